@@ -1,0 +1,1 @@
+"""Running and showing Orbcast: configuration, command line, supervisor."""

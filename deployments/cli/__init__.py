@@ -1,0 +1,1 @@
+"""The orbcast command line."""

@@ -1,0 +1,1 @@
+"""The scheduled workflows, each reading like a table of contents."""

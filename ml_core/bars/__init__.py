@@ -1,0 +1,1 @@
+"""One-minute bars: contract, sources, quality, lake, continuous series."""

@@ -1,0 +1,1 @@
+"""Metrics, intervals and what may be concluded from them."""

@@ -1,0 +1,1 @@
+"""Datasets, baselines, models, calibration, bundles and inference."""

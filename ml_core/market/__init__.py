@@ -1,0 +1,1 @@
+"""The market: instrument, sessions, opening ranges, exchange calendar, simulation."""

@@ -1,0 +1,1 @@
+"""Opening ranges, breakouts and labels over integer ticks."""

@@ -1,0 +1,1 @@
+"""Judging what is running: performance, drift, plots and reports."""

@@ -1,0 +1,1 @@
+"""What Orbcast remembers: model versions, predictions, outcomes, batches."""

@@ -1,0 +1,67 @@
+"""Bars as the kernels see them: integer ticks on UTC minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """One-minute bars of every contract of one market.
+
+    A bar is known only from ``minute + 1`` on. Rows are sorted by ``(minute, contract)`` and that
+    pair is unique.
+
+    Attributes
+    ----------
+    symbol
+        The market's symbol, e.g. ``MGC``.
+    contracts
+        Names the codes in ``contract`` stand for, sorted.
+    minute
+        Shape (n,), UTC minutes since the Unix epoch of each bar's OPEN.
+    contract
+        Shape (n,), index into ``contracts``.
+    open, high, low, close
+        Shape (n,), integer ticks.
+    volume
+        Shape (n,), contracts traded.
+    """
+
+    symbol: str
+    contracts: tuple[str, ...]
+    minute: NDArray[np.int64]
+    contract: NDArray[np.int32]
+    open: NDArray[np.int32]
+    high: NDArray[np.int32]
+    low: NDArray[np.int32]
+    close: NDArray[np.int32]
+    volume: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.minute)
+
+    def between(self, first_minute: int, stop_minute: int) -> Bars:
+        """Give the bars with ``first_minute <= minute < stop_minute`` (views, no copy)."""
+        first, stop = np.searchsorted(self.minute, [first_minute, stop_minute])
+        return self._rows(slice(first, stop))
+
+    def where(self, keep: NDArray[np.bool_]) -> Bars:
+        """Give the bars selected by a mask of shape (n,)."""
+        return self._rows(keep)
+
+    def _rows(self, rows: slice | NDArray[np.bool_]) -> Bars:
+        return Bars(
+            symbol=self.symbol,
+            contracts=self.contracts,
+            minute=self.minute[rows],
+            contract=self.contract[rows],
+            open=self.open[rows],
+            high=self.high[rows],
+            low=self.low[rows],
+            close=self.close[rows],
+            volume=self.volume[rows],
+        )

@@ -1,0 +1,101 @@
+"""What training, evaluation and the live decision see: one row for each opening range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.ranges.label_spec import LabelSpec
+
+UNKNOWN = -128
+"""Direction or outcome that is not known (yet), or that no trade gave."""
+
+UP, DOWN, NONE = 1, -1, 0
+WIN, LOSS, TIMEOUT = 1, -1, 0
+NOT_RESOLVED = np.iinfo(np.int64).max
+"""Resolved minute of a row whose outcome is still open: later than any decision."""
+
+_PER_DATASET = {"market", "label_spec", "feature_names", "categorical", "cost_ticks"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Opening ranges with features and, where known, labels; sorted by decision time.
+
+    Every array has n rows. Minutes are UTC minutes since the Unix epoch. Missing numbers are NaN.
+    Two-column arrays hold the up (long) side first, the down (short) side second.
+
+    Attributes
+    ----------
+    market, label_spec
+        Symbol, and which question the labels answer.
+    trading_day, opening_range
+        datetime64[D] and text: with the market they name the slot.
+    decision_minute
+        t0, the window's end: features use nothing known later.
+    resolved_minute
+        When break and outcome were both known; ``NOT_RESOLVED`` while they are not.
+    direction
+        UP, DOWN, NONE (no break by the scan end) or UNKNOWN.
+    outcome
+        WIN (target first), LOSS (stop first, or both in one bar), TIMEOUT, or UNKNOWN (no trade).
+    r_gross, r_net
+        R-multiple from the entry before and after costs; NaN without a trade.
+    entry_ticks, risk_ticks, target_ticks
+        Entry price, and distances from entry to stop and to target of the trade taken; NaN
+        without a trade.
+    features
+        Shape (n, k), columns named by ``feature_names``; ``categorical`` names those that hold
+        small integer codes.
+    close_position
+        x = (close - low) / (high - low) of the window, 0..1.
+    size_ticks, sigma_ticks
+        Height of the range; standard deviation of 1-minute changes before t0.
+    cost_ticks
+        Round-trip cost.
+    """
+
+    market: str
+    label_spec: LabelSpec
+    trading_day: NDArray[np.datetime64]
+    opening_range: NDArray[np.str_]
+    decision_minute: NDArray[np.int64]
+    resolved_minute: NDArray[np.int64]
+    direction: NDArray[np.int16]
+    outcome: NDArray[np.int16]
+    r_gross: NDArray[np.float64]
+    r_net: NDArray[np.float64]
+    entry_ticks: NDArray[np.float64]
+    risk_ticks: NDArray[np.float64]
+    target_ticks: NDArray[np.float64]
+    feature_names: tuple[str, ...]
+    categorical: tuple[str, ...]
+    features: NDArray[np.float64]
+    close_position: NDArray[np.float64]
+    size_ticks: NDArray[np.float64]
+    sigma_ticks: NDArray[np.float64]
+    cost_ticks: float
+
+    def __len__(self) -> int:
+        return len(self.decision_minute)
+
+    def rows(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Dataset:
+        """Give the rows of an index array, a mask or a slice."""
+        changed = {
+            field.name: getattr(self, field.name)[index]
+            for field in fields(self)
+            if field.name not in _PER_DATASET
+        }
+        return replace(self, **changed)
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """Give one feature, shape (n,).
+
+        Raises
+        ------
+        ValueError
+            No feature has that name.
+        """
+        return self.features[:, self.feature_names.index(name)]

@@ -1,0 +1,74 @@
+"""What is traded: its tick, its money value and what a round trip costs."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+# A price may differ from its tick by this share of a tick: float64 decimals, not real off-tick
+# prices (which differ by half a tick or more for every futures contract known to us).
+TICK_TOLERANCE = 1e-6
+
+
+class Instrument(BaseModel):
+    """A futures contract's arithmetic.
+
+    Prices are compared as integer ticks throughout Orbcast, because float arithmetic misses exact
+    touches of a target or a stop.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tick_size: Decimal = Field(gt=0, description="Smallest price step, in price units.")
+    tick_value: float = Field(gt=0, description="Money value of one tick of one contract.")
+    commission_per_side: float = Field(ge=0, description="Commission, money per contract a side.")
+    slippage_ticks_per_side: float = Field(ge=0, description="Assumed slippage, ticks a side.")
+    currency: str = Field(default="USD", min_length=3, max_length=3)
+
+    @property
+    def round_trip_cost(self) -> float:
+        """Money cost of one contract in and out: both commissions and both slippages."""
+        slippage = self.slippage_ticks_per_side * self.tick_value
+        return 2.0 * (self.commission_per_side + slippage)
+
+    @property
+    def round_trip_cost_ticks(self) -> float:
+        """The same cost in ticks.
+
+        >>> gold = Instrument(tick_size="0.10", tick_value=1.0, commission_per_side=1.24,
+        ...                   slippage_ticks_per_side=1)
+        >>> gold.round_trip_cost_ticks
+        4.48
+        """
+        return self.round_trip_cost / self.tick_value
+
+    def to_ticks(self, prices: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Give the nearest whole tick of each price.
+
+        Parameters
+        ----------
+        prices
+            Any shape, price units, finite; :meth:`is_on_tick` tells whether rounding loses.
+
+        Returns
+        -------
+        NDArray[int32]
+            Same shape, ticks.
+        """
+        return np.rint(np.asarray(prices) / float(self.tick_size)).astype(np.int32)
+
+    def is_on_tick(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which prices lie on the tick grid; NaN and infinity do not."""
+        ticks = np.asarray(prices, dtype=np.float64) / float(self.tick_size)
+        with np.errstate(invalid="ignore"):
+            tolerance = TICK_TOLERANCE * np.maximum(1.0, np.abs(ticks))
+            return np.abs(ticks - np.rint(ticks)) <= tolerance
+
+    def to_price(self, ticks: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Give prices of whole ticks, rounded to the decimals of the tick so they print clean."""
+        exponent = self.tick_size.as_tuple().exponent
+        decimals = max(-int(exponent), 0)
+        return np.round(np.asarray(ticks, dtype=np.float64) * float(self.tick_size), decimals)

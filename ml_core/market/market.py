@@ -1,0 +1,264 @@
+"""A market as its file describes it: instrument, sessions, opening ranges, limits."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from ml_core.errors import InputError
+from ml_core.market.instrument import Instrument
+
+MINUTES_A_DAY = 1440
+RollRule = Literal["previous_day_volume", "same_day_volume", "none"]
+
+
+class MarketFileError(InputError):
+    """A market file that cannot be used.
+
+    Parameters
+    ----------
+    path
+        The file.
+    faults
+        One ``(key, value, remedy)`` for each fault, as text.
+    """
+
+    def __init__(self, path: str, faults: tuple[tuple[str, str, str], ...]) -> None:
+        super().__init__(path, faults)
+        self.path = path
+        self.faults = faults
+
+    def __str__(self) -> str:
+        lines = [f"{key} = {value}: {remedy}" for key, value, remedy in self.faults]
+        return f"market file {self.path} is refused: " + "; ".join(lines)
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("use an IANA zone name such as Australia/Brisbane or US/Eastern")
+    return name
+
+
+def _whole_minute(value: time) -> time:
+    if value.second or value.microsecond or value.tzinfo is not None:
+        raise ValueError("use a local time in whole minutes such as 09:00")
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+LocalTime = Annotated[time, AfterValidator(_whole_minute)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,24}$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Session(_Frozen):
+    """A named part of the trading day, local time, end exclusive.
+
+    A session named ``before = true`` runs in the hours before the trading day's own start and so
+    belongs to the end of the previous trading day's clock (pre-Asia 07:00-09:00 for MGC).
+    """
+
+    name: Name
+    start: LocalTime
+    end: LocalTime
+    zone: Zone | None = Field(default=None, description="Own zone; the market's when left out.")
+    before: bool = Field(default=False, description="Runs before the trading day's start.")
+
+
+class RangeSpec(_Frozen):
+    """One opening range of the day: where it starts, how long it forms, which session it is in."""
+
+    name: Name
+    start: LocalTime
+    minutes: int = Field(ge=1, le=240, description="Bars opening at start .. start + minutes - 1.")
+    session: Name = Field(description="Session whose end is the default scan end.")
+    zone: Zone | None = Field(default=None, description="Own zone; the session's when left out.")
+
+
+class QualityLimits(_Frozen):
+    """When a bar is bad, and when a batch is too bad to take at all."""
+
+    max_bad_share: float = Field(
+        default=0.01, ge=0, le=1, description="Share of bad rows above which a batch is refused."
+    )
+    spike_ticks: int = Field(
+        default=500, ge=1, description="Close-to-close change in a minute reported as a spike."
+    )
+    stale_minutes: int = Field(
+        default=30, ge=2, description="Equal bars in a row, with volume, reported as stale."
+    )
+    gap_minutes: int = Field(
+        default=60, ge=2, description="Open-market minutes without any bar reported as a gap."
+    )
+
+
+class Market(_Frozen):
+    """Everything Orbcast knows of a market before seeing a bar.
+
+    Times are local to ``zone`` unless a session or range names its own. The trading day D runs
+    from ``day_start`` on D to ``day_start`` on the next trading day.
+    """
+
+    symbol: Name
+    name: str = Field(min_length=1, max_length=80)
+    zone: Zone
+    day_start: LocalTime
+    day_start_on_previous_date: bool = Field(
+        default=False, description="Trading day D starts on the evening of D-1 (CME in US time)."
+    )
+    calendar: str = Field(description="pandas_market_calendars name, e.g. CMEGlobex_Gold.")
+    roll: RollRule = "previous_day_volume"
+    contract_pattern: str = Field(
+        description="Regular expression an outright contract's name matches in full; "
+        "whatever does not match (spreads) is dropped."
+    )
+    instrument: Instrument
+    sessions: tuple[Session, ...] = Field(min_length=1)
+    ranges: tuple[RangeSpec, ...] = Field(min_length=1)
+    quality: QualityLimits = QualityLimits()
+
+    @field_validator("calendar")
+    @classmethod
+    def _calendar_exists(cls, name: str) -> str:
+        import pandas_market_calendars as calendars  # noqa: PLC0415 - heavy, only when loading
+
+        if name not in calendars.get_calendar_names():
+            raise ValueError("use a name from pandas_market_calendars.get_calendar_names()")
+        return name
+
+    @field_validator("contract_pattern")
+    @classmethod
+    def _pattern_compiles(cls, pattern: str) -> str:
+        import re  # noqa: PLC0415 - only when loading
+
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"use a regular expression ({error})") from error
+        return pattern
+
+    @model_validator(mode="after")
+    def _names_are_unique_and_known(self) -> Self:
+        for kind, names in (
+            ("sessions", [session.name for session in self.sessions]),
+            ("ranges", [spec.name for spec in self.ranges]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{kind} named twice: {', '.join(twice)}; give each its own name")
+        known = {session.name for session in self.sessions if not session.before}
+        for spec in self.ranges:
+            if spec.session not in known:
+                raise ValueError(
+                    f"range {spec.name} names session {spec.session!r}; "
+                    f"use one of {', '.join(sorted(known))}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _ranges_lie_in_their_sessions(self) -> Self:
+        for spec in self.ranges:
+            session = self.session(spec.session)
+            if (spec.zone or session.zone or self.zone) != (session.zone or self.zone):
+                continue  # different clocks: compared day by day when the schedule is built
+            length = (_minute(session.end) - _minute(session.start)) % MINUTES_A_DAY
+            offset = (_minute(spec.start) - _minute(session.start)) % MINUTES_A_DAY
+            if offset + spec.minutes >= length:
+                raise ValueError(
+                    f"range {spec.name} ({spec.start:%H:%M}, {spec.minutes} minutes) does not end "
+                    f"inside session {session.name} ({session.start:%H:%M}-{session.end:%H:%M})"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _ranges_are_in_order(self) -> Self:
+        starts = [self._offset(spec) for spec in self.ranges]
+        if any(later < earlier for earlier, later in pairwise(starts)):
+            raise ValueError("list the ranges in the order of the trading day")
+        return self
+
+    def session(self, name: str) -> Session:
+        """Give the session of that name."""
+        return next(session for session in self.sessions if session.name == name)
+
+    def range_index(self, name: str) -> int:
+        """Give the position of the opening range of that name.
+
+        Raises
+        ------
+        UnknownRangeError
+            The market has no such range.
+        """
+        names = [spec.name for spec in self.ranges]
+        if name not in names:
+            raise UnknownRangeError(self.symbol, name, tuple(names))
+        return names.index(name)
+
+    def zone_of(self, spec: RangeSpec) -> ZoneInfo:
+        """Give the clock a range is read on: its own, else its session's, else the market's."""
+        return ZoneInfo(spec.zone or self.session(spec.session).zone or self.zone)
+
+    def _offset(self, spec: RangeSpec) -> int:
+        return (_minute(spec.start) - _minute(self.day_start)) % MINUTES_A_DAY
+
+
+class UnknownRangeError(InputError):
+    """An opening range that the market does not have."""
+
+    def __init__(self, symbol: str, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(symbol, name, known)
+        self.symbol, self.name, self.known = symbol, name, known
+
+    def __str__(self) -> str:
+        return f"{self.symbol} has no opening range {self.name!r}; use one of {self.known}"
+
+
+def _minute(value: time) -> int:
+    return value.hour * 60 + value.minute
+
+
+def load_market(path: Path) -> Market:
+    """Read a market file (TOML).
+
+    Raises
+    ------
+    MarketFileError
+        The file is missing, not TOML, or a key is wrong; each fault with key, value and remedy.
+    """
+    try:
+        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        fault = ("file", str(path), "does not exist; create it or name another market")
+        raise MarketFileError(str(path), (fault,)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fault = ("file", str(path), f"is not TOML: {error}")
+        raise MarketFileError(str(path), (fault,)) from error
+    try:
+        return Market.model_validate(raw)
+    except ValidationError as error:
+        faults = tuple(
+            (
+                ".".join(str(part) for part in fault["loc"]) or "file",
+                repr(fault["input"])[:80],
+                fault["msg"].removeprefix("Value error, "),
+            )
+            for fault in error.errors()
+        )
+        raise MarketFileError(str(path), faults) from error

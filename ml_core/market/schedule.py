@@ -1,0 +1,220 @@
+"""Trading days laid out on the UTC clock: sessions, opening ranges and scan ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+from ml_core.market.exchange import trade_dates
+from ml_core.market.market import Market
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+
+
+class NoTradingDaysError(InputError):
+    """A period in which the exchange is never open."""
+
+    def __init__(self, symbol: str, first: date, last: date) -> None:
+        super().__init__(symbol, first, last)
+        self.symbol, self.first, self.last = symbol, first, last
+
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol} has no trading day from {self.first} to {self.last}; "
+            "name a period with at least one, the first day not after the last"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """The trading days of one market, n of them, as UTC minutes since the Unix epoch.
+
+    Attributes
+    ----------
+    days
+        datetime64[D], shape (n,): the exchange's trade dates.
+    day_start, day_end
+        Shape (n,). ``day_end`` is the next trading day's start, so that a weekend's stray bars
+        belong to the Friday before.
+    exchange_open, exchange_close, early_close
+        Shape (n,): the exchange's own hours for that trade date.
+    session_start, session_end
+        Shape (n, number of sessions).
+    range_start, range_end, session_scan_end
+        Shape (n, number of ranges); ``range_end`` is the decision time t0 and
+        ``session_scan_end`` the end of the range's session.
+    open
+        Shape (n, number of ranges): the exchange is open during the whole window.
+    """
+
+    days: NDArray[np.datetime64]
+    day_start: NDArray[np.int64]
+    day_end: NDArray[np.int64]
+    exchange_open: NDArray[np.int64]
+    exchange_close: NDArray[np.int64]
+    early_close: NDArray[np.bool_]
+    session_start: NDArray[np.int64]
+    session_end: NDArray[np.int64]
+    range_start: NDArray[np.int64]
+    range_end: NDArray[np.int64]
+    session_scan_end: NDArray[np.int64]
+    open: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    def day_of(self, minute: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the row of the trading day each minute falls in, -1 before the first day.
+
+        Minutes after the last day's end belong to no day and give ``len(self)``.
+        """
+        row = np.searchsorted(self.day_start, minute, side="right") - 1
+        row[minute >= self.day_end[-1]] = len(self)
+        return row
+
+
+def to_minute(moment: datetime) -> int:
+    """Give the UTC minute since the epoch an aware time falls in (floor).
+
+    Raises
+    ------
+    ValueError
+        The time is naive.
+
+    >>> to_minute(datetime(1970, 1, 1, 10, 5, tzinfo=ZoneInfo("Australia/Brisbane")))
+    5
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no zone; give an aware time")
+    return (moment - _EPOCH) // _MINUTE
+
+
+def from_minute(minute: int) -> datetime:
+    """Give the aware UTC time of a minute since the epoch.
+
+    >>> from_minute(5).isoformat()
+    '1970-01-01T00:05:00+00:00'
+    """
+    return _EPOCH + minute * _MINUTE
+
+
+@lru_cache(maxsize=65536)
+def _local_minute(day: date, clock: time, zone: ZoneInfo) -> int:
+    return to_minute(datetime.combine(day, clock, tzinfo=zone))
+
+
+def _next_occurrence(after: int, day: date, clock: time, zone: ZoneInfo) -> int:
+    """UTC minute at which the zone's clock first shows ``clock`` at or after ``after``."""
+    for candidate in (day - _DAY, day, day + _DAY):
+        minute = _local_minute(candidate, clock, zone)
+        if minute >= after:
+            return minute
+    return _local_minute(day + 2 * _DAY, clock, zone)
+
+
+def build_schedule(market: Market, first: date, last: date) -> Schedule:
+    """Lay out the trading days from ``first`` to ``last``, both included.
+
+    Parameters
+    ----------
+    market
+        The market; its sessions and ranges are read on their own clocks, day by day, so daylight
+        saving moves them as it moves their people.
+    first, last
+        Trading days (the exchange's trade dates).
+
+    Raises
+    ------
+    NoTradingDaysError
+        The exchange has no trade date in the period.
+    """
+    if first > last:
+        raise NoTradingDaysError(market.symbol, first, last)
+    dates = trade_dates(market.calendar, first.year - 1, last.year + 1)
+    begin, stop = np.searchsorted(dates.day, np.array([first, last + _DAY], "datetime64[D]"))
+    if begin >= stop:
+        raise NoTradingDaysError(market.symbol, first, last)
+    days = dates.day[begin:stop]
+    starts = np.array([_day_start(market, day) for day in dates.day[begin : stop + 1].tolist()])
+    session_start, session_end = _sessions(market, days, starts)
+    range_start, range_end, scan_end = _ranges(market, days, starts, session_end)
+    opens, closes = dates.open[begin:stop], dates.close[begin:stop]
+    return Schedule(
+        days=days,
+        day_start=starts[:-1],
+        day_end=starts[1:],
+        exchange_open=opens,
+        exchange_close=closes,
+        early_close=dates.early_close[begin:stop],
+        session_start=session_start,
+        session_end=session_end,
+        range_start=range_start,
+        range_end=range_end,
+        session_scan_end=scan_end,
+        open=(range_start >= opens[:, None]) & (range_end <= closes[:, None]),
+    )
+
+
+def _day_start(market: Market, day: date) -> int:
+    base = day - _DAY if market.day_start_on_previous_date else day
+    return _local_minute(base, market.day_start, ZoneInfo(market.zone))
+
+
+def _sessions(
+    market: Market, days: NDArray[np.datetime64], starts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    shape = (len(days), len(market.sessions))
+    begin, end = np.empty(shape, np.int64), np.empty(shape, np.int64)
+    for column, session in enumerate(market.sessions):
+        zone = ZoneInfo(session.zone or market.zone)
+        for row, day in enumerate(days.tolist()):
+            after = int(starts[row]) - (1440 if session.before else 0)
+            begin[row, column] = _next_occurrence(after, day, session.start, zone)
+            end[row, column] = _next_occurrence(
+                int(begin[row, column]) + 1, day, session.end, zone
+            )
+    return begin, end
+
+
+def _ranges(
+    market: Market,
+    days: NDArray[np.datetime64],
+    starts: NDArray[np.int64],
+    session_end: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    shape = (len(days), len(market.ranges))
+    begin, scan_end = np.empty(shape, np.int64), np.empty(shape, np.int64)
+    names = [session.name for session in market.sessions]
+    for column, spec in enumerate(market.ranges):
+        zone, session = market.zone_of(spec), names.index(spec.session)
+        for row, day in enumerate(days.tolist()):
+            begin[row, column] = _next_occurrence(int(starts[row]), day, spec.start, zone)
+        scan_end[:, column] = session_end[:, session]
+    minutes = np.array([spec.minutes for spec in market.ranges])
+    outside = scan_end <= begin + minutes
+    if outside.any():
+        row, column = (int(index) for index in np.argwhere(outside)[0])
+        raise RangeOutsideSessionError(market.symbol, market.ranges[column].name, str(days[row]))
+    return begin, begin + minutes, scan_end
+
+
+class RangeOutsideSessionError(InputError):
+    """On some day an opening range does not end inside the session it names."""
+
+    def __init__(self, symbol: str, name: str, day: str) -> None:
+        super().__init__(symbol, name, day)
+        self.symbol, self.name, self.day = symbol, name, day
+
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol}: on {self.day} the opening range {self.name} does not end inside its "
+            "session; move the range, the session or their zones in the market file"
+        )

@@ -8,14 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import (
+    DOWN,
+    LOSS,
+    NONE,
+    NOT_RESOLVED,
+    TIMEOUT,
+    UNKNOWN,
+    UP,
+    WIN,
+)
 
-UNKNOWN = -128
-"""Direction or outcome that is not known (yet), or that no trade gave."""
-
-UP, DOWN, NONE = 1, -1, 0
-WIN, LOSS, TIMEOUT = 1, -1, 0
-NOT_RESOLVED = np.iinfo(np.int64).max
-"""Resolved minute of a row whose outcome is still open: later than any decision."""
+__all__ = [
+    "DOWN",
+    "LOSS",
+    "NONE",
+    "NOT_RESOLVED",
+    "TIMEOUT",
+    "UNKNOWN",
+    "UP",
+    "WIN",
+    "Dataset",
+]
 
 _PER_DATASET = {"market", "label_spec", "feature_names", "categorical", "cost_ticks"}
 

@@ -1,0 +1,217 @@
+"""Labels: the break of each range, the trade it gives and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.bars.continuous import Tape
+from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.opening_range import OpeningRanges
+
+UNKNOWN = -128
+"""Direction or outcome that is not known (yet), or that no trade gave."""
+
+UP, DOWN, NONE = 1, -1, 0
+WIN, LOSS, TIMEOUT = 1, -1, 0
+NOT_RESOLVED = np.iinfo(np.int64).max
+"""A minute later than any decision: what has not happened yet happened after it."""
+
+_ROUNDING = 1e-9  # of a tick: a target of 1.5 risks is a whole tick or it is not
+
+
+_Hits = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]
+"""Rows (k,) and bar positions (k, w) to whether each bar is what is looked for (k, w)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What became of each slot of an :class:`OpeningRanges`, n of them.
+
+    Prices are adjusted ticks and mean something only where ``direction`` is UP or DOWN. Minutes
+    are UTC minutes since the epoch.
+
+    Attributes
+    ----------
+    direction
+        UP, DOWN, NONE (no break by the scan end) or UNKNOWN (no range, or not known yet).
+    break_minute
+        When the break was known: the breaking bar's close; ``NOT_RESOLVED`` without one.
+    entry, stop, target
+        Entry (the close that broke the range), stop and target.
+    outcome
+        WIN (target first), LOSS (stop first, or both within one bar), TIMEOUT, or UNKNOWN.
+    exit
+        Target, stop, or the last close before the scan end.
+    r_gross, r_net
+        R-multiple before and after the round-trip cost; NaN while there is no outcome.
+    resolved_minute
+        When the slot was settled: the exit bar's close, or the scan end for NONE and TIMEOUT;
+        ``NOT_RESOLVED`` before that.
+    """
+
+    direction: NDArray[np.int16]
+    break_minute: NDArray[np.int64]
+    entry: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    target: NDArray[np.int64]
+    outcome: NDArray[np.int16]
+    exit: NDArray[np.int64]
+    r_gross: NDArray[np.float64]
+    r_net: NDArray[np.float64]
+    resolved_minute: NDArray[np.int64]
+
+    @property
+    def risk(self) -> NDArray[np.int64]:
+        """Ticks from entry to stop, shape (n,); positive where there is a trade."""
+        return np.abs(self.entry - self.stop)
+
+
+def label(tape: Tape, ranges: OpeningRanges, spec: LabelSpec, cost_ticks: float) -> Labels:
+    """Label every slot with what the tape shows up to its horizon.
+
+    Parameters
+    ----------
+    tape, ranges
+        The bars, and the opening ranges measured on them.
+    spec
+        Which question the labels answer.
+    cost_ticks
+        Round-trip cost, ticks.
+    """
+    labels = _unknown(len(ranges))
+    scan_end = ranges.session_end if spec.scan_end == "session_end" else ranges.day_end
+    rows = np.flatnonzero(ranges.formed)
+    _find_breaks(tape, ranges, scan_end, rows, labels)
+    trades = np.flatnonzero(np.abs(labels.direction) == UP)
+    _set_levels(ranges, spec, trades, labels)
+    _find_exits(tape, scan_end, trades, labels)
+    _count_r(labels, cost_ticks)
+    return labels
+
+
+def _unknown(count: int) -> Labels:
+    def zeros() -> NDArray[np.int64]:
+        return np.zeros(count, np.int64)
+
+    return Labels(
+        direction=np.full(count, UNKNOWN, np.int16),
+        break_minute=np.full(count, NOT_RESOLVED, np.int64),
+        entry=zeros(),
+        stop=zeros(),
+        target=zeros(),
+        outcome=np.full(count, UNKNOWN, np.int16),
+        exit=zeros(),
+        r_gross=np.full(count, np.nan),
+        r_net=np.full(count, np.nan),
+        resolved_minute=np.full(count, NOT_RESOLVED, np.int64),
+    )
+
+
+def _first_true(
+    tape: Tape, first: NDArray[np.int64], stop: NDArray[np.int64], hits: _Hits
+) -> NDArray[np.int64]:
+    """Give the position of the first bar in [first, stop) that ``hits``, or -1.
+
+    Looks at stretches that double in length, so that a break in the first minutes, the usual
+    case, costs a few columns and not the whole session's.
+    """
+    found = np.full(len(first), -1, np.int64)
+    open_rows = np.flatnonzero(first < stop)
+    offset, width = 0, 16
+    last = len(tape) - 1
+    while len(open_rows):
+        bars = first[open_rows, None] + np.arange(offset, offset + width)
+        inside = bars < stop[open_rows, None]
+        hit = hits(open_rows, np.minimum(bars, last)) & inside
+        where = hit.argmax(axis=1)
+        any_hit = hit[np.arange(len(open_rows)), where]
+        found[open_rows[any_hit]] = bars[any_hit, where[any_hit]]
+        offset, width = offset + width, width * 2
+        open_rows = open_rows[~any_hit & (first[open_rows] + offset < stop[open_rows])]
+    return found
+
+
+def _find_breaks(
+    tape: Tape,
+    ranges: OpeningRanges,
+    scan_end: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    labels: Labels,
+) -> None:
+    high, low = ranges.high[rows], ranges.low[rows]
+
+    def outside(at: NDArray[np.int64], bars: NDArray[np.int64]) -> NDArray[np.bool_]:
+        close = tape.close[bars]
+        return (close > high[at, None]) | (close < low[at, None])
+
+    found = _first_true(tape, ranges.stop_bar[rows], tape.first_at(scan_end[rows]), outside)
+    broke, bar = rows[found >= 0], found[found >= 0]
+    labels.direction[broke] = np.where(tape.close[bar] > ranges.high[broke], UP, DOWN)
+    labels.break_minute[broke] = tape.minute[bar] + 1
+    labels.entry[broke] = tape.close[bar]
+    quiet = rows[(found < 0) & (scan_end[rows] <= tape.horizon)]
+    labels.direction[quiet] = NONE
+    labels.resolved_minute[quiet] = scan_end[quiet]
+
+
+def _set_levels(
+    ranges: OpeningRanges, spec: LabelSpec, trades: NDArray[np.int64], labels: Labels
+) -> None:
+    """Stop and target in whole ticks, rounded away from the entry: never in the trade's favour."""
+    side = labels.direction[trades].astype(np.int64)
+    broken = np.where(side == UP, ranges.high[trades], ranges.low[trades])
+    opposite = np.where(side == UP, ranges.low[trades], ranges.high[trades])
+    if spec.stop == "full":
+        stop = opposite
+    else:
+        half = ranges.size[trades] // 2 + ranges.size[trades] % 2
+        stop = broken - side * half
+    anchor = labels.entry[trades] if spec.anchor == "entry" else broken
+    reward = np.ceil(spec.rr * np.abs(anchor - stop) - _ROUNDING).astype(np.int64)
+    labels.stop[trades] = stop
+    labels.target[trades] = anchor + side * reward
+
+
+def _find_exits(
+    tape: Tape, scan_end: NDArray[np.int64], trades: NDArray[np.int64], labels: Labels
+) -> None:
+    side = labels.direction[trades].astype(np.int64)
+    stop, target = labels.stop[trades], labels.target[trades]
+
+    def stopped(at: NDArray[np.int64], bars: NDArray[np.int64]) -> NDArray[np.bool_]:
+        long = side[at, None] == UP
+        return np.where(long, tape.low[bars] <= stop[at, None], tape.high[bars] >= stop[at, None])
+
+    def touched(at: NDArray[np.int64], bars: NDArray[np.int64]) -> NDArray[np.bool_]:
+        long = side[at, None] == UP
+        level = target[at, None]
+        reached = np.where(long, tape.high[bars] >= level, tape.low[bars] <= level)
+        return reached | stopped(at, bars)
+
+    first = tape.first_at(labels.break_minute[trades])
+    last = tape.first_at(scan_end[trades])
+    found = _first_true(tape, first, last, touched)
+    settled = found >= 0
+    rows, bar = trades[settled], found[settled]
+    # both touched in one bar counts as the stop: the order inside a minute is not known
+    lost = stopped(np.flatnonzero(settled), bar[:, None])[:, 0]
+    labels.outcome[rows] = np.where(lost, LOSS, WIN)
+    labels.exit[rows] = np.where(lost, labels.stop[rows], labels.target[rows])
+    labels.resolved_minute[rows] = tape.minute[bar] + 1
+    timed_out = trades[~settled & (scan_end[trades] <= tape.horizon)]
+    labels.outcome[timed_out] = TIMEOUT
+    labels.exit[timed_out] = tape.close[tape.first_at(scan_end[timed_out]) - 1]
+    labels.resolved_minute[timed_out] = scan_end[timed_out]
+
+
+def _count_r(labels: Labels, cost_ticks: float) -> None:
+    done = np.flatnonzero(labels.outcome != UNKNOWN)
+    risk = labels.risk[done]
+    gain = labels.direction[done] * (labels.exit[done] - labels.entry[done])
+    # the edge anchor with a stop beyond the entry cannot happen: a break lies outside the range
+    labels.r_gross[done] = gain / risk
+    labels.r_net[done] = (gain - cost_ticks) / risk

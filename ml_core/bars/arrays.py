@@ -49,11 +49,11 @@ class Bars:
         first, stop = np.searchsorted(self.minute, [first_minute, stop_minute])
         return self._rows(slice(first, stop))
 
-    def where(self, keep: NDArray[np.bool_]) -> Bars:
-        """Give the bars selected by a mask of shape (n,)."""
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
+        """Give the bars selected by a mask of shape (n,) or by ascending positions."""
         return self._rows(keep)
 
-    def _rows(self, rows: slice | NDArray[np.bool_]) -> Bars:
+    def _rows(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
         return Bars(
             symbol=self.symbol,
             contracts=self.contracts,

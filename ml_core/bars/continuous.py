@@ -118,7 +118,7 @@ def join(bars: Bars, schedule: Schedule, roll: RollRule, horizon: int | None = N
     day = schedule.day_of(bars.minute)
     chosen = choose_contracts(bars, day, schedule, roll)
     offset = _offsets(bars, day, chosen)
-    keep = bars.contract == chosen[day]
+    keep = np.flatnonzero(bars.contract == chosen.astype(np.int32)[day])
     front, day = bars.where(keep), day[keep]
     shift = offset[day]
     return Tape(

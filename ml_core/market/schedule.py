@@ -72,13 +72,15 @@ class Schedule:
         return len(self.days)
 
     def day_of(self, minute: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the row of the trading day each minute falls in, -1 before the first day.
+        """Give the row of the trading day each minute falls in, shape (m,).
 
-        Minutes after the last day's end belong to no day and give ``len(self)``.
+        Parameters
+        ----------
+        minute
+            Shape (m,), ascending, none before the first day or after the last.
         """
-        row = np.searchsorted(self.day_start, minute, side="right") - 1
-        row[minute >= self.day_end[-1]] = len(self)
-        return row
+        first = np.searchsorted(minute, self.day_start)
+        return np.repeat(np.arange(len(self)), np.diff(first, append=len(minute)))
 
 
 def to_minute(moment: datetime) -> int:

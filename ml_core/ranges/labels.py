@@ -67,7 +67,8 @@ class Labels:
     @property
     def risk(self) -> NDArray[np.int64]:
         """Ticks from entry to stop, shape (n,); positive where there is a trade."""
-        return np.abs(self.entry - self.stop)
+        distance: NDArray[np.int64] = np.abs(self.entry - self.stop)
+        return distance
 
 
 def label(tape: Tape, ranges: OpeningRanges, spec: LabelSpec, cost_ticks: float) -> Labels:

@@ -71,12 +71,12 @@ class OpeningRanges:
     @property
     def formed(self) -> NDArray[np.bool_]:
         """Which slots have a range at all, of whatever size, shape (n,)."""
-        return (self.exclusion == Exclusion.NONE) | (self.exclusion == Exclusion.ZERO_SIZE)
+        return np.isin(self.exclusion, [Exclusion.NONE, Exclusion.ZERO_SIZE])
 
     @property
     def usable(self) -> NDArray[np.bool_]:
         """Which slots have a range that a decision can be taken on, shape (n,)."""
-        return self.exclusion == Exclusion.NONE
+        return np.isin(self.exclusion, [Exclusion.NONE])
 
 
 def opening_ranges(tape: Tape, market: Market) -> OpeningRanges:

@@ -1,0 +1,16 @@
+"""Every group of features, imported so that the catalogue is whole and in order."""
+
+from ml_core.features import (  # noqa: F401 - imported for what they declare
+    clock,
+    corridor,
+    cost,
+    levels,
+    momentum,
+    previous_ranges,
+    range_shape,
+    sessions,
+    volatility,
+)
+from ml_core.features.catalogue import CATALOGUE, compute
+
+__all__ = ["CATALOGUE", "compute"]

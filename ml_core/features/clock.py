@@ -1,0 +1,122 @@
+"""Where the decision stands on the clock and the calendar."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.features.catalogue import feature
+from ml_core.features.view import LOOKBACK_DAYS, View
+
+_DAY = 1440
+_LONDON_OPEN = (time(8), ZoneInfo("Europe/London"))
+_NEW_YORK_OPEN = (time(9, 30), ZoneInfo("America/New_York"))
+
+
+@feature("opening range of the day", categorical=True)
+def opening_range_code(view: View) -> NDArray[np.float64]:
+    """Position of the range in the market's list."""
+    return view.spec.astype(np.float64)
+
+
+@feature("day of the week", categorical=True)
+def weekday(view: View) -> NDArray[np.float64]:
+    """Weekday of the trading day, Monday 0."""
+    # 1970-01-01 was a Thursday
+    return (view.tape.schedule.days[view.day].astype(np.int64) + 3).astype(np.float64) % 7
+
+
+@feature("time of day (sine)")
+def time_of_day_sin(view: View) -> NDArray[np.float64]:
+    """Sine of the UTC time of day."""
+    return np.sin(2 * np.pi * (view.decision % _DAY) / _DAY)
+
+
+@feature("time of day (cosine)")
+def time_of_day_cos(view: View) -> NDArray[np.float64]:
+    """Cosine of the UTC time of day."""
+    return np.cos(2 * np.pi * (view.decision % _DAY) / _DAY)
+
+
+@feature("day of the week (sine)")
+def weekday_sin(view: View) -> NDArray[np.float64]:
+    """Sine of the weekday on a circle of seven."""
+    return np.sin(2 * np.pi * weekday(view) / 7)
+
+
+@feature("day of the week (cosine)")
+def weekday_cos(view: View) -> NDArray[np.float64]:
+    """Cosine of the weekday on a circle of seven."""
+    return np.cos(2 * np.pi * weekday(view) / 7)
+
+
+@feature("month (sine)")
+def month_sin(view: View) -> NDArray[np.float64]:
+    """Sine of the month on a circle of twelve."""
+    return np.sin(2 * np.pi * _month(view) / 12)
+
+
+@feature("month (cosine)")
+def month_cos(view: View) -> NDArray[np.float64]:
+    """Cosine of the month on a circle of twelve."""
+    return np.cos(2 * np.pi * _month(view) / 12)
+
+
+@feature("minutes since London's open", unit="minutes")
+def minutes_from_london_open(view: View) -> NDArray[np.float64]:
+    """Minutes since the nearest 08:00 in London, daylight saving included, -720..720."""
+    return _minutes_from(view.decision, *_LONDON_OPEN)
+
+
+@feature("minutes since New York's open", unit="minutes")
+def minutes_from_new_york_open(view: View) -> NDArray[np.float64]:
+    """Minutes since the nearest 09:30 in New York, daylight saving included, -720..720."""
+    return _minutes_from(view.decision, *_NEW_YORK_OPEN)
+
+
+@feature("minutes since the exchange opened", unit="minutes")
+def minutes_from_exchange_open(view: View) -> NDArray[np.float64]:
+    """Minutes since the exchange opened for this trading day."""
+    return (view.decision - view.tape.schedule.exchange_open[view.day]).astype(np.float64)
+
+
+@feature("trading days since the contract rolled", unit="days")
+def days_since_roll(view: View) -> NDArray[np.float64]:
+    """Trading days since the series last changed contract; NaN beyond the lookback."""
+    days = view.tape.schedule.days
+    rolls = np.flatnonzero(view.tape.rolled())
+    index = np.searchsorted(rolls, view.day, side="right") - 1
+    if not len(rolls):
+        return np.full(len(view), np.nan)
+    roll = rolls[np.maximum(index, 0)]
+    recent = (index >= 0) & (days[view.day] - days[roll] <= np.timedelta64(LOOKBACK_DAYS, "D"))
+    return np.where(recent, view.day - roll, np.nan)
+
+
+@feature("the exchange closes early today", categorical=True)
+def early_close(view: View) -> NDArray[np.float64]:
+    """1 on a half-day, else 0: published in advance."""
+    return view.tape.schedule.early_close[view.day].astype(np.float64)
+
+
+def _month(view: View) -> NDArray[np.float64]:
+    months = view.tape.schedule.days[view.day].astype("datetime64[M]").astype(np.int64)
+    return (months % 12).astype(np.float64)
+
+
+@lru_cache(maxsize=16384)
+def _minute_of(day: date, clock: time, zone: ZoneInfo) -> int:
+    moment = datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
+    return moment.hour * 60 + moment.minute
+
+
+def _minutes_from(decision: NDArray[np.int64], clock: time, zone: ZoneInfo) -> NDArray[np.float64]:
+    """Signed minutes since the zone's clock last or next showed ``clock``, -720..719."""
+    days, back = np.unique(decision // _DAY, return_inverse=True)
+    opens = [_minute_of(day, clock, zone) for day in days.astype("datetime64[D]").tolist()]
+    since = decision % _DAY - np.array(opens, np.int64)[back]
+    return ((since + _DAY // 2) % _DAY - _DAY // 2).astype(np.float64)

@@ -1,0 +1,242 @@
+"""From bars to datasets: ranges, labels and features in one pass, for history and for now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.bars.arrays import Bars
+from ml_core.bars.continuous import CHOICE_LOOKBACK_DAYS, Tape, join
+from ml_core.errors import InputError
+from ml_core.features.all import CATALOGUE, compute
+from ml_core.features.catalogue import Feature
+from ml_core.features.view import LOOKBACK_DAYS, View
+from ml_core.learning.dataset import Dataset
+from ml_core.market.market import Market
+from ml_core.market.schedule import Schedule, build_schedule
+from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import UNKNOWN, Labels, label
+from ml_core.ranges.opening_range import Exclusion, OpeningRanges, opening_ranges
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+HISTORY_DAYS = LOOKBACK_DAYS + CHOICE_LOOKBACK_DAYS
+"""Calendar days of bars before a trading day that its decisions can depend on."""
+
+
+class NoBarsError(InputError):
+    """A market without a single bar in the period asked for."""
+
+    def __init__(self, symbol: str, first: date, last: date) -> None:
+        super().__init__(symbol, first, last)
+        self.symbol, self.first, self.last = symbol, first, last
+
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol} has no bars from {self.first} to {self.last}; see what is there with "
+            f"`orbcast bars status`, or ingest them with `orbcast ingest --market "
+            f"{self.symbol.lower()} ...`"
+        )
+
+
+class NoSlotError(InputError):
+    """A decision asked for on a day or range that gives none."""
+
+    def __init__(self, symbol: str, trading_day: date, opening_range: str, why: str) -> None:
+        super().__init__(symbol, trading_day, opening_range, why)
+        self.symbol, self.trading_day = symbol, trading_day
+        self.opening_range, self.why = opening_range, why
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.trading_day} {self.opening_range}: no decision, {self.why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """Everything known of a period's slots, n of them, whether or not they can be decided on.
+
+    Attributes
+    ----------
+    market, label_spec
+        What was assembled.
+    tape, ranges, labels
+        The bars, and every slot's range and label. Slots before ``first`` are there for earlier
+        outcomes and are not in the dataset or the table.
+    reported
+        Positions in ``ranges`` of the period's own slots, in order of decision.
+    dataset
+        Those of them that have a usable range.
+    """
+
+    market: Market
+    label_spec: LabelSpec
+    tape: Tape
+    ranges: OpeningRanges
+    labels: Labels
+    reported: NDArray[np.int64]
+    dataset: Dataset
+
+    def exclusions(self) -> dict[str, int]:
+        """Count the period's slots that have no usable range, by reason."""
+        codes = self.ranges.exclusion[self.reported]
+        names, counts = np.unique(codes[codes != Exclusion.NONE], return_counts=True)
+        return {
+            Exclusion(int(code)).name.lower(): int(n)
+            for code, n in zip(names, counts, strict=True)
+        }
+
+    def table(self) -> pa.Table:
+        """Give every slot of the period as an Arrow table, excluded ones with their reason."""
+        from ml_core.learning.export import slot_table  # noqa: PLC0415 - pyarrow, on demand
+
+        return slot_table(self)
+
+
+def assemble(
+    bars: Bars,
+    market: Market,
+    spec: LabelSpec,
+    *,
+    first: date,
+    last: date,
+    features: tuple[Feature, ...] | None = None,
+    as_of_minute: int | None = None,
+) -> Assembly:
+    """Build ranges, labels and features of every slot from ``first`` to ``last``.
+
+    Parameters
+    ----------
+    bars
+        Every outright contract's bars, from ``HISTORY_DAYS`` before ``first`` where there are any.
+    market, spec
+        The market and the label specification.
+    first, last
+        Trading days, both included.
+    features
+        Columns wanted; the whole catalogue when left out.
+    as_of_minute
+        Knowledge ends here (UTC minute): later bars are not looked at, and what they would
+        settle is still open. The end of the last bar when left out.
+
+    Raises
+    ------
+    NoBarsError
+        No bar lies in the period.
+    """
+    schedule = build_schedule(market, first - timedelta(days=HISTORY_DAYS), last)
+    tape = join(bars, schedule, market.roll, as_of_minute)
+    ranges = opening_ranges(tape, market)
+    wanted = schedule.days[ranges.day] >= np.datetime64(first)
+    reported = np.flatnonzero(wanted)
+    if not ranges.formed[reported].any():
+        raise NoBarsError(market.symbol, first, last)
+    labels = label(tape, ranges, spec, market.instrument.round_trip_cost_ticks)
+    rows = reported[ranges.usable[reported]]
+    dataset = _dataset(tape, market, ranges, labels, rows, spec, features)
+    return Assembly(
+        market=market,
+        label_spec=spec,
+        tape=tape,
+        ranges=ranges,
+        labels=labels,
+        reported=reported,
+        dataset=dataset,
+    )
+
+
+def assemble_live(
+    bars: Bars,
+    market: Market,
+    spec: LabelSpec,
+    *,
+    trading_day: date,
+    opening_range: str,
+    features: tuple[Feature, ...] | None = None,
+) -> Dataset:
+    """Build the one row a decision needs, from bars closed by its t0 and nothing later.
+
+    The very functions that build history build it, so the two agree to the bit.
+
+    Parameters
+    ----------
+    bars
+        Bars of the last ``HISTORY_DAYS`` or more; those opening at or after t0 are not looked at.
+    market, spec
+        The market and the label specification (for the outcomes of earlier ranges).
+    trading_day, opening_range
+        The slot.
+    features
+        Columns wanted; the whole catalogue when left out.
+
+    Raises
+    ------
+    NoSlotError
+        The slot has no usable range; ``why`` is a typed reason: ``holiday``,
+        ``exchange_closed``, ``no_contract``, ``no_bars`` or ``zero_size``.
+    UnknownRangeError
+        The market has no such opening range.
+    """
+    column = market.range_index(opening_range)
+    schedule = build_schedule(market, trading_day - timedelta(days=HISTORY_DAYS), trading_day)
+    if schedule.days[-1] != np.datetime64(trading_day):
+        raise NoSlotError(market.symbol, trading_day, opening_range, "holiday")
+    row = (len(schedule) - 1) * len(market.ranges) + column
+    tape = join(bars, schedule, market.roll, _decision_minute(schedule, column))
+    ranges = opening_ranges(tape, market)
+    why = Exclusion(int(ranges.exclusion[row]))
+    if why is not Exclusion.NONE:
+        raise NoSlotError(market.symbol, trading_day, opening_range, why.name.lower())
+    labels = label(tape, ranges, spec, market.instrument.round_trip_cost_ticks)
+    return _dataset(tape, market, ranges, labels, np.array([row]), spec, features)
+
+
+def _decision_minute(schedule: Schedule, column: int) -> int:
+    return int(schedule.range_end[-1, column])
+
+
+def _dataset(  # noqa: PLR0917 - the parts of one assembly, handed over whole
+    tape: Tape,
+    market: Market,
+    ranges: OpeningRanges,
+    labels: Labels,
+    rows: NDArray[np.int64],
+    spec: LabelSpec,
+    features: tuple[Feature, ...] | None,
+) -> Dataset:
+    features = CATALOGUE.select("all") if features is None else features
+    cost = market.instrument.round_trip_cost_ticks
+    view = View(tape=tape, market=market, ranges=ranges, labels=labels, rows=rows, cost_ticks=cost)
+    names = np.array([each.name for each in market.ranges])
+    traded = np.abs(labels.direction[rows]) == 1
+    offset = tape.offset[ranges.day[rows]]
+
+    def of_trade(ticks: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.where(traded, ticks, np.nan)
+
+    return Dataset(
+        market=market.symbol,
+        label_spec=spec,
+        trading_day=tape.schedule.days[ranges.day[rows]],
+        opening_range=names[ranges.spec[rows]],
+        decision_minute=ranges.decision[rows],
+        resolved_minute=labels.resolved_minute[rows],
+        direction=labels.direction[rows],
+        outcome=np.where(traded, labels.outcome[rows], UNKNOWN).astype(np.int16),
+        r_gross=labels.r_gross[rows],
+        r_net=labels.r_net[rows],
+        entry_ticks=of_trade(labels.entry[rows] + offset),
+        risk_ticks=of_trade(labels.risk[rows]),
+        target_ticks=of_trade(np.abs(labels.target[rows] - labels.entry[rows])),
+        feature_names=tuple(each.name for each in features),
+        categorical=tuple(each.name for each in features if each.categorical),
+        features=compute(view, features),
+        close_position=(view.price - ranges.low[rows]) / view.size,
+        size_ticks=view.size,
+        sigma_ticks=view.sigma,
+        cost_ticks=cost,
+    )

@@ -10,23 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
-from ml_core.bars.continuous import CHOICE_LOOKBACK_DAYS, Tape, join
+from ml_core.bars.continuous import Tape
 from ml_core.errors import InputError
 from ml_core.features.all import CATALOGUE, compute
 from ml_core.features.catalogue import Feature
-from ml_core.features.view import LOOKBACK_DAYS, View
+from ml_core.features.history import HISTORY_DAYS, History, read_history
 from ml_core.learning.dataset import Dataset
 from ml_core.market.market import Market
 from ml_core.market.schedule import Schedule, build_schedule
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.ranges.labels import UNKNOWN, Labels, label
-from ml_core.ranges.opening_range import Exclusion, OpeningRanges, opening_ranges
+from ml_core.ranges.labels import UNKNOWN, Labels
+from ml_core.ranges.opening_range import Exclusion, OpeningRanges
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-HISTORY_DAYS = LOOKBACK_DAYS + CHOICE_LOOKBACK_DAYS
-"""Calendar days of bars before a trading day that its decisions can depend on."""
 
 
 class NoBarsError(InputError):
@@ -129,23 +126,20 @@ def assemble(
         No bar lies in the period.
     """
     schedule = build_schedule(market, first - timedelta(days=HISTORY_DAYS), last)
-    tape = join(bars, schedule, market.roll, as_of_minute)
-    ranges = opening_ranges(tape, market)
-    wanted = schedule.days[ranges.day] >= np.datetime64(first)
-    reported = np.flatnonzero(wanted)
+    history = read_history(bars, market, spec, schedule, as_of_minute)
+    ranges = history.ranges
+    reported = np.flatnonzero(schedule.days[ranges.day] >= np.datetime64(first))
     if not ranges.formed[reported].any():
         raise NoBarsError(market.symbol, first, last)
-    labels = label(tape, ranges, spec, market.instrument.round_trip_cost_ticks)
     rows = reported[ranges.usable[reported]]
-    dataset = _dataset(tape, market, ranges, labels, rows, spec, features)
     return Assembly(
         market=market,
         label_spec=spec,
-        tape=tape,
+        tape=history.tape,
         ranges=ranges,
-        labels=labels,
+        labels=history.labels,
         reported=reported,
-        dataset=dataset,
+        dataset=_dataset(history, rows, spec, features),
     )
 
 
@@ -186,31 +180,24 @@ def assemble_live(
     if schedule.days[-1] != np.datetime64(trading_day):
         raise NoSlotError(market.symbol, trading_day, opening_range, "holiday")
     row = (len(schedule) - 1) * len(market.ranges) + column
-    tape = join(bars, schedule, market.roll, _decision_minute(schedule, column))
-    ranges = opening_ranges(tape, market)
-    why = Exclusion(int(ranges.exclusion[row]))
+    t0 = int(schedule.range_end[-1, column])
+    history = read_history(bars, market, spec, schedule, t0)
+    why = Exclusion(int(history.ranges.exclusion[row]))
     if why is not Exclusion.NONE:
         raise NoSlotError(market.symbol, trading_day, opening_range, why.name.lower())
-    labels = label(tape, ranges, spec, market.instrument.round_trip_cost_ticks)
-    return _dataset(tape, market, ranges, labels, np.array([row]), spec, features)
+    return _dataset(history, np.array([row]), spec, features)
 
 
-def _decision_minute(schedule: Schedule, column: int) -> int:
-    return int(schedule.range_end[-1, column])
-
-
-def _dataset(  # noqa: PLR0917 - the parts of one assembly, handed over whole
-    tape: Tape,
-    market: Market,
-    ranges: OpeningRanges,
-    labels: Labels,
+def _dataset(
+    history: History,
     rows: NDArray[np.int64],
     spec: LabelSpec,
     features: tuple[Feature, ...] | None,
 ) -> Dataset:
     features = CATALOGUE.select("all") if features is None else features
-    cost = market.instrument.round_trip_cost_ticks
-    view = View(tape=tape, market=market, ranges=ranges, labels=labels, rows=rows, cost_ticks=cost)
+    market, tape = history.market, history.tape
+    ranges, labels = history.ranges, history.labels
+    view = history.view(rows)
     names = np.array([each.name for each in market.ranges])
     traded = np.abs(labels.direction[rows]) == 1
     offset = tape.offset[ranges.day[rows]]
@@ -238,5 +225,5 @@ def _dataset(  # noqa: PLR0917 - the parts of one assembly, handed over whole
         close_position=(view.price - ranges.low[rows]) / view.size,
         size_ticks=view.size,
         sigma_ticks=view.sigma,
-        cost_ticks=cost,
+        cost_ticks=view.cost_ticks,
     )

@@ -1,0 +1,248 @@
+"""The look-ahead audit: take the future away, then falsify it, and see whether features move.
+
+A feature computed at t0 from what was known at t0 cannot change by a bit when every bar that
+opens at or after t0 is deleted, nor when those bars are replaced by other prices and volumes.
+One that does change has seen the future, whatever its code looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.bars.arrays import Bars
+from ml_core.errors import InputError
+from ml_core.features.catalogue import Feature, compute
+from ml_core.features.history import HISTORY_DAYS, read_history
+from ml_core.market.market import Market
+from ml_core.market.schedule import build_schedule
+from ml_core.ranges.label_spec import LabelSpec
+
+FUTURE_DAYS = 5
+"""Days after t0 that are falsified: past the trading day's end, a weekend and a roll."""
+
+Trick = Literal["deleted", "scrambled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """One feature seen to depend on the future."""
+
+    feature: str
+    trading_day: str
+    opening_range: str
+    trick: Trick
+    with_future: float
+    without: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.feature} at {self.trading_day} {self.opening_range}: {self.with_future:g} with "
+            f"the real future, {self.without:g} with it {self.trick}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """What the audit looked at and what it found.
+
+    Attributes
+    ----------
+    market
+        Symbol.
+    decisions
+        Slots looked at; each with the future deleted and with it scrambled.
+    features
+        Names looked at.
+    never_seen
+        Features that were missing in every slot looked at: nothing is proven of them.
+    leaks
+        Every change found, the first for each feature and slot and trick.
+    """
+
+    market: str
+    decisions: int
+    features: tuple[str, ...]
+    never_seen: tuple[str, ...]
+    leaks: tuple[Leak, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether no feature moved."""
+        return not self.leaks
+
+    @property
+    def leaking(self) -> tuple[str, ...]:
+        """Names of the features that moved, in order of the catalogue."""
+        found = {leak.feature for leak in self.leaks}
+        return tuple(name for name in self.features if name in found)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the report as plain values."""
+        return {**asdict(self), "clean": self.clean, "leaking": list(self.leaking)}
+
+
+class NothingToAuditError(InputError):
+    """A period without a single decision to look at."""
+
+    def __init__(self, symbol: str, first: date, last: date) -> None:
+        super().__init__(symbol, first, last)
+        self.symbol, self.first, self.last = symbol, first, last
+
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol} has no usable opening range from {self.first} to {self.last} to audit; "
+            "name a period with bars (`orbcast bars status`)"
+        )
+
+
+def audit_lookahead(
+    bars: Bars,
+    market: Market,
+    spec: LabelSpec,
+    features: tuple[Feature, ...],
+    *,
+    first: date,
+    last: date,
+    days: int = 12,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> AuditReport:
+    """Audit features on sampled trading days, every opening range of each.
+
+    Parameters
+    ----------
+    bars
+        Every outright contract's bars.
+    market, spec, features
+        What is audited: the roll rule and the labels are part of it.
+    first, last
+        Period the days are drawn from.
+    days
+        How many trading days to draw; the first and last usable are always among them.
+    seed
+        Of the draw and of the scrambling.
+    on_progress
+        Called with (decisions done, decisions in all).
+
+    Raises
+    ------
+    NothingToAuditError
+        No usable opening range in the period.
+    """
+    draw = np.random.default_rng(seed)
+    schedule = build_schedule(market, first - timedelta(days=HISTORY_DAYS), last)
+    history = read_history(bars, market, spec, schedule)
+    inside = schedule.days[history.ranges.day] >= np.datetime64(first)
+    usable = np.flatnonzero(inside & history.ranges.usable)
+    if not len(usable):
+        raise NothingToAuditError(market.symbol, first, last)
+    rows = usable[
+        np.isin(history.ranges.day[usable], _drawn_days(history.ranges.day[usable], days, draw))
+    ]
+    truth = compute(history.view(rows), features)
+    leaks: list[Leak] = []
+    for done, (row, expected) in enumerate(zip(rows.tolist(), truth, strict=True)):
+        day: date = schedule.days[history.ranges.day[row]].item()
+        spec_index = int(history.ranges.spec[row])
+        t0 = int(history.ranges.decision[row])
+        for trick, altered, horizon in (
+            ("deleted", bars.between(0, t0), t0),
+            ("scrambled", scrambled_after(bars, t0, draw), None),
+        ):
+            got = _again(altered, market, spec, features, day, spec_index, horizon)
+            moved = _bits(expected) != _bits(got)
+            leaks += [
+                Leak(
+                    feature=features[index].name,
+                    trading_day=str(day),
+                    opening_range=market.ranges[spec_index].name,
+                    trick=trick,
+                    with_future=float(expected[index]),
+                    without=float(got[index]),
+                )
+                for index in np.flatnonzero(moved)
+            ]
+        if on_progress is not None:
+            on_progress(done + 1, len(rows))
+    missing = np.isnan(truth).all(axis=0)
+    return AuditReport(
+        market=market.symbol,
+        decisions=len(rows),
+        features=tuple(each.name for each in features),
+        never_seen=tuple(each.name for each, gone in zip(features, missing, strict=True) if gone),
+        leaks=tuple(leaks),
+    )
+
+
+def scrambled_after(bars: Bars, minute: int, draw: np.random.Generator) -> Bars:
+    """Falsify every bar opening at or after ``minute``: other prices, other volumes.
+
+    Prices become a random walk of ten times the usual size, volumes are multiplied by anything
+    from nothing to ten thousand, contract by contract, so that any choice made from them flips.
+    """
+    near = bars.between(minute - HISTORY_DAYS * 1440, minute + FUTURE_DAYS * 1440)
+    future = np.flatnonzero(near.minute >= minute)
+    count = len(future)
+    walk = np.cumsum(draw.normal(0.0, 50.0, count)).astype(np.int32)
+    spread = draw.integers(1, 60, (2, count), dtype=np.int32)
+    factor = 10.0 ** draw.uniform(-1.0, 4.0, len(near.contracts))
+
+    def replaced(values: NDArray[np.int32], by: NDArray[np.int32]) -> NDArray[np.int32]:
+        result = values.copy()
+        result[future] = by
+        return result
+
+    middle = near.close[future] + walk
+    volume = near.volume.copy()
+    volume[future] = draw.permutation(volume[future]) * factor[near.contract[future]] + 1
+    return Bars(
+        symbol=near.symbol,
+        contracts=near.contracts,
+        minute=near.minute,
+        contract=near.contract,
+        open=replaced(near.open, middle),
+        high=replaced(near.high, middle + spread[0]),
+        low=replaced(near.low, middle - spread[1]),
+        close=replaced(near.close, middle + (spread[0] - spread[1]) // 2),
+        volume=volume,
+    )
+
+
+def _drawn_days(
+    day: NDArray[np.int64], count: int, draw: np.random.Generator
+) -> NDArray[np.int64]:
+    days = np.unique(day)
+    if len(days) <= count:
+        return days
+    ends = days[[0, -1]]
+    between = draw.choice(days[1:-1], max(count - 2, 0), replace=False)
+    return np.sort(np.concatenate([ends, between]))
+
+
+def _again(
+    bars: Bars,
+    market: Market,
+    spec: LabelSpec,
+    features: tuple[Feature, ...],
+    day: date,
+    spec_index: int,
+    horizon: int | None,
+) -> NDArray[np.float64]:
+    """Compute one slot's features from other bars, shape (k,)."""
+    last = day if horizon is not None else day + timedelta(days=FUTURE_DAYS)
+    schedule = build_schedule(market, day - timedelta(days=HISTORY_DAYS), last)
+    history = read_history(bars, market, spec, schedule, horizon)
+    row = int(np.searchsorted(schedule.days, np.datetime64(day)))
+    slot = np.array([row * len(market.ranges) + spec_index])
+    return compute(history.view(slot), features)[0]
+
+
+def _bits(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Bits of each number; every NaN the same, so that missing equals missing."""
+    return np.where(np.isnan(values), np.nan, values).view(np.int64)

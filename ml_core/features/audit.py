@@ -42,8 +42,8 @@ class Leak:
 
     def __str__(self) -> str:
         return (
-            f"{self.feature} at {self.trading_day} {self.opening_range}: {self.with_future:g} with "
-            f"the real future, {self.without:g} with it {self.trick}"
+            f"{self.feature} at {self.trading_day} {self.opening_range}: {self.with_future:g} "
+            f"with the real future, {self.without:g} with it {self.trick}"
         )
 
 
@@ -96,8 +96,8 @@ class NothingToAuditError(InputError):
 
     def __str__(self) -> str:
         return (
-            f"{self.symbol} has no usable opening range from {self.first} to {self.last} to audit; "
-            "name a period with bars (`orbcast bars status`)"
+            f"{self.symbol} has no usable opening range to audit from {self.first} to "
+            f"{self.last}; name a period with bars (`orbcast bars status`)"
         )
 
 
@@ -142,42 +142,58 @@ def audit_lookahead(
     usable = np.flatnonzero(inside & history.ranges.usable)
     if not len(usable):
         raise NothingToAuditError(market.symbol, first, last)
-    rows = usable[
-        np.isin(history.ranges.day[usable], _drawn_days(history.ranges.day[usable], days, draw))
-    ]
+    drawn = _drawn_days(history.ranges.day[usable], days, draw)
+    rows = usable[np.isin(history.ranges.day[usable], drawn)]
     truth = compute(history.view(rows), features)
     leaks: list[Leak] = []
     for done, (row, expected) in enumerate(zip(rows.tolist(), truth, strict=True)):
-        day: date = schedule.days[history.ranges.day[row]].item()
-        spec_index = int(history.ranges.spec[row])
-        t0 = int(history.ranges.decision[row])
-        for trick, altered, horizon in (
-            ("deleted", bars.between(0, t0), t0),
-            ("scrambled", scrambled_after(bars, t0, draw), None),
-        ):
-            got = _again(altered, market, spec, features, day, spec_index, horizon)
-            moved = _bits(expected) != _bits(got)
-            leaks += [
-                Leak(
-                    feature=features[index].name,
-                    trading_day=str(day),
-                    opening_range=market.ranges[spec_index].name,
-                    trick=trick,
-                    with_future=float(expected[index]),
-                    without=float(got[index]),
-                )
-                for index in np.flatnonzero(moved)
-            ]
+        slot = _Slot(
+            day=schedule.days[history.ranges.day[row]].item(),
+            spec=int(history.ranges.spec[row]),
+            t0=int(history.ranges.decision[row]),
+        )
+        deleted = _again(bars.between(0, slot.t0), market, spec, features, slot)
+        scrambled = _again(scrambled_after(bars, slot.t0, draw), market, spec, features, slot)
+        leaks += _moved(market, features, slot, "deleted", expected, deleted)
+        leaks += _moved(market, features, slot, "scrambled", expected, scrambled)
         if on_progress is not None:
             on_progress(done + 1, len(rows))
-    missing = np.isnan(truth).all(axis=0)
+    missing = np.flatnonzero(np.isnan(truth).all(axis=0))
     return AuditReport(
         market=market.symbol,
         decisions=len(rows),
         features=tuple(each.name for each in features),
-        never_seen=tuple(each.name for each, gone in zip(features, missing, strict=True) if gone),
+        never_seen=tuple(features[index].name for index in missing),
         leaks=tuple(leaks),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    day: date
+    spec: int
+    t0: int
+
+
+def _moved(  # noqa: PLR0917 - one comparison, its two sides and where it was made
+    market: Market,
+    features: tuple[Feature, ...],
+    slot: _Slot,
+    trick: Trick,
+    expected: NDArray[np.float64],
+    got: NDArray[np.float64],
+) -> list[Leak]:
+    return [
+        Leak(
+            feature=features[index].name,
+            trading_day=str(slot.day),
+            opening_range=market.ranges[slot.spec].name,
+            trick=trick,
+            with_future=float(expected[index]),
+            without=float(got[index]),
+        )
+        for index in np.flatnonzero(_bits(expected) != _bits(got))
+    ]
 
 
 def scrambled_after(bars: Bars, minute: int, draw: np.random.Generator) -> Bars:
@@ -230,17 +246,21 @@ def _again(
     market: Market,
     spec: LabelSpec,
     features: tuple[Feature, ...],
-    day: date,
-    spec_index: int,
-    horizon: int | None,
+    slot: _Slot,
 ) -> NDArray[np.float64]:
-    """Compute one slot's features from other bars, shape (k,)."""
-    last = day if horizon is not None else day + timedelta(days=FUTURE_DAYS)
-    schedule = build_schedule(market, day - timedelta(days=HISTORY_DAYS), last)
-    history = read_history(bars, market, spec, schedule, horizon)
-    row = int(np.searchsorted(schedule.days, np.datetime64(day)))
-    slot = np.array([row * len(market.ranges) + spec_index])
-    return compute(history.view(slot), features)[0]
+    """Compute one slot's features from other bars, shape (k,).
+
+    Where bars are left after t0, knowledge reaches as far as they do: it is the features that
+    must not look, not the audit that hides it from them.
+    """
+    future = len(bars) > 0 and int(bars.minute[-1]) >= slot.t0
+    last = slot.day + timedelta(days=FUTURE_DAYS if future else 0)
+    schedule = build_schedule(market, slot.day - timedelta(days=HISTORY_DAYS), last)
+    history = read_history(bars, market, spec, schedule, None if future else slot.t0)
+    day = int(np.searchsorted(schedule.days, np.datetime64(slot.day)))
+    row = np.array([day * len(market.ranges) + slot.spec])
+    values: NDArray[np.float64] = compute(history.view(row), features)[0]
+    return values
 
 
 def _bits(values: NDArray[np.float64]) -> NDArray[np.int64]:

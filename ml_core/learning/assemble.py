@@ -17,7 +17,7 @@ from ml_core.features.catalogue import Feature
 from ml_core.features.history import HISTORY_DAYS, History, read_history
 from ml_core.learning.dataset import Dataset
 from ml_core.market.market import Market
-from ml_core.market.schedule import Schedule, build_schedule
+from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.labels import UNKNOWN, Labels
 from ml_core.ranges.opening_range import Exclusion, OpeningRanges

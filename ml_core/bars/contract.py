@@ -1,0 +1,110 @@
+"""The canonical bar: its columns, and the batches in which sources hand bars over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from ml_core.errors import InputError
+
+PRICES = ("open", "high", "low", "close")
+
+BAR_SCHEMA = pa.schema(
+    [
+        pa.field("symbol", pa.string(), nullable=False),
+        pa.field("contract", pa.string(), nullable=False),
+        pa.field("ts", pa.timestamp("us", tz="UTC"), nullable=False),  # bar OPEN
+        *(pa.field(name, pa.float64(), nullable=False) for name in PRICES),
+        pa.field("volume", pa.int64(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("ingested_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    ]
+)
+"""A bar in the lake. It is known only from ``ts`` + 1 minute on."""
+
+RAW_SCHEMA = pa.schema(
+    [
+        pa.field("contract", pa.string()),
+        pa.field("ts", pa.timestamp("us", tz="UTC")),
+        *(pa.field(name, pa.float64()) for name in PRICES),
+        pa.field("volume", pa.float64()),
+        pa.field("source_line", pa.int64(), nullable=False),
+        pa.field("fault", pa.string()),
+    ]
+)
+"""A bar as a source gave it: anything may be missing, and ``fault`` may say what was wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawBatch:
+    """Bars from one file, or one month of a database, not yet checked.
+
+    Attributes
+    ----------
+    name
+        What to call it: a file name, or a table and month.
+    source
+        Kind of source: ``dbn``, ``duckdb``, ``csv`` or ``parquet``.
+    content_hash
+        SHA-256 of the content, hex: the same content is never ingested twice.
+    table
+        Columns of ``RAW_SCHEMA``.
+    dropped
+        Rows left out on purpose, by reason (``spread`` ...).
+    """
+
+    name: str
+    source: str
+    content_hash: str
+    table: pa.Table
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+class SourceError(InputError):
+    """A source that cannot be read as bars.
+
+    Parameters
+    ----------
+    source
+        File or database.
+    fault
+        What is wrong, with row and field where there is one.
+    remedy
+        What to do.
+    """
+
+    def __init__(self, source: str, fault: str, remedy: str) -> None:
+        super().__init__(source, fault, remedy)
+        self.source, self.fault, self.remedy = source, fault, remedy
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.fault}; {self.remedy}"
+
+
+def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:
+    """Give the files named, and those with these endings in the folders named, in order.
+
+    Raises
+    ------
+    SourceError
+        A path does not exist, or a folder holds no such file.
+    """
+    from pathlib import Path  # noqa: PLC0415 - one use
+
+    files: list[str] = []
+    for name in paths:
+        path = Path(name)
+        if path.is_dir():
+            inside = sorted(str(each) for each in path.iterdir() if each.name.endswith(endings))
+            if not inside:
+                fault = f"no file ends in {' or '.join(endings)}"
+                raise SourceError(name, fault, "name a folder that holds some, or the files")
+            files += inside
+        elif path.is_file():
+            files.append(name)
+        else:
+            raise SourceError(name, "does not exist", "check the path")
+    if not files:
+        raise SourceError("source", "no path is named", "name at least one file or folder")
+    return files

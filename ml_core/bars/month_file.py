@@ -1,0 +1,187 @@
+"""One month of bars in one Parquet file: merging new bars in, and reading them as ticks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ml_core.bars.arrays import Bars
+from ml_core.bars.contract import BAR_SCHEMA, PRICES
+from ml_core.market.market import Market
+
+_MINUTE_US = 60_000_000
+_VALUES = (*PRICES, "volume")
+
+
+@dataclass(frozen=True, slots=True)
+class MonthChange:
+    """What a batch does to a month.
+
+    Attributes
+    ----------
+    merged
+        The month as it will be, columns of ``BAR_SCHEMA``.
+    earlier
+        The bars it had that changed, as they were.
+    added, revised
+        Counts of bars.
+    """
+
+    merged: pa.Table
+    earlier: pa.Table
+    added: int
+    revised: int
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What a month file holds; times are aware UTC."""
+
+    rows: int
+    contracts: tuple[str, ...]
+    first: datetime
+    last: datetime
+
+    @staticmethod
+    def describe(path: Path) -> Month:
+        """Read the few columns that describe a file."""
+        table = pq.read_table(path, columns=["contract", "ts"], read_dictionary=["contract"])
+        names = table["contract"].unique().to_pylist()
+        stamps = table["ts"]
+        return Month(len(table), tuple(sorted(names)), stamps[0].as_py(), stamps[-1].as_py())
+
+    @staticmethod
+    def merge(
+        path: Path, rows: pa.Table, *, symbol: str, source: str, now: datetime
+    ) -> MonthChange:
+        """Work out the month with new bars in it; nothing is written.
+
+        Parameters
+        ----------
+        path
+            The month's file, which may not exist yet.
+        rows
+            Sound raw rows of that month, by time and contract, each key once.
+        symbol, source, now
+            Recorded with every bar that is new or changed.
+        """
+        new = _canonical(rows, symbol, source, now)
+        old = pq.read_table(path, schema=BAR_SCHEMA) if path.exists() else BAR_SCHEMA.empty_table()
+        old_key, new_key = _keys(old, new)
+        place = np.searchsorted(old_key, new_key)
+        there = place < len(old_key)
+        there[there] = old_key[place[there]] == new_key[there]
+        differs = np.zeros(len(new), bool)
+        for name in _VALUES:
+            values = new[name].to_numpy()[there]
+            differs[there] |= old[name].to_numpy()[place[there]] != values
+        replaced = place[differs]
+        stays = np.ones(len(old), bool)
+        stays[replaced] = False
+        enters = ~there | differs
+        merged = pa.concat_tables([old.filter(pa.array(stays)), new.filter(pa.array(enters))])
+        key = np.concatenate([old_key[stays], new_key[enters]])
+        return MonthChange(
+            merged=merged.take(np.argsort(key, kind="stable")),
+            earlier=old.take(replaced),
+            added=int((~there).sum()),
+            revised=int(differs.sum()),
+        )
+
+
+def split_by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Cut rows, in order of time, at the UTC months' borders."""
+    months = rows["ts"].cast(pa.timestamp("us")).to_numpy().astype("datetime64[M]")
+    names, starts = np.unique(months, return_index=True)
+    for name, start, stop in zip(names, starts, [*starts[1:], len(rows)], strict=True):
+        yield str(name), rows.slice(start, stop - start)
+
+
+def month_names(first_minute: int | None, stop_minute: int | None) -> Callable[[str], bool]:
+    """Tell which months (``2024-01``) a span of UTC minutes touches; None is unbounded."""
+    first = "" if first_minute is None else _month_of(first_minute)
+    last = "9999" if stop_minute is None else _month_of(stop_minute - 1)
+    return lambda name: first <= name <= last
+
+
+def read_bars(months: Sequence[Path], market: Market) -> Bars:
+    """Read month files into integer ticks on UTC minutes."""
+    columns = ["contract", "ts", *_VALUES]
+    tables = [
+        pq.read_table(path, columns=columns, read_dictionary=["contract"], memory_map=True)
+        for path in months
+    ]
+    schema = pa.schema([BAR_SCHEMA.field(name) for name in columns])
+    schema = schema.set(0, pa.field("contract", pa.dictionary(pa.int32(), pa.string())))
+    table = pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive")
+    table = table.unify_dictionaries().combine_chunks()
+    names, codes = _contracts(table["contract"])
+    ticks = {name: market.instrument.to_ticks(table[name].to_numpy()) for name in PRICES}
+    return Bars(
+        symbol=market.symbol,
+        contracts=names,
+        minute=table["ts"].cast(pa.int64()).to_numpy() // _MINUTE_US,
+        contract=codes,
+        open=ticks["open"],
+        high=ticks["high"],
+        low=ticks["low"],
+        close=ticks["close"],
+        volume=table["volume"].to_numpy(),
+    )
+
+
+def content_hash(bars: Bars) -> str:
+    """Give a SHA-256 of bars, in order of time and contract name."""
+    used, code = np.unique(bars.contract, return_inverse=True)
+    names = [bars.contracts[each] for each in used.tolist()]
+    digest = hashlib.sha256("\n".join((bars.symbol, *names)).encode())
+    prices = (bars.open, bars.high, bars.low, bars.close)
+    for values in (bars.minute, code, *prices, bars.volume):
+        digest.update(values.astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _contracts(column: pa.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    """Give contract names in order, and the rows' codes into them."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    found = np.array(array.dictionary.to_pylist(), dtype=str)
+    names, rank = np.unique(found, return_inverse=True)
+    codes = (
+        rank.astype(np.int32)[array.indices.to_numpy()] if len(array) else np.empty(0, np.int32)
+    )
+    return tuple(names.tolist()), codes
+
+
+def _canonical(rows: pa.Table, symbol: str, source: str, now: datetime) -> pa.Table:
+    count = len(rows)
+    columns = {
+        "symbol": pa.repeat(symbol, count),
+        "contract": rows["contract"],
+        "ts": rows["ts"],
+        **{name: rows[name] for name in PRICES},
+        "volume": rows["volume"].cast(pa.int64()),
+        "source": pa.repeat(source, count),
+        "ingested_at": pa.repeat(pa.scalar(now, pa.timestamp("us", tz="UTC")), count),
+    }
+    return pa.table(columns, schema=BAR_SCHEMA)
+
+
+def _keys(old: pa.Table, new: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give one number a bar, ordered as (time, contract), the same for both tables."""
+    both = [np.array(table["contract"].to_pylist(), dtype=str) for table in (old, new)]
+    names, code = np.unique(np.concatenate(both), return_inverse=True)
+    stamps = [table["ts"].cast(pa.int64()).to_numpy() // _MINUTE_US for table in (old, new)]
+    key = np.concatenate(stamps) * max(len(names), 1) + code
+    return key[: len(old)], key[len(old) :]
+
+
+def _month_of(minute: int) -> str:
+    return str(np.datetime64(minute, "m").astype("datetime64[M]"))

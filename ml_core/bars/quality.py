@@ -1,0 +1,260 @@
+"""Quality of a batch: bad rows are set aside with a reason, odd ones are kept and reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ml_core.bars.contract import PRICES, RawBatch
+from ml_core.errors import InputError
+from ml_core.market.exchange import TradeDates, trade_dates
+from ml_core.market.market import Market
+from ml_core.market.schedule import to_minute
+
+_MINUTE_US = 60_000_000
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something odd that is no fault of a single row; the bars are kept.
+
+    Attributes
+    ----------
+    check
+        ``out_of_order``, ``off_session``, ``gap``, ``stale`` or ``spike``.
+    count
+        How often.
+    examples
+        The first few, in words.
+    """
+
+    check: str
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A batch after its checks.
+
+    Attributes
+    ----------
+    good
+        Rows of the raw table that are sound, in order of time and contract, each key once.
+    quarantined
+        The bad rows, with a ``reason`` column.
+    reasons
+        How many rows each reason set aside.
+    duplicates
+        Rows that repeated an earlier one to the letter, and are dropped.
+    findings
+        What was odd.
+    """
+
+    good: pa.Table
+    quarantined: pa.Table
+    reasons: dict[str, int]
+    duplicates: int
+    findings: tuple[Finding, ...]
+
+
+class BatchRefusedError(InputError):
+    """A batch with so many bad rows that none of it is taken."""
+
+    def __init__(
+        self, name: str, rows: int, reasons: dict[str, int], lines: tuple[str, ...], limit: float
+    ) -> None:
+        super().__init__(name, rows, reasons, lines, limit)
+        self.name, self.rows, self.reasons = name, rows, reasons
+        self.lines, self.limit = lines, limit
+
+    def __str__(self) -> str:
+        bad = sum(self.reasons.values())
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.items())
+        return (
+            f"{self.name} is refused whole: {bad:,} of {self.rows:,} rows are bad ({counts}); "
+            f"first: {'; '.join(self.lines)}. Mend the source, or raise quality.max_bad_share "
+            f"(now {self.limit:g}) in the market file if this is expected"
+        )
+
+
+def check(batch: RawBatch, market: Market, now: datetime) -> Checked:
+    """Check every row of a batch, and the batch as a whole.
+
+    Parameters
+    ----------
+    batch
+        As its source gave it.
+    market
+        Its tick, calendar and limits.
+    now
+        Aware time; a bar that has not closed by then is from the future.
+    """
+    table = batch.table
+    reason = _row_faults(table, market, now)
+    order, reason, duplicates = _repeats(table, reason)
+    bad = np.flatnonzero(reason != "")
+    names, counts = np.unique(reason[bad], return_counts=True)
+    good = table.take(order)
+    return Checked(
+        good=good,
+        quarantined=table.take(bad).append_column("reason", pa.array(reason[bad].tolist())),
+        reasons={str(name): int(count) for name, count in zip(names, counts, strict=True)},
+        duplicates=duplicates,
+        findings=_findings(table, good, market),
+    )
+
+
+def refuse_if_bad(batch: RawBatch, checked: Checked, market: Market) -> None:
+    """Refuse a batch whose share of bad rows is above the market's limit.
+
+    Raises
+    ------
+    BatchRefusedError
+        With the counts and the first bad lines.
+    """
+    rows, bad = len(batch.table), len(checked.quarantined)
+    if rows and bad / rows > market.quality.max_bad_share:
+        first = checked.quarantined.slice(0, _EXAMPLES).select(["source_line", "reason"])
+        lines = tuple(f"row {row['source_line']}: {row['reason']}" for row in first.to_pylist())
+        raise BatchRefusedError(
+            batch.name, rows, checked.reasons, lines, market.quality.max_bad_share
+        )
+
+
+def _row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.object_]:
+    """First reason that applies to each row, '' where none does."""
+    price = {name: table[name].to_numpy() for name in PRICES}
+    stacked = np.column_stack(list(price.values()))
+    volume = table["volume"].to_numpy()
+    stamp = _microseconds(table)
+    known = stamp != np.iinfo(np.int64).min
+    closes_by = (to_minute(now) - 1) * _MINUTE_US
+    with np.errstate(invalid="ignore"):
+        top: NDArray[np.float64] = stacked.max(axis=1)
+        bottom: NDArray[np.float64] = stacked.min(axis=1)
+        not_positive = np.less_equal(bottom, 0)
+        no_price = np.logical_not(np.isfinite(top) & np.isfinite(bottom))
+        off_tick = np.logical_not(market.instrument.is_on_tick(stacked).all(axis=1))
+        faults: list[tuple[str, NDArray[np.bool_]]] = [
+            ("no_contract", table["contract"].is_null().to_numpy()),
+            ("no_time", ~known),
+            ("not_on_a_minute", stamp % _MINUTE_US != 0),
+            ("from_the_future", stamp > closes_by),
+            ("not_a_price", no_price),
+            ("price_not_positive", not_positive),
+            ("no_volume", ~np.isfinite(volume)),
+            ("negative_volume", volume < 0),
+            ("ohlc_inconsistent", (price["high"] < top) | (price["low"] > bottom)),
+            ("off_tick", off_tick),
+        ]
+    own = np.array([fault or "" for fault in table["fault"].to_pylist()], dtype=object)
+    reason = own.copy()
+    for name, wrong in reversed(faults):
+        reason[wrong & (own == "")] = name
+    return reason
+
+
+def _repeats(
+    table: pa.Table, reason: NDArray[np.object_]
+) -> tuple[NDArray[np.int64], NDArray[np.object_], int]:
+    """Order sound rows by time and contract, each key once; mark those that contradict another."""
+    sound = np.flatnonzero(reason == "")
+    stamp = _microseconds(table)[sound]
+    _, contract = np.unique(
+        np.array(table["contract"].take(sound).to_pylist(), dtype=str), return_inverse=True
+    )
+    rank = np.lexsort((sound, contract, stamp))  # the first row given wins
+    rows, stamp, contract = sound[rank], stamp[rank], contract[rank]
+    if not len(rows):
+        return rows, reason, 0
+    again = np.zeros(len(rows), bool)
+    again[1:] = (np.diff(stamp) == 0) & (np.diff(contract) == 0)
+    if not again.any():
+        return rows, reason, 0
+    values = np.column_stack([table[name].to_numpy() for name in (*PRICES, "volume")])
+    leader = np.maximum.accumulate(np.where(again, 0, np.arange(len(rows))))
+    same = (values[rows] == values[rows[leader]]).all(axis=1)
+    reason[rows[again & ~same]] = "contradicts_an_earlier_row"
+    return rows[~again], reason, int((again & same).sum())
+
+
+def _findings(table: pa.Table, good: pa.Table, market: Market) -> tuple[Finding, ...]:
+    if not len(good):
+        return ()
+    minute = _microseconds(good) // _MINUTE_US
+    years = minute[[0, -1]].astype("datetime64[m]").astype("datetime64[Y]").astype(np.int64) + 1970
+    hours = trade_dates(market.calendar, int(years[0]) - 1, int(years[1]) + 1)
+    backwards = np.diff(_microseconds(table)) < 0
+    found = [
+        _finding("out_of_order", np.flatnonzero(backwards) + 2, "row {}"),
+        _off_session(minute, hours),
+        _gaps(minute, hours, market.quality.gap_minutes),
+        *_by_contract(good, minute, market),
+    ]
+    return tuple(each for each in found if each.count)
+
+
+def _finding(check: str, where: NDArray[np.int64] | NDArray[np.datetime64], words: str) -> Finding:
+    return Finding(check, len(where), tuple(words.format(each) for each in where[:_EXAMPLES]))
+
+
+def _moment(minute: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    return minute.astype("datetime64[m]")
+
+
+def _off_session(minute: NDArray[np.int64], hours: TradeDates) -> Finding:
+    day = np.searchsorted(hours.open, minute, side="right") - 1
+    outside = (day < 0) | (minute >= hours.close[np.maximum(day, 0)])
+    return _finding("off_session", np.unique(_moment(minute[outside])), "{} UTC")
+
+
+def _gaps(minute: NDArray[np.int64], hours: TradeDates, limit: int) -> Finding:
+    """Stretches of the exchange's hours, between the first and last bar, without any bar."""
+    seen = np.unique(minute)
+    inside = (hours.open < seen[-1]) & (hours.close > seen[0])
+    # the hours' own edges stand as bars, so that a gap never counts time the exchange is shut
+    edges = np.concatenate([hours.open[inside] - 1, hours.close[inside]])
+    marks = np.unique(np.concatenate([seen, edges[(edges >= seen[0]) & (edges <= seen[-1])]]))
+    start, length = marks[:-1], np.diff(marks) - 1
+    day = np.searchsorted(hours.open, start + 1, side="right") - 1
+    open_then = (day >= 0) & (start + 1 < hours.close[np.maximum(day, 0)])
+    return _finding("gap", _moment(start[(length >= limit) & open_then] + 1), "from {} UTC")
+
+
+def _by_contract(good: pa.Table, minute: NDArray[np.int64], market: Market) -> list[Finding]:
+    names, contract = np.unique(
+        np.array(good["contract"].to_pylist(), dtype=str), return_inverse=True
+    )
+    order = np.lexsort((minute, contract))
+    code, when = contract[order], minute[order]
+    values = np.column_stack([good[name].to_numpy() for name in PRICES])[order]
+    next_minute = (np.diff(code) == 0) & (np.diff(when) == 1)
+    ticks = np.abs(np.diff(values[:, 3])) / float(market.instrument.tick_size)
+    jumps = np.flatnonzero(next_minute & (ticks >= market.quality.spike_ticks)) + 1
+    same = next_minute & (np.diff(values, axis=0) == 0).all(axis=1)
+    # a run is stale once it is as long as the limit: count where each run reaches it
+    streak = _run_lengths(same)
+    stale = np.flatnonzero(streak == market.quality.stale_minutes - 1) + 1
+
+    def named(check: str, rows: NDArray[np.int64]) -> Finding:
+        words = tuple(f"{names[code[row]]} {_moment(when[row])} UTC" for row in rows[:_EXAMPLES])
+        return Finding(check, len(rows), words)
+
+    return [named("spike", jumps), named("stale", stale)]
+
+
+def _run_lengths(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Give, for each place, how many true flags in a row end there."""
+    count = np.cumsum(flags)
+    return count - np.maximum.accumulate(np.where(flags, 0, count))
+
+
+def _microseconds(table: pa.Table) -> NDArray[np.int64]:
+    stamps: NDArray[np.int64] = table["ts"].cast(pa.timestamp("us")).to_numpy().view(np.int64)
+    return stamps

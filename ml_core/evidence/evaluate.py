@@ -1,0 +1,300 @@
+"""Evaluation on unseen days: every figure beside its baselines, every difference with interval."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+from ml_core.evidence.intervals import Interval, mean_interval
+from ml_core.evidence.metrics import (
+    METRICS,
+    auc,
+    expected_calibration_error,
+    max_drawdown,
+    reliability,
+)
+from ml_core.learning.baselines import Baselines
+from ml_core.learning.bundle import Bundle
+from ml_core.learning.dataset import DOWN, LOSS, NONE, UP, WIN, Dataset
+from ml_core.learning.predictions import Predictions
+
+MIN_TEST_ROWS = 50
+
+
+class NothingToJudgeError(InputError):
+    """Too few unseen breaks to say anything."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+    def __str__(self) -> str:
+        return (
+            f"the unseen part has {self.rows} settled breaks, at least {MIN_TEST_ROWS} are "
+            "needed to judge; name a longer period"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a version did on days it never saw. Plain values throughout: it is stored as JSON.
+
+    Attributes
+    ----------
+    summary
+        Market, recipe, version, label, period, rows.
+    directional, quality
+        For each of model and baselines the metrics; ``difference`` with intervals.
+    net_r
+        The R model: error against the baseline's, bias, coverage of its stated interval.
+    by_range
+        Directional figures of each opening range.
+    trading
+        Following the recommendation, and taking every break: n, hit rate, expectancy, drawdown.
+    equity
+        Running R by day, for the plots.
+    verdict
+        One plain sentence.
+    """
+
+    summary: dict[str, Any]
+    directional: dict[str, Any]
+    quality: dict[str, Any]
+    net_r: dict[str, Any]
+    by_range: list[dict[str, Any]]
+    trading: dict[str, Any]
+    equity: dict[str, Any]
+    verdict: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values, NaN as None."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def evaluate(bundle: Bundle, test: Dataset, *, seed: int = 0) -> Evaluation:
+    """Judge a version on rows it was neither trained nor calibrated on.
+
+    Parameters
+    ----------
+    bundle
+        The version.
+    test
+        Unseen rows; those not settled count for nothing.
+    seed
+        Of the bootstrap.
+
+    Raises
+    ------
+    NothingToJudgeError
+        Fewer than ``MIN_TEST_ROWS`` settled breaks.
+    """
+    said = bundle.predict(test)
+    broke = np.isin(test.direction, (UP, DOWN))
+    if broke.sum() < MIN_TEST_ROWS:
+        raise NothingToJudgeError(int(broke.sum()))
+    directional = _directional(said, test, bundle.baselines, broke, seed)
+    days = test.trading_day
+    return Evaluation(
+        summary={
+            "market": test.market,
+            "model": bundle.recipe.name,
+            "version": bundle.version,
+            "label": test.label_spec.key,
+            "first_day": str(days[0]),
+            "last_day": str(days[-1]),
+            "rows": len(test),
+            "breaks": int(broke.sum()),
+            "no_break": int((test.direction == NONE).sum()),
+        },
+        directional=directional,
+        quality=_quality(said, test, seed),
+        net_r=_net_r(said, test, seed),
+        by_range=_by_range(said, test, broke),
+        trading=_trading(said, test, seed),
+        equity=_equity(said, test),
+        verdict=_verdict(directional),
+    )
+
+
+def _scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> dict[str, float]:
+    scores = {metric.name: metric(p, happened) for metric in METRICS}
+    scores["auc"] = auc(p, happened)
+    scores["ece"] = expected_calibration_error(p, happened)
+    return scores
+
+
+def _compared(
+    voices: dict[str, NDArray[np.float64]],
+    happened: NDArray[np.bool_],
+    day: NDArray[np.datetime64],
+    seed: int,
+) -> dict[str, Any]:
+    """Score each voice, each with intervals, and the first's difference from the others."""
+    first, *others = voices
+    return {
+        "rows": len(happened),
+        **{name: _scores(p, happened) for name, p in voices.items()},
+        "interval": {
+            name: {
+                metric.name: mean_interval(metric.rows(p, happened), day, seed=seed)
+                for metric in METRICS
+            }
+            for name, p in voices.items()
+        },
+        "difference": {
+            other: {
+                metric.name: mean_interval(
+                    metric.rows(voices[first], happened) - metric.rows(voices[other], happened),
+                    day,
+                    seed=seed,
+                )
+                for metric in METRICS
+            }
+            for other in others
+        },
+        "reliability": {name: reliability(p, happened) for name, p in voices.items()},
+    }
+
+
+def _directional(
+    said: Predictions,
+    test: Dataset,
+    baselines: Baselines,
+    broke: NDArray[np.bool_],
+    seed: int,
+) -> dict[str, Any]:
+    voices = {
+        "model": said.p_up[broke],
+        "corridor": said.baseline_p_up[broke],
+        "majority": np.full(int(broke.sum()), baselines.p_up),
+    }
+    return _compared(voices, test.direction[broke] == UP, test.trading_day[broke], seed)
+
+
+def _taken(said: NDArray[np.float64], test: Dataset, rows: NDArray[np.int64]) -> Any:
+    """Figures of the side that broke."""
+    return said[rows, np.where(test.direction[rows] == UP, 0, 1)]
+
+
+def _quality(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
+    rows = np.flatnonzero(np.isin(test.outcome, (WIN, LOSS)))
+    timeouts = int((np.isin(test.direction, (UP, DOWN)) & (test.outcome == 0)).sum())
+    if not len(rows):
+        return {"rows": 0, "timeouts": timeouts}
+    voices = {
+        "model": _taken(said.p_win, test, rows),
+        "driftless": said.baseline_p_win[rows],
+    }
+    happened = test.outcome[rows] == WIN
+    return {**_compared(voices, happened, test.trading_day[rows], seed), "timeouts": timeouts}
+
+
+def _net_r(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
+    rows = np.flatnonzero(np.isfinite(test.r_net))
+    actual, day = test.r_net[rows], test.trading_day[rows]
+    model, baseline = _taken(said.net_r, test, rows), said.baseline_net_r[rows]
+    low, high = _taken(said.net_r_low, test, rows), _taken(said.net_r_high, test, rows)
+    stated = bool(np.isfinite(low).any())
+    return {
+        "rows": len(rows),
+        "actual_mean": mean_interval(actual, day, seed=seed),
+        "model_mean": float(model.mean()),
+        "driftless_mean": float(baseline.mean()),
+        "squared_error_difference": mean_interval(
+            (actual - model) ** 2 - (actual - baseline) ** 2, day, seed=seed
+        ),
+        "interval_coverage": float(((actual >= low) & (actual <= high)).mean())
+        if stated
+        else None,
+    }
+
+
+def _by_range(said: Predictions, test: Dataset, broke: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    found = []
+    for name in dict.fromkeys(test.opening_range.tolist()):
+        rows = broke & (test.opening_range == name)
+        if rows.any():
+            happened = test.direction[rows] == UP
+            found.append(
+                {
+                    "opening_range": str(name),
+                    "rows": int(rows.sum()),
+                    "model": _scores(said.p_up[rows], happened),
+                    "corridor": _scores(said.baseline_p_up[rows], happened),
+                }
+            )
+    return found
+
+
+def _trading(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
+    finished = np.isfinite(test.r_net)
+    followed = finished & (said.recommendation == test.direction) & (said.recommendation != 0)
+    return {
+        "recommended": int((said.recommendation != 0).sum()),
+        "followed": _trades(test, followed, seed),
+        "every_break": _trades(test, finished, seed),
+    }
+
+
+def _trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> dict[str, Any]:
+    net, gross, day = test.r_net[rows], test.r_gross[rows], test.trading_day[rows]
+    if not len(net):
+        return {"trades": 0}
+    return {
+        "trades": len(net),
+        "hit_rate": float((net > 0).mean()),
+        "gross_r": mean_interval(gross, day, seed=seed),
+        "net_r": mean_interval(net, day, seed=seed),
+        "drawdown_r": max_drawdown(net),
+    }
+
+
+def _equity(said: Predictions, test: Dataset) -> dict[str, Any]:
+    days, where = np.unique(test.trading_day, return_inverse=True)
+    finished = np.isfinite(test.r_net)
+    followed = finished & (said.recommendation == test.direction) & (said.recommendation != 0)
+
+    def running(r: NDArray[np.float64], rows: NDArray[np.bool_]) -> list[float]:
+        by_day = np.bincount(where, np.where(rows, r, 0.0), len(days))
+        total: list[float] = np.cumsum(by_day).round(4).tolist()
+        return total
+
+    return {
+        "days": [str(day) for day in days],
+        "every_break_gross": running(test.r_gross, finished),
+        "every_break_net": running(test.r_net, finished),
+        "followed_net": running(test.r_net, followed),
+    }
+
+
+def _verdict(directional: dict[str, Any]) -> str:
+    """Say in one sentence what the log loss shows, by its interval and nothing else."""
+    change: Interval = directional["difference"]["corridor"]["log_loss"]
+    model, corridor = directional["model"]["log_loss"], directional["corridor"]["log_loss"]
+    figures = (
+        f"log loss {model:.4f} against {corridor:.4f}, difference {change.estimate:+.4f}, "
+        f"95 % interval {change.low:+.4f} to {change.high:+.4f}, n = {change.rows:,} on "
+        f"{change.days:,} days"
+    )
+    if change.below_zero:
+        return f"Better than the corridor baseline on unseen days: {figures}."
+    if change.above_zero:
+        return f"Worse than the corridor baseline on unseen days: {figures}."
+    if change.estimate == 0.0:
+        return f"The model is the corridor baseline, having learned nothing beyond it: {figures}."
+    return f"No skill shown over the corridor baseline on unseen days: {figures}."
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

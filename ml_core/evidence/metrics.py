@@ -1,0 +1,146 @@
+"""Metrics as row-wise losses where they are means, and which way is better as part of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+
+_EDGE = 1e-15
+RELIABILITY_BINS = 10
+
+RowLoss = Callable[[NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]]
+
+
+class NotScorableError(InputError):
+    """Probabilities or answers that no metric can be taken of."""
+
+    def __init__(self, metric: str, fault: str) -> None:
+        super().__init__(metric, fault)
+        self.metric, self.fault = metric, fault
+
+    def __str__(self) -> str:
+        return f"{self.metric}: {self.fault}; nothing is concluded from it"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric that is the mean of a figure for each row.
+
+    Attributes
+    ----------
+    name
+        As it is written everywhere.
+    smaller_is_better
+        Part of what the metric is, so that no comparison can take it the wrong way round.
+    rows
+        Probabilities of the event (n,) and whether it happened (n,) to a figure a row (n,).
+    """
+
+    name: str
+    smaller_is_better: bool
+    rows: RowLoss
+
+    def __call__(self, p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
+        """Give the metric; NaN is refused, not passed on.
+
+        Raises
+        ------
+        NotScorableError
+            No rows, or a probability that is missing or outside 0..1.
+        """
+        require_probabilities(self.name, p)
+        return float(self.rows(p, happened).mean())
+
+
+def require_probabilities(metric: str, p: NDArray[np.float64]) -> None:
+    """Refuse what is no set of probabilities."""
+    if not len(p):
+        raise NotScorableError(metric, "there are no rows")
+    if not (np.isfinite(p) & (p >= 0) & (p <= 1)).all():
+        raise NotScorableError(metric, "a probability is missing or outside 0..1")
+
+
+def _right(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return ((p >= 0.5) == happened).astype(np.float64)  # noqa: PLR2004 - even odds
+
+
+def _log_loss(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> NDArray[np.float64]:
+    kept = np.clip(p, _EDGE, 1.0 - _EDGE)
+    return -np.log(np.where(happened, kept, 1.0 - kept))
+
+
+def _squared(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> NDArray[np.float64]:
+    miss: NDArray[np.float64] = p - happened
+    return miss * miss
+
+
+ACCURACY = Metric("accuracy", smaller_is_better=False, rows=_right)
+LOG_LOSS = Metric("log_loss", smaller_is_better=True, rows=_log_loss)
+BRIER = Metric("brier", smaller_is_better=True, rows=_squared)
+METRICS = (ACCURACY, LOG_LOSS, BRIER)
+
+
+def auc(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve: the chance that a row that happened is ranked above one that not.
+
+    Mann-Whitney's statistic with ties counted half. NaN with one class only.
+    """
+    require_probabilities("auc", p)
+    ups = int(happened.sum())
+    downs = len(p) - ups
+    if not ups or not downs:
+        return float("nan")
+    values, where, counts = np.unique(p, return_inverse=True, return_counts=True)
+    del values
+    middle = np.cumsum(counts) - (counts - 1) / 2.0
+    ranks = middle[where]
+    return float((ranks[happened].sum() - ups * (ups + 1) / 2.0) / (ups * downs))
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Rows whose probability fell in one tenth: what was said, what happened, how often."""
+
+    said: float
+    happened: float
+    rows: int
+
+
+def reliability(
+    p: NDArray[np.float64], happened: NDArray[np.bool_], bins: int = RELIABILITY_BINS
+) -> tuple[ReliabilityBin, ...]:
+    """Give the reliability diagram's points, bins of equal width, empty ones left out."""
+    require_probabilities("reliability", p)
+    index = np.minimum((p * bins).astype(np.int64), bins - 1)
+    rows = np.bincount(index, minlength=bins)
+    said = np.bincount(index, p, bins)
+    seen = np.bincount(index, happened.astype(np.float64), bins)
+    return tuple(
+        ReliabilityBin(float(said[b] / rows[b]), float(seen[b] / rows[b]), int(rows[b]))
+        for b in np.flatnonzero(rows)
+    )
+
+
+def expected_calibration_error(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
+    """Mean distance of said from happened over ten equal bins, weighted by rows.
+
+    Naeini et al., Obtaining well calibrated probabilities using Bayesian binning, 2015.
+    """
+    return sum(
+        abs(each.said - each.happened) * each.rows for each in reliability(p, happened)
+    ) / len(p)
+
+
+def max_drawdown(r: NDArray[np.float64]) -> float:
+    """Deepest fall of the running sum of R below its highest point so far, 0 or above.
+
+    >>> max_drawdown(np.array([1.0, -2.0, 0.5, 3.0]))
+    2.0
+    """
+    equity = np.concatenate([[0.0], np.cumsum(r)])
+    return float((np.maximum.accumulate(equity) - equity).max())

@@ -1,0 +1,157 @@
+"""What a driftless price gives: the corridor, the driftless entry, and the majority."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+from ml_core.learning.dataset import DOWN, NONE, UP, Dataset
+
+_CLIP = 1e-4
+_MIN_DISTANCE = 0.5  # half a tick: a target at or behind the entry is no distance at all
+_K_BOUNDS = (0.0, 5.0)
+
+
+class OneClassError(InputError):
+    """Training data in which every break goes the same way."""
+
+    def __init__(self, question: str, only: str, rows: int) -> None:
+        super().__init__(question, only, rows)
+        self.question, self.only, self.rows = question, only, rows
+
+    def __str__(self) -> str:
+        return (
+            f"{self.question}: all {self.rows:,} training rows are {self.only}; there is nothing "
+            "to tell apart. Check the bars of the period, or name a longer one"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """The three baselines, fitted together on the training rows.
+
+    Attributes
+    ----------
+    k
+        Overshoot of a breaking close in units of sigma, the corridor's one parameter.
+    sigma_share
+        Median sigma/height of the training rows, used where sigma is missing.
+    p_up
+        Share of UP among the training breaks: the majority baseline.
+    p_none
+        Smoothed share of ranges that did not break, by opening range.
+    p_none_all
+        The same over all ranges, for a range not seen in training.
+    """
+
+    k: float
+    sigma_share: float
+    p_up: float
+    p_none: dict[str, float]
+    p_none_all: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the parameters as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Baselines:
+        """Read back what :meth:`to_json` gave."""
+        return cls(**values)
+
+    def overshoot(self, data: Dataset) -> NDArray[np.float64]:
+        """Ticks beyond the edge at which a break is expected to close, shape (n,)."""
+        sigma = np.where(
+            np.isfinite(data.sigma_ticks), data.sigma_ticks, self.sigma_share * data.size_ticks
+        )
+        return self.k * sigma
+
+    def corridor(self, data: Dataset) -> NDArray[np.float64]:
+        """P(UP | a break), shape (n,): gambler's ruin with overshoot d = k sigma/height.
+
+        A driftless price that leaves an interval of length 1 + 2d starting d + x from its lower
+        end does so through the upper end with probability (x + d)/(1 + 2d) (optional stopping;
+        Feller, vol. 1, ch. XIV).
+        """
+        return corridor_probability(data.close_position, self.overshoot(data) / data.size_ticks)
+
+    def none(self, data: Dataset) -> NDArray[np.float64]:
+        """P(no break by the scan end), shape (n,)."""
+        shares = [self.p_none.get(str(name), self.p_none_all) for name in data.opening_range]
+        return np.array(shares, np.float64)
+
+    def entry_distances(self, data: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Ticks expected from entry to stop and from entry to target, shape (n,) each.
+
+        The same for both sides: the range is as high from above as from below.
+        """
+        spec, overshoot = data.label_spec, self.overshoot(data)
+        depth = data.size_ticks if spec.stop == "full" else data.size_ticks / 2
+        stop = depth + overshoot
+        target = spec.rr * (stop if spec.anchor == "entry" else depth)
+        if spec.anchor == "edge":
+            target = target - overshoot
+        return stop, np.maximum(target, _MIN_DISTANCE)
+
+    def win(self, data: Dataset) -> NDArray[np.float64]:
+        """P(target before stop) of a driftless price, a/(a + b), shape (n,)."""
+        stop, target = self.entry_distances(data)
+        return stop / (stop + target)
+
+    def net_r(self, data: Dataset) -> NDArray[np.float64]:
+        """E[net R] of a driftless price: nothing gross, the cost in R net, shape (n,)."""
+        stop, _ = self.entry_distances(data)
+        return -data.cost_ticks / stop
+
+
+def corridor_probability(x: NDArray[np.float64], d: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give (x + d)/(1 + 2d), kept off 0 and 1.
+
+    >>> corridor_probability(np.array([0.5, 1.0]), np.array([0.3, 0.5]))
+    array([0.5 , 0.75])
+    """
+    return np.clip((x + d) / (1.0 + 2.0 * d), _CLIP, 1.0 - _CLIP)
+
+
+def fit_baselines(train: Dataset) -> Baselines:
+    """Fit the baselines to training rows: k by maximum likelihood, the rest by counting.
+
+    Raises
+    ------
+    OneClassError
+        Every break goes the same way.
+    """
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - training only
+
+    broke = train.rows(np.isin(train.direction, (UP, DOWN)))
+    up = broke.direction == UP
+    if up.all() or not up.any():
+        only = "without a break" if not len(up) else ("UP" if up.all() else "DOWN")
+        raise OneClassError("direction of the break", only, len(up))
+    share = float(np.nanmedian(broke.sigma_ticks / broke.size_ticks))
+    known = np.where(np.isfinite(broke.sigma_ticks), broke.sigma_ticks / broke.size_ticks, share)
+
+    def loss(k: float) -> float:
+        p = corridor_probability(broke.close_position, k * known)
+        return -float(np.mean(np.log(np.where(up, p, 1.0 - p))))
+
+    best = minimize_scalar(loss, bounds=_K_BOUNDS, method="bounded")
+    decided = np.isin(train.direction, (UP, DOWN, NONE))
+    none = train.direction == NONE
+    overall = (none[decided].sum() + 0.5) / (decided.sum() + 1.0)
+    by_range = {}
+    for name in np.unique(train.opening_range):
+        rows = decided & (train.opening_range == name)
+        # twenty pseudo-rows of the overall share: one quiet day does not make a class
+        by_range[str(name)] = float((none[rows].sum() + 20 * overall) / (rows.sum() + 20))
+    return Baselines(
+        k=float(best.x),
+        sigma_share=share,
+        p_up=float(up.mean()),
+        p_none=by_range,
+        p_none_all=float(overall),
+    )

@@ -1,0 +1,295 @@
+"""A model version as a folder of text: written whole, hashed, verified before it is believed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError, OperatorError
+from ml_core.files import sha256_of
+from ml_core.learning.baselines import Baselines
+from ml_core.learning.calibration import Calibrator
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.models import QUESTIONS, SIDE, Question
+from ml_core.learning.predictions import Predictions, predict
+from ml_core.learning.recipe import Recipe
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+SUMS = "SHA256SUMS"
+
+
+class BundleCorruptError(OperatorError):
+    """A version folder whose content is not what was written."""
+
+    def __init__(self, folder: str, file: str, fault: str) -> None:
+        super().__init__(folder, file, fault)
+        self.folder, self.file, self.fault = folder, file, fault
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder}: {self.file} {self.fault}; this version is not to be used. "
+            "`orbcast models rollback` goes back to the champion before it"
+        )
+
+
+class SchemaMismatchError(InputError):
+    """Features that are not those the model was trained on."""
+
+    def __init__(self, version: str, missing: tuple[str, ...], unknown: tuple[str, ...]) -> None:
+        super().__init__(version, missing, unknown)
+        self.version, self.missing, self.unknown = version, missing, unknown
+
+    def __str__(self) -> str:
+        return (
+            f"version {self.version} does not fit these features: missing {self.missing or '-'}, "
+            f"unknown {self.unknown or '-'}; retrain, or predict with the code it was made with"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A model version: recipe, baselines, and the three models where there are any.
+
+    Attributes
+    ----------
+    recipe
+        What was trained.
+    baselines
+        Fitted on the training part.
+    texts
+        LightGBM model text for each question; None where the baseline stands alone.
+    calibrators
+        For the directional and the quality model.
+    quantiles
+        Offsets of the stated interval around E[net R]; None for baselines alone.
+    feature_names, categorical
+        Columns the models expect, in order.
+    trained
+        The tale of the training, plain values (rows, periods, rounds, losses ...).
+    importance
+        For each question, feature -> share of the trees' total gain.
+    """
+
+    recipe: Recipe
+    baselines: Baselines
+    texts: Mapping[Question, str | None]
+    calibrators: Mapping[Question, Calibrator]
+    quantiles: tuple[float, float] | None
+    feature_names: tuple[str, ...]
+    categorical: tuple[str, ...]
+    trained: dict[str, Any]
+    importance: dict[str, dict[str, float]]
+
+    def boosters(self) -> dict[Question, Booster | None]:
+        """Load the models; None where nothing was learned."""
+        texts = {question: self.texts.get(question) for question in QUESTIONS}
+        if not any(texts.values()):
+            return dict.fromkeys(QUESTIONS)
+        import lightgbm as lgb  # noqa: PLC0415 - three seconds of imports, only with trees
+
+        return {
+            question: lgb.Booster(model_str=text) if text else None
+            for question, text in texts.items()
+        }
+
+    def predict(self, data: Dataset) -> Predictions:
+        """Answer for every row; see :func:`ml_core.learning.predictions.predict`.
+
+        Raises
+        ------
+        SchemaMismatchError
+            The dataset's columns are not the model's.
+        """
+        self.require_schema(data)
+        calibrators = dict(self.calibrators)
+        return predict(data, self.baselines, self.boosters(), calibrators, self.quantiles)
+
+    def require_schema(self, data: Dataset) -> None:
+        """Refuse a dataset whose columns are not the model's, in the model's order."""
+        if data.feature_names != self.feature_names:
+            here, wanted = set(data.feature_names), set(self.feature_names)
+            missing, unknown = tuple(sorted(wanted - here)), tuple(sorted(here - wanted))
+            raise SchemaMismatchError(self.version, missing, unknown)
+
+    @property
+    def version(self) -> str:
+        """The version's name: last day trained on, and a hash of all that decides predictions.
+
+        The same recipe on the same data gives the same version, on any machine, any day.
+        """
+        digest = hashlib.sha256()
+        for part in (
+            self.recipe.hash,
+            self.trained["data_fingerprint"],
+            _text(self.baselines.to_json()),
+            _text(self._calibration()),
+            *(self.texts.get(question) or "" for question in QUESTIONS),
+        ):
+            digest.update(part.encode())
+            digest.update(b"\0")
+        day = self.trained["last_day"].replace("-", "")
+        return f"{day}-{digest.hexdigest()[:12]}"
+
+    def _calibration(self) -> dict[str, Any]:
+        return {
+            "calibrators": {name: each.to_json() for name, each in self.calibrators.items()},
+            "net_r_interval": self.quantiles,
+            "net_r_coverage": self.recipe.interval,
+        }
+
+    def files(self, metrics: dict[str, Any], card: str, schema: dict[str, Any]) -> dict[str, str]:
+        """Give every text file of the version's folder by name."""
+        found = {
+            "recipe.json": self.recipe.model_dump_json(indent=1),
+            "baselines.json": _text(self.baselines.to_json()),
+            "calibrators.json": _text(self._calibration()),
+            "feature_schema.json": _text(schema),
+            "metadata.json": _text(self.trained),
+            "metrics.json": _text(metrics),
+            "feature_importance.json": _text(self.importance),
+            "model_card.md": card,
+        }
+        for question, text in self.texts.items():
+            if text:
+                found[f"{question}.txt"] = text
+        return found
+
+
+def write_bundle(
+    bundle: Bundle,
+    folder: Path,
+    *,
+    metrics: dict[str, Any],
+    card: str,
+    reference: Dataset,
+) -> None:
+    """Write a version's folder, SHA256SUMS last. No clock is read: same inputs, same bytes.
+
+    Parameters
+    ----------
+    bundle
+        The version.
+    folder
+        An empty folder; giving it its place in one step is the registry's work.
+    metrics
+        Evaluation on the test part, plain values.
+    card
+        The model card, markdown.
+    reference
+        The training rows: what drift is measured against later.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - writing only
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    schema = feature_schema(bundle, reference)
+    for name, text in bundle.files(metrics, card, schema).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    columns: dict[str, Any] = {
+        "trading_day": reference.trading_day,
+        "opening_range": [str(name) for name in reference.opening_range],
+        "decision_minute": reference.decision_minute,
+    }
+    for index, name in enumerate(reference.feature_names):
+        columns[name] = reference.features[:, index]
+    pq.write_table(pa.table(columns), folder / "reference.parquet", compression="zstd")
+    names = sorted(path.name for path in folder.iterdir())
+    lines = [f"{sha256_of(folder / name)}  {name}\n" for name in names]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def feature_schema(bundle: Bundle, reference: Dataset) -> dict[str, Any]:
+    """Say which columns the models expect, and what they looked like in training."""
+    columns = []
+    for index, name in enumerate(bundle.feature_names):
+        values = reference.features[:, index]
+        seen = values[np.isfinite(values)]
+        low, middle, high = np.percentile(seen, [0, 50, 100]) if len(seen) else [None] * 3
+        columns.append(
+            {
+                "name": name,
+                "categorical": name in bundle.categorical,
+                "minimum": low,
+                "median": middle,
+                "maximum": high,
+                "missing": float(np.mean(~np.isfinite(values))),
+            }
+        )
+    return {"label": bundle.recipe.label.key, "features": columns, "side_column": SIDE}
+
+
+def damage(folder: Path) -> list[str]:
+    """Name every file of a version folder that is missing, changed or extra; empty when whole."""
+    sums = folder / SUMS
+    if not sums.is_file():
+        return [f"{SUMS} is missing"]
+    listed = {}
+    for line in sums.read_text("utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        listed[name] = digest
+    here = {path.name for path in folder.iterdir()} - {SUMS}
+    found = [f"{name} is missing" for name in sorted(set(listed) - here)]
+    found += [f"{name} is not listed in {SUMS}" for name in sorted(here - set(listed))]
+    found += [
+        f"{name} was changed"
+        for name in sorted(set(listed) & here)
+        if sha256_of(folder / name) != listed[name]
+    ]
+    return found
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a version's folder, every file verified first.
+
+    Raises
+    ------
+    BundleCorruptError
+        A file is missing, changed, extra or unreadable.
+    """
+    for fault in damage(folder):
+        file, _, what = fault.partition(" ")
+        raise BundleCorruptError(str(folder), file, what)
+
+    def read(name: str) -> Any:
+        return json.loads((folder / name).read_text("utf-8"))
+
+    schema, calibration = read("feature_schema.json"), read("calibrators.json")
+    texts: dict[Question, str | None] = {}
+    for question in QUESTIONS:
+        path = folder / f"{question}.txt"
+        texts[question] = path.read_text("utf-8") if path.exists() else None
+    interval = calibration["net_r_interval"]
+    return Bundle(
+        recipe=Recipe.model_validate(read("recipe.json")),
+        baselines=Baselines.from_json(read("baselines.json")),
+        texts=texts,
+        calibrators={
+            name: Calibrator(**values) for name, values in calibration["calibrators"].items()
+        },
+        quantiles=tuple(interval) if interval else None,
+        feature_names=tuple(each["name"] for each in schema["features"]),
+        categorical=tuple(each["name"] for each in schema["features"] if each["categorical"]),
+        trained=read("metadata.json"),
+        importance=read("feature_importance.json"),
+    )
+
+
+def gains(booster: Booster | None) -> dict[str, float]:
+    """Give each feature's share of a booster's total gain, largest first, zeros left out."""
+    if booster is None:
+        return {}
+    gain: NDArray[np.float64] = booster.feature_importance("gain")
+    pairs = zip(booster.feature_name(), gain / max(gain.sum(), 1e-12), strict=True)
+    return {name: float(each) for name, each in sorted(pairs, key=lambda p: -p[1]) if each > 0}
+
+
+def _text(values: Any) -> str:
+    return json.dumps(values, indent=1, sort_keys=True, allow_nan=False)

@@ -1,0 +1,229 @@
+"""The live decision: load a version once, answer in one call, say why."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ml_core.errors import DefectError
+from ml_core.learning.bundle import Bundle
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.models import QUESTIONS
+from ml_core.learning.predictions import LONG, SHORT, Predictions, predict
+from ml_core.learning.reasons import Reason, baseline_reason, model_reasons
+
+CACHE_SECONDS = 300.0
+CACHE_ENTRIES = 256
+MOST_REASONS = 5
+
+Level = Literal["high", "medium", "low", "none"]
+
+LEVELS: tuple[tuple[float, Level], ...] = ((0.5, "high"), (0.25, "medium"), (0.1, "low"))
+"""Confidence |p_up - p_down| among breaks from which each level is spoken of: 75, 62.5, 55 %."""
+
+
+class OneRowError(DefectError):
+    """A predictor asked about anything but one decision."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+    def __str__(self) -> str:
+        return f"a decision is one row, not {self.rows}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideView:
+    """One side of the decision, if the range breaks that way and the trade is taken.
+
+    Attributes
+    ----------
+    p_win
+        P(target before stop).
+    net_r, net_r_low, net_r_high
+        E[net R] of the R model and its stated interval; None without a model.
+    expected_net_r
+        The ensemble's figure, which the recommendation rests on.
+    baseline_p_win, baseline_net_r
+        What a driftless price gives.
+    """
+
+    p_win: float
+    net_r: float
+    net_r_low: float | None
+    net_r_high: float | None
+    expected_net_r: float
+    baseline_p_win: float
+    baseline_net_r: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What one version says of one decision. Probabilities of UP, DOWN and NONE add to 1.
+
+    Attributes
+    ----------
+    p_up, p_down, p_none
+        Outright: the range breaks up, down, or not at all by the scan end.
+    p_up_given_break, baseline_p_up_given_break
+        Among breaks: the model, and the corridor beside it.
+    confidence, level
+        |P(UP) - P(DOWN)| among breaks, and its name.
+    long, short
+        The two sides.
+    recommendation
+        ``long``, ``short`` or ``skip``.
+    risk_adjustment
+        Suggested size against usual, 0.5..1.5; 1 where nothing is recommended.
+    reasons
+        The baseline first, then the model's largest pushes on the log-odds of UP.
+    """
+
+    model: str
+    version: str
+    label: str
+    p_up: float
+    p_down: float
+    p_none: float
+    p_up_given_break: float
+    baseline_p_up_given_break: float
+    confidence: float
+    level: Level
+    long: SideView
+    short: SideView
+    recommendation: Literal["long", "short", "skip"]
+    risk_adjustment: float
+    reasons: tuple[Reason, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the prediction as plain values."""
+        return asdict(self)
+
+
+class Predictor:
+    """A version ready to answer, with a short memory.
+
+    Parameters
+    ----------
+    bundle
+        A verified version.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.version = bundle.version
+        self._boosters = bundle.boosters()
+        self._calibrators = dict(bundle.calibrators)
+        self._remembered: OrderedDict[bytes, tuple[float, Prediction]] = OrderedDict()
+
+    def predict(self, row: Dataset, seconds: float, *, reasons: bool = True) -> Prediction:
+        """Answer for one decision; the same row within five minutes gives the same object.
+
+        Parameters
+        ----------
+        row
+            One row; its labels are not looked at.
+        seconds
+            A monotonic clock's reading, the caller's: how old an answer may be is counted on it.
+        reasons
+            Whether to say why, which costs most of the time.
+
+        Raises
+        ------
+        OneRowError
+            Not one row.
+        SchemaMismatchError
+            The columns are not the model's.
+        """
+        if len(row) != 1:
+            raise OneRowError(len(row))
+        self.bundle.require_schema(row)
+        key = b"|".join(
+            (
+                row.features.tobytes(),
+                row.close_position.tobytes() + row.size_ticks.tobytes(),
+                row.sigma_ticks.tobytes(),
+                str(row.opening_range[0]).encode() + bytes([reasons]),
+            )
+        )
+        known = self._remembered.get(key)
+        if known is not None and 0 <= seconds - known[0] < CACHE_SECONDS:
+            return known[1]
+        answer = self._answer(row, reasons=reasons)
+        self._remembered[key] = (seconds, answer)
+        self._remembered.move_to_end(key)
+        if len(self._remembered) > CACHE_ENTRIES:
+            self._remembered.popitem(last=False)
+        return answer
+
+    def _answer(self, row: Dataset, *, reasons: bool) -> Prediction:
+        bundle = self.bundle
+        said = predict(row, bundle.baselines, self._boosters, self._calibrators, bundle.quantiles)
+        p_up, p_none = float(said.p_up[0]), float(said.p_none[0])
+        baseline = float(said.baseline_p_up[0])
+        confidence = abs(2.0 * p_up - 1.0)
+        choice = int(said.recommendation[0])
+        why: tuple[Reason, ...] = ()
+        if reasons:
+            why = (
+                baseline_reason(float(row.close_position[0]), baseline),
+                *model_reasons(
+                    self._boosters["directional"], row.feature_names, row.features[0], MOST_REASONS
+                ),
+            )
+        return Prediction(
+            model=bundle.recipe.name,
+            version=self.version,
+            label=bundle.recipe.label.key,
+            p_up=p_up * (1.0 - p_none),
+            p_down=(1.0 - p_up) * (1.0 - p_none),
+            p_none=p_none,
+            p_up_given_break=p_up,
+            baseline_p_up_given_break=baseline,
+            confidence=confidence,
+            level=level_of(confidence),
+            long=_side(said, LONG),
+            short=_side(said, SHORT),
+            recommendation="long" if choice > 0 else "short" if choice < 0 else "skip",
+            risk_adjustment=self._risk_adjustment(said, choice),
+            reasons=why,
+        )
+
+    def _risk_adjustment(self, said: Predictions, choice: int) -> float:
+        """Scale size with the expected net R: 1 + it, within 0.5..1.5, if a model stands behind.
+
+        A baseline alone, and a skip, leave size as it is.
+        """
+        if choice == 0 or not any(self._boosters[question] for question in QUESTIONS):
+            return 1.0
+        expected = float(said.expected_net_r[0, LONG if choice > 0 else SHORT])
+        return float(np.clip(1.0 + expected, 0.5, 1.5))
+
+
+def level_of(confidence: float) -> Level:
+    """Name a confidence.
+
+    >>> level_of(0.6), level_of(0.3), level_of(0.12), level_of(0.0)
+    ('high', 'medium', 'low', 'none')
+    """
+    for limit, name in LEVELS:
+        if confidence >= limit:
+            return name
+    return "none"
+
+
+def _side(said: Predictions, side: int) -> SideView:
+    low, high = float(said.net_r_low[0, side]), float(said.net_r_high[0, side])
+    return SideView(
+        p_win=float(said.p_win[0, side]),
+        net_r=float(said.net_r[0, side]),
+        net_r_low=None if np.isnan(low) else low,
+        net_r_high=None if np.isnan(high) else high,
+        expected_net_r=float(said.expected_net_r[0, side]),
+        baseline_p_win=float(said.baseline_p_win[0]),
+        baseline_net_r=float(said.baseline_net_r[0]),
+    )

@@ -1,0 +1,265 @@
+"""The three LightGBM models, each a residual on its driftless baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+from ml_core.learning.baselines import Baselines
+from ml_core.learning.calibration import logit
+from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.recipe import BoosterSpec, Recipe
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+SIDE = "side"
+"""Column appended for the models that are asked about one side: +1 long, -1 short."""
+
+STOPPING_SHARE = 0.25
+"""Share of the training days, the latest, that says when to stop adding trees."""
+
+Question = Literal["directional", "quality", "r_multiple"]
+QUESTIONS: tuple[Question, ...] = ("directional", "quality", "r_multiple")
+OnProgress = Callable[[str], None]
+
+
+class BadLabelsError(InputError):
+    """Training labels that are not numbers."""
+
+    def __init__(self, question: str, rows: int) -> None:
+        super().__init__(question, rows)
+        self.question, self.rows = question, rows
+
+    def __str__(self) -> str:
+        return f"{self.question}: {self.rows} training labels are not finite; check the bars"
+
+
+class NothingVariesError(InputError):
+    """Every feature is constant over the training rows."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features)
+        self.features = features
+
+    def __str__(self) -> str:
+        return f"all {self.features} features are constant over the training rows; check the bars"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows for one question: inputs, answers and what the baseline says.
+
+    Attributes
+    ----------
+    inputs
+        Shape (n, k) or (n, k + 1) with the side.
+    answer
+        Shape (n,): 0/1, or net R.
+    start
+        Shape (n,): the baseline as a margin (log-odds) or as net R.
+    rows
+        Shape (n,): position in the dataset each comes from.
+    """
+
+    inputs: NDArray[np.float64]
+    answer: NDArray[np.float64]
+    start: NDArray[np.float64]
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One model: LightGBM's text, None where nothing was learned, and the tale of it.
+
+    Attributes
+    ----------
+    text
+        The model file's content; None means the baseline alone.
+    rounds
+        Trees kept.
+    rows
+        Training rows.
+    loss_baseline, loss_model
+        Loss on the stopping days with no tree and with the trees kept (log loss, or mean
+        squared error for net R).
+    constant
+        Features that did not vary and could teach nothing.
+    """
+
+    text: str | None
+    rounds: int
+    rows: int
+    loss_baseline: float
+    loss_model: float
+    constant: tuple[str, ...]
+
+
+def sample(data: Dataset, baselines: Baselines, question: Question) -> Sample:
+    """Give the rows of a dataset that answer a question.
+
+    ``directional``: breaks, was it UP. ``quality``: trades that reached target or stop, was it
+    the target; timeouts answer nothing. ``r_multiple``: every finished trade, its net R.
+    """
+    if question == "directional":
+        rows = np.flatnonzero(np.isin(data.direction, (UP, DOWN)))
+        start = logit(baselines.corridor(data))[rows]
+        return Sample(data.features[rows], (data.direction[rows] == UP).astype(float), start, rows)
+    if question == "quality":
+        rows = np.flatnonzero(np.isin(data.outcome, (WIN, LOSS)))
+        answer = (data.outcome[rows] == WIN).astype(float)
+        start = logit(baselines.win(data))[rows]
+    else:
+        rows = np.flatnonzero(np.isin(data.direction, (UP, DOWN)) & ~np.isnan(data.r_net))
+        answer = data.r_net[rows]
+        start = baselines.net_r(data)[rows]
+    side = data.direction[rows].astype(np.float64)
+    return Sample(with_side(data.features[rows], side), answer, start, rows)
+
+
+def with_side(
+    features: NDArray[np.float64], side: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
+    """Append the side's column, shape (n, k + 1)."""
+    column = np.broadcast_to(np.asarray(side, np.float64), (len(features),))
+    return np.column_stack([features, column])
+
+
+def train(
+    data: Dataset,
+    train_rows: NDArray[np.int64],
+    baselines: Baselines,
+    recipe: Recipe,
+    on_progress: OnProgress | None = None,
+) -> dict[Question, Trained]:
+    """Train the three models on the training rows; the same inputs give the same bytes.
+
+    Raises
+    ------
+    BadLabelsError, NothingVariesError
+        The rows cannot be learned from.
+    """
+    part = data.rows(train_rows)
+    trained: dict[Question, Trained] = {}
+    for question in QUESTIONS:
+        if on_progress is not None:
+            on_progress(question)
+        spec: BoosterSpec = getattr(recipe, question)
+        trained[question] = _train_one(part, baselines, question, spec, recipe.seed)
+    return trained
+
+
+def _train_one(
+    part: Dataset, baselines: Baselines, question: Question, spec: BoosterSpec, seed: int
+) -> Trained:
+    rows = sample(part, baselines, question)
+    names = [*part.feature_names, *([SIDE] if question != "directional" else [])]
+    if not np.isfinite(rows.answer).all():
+        raise BadLabelsError(question, int((~np.isfinite(rows.answer)).sum()))
+    constant = _constant(rows.inputs, names)
+    if len(constant) == len(names):
+        raise NothingVariesError(len(names))
+    days = part.trading_day[rows.rows]
+    unique = np.unique(days)
+    late = days >= unique[int(len(unique) * (1 - STOPPING_SHARE))]
+    rounds, loss_model, loss_baseline = _best_rounds(
+        rows, late, names, part.categorical, question, spec, seed
+    )
+    text = None
+    if rounds:
+        everything = np.ones(len(days), bool)
+        booster = _boost(rows, everything, names, part.categorical, question, spec, seed, rounds)
+        text = booster.model_to_string(num_iteration=rounds)
+    return Trained(text, rounds, len(days), loss_baseline, loss_model, constant)
+
+
+def _best_rounds(  # noqa: PLR0917 - one training set and how to learn from it
+    rows: Sample,
+    late: NDArray[np.bool_],
+    names: list[str],
+    categorical: tuple[str, ...],
+    question: Question,
+    spec: BoosterSpec,
+    seed: int,
+) -> tuple[int, float, float]:
+    """Give the number of trees that does best on the latest training days, 0 if none helps."""
+    booster = _boost(rows, ~late, names, categorical, question, spec, seed, spec.max_rounds, late)
+    start, answer = rows.start[late], rows.answer[late]
+    losses = [_loss(question, start, answer)]
+    margin = start.copy()
+    for tree in range(booster.current_iteration()):
+        margin = margin + booster.predict(
+            rows.inputs[late], raw_score=True, start_iteration=tree, num_iteration=1, num_threads=1
+        )
+        losses.append(_loss(question, margin, answer))
+    best = int(np.argmin(losses))
+    return best, losses[best], losses[0]
+
+
+def _boost(  # noqa: PLR0917 - one training set and how to learn from it
+    rows: Sample,
+    chosen: NDArray[np.bool_],
+    names: list[str],
+    categorical: tuple[str, ...],
+    question: Question,
+    spec: BoosterSpec,
+    seed: int,
+    rounds: int,
+    stopping: NDArray[np.bool_] | None = None,
+) -> Booster:
+    import lightgbm as lgb  # noqa: PLC0415 - three seconds of imports, training only
+
+    params = {
+        "objective": "regression" if question == "r_multiple" else "binary",
+        "boost_from_average": False,
+        "num_leaves": spec.num_leaves,
+        "learning_rate": spec.learning_rate,
+        "min_data_in_leaf": spec.min_data_in_leaf,
+        "lambda_l2": spec.lambda_l2,
+        "feature_fraction": spec.feature_fraction,
+        "bagging_fraction": spec.bagging_fraction,
+        "bagging_freq": 1,
+        "seed": seed,
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+        "metric": "l2" if question == "r_multiple" else "binary_logloss",
+    }
+
+    def data(which: NDArray[np.bool_], reference: lgb.Dataset | None = None) -> lgb.Dataset:
+        return lgb.Dataset(
+            rows.inputs[which],
+            rows.answer[which],
+            init_score=rows.start[which],
+            feature_name=names,
+            categorical_feature=[names.index(each) for each in categorical],
+            reference=reference,
+            params={"verbosity": -1, "num_threads": 1},
+            free_raw_data=False,
+        )
+
+    fitted = data(chosen)
+    if stopping is None:
+        return lgb.train(params, fitted, rounds)
+    stop = lgb.early_stopping(spec.early_stopping_rounds, verbose=False)
+    judged = data(stopping, fitted)
+    return lgb.train(params, fitted, rounds, valid_sets=[judged], callbacks=[stop])
+
+
+def _loss(question: Question, margin: NDArray[np.float64], answer: NDArray[np.float64]) -> float:
+    if question == "r_multiple":
+        return float(np.mean((answer - margin) ** 2))
+    return float(np.mean(np.logaddexp(0.0, np.where(answer > 0, -margin, margin))))
+
+
+def _constant(inputs: NDArray[np.float64], names: list[str]) -> tuple[str, ...]:
+    """Names of columns with one value at most (missing being one)."""
+    first = inputs[:1]
+    same = (inputs == first) | (np.isnan(inputs) & np.isnan(first))
+    return tuple(name for name, fixed in zip(names, same.all(axis=0), strict=True) if fixed)

@@ -1,0 +1,158 @@
+"""From features to probabilities and R: the one path, for evaluation and for the live decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.learning.baselines import Baselines
+from ml_core.learning.calibration import IDENTITY, Calibrator, logit
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.models import Question, with_side
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+LONG, SHORT = 0, 1
+SIDES = (1.0, -1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """What a version says of n decisions, its baseline beside it.
+
+    ``p_up`` is given a break; the chance of UP outright is ``p_up * (1 - p_none)``. Two-column
+    arrays hold the long side first.
+
+    Attributes
+    ----------
+    p_up, p_none
+        Shape (n,).
+    p_win, net_r
+        Shape (n, 2): P(target before stop) and E[net R] if that side breaks and is taken.
+    net_r_low, net_r_high
+        Shape (n, 2): the stated interval of net R; NaN for baselines alone.
+    baseline_p_up
+        Shape (n,), the corridor.
+    baseline_p_win, baseline_net_r
+        Shape (n,), the driftless entry: the same for both sides.
+    expected_net_r
+        Shape (n, 2): the ensemble's one figure for each side.
+    recommendation
+        Shape (n,): +1 take a long break, -1 take a short one, 0 skip.
+    """
+
+    p_up: NDArray[np.float64]
+    p_none: NDArray[np.float64]
+    p_win: NDArray[np.float64]
+    net_r: NDArray[np.float64]
+    net_r_low: NDArray[np.float64]
+    net_r_high: NDArray[np.float64]
+    baseline_p_up: NDArray[np.float64]
+    baseline_p_win: NDArray[np.float64]
+    baseline_net_r: NDArray[np.float64]
+    expected_net_r: NDArray[np.float64]
+    recommendation: NDArray[np.int64]
+
+
+def predict(
+    data: Dataset,
+    baselines: Baselines,
+    boosters: dict[Question, Booster | None],
+    calibrators: dict[Question, Calibrator],
+    quantiles: tuple[float, float] | None,
+) -> Predictions:
+    """Answer for every row of a dataset.
+
+    Parameters
+    ----------
+    data
+        n decisions; labels are not looked at.
+    baselines
+        Fitted baselines.
+    boosters
+        A booster for each question, or None where the baseline stands alone.
+    calibrators
+        Maps of the directional and quality margins.
+    quantiles
+        Offsets of the stated R interval around E[net R], from calibration residuals.
+    """
+    corridor, win, cost = baselines.corridor(data), baselines.win(data), baselines.net_r(data)
+    p_up = _corrected(
+        corridor, boosters.get("directional"), calibrators.get("directional"), data.features
+    )
+    p_win = np.empty((len(data), 2))
+    net_r = np.empty((len(data), 2))
+    for column, side in enumerate(SIDES):
+        asked = with_side(data.features, side)
+        p_win[:, column] = _corrected(
+            win, boosters.get("quality"), calibrators.get("quality"), asked
+        )
+        net_r[:, column] = cost + _raw(boosters.get("r_multiple"), asked)
+    low, high = quantiles if quantiles is not None else (np.nan, np.nan)
+    stop, target = baselines.entry_distances(data)
+    expected = ensemble(p_win, net_r, target / stop, cost)
+    return Predictions(
+        p_up=p_up,
+        p_none=baselines.none(data),
+        p_win=p_win,
+        net_r=net_r,
+        net_r_low=net_r + low,
+        net_r_high=net_r + high,
+        baseline_p_up=corridor,
+        baseline_p_win=win,
+        baseline_net_r=cost,
+        expected_net_r=expected,
+        recommendation=recommend(expected, p_up),
+    )
+
+
+def ensemble(
+    p_win: NDArray[np.float64],
+    net_r: NDArray[np.float64],
+    reward: NDArray[np.float64],
+    cost: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Combine the two views of a side's worth into one expected net R, shape (n, 2).
+
+    The mean of the R model's figure and of what the chance of winning implies,
+    p * reward - (1 - p) + cost, with reward = target/stop distances and cost < 0 in R. Two
+    estimates of one quantity from different losses; without evidence for other weights, equal.
+    """
+    implied = p_win * reward[:, None] - (1.0 - p_win) + cost[:, None]
+    return (implied + net_r) / 2.0
+
+
+def recommend(expected: NDArray[np.float64], p_up: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Take the side whose expected net R is above 0 and the likelier break; else skip.
+
+    Returns
+    -------
+    NDArray[int64]
+        Shape (n,): +1 long, -1 short, 0 skip.
+    """
+    likelier = np.where(p_up >= 0.5, LONG, SHORT)  # noqa: PLR2004 - even odds
+    worth = expected[np.arange(len(expected)), likelier] > 0
+    return np.where(worth, np.where(likelier == LONG, 1, -1), 0)
+
+
+def _corrected(
+    baseline: NDArray[np.float64],
+    booster: Booster | None,
+    calibrator: Calibrator | None,
+    inputs: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Give the baseline moved by the trees and calibrated; to the bit itself without either."""
+    if booster is None and calibrator in (None, IDENTITY):
+        return baseline
+    return (calibrator or IDENTITY)(logit(baseline) + _raw(booster, inputs))
+
+
+def _raw(booster: Booster | None, inputs: NDArray[np.float64]) -> NDArray[np.float64] | float:
+    """Sum of the trees' outputs, without the baseline they were grown on."""
+    if booster is None:
+        return 0.0
+    return np.asarray(booster.predict(inputs, raw_score=True, num_threads=1), np.float64)

@@ -1,0 +1,114 @@
+"""Why a prediction is what it is, in words a trader understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.features.all import CATALOGUE
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+_UNITS = {"share": "", "": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One feature's push on the log-odds of an UP break.
+
+    Attributes
+    ----------
+    feature
+        Column name; ``corridor`` is the baseline itself.
+    value
+        The feature's value; None when missing.
+    contribution
+        SHAP value in log-odds, + toward UP, - toward DOWN (for trees: Lundberg et al., From
+        local explanations to global understanding, 2020; LightGBM's pred_contrib).
+    words
+        The same as a phrase.
+    """
+
+    feature: str
+    value: float | None
+    contribution: float
+    words: str
+
+
+def place_in_range(x: float) -> str:
+    """Say where price closed inside the range.
+
+    >>> place_in_range(0.95), place_in_range(0.5)
+    ('in the top tenth of the range', 'in the middle of the range')
+    """
+    places = (
+        (0.1, "in the bottom tenth"),
+        (1 / 3, "in the lower third"),
+        (2 / 3, "in the middle"),
+        (0.9, "in the upper third"),
+    )
+    for limit, words in places:
+        if x <= limit:
+            return f"{words} of the range"
+    return "in the top tenth of the range"
+
+
+def baseline_reason(x: float, p_up: float) -> Reason:
+    """Give the corridor baseline's own contribution: where price closed, and what follows."""
+    margin = float(np.log(p_up / (1.0 - p_up)))
+    words = (
+        f"price closed {place_in_range(x)}; a driftless price would break up "
+        f"{p_up:.0%} of the time: {margin:+.2f}"
+    )
+    return Reason("corridor", x, margin, words)
+
+
+def model_reasons(
+    booster: Booster | None, names: tuple[str, ...], row: NDArray[np.float64], most: int
+) -> tuple[Reason, ...]:
+    """Give the features that pushed a single row's directional margin most, largest first.
+
+    Parameters
+    ----------
+    booster
+        The directional model; None gives no reasons.
+    names
+        Columns of ``row``.
+    row
+        Shape (k,).
+    most
+        How many at most; features without any push are left out.
+    """
+    if booster is None:
+        return ()
+    pushed = booster.predict(row[None, :], pred_contrib=True, num_threads=1)
+    push = np.asarray(pushed, np.float64)[0, :-1]
+    order = np.argsort(-np.abs(push), kind="stable")[:most]
+    return tuple(
+        Reason(
+            feature=names[index],
+            value=None if np.isnan(row[index]) else float(row[index]),
+            contribution=float(push[index]),
+            words=_words(names[index], float(row[index]), float(push[index])),
+        )
+        for index in order
+        if push[index] != 0.0
+    )
+
+
+def _words(name: str, value: float, push: float) -> str:
+    if name == "close_position" and np.isfinite(value):
+        return f"price closed {place_in_range(value)}: {push:+.2f}"
+    (feature,) = CATALOGUE.select([name])
+    if np.isnan(value):
+        shown = "not known"
+    elif feature.categorical:
+        shown = f"code {value:.0f}"
+    else:
+        unit = _UNITS.get(feature.unit, f" {feature.unit}")
+        shown = f"{value:,.3g}{unit}"
+    return f"{feature.words} ({shown}): {push:+.2f}"

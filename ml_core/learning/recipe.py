@@ -1,0 +1,95 @@
+"""A recipe: everything that decides what is trained, hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from ml_core.errors import InputError
+from ml_core.ranges.label_spec import LabelSpec
+
+
+class RecipeFileError(InputError):
+    """A recipe file that cannot be used; one ``(key, value, remedy)`` for each fault."""
+
+    def __init__(self, path: str, faults: tuple[tuple[str, str, str], ...]) -> None:
+        super().__init__(path, faults)
+        self.path, self.faults = path, faults
+
+    def __str__(self) -> str:
+        lines = [f"{key} = {value}: {remedy}" for key, value, remedy in self.faults]
+        return f"recipe file {self.path} is refused: " + "; ".join(lines)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BoosterSpec(_Frozen):
+    """Hyperparameters of one LightGBM model, in LightGBM's own names."""
+
+    num_leaves: int = Field(default=4, ge=2, le=256)
+    learning_rate: float = Field(default=0.03, gt=0, le=1)
+    min_data_in_leaf: int = Field(default=100, ge=1)
+    lambda_l2: float = Field(default=5.0, ge=0)
+    feature_fraction: float = Field(default=0.5, gt=0, le=1)
+    bagging_fraction: float = Field(default=0.8, gt=0, le=1)
+    max_rounds: int = Field(default=300, ge=1, le=5000)
+    early_stopping_rounds: int = Field(default=40, ge=1)
+
+
+def _add_to_one(parts: tuple[float, float, float]) -> tuple[float, float, float]:
+    if min(parts) <= 0 or abs(sum(parts) - 1) > 1e-9:  # noqa: PLR2004 - float rounding
+        raise ValueError("give three shares above 0 that add to 1, such as [0.6, 0.2, 0.2]")
+    return parts
+
+
+class Recipe(_Frozen):
+    """What to train and how; two recipes with the same hash are the same recipe."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,39}$")
+    kind: Literal["baseline", "residual"]
+    about: str = Field(default="", description="One sentence for people; not hashed.")
+    features: Literal["all"] | tuple[str, ...] = "all"
+    label: LabelSpec = LabelSpec()
+    fractions: Annotated[tuple[float, float, float], AfterValidator(_add_to_one)] = (0.6, 0.2, 0.2)
+    embargo_days: int = Field(default=1, ge=0, le=60)
+    interval: float = Field(default=0.8, gt=0, lt=1, description="Stated coverage of R intervals.")
+    seed: int = Field(default=7, ge=0)
+    directional: BoosterSpec = BoosterSpec()
+    quality: BoosterSpec = BoosterSpec()
+    r_multiple: BoosterSpec = BoosterSpec()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything but ``about``, hex."""
+        return hashlib.sha256(self.model_dump_json(exclude={"about"}).encode()).hexdigest()
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe file (TOML).
+
+    Raises
+    ------
+    RecipeFileError
+        The file is missing, not TOML, or a key is wrong.
+    """
+    try:
+        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        fault = ("file", str(path), "does not exist; see `orbcast recipes list`")
+        raise RecipeFileError(str(path), (fault,)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeFileError(
+            str(path), (("file", str(path), f"is not TOML: {error}"),)
+        ) from error
+    except ValidationError as error:
+        faults = tuple(
+            (".".join(map(str, each["loc"])) or "file", repr(each["input"])[:80], each["msg"])
+            for each in error.errors()
+        )
+        raise RecipeFileError(str(path), faults) from error

@@ -1,0 +1,70 @@
+"""Chronological train / calibrate / test, purged and embargoed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+from ml_core.learning.dataset import Dataset
+
+MIN_TRAIN_ROWS = 400
+MIN_DAYS_A_PART = 10
+
+
+class TooFewSamplesError(InputError):
+    """Not enough opening ranges to train on or to judge by."""
+
+    def __init__(self, part: str, have: int, need: int, unit: str) -> None:
+        super().__init__(part, have, need, unit)
+        self.part, self.have, self.need, self.unit = part, have, need, unit
+
+    def __str__(self) -> str:
+        return (
+            f"too few samples: the {self.part} part has {self.have:,} {self.unit}, at least "
+            f"{self.need:,} are needed; ingest more history or name a longer period"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Row positions of the three parts, each ascending in time."""
+
+    train: NDArray[np.int64]
+    calibrate: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def chronological(
+    dataset: Dataset, fractions: tuple[float, float, float], embargo_days: int
+) -> Split:
+    """Cut by trading days in order of time; purge and embargo at each cut.
+
+    A row belongs to the part its decision falls in, and leaves it if its outcome was settled (or
+    its break known) only within ``embargo_days`` of the next part's first decision or later
+    (Lopez de Prado, Advances in Financial Machine Learning, 2018, ch. 7): what the next part is
+    judged on must not have shaped what is judged.
+
+    Raises
+    ------
+    TooFewSamplesError
+        Fewer than ``MIN_TRAIN_ROWS`` training rows, or ``MIN_DAYS_A_PART`` days in a part.
+    """
+    days = np.unique(dataset.trading_day)
+    cuts = np.floor(np.cumsum(fractions)[:2] * len(days)).astype(np.int64)
+    names = ("training", "calibration", "test")
+    for name, count in zip(names, np.diff([0, *cuts, len(days)]), strict=True):
+        if count < MIN_DAYS_A_PART:
+            raise TooFewSamplesError(name, int(count), MIN_DAYS_A_PART, "trading days")
+    part_of_day = np.searchsorted(cuts, np.arange(len(days)), side="right")
+    part = part_of_day[np.searchsorted(days, dataset.trading_day)]
+    keep = np.ones(len(dataset), bool)
+    for earlier in (0, 1):
+        limit = dataset.decision_minute[part == earlier + 1].min() - embargo_days * 1440
+        keep[(part == earlier) & (dataset.resolved_minute > limit)] = False
+    train, calibrate, test = (np.flatnonzero(keep & (part == index)) for index in range(3))
+    if len(train) < MIN_TRAIN_ROWS:
+        raise TooFewSamplesError("training", len(train), MIN_TRAIN_ROWS, "opening ranges")
+    return Split(train, calibrate, test)

@@ -66,12 +66,13 @@ def require_probabilities(metric: str, p: NDArray[np.float64]) -> None:
 
 
 def _right(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return ((p >= 0.5) == happened).astype(np.float64)  # noqa: PLR2004 - even odds
+    right: NDArray[np.bool_] = (p >= 0.5) == happened  # noqa: PLR2004 - even odds
+    return right.astype(np.float64)
 
 
 def _log_loss(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> NDArray[np.float64]:
     kept = np.clip(p, _EDGE, 1.0 - _EDGE)
-    return -np.log(np.where(happened, kept, 1.0 - kept))
+    return np.negative(np.log(np.where(happened, kept, 1.0 - kept)))
 
 
 def _squared(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,0 +1,137 @@
+"""Opening the database: SQLite by default, PostgreSQL by its URL; always at a known schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import DatabaseError as SqlDatabaseError
+from sqlalchemy.orm import Session
+
+from registry.errors import DatabaseError
+
+BUSY_MILLISECONDS = 10_000
+
+
+class Database:
+    """One SQL database, opened.
+
+    Parameters
+    ----------
+    engine
+        SQLAlchemy's engine; use :func:`open_database` to make one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Give a unit of work: all of it is committed at the end, or none of it."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+
+def open_database(url: str, *, migrate: bool = True) -> Database:
+    """Open a database, bringing its schema up to date if allowed.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL, such as ``sqlite:///var/orbcast.sqlite``.
+    migrate
+        Whether an older or empty schema may be upgraded.
+
+    Raises
+    ------
+    DatabaseError
+        It cannot be opened, is not a database, or its schema is newer than this Orbcast (or
+        older, and ``migrate`` is off).
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        remedy = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
+        raise DatabaseError(url, "is no database URL", remedy) from error
+    shown = parsed.render_as_string(hide_password=True)
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
+        _prepare_folder(Path(str(parsed.database)), shown)
+    engine = create_engine(parsed)
+    if engine.dialect.name == "sqlite":
+        _be_strict(engine)
+    try:
+        _bring_up_to_date(engine, shown, migrate=migrate)
+    except SqlDatabaseError as error:
+        engine.dispose()
+        remedy = "check the path, its permissions and that it is Orbcast's own database"
+        raise DatabaseError(shown, f"cannot be used ({error.orig})", remedy) from error
+    except DatabaseError:
+        engine.dispose()
+        raise
+    return Database(engine)
+
+
+def _prepare_folder(path: Path, shown: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "make the folder writable or set ORBCAST_HOME elsewhere"
+        raise DatabaseError(shown, f"its folder cannot be made ({error})", remedy) from error
+
+
+def _be_strict(engine: Engine) -> None:
+    """SQLite as a database others rely on: WAL, foreign keys, patience, real transactions."""
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours, below, not the driver's
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_MILLISECONDS}",
+            "synchronous=FULL",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Any) -> None:
+        # taken at once, a write lock cannot fail half-way through a unit of work
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _config(engine: Engine) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["engine"] = engine
+    return config
+
+
+def _bring_up_to_date(engine: Engine, shown: str, *, migrate: bool) -> None:
+    config = _config(engine)
+    script = ScriptDirectory.from_config(config)
+    known = {each.revision for each in script.walk_revisions()}
+    with engine.connect() as connection:
+        here = MigrationContext.configure(connection).get_current_revision()
+    if here is not None and here not in known:
+        remedy = "upgrade Orbcast, or name the database this version made"
+        raise DatabaseError(shown, f"has schema {here}, newer than this Orbcast knows", remedy)
+    if here == script.get_current_head():
+        return
+    if not migrate:
+        raise DatabaseError(shown, f"has schema {here}, which is old", "run `orbcast db upgrade`")
+    command.upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""Schema migrations, run by ``orbcast`` itself when it opens a database."""

@@ -1,0 +1,266 @@
+"""The tables: what was taken in, what was trained, what was said, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC times; naive ones are refused, and SQLite's lost zone is given back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn to UTC on the way in."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no zone; give an aware time")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Say on the way out that it is UTC."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class CanonicalJson(TypeDecorator[Any]):
+    """Plain values as canonical JSON text: sorted keys, no spaces, no NaN."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Write."""
+        del dialect
+        return None if value is None else canonical(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Read."""
+        del dialect
+        return None if value is None else json.loads(value)
+
+
+def canonical(value: Any) -> str:
+    """Give the one JSON text of plain values.
+
+    >>> canonical({"b": 1, "a": [0.1, None]})
+    '{"a":[0.1,null],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; every constraint has a predictable name, so migrations can find it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way of asking for it
+        datetime: UtcDateTime(),
+        dict[str, Any]: CanonicalJson(),
+        list[Any]: CanonicalJson(),
+        date: Date(),
+        str: String(200),
+        float: Float(53),
+        bool: Boolean(name="flag", create_constraint=False),
+    }
+
+
+class DataBatch(Base):
+    """A batch of bars taken into the lake."""
+
+    __tablename__ = "data_batches"
+    batch_id: Mapped[str] = mapped_column(primary_key=True)
+    market: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str] = mapped_column(Text)
+    source: Mapped[str]
+    content_hash: Mapped[str]
+    status: Mapped[str]
+    rows: Mapped[int]
+    added: Mapped[int]
+    revised: Mapped[int]
+    quarantined: Mapped[int]
+    details: Mapped[dict[str, Any]]
+    ingested_at: Mapped[datetime]
+
+
+class Quarantine(Base):
+    """A bad row of a source, set aside."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (UniqueConstraint("batch_id", "source_line"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("data_batches.batch_id"))
+    source_line: Mapped[int]
+    reason: Mapped[str]
+    row: Mapped[dict[str, Any]]
+
+
+class BarRevision(Base):
+    """The earlier value of a bar that a later batch changed."""
+
+    __tablename__ = "bar_revisions"
+    __table_args__ = (UniqueConstraint("batch_id", "contract", "ts"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("data_batches.batch_id"))
+    market: Mapped[str]
+    contract: Mapped[str]
+    ts: Mapped[datetime]
+    earlier: Mapped[dict[str, Any]]
+
+
+class RecipeRow(Base):
+    """A recipe that was trained at least once."""
+
+    __tablename__ = "recipes"
+    recipe_hash: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)
+    recipe: Mapped[dict[str, Any]]
+    first_seen: Mapped[datetime]
+
+
+class ModelVersion(Base):
+    """A model version whose folder is whole."""
+
+    __tablename__ = "model_versions"
+    __table_args__ = (UniqueConstraint("market", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    model: Mapped[str]
+    kind: Mapped[str]
+    version: Mapped[str]
+    recipe_hash: Mapped[str] = mapped_column(ForeignKey("recipes.recipe_hash"))
+    data_fingerprint: Mapped[str]
+    sums_hash: Mapped[str]
+    metrics: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class AliasEvent(Base):
+    """An alias given to a version; the latest of an alias is where it points."""
+
+    __tablename__ = "aliases"
+    __table_args__ = (Index("ix_aliases_market_alias_at", "market", "alias", "at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    alias: Mapped[str]
+    version: Mapped[str]
+    at: Mapped[datetime]
+    by: Mapped[str]
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class PredictionRow(Base):
+    """What was said of a slot, or why nothing was; append-only and chained by hash."""
+
+    __tablename__ = "predictions"
+    __table_args__ = (UniqueConstraint("market", "trading_day", "opening_range", "mode", "role"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    trading_day: Mapped[date]
+    opening_range: Mapped[str]
+    mode: Mapped[str]
+    role: Mapped[str]
+    decision_time: Mapped[datetime]
+    made_at: Mapped[datetime]
+    late: Mapped[bool]
+    status: Mapped[str]
+    reason: Mapped[str | None]
+    model: Mapped[str | None]
+    version: Mapped[str | None]
+    recipe_hash: Mapped[str | None]
+    label: Mapped[str]
+    p_up: Mapped[float | None]
+    baseline_p_up: Mapped[float | None]
+    recommendation: Mapped[str | None]
+    expected_net_r: Mapped[float | None]
+    features: Mapped[dict[str, Any]]
+    outputs: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(unique=True)
+    row_hash: Mapped[str] = mapped_column(unique=True)
+
+
+class OutcomeRow(Base):
+    """What became of a slot under a label; a revision is a new row, none is ever edited."""
+
+    __tablename__ = "outcomes"
+    __table_args__ = (
+        UniqueConstraint("market", "trading_day", "opening_range", "label", "revision"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    trading_day: Mapped[date]
+    opening_range: Mapped[str]
+    label: Mapped[str]
+    revision: Mapped[int]
+    direction: Mapped[str]
+    outcome: Mapped[str | None]
+    entry: Mapped[float | None]
+    stop: Mapped[float | None]
+    target: Mapped[float | None]
+    r_gross: Mapped[float | None]
+    r_net: Mapped[float | None]
+    resolved_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+
+
+class PerformanceRow(Base):
+    """How predictions did, by day; worked out anew from predictions and outcomes at any time."""
+
+    __tablename__ = "performance"
+    __table_args__ = (
+        UniqueConstraint("market", "day", "mode", "role", "version", "opening_range"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    day: Mapped[date]
+    mode: Mapped[str]
+    role: Mapped[str]
+    version: Mapped[str]
+    opening_range: Mapped[str]
+    figures: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
+
+
+class Decision(Base):
+    """A decision about a model version, with what it rested on."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (UniqueConstraint("market", "kind", "version", "evidence_hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    kind: Mapped[str]
+    version: Mapped[str]
+    verdict: Mapped[str] = mapped_column(Text)
+    reasons: Mapped[list[Any]]
+    evidence: Mapped[dict[str, Any]]
+    evidence_hash: Mapped[str]
+    at: Mapped[datetime]

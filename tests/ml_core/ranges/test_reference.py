@@ -1,0 +1,149 @@
+"""The outside record of MGC opening ranges is the truth; every difference is explained."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ml_core.bars.arrays import Bars
+from ml_core.bars.lake import Lake
+from ml_core.bars.sources.dbn import read_dbn
+from ml_core.features.history import History, read_history
+from ml_core.market.schedule import build_schedule, from_minute
+from ml_core.ranges.label_spec import LabelSpec
+from tests.ml_core.builders import mgc
+
+FIRST, LAST = date(2024, 1, 2), date(2025, 6, 30)
+
+ROLL_DAYS = {
+    "2024-01-29",
+    "2024-03-27",
+    "2024-05-30",
+    "2024-07-30",
+    "2024-11-27",
+    "2025-01-30",
+    "2025-03-28",
+    "2025-05-28",
+}
+"""Days on which yesterday's volume and today's name different contracts."""
+
+EXACT_TOUCHES = {
+    ("2024-01-11", "1800"): "LOSS",
+    ("2024-02-23", "1000"): "LOSS",
+    ("2024-03-12", "0900"): "LOSS",
+    ("2024-03-13", "1800"): "LOSS",
+    ("2024-04-23", "0900"): "LOSS",
+    ("2024-06-18", "1100"): "LOSS",
+    ("2024-07-25", "2300"): "LOSS",
+    ("2024-08-22", "1000"): "LOSS",
+    ("2024-12-23", "0900"): "LOSS",
+    ("2025-04-28", "0030"): "NO_TRADE",
+}
+"""Slots whose target was touched to the tick: integer ticks say WIN, the record's floats not."""
+
+Row = tuple[float, float, str, str]
+
+
+@pytest.fixture(scope="module")
+def bars(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Bars:
+    files = sorted((real_data_dir / "mgc-ohlcv-1m").glob("*-202[345]*.dbn.zst"))
+    files = [each for each in files if each.name.split("-")[2] >= "20231101"]
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    market = mgc()
+    batches = read_dbn([str(each) for each in files], market.contract_pattern)
+    lake.ingest(batches, market, from_minute(30_000_000))
+    return lake.read(market)
+
+
+@pytest.fixture(scope="module")
+def reference(real_data_dir: Path) -> dict[tuple[str, str], Row]:
+    path = real_data_dir / "mgc-opening-range-reference-2024-2025h1.csv"
+    with path.open(encoding="utf-8") as file:
+        return {
+            (row["trading_day"], row["opening_range"]): (
+                float(row["high"]),
+                float(row["low"]),
+                row["break_direction"],
+                row["outcome"],
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+def _history(bars: Bars, roll: str) -> History:
+    market = mgc(roll)
+    schedule = build_schedule(market, date(2023, 12, 1), LAST)
+    return read_history(bars, market, LabelSpec(), schedule)
+
+
+def _ours(history: History) -> dict[tuple[str, str], Row]:
+    ranges, labels, tape = history.ranges, history.labels, history.tape
+    to_price = history.market.instrument.to_price
+    offset = tape.offset[ranges.day]
+    high, low = to_price(ranges.high + offset), to_price(ranges.low + offset)
+    return {
+        (
+            str(tape.schedule.days[ranges.day[slot]]),
+            history.market.ranges[ranges.spec[slot]].name,
+        ): (
+            float(high[slot]),
+            float(low[slot]),
+            {1: "UP", -1: "DOWN", 0: "NONE"}.get(int(labels.direction[slot]), "?"),
+            {1: "WIN", -1: "LOSS"}.get(int(labels.outcome[slot]), "NO_TRADE"),
+        )
+        for slot in range(len(ranges))
+    }
+
+
+def test_with_same_day_volume_every_range_and_break_of_the_record_agrees(
+    bars: Bars, reference: dict[tuple[str, str], Row]
+) -> None:
+    ours = _ours(_history(bars, "same_day_volume"))
+
+    assert len(reference) == 2316
+    assert {slot for slot, row in reference.items() if ours[slot][:3] != row[:3]} == set()
+
+
+def test_outcomes_differ_from_the_record_on_ten_exact_touches_of_the_target_only(
+    bars: Bars, reference: dict[tuple[str, str], Row]
+) -> None:
+    # Arrange
+    history = _history(bars, "same_day_volume")
+    ours = _ours(history)
+
+    # Act
+    differing = {slot: row[3] for slot, row in reference.items() if ours[slot][3] != row[3]}
+
+    # Assert: all ten are wins of ours, and in each the exit bar's extreme IS the target
+    assert differing == EXACT_TOUCHES
+    ranges, labels, tape = history.ranges, history.labels, history.tape
+    for slot in range(len(ranges)):
+        key = (
+            str(tape.schedule.days[ranges.day[slot]]),
+            history.market.ranges[ranges.spec[slot]].name,
+        )
+        if key in differing:
+            bar = int(tape.first_at(labels.resolved_minute[slot : slot + 1] - 1)[0])
+            extreme = tape.high[bar] if labels.direction[slot] > 0 else tape.low[bar]
+            assert ours[key][3] == "WIN"
+            assert extreme == labels.target[slot]
+
+
+def test_with_previous_day_volume_only_the_eight_roll_days_differ(
+    bars: Bars, reference: dict[tuple[str, str], Row]
+) -> None:
+    ours = _ours(_history(bars, "previous_day_volume"))
+
+    differing = {slot for slot, row in reference.items() if ours[slot][:3] != row[:3]}
+
+    assert {day for day, _ in differing} == ROLL_DAYS
+    assert len(differing) == 48
+    others = {
+        slot
+        for slot, row in reference.items()
+        if slot not in differing and ours[slot][3] != row[3]
+    }
+    assert others == set(EXACT_TOUCHES)

@@ -1,0 +1,196 @@
+"""A trader's own DuckDB database, opened read-only, read a month at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError
+from ml_core.errors import TransientError
+
+DEFAULT_TABLE = "bars_1m"
+DEFAULT_COLUMNS = {
+    "ts": "ts_utc",
+    "symbol": "symbol",
+    "open": "open",
+    "high": "high",
+    "low": "low",
+    "close": "close",
+    "volume": "volume",
+}
+"""What Orbcast calls a column, and what the table does; ``contract`` may be mapped as well."""
+
+
+class DatabaseLockedError(TransientError):
+    """The trader's own writer has the database open."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is open for writing in another program; it is tried again, or close "
+            "that program (DuckDB lets nobody read a file that is being written)"
+        )
+
+
+def read_duckdb(
+    path: str,
+    symbol: str,
+    *,
+    table: str = DEFAULT_TABLE,
+    columns: dict[str, str] | None = None,
+    since: datetime | None = None,
+) -> Iterator[RawBatch]:
+    """Read a table of 1-minute bars, one batch for each month that has any.
+
+    Parameters
+    ----------
+    path
+        The database file; it is opened read-only and let go after each month.
+    symbol
+        Rows of this symbol only, where the table has a symbol column. Without a ``contract``
+        column the table is a ready-made continuous series and the symbol stands for its contract.
+    table
+        Table or view, ``schema.table`` allowed.
+    columns
+        Names that differ from ``DEFAULT_COLUMNS``; map ``contract`` to name the contract column,
+        and ``symbol`` to an empty text if there is no symbol column.
+    since
+        Aware time; only bars from then on are read. None reads all.
+
+    Raises
+    ------
+    SourceError
+        No such file, table or column, or no bars of that symbol.
+    DatabaseLockedError
+        Another program has it open for writing; worth another try.
+    """
+    if not Path(path).is_file():
+        raise SourceError(path, "does not exist", "check the path of the DuckDB file")
+    names = {**DEFAULT_COLUMNS, **(columns or {})}
+    where, values = _filter(names, symbol, since)
+    source = ".".join(_quoted(part) for part in table.split("."))
+    stamp = f"CAST({_quoted(names['ts'])} AS TIMESTAMP)"
+    with _opened(path) as connection:
+        _require_columns(connection, path, table, source, names)
+        kind = _type_of(connection, source, names["ts"])
+        if kind == "TIMESTAMP WITH TIME ZONE":
+            stamp = f"({_quoted(names['ts'])} AT TIME ZONE 'UTC')"
+        months = connection.execute(
+            f"SELECT DISTINCT strftime({stamp}, '%Y-%m') FROM {source} WHERE {where} ORDER BY 1",  # noqa: S608 - quoted identifiers, values are parameters
+            values,
+        ).fetchall()
+    if not months and since is None:
+        fault = f"table {table} has no rows of symbol {symbol}"
+        raise SourceError(path, fault, "check --table, --column symbol=... and the market")
+    for (month,) in months:
+        with _opened(path) as connection:
+            rows = _month(connection, source, names, stamp, f"{where}", [*values, month], symbol)
+        yield RawBatch(
+            name=f"{Path(path).name}:{table}:{month}",
+            source="duckdb",
+            content_hash=_content_hash(rows),
+            table=rows,
+        )
+
+
+def _opened(path: str) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(path, read_only=True)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise DatabaseLockedError(path) from error
+        remedy = "name a DuckDB database file"
+        raise SourceError(path, f"cannot be opened ({error})", remedy) from error
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _filter(
+    names: dict[str, str], symbol: str, since: datetime | None
+) -> tuple[str, list[object]]:
+    clauses, values = ["TRUE"], list[object]()
+    if names["symbol"]:
+        clauses.append(f"{_quoted(names['symbol'])} = ?")
+        values.append(symbol)
+    if since is not None:
+        clauses.append(f"{_quoted(names['ts'])} >= ?")
+        values.append(since)
+    return " AND ".join(clauses), values
+
+
+def _require_columns(
+    connection: duckdb.DuckDBPyConnection,
+    path: str,
+    table: str,
+    source: str,
+    names: dict[str, str],
+) -> None:
+    try:
+        here = connection.execute(f"SELECT * FROM {source} LIMIT 0").description  # noqa: S608 - quoted
+    except duckdb.CatalogException as error:
+        tables = [str(row[0]) for row in connection.execute("SHOW TABLES").fetchall()]
+        remedy = f"name one of its tables with --table: {', '.join(tables) or 'it has none'}"
+        raise SourceError(path, f"has no table {table}", remedy) from error
+    found = [str(column[0]) for column in here]
+    missing = [f"{key}={name}" for key, name in names.items() if name and name not in found]
+    if missing:
+        remedy = f"map them with --column; the table has {', '.join(found)}"
+        raise SourceError(path, f"table {table} lacks columns {', '.join(missing)}", remedy)
+
+
+def _type_of(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> str:
+    row = connection.execute(
+        f"SELECT typeof({_quoted(column)}) FROM {source} LIMIT 1"  # noqa: S608 - quoted
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _month(  # noqa: PLR0917 - the parts of one query
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    names: dict[str, str],
+    stamp: str,
+    where: str,
+    values: list[object],
+    symbol: str,
+) -> pa.Table:
+    contract = _quoted(names["contract"]) if names.get("contract") else "?"
+    given = [] if names.get("contract") else [symbol]
+    prices = ", ".join(f"CAST({_quoted(names[name])} AS DOUBLE) AS {name}" for name in PRICES)
+    result = connection.execute(
+        f"""
+        SELECT CAST({contract} AS VARCHAR) AS contract,
+               {stamp} AS ts,
+               {prices},
+               CAST({_quoted(names["volume"])} AS DOUBLE) AS volume,
+               CAST(row_number() OVER (ORDER BY {stamp}, 1) AS BIGINT) AS source_line,
+               CAST(NULL AS VARCHAR) AS fault
+        FROM {source}
+        WHERE {where} AND strftime({stamp}, '%Y-%m') = ?
+        ORDER BY 2, 1
+        """,  # noqa: S608 - quoted identifiers, values are parameters
+        [*given, *values],
+    )
+    table: pa.Table = result.to_arrow_table()
+    utc = table["ts"].cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
+    table = table.set_column(1, "ts", utc)
+    return table.select(RAW_SCHEMA.names).cast(RAW_SCHEMA)
+
+
+def _content_hash(table: pa.Table) -> str:
+    digest = hashlib.sha256()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    digest.update(sink.getvalue())
+    return digest.hexdigest()

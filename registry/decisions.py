@@ -1,0 +1,55 @@
+"""Decisions about versions, each with its reasons and the evidence it rested on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from registry.database import Database
+from registry.tables import Decision, canonical
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRecord:
+    """What was decided about a version, why, on what."""
+
+    market: str
+    kind: str
+    version: str
+    verdict: str
+    reasons: list[str]
+    evidence: dict[str, Any]
+    at: datetime
+
+
+def record_decision(database: Database, record: DecisionRecord) -> bool:
+    """Keep a decision; False if the very same was kept before."""
+    digest = hashlib.sha256(
+        canonical([record.verdict, record.reasons, record.evidence]).encode()
+    ).hexdigest()
+    with database.session() as session:
+        same = select(Decision.id).where(
+            Decision.market == record.market,
+            Decision.kind == record.kind,
+            Decision.version == record.version,
+            Decision.evidence_hash == digest,
+        )
+        if session.scalars(same).first() is not None:
+            return False
+        values = {name: getattr(record, name) for name in DecisionRecord.__slots__}
+        session.add(Decision(**values, evidence_hash=digest))
+    return True
+
+
+def list_decisions(database: Database, market: str) -> tuple[DecisionRecord, ...]:
+    """Give a market's decisions, oldest first."""
+    query = select(Decision).where(Decision.market == market).order_by(Decision.at, Decision.id)
+    with database.session() as session:
+        return tuple(
+            DecisionRecord(**{name: getattr(row, name) for name in DecisionRecord.__slots__})
+            for row in session.scalars(query)
+        )

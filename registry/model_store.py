@@ -1,0 +1,299 @@
+"""The model registry: version folders that appear whole, and who is champion, by whom and why."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import select
+
+from ml_core.files import sync
+from ml_core.learning.bundle import SUMS, Bundle, damage
+from registry.database import Database
+from registry.errors import (
+    NothingToRollBackError,
+    UnknownVersionError,
+    UnusableVersionError,
+)
+from registry.tables import AliasEvent, ModelVersion, RecipeRow
+
+Alias = Literal["champion", "challenger"]
+CHAMPION: Alias = "champion"
+CHALLENGER: Alias = "challenger"
+_INCOMING = ".incoming-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRecord:
+    """A registered version and where its files are."""
+
+    market: str
+    model: str
+    kind: str
+    version: str
+    recipe_hash: str
+    data_fingerprint: str
+    sums_hash: str
+    metrics: dict[str, Any]
+    created_at: datetime
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRecord:
+    """An alias given: to which version, when, by whom, why."""
+
+    alias: str
+    version: str
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The version that answers, and why it is not the champion, if it is not."""
+
+    record: VersionRecord
+    fallback: str | None
+
+
+class ModelStore:
+    """Versions of every market, in SQL and below one folder.
+
+    Parameters
+    ----------
+    database
+        Where versions and aliases are rows.
+    root
+        Folder; a version's files are at ``<root>/<market>/<model>/<version>``.
+    """
+
+    def __init__(self, database: Database, root: Path) -> None:
+        self._database = database
+        self._root = root
+
+    def register(
+        self,
+        bundle: Bundle,
+        write: Callable[[Path], None],
+        *,
+        metrics: dict[str, Any],
+        at: datetime,
+    ) -> VersionRecord:
+        """Publish a version: its folder in one step, then its row. Twice changes nothing.
+
+        Parameters
+        ----------
+        bundle
+            The version; gives its name, recipe and data fingerprint.
+        write
+            Writes the files, SHA256SUMS last, into the empty folder it is given.
+        metrics
+            Evaluation, plain values; kept in the row as well.
+        at
+            Aware time.
+
+        Raises
+        ------
+        UnusableVersionError
+            What was written, or what stands there from before, is not whole.
+        """
+        market, version = bundle.trained["market"], bundle.version
+        try:
+            return self.find(market, version)
+        except UnknownVersionError:
+            pass
+        folder = self._root / market / bundle.recipe.name / version
+        if not folder.exists():
+            _publish(folder, write)
+        faults = damage(folder)
+        if faults:
+            raise UnusableVersionError(version, tuple(faults))
+        row = ModelVersion(
+            market=market,
+            model=bundle.recipe.name,
+            kind=bundle.recipe.kind,
+            version=version,
+            recipe_hash=bundle.recipe.hash,
+            data_fingerprint=bundle.trained["data_fingerprint"],
+            sums_hash=_sums_hash(folder),
+            metrics=metrics,
+            created_at=at,
+        )
+        with self._database.session() as session:
+            if session.get(RecipeRow, bundle.recipe.hash) is None:
+                session.add(
+                    RecipeRow(
+                        recipe_hash=bundle.recipe.hash,
+                        name=bundle.recipe.name,
+                        recipe=bundle.recipe.model_dump(mode="json"),
+                        first_seen=at,
+                    )
+                )
+                session.flush()
+            session.add(row)
+        return self._record(row)
+
+    def versions(self, market: str | None = None) -> tuple[VersionRecord, ...]:
+        """Give every registered version, oldest first."""
+        query = select(ModelVersion).order_by(ModelVersion.created_at, ModelVersion.id)
+        if market is not None:
+            query = query.where(ModelVersion.market == market)
+        with self._database.session() as session:
+            return tuple(self._record(row) for row in session.scalars(query))
+
+    def find(self, market: str, ref: str) -> VersionRecord:
+        """Give the version of that name, alias, or unambiguous beginning of a name.
+
+        Raises
+        ------
+        UnknownVersionError
+            None, or several.
+        """
+        known = self.versions(market)
+        if ref in {CHAMPION, CHALLENGER}:
+            named = self.current(market, ref)
+            ref = named.version if named else ref
+        found = [each for each in known if each.version == ref]
+        found = found or [each for each in known if ref and each.version.startswith(ref)]
+        if len(found) != 1:
+            raise UnknownVersionError(market, ref, tuple(each.version for each in found or known))
+        return found[0]
+
+    def faults(self, record: VersionRecord) -> tuple[str, ...]:
+        """Name what is wrong with a version's files; empty when they are what was registered."""
+        if not record.folder.is_dir():
+            return (f"{record.folder} is missing",)
+        found = damage(record.folder)
+        if not found and _sums_hash(record.folder) != record.sums_hash:
+            found = [f"{SUMS} is not the one registered"]
+        return tuple(found)
+
+    def serving(self, market: str) -> Serving:
+        """Give the version to answer with: the champion, else an earlier one, else a baseline.
+
+        Raises
+        ------
+        UnknownVersionError
+            No usable version at all.
+        """
+        history = [each.version for each in self.history(market, CHAMPION)][::-1]
+        versions = {each.version: each for each in self.versions(market)}
+        baselines = [each.version for each in versions.values() if each.kind == "baseline"][::-1]
+        reason: str | None = None
+        for name in dict.fromkeys([*history, *baselines]):
+            record = versions.get(name)
+            faults = self.faults(record) if record else ("it is not registered",)
+            if record and not faults:
+                return Serving(record, reason)
+            reason = reason or f"champion {name} is not usable: {'; '.join(faults)}"
+        raise UnknownVersionError(market, CHAMPION, tuple(versions))
+
+    def set_alias(
+        self, market: str, alias: Alias, version: str, *, at: datetime, by: str, reason: str
+    ) -> bool:
+        """Point an alias at a version and record who did and why; False if it points there.
+
+        Raises
+        ------
+        UnknownVersionError
+            No such version.
+        UnusableVersionError
+            Its files are not what was registered.
+        """
+        record = self.find(market, version)
+        now = self.current(market, alias)
+        if now is not None and now.version == record.version:
+            return False
+        faults = self.faults(record)
+        if faults:
+            raise UnusableVersionError(record.version, faults)
+        with self._database.session() as session:
+            session.add(
+                AliasEvent(
+                    market=market,
+                    alias=alias,
+                    version=record.version,
+                    at=at,
+                    by=by,
+                    reason=reason,
+                )
+            )
+        return True
+
+    def history(self, market: str, alias: str) -> tuple[AliasRecord, ...]:
+        """Give every change of an alias, oldest first."""
+        query = (
+            select(AliasEvent)
+            .where(AliasEvent.market == market, AliasEvent.alias == alias)
+            .order_by(AliasEvent.at, AliasEvent.id)
+        )
+        with self._database.session() as session:
+            return tuple(
+                AliasRecord(row.alias, row.version, row.at, row.by, row.reason)
+                for row in session.scalars(query)
+            )
+
+    def current(self, market: str, alias: str, at: datetime | None = None) -> AliasRecord | None:
+        """Give what an alias pointed at, now or at a time; None before it pointed anywhere."""
+        events = [each for each in self.history(market, alias) if at is None or each.at <= at]
+        return events[-1] if events else None
+
+    def rollback(self, market: str, *, at: datetime, by: str, reason: str) -> VersionRecord:
+        """Make the champion before the present one champion again.
+
+        Raises
+        ------
+        NothingToRollBackError
+            There was none before.
+        """
+        present = self.current(market, CHAMPION)
+        earlier = [
+            each.version
+            for each in self.history(market, CHAMPION)
+            if present is not None and each.version != present.version
+        ]
+        if not earlier:
+            raise NothingToRollBackError(market)
+        self.set_alias(market, CHAMPION, earlier[-1], at=at, by=by, reason=reason)
+        return self.find(market, CHAMPION)
+
+    def _record(self, row: ModelVersion) -> VersionRecord:
+        return VersionRecord(
+            market=row.market,
+            model=row.model,
+            kind=row.kind,
+            version=row.version,
+            recipe_hash=row.recipe_hash,
+            data_fingerprint=row.data_fingerprint,
+            sums_hash=row.sums_hash,
+            metrics=row.metrics,
+            created_at=row.created_at,
+            folder=self._root / row.market / row.model / row.version,
+        )
+
+
+def _publish(folder: Path, write: Callable[[Path], None]) -> None:
+    """Write beside, sync, and give the folder its name in one step."""
+    incoming = folder.parent / f"{_INCOMING}{folder.name}-{secrets.token_hex(4)}"
+    incoming.mkdir(parents=True)
+    try:
+        write(incoming)
+        for path in incoming.iterdir():
+            sync(path)
+        sync(incoming)
+        incoming.rename(folder)
+        sync(folder.parent)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _sums_hash(folder: Path) -> str:
+    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()

@@ -3,48 +3,65 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Keyed on what is installed: a second run reinstalls nothing, an interrupted one starts again.
-STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | sha256sum | cut -c1-16)
+LOG := $(VENV)/install.log
+# Named after what is installed and where: a second run reinstalls nothing, an interrupted one
+# starts again, a changed lock or a moved folder installs anew.
+KEY := $(shell { cat requirements.lock pyproject.toml; pwd; } | git hash-object --stdin | cut -c1-16)
+STAMP := $(VENV)/.installed-$(KEY)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help install demo up test lint check bench lock clean
 
 help: ## Say what each target does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
 
 install: $(STAMP) ## Create .venv and install the locked dependencies, once
 
-# pip's remarks about index locations say nothing to a user: they go to the log, errors do not.
-$(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
-	  || { echo "Orbcast needs Python 3.11; set PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@echo "Installing the locked dependencies into $(VENV) (a few minutes, once) ..."
+# pip's output goes to a log, its remarks about index locations with it; a failure shows the rest.
+$(STAMP):
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	  || { echo "Orbcast needs Python 3.11; here is: $(or $(PYTHON),no python3 at all)." \
+	    "Install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "Installing $$(grep -c == requirements.lock) locked packages into $(VENV)" \
+	  "(once; a few minutes) ..."
 	@rm -f $(VENV)/.installed-*
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@if command -v uv >/dev/null 2>&1; then \
-	  uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements.lock \
-	  && uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	@$(BIN)/pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
+	@if command -v uv >/dev/null 2>&1 && uv pip install -q --python $(BIN)/python \
+	    --no-deps --require-hashes -r requirements.lock >$(LOG) 2>&1; \
+	then :; \
 	else \
-	  $(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements.lock \
-	    2> $(VENV)/install.log \
-	  && $(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . \
-	    2>> $(VENV)/install.log \
-	  || { grep -v '^WARNING' $(VENV)/install.log >&2; exit 1; } ; \
-	fi
+	  { $(BIN)/python -m pip install --no-input --progress-bar off \
+	      --no-deps --require-hashes -r requirements.lock 2>&1 || echo "ORBCAST: failed"; } \
+	  | { n=0; : >$(LOG); while IFS= read -r line; do \
+	      printf '%s\n' "$$line" >>$(LOG); \
+	      case "$$line" in \
+	        Collecting*|Processing*) n=$$((n + 1)); test $$((n % 40)) -ne 0 || echo "  $$n fetched";; \
+	        Installing\ collected*) echo "  unpacking";; \
+	      esac; done; }; \
+	  ! grep -q '^ORBCAST: failed' $(LOG); \
+	fi \
+	&& $(BIN)/python -m pip install -q --no-input --no-deps --no-build-isolation -e . \
+	  >>$(LOG) 2>&1 \
+	|| { echo "The installation failed; all that was said is in $(LOG), the end of it:" >&2; \
+	     sed -n '/^ERROR/,$$p' $(LOG) | grep -vE '^(WARNING|ORBCAST|$$)' | head -20 >&2; \
+	     grep -q '^ERROR' $(LOG) || tail -5 $(LOG) >&2; exit 3; }
 	@touch $@
 
 demo: $(STAMP) ## Simulate a market and run the whole system on it (about two minutes)
-	@$(BIN)/orbcast demo
+	@$(BIN)/orbcast demo $(ARGS)
 
 up: $(STAMP) ## Start the Prefect server, its UI and the scheduled flows on this machine
-	@$(BIN)/orbcast up
+	@$(BIN)/orbcast up $(ARGS)
 
 test: $(STAMP) ## Run the tests
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q $(ARGS)
 
 lint: $(STAMP) ## Run the static checks: style, types, import contracts, dependencies
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check -q . || { echo "run: ruff format ." >&2; exit 1; }
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format --check -q . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pip check
@@ -52,11 +69,12 @@ lint: $(STAMP) ## Run the static checks: style, types, import contracts, depende
 check: lint test ## Everything CI does
 
 bench: $(STAMP) ## Measure the speeds that docs/benchmarks.md states
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 lock: ## Work out requirements.lock anew (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 2; }
 	@uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements.lock
 
-clean: ## Remove .venv and var
-	@rm -rf $(VENV) var
+clean: ## Remove .venv and caches; var/ holds your data and stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache

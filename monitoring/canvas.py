@@ -1,0 +1,193 @@
+"""Figures as text: matplotlib drawn without a screen, the same bytes every time."""
+
+from __future__ import annotations
+
+import html
+import io
+import math
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 5.0
+"""Inches, 360 units of 1/72: about a phone's width in CSS pixels, so text keeps its size there."""
+
+WIDE = WIDTH * 72
+"""The same in units."""
+
+TEXT, SMALL = 11.0, 9.5
+"""Sizes of text in the same units; nothing is smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """A colour by its role: the printed value, and the name a page may give it another by.
+
+    The values are Okabe and Ito's, which stay apart for colour-blind readers; marks of different
+    shape or words say the same again.
+    """
+
+    value: str
+    variable: str
+
+
+PAPER = Ink("#ffffff", "--plot-paper")
+WORDS = Ink("#1b1f24", "--plot-words")
+QUIET = Ink("#5c6670", "--plot-quiet")
+RULE = Ink("#d3d8de", "--plot-rule")
+MODEL = Ink("#0072b2", "--plot-model")
+CORRIDOR = Ink("#d55e00", "--plot-corridor")
+MAJORITY = Ink("#6b7177", "--plot-majority")
+TRUTH = Ink("#00805a", "--plot-truth")
+INKS = (PAPER, WORDS, QUIET, RULE, MODEL, CORRIDOR, MAJORITY, TRUTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place on the axis to compare with; ``truth`` where it is known, not measured."""
+
+    value: float
+    words: str
+    truth: bool = False
+
+
+# matplotlib reads its SVG settings while saving and from one global place; flows save in threads
+_SAVING = threading.Lock()
+_SVG_SETTINGS: dict[Any, Any] = {"svg.hashsalt": "orbcast", "svg.fonttype": "none"}
+
+
+def new_figure(height: float) -> Figure:
+    """Give an empty figure ``WIDTH`` inches wide, apart from pyplot's global state."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - half a second, only where plots are
+
+    return Figure(figsize=(WIDTH, height), facecolor=PAPER.value)
+
+
+def plain_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Add axes without a box at a place given in units of 1/72 inch, ready for quiet ticks."""
+    wide, high = figure.get_figwidth() * 72, figure.get_figheight() * 72
+    axes = figure.add_axes((left / wide, bottom / high, width / wide, height / high))
+    axes.set_facecolor(PAPER.value)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0, labelsize=SMALL, labelcolor=QUIET.value, pad=4)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def rows_and_axis(count: int, left: float, right: float, head: float) -> tuple[Figure, Axes]:
+    """Give a figure of rows under one another above one axis."""
+    step, foot = 34.0, 40.0
+    high = foot + step * count + head
+    figure = new_figure(high / 72)
+    axes = plain_axes(figure, left, foot, WIDE - left - right, step * count)
+    axes.set_ylim(count - 0.5, -0.5)
+    axes.grid(axis="x", color=RULE.value, linewidth=0.8)
+    return figure, axes
+
+
+def set_span(axes: Axes, ends: Sequence[float]) -> None:
+    """Let the axis reach a little beyond these values."""
+    low, high = min(ends), max(ends)
+    room = 0.06 * (high - low) or 0.01
+    axes.set_xlim(low - room, high + room)
+
+
+def compare_with(axes: Axes, mark: Mark) -> None:
+    """Draw a line to compare with and name it above the axes, its words kept inside the figure."""
+    ink = TRUTH if mark.truth else QUIET
+    axes.axvline(mark.value, color=ink.value, linewidth=1.2, linestyle=(0, (4, 2)))
+    low, high = axes.get_xlim()
+    share = (mark.value - low) / (high - low)
+    side = "left" if share < 0.2 else "right" if share > 0.8 else "center"  # noqa: PLR2004
+    axes.text(
+        mark.value,
+        1.01,
+        mark.words,
+        transform=axes.get_xaxis_transform(),
+        ha=side,
+        va="bottom",
+        fontsize=SMALL,
+        color=ink.value,
+    )
+
+
+def percent_ticks(axes: Axes) -> None:
+    """Write an axis of shares as whole per cents."""
+    from matplotlib.ticker import MaxNLocator, PercentFormatter  # noqa: PLC0415
+
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def apart(wanted: Sequence[float], least: float, high: float) -> list[float]:
+    """Move labels that would touch away from each other, as little as need be, in their order."""
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    placed = [0.0] * len(wanted)
+    floor = -math.inf
+    for index in order:
+        placed[index] = floor = max(wanted[index], floor)
+        floor += least
+    ceiling = high - least / 2
+    for index in reversed(order):
+        placed[index] = min(placed[index], ceiling)
+        ceiling = placed[index] - least
+    return placed
+
+
+def to_svg(figure: Figure) -> str:
+    """Give a figure as a standalone SVG document, without a date or a trace of the machine."""
+    import matplotlib as mpl  # noqa: PLC0415
+
+    file = io.StringIO()
+    with _SAVING, mpl.rc_context(_SVG_SETTINGS):
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    return file.getvalue()
+
+
+def to_png(figure: Figure, dots_per_inch: int = 160) -> bytes:
+    """Give a figure as a PNG picture, without a trace of the software that made it."""
+    file = io.BytesIO()
+    with _SAVING:
+        figure.savefig(file, format="png", dpi=dots_per_inch, metadata={"Software": None})
+    return file.getvalue()
+
+
+def to_inline_svg(figure: Figure, name: str, description: str) -> str:
+    """Give a figure as an ``svg`` element for an HTML page.
+
+    Its colours become CSS variables with the printed ones behind them, so a page can turn dark;
+    its text takes the page's font; it names no host, not even a namespace, which HTML does not
+    need.
+
+    Parameters
+    ----------
+    figure
+        What is drawn.
+    name
+        Letters and digits; put before every id, which are shared by a whole page.
+    description
+        What a reader who cannot see it is told.
+    """
+    whole = to_svg(figure)
+    _, _, body = whole[whole.index("<svg") :].partition(">")
+    for pattern, replacement in (
+        (r"<metadata>.*?</metadata>", ""),
+        (r"<style[^>]*>.*?</style>", ""),
+        (r"font-family: [^;\"]*", "font-family: inherit"),
+        (r'\bid="', f'id="{name}-'),
+        (r'(xlink:href="|url\()#', rf"\1#{name}-"),
+        (r"\s*\n\s*", "\n"),
+    ):
+        body = re.sub(pattern, replacement, body, flags=re.DOTALL)
+    for ink in INKS:
+        body = body.replace(ink.value, f"var({ink.variable}, {ink.value})")
+    wide, high = (round(inches * 72, 2) for inches in figure.get_size_inches())
+    label = html.escape(description)
+    return f'<svg viewBox="0 0 {wide:g} {high:g}" role="img" aria-label="{label}">{body}'

@@ -1,0 +1,172 @@
+"""The report's figures, each with a title that says what it shows and a line on how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ml_core.features.all import CATALOGUE
+from monitoring.canvas import CORRIDOR, MODEL, Mark, to_inline_svg
+from monitoring.markup import Html, element, join
+from monitoring.plots import (
+    Bin,
+    RangeScore,
+    Running,
+    Scored,
+    equity_plot,
+    importance_plot,
+    range_plot,
+    reliability_plot,
+    score_plot,
+    signed,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_VOICES = ("model", "corridor", "majority")
+_QUESTIONS = {
+    "directional": "which way it breaks",
+    "quality": "target before stop",
+    "r_multiple": "net R",
+}
+
+
+def chart_cards(
+    evaluation: Mapping[str, Any],
+    importance: Mapping[str, Mapping[str, float]],
+    truth: Mapping[str, Any] | None,
+) -> Html:
+    """Give every figure of the report in its card."""
+    cards = [
+        _accuracy(evaluation, truth),
+        _log_loss(evaluation, truth),
+        _reliability(evaluation),
+        _ranges(evaluation),
+        _equity(evaluation),
+        _importance(importance),
+    ]
+    return element("div", *cards, class_="plots")
+
+
+def _card(title: str, figure: Figure, name: str, words: str, more: Html | None = None) -> Html:
+    return element(
+        "figure",
+        element("h3", title),
+        Html(to_inline_svg(figure, name, f"{title}. {words}")),
+        element("figcaption", words),
+        more or Html(),
+        class_="card",
+    )
+
+
+def _scored(scores: Mapping[str, Any], metric: str) -> list[Scored]:
+    rows = []
+    for voice in _VOICES:
+        value, interval = scores[voice][metric], scores["interval"][voice][metric]
+        label = f"{value:.1%}" if metric == "accuracy" else f"{value:.4f}"
+        rows.append(Scored(voice, value, interval["low"], interval["high"], label))
+    return rows
+
+
+def _accuracy(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) -> Html:
+    marks = [Mark(0.5, "coin")]
+    if truth is not None:
+        marks.append(Mark(truth["bayes_accuracy"], "best possible", truth=True))
+    rows = _scored(evaluation["directional"], "accuracy")
+    figure = score_plot(rows, "accuracy, higher is better", marks, percent=True)
+    words = "Lines are 95 % intervals. High accuracy alone is the corridor's doing, not skill."
+    return _card("How often the direction was right", figure, "accuracy", words)
+
+
+def _log_loss(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) -> Html:
+    scores = evaluation["directional"]
+    marks = []
+    if truth is not None:
+        marks.append(Mark(truth["bayes_log_loss"], "best possible", truth=True))
+    figure = score_plot(_scored(scores, "log_loss"), "log loss, lower is better", marks)
+    change = scores["difference"]["corridor"]["log_loss"]
+    words = "The verdict rests on the difference of the first two, row by row: "
+    if change["low"] is None:
+        words += "not known."
+    else:
+        words += (
+            f"{signed(change['estimate'], 4)}, 95 % interval {signed(change['low'], 4)} to "
+            f"{signed(change['high'], 4)}."
+        )
+    return _card("How surprised it was", figure, "logloss", words)
+
+
+def _reliability(evaluation: Mapping[str, Any]) -> Html:
+    bins = evaluation["directional"]["reliability"]
+    model, corridor = ([Bin(**each) for each in bins[name]] for name in ("model", "corridor"))
+    words = "Of the ranges given 70 % UP, about 70 % should break up: points on the dashed line."
+    figure = reliability_plot(model, corridor)
+    return _card("Whether its probabilities can be believed", figure, "reliability", words)
+
+
+def _ranges(evaluation: Mapping[str, Any]) -> Html:
+    rows = [
+        RangeScore(
+            each["opening_range"],
+            each["rows"],
+            each["model"]["accuracy"],
+            each["corridor"]["accuracy"],
+        )
+        for each in evaluation["by_range"]
+    ]
+    words = (
+        "Filled: the model with its 95 % interval; hollow: the corridor. "
+        "A single range that stands out is what chance looks like."
+    )
+    return _card("Opening range by opening range", range_plot(rows), "ranges", words)
+
+
+def _equity(evaluation: Mapping[str, Any]) -> Html:
+    equity = evaluation["equity"]
+    lines = [
+        Running("every break,\nbefore costs", equity["every_break_gross"], CORRIDOR, dashed=True),
+        Running("every break,\nafter costs", equity["every_break_net"], CORRIDOR),
+        Running("recommended,\nafter costs", equity["followed_net"], MODEL),
+    ]
+    words = "Running sum of R over the unseen days, one unit of risk a trade. Costs are the slope."
+    return _card(
+        "What trading it would have brought", equity_plot(equity["days"], lines), "equity", words
+    )
+
+
+def _importance(importance: Mapping[str, Mapping[str, float]]) -> Html:
+    shares = importance.get("directional", {})
+    if not shares:
+        words = "The directional model learned nothing beyond its baseline: no feature was used."
+        return element(
+            "div", element("h3", "What it looks at"), element("p", words), class_="card"
+        )
+    figure = importance_plot(_in_words(shares), "share of the trees' gain")
+    caption = "Besides the corridor, which every prediction starts from. Used is not yet useful."
+    others = [
+        element(
+            "details",
+            element("summary", f"Model of {_QUESTIONS.get(question, question)}"),
+            element(
+                "ul",
+                *(
+                    element("li", f"{words}: {share:.0%}")
+                    for words, share in list(_in_words(each).items())[:8]
+                ),
+            ),
+        )
+        for question, each in importance.items()
+        if question != "directional" and each
+    ]
+    return _card(
+        "What it looks at, for the direction", figure, "importance", caption, join(others)
+    )
+
+
+def _in_words(shares: Mapping[str, float]) -> dict[str, float]:
+    """Name features as a trader would, largest first; one no longer known keeps its name."""
+    known = {each.name: each.words for each in CATALOGUE.select("all")}
+    known["side"] = "side of the trade"
+    ordered = sorted(shares.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
+    return {known.get(name, name): share for name, share in ordered}

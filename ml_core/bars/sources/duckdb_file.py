@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -75,14 +75,11 @@ def read_duckdb(
     if not Path(path).is_file():
         raise SourceError(path, "does not exist", "check the path of the DuckDB file")
     names = {**DEFAULT_COLUMNS, **(columns or {})}
-    where, values = _filter(names, symbol, since)
     source = ".".join(_quoted(part) for part in table.split("."))
-    stamp = f"CAST({_quoted(names['ts'])} AS TIMESTAMP)"
     with _opened(path) as connection:
         _require_columns(connection, path, table, source, names)
-        kind = _type_of(connection, source, names["ts"])
-        if kind == "TIMESTAMP WITH TIME ZONE":
-            stamp = f"({_quoted(names['ts'])} AT TIME ZONE 'UTC')"
+        stamp = _utc_stamp(connection, source, names["ts"])
+        where, values = _filter(names, stamp, symbol, since)
         months = connection.execute(
             f"SELECT DISTINCT strftime({stamp}, '%Y-%m') FROM {source} WHERE {where} ORDER BY 1",  # noqa: S608 - quoted identifiers, values are parameters
             values,
@@ -92,7 +89,7 @@ def read_duckdb(
         raise SourceError(path, fault, "check --table, --column symbol=... and the market")
     for (month,) in months:
         with _opened(path) as connection:
-            rows = _month(connection, source, names, stamp, f"{where}", [*values, month], symbol)
+            rows = _month(connection, source, names, stamp, where, [*values, month], symbol)
         yield RawBatch(
             name=f"{Path(path).name}:{table}:{month}",
             source="duckdb",
@@ -116,15 +113,15 @@ def _quoted(name: str) -> str:
 
 
 def _filter(
-    names: dict[str, str], symbol: str, since: datetime | None
+    names: dict[str, str], stamp: str, symbol: str, since: datetime | None
 ) -> tuple[str, list[object]]:
     clauses, values = ["TRUE"], list[object]()
     if names["symbol"]:
         clauses.append(f"{_quoted(names['symbol'])} = ?")
         values.append(symbol)
     if since is not None:
-        clauses.append(f"{_quoted(names['ts'])} >= ?")
-        values.append(since)
+        clauses.append(f"{stamp} >= ?")
+        values.append(since.astimezone(UTC).replace(tzinfo=None))
     return " AND ".join(clauses), values
 
 
@@ -148,11 +145,15 @@ def _require_columns(
         raise SourceError(path, f"table {table} lacks columns {', '.join(missing)}", remedy)
 
 
-def _type_of(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> str:
+def _utc_stamp(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> str:
+    """Give the SQL of a naive UTC time: a column without a zone is in UTC, as its name says."""
+    name = _quoted(column)
     row = connection.execute(
-        f"SELECT typeof({_quoted(column)}) FROM {source} LIMIT 1"  # noqa: S608 - quoted
+        f"SELECT typeof({name}) FROM {source} LIMIT 1"  # noqa: S608 - quoted
     ).fetchone()
-    return str(row[0]) if row else ""
+    if row and str(row[0]) == "TIMESTAMP WITH TIME ZONE":
+        return f"({name} AT TIME ZONE 'UTC')"
+    return f"CAST({name} AS TIMESTAMP)"
 
 
 def _month(  # noqa: PLR0917 - the parts of one query

@@ -1,0 +1,90 @@
+"""Parquet files of 1-minute bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError, existing_files
+from ml_core.bars.sources.local_time import to_utc
+from ml_core.files import sha256_of
+
+ENDINGS = (".parquet", ".pq")
+_STAMPS = ("ts", "ts_utc", "ts_event", "timestamp", "datetime")
+
+
+def read_parquet(
+    paths: list[str],
+    symbol: str,
+    *,
+    columns: dict[str, str] | None = None,
+    zone: str | None = None,
+) -> Iterator[RawBatch]:
+    """Read Parquet files, one batch each.
+
+    Parameters
+    ----------
+    paths
+        Files, or folders of files ending in ``.parquet`` or ``.pq``.
+    symbol
+        Stands for the contract where the file has no ``contract`` column.
+    columns
+        Orbcast's column names to the file's, where they differ.
+    zone
+        Zone of times that carry none.
+
+    Raises
+    ------
+    SourceError
+        No file, not Parquet, missing columns, or times whose zone nobody says.
+    """
+    for path in existing_files(paths, ENDINGS):
+        yield _read_file(Path(path), symbol, columns or {}, zone)
+
+
+def _read_file(path: Path, symbol: str, columns: dict[str, str], zone: str | None) -> RawBatch:
+    try:
+        raw = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        remedy = "name a whole Parquet file"
+        raise SourceError(str(path), f"cannot be read ({error})", remedy) from error
+    if not len(raw):
+        raise SourceError(str(path), "holds no rows", "name a file with bars")
+    names = {name: name for name in (*PRICES, "volume")}
+    names["ts"] = next((each for each in _STAMPS if each in raw.column_names), "ts")
+    if "contract" in raw.column_names:
+        names["contract"] = "contract"
+    names.update(columns)
+    missing = [f"{key}={name}" for key, name in names.items() if name not in raw.column_names]
+    if missing:
+        remedy = f"map them with --column; the file has {', '.join(raw.column_names)}"
+        raise SourceError(str(path), f"lacks columns {', '.join(missing)}", remedy)
+    ts, fault = _times(raw[names["ts"]], zone, str(path))
+    count = len(raw)
+    given = raw[names["contract"]].cast(pa.string()) if "contract" in names else None
+    table = {
+        "contract": given if given is not None else pa.repeat(symbol, count),
+        "ts": ts,
+        **{name: raw[names[name]].cast(pa.float64()) for name in (*PRICES, "volume")},
+        "source_line": pa.array(np.arange(count) + 1),
+        "fault": fault,
+    }
+    return RawBatch(
+        name=path.name,
+        source="parquet",
+        content_hash=sha256_of(path),
+        table=pa.table(table, schema=RAW_SCHEMA),
+    )
+
+
+def _times(column: pa.ChunkedArray, zone: str | None, source: str) -> tuple[pa.Array, pa.Array]:
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        stamps = column.cast(pa.timestamp("us", tz="UTC"), safe=False)
+        return stamps, pa.nulls(len(column), pa.string())
+    if pa.types.is_timestamp(column.type):
+        return to_utc(column.cast(pa.string()), None, zone, source)
+    return to_utc(column, None, zone, source)

@@ -118,12 +118,14 @@ def compare_with(axes: Axes, mark: Mark) -> None:
     )
 
 
-def percent_ticks(axes: Axes) -> None:
-    """Write an axis of shares as whole per cents."""
+def ticks(axes: Axes, *, per_cent: bool) -> None:
+    """Mark few and round places below the axes, shares as whole per cents."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter  # noqa: PLC0415
 
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    if per_cent:
+        formatter = PercentFormatter(1.0, decimals=0, symbol="\N{NO-BREAK SPACE}%")
+        axes.xaxis.set_major_formatter(formatter)
 
 
 def apart(wanted: Sequence[float], least: float, high: float) -> list[float]:

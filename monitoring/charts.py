@@ -15,6 +15,7 @@ from monitoring.plots import (
     Scored,
     equity_plot,
     importance_plot,
+    percent,
     range_plot,
     reliability_plot,
     score_plot,
@@ -64,7 +65,7 @@ def _scored(scores: Mapping[str, Any], metric: str) -> list[Scored]:
     rows = []
     for voice in _VOICES:
         value, interval = scores[voice][metric], scores["interval"][voice][metric]
-        label = f"{value:.1%}" if metric == "accuracy" else f"{value:.4f}"
+        label = percent(value) if metric == "accuracy" else f"{value:.4f}"
         rows.append(Scored(voice, value, interval["low"], interval["high"], label))
     return rows
 
@@ -74,7 +75,7 @@ def _accuracy(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) ->
     if truth is not None:
         marks.append(Mark(truth["bayes_accuracy"], "best possible", truth=True))
     rows = _scored(evaluation["directional"], "accuracy")
-    figure = score_plot(rows, "accuracy, higher is better", marks, percent=True)
+    figure = score_plot(rows, "accuracy, higher is better", marks, per_cent=True)
     words = "Lines are 95 % intervals. High accuracy alone is the corridor's doing, not skill."
     return _card("How often the direction was right", figure, "accuracy", words)
 
@@ -151,7 +152,7 @@ def _importance(importance: Mapping[str, Mapping[str, float]]) -> Html:
             element(
                 "ul",
                 *(
-                    element("li", f"{words}: {share:.0%}")
+                    element("li", f"{words}: {percent(share, 0)}")
                     for words, share in list(_in_words(each).items())[:8]
                 ),
             ),

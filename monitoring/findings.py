@@ -132,7 +132,7 @@ def _score(metric: str, value: float | None, interval: Figures | None) -> Html |
     if value is None:
         return "not known"
     scale, decimals = (100, 1) if metric == "accuracy" else (1, 4 if metric == "log_loss" else 3)
-    unit = " %" if metric == "accuracy" else ""
+    unit = "\N{NO-BREAK SPACE}%" if metric == "accuracy" else ""
     shown = f"{value * scale:.{decimals}f}{unit}"
     if interval is None or interval["low"] is None:
         return shown

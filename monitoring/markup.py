@@ -47,5 +47,6 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]], name: str =
         ]
         lines.append(element("tr", element("th", first, scope="row"), *cells))
     top = element("tr", *(element("th", each, scope="col") for each in head))
-    whole = element("table", element("thead", top), element("tbody", *lines), class_=name)
+    header = element("thead", top) if any(head) else Html()
+    whole = element("table", header, element("tbody", *lines), class_=name)
     return element("div", whole, class_="scroll")

@@ -22,10 +22,10 @@ from monitoring.canvas import (
     apart,
     compare_with,
     new_figure,
-    percent_ticks,
     plain_axes,
     rows_and_axis,
     set_span,
+    ticks,
 )
 
 if TYPE_CHECKING:
@@ -104,8 +104,17 @@ def signed(value: float, decimals: int = 1) -> str:
     return f"{value:+,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def percent(share: float, decimals: int = 1) -> str:
+    r"""Write a share as per cent, kept on one line.
+
+    >>> percent(0.5253)
+    '52.5\xa0%'
+    """
+    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
+
+
 def score_plot(
-    rows: Sequence[Scored], axis: str, marks: Sequence[Mark] = (), *, percent: bool = False
+    rows: Sequence[Scored], axis: str, marks: Sequence[Mark] = (), *, per_cent: bool = False
 ) -> Figure:
     """Draw scores under one another, each with its interval, its name before and words after it.
 
@@ -117,7 +126,7 @@ def score_plot(
         What is measured, and which way is better.
     marks
         Lines to compare with: a coin, zero, the best possible.
-    percent
+    per_cent
         Whether the axis counts shares.
     """
     head = 18.0 if marks else 6.0
@@ -136,8 +145,7 @@ def score_plot(
     for row, label in zip(rows, axes.get_yticklabels(), strict=True):
         label.set_color(_VOICES.get(row.name, (WORDS, ""))[0].value)
         label.set_fontsize(TEXT)
-    if percent:
-        percent_ticks(axes)
+    ticks(axes, per_cent=per_cent)
     axes.set_xlabel(axis, fontsize=SMALL, color=QUIET.value)
     return figure
 
@@ -154,9 +162,9 @@ def reliability_plot(model: Sequence[Bin], corridor: Sequence[Bin]) -> Figure:
     axes = plain_axes(figure, left, foot, wide, high - foot - 22)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
-    ticks = [0, 0.25, 0.5, 0.75, 1]
-    axes.set_xticks(ticks, [])
-    axes.set_yticks(ticks, [f"{tick:.0%}" for tick in ticks])
+    quarters = [0, 0.25, 0.5, 0.75, 1]
+    axes.set_xticks(quarters, [])
+    axes.set_yticks(quarters, [percent(tick, 0) for tick in quarters])
     axes.grid(color=RULE.value, linewidth=0.8)
     axes.plot([0, 1], [0, 1], color=QUIET.value, linewidth=1, linestyle=(0, (4, 2)))
     axes.text(
@@ -193,7 +201,7 @@ def reliability_plot(model: Sequence[Bin], corridor: Sequence[Bin]) -> Figure:
             va="bottom",
         )
     below.set_yticks([])
-    below.set_xticks(ticks, [f"{tick:.0%}" for tick in ticks])
+    below.set_xticks(quarters, [percent(tick, 0) for tick in quarters])
     below.set_xlabel(
         "probability of UP the model said; bars count how often", fontsize=SMALL, color=QUIET.value
     )
@@ -215,10 +223,10 @@ def range_plot(rows: Sequence[RangeScore]) -> Figure:
         axes.plot([*span], [index] * 2, color=MODEL.value, linewidth=2.6, alpha=0.5)
         _point(axes, "corridor", row.corridor, index)
         _point(axes, "model", row.model, index)
-        _after(axes, index, f"{row.model:.1%}")
+        _after(axes, index, percent(row.model))
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.tick_params(axis="y", labelsize=TEXT, labelcolor=WORDS.value)
-    percent_ticks(axes)
+    ticks(axes, per_cent=True)
     axes.set_xlabel("accuracy, higher is better", fontsize=SMALL, color=QUIET.value)
     return figure
 
@@ -300,7 +308,7 @@ def importance_plot(shares: Mapping[str, float], axis: str, most: int = 10) -> F
     whole = min(ends) == 0
     for index, (words, value) in enumerate(chosen):
         axes.barh([index + 0.72], [value], height=0.26, color=MODEL.value)
-        shown = f"{value:.0%}" if whole else signed(value, 3)
+        shown = percent(value, 0) if whole else signed(value, 3)
         y = index + 0.42
         axes.text(0, y, words, transform=where, fontsize=SMALL, color=WORDS.value)
         axes.text(1, y, shown, transform=where, fontsize=SMALL, color=QUIET.value, ha="right")

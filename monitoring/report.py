@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monitoring.charts import chart_cards
 from monitoring.findings import (
+    DASH,
     Figures,
     between,
     finding,
@@ -19,7 +20,7 @@ from monitoring.findings import (
 )
 from monitoring.guide import LIMITS, READING
 from monitoring.markup import Html, element, join, table
-from monitoring.plots import signed
+from monitoring.plots import percent, signed
 
 _STYLE = Path(__file__).with_name("report.css")
 _EVALUATION = (
@@ -149,8 +150,8 @@ def _figures(evaluation: Figures) -> Html:
         element(
             "p",
             f"{summary['first_day']} to {summary['last_day']}: {summary['rows']:,} opening "
-            f"ranges, {summary['breaks']:,} broke up or down, {summary['no_break']:,} did not. Below each "
-            "figure its 95 % interval, drawn by whole days.",
+            f"ranges, {summary['breaks']:,} broke up or down, {summary['no_break']:,} did not. "
+            "Below each figure its 95 % interval, drawn by whole days.",
         ),
         _card("Which way the range breaks", direction),
     ]
@@ -166,7 +167,8 @@ def _figures(evaluation: Figures) -> Html:
 def _card(title: str, content: Html, words: str = "") -> Html:
     note = element("p", words, class_="small") if words else Html()
     style = "margin-bottom:1rem"
-    return element("div", element("h3", title), content, note, class_="card", style=style)
+    top = element("h3", title) if title else Html()
+    return element("div", top, content, note, class_="card", style=style)
 
 
 def _trading(trading: Figures) -> Html:
@@ -188,7 +190,7 @@ def _r(interval: Figures | None) -> Html | str:
 
 
 def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.1%}"
+    return "" if value is None else percent(value)
 
 
 def _r_words(evaluation: Figures) -> str:
@@ -201,7 +203,11 @@ def _r_words(evaluation: Figures) -> str:
         f"{signed(said['actual_mean']['estimate'], 3)}."
     )
     covered = said.get("interval_coverage")
-    return words if covered is None else f"{words} {covered:.0%} fell inside the stated interval."
+    return (
+        words
+        if covered is None
+        else f"{words} {percent(covered, 0)} fell inside the stated interval."
+    )
 
 
 def _truth(evaluation: Figures, truth: Figures) -> Html:
@@ -215,16 +221,16 @@ def _truth(evaluation: Figures, truth: Figures) -> Html:
         else f"An edge is planted: who knows it is right {edge * 100:g} points more often."
     )
     rows = [
-        ("best possible", f"{truth['bayes_accuracy']:.1%}", f"{truth['bayes_log_loss']:.4f}"),
+        ("best possible", percent(truth["bayes_accuracy"]), f"{truth['bayes_log_loss']:.4f}"),
         (
             "best without the edge",
-            f"{truth['driftless_accuracy']:.1%}",
+            percent(truth["driftless_accuracy"]),
             f"{truth['driftless_log_loss']:.4f}",
         ),
         *(
             (
                 f"{name}, measured",
-                f"{evaluation['directional'][name]['accuracy']:.1%}",
+                percent(evaluation["directional"][name]["accuracy"]),
                 f"{evaluation['directional'][name]['log_loss']:.4f}",
             )
             for name in ("model", "corridor")
@@ -234,8 +240,8 @@ def _truth(evaluation: Figures, truth: Figures) -> Html:
     found = (
         ""
         if share is None
-        else f"The model found {share:.0%} of the log loss there is to gain. The truth is an "
-        "average over the whole simulation, the measured figures are of the unseen days alone."
+        else f"The model found {percent(share, 0)} of the log loss there is to gain. The truth is "
+        "an average over the whole simulation, the measured figures are of the unseen days alone."
     )
     return join(
         (
@@ -251,24 +257,21 @@ def _recent(rows: Sequence[Figures]) -> Html:
     cells = []
     for row in rows:
         said = row["status"] == "predicted"
-        what = row.get("recommendation") or DASHED if said else row.get("reason") or "no answer"
+        what = row.get("recommendation") or DASH if said else row.get("reason") or "no answer"
         cells.append(
             (
                 f"{row['day']} {row['opening_range']}",
-                _share(row.get("p_up")) if said else DASHED,
-                _share(row.get("baseline_p_up")) if said else DASHED,
+                _share(row.get("p_up")) if said else DASH,
+                _share(row.get("baseline_p_up")) if said else DASH,
                 what,
                 row.get("direction") or "open",
-                DASHED if row.get("r_net") is None else signed(row["r_net"], 2),
+                DASH if row.get("r_net") is None else signed(row["r_net"], 2),
             )
         )
     replayed = any(row.get("mode") == "replay" for row in rows)
     note = "Replayed: past days predicted as if live. Replays count for no decision."
     head = ("range", "UP, model", "UP, corridor", "recommended", "broke", "R net of the break")
     return _card("", table(head, cells, "figures"), note if replayed else "")
-
-
-DASHED = "\N{EN DASH}"
 
 
 def _training(evaluation: Figures, trained: Figures) -> Html:

@@ -168,7 +168,7 @@ def _month(  # noqa: PLR0917 - the parts of one query
     contract = _quoted(names["contract"]) if names.get("contract") else "?"
     given = [] if names.get("contract") else [symbol]
     prices = ", ".join(f"CAST({_quoted(names[name])} AS DOUBLE) AS {name}" for name in PRICES)
-    result = connection.execute(
+    result = connection.sql(
         f"""
         SELECT CAST({contract} AS VARCHAR) AS contract,
                {stamp} AS ts,
@@ -180,7 +180,7 @@ def _month(  # noqa: PLR0917 - the parts of one query
         WHERE {where} AND strftime({stamp}, '%Y-%m') = ?
         ORDER BY 2, 1
         """,  # noqa: S608 - quoted identifiers, values are parameters
-        [*given, *values],
+        params=[*given, *values],
     )
     table: pa.Table = result.to_arrow_table()
     utc = table["ts"].cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))

@@ -1,0 +1,308 @@
+"""The lake: nothing lost, nothing changed twice, whole at every moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ml_core.bars.contract import RAW_SCHEMA, RawBatch
+from ml_core.bars.lake import Lake, LakeDamagedError
+from ml_core.bars.quality import BatchRefusedError
+from ml_core.files import TEMPORARY
+from tests.ml_core.builders import mgc, minute, walk
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+START = minute("2024-01-16", "09:00")
+
+Row = tuple[str, int, float, float, float, float, float]
+"""contract, minute, open, high, low, close, volume"""
+
+
+def bar(at: int, close: float = 2000.0, contract: str = "MGCG4", volume: float = 5) -> Row:
+    return (contract, START + at, 2000.0, max(2000.0, close), min(2000.0, close), close, volume)
+
+
+def batch(rows: list[Row], name: str = "rows") -> RawBatch:
+    columns = list(zip(*rows, strict=True))
+    stamps = np.array(columns[1], "datetime64[m]").astype("datetime64[us]")
+    table = pa.table(
+        {
+            "contract": pa.array(columns[0], pa.string()),
+            "ts": pa.array(stamps, pa.timestamp("us", tz="UTC")),
+            **{
+                key: pa.array(columns[2 + index], pa.float64())
+                for index, key in enumerate(("open", "high", "low", "close", "volume"))
+            },
+            "source_line": pa.array(range(1, len(rows) + 1)),
+            "fault": pa.nulls(len(rows), pa.string()),
+        },
+        schema=RAW_SCHEMA,
+    )
+    return RawBatch(name=name, source="csv", content_hash=repr(rows), table=table)
+
+
+def contents(lake: Lake) -> list[tuple[int, str, int, int]]:
+    bars = lake.read(mgc())
+    return [
+        (int(m), bars.contracts[c], int(close), int(volume))
+        for m, c, close, volume in zip(
+            bars.minute, bars.contract, bars.close, bars.volume, strict=True
+        )
+    ]
+
+
+def test_reading_the_same_batch_again_changes_nothing(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    rows = batch([bar(0), bar(1, 2000.5)])
+
+    first = lake.ingest([rows], mgc(), NOW)
+    before = contents(lake)
+    again = lake.ingest([rows], mgc(), NOW)
+
+    assert [each.status for each in (*first, *again)] == ["added", "already"]
+    assert (
+        contents(lake)
+        == before
+        == [
+            (START, "MGCG4", 20000, 5),
+            (START + 1, "MGCG4", 20005, 5),
+        ]
+    )
+
+
+def test_a_changed_bar_keeps_its_earlier_value(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.ingest([batch([bar(0), bar(1, 2000.5)])], mgc(), NOW)
+
+    (record,) = lake.ingest([batch([bar(0), bar(1, 2001.0), bar(2)])], mgc(), NOW)
+
+    assert (record.added, record.revised, record.unchanged) == (1, 1, 1)
+    assert [each[2] for each in contents(lake)] == [20000, 20010, 20000]
+    revisions = lake.revisions("MGC")
+    assert revisions is not None
+    assert revisions["close"].to_pylist() == [2000.5]
+    assert revisions["batch"].to_pylist() == [record.batch_id]
+
+
+def test_bad_rows_are_set_aside_with_reason_and_line(tmp_path: Path) -> None:
+    # Arrange: one of each fault among enough good rows
+    good = [bar(each, contract="MGCJ4") for each in range(1000)]
+    bad: list[Row] = [
+        ("MGCG4", START, 2000.0, 1999.0, 1998.0, 2000.0, 1),
+        ("MGCG4", START + 1, 2000.05, 2000.05, 2000.05, 2000.05, 1),
+        ("MGCG4", START + 2, float("nan"), 2000.0, 2000.0, 2000.0, 1),
+        ("MGCG4", START + 3, 0.0, 2000.0, 0.0, 2000.0, 1),
+        ("MGCG4", START + 4, 2000.0, 2000.0, 2000.0, 2000.0, -1),
+        ("MGCG4", minute("2024-06-03", "09:00"), 2000.0, 2000.0, 2000.0, 2000.0, 1),
+        bar(5, 2000.0, "MGCJ4", volume=9),
+    ]
+    lake = Lake(tmp_path)
+
+    # Act
+    (record,) = lake.ingest([batch([*good, *bad])], mgc(), NOW)
+
+    # Assert
+    assert record.quarantined == {
+        "ohlc_inconsistent": 1,
+        "off_tick": 1,
+        "not_a_price": 1,
+        "price_not_positive": 1,
+        "negative_volume": 1,
+        "from_the_future": 1,
+        "contradicts_an_earlier_row": 1,
+    }
+    aside = lake.quarantined("MGC")
+    assert aside is not None
+    assert sorted(aside["source_line"].to_pylist()) == list(range(1001, 1008))
+    assert record.rows == record.added + sum(record.quarantined.values()) == 1007
+
+
+def test_exact_duplicates_collapse_and_are_counted(tmp_path: Path) -> None:
+    (record,) = Lake(tmp_path).ingest([batch([bar(0), bar(1), bar(0)])], mgc(), NOW)
+
+    assert (record.added, record.duplicates, record.quarantined) == (2, 1, {})
+    assert [find.check for find in record.findings] == ["out_of_order"]
+
+
+def test_a_batch_with_too_many_bad_rows_is_refused_whole(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.ingest([batch([bar(0)])], mgc(), NOW)
+    half_bad = batch([bar(1), ("MGCG4", START + 2, 1.0, 0.5, 0.2, 0.3, 1)], "half bad")
+
+    with pytest.raises(BatchRefusedError, match=r"half bad is refused whole: 1 of 2 rows.*row 2"):
+        lake.ingest([half_bad], mgc(), NOW)
+
+    assert len(contents(lake)) == 1
+    assert len(lake.batches("MGC")) == 1
+    assert list((tmp_path / "MGC" / "refused").glob("*.parquet"))
+
+
+def test_odd_stretches_are_reported_and_kept(tmp_path: Path) -> None:
+    spike = [bar(0), (*bar(1)[:3], 2100.0, 2000.0, 2100.0, 5.0)]
+    stale = [bar(each + 10) for each in range(40)]
+    after_a_gap = [bar(200)]
+    saturday = [("MGCG4", minute("2024-01-20", "15:00"), 2000.0, 2000.0, 2000.0, 2000.0, 1.0)]
+
+    (record,) = Lake(tmp_path).ingest(
+        [batch([*spike, *stale, *after_a_gap, *saturday])], mgc(), NOW
+    )
+
+    found = {find.check: find.count for find in record.findings}
+    assert {"spike", "stale", "gap", "off_session"} <= set(found)
+    assert found["spike"] == found["off_session"] == 1
+    assert record.added == 44
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    parts=st.lists(
+        st.lists(
+            st.tuples(st.integers(0, 90_000), st.sampled_from(["MGCG4", "MGCJ4"])),
+            min_size=1,
+            max_size=8,
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    order=st.randoms(use_true_random=False),
+)
+def test_batches_in_any_order_and_overlap_give_the_same_lake(
+    tmp_path_factory: pytest.TempPathFactory,
+    parts: list[list[tuple[int, str]]],
+    order: object,
+) -> None:
+    batches = [
+        batch([bar(at, 2000.0 + at % 7, name) for at, name in dict.fromkeys(part)])
+        for part in parts
+    ]
+    shuffled = list(batches)
+    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = (Lake(tmp_path_factory.mktemp("lake")) for _ in range(2))
+
+    one.ingest(batches, mgc(), NOW)
+    for each in shuffled:
+        other.ingest([each], mgc(), NOW)
+    other.ingest(batches, mgc(), NOW)
+
+    assert contents(one) == contents(other)
+    assert one.fingerprint(mgc()) == other.fingerprint(mgc())
+    assert other.revisions("MGC") is None
+
+
+def test_the_fingerprint_is_of_the_bars_before_the_stop_alone(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.ingest([batch([bar(0), bar(1)])], mgc(), NOW)
+    before = lake.fingerprint(mgc(), START + 2)
+
+    lake.ingest([batch([bar(2), bar(3, contract="MGCJ4")])], mgc(), NOW)
+
+    assert lake.fingerprint(mgc(), START + 2) == before
+    assert lake.fingerprint(mgc()) != before
+
+
+def test_a_span_reads_its_own_bars_only(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    rows = [bar(0), bar(30 * 1440), bar(60 * 1440)]
+    lake.ingest([batch(rows)], mgc(), NOW)
+
+    bars = lake.read(mgc(), START + 1, START + 40 * 1440)
+
+    assert bars.minute.tolist() == [START + 30 * 1440]
+    assert len(Lake(tmp_path / "nowhere").read(mgc())) == 0
+
+
+def test_a_damaged_month_is_named_with_the_remedy(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.ingest([batch([bar(0)])], mgc(), NOW)
+    (month,) = (tmp_path / "MGC" / "bars").glob("*.parquet")
+    month.write_bytes(b"PAR1 no more")
+
+    with pytest.raises(LakeDamagedError, match="is damaged"):
+        lake.read(mgc())
+
+
+_KILLED = """
+    import sys
+    from datetime import UTC, datetime
+    from pathlib import Path
+    from ml_core.bars import lake
+    from tests.ml_core.bars.test_lake import months_of_bars
+    from tests.ml_core.builders import mgc
+
+    def told(name, done):
+        print(done, flush=True)
+
+    store = lake.Lake(Path(sys.argv[1]))
+    while True:
+        store.ingest(months_of_bars(), mgc(), datetime(2024, 6, 1, tzinfo=UTC), told)
+"""
+
+
+def months_of_bars() -> list[RawBatch]:
+    """Twelve batches of a week each, three of them revising bars of the one before."""
+    bars = walk(date(2024, 1, 8), date(2024, 3, 29), seed=2)
+    edges = np.linspace(0, len(bars), 13).astype(int)
+    found = []
+    for number, (start, stop) in enumerate(pairwise(edges.tolist())):
+        rows = [
+            (
+                "MGCG4",
+                int(bars.minute[i]),
+                *(float(getattr(bars, key)[i]) / 10 for key in ("open", "high", "low", "close")),
+                float(bars.volume[i]),
+            )
+            for i in range(max(start - 50, 0) if number % 4 == 3 else start, stop)
+        ]
+        if number % 4 == 3 and start:
+            rows[:50] = [(*row[:6], row[6] + 1) for row in rows[:50]]
+        found.append(batch(rows, f"week {number}"))
+    return found
+
+
+def test_killed_half_way_the_lake_is_whole_and_another_run_completes_it(tmp_path: Path) -> None:
+    # Arrange: what an undisturbed run gives
+    calm = Lake(tmp_path / "calm")
+    calm.ingest(months_of_bars(), mgc(), NOW)
+    lake = Lake(tmp_path / "killed")
+
+    # Act: kill a real process after different amounts of work, again and again
+    for batches_done in (1, 4, 7):
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(_KILLED), str(lake.root)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) >= batches_done:
+                break
+        time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        lake.read(mgc())  # whole at this moment, whatever was being written
+    lake.ingest(months_of_bars(), mgc(), NOW)
+
+    # Assert
+    assert contents(lake) == contents(calm)
+    assert not list((lake.root / "MGC").glob(f"*/{TEMPORARY}*"))
+    ours, theirs = lake.revisions("MGC"), calm.revisions("MGC")
+    assert ours is not None
+    assert theirs is not None
+    assert sorted(ours["ts"].to_pylist()) == sorted(theirs["ts"].to_pylist())

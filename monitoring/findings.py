@@ -145,7 +145,8 @@ def _change(metric: str, change: Figures) -> Html | str:
     if change["estimate"] is None:
         return "not known"
     scale, decimals = (100, 1) if metric == "accuracy" else (1, 4)
-    ends = {key: change[key] * scale for key in ("low", "high")}
+    known = change["low"] is not None and change["high"] is not None
+    ends = {key: change[key] * scale if known else None for key in ("low", "high")}
     points = " points" if metric == "accuracy" else ""
     shown = signed(change["estimate"] * scale, decimals) + points
     return join((shown, element("span", between(ends, decimals), class_="span")))

@@ -259,7 +259,7 @@ def equity_plot(days: Sequence[str], lines: Sequence[Running]) -> Figure:
             linewidth=1.8,
             linestyle=(0, (2, 1.2)) if line.dashed else "-",
         )
-    axes.set_xlim(when[0], when[-1])
+    axes.set_xlim(when[0], max(when[-1], when[0] + 1))
     locator = timeline.AutoDateLocator(minticks=3, maxticks=5)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(timeline.ConciseDateFormatter(locator, show_offset=False))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml_core.features.all import CATALOGUE
 from monitoring.canvas import CORRIDOR, MODEL, Mark, to_inline_svg
-from monitoring.markup import Html, element, join
+from monitoring.markup import Html, element
 from monitoring.plots import (
     Bin,
     RangeScore,
@@ -27,10 +28,45 @@ if TYPE_CHECKING:
 
 _VOICES = ("model", "corridor", "majority")
 _QUESTIONS = {
-    "directional": "which way it breaks",
     "quality": "target before stop",
     "r_multiple": "net R",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure with what is said around it.
+
+    Attributes
+    ----------
+    name
+        Letters only.
+    title, words
+        Above and below it.
+    figure
+        None where there is nothing to draw, which ``words`` then say.
+    """
+
+    name: str
+    title: str
+    words: str
+    figure: Figure | None
+
+
+def charts(
+    evaluation: Mapping[str, Any],
+    importance: Mapping[str, Mapping[str, float]],
+    truth: Mapping[str, Any] | None = None,
+) -> tuple[Chart, ...]:
+    """Give every figure of a version, in the order a reader should meet them."""
+    return (
+        _accuracy(evaluation, truth),
+        _log_loss(evaluation, truth),
+        _reliability(evaluation),
+        _ranges(evaluation),
+        _equity(evaluation),
+        _importance(importance),
+    )
 
 
 def chart_cards(
@@ -39,26 +75,15 @@ def chart_cards(
     truth: Mapping[str, Any] | None,
 ) -> Html:
     """Give every figure of the report in its card."""
-    cards = [
-        _accuracy(evaluation, truth),
-        _log_loss(evaluation, truth),
-        _reliability(evaluation),
-        _ranges(evaluation),
-        _equity(evaluation),
-        _importance(importance),
-    ]
-    return element("div", *cards, class_="plots")
+    cards = [_card(chart) for chart in charts(evaluation, importance, truth)]
+    return element("div", *cards, _other_models(importance), class_="plots")
 
 
-def _card(title: str, figure: Figure, name: str, words: str, more: Html | None = None) -> Html:
-    return element(
-        "figure",
-        element("h3", title),
-        Html(to_inline_svg(figure, name, f"{title}. {words}")),
-        element("figcaption", words),
-        more or Html(),
-        class_="card",
-    )
+def _card(chart: Chart) -> Html:
+    told = f"{chart.title}. {chart.words}"
+    drawn = Html() if chart.figure is None else Html(to_inline_svg(chart.figure, chart.name, told))
+    title, words = element("h3", chart.title), element("figcaption", chart.words)
+    return element("figure", title, drawn, words, class_="card")
 
 
 def _scored(scores: Mapping[str, Any], metric: str) -> list[Scored]:
@@ -70,17 +95,17 @@ def _scored(scores: Mapping[str, Any], metric: str) -> list[Scored]:
     return rows
 
 
-def _accuracy(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) -> Html:
+def _accuracy(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) -> Chart:
     marks = [Mark(0.5, "coin")]
     if truth is not None:
         marks.append(Mark(truth["bayes_accuracy"], "best possible", truth=True))
     rows = _scored(evaluation["directional"], "accuracy")
     figure = score_plot(rows, "accuracy, higher is better", marks, per_cent=True)
     words = "Lines are 95 % intervals. High accuracy alone is the corridor's doing, not skill."
-    return _card("How often the direction was right", figure, "accuracy", words)
+    return Chart("accuracy", "How often the direction was right", words, figure)
 
 
-def _log_loss(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) -> Html:
+def _log_loss(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) -> Chart:
     scores = evaluation["directional"]
     marks = []
     if truth is not None:
@@ -95,18 +120,18 @@ def _log_loss(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) ->
             f"{signed(change['estimate'], 4)}, 95 % interval {signed(change['low'], 4)} to "
             f"{signed(change['high'], 4)}."
         )
-    return _card("How surprised it was", figure, "logloss", words)
+    return Chart("logloss", "How surprised it was", words, figure)
 
 
-def _reliability(evaluation: Mapping[str, Any]) -> Html:
+def _reliability(evaluation: Mapping[str, Any]) -> Chart:
     bins = evaluation["directional"]["reliability"]
     model, corridor = ([Bin(**each) for each in bins[name]] for name in ("model", "corridor"))
     words = "Of the ranges given 70 % UP, about 70 % should break up: points on the dashed line."
     figure = reliability_plot(model, corridor)
-    return _card("Whether its probabilities can be believed", figure, "reliability", words)
+    return Chart("reliability", "Whether its probabilities can be believed", words, figure)
 
 
-def _ranges(evaluation: Mapping[str, Any]) -> Html:
+def _ranges(evaluation: Mapping[str, Any]) -> Chart:
     rows = [
         RangeScore(
             each["opening_range"],
@@ -120,10 +145,10 @@ def _ranges(evaluation: Mapping[str, Any]) -> Html:
         "Filled: the model with its 95 % interval; hollow: the corridor. "
         "A single range that stands out is what chance looks like."
     )
-    return _card("Opening range by opening range", range_plot(rows), "ranges", words)
+    return Chart("ranges", "Opening range by opening range", words, range_plot(rows))
 
 
-def _equity(evaluation: Mapping[str, Any]) -> Html:
+def _equity(evaluation: Mapping[str, Any]) -> Chart:
     equity = evaluation["equity"]
     lines = [
         Running("every break,\nbefore costs", equity["every_break_gross"], CORRIDOR, dashed=True),
@@ -131,38 +156,34 @@ def _equity(evaluation: Mapping[str, Any]) -> Html:
         Running("recommended,\nafter costs", equity["followed_net"], MODEL),
     ]
     words = "Running sum of R over the unseen days, one unit of risk a trade. Costs are the slope."
-    return _card(
-        "What trading it would have brought", equity_plot(equity["days"], lines), "equity", words
-    )
+    figure = equity_plot(equity["days"], lines)
+    return Chart("equity", "What trading it would have brought", words, figure)
 
 
-def _importance(importance: Mapping[str, Mapping[str, float]]) -> Html:
+def _importance(importance: Mapping[str, Mapping[str, float]]) -> Chart:
     shares = importance.get("directional", {})
+    title = "What it looks at, for the direction"
     if not shares:
         words = "The directional model learned nothing beyond its baseline: no feature was used."
-        return element(
-            "div", element("h3", "What it looks at"), element("p", words), class_="card"
-        )
+        return Chart("importance", title, words, None)
+    words = "Besides the corridor, which every prediction starts from. Used is not yet useful."
     figure = importance_plot(_in_words(shares), "share of the trees' gain")
-    caption = "Besides the corridor, which every prediction starts from. Used is not yet useful."
-    others = [
-        element(
-            "details",
-            element("summary", f"Model of {_QUESTIONS.get(question, question)}"),
-            element(
-                "ul",
-                *(
-                    element("li", f"{words}: {percent(share, 0)}")
-                    for words, share in list(_in_words(each).items())[:8]
-                ),
-            ),
-        )
-        for question, each in importance.items()
-        if question != "directional" and each
-    ]
-    return _card(
-        "What it looks at, for the direction", figure, "importance", caption, join(others)
-    )
+    return Chart("importance", title, words, figure)
+
+
+def _other_models(importance: Mapping[str, Mapping[str, float]]) -> Html:
+    lists = []
+    for question, shares in importance.items():
+        if question != "directional" and shares:
+            items = list(_in_words(shares).items())[:8]
+            shown = (element("li", f"{words}: {percent(share, 0)}") for words, share in items)
+            asked = _QUESTIONS.get(question, question)
+            lists.append(
+                element("details", element("summary", f"For {asked}"), element("ul", *shown))
+            )
+    if not lists:
+        return Html()
+    return element("div", element("h3", "What the other models look at"), *lists, class_="card")
 
 
 def _in_words(shares: Mapping[str, float]) -> dict[str, float]:

@@ -1,0 +1,105 @@
+"""Metrics agree with scikit-learn; intervals cover what they state."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as oracle
+
+from ml_core.evidence.intervals import Interval, mean_interval
+from ml_core.evidence.metrics import (
+    ACCURACY,
+    BRIER,
+    LOG_LOSS,
+    METRICS,
+    NotScorableError,
+    auc,
+    expected_calibration_error,
+    max_drawdown,
+    reliability,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.001, 0.999), st.booleans()), min_size=2, max_size=80))
+def test_metrics_are_scikit_learns(rows: list[tuple[float, bool]]) -> None:
+    p = np.array([row[0] for row in rows])
+    happened = np.array([row[1] for row in rows])
+
+    assert ACCURACY(p, happened) == pytest.approx(oracle.accuracy_score(happened, p >= 0.5))
+    assert BRIER(p, happened) == pytest.approx(
+        oracle.brier_score_loss(happened, p, pos_label=True)
+    )
+    assert LOG_LOSS(p, happened) == pytest.approx(oracle.log_loss(happened, p, labels=[0, 1]))
+    if 0 < happened.sum() < len(p):
+        assert auc(p, happened) == pytest.approx(oracle.roc_auc_score(happened, p))
+    else:
+        assert np.isnan(auc(p, happened))
+
+
+def test_whether_smaller_is_better_is_part_of_each_metric() -> None:
+    assert {each.name: each.smaller_is_better for each in METRICS} == {
+        "accuracy": False,
+        "log_loss": True,
+        "brier": True,
+    }
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -0.1, 1.1])
+def test_what_is_no_probability_is_never_scored(bad: float) -> None:
+    for metric in METRICS:
+        with pytest.raises(NotScorableError, match="missing or outside"):
+            metric(np.array([0.5, bad]), np.array([True, False]))
+    with pytest.raises(NotScorableError, match="no rows"):
+        LOG_LOSS(np.empty(0), np.empty(0, bool))
+
+
+def test_perfect_calibration_has_no_error_and_a_sure_miss_has_all() -> None:
+    p = np.array([0.25] * 4 + [0.75] * 4)
+    happened = np.array([True, False, False, False, True, True, True, False])
+
+    assert expected_calibration_error(p, happened) == pytest.approx(0)
+    assert expected_calibration_error(np.ones(3), np.zeros(3, bool)) == pytest.approx(1)
+    assert [each.rows for each in reliability(p, happened)] == [4, 4]
+
+
+def test_a_drawdown_is_the_deepest_fall_from_a_height() -> None:
+    assert max_drawdown(np.array([-1.0, -1.0])) == 2.0
+    assert max_drawdown(np.array([1.0, 2.0])) == 0.0
+
+
+def test_days_are_drawn_not_rows() -> None:
+    # rows of a day all alike: the interval must be as wide as the days make it
+    draw = np.random.default_rng(0)
+    by_day = draw.normal(size=200)
+    values, day = np.repeat(by_day, 6), np.repeat(np.arange(200), 6).astype("datetime64[D]")
+
+    blocks = mean_interval(values, day)
+    rows = mean_interval(values, np.arange(1200).astype("datetime64[D]"))
+
+    assert (blocks.high - blocks.low) > 2 * (rows.high - rows.low)
+    assert (blocks.rows, blocks.days) == (1200, 200)
+    assert blocks.estimate == pytest.approx(by_day.mean())
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    hits = 0
+    for seed in range(200):
+        draw = np.random.default_rng(seed)
+        size = draw.integers(1, 7, 120)
+        values = np.repeat(draw.normal(size=120), size) + draw.normal(size=size.sum())
+        day = np.repeat(np.arange(120), size).astype("datetime64[D]")
+        found = mean_interval(values, day, resamples=400, seed=seed)
+        hits += found.low <= 0 <= found.high
+
+    assert 180 <= hits <= 198
+
+
+def test_nothing_is_below_zero_where_nothing_is_known() -> None:
+    empty = mean_interval(np.empty(0), np.empty(0, "datetime64[D]"))
+
+    assert not empty.below_zero
+    assert not empty.above_zero
+    assert not Interval(float("nan"), float("nan"), float("nan"), 3, 1).below_zero

@@ -1,0 +1,52 @@
+"""Datasets with a known answer, for the tests of learning and evidence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.ranges.label_spec import LabelSpec
+
+
+def dataset(
+    days: int = 400, *, effect: float = 0.0, seed: int = 0, features: int = 6, cost: float = 4.48
+) -> Dataset:
+    """Ranges three times a day whose breaks follow the corridor at k = 1, and one feature.
+
+    ``effect`` is added to the log-odds of UP with the sign of feature ``f0``.
+    """
+    draw = np.random.default_rng(seed)
+    count = days * 3
+    day = np.repeat(np.arange(days), 3)
+    decision = 28_000_000 + day * 1440 + np.tile([0, 60, 120], days)
+    x, size = draw.random(count).round(3), draw.integers(10, 60, count).astype(np.float64)
+    sigma = 0.25 * size
+    inputs = draw.normal(size=(count, features))
+    corridor = (x + sigma / size) / (1 + 2 * sigma / size)
+    margin = np.log(corridor / (1 - corridor)) + effect * np.sign(inputs[:, 0])
+    up = draw.random(count) < 1 / (1 + np.exp(-margin))
+    won = draw.random(count) < 0.5
+    risk = size + sigma
+    gross = np.where(won, 1.0, -1.0)
+    return Dataset(
+        market="TEST",
+        label_spec=LabelSpec(),
+        trading_day=np.datetime64("2021-01-04") + day,
+        opening_range=np.tile(np.array(["0900", "1000", "1100"]), days),
+        decision_minute=decision,
+        resolved_minute=decision + draw.integers(5, 300, count),
+        direction=np.where(up, UP, DOWN).astype(np.int16),
+        outcome=np.where(won, WIN, LOSS).astype(np.int16),
+        r_gross=gross,
+        r_net=gross - cost / risk,
+        entry_ticks=np.full(count, 20000.0),
+        risk_ticks=risk,
+        target_ticks=risk,
+        feature_names=tuple(f"f{index}" for index in range(features)),
+        categorical=(),
+        features=inputs,
+        close_position=x,
+        size_ticks=size,
+        sigma_ticks=sigma,
+        cost_ticks=cost,
+    )

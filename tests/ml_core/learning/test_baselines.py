@@ -1,0 +1,82 @@
+"""The driftless baselines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_core.learning.baselines import (
+    Baselines,
+    OneClassError,
+    corridor_probability,
+    fit_baselines,
+)
+from ml_core.learning.dataset import NONE, UP
+from ml_core.ranges.label_spec import LabelSpec
+from tests.ml_core.learning.synthetic import dataset
+
+
+@given(x=st.floats(0, 1), d=st.floats(0, 5))
+def test_the_corridor_is_symmetric_and_even_in_the_middle(x: float, d: float) -> None:
+    up, mirrored = corridor_probability(np.array([x, 1 - x]), np.array([d, d]))
+
+    assert up + mirrored == pytest.approx(1)
+    assert corridor_probability(np.array([0.5]), np.array([d]))[0] == pytest.approx(0.5)
+
+
+def test_the_overshoot_is_found_again_by_maximum_likelihood() -> None:
+    fitted = fit_baselines(dataset(4000, seed=2))
+
+    assert fitted.k == pytest.approx(1.0, abs=0.15)
+    assert fitted.p_up == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_missing_sigma_falls_back_to_the_training_share() -> None:
+    data = dataset(400)
+    fitted = fit_baselines(data)
+    blind = replace(data, sigma_ticks=np.full(len(data), np.nan))
+
+    np.testing.assert_allclose(fitted.corridor(blind), fitted.corridor(data), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("spec", "win"),
+    [
+        (LabelSpec(), 0.5),
+        (LabelSpec(rr=2), 1 / 3),
+        (LabelSpec(anchor="edge"), 12.5 / (12.5 + 7.5)),
+        (LabelSpec(stop="half"), 0.5),
+    ],
+    ids=["rr 1", "rr 2", "edge", "half stop"],
+)
+def test_the_driftless_entry_wins_by_its_distances(spec: LabelSpec, win: float) -> None:
+    data = replace(dataset(10), label_spec=spec)
+    data = replace(data, size_ticks=np.full(30, 10.0), sigma_ticks=np.full(30, 2.5))
+    fitted = Baselines(k=1.0, sigma_share=0.25, p_up=0.5, p_none={}, p_none_all=0.0)
+
+    assert fitted.win(data)[0] == pytest.approx(win)
+    stop, target = fitted.entry_distances(data)
+    # gross expectation of a driftless price is nothing: p * target = (1 - p) * stop
+    np.testing.assert_allclose(win * target, (1 - win) * stop)
+    np.testing.assert_allclose(fitted.net_r(data), -4.48 / stop)
+
+
+def test_one_quiet_day_does_not_make_a_class() -> None:
+    data = dataset(400)
+    direction = data.direction.copy()
+    direction[0] = NONE
+    fitted = fit_baselines(replace(data, direction=direction))
+
+    assert 0 < fitted.p_none["0900"] < 0.01
+    assert Baselines.from_json(fitted.to_json()) == fitted
+
+
+def test_breaks_that_all_go_one_way_are_refused() -> None:
+    data = dataset(400)
+
+    with pytest.raises(OneClassError, match=r"all 1,200 training rows are UP"):
+        fit_baselines(replace(data, direction=np.full(len(data), UP, np.int16)))

@@ -1,0 +1,90 @@
+"""The live answer: sums to one, says why, and remembers for five minutes."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from ml_core.learning.assemble import assemble
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.fit import fit
+from ml_core.learning.inference import OneRowError, Predictor
+from ml_core.learning.recipe import Recipe
+from ml_core.ranges.label_spec import LabelSpec
+from tests.ml_core.builders import mgc, walk
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    bars = walk(date(2023, 1, 3), date(2023, 12, 29), seed=8, contracts=("MGCG3", "MGCJ3"))
+    return assemble(
+        bars, mgc(), LabelSpec(), first=date(2023, 3, 1), last=date(2023, 12, 29)
+    ).dataset
+
+
+@pytest.fixture(scope="module")
+def predictor(data: Dataset) -> Predictor:
+    # a long learning on little: the point is that there are trees to give reasons
+    spec = {"min_data_in_leaf": 20, "early_stopping_rounds": 300, "learning_rate": 0.1}
+    recipe = Recipe.model_validate(
+        {"name": "eager", "kind": "residual", "directional": spec, "r_multiple": spec}
+    )
+    return Predictor(fit(data, recipe, "x").bundle)
+
+
+def _row(data: Dataset, index: int) -> Dataset:
+    return data.rows(np.array([index]))
+
+
+def test_the_answer_is_whole(data: Dataset, predictor: Predictor) -> None:
+    answer = predictor.predict(_row(data, 700), 0.0)
+
+    assert answer.p_up + answer.p_down + answer.p_none == pytest.approx(1.0)
+    assert answer.confidence == pytest.approx(abs(2 * answer.p_up_given_break - 1))
+    assert answer.recommendation in {"long", "short", "skip"}
+    assert 0.5 <= answer.risk_adjustment <= 1.5
+    assert answer.long.baseline_p_win == answer.short.baseline_p_win == pytest.approx(0.5)
+    assert answer.version == predictor.bundle.version
+    assert answer.to_json()["long"]["expected_net_r"] == answer.long.expected_net_r
+
+
+def test_reasons_are_in_words_and_add_up(data: Dataset, predictor: Predictor) -> None:
+    answer = predictor.predict(_row(data, 700), 0.0)
+
+    corridor, *pushes = answer.reasons
+    assert corridor.feature == "corridor"
+    assert corridor.words.startswith("price closed in the")
+    assert "driftless price would break up" in corridor.words
+    assert [abs(each.contribution) for each in pushes] == sorted(
+        (abs(each.contribution) for each in pushes), reverse=True
+    )
+    for each in pushes:
+        assert each.words.endswith(f"{each.contribution:+.2f}")
+
+
+def test_an_answer_is_remembered_for_five_minutes(data: Dataset, predictor: Predictor) -> None:
+    first = predictor.predict(_row(data, 710), 100.0)
+
+    assert predictor.predict(_row(data, 710), 399.0) is first
+    assert predictor.predict(_row(data, 711), 399.0) is not first
+    later = predictor.predict(_row(data, 710), 401.0)
+    assert later is not first
+    assert later == first
+    # a clock that steps back is no reason to trust an old answer
+    assert predictor.predict(_row(data, 710), 50.0) is not later
+
+
+def test_one_row_is_the_same_as_many(data: Dataset, predictor: Predictor) -> None:
+    said = predictor.bundle.predict(data)
+
+    for index in (0, 500, 900):
+        answer = predictor.predict(_row(data, index), 0.0)
+        assert answer.p_up_given_break == said.p_up[index]
+        assert answer.short.net_r == said.net_r[index, 1]
+
+
+def test_a_decision_is_one_row(data: Dataset, predictor: Predictor) -> None:
+    with pytest.raises(OneRowError, match="one row, not 2"):
+        predictor.predict(data.rows(slice(0, 2)), 0.0)

@@ -1,0 +1,162 @@
+"""The ledger: the first word stands, outcomes are revised beside it, tampering shows."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from registry.database import Database, open_database
+from registry.ledger import Ledger, OutcomeEntry, PredictionEntry
+
+T0 = datetime(2024, 6, 3, 23, 5, tzinfo=UTC)
+
+
+def said(day: int = 0, role: str = "champion", p_up: float = 0.6) -> PredictionEntry:
+    return PredictionEntry(
+        market="MGC",
+        trading_day=date(2024, 6, 4) + timedelta(days=day),
+        opening_range="0900",
+        mode="live",
+        role=role,  # type: ignore[arg-type]
+        decision_time=T0 + timedelta(days=day),
+        made_at=T0 + timedelta(days=day, seconds=3),
+        late=False,
+        status="predicted",
+        reason=None,
+        label="entry-session",
+        model="baseline",
+        version="v1",
+        recipe_hash="r",
+        p_up=p_up,
+        baseline_p_up=0.6,
+        recommendation="skip",
+        expected_net_r=-0.2,
+        features={"range_size": 12.0, "atr20": None},
+        outputs={"p_up": p_up},
+    )
+
+
+def came(r_net: float = 0.8, outcome: str = "WIN") -> OutcomeEntry:
+    return OutcomeEntry(
+        market="MGC",
+        trading_day=date(2024, 6, 4),
+        opening_range="0900",
+        label="entry-session",
+        direction="UP",
+        outcome=outcome,
+        entry=2000.0,
+        stop=1998.0,
+        target=2002.0,
+        r_gross=1.0,
+        r_net=r_net,
+        resolved_at=T0 + timedelta(hours=1),
+    )
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return open_database(f"sqlite:///{tmp_path / 'orbcast.sqlite'}")
+
+
+@pytest.fixture
+def ledger(database: Database) -> Ledger:
+    return Ledger(database)
+
+
+def test_the_first_word_on_a_slot_stands(ledger: Ledger) -> None:
+    assert ledger.record([said(), said(role="challenger")]) == 2
+    assert ledger.record([said(p_up=0.9)]) == 0
+
+    (champion, _) = ledger.settled("MGC")
+    assert champion.prediction == said()
+    assert champion.outcome is None
+
+
+def test_an_outcome_is_added_once_and_revised_beside_itself(ledger: Ledger) -> None:
+    ledger.record([said()])
+
+    at = T0 + timedelta(hours=2)
+    steps = [ledger.record_outcome(each, at) for each in (came(), came(), came(-1.2, "LOSS"))]
+
+    assert steps == ["added", "unchanged", "revised"]
+    (row,) = ledger.settled("MGC")
+    assert (row.revision, row.outcome) == (1, came(-1.2, "LOSS"))
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    entries=st.lists(
+        st.builds(
+            said,
+            day=st.integers(0, 5),
+            role=st.sampled_from(["champion", "challenger"]),
+            p_up=st.floats(0.01, 0.99),
+        ),
+        max_size=12,
+    )
+)
+def test_recording_anything_twice_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, entries: list[PredictionEntry]
+) -> None:
+    ledger = Ledger(open_database(f"sqlite:///{tmp_path_factory.mktemp('db') / 'o.sqlite'}"))
+
+    added = ledger.record(entries)
+    before = ledger.settled("MGC")
+
+    assert ledger.record(entries) == 0
+    assert ledger.settled("MGC") == before
+    assert len(before) == added == len({(each.trading_day, each.role) for each in entries})
+    assert ledger.verify_chain() == ()
+
+
+def test_two_predictors_of_one_slot_make_one_entry(database: Database) -> None:
+    def predict(number: int) -> int:
+        return Ledger(database).record([said(p_up=0.1 + number / 100)])
+
+    with ThreadPoolExecutor(8) as pool:
+        added = list(pool.map(predict, range(24)))
+
+    assert sum(added) == 1
+    assert Ledger(database).verify_chain() == ()
+
+
+@pytest.mark.parametrize(
+    ("tamper", "named"),
+    [
+        ("UPDATE predictions SET p_up = 0.99 WHERE id = 2", "prediction 2 .* was edited"),
+        ("DELETE FROM predictions WHERE id = 2", "prediction 3 .* does not follow"),
+        (
+            "UPDATE predictions SET features = '{}' WHERE id = 3",
+            "prediction 3 .* was edited",
+        ),
+    ],
+    ids=["edited", "deleted", "features edited"],
+)
+def test_tampering_is_named(database: Database, ledger: Ledger, tamper: str, named: str) -> None:
+    ledger.record([said(day) for day in range(4)])
+    assert ledger.verify_chain() == ()
+
+    with database.engine.begin() as connection:
+        connection.execute(text(tamper))
+
+    faults = ledger.verify_chain()
+    assert len(faults) == 1
+    assert __import__("re").search(named, faults[0])
+
+
+def test_a_naive_time_never_enters(ledger: Ledger) -> None:
+    naive = replace(said(), made_at=datetime(2024, 6, 3, 23, 5))  # noqa: DTZ001 - what is refused
+
+    with pytest.raises(Exception, match="has no zone"):
+        ledger.record([naive])
+
+    assert ledger.settled("MGC") == ()

@@ -1,0 +1,190 @@
+"""Versions appear whole or not at all; who was champion when is one question."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ml_core.learning.bundle import Bundle, write_bundle
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.fit import fit
+from ml_core.learning.recipe import Recipe
+from registry.database import Database, open_database
+from registry.errors import NothingToRollBackError, UnknownVersionError, UnusableVersionError
+from registry.model_store import CHALLENGER, CHAMPION, ModelStore, VersionRecord
+from tests.ml_core.learning.synthetic import dataset
+
+AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
+DATA = dataset(260)
+
+
+def bundle(fingerprint: str = "a", kind: str = "baseline") -> Bundle:
+    recipe = Recipe.model_validate({"name": f"test-{kind}", "kind": kind})
+    return fit(DATA, recipe, fingerprint).bundle
+
+
+def writer(made: Bundle, data: Dataset = DATA) -> object:
+    def write(folder: Path) -> None:
+        write_bundle(made, folder, metrics={"n": 1}, card="# card", reference=data)
+
+    return write
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return open_database(f"sqlite:///{tmp_path / 'orbcast.sqlite'}")
+
+
+@pytest.fixture
+def store(database: Database, tmp_path: Path) -> ModelStore:
+    return ModelStore(database, tmp_path / "models")
+
+
+def register(store: ModelStore, made: Bundle, at: datetime = AT) -> VersionRecord:
+    return store.register(made, writer(made), metrics={"n": 1}, at=at)  # type: ignore[arg-type]
+
+
+def test_registering_twice_changes_nothing(store: ModelStore) -> None:
+    made = bundle()
+
+    first = register(store, made)
+    again = register(store, made, AT + timedelta(days=1))
+
+    assert first == again
+    assert store.versions("TEST") == (first,)
+    assert store.faults(first) == ()
+
+
+def test_a_writer_that_fails_leaves_nothing(store: ModelStore, tmp_path: Path) -> None:
+    made = bundle()
+
+    def fails(folder: Path) -> None:
+        (folder / "half.txt").write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        store.register(made, fails, metrics={}, at=AT)
+
+    assert store.versions() == ()
+    assert not [p for p in (tmp_path / "models").rglob("*") if p.is_file()]
+
+
+def test_a_version_whose_files_were_touched_is_named_and_not_served(store: ModelStore) -> None:
+    old, new = register(store, bundle("a")), register(store, bundle("b"), AT + timedelta(hours=1))
+    store.set_alias("TEST", CHAMPION, old.version, at=AT, by="ann", reason="first")
+    store.set_alias("TEST", CHAMPION, new.version, at=AT + timedelta(days=1), by="ann", reason="b")
+    (new.folder / "baselines.json").write_text("{}")
+
+    serving = store.serving("TEST")
+
+    assert store.faults(new) == ("baselines.json was changed",)
+    assert serving.record == old
+    assert serving.fallback is not None
+    assert "baselines.json was changed" in serving.fallback
+    with pytest.raises(UnusableVersionError, match=r"baselines.json was changed"):
+        store.set_alias("TEST", CHALLENGER, new.version, at=AT, by="ann", reason="no")
+
+
+def test_files_and_their_sums_changed_together_are_noticed_all_the_same(store: ModelStore) -> None:
+    record = register(store, bundle())
+    card, sums = record.folder / "model_card.md", record.folder / "SHA256SUMS"
+    import hashlib  # noqa: PLC0415 - as a forger would
+
+    old = hashlib.sha256(card.read_bytes()).hexdigest()
+    card.write_text("# better")
+    new = hashlib.sha256(card.read_bytes()).hexdigest()
+    sums.write_text(sums.read_text().replace(old, new))
+
+    assert store.faults(record) == ("SHA256SUMS is not the one registered",)
+
+
+def test_champion_at_a_time_is_one_question_and_rollback_one_call(store: ModelStore) -> None:
+    a, b = register(store, bundle("a")), register(store, bundle("b"))
+    day = timedelta(days=1)
+    store.set_alias("TEST", CHAMPION, a.version, at=AT, by="orbcast", reason="first")
+    store.set_alias("TEST", CHAMPION, b.version, at=AT + day, by="ann", reason="better")
+    assert not store.set_alias("TEST", CHAMPION, b.version, at=AT + day, by="ann", reason="again")
+
+    back = store.rollback("TEST", at=AT + 2 * day, by="bob", reason="worse live")
+
+    assert back == a
+    then = store.current("TEST", CHAMPION, AT + day + timedelta(hours=1))
+    assert then is not None
+    assert (then.version, then.by, then.reason) == (b.version, "ann", "better")
+    assert store.current("TEST", CHAMPION, AT - day) is None
+    assert [each.by for each in store.history("TEST", CHAMPION)] == ["orbcast", "ann", "bob"]
+
+
+def test_without_an_earlier_champion_there_is_nothing_to_go_back_to(store: ModelStore) -> None:
+    with pytest.raises(NothingToRollBackError, match="orbcast models promote"):
+        store.rollback("TEST", at=AT, by="bob", reason="why not")
+
+
+def test_a_version_is_found_by_its_beginning_and_several_are_named(store: ModelStore) -> None:
+    a, b = register(store, bundle("a")), register(store, bundle("b"))
+
+    assert store.find("TEST", a.version[:14]) == a
+    with pytest.raises(UnknownVersionError) as caught:
+        store.find("TEST", a.version[:8])
+    assert set(caught.value.candidates) == {a.version, b.version}
+    with pytest.raises(UnknownVersionError, match="nightly-retrain"):
+        store.find("OTHER", "champion")
+
+
+def test_with_no_champion_a_baseline_serves_and_says_so(store: ModelStore) -> None:
+    residual = bundle("r", "residual")
+    base = register(store, bundle("a"))
+    challenger = register(store, residual)
+    store.set_alias("TEST", CHAMPION, challenger.version, at=AT, by="ann", reason="bold")
+    for file in challenger.folder.iterdir():
+        file.unlink()
+
+    assert store.serving("TEST").record == base
+
+
+_KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    from registry.database import open_database
+    from registry.model_store import ModelStore
+    from tests.registry.test_model_store import AT, bundle, writer
+
+    made = bundle()
+    write = writer(made)
+
+    def dies(folder):
+        write(folder)
+        (folder / "model_card.md").unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    root = Path(sys.argv[1])
+    store = ModelStore(open_database(f"sqlite:///{root / 'orbcast.sqlite'}"), root / "models")
+    store.register(made, dies, metrics={}, at=AT)
+"""
+
+
+def test_killed_while_writing_nothing_is_visible_and_another_run_completes(
+    tmp_path: Path, store: ModelStore
+) -> None:
+    project = Path(__file__).parents[2]
+    died = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(_KILLED), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(project)},
+        check=False,
+    )
+    assert died.returncode == -signal.SIGKILL
+    assert store.versions() == ()
+    model = tmp_path / "models" / "TEST" / "test-baseline"
+    assert all(path.name.startswith(".incoming-") for path in model.iterdir())
+
+    record = register(store, bundle())
+
+    assert store.faults(record) == ()
+    assert record.folder.name == record.version

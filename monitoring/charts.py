@@ -98,7 +98,7 @@ def _scored(scores: Mapping[str, Any], metric: str) -> list[Scored]:
 def _accuracy(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) -> Chart:
     marks = [Mark(0.5, "coin")]
     if truth is not None:
-        marks.append(Mark(truth["bayes_accuracy"], "best possible", truth=True))
+        marks.append(Mark(truth["bayes_accuracy"], "best on average", truth=True))
     rows = _scored(evaluation["directional"], "accuracy")
     figure = score_plot(rows, "accuracy, higher is better", marks, per_cent=True)
     words = "Lines are 95 % intervals. High accuracy alone is the corridor's doing, not skill."
@@ -109,7 +109,7 @@ def _log_loss(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) ->
     scores = evaluation["directional"]
     marks = []
     if truth is not None:
-        marks.append(Mark(truth["bayes_log_loss"], "best possible", truth=True))
+        marks.append(Mark(truth["bayes_log_loss"], "best on average", truth=True))
     figure = score_plot(_scored(scores, "log_loss"), "log loss, lower is better", marks)
     change = scores["difference"]["corridor"]["log_loss"]
     words = "The verdict rests on the difference of the first two, row by row: "

@@ -14,6 +14,9 @@ Finding = Literal["better", "worse", "same", "none"]
 Figures = Mapping[str, Any]
 
 DASH = "\N{EN DASH}"
+FEW_TRADES = 30
+"""With fewer, a bootstrap knows too little of the tails: one lucky trade would look certain."""
+
 _LABEL = re.compile(r"v\d+-(entry|edge)-(full|half)-rr([\d.]+)-(session_end|next_day_start)$")
 _BETTER = {"accuracy": "↑", "log_loss": "↓", "brier": "↓", "auc": "↑", "ece": "↓"}
 _NAMES = {"log_loss": "log loss", "brier": "Brier score", "auc": "AUC", "ece": "calibration error"}
@@ -85,6 +88,10 @@ def money(trading: Figures) -> str:
 
 def _brought(trades: Figures) -> str:
     net = trades["net_r"]
+    if trades["trades"] < FEW_TRADES:
+        count = "one trade" if trades["trades"] == 1 else f"{trades['trades']} trades"
+        came = f"came to {signed(net['estimate'], 2)} R a trade after costs"
+        return f"{came} over {count}: too few to judge"
     verb = "lost" if net["estimate"] < 0 else "brought"
     crosses = net["low"] is None or net["low"] <= 0 <= net["high"]
     doubt = ", so nothing is shown either way" if crosses else ""

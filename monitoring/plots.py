@@ -101,7 +101,8 @@ def signed(value: float, decimals: int = 1) -> str:
     >>> signed(-0.25, 2)
     '\u22120.25'
     """
-    return f"{value:+,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    rounded = round(value, decimals) + 0.0  # no minus before a zero
+    return f"{rounded:+,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def percent(share: float, decimals: int = 1) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from monitoring.charts import chart_cards
 from monitoring.findings import (
     DASH,
+    FEW_TRADES,
     Figures,
     between,
     finding,
@@ -175,17 +176,19 @@ def _trading(trading: Figures) -> Html:
     columns = (trading["every_break"], trading["followed"])
     rows: list[tuple[object, ...]] = [("trades", *(f"{each['trades']:,}" for each in columns))]
     for key, words in (("gross_r", "R a trade before costs"), ("net_r", "R a trade after costs")):
-        rows.append((words, *(_r(each.get(key)) for each in columns)))
+        rows.append((words, *(_r(each, key) for each in columns)))
     rows.append(("won, after costs", *(_share(each.get("hit_rate")) for each in columns)))
     falls = (each.get("drawdown_r") for each in columns)
     rows.append(("deepest fall", *("" if each is None else f"{each:.1f} R" for each in falls)))
     return table(("", "every break", "recommended only"), rows, "figures")
 
 
-def _r(interval: Figures | None) -> Html | str:
+def _r(trades: Figures, key: str) -> Html | str:
+    interval = trades.get(key)
     if interval is None or interval["estimate"] is None:
         return ""
-    span = element("span", between(interval, 3), class_="span")
+    few = trades["trades"] < FEW_TRADES
+    span = element("span", "too few to judge" if few else between(interval, 3), class_="span")
     return join((signed(interval["estimate"], 3), span))
 
 

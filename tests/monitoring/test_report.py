@@ -160,7 +160,7 @@ def test_skill_is_shown_only_by_an_interval_wholly_below_zero(
     assert finding(with_change(low, high, estimate)) == expected
 
 
-def net(estimate: float, low: float, high: float, trades: int = 10) -> dict[str, Any]:
+def net(estimate: float, low: float, high: float, trades: int = 90) -> dict[str, Any]:
     return {"trades": trades, "net_r": {"estimate": estimate, "low": low, "high": high}}
 
 
@@ -172,6 +172,15 @@ def test_a_gain_whose_interval_holds_zero_is_called_unshown() -> None:
     assert "Taking every break lost 0.20 R a trade" in words
     assert "brought 0.10 R a trade" in words
     assert words.count("nothing is shown either way") == 1
+
+
+def test_a_few_lucky_trades_are_no_evidence_whatever_their_interval() -> None:
+    lucky = net(0.95, 0.95, 0.95, trades=1)
+
+    words = money({"recommended": 2, "every_break": net(-0.2, -0.3, -0.1), "followed": lucky})
+
+    assert "over one trade: too few to judge" in words
+    assert "interval +0.95" not in words
 
 
 def test_no_recommendation_is_said_in_words() -> None:

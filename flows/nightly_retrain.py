@@ -1,0 +1,89 @@
+"""Retrain: refresh, audit, dataset, baselines and models, evidence, registration, decision."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from prefect import flow
+
+from flows.refresh_data import refresh_if_known
+from tasks.artifacts import bullets, publish, table
+from tasks.report import plots_of, report_of, write_report
+from tasks.settings import now, settings
+from tasks.slots import in_zone
+from tasks.training import Judged, Material, decide, gather, train_version
+
+_SCORES = {
+    "voice": "On unseen days",
+    "accuracy": "Accuracy",
+    "log_loss": "Log loss",
+    "brier": "Brier",
+    "auc": "AUC",
+    "ece": "ECE",
+}
+_AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
+
+
+@flow(name="nightly-retrain")
+def nightly_retrain(  # noqa: PLR0917 - the fields of the run form
+    market: str = "mgc",
+    recipe: str = "residual-small",
+    from_day: date | None = None,
+    to_day: date | None = None,
+    as_of: datetime | None = None,
+    refresh: bool = True,
+) -> dict[str, Any]:
+    """Train the baselines and a recipe on what is known, judge both, register both.
+
+    Args:
+        market: Name of a market file, such as mgc.
+        recipe: Name of a recipe file, such as residual-small.
+        from_day: First trading day to learn from; left out, the first there is.
+        to_day: Last trading day; left out, the last there is.
+        as_of: Use only bars known by this time; left out, now.
+        refresh: Bring the bars up to the market's standing source first, if it has one.
+    """
+    where = settings()
+    chosen, plain = where.recipe(recipe), where.recipe("baseline")
+    known = where.market(market)
+    at = in_zone(as_of, known) if as_of else now()
+    trouble = refresh_if_known(market, as_of) if refresh else None
+    material = gather(market, chosen, from_day, to_day, at)
+    baseline = train_version(material, plain, at)
+    trained = train_version(material, chosen, at) if chosen.hash != plain.hash else baseline
+    decision = decide(known.symbol, baseline, trained, at)
+    report = write_report(material, trained, decision["verdict"])
+    _show(market, material, trained, decision, report, trouble)
+    return {
+        **decision,
+        "decision": decision["verdict"],
+        "symbol": known.symbol,
+        "rows": len(material.assembly.dataset),
+        "verdict": trained.evaluation.verdict,
+        "report": report,
+        "excluded": material.assembly.exclusions(),
+        "data": report_of(material, trained, "").data,
+        "trouble": trouble,
+    }
+
+
+def _show(  # noqa: PLR0917 - what there is to show
+    market: str,
+    material: Material,
+    trained: Judged,
+    decision: dict[str, Any],
+    report: str,
+    trouble: str | None,
+) -> None:
+    directional = trained.evaluation.to_json()["directional"]
+    voices = ("model", "corridor", "majority")
+    publish(
+        f"retrain-{market}",
+        trained.evaluation.verdict,
+        table([{"voice": name, **directional[name]} for name in voices], _SCORES),
+        table([decision], {"champion": "Champion, kept", "challenger": "Challenger, newest"}),
+        table([material.audit], _AUDIT),
+        *plots_of(trained),
+        bullets([f"full report: {report}", *([trouble] if trouble else [])]),
+    )

@@ -1,0 +1,69 @@
+"""Refresh: bars from the trader's source into the lake.
+
+A flow's docstring is what Prefect's run form shows; it reads ``Args`` in Google's style only.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow
+
+from ml_core.errors import OrbcastError
+from tasks.artifacts import bullets, publish, table
+from tasks.ingest import refresh_lake
+from tasks.settings import now, settings
+from tasks.slots import in_zone
+from tasks.sources import SourceSpec, standing_source
+
+_SHOWN = {
+    "symbol": "Market",
+    "source": "Source",
+    "new_batches": "New batches",
+    "added": "Bars added",
+    "revised": "Bars revised",
+    "quarantined": "Rows set aside",
+    "bars": "Bars in the lake",
+    "last_bar": "Last bar (UTC)",
+}
+
+
+@flow(name="refresh-data")
+def refresh_data(
+    market: str = "mgc",
+    source: SourceSpec | None = None,
+    full: bool = False,
+    as_of: datetime | None = None,
+) -> dict[str, Any]:
+    """Bring the lake of bars up to the source. Running it again changes nothing.
+
+    Args:
+        market: Name of a market file, such as mgc.
+        source: Where to read from this once; left out, the market's standing source.
+        full: Read a database from its beginning, not only from the month of the last bar on.
+        as_of: Work as if it were this time; left out, now. Without a zone, the market's own.
+    """
+    at = in_zone(as_of, settings().market(market)) if as_of else now()
+    brought = refresh_lake(market, source, at, full=full)
+    verdict = (
+        f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
+        f"{brought['quarantined']:,} rows set aside; last bar {brought['last_bar']}"
+    )
+    odd = [f"Odd but kept: {', '.join(brought['findings'])}"] if brought["findings"] else []
+    publish(f"refresh-{market}", verdict, table([brought], _SHOWN), bullets(odd))
+    return {**brought, "verdict": verdict}
+
+
+def refresh_if_known(market: str, as_of: datetime | None = None) -> str | None:
+    """Refresh from the standing source, if there is one; give the trouble, if there was any.
+
+    What comes after the refresh is owed an answer from the bars that are there.
+    """
+    if standing_source(settings().sources_file, market) is None:
+        return None
+    try:
+        refresh_data(market, as_of=as_of)
+    except OrbcastError as error:
+        return f"the bars could not be refreshed: {error}"
+    return None

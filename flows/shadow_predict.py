@@ -1,0 +1,74 @@
+"""Shadow prediction: what the versions say when a range has closed, logged before its outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow
+
+from flows.refresh_data import refresh_if_known
+from tasks.artifacts import bullets, publish, table
+from tasks.prediction import predict_slot
+from tasks.settings import now, settings
+from tasks.slots import Slot, in_zone, latest_slot
+
+_SHOWN = {
+    "role": "Role",
+    "model": "Model",
+    "version": "Version",
+    "p_up": "P(UP), model",
+    "baseline_p_up": "P(UP), corridor",
+    "recommendation": "Recommendation",
+    "expected_net_r": "E[net R]",
+    "reason": "No answer because",
+    "late": "Late",
+}
+
+
+@flow(name="shadow-predict")
+def shadow_predict(
+    market: str = "mgc",
+    opening_range: str | None = None,
+    as_of: datetime | None = None,
+) -> dict[str, Any]:
+    """Predict the opening range that closed last and append the answer to the ledger, once.
+
+    Args:
+        market: Name of a market file, such as mgc.
+        opening_range: Name of a range, such as 0900; left out, whichever closed last.
+        as_of: Predict as of this time from bars known by the range's close; the entry is marked
+            replay and counts for no gate. Left out, now, and the entry is live.
+    """
+    known = settings().market(market)
+    trouble = refresh_if_known(market) if as_of is None else None
+    slot = latest_slot(known, in_zone(as_of, known) if as_of else now(), opening_range)
+    said = predict_slot(market, slot, "replay" if as_of else "live")
+    verdict = _verdict(slot, said[0])
+    publish(
+        f"prediction-{market}",
+        verdict,
+        table(said, _SHOWN),
+        *(f"Why, {each['role']}:\n\n{bullets(each['why'])}" for each in said if each["why"]),
+        bullets(_notes(said, trouble)),
+    )
+    return {"slot": str(slot), "verdict": verdict, "entries": said, "trouble": trouble}
+
+
+def _verdict(slot: Slot, said: dict[str, Any]) -> str:
+    if said["status"] == "abstained":
+        return f"{slot}: no prediction, {said['reason']}"
+    return (
+        f"{slot}: UP in {said['p_up']:.1%} of breaks (corridor {said['baseline_p_up']:.1%}), "
+        f"{said['recommendation']}"
+    )
+
+
+def _notes(said: list[dict[str, Any]], trouble: str | None) -> list[str]:
+    notes = [trouble] if trouble else []
+    notes += [f"answered in its stead: {each['fallback']}" for each in said if each["fallback"]]
+    if any(each["after_training"] is False for each in said):
+        notes.append("this day was part of a version's training: no evidence of anything")
+    if not any(each["added"] for each in said):
+        notes.append("the ledger had this slot already; its first word stands")
+    return notes

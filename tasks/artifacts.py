@@ -1,0 +1,77 @@
+"""Artifacts: what a person sees of a run in the Prefect UI, verdict first."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
+
+
+def escaped(text: object) -> str:
+    r"""Make text stand as it is in markdown, whatever a file or a symbol is called.
+
+    >>> print(escaped("a|b<script>"))
+    a\|b\<script\>
+    """
+    return _MARKUP.sub(r"\\\1", str(text)).replace("\n", " ")
+
+
+def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+    """Give rows as a markdown table, every cell escaped, numbers to four places.
+
+    Parameters
+    ----------
+    rows
+        Plain values by name.
+    columns
+        Heading of each name shown, in order.
+    """
+    lines = ["| " + " | ".join(columns.values()) + " |", "|" + " --- |" * len(columns)]
+    lines += [
+        "| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def bullets(lines: Iterable[object]) -> str:
+    """Give lines as a markdown list, escaped."""
+    return "\n".join(f"- {escaped(line)}" for line in lines)
+
+
+def picture(png: bytes, words: str) -> str:
+    """Give an image inside the markdown itself, so that no other host or file is needed."""
+    return f"![{escaped(words)}](data:image/png;base64,{base64.b64encode(png).decode()})"
+
+
+def publish(key: str, verdict: str, *parts: str) -> None:
+    """Publish a markdown artifact of the present run: the verdict, then the rest.
+
+    Parameters
+    ----------
+    key
+        Runs of one key are versions of one artifact.
+    verdict
+        One plain sentence.
+    parts
+        Markdown; empty ones are left out.
+    """
+    name = re.sub(r"[^a-z0-9\-]", "-", key.lower())
+    text = "\n\n".join((f"**{escaped(verdict)}**", *(part for part in parts if part)))
+    create_markdown_artifact(markdown=text, key=name, description=verdict)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return escaped(value)

@@ -1,0 +1,117 @@
+"""Bars to datasets, for training, for the audit and for export."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from pydantic import ValidationError
+
+from ml_core.bars.arrays import Bars
+from ml_core.errors import InputError
+from ml_core.learning.assemble import Assembly, assemble
+from ml_core.learning.baselines import Baselines
+from ml_core.market.market import Market
+from ml_core.market.schedule import from_minute, to_minute
+from ml_core.ranges.label_spec import LabelSpec
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PLAIN_K = 1.0
+"""Overshoot, in minutes' moves, of the exported corridor: stated, not fitted to the rows."""
+
+
+class EmptyLakeError(InputError):
+    """A market of which the lake has no bar at all."""
+
+    def __init__(self, market: str) -> None:
+        super().__init__(market)
+        self.market = market
+
+    def __str__(self) -> str:
+        return (
+            f"the lake has no bars of {self.market}; take some in with `orbcast ingest --market "
+            f"{self.market} --source duckdb PATH` (or dbn, csv, parquet)"
+        )
+
+
+class LabelError(InputError):
+    """Label options that make no label specification."""
+
+    def __init__(self, key: str, value: str, fault: str) -> None:
+        super().__init__(key, value, fault)
+        self.key, self.value, self.fault = key, value, fault
+
+    def __str__(self) -> str:
+        return f"label option {self.key} = {self.value}: {self.fault}"
+
+
+def known_bars(where: Settings, name: str, market: Market, at: datetime) -> Bars:
+    """Read every bar known by a time.
+
+    Raises
+    ------
+    EmptyLakeError
+        There is none.
+    """
+    bars = where.lake().read(market, None, to_minute(at))
+    if not len(bars):
+        raise EmptyLakeError(name.lower())
+    return bars
+
+
+def period_of(
+    bars: Bars, market: Market, first: date | None, last: date | None
+) -> tuple[date, date]:
+    """Give the period asked for, or the dates of the first and last bar by the market's clock."""
+    zone = ZoneInfo(market.zone)
+    dates = [from_minute(int(bars.minute[end])).astimezone(zone).date() for end in (0, -1)]
+    return first or dates[0], last or dates[1]
+
+
+def label_spec(**values: Any) -> LabelSpec:
+    """Make a label specification of what a person gave.
+
+    Raises
+    ------
+    LabelError
+        A value cannot be used.
+    """
+    try:
+        return LabelSpec.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise LabelError(key, repr(first["input"]), first["msg"]) from error
+
+
+def slots_with_baselines(
+    bars: Bars, market: Market, spec: LabelSpec, first: date | None, last: date | None
+) -> pa.Table:
+    """Give every slot of a period with its label, features and driftless probabilities."""
+    begin, end = period_of(bars, market, first, last)
+    assembly = assemble(bars, market, spec, first=begin, last=end)
+    return _with_baselines(assembly)
+
+
+def _with_baselines(assembly: Assembly) -> pa.Table:
+    import pyarrow as pa  # noqa: PLC0415 - on demand
+
+    data, table = assembly.dataset, assembly.table()
+    plain = Baselines(
+        k=PLAIN_K, sigma_share=float("nan"), p_up=0.5, p_none={}, p_none_all=float("nan")
+    )
+    usable = np.flatnonzero(assembly.ranges.usable[assembly.reported])
+    for name, values in (
+        ("baseline_p_up", plain.corridor(data)),
+        ("baseline_p_win", plain.win(data)),
+        ("baseline_net_r", plain.net_r(data)),
+    ):
+        column = np.full(len(table), np.nan)
+        column[usable] = values
+        table = table.append_column(name, pa.array(column, from_pandas=True))
+    return table

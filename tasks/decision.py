@@ -1,0 +1,225 @@
+"""The intraday decision: are the slot's bars here, what do the versions say of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from ml_core.bars.arrays import Bars
+from ml_core.errors import OrbcastError
+from ml_core.features.all import CATALOGUE
+from ml_core.features.history import HISTORY_DAYS
+from ml_core.learning.assemble import NoSlotError, assemble_live
+from ml_core.learning.bundle import load_bundle
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.inference import Prediction, Predictor
+from ml_core.market.market import Market
+from ml_core.market.schedule import to_minute
+from ml_core.ranges.label_spec import LabelSpec
+from registry.errors import UnknownVersionError
+from registry.ledger import Mode, PredictionEntry, Role
+from registry.model_store import CHALLENGER, VersionRecord
+from tasks.settings import Settings
+from tasks.slots import Slot
+
+_WITHOUT_BARS = frozenset({"no_bars", "no_contract"})
+NO_MODEL = "no_model"
+MISSED = "missed"
+STALE = "stale_data"
+UNUSABLE = "model_unusable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """A version asked in a role, and why it and not the champion, if so."""
+
+    role: Role
+    record: VersionRecord
+    fallback: str | None = None
+
+
+def voices(where: Settings, symbol: str) -> tuple[Voice, ...]:
+    """Give the version that serves, and the challenger beside it if there is another.
+
+    Raises
+    ------
+    UnknownVersionError
+        Nothing was ever registered.
+    """
+    models = where.models()
+    serving = models.serving(symbol)
+    found = [Voice(role="champion", record=serving.record, fallback=serving.fallback)]
+    challenger = models.current(symbol, CHALLENGER)
+    if challenger is not None and challenger.version != serving.record.version:
+        found.append(Voice(role="challenger", record=models.find(symbol, challenger.version)))
+    return tuple(found)
+
+
+def read_bars(where: Settings, market: Market, slot: Slot) -> Bars:
+    """Read what the slot's decision can depend on: some weeks of bars closed by t0."""
+    t0 = to_minute(slot.decision)
+    return where.lake().read(market, t0 - (HISTORY_DAYS + 2) * 1440, t0)
+
+
+def ask(
+    record: VersionRecord, market: Market, slot: Slot, bars: Bars
+) -> tuple[Dataset, Prediction]:
+    """Build the slot's row and have a version answer.
+
+    Raises
+    ------
+    NoSlotError
+        There is nothing to decide on; ``why`` is a typed reason.
+    BundleCorruptError
+        The version's files are not whole.
+    """
+    predictor = _predictor(record)
+    recipe = predictor.bundle.recipe
+    row = assemble_live(
+        bars,
+        market,
+        recipe.label,
+        trading_day=slot.trading_day,
+        opening_range=slot.opening_range,
+        features=CATALOGUE.select(predictor.bundle.feature_names),
+    )
+    return row, predictor.predict(row, time.monotonic())
+
+
+def answers(
+    where: Settings, market: Market, slot: Slot, made_at: datetime, mode: Mode
+) -> list[PredictionEntry]:
+    """Give what each version says of a slot, or the typed reason why it says nothing.
+
+    Parameters
+    ----------
+    where, market, slot
+        What is asked.
+    made_at
+        Aware time, now.
+    mode
+        Only a live answer can be late or missed.
+    """
+    behind = (made_at - slot.decision).total_seconds()
+    live = mode == "live"
+    common: dict[str, Any] = {
+        "market": slot.symbol,
+        "trading_day": slot.trading_day,
+        "opening_range": slot.opening_range,
+        "mode": mode,
+        "decision_time": slot.decision,
+        "made_at": made_at,
+        "late": live and behind > where.late_after_seconds,
+    }
+    try:
+        asked = voices(where, slot.symbol)
+    except UnknownVersionError:
+        return [_abstained(common, "champion", None, NO_MODEL)]
+    bars = read_bars(where, market, slot)
+    missed = live and behind > where.missed_after_minutes * 60
+    return [_answer(common, voice, market, slot, bars, missed=missed) for voice in asked]
+
+
+def _answer(
+    common: dict[str, Any], voice: Voice, market: Market, slot: Slot, bars: Bars, *, missed: bool
+) -> PredictionEntry:
+    if missed:
+        return _abstained(common, voice.role, voice.record, MISSED)
+    try:
+        row, said = ask(voice.record, market, slot, bars)
+    except NoSlotError as error:
+        stale = error.why in _WITHOUT_BARS and not _reaches(bars, market, slot)
+        return _abstained(common, voice.role, voice.record, STALE if stale else error.why)
+    except OrbcastError as error:
+        return _abstained(common, voice.role, voice.record, UNUSABLE, str(error))
+    return _predicted(common, voice, row, said, slot, bars)
+
+
+def _reaches(bars: Bars, market: Market, slot: Slot) -> bool:
+    """Tell whether any contract has a bar in the slot's window: the source was alive then."""
+    minutes = market.ranges[market.range_index(slot.opening_range)].minutes
+    return bool(len(bars)) and int(bars.minute[-1]) >= to_minute(slot.decision) - minutes
+
+
+@lru_cache(maxsize=8)
+def _loaded(folder: str, sums_hash: str) -> Predictor:
+    del sums_hash  # part of the key: other files are another predictor
+    from pathlib import Path  # noqa: PLC0415 - one use
+
+    return Predictor(load_bundle(Path(folder)))
+
+
+def _predictor(record: VersionRecord) -> Predictor:
+    return _loaded(str(record.folder), record.sums_hash)
+
+
+def _abstained(
+    common: dict[str, Any],
+    role: Role,
+    record: VersionRecord | None,
+    why: str,
+    detail: str | None = None,
+) -> PredictionEntry:
+    # the label is the version's; without one the default question is the one left unanswered
+    label = record.metrics.get("summary", {}).get("label") if record else None
+    return PredictionEntry(
+        **common,
+        role=role,
+        status="abstained",
+        reason=why,
+        label=label or LabelSpec().key,
+        model=record.model if record else None,
+        version=record.version if record else None,
+        recipe_hash=record.recipe_hash if record else None,
+        features={},
+        outputs={"detail": detail} if detail else {},
+    )
+
+
+def _predicted(  # noqa: PLR0917 - one answer and what it was made of
+    common: dict[str, Any],
+    voice: Voice,
+    row: Dataset,
+    said: Prediction,
+    slot: Slot,
+    bars: Bars,
+) -> PredictionEntry:
+    likelier = said.long if said.p_up_given_break >= 0.5 else said.short  # noqa: PLR2004 - even
+    trained_to = _predictor(voice.record).bundle.trained["last_day"]
+    return PredictionEntry(
+        **common,
+        role=voice.role,
+        status="predicted",
+        reason=None,
+        label=said.label,
+        model=said.model,
+        version=said.version,
+        recipe_hash=voice.record.recipe_hash,
+        p_up=said.p_up_given_break,
+        baseline_p_up=said.baseline_p_up_given_break,
+        recommendation=said.recommendation,
+        expected_net_r=likelier.expected_net_r,
+        features={
+            name: None if math.isnan(value) else value
+            for name, value in zip(row.feature_names, row.features[0].tolist(), strict=True)
+        },
+        outputs={
+            **said.to_json(),
+            "reasons": [
+                {
+                    "feature": each.feature,
+                    "value": each.value,
+                    "contribution": each.contribution,
+                    "words": each.words,
+                }
+                for each in said.reasons
+            ],
+            "fallback": voice.fallback,
+            "last_bar_minute": int(bars.minute[-1]),
+            "after_training": str(slot.trading_day) > trained_to,
+        },
+    )

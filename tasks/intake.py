@@ -1,0 +1,98 @@
+"""Taking bars in: from a source to the lake, and from the lake's records to SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from ml_core.bars.lake import BatchRecord, LakeStatus, OnProgress
+from ml_core.market.market import Market
+from tasks.settings import Settings
+from tasks.sources import SourceSpec, open_source
+
+
+def take_in(
+    where: Settings,
+    market: Market,
+    spec: SourceSpec,
+    at: datetime,
+    *,
+    full: bool = True,
+    on_progress: OnProgress | None = None,
+) -> tuple[BatchRecord, ...]:
+    """Read a source into the lake and mirror what it brought into SQL; twice changes nothing.
+
+    Parameters
+    ----------
+    where, market, spec
+        Where to, whose bars, where from.
+    at
+        Aware time; bars that close after it are set aside as from the future.
+    full
+        False reads a database only from the month of the lake's last bar on.
+    on_progress
+        Called with (batch name, batches done).
+
+    Raises
+    ------
+    SourceError, BatchRefusedError
+        The trader must mend the source; batches before the bad one are in.
+    DatabaseLockedError, LakeBusyError
+        Worth another try.
+    """
+    lake = where.lake()
+    since = None if full else _last_month(lake.status(market.symbol))
+    try:
+        return lake.ingest(open_source(spec, market, since), market, at, on_progress)
+    finally:
+        # also after a refused batch: those before it are in
+        mirror(where, market)
+
+
+def mirror(where: Settings, market: Market) -> None:
+    """Record in SQL every batch of the lake that is not there yet.
+
+    The lake is the truth: what a killed run left unrecorded, the next one records.
+    """
+    from registry.batches import record_batches  # noqa: PLC0415 - SQLAlchemy, only here
+
+    lake = where.lake()
+    batches = lake.batches(market.symbol)
+    if batches:
+        record_batches(
+            where.database(),
+            market.symbol,
+            batches,
+            _rows(lake.quarantined(market.symbol), "file"),
+            _rows(lake.revisions(market.symbol), "batch"),
+        )
+
+
+def summary(records: tuple[BatchRecord, ...], status: LakeStatus) -> dict[str, Any]:
+    """Give what a reading brought as plain values; batches that were in before count nothing."""
+    new = [each for each in records if each.status != "already"]
+    return {
+        "symbol": status.symbol,
+        "batches": len(records),
+        "new_batches": len(new),
+        "added": sum(each.added for each in new),
+        "revised": sum(each.revised for each in new),
+        "quarantined": sum(sum(each.quarantined.values()) for each in new),
+        "findings": sorted({find.check for each in new for find in each.findings}),
+        "bars": status.bars,
+        "last_bar": status.last.isoformat() if status.last else None,
+    }
+
+
+def _last_month(status: LakeStatus) -> datetime | None:
+    if status.last is None:
+        return None
+    return status.last.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _rows(table: pa.Table | None, batch: str) -> Iterator[dict[str, Any]]:
+    for row in () if table is None else table.to_pylist():
+        yield {**row, "batch": row[batch]}

@@ -1,0 +1,58 @@
+"""The step that answers for a slot and writes the answer down."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prefect import task
+
+from registry.ledger import Mode, PredictionEntry
+from tasks.decision import answers
+from tasks.retrying import RETRIED
+from tasks.settings import Settings, now, settings
+from tasks.slots import Slot
+
+
+@task(name="predict and log", **RETRIED)
+def predict_slot(market: str, slot: Slot, mode: Mode) -> list[dict[str, Any]]:
+    """Answer for a slot in one unit of work; the first word stands, a second run adds nothing."""
+    where = settings()
+    entries, added = _recorded(where, slot, mode), 0
+    if not entries:
+        answered = answers(where, where.market(market), slot, _made_at(), mode)
+        added = where.ledger().record(answered)
+        entries = _recorded(where, slot, mode)
+    return [shown(entry, added=added > 0) for entry in entries]
+
+
+def _made_at() -> datetime:
+    return now()
+
+
+def _recorded(where: Settings, slot: Slot, mode: Mode) -> list[PredictionEntry]:
+    day = slot.trading_day
+    rows = where.ledger().settled(slot.symbol, first=day, last=day, mode=mode)
+    return [
+        each.prediction for each in rows if each.prediction.opening_range == slot.opening_range
+    ]
+
+
+def shown(entry: PredictionEntry, *, added: bool) -> dict[str, Any]:
+    """Give an entry's figures as plain values, without the features."""
+    return {
+        "role": entry.role,
+        "model": entry.model,
+        "version": entry.version,
+        "status": entry.status,
+        "reason": entry.reason,
+        "late": entry.late,
+        "p_up": entry.p_up,
+        "baseline_p_up": entry.baseline_p_up,
+        "recommendation": entry.recommendation,
+        "expected_net_r": entry.expected_net_r,
+        "why": [each["words"] for each in entry.outputs.get("reasons", [])],
+        "fallback": entry.outputs.get("fallback"),
+        "after_training": entry.outputs.get("after_training"),
+        "added": added,
+    }

@@ -1,0 +1,136 @@
+"""The report of a retrain, as one HTML file, and its plots for the Prefect UI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+
+from ml_core.files import written_atomically
+from registry.ledger import Settled
+from tasks.artifacts import picture
+from tasks.retrying import RETRIED
+from tasks.settings import Settings, settings
+from tasks.training import Judged, Material
+
+RECENT = 60
+"""Ledger rows a report shows."""
+
+_DOTS_PER_INCH = 96
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What a report tells of a version.
+
+    Attributes
+    ----------
+    symbol
+        The market.
+    evaluation
+        What the version did on its unseen days, plain values.
+    trained, importance
+        The version's metadata and its features' shares.
+    data
+        Words about the bars, label -> value.
+    excluded
+        Opening ranges left out, reason -> count.
+    decision
+        What was done with the version.
+    """
+
+    symbol: str
+    evaluation: dict[str, Any]
+    trained: dict[str, Any]
+    importance: dict[str, dict[str, float]]
+    data: dict[str, str]
+    excluded: dict[str, int]
+    decision: str
+
+
+def report_of(material: Material, trained: Judged, decision: str) -> Reported:
+    """Gather what a retrain's report tells."""
+    rows = material.assembly.dataset
+    return Reported(
+        symbol=material.market.symbol,
+        evaluation=trained.evaluation.to_json(),
+        trained=trained.bundle.trained,
+        importance=trained.bundle.importance,
+        data={
+            "Market": material.market.name,
+            "Opening ranges": f"{len(rows):,}, {rows.trading_day[0]} to {rows.trading_day[-1]}",
+            "Look-ahead audit": f"{material.audit['features']} features at "
+            f"{material.audit['decisions']} decisions, none saw the future",
+        },
+        excluded=material.assembly.exclusions(),
+        decision=decision,
+    )
+
+
+@task(name="write the report", **RETRIED)
+def write_report(material: Material, trained: Judged, decision: str) -> str:
+    """Write the HTML report of a version; give its path. Writing it again replaces it."""
+    return str(write_page(settings(), report_of(material, trained, decision)))
+
+
+def write_page(where: Settings, told: Reported, truth: dict[str, float] | None = None) -> Path:
+    """Write a report below the reports folder; give its path.
+
+    Parameters
+    ----------
+    where, told
+        Where to, and what.
+    truth
+        What is true of the days the version was judged on, where a simulation knows it.
+    """
+    from monitoring.report import render_report  # noqa: PLC0415 - matplotlib, only here
+
+    page = render_report(
+        told.evaluation,
+        trained=told.trained,
+        importance=told.importance,
+        data=told.data,
+        excluded=told.excluded,
+        truth=truth,
+        recent=_recent(where, told.symbol),
+        decision=told.decision,
+    )
+    version = told.evaluation["summary"]["version"]
+    path = where.reports_dir / told.symbol / f"{version}.html"
+    with written_atomically(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return path
+
+
+def plots_of(trained: Judged) -> list[str]:
+    """Give a version's plots as markdown images that hold themselves."""
+    from monitoring import canvas, plots  # noqa: PLC0415 - matplotlib, only here
+
+    evaluation = trained.evaluation.to_json()
+    bins = evaluation["directional"]["reliability"]
+    figure = plots.reliability_plot(
+        [plots.Bin(**each) for each in bins["model"]],
+        [plots.Bin(**each) for each in bins["corridor"]],
+    )
+    return [
+        picture(canvas.to_png(figure, _DOTS_PER_INCH), "whether its probabilities can be believed")
+    ]
+
+
+def _recent(where: Settings, symbol: str) -> list[dict[str, Any]]:
+    rows = [each for each in where.ledger().settled(symbol) if each.prediction.role == "champion"]
+    return [_shown(each) for each in rows[-RECENT:]]
+
+
+def _shown(each: Settled) -> dict[str, Any]:
+    said, outcome = each.prediction, each.outcome
+    names = ("opening_range", "mode", "status", "reason", "p_up", "baseline_p_up")
+    return {
+        "day": str(said.trading_day),
+        "recommendation": said.recommendation,
+        "direction": outcome.direction if outcome else None,
+        "r_net": outcome.r_net if outcome else None,
+        **{name: getattr(said, name) for name in names},
+    }

@@ -1,0 +1,28 @@
+"""How a task is tried again: only what may pass by itself, later and later, not all at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task, exponential_backoff
+
+from ml_core.errors import TransientError
+
+
+async def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Tell whether trying again can help: nobody need mend anything."""
+    error = await state.aresult(raise_on_failure=False)
+    return isinstance(error, TransientError)
+
+
+RETRIED: dict[str, Any] = {
+    "retries": 4,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=2),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": is_transient,
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+}
+"""Keyword arguments of every task here; results are files and rows, never Prefect's own store."""

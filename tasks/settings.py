@@ -1,0 +1,246 @@
+"""Where things are: the only place that reads the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ml_core.bars.lake import Lake
+from ml_core.errors import InputError
+from ml_core.learning.recipe import Recipe, load_recipe
+from ml_core.market.market import Market, MarketFileError, RollRule, load_market
+
+if TYPE_CHECKING:
+    from registry.database import Database
+    from registry.ledger import Ledger
+    from registry.model_store import ModelStore
+
+_SHIPPED = Path(__file__).resolve().parents[1] / "deployments"
+
+
+class SettingsError(InputError):
+    """Environment variables that cannot be used; one ``(variable, value, fault)`` for each."""
+
+    def __init__(self, faults: tuple[tuple[str, str, str], ...]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name}={value}: {fault}" for name, value, fault in self.faults)
+
+
+class UnknownNameError(InputError):
+    """A market or recipe for which there is no file."""
+
+    def __init__(self, kind: str, name: str, folder: str, known: tuple[str, ...]) -> None:
+        super().__init__(kind, name, folder, known)
+        self.kind, self.name, self.folder, self.known = kind, name, folder, known
+
+    def __str__(self) -> str:
+        there = ", ".join(self.known) or "none"
+        return (
+            f"there is no {self.kind} {self.name!r} in {self.folder}; use one of these: {there}, "
+            f"or write {self.name}.toml there"
+        )
+
+
+class Settings(BaseSettings):
+    """Everything that differs between installations; each is ``ORBCAST_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="ORBCAST_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("var"), description="Bars, models, reports, databases.")
+    database_url: str = Field(default="", description="SQLAlchemy URL; SQLite in home if empty.")
+    markets_dir: Path = Field(default=_SHIPPED / "markets", description="Market files (TOML).")
+    recipes_dir: Path = Field(default=_SHIPPED / "recipes", description="Recipe files (TOML).")
+    markets: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("mgc",), min_length=1, description="Markets that `orbcast up` serves: a,b,c."
+    )
+    late_after_seconds: int = Field(
+        default=120, ge=1, description="A live prediction made later than this is marked late."
+    )
+    missed_after_minutes: int = Field(
+        default=60, ge=1, description="A live prediction not made by then is recorded as missed."
+    )
+
+    @field_validator("home", "markets_dir", "recipes_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        """Flow runs are other processes, which may start in another folder."""
+        return path.expanduser().resolve()
+
+    @field_validator("markets", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @property
+    def url(self) -> str:
+        """The SQL database's URL."""
+        return self.database_url or f"sqlite:///{self.home / 'orbcast.sqlite'}"
+
+    @property
+    def shown_url(self) -> str:
+        """The same without a password."""
+        return re.sub(r"(//[^:/@]+):[^@]*@", r"\1:***@", self.url)
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of the model versions."""
+        return self.home / "models"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Folder of the HTML reports."""
+        return self.home / "reports"
+
+    @property
+    def prefect_dir(self) -> Path:
+        """Folder of Prefect's own database and settings."""
+        return self.home / "prefect"
+
+    @property
+    def sources_file(self) -> Path:
+        """File that remembers each market's standing source."""
+        return self.home / "sources.toml"
+
+    def lake(self) -> Lake:
+        """Give the lake of bars."""
+        return Lake(self.home / "lake")
+
+    def database(self) -> Database:
+        """Give the SQL database, brought up to its schema; opened once a process.
+
+        Raises
+        ------
+        DatabaseError
+            It cannot be used as it is.
+        """
+        return _opened(self.url)
+
+    def models(self) -> ModelStore:
+        """Give the model registry."""
+        from registry.model_store import ModelStore  # noqa: PLC0415 - SQLAlchemy, where used
+
+        return ModelStore(self.database(), self.models_dir)
+
+    def ledger(self) -> Ledger:
+        """Give the ledger of predictions and outcomes."""
+        from registry.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy, only where used
+
+        return Ledger(self.database())
+
+    def market(self, name: str, *, roll: str | None = None) -> Market:
+        """Load a market by its file's name, in any case, with another roll rule if given.
+
+        Raises
+        ------
+        UnknownNameError, MarketFileError
+            No such file, or one that cannot be used.
+        """
+        path = _file(self.markets_dir, "market", name)
+        market = load_market(path)
+        if roll is None:
+            return market
+        rules = get_args(RollRule)
+        if roll not in rules:
+            fault = ("roll", repr(roll), f"use one of {', '.join(rules)}")
+            raise MarketFileError(str(path), (fault,))
+        return market.model_copy(update={"roll": roll})
+
+    def recipe(self, name: str) -> Recipe:
+        """Load a recipe by its file's name.
+
+        Raises
+        ------
+        UnknownNameError, RecipeFileError
+            No such file, or one that cannot be used.
+        """
+        return load_recipe(_file(self.recipes_dir, "recipe", name))
+
+    def prefect_environment(self) -> dict[str, str]:
+        """Give what Prefect must find in its environment to keep to this installation.
+
+        With no API URL set, a flow run starts Prefect's own temporary server on this home.
+        """
+        return {
+            "PREFECT_HOME": str(self.prefect_dir),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+            "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+            "DO_NOT_TRACK": "1",
+        }
+
+
+def settings() -> Settings:
+    """Read the environment.
+
+    Raises
+    ------
+    SettingsError
+        A variable has a value that cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = tuple(
+            (
+                "ORBCAST_" + "_".join(str(part) for part in each["loc"]).upper(),
+                repr(each["input"])[:80],
+                each["msg"].removeprefix("Value error, "),
+            )
+            for each in error.errors()
+        )
+        raise SettingsError(faults) from error
+
+
+def now() -> datetime:
+    """Read the clock, aware UTC: the only place below the command line that does."""
+    return datetime.now(UTC)
+
+
+def prepare_environment(where: Settings, **more: str) -> None:
+    """Hand these settings to Prefect and to every process started from this one.
+
+    To be called before Prefect is first imported, since it reads its settings then. What the
+    person has set stays, except ``more``.
+    """
+    os.environ["ORBCAST_HOME"] = str(where.home)
+    for name, value in where.prefect_environment().items():
+        os.environ.setdefault(name, value)
+    os.environ.update(more)
+
+
+def use_home(home: Path) -> None:
+    """Work in another home from here on, in this process and those started from it."""
+    os.environ["ORBCAST_HOME"] = str(home.expanduser().resolve())
+
+
+def api_url() -> str | None:
+    """Give the Prefect server that the person named, if any."""
+    return os.environ.get("PREFECT_API_URL") or None
+
+
+def _file(folder: Path, kind: str, name: str) -> Path:
+    path = folder / f"{name.lower()}.toml"
+    if not path.is_file():
+        known = tuple(sorted(each.stem for each in folder.glob("*.toml")))
+        raise UnknownNameError(kind, name, str(folder), known)
+    return path
+
+
+@lru_cache(maxsize=8)
+def _opened(url: str) -> Database:
+    from registry.database import open_database  # noqa: PLC0415 - SQLAlchemy, only where used
+
+    return open_database(url)

@@ -1,0 +1,98 @@
+"""Which slot a moment belongs to: the opening range whose window closed last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ml_core.errors import InputError
+from ml_core.market.market import Market, RangeSpec
+
+_DAY = timedelta(days=1)
+_WEEKEND = 5
+
+
+class NoSlotYetError(InputError):
+    """No opening range closed in the days before a moment."""
+
+    def __init__(self, symbol: str, moment: str) -> None:
+        super().__init__(symbol, moment)
+        self.symbol, self.moment = symbol, moment
+
+    def __str__(self) -> str:
+        return f"{self.symbol} has no opening range that closed in the week before {self.moment}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A market, trading day and opening range; ``decision`` is t0, the window's end, in UTC."""
+
+    symbol: str
+    trading_day: date
+    opening_range: str
+    decision: datetime
+
+    def __str__(self) -> str:
+        return f"{self.symbol}:{self.trading_day}:{self.opening_range}"
+
+
+def decision_time(market: Market, spec: RangeSpec, trading_day: date) -> datetime:
+    """Give t0 of a range on a day by the clocks alone, whether or not the exchange opens."""
+    base = trading_day - _DAY if market.day_start_on_previous_date else trading_day
+    start = datetime.combine(base, market.day_start, ZoneInfo(market.zone)).astimezone(UTC)
+    zone = market.zone_of(spec)
+    opens = (
+        datetime.combine(base + timedelta(days=days), spec.start, zone).astimezone(UTC)
+        for days in (-1, 0, 1, 2)
+    )
+    return next(each for each in opens if each >= start) + timedelta(minutes=spec.minutes)
+
+
+def latest_slot(market: Market, moment: datetime, opening_range: str | None = None) -> Slot:
+    """Give the slot whose window closed last at or before ``moment``.
+
+    Weekdays on which the exchange is closed have slots too: the ledger gives them the answer
+    ``holiday``.
+
+    Parameters
+    ----------
+    market
+        Whose opening ranges.
+    moment
+        Aware time.
+    opening_range
+        Of that name only; of any when left out.
+
+    Raises
+    ------
+    UnknownRangeError
+        The market has no such range.
+    NoSlotYetError
+        None in the week before; a weekday has one, so this is a defect of the market file.
+    """
+    specs = market.ranges
+    if opening_range is not None:
+        specs = (market.ranges[market.range_index(opening_range)],)
+    today = moment.astimezone(ZoneInfo(market.zone)).date()
+    days = [today + timedelta(days=ahead) for ahead in range(-7, 2)]
+    found = [
+        Slot(
+            symbol=market.symbol,
+            trading_day=day,
+            opening_range=spec.name,
+            decision=decision_time(market, spec, day),
+        )
+        for day in days
+        if day.weekday() < _WEEKEND
+        for spec in specs
+    ]
+    closed = [each for each in found if each.decision <= moment]
+    if not closed:
+        raise NoSlotYetError(market.symbol, moment.isoformat())
+    return max(closed, key=lambda each: each.decision)
+
+
+def in_zone(moment: datetime, market: Market) -> datetime:
+    """Give an aware time; one without a zone is read on the market's clock."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(market.zone))

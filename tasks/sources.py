@@ -1,0 +1,205 @@
+"""A market's standing source: where its bars come from, remembered between runs."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ml_core.bars.contract import RawBatch, SourceError
+from ml_core.errors import InputError
+from ml_core.files import written_atomically
+from ml_core.market.market import Market
+
+Kind = Literal["duckdb", "dbn", "csv", "parquet"]
+
+
+class NoSourceError(InputError):
+    """A market for which no source was ever remembered."""
+
+    def __init__(self, market: str) -> None:
+        super().__init__(market)
+        self.market = market
+
+    def __str__(self) -> str:
+        return (
+            f"{self.market} has no standing source; name one with `orbcast ingest --market "
+            f"{self.market} --source duckdb PATH --remember` (or dbn, csv, parquet)"
+        )
+
+
+class SourcesFileError(InputError):
+    """The file of standing sources cannot be used."""
+
+    def __init__(self, path: str, market: str, fault: str) -> None:
+        super().__init__(path, market, fault)
+        self.path, self.market, self.fault = path, market, fault
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}, [{self.market}]: {self.fault}; mend it, or delete it and run "
+            "`orbcast ingest ... --remember` again"
+        )
+
+
+class SourceSpec(BaseModel):
+    """Where bars come from and how to read them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind = Field(description="What the paths are.")
+    paths: tuple[str, ...] = Field(
+        min_length=1, description="Files, or folders of them; one file for duckdb."
+    )
+    table: str = Field(default="bars_1m", description="Table or view (duckdb).")
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Orbcast's name -> yours: ts, symbol, open, high, low, close, volume, "
+        "contract.",
+    )
+    zone: str | None = Field(
+        default=None, description="Zone of times that carry none (csv, parquet)."
+    )
+    delimiter: str | None = Field(default=None, description="Column separator (csv).")
+    layout: str = Field(
+        default="auto",
+        description="auto, histdata, metatrader, dukascopy, firstrate or generic (csv).",
+    )
+
+    def with_absolute_paths(self) -> SourceSpec:
+        """Give the same source with paths that hold from any folder."""
+        paths = tuple(str(Path(each).expanduser().resolve()) for each in self.paths)
+        return self.model_copy(update={"paths": paths})
+
+
+def source_spec(**values: Any) -> SourceSpec:
+    """Make a source of what a person gave.
+
+    Raises
+    ------
+    SourceError
+        A value cannot be used.
+    """
+    try:
+        return SourceSpec.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        fault = f"{name} {first['input']!r} cannot be used: {first['msg']}"
+        raise SourceError("source", fault, "see `orbcast ingest --help`") from error
+
+
+def open_source(
+    spec: SourceSpec, market: Market, since: datetime | None = None
+) -> Iterator[RawBatch]:
+    """Give a source's batches, one after another, read as they are asked for.
+
+    Parameters
+    ----------
+    spec
+        The source.
+    market
+        Whose bars.
+    since
+        A DuckDB source leaves out what is older; files are read whole.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read as bars.
+    DatabaseLockedError
+        Another program is writing it; worth another try.
+    """
+    if spec.kind == "duckdb":
+        from ml_core.bars.sources.duckdb_file import read_duckdb  # noqa: PLC0415 - only this kind
+
+        if len(spec.paths) != 1:
+            fault = f"{len(spec.paths)} paths are named"
+            raise SourceError("duckdb", fault, "name one database file at a time")
+        return read_duckdb(
+            spec.paths[0], market.symbol, table=spec.table, columns=spec.columns, since=since
+        )
+    if spec.kind == "dbn":
+        from ml_core.bars.sources.dbn import read_dbn  # noqa: PLC0415 - only this kind
+
+        return read_dbn(list(spec.paths), market.contract_pattern)
+    if spec.kind == "csv":
+        from ml_core.bars.sources.csv import read_csv  # noqa: PLC0415 - only this kind
+
+        return read_csv(
+            list(spec.paths),
+            market.symbol,
+            layout=spec.layout,
+            zone=spec.zone,
+            delimiter=spec.delimiter,
+            columns=spec.columns,
+        )
+    from ml_core.bars.sources.parquet import read_parquet  # noqa: PLC0415 - only this kind
+
+    return read_parquet(list(spec.paths), market.symbol, columns=spec.columns, zone=spec.zone)
+
+
+def count_batches(spec: SourceSpec) -> int | None:
+    """Give how many batches a source of files has, for a progress bar; None where unknown."""
+    if spec.kind == "duckdb":
+        return None
+    return sum(
+        len([each for each in Path(path).iterdir() if each.is_file()])
+        if Path(path).is_dir()
+        else 1
+        for path in spec.paths
+    )
+
+
+def remember_source(path: Path, market: str, spec: SourceSpec) -> None:
+    """Make ``spec`` the standing source of a market, in the file at ``path``."""
+    known = _read(path)
+    known[market.lower()] = spec.with_absolute_paths().model_dump(mode="json", exclude_none=True)
+    lines = ["# Standing sources, one table a market; `orbcast ingest ... --remember` writes it."]
+    for name, values in sorted(known.items()):
+        lines += ["", f"[{name}]", *(f"{key} = {_toml(each)}" for key, each in values.items())]
+    with written_atomically(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def standing_source(path: Path, market: str) -> SourceSpec | None:
+    """Give the standing source of a market; None if there is none.
+
+    Raises
+    ------
+    SourcesFileError
+        The file is not TOML, or its table is not a source.
+    """
+    values = _read(path).get(market.lower())
+    if values is None:
+        return None
+    try:
+        return SourceSpec.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        fault = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise SourcesFileError(str(path), market, fault) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourcesFileError(str(path), "*", f"is not TOML ({error})") from error
+
+
+def _toml(value: Any) -> str:
+    """Write text, lists and flat tables; a JSON string is a TOML one."""
+    if isinstance(value, dict):
+        inside = ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    return json.dumps(value)

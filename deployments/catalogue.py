@@ -1,0 +1,131 @@
+"""The deployments, defined once: which flow, when, for which market, how many at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from ml_core.market.market import Market
+from tasks.slots import decision_time
+
+RETRAIN_AT = (8, 15)
+"""Hour and minute on the market's clock, Tuesday to Saturday: before the next trading day."""
+
+_MONDAY = date(2024, 1, 1)
+_WEEKDAYS = tuple(_MONDAY + timedelta(days=days) for days in range(5))
+
+Collision = Literal["ENQUEUE", "CANCEL_NEW"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSpec:
+    """One cron line; ``slug`` names it, ``parameters`` go over the deployment's."""
+
+    slug: str
+    cron: str
+    timezone: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentSpec:
+    """A flow ready to be started, by schedule or by hand.
+
+    Attributes
+    ----------
+    name
+        The market; with the flow's own name, what the UI shows.
+    entrypoint
+        Module path: a file path would put flows/ first among the places modules come from.
+    """
+
+    name: str
+    entrypoint: str
+    description: str
+    parameters: dict[str, Any]
+    schedules: tuple[ScheduleSpec, ...]
+    limit: int
+    collision: Collision
+    tags: tuple[str, ...]
+
+
+def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
+    """Give every deployment of a market; schedules come from its file alone.
+
+    Parameters
+    ----------
+    name
+        Name of the market file, the flows' ``market`` parameter.
+    market
+        The market.
+    """
+    hour, minute = RETRAIN_AT
+    each_hour = ScheduleSpec(slug="hourly", cron="7 * * * 1-6", timezone=market.zone)
+    nightly = ScheduleSpec(slug="nightly", cron=f"{minute} {hour} * * 2-6", timezone=market.zone)
+    quarterly = ScheduleSpec(slug="quarter-hourly", cron="*/15 * * * *", timezone=market.zone)
+
+    def spec(
+        flow: str, description: str, schedules: tuple[ScheduleSpec, ...], collision: Collision
+    ) -> DeploymentSpec:
+        return DeploymentSpec(
+            name=name,
+            entrypoint=f"flows.{flow}.{flow}",
+            description=description,
+            parameters={"market": name},
+            schedules=schedules,
+            limit=1,
+            collision=collision,
+            tags=("orbcast", market.symbol),
+        )
+
+    return (
+        spec(
+            "refresh_data",
+            f"Bring the bars of {market.name} up to their source.",
+            (each_hour,),
+            "CANCEL_NEW",
+        ),
+        spec(
+            "nightly_retrain",
+            f"Train, judge and register models of {market.name}; the champion stays.",
+            (nightly,),
+            "ENQUEUE",
+        ),
+        spec(
+            "shadow_predict",
+            f"Predict each opening range of {market.name} as it closes, and log it.",
+            _at_each_decision(market),
+            "ENQUEUE",
+        ),
+        spec(
+            "log_outcomes",
+            f"Log what became of the predicted ranges of {market.name}.",
+            (quarterly,),
+            "CANCEL_NEW",
+        ),
+    )
+
+
+def _at_each_decision(market: Market) -> tuple[ScheduleSpec, ...]:
+    """Give one schedule for each opening range, on the range's own clock, at its window's end."""
+    found = []
+    for spec in market.ranges:
+        zone = market.zone_of(spec)
+        moments = [decision_time(market, spec, day).astimezone(zone) for day in _WEEKDAYS]
+        first, last = ((moments[end].weekday() + 1) % 7 for end in (0, -1))
+        # a Sunday evening that begins Monday's trading day counts from 0, a Saturday's end to 6
+        found.append(
+            ScheduleSpec(
+                slug=f"range-{spec.name.lower().replace('_', '-')}",
+                cron=f"{moments[0].minute} {moments[0].hour} * * {first}-{last}",
+                timezone=_zone_name(zone),
+                parameters={"opening_range": spec.name},
+            )
+        )
+    return tuple(found)
+
+
+def _zone_name(zone: ZoneInfo) -> str:
+    return str(zone.key)

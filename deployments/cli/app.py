@@ -1,0 +1,69 @@
+"""The command line: `orbcast`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployments.cli import (
+    audit,
+    bars,
+    database,
+    dataset,
+    demo,
+    ingest,
+    models,
+    predict,
+    run,
+    simulate,
+    up,
+)
+from deployments.cli.errors import OrbcastGroup
+
+app = typer.Typer(
+    cls=OrbcastGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="First steps: orbcast demo; then orbcast ingest --help. Errors are one line; add "
+    "--debug for more. Exit status: 0 done, 2 mend your input, 3 mend the machine, 4 a defect, "
+    "5 try again later.",
+)
+
+
+@app.callback()
+def orbcast(
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of bars, models, reports; or set ORBCAST_HOME.", show_default="./var"
+        ),
+    ] = None,
+) -> None:
+    """Opening-range-breakout predictions that are logged before the fact and judged after it."""
+    if home is not None:
+        from tasks.settings import use_home  # noqa: PLC0415 - only when asked
+
+        use_home(home)
+
+
+app.command("demo")(demo.demo)
+app.command("ingest")(ingest.ingest)
+app.add_typer(bars.app, name="bars")
+app.command("dataset")(dataset.dataset)
+app.add_typer(audit.app, name="audit")
+app.command("run")(run.run)
+app.command("predict")(predict.predict)
+app.add_typer(models.app, name="models")
+app.command("up")(up.up)
+app.command("simulate")(simulate.simulate)
+app.add_typer(database.app, name="db")
+
+
+def main() -> None:
+    """Start from a terminal."""
+    app(prog_name="orbcast")

@@ -1,0 +1,52 @@
+"""`orbcast dataset`: one row for each opening range, as Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployments.cli.terminal import MarketOption, day_of, err, out
+
+
+def dataset(  # noqa: PLR0917 - options of a command
+    output: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
+    market: MarketOption = "mgc",
+    first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
+    roll: Annotated[
+        str | None, typer.Option(help="Another roll rule: same_day_volume, to compare.")
+    ] = None,
+    anchor: Annotated[str, typer.Option(help="Count from entry or edge.")] = "entry",
+    stop: Annotated[str, typer.Option(help="Stop: full or half.")] = "full",
+    rr: Annotated[float, typer.Option(help="Target distance in risks.")] = 1.0,
+    scan_end: Annotated[
+        str, typer.Option(help="Scan to session_end or next_day_start.")
+    ] = "session_end",
+) -> None:
+    """Write ranges, labels, features and baselines, one row for each slot.
+
+    Example: orbcast dataset --from 2025-01-01 --to 2025-06-30 --out mgc.parquet
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - after --help
+
+    from ml_core.files import written_atomically  # noqa: PLC0415
+    from tasks.datasets import known_bars, label_spec, slots_with_baselines  # noqa: PLC0415
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where = settings()
+    known = where.market(market, roll=roll)
+    spec = label_spec(anchor=anchor, stop=stop, rr=rr, scan_end=scan_end)
+    begin, end = day_of(first, "--from"), day_of(last, "--to")
+    with err().status("Computing ranges, labels and features"):
+        bars = known_bars(where, market, known, now())
+        table = slots_with_baselines(bars, known, spec, begin, end)
+    with written_atomically(output) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    used = len(table) - (len(table) - table["exclusion"].null_count)
+    out().print(
+        f"{output}: {len(table):,} slots of {known.symbol}, {used:,} with a usable range, "
+        f"{table.num_columns} columns, label {spec.key}.",
+        soft_wrap=True,
+    )

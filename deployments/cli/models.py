@@ -1,0 +1,157 @@
+"""`orbcast models`: versions, who is champion, and going back."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Annotated
+
+import typer
+
+from deployments.cli.terminal import MarketOption, out
+from ml_core.errors import OperatorError
+
+app = typer.Typer(no_args_is_help=True, help="Model versions and their aliases.")
+
+Ref = Annotated[str, typer.Argument(help="Version, its beginning, champion or challenger.")]
+By = Annotated[str, typer.Option(help="Who decides; your login name if left out.")]
+
+
+class DamagedError(OperatorError):
+    """Versions whose files are not what was registered."""
+
+    def __init__(self, versions: tuple[str, ...]) -> None:
+        super().__init__(versions)
+        self.versions = versions
+
+    def __str__(self) -> str:
+        return (
+            f"not usable: {', '.join(self.versions)}; restore the files, or go back with "
+            "`orbcast models rollback`"
+        )
+
+
+@app.callback()
+def models() -> None:
+    """Look at model versions and say which one serves."""
+
+
+@app.command("list")
+def list_versions(market: MarketOption = "mgc") -> None:
+    """List every version, with what it did on unseen days."""
+    from rich.table import Table  # noqa: PLC0415 - after --help
+
+    from tasks.settings import settings  # noqa: PLC0415
+
+    where = settings()
+    symbol = where.market(market).symbol
+    store = where.models()
+    aliases: dict[str, list[str]] = {}
+    for alias in ("champion", "challenger"):
+        now = store.current(symbol, alias)
+        if now is not None:
+            aliases.setdefault(now.version, []).append(alias)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("version", "model", "is", "n", "accuracy", "log loss", "corridor's"):
+        table.add_column(heading, no_wrap=heading == "version")
+    for record in store.versions(symbol):
+        scores = record.metrics["directional"]
+        table.add_row(
+            record.version,
+            record.model,
+            " ".join(aliases.get(record.version, [])) or "-",
+            f"{scores['rows']:,}",
+            f"{scores['model']['accuracy']:.1%}",
+            f"{scores['model']['log_loss']:.4f}",
+            f"{scores['corridor']['log_loss']:.4f}",
+        )
+    if not table.row_count:
+        out().print(f"{symbol} has no version yet: orbcast run nightly-retrain --market {market}")
+        return
+    out().print(table)
+
+
+@app.command()
+def show(
+    ref: Ref,
+    market: MarketOption = "mgc",
+    as_json: Annotated[bool, typer.Option("--json", help="Print its metrics as JSON.")] = False,
+) -> None:
+    """Show a version's card and the history of its aliases."""
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
+
+    where = settings()
+    symbol = where.market(market).symbol
+    store = where.models()
+    record = store.find(symbol, ref)
+    if as_json:
+        out().print_json(json.dumps(record.metrics))
+        return
+    card = record.folder / "model_card.md"
+    out().print(card.read_text(encoding="utf-8"), markup=False)
+    for alias in ("champion", "challenger"):
+        for each in store.history(symbol, alias):
+            if each.version == record.version:
+                told = f"{alias} since {each.at:%Y-%m-%d %H:%M} UTC by {each.by}: {each.reason}"
+                out().print(told, markup=False)
+
+
+@app.command()
+def verify(
+    ref: Annotated[str | None, typer.Argument(help="Version or alias; all if left out.")] = None,
+    market: MarketOption = "mgc",
+) -> None:
+    """Compare a version's files, or every version's, with what was registered."""
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
+
+    where = settings()
+    symbol = where.market(market).symbol
+    store = where.models()
+    bad = []
+    for record in [store.find(symbol, ref)] if ref else store.versions(symbol):
+        faults = store.faults(record)
+        told = "; ".join(faults) if faults else "whole"
+        out().print(f"{record.version} {record.model}: {told}", markup=False)
+        if faults:
+            bad.append(record.version)
+    if bad:
+        raise DamagedError(tuple(bad))
+
+
+@app.command()
+def promote(
+    ref: Ref,
+    reason: Annotated[str, typer.Option(help="Why; kept for ever.")],
+    by: By = "",
+    market: MarketOption = "mgc",
+) -> None:
+    """Make a version champion: the one that answers from now on.
+
+    Example: orbcast models promote challenger --reason "better for 90 days"
+    """
+    from tasks.settings import now, settings  # noqa: PLC0415 - after --help
+
+    where = settings()
+    symbol = where.market(market).symbol
+    store = where.models()
+    record = store.find(symbol, ref)
+    who = by or getpass.getuser()
+    changed = store.set_alias(symbol, "champion", record.version, at=now(), by=who, reason=reason)
+    told = f"is champion of {symbol}, by {who}" if changed else f"was champion of {symbol} already"
+    out().print(f"{record.version} {told}", markup=False)
+
+
+@app.command()
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why; kept for ever.")],
+    by: By = "",
+    market: MarketOption = "mgc",
+) -> None:
+    """Make the champion before the present one champion again."""
+    from tasks.settings import now, settings  # noqa: PLC0415 - after --help
+
+    where = settings()
+    symbol = where.market(market).symbol
+    who = by or getpass.getuser()
+    record = where.models().rollback(symbol, at=now(), by=who, reason=reason)
+    out().print(f"{record.version} is champion of {symbol} again, by {who}", markup=False)

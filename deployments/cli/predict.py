@@ -1,0 +1,105 @@
+"""`orbcast predict`: what the champion says of one decision; nothing is logged."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli.terminal import MarketOption, out, time_of
+
+if TYPE_CHECKING:
+    from ml_core.learning.inference import Prediction, SideView
+    from tasks.slots import Slot
+
+
+def predict(
+    at: Annotated[
+        str,
+        typer.Option(
+            help="Time; without a zone, on the market's clock. The range that "
+            "closed last by then is predicted."
+        ),
+    ],
+    market: MarketOption = "mgc",
+    opening_range: Annotated[
+        str | None, typer.Option("--range", help="Opening range, such as 0900.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Version, its beginning, champion or challenger.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Predict one opening range from the bars known when it closed.
+
+    Example: orbcast predict --at 2025-06-30T09:05 --version challenger
+    """
+    from tasks.decision import ask, read_bars  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.slots import in_zone, latest_slot  # noqa: PLC0415
+
+    where = settings()
+    known = where.market(market)
+    slot = latest_slot(known, in_zone(time_of(at, "--at"), known), opening_range)
+    models = where.models()
+    fallback = None
+    if version is None:
+        serving = models.serving(known.symbol)
+        record, fallback = serving.record, serving.fallback
+    else:
+        record = models.find(known.symbol, version)
+    _, said = ask(record, known, slot, read_bars(where, known, slot))
+    if as_json:
+        plain = {"slot": str(slot), "decision_time": slot.decision.isoformat(), **said.to_json()}
+        out().print_json(json.dumps(plain, default=str))
+        return
+    _tell(slot, said, fallback)
+
+
+def _tell(slot: Slot, said: Prediction, fallback: str | None) -> None:
+    from rich.table import Table  # noqa: PLC0415 - after --help
+
+    console = out()
+    console.print(
+        f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC by {said.model} {said.version}"
+    )
+    if fallback:
+        console.print(f"  in the champion's stead: {fallback}", markup=False)
+    odds = Table(box=None, pad_edge=False)
+    for heading in ("", "UP", "DOWN", "no break"):
+        odds.add_column(heading, justify="left" if not heading else "right")
+    p = said.baseline_p_up_given_break
+    stays = 1.0 - said.p_none
+    odds.add_row("model", *_percents(said.p_up, said.p_down, said.p_none))
+    odds.add_row("corridor", *_percents(p * stays, (1.0 - p) * stays, said.p_none))
+    console.print(odds)
+    sides = Table(box=None, pad_edge=False)
+    for heading in ("if taken", "P(win)", "driftless", "E\\[net R]", "driftless", "80 % of R in"):
+        sides.add_column(heading, justify="left" if heading == "if taken" else "right")
+    sides.add_row("long", *_side(said.long))
+    sides.add_row("short", *_side(said.short))
+    console.print(sides)
+    console.print(
+        f"{said.recommendation.upper()}; confidence {said.confidence:.2f} ({said.level}), "
+        f"size x {said.risk_adjustment:.2f}"
+    )
+    for reason in said.reasons:
+        console.print(f"  {reason.words}", markup=False)
+
+
+def _percents(*shares: float) -> list[str]:
+    return [f"{share:.1%}" for share in shares]
+
+
+def _side(side: SideView) -> list[Any]:
+    span = "-"
+    if side.net_r_low is not None and side.net_r_high is not None:
+        span = f"{side.net_r_low:+.2f} .. {side.net_r_high:+.2f}"
+    return [
+        f"{side.p_win:.1%}",
+        f"{side.baseline_p_win:.1%}",
+        f"{side.expected_net_r:+.3f}",
+        f"{side.baseline_net_r:+.3f}",
+        span,
+    ]

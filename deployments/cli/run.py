@@ -1,0 +1,111 @@
+"""`orbcast run`: a flow, here and now, with or without a server."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli.terminal import MarketOption, err, out
+from ml_core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FLOWS: Mapping[str, str] = {
+    "refresh-data": "flows.refresh_data.refresh_data",
+    "nightly-retrain": "flows.nightly_retrain.nightly_retrain",
+    "shadow-predict": "flows.shadow_predict.shadow_predict",
+    "log-outcomes": "flows.log_outcomes.log_outcomes",
+}
+
+
+class UnknownFlowError(InputError):
+    """A flow there is not."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(name, known)
+        self.name, self.known = name, known
+
+    def __str__(self) -> str:
+        return f"there is no flow {self.name!r}; use one of {', '.join(self.known)}"
+
+
+class BadParameterError(InputError):
+    """A parameter that is not ``key=value`` or that the flow does not have."""
+
+    def __init__(self, text: str, known: tuple[str, ...]) -> None:
+        super().__init__(text, known)
+        self.text, self.known = text, known
+
+    def __str__(self) -> str:
+        keys = ", ".join(self.known)
+        return f"--param {self.text!r} cannot be used; write key=value, with key one of {keys}"
+
+
+def run(
+    flow: Annotated[
+        str, typer.Argument(help="refresh-data, nightly-retrain, shadow-predict or log-outcomes.")
+    ],
+    market: MarketOption = "mgc",
+    param: Annotated[
+        list[str] | None, typer.Option(help="Parameter, key=value; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No log lines.")] = False,
+) -> None:
+    """Run a flow now. Needs no server; uses the one that is up, so it shows there.
+
+    Examples
+    --------
+    orbcast run nightly-retrain --param to_day=2025-06-30
+
+    orbcast run shadow-predict --param as_of=2025-06-30T09:05
+    """
+    from deployments.prefect_session import prefect_session  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+
+    name = flow.replace("_", "-")
+    if name not in FLOWS:
+        raise UnknownFlowError(flow, tuple(FLOWS))
+    where = settings()
+    where.market(market)
+    with prefect_session(where, level="WARNING" if quiet else "INFO") as server:
+        if not quiet:
+            err().print(f"Running {name} on {server} ...")
+        found = _load(FLOWS[name])
+        given = dict(_pair(each, found.parameters.properties) for each in param or [])
+        result = found(**{"market": market, **given})
+    if as_json:
+        out().print_json(json.dumps(result, default=str))
+    else:
+        _tell(result)
+
+
+def _load(entrypoint: str) -> Any:
+    import importlib  # noqa: PLC0415 - one use
+
+    module, _, name = entrypoint.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _pair(text: str, known: Mapping[str, Any]) -> tuple[str, Any]:
+    key, sign, value = text.partition("=")
+    key = key.strip().replace("-", "_")
+    if not sign or key not in known:
+        raise BadParameterError(text, tuple(known))
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+def _tell(result: dict[str, Any]) -> None:
+    console = out()
+    console.print(result["verdict"], soft_wrap=True, markup=False)
+    for name in ("champion", "challenger", "report"):
+        if result.get(name):
+            console.print(f"  {name}: {result[name]}", soft_wrap=True, markup=False)
+    if result.get("trouble"):
+        err().print(result["trouble"], soft_wrap=True, markup=False)

@@ -1,0 +1,52 @@
+"""`orbcast simulate`: a market whose truth is known, as a DuckDB database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployments.cli.terminal import MarketOption, day_of, out, progress
+
+
+def simulate(  # noqa: PLR0917 - options of a command
+    output: Annotated[Path, typer.Option("--out", help="DuckDB file to write.")],
+    days: Annotated[int, typer.Option(help="Calendar days to simulate.", min=1)] = 730,
+    edge: Annotated[
+        float, typer.Option(help="Accuracy points to plant, 0 to 0.2; 0 plants nothing.")
+    ] = 0.03,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bars.")] = 7,
+    first: Annotated[str, typer.Option("--from", help="First day.")] = "2024-01-02",
+    market: MarketOption = "mgc",
+) -> None:
+    """Simulate 1-minute bars with an edge of known size, and say how large it is.
+
+    Example: orbcast simulate --days 365 --edge 0.05 --out sim.duckdb
+    """
+    from datetime import date, timedelta  # noqa: PLC0415 - after --help
+
+    from deployments.simulated import write_database  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415
+
+    begin = day_of(first, "--from") or date(2024, 1, 2)
+    known = settings().market(market)
+    with progress("Simulating days", 0) as bar:
+        made = write_database(
+            output, known, begin, begin + timedelta(days=days - 1), edge, seed, bar.at
+        )
+    truth = made.truth.summary()
+    out().print(
+        f"{output}: {made.bars:,} bars of {known.symbol}, {made.first} to {made.last}, table "
+        "bars_1m.",
+        soft_wrap=True,
+    )
+    out().print(
+        f"Best possible accuracy {truth['bayes_accuracy']:.1%}, log loss "
+        f"{truth['bayes_log_loss']:.4f}; without the edge {truth['driftless_accuracy']:.1%}, "
+        f"{truth['driftless_log_loss']:.4f}."
+    )
+    out().print(
+        f"Next: orbcast ingest --source duckdb {output} --column contract=contract --remember",
+        soft_wrap=True,
+    )

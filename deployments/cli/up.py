@@ -1,0 +1,17 @@
+"""`orbcast up`: server, UI and scheduled flows on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 4200,
+) -> None:
+    """Start the Prefect server, its UI and the scheduled flows; Ctrl-C stops them."""
+    from deployments.supervisor import supervise  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+
+    raise typer.Exit(supervise(settings(), port))

@@ -1,0 +1,93 @@
+"""Prefect made ready for this process: which server it talks to, and how it speaks."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import logging
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from tasks.settings import Settings, api_url, prepare_environment
+
+SERVER_FILE = "server.json"
+"""In the Prefect home while `orbcast up` runs: where its API is."""
+
+_ANSWER_SECONDS = 1.0
+
+
+class _WithoutTraceback(logging.Formatter):
+    """A console formatter that leaves the traceback to ``--debug`` and to the UI's logs."""
+
+    def __init__(self, plain: logging.Formatter) -> None:
+        super().__init__()
+        self._plain = plain
+
+    def format(self, record: logging.LogRecord) -> str:
+        shown = copy.copy(record)
+        shown.exc_info = shown.exc_text = None
+        return self._plain.format(shown)
+
+
+@contextlib.contextmanager
+def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False) -> Iterator[str]:
+    """Run flows in this process: on the server that is up, else on a temporary one.
+
+    Nothing of Prefect may have been imported before. Gives words that say which server it is.
+
+    Parameters
+    ----------
+    where
+        Settings; their home holds Prefect's database.
+    level
+        Least level of log lines shown in the terminal.
+    debug
+        Whether tracebacks are shown.
+    """
+    running = api_url() or server_of(where)
+    more = {"PREFECT_LOGGING_LEVEL": level}
+    if running is not None:
+        more["PREFECT_API_URL"] = running
+    prepare_environment(where, **more)
+    from prefect.settings import (  # noqa: PLC0415 - reads the environment just prepared
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+
+    # heartbeats would add a second to each flow; whoever waits here sees a crash anyway
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        if not debug:
+            _hide_tracebacks()
+        yield running or "a temporary server"
+
+
+def server_of(where: Settings) -> str | None:
+    """Give the API of the server that `orbcast up` started for this home, if it answers."""
+    try:
+        url = str(json.loads((where.prefect_dir / SERVER_FILE).read_text("utf-8"))["api"])
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        return None
+    return url if answers(url) else None
+
+
+def answers(url: str) -> bool:
+    """Tell whether a Prefect API says that it is healthy."""
+    if not url.startswith(("http://", "https://")):
+        return False
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=_ANSWER_SECONDS) as reply:  # noqa: S310 - http only, above
+            return bool(reply.status == 200)  # noqa: PLR2004 - HTTP OK
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def _hide_tracebacks() -> None:
+    from prefect.logging.configuration import setup_logging  # noqa: PLC0415 - after the settings
+
+    setup_logging()
+    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs", ""):
+        for handler in logging.getLogger(name).handlers:
+            if handler.formatter is not None and type(handler).__name__ == "PrefectConsoleHandler":
+                handler.setFormatter(_WithoutTraceback(handler.formatter))

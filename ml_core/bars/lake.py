@@ -26,7 +26,16 @@ from filelock import FileLock, Timeout
 
 from ml_core.bars.arrays import Bars
 from ml_core.bars.contract import RawBatch
-from ml_core.bars.month_file import Month, MonthChange, month_names, read_bars, split_by_month
+from ml_core.bars.month_file import (
+    Month,
+    MonthChange,
+    content_hash,
+    month_names,
+    months_of,
+    read_bars,
+    split_by_month,
+    write_rows,
+)
 from ml_core.bars.quality import BatchRefusedError, Finding, check, refuse_if_bad
 from ml_core.errors import OperatorError, TransientError
 from ml_core.files import TEMPORARY, written_atomically
@@ -197,8 +206,7 @@ class Lake:
         LakeDamagedError
             A month file cannot be read.
         """
-        wanted = month_names(first_minute, stop_minute)
-        months = [each for each in self._months(market.symbol) if wanted(each.stem)]
+        months = self._months(market.symbol, first_minute, stop_minute)
         try:
             bars = read_bars(months, market)
         except (pa.ArrowInvalid, OSError) as error:
@@ -241,8 +249,6 @@ class Lake:
 
         The same bars give the same fingerprint on any machine; one changed price another.
         """
-        from ml_core.bars.month_file import content_hash  # noqa: PLC0415 - beside its use
-
         return content_hash(self.read(market, None, stop_minute))
 
     def _ingest_one(self, batch: RawBatch, market: Market, now: datetime) -> BatchRecord:
@@ -315,8 +321,15 @@ class Lake:
     def _folder(self, symbol: str) -> Path:
         return self.root / symbol
 
-    def _months(self, symbol: str) -> list[Path]:
-        return sorted((self._folder(symbol) / "bars").glob("[0-9]*.parquet"))
+    def _months(
+        self, symbol: str, first_minute: int | None = None, stop_minute: int | None = None
+    ) -> list[Path]:
+        folder = self._folder(symbol) / "bars"
+        if first_minute is None or stop_minute is None:
+            wanted = month_names(first_minute, stop_minute)
+            return [each for each in sorted(folder.glob("[0-9]*.parquet")) if wanted(each.stem)]
+        named = (folder / f"{name}.parquet" for name in months_of(first_minute, stop_minute))
+        return [each for each in named if each.exists()]
 
     def _sweep(self, symbol: str) -> None:
         """Remove what a killed writer left; the lock is held, so nobody is writing it."""
@@ -335,10 +348,8 @@ def _shallow(record: BatchRecord) -> dict[str, Any]:
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - not where the lake is only listed
-
     with written_atomically(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=16384)
+        write_rows(table, temporary)
 
 
 def _concatenated(folder: Path) -> pa.Table | None:

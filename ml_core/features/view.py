@@ -192,9 +192,13 @@ class View:
     def _formed(self, slot: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Slots that exist, formed by t0, and are not older than any feature may look."""
         seen = np.maximum(slot, 0)
-        when = self.ranges.decision[seen]
-        recent = (when <= self.decision) & (self.decision - when <= LOOKBACK_DAYS * 1440)
-        return (slot >= 0) & recent & self.ranges.formed[seen]
+        age = self.decision - self.ranges.decision[seen]
+        recent = (age >= 0) & (age <= LOOKBACK_DAYS * 1440)
+        return (slot >= 0) & recent & self._has_range[seen]
+
+    @cached_property
+    def _has_range(self) -> NDArray[np.bool_]:
+        return self.ranges.formed
 
 
 def positive(value: NDArray[np.integer] | NDArray[np.floating]) -> NDArray[np.float64]:

@@ -58,7 +58,8 @@ class Instrument(BaseModel):
         NDArray[int32]
             Same shape, ticks.
         """
-        return np.rint(np.asarray(prices) / float(self.tick_size)).astype(np.int32)
+        # times the inverse: a division takes four times as long, and the rounding absorbs the rest
+        return np.rint(np.asarray(prices) * (1.0 / float(self.tick_size))).astype(np.int32)
 
     def is_on_tick(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which prices lie on the tick grid; NaN and infinity do not."""

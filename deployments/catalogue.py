@@ -67,7 +67,11 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
     quarterly = ScheduleSpec(slug="quarter-hourly", cron="*/15 * * * *", timezone=market.zone)
 
     def spec(
-        flow: str, description: str, schedules: tuple[ScheduleSpec, ...], collision: Collision
+        flow: str,
+        description: str,
+        schedules: tuple[ScheduleSpec, ...],
+        collision: Collision,
+        limit: int = 1,
     ) -> DeploymentSpec:
         return DeploymentSpec(
             name=name,
@@ -75,7 +79,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             description=description,
             parameters={"market": name},
             schedules=schedules,
-            limit=1,
+            limit=limit,
             collision=collision,
             tags=("orbcast", market.symbol),
         )
@@ -98,6 +102,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             f"Predict each opening range of {market.name} as it closes, and log it.",
             _at_each_decision(market),
             "ENQUEUE",
+            limit=len(market.ranges),  # none waits for another
         ),
         spec(
             "log_outcomes",

@@ -24,8 +24,8 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
         ConcurrencyLimitConfig,
         ConcurrencyLimitStrategy,
     )
-    from prefect.types.entrypoint import EntrypointType  # noqa: PLC0415
     from prefect.schedules import Cron  # noqa: PLC0415
+    from prefect.types.entrypoint import EntrypointType  # noqa: PLC0415
 
     found = _flow(spec.entrypoint).to_deployment(
         name=spec.name,

@@ -42,6 +42,10 @@ _EVALUATION = (
 )
 _TRAINED = ("train", "calibrate", "models", "data_fingerprint", "cost_ticks")
 _TRUTH = ("bayes_accuracy", "bayes_log_loss", "driftless_accuracy", "driftless_log_loss")
+_RECENT_HEAD = ("range", "UP, said", "UP, corridor", "recommended", "broke", "R net of the break")
+MOST_SHOWN = 12
+"""Ledger rows shown at once; those before them unfold."""
+
 _PERIODS = {"train": "trained on", "calibrate": "calibrated on"}
 
 
@@ -243,8 +247,8 @@ def _truth(evaluation: Figures, truth: Figures) -> Html:
     found = (
         ""
         if share is None
-        else f"The model found {percent(share, 0)} of the log loss there is to gain. The truth is "
-        "an average over the whole simulation, the measured figures are of the unseen days alone."
+        else f"The model found {percent(share, 0)} of the log loss there is to gain. What is "
+        "known is an expectation; what is measured on some days lies above or below it by luck."
     )
     return join(
         (
@@ -271,10 +275,14 @@ def _recent(rows: Sequence[Figures]) -> Html:
                 DASH if row.get("r_net") is None else signed(row["r_net"], 2),
             )
         )
+    shown = table(_RECENT_HEAD, cells[-MOST_SHOWN:], "figures")
+    if len(cells) > MOST_SHOWN:
+        earlier = element("summary", f"{len(cells) - MOST_SHOWN} earlier ones")
+        older = table(_RECENT_HEAD, cells[:-MOST_SHOWN], "figures")
+        shown = join((shown, element("details", earlier, older)))
     replayed = any(row.get("mode") == "replay" for row in rows)
     note = "Replayed: past days predicted as if live. Replays count for no decision."
-    head = ("range", "UP, model", "UP, corridor", "recommended", "broke", "R net of the break")
-    return _card("", table(head, cells, "figures"), note if replayed else "")
+    return _card("", shown, note if replayed else "")
 
 
 def _training(evaluation: Figures, trained: Figures) -> Html:

@@ -35,11 +35,12 @@ UNUSABLE = "model_unusable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """A version asked in a role, and why it and not the champion, if so."""
+    """A version asked in a role; why it and not the champion, if so; what is wrong with it."""
 
     role: Role
     record: VersionRecord
     fallback: str | None = None
+    faults: tuple[str, ...] = ()
 
 
 def voices(where: Settings, symbol: str) -> tuple[Voice, ...]:
@@ -55,7 +56,8 @@ def voices(where: Settings, symbol: str) -> tuple[Voice, ...]:
     found = [Voice(role="champion", record=serving.record, fallback=serving.fallback)]
     challenger = models.current(symbol, CHALLENGER)
     if challenger is not None and challenger.version != serving.record.version:
-        found.append(Voice(role="challenger", record=models.find(symbol, challenger.version)))
+        record = models.find(symbol, challenger.version)
+        found.append(Voice(role="challenger", record=record, faults=models.faults(record)))
     return tuple(found)
 
 
@@ -129,6 +131,8 @@ def _answer(
 ) -> PredictionEntry:
     if missed:
         return _abstained(common, voice.role, voice.record, MISSED)
+    if voice.faults:
+        return _abstained(common, voice.role, voice.record, UNUSABLE, "; ".join(voice.faults))
     try:
         row, said = ask(voice.record, market, slot, bars)
     except NoSlotError as error:

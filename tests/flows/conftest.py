@@ -1,0 +1,78 @@
+"""One Prefect server for the session, and a small simulated market in a home of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
+
+from deployments.simulated import write_database
+from flows.nightly_retrain import nightly_retrain
+from tasks.settings import Settings, settings
+from tasks.sources import SourceSpec, remember_source
+
+FIRST, LAST = date(2024, 1, 2), date(2024, 11, 29)
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """Prefect's own test server, without the heartbeats that slow each flow by a second."""
+
+    with (
+        prefect_test_harness(server_startup_timeout=120),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
+        yield
+
+
+@pytest.fixture(scope="session")
+def simulated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eleven months of a simulated MGC with a planted edge, as a trader's DuckDB."""
+
+    path = tmp_path_factory.mktemp("trader") / "trader.duckdb"
+    write_database(path, Settings().market("mgc"), FIRST, LAST, 0.05, 3)
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("ORBCAST_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_home(
+    prefect_server: None, simulated_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A home whose source is remembered, refreshed and trained on; tests only add to it."""
+    del prefect_server
+
+    folder = tmp_path_factory.mktemp("trained") / "home"
+    before = os.environ.get("ORBCAST_HOME")
+    os.environ["ORBCAST_HOME"] = str(folder)
+    try:
+        spec = SourceSpec(
+            kind="duckdb", paths=(str(simulated_database),), columns={"contract": "contract"}
+        )
+        remember_source(settings().sources_file, "mgc", spec)
+        nightly_retrain("mgc")
+        yield folder
+    finally:
+        if before is None:
+            del os.environ["ORBCAST_HOME"]
+        else:
+            os.environ["ORBCAST_HOME"] = before
+
+
+@pytest.fixture
+def trained(trained_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The trained home, made the present one."""
+    monkeypatch.setenv("ORBCAST_HOME", str(trained_home))
+    return trained_home

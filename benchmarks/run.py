@@ -144,9 +144,8 @@ def decision_speed(lake: Lake, bars: Bars) -> bool:
     recipe = load_recipe(PROJECT / "deployments" / "recipes" / "residual-small.toml")
     start = time.perf_counter()
     predictor = Predictor(fit(data, recipe, "bench").bundle)
-    print(
-        f"     three models trained and calibrated on {len(data):,} rows{time.perf_counter() - start:19.1f} s"
-    )
+    took = time.perf_counter() - start
+    print(f"     three models trained and calibrated on {len(data):,} rows{took:19.1f} s")
     rows = [data.rows(np.array([index])) for index in draw.choice(late, 300, replace=False)]
     slow = decision > 0.015
     for reasons, limit in ((False, 0.5e-3), (True, 5e-3)):

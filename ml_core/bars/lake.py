@@ -14,7 +14,8 @@ anywhere, the lake holds whole months, and reading the source again completes it
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -207,10 +208,8 @@ class Lake:
             A month file cannot be read.
         """
         months = self._months(market.symbol, first_minute, stop_minute)
-        try:
+        with _whole(self._folder(market.symbol) / "bars"):
             bars = read_bars(months, market)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise LakeDamagedError(str(self._folder(market.symbol)), str(error)) from error
         first = first_minute if first_minute is not None else np.iinfo(np.int64).min
         stop = stop_minute if stop_minute is not None else np.iinfo(np.int64).max
         return bars.between(first, stop)
@@ -218,7 +217,7 @@ class Lake:
     def batches(self, symbol: str) -> tuple[BatchRecord, ...]:
         """Give the record of every batch taken in, in order of time."""
         found = (self._folder(symbol) / "batches").glob("*.json")
-        records = [BatchRecord.from_json(json.loads(each.read_text("utf-8"))) for each in found]
+        records = [_record(each) for each in found]
         return tuple(sorted(records, key=lambda each: (each.ingested_at, each.name)))
 
     def quarantined(self, symbol: str) -> pa.Table | None:
@@ -231,7 +230,10 @@ class Lake:
 
     def status(self, symbol: str) -> LakeStatus:
         """Say what is here."""
-        months = [Month.describe(path) for path in self._months(symbol)]
+        months = []
+        for path in self._months(symbol):
+            with _whole(path):
+                months.append(Month.describe(path))
         quarantine, revised = self.quarantined(symbol), self.revisions(symbol)
         return LakeStatus(
             symbol=symbol,
@@ -256,7 +258,7 @@ class Lake:
         folder = self._folder(market.symbol)
         record_file = folder / "batches" / f"{batch_id}.json"
         if record_file.exists():
-            known = BatchRecord.from_json(json.loads(record_file.read_text("utf-8")))
+            known = _record(record_file)
             return BatchRecord(**{**_shallow(known), "status": "already"})
         checked = check(batch, market, now)
         if len(checked.quarantined):
@@ -310,7 +312,8 @@ class Lake:
     ) -> MonthChange:
         folder = self._folder(market.symbol)
         path = folder / "bars" / f"{month}.parquet"
-        change = Month.merge(path, rows, symbol=market.symbol, source=source, now=now)
+        with _whole(path):
+            change = Month.merge(path, rows, symbol=market.symbol, source=source, now=now)
         if change.revised:
             earlier = change.earlier.append_column("batch", pa.array([batch_id] * change.revised))
             _write_table(folder / "revisions" / f"{month}-{batch_id}.parquet", earlier)
@@ -335,6 +338,22 @@ class Lake:
         """Remove what a killed writer left; the lock is held, so nobody is writing it."""
         for leftover in self._folder(symbol).glob(f"*/{TEMPORARY}*"):
             leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Name the file of the lake that Parquet cannot read."""
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError, KeyError) as error:
+        raise LakeDamagedError(str(path), str(error).splitlines()[0]) from error
+
+
+def _record(path: Path) -> BatchRecord:
+    try:
+        return BatchRecord.from_json(json.loads(path.read_text("utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise LakeDamagedError(str(path), f"{error}") from error
 
 
 def _batch_id(symbol: str, content_hash: str) -> str:

@@ -145,6 +145,7 @@ def _row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.ob
             ("no_contract", table["contract"].is_null().to_numpy()),
             ("no_time", ~known),
             ("not_on_a_minute", stamp % _MINUTE_US != 0),
+            ("before_1970", stamp < 0),
             ("from_the_future", stamp > closes_by),
             ("not_a_price", no_price),
             ("price_not_positive", not_positive),

@@ -169,13 +169,14 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
     known_zone = zone or chosen.zone or ("UTC" if named_utc else None)
     ts, fault = to_utc(stamps, chosen.stamp, known_zone, str(path))
     count = len(raw)
+    decimal = _decimal([raw[names[name]] for name in PRICES])
     contract = raw[names["contract"]] if "contract" in names else pa.repeat(symbol, count)
     # one line of the file is the header, and people count lines from 1
     line = np.arange(count) + (2 if chosen.header else 1)
     table = {
         "contract": contract,
         "ts": ts,
-        **{name: _numbers(raw[names[name]]) for name in (*PRICES, "volume")},
+        **{name: _numbers(raw[names[name]], decimal) for name in (*PRICES, "volume")},
         "source_line": pa.array(line),
         "fault": fault,
     }
@@ -249,12 +250,25 @@ def _stamp_text(raw: pa.Table, names: dict[str, str]) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(raw[names["date"]], raw[names["time"]], " ")
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    """Numbers of text, NaN where it is none; a decimal comma is read as a point."""
-    values = np.full(len(column), np.nan)
-    for index, text in enumerate(column.to_pylist()):
-        try:
-            values[index] = float((text or "nan").replace(",", "."))
-        except ValueError:
-            continue
-    return values
+def _decimal(prices: list[pa.ChunkedArray]) -> str:
+    """Tell a file's decimal mark: a comma only where no price could mean thousands by it."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - one use
+
+    for column in prices:
+        comma = pc.match_substring(column, ",")
+        thousands = pc.match_substring_regex(column, r"^\d{1,3}(,\d{3})+(\.\d*)?$")
+        if pc.any(pc.and_not(comma, thousands)).as_py():
+            return ","
+    return "."
+
+
+def _numbers(column: pa.ChunkedArray, decimal: str) -> NDArray[np.float64]:
+    """Numbers of text, NaN where it is none: never a guess at what a comma means."""
+    import pandas as pd  # noqa: PLC0415 - only where text is read
+
+    text = pd.Series(column.to_pandas()).astype("str")
+    if decimal == ",":
+        # with a comma for decimals a point can only part thousands, which is no number here
+        text = text.mask(text.str.contains(".", regex=False, na=False)).str.replace(",", ".")
+    numbers: NDArray[np.float64] = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
+    return numbers

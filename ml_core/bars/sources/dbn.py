@@ -93,6 +93,8 @@ def _decoded(
     if content[:3] != b"DBN":
         raise SourceError(str(path), "is not a DBN file", remedy)
     header = 8 + int.from_bytes(content[4:8], "little")
+    if len(content) < header:
+        raise SourceError(str(path), "ends inside its header", remedy)
     try:
         metadata = Metadata.decode(content[:header])
     except (DBNError, ValueError) as error:

@@ -26,6 +26,9 @@ DEFAULT_COLUMNS = {
 """What Orbcast calls a column, and what the table does; ``contract`` may be mapped as well."""
 
 
+_NO_TIME = "without-a-time"  # the month of rows whose time is missing: set aside, not lost
+
+
 class DatabaseLockedError(TransientError):
     """The trader's own writer has the database open."""
 
@@ -81,7 +84,7 @@ def read_duckdb(
         stamp = _utc_stamp(connection, source, names["ts"])
         where, values = _filter(names, stamp, symbol, since)
         months = connection.execute(
-            f"SELECT DISTINCT strftime({stamp}, '%Y-%m') FROM {source} WHERE {where} ORDER BY 1",  # noqa: S608 - quoted identifiers, values are parameters
+            f"SELECT DISTINCT {_month_of(stamp)} FROM {source} WHERE {where} ORDER BY 1",  # noqa: S608 - quoted identifiers, values are parameters
             values,
         ).fetchall()
     if not months and since is None:
@@ -102,10 +105,15 @@ def _opened(path: str) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(path, read_only=True)
     except duckdb.IOException as error:
-        if "lock" in str(error).lower():
+        if "could not set lock" in str(error).lower():
             raise DatabaseLockedError(path) from error
-        remedy = "name a DuckDB database file"
-        raise SourceError(path, f"cannot be opened ({error})", remedy) from error
+        raise _unopened(path, error) from error
+    except duckdb.Error as error:
+        raise _unopened(path, error) from error
+
+
+def _unopened(path: str, error: duckdb.Error) -> SourceError:
+    return SourceError(path, f"cannot be opened ({error})", "name a DuckDB database file")
 
 
 def _quoted(name: str) -> str:
@@ -120,7 +128,7 @@ def _filter(
         clauses.append(f"{_quoted(names['symbol'])} = ?")
         values.append(symbol)
     if since is not None:
-        clauses.append(f"{stamp} >= ?")
+        clauses.append(f"({stamp} >= ? OR {stamp} IS NULL)")
         values.append(since.astimezone(UTC).replace(tzinfo=None))
     return " AND ".join(clauses), values
 
@@ -134,7 +142,7 @@ def _require_columns(
 ) -> None:
     try:
         here = connection.execute(f"SELECT * FROM {source} LIMIT 0").description  # noqa: S608 - quoted
-    except duckdb.CatalogException as error:
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
         tables = [str(row[0]) for row in connection.execute("SHOW TABLES").fetchall()]
         remedy = f"name one of its tables with --table: {', '.join(tables) or 'it has none'}"
         raise SourceError(path, f"has no table {table}", remedy) from error
@@ -153,7 +161,12 @@ def _utc_stamp(connection: duckdb.DuckDBPyConnection, source: str, column: str) 
     ).fetchone()
     if row and str(row[0]) == "TIMESTAMP WITH TIME ZONE":
         return f"({name} AT TIME ZONE 'UTC')"
-    return f"CAST({name} AS TIMESTAMP)"
+    # text that is no time becomes NULL here, and is set aside later with its row number
+    return f"TRY_CAST(CAST({name} AS VARCHAR) AS TIMESTAMP)"
+
+
+def _month_of(stamp: str) -> str:
+    return f"coalesce(strftime({stamp}, '%Y-%m'), '{_NO_TIME}')"
 
 
 def _month(  # noqa: PLR0917 - the parts of one query
@@ -167,25 +180,29 @@ def _month(  # noqa: PLR0917 - the parts of one query
 ) -> pa.Table:
     contract = _quoted(names["contract"]) if names.get("contract") else "?"
     given = [] if names.get("contract") else [symbol]
-    prices = ", ".join(f"CAST({_quoted(names[name])} AS DOUBLE) AS {name}" for name in PRICES)
+    prices = ", ".join(_number(names[name], name) for name in PRICES)
     result = connection.sql(
         f"""
         SELECT CAST({contract} AS VARCHAR) AS contract,
                {stamp} AS ts,
                {prices},
-               CAST({_quoted(names["volume"])} AS DOUBLE) AS volume,
-               CAST(row_number() OVER (ORDER BY {stamp}, 1) AS BIGINT) AS source_line,
+               {_number(names["volume"], "volume")},
                CAST(NULL AS VARCHAR) AS fault
         FROM {source}
-        WHERE {where} AND strftime({stamp}, '%Y-%m') = ?
-        ORDER BY 2, 1
+        WHERE {where} AND {_month_of(stamp)} = ?
+        ORDER BY 2, 1, 3, 4, 5, 6, 7
         """,  # noqa: S608 - quoted identifiers, values are parameters
         params=[*given, *values],
     )
     table: pa.Table = result.to_arrow_table()
     utc = table["ts"].cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
     table = table.set_column(1, "ts", utc)
+    table = table.append_column("source_line", pa.array(range(1, len(table) + 1), pa.int64()))
     return table.select(RAW_SCHEMA.names).cast(RAW_SCHEMA)
+
+
+def _number(column: str, name: str) -> str:
+    return f"TRY_CAST({_quoted(column)} AS DOUBLE) AS {name}"
 
 
 def _content_hash(table: pa.Table) -> str:

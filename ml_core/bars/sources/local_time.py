@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ml_core.bars.contract import SourceError
 
-_MOST_SHOWN = 60
+_OFFSET = r":\d{2}(?:[.,]\d+)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 
 
 def to_utc(
@@ -45,10 +45,13 @@ def to_utc(
     if zone is not None and zone not in available_timezones():
         raise SourceError(source, f"no zone named {zone!r}", "use an IANA name such as UTC")
     series = pd.Series(text.to_pandas()).astype("str")
-    offset = series.str.contains(r"\d(?:Z|[+-]\d{2}:?\d{2})$", regex=True)
+    offset = series.str.contains(_OFFSET, regex=True).fillna(value=False).astype(bool)
     if stamp is None and offset.any():
-        if not offset.all():
-            row = int(np.flatnonzero(~offset.to_numpy())[0]) + 1
+        # what is no time at all is a fault of its row; a time on another clock, of the file
+        bare = series.where(~offset)
+        clockless = pd.to_datetime(bare, errors="coerce", format="ISO8601").notna().to_numpy()
+        if clockless.any():
+            row = int(np.flatnonzero(clockless)[0]) + 1
             fault = (
                 f"mixes times with and without a zone (row {row}: {series.iloc[row - 1]!r:.60})"
             )

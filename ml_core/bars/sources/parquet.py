@@ -63,15 +63,22 @@ def _read_file(path: Path, symbol: str, columns: dict[str, str], zone: str | Non
     if missing:
         remedy = f"map them with --column; the file has {', '.join(raw.column_names)}"
         raise SourceError(str(path), f"lacks columns {', '.join(missing)}", remedy)
-    ts, fault = _times(raw[names["ts"]], zone, str(path))
+    ts, row_fault = _times(raw[names["ts"]], zone, str(path))
     count = len(raw)
     given = raw[names["contract"]].cast(pa.string()) if "contract" in names else None
+    try:
+        numbers = {
+            name: raw[names[name]].cast(pa.float64(), safe=False) for name in (*PRICES, "volume")
+        }
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        fault = f"prices and volume are not all numbers ({error})"
+        raise SourceError(str(path), fault, "store them as numbers") from error
     table = {
         "contract": given if given is not None else pa.repeat(symbol, count),
         "ts": ts,
-        **{name: raw[names[name]].cast(pa.float64()) for name in (*PRICES, "volume")},
+        **numbers,
         "source_line": pa.array(np.arange(count) + 1),
-        "fault": fault,
+        "fault": row_fault,
     }
     return RawBatch(
         name=path.name,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_core.errors import InputError
 
@@ -80,6 +81,33 @@ class SourceError(InputError):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.fault}; {self.remedy}"
+
+
+def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
+    """Leave out the contracts that are no outrights, and count them as dropped.
+
+    Kept are names that match ``pattern`` in full, the symbol itself (a ready-made continuous
+    series), and missing names, which the checks set aside.
+
+    Raises
+    ------
+    SourceError
+        Nothing is left: the source is of another market, or writes its contracts another way.
+    """
+    import re  # noqa: PLC0415 - one use
+
+    names = batch.table["contract"].unique().drop_null().to_pylist()
+    foreign = [name for name in names if name != symbol and not re.fullmatch(pattern, name)]
+    if foreign:
+        away = pc.is_in(batch.table["contract"], value_set=pa.array(foreign, pa.string()))
+        count = pc.sum(away).as_py()
+        dropped = {**batch.dropped, "spread": batch.dropped.get("spread", 0) + count}
+        batch = replace(batch, table=batch.table.filter(pc.invert(away)), dropped=dropped)
+    if not len(batch.table) and any(batch.dropped.values()):
+        shown = f" ({', '.join(foreign[:3])} ...)" if foreign else ""
+        fault = f"no contract{shown} matches {pattern} of market {symbol}"
+        raise SourceError(batch.name, fault, "name this market's file, or mend contract_pattern")
+    return batch
 
 
 def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:

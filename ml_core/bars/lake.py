@@ -26,7 +26,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from ml_core.bars.arrays import Bars
-from ml_core.bars.contract import RawBatch
+from ml_core.bars.contract import RawBatch, outrights_of
 from ml_core.bars.month_file import (
     Month,
     MonthChange,
@@ -260,6 +260,7 @@ class Lake:
         if record_file.exists():
             known = _record(record_file)
             return BatchRecord(**{**_shallow(known), "status": "already"})
+        batch = outrights_of(batch, market.symbol, market.contract_pattern)
         checked = check(batch, market, now)
         if len(checked.quarantined):
             _write_table(folder / "quarantine" / f"{batch_id}.parquet", checked.quarantined)

@@ -1,0 +1,221 @@
+"""What a source garbles is set aside with its row, or refused by name: never guessed at."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from databento_dbn import Metadata, OHLCVMsg, RType, Schema, SType
+
+from ml_core.bars.contract import RawBatch, SourceError
+from ml_core.bars.lake import Lake, LakeDamagedError
+from ml_core.bars.sources.csv import read_csv
+from ml_core.bars.sources.dbn import read_dbn
+from ml_core.bars.sources.duckdb_file import read_duckdb
+from ml_core.bars.sources.parquet import read_parquet
+from tests.ml_core.builders import mgc
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+AT = datetime(2024, 1, 16, 1, 0, tzinfo=UTC)
+HEADER = "ts,open,high,low,close,volume\n"
+ROW = "2024-01-16T01:00Z,2000,2000,2000,2000,1\n"
+
+
+def csv_batch(path: Path, text: str, **options: str) -> RawBatch:
+    path.write_text(text, encoding="utf-8")
+    (found,) = read_csv([str(path)], "MGC", **options)  # type: ignore[arg-type]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2055,5", 2055.5), ("2055.5", 2055.5), ("1.234,5", np.nan), ("two", np.nan)],
+    ids=["comma", "point", "both", "words"],
+)
+def test_a_decimal_comma_is_read_where_it_can_mean_nothing_else(
+    tmp_path: Path, text: str, value: float
+) -> None:
+    body = (
+        f"2024-01-16 01:00;{text};2060,5;1;1;1\n"
+        if "," in text
+        else f"2024-01-16 01:00;{text};1;1;1;1\n"
+    )
+
+    found = csv_batch(tmp_path / "a.csv", HEADER.replace(",", ";") + body, zone="UTC")
+
+    np.testing.assert_equal(found.table["open"].to_numpy()[0], value)
+
+
+def test_a_comma_that_may_part_thousands_is_no_price(tmp_path: Path) -> None:
+    row = '2024-01-16T01:00Z,"21,250","21,250","21,250","21,250",1\n'
+
+    found = csv_batch(tmp_path / "a.csv", HEADER + row)
+
+    assert np.isnan(found.table["close"].to_numpy()).all()
+
+
+@pytest.mark.parametrize("offset", ["Z", "+00", "+00:00", "+0000"])
+def test_every_way_to_write_an_offset_is_read(tmp_path: Path, offset: str) -> None:
+    row = f"2024-01-16 01:00:00{offset},1,1,1,1,1\n"
+
+    found = csv_batch(tmp_path / "a.csv", HEADER + row)
+
+    assert found.table["ts"].to_pylist() == [AT]
+
+
+def test_a_row_without_a_time_does_not_spoil_the_file(tmp_path: Path) -> None:
+    found = csv_batch(tmp_path / "a.csv", HEADER + ROW + ",1,1,1,1,1\n")
+
+    assert found.table["fault"].to_pylist() == [None, "not_a_time"]
+
+
+def test_a_bar_of_another_age_is_set_aside(tmp_path: Path) -> None:
+    rows = "".join(
+        f"2024-01-16T{hour:02}:{at:02}Z,2000,2000,2000,2000,1\n"
+        for hour in (1, 2, 3)
+        for at in range(60)
+    )
+    found = csv_batch(tmp_path / "a.csv", HEADER + "1600-01-01T00:00Z,1,1,1,1,1\n" + rows)
+
+    (record,) = Lake(tmp_path / "lake").ingest([found], mgc(), NOW)
+
+    assert (record.quarantined, record.added) == ({"before_1970": 1}, 180)
+
+
+def test_duckdb_rows_without_a_time_or_number_are_handed_on(tmp_path: Path) -> None:
+    path = tmp_path / "block.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "CREATE TABLE bars_1m (ts_utc TEXT, symbol TEXT, open TEXT, high DOUBLE, low DOUBLE, "
+            "close DOUBLE, volume BIGINT)"
+        )
+        connection.execute("INSERT INTO bars_1m VALUES (NULL, 'MGC', '1', 1, 1, 1, 1)")
+        connection.execute("INSERT INTO bars_1m VALUES ('junk', 'MGC', '1', 1, 1, 1, 1)")
+        connection.execute("INSERT INTO bars_1m VALUES ('2024-01-16', 'MGC', 'x', 1, 1, 1, 1)")
+
+    found = list(read_duckdb(str(path), "MGC"))
+
+    assert [each.table["ts"].null_count for each in found] == [0, 2]
+    assert found[0].table["open"].null_count == 1
+
+
+def test_a_file_that_is_no_database_is_not_taken_for_a_locked_one(tmp_path: Path) -> None:
+    path = tmp_path / "block.duckdb"
+    path.write_bytes(b"junk" * 1000)
+
+    with pytest.raises(SourceError, match="name a DuckDB database file"):
+        list(read_duckdb(str(path), "MGC"))
+
+
+def test_parquet_prices_that_are_text_are_refused_by_name(tmp_path: Path) -> None:
+    names = ("open", "high", "low", "close", "volume")
+    path = tmp_path / "bars.parquet"
+    pq.write_table(
+        pa.table(
+            {"ts": pa.array([AT], pa.timestamp("us", "UTC")), **{name: ["x"] for name in names}}
+        ),
+        path,
+    )
+
+    with pytest.raises(SourceError, match="not all numbers"):
+        list(read_parquet([str(path)], "MGC"))
+
+
+def test_spreads_of_a_mapped_contract_column_are_dropped_and_counted(tmp_path: Path) -> None:
+    head = HEADER.strip() + ",k\n"
+    rows = "".join(ROW.strip() + f",{name}\n" for name in ("MGCG4", "MGCG4-MGCJ4"))
+    path = tmp_path / "a.csv"
+    path.write_text(head + rows)
+    batches = read_csv([str(path)], "MGC", columns={"contract": "k"})
+
+    (record,) = Lake(tmp_path / "lake").ingest(batches, mgc(), NOW)
+
+    assert (record.added, record.dropped) == (1, {"spread": 1})
+    path.write_text(head + ROW.strip() + ",NQH4\n")
+    with pytest.raises(SourceError, match=r"no contract \(NQH4 ...\) matches"):
+        Lake(tmp_path / "lake").ingest(
+            read_csv([str(path)], "MGC", columns={"contract": "k"}), mgc(), NOW
+        )
+
+
+def test_a_damaged_record_or_month_of_the_lake_is_named(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    lake.ingest([csv_batch(tmp_path / "a.csv", HEADER + ROW)], mgc(), NOW)
+    (record,) = (tmp_path / "lake" / "MGC" / "batches").iterdir()
+    record.write_text("{")
+    (month,) = (tmp_path / "lake" / "MGC" / "bars").iterdir()
+    month.write_bytes(b"no")
+
+    with pytest.raises(LakeDamagedError, match=record.name):
+        lake.batches("MGC")
+    with pytest.raises(LakeDamagedError, match=r"2024-01\.parquet"):
+        lake.status("MGC")
+    more = csv_batch(tmp_path / "b.csv", HEADER + ROW.replace("01:00", "01:01"))
+    with pytest.raises(LakeDamagedError, match=r"2024-01\.parquet"):
+        lake.ingest([more], mgc(), NOW)
+
+
+def _bar(number: int, at: datetime, price: int) -> bytes:
+    nanoseconds = int(at.timestamp()) * 10**9
+    return bytes(
+        OHLCVMsg(
+            rtype=RType.OHLCV_1M, publisher_id=1, instrument_id=number, ts_event=nanoseconds,
+            open=price, high=price, low=price, close=price, volume=3,
+        )
+    )  # fmt: skip
+
+
+def test_dbn_names_come_from_the_mapping_of_the_day(tmp_path: Path) -> None:
+    # Arrange: id 7 means one contract until the 16th and another from then on; 8 is a spread
+    def span(name: str, start: date, end: date, number: int) -> Any:
+        days = SimpleNamespace(start_date=start, end_date=end, symbol=str(number))
+        return SimpleNamespace(raw_symbol=name, intervals=[days])
+
+    first, change, last = date(2024, 1, 15), date(2024, 1, 16), date(2024, 1, 17)
+    kinds: Any = {
+        "stype_in": SType.PARENT,
+        "stype_out": SType.INSTRUMENT_ID,
+        "schema": Schema.OHLCV_1M,
+    }  # declared as text in the library's stubs
+    metadata = Metadata(
+        dataset="GLBX.MDP3", start=0, **kinds, symbols=["MGC.FUT"], partial=[], not_found=[],
+        mappings=[
+            span("MGCG4", first, change, 7),
+            span("MGCJ4", change, last, 7),
+            span("MGCG4-MGCJ4", first, last, 8),
+        ],
+    )  # fmt: skip
+    nothing = np.iinfo(np.int64).max
+    body = b"".join(
+        [
+            _bar(7, AT.replace(day=15), 2000 * 10**9),
+            _bar(7, AT, 2010 * 10**9),
+            _bar(8, AT, 10 * 10**9),
+            _bar(9, AT, 2010 * 10**9),
+            _bar(7, AT.replace(minute=1), nothing),
+        ]
+    )
+    path = tmp_path / "bars.dbn"
+    path.write_bytes(metadata.encode() + body)
+
+    # Act
+    (found,) = read_dbn([str(path)], r"MGC[FGHJKMNQUVXZ]\d{1,2}")
+
+    # Assert
+    assert found.table["contract"].to_pylist() == ["MGCG4", "MGCJ4", None, "MGCJ4"]
+    assert found.table["source_line"].to_pylist() == [1, 2, 4, 5]
+    np.testing.assert_equal(found.table["open"].to_numpy(), [2000.0, 2010.0, 2010.0, np.nan])
+    assert found.dropped == {"spread": 1}
+    path.write_bytes((metadata.encode() + body)[:-10])
+    with pytest.raises(SourceError, match="ends in the middle of record 5"):
+        list(read_dbn([str(path)], "MGC.*"))
+    path.write_bytes(metadata.encode()[:-10])
+    with pytest.raises(SourceError, match="ends inside its header"):
+        list(read_dbn([str(path)], "MGC.*"))

@@ -100,9 +100,9 @@ def _be_strict(engine: Engine) -> None:
         connection.isolation_level = None  # BEGIN is ours, below, not the driver's
         cursor = connection.cursor()
         for pragma in (
+            f"busy_timeout={BUSY_MILLISECONDS}",  # first: the next may have to wait
             "journal_mode=WAL",
             "foreign_keys=ON",
-            f"busy_timeout={BUSY_MILLISECONDS}",
             "synchronous=FULL",
         ):
             cursor.execute(f"PRAGMA {pragma}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ml_core.errors import InputError, OperatorError
 
 
@@ -50,4 +52,32 @@ class UnusableVersionError(OperatorError):
         self.version, self.faults = version, faults
 
     def __str__(self) -> str:
-        return f"version {self.version} is not usable: {'; '.join(self.faults)}"
+        return (
+            f"version {self.version} is not usable: {'; '.join(self.faults)}; restore its folder "
+            "from a backup, or move the folder away and train again"
+        )
+
+
+class UnsignedChangeError(InputError):
+    """An alias change that nobody stands for, or without a reason."""
+
+    def __init__(self, alias: str, missing: str) -> None:
+        super().__init__(alias, missing)
+        self.alias, self.missing = alias, missing
+
+    def __str__(self) -> str:
+        return f"the change of {self.alias} has no {self.missing}; say {self.missing}"
+
+
+class BackdatedChangeError(InputError):
+    """An alias change dated before the latest one: it would rewrite who was champion when."""
+
+    def __init__(self, alias: str, at: datetime, latest: datetime) -> None:
+        super().__init__(alias, at, latest)
+        self.alias, self.at, self.latest = alias, at, latest
+
+    def __str__(self) -> str:
+        return (
+            f"{self.alias} was last changed at {self.latest.isoformat()}, after "
+            f"{self.at.isoformat()}; what was champion when is not rewritten: give a later time"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from registry.database import Database
 from registry.tables import OutcomeRow, PredictionRow, canonical
 
 _GENESIS = "0" * 64
+_NUMBERS = frozenset({"p_up", "baseline_p_up", "expected_net_r"})
 
 Mode = Literal["live", "replay"]
 Role = Literal["champion", "challenger", "baseline"]
@@ -165,7 +166,15 @@ class Ledger:
         faults = []
         previous = _GENESIS
         with self._database.session() as session:
-            for row in session.scalars(select(PredictionRow).order_by(PredictionRow.id)):
+            for number in list(
+                session.scalars(select(PredictionRow.id).order_by(PredictionRow.id))
+            ):
+                try:
+                    row = session.get_one(PredictionRow, number)
+                except (ValueError, TypeError) as error:
+                    faults.append(f"prediction {number} was edited: it cannot be read ({error})")
+                    previous = _stored_hash(session, number)
+                    continue
                 name = f"prediction {row.id} ({row.market}:{row.trading_day}:{row.opening_range})"
                 if row.previous_hash != previous:
                     faults.append(
@@ -175,6 +184,11 @@ class Ledger:
                     faults.append(f"{name} was edited")
                 previous = row.row_hash
         return tuple(faults)
+
+
+def _stored_hash(session: Session, number: int) -> str:
+    query = select(PredictionRow.row_hash).where(PredictionRow.id == number)
+    return session.scalars(query).one()
 
 
 def _fields(entry: PredictionEntry) -> dict[str, Any]:
@@ -203,8 +217,14 @@ def _known(session: Session, entry: PredictionEntry) -> bool:
 
 
 def _row_hash(entry: PredictionEntry, previous: str) -> str:
-    plain = {
-        name: value.isoformat() if isinstance(value, date) else value
-        for name, value in _fields(entry).items()
-    }
+    plain = {name: _as_stored(name, value) for name, value in _fields(entry).items()}
     return hashlib.sha256((previous + canonical(plain)).encode()).hexdigest()
+
+
+def _as_stored(name: str, value: Any) -> Any:
+    """Give a value as it will be read back, so that a row's hash is the same then."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    return float(value) if name in _NUMBERS and value is not None else value

@@ -7,7 +7,7 @@ import secrets
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +17,10 @@ from ml_core.files import sync
 from ml_core.learning.bundle import SUMS, Bundle, damage
 from registry.database import Database
 from registry.errors import (
+    BackdatedChangeError,
     NothingToRollBackError,
     UnknownVersionError,
+    UnsignedChangeError,
     UnusableVersionError,
 )
 from registry.tables import AliasEvent, ModelVersion, RecipeRow
@@ -128,6 +130,11 @@ class ModelStore:
             created_at=at,
         )
         with self._database.session() as session:
+            # asked again within the unit of work: another process may have been first
+            same = (ModelVersion.market == market) & (ModelVersion.version == version)
+            first = session.scalars(select(ModelVersion).where(same)).one_or_none()
+            if first is not None:
+                return self._record(first)
             if session.get(RecipeRow, bundle.recipe.hash) is None:
                 session.add(
                     RecipeRow(
@@ -140,6 +147,18 @@ class ModelStore:
                 session.flush()
             session.add(row)
         return self._record(row)
+
+    def sweep(self, now: datetime, *, older_than: timedelta = timedelta(days=1)) -> int:
+        """Remove half-written folders that killed runs left; give how many.
+
+        Younger ones may still be written by another process, and stay.
+        """
+        removed = 0
+        for folder in self._root.glob(f"*/*/{_INCOMING}*"):
+            if now.timestamp() - folder.stat().st_mtime > older_than.total_seconds():
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+        return removed
 
     def versions(self, market: str | None = None) -> tuple[VersionRecord, ...]:
         """Give every registered version, oldest first."""
@@ -187,7 +206,7 @@ class ModelStore:
         history = [each.version for each in self.history(market, CHAMPION)][::-1]
         versions = {each.version: each for each in self.versions(market)}
         baselines = [each.version for each in versions.values() if each.kind == "baseline"][::-1]
-        reason: str | None = None
+        reason: str | None = None if history else "no champion is set"
         for name in dict.fromkeys([*history, *baselines]):
             record = versions.get(name)
             faults = self.faults(record) if record else ("it is not registered",)
@@ -207,11 +226,23 @@ class ModelStore:
             No such version.
         UnusableVersionError
             Its files are not what was registered.
+        UnsignedChangeError
+            ``by`` or ``reason`` is blank.
+        BackdatedChangeError
+            The champion was changed after ``at`` already. A challenger of an earlier time
+            changes nothing.
         """
+        for name, said in (("by", by), ("reason", reason)):
+            if not said.strip():
+                raise UnsignedChangeError(alias, name)
         record = self.find(market, version)
         now = self.current(market, alias)
         if now is not None and now.version == record.version:
             return False
+        if now is not None and at < now.at:
+            if alias == CHALLENGER:
+                return False  # a retrain as of an earlier time challenges nobody today
+            raise BackdatedChangeError(alias, at, now.at)
         faults = self.faults(record)
         if faults:
             raise UnusableVersionError(record.version, faults)
@@ -249,20 +280,23 @@ class ModelStore:
     def rollback(self, market: str, *, at: datetime, by: str, reason: str) -> VersionRecord:
         """Make the champion before the present one champion again.
 
+        A champion that was left by going back to an earlier one is never gone back to: after
+        A, B, C and a rollback to B, the next one gives A.
+
         Raises
         ------
         NothingToRollBackError
             There was none before.
         """
-        present = self.current(market, CHAMPION)
-        earlier = [
-            each.version
-            for each in self.history(market, CHAMPION)
-            if present is not None and each.version != present.version
-        ]
-        if not earlier:
+        line: list[str] = []
+        for each in self.history(market, CHAMPION):
+            if each.version in line:
+                del line[line.index(each.version) + 1 :]
+            else:
+                line.append(each.version)
+        if len(line) < 2:  # noqa: PLR2004 - the present one and one before
             raise NothingToRollBackError(market)
-        self.set_alias(market, CHAMPION, earlier[-1], at=at, by=by, reason=reason)
+        self.set_alias(market, CHAMPION, line[-2], at=at, by=by, reason=reason)
         return self.find(market, CHAMPION)
 
     def _record(self, row: ModelVersion) -> VersionRecord:
@@ -289,7 +323,12 @@ def _publish(folder: Path, write: Callable[[Path], None]) -> None:
         for path in incoming.iterdir():
             sync(path)
         sync(incoming)
-        incoming.rename(folder)
+        try:
+            incoming.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+            return  # another process published the same version first; its files are checked next
         sync(folder.parent)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -64,12 +65,20 @@ class CanonicalJson(TypeDecorator[Any]):
 
 
 def canonical(value: Any) -> str:
-    """Give the one JSON text of plain values.
+    """Give the one JSON text of plain values; what is not a finite number is null.
 
-    >>> canonical({"b": 1, "a": [0.1, None]})
-    '{"a":[0.1,null],"b":1}'
+    >>> canonical({"b": 1, "a": [0.1, None, float("nan")]})
+    '{"a":[0.1,null,null],"b":1}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return json.dumps(_finite(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Base(DeclarativeBase):

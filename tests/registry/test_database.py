@@ -38,7 +38,7 @@ def test_migrations_go_down_again(tmp_path: Path) -> None:
 
 def test_every_table_compiles_for_postgresql() -> None:
     for table in Base.metadata.sorted_tables:
-        assert str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
 
 
 def test_sqlite_is_opened_as_a_database_others_rely_on(tmp_path: Path) -> None:

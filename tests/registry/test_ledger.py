@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -138,8 +144,10 @@ def test_two_predictors_of_one_slot_make_one_entry(database: Database) -> None:
             "UPDATE predictions SET features = '{}' WHERE id = 3",
             "prediction 3 .* was edited",
         ),
+        ("UPDATE predictions SET features = 'torn' WHERE id = 3", "prediction 3 was edited"),
+        ("UPDATE predictions SET decision_time = 'x' WHERE id = 2", "prediction 2 was edited"),
     ],
-    ids=["edited", "deleted", "features edited"],
+    ids=["edited", "deleted", "features edited", "unreadable JSON", "unreadable time"],
 )
 def test_tampering_is_named(database: Database, ledger: Ledger, tamper: str, named: str) -> None:
     ledger.record([said(day) for day in range(4)])
@@ -150,7 +158,75 @@ def test_tampering_is_named(database: Database, ledger: Ledger, tamper: str, nam
 
     faults = ledger.verify_chain()
     assert len(faults) == 1
-    assert __import__("re").search(named, faults[0])
+    assert re.search(named, faults[0])
+
+
+def test_rows_in_another_order_are_named(database: Database, ledger: Ledger) -> None:
+    ledger.record([said(day) for day in range(4)])
+
+    with database.engine.begin() as connection:
+        for change in ("9 WHERE id = 2", "2 WHERE id = 3", "3 WHERE id = 9"):
+            connection.execute(text(f"UPDATE predictions SET id = {change}"))  # noqa: S608
+
+    faults = ledger.verify_chain()
+    assert faults
+    assert all("one is gone or moved" in each for each in faults)
+
+
+def test_zones_whole_numbers_and_missing_numbers_do_not_look_like_tampering(
+    ledger: Ledger,
+) -> None:
+    brisbane = ZoneInfo("Australia/Brisbane")
+    entry = replace(
+        said(),
+        decision_time=T0.astimezone(brisbane),
+        made_at=T0.astimezone(brisbane),
+        p_up=1,
+        expected_net_r=float("nan"),
+        features={"range_size": float("nan"), "pair": (1, 2)},
+        outputs={"by_bin": {10: 1.0, 2: float("inf")}},
+    )
+
+    assert ledger.record([entry]) == 1
+
+    assert ledger.verify_chain() == ()
+    (row,) = ledger.settled("MGC")
+    assert row.prediction.decision_time == T0
+    assert row.prediction.expected_net_r is None
+    assert row.prediction.features == {"range_size": None, "pair": [1, 2]}
+    assert row.prediction.outputs == {"by_bin": {"10": 1.0, "2": None}}
+
+
+_WRITER = """
+    import sys
+    from dataclasses import replace
+    from registry.database import open_database
+    from registry.ledger import Ledger
+    from tests.registry.test_ledger import said
+
+    ledger = Ledger(open_database(sys.argv[1]))
+    print(sum(ledger.record([said(day, p_up=0.5)]) for day in range(40)))
+"""
+
+
+def test_processes_racing_for_the_same_slots_make_one_row_each(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.sqlite'}"
+    project = Path(__file__).parents[2]
+
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(_WRITER), url],
+            env={**os.environ, "PYTHONPATH": str(project)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    added = [int(racer.communicate()[0]) for racer in racers]
+
+    ledger = Ledger(open_database(url))
+    assert sum(added) == len(ledger.settled("MGC")) == 40
+    assert ledger.verify_chain() == ()
 
 
 def test_a_naive_time_never_enters(ledger: Ledger) -> None:

@@ -17,7 +17,13 @@ from ml_core.learning.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.recipe import Recipe
 from registry.database import Database, open_database
-from registry.errors import NothingToRollBackError, UnknownVersionError, UnusableVersionError
+from registry.errors import (
+    BackdatedChangeError,
+    NothingToRollBackError,
+    UnknownVersionError,
+    UnsignedChangeError,
+    UnusableVersionError,
+)
 from registry.model_store import CHALLENGER, CHAMPION, ModelStore, VersionRecord
 from tests.ml_core.learning.synthetic import dataset
 
@@ -122,6 +128,65 @@ def test_champion_at_a_time_is_one_question_and_rollback_one_call(store: ModelSt
     assert [each.by for each in store.history("TEST", CHAMPION)] == ["orbcast", "ann", "bob"]
 
 
+def test_a_second_rollback_goes_further_back_and_never_forward_again(store: ModelStore) -> None:
+    made = [register(store, bundle(name)) for name in "abc"]
+    hour = timedelta(hours=1)
+    for number, each in enumerate(made):
+        at = AT + number * hour
+        store.set_alias("TEST", CHAMPION, each.version, at=at, by="ann", reason="better")
+
+    back = [
+        store.rollback("TEST", at=AT + number * hour, by="bob", reason="worse")
+        for number in (3, 4)
+    ]
+
+    assert back == [made[1], made[0]]
+    with pytest.raises(NothingToRollBackError):
+        store.rollback("TEST", at=AT + 5 * hour, by="bob", reason="worse")
+
+
+def test_who_was_champion_when_is_not_rewritten(store: ModelStore) -> None:
+    a, b = register(store, bundle("a")), register(store, bundle("b"))
+    earlier = AT - timedelta(days=1)
+    for alias in (CHAMPION, CHALLENGER):
+        store.set_alias("TEST", alias, a.version, at=AT, by="ann", reason="first")
+
+    with pytest.raises(BackdatedChangeError, match="give a later time"):
+        store.set_alias("TEST", CHAMPION, b.version, at=earlier, by="ann", reason="late")
+    assert not store.set_alias("TEST", CHALLENGER, b.version, at=earlier, by="o", reason="late")
+
+    assert store.current("TEST", CHAMPION, earlier) is None
+    assert store.current("TEST", CHALLENGER, earlier) is None
+
+
+@pytest.mark.parametrize(("by", "reason"), [(" ", "better"), ("ann", "")], ids=["by", "reason"])
+def test_a_change_nobody_stands_for_is_refused(store: ModelStore, by: str, reason: str) -> None:
+    record = register(store, bundle())
+
+    with pytest.raises(UnsignedChangeError):
+        store.set_alias("TEST", CHAMPION, record.version, at=AT, by=by, reason=reason)
+
+    assert store.history("TEST", CHAMPION) == ()
+
+
+def test_old_half_written_folders_are_swept_and_young_ones_stay(
+    store: ModelStore, tmp_path: Path
+) -> None:
+    record = register(store, bundle())
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    for name, hours in (("old", 48), ("young", 1)):
+        folder = tmp_path / "models" / "TEST" / "test-baseline" / f".incoming-{name}"
+        folder.mkdir()
+        (folder / "half.txt").write_text("half")
+        stamp = (now - timedelta(hours=hours)).timestamp()
+        os.utime(folder, (stamp, stamp))
+
+    assert store.sweep(now) == 1
+
+    left = {path.name for path in record.folder.parent.iterdir()}
+    assert left == {record.version, ".incoming-young"}
+
+
 def test_without_an_earlier_champion_there_is_nothing_to_go_back_to(store: ModelStore) -> None:
     with pytest.raises(NothingToRollBackError, match="orbcast models promote"):
         store.rollback("TEST", at=AT, by="bob", reason="why not")
@@ -147,6 +212,69 @@ def test_with_no_champion_a_baseline_serves_and_says_so(store: ModelStore) -> No
         file.unlink()
 
     assert store.serving("TEST").record == base
+
+
+def test_with_no_champion_set_the_reason_is_given(store: ModelStore) -> None:
+    base = register(store, bundle("a"))
+
+    assert (store.serving("TEST").record, store.serving("TEST").fallback) == (
+        base,
+        "no champion is set",
+    )
+
+
+def test_two_that_publish_the_same_version_make_one(store: ModelStore) -> None:
+    made = bundle()
+    write = writer(made)
+
+    def interrupted(folder: Path) -> None:
+        register(store, made)  # another run gets there first, while this one is writing
+        write(folder)  # type: ignore[operator]
+
+    record = store.register(made, interrupted, metrics={"n": 1}, at=AT + timedelta(hours=1))
+
+    assert store.versions("TEST") == (record,)
+    assert record.created_at == AT
+    assert [path.name for path in record.folder.parent.iterdir()] == [record.version]
+
+
+_KILLED_AFTER = """
+    import os, signal, sys
+    from pathlib import Path
+    from registry import model_store
+    from registry.database import open_database
+    from tests.registry.test_model_store import AT, bundle, writer
+
+    model_store.damage = lambda folder: os.kill(os.getpid(), signal.SIGKILL)  # renamed by then
+    made = bundle()
+    root = Path(sys.argv[1])
+    database = open_database(f"sqlite:///{root / 'orbcast.sqlite'}")
+    store = model_store.ModelStore(database, root / "models")
+    store.register(made, writer(made), metrics={}, at=AT)
+"""
+
+
+def test_killed_between_folder_and_row_the_next_run_adopts_the_folder(
+    tmp_path: Path, store: ModelStore
+) -> None:
+    died = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(_KILLED_AFTER), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
+    )
+    assert died.returncode == -signal.SIGKILL
+    made = bundle()
+    folder = tmp_path / "models" / "TEST" / "test-baseline" / made.version
+    assert folder.is_dir()
+    assert store.versions() == ()
+
+    def unneeded(_folder: Path) -> None:
+        raise AssertionError("the folder that stands is taken")
+
+    record = store.register(made, unneeded, metrics={"n": 1}, at=AT)
+
+    assert store.versions("TEST") == (record,)
+    assert store.faults(record) == ()
 
 
 _KILLED = """

@@ -346,6 +346,8 @@ def _whole(path: Path) -> Iterator[None]:
     """Name the file of the lake that Parquet cannot read."""
     try:
         yield
+    except PermissionError:
+        raise  # the file may be whole: its owner must let us in
     except (pa.ArrowInvalid, OSError, KeyError) as error:
         raise LakeDamagedError(str(path), str(error).splitlines()[0]) from error
 

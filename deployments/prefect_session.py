@@ -50,6 +50,7 @@ def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False
     more = {"PREFECT_LOGGING_LEVEL": level}
     if running is not None:
         more["PREFECT_API_URL"] = running
+    where.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
     prepare_environment(where, **more)
     from prefect.settings import (  # noqa: PLC0415 - reads the environment just prepared
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,

@@ -15,14 +15,14 @@ from tasks.slots import Slot, in_zone, latest_slot
 
 _SHOWN = {
     "role": "Role",
-    "model": "Model",
-    "version": "Version",
     "p_up": "P(UP), model",
     "baseline_p_up": "P(UP), corridor",
     "recommendation": "Recommendation",
     "expected_net_r": "E[net R]",
     "reason": "No answer because",
     "late": "Late",
+    "model": "Model",
+    "version": "Version",
 }
 
 

@@ -109,13 +109,33 @@ def plots_of(trained: Judged) -> list[str]:
     from monitoring import canvas, plots  # noqa: PLC0415 - matplotlib, only here
 
     evaluation = trained.evaluation.to_json()
-    bins = evaluation["directional"]["reliability"]
-    figure = plots.reliability_plot(
-        [plots.Bin(**each) for each in bins["model"]],
-        [plots.Bin(**each) for each in bins["corridor"]],
-    )
+    scores, equity = evaluation["directional"], evaluation["equity"]
+    rows = [
+        plots.Scored(
+            voice,
+            scores[voice]["accuracy"],
+            scores["interval"][voice]["accuracy"]["low"],
+            scores["interval"][voice]["accuracy"]["high"],
+            plots.percent(scores[voice]["accuracy"]),
+        )
+        for voice in ("model", "corridor", "majority")
+    ]
+    coin = [canvas.Mark(0.5, "coin")]
+    bins = [
+        [plots.Bin(**each) for each in scores["reliability"][voice]]
+        for voice in ("model", "corridor")
+    ]
+    lines = [
+        plots.Running("every break,\nafter costs", equity["every_break_net"], canvas.CORRIDOR),
+        plots.Running("recommended,\nafter costs", equity["followed_net"], canvas.MODEL),
+    ]
+    figures = {
+        "accuracy with 95 % intervals": plots.score_plot(rows, "accuracy", coin, per_cent=True),
+        "whether its probabilities can be believed": plots.reliability_plot(*bins),
+        "what trading it would have brought, in R": plots.equity_plot(equity["days"], lines),
+    }
     return [
-        picture(canvas.to_png(figure, _DOTS_PER_INCH), "whether its probabilities can be believed")
+        picture(canvas.to_png(figure, _DOTS_PER_INCH), words) for words, figure in figures.items()
     ]
 
 

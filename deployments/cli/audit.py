@@ -41,8 +41,9 @@ def lookahead(  # noqa: PLR0917 - options of a command
 
     where = settings()
     known, chosen = where.market(market), where.recipe(recipe)
+    asked = day_of(first, "--from"), day_of(last, "--to")
     bars = known_bars(where, market, known, now())
-    begin, end = period_of(bars, known, day_of(first, "--from"), day_of(last, "--to"))
+    begin, end = period_of(bars, known, *asked)
     with progress("Auditing decisions", 0) as bar:
         report = audit_lookahead(
             bars,

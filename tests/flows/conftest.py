@@ -23,6 +23,7 @@ FIRST, LAST = date(2024, 1, 2), date(2024, 11, 29)
 def prefect_server() -> Iterator[None]:
     """Prefect's own test server, without the heartbeats that slow each flow by a second."""
 
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"  # the server is another process
     with (
         prefect_test_harness(server_startup_timeout=120),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),

@@ -1,0 +1,86 @@
+"""The deployments: one definition, two ways of running, schedules on the market's clock."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from prefect import Flow
+from prefect.server.schemas.schedules import CronSchedule
+
+from deployments.catalogue import DeploymentSpec, deployments_of
+from deployments.prefect_yaml import MARKETS, entry, text
+from deployments.runner import deployment
+from ml_core.market.market import Market
+from ml_core.market.schedule import build_schedule, from_minute
+from tests.ml_core.builders import mgc, nq
+
+PROJECT = Path(__file__).resolve().parents[2]
+SHIPPED: dict[str, Any] = yaml.safe_load((PROJECT / "prefect.yaml").read_text("utf-8"))
+SPECS = deployments_of("mgc", mgc())
+
+
+def flow_of(entrypoint: str) -> Flow[..., Any]:
+    module, _, name = entrypoint.rpartition(".")
+    found = getattr(importlib.import_module(module), name)
+    assert isinstance(found, Flow)
+    return found
+
+
+def test_prefect_yaml_is_what_the_catalogue_says() -> None:
+    assert MARKETS == ("mgc",)
+    assert SHIPPED["deployments"] == [entry(spec) for spec in SPECS]
+    assert (PROJECT / "prefect.yaml").read_text("utf-8") == text()
+
+
+@pytest.mark.parametrize("shipped", SHIPPED["deployments"], ids=lambda each: each["entrypoint"])
+def test_every_entrypoint_loads_a_flow_that_takes_its_parameters(shipped: dict[str, Any]) -> None:
+    found = flow_of(shipped["entrypoint"])
+    for given in (shipped, *shipped["schedules"]):
+        values = {**shipped["parameters"], **given.get("parameters", {})}
+        assert values.items() <= found.validate_parameters(values).items()
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda each: each.entrypoint)
+def test_every_parameter_is_described_in_the_run_form(spec: DeploymentSpec) -> None:
+    for name, form in flow_of(spec.entrypoint).parameters.properties.items():
+        assert form.get("description"), name
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda each: each.entrypoint)
+def test_prefect_takes_every_deployment(spec: DeploymentSpec) -> None:
+    made = deployment(spec)
+    assert made.entrypoint == spec.entrypoint
+    assert len(made.schedules or []) == len(spec.schedules)
+
+
+@pytest.mark.parametrize(("name", "market"), [("mgc", mgc()), ("nq", nq())], ids=["mgc", "nq"])
+def test_a_prediction_is_due_at_each_decision_of_the_year_and_at_no_other_time(
+    name: str, market: Market
+) -> None:
+    (spec,) = [each for each in deployments_of(name, market) if "shadow" in each.entrypoint]
+    schedule = build_schedule(market, date(2025, 1, 6), date(2025, 12, 19))
+    for column, line in enumerate(spec.schedules):
+        assert line.parameters == {"opening_range": market.ranges[column].name}
+        start = datetime(2025, 1, 5, 12, tzinfo=UTC).astimezone(ZoneInfo(line.timezone))
+        stop = datetime(2025, 12, 20, tzinfo=UTC)
+        cron = CronSchedule(cron=line.cron, timezone=line.timezone)
+        due = set(asyncio.run(cron.get_dates(400, start=start, end=stop)))
+        decisions = {from_minute(int(each)) for each in schedule.range_end[:, column]}
+        assert decisions <= due
+        # holidays on weekdays are due as well: the ledger answers them with their reason
+        assert len(due - decisions) <= 12
+
+
+def test_the_retrain_is_due_before_the_trading_day_starts() -> None:
+    (spec,) = [each for each in SPECS if "retrain" in each.entrypoint]
+    (line,) = spec.schedules
+    assert (line.cron, line.timezone) == ("15 8 * * 2-6", "Australia/Brisbane")
+    assert timedelta(hours=8, minutes=15) < timedelta(hours=mgc().day_start.hour)
+    assert (spec.limit, spec.collision) == (1, "ENQUEUE")

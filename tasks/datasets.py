@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PLAIN_K = 1.0
-"""Overshoot, in minutes' moves, of the exported corridor: stated, not fitted to the rows."""
+"""Overshoot, in minutes' moves, of the exported corridor: stated, not fitted to the rows.
+
+Where a minute's move is not known, there is none.
+"""
 
 
 class EmptyLakeError(InputError):
@@ -102,9 +105,7 @@ def _with_baselines(assembly: Assembly) -> pa.Table:
     import pyarrow as pa  # noqa: PLC0415 - on demand
 
     data, table = assembly.dataset, assembly.table()
-    plain = Baselines(
-        k=PLAIN_K, sigma_share=float("nan"), p_up=0.5, p_none={}, p_none_all=float("nan")
-    )
+    plain = Baselines(k=PLAIN_K, sigma_share=0.0, p_up=0.5, p_none={}, p_none_all=float("nan"))
     usable = np.flatnonzero(assembly.ranges.usable[assembly.reported])
     for name, values in (
         ("baseline_p_up", plain.corridor(data)),

@@ -68,4 +68,4 @@ def twenty_day_position(view: View) -> NDArray[np.float64]:
 
 
 def _above(view: View, level: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (view.price - level) / positive(view.daily.atr(20))
+    return (view.price - level) / positive(view.atr(20))

@@ -64,7 +64,7 @@ def change_24h(view: View) -> NDArray[np.float64]:
 @feature("price change over five days", unit="ATR")
 def change_5d(view: View) -> NDArray[np.float64]:
     """Price at t0 less the close five completed days ago, in ATR-20."""
-    return (view.price - view.daily.close[:, -5]) / positive(view.daily.atr(20))
+    return (view.price - view.daily.close[:, -5]) / positive(view.atr(20))
 
 
 @feature("distance above today's volume-weighted average price", unit="ATR")
@@ -72,7 +72,7 @@ def vwap_distance(view: View) -> NDArray[np.float64]:
     """Price at t0 less the trading day's VWAP so far, in ATR-20."""
     start = view.tape.schedule.day_start[view.day]
     above = -view.spans.vwap(start, view.decision, view.price)
-    return above / positive(view.daily.atr(20))
+    return above / positive(view.atr(20))
 
 
 def _scaled_change(view: View, minutes: int) -> NDArray[np.float64]:

@@ -82,7 +82,7 @@ def size_against_previous(view: View) -> NDArray[np.float64]:
 def above_previous_middle(view: View) -> NDArray[np.float64]:
     """Price less the middle of the opening range before this one, in ATR-20."""
     above = view.price - view.slot_middle(view.earlier_slot(1))
-    return above / positive(view.daily.atr(20))
+    return above / positive(view.atr(20))
 
 
 def _mean(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:

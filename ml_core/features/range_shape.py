@@ -24,13 +24,13 @@ def range_size(view: View) -> NDArray[np.float64]:
 @feature("range height against the 14-day average true range", unit="ATR")
 def range_size_atr14(view: View) -> NDArray[np.float64]:
     """Height in units of ATR-14."""
-    return view.size / positive(view.daily.atr(14))
+    return view.size / positive(view.atr(14))
 
 
 @feature("range height against the 20-day average true range", unit="ATR")
 def range_size_atr20(view: View) -> NDArray[np.float64]:
     """Height in units of ATR-20."""
-    return view.size / positive(view.daily.atr(20))
+    return view.size / positive(view.atr(20))
 
 
 @feature("where price closed inside the range", unit="share")

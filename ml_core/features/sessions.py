@@ -76,7 +76,7 @@ def current_sweep(view: View) -> NDArray[np.float64]:
 
 
 def _in_atr(view: View, ticks: NDArray[np.float64]) -> NDArray[np.float64]:
-    return ticks / positive(view.daily.atr(20))
+    return ticks / positive(view.atr(20))
 
 
 def _move(session: Aggregate) -> NDArray[np.float64]:

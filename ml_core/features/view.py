@@ -57,6 +57,7 @@ class View:
         self.labels = labels
         self.rows = rows
         self.cost_ticks = cost_ticks
+        self._atr: dict[int, NDArray[np.float64]] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -147,6 +148,12 @@ class View:
     def daily(self) -> Daily:
         """Completed trading days before each decision's own."""
         return daily_history(self.tape, self.day, LOOKBACK_DAYS)
+
+    def atr(self, days: int) -> NDArray[np.float64]:
+        """Give Wilder's average true range over so many days, ticks, shape (n,); see Daily."""
+        if days not in self._atr:
+            self._atr[days] = self.daily.atr(days)
+        return self._atr[days]
 
     @cached_property
     def sessions(self) -> CompletedSessions:

@@ -12,13 +12,13 @@ from ml_core.features.view import View, positive
 @feature("14-day average true range", unit="ticks")
 def atr14(view: View) -> NDArray[np.float64]:
     """Wilder's ATR over 14 completed days."""
-    return view.daily.atr(14)
+    return view.atr(14)
 
 
 @feature("20-day average true range", unit="ticks")
 def atr20(view: View) -> NDArray[np.float64]:
     """Wilder's ATR over 20 completed days."""
-    return view.daily.atr(20)
+    return view.atr(20)
 
 
 @feature("last five days' true range against twenty days'", unit="share")
@@ -30,7 +30,7 @@ def atr_trend(view: View) -> NDArray[np.float64]:
 @feature("yesterday's true range", unit="ATR")
 def last_true_range(view: View) -> NDArray[np.float64]:
     """True range of the last completed day, in ATR-20."""
-    return view.daily.true_range[:, -1] / positive(view.daily.atr(20))
+    return view.daily.true_range[:, -1] / positive(view.atr(20))
 
 
 @feature("how uneven daily ranges have been", unit="share")
@@ -78,7 +78,7 @@ def volatility_240m(view: View) -> NDArray[np.float64]:
 @feature("today's range so far", unit="ATR")
 def today_range(view: View) -> NDArray[np.float64]:
     """High less low of the trading day up to t0, in ATR-20."""
-    return view.today.size / positive(view.daily.atr(20))
+    return view.today.size / positive(view.atr(20))
 
 
 @feature("contracts traded today so far (log)")

@@ -108,18 +108,35 @@ def from_minute(minute: int) -> datetime:
     return _EPOCH + minute * _MINUTE
 
 
-@lru_cache(maxsize=65536)
-def _local_minute(day: date, clock: time, zone: ZoneInfo) -> int:
-    return to_minute(datetime.combine(day, clock, tzinfo=zone))
+@lru_cache(maxsize=256)
+def _clock(clock: time, zone: ZoneInfo, first_year: int, last_year: int) -> NDArray[np.int64]:
+    """Give the UTC minute at which a zone's clock shows ``clock``, every day of some years.
+
+    A published fact, the same at every call, so it is worked out once a process.
+    """
+    day, moments = date(first_year, 1, 1), []
+    while day.year <= last_year:
+        moments.append(to_minute(datetime.combine(day, clock, tzinfo=zone)))
+        day += _DAY
+    return np.array(moments, np.int64)
 
 
-def _next_occurrence(after: int, day: date, clock: time, zone: ZoneInfo) -> int:
-    """UTC minute at which the zone's clock first shows ``clock`` at or after ``after``."""
-    for candidate in (day - _DAY, day, day + _DAY):
-        minute = _local_minute(candidate, clock, zone)
-        if minute >= after:
-            return minute
-    return _local_minute(day + 2 * _DAY, clock, zone)
+@dataclass(frozen=True, slots=True)
+class _Clocks:
+    """Wall clocks over the years a schedule touches."""
+
+    first_year: int
+    last_year: int
+
+    def at(self, days: NDArray[np.datetime64], clock: time, zone: ZoneInfo) -> NDArray[np.int64]:
+        """Give the minutes at which the clock shows ``clock`` on these calendar days."""
+        minutes = _clock(clock, zone, self.first_year, self.last_year)
+        return minutes[(days - np.datetime64(f"{self.first_year}-01-01")).astype(np.int64)]
+
+    def next(self, after: NDArray[np.int64], clock: time, zone: ZoneInfo) -> NDArray[np.int64]:
+        """Give the first minute at or after each of ``after`` when the clock shows ``clock``."""
+        minutes = _clock(clock, zone, self.first_year, self.last_year)
+        return minutes[np.searchsorted(minutes, after)]
 
 
 def build_schedule(market: Market, first: date, last: date) -> Schedule:
@@ -140,17 +157,19 @@ def build_schedule(market: Market, first: date, last: date) -> Schedule:
     """
     if first > last:
         raise NoTradingDaysError(market.symbol, first, last)
-    dates = trade_dates(market.calendar, first.year - 1, last.year + 1)
+    years = (first.year - 1, last.year + 1)
+    dates, clocks = trade_dates(market.calendar, *years), _Clocks(*years)
     begin, stop = np.searchsorted(dates.day, np.array([first, last + _DAY], "datetime64[D]"))
     if begin >= stop:
         raise NoTradingDaysError(market.symbol, first, last)
-    days = dates.day[begin:stop]
-    starts = np.array([_day_start(market, day) for day in dates.day[begin : stop + 1].tolist()])
-    session_start, session_end = _sessions(market, days, starts)
-    range_start, range_end, scan_end = _ranges(market, days, starts, session_end)
+    days = dates.day[begin : stop + 1]
+    on = days - np.timedelta64(1, "D") if market.day_start_on_previous_date else days
+    starts = clocks.at(on, market.day_start, ZoneInfo(market.zone))
+    session_start, session_end = _sessions(market, clocks, starts[:-1])
+    range_start, range_end, scan_end = _ranges(market, clocks, days, starts[:-1], session_end)
     opens, closes = dates.open[begin:stop], dates.close[begin:stop]
     return Schedule(
-        days=days,
+        days=days[:-1],
         day_start=starts[:-1],
         day_end=starts[1:],
         exchange_open=opens,
@@ -165,41 +184,30 @@ def build_schedule(market: Market, first: date, last: date) -> Schedule:
     )
 
 
-def _day_start(market: Market, day: date) -> int:
-    base = day - _DAY if market.day_start_on_previous_date else day
-    return _local_minute(base, market.day_start, ZoneInfo(market.zone))
-
-
 def _sessions(
-    market: Market, days: NDArray[np.datetime64], starts: NDArray[np.int64]
+    market: Market, clocks: _Clocks, starts: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    shape = (len(days), len(market.sessions))
-    begin, end = np.empty(shape, np.int64), np.empty(shape, np.int64)
-    for column, session in enumerate(market.sessions):
+    begins, ends = [], []
+    for session in market.sessions:
         zone = ZoneInfo(session.zone or market.zone)
-        for row, day in enumerate(days.tolist()):
-            after = int(starts[row]) - (1440 if session.before else 0)
-            begin[row, column] = _next_occurrence(after, day, session.start, zone)
-            end[row, column] = _next_occurrence(
-                int(begin[row, column]) + 1, day, session.end, zone
-            )
-    return begin, end
+        begin = clocks.next(starts - (1440 if session.before else 0), session.start, zone)
+        begins.append(begin)
+        ends.append(clocks.next(begin + 1, session.end, zone))
+    return np.column_stack(begins), np.column_stack(ends)
 
 
 def _ranges(
     market: Market,
+    clocks: _Clocks,
     days: NDArray[np.datetime64],
     starts: NDArray[np.int64],
     session_end: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    shape = (len(days), len(market.ranges))
-    begin, scan_end = np.empty(shape, np.int64), np.empty(shape, np.int64)
     names = [session.name for session in market.sessions]
-    for column, spec in enumerate(market.ranges):
-        zone, session = market.zone_of(spec), names.index(spec.session)
-        for row, day in enumerate(days.tolist()):
-            begin[row, column] = _next_occurrence(int(starts[row]), day, spec.start, zone)
-        scan_end[:, column] = session_end[:, session]
+    begin = np.column_stack(
+        [clocks.next(starts, spec.start, market.zone_of(spec)) for spec in market.ranges]
+    )
+    scan_end = session_end[:, [names.index(spec.session) for spec in market.ranges]]
     minutes = np.array([spec.minutes for spec in market.ranges])
     outside = scan_end <= begin + minutes
     if outside.any():

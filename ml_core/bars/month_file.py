@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +17,13 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
+from ml_core.market.instrument import Instrument
 from ml_core.market.market import Market
 
 _MINUTE_US = 60_000_000
 _VALUES = (*PRICES, "volume")
+_MONTHS_REMEMBERED = 6
+"""Decoded months a process keeps, 2 to 4 MB each: what live decisions look back on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +148,52 @@ def write_rows(table: pa.Table, path: Path) -> None:
 
 
 def read_bars(months: Sequence[Path], market: Market) -> Bars:
-    """Read month files into integer ticks on UTC minutes."""
-    columns = ["contract", "ts", *_VALUES]
-    tables = [
-        pq.ParquetFile(path, read_dictionary=["contract"], memory_map=True).read(columns=columns)
-        for path in months
+    """Read month files into integer ticks on UTC minutes.
+
+    A month that was read before and has not been replaced since is not decoded again: a live
+    decision reads the same few months all day.
+    """
+    parts = [_read_month(path, market) for path in months]
+    names = sorted({name for part in parts for name in part.contracts})
+    place = {name: code for code, name in enumerate(names)}
+    codes = [
+        np.array([place[name] for name in part.contracts], np.int32)[part.contract]
+        for part in parts
     ]
-    schema = pa.schema([BAR_SCHEMA.field(name) for name in columns])
-    schema = schema.set(0, pa.field("contract", pa.dictionary(pa.int32(), pa.string())))
-    table = pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive")
-    table = table.unify_dictionaries().combine_chunks()
-    names, codes = _contracts(table["contract"])
-    ticks = {name: market.instrument.to_ticks(table[name].to_numpy()) for name in PRICES}
+
+    def joined(name: str, kind: type[np.generic]) -> NDArray[Any]:
+        return np.concatenate([np.empty(0, kind), *(getattr(part, name) for part in parts)])
+
     return Bars(
         symbol=market.symbol,
+        contracts=tuple(names),
+        minute=joined("minute", np.int64),
+        contract=np.concatenate([np.empty(0, np.int32), *codes]),
+        open=joined("open", np.int32),
+        high=joined("high", np.int32),
+        low=joined("low", np.int32),
+        close=joined("close", np.int32),
+        volume=joined("volume", np.int64),
+    )
+
+
+def _read_month(path: Path, market: Market) -> Bars:
+    stat = path.stat()
+    identity = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    return _decoded(str(path), identity, market.symbol, market.instrument)
+
+
+@lru_cache(maxsize=_MONTHS_REMEMBERED)
+def _decoded(path: str, identity: tuple[int, ...], symbol: str, instrument: Instrument) -> Bars:
+    """Decode a month file; a replaced file is another ``identity``."""
+    del identity
+    columns = ["contract", "ts", *_VALUES]
+    file = pq.ParquetFile(path, read_dictionary=["contract"], memory_map=True)
+    table = file.read(columns=columns).unify_dictionaries().combine_chunks()
+    names, codes = _contracts(table["contract"])
+    ticks = {name: instrument.to_ticks(table[name].to_numpy()) for name in PRICES}
+    return Bars(
+        symbol=symbol,
         contracts=names,
         minute=table["ts"].cast(pa.int64()).to_numpy() // _MINUTE_US,
         contract=codes,

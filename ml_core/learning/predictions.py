@@ -146,9 +146,10 @@ def _corrected(
     inputs: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Give the baseline moved by the trees and calibrated; to the bit itself without either."""
-    if booster is None and calibrator in (None, IDENTITY):
+    calibrator = calibrator or IDENTITY
+    if booster is None and calibrator.method == "identity":
         return baseline
-    return (calibrator or IDENTITY)(logit(baseline) + _raw(booster, inputs))
+    return calibrator(logit(baseline) + _raw(booster, inputs))
 
 
 def _raw(booster: Booster | None, inputs: NDArray[np.float64]) -> NDArray[np.float64] | float:

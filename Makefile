@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo up test lint check bench lock clean
+.PHONY: help install demo up test lint check bench controls lock clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -71,9 +71,12 @@ check: lint test ## Everything CI does
 bench: $(STAMP) ## Measure the speeds that docs/benchmarks.md states
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
+controls: $(STAMP) ## Put the judge on trial on simulated markets (about half an hour)
+	@$(BIN)/python benchmarks/controls.py $(ARGS)
+
 lock: ## Work out requirements.lock anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 2; }
-	@uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes \
+	@uv pip compile pyproject.toml --group dev --all-extras --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements.lock
 
 clean: ## Remove .venv and caches; var/ holds your data and stays

@@ -6,9 +6,11 @@ import contextlib
 import copy
 import json
 import logging
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 from tasks.settings import Settings, api_url, prepare_environment
 
@@ -32,7 +34,9 @@ class _WithoutTraceback(logging.Formatter):
 
 
 @contextlib.contextmanager
-def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False) -> Iterator[str]:
+def prefect_session(
+    where: Settings, *, level: str = "INFO", debug: bool = False, processes: bool = False
+) -> Iterator[str]:
     """Run flows in this process: on the server that is up, else on a temporary one.
 
     Nothing of Prefect may have been imported before. Gives words that say which server it is.
@@ -45,6 +49,9 @@ def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False
         Least level of log lines shown in the terminal.
     debug
         Whether tracebacks are shown.
+    processes
+        Whether the flow starts processes of its own, which then share a temporary server: each
+        would otherwise start one.
     """
     running = api_url() or server_of(where)
     more = {"PREFECT_LOGGING_LEVEL": level}
@@ -53,15 +60,37 @@ def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False
     where.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
     prepare_environment(where, **more)
     from prefect.settings import (  # noqa: PLC0415 - reads the environment just prepared
+        PREFECT_API_URL,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
     )
 
     # heartbeats would add a second to each flow; whoever waits here sees a crash anyway
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with contextlib.ExitStack() as stack:
+        changed: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+        if running is None and processes:
+            changed[PREFECT_API_URL] = stack.enter_context(_shared_server())
+        stack.enter_context(temporary_settings(changed))
         if not debug:
             _hide_tracebacks()
         yield running or "a temporary server"
+
+
+@contextlib.contextmanager
+def _shared_server() -> Iterator[str]:
+    """Start a temporary server and name it to this process's children; give its API."""
+    from prefect.logging.handlers import APILogWorker  # noqa: PLC0415 - heavy
+    from prefect.server.api.server import SubprocessASGIServer  # noqa: PLC0415
+
+    server = SubprocessASGIServer()
+    server.start(timeout=60)
+    os.environ["PREFECT_API_URL"] = server.api_url
+    try:
+        yield server.api_url
+    finally:
+        APILogWorker.drain_all(timeout=5)  # lines still on their way would find no server
+        del os.environ["PREFECT_API_URL"]
+        server.stop()
 
 
 def server_of(where: Settings) -> str | None:

@@ -1,4 +1,4 @@
-"""Retrain: refresh, audit, dataset, baselines and models, evidence, registration, decision."""
+"""Retrain: refresh, audit, dataset, models, registration, and the decision who serves."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from prefect import flow
 
 from flows.refresh_data import refresh_if_known
 from tasks.artifacts import bullets, publish, table
+from tasks.promotion import champion_recipe, decide_who_serves
 from tasks.report import plots_of, report_of, write_report
 from tasks.settings import now, settings
 from tasks.slots import in_zone
-from tasks.training import Judged, Material, decide, gather, train_version
+from tasks.training import Judged, Material, gather, train_version
 
 _SCORES = {
     "voice": "On unseen days",
@@ -34,7 +35,10 @@ def nightly_retrain(  # noqa: PLR0917 - the fields of the run form
     as_of: datetime | None = None,
     refresh: bool = True,
 ) -> dict[str, Any]:
-    """Train the baselines and a recipe on what is known, judge both, register both.
+    """Train the baselines and a recipe on what is known, register both, decide who serves.
+
+    A refit of the champion's recipe takes over if it is not worse. Another recipe takes over only
+    if its walk-forward study (flow walk-forward, weekly or by hand) passes the promotion rule.
 
     Args:
         market: Name of a market file, such as mgc.
@@ -52,11 +56,15 @@ def nightly_retrain(  # noqa: PLR0917 - the fields of the run form
     material = gather(market, chosen, from_day, to_day, at)
     baseline = train_version(material, plain, at)
     trained = train_version(material, chosen, at) if chosen.hash != plain.hash else baseline
-    decision = decide(known.symbol, baseline, trained, at)
+    versions = [baseline, trained]
+    serving = champion_recipe(where, known.symbol)
+    if serving is not None and serving.hash not in {plain.hash, chosen.hash}:
+        versions.append(train_version(gather(market, serving, from_day, to_day, at), serving, at))
+    decision = decide_who_serves(known.symbol, versions, trained.version, material, at)
     report = write_report(material, trained, decision["verdict"])
     _show(market, material, trained, decision, report, trouble)
     return {
-        **decision,
+        **{name: decision[name] for name in ("champion", "challenger", "reasons")},
         "decision": decision["verdict"],
         "symbol": known.symbol,
         "rows": len(material.assembly.dataset),
@@ -82,7 +90,8 @@ def _show(  # noqa: PLR0917 - what there is to show
         f"retrain-{market}",
         trained.evaluation.verdict,
         table([{"voice": name, **directional[name]} for name in voices], _SCORES),
-        table([decision], {"champion": "Champion, kept", "challenger": "Challenger, newest"}),
+        table([decision], {"champion": "Champion", "challenger": "Trained from this recipe"}),
+        bullets(decision["reasons"]),
         table([material.audit], _AUDIT),
         *plots_of(trained),
         bullets([f"full report: {report}", *([trouble] if trouble else [])]),

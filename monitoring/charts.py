@@ -62,9 +62,9 @@ def charts(
     return (
         _accuracy(evaluation, truth),
         _log_loss(evaluation, truth),
-        _reliability(evaluation),
-        _ranges(evaluation),
-        _equity(evaluation),
+        reliability_chart(evaluation),
+        range_chart(evaluation),
+        equity_chart(evaluation),
         _importance(importance),
     )
 
@@ -75,11 +75,12 @@ def chart_cards(
     truth: Mapping[str, Any] | None,
 ) -> Html:
     """Give every figure of the report in its card."""
-    cards = [_card(chart) for chart in charts(evaluation, importance, truth)]
+    cards = [chart_card(chart) for chart in charts(evaluation, importance, truth)]
     return element("div", *cards, _other_models(importance), class_="plots")
 
 
-def _card(chart: Chart) -> Html:
+def chart_card(chart: Chart) -> Html:
+    """Give a figure on its card, with what is said around it."""
     told = f"{chart.title}. {chart.words}"
     drawn = Html() if chart.figure is None else Html(to_inline_svg(chart.figure, chart.name, told))
     title, words = element("h3", chart.title), element("figcaption", chart.words)
@@ -123,7 +124,8 @@ def _log_loss(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) ->
     return Chart("logloss", "How surprised it was", words, figure)
 
 
-def _reliability(evaluation: Mapping[str, Any]) -> Chart:
+def reliability_chart(evaluation: Mapping[str, Any]) -> Chart:
+    """Draw what was said against what happened."""
     bins = evaluation["directional"]["reliability"]
     model, corridor = ([Bin(**each) for each in bins[name]] for name in ("model", "corridor"))
     words = "Of the ranges given 70 % UP, about 70 % should break up: points on the dashed line."
@@ -131,24 +133,28 @@ def _reliability(evaluation: Mapping[str, Any]) -> Chart:
     return Chart("reliability", "Whether its probabilities can be believed", words, figure)
 
 
-def _ranges(evaluation: Mapping[str, Any]) -> Chart:
+def range_chart(evaluation: Mapping[str, Any]) -> Chart:
+    """Draw the accuracy on each opening range beside the corridor's."""
     rows = [
         RangeScore(
-            each["opening_range"],
+            each["name"],
             each["rows"],
             each["model"]["accuracy"],
             each["corridor"]["accuracy"],
         )
         for each in evaluation["by_range"]
+        if None not in (each["model"]["accuracy"], each["corridor"]["accuracy"])
     ]
     words = (
         "Filled: the model with its 95 % interval; hollow: the corridor. "
         "A single range that stands out is what chance looks like."
     )
-    return Chart("ranges", "Opening range by opening range", words, range_plot(rows))
+    figure = range_plot(rows) if rows else None
+    return Chart("ranges", "Opening range by opening range", words, figure)
 
 
-def _equity(evaluation: Mapping[str, Any]) -> Chart:
+def equity_chart(evaluation: Mapping[str, Any]) -> Chart:
+    """Draw running R, before and after costs."""
     equity = evaluation["equity"]
     lines = [
         Running("every break,\nbefore costs", equity["every_break_gross"], CORRIDOR, dashed=True),

@@ -17,6 +17,24 @@ DASH = "\N{EN DASH}"
 FEW_TRADES = 30
 """With fewer, a bootstrap knows too little of the tails: one lucky trade would look certain."""
 
+JUDGED = (
+    "verdict",
+    *(f"summary.{key}" for key in ("market", "model", "version", "label", "first_day")),
+    *(f"summary.{key}" for key in ("last_day", "rows", "breaks", "no_break")),
+    *(f"directional.{key}" for key in ("model", "corridor", "majority", "interval")),
+    "directional.difference.corridor.log_loss",
+    "directional.reliability.model",
+    "directional.reliability.corridor",
+    "quality.rows",
+    "net_r.rows",
+    "by_range",
+    "trading.recommended",
+    "trading.every_break.trades",
+    "trading.followed.trades",
+    "equity.days",
+)
+"""What an evaluation must hold for any report of it."""
+
 _LABEL = re.compile(r"v\d+-(entry|edge)-(full|half)-rr([\d.]+)-(session_end|next_day_start)$")
 _BETTER = {"accuracy": "↑", "log_loss": "↓", "brier": "↓", "auc": "↑", "ece": "↓"}
 _NAMES = {"log_loss": "log loss", "brier": "Brier score", "auc": "AUC", "ece": "calibration error"}
@@ -88,6 +106,8 @@ def money(trading: Figures) -> str:
 
 def _brought(trades: Figures) -> str:
     net = trades["net_r"]
+    if net["estimate"] is None:
+        return "came to a figure that is not known"
     if trades["trades"] < FEW_TRADES:
         count = "one trade" if trades["trades"] == 1 else f"{trades['trades']} trades"
         came = f"came to {signed(net['estimate'], 2)} R a trade after costs"
@@ -149,14 +169,22 @@ def _score(metric: str, value: float | None, interval: Figures | None) -> Html |
 
 
 def _change(metric: str, change: Figures) -> Html | str:
-    if change["estimate"] is None:
+    if metric != "accuracy":
+        return interval_cell(change, 4)
+    ends = ("estimate", "low", "high")
+    points = {key: None if change[key] is None else 100 * change[key] for key in ends}
+    return interval_cell(points, 1, " points")
+
+
+def interval_cell(
+    interval: Figures, decimals: int, unit: str = "", *, few: bool = False
+) -> Html | str:
+    """Give an estimate with its interval below; with few rows it says that instead."""
+    if interval["estimate"] is None:
         return "not known"
-    scale, decimals = (100, 1) if metric == "accuracy" else (1, 4)
-    known = change["low"] is not None and change["high"] is not None
-    ends = {key: change[key] * scale if known else None for key in ("low", "high")}
-    points = " points" if metric == "accuracy" else ""
-    shown = signed(change["estimate"] * scale, decimals) + points
-    return join((shown, element("span", between(ends, decimals), class_="span")))
+    span = "too few to judge" if few else between(interval, decimals)
+    shown = signed(interval["estimate"], decimals) + unit
+    return join((shown, element("span", span, class_="span")))
 
 
 def label_words(key: str) -> str:

@@ -50,12 +50,54 @@ A feature that weighs much in the trees was used, which does not make it useful:
 difference from the baseline says that.
 """
 
+_STUDY = """
+Walk-forward
+The study repeats what would have happened: train on what was known, answer the months after,
+move on, train again. Every answer judged here was given by a version that had not seen its day.
+
+Fold
+One step of that walk: a quarter or a month, answered by the version trained just before it.
+
+Purge
+An opening range whose outcome was settled only after the next part had begun is taken out of
+training: it would have carried news of the days it is judged on.
+
+Embargo
+Some days more are left free between training and judging, since neighbouring days are alike.
+
+e-value
+The wealth of somebody who began with 1 and bet, day after day, that the model is the better
+one. Without skill it reaches 20 in one of twenty lives at most, however often one looks; that is
+why it may be looked at every night.
+
+Trials paid for
+Whoever tries twenty recipes finds a good-looking one by luck. Every recipe tried on a market is
+counted, and with each the evidence wanted grows.
+"""
+
+_STUDY_LIMITS = """
+The recipe may have been thought of with these days in mind: a walk keeps the model from seeing
+the future, not its author. Only the live record is beyond that.
+
+Each fold is a small sample. Good and bad ones side by side are what chance looks like too.
+"""
+
 
 def _joined(text: str) -> list[list[str]]:
     return [block.split("\n") for block in text.strip().split("\n\n")]
 
 
-READING = tuple((lines[0], " ".join(lines[1:])) for lines in _joined(_READING))
+def _terms(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((lines[0], " ".join(lines[1:])) for lines in _joined(text))
+
+
+READING = _terms(_READING)
 """Terms and what they mean."""
 
+STUDY_READING = _terms(_STUDY)
+"""Those of a walk-forward study."""
+
 LIMITS = tuple(" ".join(lines) for lines in _joined(_LIMITS))
+
+STUDY_LIMITS = tuple(" ".join(lines) for lines in _joined(_STUDY_LIMITS))
+"""What a study cannot say, besides ``LIMITS``."""

@@ -44,10 +44,10 @@ _Z95 = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A figure with its 95 % interval; ``name`` decides colour and mark."""
+    """A figure with its 95 % interval, None if not known; ``name`` decides colour and mark."""
 
     name: str
-    value: float
+    value: float | None
     low: float | None
     high: float | None
     label: str
@@ -140,7 +140,8 @@ def score_plot(
         ink, shape = _VOICES.get(row.name, (MODEL, "o"))
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], [index] * 2, color=ink.value, linewidth=2.6, alpha=0.5)
-        axes.plot([row.value], [index], shape, color=ink.value, markersize=8)
+        if row.value is not None:
+            axes.plot([row.value], [index], shape, color=ink.value, markersize=8)
         _after(axes, index, row.label)
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     for row, label in zip(rows, axes.get_yticklabels(), strict=True):

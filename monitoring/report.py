@@ -4,42 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from monitoring.charts import chart_cards
 from monitoring.findings import (
     DASH,
-    FEW_TRADES,
+    JUDGED,
     Figures,
-    between,
-    finding,
     label_words,
-    money,
     recovered,
     require,
-    score_rows,
 )
 from monitoring.guide import LIMITS, READING
 from monitoring.markup import Html, element, join, table
+from monitoring.page import bullets, card, document, foot, reading, section, verdict
 from monitoring.plots import percent, signed
+from monitoring.scoreboard import scoreboard, share
 
-_STYLE = Path(__file__).with_name("report.css")
-_EVALUATION = (
-    "verdict",
-    *(f"summary.{key}" for key in ("market", "model", "version", "label", "first_day")),
-    *(f"summary.{key}" for key in ("last_day", "rows", "breaks", "no_break")),
-    *(f"directional.{key}" for key in ("model", "corridor", "majority", "interval")),
-    "directional.difference.corridor.log_loss",
-    "directional.reliability.model",
-    "directional.reliability.corridor",
-    "quality.rows",
-    "net_r.rows",
-    "by_range",
-    "trading.recommended",
-    "trading.every_break.trades",
-    "trading.followed.trades",
-    "equity.days",
-)
 _TRAINED = ("train", "calibrate", "models", "data_fingerprint", "cost_ticks")
 _TRUTH = ("bayes_accuracy", "bayes_log_loss", "driftless_accuracy", "driftless_log_loss")
 _RECENT_HEAD = ("range", "UP, said", "UP, corridor", "recommended", "broke", "R net of the break")
@@ -90,131 +70,28 @@ def render_report(
     NotAnEvaluationError
         Something the report needs is absent.
     """
-    require("evaluation", evaluation, *_EVALUATION)
+    require("evaluation", evaluation, *JUDGED)
     require("version's metadata", trained, *_TRAINED)
     if truth is not None:
         require("simulated market's truth", truth, *_TRUTH)
     summary = evaluation["summary"]
+    names = [summary["market"], summary["model"]]
+    if truth is not None:
+        names.append("simulated market")
     parts = [
-        _verdict(evaluation, decision, simulated=truth is not None),
-        _section("The figures, on days the model never saw", _figures(evaluation)),
-        _section("In pictures", chart_cards(evaluation, importance, truth)),
-        _section("What could be known", _truth(evaluation, truth)) if truth else Html(),
-        _section("Predictions written down before the outcome", _recent(recent)),
-        _section("What it was trained on", _training(evaluation, trained)),
-        _section("The data", _data(data or {}, excluded or {})),
-        _section("Limits", element("ul", *(element("li", each) for each in LIMITS))),
-        _section("How to read this", _reading()),
-        _foot(summary, made_at),
+        verdict(evaluation, names, decision),
+        section("The figures, on days the model never saw", scoreboard(evaluation)),
+        section("In pictures", chart_cards(evaluation, importance, truth)),
+        section("What could be known", _truth(evaluation, truth)) if truth else Html(),
+        section("Predictions written down before the outcome", _recent(recent)),
+        section("What it was trained on", _training(evaluation, trained)),
+        section("The data", _data(data or {}, excluded or {})),
+        section("Limits", bullets(LIMITS)),
+        section("How to read this", reading(READING)),
+        foot((summary["market"], summary["version"]), made_at),
     ]
     title = f"Orbcast: {summary['market']} {summary['model']} {summary['version']}"
-    head = element(
-        "head",
-        Html('<meta charset="utf-8">'),
-        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", title),
-        element("style", Html(_STYLE.read_text("utf-8"))),
-    )
-    page = element("html", head, element("body", element("main", *parts)), lang="en")
-    return f"<!doctype html>\n{page}\n"
-
-
-def _section(title: str, *content: Html) -> Html:
-    if not any(content):
-        return Html()
-    return element("section", element("h2", title), *content)
-
-
-def _verdict(evaluation: Figures, decision: str, *, simulated: bool) -> Html:
-    summary = evaluation["summary"]
-    kind = " · simulated market" if simulated else ""
-    headline, colon, detail = evaluation["verdict"].partition(": ")
-    lines = [
-        element("h1", headline + ("." if colon else "")),
-        element("p", detail[:1].upper() + detail[1:]) if detail else Html(),
-        element("p", money(evaluation["trading"])),
-        element("p", decision) if decision else Html(),
-    ]
-    return element(
-        "header",
-        element(
-            "div", f"Orbcast · {summary['market']} · {summary['model']}{kind}", class_="eyebrow"
-        ),
-        element("div", *lines, class_=f"verdict {finding(evaluation)}"),
-    )
-
-
-def _figures(evaluation: Figures) -> Html:
-    summary, quality = evaluation["summary"], evaluation["quality"]
-    direction = table(
-        ("", "model", "corridor", "majority", "model less corridor"),
-        score_rows(evaluation["directional"], ("model", "corridor", "majority")),
-        "figures",
-    )
-    parts = [
-        element(
-            "p",
-            f"{summary['first_day']} to {summary['last_day']}: {summary['rows']:,} opening "
-            f"ranges, {summary['breaks']:,} broke up or down, {summary['no_break']:,} did not. "
-            "Below each figure its 95 % interval, drawn by whole days.",
-        ),
-        _card("Which way the range breaks", direction),
-    ]
-    if quality["rows"]:
-        rows = score_rows(quality, ("model", "driftless"))
-        win = table(("", "model", "driftless", "model less driftless"), rows, "figures")
-        words = f"Of {quality['rows']:,} trades that reached target or stop."
-        parts.append(_card("Target before stop", win, words))
-    parts.append(_card("Trading it", _trading(evaluation["trading"]), _r_words(evaluation)))
-    return join(parts)
-
-
-def _card(title: str, content: Html, words: str = "") -> Html:
-    note = element("p", words, class_="small") if words else Html()
-    style = "margin-bottom:1rem"
-    top = element("h3", title) if title else Html()
-    return element("div", top, content, note, class_="card", style=style)
-
-
-def _trading(trading: Figures) -> Html:
-    columns = (trading["every_break"], trading["followed"])
-    rows: list[tuple[object, ...]] = [("trades", *(f"{each['trades']:,}" for each in columns))]
-    for key, words in (("gross_r", "R a trade before costs"), ("net_r", "R a trade after costs")):
-        rows.append((words, *(_r(each, key) for each in columns)))
-    rows.append(("won, after costs", *(_share(each.get("hit_rate")) for each in columns)))
-    falls = (each.get("drawdown_r") for each in columns)
-    rows.append(("deepest fall", *("" if each is None else f"{each:.1f} R" for each in falls)))
-    return table(("", "every break", "recommended only"), rows, "figures")
-
-
-def _r(trades: Figures, key: str) -> Html | str:
-    interval = trades.get(key)
-    if interval is None or interval["estimate"] is None:
-        return ""
-    few = trades["trades"] < FEW_TRADES
-    span = element("span", "too few to judge" if few else between(interval, 3), class_="span")
-    return join((signed(interval["estimate"], 3), span))
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else percent(value)
-
-
-def _r_words(evaluation: Figures) -> str:
-    said = evaluation["net_r"]
-    if not said["rows"] or said.get("model_mean") is None:
-        return ""
-    words = (
-        f"The R model expected {signed(said['model_mean'], 3)} R net on the side that broke, a "
-        f"driftless price {signed(said['driftless_mean'], 3)}; it came to "
-        f"{signed(said['actual_mean']['estimate'], 3)}."
-    )
-    covered = said.get("interval_coverage")
-    return (
-        words
-        if covered is None
-        else f"{words} {percent(covered, 0)} fell inside the stated interval."
-    )
+    return document(title, parts)
 
 
 def _truth(evaluation: Figures, truth: Figures) -> Html:
@@ -253,7 +130,7 @@ def _truth(evaluation: Figures, truth: Figures) -> Html:
     return join(
         (
             element("p", "This market is simulated, so the answer is known. ", planted),
-            _card("Known and measured", table(("", "accuracy", "log loss"), rows), found),
+            card("Known and measured", table(("", "accuracy", "log loss"), rows), found),
         )
     )
 
@@ -268,8 +145,8 @@ def _recent(rows: Sequence[Figures]) -> Html:
         cells.append(
             (
                 f"{row['day']} {row['opening_range']}",
-                _share(row.get("p_up")) if said else DASH,
-                _share(row.get("baseline_p_up")) if said else DASH,
+                share(row.get("p_up")) if said else DASH,
+                share(row.get("baseline_p_up")) if said else DASH,
                 what,
                 row.get("direction") or "open",
                 DASH if row.get("r_net") is None else signed(row["r_net"], 2),
@@ -282,7 +159,7 @@ def _recent(rows: Sequence[Figures]) -> Html:
         shown = join((shown, element("details", earlier, older)))
     replayed = any(row.get("mode") == "replay" for row in rows)
     note = "Replayed: past days predicted as if live. Replays count for no decision."
-    return _card("", shown, note if replayed else "")
+    return card("", shown, note if replayed else "")
 
 
 def _training(evaluation: Figures, trained: Figures) -> Html:
@@ -306,7 +183,7 @@ def _training(evaluation: Figures, trained: Figures) -> Html:
     if not trained["models"]:
         rows.append(("models", "none: the driftless baselines alone"))
     rows.append(("data", element("code", trained["data_fingerprint"][:16])))
-    return _card("", table(("", ""), rows, "words"))
+    return card("", table(("", ""), rows, "words"))
 
 
 def _data(data: Mapping[str, object], excluded: Mapping[str, int]) -> Html:
@@ -318,15 +195,4 @@ def _data(data: Mapping[str, object], excluded: Mapping[str, int]) -> Html:
     )
     if left_out:
         rows.append(("ranges left out", left_out))
-    return _card("", table(("", ""), rows, "words")) if rows else Html()
-
-
-def _reading() -> Html:
-    items = [join((element("dt", term), element("dd", words))) for term, words in READING]
-    return element("dl", *items)
-
-
-def _foot(summary: Figures, made_at: datetime | None) -> Html:
-    when = "" if made_at is None else f" · made {made_at:%Y-%m-%d %H:%M} UTC"
-    words = f"Orbcast · {summary['market']} · {summary['version']}{when}"
-    return element("footer", words, " · figures of the past; nothing here places an order.")
+    return card("", table(("", ""), rows, "words")) if rows else Html()

@@ -81,3 +81,29 @@ class BackdatedChangeError(InputError):
             f"{self.alias} was last changed at {self.latest.isoformat()}, after "
             f"{self.at.isoformat()}; what was champion when is not rewritten: give a later time"
         )
+
+
+class EditedRecipeError(InputError):
+    """A recipe that was edited under its old name."""
+
+    def __init__(self, name: str, now: str, known: str) -> None:
+        super().__init__(name, now, known)
+        self.name, self.now, self.known = name, now, known
+
+    def __str__(self) -> str:
+        return (
+            f"recipe {self.name!r} was edited: it is {self.now[:12]} now and {self.known[:12]} on "
+            "record. Evidence belongs to recipes, so an edited one is another recipe: save it "
+            "under a new file name with a new `name`, and restore the old file"
+        )
+
+
+class DamagedEvidenceError(OperatorError):
+    """Files of a study that are not what was recorded."""
+
+    def __init__(self, path: str, fault: str) -> None:
+        super().__init__(path, fault)
+        self.path, self.fault = path, fault
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.fault}; make the study again with `orbcast evaluate`"

@@ -23,7 +23,8 @@ from registry.errors import (
     UnsignedChangeError,
     UnusableVersionError,
 )
-from registry.tables import AliasEvent, ModelVersion, RecipeRow
+from registry.recipes import remember_recipe
+from registry.tables import AliasEvent, ModelVersion
 
 Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
@@ -106,6 +107,8 @@ class ModelStore:
         ------
         UnusableVersionError
             What was written, or what stands there from before, is not whole.
+        EditedRecipeError
+            The recipe was edited under its old name.
         """
         market, version = bundle.trained["market"], bundle.version
         try:
@@ -135,16 +138,7 @@ class ModelStore:
             first = session.scalars(select(ModelVersion).where(same)).one_or_none()
             if first is not None:
                 return self._record(first)
-            if session.get(RecipeRow, bundle.recipe.hash) is None:
-                session.add(
-                    RecipeRow(
-                        recipe_hash=bundle.recipe.hash,
-                        name=bundle.recipe.name,
-                        recipe=bundle.recipe.model_dump(mode="json"),
-                        first_seen=at,
-                    )
-                )
-                session.flush()
+            remember_recipe(session, bundle.recipe, at)
             session.add(row)
         return self._record(row)
 

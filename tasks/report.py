@@ -18,7 +18,7 @@ from tasks.training import Judged, Material
 RECENT = 60
 """Ledger rows a report shows."""
 
-_DOTS_PER_INCH = 96
+DOTS_PER_INCH = 96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def plots_of(trained: Judged) -> list[str]:
         "what trading it would have brought, in R": plots.equity_plot(equity["days"], lines),
     }
     return [
-        picture(canvas.to_png(figure, _DOTS_PER_INCH), words) for words, figure in figures.items()
+        picture(canvas.to_png(figure, DOTS_PER_INCH), words) for words, figure in figures.items()
     ]
 
 

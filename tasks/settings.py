@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -36,6 +36,9 @@ class SettingsError(InputError):
         return "; ".join(f"{name}={value}: {fault}" for name, value, fault in self.faults)
 
 
+_MOST_WORKERS = 8  # each holds its own copy of the rows
+
+
 class UnknownNameError(InputError):
     """A market or recipe for which there is no file."""
 
@@ -62,6 +65,18 @@ class Settings(BaseSettings):
     recipes_dir: Path = Field(default=_SHIPPED / "recipes", description="Recipe files (TOML).")
     markets: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("mgc",), min_length=1, description="Markets that `orbcast up` serves: a,b,c."
+    )
+    task_runner: Literal["processes", "threads", "dask"] = Field(
+        default="processes", description="Where a study's folds are worked on."
+    )
+    workers: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, _MOST_WORKERS),
+        ge=1,
+        le=256,
+        description="Processes, threads or local Dask workers; as many as cores, eight at most.",
+    )
+    dask_address: str = Field(
+        default="", description="Dask scheduler, such as tcp://host:8786; a local one if empty."
     )
     late_after_seconds: int = Field(
         default=120, ge=1, description="A live prediction made later than this is marked late."
@@ -157,15 +172,26 @@ class Settings(BaseSettings):
             raise MarketFileError(str(path), (fault,))
         return market.model_copy(update={"roll": roll})
 
+    @property
+    def own_recipes_dir(self) -> Path:
+        """Folder of the trader's own recipes, tuned ones among them."""
+        return self.home / "recipes"
+
     def recipe(self, name: str) -> Recipe:
-        """Load a recipe by its file's name.
+        """Load a recipe by its file's name, the trader's own before a shipped one.
 
         Raises
         ------
         UnknownNameError, RecipeFileError
             No such file, or one that cannot be used.
         """
-        return load_recipe(_file(self.recipes_dir, "recipe", name))
+        own = self.own_recipes_dir / f"{name.lower()}.toml"
+        return load_recipe(own if own.is_file() else _file(self.recipes_dir, "recipe", name))
+
+    def recipe_names(self) -> tuple[str, ...]:
+        """Give the names of every recipe file there is."""
+        folders = (self.recipes_dir, self.own_recipes_dir)
+        return tuple(sorted({path.stem for each in folders for path in each.glob("*.toml")}))
 
     def prefect_environment(self) -> dict[str, str]:
         """Give what Prefect must find in its environment to keep to this installation.

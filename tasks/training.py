@@ -20,8 +20,7 @@ from ml_core.learning.fit import fit
 from ml_core.learning.recipe import Recipe
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
-from registry.decisions import DecisionRecord, record_decision
-from registry.model_store import CHALLENGER, CHAMPION
+from registry.recipes import require_unedited
 from tasks.datasets import known_bars, period_of
 from tasks.retrying import RETRIED
 from tasks.settings import settings
@@ -91,8 +90,11 @@ def gather(
         There is nothing to learn from.
     LookAheadError
         Some feature saw the future.
+    EditedRecipeError
+        The recipe was edited under its old name.
     """
     where = settings()
+    require_unedited(where.database(), recipe)
     known = where.market(market)
     bars = known_bars(where, market, known, at)
     begin, end = period_of(bars, known, first, last)
@@ -137,40 +139,3 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> Judged:
     kept = {name: metrics[name] for name in ("summary", "directional", "trading", "verdict")}
     settings().models().register(fitted.bundle, write, metrics=kept, at=at)
     return Judged(fitted.bundle, evaluation)
-
-
-@task(name="decide who serves", **RETRIED)
-def decide(symbol: str, baseline: Judged, challenger: Judged, at: datetime) -> dict[str, Any]:
-    """Keep the champion; the first of a market is the baseline. Promotion is a person's act.
-
-    A model never takes over by itself: `orbcast models promote` does it, with a name and a
-    reason. What the evidence says is recorded either way.
-    """
-    where = settings()
-    models = where.models()
-    if models.current(symbol, CHAMPION) is None:
-        why = "first champion of the market: the driftless baseline, until something beats it"
-        models.set_alias(symbol, CHAMPION, baseline.version, at=at, by=BY, reason=why)
-    if challenger.version != baseline.version:
-        why = challenger.evaluation.verdict
-        models.set_alias(symbol, CHALLENGER, challenger.version, at=at, by=BY, reason=why)
-    champion = models.current(symbol, CHAMPION)
-    kept = champion.version if champion else baseline.version
-    verdict = f"Champion {kept} stays."
-    evidence = challenger.evaluation.to_json()
-    record_decision(
-        where.database(),
-        DecisionRecord(
-            market=symbol,
-            kind="retrain",
-            version=challenger.version,
-            verdict=verdict,
-            reasons=[
-                challenger.evaluation.verdict,
-                "a version is promoted by a person: orbcast models promote",
-            ],
-            evidence={"summary": evidence["summary"], "directional": evidence["directional"]},
-            at=at,
-        ),
-    )
-    return {"champion": kept, "challenger": challenger.version, "verdict": verdict}

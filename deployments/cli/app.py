@@ -13,11 +13,15 @@ from deployments.cli import (
     database,
     dataset,
     demo,
+    evaluate,
     ingest,
     models,
+    power,
     predict,
+    recipes,
     run,
     simulate,
+    study,
     up,
 )
 from deployments.cli.errors import OrbcastGroup
@@ -56,9 +60,13 @@ app.command("ingest")(ingest.ingest)
 app.add_typer(bars.app, name="bars")
 app.command("dataset")(dataset.dataset)
 app.add_typer(audit.app, name="audit")
+app.add_typer(study.app, name="study")
 app.command("run")(run.run)
+app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.add_typer(models.app, name="models")
+app.add_typer(recipes.app, name="recipes")
+app.command("power")(power.power)
 app.command("up")(up.up)
 app.command("simulate")(simulate.simulate)
 app.add_typer(database.app, name="db")

@@ -18,6 +18,7 @@ FLOWS: Mapping[str, str] = {
     "nightly-retrain": "flows.nightly_retrain.nightly_retrain",
     "shadow-predict": "flows.shadow_predict.shadow_predict",
     "log-outcomes": "flows.log_outcomes.log_outcomes",
+    "walk-forward": "flows.walk_forward.walk_forward",
 }
 
 
@@ -46,7 +47,10 @@ class BadParameterError(InputError):
 
 def run(
     flow: Annotated[
-        str, typer.Argument(help="refresh-data, nightly-retrain, shadow-predict or log-outcomes.")
+        str,
+        typer.Argument(
+            help="refresh-data, nightly-retrain, walk-forward, shadow-predict or log-outcomes."
+        ),
     ],
     market: MarketOption = "mgc",
     param: Annotated[

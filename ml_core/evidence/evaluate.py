@@ -9,15 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
+from ml_core.evidence.answers import Answers, answers_of, followed, of_side_that_broke
+from ml_core.evidence.groups import grouped, scores, sides_of, trades, years_of
 from ml_core.evidence.intervals import Interval, mean_interval
-from ml_core.evidence.metrics import (
-    METRICS,
-    auc,
-    expected_calibration_error,
-    max_drawdown,
-    reliability,
-)
-from ml_core.learning.baselines import Baselines
+from ml_core.evidence.metrics import METRICS, reliability
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.dataset import DOWN, LOSS, NONE, UP, WIN, Dataset
 from ml_core.learning.predictions import Predictions
@@ -51,8 +46,9 @@ class Evaluation:
         For each of model and baselines the metrics; ``difference`` with intervals.
     net_r
         The R model: error against the baseline's, bias, coverage of its stated interval.
-    by_range
-        Directional figures of each opening range.
+    by_range, by_year, by_side, by_fold
+        The same of each opening range, calendar year, side that broke, and fold of a walk; see
+        :mod:`ml_core.evidence.groups`.
     trading
         Following the recommendation, and taking every break: n, hit rate, expectancy, drawdown.
     equity
@@ -66,6 +62,9 @@ class Evaluation:
     quality: dict[str, Any]
     net_r: dict[str, Any]
     by_range: list[dict[str, Any]]
+    by_year: list[dict[str, Any]]
+    by_side: list[dict[str, Any]]
+    by_fold: list[dict[str, Any]]
     trading: dict[str, Any]
     equity: dict[str, Any]
     verdict: str
@@ -93,39 +92,57 @@ def evaluate(bundle: Bundle, test: Dataset, *, seed: int = 0) -> Evaluation:
     NothingToJudgeError
         Fewer than ``MIN_TEST_ROWS`` settled breaks.
     """
-    said = bundle.predict(test)
+    answers = answers_of(bundle, test)
+    summary = {"model": bundle.recipe.name, "version": bundle.version}
+    return evaluate_answers(answers, summary, seed=seed)
+
+
+def evaluate_answers(answers: Answers, summary: dict[str, Any], *, seed: int = 0) -> Evaluation:
+    """Judge answers to unseen rows, of one version or of every fold of a walk.
+
+    Parameters
+    ----------
+    answers
+        What was said, each row by a version that had not seen it.
+    summary
+        Names to print: ``model`` and ``version``.
+    seed
+        Of the bootstrap.
+
+    Raises
+    ------
+    NothingToJudgeError
+        Fewer than ``MIN_TEST_ROWS`` settled breaks.
+    """
+    said, test = answers.said, answers.test
     broke = np.isin(test.direction, (UP, DOWN))
     if broke.sum() < MIN_TEST_ROWS:
         raise NothingToJudgeError(int(broke.sum()))
-    directional = _directional(said, test, bundle.baselines, broke, seed)
+    directional = _directional(answers, broke, seed)
     days = test.trading_day
     return Evaluation(
         summary={
             "market": test.market,
-            "model": bundle.recipe.name,
-            "version": bundle.version,
+            **summary,
             "label": test.label_spec.key,
             "first_day": str(days[0]),
             "last_day": str(days[-1]),
             "rows": len(test),
             "breaks": int(broke.sum()),
             "no_break": int((test.direction == NONE).sum()),
+            "no_break_expected": float(said.p_none.sum()),
         },
         directional=directional,
         quality=_quality(said, test, seed),
         net_r=_net_r(said, test, seed),
-        by_range=_by_range(said, test, broke),
+        by_range=grouped(answers, test.opening_range, seed),
+        by_year=grouped(answers, years_of(test), seed),
+        by_side=grouped(answers, sides_of(test), seed),
+        by_fold=grouped(answers, answers.fold, seed) if len(set(answers.fold)) > 1 else [],
         trading=_trading(said, test, seed),
         equity=_equity(said, test),
         verdict=_verdict(directional),
     )
-
-
-def _scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> dict[str, float]:
-    scores = {metric.name: metric(p, happened) for metric in METRICS}
-    scores["auc"] = auc(p, happened)
-    scores["ece"] = expected_calibration_error(p, happened)
-    return scores
 
 
 def _compared(
@@ -138,7 +155,7 @@ def _compared(
     first, *others = voices
     return {
         "rows": len(happened),
-        **{name: _scores(p, happened) for name, p in voices.items()},
+        **{name: scores(p, happened) for name, p in voices.items()},
         "interval": {
             name: {
                 metric.name: mean_interval(metric.rows(p, happened), day, seed=seed)
@@ -161,24 +178,14 @@ def _compared(
     }
 
 
-def _directional(
-    said: Predictions,
-    test: Dataset,
-    baselines: Baselines,
-    broke: NDArray[np.bool_],
-    seed: int,
-) -> dict[str, Any]:
+def _directional(answers: Answers, broke: NDArray[np.bool_], seed: int) -> dict[str, Any]:
+    said, test = answers.said, answers.test
     voices = {
         "model": said.p_up[broke],
         "corridor": said.baseline_p_up[broke],
-        "majority": np.full(int(broke.sum()), baselines.p_up),
+        "majority": answers.majority[broke],
     }
     return _compared(voices, test.direction[broke] == UP, test.trading_day[broke], seed)
-
-
-def _taken(said: NDArray[np.float64], test: Dataset, rows: NDArray[np.int64]) -> Any:
-    """Figures of the side that broke."""
-    return said[rows, np.where(test.direction[rows] == UP, 0, 1)]
 
 
 def _quality(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
@@ -187,7 +194,7 @@ def _quality(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
     if not len(rows):
         return {"rows": 0, "timeouts": timeouts}
     voices = {
-        "model": _taken(said.p_win, test, rows),
+        "model": of_side_that_broke(said.p_win, test, rows),
         "driftless": said.baseline_p_win[rows],
     }
     happened = test.outcome[rows] == WIN
@@ -197,8 +204,11 @@ def _quality(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
 def _net_r(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
     rows = np.flatnonzero(np.isfinite(test.r_net))
     actual, day = test.r_net[rows], test.trading_day[rows]
-    model, baseline = _taken(said.net_r, test, rows), said.baseline_net_r[rows]
-    low, high = _taken(said.net_r_low, test, rows), _taken(said.net_r_high, test, rows)
+    model, baseline = of_side_that_broke(said.net_r, test, rows), said.baseline_net_r[rows]
+    low, high = (
+        of_side_that_broke(said.net_r_low, test, rows),
+        of_side_that_broke(said.net_r_high, test, rows),
+    )
     stated = bool(np.isfinite(low).any())
     return {
         "rows": len(rows),
@@ -214,50 +224,19 @@ def _net_r(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
     }
 
 
-def _by_range(said: Predictions, test: Dataset, broke: NDArray[np.bool_]) -> list[dict[str, Any]]:
-    found = []
-    for name in dict.fromkeys(test.opening_range.tolist()):
-        rows = broke & (test.opening_range == name)
-        if rows.any():
-            happened = test.direction[rows] == UP
-            found.append(
-                {
-                    "opening_range": str(name),
-                    "rows": int(rows.sum()),
-                    "model": _scores(said.p_up[rows], happened),
-                    "corridor": _scores(said.baseline_p_up[rows], happened),
-                }
-            )
-    return found
-
-
 def _trading(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
     finished = np.isfinite(test.r_net)
-    followed = finished & (said.recommendation == test.direction) & (said.recommendation != 0)
     return {
         "recommended": int((said.recommendation != 0).sum()),
-        "followed": _trades(test, followed, seed),
-        "every_break": _trades(test, finished, seed),
-    }
-
-
-def _trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> dict[str, Any]:
-    net, gross, day = test.r_net[rows], test.r_gross[rows], test.trading_day[rows]
-    if not len(net):
-        return {"trades": 0}
-    return {
-        "trades": len(net),
-        "hit_rate": float((net > 0).mean()),
-        "gross_r": mean_interval(gross, day, seed=seed),
-        "net_r": mean_interval(net, day, seed=seed),
-        "drawdown_r": max_drawdown(net),
+        "followed": trades(test, followed(said, test), seed),
+        "every_break": trades(test, finished, seed),
     }
 
 
 def _equity(said: Predictions, test: Dataset) -> dict[str, Any]:
     days, where = np.unique(test.trading_day, return_inverse=True)
     finished = np.isfinite(test.r_net)
-    followed = finished & (said.recommendation == test.direction) & (said.recommendation != 0)
+    taken = followed(said, test)
 
     def running(r: NDArray[np.float64], rows: NDArray[np.bool_]) -> list[float]:
         by_day = np.bincount(where, np.where(rows, r, 0.0), len(days))
@@ -268,7 +247,7 @@ def _equity(said: Predictions, test: Dataset) -> dict[str, Any]:
         "days": [str(day) for day in days],
         "every_break_gross": running(test.r_gross, finished),
         "every_break_net": running(test.r_net, finished),
-        "followed_net": running(test.r_net, followed),
+        "followed_net": running(test.r_net, taken),
     }
 
 

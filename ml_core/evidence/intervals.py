@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ class Interval:
         NaN where there was nothing to estimate.
     rows, days
         What it rests on.
+    error
+        Standard error, the bootstrap's; NaN likewise.
     """
 
     estimate: float
@@ -28,6 +31,7 @@ class Interval:
     high: float
     rows: int
     days: int
+    error: float = float("nan")
 
     @property
     def below_zero(self) -> bool:
@@ -38,6 +42,17 @@ class Interval:
     def above_zero(self) -> bool:
         """Whether the whole interval lies above 0; never with a NaN."""
         return bool(self.low > 0)
+
+
+@lru_cache(maxsize=4)
+def _times_drawn(days: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """How often each day is drawn, shape (resamples, days): only counts matter, not the order.
+
+    Remembered, because one evaluation asks for many intervals over the same days.
+    """
+    draw = np.random.default_rng(seed)
+    times = draw.multinomial(days, np.full(days, 1.0 / days), size=resamples)
+    return times.astype(np.float64)
 
 
 def mean_interval(
@@ -67,10 +82,17 @@ def mean_interval(
     days, where = np.unique(day, return_inverse=True)
     total = np.bincount(where, values)
     count = np.bincount(where).astype(np.float64)
-    # how often each day is drawn: only counts matter, so a resample is one row of a matrix
-    draw = np.random.default_rng(seed)
-    times = draw.multinomial(len(days), np.full(len(days), 1.0 / len(days)), size=resamples)
-    means = (times @ total) / (times @ count)
+    times = _times_drawn(len(days), resamples, seed)
+    drawn = times @ count
+    # a resample may miss every day that has a row; it says nothing
+    means = ((times @ total)[drawn > 0]) / drawn[drawn > 0]
     tail = 100 * (1.0 - COVERAGE) / 2.0
     low, high = np.percentile(means, [tail, 100 - tail])
-    return Interval(float(values.mean()), float(low), float(high), len(values), len(days))
+    return Interval(
+        estimate=float(values.mean()),
+        low=float(low),
+        high=float(high),
+        rows=len(values),
+        days=len(days),
+        error=float(means.std()),
+    )

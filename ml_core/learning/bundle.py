@@ -111,7 +111,15 @@ class Bundle:
         """
         self.require_schema(data)
         calibrators = dict(self.calibrators)
-        return predict(data, self.baselines, self.boosters(), calibrators, self.quantiles)
+        boosters = self.boosters()
+        return predict(
+            data, self.baselines, boosters, calibrators, self.quantiles, residual=self.residual
+        )
+
+    @property
+    def residual(self) -> bool:
+        """Whether the models stand on the baselines; a plain recipe's hold everything."""
+        return self.recipe.kind != "plain"
 
     def require_schema(self, data: Dataset) -> None:
         """Refuse a dataset whose columns are not the model's, in the model's order."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 _EDGE = 1e-6
+_STEEPEST = 0.01
 _MIN_ROWS = 100
+_MIN_ISOTONIC_ROWS = 1000  # below, steps follow noise (Niculescu-Mizil and Caruana, 2005)
+_FOLDS = 5
 _NEWTON_STEPS = 50
+
+Method = Literal["identity", "platt", "isotonic"]
 
 
 def logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -34,23 +41,29 @@ def expit(margin: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class Calibrator:
-    """Platt's map of a margin: slope * margin + intercept; (1, 0) leaves it alone.
+    """A map from a margin to a probability.
 
-    Platt, Probabilistic outputs for support vector machines, 1999.
+    ``identity`` leaves the margin alone. ``platt`` is slope * margin + intercept (Platt,
+    Probabilistic outputs for support vector machines, 1999). ``isotonic`` is a rising broken
+    line through (``knots``, ``heights``) (Zadrozny and Elkan, 2002).
     """
 
-    method: Literal["identity", "platt"]
+    method: Method
     slope: float
     intercept: float
     rows: int
+    knots: Sequence[float] = ()
+    heights: Sequence[float] = ()
 
     def __call__(self, margin: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the calibrated probability of a margin (log-odds)."""
+        if self.method == "isotonic":
+            return np.interp(margin, self.knots, self.heights)
         return expit(self.slope * margin + self.intercept)
 
     def to_json(self) -> dict[str, Any]:
         """Give the parameters as plain values."""
-        return asdict(self)
+        return {**asdict(self), "knots": list(self.knots), "heights": list(self.heights)}
 
 
 IDENTITY = Calibrator("identity", 1.0, 0.0, 0)
@@ -60,33 +73,71 @@ def fit_calibrator(
     margin: NDArray[np.float64],
     label: NDArray[np.bool_],
     day: NDArray[np.datetime64],
+    methods: tuple[Method, ...] = ("identity", "platt", "isotonic"),
 ) -> Calibrator:
-    """Choose between leaving a margin alone and Platt's map, on rows not used for fitting.
+    """Choose the method that does best on unseen folds of rows that were not fitted on.
 
-    Platt is fitted on every second day and scored on the others, both ways round; it is taken
-    only if it wins by more than one standard error, because a calibrator fitted to noise harms.
+    Each method is fitted on four fifths of the days and scored on the fifth left out, a fifth
+    being a stretch of days on end, five times. One that is not the first named wins only by more
+    than one standard error over the first, because a calibrator fitted to noise harms.
 
     Parameters
     ----------
     margin, label, day
         Shape (n,): log-odds, whether it happened, trading day.
+    methods
+        Candidates, the one to stay with in doubt first.
     """
+    stay, *others = methods
     if len(margin) < _MIN_ROWS or label.all() or not label.any():
         return Calibrator("identity", 1.0, 0.0, len(margin))
-    odd = np.unique(day, return_inverse=True)[1] % 2 == 1
-    gain = np.empty(len(margin))
-    for part in (odd, ~odd):
-        slope, intercept = _platt(margin[~part], label[~part])
-        plain = _log_loss(margin[part], label[part])
-        gain[part] = plain - _log_loss(slope * margin[part] + intercept, label[part])
-    if gain.mean() <= gain.std() / np.sqrt(len(gain)):
-        return Calibrator("identity", 1.0, 0.0, len(margin))
-    slope, intercept = _platt(margin, label)
-    return Calibrator("platt", slope, intercept, len(margin))
+    place = np.unique(day, return_inverse=True)[1]
+    fold = place * _FOLDS // (place.max() + 1)
+    plain = _unseen_loss(stay, margin, label, fold)
+    best, most = stay, 0.0
+    for method in others:
+        if method == "isotonic" and len(margin) < _MIN_ISOTONIC_ROWS:
+            continue
+        gain = plain - _unseen_loss(method, margin, label, fold)
+        if gain.mean() > max(most, gain.std() / np.sqrt(len(gain))):
+            best, most = method, float(gain.mean())
+    return _fitted(best, margin, label)
 
 
-def _log_loss(margin: NDArray[np.float64], label: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return np.logaddexp(0.0, np.where(label, -margin, margin))
+def _unseen_loss(
+    method: Method,
+    margin: NDArray[np.float64],
+    label: NDArray[np.bool_],
+    fold: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    loss = np.empty(len(margin))
+    for left_out in range(_FOLDS):
+        part = fold == left_out
+        p = _fitted(method, margin[~part], label[~part])(margin[part])
+        loss[part] = -np.log(np.where(label[part], p, 1.0 - p))
+    return loss
+
+
+def _fitted(method: Method, margin: NDArray[np.float64], label: NDArray[np.bool_]) -> Calibrator:
+    if method == "platt":
+        return Calibrator("platt", *_platt(margin, label), len(margin))
+    if method == "isotonic":
+        return Calibrator("isotonic", 1.0, 0.0, len(margin), *_isotonic(margin, label))
+    return Calibrator("identity", 1.0, 0.0, len(margin))
+
+
+def _isotonic(
+    margin: NDArray[np.float64], label: NDArray[np.bool_]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Fit a rising step function, a knot at each step's middle, heights kept off 0 and 1."""
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415 - training only
+
+    order = np.argsort(margin, kind="stable")
+    fitted = isotonic_regression(label[order].astype(np.float64))
+    edges = fitted.blocks
+    middle = [float(margin[order][a:b].mean()) for a, b in pairwise(edges.tolist())]
+    heights = np.clip(fitted.x[edges[:-1]], _STEEPEST, 1.0 - _STEEPEST)
+    return tuple(middle), tuple(heights.tolist())
 
 
 def _platt(margin: NDArray[np.float64], label: NDArray[np.bool_]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_core.learning.baselines import Baselines, fit_baselines
 from ml_core.learning.bundle import Bundle, gains
-from ml_core.learning.calibration import Calibrator, fit_calibrator, logit
+from ml_core.learning.calibration import Calibrator, Method, fit_calibrator, logit
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.models import QUESTIONS, OnProgress, Question, Trained, sample, train
 from ml_core.learning.predictions import Predictions, predict
@@ -36,7 +36,13 @@ class Fitted:
 
 
 def fit(
-    data: Dataset, recipe: Recipe, data_fingerprint: str, on_progress: OnProgress | None = None
+    data: Dataset,
+    recipe: Recipe,
+    data_fingerprint: str,
+    on_progress: OnProgress | None = None,
+    *,
+    split: Split | None = None,
+    questions: tuple[Question, ...] = QUESTIONS,
 ) -> Fitted:
     """Train a recipe on the first part, calibrate on the second, leave the third untouched.
 
@@ -50,17 +56,22 @@ def fit(
         Hash of the bars behind the dataset; part of the version's name.
     on_progress
         Called with what is being done.
+    split
+        Where to cut; chronologically by the recipe's shares when left out.
+    questions
+        Models wanted; the others are their baselines.
 
     Raises
     ------
     InputError
         Too few samples, one class only, labels that are not numbers, nothing that varies.
     """
-    split = chronological(data, recipe.fractions, recipe.embargo_days)
+    if split is None:
+        split = chronological(data, recipe.fractions, recipe.embargo_days)
     baselines = fit_baselines(data.rows(split.train))
     trained: dict[Question, Trained] = {}
-    if recipe.kind == "residual":
-        trained = train(data, split.train, baselines, recipe, on_progress)
+    if recipe.kind != "baseline":
+        trained = train(data, split.train, baselines, recipe, on_progress, questions=questions)
     bundle = Bundle(
         recipe=recipe,
         baselines=baselines,
@@ -76,9 +87,11 @@ def fit(
         return Fitted(bundle, split)
     boosters = bundle.boosters()
     held_out = data.rows(split.calibrate)
-    raw = predict(held_out, baselines, boosters, {}, None)
+    raw = predict(held_out, baselines, boosters, {}, None, residual=recipe.kind == "residual")
     calibrators = {
-        question: _calibrate(held_out, baselines, raw, question) for question in _CALIBRATED
+        question: _calibrate(held_out, baselines, raw, question, methods_of(recipe))
+        for question in _CALIBRATED
+        if question in questions
     }
     return Fitted(
         Bundle(
@@ -90,14 +103,28 @@ def fit(
             feature_names=bundle.feature_names,
             categorical=bundle.categorical,
             trained=bundle.trained,
-            importance={question: gains(boosters[question]) for question in QUESTIONS},
+            importance={question: gains(boosters[question]) for question in questions},
         ),
         split,
     )
 
 
+def methods_of(recipe: Recipe) -> tuple[Method, ...]:
+    """Give the calibration methods a recipe may choose from, the one to stay with first.
+
+    Class weights move the probabilities, so that leaving them alone is none.
+    """
+    if recipe.calibration != "auto":
+        return (recipe.calibration,)
+    return ("platt", "isotonic") if recipe.class_weights else ("identity", "platt", "isotonic")
+
+
 def _calibrate(
-    held_out: Dataset, baselines: Baselines, raw: Predictions, question: Question
+    held_out: Dataset,
+    baselines: Baselines,
+    raw: Predictions,
+    question: Question,
+    methods: tuple[Method, ...],
 ) -> Calibrator:
     rows = sample(held_out, baselines, question)
     if question == "directional":
@@ -105,7 +132,7 @@ def _calibrate(
     else:
         side = np.where(held_out.direction[rows.rows] > 0, 0, 1)
         p = raw.p_win[rows.rows, side]
-    return fit_calibrator(logit(p), rows.answer > 0, held_out.trading_day[rows.rows])
+    return fit_calibrator(logit(p), rows.answer > 0, held_out.trading_day[rows.rows], methods)
 
 
 def _interval(

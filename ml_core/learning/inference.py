@@ -162,7 +162,14 @@ class Predictor:
 
     def _answer(self, row: Dataset, *, reasons: bool) -> Prediction:
         bundle = self.bundle
-        said = predict(row, bundle.baselines, self._boosters, self._calibrators, bundle.quantiles)
+        said = predict(
+            row,
+            bundle.baselines,
+            self._boosters,
+            self._calibrators,
+            bundle.quantiles,
+            residual=bundle.residual,
+        )
         p_up, p_none = float(said.p_up[0]), float(said.p_none[0])
         baseline = float(said.baseline_p_up[0])
         confidence = abs(2.0 * p_up - 1.0)

@@ -1,10 +1,10 @@
-"""The three LightGBM models, each a residual on its driftless baseline."""
+"""The three LightGBM models: residuals on their driftless baselines, or plain for comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ SIDE = "side"
 
 STOPPING_SHARE = 0.25
 """Share of the training days, the latest, that says when to stop adding trees."""
+
+_TREES_TO_SELECT_BY = 100
 
 Question = Literal["directional", "quality", "r_multiple"]
 QUESTIONS: tuple[Question, ...] = ("directional", "quality", "r_multiple")
@@ -136,8 +138,10 @@ def train(
     baselines: Baselines,
     recipe: Recipe,
     on_progress: OnProgress | None = None,
+    *,
+    questions: tuple[Question, ...] = QUESTIONS,
 ) -> dict[Question, Trained]:
-    """Train the three models on the training rows; the same inputs give the same bytes.
+    """Train the models on the training rows; the same inputs give the same bytes.
 
     Raises
     ------
@@ -146,17 +150,14 @@ def train(
     """
     part = data.rows(train_rows)
     trained: dict[Question, Trained] = {}
-    for question in QUESTIONS:
+    for question in questions:
         if on_progress is not None:
             on_progress(question)
-        spec: BoosterSpec = getattr(recipe, question)
-        trained[question] = _train_one(part, baselines, question, spec, recipe.seed)
+        trained[question] = _train_one(part, baselines, question, recipe)
     return trained
 
 
-def _train_one(
-    part: Dataset, baselines: Baselines, question: Question, spec: BoosterSpec, seed: int
-) -> Trained:
+def _train_one(part: Dataset, baselines: Baselines, question: Question, recipe: Recipe) -> Trained:
     rows = sample(part, baselines, question)
     names = [*part.feature_names, *([SIDE] if question != "directional" else [])]
     if not np.isfinite(rows.answer).all():
@@ -167,89 +168,111 @@ def _train_one(
     days = part.trading_day[rows.rows]
     unique = np.unique(days)
     late = days >= unique[int(len(unique) * (1 - STOPPING_SHARE))]
-    rounds, loss_model, loss_baseline = _best_rounds(
-        rows, late, names, part.categorical, question, spec, seed
-    )
+    everything = np.ones(len(days), bool)
+    grower = _Grower(rows, names, part.categorical, question, recipe, None)
+    if recipe.select_features is not None:
+        first = grower.grow(everything, _TREES_TO_SELECT_BY)
+        gain = first.feature_importance("gain")
+        kept = np.argsort(-gain, kind="stable")[: recipe.select_features]
+        allowed = np.isin(np.arange(len(names)), kept).astype(np.float64)
+        grower = replace(grower, allowed=tuple(allowed.tolist()))
+    rounds, loss_model, loss_baseline = _best_rounds(grower, late)
     text = None
     if rounds:
-        everything = np.ones(len(days), bool)
-        booster = _boost(rows, everything, names, part.categorical, question, spec, seed, rounds)
-        text = booster.model_to_string(num_iteration=rounds)
+        text = grower.grow(everything, rounds).model_to_string(num_iteration=rounds)
     return Trained(text, rounds, len(days), loss_baseline, loss_model, constant)
 
 
-def _best_rounds(  # noqa: PLR0917 - one training set and how to learn from it
-    rows: Sample,
-    late: NDArray[np.bool_],
-    names: list[str],
-    categorical: tuple[str, ...],
-    question: Question,
-    spec: BoosterSpec,
-    seed: int,
-) -> tuple[int, float, float]:
-    """Give the number of trees that does best on the latest training days, 0 if none helps."""
-    booster = _boost(rows, ~late, names, categorical, question, spec, seed, spec.max_rounds, late)
+def _best_rounds(grower: _Grower, late: NDArray[np.bool_]) -> tuple[int, float, float]:
+    """Give the number of trees that does best on the latest training days.
+
+    0 if none helps a residual model; a plain one has no baseline to be, and keeps one at least.
+    """
+    rows, question = grower.rows, grower.question
+    booster = grower.grow(~late, grower.spec.max_rounds, late)
     start, answer = rows.start[late], rows.answer[late]
     losses = [_loss(question, start, answer)]
-    margin = start.copy()
+    margin = start.copy() if grower.residual else np.zeros(len(start))
     for tree in range(booster.current_iteration()):
         margin = margin + booster.predict(
             rows.inputs[late], raw_score=True, start_iteration=tree, num_iteration=1, num_threads=1
         )
         losses.append(_loss(question, margin, answer))
-    best = int(np.argmin(losses))
+    best = int(np.argmin(losses)) if grower.residual else 1 + int(np.argmin(losses[1:]))
     return best, losses[best], losses[0]
 
 
-def _boost(  # noqa: PLR0917 - one training set and how to learn from it
-    rows: Sample,
-    chosen: NDArray[np.bool_],
-    names: list[str],
-    categorical: tuple[str, ...],
-    question: Question,
-    spec: BoosterSpec,
-    seed: int,
-    rounds: int,
-    stopping: NDArray[np.bool_] | None = None,
-) -> Booster:
-    import lightgbm as lgb  # noqa: PLC0415 - three seconds of imports, training only
+@dataclass(frozen=True, slots=True)
+class _Grower:
+    """One question's rows and how to learn from them; ``allowed`` is 0 for columns left out."""
 
-    params = {
-        "objective": "regression" if question == "r_multiple" else "binary",
-        "boost_from_average": False,
-        "num_leaves": spec.num_leaves,
-        "learning_rate": spec.learning_rate,
-        "min_data_in_leaf": spec.min_data_in_leaf,
-        "lambda_l2": spec.lambda_l2,
-        "feature_fraction": spec.feature_fraction,
-        "bagging_fraction": spec.bagging_fraction,
-        "bagging_freq": 1,
-        "seed": seed,
-        "deterministic": True,
-        "force_col_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
-        "metric": "l2" if question == "r_multiple" else "binary_logloss",
-    }
+    rows: Sample
+    names: list[str]
+    categorical: tuple[str, ...]
+    question: Question
+    recipe: Recipe
+    allowed: tuple[float, ...] | None
 
-    def data(which: NDArray[np.bool_], reference: lgb.Dataset | None = None) -> lgb.Dataset:
-        return lgb.Dataset(
-            rows.inputs[which],
-            rows.answer[which],
-            init_score=rows.start[which],
-            feature_name=names,
-            categorical_feature=[names.index(each) for each in categorical],
-            reference=reference,
-            params={"verbosity": -1, "num_threads": 1},
-            free_raw_data=False,
-        )
+    @property
+    def residual(self) -> bool:
+        return self.recipe.kind == "residual"
 
-    fitted = data(chosen)
-    if stopping is None:
-        return lgb.train(params, fitted, rounds)
-    stop = lgb.early_stopping(spec.early_stopping_rounds, verbose=False)
-    judged = data(stopping, fitted)
-    return lgb.train(params, fitted, rounds, valid_sets=[judged], callbacks=[stop])
+    @property
+    def spec(self) -> BoosterSpec:
+        spec: BoosterSpec = getattr(self.recipe, self.question)
+        return spec
+
+    def grow(
+        self, chosen: NDArray[np.bool_], rounds: int, stopping: NDArray[np.bool_] | None = None
+    ) -> Booster:
+        import lightgbm as lgb  # noqa: PLC0415 - three seconds of imports, training only
+
+        params = self._params(chosen)
+
+        def data(which: NDArray[np.bool_], reference: lgb.Dataset | None = None) -> lgb.Dataset:
+            return lgb.Dataset(
+                self.rows.inputs[which],
+                self.rows.answer[which],
+                init_score=self.rows.start[which] if self.residual else None,
+                feature_name=self.names,
+                categorical_feature=[self.names.index(each) for each in self.categorical],
+                reference=reference,
+                params={"verbosity": -1, "num_threads": 1},
+                free_raw_data=False,
+            )
+
+        fitted = data(chosen)
+        if stopping is None:
+            return lgb.train(params, fitted, rounds)
+        stop = lgb.early_stopping(self.spec.early_stopping_rounds, verbose=False)
+        judged = data(stopping, fitted)
+        return lgb.train(params, fitted, rounds, valid_sets=[judged], callbacks=[stop])
+
+    def _params(self, chosen: NDArray[np.bool_]) -> dict[str, Any]:
+        spec = self.spec
+        params: dict[str, Any] = {
+            "objective": "regression" if self.question == "r_multiple" else "binary",
+            "boost_from_average": not self.residual,
+            "num_leaves": spec.num_leaves,
+            "learning_rate": spec.learning_rate,
+            "min_data_in_leaf": spec.min_data_in_leaf,
+            "lambda_l2": spec.lambda_l2,
+            "feature_fraction": spec.feature_fraction,
+            "bagging_fraction": spec.bagging_fraction,
+            "bagging_freq": 1,
+            "seed": self.recipe.seed,
+            "deterministic": True,
+            "force_col_wise": True,
+            "num_threads": 1,
+            "verbosity": -1,
+            "metric": "l2" if self.question == "r_multiple" else "binary_logloss",
+        }
+        if self.allowed is not None:
+            params["feature_contri"] = list(self.allowed)
+        if self.recipe.class_weights and self.question != "r_multiple":
+            happened = self.rows.answer[chosen].mean()
+            params["scale_pos_weight"] = float((1.0 - happened) / max(happened, 1e-9))
+        return params
 
 
 def _loss(question: Question, margin: NDArray[np.float64], answer: NDArray[np.float64]) -> float:

@@ -64,6 +64,8 @@ def predict(
     boosters: dict[Question, Booster | None],
     calibrators: dict[Question, Calibrator],
     quantiles: tuple[float, float] | None,
+    *,
+    residual: bool = True,
 ) -> Predictions:
     """Answer for every row of a dataset.
 
@@ -79,19 +81,27 @@ def predict(
         Maps of the directional and quality margins.
     quantiles
         Offsets of the stated R interval around E[net R], from calibration residuals.
+    residual
+        Whether the boosters were grown on top of the baselines, or hold everything themselves.
     """
     corridor, win, cost = baselines.corridor(data), baselines.win(data), baselines.net_r(data)
     p_up = _corrected(
-        corridor, boosters.get("directional"), calibrators.get("directional"), data.features
+        corridor,
+        boosters.get("directional"),
+        calibrators.get("directional"),
+        data.features,
+        residual=residual,
     )
     p_win = np.empty((len(data), 2))
     net_r = np.empty((len(data), 2))
     for column, side in enumerate(SIDES):
         asked = with_side(data.features, side)
         p_win[:, column] = _corrected(
-            win, boosters.get("quality"), calibrators.get("quality"), asked
+            win, boosters.get("quality"), calibrators.get("quality"), asked, residual=residual
         )
-        net_r[:, column] = cost + _raw(boosters.get("r_multiple"), asked)
+        booster = boosters.get("r_multiple")
+        start = cost if residual or booster is None else 0.0
+        net_r[:, column] = start + _raw(booster, asked)
     low, high = quantiles if quantiles is not None else (np.nan, np.nan)
     stop, target = baselines.entry_distances(data)
     expected = ensemble(p_win, net_r, target / stop, cost)
@@ -144,11 +154,15 @@ def _corrected(
     booster: Booster | None,
     calibrator: Calibrator | None,
     inputs: NDArray[np.float64],
+    *,
+    residual: bool,
 ) -> NDArray[np.float64]:
     """Give the baseline moved by the trees and calibrated; to the bit itself without either."""
     calibrator = calibrator or IDENTITY
     if booster is None and calibrator.method == "identity":
         return baseline
+    if booster is not None and not residual:
+        return calibrator(np.asarray(_raw(booster, inputs)))
     return calibrator(logit(baseline) + _raw(booster, inputs))
 
 

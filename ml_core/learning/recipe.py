@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -48,26 +49,60 @@ def _add_to_one(parts: tuple[float, float, float]) -> tuple[float, float, float]
     return parts
 
 
+def _a_window(text: str) -> str:
+    if not re.fullmatch(r"expanding|rolling:[1-9][0-9]{0,2}", text):
+        raise ValueError("write expanding, or rolling:N with N months, such as rolling:24")
+    return text
+
+
 class Recipe(_Frozen):
-    """What to train and how; two recipes with the same hash are the same recipe."""
+    """What to train and how; two recipes with the same hash are the same recipe.
+
+    The hash leaves out what stands at its default, so that a field added later changes no
+    recipe of before; a default once released is therefore never changed.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,39}$")
-    kind: Literal["baseline", "residual"]
+    kind: Literal["baseline", "residual", "plain"] = Field(
+        description="residual: trees on top of the baselines; plain: trees alone."
+    )
     about: str = Field(default="", description="One sentence for people; not hashed.")
     features: Literal["all"] | tuple[str, ...] = "all"
+    select_features: int | None = Field(
+        default=None, ge=1, description="Keep this many by gain, chosen on training rows alone."
+    )
+    class_weights: bool = Field(
+        default=False, description="Weigh the rarer class up; always recalibrated afterwards."
+    )
+    calibration: Literal["auto", "identity", "platt", "isotonic"] = Field(
+        default="auto", description="auto: what does best on unseen folds of the held-out days."
+    )
     label: LabelSpec = LabelSpec()
     fractions: Annotated[tuple[float, float, float], AfterValidator(_add_to_one)] = (0.6, 0.2, 0.2)
     embargo_days: int = Field(default=1, ge=0, le=60)
+    refit: Literal["month", "quarter"] = Field(
+        default="quarter", description="How often a walk-forward study trains anew."
+    )
+    window: Annotated[str, AfterValidator(_a_window)] = Field(
+        default="expanding", description="Training days: all so far, or rolling:N months."
+    )
     interval: float = Field(default=0.8, gt=0, lt=1, description="Stated coverage of R intervals.")
     seed: int = Field(default=7, ge=0)
+    seeds: int = Field(default=3, ge=1, le=20, description="Seeds that evidence is asked of.")
     directional: BoosterSpec = BoosterSpec()
     quality: BoosterSpec = BoosterSpec()
     r_multiple: BoosterSpec = BoosterSpec()
 
     @property
     def hash(self) -> str:
-        """SHA-256 of everything but ``about``, hex."""
-        return hashlib.sha256(self.model_dump_json(exclude={"about"}).encode()).hexdigest()
+        """SHA-256 of everything but ``about`` and defaults, hex."""
+        text = self.model_dump_json(exclude={"about"}, exclude_defaults=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def rolling_months(self) -> int | None:
+        """Months of training days a fold looks back on; None for all."""
+        return None if self.window == "expanding" else int(self.window.partition(":")[2])
 
 
 def load_recipe(path: Path) -> Recipe:

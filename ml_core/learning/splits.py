@@ -59,10 +59,23 @@ def chronological(
         if count < MIN_DAYS_A_PART:
             raise TooFewSamplesError(name, int(count), MIN_DAYS_A_PART, "trading days")
     part_of_day = np.searchsorted(cuts, np.arange(len(days)), side="right")
-    part = part_of_day[np.searchsorted(days, dataset.trading_day)]
+    return purged(dataset, part_of_day[np.searchsorted(days, dataset.trading_day)], embargo_days)
+
+
+def purged(dataset: Dataset, part: NDArray[np.int64], embargo_days: int) -> Split:
+    """Give the rows of parts 0, 1 and 2, purged and embargoed at each cut; others are left out.
+
+    Raises
+    ------
+    TooFewSamplesError
+        Fewer than ``MIN_TRAIN_ROWS`` training rows, or nothing to calibrate or judge on.
+    """
     keep = np.ones(len(dataset), bool)
-    for earlier in (0, 1):
-        limit = dataset.decision_minute[part == earlier + 1].min() - embargo_days * 1440
+    for earlier, name in ((0, "calibration"), (1, "test")):
+        later = dataset.decision_minute[part == earlier + 1]
+        if not len(later):
+            raise TooFewSamplesError(name, 0, 1, "opening ranges")
+        limit = later.min() - embargo_days * 1440
         keep[(part == earlier) & (dataset.resolved_minute > limit)] = False
     train, calibrate, test = (np.flatnonzero(keep & (part == index)) for index in range(3))
     if len(train) < MIN_TRAIN_ROWS:

@@ -140,6 +140,7 @@ def simulate(
     seed: int,
     edge: float = 0.0,
     on_progress: OnProgress | None = None,
+    with_truth: bool = True,
 ) -> SimulatedMarket:
     """Simulate a market over a schedule's trading days.
 
@@ -155,6 +156,9 @@ def simulate(
         Accuracy points by which the best observer beats the driftless one; 0 plants nothing.
     on_progress
         Called with (days done, days in all).
+    with_truth
+        Whether to work out each slot's true probabilities, which costs most of the time; without
+        them :attr:`SimulatedMarket.truth` has no rows.
 
     Raises
     ------
@@ -169,7 +173,7 @@ def simulate(
     sign = _signs(walk, slots)
     drift = _drift_for(edge, hours, walk, slots, sign) if edge else 0.0
     close, states = _walk_on(hours, walk, slots, sign, drift, on_progress, len(schedule))
-    truth = _truth(hours, slots, sign, states, drift)
+    truth = _truth(hours, slots, sign, states if with_truth else np.empty((0, 2), np.int64), drift)
     return _bars(market, schedule, hours, walk, close, truth, drift)
 
 

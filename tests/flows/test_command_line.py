@@ -48,10 +48,31 @@ def test_versions_are_listed_with_their_aliases_and_verified(trained: Path) -> N
 
 def test_a_promotion_and_a_rollback_say_who_and_why(trained: Path) -> None:
     del trained
-    promoted = run("models", "promote", "challenger", "--by", "ann", "--reason", "a trial")
-    assert "is champion of MGC, by ann" in promoted
+    word = ("models", "promote", "challenger", "--by", "ann", "--reason", "a trial", "--override")
+    assert "is champion of MGC, by ann" in run(*word)
     assert "champion since" in run("models", "show", "challenger")
+    told = run("models", "history")
+    assert "against the evidence: a trial" in told
+    assert "by ann" in told
     assert "by bob" in run("models", "rollback", "--by", "bob", "--reason", "enough")
+
+
+def test_a_promotion_without_evidence_is_refused_with_every_reason(trained: Path) -> None:
+    del trained
+    word = ["models", "promote", "challenger", "--by", "ann", "--reason", "I like it"]
+    refused = CliRunner().invoke(app, word)
+    assert refused.exit_code == 2
+    assert "better than corridor unknown" in refused.stderr
+    assert "orbcast evaluate" in refused.stderr
+    assert "I like it" not in run("models", "history")
+
+
+def test_the_history_says_who_was_champion_at_a_time(trained: Path) -> None:
+    del trained
+    assert "had no champion" in run("models", "history", "--at", "2020-01-01T00:00+00:00")
+    first = json.loads(run("models", "history", "--json"))[0]
+    found = json.loads(run("models", "history", "--at", first["at"], "--json"))
+    assert found == [first]
 
 
 def test_a_damaged_version_is_named_and_the_status_is_the_operator_s(trained: Path) -> None:

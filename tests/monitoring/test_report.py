@@ -95,7 +95,7 @@ def test_what_others_wrote_is_escaped() -> None:
     evil = "<script>alert(1)</script>"
     figures = evaluation()
     figures["verdict"] = figures["summary"]["market"] = evil
-    figures["by_range"][0]["opening_range"] = "<i>"
+    figures["by_range"][0]["name"] = "<i>"
 
     page = report(
         figures,

@@ -1,0 +1,67 @@
+"""How long 2,000 setups over four and a half years take: the median of five.
+
+    python benchmarks/setup_study.py
+
+Real MGC bars are read where they are (../shared/data) and copied nowhere.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from ml_core.bars.arrays import Bars
+from ml_core.bars.lake import Lake
+from ml_core.bars.sources.dbn import read_dbn
+from ml_core.evidence.setup_plan import StudyPlan
+from ml_core.evidence.setup_study import SetupStudy, study_setups
+from ml_core.evidence.setup_trades import setup_returns, trade_table
+from ml_core.evidence.setups import SetupGrid
+from ml_core.market.market import Market, load_market
+
+PROJECT = Path(__file__).resolve().parent.parent
+DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"
+REPEATS = 5
+FIRST, LAST = date(2020, 12, 20), date(2025, 6, 30)
+TARGET_SECONDS = 60.0
+
+
+def whole_study(bars: Bars, market: Market) -> SetupStudy:
+    """From bars to the verdict, as `orbcast study setups` does it."""
+    grid, plan = SetupGrid(), StudyPlan()
+    table = trade_table(bars, market, grid, first=FIRST, last=LAST)
+    returns = setup_returns(table, grid.setups(market), plan.search_days(len(table.days)))
+    return study_setups(returns, plan=plan)
+
+
+def main() -> int:
+    if not DATA.is_dir():
+        print(f"licensed market data is not at {DATA}: nothing to measure on", file=sys.stderr)
+        return 2
+    market = load_market(PROJECT / "deployments" / "markets" / "mgc.toml")
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(Path(folder) / "lake")
+        lake.ingest(read_dbn([str(DATA)], market.contract_pattern), market, datetime.now(UTC))
+        bars = lake.read(market)
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        found = whole_study(bars, market)
+        times.append(time.perf_counter() - start)
+    took, summary = statistics.median(times), found.summary
+    what = f"{summary['setups']:,} setups ({summary['judged']:,} judged), {summary['days']:,} days"
+    good = took <= TARGET_SECONDS
+    print(
+        f"{'ok  ' if good else 'SLOW'} {what:58s} {took:>12.1f} s   at most {TARGET_SECONDS:g} s"
+    )
+    print(f"     the first, with imports and calendar {times[0]:37.1f} s")
+    print(f"     {found.verdict}")
+    return int(not good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""`orbcast study`: what traders search for, and what is left of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli.terminal import MarketOption, day_of, err, out, progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ml_core.evidence.setup_study import SetupStudy
+
+_SHOWN = 10
+
+app = typer.Typer(no_args_is_help=True, help="Studies of what could be traded.")
+
+
+@app.callback()
+def study() -> None:
+    """Study what could be traded, with the chance that it is luck."""
+
+
+@app.command()
+def setups(  # noqa: PLR0917 - options of a command
+    market: MarketOption = "mgc",
+    first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--range", help="Opening range; repeat.", show_default="all"),
+    ] = None,
+    sides: Annotated[
+        list[str] | None,
+        typer.Option("--side", help="long, short or both; repeat.", show_default="all"),
+    ] = None,
+    rrs: Annotated[
+        list[float] | None,
+        typer.Option("--rr", help="Target in risks; repeat.", show_default="1 1.5 2 3 4"),
+    ] = None,
+    stops: Annotated[
+        list[str] | None,
+        typer.Option("--stop", help="full or half; repeat.", show_default="all"),
+    ] = None,
+    sizes: Annotated[
+        list[str] | None,
+        typer.Option("--size", help="any, small or large; repeat.", show_default="all"),
+    ] = None,
+    days: Annotated[
+        list[str] | None,
+        typer.Option("--day", help="all, or Mon to Fri; repeat.", show_default="each"),
+    ] = None,
+    min_trades: Annotated[
+        int, typer.Option(help="Trades in the search needed to be judged.")
+    ] = 50,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write every setup's figures here.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="HTML page.", show_default="reports/setups-MARKET.html"),
+    ] = None,
+) -> None:
+    """Try thousands of rule setups and tell which survive costs, chance and time.
+
+    Range x side x target x stop x range size x weekday, net of costs from the real entry. The
+    first three quarters of the days are searched, the last quarter confirms.
+
+    Example: orbcast study setups --market mgc --json setups.json
+    """
+    from ml_core.evidence.setup_plan import StudyPlan  # noqa: PLC0415 - after --help
+    from ml_core.evidence.setup_study import study_setups  # noqa: PLC0415
+    from ml_core.evidence.setup_trades import setup_returns, trade_table  # noqa: PLC0415
+    from ml_core.evidence.setups import (  # noqa: PLC0415
+        DAYS,
+        RRS,
+        SIDES,
+        SIZES,
+        STOPS,
+        SetupGrid,
+    )
+    from ml_core.files import written_atomically  # noqa: PLC0415
+    from monitoring.setup_report import render_setup_report  # noqa: PLC0415
+    from tasks.datasets import known_bars, period_of  # noqa: PLC0415
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where, at = settings(), now()
+    known = where.market(market)
+    grid = SetupGrid(
+        ranges=tuple(ranges or ()),
+        sides=tuple(sides or SIDES),
+        rrs=tuple(rrs or RRS),
+        stops=tuple(stops or STOPS),
+        sizes=tuple(sizes or SIZES),
+        days=tuple(days or DAYS),
+    )
+    plan, chosen = StudyPlan(min_trades=min_trades), grid.setups(known)
+    asked = day_of(first, "--from"), day_of(last, "--to")
+    bars = known_bars(where, market, known, at)
+    begin, end = period_of(bars, known, *asked)
+    with progress("Trading every break", 0) as bar:
+        table = trade_table(bars, known, grid, first=begin, last=end, on_progress=bar.at)
+    with err().status(f"Judging {len(chosen):,} setups on {len(table.days):,} days"):
+        returns = setup_returns(table, chosen, plan.search_days(len(table.days)))
+        found = study_setups(returns, plan=plan, seed=seed)
+    plain = found.to_json()
+    page = report or where.reports_dir / f"setups-{market.lower()}.html"
+    with written_atomically(page) as temporary:
+        temporary.write_text(render_setup_report(plain, made_at=at), "utf-8")
+    if json_file is not None:
+        with written_atomically(json_file) as temporary:
+            temporary.write_text(json.dumps(plain, allow_nan=False, indent=1) + "\n", "utf-8")
+    _show(out(), found)
+    out().print(f"Page: {page}", soft_wrap=True)
+
+
+def _show(console: Console, found: SetupStudy) -> None:
+    summary, chance = found.summary, found.chance
+    console.print(found.verdict)
+    console.print(
+        f"\n{summary['market']}: searched {summary['first_day']} to "
+        f"{summary['search_last_day']} ({summary['search_days']:,} days), confirmed to "
+        f"{summary['last_day']} ({summary['confirm_days']:,}). {summary['setups']:,} setups, "
+        f"{summary['judged']:,} judged, {summary['too_few']:,} with fewer than "
+        f"{summary['min_trades']} trades. SPA p = {chance['p']:.3f}; beat chance "
+        f"{summary['found']:,}, named {summary['named']:,}."
+    )
+    console.print(
+        f"\n{'net R a trade':33s}{'search':>8s}{'trades':>7s}{'t':>5s}{'q':>6s}"
+        f"{'confirm':>9s}{'trades':>7s}"
+    )
+    for row in found.top[:_SHOWN]:
+        early, late = row["search"], row["confirmation"]
+        console.print(
+            f"{_short(row):33s}{early['net_r']:>+8.2f}{early['trades']:>7d}{row['t']:>5.1f}"
+            f"{row['q']:>6.2f}{_r(late['net_r']):>9s}{late['trades']:>7d}",
+            soft_wrap=True,
+        )
+
+
+def _short(row: dict[str, Any]) -> str:
+    name = row["name"].replace(" stop", "").replace(" ranges", "").replace(",", "")
+    return str(name)[:32]
+
+
+def _r(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.2f}"

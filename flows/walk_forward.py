@@ -1,0 +1,133 @@
+"""Walk forward: refit, answer the unseen months, judge, and say what the promotion rule says."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from prefect import flow
+from prefect.futures import PrefectFuture
+
+from ml_core.evidence.promotion import Decision
+from tasks.artifacts import bullets, publish, table
+from tasks.fan_out import task_runner
+from tasks.promotion import weigh
+from tasks.settings import now, settings
+from tasks.slots import in_zone
+from tasks.study import Asked, Study, answer, asked_for, conclude, walk_of
+from tasks.study_report import study_plots_of, write_study_report
+from tasks.training import Material, gather
+
+_SCORES = {
+    "voice": "On unseen days",
+    "accuracy": "Accuracy",
+    "log_loss": "Log loss",
+    "brier": "Brier",
+    "auc": "AUC",
+    "ece": "ECE",
+}
+_CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Why"}
+
+
+@flow(name="walk-forward")
+def walk_forward(  # noqa: PLR0917 - the fields of the run form
+    market: str = "mgc",
+    recipe: str = "residual-small",
+    from_day: date | None = None,
+    to_day: date | None = None,
+    refit: str | None = None,
+    window: str | None = None,
+    as_of: datetime | None = None,
+) -> dict[str, Any]:
+    """Judge a recipe on days it never saw, refitted as it would have been, period by period.
+
+    A study over the whole history with the recipe's own way of walking counts for promotion; one
+    of a period picked by hand, or walked in another way, is for looking only.
+
+    Args:
+        market: Names of market files, such as mgc, or mgc,nq for several.
+        recipe: Name of a recipe file, such as residual-small.
+        from_day: First trading day to be judged by; left out, a year after the bars begin.
+        to_day: Last trading day; left out, the last there is.
+        refit: month or quarter; left out, as the recipe says.
+        window: expanding, or rolling:24 to train on 24 months; left out, as the recipe says.
+        as_of: Use only bars known by this time; left out, now.
+    """
+    where = settings()
+    asked = asked_for(where.recipe(recipe), from_day, to_day, refit, window)
+    names = [each.strip() for each in market.split(",") if each.strip()]
+    results = _fan_out.with_options(task_runner=task_runner(where))(names, asked, as_of)
+    return results[0] if len(results) == 1 else {"verdict": _together(results), "markets": results}
+
+
+@flow(name="walk-forward-folds", validate_parameters=False)
+def _fan_out(names: list[str], asked: Asked, as_of: datetime | None) -> list[dict[str, Any]]:
+    """Put every fold of every market on the task runner, then judge market by market."""
+    where, begun = settings(), []
+    for name in names:
+        at = in_zone(as_of, where.market(name)) if as_of else now()
+        material = gather(name, asked.own, None, None, at)
+        walk = walk_of(material, asked)
+        data, fingerprint = material.assembly.dataset, material.fingerprint
+        futures: list[PrefectFuture[Any]] = [
+            answer.submit(data, fold, asked.recipe, fingerprint) for fold in walk.folds
+        ]
+        begun.append((name, at, material, walk, futures))
+    found = []
+    for name, at, material, walk, futures in begun:
+        study = conclude(material, asked, walk, [each.result() for each in futures], at)
+        found.append(_told(name, material, study))
+    return found
+
+
+def _told(name: str, material: Material, study: Study) -> dict[str, Any]:
+    own, symbol = study.asked.own, material.market.symbol
+    decision = None
+    if own.kind != "baseline" and study.asked.counts:
+        decision = weigh(settings(), symbol, own.name, own.hash)
+    report = write_study_report(study, decision)
+    _show(name, study, decision, report)
+    return {
+        "symbol": symbol,
+        "recipe": own.name,
+        "recipe_hash": own.hash,
+        "verdict": study.evaluation.verdict,
+        "folds": list(study.folds),
+        "not_judged": list(study.not_judged),
+        "counts": study.asked.counts,
+        "promotion": None if decision is None else decision.to_json(),
+        "report": report,
+        "evaluation": study.evaluation.to_json(),
+    }
+
+
+def _show(name: str, study: Study, decision: Decision | None, report: str) -> None:
+    directional = study.evaluation.to_json()["directional"]
+    voices = ("model", "corridor", "majority")
+    notes = [f"full report: {report}"]
+    if study.not_judged:
+        notes.append(f"too little history before {', '.join(study.not_judged)}: not judged")
+    if not study.asked.counts:
+        notes.append("a period or a walk picked by hand: for looking, not for promotion")
+    conditions = "" if decision is None else _conditions(decision)
+    publish(
+        f"walk-forward-{name}-{study.asked.own.name}",
+        study.evaluation.verdict,
+        "" if decision is None else bullets([decision.verdict]),
+        table([{"voice": each, **directional[each]} for each in voices], _SCORES),
+        conditions,
+        *study_plots_of(study),
+        bullets(notes),
+    )
+
+
+def _conditions(decision: Decision) -> str:
+    rows = [
+        {"name": each.name, "status": each.status, "words": each.words}
+        for each in decision.conditions
+    ]
+    return table(rows, _CONDITIONS)
+
+
+def _together(results: list[dict[str, Any]]) -> str:
+    return " ".join(f"{each['symbol']}: {each['verdict']}" for each in results)

@@ -1,0 +1,268 @@
+"""What was said of unseen rows, row by row: the material of every comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import DefectError
+from ml_core.learning.bundle import Bundle
+from ml_core.learning.dataset import UP, Dataset
+from ml_core.learning.fit import fit
+from ml_core.learning.folds import Fold
+from ml_core.learning.models import QUESTIONS, Question
+from ml_core.learning.predictions import Predictions
+from ml_core.learning.recipe import Recipe
+from ml_core.ranges.label_spec import LabelSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SIDES = ("long", "short")
+
+
+class SeenRowsError(DefectError):
+    """Answers to rows that the answering version was trained on."""
+
+    def __init__(self, rows: int, first: str) -> None:
+        super().__init__(rows, first)
+        self.rows, self.first = rows, first
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rows:,} answers are to rows their version had seen, the first on "
+            f"{self.first}; periods of training and of judging overlap, nothing is concluded"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """Rows with what was said of them, n of them, in order of decision.
+
+    Attributes
+    ----------
+    recipe_hash, seed
+        Who answered.
+    test
+        The rows, labels included, features left out.
+    said
+        Probabilities and R, the driftless baselines beside them.
+    majority
+        Shape (n,): share of UP in the training rows.
+    fold
+        Shape (n,): name of the fold.
+    seen_until
+        Shape (n,): UTC minute by which everything the answering version learned from was known.
+    """
+
+    recipe_hash: str
+    seed: int
+    test: Dataset
+    said: Predictions
+    majority: NDArray[np.float64]
+    fold: NDArray[np.str_]
+    seen_until: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.test)
+
+    def rows(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> Answers:
+        """Give the rows of an index array or a mask."""
+        return replace(
+            self,
+            test=self.test.rows(index),
+            said=_taken(self.said, index),
+            majority=self.majority[index],
+            fold=self.fold[index],
+            seen_until=self.seen_until[index],
+        )
+
+    def require_unseen(self) -> None:
+        """Refuse answers to rows their version had seen.
+
+        Raises
+        ------
+        SeenRowsError
+            Names how many, and the first.
+        """
+        seen = np.flatnonzero(self.test.decision_minute < self.seen_until)
+        if len(seen):
+            raise SeenRowsError(len(seen), str(self.test.trading_day[seen[0]]))
+
+    def slots(self) -> NDArray[np.str_]:
+        """Name each row by trading day and opening range, shape (n,)."""
+        days = self.test.trading_day.astype("datetime64[D]").astype(str)
+        return np.char.add(np.char.add(days, " "), self.test.opening_range)
+
+    def to_table(self) -> pa.Table:
+        """Give a Parquet-ready table; :func:`answers_from` reads it back."""
+        import pyarrow as pa  # noqa: PLC0415 - storing only
+
+        columns: dict[str, Any] = {
+            "fold": self.fold.tolist(),
+            "majority": self.majority,
+            "seen_until": self.seen_until,
+        }
+        for field in fields(Predictions):
+            for name, values in _columns(field.name, getattr(self.said, field.name)):
+                columns[f"said_{name}"] = values
+        for name, values in _row_fields(self.test).items():
+            columns[name] = values.tolist() if values.dtype.kind == "U" else values
+        facts = {
+            "market": self.test.market,
+            "label": self.test.label_spec.model_dump_json(),
+            "cost_ticks": repr(self.test.cost_ticks),
+            "recipe_hash": self.recipe_hash,
+            "seed": str(self.seed),
+        }
+        return pa.table(columns).replace_schema_metadata(facts)
+
+
+def answers_from(table: pa.Table) -> Answers:
+    """Read back what :meth:`Answers.to_table` gave, to the bit."""
+    facts = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+
+    def column(name: str) -> Any:
+        return table[name].to_numpy()
+
+    def predicted(name: str) -> NDArray[Any]:
+        if f"said_{name}" in table.column_names:
+            one: NDArray[Any] = column(f"said_{name}")
+            return one
+        return np.column_stack([column(f"said_{name}_{side}") for side in _SIDES])
+
+    rows = {
+        name: column(name)
+        for name in Dataset.__slots__
+        if name in table.column_names and name != "features"
+    }
+    rows["trading_day"] = rows["trading_day"].astype("datetime64[D]")
+    rows["opening_range"] = rows["opening_range"].astype(str)
+    return Answers(
+        recipe_hash=facts["recipe_hash"],
+        seed=int(facts["seed"]),
+        test=Dataset(
+            market=facts["market"],
+            label_spec=LabelSpec.model_validate_json(facts["label"]),
+            cost_ticks=float(facts["cost_ticks"]),
+            feature_names=(),
+            categorical=(),
+            features=np.empty((len(table), 0)),
+            **rows,
+        ),
+        said=Predictions(**{field.name: predicted(field.name) for field in fields(Predictions)}),
+        majority=column("majority"),
+        fold=column("fold").astype(str),
+        seen_until=column("seen_until"),
+    )
+
+
+def answer_fold(
+    data: Dataset,
+    fold: Fold,
+    recipe: Recipe,
+    data_fingerprint: str,
+    questions: tuple[Question, ...] = QUESTIONS,
+) -> Answers:
+    """Train a recipe on what was known before a fold and answer its rows.
+
+    Raises
+    ------
+    InputError
+        The training rows cannot be learned from.
+    """
+    fitted = fit(data, recipe, data_fingerprint, split=fold.split, questions=questions)
+    learned = np.concatenate([fold.split.train, fold.split.calibrate])
+    seen_until = int(data.resolved_minute[learned].max())
+    return answers_of(fitted.bundle, data.rows(fold.split.test), fold.name, seen_until)
+
+
+def answers_of(
+    bundle: Bundle, test: Dataset, fold: str = "test", seen_until: int | None = None
+) -> Answers:
+    """Let a version answer rows. Without ``seen_until`` they are taken to be unseen."""
+    count = len(test)
+    if seen_until is None:
+        seen_until = int(test.decision_minute.min()) if count else 0
+    return Answers(
+        recipe_hash=bundle.recipe.hash,
+        seed=bundle.recipe.seed,
+        test=replace(test, features=np.empty((count, 0)), feature_names=(), categorical=()),
+        said=bundle.predict(test),
+        majority=np.full(count, bundle.baselines.p_up),
+        fold=np.full(count, fold),
+        seen_until=np.full(count, seen_until, np.int64),
+    )
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """Put folds after one another, in order of decision."""
+    first = parts[0]
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(each.test, name) for each in parts])
+        for name in _row_fields(first.test)
+    }
+    columns["features"] = np.empty((sum(len(each) for each in parts), 0))
+    test = replace(first.test, **columns)
+    said = Predictions(
+        **{
+            field.name: np.concatenate([getattr(each.said, field.name) for each in parts])
+            for field in fields(Predictions)
+        }
+    )
+    whole = replace(
+        first,
+        test=test,
+        said=said,
+        majority=np.concatenate([each.majority for each in parts]),
+        fold=np.concatenate([each.fold for each in parts]),
+        seen_until=np.concatenate([each.seen_until for each in parts]),
+    )
+    return whole.rows(np.argsort(test.decision_minute, kind="stable"))
+
+
+def of_side_that_broke(
+    said: NDArray[np.float64], test: Dataset, rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Give a two-column figure's value for the side that broke, shape of ``rows``."""
+    of_side: NDArray[np.float64] = said[rows, np.where(test.direction[rows] == UP, 0, 1)]
+    return of_side
+
+
+def followed(said: Predictions, test: Dataset) -> NDArray[np.bool_]:
+    """Mark the finished trades on the recommended side, shape (n,)."""
+    taken: NDArray[np.bool_] = (
+        np.isfinite(test.r_net)
+        & (said.recommendation == test.direction)
+        & (said.recommendation != 0)
+    )
+    return taken
+
+
+def _row_fields(data: Dataset) -> dict[str, NDArray[Any]]:
+    """Give the arrays with one element a row, features left out."""
+    found = {}
+    for field in fields(Dataset):
+        value = getattr(data, field.name)
+        if isinstance(value, np.ndarray) and field.name != "features":
+            found[field.name] = value
+    return found
+
+
+def _columns(name: str, values: NDArray[Any]) -> list[tuple[str, NDArray[Any]]]:
+    if values.ndim == 1:
+        return [(name, values)]
+    return [
+        (f"{name}_{side}", np.ascontiguousarray(values[:, column]))
+        for column, side in enumerate(_SIDES)
+    ]
+
+
+def _taken(said: Predictions, index: NDArray[Any]) -> Predictions:
+    return Predictions(
+        **{field.name: getattr(said, field.name)[index] for field in fields(Predictions)}
+    )

@@ -1,0 +1,241 @@
+"""A challenger against another on rows neither has seen, metric by metric."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+from ml_core.evidence.answers import Answers
+from ml_core.evidence.intervals import Interval, mean_interval
+from ml_core.evidence.metrics import BRIER, LOG_LOSS, Metric
+from ml_core.evidence.sequential import e_process, latest
+from ml_core.learning.dataset import DOWN, UP
+
+JUDGED_BY: tuple[Metric, ...] = (LOG_LOSS, BRIER)
+
+
+class NoCommonRowsError(InputError):
+    """Two studies that share no unseen break."""
+
+    def __init__(self, challenger: str, other: str) -> None:
+        super().__init__(challenger, other)
+        self.challenger, self.other = challenger, other
+
+    def __str__(self) -> str:
+        return (
+            f"{self.challenger} and {self.other} have no unseen break in common; study both over "
+            "the same period: orbcast evaluate --recipe NAME --from DAY --to DAY"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The mean of a metric's difference, challenger less other, row by row.
+
+    Attributes
+    ----------
+    metric
+        Its name.
+    smaller_is_better
+        Of the metric itself, so that no reader can take the sign the wrong way.
+    interval
+        Day-block 95 % interval.
+    """
+
+    metric: str
+    smaller_is_better: bool
+    interval: Interval
+
+    @property
+    def known(self) -> bool:
+        """Whether every figure is a finite number."""
+        each = self.interval
+        return bool(np.isfinite([each.estimate, each.low, each.high, each.error]).all())
+
+    @property
+    def better(self) -> bool | None:
+        """Whether the whole interval lies on the better side of 0; None if not known."""
+        if not self.known:
+            return None
+        return self.interval.below_zero if self.smaller_is_better else self.interval.above_zero
+
+    @property
+    def z(self) -> float:
+        """Standard errors by which the challenger is better; negative if worse, NaN if unknown.
+
+        Without any difference on any row it is 0.
+        """
+        if not self.known:
+            return float("nan")
+        sign = -1.0 if self.smaller_is_better else 1.0
+        if self.interval.error == 0.0:
+            return 0.0 if self.interval.estimate == 0.0 else float("nan")
+        return sign * self.interval.estimate / self.interval.error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YearChange:
+    """Change in log loss within one calendar year."""
+
+    year: str
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A challenger against one other.
+
+    Attributes
+    ----------
+    against
+        Name of the other.
+    rows, days
+        Common unseen breaks, and trading days with any.
+    changes
+        One for each metric judged by.
+    years
+        Change in log loss by calendar year.
+    seeds
+        Change in log loss with each training seed, the first being the judged one.
+    e_value
+        Evidence, valid however often looked at, that the challenger's log loss is smaller.
+    e_worse
+        The same for its being larger.
+    """
+
+    against: str
+    rows: int
+    days: int
+    changes: tuple[Change, ...]
+    years: tuple[YearChange, ...]
+    seeds: tuple[float, ...]
+    e_value: float
+    e_worse: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """Breaks both have answered unseen, m of them."""
+
+    ours: NDArray[np.float64]
+    theirs: NDArray[np.float64]
+    happened: NDArray[np.bool_]
+    day: NDArray[np.datetime64]
+
+
+def compare(
+    by_seed: tuple[Answers, ...], other: Answers | None, against: str, *, seed: int = 0
+) -> Comparison:
+    """Compare a challenger with another, or with the corridor beside its own answers.
+
+    Parameters
+    ----------
+    by_seed
+        The challenger's answers with each training seed; the first is judged, the others must
+        agree with it.
+    other
+        The other's answers; None for the corridor baseline fitted in the same folds.
+    against
+        Name of the other.
+    seed
+        Of the bootstrap.
+
+    Raises
+    ------
+    SeenRowsError
+        Some row was seen in training by who answers it.
+    NoCommonRowsError
+        No unseen break in common.
+    """
+    common = [_common(each, other, against) for each in by_seed]
+    return _compared(common, against, seed)
+
+
+def compare_logged(
+    challenger: NDArray[np.float64],
+    other: NDArray[np.float64],
+    happened: NDArray[np.bool_],
+    day: NDArray[np.datetime64],
+    against: str,
+    *,
+    seed: int = 0,
+) -> Comparison:
+    """Compare what two versions said live of the same breaks, before they happened.
+
+    Parameters
+    ----------
+    challenger, other, happened, day
+        Shape (n,), n at least 1: P(UP | a break) of each, whether it was UP, trading day; in
+        order of decision.
+    against
+        Name of the other.
+    seed
+        Of the bootstrap.
+    """
+    return _compared([_Common(challenger, other, happened, day)], against, seed)
+
+
+def _compared(common: list[_Common], against: str, seed: int) -> Comparison:
+    first = common[0]
+    years = first.day.astype("datetime64[Y]").astype(str)
+    loss = _difference(LOG_LOSS, first)
+    return Comparison(
+        against=against,
+        rows=len(first.ours),
+        days=len(np.unique(first.day)),
+        changes=tuple(
+            Change(
+                metric.name,
+                metric.smaller_is_better,
+                mean_interval(_difference(metric, first), first.day, seed=seed),
+            )
+            for metric in JUDGED_BY
+        ),
+        years=tuple(
+            YearChange(
+                year=str(year),
+                interval=mean_interval(loss[years == year], first.day[years == year], seed=seed),
+            )
+            for year in np.unique(years)
+        ),
+        seeds=tuple(float(_difference(LOG_LOSS, each).mean()) for each in common),
+        e_value=latest(e_process(first.ours, first.theirs, first.happened, first.day)),
+        e_worse=latest(e_process(first.theirs, first.ours, first.happened, first.day)),
+    )
+
+
+def _difference(metric: Metric, common: _Common) -> NDArray[np.float64]:
+    ours = metric.rows(common.ours, common.happened)
+    theirs = metric.rows(common.theirs, common.happened)
+    return ours - theirs
+
+
+def _common(challenger: Answers, other: Answers | None, against: str) -> _Common:
+    challenger.require_unseen()
+    theirs = challenger.said.baseline_p_up
+    if other is not None:
+        other.require_unseen()
+        _, mine, yours = np.intersect1d(
+            challenger.slots(), other.slots(), assume_unique=True, return_indices=True
+        )
+        order = np.argsort(mine)
+        challenger = challenger.rows(mine[order])
+        theirs = other.said.p_up[yours[order]]
+    test = challenger.test
+    broke = np.isin(test.direction, (UP, DOWN))
+    if not broke.any():
+        raise NoCommonRowsError(challenger.recipe_hash[:12], against)
+    return _Common(
+        challenger.said.p_up[broke],
+        theirs[broke],
+        test.direction[broke] == UP,
+        test.trading_day[broke],
+    )

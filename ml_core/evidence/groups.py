@@ -1,0 +1,113 @@
+"""The figures of a part of the rows: an opening range, a year, a side, a fold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.evidence.answers import Answers, followed, of_side_that_broke
+from ml_core.evidence.intervals import mean_interval
+from ml_core.evidence.metrics import (
+    LOG_LOSS,
+    METRICS,
+    auc,
+    expected_calibration_error,
+    max_drawdown,
+)
+from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
+
+
+def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> dict[str, float]:
+    """Give every metric of probabilities of an event, each shape (n,)."""
+    found = {metric.name: metric(p, happened) for metric in METRICS}
+    found["auc"] = auc(p, happened)
+    found["ece"] = expected_calibration_error(p, happened)
+    return found
+
+
+def trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> dict[str, Any]:
+    """Give hit rate, expectancy before and after costs, and drawdown of the trades marked."""
+    net, gross, day = test.r_net[rows], test.r_gross[rows], test.trading_day[rows]
+    if not len(net):
+        return {"trades": 0}
+    return {
+        "trades": len(net),
+        "hit_rate": float((net > 0).mean()),
+        "gross_r": mean_interval(gross, day, seed=seed),
+        "net_r": mean_interval(net, day, seed=seed),
+        "drawdown_r": max_drawdown(net),
+    }
+
+
+def years_of(test: Dataset) -> NDArray[np.str_]:
+    """Give each row's calendar year as text, shape (n,)."""
+    return test.trading_day.astype("datetime64[Y]").astype(str)
+
+
+def sides_of(test: Dataset) -> NDArray[np.str_]:
+    """Give the side that broke, ``long`` or ``short``; empty without a break."""
+    return np.select([test.direction == UP, test.direction == DOWN], ["long", "short"], "")
+
+
+def grouped(answers: Answers, key: NDArray[np.str_], seed: int) -> list[dict[str, Any]]:
+    """Give the figures of each value of a key, in order of first appearance.
+
+    Directional scores of model, corridor and majority, differences from both with day-block 95 %
+    intervals; the quality model's log loss less the driftless entry's; trades taken at every
+    break and as recommended. AUC of one class is NaN.
+    """
+    names = [name for name in dict.fromkeys(key.tolist()) if name]
+    found = (_figures(str(name), answers.rows(key == name), seed) for name in names)
+    return [each for each in found if each["rows"]]
+
+
+def _figures(name: str, part: Answers, seed: int) -> dict[str, Any]:
+    said, test = part.said, part.test
+    broke = np.isin(test.direction, (UP, DOWN))
+    if not broke.any():
+        return {"name": name, "rows": 0}
+    happened, day = test.direction[broke] == UP, test.trading_day[broke]
+    voices = {
+        "model": said.p_up[broke],
+        "corridor": said.baseline_p_up[broke],
+        "majority": part.majority[broke],
+    }
+    return {
+        "name": name,
+        "rows": int(broke.sum()),
+        **{voice: scores(p, happened) for voice, p in voices.items()},
+        "difference": {
+            other: {
+                metric.name: mean_interval(
+                    metric.rows(voices["model"], happened) - metric.rows(voices[other], happened),
+                    day,
+                    seed=seed,
+                )
+                for metric in METRICS
+            }
+            for other in ("corridor", "majority")
+        },
+        "quality": _quality(part, seed),
+        "every_break": trades(test, np.isfinite(test.r_net), seed),
+        "followed": trades(test, followed(said, test), seed),
+    }
+
+
+def _quality(part: Answers, seed: int) -> dict[str, Any]:
+    """Compare P(win) with the driftless entry on trades that reached target or stop."""
+    test = part.test
+    rows = np.flatnonzero(np.isin(test.outcome, (WIN, LOSS)))
+    if not len(rows):
+        return {"rows": 0}
+    won, day = test.outcome[rows] == WIN, test.trading_day[rows]
+    model = of_side_that_broke(part.said.p_win, test, rows)
+    driftless = part.said.baseline_p_win[rows]
+    change = LOG_LOSS.rows(model, won) - LOG_LOSS.rows(driftless, won)
+    return {
+        "rows": len(rows),
+        "model": LOG_LOSS(model, won),
+        "driftless": LOG_LOSS(driftless, won),
+        "difference": mean_interval(change, day, seed=seed),
+    }

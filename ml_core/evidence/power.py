@@ -1,0 +1,239 @@
+"""How many trades a claim needs, and how often chance alone would pass a gate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ml_core.errors import InputError
+
+COVERAGE = 0.95
+
+
+class BadPowerError(InputError):
+    """A figure no power can be worked out of."""
+
+    def __init__(self, field: str, value: float, remedy: str) -> None:
+        super().__init__(field, value, remedy)
+        self.field, self.value, self.remedy = field, value, remedy
+
+    def __str__(self) -> str:
+        return f"{self.field} = {self.value}: {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerReport:
+    """What a gate knows of an accuracy.
+
+    Attributes
+    ----------
+    trades, correct, accuracy
+        What was seen.
+    low, high
+        Its exact 95 % interval (Clopper and Pearson 1934).
+    threshold, baseline, lift
+        What must be passed; what needs no skill; the smallest lift over it worth having.
+    chance_of_coin, chance_of_baseline
+        That a coin, and the baseline, pass the threshold with so many trades.
+    needed, missing
+        Trades to find the lift with the power asked for, in all and from here on.
+    """
+
+    trades: int
+    correct: int
+    accuracy: float
+    low: float
+    high: float
+    threshold: float
+    baseline: float
+    lift: float
+    chance_of_coin: float
+    chance_of_baseline: float
+    needed: int
+    missing: int
+
+    @property
+    def words(self) -> str:
+        """One plain sentence."""
+        more = f"{self.missing:,} more trades" if self.missing else "no more trades"
+        return (
+            f"{self.accuracy:.1%} of {self.trades:,} trades, 95 % interval {self.low:.1%} to "
+            f"{self.high:.1%}; a coin passes {self.threshold:.0%} with a chance of "
+            f"{self.chance_of_coin:.1%}; {more} are needed to tell a lift of "
+            f"{self.lift * 100:g} points"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        return {**asdict(self), "words": self.words}
+
+
+def chance_of_coin(trades: int, threshold: float, coin: float = 0.5) -> float:
+    """Give the chance that n trades right by chance alone show more than a threshold; exact.
+
+    >>> [round(chance_of_coin(n, 0.55), 3) for n in (62, 124, 250)]
+    [0.187, 0.121, 0.057]
+    """
+    from scipy.stats import binom  # noqa: PLC0415 - on demand
+
+    _require_count("trades", trades)
+    _require_share("threshold", threshold)
+    _require_share("coin", coin)
+    # a share above the threshold: more correct ones than the whole number not above it
+    most = math.floor(trades * threshold + 1e-9)
+    return float(binom.sf(most, trades, coin))
+
+
+def trades_needed(
+    baseline: float,
+    lift: float,
+    *,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    design_effect: float = 1.0,
+) -> int:
+    """Give the trades that tell baseline + lift from the baseline in a one-sided test.
+
+    n = ((z_alpha sqrt(p0 q0) + z_power sqrt(p1 q1)) / lift)^2 x design effect (Fleiss, Levin and
+    Paik, Statistical Methods for Rates and Proportions, 2003, ch. 2).
+
+    >>> trades_needed(0.5, 0.05)
+    617
+    """
+    z_alpha, z_power = _z(alpha, power)
+    before, after = _shares(baseline, lift)
+    spread = z_alpha * math.sqrt(before * (1 - before)) + z_power * math.sqrt(after * (1 - after))
+    return math.ceil((spread / lift) ** 2 * _effect(design_effect))
+
+
+def power_of(
+    trades: int,
+    baseline: float,
+    lift: float,
+    *,
+    alpha: float = 0.05,
+    design_effect: float = 1.0,
+) -> float:
+    """Give the chance that so many trades show the lift; the inverse of :func:`trades_needed`."""
+    from scipy.stats import norm  # noqa: PLC0415 - on demand
+
+    _require_count("trades", trades)
+    z_alpha, _ = _z(alpha, 0.5)
+    before, after = _shares(baseline, lift)
+    root = math.sqrt(trades / _effect(design_effect))
+    reach = lift * root - z_alpha * math.sqrt(before * (1 - before))
+    return float(norm.cdf(reach / math.sqrt(after * (1 - after))))
+
+
+def rows_for_gain(
+    gain: float,
+    sd: float,
+    *,
+    power: float = 0.8,
+    alpha: float = 0.025,
+    design_effect: float = 1.0,
+) -> int:
+    """Give the rows needed to find a mean gain, such as in log loss, with a one-sided test.
+
+    n = ((z_alpha + z_power) sd / gain)^2 x design effect (Cohen 1988, normal approximation).
+    """
+    z_alpha, z_power = _z(alpha, power)
+    _require_positive("gain", gain)
+    _require_positive("sd", sd)
+    return math.ceil(((z_alpha + z_power) * sd / gain) ** 2 * _effect(design_effect))
+
+
+def power_for_gain(
+    rows: int, gain: float, sd: float, *, alpha: float = 0.025, design_effect: float = 1.0
+) -> float:
+    """Give the chance of finding a mean gain; the inverse of :func:`rows_for_gain`."""
+    from scipy.stats import norm  # noqa: PLC0415 - on demand
+
+    _require_count("rows", rows)
+    _require_positive("gain", gain)
+    _require_positive("sd", sd)
+    error = sd * math.sqrt(_effect(design_effect) / rows)
+    return float(norm.sf(_z(alpha, 0.5)[0] - gain / error))
+
+
+def gate(
+    correct: int,
+    trades: int,
+    *,
+    threshold: float = 0.55,
+    baseline: float = 0.5,
+    lift: float = 0.02,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    design_effect: float = 1.0,
+) -> PowerReport:
+    """Say what an accuracy is worth: interval, chance of a coin, trades still needed.
+
+    Raises
+    ------
+    BadPowerError
+        A figure is out of its bounds; names which, and what to give.
+    """
+    from scipy.stats import binomtest  # noqa: PLC0415 - on demand
+
+    _require_count("trades", trades)
+    if not 0 <= correct <= trades:
+        raise BadPowerError("correct", correct, f"give a whole number from 0 to {trades}")
+    span = binomtest(correct, trades).proportion_ci(COVERAGE)
+    needed = trades_needed(baseline, lift, power=power, alpha=alpha, design_effect=design_effect)
+    return PowerReport(
+        trades=trades,
+        correct=correct,
+        accuracy=correct / trades,
+        low=float(span.low),
+        high=float(span.high),
+        threshold=threshold,
+        baseline=baseline,
+        lift=lift,
+        chance_of_coin=chance_of_coin(trades, threshold),
+        chance_of_baseline=chance_of_coin(trades, threshold, baseline),
+        needed=needed,
+        missing=max(needed - trades, 0),
+    )
+
+
+def _z(alpha: float, power: float) -> tuple[float, float]:
+    from scipy.stats import norm  # noqa: PLC0415 - on demand
+
+    _require_share("alpha", alpha)
+    _require_share("power", power)
+    return float(norm.isf(alpha)), float(norm.ppf(power))
+
+
+def _shares(baseline: float, lift: float) -> tuple[float, float]:
+    _require_share("baseline", baseline)
+    _require_positive("lift", lift)
+    if not baseline + lift < 1:
+        raise BadPowerError(
+            "lift", lift, f"with a baseline of {baseline:g} give less than the rest"
+        )
+    return baseline, baseline + lift
+
+
+def _effect(design_effect: float) -> float:
+    if not (math.isfinite(design_effect) and design_effect >= 1):
+        raise BadPowerError(
+            "design_effect", design_effect, "give 1 for independent trades, or more"
+        )
+    return design_effect
+
+
+def _require_share(field: str, value: float) -> None:
+    if not (math.isfinite(value) and 0 < value < 1):
+        raise BadPowerError(field, value, "give a share between 0 and 1, such as 0.55")
+
+
+def _require_positive(field: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise BadPowerError(field, value, "give a number above 0, such as 0.02")
+
+
+def _require_count(field: str, value: float) -> None:
+    if not (math.isfinite(value) and value >= 1 and value == int(value)):
+        raise BadPowerError(field, value, "give a whole number of 1 or more")

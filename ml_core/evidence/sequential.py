@@ -1,0 +1,85 @@
+"""A comparison that may be looked at every night: wealth of a bettor against `no better`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_EDGE = 1e-6
+_MOST_AT_RISK = 0.9
+_PRIOR_BET = 0.5  # Kelly's stake on a log-likelihood ratio when the challenger is right
+_PRIOR_ROWS = 50.0
+_MOST_BET = 2.0
+
+
+def e_process(
+    challenger: NDArray[np.float64],
+    other: NDArray[np.float64],
+    happened: NDArray[np.bool_],
+    day: NDArray[np.datetime64],
+) -> NDArray[np.float64]:
+    """Give the evidence, after each day, that a challenger's log loss is the smaller one.
+
+    The hypothesis bet against: given what is known at any decision, the challenger's expected
+    log loss is not below the other's. While it is true the wealth is a supermartingale that
+    starts at 1, so it ever reaches 1/alpha with a chance of alpha at most, however often it is
+    looked at and whenever one stops (Ville 1939; Shafer 2021; Waudby-Smith and Ramdas,
+    Estimating means of bounded random variables by betting, 2024; Choe and Ramdas, Comparing
+    sequential forecasters, 2023).
+
+    How it stays exact without assuming a bound on log loss: both probabilities are known before
+    the outcome, so each row's worst loss is known when the bet is made. Rows of one day may be
+    open together, so a day's bets are placed from the wealth of its morning and never risk more
+    than ``0.9`` of it; the day's factor is 1 + the sum of stake x gain.
+
+    Parameters
+    ----------
+    challenger, other
+        Shape (n,): P(UP | a break) of each, in order of decision.
+    happened
+        Shape (n,): whether the break was UP.
+    day
+        Shape (n,): trading day, ascending.
+
+    Returns
+    -------
+    NDArray[float64]
+        Shape (d,): wealth after each day with rows; empty without rows.
+    """
+    ours, theirs = (np.clip(p, _EDGE, 1.0 - _EDGE) for p in (challenger, other))
+    if_up = np.log(ours) - np.log(theirs)
+    if_down = np.log1p(-ours) - np.log1p(-theirs)
+    gain = np.where(happened, if_up, if_down)
+    worst = np.maximum(np.maximum(-if_up, -if_down), 0.0)
+    middle = (ours + theirs) / 2.0
+    expected_square = middle * if_up**2 + (1.0 - middle) * if_down**2
+    days, starts = np.unique(day, return_index=True)
+    stops = np.append(starts[1:], len(day))[: len(starts)]
+    wealth = np.empty(len(days))
+    capital, total, square = 1.0, 0.0, 0.0
+    for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+        rows = slice(start, stop)
+        prior = _PRIOR_ROWS * float(expected_square[rows].mean())
+        known = square + prior
+        bet = (total + _PRIOR_BET * prior) / known if known > 0 else 0.0
+        stake = _within_budget(min(max(bet, 0.0), _MOST_BET), worst[rows])
+        capital *= 1.0 + float(stake @ gain[rows])
+        wealth[index] = capital
+        total += float(gain[rows].sum())
+        square += float((gain[rows] ** 2).sum())
+    return wealth
+
+
+def latest(wealth: NDArray[np.float64]) -> float:
+    """Give the wealth now; 1, no evidence either way, before the first day."""
+    return float(wealth[-1]) if len(wealth) else 1.0
+
+
+def _within_budget(bet: float, worst: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cut stakes so that all worst losses of a day together stay within what may be risked."""
+    left = _MOST_AT_RISK
+    stake = np.empty(len(worst))
+    for row, loss in enumerate(worst.tolist()):
+        stake[row] = min(bet, left / loss) if loss > 0 else bet
+        left = max(left - stake[row] * loss, 0.0)
+    return stake

@@ -1,0 +1,100 @@
+"""How the setup study judges, settled before it looks, and what it cannot judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ml_core.errors import InputError
+
+MIN_DAYS = 120
+"""Fewer days than this are not worth dividing."""
+
+
+class TooFewDaysError(InputError):
+    """A period too short to search and to confirm in."""
+
+    def __init__(self, market: str, days: int) -> None:
+        super().__init__(market, days)
+        self.market, self.days = market, days
+
+    def __str__(self) -> str:
+        return (
+            f"{self.market} has {self.days} trading days with a range in the period, at least "
+            f"{MIN_DAYS} are needed to search and then confirm; name a longer period"
+        )
+
+
+class NoSetupJudgedError(InputError):
+    """Setups none of which trades often enough."""
+
+    def __init__(self, setups: int, most: int, needed: int) -> None:
+        super().__init__(setups, most, needed)
+        self.setups, self.most, self.needed = setups, most, needed
+
+    def __str__(self) -> str:
+        return (
+            f"none of {self.setups:,} setups has {self.needed} trades in the search period (the "
+            f"most is {self.most}); name a longer period or ask for fewer with --min-trades"
+        )
+
+
+class PlanError(InputError):
+    """A number of the plan that cannot be used."""
+
+    def __init__(self, key: str, value: float, remedy: str) -> None:
+        super().__init__(key, value, remedy)
+        self.key, self.value, self.remedy = key, value, remedy
+
+    def __str__(self) -> str:
+        return f"{self.key} = {self.value:g} cannot be used; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyPlan:
+    """How the study judges, settled before it looks.
+
+    Attributes
+    ----------
+    search_share
+        Part of the days, from the first, that is searched; the rest confirms.
+    min_trades
+        Trades in the search period below which a setup is not judged.
+    min_confirming
+        Trades in the confirmation period below which nothing is confirmed.
+    size
+        Error rate: family-wise in the search, of false discoveries, of the confirmation.
+    resamples, block_days
+        Of the stationary bootstrap; blocks of whole days, a week on average.
+    confidence_set
+        Best setups that are compared with one another and with not trading.
+    top
+        Setups of the table.
+    """
+
+    search_share: float = 0.75
+    min_trades: int = 50
+    min_confirming: int = 15
+    size: float = 0.05
+    resamples: int = 2000
+    block_days: int = 5
+    confidence_set: int = 20
+    top: int = 20
+
+    def __post_init__(self) -> None:
+        for key in ("search_share", "size"):
+            if not 0.0 < getattr(self, key) < 1.0:
+                raise PlanError(key, getattr(self, key), "give a share between 0 and 1")
+        for key, least in (
+            ("min_trades", 10),
+            ("min_confirming", 5),
+            ("resamples", 200),
+            ("block_days", 1),
+            ("confidence_set", 1),
+            ("top", 1),
+        ):
+            if getattr(self, key) < least:
+                raise PlanError(key, getattr(self, key), f"give {least} or more")
+
+    def search_days(self, days: int) -> int:
+        """Give how many of so many days are searched; at least one is left to confirm."""
+        return min(max(round(self.search_share * days), 1), max(days - 1, 1))

@@ -1,0 +1,96 @@
+"""Walk-forward studies on record: what a recipe did on days it had not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from registry.recipes import remember_recipe
+from registry.tables import EvaluationRow
+
+if TYPE_CHECKING:
+    from ml_core.learning.recipe import Recipe
+    from registry.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRecord:
+    """A study.
+
+    Attributes
+    ----------
+    market, recipe, recipe_hash
+        Of what.
+    study_hash
+        Hash of recipe, settings and data: the same study again is the same record.
+    settings
+        Refit, window, period asked for, and ``counts``: whether it may count for a promotion.
+    data_fingerprint
+        Hash of the bars behind it.
+    verdict, figures
+        One plain sentence, and the whole evaluation, plain values.
+    files
+        Path below the home -> SHA-256.
+    at
+        Bars known by then were used.
+    """
+
+    market: str
+    recipe: str
+    recipe_hash: str
+    study_hash: str
+    settings: dict[str, Any]
+    data_fingerprint: str
+    verdict: str
+    figures: dict[str, Any]
+    files: dict[str, Any]
+    at: datetime
+
+
+def record_evaluation(database: Database, record: EvaluationRecord, recipe: Recipe) -> bool:
+    """Keep a study; False if the very same is on record.
+
+    Raises
+    ------
+    EditedRecipeError
+        The recipe was edited under its old name.
+    """
+    with database.session() as session:
+        remember_recipe(session, recipe, record.at)
+        same = select(EvaluationRow.id).where(
+            EvaluationRow.market == record.market, EvaluationRow.study_hash == record.study_hash
+        )
+        if session.scalars(same).first() is not None:
+            return False
+        values = {name: getattr(record, name) for name in EvaluationRecord.__slots__}
+        session.add(EvaluationRow(**values))
+    return True
+
+
+def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]:
+    """Give a market's studies, oldest first."""
+    query = (
+        select(EvaluationRow)
+        .where(EvaluationRow.market == market)
+        .order_by(EvaluationRow.at, EvaluationRow.id)
+    )
+    with database.session() as session:
+        return tuple(
+            EvaluationRecord(**{name: getattr(row, name) for name in EvaluationRecord.__slots__})
+            for row in session.scalars(query)
+        )
+
+
+def latest_evaluation(
+    database: Database, market: str, recipe_hash: str
+) -> EvaluationRecord | None:
+    """Give the newest study of a recipe that may count for a promotion; None without one."""
+    found = [
+        each
+        for each in evaluations(database, market)
+        if each.recipe_hash == recipe_hash and each.settings.get("counts")
+    ]
+    return found[-1] if found else None

@@ -1,0 +1,71 @@
+"""Recipes tried on a market: what is tried often finds something by chance, so it is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from registry.database import Database
+from registry.tables import TrialRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """A recipe that was tried.
+
+    Attributes
+    ----------
+    market, study
+        Where, and in which search; ``by hand`` for a recipe a person named.
+    recipe, recipe_hash, values
+        Its name, its hash, and the whole of it as plain values.
+    score
+        What the search judged it by, smaller being better; None if it came to none.
+    state
+        ``complete``, ``pruned`` or ``failed``.
+    """
+
+    market: str
+    study: str
+    recipe: str
+    recipe_hash: str
+    values: dict[str, Any]
+    score: float | None
+    state: str
+    at: datetime
+
+
+def record_trial(database: Database, record: TrialRecord) -> bool:
+    """Keep a trial; False if this recipe was tried on this market before, which counts once."""
+    with database.session() as session:
+        same = select(TrialRow.id).where(
+            TrialRow.market == record.market, TrialRow.recipe_hash == record.recipe_hash
+        )
+        if session.scalars(same).first() is not None:
+            return False
+        session.add(TrialRow(**{name: getattr(record, name) for name in TrialRecord.__slots__}))
+    return True
+
+
+def count_trials(database: Database, market: str) -> int:
+    """Count the different recipes tried on a market, in every search together."""
+    query = select(func.count()).select_from(TrialRow).where(TrialRow.market == market)
+    with database.session() as session:
+        return int(session.scalars(query).one())
+
+
+def list_trials(
+    database: Database, market: str, study: str | None = None
+) -> tuple[TrialRecord, ...]:
+    """Give the trials of a market, or of one study there, oldest first."""
+    query = select(TrialRow).where(TrialRow.market == market).order_by(TrialRow.id)
+    if study is not None:
+        query = query.where(TrialRow.study == study)
+    with database.session() as session:
+        return tuple(
+            TrialRecord(**{name: getattr(row, name) for name in TrialRecord.__slots__})
+            for row in session.scalars(query)
+        )

@@ -1,0 +1,268 @@
+"""The walk-forward study: folds answered wherever the task runner puts them, then judged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+
+from ml_core.evidence.answers import Answers, answer_fold, answers_from, joined
+from ml_core.evidence.controls import with_seed
+from ml_core.evidence.evaluate import Evaluation, evaluate_answers
+from ml_core.evidence.injection import InjectionReport, injected_signal_found
+from ml_core.files import sha256_of, written_atomically
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.folds import Fold, Walk, walk_forward
+from ml_core.learning.models import QUESTIONS
+from ml_core.learning.recipe import Recipe
+from registry.errors import DamagedEvidenceError
+from registry.evaluations import EvaluationRecord, record_evaluation
+from registry.trials import TrialRecord, record_trial
+from tasks.retrying import RETRIED
+from tasks.settings import Settings, settings
+from tasks.training import Material
+
+BY_HAND = "by hand"
+"""Name of the search that a recipe tried by a person belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a study was asked for.
+
+    Attributes
+    ----------
+    recipe
+        The recipe; ``refit`` and ``window`` as studied, which may be others than its own.
+    own
+        The recipe as it stands in its file.
+    first, last
+        Trading days to answer for, if named.
+    """
+
+    recipe: Recipe
+    own: Recipe
+    first: date | None
+    last: date | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the study may count for a promotion.
+
+        A period picked by hand, or another way of walking than the recipe's own, may have been
+        picked because it looks good.
+        """
+        return self.first is None and self.last is None and self.recipe == self.own
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        return {
+            "refit": self.recipe.refit,
+            "window": self.recipe.window,
+            "embargo_days": self.recipe.embargo_days,
+            "fractions": list(self.recipe.fractions),
+            "seeds": [self.recipe.seed + number for number in range(self.recipe.seeds)],
+            "from": None if self.first is None else str(self.first),
+            "to": None if self.last is None else str(self.last),
+            "counts": self.counts,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A judged study.
+
+    Attributes
+    ----------
+    asked
+        What for.
+    evaluation
+        Every figure on unseen days.
+    signal
+        The injected-signal control; None for a baseline, which learns nothing.
+    folds, not_judged
+        Names of the periods answered for, and of those with too little history before them.
+    record
+        As it is on record.
+    """
+
+    asked: Asked
+    evaluation: Evaluation
+    signal: InjectionReport | None
+    folds: tuple[str, ...]
+    not_judged: tuple[str, ...]
+    record: EvaluationRecord
+
+
+def walk_of(material: Material, asked: Asked) -> Walk:
+    """Lay out the folds of a study.
+
+    Raises
+    ------
+    NoUnseenDaysError
+        Nothing of the period can be judged.
+    """
+    recipe = asked.recipe
+    return walk_forward(
+        material.assembly.dataset,
+        first=asked.first,
+        last=asked.last,
+        refit=recipe.refit,
+        rolling_months=recipe.rolling_months,
+        fractions=recipe.fractions,
+        embargo_days=recipe.embargo_days,
+    )
+
+
+@task(name="train and answer a fold", task_run_name="fold {fold.name}", **RETRIED)
+def answer(data: Dataset, fold: Fold, recipe: Recipe, fingerprint: str) -> tuple[Answers, ...]:
+    """Answer a fold with every seed: the first with all three models, the others with one.
+
+    The promotion rule asks the seeds about the direction alone.
+    """
+    count = 1 if recipe.kind == "baseline" else recipe.seeds
+    return tuple(
+        answer_fold(
+            data,
+            fold,
+            with_seed(recipe, number),
+            fingerprint,
+            QUESTIONS if not number else ("directional",),
+        )
+        for number in range(count)
+    )
+
+
+@task(name="judge the study", **RETRIED)
+def conclude(
+    material: Material,
+    asked: Asked,
+    walk: Walk,
+    parts: list[tuple[Answers, ...]],
+    at: datetime,
+) -> Study:
+    """Join the folds, judge them, run the injected-signal control, keep it all on record."""
+    where, recipe = settings(), asked.recipe
+    by_seed = tuple(joined(list(folds)) for folds in zip(*parts, strict=True))
+    name = hashlib.sha256(
+        json.dumps(
+            [asked.own.hash, asked.to_json(), material.fingerprint], sort_keys=True
+        ).encode()
+    ).hexdigest()
+    evaluation = evaluate_answers(
+        by_seed[0], {"model": recipe.name, "version": f"study {name[:12]}"}
+    )
+    signal = None
+    if recipe.kind != "baseline":
+        signal = injected_signal_found(material.assembly.dataset, recipe)
+        _count_as_tried(where, material.market.symbol, asked.own, evaluation, at)
+    folder = where.home / "studies" / material.market.symbol / recipe.name / name[:12]
+    files = _write(where, folder, by_seed, evaluation)
+    figures = evaluation.to_json()
+    record = EvaluationRecord(
+        market=material.market.symbol,
+        recipe=recipe.name,
+        recipe_hash=asked.own.hash,
+        study_hash=name,
+        settings={**asked.to_json(), "not_judged": list(walk.not_judged)},
+        data_fingerprint=material.fingerprint,
+        verdict=evaluation.verdict,
+        figures={
+            **{key: value for key, value in figures.items() if key != "equity"},
+            "lookahead_clean": material.audit["clean"],
+            "signal_found": None if signal is None else signal.found,
+        },
+        files=files,
+        at=at,
+    )
+    record_evaluation(where.database(), record, asked.own)
+    return Study(
+        asked=asked,
+        evaluation=evaluation,
+        signal=signal,
+        folds=tuple(fold.name for fold in walk.folds),
+        not_judged=walk.not_judged,
+        record=record,
+    )
+
+
+def answers_on_record(where: Settings, record: EvaluationRecord) -> tuple[Answers, ...]:
+    """Read a study's answers back, one for each seed, every file verified first.
+
+    Raises
+    ------
+    DamagedEvidenceError
+        A file is missing or was changed.
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - one use
+
+    found = []
+    for name, digest in sorted(record.files.items()):
+        path = where.home / name
+        if not path.is_file():
+            raise DamagedEvidenceError(str(path), "is missing")
+        if sha256_of(path) != digest:
+            raise DamagedEvidenceError(str(path), "was changed")
+        if path.suffix == ".parquet":
+            found.append(answers_from(pq.read_table(path)))
+    return tuple(sorted(found, key=lambda each: each.seed))
+
+
+def _write(
+    where: Settings, folder: Path, by_seed: tuple[Answers, ...], evaluation: Evaluation
+) -> dict[str, str]:
+    import pyarrow.parquet as pq  # noqa: PLC0415 - one use
+
+    written = {}
+    for each in by_seed:
+        path = folder / f"answers-seed{each.seed}.parquet"
+        with written_atomically(path) as temporary:
+            pq.write_table(each.to_table(), temporary, compression="zstd")
+        written[path] = sha256_of(path)
+    path = folder / "evaluation.json"
+    with written_atomically(path) as temporary:
+        temporary.write_text(json.dumps(evaluation.to_json(), indent=1), encoding="utf-8")
+    written[path] = sha256_of(path)
+    return {str(each.relative_to(where.home)): digest for each, digest in written.items()}
+
+
+def _count_as_tried(
+    where: Settings, symbol: str, recipe: Recipe, evaluation: Evaluation, at: datetime
+) -> None:
+    record_trial(
+        where.database(),
+        TrialRecord(
+            market=symbol,
+            study=BY_HAND,
+            recipe=recipe.name,
+            recipe_hash=recipe.hash,
+            values=recipe.model_dump(mode="json"),
+            score=evaluation.directional["model"]["log_loss"],
+            state="complete",
+            at=at,
+        ),
+    )
+
+
+def asked_for(
+    own: Recipe,
+    first: date | None,
+    last: date | None,
+    refit: str | None = None,
+    window: str | None = None,
+) -> Asked:
+    """Say what a study is asked for, with the recipe's own way of walking unless another is named.
+
+    Raises
+    ------
+    ValidationError
+        ``refit`` or ``window`` cannot be used.
+    """
+    walking = {"refit": refit or own.refit, "window": window or own.window}
+    recipe = Recipe.model_validate({**own.model_dump(), **walking})
+    return Asked(recipe=recipe, own=own, first=first, last=last)

@@ -1,0 +1,50 @@
+"""The report of a walk-forward study, as one HTML file, and its plots for the Prefect UI."""
+
+from __future__ import annotations
+
+from ml_core.evidence.promotion import Decision
+from ml_core.files import written_atomically
+from tasks.artifacts import picture
+from tasks.report import DOTS_PER_INCH
+from tasks.settings import settings
+from tasks.study import Study
+
+
+def write_study_report(study: Study, decision: Decision | None) -> str:
+    """Write a study's page below the reports folder; give its path. Again replaces it."""
+    from monitoring.study_report import render_study  # noqa: PLC0415 - matplotlib, only here
+
+    record = study.record
+    told = None if decision is None else decision.to_json()
+    figures = {} if decision is None else {each.name: each.figures for each in decision.conditions}
+    changes = figures.get("seeds agree", {}).get("log_loss_change", {})
+    page = render_study(
+        study.evaluation.to_json(),
+        settings={
+            "recipe": record.recipe,
+            "recipe_hash": record.recipe_hash,
+            "folds": list(study.folds),
+            **record.settings,
+        },
+        decision=told,
+        seeds=next(iter(changes.values()), None),
+        power=figures.get("enough rows") or None,
+        trials=figures.get("trials paid for", {}).get("trials"),
+        not_judged=study.not_judged,
+    )
+    name = f"{record.recipe}-study-{record.study_hash[:12]}.html"
+    path = settings().reports_dir / record.market / name
+    with written_atomically(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return str(path)
+
+
+def study_plots_of(study: Study) -> list[str]:
+    """Give a study's plots as markdown images that hold themselves."""
+    from monitoring.canvas import to_png  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.study_plots import study_plots  # noqa: PLC0415
+
+    return [
+        picture(to_png(figure, DOTS_PER_INCH), words)
+        for words, figure in study_plots(study.evaluation.to_json())
+    ]

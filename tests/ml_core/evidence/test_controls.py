@@ -1,0 +1,41 @@
+"""The judge on trial, small: whole simulated markets through the whole rule, seeds fixed.
+
+The record of the full trial is docs/evidence.md; `make controls` makes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ml_core.evidence.controls import Plan, try_market
+from ml_core.learning.recipe import load_recipe
+from ml_core.market.market import load_market
+
+SHIPPED = Path(__file__).resolve().parents[3] / "deployments"
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return Plan(
+        market=load_market(SHIPPED / "markets" / "mgc.toml"),
+        recipe=load_recipe(SHIPPED / "recipes" / "residual-small.toml"),
+        first=date(2022, 1, 3),
+        last=date(2023, 12, 29),
+        judged_from=date(2022, 7, 1),
+    )
+
+
+def test_null_markets_are_not_promoted_though_asked_on_250_nights(plan: Plan) -> None:
+    results = [try_market(replace(plan, peeks=250), seed) for seed in (1, 2, 3)]
+    assert not any(each.promoted or each.promoted_at_a_peek for each in results)
+
+
+def test_a_planted_edge_is_promoted_and_most_of_it_found(plan: Plan) -> None:
+    result = try_market(replace(plan, edge=0.04), 4)
+    assert result.failed == ()
+    assert result.promoted
+    assert result.gain > 0.5 * result.possible

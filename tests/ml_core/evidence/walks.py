@@ -1,0 +1,51 @@
+"""Walk-forward answers on synthetic rows, made by the real code once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ml_core.evidence.answers import Answers, answer_fold, joined
+from ml_core.evidence.controls import with_seed
+from ml_core.learning.folds import walk_forward
+from ml_core.learning.recipe import BoosterSpec, Recipe
+from tests.ml_core.learning.synthetic import dataset
+
+QUICK = BoosterSpec(max_rounds=60, early_stopping_rounds=10, min_data_in_leaf=40)
+RECIPE = Recipe(name="quick", kind="residual", directional=QUICK, quality=QUICK, r_multiple=QUICK)
+BASELINE = Recipe(name="baseline", kind="baseline")
+
+
+@cache
+def answers(
+    effect: float = 0.0, seed: int = 0, days: int = 900, kind: str = "residual"
+) -> Answers:
+    """Answers of a quick recipe, or of the baseline, to rows with an effect planted."""
+    return by_seed(effect, seed, days, kind)[0]
+
+
+@cache
+def by_seed(
+    effect: float = 0.0, seed: int = 0, days: int = 900, kind: str = "residual"
+) -> tuple[Answers, ...]:
+    """The same with each training seed."""
+    recipe = RECIPE if kind == "residual" else BASELINE
+    data = dataset(days, effect=effect, seed=seed)
+    walk = walk_forward(
+        data,
+        first=None,
+        last=None,
+        refit="quarter",
+        rolling_months=None,
+        fractions=recipe.fractions,
+        embargo_days=1,
+    )
+    count = recipe.seeds if kind == "residual" else 1
+    return tuple(
+        joined(
+            [
+                answer_fold(data, fold, with_seed(recipe, number), "data", ("directional",))
+                for fold in walk.folds
+            ]
+        )
+        for number in range(count)
+    )

@@ -1,0 +1,126 @@
+"""What a recipe may ask for is done: plain trees, class weights, selection, calibration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_core.evidence.metrics import expected_calibration_error
+from ml_core.learning.calibration import Method, expit, fit_calibrator, logit
+from ml_core.learning.dataset import DOWN, UP
+from ml_core.learning.fit import fit
+from ml_core.learning.recipe import BoosterSpec, Recipe
+from tests.ml_core.learning.synthetic import dataset
+
+QUICK = BoosterSpec(max_rounds=60, early_stopping_rounds=15)
+
+
+def recipe(**given: object) -> Recipe:
+    values = {"name": "test", "kind": "residual", "directional": QUICK, **given}
+    return Recipe.model_validate(values)
+
+
+def test_a_plain_model_does_not_start_from_the_corridor() -> None:
+    data = dataset(900, effect=0.8)
+    plain = fit(data, recipe(kind="plain"), "d", questions=("directional",))
+    # whatever the close position says is not among the features: a plain model cannot know it
+    said = plain.bundle.predict(data.rows(plain.split.test))
+    corridor = said.baseline_p_up
+    assert abs(np.corrcoef(said.p_up, corridor)[0, 1]) < 0.2
+    residual = fit(data, recipe(), "d", questions=("directional",))
+    on_top = residual.bundle.predict(data.rows(residual.split.test))
+    assert np.corrcoef(on_top.p_up, corridor)[0, 1] > 0.7
+    assert not plain.bundle.residual
+    assert residual.bundle.residual
+
+
+def test_class_weights_are_recalibrated() -> None:
+    data = dataset(1500, effect=0.8)
+    rare = np.where(np.arange(len(data)) % 3 == 0, data.direction, DOWN).astype(np.int16)
+    data = replace(data, direction=rare)
+    fitted = fit(data, recipe(kind="plain", class_weights=True), "d", questions=("directional",))
+    test = data.rows(fitted.split.test)
+    said = fitted.bundle.predict(test).p_up
+    assert fitted.bundle.calibrators["directional"].method != "identity"
+    assert said.mean() == pytest.approx((test.direction == UP).mean(), abs=0.05)
+    assert expected_calibration_error(said, test.direction == UP) < 0.08
+    unweighted = fit(data, recipe(kind="plain"), "d", questions=("directional",))
+    assert unweighted.bundle.texts["directional"] != fitted.bundle.texts["directional"]
+
+
+def test_selection_keeps_the_features_that_tell_and_looks_at_training_rows_alone() -> None:
+    data = dataset(900, effect=0.8, features=12)
+    chosen = fit(data, recipe(select_features=2), "d", questions=("directional",))
+    used = set(chosen.bundle.importance["directional"])
+    assert "f0" in used
+    assert len(used) <= 2
+    # other labels outside the training part choose nothing else
+    later = np.arange(len(data)) > chosen.split.train.max()
+    turned = replace(
+        data, direction=np.where(later, -data.direction, data.direction).astype(np.int16)
+    )
+    again = fit(turned, recipe(select_features=2), "d", questions=("directional",))
+    assert again.bundle.texts["directional"] == chosen.bundle.texts["directional"]
+
+
+@pytest.mark.parametrize(
+    ("slope", "shift", "expected"), [(1.0, 0.0, "identity"), (2.5, 0.6, "platt")]
+)
+def test_calibration_takes_what_does_best_on_unseen_folds(
+    slope: float, shift: float, expected: Method
+) -> None:
+    draw = np.random.default_rng(1)
+    day = np.datetime64("2021-01-01") + np.repeat(np.arange(500), 4)
+    truth = draw.normal(size=2000)
+    label = draw.random(2000) < expit(truth)
+    said = slope * truth + shift
+    chosen = fit_calibrator(said, label, day)
+    assert chosen.method == expected
+    before = expected_calibration_error(expit(said), label)
+    assert expected_calibration_error(chosen(said), label) <= before + 1e-12
+
+
+def test_a_crooked_map_is_taken_where_a_line_cannot_do() -> None:
+    draw = np.random.default_rng(2)
+    day = np.datetime64("2021-01-01") + np.repeat(np.arange(1500), 4)
+    said = draw.normal(size=6000)
+    label = draw.random(6000) < np.where(said > 0.5, 0.85, 0.2)  # a step
+    chosen = fit_calibrator(said, label, day)
+    assert chosen.method == "isotonic"
+    assert chosen(np.array([2.0]))[0] == pytest.approx(0.85, abs=0.05)
+    assert chosen(np.array([-2.0]))[0] == pytest.approx(0.2, abs=0.1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["identity", "platt", "isotonic"]))
+def test_every_calibrator_keeps_the_order_and_gives_probabilities(
+    seed: int, method: Method
+) -> None:
+    draw = np.random.default_rng(seed)
+    day = np.datetime64("2021-01-01") + np.repeat(np.arange(300), 4)
+    margin = draw.normal(size=1200)
+    label = draw.random(1200) < expit(margin)
+    made = fit_calibrator(margin, label, day, (method,))
+    p = made(np.linspace(-6, 6, 50))
+    assert made.method == method
+    assert (np.diff(p) >= 0).all()
+    assert ((p > 0) & (p < 1)).all()
+    assert np.isfinite(logit(p)).all()
+
+
+@pytest.mark.parametrize("window", ["rolling", "rolling:0", "rolling:x", "all", ""])
+def test_a_window_there_is_not_is_refused_with_one_there_is(window: str) -> None:
+    with pytest.raises(ValueError, match="rolling:24"):
+        recipe(window=window)
+
+
+def test_a_field_at_its_default_is_no_other_recipe_and_words_are_none_either() -> None:
+    plain = recipe()
+    assert recipe(about="something else", seeds=3, window="expanding").hash == plain.hash
+    assert recipe(window="rolling:24").hash != plain.hash
+    assert recipe(seed=8).hash != plain.hash
+    assert recipe(window="rolling:24").rolling_months == 24

@@ -1,0 +1,59 @@
+"""A walk-forward study as ml_core makes it, small, from invented rows."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from typing import Any
+
+from ml_core.evidence.answers import answer_fold, joined
+from ml_core.evidence.evaluate import evaluate_answers
+from ml_core.learning.folds import walk_forward
+from ml_core.learning.recipe import Recipe
+from tests.ml_core.learning.synthetic import dataset
+
+RECIPE = Recipe(name="baseline", kind="baseline")
+SETTINGS: dict[str, Any] = {
+    "recipe": "baseline",
+    "recipe_hash": RECIPE.hash,
+    "refit": "quarter",
+    "window": "rolling:24",
+    "from": "2021-10-01",
+    "to": None,
+    "embargo_days": 1,
+    "interval": 0.8,
+}
+_INTERVAL = {"estimate", "low", "high", "rows", "days", "error"}
+
+
+@cache
+def _walked() -> dict[str, Any]:
+    data = dataset(days=700)
+    walk = walk_forward(
+        data,
+        first=None,
+        last=None,
+        refit=RECIPE.refit,
+        rolling_months=RECIPE.rolling_months,
+        fractions=RECIPE.fractions,
+        embargo_days=RECIPE.embargo_days,
+    )
+    answers = joined([answer_fold(data, fold, RECIPE, "f" * 64) for fold in walk.folds])
+    return evaluate_answers(answers, {"model": "baseline", "version": "walk-1"}).to_json()
+
+
+def study() -> dict[str, Any]:
+    """Give what Evaluation.to_json gives of all folds, a fresh copy."""
+    return copy.deepcopy(_walked())
+
+
+def without_figures(value: Any) -> Any:
+    """Make every interval and every score of it unknown, counts apart."""
+    if isinstance(value, list):
+        return [without_figures(each) for each in value]
+    if not isinstance(value, dict):
+        return None if isinstance(value, float) else value
+    if value.keys() == _INTERVAL:
+        return {name: value[name] if name in {"rows", "days"} else None for name in value}
+    kept = {"reliability", "equity"}
+    return {name: each if name in kept else without_figures(each) for name, each in value.items()}

@@ -84,6 +84,8 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             tags=("orbcast", market.symbol),
         )
 
+    studied = ScheduleSpec(slug="weekly", cron="0 10 * * 6", timezone=market.zone)
+    tuned = ScheduleSpec(slug="weekly", cron="0 12 * * 6", timezone=market.zone)
     return (
         spec(
             "refresh_data",
@@ -93,9 +95,21 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
         ),
         spec(
             "nightly_retrain",
-            f"Train, judge and register models of {market.name}; the champion stays.",
+            f"Train and register models of {market.name}; decide who serves, on evidence.",
             (nightly,),
             "ENQUEUE",
+        ),
+        spec(
+            "walk_forward",
+            f"Judge a recipe on unseen days of {market.name}; what promotion goes by.",
+            (studied,),
+            "CANCEL_NEW",
+        ),
+        spec(
+            "tune",
+            f"Search hyperparameters for {market.name}; every trial is counted.",
+            (tuned,),
+            "CANCEL_NEW",
         ),
         spec(
             "shadow_predict",

@@ -25,7 +25,7 @@ class TrialRecord:
     score
         What the search judged it by, smaller being better; None if it came to none.
     state
-        ``complete``, ``pruned`` or ``failed``.
+        ``begun``, ``complete`` or ``pruned``.
     """
 
     market: str
@@ -48,6 +48,18 @@ def record_trial(database: Database, record: TrialRecord) -> bool:
             return False
         session.add(TrialRow(**{name: getattr(record, name) for name in TrialRecord.__slots__}))
     return True
+
+
+def finish_trial(
+    database: Database, market: str, recipe_hash: str, *, score: float | None, state: str
+) -> None:
+    """Say what a trial that was begun came to; a finished one stays as it is."""
+    with database.session() as session:
+        row = session.scalars(
+            select(TrialRow).where(TrialRow.market == market, TrialRow.recipe_hash == recipe_hash)
+        ).one()
+        if row.state == "begun":
+            row.score, row.state = score, state
 
 
 def count_trials(database: Database, market: str) -> int:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
 
@@ -60,9 +67,22 @@ def publish(key: str, verdict: str, *parts: str) -> None:
     parts
         Markdown; empty ones are left out.
     """
-    name = re.sub(r"[^a-z0-9\-]", "-", key.lower())
     text = "\n\n".join((f"**{escaped(verdict)}**", *(part for part in parts if part)))
-    create_markdown_artifact(markdown=text, key=name, description=verdict)
+    create_markdown_artifact(markdown=text, key=_key(key), description=verdict)
+
+
+def progress(key: str, words: str) -> Callable[[float], None]:
+    """Show a bar of the present run in the UI; give what moves it, told a share from 0 to 1."""
+    bar = cast("UUID", create_progress_artifact(0.0, key=_key(key), description=words))
+
+    def move(share: float) -> None:
+        update_progress_artifact(bar, round(100.0 * share, 1))
+
+    return move
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[^a-z0-9\-]", "-", text.lower())
 
 
 def _cell(value: object) -> str:

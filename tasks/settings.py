@@ -177,6 +177,17 @@ class Settings(BaseSettings):
         """Folder of the trader's own recipes, tuned ones among them."""
         return self.home / "recipes"
 
+    def recipe_file(self, name: str) -> Path:
+        """Find a recipe's file, the trader's own before a shipped one.
+
+        Raises
+        ------
+        UnknownNameError
+            No such file.
+        """
+        own = self.own_recipes_dir / f"{name.lower()}.toml"
+        return own if own.is_file() else _file(self.recipes_dir, "recipe", name)
+
     def recipe(self, name: str) -> Recipe:
         """Load a recipe by its file's name, the trader's own before a shipped one.
 
@@ -185,8 +196,7 @@ class Settings(BaseSettings):
         UnknownNameError, RecipeFileError
             No such file, or one that cannot be used.
         """
-        own = self.own_recipes_dir / f"{name.lower()}.toml"
-        return load_recipe(own if own.is_file() else _file(self.recipes_dir, "recipe", name))
+        return load_recipe(self.recipe_file(name))
 
     def recipe_names(self) -> tuple[str, ...]:
         """Give the names of every recipe file there is."""

@@ -22,6 +22,7 @@ from deployments.cli import (
     run,
     simulate,
     study,
+    tune,
     up,
 )
 from deployments.cli.errors import OrbcastGroup
@@ -63,6 +64,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(study.app, name="study")
 app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
+app.command("tune")(tune.tune)
 app.command("predict")(predict.predict)
 app.add_typer(models.app, name="models")
 app.add_typer(recipes.app, name="recipes")

@@ -19,6 +19,7 @@ FLOWS: Mapping[str, str] = {
     "shadow-predict": "flows.shadow_predict.shadow_predict",
     "log-outcomes": "flows.log_outcomes.log_outcomes",
     "walk-forward": "flows.walk_forward.walk_forward",
+    "tune": "flows.tune.tune",
 }
 
 
@@ -49,7 +50,7 @@ def run(
     flow: Annotated[
         str,
         typer.Argument(
-            help="refresh-data, nightly-retrain, walk-forward, shadow-predict or log-outcomes."
+            help="refresh-data, nightly-retrain, walk-forward, tune, shadow-predict, log-outcomes."
         ),
     ],
     market: MarketOption = "mgc",

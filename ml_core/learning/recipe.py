@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -128,3 +129,15 @@ def load_recipe(path: Path) -> Recipe:
             for each in error.errors()
         )
         raise RecipeFileError(str(path), faults) from error
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Write a recipe as the TOML that :func:`load_recipe` reads; defaults are left out."""
+    values = recipe.model_dump(mode="json", exclude_defaults=True)
+    plain = {key: each for key, each in values.items() if not isinstance(each, dict)}
+    tables = {key: each for key, each in values.items() if isinstance(each, dict)}
+    # JSON's numbers, texts, booleans and lists of them are TOML's
+    lines = [f"{key} = {json.dumps(each)}" for key, each in plain.items()]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{key} = {json.dumps(each)}" for key, each in table.items())]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,72 @@
+"""`orbcast tune`: search hyperparameters, every trial counted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from deployments.cli.terminal import MarketOption, err, out
+from ml_core.errors import InputError
+
+if TYPE_CHECKING:
+    from ml_core.learning.models import Question
+
+_QUESTIONS = ("directional", "quality", "r_multiple")
+
+
+class UnknownQuestionError(InputError):
+    """A model there is not."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__(question)
+        self.question = question
+
+    def __str__(self) -> str:
+        return f"--question {self.question!r} is no model; use one of {', '.join(_QUESTIONS)}"
+
+
+def tune(  # noqa: PLR0917 - options of a command
+    market: MarketOption = "mgc",
+    recipe: Annotated[str, typer.Option(help="Recipe to tune from.")] = "residual-small",
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all, earlier runs' too.")] = 50,
+    folds: Annotated[int, typer.Option(min=1, help="Latest folds to tune on.")] = 5,
+    question: Annotated[
+        str, typer.Option(help="directional, quality or r_multiple.")
+    ] = "directional",
+    holdout: Annotated[int, typer.Option(min=0, help="Latest months never looked at.")] = 6,
+    seed: Annotated[int, typer.Option(help="The same seed tries the same values.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No log lines.")] = False,
+) -> None:
+    """Search hyperparameters on walk-forward folds; a stopped search goes on where it was.
+
+    The best recipe is written to the recipes folder of your home. Tuning is no evidence: judge
+    the recipe with orbcast evaluate, where every trial must be paid for.
+
+    Example: orbcast tune --market mgc --trials 50
+    """
+    from deployments.prefect_session import prefect_session  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+
+    if question not in _QUESTIONS:
+        raise UnknownQuestionError(question)
+    where = settings()
+    where.market(market)
+    where.recipe(recipe)
+    with prefect_session(where, level="WARNING" if quiet else "INFO") as server:
+        if not quiet:
+            err().print(f"Tuning {recipe} on {server} ...")
+        from flows.tune import tune as search  # noqa: PLC0415 - Prefect reads its settings
+
+        which = cast("Question", question)
+        result = search(market, recipe, trials, folds, which, holdout, seed)
+    if as_json:
+        out().print_json(json.dumps(result))
+        return
+    console = out()
+    console.print(result["verdict"], soft_wrap=True, markup=False)
+    if result["recipe_file"]:
+        console.print(f"  {result['recipe_file']}", soft_wrap=True, markup=False)
+        console.print(f"  next: orbcast evaluate --recipe {result['recipe']}", markup=False)

@@ -1,0 +1,95 @@
+"""Tune: search hyperparameters on folds before a holdout, every trial counted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow
+
+from ml_core.learning.models import Question
+from tasks.artifacts import bullets, publish, table
+from tasks.settings import now, settings
+from tasks.slots import in_zone
+from tasks.training import gather
+from tasks.tuning import Search, Tuned, plots_of_search, search
+
+_TRIED = {"number": "Trial", "score": "Score", "recipe": "Recipe", "values": "Values"}
+_SHOWN = 10
+
+
+@flow(name="tune")
+def tune(  # noqa: PLR0917 - the fields of the run form
+    market: str = "mgc",
+    recipe: str = "residual-small",
+    trials: int = 50,
+    folds: int = 5,
+    question: Question = "directional",
+    holdout_months: int = 6,
+    seed: int = 7,
+    as_of: datetime | None = None,
+) -> dict[str, Any]:
+    """Search hyperparameters of one model, on walk-forward folds before months held out.
+
+    A search that was stopped goes on where it was. The best recipe is written beside your own
+    recipes; judge it with the flow walk-forward. It is promoted only if what it shows there pays
+    for every recipe tried.
+
+    Args:
+        market: Name of a market file, such as mgc.
+        recipe: Name of the recipe to tune from.
+        trials: Trials in all, those of earlier runs of the same search among them.
+        folds: How many of the latest folds before the holdout are tuned on.
+        question: directional, quality or r_multiple: which of the three models.
+        holdout_months: Latest months that tuning never sees.
+        seed: The same seed tries the same values.
+        as_of: Use only bars known by this time; left out, now.
+    """
+    where = settings()
+    base = where.recipe(recipe)
+    at = in_zone(as_of, where.market(market)) if as_of else now()
+    material = gather(market, base, None, None, at)
+    asked = Search(
+        question=question, trials=trials, folds=folds, holdout_months=holdout_months, seed=seed
+    )
+    tuned = search(material, base, asked, at)
+    _show(market, tuned)
+    return {
+        "study": tuned.study,
+        "verdict": tuned.verdict,
+        "trials": len(tuned.tried),
+        "best_score": tuned.best_score,
+        "base_score": tuned.base_score,
+        "baseline_score": tuned.baseline_score,
+        "recipe": tuned.best.name if tuned.best else None,
+        "recipe_file": str(tuned.path) if tuned.path else None,
+        "folds": list(tuned.folds),
+        "holdout_from": str(tuned.holdout_from),
+    }
+
+
+def _show(market: str, tuned: Tuned) -> None:
+    scored = [each for each in tuned.tried if each.score is not None]
+    best = sorted(scored, key=lambda each: each.score or 0.0)[:_SHOWN]
+    rows = [
+        {
+            "number": each.number,
+            "score": each.score,
+            "recipe": each.recipe,
+            "values": ", ".join(f"{name} {value:.3g}" for name, value in each.values.items()),
+        }
+        for each in best
+    ]
+    notes = [
+        f"tuned on {', '.join(tuned.folds)}; from {tuned.holdout_from} on nothing was looked at",
+        f"{len(tuned.tried) - len(scored)} of {len(tuned.tried)} trials were given up early",
+    ]
+    if tuned.path is not None:
+        notes.append(f"written to {tuned.path}; judge it with the flow walk-forward")
+    publish(
+        f"tune-{market}",
+        tuned.verdict,
+        bullets(notes),
+        table(rows, _TRIED),
+        *plots_of_search(tuned),
+    )

@@ -1,0 +1,155 @@
+"""What tuning may try, and what a trial is judged by: walk-forward folds before a holdout.
+
+The latest months are held out and never looked at, so that a tuned recipe can meet rows its
+tuning did not see. On the folds tuned on, its figures are too good to be true, as the best of many
+always are; the promotion rule therefore counts every trial and asks that much more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+from ml_core.evidence.answers import Answers, answer_fold, of_side_that_broke
+from ml_core.evidence.metrics import LOG_LOSS
+from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.folds import Fold, walk_forward
+from ml_core.learning.models import Question
+from ml_core.learning.recipe import Recipe
+
+
+class TooFewFoldsError(InputError):
+    """Too little history for the folds asked for before the holdout."""
+
+    def __init__(self, have: int, asked: int, until: str) -> None:
+        super().__init__(have, asked, until)
+        self.have, self.asked, self.until = have, asked, until
+
+    def __str__(self) -> str:
+        return (
+            f"{self.have} folds can be judged before the holdout that begins on {self.until}, "
+            f"{self.asked} were asked for; ask for fewer folds or a shorter holdout"
+        )
+
+
+class NotTunableError(InputError):
+    """A recipe without models."""
+
+    def __init__(self, recipe: str) -> None:
+        super().__init__(recipe)
+        self.recipe = recipe
+
+    def __str__(self) -> str:
+        return f"recipe {self.recipe!r} is a baseline: it has nothing to tune; name another"
+
+
+class Suggest(Protocol):
+    """Who says what to try next, such as an Optuna trial."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """Give a whole number within bounds."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """Give a number within bounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuningFolds:
+    """Folds to tune on, in order of time, and the first day that is held out."""
+
+    folds: tuple[Fold, ...]
+    holdout_from: date
+
+
+def suggested(trial: Suggest, base: Recipe, question: Question) -> Recipe:
+    """Give the recipe a trial stands for; the same values give the same recipe and name."""
+    values: dict[str, Any] = {
+        "num_leaves": trial.suggest_int("num_leaves", 2, 16, log=True),
+        "learning_rate": round(trial.suggest_float("learning_rate", 0.01, 0.1, log=True), 4),
+        "min_data_in_leaf": trial.suggest_int("min_data_in_leaf", 20, 400, log=True),
+        "lambda_l2": round(trial.suggest_float("lambda_l2", 0.1, 50.0, log=True), 3),
+        "feature_fraction": round(trial.suggest_float("feature_fraction", 0.2, 1.0), 3),
+        "bagging_fraction": round(trial.suggest_float("bagging_fraction", 0.5, 1.0), 3),
+    }
+    spec = getattr(base, question).model_copy(update=values)
+    text = f"{base.hash} {question} {spec.model_dump_json()}"
+    name = f"tuned-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    about = f"Tuned from {base.name}, its {question} model."
+    return Recipe.model_validate(
+        {**base.model_dump(), "name": name, "about": about, question: spec.model_dump()}
+    )
+
+
+def tuning_folds(data: Dataset, recipe: Recipe, folds: int, holdout_months: int) -> TuningFolds:
+    """Give the latest folds that end before the holdout.
+
+    Raises
+    ------
+    TooFewFoldsError, NoUnseenDaysError
+        There is too little history.
+    NotTunableError
+        The recipe has no models.
+    """
+    if recipe.kind == "baseline":
+        raise NotTunableError(recipe.name)
+    last_month = data.trading_day[-1].astype("datetime64[M]")
+    held_out = (last_month - holdout_months + 1).astype("datetime64[D]")
+    if not holdout_months:
+        held_out = data.trading_day[-1] + 1
+    walk = walk_forward(
+        data,
+        first=None,
+        last=(held_out - 1).item(),
+        refit=recipe.refit,
+        rolling_months=recipe.rolling_months,
+        fractions=recipe.fractions,
+        embargo_days=recipe.embargo_days,
+    )
+    if len(walk.folds) < folds:
+        raise TooFewFoldsError(len(walk.folds), folds, str(held_out))
+    return TuningFolds(walk.folds[-folds:], held_out.item())
+
+
+def scores_by_fold(
+    data: Dataset,
+    folds: tuple[Fold, ...],
+    recipe: Recipe,
+    data_fingerprint: str,
+    question: Question,
+) -> Iterator[tuple[float, float]]:
+    """Give the mean loss over all unseen rows so far, and the baseline's, fold after fold.
+
+    Log loss of the direction or of the win, squared error of net R; smaller is better.
+    """
+    ours, theirs = np.empty(0), np.empty(0)
+    for fold in folds:
+        answers = answer_fold(data, fold, recipe, data_fingerprint, (question,))
+        model, baseline = _losses(answers, question)
+        ours, theirs = np.append(ours, model), np.append(theirs, baseline)
+        yield float(ours.mean()), float(theirs.mean())
+
+
+def _losses(
+    answers: Answers, question: Question
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    said, test = answers.said, answers.test
+    if question == "directional":
+        rows = np.flatnonzero(np.isin(test.direction, (UP, DOWN)))
+        up = test.direction[rows] == UP
+        return LOG_LOSS.rows(said.p_up[rows], up), LOG_LOSS.rows(said.baseline_p_up[rows], up)
+    if question == "quality":
+        rows = np.flatnonzero(np.isin(test.outcome, (WIN, LOSS)))
+        won = test.outcome[rows] == WIN
+        model = of_side_that_broke(said.p_win, test, rows)
+        return LOG_LOSS.rows(model, won), LOG_LOSS.rows(said.baseline_p_win[rows], won)
+    rows = np.flatnonzero(np.isfinite(test.r_net))
+    actual = test.r_net[rows]
+    model = of_side_that_broke(said.net_r, test, rows)
+    return (actual - model) ** 2, (actual - said.baseline_net_r[rows]) ** 2

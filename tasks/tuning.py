@@ -1,0 +1,299 @@
+"""The search for hyperparameters: an Optuna study in the project's database, trial by trial."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+
+from ml_core.errors import TransientError
+from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuning_folds
+from ml_core.files import written_atomically
+from ml_core.learning.models import Question
+from ml_core.learning.recipe import Recipe, recipe_text
+from registry.trials import TrialRecord, finish_trial, record_trial
+from tasks.artifacts import picture, progress
+from tasks.report import DOTS_PER_INCH
+from tasks.retrying import RETRIED
+from tasks.settings import Settings, settings
+from tasks.training import Material
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import Trial
+
+_STARTUP_TRIALS = 8
+_RECIPE, _BASELINE = "recipe", "baseline_score"
+
+
+class TuningUnderWayError(TransientError):
+    """The same search, running in another process."""
+
+    def __init__(self, study: str) -> None:
+        super().__init__(study)
+        self.study = study
+
+    def __str__(self) -> str:
+        return f"{self.study} is being tuned by another process; try again when it is done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What a search is asked for; another question, folds, holdout or seed is another search."""
+
+    question: Question
+    trials: int
+    folds: int
+    holdout_months: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One finished trial."""
+
+    number: int
+    state: str
+    score: float | None
+    recipe: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """What a search came to.
+
+    Attributes
+    ----------
+    study
+        Its name.
+    tried
+        Finished trials in order.
+    best
+        The best recipe; None while no trial beats the base recipe.
+    best_score, base_score, baseline_score
+        On the tuning folds: of the best trial, of the recipe tuned from, of the driftless
+        baseline.
+    folds, holdout_from
+        What was tuned on, and the first day that was not.
+    path
+        Where the best recipe was written.
+    """
+
+    study: str
+    tried: tuple[Tried, ...]
+    best: Recipe | None
+    best_score: float
+    base_score: float
+    baseline_score: float
+    folds: tuple[str, ...]
+    holdout_from: date
+    path: Path | None
+
+    @property
+    def verdict(self) -> str:
+        """One plain sentence."""
+        figures = (
+            f"best of {len(self.tried)} trials {self.best_score:.5f}, the recipe tuned from "
+            f"{self.base_score:.5f}, the driftless baseline {self.baseline_score:.5f}"
+        )
+        if self.best is None:
+            return f"No better than the recipe tuned from: {figures}."
+        return (
+            f"{self.best.name} is the better on the folds tuned on, which is no evidence yet: "
+            f"{figures}; at promotion it pays for every trial."
+        )
+
+
+@task(name="search", **RETRIED)
+def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tuned:
+    """Try recipes until as many are finished as asked for; a killed search goes on where it was.
+
+    Raises
+    ------
+    TuningUnderWayError
+        The same search is running in another process.
+    TooFewFoldsError, NotTunableError
+        Nothing can be tuned.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - one use
+
+    where = settings()
+    data, mark = material.assembly.dataset, material.fingerprint
+    folds = tuning_folds(data, base, asked.folds, asked.holdout_months)
+    name = _study_name(material, base, asked)
+    where.home.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(where.home / f".{name}.lock", timeout=0):
+            *_, (base_score, baseline_score) = scores_by_fold(
+                data, folds.folds, base, mark, asked.question
+            )
+            study = _study(where, name, asked)
+            _give_up_dead_trials(study)
+            shown = progress(f"tune-{material.market.symbol}", f"Trials of {name}")
+            while len(_finished(study)) < asked.trials:
+                _try_one(where, study, material, folds, base=base, asked=asked, at=at)
+                shown(len(_finished(study)) / asked.trials)
+    except Timeout as error:
+        raise TuningUnderWayError(name) from error
+    return _concluded(where, study, folds, (base_score, baseline_score))
+
+
+def plots_of_search(tuned: Tuned) -> list[str]:
+    """Give a search's plots as markdown images that hold themselves."""
+    from monitoring.canvas import to_png  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.tuning_plots import tuning_plots  # noqa: PLC0415
+
+    figures = tuning_plots(
+        [asdict(each) for each in tuned.tried], tuned.base_score, tuned.baseline_score
+    )
+    return [picture(to_png(figure, DOTS_PER_INCH), words) for words, figure in figures]
+
+
+def _study_name(material: Material, base: Recipe, asked: Search) -> str:
+    told = [asked.question, asked.folds, asked.holdout_months, asked.seed, material.fingerprint]
+    digest = hashlib.sha256(json.dumps([base.hash, *told]).encode()).hexdigest()
+    return f"tune-{material.market.symbol.lower()}-{base.name}-{digest[:8]}"
+
+
+def _study(where: Settings, name: str, asked: Search) -> Study:
+    import optuna  # noqa: PLC0415 - a second of imports, tuning only
+
+    from registry.tuning_journal import TuningJournal  # noqa: PLC0415 - SQLAlchemy
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal: Any = TuningJournal(where.database())  # a backend by shape
+    storage = optuna.storages.JournalStorage(journal)
+    study = optuna.create_study(
+        storage=storage,
+        study_name=name,
+        direction="minimize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
+    )
+    # a search that goes on must not draw again what it drew first
+    study.sampler = optuna.samplers.TPESampler(
+        seed=asked.seed + len(study.trials), n_startup_trials=_STARTUP_TRIALS
+    )
+    return study
+
+
+def _give_up_dead_trials(study: Study) -> None:
+    """Mark trials of a killed process failed and line their values up again.
+
+    The lock is held, so whatever is still running runs no more.
+    """
+    from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
+
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+        if trial.params:
+            study.enqueue_trial(trial.params, skip_if_exists=False)
+
+
+def _finished(study: Study) -> list[Any]:
+    from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
+
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def _try_one(
+    where: Settings,
+    study: Study,
+    material: Material,
+    folds: TuningFolds,
+    *,
+    base: Recipe,
+    asked: Search,
+    at: datetime,
+) -> None:
+    from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
+
+    trial = study.ask()
+    recipe = suggested(trial, base, asked.question)
+    trial.set_user_attr(_RECIPE, recipe.model_dump(mode="json"))
+    # on record before it is known what it comes to: who looks at a trial has tried it
+    record_trial(
+        where.database(),
+        TrialRecord(
+            market=material.market.symbol,
+            study=study.study_name,
+            recipe=recipe.name,
+            recipe_hash=recipe.hash,
+            values=recipe.model_dump(mode="json"),
+            score=None,
+            state="begun",
+            at=at,
+        ),
+    )
+    score = _scored(trial, material, folds, recipe, asked.question)
+    state = TrialState.PRUNED if score is None else TrialState.COMPLETE
+    study.tell(trial, score, state=state)
+    finish_trial(
+        where.database(),
+        material.market.symbol,
+        recipe.hash,
+        score=score,
+        state="pruned" if score is None else "complete",
+    )
+
+
+def _scored(
+    trial: Trial, material: Material, folds: TuningFolds, recipe: Recipe, question: Question
+) -> float | None:
+    """Give a trial's score; None where it was given up for being worse than most so far."""
+    data, score = material.assembly.dataset, None
+    scores = scores_by_fold(data, folds.folds, recipe, material.fingerprint, question)
+    for step, (score, _) in enumerate(scores):
+        trial.report(score, step)
+        if step < len(folds.folds) - 1 and trial.should_prune():
+            return None
+    return score
+
+
+def _concluded(
+    where: Settings,
+    study: Study,
+    folds: TuningFolds,
+    compared: tuple[float, float],
+) -> Tuned:
+    base_score, baseline_score = compared
+    best_trial = study.best_trial
+    best_score = float(best_trial.value or 0.0)
+    best, path = None, None
+    if best_score < base_score:
+        best = Recipe.model_validate(best_trial.user_attrs[_RECIPE])
+        path = where.own_recipes_dir / f"{best.name}.toml"
+        _write_recipe(path, best)
+    return Tuned(
+        study=study.study_name,
+        tried=tuple(
+            Tried(
+                number=each.number,
+                state=each.state.name.lower(),
+                score=each.value if each.state.name == "COMPLETE" else None,
+                recipe=each.user_attrs[_RECIPE]["name"],
+                values=dict(each.params),
+            )
+            for each in _finished(study)
+        ),
+        best=best,
+        best_score=best_score,
+        base_score=base_score,
+        baseline_score=baseline_score,
+        folds=tuple(fold.name for fold in folds.folds),
+        holdout_from=folds.holdout_from,
+        path=path,
+    )
+
+
+def _write_recipe(path: Path, recipe: Recipe) -> None:
+    text = recipe_text(recipe)
+    if not path.is_file() or path.read_text("utf-8") != text:
+        with written_atomically(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")

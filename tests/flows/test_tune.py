@@ -1,0 +1,131 @@
+"""Tuning as a flow: killed in the middle and gone on with, every trial on record once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+
+from flows.tune import tune
+from registry.trials import count_trials, list_trials
+from tasks.promotion import weigh
+from tasks.settings import settings
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+QUICK = """
+name = "quick"
+kind = "residual"
+refit = "month"
+fractions = [0.5, 0.3, 0.2]
+
+[directional]
+max_rounds = 40
+early_stopping_rounds = 10
+"""
+
+ASKED: dict[str, Any] = {
+    "market": "mgc",
+    "recipe": "quick",
+    "trials": 6,
+    "folds": 2,
+    "holdout_months": 1,
+}
+
+_IN_A_PROCESS = f"""
+import tasks.tuning, time
+scored = tasks.tuning._scored
+def slowly(*given):
+    time.sleep(0.5)
+    return scored(*given)
+tasks.tuning._scored = slowly
+from flows.tune import tune
+tune(**{ASKED!r})
+"""
+
+
+@pytest.fixture
+def short(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of eleven months in which the default start leaves a few monthly folds."""
+    monkeypatch.setattr("ml_core.learning.folds.MIN_TRAINING_DAYS", 140)
+    own = trained / "recipes"
+    own.mkdir(exist_ok=True)
+    (own / "quick.toml").write_text(QUICK)
+    return trained
+
+
+def test_a_search_is_seeded_recorded_and_goes_no_further_than_asked(short: Path) -> None:
+    del short
+    first = tune(**ASKED)
+    trials = list_trials(settings().database(), "MGC", first["study"])
+    assert first["trials"] == 6
+    assert len(trials) == 6
+    assert {each.state for each in trials} <= {"complete", "pruned"}
+    assert len({each.recipe_hash for each in trials}) == 6
+
+    again = tune(**ASKED)
+    assert again == first
+    assert len(list_trials(settings().database(), "MGC", first["study"])) == 6
+
+    other = tune(**{**ASKED, "seed": 8, "trials": 2})
+    assert other["study"] != first["study"]
+
+    more = tune(**{**ASKED, "trials": 8})
+    assert more["study"] == first["study"]
+    assert more["trials"] == 8
+    kept = list_trials(settings().database(), "MGC", first["study"])
+    assert [each.recipe_hash for each in kept[:6]] == [each.recipe_hash for each in trials]
+
+    if more["recipe"]:
+        recipe = settings().recipe(more["recipe"])
+        said = weigh(settings(), "MGC", recipe.name, recipe.hash)
+        assert not said.promote
+    assert count_trials(settings().database(), "MGC") >= 10
+
+
+def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path) -> None:
+    server = str(PREFECT_API_URL.value())  # the session's, rather than one more to be started
+    environment = {**os.environ, "ORBCAST_HOME": str(short), "PREFECT_API_URL": server}
+    code = "import ml_core.learning.folds as f; f.MIN_TRAINING_DAYS = 140\n" + _IN_A_PROCESS
+    asked = code.replace("'trials': 6", "'trials': 5, 'seed': 99")
+    log = (tmp_path / "log.txt").open("w")
+    process = subprocess.Popen([sys.executable, "-c", asked], env=environment, stderr=log)
+    database = settings().database()
+    begun = 0
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        begun = len([each for each in list_trials(database, "MGC") if _late(each.study)])
+        if begun >= 2:
+            break
+        time.sleep(0.1)
+    assert begun >= 2, (tmp_path / "log.txt").read_text()[-2000:]
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+
+    done = tune(**{**ASKED, "trials": 5, "seed": 99})
+    kept = list_trials(database, "MGC", done["study"])
+    assert done["trials"] == 5
+    assert {each.state for each in kept} <= {"complete", "pruned"}
+    assert len(kept) == 5
+
+
+def _late(study: str) -> bool:
+    """Whether a study is not one of the other test's, which ran before or not at all."""
+    return study.startswith("tune-mgc-quick") and study not in _SEEN
+
+
+_SEEN: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def _remember_what_was_there(trained: Path) -> None:
+    del trained
+    _SEEN.clear()
+    _SEEN.update(each.study for each in list_trials(settings().database(), "MGC"))

@@ -1,0 +1,68 @@
+"""Optuna's log in the project's database: in order, whole, from several processes at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import JournalStorage
+
+from registry.database import open_database
+from registry.tuning_journal import TuningJournal
+
+_APPEND = """
+import sys
+from registry.database import open_database
+from registry.tuning_journal import TuningJournal
+journal = TuningJournal(open_database(sys.argv[1]))
+for number in range(25):
+    journal.append_logs([{"who": sys.argv[2], "n": number}, {"who": sys.argv[2], "n": number}])
+"""
+
+
+def journal(folder: Path) -> TuningJournal:
+    return TuningJournal(open_database(f"sqlite:///{folder / 'o.sqlite'}"))
+
+
+def test_entries_come_back_in_order_from_any_number(tmp_path: Path) -> None:
+    kept = journal(tmp_path)
+    logs: list[dict[str, Any]] = [{"op": index, "value": index / 7} for index in range(5)]
+    kept.append_logs(logs[:2])
+    kept.append_logs(logs[2:])
+    assert kept.read_logs(0) == logs
+    assert kept.read_logs(3) == logs[3:]
+    assert kept.read_logs(5) == []
+
+
+def test_two_processes_append_without_losing_or_mixing_a_line(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'o.sqlite'}"
+    kept = journal(tmp_path)
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _APPEND, url, who]) for who in ("ann", "bob")
+    ]
+    assert [each.wait(60) for each in writers] == [0, 0]
+    logs = kept.read_logs(0)
+    assert len(logs) == 100
+    for who in ("ann", "bob"):
+        assert [log["n"] for log in logs if log["who"] == who] == [n // 2 for n in range(50)]
+    # what was appended together stands together
+    assert all(logs[index] == logs[index + 1] for index in range(0, 100, 2))
+
+
+def test_a_study_goes_on_in_another_process_s_storage(tmp_path: Path) -> None:
+    def opened() -> optuna.Study:
+        backend: Any = journal(tmp_path)
+        return optuna.create_study(
+            storage=JournalStorage(backend), study_name="s", load_if_exists=True
+        )
+
+    first = opened()
+    for _ in range(3):
+        trial = first.ask()
+        first.tell(trial, trial.suggest_float("x", 0, 1) / 3)
+    again = opened()
+    assert [each.value for each in again.trials] == [each.value for each in first.trials]
+    assert again.best_params == first.best_params

@@ -212,7 +212,9 @@ def _refit_compared(
     champion: VersionRecord, record: VersionRecord, rows: Dataset
 ) -> tuple[Comparison, ...]:
     old, new = load_bundle(champion.folder), load_bundle(record.folder)
-    last_learned = max(old.trained["last_day"], new.trained["last_day"])
+    if new.trained["last_day"] < old.trained["last_day"]:
+        return ()  # knows less than the champion: no refit, but a step back
+    last_learned = new.trained["last_day"]
     later = rows.rows(rows.trading_day > np.datetime64(last_learned))
     if old.feature_names != rows.feature_names or not len(later):
         return ()

@@ -185,8 +185,11 @@ class Settings(BaseSettings):
         UnknownNameError
             No such file.
         """
-        own = self.own_recipes_dir / f"{name.lower()}.toml"
-        return own if own.is_file() else _file(self.recipes_dir, "recipe", name)
+        file = f"{name.lower()}.toml"
+        for folder in (self.own_recipes_dir, self.recipes_dir):
+            if (folder / file).is_file():
+                return folder / file
+        raise UnknownNameError("recipe", name, str(self.own_recipes_dir), self.recipe_names())
 
     def recipe(self, name: str) -> Recipe:
         """Load a recipe by its file's name, the trader's own before a shipped one.

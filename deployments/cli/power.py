@@ -12,6 +12,7 @@ from deployments.cli.terminal import out
 from ml_core.errors import InputError
 
 _SHOWN = (62, 124, 250)
+_SLOWEST, _FASTEST = 0.001, 100_000.0  # trades a day
 
 
 class HalfAGateError(InputError):
@@ -37,20 +38,27 @@ def power(  # noqa: PLR0917 - options of a command
 ) -> None:
     """Say how many trades it takes to tell a lift from luck, and how often a coin would pass.
 
-    A coin is above 55 % in one of five runs of 62 trades. Power is the chance that an edge that
-    is there is seen; 0.8 is usual: one real edge in five is missed.
+    Few trades prove nothing, either way. A coin shows more than 55 % in almost one of five runs
+    of 62 trades, so a good month may be luck; and a real edge may look dead for as long.
 
-    Examples
-    --------
-    orbcast power --lift 0.02
+    Power is the chance that an edge that is there is found. At 0.8, as is usual, one real edge in
+    five is missed. Alpha is the chance that no edge is taken for one. Half the lift needs about
+    four times the trades.
 
-    orbcast power --lift 0.02 --baseline 0.694 --per-day 6
+    The baseline is what needs no skill: 0.5 for a coin, but for the direction of a break the
+    accuracy of the corridor, about 0.7. Trades of one day share its luck; a design effect of 1.5
+    says that 150 of them are worth 100.
 
-    orbcast power --lift 0.02 --trades 250 --correct 141
+    Two points above a coin: orbcast power --lift 0.02
+
+    Above the corridor: orbcast power --lift 0.02 --baseline 0.694 --threshold 0.71
+
+    What I have: orbcast power --lift 0.02 --trades 250 --correct 141
     """
     from rich.table import Table  # noqa: PLC0415 - after --help
 
     from ml_core.evidence.power import (  # noqa: PLC0415
+        BadPowerError,
         chance_of_coin,
         gate,
         power_of,
@@ -59,8 +67,10 @@ def power(  # noqa: PLR0917 - options of a command
 
     if correct is not None and trades is None:
         raise HalfAGateError
+    if not _SLOWEST <= per_day <= _FASTEST:
+        raise BadPowerError("per-day", per_day, "give the trades of a usual day, such as 6")
     needed = trades_needed(baseline, lift, power=wanted, alpha=alpha, design_effect=design_effect)
-    counts = sorted({*((trades,) if trades else _SHOWN), needed})
+    counts = sorted({*((trades,) if trades is not None else _SHOWN), needed})
     rows = [
         {
             "trades": count,
@@ -93,12 +103,14 @@ def power(  # noqa: PLR0917 - options of a command
     if report is not None:
         console.print(f"{report.words}.", soft_wrap=True)
     console.print(
-        f"A lift of {lift * 100:g} points over {baseline:.1%} is found {wanted:.0%} of the time "
-        f"with {needed:,} trades, {math.ceil(needed / per_day):,} days of {per_day:g}.",
+        f"A lift of {lift * 100:.4g} points over {baseline * 100:.4g}% is found "
+        f"{wanted * 100:.4g}% of the time with {needed:,} trades, "
+        f"{math.ceil(needed / per_day):,} days of {per_day:g} trades.",
         soft_wrap=True,
     )
     table = Table(box=None, pad_edge=False)
-    for heading in ("trades", "days", f"coin > {threshold:.0%}", "baseline >", "lift found"):
+    passed = f"> {threshold * 100:.4g}%"
+    for heading in ("trades", "days", f"coin {passed}", f"baseline {passed}", "lift found"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(

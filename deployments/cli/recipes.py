@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.terminal import out
+from ml_core.errors import InputError
 
 if TYPE_CHECKING:
-    from ml_core.learning.recipe import Recipe
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
+    from tasks.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Recipes: what to train, and how.")
 
@@ -25,39 +30,28 @@ def recipes() -> None:
 
 @app.command("list")
 def list_recipes(as_json: AsJson = False) -> None:
-    """List every recipe with its hash; a file that cannot be used is listed with its fault."""
-    from rich.table import Table  # noqa: PLC0415 - after --help
+    """List every recipe with its hash and where it is from.
 
-    from ml_core.learning.recipe import RecipeFileError  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
+    Own ones are in the recipes folder of ORBCAST_HOME and go before shipped ones of their name.
+    A file that cannot be used is listed with its fault.
+    """
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
 
-    where, rows = settings(), []
-    for name in where.recipe_names():
-        try:
-            recipe = where.recipe(name)
-        except RecipeFileError as error:
-            rows.append({"file": name, "fault": str(error)})
-            continue
-        rows.append(
-            {
-                "file": name,
-                "name": recipe.name,
-                "kind": recipe.kind,
-                "hash": recipe.hash,
-                "about": recipe.about,
-            }
-        )
+    where = settings()
+    rows = [_listed(where, name) for name in where.recipe_names()]
     if as_json:
         out().print_json(json.dumps(rows))
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("recipe", "kind", "hash", "about"):
-        table.add_column(heading, no_wrap=heading in {"recipe", "hash"})
+    if not rows:
+        out().print(
+            f"no recipe in {where.recipes_dir} or {where.own_recipes_dir}; write NAME.toml there",
+            markup=False,
+            soft_wrap=True,
+        )
+        return
+    table = _table("recipe", "kind", "hash", "from", "about")
     for row in rows:
-        if "fault" in row:
-            table.add_row(row["file"], "-", "-", row["fault"])
-        else:
-            table.add_row(row["name"], row["kind"], row["hash"][:12], row["about"])
+        _add(table, row["file"], row["kind"], row["hash"][:12], row["from"], row["about"])
     out().print(table)
 
 
@@ -65,54 +59,109 @@ def list_recipes(as_json: AsJson = False) -> None:
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show the whole of a recipe, what it leaves at its default included.
 
+    What is shown is a recipe file itself: save it under another name, change it, train it.
+
     Example: orbcast recipes show residual-small
     """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 
-    recipe = settings().recipe(name)
+    where = settings()
+    recipe = where.recipe(name)
     if as_json:
         told = {**recipe.model_dump(mode="json"), "hash": recipe.hash}
         out().print_json(json.dumps(told))
         return
-    out().print(f"# {recipe.hash}", markup=False)
-    for key, value in _flat(recipe).items():
-        out().print(f"{key} = {json.dumps(value)}", markup=False, soft_wrap=True)
+    lines = [f"# {recipe.hash}", f"# {where.recipe_file(name)}"]
+    for key, value in _flat(recipe.model_dump(mode="json")).items():
+        # TOML has no null: what is not set is not written
+        lines.append(f"# {key} is not set" if value is None else f"{key} = {_text(value)}")
+    out().print("\n".join(lines), markup=False, emoji=False, soft_wrap=True)
 
 
 @app.command()
 def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
-    """Show where two recipes differ.
+    """Show where two recipes differ; what they are about is for people and does not count.
 
     Example: orbcast recipes diff residual-small plain-lightgbm
     """
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
 
     where = settings()
     one, other = where.recipe(first), where.recipe(second)
-    left, right = _flat(one), _flat(other)
-    changed = {key: [left[key], right[key]] for key in left if left[key] != right[key]}
+    left, right = (_flat(each.model_dump(mode="json")) for each in (one, other))
+    changed = {
+        key: [left.get(key), right.get(key)]
+        for key in (*left, *(each for each in right if each not in left))
+        if left.get(key) != right.get(key)
+    }
     if as_json:
         out().print_json(json.dumps(changed))
         return
     if one.hash == other.hash:
-        out().print(f"{first} and {second} are the same recipe, {one.hash[:12]}", markup=False)
+        told = f"{first} and {second} are the same recipe, {one.hash[:12]}"
+        out().print(told, markup=False, soft_wrap=True)
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", first, second):
-        table.add_column(heading)
+    table = _table("", first, second)
     for key, values in changed.items():
-        table.add_row(key, *(json.dumps(value) for value in values))
+        _add(table, key, *(_text(value) for value in values))
     out().print(table)
 
 
-def _flat(recipe: Recipe) -> dict[str, Any]:
-    """Give every field by its dotted name, in the recipe's own order."""
+def _listed(where: Settings, name: str) -> dict[str, str]:
+    """Give a row of the list; whatever is wrong with the file is told in place of what it does."""
+    from deployments.cli.errors import line_of  # noqa: PLC0415 - with a row only
+
+    row = {"file": name, "kind": "-", "hash": "-", "from": "-", "about": ""}
+    if name != name.lower():
+        fault = f"is not found by its name: rename the file to {name.lower()}.toml"
+        return {**row, "fault": fault, "about": fault}
+    try:
+        path = where.recipe_file(name)
+        row |= {
+            "from": "own" if path.parent == where.own_recipes_dir else "shipped",
+            "path": str(path),
+        }
+        recipe = where.recipe(name)
+    except UnicodeDecodeError:
+        fault = "is not UTF-8 text: save it as such"
+    except (InputError, OSError) as error:
+        fault = line_of(error)
+    else:
+        told = {"name": recipe.name, "kind": recipe.kind, "hash": recipe.hash}
+        return {**row, **told, "about": recipe.about}
+    return {**row, "fault": fault, "about": fault}
+
+
+def _table(*headings: str) -> Table:
+    from rich.table import Table  # noqa: PLC0415 - after --help
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        # names and hashes are there to be copied: whole, on one line
+        whole = heading in {headings[0], "hash"}
+        table.add_column(Text(heading), no_wrap=whole, overflow="fold")
+    return table
+
+
+def _add(table: Table, *cells: str) -> None:
+    """Add a row whose texts are a person's own: no markup, no emoji."""
+    from rich.text import Text  # noqa: PLC0415 - after --help
+
+    table.add_row(*(Text(each) for each in cells))
+
+
+def _text(value: object) -> str:
+    """Write a value as JSON, which for what a recipe holds is TOML too."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Give every value by its dotted name, in the recipe's own order."""
     found: dict[str, Any] = {}
-    for key, value in recipe.model_dump(mode="json").items():
-        if isinstance(value, dict):
-            found |= {f"{key}.{name}": each for name, each in value.items()}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            found |= _flat(value, f"{above}{key}.")
         else:
-            found[key] = value
+            found[f"{above}{key}"] = value
     return found

@@ -20,6 +20,10 @@ from ml_core.evidence.injection import injected_signal_found
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.promotion import POLICY, Decision, Policy, decide
 from ml_core.evidence.sequential import e_process
+from ml_core.features.all import CATALOGUE
+from ml_core.features.audit import audit_lookahead
+from ml_core.features.catalogue import Feature
+from ml_core.features.view import View
 from ml_core.learning.assemble import Assembly, assemble
 from ml_core.learning.calibration import expit, logit
 from ml_core.learning.dataset import DOWN, UP
@@ -181,6 +185,62 @@ def null_answers(plan: Plan, seed: int) -> Answers:
         bars_of(plan.market, world), plan.market, plain.label, first=plan.first, last=plan.last
     )
     return study(assembly, plain, plan.judged_from)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakResult:
+    """What became of a recipe that reads its own label.
+
+    Attributes
+    ----------
+    seed
+        Of the simulation.
+    caught
+        Whether the look-ahead audit refused it, and blamed nothing else.
+    would_promote
+        What the rest of the rule would have said of it.
+    gain
+        Log loss it seemed to gain over the corridor where there is nothing to gain.
+    """
+
+    seed: int
+    caught: bool
+    would_promote: bool
+    gain: float
+
+
+def own_label_mean(view: View) -> NDArray[np.float64]:
+    """Mean direction of the last six ranges, this one's own among them: a leak, for controls."""
+    back = np.maximum(view.rows[:, None] - np.arange(6), 0)
+    direction = view.labels.direction[back].astype(np.float64)
+    known = np.isin(direction, (UP, DOWN))
+    counted: NDArray[np.float64] = np.where(known, direction, 0.0).sum(axis=1) / 6.0
+    return counted
+
+
+LEAK = Feature(
+    "own_label_mean", "controls", "a leak", "", categorical=False, compute=own_label_mean
+)
+
+
+def try_leak(plan: Plan, seed: int, *, audited_days: int = 4) -> LeakResult:
+    """Give a recipe its own label on a null market; see who notices."""
+    schedule = build_schedule(plan.market, plan.first, plan.last)
+    world = simulate(plan.market, schedule, seed=seed, with_truth=False)
+    bars, features = bars_of(plan.market, world), (*CATALOGUE.select("all"), LEAK)
+    market, spec, first, last = plan.market, plan.recipe.label, plan.first, plan.last
+    report = audit_lookahead(
+        bars, market, spec, features, first=first, last=last, days=audited_days
+    )
+    assembly = assemble(bars, market, spec, first=first, last=last, features=features)
+    by_seed = study(assembly, plan.recipe, plan.judged_from)
+    decision = _decide(by_seed, True, 1, plan.policy)
+    return LeakResult(
+        seed=seed,
+        caught=report.leaking == (LEAK.name,),
+        would_promote=decision.promote,
+        gain=-float(decision.conditions[0].figures["estimate"]),
+    )
 
 
 def with_seed(recipe: Recipe, number: int) -> Recipe:

@@ -7,7 +7,7 @@ import numpy as np
 from ml_core.evidence.answers import Answers, followed
 from ml_core.evidence.comparison import Comparison, compare
 from ml_core.evidence.intervals import mean_interval
-from ml_core.evidence.metrics import expected_calibration_error
+from ml_core.evidence.metrics import ACCURACY, expected_calibration_error
 from ml_core.evidence.promotion import Evidence
 from ml_core.learning.dataset import DOWN, UP
 
@@ -70,6 +70,8 @@ def evidence_of(
         live=live,
         net_r=mean_interval(first.test.r_net[taken], first.test.trading_day[taken], seed=seed),
         trades=int(taken.sum()),
+        correct=int(((p >= 0.5) == happened).sum()),  # noqa: PLR2004 - even odds
+        baseline_accuracy=ACCURACY(first.said.baseline_p_up[broke], happened),
     )
 
 

@@ -230,7 +230,7 @@ def gate(
         chance_of_coin=chance_of_coin(trades, threshold),
         chance_of_baseline=chance_of_coin(trades, threshold, baseline),
         needed=needed,
-        missing=max(needed - trades, 0),
+        missing=max(needed - int(trades), 0),
     )
 
 

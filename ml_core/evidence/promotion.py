@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ml_core.evidence.comparison import Change, Comparison
 from ml_core.evidence.intervals import Interval
-from ml_core.evidence.power import rows_for_gain
+from ml_core.evidence.power import PowerReport, gate, rows_for_gain
 
 Status = Literal["holds", "fails", "unknown"]
 
@@ -36,6 +36,8 @@ class Policy:
         Breaks from which a year is judged by its estimate and not by its interval alone.
     worth
         Smallest gain in log loss that is worth having: n must suffice to find it.
+    lift
+        Smallest lift in accuracy spoken of beside it.
     power
         Chance of finding it.
     margin
@@ -50,6 +52,7 @@ class Policy:
     material: float = 0.005
     year_rows: int = 200
     worth: float = 0.01
+    lift: float = 0.02
     power: float = 0.8
     margin: float = 0.005
     fewest_trades: int = 30
@@ -82,6 +85,8 @@ class Evidence:
         Against the champion on the ledger's live rows; None before there are any.
     net_r, trades
         Net R a trade following the recommendation on unseen rows, and how many.
+    correct, baseline_accuracy
+        Unseen breaks whose direction was said right, and the corridor's share of the same.
     """
 
     recipe: str
@@ -96,6 +101,8 @@ class Evidence:
     live: Comparison | None = None
     net_r: Interval | None = None
     trades: int = 0
+    correct: int | None = None
+    baseline_accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,7 +307,8 @@ def _power(evidence: Evidence, policy: Policy) -> Condition:
     """Whether n suffices to find the smallest gain worth having.
 
     The spread of a difference that small is what a gain brings with it: the variance of a log
-    likelihood ratio is about twice its mean; days that share a fortune count for less.
+    likelihood ratio is about twice its mean. Rows of a day are taken to be independent here; the
+    intervals, which decide, are not.
     """
     name = "enough rows"
     if not _complete(evidence):
@@ -319,9 +327,32 @@ def _power(evidence: Evidence, policy: Policy) -> Condition:
     )
     if not enough:
         words += f": {needed - fewest.rows:,} more are needed"
-    figures = {"rows": fewest.rows, "needed": needed, "missing": max(needed - fewest.rows, 0)}
+    figures: dict[str, Any] = {
+        "rows": fewest.rows,
+        "needed": needed,
+        "missing": max(needed - fewest.rows, 0),
+    }
+    shown = _accuracy(evidence, fewest.rows, policy)
+    if shown is not None:
+        words += f". {shown.words}"
+        figures["accuracy"] = shown.to_json()
     return Condition(
         name=name, status="holds" if enough else "fails", words=words, figures=figures
+    )
+
+
+def _accuracy(evidence: Evidence, rows: int, policy: Policy) -> PowerReport | None:
+    """Say what the accuracy by itself is worth; for the reader, since the rule goes by loss."""
+    baseline = evidence.baseline_accuracy
+    if evidence.correct is None or baseline is None or not 0 < baseline < 1 - policy.lift:
+        return None
+    return gate(
+        evidence.correct,
+        max(rows, evidence.correct),
+        baseline=baseline,
+        lift=policy.lift,
+        power=policy.power,
+        alpha=policy.alpha,
     )
 
 

@@ -119,7 +119,7 @@ def load_recipe(path: Path) -> Recipe:
     except FileNotFoundError:
         fault = ("file", str(path), "does not exist; see `orbcast recipes list`")
         raise RecipeFileError(str(path), (fault,)) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeFileError(
             str(path), (("file", str(path), f"is not TOML: {error}"),)
         ) from error

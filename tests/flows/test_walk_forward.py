@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows.nightly_retrain import nightly_retrain
+from flows.refresh_data import refresh_data
 from flows.walk_forward import walk_forward
+from ml_core.evidence.controls import LEAK
+from ml_core.features.all import CATALOGUE
+from ml_core.features.catalogue import Feature
 from ml_core.learning.folds import NoUnseenDaysError
 from registry.decisions import list_decisions
 from registry.errors import DamagedEvidenceError, EditedRecipeError
 from registry.evaluations import evaluations
 from registry.trials import count_trials
+from tasks import training
 from tasks.promotion import weigh
 from tasks.settings import settings
+from tasks.sources import SourceSpec
+from tasks.training import LookAheadError
 from tests.flows.test_flows import files_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -114,6 +122,41 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     finally:
         newest.write_bytes(whole)
     assert damaged.exists()
+
+
+@pytest.mark.usefixtures("monthly")
+def test_a_recipe_that_reads_its_own_label_is_refused_before_anything_is_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Leaking:
+        def select(self, wanted: Any) -> tuple[Feature, ...]:
+            return (*CATALOGUE.select(wanted), LEAK)
+
+    monkeypatch.setattr(training, "CATALOGUE", Leaking())
+    database = settings().database()
+    before = (evaluations(database, "MGC"), count_trials(database, "MGC"))
+    with pytest.raises(LookAheadError, match="own_label_mean"):
+        study()
+    assert (evaluations(database, "MGC"), count_trials(database, "MGC")) == before
+
+
+def test_a_refit_of_the_champion_s_recipe_takes_over_when_it_is_not_worse(
+    home: Path, simulated_database: Path
+) -> None:
+    spec = SourceSpec(
+        kind="duckdb", paths=(str(simulated_database),), columns={"contract": "contract"}
+    )
+    refresh_data("mgc", source=spec)
+    first = nightly_retrain("mgc", "baseline", to_day=date(2024, 9, 30), refresh=False)
+    second = nightly_retrain("mgc", "baseline", refresh=False)
+    assert first["champion"] != second["champion"]
+    assert "is a refit and not worse" in second["reasons"][0]
+    # one that knows less does not come back
+    third = nightly_retrain("mgc", "baseline", to_day=date(2024, 9, 30), refresh=False)
+    assert third["champion"] == second["champion"]
+    history = settings().models().history("MGC", "champion")
+    assert [each.version for each in history] == [first["champion"], second["champion"]]
+    assert (home / "orbcast.sqlite").exists()
 
 
 @pytest.mark.usefixtures("trained")

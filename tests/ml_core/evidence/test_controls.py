@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_core.evidence.controls import Plan, try_market
+from ml_core.evidence.controls import Plan, try_leak, try_market
 from ml_core.learning.recipe import load_recipe
 from ml_core.market.market import load_market
 
@@ -39,3 +39,10 @@ def test_a_planted_edge_is_promoted_and_most_of_it_found(plan: Plan) -> None:
     assert result.failed == ()
     assert result.promoted
     assert result.gain > 0.5 * result.possible
+
+
+def test_a_recipe_that_reads_its_own_label_looks_splendid_and_is_caught(plan: Plan) -> None:
+    result = try_leak(plan, 5, audited_days=2)
+    assert result.caught
+    assert result.would_promote
+    assert result.gain > 0.02

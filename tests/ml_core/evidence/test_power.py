@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import binom
+from statsmodels.stats.power import normal_power_het, normal_sample_size_one_tail
 from statsmodels.stats.proportion import proportion_confint
 
 from ml_core.evidence.power import (
@@ -47,6 +51,74 @@ def test_exactly_the_threshold_is_not_above_it(trades: int, per_cent: int) -> No
     assert chance == pytest.approx(above, abs=1e-9)
 
 
+def test_fifty_five_of_a_hundred_does_not_pass_fifty_five_per_cent() -> None:
+    # the design's own figures, at 62, 124 and 250, are the same with "at least"
+    assert chance_of_coin(100, 0.55) == pytest.approx(0.13563, abs=1e-5)
+    assert chance_of_coin(100, 0.55) == pytest.approx(float(binom.sf(55, 100, 0.5)), abs=1e-12)
+
+
+@pytest.mark.parametrize("baseline", [0.5, 0.6, 0.694])
+@pytest.mark.parametrize("lift", [0.01, 0.02, 0.05])
+@pytest.mark.parametrize(("power", "alpha"), [(0.8, 0.05), (0.9, 0.025), (0.6, 0.1)])
+def test_trades_and_power_are_those_of_statsmodels(
+    baseline: float, lift: float, power: float, alpha: float
+) -> None:
+    spread = {
+        "std_null": math.sqrt(baseline * (1 - baseline)),
+        "std_alternative": math.sqrt((baseline + lift) * (1 - baseline - lift)),
+    }
+    expected = normal_sample_size_one_tail(lift, power, alpha, **spread)
+    assert trades_needed(baseline, lift, power=power, alpha=alpha) == math.ceil(expected)
+    found = normal_power_het(lift, 500, alpha, alternative="larger", **spread)
+    assert power_of(500, baseline, lift, alpha=alpha) == pytest.approx(float(found), abs=1e-9)
+
+
+@pytest.mark.parametrize(("gain", "sd"), [(0.002, 0.06), (0.01, 0.2), (0.001, 0.045)])
+def test_rows_for_a_gain_are_those_of_statsmodels(gain: float, sd: float) -> None:
+    expected = normal_sample_size_one_tail(gain, 0.8, 0.025, std_null=sd)
+    assert rows_for_gain(gain, sd) == math.ceil(expected)
+    found = normal_power_het(gain, 5000, 0.025, std_null=sd, alternative="larger")
+    assert power_for_gain(5000, gain, sd) == pytest.approx(float(found), abs=1e-9)
+
+
+@pytest.mark.parametrize(("baseline", "lift"), [(0.5, 0.02), (0.5, 0.05), (0.694, 0.02)])
+def test_the_exact_test_has_about_that_power(baseline: float, lift: float) -> None:
+    needed = trades_needed(baseline, lift)
+    most = binom.isf(0.05, needed, baseline)
+    assert binom.sf(most, needed, baseline + lift) == pytest.approx(0.8, abs=0.015)
+
+
+@given(st.integers(2, 100_000), st.floats(0.3, 0.7), st.floats(0.005, 0.2), st.floats(0.005, 0.05))
+def test_more_trades_or_more_lift_find_more(
+    trades: int, baseline: float, lift: float, more: float
+) -> None:
+    found = power_of(trades, baseline, lift)
+    assert power_of(trades + 1, baseline, lift) >= found
+    assert trades_needed(baseline, lift + more) <= trades_needed(baseline, lift)
+    assert power_for_gain(trades + 1, lift, 1.0) >= power_for_gain(trades, lift, 1.0)
+    # below half the power a wider spread helps, as any shot in the dark does
+    assume(found > 0.5)
+    assert power_of(trades, baseline, lift + more) >= found - 1e-12
+
+
+@given(st.floats(0.3, 0.7), st.floats(0.005, 0.2), st.floats(1, 9))
+def test_trades_that_share_luck_are_needed_in_proportion(
+    baseline: float, lift: float, effect: float
+) -> None:
+    needed = trades_needed(baseline, lift, design_effect=effect)
+    assert needed == pytest.approx(effect * trades_needed(baseline, lift), abs=effect + 1)
+    assert rows_for_gain(0.001, 0.05, design_effect=effect) >= rows_for_gain(0.001, 0.05)
+
+
+@given(st.integers(1, 2000), st.floats(0.01, 0.98), st.floats(0.001, 0.01))
+def test_a_higher_threshold_is_passed_less_often_and_by_a_better_coin_more(
+    trades: int, threshold: float, more: float
+) -> None:
+    chance = chance_of_coin(trades, threshold)
+    assert 0 <= chance_of_coin(trades, threshold + more) <= chance <= 1
+    assert chance_of_coin(trades, threshold, 0.5 + more) >= chance
+
+
 @given(
     st.floats(0.3, 0.7),
     st.floats(0.005, 0.2),
@@ -83,6 +155,32 @@ def test_a_gate_tells_interval_chance_and_what_is_missing() -> None:
     assert "more trades are needed" in said.words
     assert gate(9_000, 16_000, lift=0.02).missing == 0
     assert math.isclose(said.to_json()["accuracy"], 0.564)
+    assert said.chance_of_coin == said.chance_of_baseline == chance_of_coin(250, 0.55)
+
+
+def test_the_words_round_no_threshold() -> None:
+    said = gate(60, 100, threshold=0.555, baseline=0.694, lift=0.025).words
+    assert "passes 55.5%" in said
+    assert "2.5 points over 69.4%" in said
+
+
+@pytest.mark.parametrize(("correct", "trades"), [(0, 40), (40, 40), (22, 40)])
+def test_trades_that_share_luck_widen_the_interval(correct: int, trades: int) -> None:
+    alone = gate(correct, trades)
+    assert (alone.low, alone.high) == pytest.approx(
+        proportion_confint(correct, trades, method="beta"), abs=1e-9
+    )
+    shared = gate(correct, trades, design_effect=2.0)
+    assert (shared.low, shared.high) == pytest.approx(
+        proportion_confint(correct / 2, trades / 2, method="beta"), abs=1e-9
+    )
+    assert shared.low <= alone.low
+    assert shared.high >= alone.high
+
+
+def test_a_report_of_numpy_counts_is_plain_json() -> None:
+    said = gate(np.int64(141), np.int64(250))
+    assert json.loads(json.dumps(said.to_json()))["trades"] == 250
 
 
 @pytest.mark.parametrize(
@@ -95,6 +193,13 @@ def test_a_gate_tells_interval_chance_and_what_is_missing() -> None:
         ("threshold", {"threshold": 55.0}),
         ("alpha", {"alpha": 0.0}),
         ("power", {"power": 80.0}),
+        ("power", {"power": 0.05, "alpha": 0.05}),
+        ("lift", {"lift": 1e-300}),
+        ("lift", {"lift": 1e-9}),
+        ("lift", {"lift": math.inf}),
+        ("baseline", {"baseline": math.nan}),
+        ("design_effect", {"design_effect": math.nan}),
+        ("design_effect", {"design_effect": math.inf}),
         ("design_effect", {"design_effect": 0.5}),
     ],
 )
@@ -105,7 +210,44 @@ def test_a_figure_out_of_bounds_is_named_with_what_to_give(
         gate(50, 100, **given_)
 
 
-@pytest.mark.parametrize(("correct", "trades"), [(5, 0), (-1, 10), (11, 10)])
+@pytest.mark.parametrize(
+    ("correct", "trades"),
+    [
+        (5, 0),
+        (-1, 10),
+        (11, 10),
+        (2.5, 10),
+        (math.nan, 10),
+        (5, math.nan),
+        (5, math.inf),
+        (5, 10.5),
+        (5, 10**30),
+    ],
+)
 def test_counts_that_cannot_be_are_refused(correct: int, trades: int) -> None:
     with pytest.raises(BadPowerError, match="whole number"):
         gate(correct, trades)
+
+
+@pytest.mark.parametrize(
+    ("field", "call"),
+    [
+        ("trades", lambda: chance_of_coin(0, 0.55)),
+        ("coin", lambda: chance_of_coin(10, 0.55, 1.0)),
+        ("trades", lambda: power_of(0, 0.5, 0.02)),
+        ("gain", lambda: rows_for_gain(math.nan, 0.1)),
+        ("gain", lambda: rows_for_gain(1e-200, 1e200)),
+        ("sd", lambda: rows_for_gain(0.01, 0.0)),
+        ("power", lambda: rows_for_gain(0.01, 0.1, power=0.01)),
+        ("rows", lambda: power_for_gain(-5, 0.01, 0.1)),
+        ("sd", lambda: power_for_gain(5, 0.01, math.inf)),
+    ],
+)
+def test_every_function_names_what_it_refuses(field: str, call: Callable[[], float]) -> None:
+    with pytest.raises(BadPowerError, match=rf"^{field} = .*give"):
+        call()
+
+
+def test_an_enormous_lift_still_needs_a_trade() -> None:
+    assert trades_needed(0.01, 0.98) >= 1
+    assert rows_for_gain(1e6, 1e-6) == 1

@@ -8,21 +8,13 @@ from typing import Any
 from prefect import flow
 
 from flows.refresh_data import refresh_if_known
-from tasks.artifacts import bullets, publish, table
+from tasks.artifacts import bullets, publish, scoreboard, table
 from tasks.promotion import champion_recipe, decide_who_serves
 from tasks.report import plots_of, report_of, write_report
 from tasks.settings import now, settings
 from tasks.slots import in_zone
 from tasks.training import Judged, Material, gather, train_version
 
-_SCORES = {
-    "voice": "On unseen days",
-    "accuracy": "Accuracy",
-    "log_loss": "Log loss",
-    "brier": "Brier",
-    "auc": "AUC",
-    "ece": "ECE",
-}
 _AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
 
 
@@ -84,12 +76,10 @@ def _show(  # noqa: PLR0917 - what there is to show
     report: str,
     trouble: str | None,
 ) -> None:
-    directional = trained.evaluation.to_json()["directional"]
-    voices = ("model", "corridor", "majority")
     publish(
         f"retrain-{market}",
         trained.evaluation.verdict,
-        table([{"voice": name, **directional[name]} for name in voices], _SCORES),
+        scoreboard(trained.evaluation.to_json()["directional"]),
         table([decision], {"champion": "Champion", "challenger": "Trained from this recipe"}),
         bullets(decision["reasons"]),
         table([material.audit], _AUDIT),

@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.futures import PrefectFuture
 
 from ml_core.evidence.promotion import Decision
-from tasks.artifacts import bullets, publish, table
+from tasks.artifacts import bullets, publish, scoreboard, table
 from tasks.fan_out import task_runner
 from tasks.promotion import weigh
 from tasks.settings import now, settings
@@ -18,14 +18,6 @@ from tasks.study import Asked, Study, answer, asked_for, conclude, walk_of
 from tasks.study_report import study_plots_of, write_study_report
 from tasks.training import Material, gather
 
-_SCORES = {
-    "voice": "On unseen days",
-    "accuracy": "Accuracy",
-    "log_loss": "Log loss",
-    "brier": "Brier",
-    "auc": "AUC",
-    "ece": "ECE",
-}
 _CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Why"}
 
 
@@ -102,8 +94,6 @@ def _told(name: str, material: Material, study: Study) -> dict[str, Any]:
 
 
 def _show(name: str, study: Study, decision: Decision | None, report: str) -> None:
-    directional = study.evaluation.to_json()["directional"]
-    voices = ("model", "corridor", "majority")
     notes = [f"full report: {report}"]
     if study.not_judged:
         notes.append(f"too little history before {', '.join(study.not_judged)}: not judged")
@@ -114,7 +104,7 @@ def _show(name: str, study: Study, decision: Decision | None, report: str) -> No
         f"walk-forward-{name}-{study.asked.own.name}",
         study.evaluation.verdict,
         "" if decision is None else bullets([decision.verdict]),
-        table([{"voice": each, **directional[each]} for each in voices], _SCORES),
+        scoreboard(study.evaluation.to_json()["directional"]),
         conditions,
         *study_plots_of(study),
         bullets(notes),

@@ -16,6 +16,15 @@ from prefect.artifacts import (
 if TYPE_CHECKING:
     from uuid import UUID
 
+_SCORES = {
+    "voice": "On unseen days",
+    "accuracy": "Accuracy",
+    "log_loss": "Log loss",
+    "brier": "Brier",
+    "auc": "AUC",
+    "ece": "ECE",
+}
+
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
 
 
@@ -43,6 +52,12 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
         "| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows
     ]
     return "\n".join(lines)
+
+
+def scoreboard(directional: Mapping[str, Any]) -> str:
+    """Give a directional evaluation's metrics, model and baselines under one another."""
+    voices = ("model", "corridor", "majority")
+    return table([{"voice": each, **directional[each]} for each in voices], _SCORES)
 
 
 def bullets(lines: Iterable[object]) -> str:

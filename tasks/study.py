@@ -17,7 +17,7 @@ from ml_core.evidence.evaluate import Evaluation, evaluate_answers
 from ml_core.evidence.injection import InjectionReport, injected_signal_found
 from ml_core.files import sha256_of, written_atomically
 from ml_core.learning.dataset import Dataset
-from ml_core.learning.folds import Fold, Walk, walk_forward
+from ml_core.learning.folds import Fold, Walk, walk_recipe
 from ml_core.learning.models import QUESTIONS
 from ml_core.learning.recipe import Recipe
 from registry.errors import DamagedEvidenceError
@@ -107,16 +107,8 @@ def walk_of(material: Material, asked: Asked) -> Walk:
     NoUnseenDaysError
         Nothing of the period can be judged.
     """
-    recipe = asked.recipe
-    return walk_forward(
-        material.assembly.dataset,
-        first=asked.first,
-        last=asked.last,
-        refit=recipe.refit,
-        rolling_months=recipe.rolling_months,
-        fractions=recipe.fractions,
-        embargo_days=recipe.embargo_days,
-    )
+    data = material.assembly.dataset
+    return walk_recipe(data, asked.recipe, first=asked.first, last=asked.last)
 
 
 @task(name="train and answer a fold", task_run_name="fold {fold.name}", **RETRIED)

@@ -27,7 +27,7 @@ from ml_core.features.view import View
 from ml_core.learning.assemble import Assembly, assemble
 from ml_core.learning.calibration import expit, logit
 from ml_core.learning.dataset import DOWN, UP
-from ml_core.learning.folds import walk_forward
+from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import Recipe
 from ml_core.market.market import Market
 from ml_core.market.schedule import Schedule, build_schedule
@@ -156,15 +156,7 @@ def try_market(plan: Plan, seed: int) -> ControlResult:
 def study(assembly: Assembly, recipe: Recipe, judged_from: date) -> tuple[Answers, ...]:
     """Walk a recipe's directional model forward with each of its seeds."""
     data = assembly.dataset
-    walk = walk_forward(
-        data,
-        first=judged_from,
-        last=None,
-        refit=recipe.refit,
-        rolling_months=recipe.rolling_months,
-        fractions=recipe.fractions,
-        embargo_days=recipe.embargo_days,
-    )
+    walk = walk_recipe(data, recipe, first=judged_from)
     return tuple(
         joined(
             [

@@ -13,6 +13,7 @@ from ml_core.evidence.answers import Answers, answers_of, followed, of_side_that
 from ml_core.evidence.groups import grouped, scores, sides_of, trades, years_of
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import METRICS, reliability
+from ml_core.evidence.plain import plain
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.dataset import DOWN, LOSS, NONE, UP, WIN, Dataset
 from ml_core.learning.predictions import Predictions
@@ -71,8 +72,8 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values, NaN as None."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        values: dict[str, Any] = plain(asdict(self))
+        return values
 
 
 def evaluate(bundle: Bundle, test: Dataset, *, seed: int = 0) -> Evaluation:
@@ -267,13 +268,3 @@ def _verdict(directional: dict[str, Any]) -> str:
     if change.estimate == 0.0:
         return f"The model is the corridor baseline, having learned nothing beyond it: {figures}."
     return f"No skill shown over the corridor baseline on unseen days: {figures}."
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

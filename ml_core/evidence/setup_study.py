@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.evidence.plain import plain
 from ml_core.evidence.setup_plan import (
     MIN_DAYS,
     NoSetupJudgedError,
@@ -64,8 +65,8 @@ class SetupStudy:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values, NaN as None."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        values: dict[str, Any] = plain(asdict(self))
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,13 +368,3 @@ def _verdict(
 
 def _r(value: float) -> str:
     return f"{value:+.2f}"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

@@ -20,7 +20,7 @@ from ml_core.errors import InputError
 from ml_core.evidence.answers import Answers, answer_fold, of_side_that_broke
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
-from ml_core.learning.folds import Fold, walk_forward
+from ml_core.learning.folds import Fold, walk_recipe
 from ml_core.learning.models import Question
 from ml_core.learning.recipe import Recipe
 
@@ -103,15 +103,7 @@ def tuning_folds(data: Dataset, recipe: Recipe, folds: int, holdout_months: int)
     held_out = (last_month - holdout_months + 1).astype("datetime64[D]")
     if not holdout_months:
         held_out = data.trading_day[-1] + 1
-    walk = walk_forward(
-        data,
-        first=None,
-        last=(held_out - 1).item(),
-        refit=recipe.refit,
-        rolling_months=recipe.rolling_months,
-        fractions=recipe.fractions,
-        embargo_days=recipe.embargo_days,
-    )
+    walk = walk_recipe(data, recipe, last=(held_out - 1).item())
     if len(walk.folds) < folds:
         raise TooFewFoldsError(len(walk.folds), folds, str(held_out))
     return TuningFolds(walk.folds[-folds:], held_out.item())

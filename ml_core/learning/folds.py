@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.learning.dataset import Dataset
+from ml_core.learning.recipe import Recipe
 from ml_core.learning.splits import MIN_DAYS_A_PART, MIN_TRAIN_ROWS, Split, purged
 
 Refit = Literal["month", "quarter"]
@@ -126,6 +127,27 @@ def walk_forward(
             "begin later, or ingest more history",
         )
     return Walk(tuple(folds), tuple(too_early))
+
+
+def walk_recipe(
+    data: Dataset, recipe: Recipe, *, first: date | None = None, last: date | None = None
+) -> Walk:
+    """Lay out the folds of a period in a recipe's own way of walking; see above.
+
+    Raises
+    ------
+    NoUnseenDaysError
+        Nothing of the period can be judged.
+    """
+    return walk_forward(
+        data,
+        first=first,
+        last=last,
+        refit=recipe.refit,
+        rolling_months=recipe.rolling_months,
+        fractions=recipe.fractions,
+        embargo_days=recipe.embargo_days,
+    )
 
 
 def _period(

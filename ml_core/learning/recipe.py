@@ -120,9 +120,9 @@ def load_recipe(path: Path) -> Recipe:
         fault = ("file", str(path), "does not exist; see `orbcast recipes list`")
         raise RecipeFileError(str(path), (fault,)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeFileError(
-            str(path), (("file", str(path), f"is not TOML: {error}"),)
-        ) from error
+        what = "TOML" if isinstance(error, tomllib.TOMLDecodeError) else "UTF-8 text"
+        fault = ("file", str(path), f"is not {what}: {error}")
+        raise RecipeFileError(str(path), (fault,)) from error
     except ValidationError as error:
         faults = tuple(
             (".".join(map(str, each["loc"])) or "file", repr(each["input"])[:80], each["msg"])

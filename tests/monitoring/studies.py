@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_core.evidence.answers import answer_fold, joined
 from ml_core.evidence.evaluate import evaluate_answers
-from ml_core.learning.folds import walk_forward
+from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import Recipe
 from tests.ml_core.learning.synthetic import dataset
 
@@ -29,15 +29,7 @@ _INTERVAL = {"estimate", "low", "high", "rows", "days", "error"}
 @cache
 def _walked() -> dict[str, Any]:
     data = dataset(days=700)
-    walk = walk_forward(
-        data,
-        first=None,
-        last=None,
-        refit=RECIPE.refit,
-        rolling_months=RECIPE.rolling_months,
-        fractions=RECIPE.fractions,
-        embargo_days=RECIPE.embargo_days,
-    )
+    walk = walk_recipe(data, RECIPE)
     answers = joined([answer_fold(data, fold, RECIPE, "f" * 64) for fold in walk.folds])
     return evaluate_answers(answers, {"model": "baseline", "version": "walk-1"}).to_json()
 

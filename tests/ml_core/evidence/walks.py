@@ -6,7 +6,7 @@ from functools import cache
 
 from ml_core.evidence.answers import Answers, answer_fold, joined
 from ml_core.evidence.controls import with_seed
-from ml_core.learning.folds import walk_forward
+from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import BoosterSpec, Recipe
 from tests.ml_core.learning.synthetic import dataset
 
@@ -30,15 +30,7 @@ def by_seed(
     """The same with each training seed."""
     recipe = RECIPE if kind == "residual" else BASELINE
     data = dataset(days, effect=effect, seed=seed)
-    walk = walk_forward(
-        data,
-        first=None,
-        last=None,
-        refit="quarter",
-        rolling_months=None,
-        fractions=recipe.fractions,
-        embargo_days=1,
-    )
+    walk = walk_recipe(data, recipe)
     count = recipe.seeds if kind == "residual" else 1
     return tuple(
         joined(

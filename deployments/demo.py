@@ -21,7 +21,7 @@ from tasks.settings import Settings, settings, use_home
 from tasks.sources import SourceSpec, remember_source
 
 MARKET = "mgc"
-FIRST, LAST = date(2024, 1, 2), date(2025, 12, 31)
+FIRST, LAST = date(2023, 1, 3), date(2025, 12, 31)
 EDGE = 0.03
 SEED = 7
 REPLAYED_DAYS = 10
@@ -60,11 +60,11 @@ def run_demo(folder: Path, console: Console | None = None) -> Path:
     where = settings()
     market = where.market(MARKET)
     screen.print(f"Orbcast demo in {where.home}: a simulated {market.symbol}, its truth known.\n")
-    steps = _Steps(screen, 5)
+    steps = _Steps(screen, 6)
     with steps.step(f"Simulate 1-minute bars, {FIRST} to {LAST}, edge {EDGE:.0%} planted") as told:
         made = _simulated(where, market)
         told.append(f"{made.bars:,} bars on {made.days} trading days")
-    with prefect_session(where, level="ERROR"):
+    with prefect_session(where, level="ERROR", processes=True):
         result = _run_flows(steps, market)
     truth = made.truth_from(result["evaluation"]["summary"]["first_day"])
     report = _report(where, market, result, {**truth, "edge": EDGE})
@@ -88,11 +88,15 @@ def _run_flows(steps: _Steps, market: Market) -> dict[str, Any]:
     from flows.nightly_retrain import nightly_retrain  # noqa: PLC0415
     from flows.refresh_data import refresh_data  # noqa: PLC0415
     from flows.shadow_predict import shadow_predict  # noqa: PLC0415
+    from flows.walk_forward import walk_forward  # noqa: PLC0415
 
     with steps.step("Flow refresh-data: the trader's DuckDB into the lake") as told:
         brought = refresh_data(MARKET, full=True)
         told.append(f"{brought['added']:,} new bars, {brought['quarantined']} set aside")
-    with steps.step("Flow nightly-retrain: audit, dataset, three models, evidence") as told:
+    with steps.step("Flow walk-forward: refit by quarter, judged on unseen days") as told:
+        studied = walk_forward(MARKET)
+        told.append(f"{len(studied['folds'])} folds")
+    with steps.step("Flow nightly-retrain: audit, dataset, three models, decision") as told:
         retrained = nightly_retrain(MARKET, refresh=False)
         told.append(f"{retrained['rows']:,} opening ranges")
     moments = _last_decisions(market)
@@ -104,7 +108,7 @@ def _run_flows(steps: _Steps, market: Market) -> dict[str, Any]:
         counts = log_outcomes(MARKET)
         told.append(f"{counts['added']} outcomes added, {counts['open']} open")
     evaluation = _metrics(retrained["challenger"])
-    return {**retrained, "evaluation": evaluation}
+    return {**retrained, "evaluation": evaluation, "study": studied}
 
 
 def _last_decisions(market: Market) -> list[tuple[str, datetime]]:
@@ -175,15 +179,16 @@ def _summary(
     screen.print(table)
     screen.print()
     screen.print(result["verdict"], markup=False)
-    screen.print(
-        f"{result['decision']} A baseline serves until a person promotes what has proven itself."
-    )
+    screen.print(f"Walk-forward: {result['study']['verdict']}", markup=False)
+    screen.print(result["study"]["promotion"]["verdict"], markup=False)
+    screen.print(result["decision"], markup=False)
     screen.print(f"\nReport: {report}", soft_wrap=True, markup=False)
+    screen.print(f"Study:  {result['study']['report']}", soft_wrap=True, markup=False)
     home = settings().home
     screen.print("\nNext, worth trying:")
     for command in (
-        "predict --at 2025-12-30T09:05 --version challenger",
-        "models list",
+        "predict --at 2025-12-30T09:05",
+        "models history",
         "up",
     ):
         screen.print(

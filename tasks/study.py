@@ -66,6 +66,7 @@ class Asked:
             "window": self.recipe.window,
             "embargo_days": self.recipe.embargo_days,
             "fractions": list(self.recipe.fractions),
+            "interval": self.recipe.interval,
             "seeds": [self.recipe.seed + number for number in range(self.recipe.seeds)],
             "from": None if self.first is None else str(self.first),
             "to": None if self.last is None else str(self.last),

@@ -13,7 +13,7 @@ def demo(
         Path, typer.Option("--in", help="Folder of the demo, apart from your own home.")
     ] = Path("var/demo"),
 ) -> None:
-    """Simulate two years of a market and run everything on it; about a minute."""
+    """Simulate three years of a market and run everything on it; about two minutes."""
     from deployments.demo import run_demo  # noqa: PLC0415 - after --help
 
     run_demo(folder)

@@ -15,6 +15,9 @@ from ml_core.files import written_atomically
 if TYPE_CHECKING:
     from rich.table import Table
 
+_FEWEST = 30
+"""Rows of a fold from which its interval is shown."""
+
 
 class BadWalkError(InputError):
     """A way of walking there is not."""
@@ -149,12 +152,13 @@ def _folds(folds: list[dict[str, Any]]) -> Table:
         table.add_column(heading, justify="left" if heading == "fold" else "right")
     for each in folds:
         change = each["difference"]["corridor"]["log_loss"]
+        span = f"{change['low']:+.4f} .. {change['high']:+.4f}"
         table.add_row(
             each["name"],
             f"{each['rows']:,}",
             f"{each['model']['accuracy']:.1%}",
             f"{each['corridor']['accuracy']:.1%}",
             f"{change['estimate']:+.4f}",
-            f"{change['low']:+.4f} .. {change['high']:+.4f}",
+            span if each["rows"] >= _FEWEST else "too few",
         )
     return table

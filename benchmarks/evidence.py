@@ -1,0 +1,81 @@
+"""The speeds of evidence: a walk-forward study, a search, a control market, a setup study.
+
+    python benchmarks/evidence.py
+
+Real MGC bars are read where they are (../shared/data).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import setup_study
+from run import DATA, PROJECT, median_of, show
+
+from ml_core.bars.lake import Lake
+from ml_core.bars.sources.dbn import read_dbn
+from ml_core.evidence.controls import Plan, try_market
+from ml_core.learning.recipe import load_recipe
+from ml_core.market.market import load_market
+
+
+def main() -> int:
+    market = load_market(PROJECT / "deployments" / "markets" / "mgc.toml")
+    recipe = load_recipe(PROJECT / "deployments" / "recipes" / "residual-small.toml")
+    plan = Plan(
+        market=market,
+        recipe=recipe,
+        first=date(2022, 1, 3),
+        last=date(2023, 12, 29),
+        judged_from=date(2022, 7, 1),
+        peeks=250,
+    )
+    seeds = iter(range(90_000, 90_100))
+    try_market(plan, next(seeds))
+    took = median_of(lambda: try_market(plan, next(seeds)))
+    show("a control market of two years, end to end", f"{took:.1f} s", "5 s", good=took <= 5)
+    slow = took > 5
+    if not DATA.is_dir():
+        print(f"licensed market data is not at {DATA}: no more to measure", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        lake = Lake(home / "lake")
+        lake.ingest(read_dbn([str(DATA)], market.contract_pattern), market, datetime.now(UTC))
+        for words, command, limit in (
+            (
+                "walk-forward, 4 years by quarter, 3 models, 3 seeds, cold",
+                ["evaluate", "--from", "2021-07-01", "--quiet"],
+                60,
+            ),
+            (
+                "50 trials of the directional model on 5 folds, cold",
+                ["tune", "--trials", "50", "--folds", "5", "--quiet"],
+                240,
+            ),
+        ):
+            start = time.perf_counter()
+            done = subprocess.run(
+                [str(PROJECT / ".venv" / "bin" / "orbcast"), *command],
+                env={**os.environ, "ORBCAST_HOME": str(home)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            took = time.perf_counter() - start
+            if done.returncode:
+                print(done.stderr[-1500:], file=sys.stderr)
+                return 1
+            show(words, f"{took:.1f} s", f"{limit} s", good=took <= limit)
+            slow |= took > limit
+    return int(slow) | setup_study.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -45,19 +45,20 @@ def tune(  # noqa: PLR0917 - the fields of the run form
         seed: The same seed tries the same values.
         as_of: Use only bars known by this time; left out, now.
     """
+    asked = Search(
+        question=question, trials=trials, folds=folds, holdout_months=holdout_months, seed=seed
+    )
     where = settings()
     base = where.recipe(recipe)
     at = in_zone(as_of, where.market(market)) if as_of else now()
     material = gather(market, base, None, None, at)
-    asked = Search(
-        question=question, trials=trials, folds=folds, holdout_months=holdout_months, seed=seed
-    )
     tuned = search(material, base, asked, at)
     _show(market, tuned)
     return {
         "study": tuned.study,
         "verdict": tuned.verdict,
         "trials": len(tuned.tried),
+        "to_pay_for": tuned.to_pay_for,
         "best_score": tuned.best_score,
         "base_score": tuned.base_score,
         "baseline_score": tuned.baseline_score,
@@ -83,6 +84,7 @@ def _show(market: str, tuned: Tuned) -> None:
     notes = [
         f"tuned on {', '.join(tuned.folds)}; from {tuned.holdout_from} on nothing was looked at",
         f"{len(tuned.tried) - len(scored)} of {len(tuned.tried)} trials were given up early",
+        f"{tuned.to_pay_for:,} recipes tried on this market so far are to be paid for",
     ]
     if tuned.path is not None:
         notes.append(f"written to {tuned.path}; judge it with the flow walk-forward")

@@ -92,6 +92,9 @@ def slices_plot(tried: Sequence[Mapping[str, Any]]) -> Figure:
         if name in _LOGARITHMIC:
             axes.set_xscale("log")
             axes.minorticks_off()
+            low, high = min(values), max(values)
+            ticks = sorted({low, (low * high) ** 0.5, high})  # powers of ten would be too few
+            axes.set_xticks(ticks, [f"{each:.3g}" for each in ticks])
         if column:
             axes.tick_params(labelleft=False)
         axes.locator_params(axis="y", nbins=3)

@@ -6,6 +6,7 @@ journal asks only for a list that grows.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from registry.database import Database
 
 _ATTEMPTS = 20
+_NUMBER = "not a finite number"
+"""The one key of what stands for an infinity or NaN, which canonical JSON would turn to null."""
 
 
 class TuningJournal:
@@ -39,10 +42,11 @@ class TuningJournal:
             .order_by(TuningEntry.number)
         )
         with self._database.session() as session:
-            return list(session.scalars(query))
+            return [_read(entry) for entry in session.scalars(query)]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append entries in one unit of work: all of them, or none."""
+        logs = [_written(log) for log in logs]
         for attempt in range(_ATTEMPTS):
             try:
                 self._append(logs)
@@ -60,3 +64,29 @@ class TuningJournal:
             session.add_all(
                 TuningEntry(number=first + index, entry=log) for index, log in enumerate(logs)
             )
+
+
+def _written(value: Any) -> Any:
+    """Give plain values with every infinity and NaN in words, so that they come back.
+
+    >>> _read(_written({"values": [float("-inf"), 0.5, None]}))
+    {'values': [-inf, 0.5, None]}
+    """
+    if isinstance(value, dict):
+        return {key: _written(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_written(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_NUMBER: str(float(value))}
+    return value
+
+
+def _read(value: Any) -> Any:
+    """Give back what was written."""
+    if isinstance(value, dict):
+        if value.keys() == {_NUMBER}:
+            return float(value[_NUMBER])
+        return {key: _read(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_read(each) for each in value]
+    return value

@@ -9,14 +9,20 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefect import task
+from prefect import get_run_logger, task
 
-from ml_core.errors import TransientError
+from ml_core.errors import InputError, TransientError
 from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuning_folds
 from ml_core.files import written_atomically
 from ml_core.learning.models import Question
 from ml_core.learning.recipe import Recipe, recipe_text
-from registry.trials import TrialRecord, finish_trial, record_trial
+from registry.trials import (
+    TrialRecord,
+    count_trials,
+    finish_trial,
+    list_trials,
+    record_trial,
+)
 from tasks.artifacts import picture, progress
 from tasks.report import DOTS_PER_INCH
 from tasks.retrying import RETRIED
@@ -25,10 +31,12 @@ from tasks.training import Material
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import Trial
+    from optuna.trial import FrozenTrial, Trial
 
 _STARTUP_TRIALS = 8
-_RECIPE, _BASELINE = "recipe", "baseline_score"
+_RECIPE = "recipe"
+_FIXED = "fixed_params"
+"""Where Optuna keeps the values that a trial in line is to take."""
 
 
 class TuningUnderWayError(TransientError):
@@ -42,9 +50,26 @@ class TuningUnderWayError(TransientError):
         return f"{self.study} is being tuned by another process; try again when it is done"
 
 
+class BadSearchError(InputError):
+    """A search for a number of something that cannot be."""
+
+    def __init__(self, name: str, value: int, least: int) -> None:
+        super().__init__(name, value, least)
+        self.name, self.value, self.least = name, value, least
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value}: give {self.least} or more"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What a search is asked for; another question, folds, holdout or seed is another search."""
+    """What a search is asked for; another question, folds, holdout or seed is another search.
+
+    Raises
+    ------
+    BadSearchError
+        A number is below the least there can be.
+    """
 
     question: Question
     trials: int
@@ -52,10 +77,16 @@ class Search:
     holdout_months: int
     seed: int
 
+    def __post_init__(self) -> None:
+        for name, least in (("trials", 1), ("folds", 1), ("holdout_months", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if value < least:
+                raise BadSearchError(name, value, least)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """One finished trial."""
+    """One finished trial; ``number`` counts the finished ones from 1."""
 
     number: int
     state: str
@@ -81,6 +112,8 @@ class Tuned:
         baseline.
     folds, holdout_from
         What was tuned on, and the first day that was not.
+    to_pay_for
+        Different recipes tried on the market so far, in every search and by hand.
     path
         Where the best recipe was written.
     """
@@ -93,6 +126,7 @@ class Tuned:
     baseline_score: float
     folds: tuple[str, ...]
     holdout_from: date
+    to_pay_for: int
     path: Path | None
 
     @property
@@ -106,7 +140,7 @@ class Tuned:
             return f"No better than the recipe tuned from: {figures}."
         return (
             f"{self.best.name} is the better on the folds tuned on, which is no evidence yet: "
-            f"{figures}; at promotion it pays for every trial."
+            f"{figures}; at promotion it pays for all {self.to_pay_for:,} recipes tried."
         )
 
 
@@ -118,7 +152,7 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
     ------
     TuningUnderWayError
         The same search is running in another process.
-    TooFewFoldsError, NotTunableError
+    TooFewFoldsError, NotTunableError, NothingToScoreError
         Nothing can be tuned.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - one use
@@ -126,7 +160,7 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
     where = settings()
     data, mark = material.assembly.dataset, material.fingerprint
     folds = tuning_folds(data, base, asked.folds, asked.holdout_months)
-    name = _study_name(material, base, asked)
+    name = _study_name(material, base, asked, folds)
     where.home.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(where.home / f".{name}.lock", timeout=0):
@@ -135,13 +169,20 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
             )
             study = _study(where, name, asked)
             _give_up_dead_trials(study)
-            shown = progress(f"tune-{material.market.symbol}", f"Trials of {name}")
-            while len(_finished(study)) < asked.trials:
-                _try_one(where, study, material, folds, base=base, asked=asked, at=at)
-                shown(len(_finished(study)) / asked.trials)
+            _finish_on_record(where, study, material.market.symbol)
+            shown = progress(f"tune-{material.market.symbol}-progress", f"Trials of {name}")
+            done, log = len(_finished(study)), get_run_logger()
+            log.info("%s: %d of %d trials are done", name, done, asked.trials)
+            while done < asked.trials:
+                score = _try_one(where, study, material, folds, base=base, asked=asked, at=at)
+                done = len(_finished(study))
+                shown(done / asked.trials)
+                said = "given up early" if score is None else f"{score:.5f}"
+                best = study.best_value
+                log.info("trial %d of %d: %s, best %.5f", done, asked.trials, said, best)
     except Timeout as error:
         raise TuningUnderWayError(name) from error
-    return _concluded(where, study, folds, (base_score, baseline_score))
+    return _concluded(where, study, folds, (base_score, baseline_score), material.market.symbol)
 
 
 def plots_of_search(tuned: Tuned) -> list[str]:
@@ -155,8 +196,8 @@ def plots_of_search(tuned: Tuned) -> list[str]:
     return [picture(to_png(figure, DOTS_PER_INCH), words) for words, figure in figures]
 
 
-def _study_name(material: Material, base: Recipe, asked: Search) -> str:
-    told = [asked.question, asked.folds, asked.holdout_months, asked.seed, material.fingerprint]
+def _study_name(material: Material, base: Recipe, asked: Search, folds: TuningFolds) -> str:
+    told = [asked.question, asked.folds, asked.holdout_months, asked.seed, folds.digest]
     digest = hashlib.sha256(json.dumps([base.hash, *told]).encode()).hexdigest()
     return f"tune-{material.market.symbol.lower()}-{base.name}-{digest[:8]}"
 
@@ -186,20 +227,45 @@ def _study(where: Settings, name: str, asked: Search) -> Study:
 def _give_up_dead_trials(study: Study) -> None:
     """Mark trials of a killed process failed and line their values up again.
 
-    The lock is held, so whatever is still running runs no more.
+    The lock is held, so whatever is still running runs no more. First in line, then given up: a
+    kill between the two loses nothing.
     """
     from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
 
+    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    in_line = [each.system_attrs.get(_FIXED) for each in waiting]
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        values = {**trial.system_attrs.get(_FIXED, {}), **trial.params}
+        if values and values not in in_line:
+            study.enqueue_trial(values)
         study.tell(trial.number, state=TrialState.FAIL)
-        if trial.params:
-            study.enqueue_trial(trial.params, skip_if_exists=False)
+
+
+def _finish_on_record(where: Settings, study: Study, symbol: str) -> None:
+    """Say of trials on record what they came to, where a kill came before that was written."""
+    database = where.database()
+    begun = {each.recipe_hash for each in list_trials(database, symbol) if each.state == "begun"}
+    for trial in _finished(study):
+        recipe_hash = Recipe.model_validate(trial.user_attrs[_RECIPE]).hash
+        if recipe_hash in begun:
+            finish_trial(
+                database,
+                symbol,
+                recipe_hash,
+                score=_score_of(trial),
+                state=trial.state.name.lower(),
+            )
 
 
 def _finished(study: Study) -> list[Any]:
     from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def _score_of(trial: FrozenTrial) -> float | None:
+    """Give a finished trial's score; a pruned one's last report is none."""
+    return trial.value if trial.state.name == "COMPLETE" else None
 
 
 def _try_one(
@@ -211,7 +277,7 @@ def _try_one(
     base: Recipe,
     asked: Search,
     at: datetime,
-) -> None:
+) -> float | None:
     from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
 
     trial = study.ask()
@@ -241,6 +307,7 @@ def _try_one(
         score=score,
         state="pruned" if score is None else "complete",
     )
+    return score
 
 
 def _scored(
@@ -261,6 +328,7 @@ def _concluded(
     study: Study,
     folds: TuningFolds,
     compared: tuple[float, float],
+    symbol: str,
 ) -> Tuned:
     base_score, baseline_score = compared
     best_trial = study.best_trial
@@ -274,13 +342,13 @@ def _concluded(
         study=study.study_name,
         tried=tuple(
             Tried(
-                number=each.number,
+                number=number,
                 state=each.state.name.lower(),
-                score=each.value if each.state.name == "COMPLETE" else None,
+                score=_score_of(each),
                 recipe=each.user_attrs[_RECIPE]["name"],
                 values=dict(each.params),
             )
-            for each in _finished(study)
+            for number, each in enumerate(_finished(study), 1)
         ),
         best=best,
         best_score=best_score,
@@ -288,6 +356,7 @@ def _concluded(
         baseline_score=baseline_score,
         folds=tuple(fold.name for fold in folds.folds),
         holdout_from=folds.holdout_from,
+        to_pay_for=count_trials(where.database(), symbol),
         path=path,
     )
 

@@ -7,7 +7,7 @@ of the bars; it has controls of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -15,17 +15,13 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
 from ml_core.evidence.answers import Answers, answer_fold, joined
+from ml_core.evidence.conditions import POLICY, Policy
 from ml_core.evidence.gathering import evidence_of
 from ml_core.evidence.injection import injected_signal_found
 from ml_core.evidence.metrics import LOG_LOSS
-from ml_core.evidence.promotion import POLICY, Decision, Policy, decide
+from ml_core.evidence.promotion import Decision, decide
 from ml_core.evidence.sequential import e_process
-from ml_core.features.all import CATALOGUE
-from ml_core.features.audit import audit_lookahead
-from ml_core.features.catalogue import Feature
-from ml_core.features.view import View
 from ml_core.learning.assemble import Assembly, assemble
-from ml_core.learning.calibration import expit, logit
 from ml_core.learning.dataset import DOWN, UP
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import Recipe
@@ -133,7 +129,7 @@ def try_market(plan: Plan, seed: int) -> ControlResult:
     )
     by_seed = study(assembly, plan.recipe, plan.judged_from)
     found = injected_signal_found(assembly.dataset, plan.recipe).found
-    decision = _decide(by_seed, found, 1, plan.policy)
+    decision = judged(by_seed, found, 1, plan.policy)
     first = by_seed[0]
     gain, possible, spread = _known_gain(first, schedule, plan.market, world.truth)
     peeks = _peek(by_seed, found, plan) if plan.peeks else None
@@ -168,121 +164,18 @@ def study(assembly: Assembly, recipe: Recipe, judged_from: date) -> tuple[Answer
     )
 
 
-def null_answers(plan: Plan, seed: int) -> Answers:
-    """Give the baseline's answers on a simulated null market: the corridor, and what happened."""
-    schedule = build_schedule(plan.market, plan.first, plan.last)
-    world = simulate(plan.market, schedule, seed=seed, with_truth=False)
-    plain = Recipe(name="baseline", kind="baseline", label=plan.recipe.label)
-    assembly = assemble(
-        bars_of(plan.market, world), plan.market, plain.label, first=plan.first, last=plan.last
-    )
-    return study(assembly, plain, plan.judged_from)[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeakResult:
-    """What became of a recipe that reads its own label.
-
-    Attributes
-    ----------
-    seed
-        Of the simulation.
-    caught
-        Whether the look-ahead audit refused it, and blamed nothing else.
-    would_promote
-        What the rest of the rule would have said of it.
-    gain
-        Log loss it seemed to gain over the corridor where there is nothing to gain.
-    """
-
-    seed: int
-    caught: bool
-    would_promote: bool
-    gain: float
-
-
-def own_label_mean(view: View) -> NDArray[np.float64]:
-    """Mean direction of the last six ranges, this one's own among them: a leak, for controls."""
-    back = np.maximum(view.rows[:, None] - np.arange(6), 0)
-    direction = view.labels.direction[back].astype(np.float64)
-    known = np.isin(direction, (UP, DOWN))
-    counted: NDArray[np.float64] = np.where(known, direction, 0.0).sum(axis=1) / 6.0
-    return counted
-
-
-LEAK = Feature(
-    "own_label_mean", "controls", "a leak", "", categorical=False, compute=own_label_mean
-)
-
-
-def try_leak(plan: Plan, seed: int, *, audited_days: int = 4) -> LeakResult:
-    """Give a recipe its own label on a null market; see who notices."""
-    schedule = build_schedule(plan.market, plan.first, plan.last)
-    world = simulate(plan.market, schedule, seed=seed, with_truth=False)
-    bars, features = bars_of(plan.market, world), (*CATALOGUE.select("all"), LEAK)
-    market, spec, first, last = plan.market, plan.recipe.label, plan.first, plan.last
-    report = audit_lookahead(
-        bars, market, spec, features, first=first, last=last, days=audited_days
-    )
-    assembly = assemble(bars, market, spec, first=first, last=last, features=features)
-    by_seed = study(assembly, plan.recipe, plan.judged_from)
-    decision = _decide(by_seed, True, 1, plan.policy)
-    return LeakResult(
-        seed=seed,
-        caught=report.leaking == (LEAK.name,),
-        would_promote=decision.promote,
-        gain=-float(decision.conditions[0].figures["estimate"]),
-    )
-
-
 def with_seed(recipe: Recipe, number: int) -> Recipe:
     """Give the recipe with its number-th training seed; 0 is the recipe itself."""
     return recipe if not number else recipe.model_copy(update={"seed": recipe.seed + number})
 
 
-def best_of_noise(
-    answers: Answers,
-    trials: int,
-    seed: int,
-    *,
-    size: float = 0.1,
-    policy: Policy = POLICY,
-    pay: bool = True,
-) -> Decision:
-    """Judge the best of many worthless recipes: the corridor with noise on its log-odds.
-
-    Parameters
-    ----------
-    answers
-        Any answers on a null market; only rows and the corridor's probabilities are used.
-    trials, seed
-        How many, and of which the best by log loss is put forward.
-    size
-        Standard deviation of the noise, log-odds.
-    policy
-        The rule's numbers.
-    pay
-        Whether the rule is told of the trials; False shows what hiding them would do.
-    """
-    draw = np.random.default_rng([seed, 6])
-    broke = np.isin(answers.test.direction, (UP, DOWN))
-    happened = answers.test.direction[broke] == UP
-    margin = logit(answers.said.baseline_p_up)
-    best, least = answers, np.inf
-    for _ in range(trials):
-        p = expit(margin + size * draw.normal(size=len(margin)))
-        loss = LOG_LOSS(p[broke], happened)
-        if loss < least:
-            best, least = replace(answers, said=replace(answers.said, p_up=p)), loss
-    return _decide((best,) * policy.fewest_seeds, True, trials if pay else 1, policy)
-
-
-def _decide(
+def judged(
     by_seed: tuple[Answers, ...],
     signal_found: bool,
     trials: int,
     policy: Policy,
 ) -> Decision:
+    """Apply the rule as a control does: the baseline is champion, the audit is taken as passed."""
     evidence = evidence_of(
         "control",
         by_seed,
@@ -315,7 +208,7 @@ def _peek(
     for night in nights[wealth[nights] >= 1.0 / plan.policy.alpha].tolist():
         until = first.test.trading_day <= days[night]
         so_far = tuple(each.rows(until) for each in by_seed)
-        if _decide(so_far, signal_found, 1, plan.policy).promote:
+        if judged(so_far, signal_found, 1, plan.policy).promote:
             promoted = True
             break
     loss = LOG_LOSS.rows(ours, happened) - LOG_LOSS.rows(corridor, happened)

@@ -6,9 +6,9 @@ import numpy as np
 
 from ml_core.evidence.answers import Answers, followed
 from ml_core.evidence.comparison import Comparison, compare
+from ml_core.evidence.conditions import Evidence
 from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import ACCURACY, expected_calibration_error
-from ml_core.evidence.promotion import Evidence
 from ml_core.learning.dataset import DOWN, UP
 
 BASELINE = "corridor"

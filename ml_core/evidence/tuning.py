@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Protocol
 
@@ -50,6 +50,20 @@ class NotTunableError(InputError):
         return f"recipe {self.recipe!r} is a baseline: it has nothing to tune; name another"
 
 
+class NothingToScoreError(InputError):
+    """Folds in which a question is never answered."""
+
+    def __init__(self, question: str, folds: tuple[str, ...]) -> None:
+        super().__init__(question, folds)
+        self.question, self.folds = question, folds
+
+    def __str__(self) -> str:
+        return (
+            f"no opening range in {', '.join(self.folds)} has an outcome that {self.question} "
+            "can be scored by; tune another question, or on more folds"
+        )
+
+
 class Suggest(Protocol):
     """Who says what to try next, such as an Optuna trial."""
 
@@ -62,10 +76,22 @@ class Suggest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TuningFolds:
-    """Folds to tune on, in order of time, and the first day that is held out."""
+    """What tuning may look at.
+
+    Attributes
+    ----------
+    folds
+        In order of time.
+    holdout_from
+        The first day that is held out.
+    digest
+        Hash of every row before that day. Bars that come in later leave it as it is, so that a
+        search goes on where it was although the night's data have arrived meanwhile.
+    """
 
     folds: tuple[Fold, ...]
     holdout_from: date
+    digest: str
 
 
 def suggested(trial: Suggest, base: Recipe, question: Question) -> Recipe:
@@ -106,7 +132,7 @@ def tuning_folds(data: Dataset, recipe: Recipe, folds: int, holdout_months: int)
     walk = walk_recipe(data, recipe, last=(held_out - 1).item())
     if len(walk.folds) < folds:
         raise TooFewFoldsError(len(walk.folds), folds, str(held_out))
-    return TuningFolds(walk.folds[-folds:], held_out.item())
+    return TuningFolds(walk.folds[-folds:], held_out.item(), _digest(data, held_out))
 
 
 def scores_by_fold(
@@ -118,14 +144,36 @@ def scores_by_fold(
 ) -> Iterator[tuple[float, float]]:
     """Give the mean loss over all unseen rows so far, and the baseline's, fold after fold.
 
-    Log loss of the direction or of the win, squared error of net R; smaller is better.
+    Log loss of the direction or of the win, squared error of net R; smaller is better. A fold
+    without a row to score by gives nothing.
+
+    Raises
+    ------
+    NothingToScoreError
+        No fold has one.
     """
     ours, theirs = np.empty(0), np.empty(0)
     for fold in folds:
         answers = answer_fold(data, fold, recipe, data_fingerprint, (question,))
         model, baseline = _losses(answers, question)
         ours, theirs = np.append(ours, model), np.append(theirs, baseline)
-        yield float(ours.mean()), float(theirs.mean())
+        if len(ours):
+            yield float(ours.mean()), float(theirs.mean())
+    if not len(ours):
+        raise NothingToScoreError(question, tuple(fold.name for fold in folds))
+
+
+def _digest(data: Dataset, until: np.datetime64) -> str:
+    rows = data.rows(data.trading_day < until)
+    digest = hashlib.sha256()
+    for field in fields(Dataset):
+        value = getattr(rows, field.name)
+        if isinstance(value, np.ndarray) and value.dtype.kind != "U":
+            value = np.ascontiguousarray(value).tobytes()
+        else:
+            value = repr(value.tolist() if isinstance(value, np.ndarray) else value).encode()
+        digest.update(f"{field.name} {len(value)} ".encode() + value)
+    return digest.hexdigest()
 
 
 def _losses(

@@ -7,16 +7,29 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from prefect.settings import PREFECT_API_URL
 
 from flows.tune import tune
+from ml_core.evidence.tuning import tuning_folds
 from registry.trials import count_trials, list_trials
 from tasks.promotion import weigh
-from tasks.settings import settings
+from tasks.settings import now, settings
+from tasks.training import gather
+from tasks.tuning import (
+    BadSearchError,
+    Search,
+    TuningUnderWayError,
+    _give_up_dead_trials,
+    _study,
+    _study_name,
+    search,
+)
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -95,8 +108,8 @@ def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path)
     environment = {**os.environ, "ORBCAST_HOME": str(short), "PREFECT_API_URL": server}
     code = "import ml_core.learning.folds as f; f.MIN_TRAINING_DAYS = 140\n" + _IN_A_PROCESS
     asked = code.replace("'trials': 6", "'trials': 5, 'seed': 99")
-    log = (tmp_path / "log.txt").open("w")
-    process = subprocess.Popen([sys.executable, "-c", asked], env=environment, stderr=log)
+    with (tmp_path / "log.txt").open("w") as log:
+        process = subprocess.Popen([sys.executable, "-c", asked], env=environment, stderr=log)
     database = settings().database()
     begun = 0
     deadline = time.monotonic() + 120
@@ -114,6 +127,94 @@ def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path)
     assert done["trials"] == 5
     assert {each.state for each in kept} <= {"complete", "pruned"}
     assert len(kept) == 5
+
+
+def test_the_same_seed_tries_the_same_in_another_database(
+    short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del short
+    found = []
+    for name in ("one", "other"):
+        monkeypatch.setenv("ORBCAST_DATABASE_URL", f"sqlite:///{tmp_path / name}.sqlite")
+        done = tune(**{**ASKED, "trials": 4})
+        trials = list_trials(settings().database(), "MGC", done["study"])
+        found.append((done, [(each.recipe_hash, each.score) for each in trials]))
+    assert found[0] == found[1]
+    assert found[0][0]["to_pay_for"] == 4
+
+
+def test_the_night_s_new_bars_leave_a_search_where_it_was(short: Path) -> None:
+    del short
+    asked = {**ASKED, "trials": 1, "seed": 3}
+    before = tune(**asked, as_of=datetime(2024, 11, 27, 12, tzinfo=UTC))
+    after = tune(**asked)
+    assert after["study"] == before["study"]
+    assert after["base_score"] == before["base_score"]
+
+
+def test_a_stop_between_the_two_records_is_made_good(
+    short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del short
+    asked = {**ASKED, "trials": 3, "seed": 55}
+
+    def stopped(*given: object, **more: object) -> None:
+        del given, more
+        raise RuntimeError("the power is off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tasks.tuning.finish_trial", stopped)
+        with pytest.raises(RuntimeError, match="power"):
+            tune(**asked)
+    begun = [each for each in list_trials(settings().database(), "MGC") if each.state == "begun"]
+    assert len(begun) == 1
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tasks.tuning._scored", stopped)
+        with pytest.raises(RuntimeError, match="power"):
+            tune(**asked)
+
+    done = tune(**asked)
+    kept = list_trials(settings().database(), "MGC", done["study"])
+    assert done["trials"] == len(kept) == 3
+    assert begun[0].recipe_hash in {each.recipe_hash for each in kept}
+    assert {each.state for each in kept} == {"complete"}
+    assert all(each.score is not None for each in kept)
+
+
+def test_a_dead_trial_is_lined_up_once_however_often_it_is_found(short: Path) -> None:
+    where = settings()
+    asked = Search(question="directional", trials=3, folds=2, holdout_months=1, seed=1)
+    study = _study(where, f"dead-{short.name}", asked)
+    trial = study.ask()
+    lost = {"x": trial.suggest_float("x", 0, 1)}
+    study.enqueue_trial(lost)  # a kill came after this, before the trial was given up
+    _give_up_dead_trials(study)
+    _give_up_dead_trials(study)
+    states = [each.state.name for each in study.trials]
+    assert states == ["FAIL", "WAITING"]
+    again = study.ask()  # taken from the line, and killed before it asked for a value
+    _give_up_dead_trials(study)
+    last = study.ask()
+    assert {"x": last.suggest_float("x", 0, 1)} == lost
+    assert again.number == 1
+
+
+def test_a_search_under_way_elsewhere_is_left_alone(short: Path) -> None:
+    material = gather.fn("mgc", settings().recipe("quick"), None, None, now())
+    asked = Search(question="directional", trials=3, folds=2, holdout_months=1, seed=1)
+    recipe = settings().recipe("quick")
+    data = material.assembly.dataset
+    name = _study_name(material, recipe, asked, tuning_folds(data, recipe, 2, 1))
+    with FileLock(short / f".{name}.lock"), pytest.raises(TuningUnderWayError, match=name):
+        search.fn(material, recipe, asked, now())
+
+
+@pytest.mark.parametrize("name", ["trials", "folds"])
+def test_a_search_for_nothing_is_refused(short: Path, name: str) -> None:
+    del short
+    with pytest.raises(BadSearchError, match=f"{name} = 0: give 1 or more"):
+        tune(**{**ASKED, name: 0})
 
 
 def _late(study: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from flows.nightly_retrain import nightly_retrain
 from flows.refresh_data import refresh_data
 from flows.walk_forward import walk_forward
-from ml_core.evidence.controls import LEAK
+from ml_core.evidence.traps import LEAK
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import Feature
 from ml_core.learning.folds import NoUnseenDaysError
@@ -168,6 +168,14 @@ def test_a_recipe_edited_under_its_old_name_is_refused(monthly: Path) -> None:
         nightly_retrain("mgc", "monthly", refresh=False)
     with pytest.raises(EditedRecipeError, match="'monthly' was edited"):
         study()
+
+
+@pytest.mark.usefixtures("monthly")
+def test_several_markets_are_studied_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORBCAST_TASK_RUNNER", "threads")
+    both = walk_forward("mgc, MGC", "baseline", from_day="2024-10-01")
+    assert [each["symbol"] for each in both["markets"]] == ["MGC", "MGC"]
+    assert both["verdict"].count("MGC: ") == 2
 
 
 @pytest.mark.usefixtures("monthly")

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from ml_core.evidence.comparison import Change, Comparison, YearChange
+from ml_core.evidence.conditions import Evidence
 from ml_core.evidence.intervals import Interval
-from ml_core.evidence.promotion import Evidence, decide
+from ml_core.evidence.promotion import decide
 from monitoring.findings import NotAnEvaluationError
 from monitoring.study_report import render_study
 from tests.monitoring.studies import SETTINGS, study, without_figures

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import optuna
+import pytest
 from optuna.storages import JournalStorage
 
 from registry.database import open_database
+from registry.tables import TuningEntry
 from registry.tuning_journal import TuningJournal
 
 _APPEND = """
@@ -35,6 +38,38 @@ def test_entries_come_back_in_order_from_any_number(tmp_path: Path) -> None:
     assert kept.read_logs(0) == logs
     assert kept.read_logs(3) == logs[3:]
     assert kept.read_logs(5) == []
+
+
+def test_entries_are_numbered_from_0_without_a_gap(tmp_path: Path) -> None:
+    kept = journal(tmp_path)
+    for number in range(3):
+        kept.append_logs([{"op": number}] * (number + 1))
+    kept.append_logs([])
+    with kept._database.session() as session:
+        numbers = [each.number for each in session.query(TuningEntry).order_by(TuningEntry.id)]
+    assert numbers == list(range(6))
+
+
+def test_infinities_and_nan_come_back_as_they_went(tmp_path: Path) -> None:
+    kept = journal(tmp_path)
+    kept.append_logs([{"values": [math.inf, -math.inf, 0.1], "deep": {"x": (math.nan, None, 7)}}])
+    (log,) = kept.read_logs(0)
+    assert log["values"] == [math.inf, -math.inf, 0.1]
+    assert math.isnan(log["deep"]["x"][0])
+    assert log["deep"]["x"][1:] == [None, 7]
+
+
+@pytest.mark.parametrize("score", [math.inf, -math.inf, 0.1 + 0.2])
+def test_a_trial_keeps_its_score_whatever_it_is(tmp_path: Path, score: float) -> None:
+    backend: Any = journal(tmp_path)
+    study = optuna.create_study(storage=JournalStorage(backend), study_name="s")
+    trial = study.ask()
+    trial.report(math.nan, 0)
+    study.tell(trial, score)
+    again: Any = journal(tmp_path)
+    (kept,) = optuna.load_study(storage=JournalStorage(again), study_name="s").trials
+    assert kept.value == score
+    assert math.isnan(kept.intermediate_values[0])
 
 
 def test_two_processes_append_without_losing_or_mixing_a_line(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_core.evidence.controls import Plan, try_leak, try_market
+from ml_core.evidence.controls import Plan, try_market
+from ml_core.evidence.traps import try_leak
 from ml_core.learning.recipe import load_recipe
 from ml_core.market.market import load_market
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from ml_core.evidence.answers import Answers
-from ml_core.evidence.controls import best_of_noise
 from ml_core.evidence.gathering import ece_of_a_perfect_forecaster, evidence_of
 from ml_core.evidence.injection import injected_signal_found
 from ml_core.evidence.metrics import expected_calibration_error
 from ml_core.evidence.promotion import Decision, decide
+from ml_core.evidence.traps import best_of_noise
 from ml_core.learning.dataset import DOWN, UP
 from tests.ml_core.evidence.walks import RECIPE, answers, by_seed
 from tests.ml_core.learning.synthetic import dataset

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.evidence.comparison import Change, Comparison, YearChange
+from ml_core.evidence.conditions import Evidence
 from ml_core.evidence.intervals import Interval
-from ml_core.evidence.promotion import Decision, Evidence, decide, decide_refit
+from ml_core.evidence.promotion import Decision, decide, decide_refit
 
 NAN, INF = float("nan"), float("inf")
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ml_core.evidence.answers import answer_fold, joined
+from ml_core.evidence.controls import with_seed
+from ml_core.evidence.gathering import evidence_of
+from ml_core.evidence.promotion import decide
 from ml_core.evidence.tuning import (
+    NothingToScoreError,
     NotTunableError,
     TooFewFoldsError,
     scores_by_fold,
     suggested,
     tuning_folds,
 )
+from ml_core.learning.dataset import NONE
+from ml_core.learning.folds import walk_recipe
 from ml_core.learning.models import QUESTIONS, Question
-from ml_core.learning.recipe import load_recipe, recipe_text
+from ml_core.learning.recipe import Recipe, load_recipe, recipe_text
 from tests.ml_core.evidence.walks import BASELINE, RECIPE
 from tests.ml_core.learning.synthetic import dataset
 
@@ -31,6 +39,22 @@ class Middle:
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         del name, log
         return (low + high) / 2
+
+
+class Drawn:
+    """Suggests what a seeded draw gives."""
+
+    def __init__(self, seed: int) -> None:
+        self._draw = np.random.default_rng(seed)
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        return int(self.suggest_float(name, low, high, log=log))
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        del name
+        if log:
+            return float(np.exp(self._draw.uniform(np.log(low), np.log(high))))
+        return float(self._draw.uniform(low, high))
 
 
 @pytest.mark.parametrize("holdout", [0, 1, 6])
@@ -88,3 +112,77 @@ def test_the_score_is_over_all_unseen_rows_so_far(question: Question) -> None:
 def test_the_holdout_is_counted_in_whole_months() -> None:
     tuning = tuning_folds(dataset(900), RECIPE, 2, 6)
     assert tuning.holdout_from == date(2023, 1, 1)
+
+
+def test_bars_that_come_in_later_leave_the_search_the_same() -> None:
+    data = dataset(900)
+    early = data.rows(np.arange(len(data) - 9))  # three days fewer, of the same month
+    one, other = tuning_folds(data, RECIPE, 2, 6), tuning_folds(early, RECIPE, 2, 6)
+    assert one.digest == other.digest
+    assert one.digest != tuning_folds(data, RECIPE, 2, 5).digest
+    revised = replace(data, size_ticks=data.size_ticks + (np.arange(len(data)) == 5))
+    assert tuning_folds(revised, RECIPE, 2, 6).digest != one.digest
+
+
+def test_what_is_held_out_may_be_anything_and_changes_no_score() -> None:
+    data = dataset(900)
+    held_out = data.trading_day >= np.datetime64(tuning_folds(data, RECIPE, 2, 6).holdout_from)
+    other = replace(
+        data,
+        direction=np.where(held_out, -data.direction, data.direction),
+        features=np.where(held_out[:, None], 99.0, data.features),
+    )
+    scores = [
+        list(
+            scores_by_fold(
+                each, tuning_folds(each, RECIPE, 2, 6).folds, RECIPE, "d", "directional"
+            )
+        )
+        for each in (data, other)
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_folds_without_an_outcome_are_named() -> None:
+    data = dataset(700)
+    tuning = tuning_folds(data, RECIPE, 1, 2)
+    silent = data.direction.copy()
+    silent[tuning.folds[0].split.test] = NONE
+    with pytest.raises(NothingToScoreError, match="no opening range in 2022Q"):
+        list(
+            scores_by_fold(
+                replace(data, direction=silent), tuning.folds, RECIPE, "d", "directional"
+            )
+        )
+
+
+def test_the_best_of_many_trials_on_noise_is_not_promoted() -> None:
+    trials = 8
+    data = dataset(900, seed=5)
+    tuning = tuning_folds(data, RECIPE, 2, 6)
+    tried = [suggested(Drawn(seed), RECIPE, "directional") for seed in range(trials)]
+    assert tried == [suggested(Drawn(seed), RECIPE, "directional") for seed in range(trials)]
+
+    def score(recipe: Recipe) -> float:
+        return list(scores_by_fold(data, tuning.folds, recipe, "d", "directional"))[-1][0]
+
+    best = min(tried, key=score)
+    by_seed = tuple(
+        joined(
+            [
+                answer_fold(data, fold, with_seed(best, number), "d", ("directional",))
+                for fold in walk_recipe(data, best).folds
+            ]
+        )
+        for number in range(best.seeds)
+    )
+    evidence = evidence_of(
+        best.name,
+        by_seed,
+        None,
+        champion_is_baseline=True,
+        lookahead_clean=True,
+        signal_found=True,
+        trials=trials,
+    )
+    assert not decide(evidence).promote

@@ -1,0 +1,369 @@
+"""The conditions of the promotion rule: each, given evidence, holds, fails or is unknown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from ml_core.evidence.comparison import Change, Comparison
+from ml_core.evidence.intervals import Interval
+from ml_core.evidence.power import PowerReport, gate, rows_for_gain
+
+Status = Literal["holds", "fails", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The numbers of the rule.
+
+    Attributes
+    ----------
+    alpha
+        Chance allowed of promoting what has no skill, with all looks and trials counted.
+    most_ece
+        Largest calibration error on unseen rows.
+    fewest_seeds
+        Training seeds that must agree.
+    material
+        A year's rise in log loss from which it counts as worse.
+    year_rows
+        Breaks from which a year is judged by its estimate and not by its interval alone.
+    worth
+        Smallest gain in log loss that is worth having: n must suffice to find it.
+    lift
+        Smallest lift in accuracy spoken of beside it.
+    power
+        Chance of finding it.
+    margin
+        Rise in log loss within which a refit counts as not worse.
+    fewest_trades
+        Trades from which an interval of net R is believed.
+    """
+
+    alpha: float = 0.05
+    most_ece: float = 0.03
+    fewest_seeds: int = 3
+    material: float = 0.005
+    year_rows: int = 200
+    worth: float = 0.01
+    lift: float = 0.02
+    power: float = 0.8
+    margin: float = 0.005
+    fewest_trades: int = 30
+
+
+POLICY = Policy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known of a challenger. None is not known.
+
+    Attributes
+    ----------
+    recipe, recipe_hash
+        The challenger's.
+    comparisons
+        Against the corridor baseline, and against the champion where that is another.
+    against_wanted
+        Names of the others it must be compared with.
+    ece, ece_by_chance
+        Calibration error on unseen rows, and what a perfect forecaster would show with as many.
+    lookahead_clean
+        Whether the look-ahead audit found nothing.
+    signal_found
+        Whether the recipe found a signal injected into the very same rows.
+    trials
+        Recipes tried on this market so far, this one included.
+    live
+        Against the champion on the ledger's live rows; None before there are any.
+    net_r, trades
+        Net R a trade following the recommendation on unseen rows, and how many.
+    correct, baseline_accuracy
+        Unseen breaks whose direction was said right, and the corridor's share of the same.
+    """
+
+    recipe: str
+    recipe_hash: str
+    comparisons: tuple[Comparison, ...]
+    against_wanted: tuple[str, ...]
+    ece: float | None
+    ece_by_chance: float | None
+    lookahead_clean: bool | None
+    signal_found: bool | None
+    trials: int | None
+    live: Comparison | None = None
+    net_r: Interval | None = None
+    trades: int = 0
+    correct: int | None = None
+    baseline_accuracy: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition of the rule: its state, in words, with its figures."""
+
+    name: str
+    status: Status
+    words: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def comparison_with(evidence: Evidence, name: str) -> Comparison | None:
+    """Give the comparison against a named other; None if it was not made."""
+    return next((each for each in evidence.comparisons if each.against == name), None)
+
+
+def better_than_each(evidence: Evidence) -> list[Condition]:
+    """Ask every metric of every comparison wanted to be better with its whole interval."""
+    conditions = []
+    for name in evidence.against_wanted:
+        comparison = comparison_with(evidence, name)
+        if comparison is None:
+            words = f"not compared with {name} on unseen rows yet; orbcast evaluate does it"
+            conditions.append(Condition(name=f"better than {name}", status="unknown", words=words))
+            continue
+        conditions += [_improved(change, comparison) for change in comparison.changes]
+    if not evidence.against_wanted:
+        conditions.append(
+            Condition(name="better", status="unknown", words="nothing to compare with")
+        )
+    return conditions
+
+
+def _improved(change: Change, comparison: Comparison) -> Condition:
+    better = change.better
+    each = change.interval
+    status: Status = "unknown" if better is None else "holds" if better else "fails"
+    words = (
+        f"{change.metric.replace('_', ' ')} changes by {each.estimate:+.4f}, 95 % interval "
+        f"{each.low:+.4f} to {each.high:+.4f}, n = {each.rows:,} on {each.days:,} days"
+    )
+    if better is None:
+        words = "a figure is missing or not a number"
+    return Condition(
+        name=f"{change.metric.replace('_', ' ')} better than {comparison.against}",
+        status=status,
+        words=words,
+        figures={**asdict(each), "smaller_is_better": change.smaller_is_better},
+    )
+
+
+def calibrated(evidence: Evidence, policy: Policy) -> Condition:
+    """Ask for a small calibration error, telling what chance alone brings."""
+    ece, chance = evidence.ece, evidence.ece_by_chance
+    name, figures = "calibration", {"ece": ece, "by_chance": chance, "at_most": policy.most_ece}
+    if ece is None or not math.isfinite(ece) or ece < 0:
+        return Condition(
+            name=name, status="unknown", words="calibration error not known", figures=figures
+        )
+    words = f"calibration error {ece:.3f}, at most {policy.most_ece:g}"
+    if chance is not None and math.isfinite(chance):
+        words += f"; a perfect forecaster shows {chance:.3f} with so many rows"
+    status: Status = "holds" if ece <= policy.most_ece else "fails"
+    return Condition(name=name, status=status, words=words, figures=figures)
+
+
+def seeds_agree(evidence: Evidence, policy: Policy) -> Condition:
+    """Ask every training seed, at least so many, to be better."""
+    name = "seeds agree"
+    if not _complete(evidence):
+        return Condition(name=name, status="unknown", words="not every comparison was made")
+    changes = {each.against: list(each.seeds) for each in evidence.comparisons}
+    fewest = min(len(each) for each in changes.values())
+    figures = {"log_loss_change": changes, "at_least": policy.fewest_seeds}
+    if fewest < policy.fewest_seeds:
+        words = f"{fewest} training seeds, at least {policy.fewest_seeds} must agree"
+        return Condition(name=name, status="unknown", words=words, figures=figures)
+    every = [value for values in changes.values() for value in values]
+    if not all(map(math.isfinite, every)):
+        return Condition(name=name, status="unknown", words="a seed has no figure")
+    agree = all(value < 0 for value in every)
+    span = f"log loss changes by {min(every):+.4f} to {max(every):+.4f} over {fewest} seeds"
+    return Condition(name=name, status="holds" if agree else "fails", words=span, figures=figures)
+
+
+def no_year_worse(evidence: Evidence, policy: Policy) -> Condition:
+    """Ask that no calendar year is materially worse."""
+    name = "no year worse"
+    if not _complete(evidence):
+        return Condition(name=name, status="unknown", words="not every comparison was made")
+    worse, figures = [], {}
+    for comparison in evidence.comparisons:
+        for year in comparison.years:
+            each = year.interval
+            if not math.isfinite(each.estimate):
+                return Condition(name=name, status="unknown", words=f"{year.year} has no figure")
+            figures[f"{comparison.against} {year.year}"] = each.estimate
+            judged = each.rows >= policy.year_rows
+            if each.above_zero or (judged and each.estimate > policy.material):
+                worse.append(f"{year.year} by {each.estimate:+.4f} against {comparison.against}")
+    words = "; ".join(worse) if worse else f"none by more than {policy.material:g} in log loss"
+    if not figures:
+        return Condition(name=name, status="unknown", words="no year has rows")
+    return Condition(name=name, status="fails" if worse else "holds", words=words, figures=figures)
+
+
+def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
+    """Whether n suffices to find the smallest gain worth having.
+
+    The spread of a difference that small is what a gain brings with it: the variance of a log
+    likelihood ratio is about twice its mean. Rows of a day are taken to be independent here; the
+    intervals, which decide, are not.
+    """
+    name = "enough rows"
+    if not _complete(evidence):
+        return Condition(name=name, status="unknown", words="not every comparison was made")
+    fewest = min(evidence.comparisons, key=lambda each: each.rows)
+    needed = rows_for_gain(
+        policy.worth,
+        math.sqrt(2.0 * policy.worth),
+        power=policy.power,
+        alpha=policy.alpha / 2.0,
+    )
+    enough = fewest.rows >= needed
+    words = (
+        f"{fewest.rows:,} unseen breaks; a gain of {policy.worth:g} is found {policy.power:.0%} "
+        f"of the time with {needed:,}"
+    )
+    if not enough:
+        words += f": {needed - fewest.rows:,} more are needed"
+    figures: dict[str, Any] = {
+        "rows": fewest.rows,
+        "needed": needed,
+        "missing": max(needed - fewest.rows, 0),
+    }
+    shown = _accuracy(evidence, fewest.rows, policy)
+    if shown is not None:
+        words += f". {shown.words}"
+        figures["accuracy"] = shown.to_json()
+    return Condition(
+        name=name, status="holds" if enough else "fails", words=words, figures=figures
+    )
+
+
+def _accuracy(evidence: Evidence, rows: int, policy: Policy) -> PowerReport | None:
+    """Say what the accuracy by itself is worth; for the reader, since the rule goes by loss."""
+    baseline = evidence.baseline_accuracy
+    if evidence.correct is None or baseline is None or not 0 < baseline < 1 - policy.lift:
+        return None
+    return gate(
+        evidence.correct,
+        max(rows, evidence.correct),
+        baseline=baseline,
+        lift=policy.lift,
+        power=policy.power,
+        alpha=policy.alpha,
+    )
+
+
+def shown(name: str, fact: bool | None, yes: str, no: str) -> Condition:
+    """Turn a fact that may not be known into a condition."""
+    if fact is None:
+        return Condition(name=name, status="unknown", words="not run")
+    return Condition(name=name, status="holds" if fact else "fails", words=yes if fact else no)
+
+
+def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
+    """Whether the gain stands out among as many as were tried (Sidak 1967)."""
+    from scipy.stats import norm  # noqa: PLC0415 - deciding only
+
+    name, trials = "trials paid for", evidence.trials
+    if trials is None or trials < 1:
+        words = "how many recipes were tried is not known"
+        return Condition(name=name, status="unknown", words=words)
+    zs = [change.z for each in evidence.comparisons for change in each.changes]
+    if not _complete(evidence) or not all(map(math.isfinite, zs)):
+        return Condition(name=name, status="unknown", words="a difference has no figure")
+    level = -math.expm1(math.log1p(-policy.alpha / 2.0) / trials)
+    wanted = float(norm.isf(level))
+    tried = "1 recipe tried" if trials == 1 else f"{trials:,} recipes tried"
+    words = f"{tried}: {wanted:.2f} standard errors wanted, the least is {min(zs):.2f}"
+    return Condition(
+        name=name,
+        status="holds" if min(zs) >= wanted else "fails",
+        words=words,
+        figures={"trials": trials, "z_wanted": wanted, "z_least": min(zs)},
+    )
+
+
+def valid_at_any_look(evidence: Evidence, policy: Policy) -> Condition:
+    """Ask for an e-value that looking often and trying much have been paid from."""
+    name = "valid at any look"
+    wanted = max(evidence.trials or 0, 1) / policy.alpha
+    values = {each.against: each.e_value for each in evidence.comparisons}
+    figures = {"e_values": values, "wanted": wanted}
+    if not _complete(evidence) or not all(map(math.isfinite, values.values())):
+        return Condition(
+            name=name, status="unknown", words="an e-value is not known", figures=figures
+        )
+    least = min(values.values())
+    return Condition(
+        name=name,
+        status="holds" if least >= wanted else "fails",
+        words=f"e-value {least:.3g}, {wanted:g} wanted, so that looking often costs nothing",
+        figures=figures,
+    )
+
+
+def live_record(evidence: Evidence, policy: Policy) -> Condition:
+    """Let the live record contradict, where the challenger is worse at any look."""
+    name, live = "live record", evidence.live
+    if live is None:
+        words = "no live rows of both yet; nothing contradicts"
+        return Condition(name=name, status="holds", words=words, figures={"rows": 0})
+    figures = {"rows": live.rows, "e_better": live.e_value, "e_worse": live.e_worse}
+    if not math.isfinite(live.e_worse):
+        return Condition(name=name, status="unknown", words="no figure", figures=figures)
+    worse = live.e_worse >= 1.0 / policy.alpha
+    told = "the challenger is worse live" if worse else "nothing contradicts"
+    words = f"{live.rows:,} live breaks of both: {told}, e-value of worse {live.e_worse:.3g}"
+    return Condition(name=name, status="fails" if worse else "holds", words=words, figures=figures)
+
+
+def not_worse(comparison: Comparison | None, against: str, policy: Policy) -> Condition:
+    """Ask a refit for a log loss that is not materially worse."""
+    name = f"not worse than {against}"
+    change = None
+    if comparison is not None:
+        change = next((each for each in comparison.changes if each.metric == "log_loss"), None)
+    if change is None or not change.known:
+        return Condition(name=name, status="unknown", words="not compared on common rows")
+    each = change.interval
+    words = (
+        f"log loss changes by {each.estimate:+.4f}, upper end {each.high:+.4f}, at most "
+        f"{policy.margin:+g}, n = {each.rows:,}"
+    )
+    return Condition(
+        name=name,
+        status="holds" if each.high <= policy.margin else "fails",
+        words=words,
+        figures=asdict(each),
+    )
+
+
+def net_r_above_zero(evidence: Evidence, policy: Policy) -> Condition:
+    """Ask for net R above 0 with its whole interval, over enough trades."""
+    name, each = "net R above 0", evidence.net_r
+    if each is None or evidence.trades < policy.fewest_trades:
+        words = f"{evidence.trades} recommended trades, too few to speak of money"
+        return Condition(name=name, status="unknown", words=words)
+    if not all(map(math.isfinite, (each.estimate, each.low, each.high))):
+        return Condition(name=name, status="unknown", words="net R is not known")
+    words = (
+        f"{each.estimate:+.3f} R net a trade, 95 % interval {each.low:+.3f} to {each.high:+.3f}, "
+        f"{evidence.trades:,} trades"
+    )
+    return Condition(
+        name=name,
+        status="holds" if each.above_zero else "fails",
+        words=words,
+        figures=asdict(each),
+    )
+
+
+def _complete(evidence: Evidence) -> bool:
+    """Whether every comparison wanted was made."""
+    have = {each.against for each in evidence.comparisons}
+    return bool(evidence.against_wanted) and set(evidence.against_wanted) <= have

@@ -74,6 +74,7 @@ bench: $(STAMP) ## Measure the speeds that docs/benchmarks.md states
 
 controls: $(STAMP) ## Put the judge on trial on simulated markets (about half an hour)
 	@$(BIN)/python benchmarks/controls.py $(ARGS)
+	@$(BIN)/python benchmarks/setup_controls.py
 
 lock: ## Work out requirements.lock anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 2; }

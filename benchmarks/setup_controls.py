@@ -1,0 +1,88 @@
+"""The setup study on trial: markets and trades in which no setup is worth anything, and one is.
+
+    python benchmarks/setup_controls.py [--markets 200] [--tables 200] [--planted 50]
+                                        [--workers 2]
+
+Part of `make controls`; docs/evidence.md holds the record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))  # the tests' fair trades are used, and are not installed
+
+from ml_core.evidence.controls import bars_of  # noqa: E402
+from ml_core.evidence.setup_plan import StudyPlan  # noqa: E402
+from ml_core.evidence.setup_study import SetupStudy, study_setups  # noqa: E402
+from ml_core.evidence.setup_trades import TradeTable, setup_returns, trade_table  # noqa: E402
+from ml_core.evidence.setups import SetupGrid  # noqa: E402
+from ml_core.market.market import Market, load_market  # noqa: E402
+from ml_core.market.schedule import build_schedule  # noqa: E402
+from ml_core.market.simulation import simulate  # noqa: E402
+from tests.ml_core.evidence.fair_trades import fair_table, plant  # noqa: E402
+
+FIRST, LAST = date(2021, 1, 4), date(2023, 12, 29)
+TABLE_DAYS, TABLE_SEED = 1150, 10_000
+PLANTED_RANGE, PLANTED_SHARE = "1000", 0.2
+
+
+def judged(table: TradeTable, market: Market, seed: int) -> SetupStudy:
+    plan = StudyPlan()
+    returns = setup_returns(table, SetupGrid().setups(market), plan.search_days(len(table.days)))
+    return study_setups(returns, plan=plan, seed=seed)
+
+
+def null_market(market: Market, seed: int) -> tuple[bool, bool]:
+    """Whether a study of simulated null bars named anything, with costs and without."""
+    schedule = build_schedule(market, FIRST - timedelta(days=40), LAST)
+    bars = bars_of(market, simulate(market, schedule, seed=seed, with_truth=False))
+    instrument = market.instrument.model_copy(
+        update={"commission_per_side": 0.0, "slippage_ticks_per_side": 0.0}
+    )
+    named = []
+    for each in (market, market.model_copy(update={"instrument": instrument})):
+        table = trade_table(bars, each, SetupGrid(), first=FIRST, last=LAST)
+        named.append(bool(judged(table, each, seed).named))
+    return named[0], named[1]
+
+
+def fair(market: Market, share: float, seed: int) -> bool:
+    """Whether a study of exact martingale trades, a share of losers turned, named anything."""
+    table = fair_table(TABLE_DAYS, TABLE_SEED + seed, grid=SetupGrid())
+    if share:
+        plant(table, PLANTED_RANGE, share, seed, days=slice(None))
+    return bool(judged(table, market, seed).named)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, default in (("markets", 200), ("tables", 200), ("planted", 50), ("workers", 2)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    asked = parser.parse_args()
+    market = load_market(PROJECT / "deployments" / "markets" / "mgc.toml")
+    with ProcessPoolExecutor(asked.workers) as pool:
+        nulls = list(pool.map(partial(null_market, market), range(asked.markets)))
+        tables = list(pool.map(partial(fair, market, 0.0), range(asked.tables)))
+        planted = list(pool.map(partial(fair, market, PLANTED_SHARE), range(asked.planted)))
+    print("### The setup study\n")
+    print("| studies | named any setup |")
+    print("|---|---|")
+    for words, found in (
+        ("simulated null markets of three years, after costs", [each[0] for each in nulls]),
+        ("the same without costs", [each[1] for each in nulls]),
+        ("tables of exact martingale trades", tables),
+        (f"the same, one loser in five of {PLANTED_RANGE} long turned into a win", planted),
+    ):
+        print(f"| {words} | {sum(found)} of {len(found)} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -33,8 +33,8 @@ def walk_forward(  # noqa: PLR0917 - the fields of the run form
 ) -> dict[str, Any]:
     """Judge a recipe on days it never saw, refitted as it would have been, period by period.
 
-    A study over the whole history with the recipe's own way of walking counts for promotion; one
-    of a period picked by hand, or walked in another way, is for looking only.
+    A study over the whole history to the present, with the recipe's own way of walking, counts for
+    promotion; one of a period picked by hand, or walked in another way, is for looking only.
 
     Args:
         market: Names of market files, such as mgc, or mgc,nq for several.
@@ -46,7 +46,7 @@ def walk_forward(  # noqa: PLR0917 - the fields of the run form
         as_of: Use only bars known by this time; left out, now.
     """
     where = settings()
-    asked = asked_for(where.recipe(recipe), from_day, to_day, refit, window)
+    asked = asked_for(where.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
     names = [each.strip() for each in market.split(",") if each.strip()]
     results = _fan_out.with_options(task_runner=task_runner(where))(names, asked, as_of)
     return results[0] if len(results) == 1 else {"verdict": _together(results), "markets": results}
@@ -76,7 +76,7 @@ def _told(name: str, material: Material, study: Study) -> dict[str, Any]:
     own, symbol = study.asked.own, material.market.symbol
     decision = None
     if own.kind != "baseline" and study.asked.counts:
-        decision = weigh(settings(), symbol, own.name, own.hash)
+        decision = weigh(settings(), symbol, own.name, own.hash, now())
     report = write_study_report(study, decision)
     _show(name, study, decision, report)
     return {

@@ -85,12 +85,12 @@ def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]
 
 
 def latest_evaluation(
-    database: Database, market: str, recipe_hash: str
+    database: Database, market: str, recipe_hash: str, since: datetime
 ) -> EvaluationRecord | None:
-    """Give the newest study of a recipe that may count for a promotion; None without one."""
+    """Give the newest study of a recipe that may count for a promotion, made since a time."""
     found = [
         each
         for each in evaluations(database, market)
-        if each.recipe_hash == recipe_hash and each.settings.get("counts")
+        if each.recipe_hash == recipe_hash and each.settings.get("counts") and each.at >= since
     ]
     return found[-1] if found else None

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registry.database import Database
@@ -72,6 +72,14 @@ class Settled:
     prediction: PredictionEntry
     outcome: OutcomeEntry | None
     revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the ledger's chain: rows in all, and the last one's hash."""
+
+    rows: int
+    row_hash: str
 
 
 class Ledger:
@@ -160,6 +168,21 @@ class Ledger:
             revision = outcome.revision if outcome else 0
             found.append(Settled(_entry(row), _outcome(outcome) if outcome else None, revision))
         return tuple(found)
+
+    def head(self) -> Head:
+        """Give the end of the chain; whoever notes it elsewhere can tell a shortened one later."""
+        with self._database.session() as session:
+            rows = session.scalar(select(func.count()).select_from(PredictionRow)) or 0
+            last = select(PredictionRow.row_hash).order_by(PredictionRow.id.desc()).limit(1)
+            return Head(rows, session.scalars(last).first() or _GENESIS)
+
+    def has(self, row_hash: str) -> bool:
+        """Tell whether a row with this hash, or one that begins with it, stands in the chain."""
+        if row_hash == _GENESIS:
+            return True
+        query = select(PredictionRow.id).where(PredictionRow.row_hash.startswith(row_hash))
+        with self._database.session() as session:
+            return session.scalars(query).first() is not None
 
     def verify_chain(self) -> tuple[str, ...]:
         """Name every prediction that was edited, and every place where one is gone or moved."""

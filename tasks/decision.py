@@ -18,7 +18,7 @@ from ml_core.learning.bundle import load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.inference import Prediction, Predictor
 from ml_core.market.market import Market
-from ml_core.market.schedule import to_minute
+from ml_core.market.schedule import build_schedule, to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from registry.errors import UnknownVersionError
 from registry.ledger import Mode, PredictionEntry, Role
@@ -29,6 +29,8 @@ from tasks.slots import Slot
 _WITHOUT_BARS = frozenset({"no_bars", "no_contract"})
 NO_MODEL = "no_model"
 MISSED = "missed"
+HOLIDAY = "holiday"
+EXCHANGE_CLOSED = "exchange_closed"
 STALE = "stale_data"
 UNUSABLE = "model_unusable"
 
@@ -130,7 +132,8 @@ def _answer(
     common: dict[str, Any], voice: Voice, market: Market, slot: Slot, bars: Bars, *, missed: bool
 ) -> PredictionEntry:
     if missed:
-        return _abstained(common, voice.role, voice.record, MISSED)
+        why = closed_reason(market, slot) or MISSED
+        return _abstained(common, voice.role, voice.record, why)
     if voice.faults:
         return _abstained(common, voice.role, voice.record, UNUSABLE, "; ".join(voice.faults))
     try:
@@ -141,6 +144,15 @@ def _answer(
     except OrbcastError as error:
         return _abstained(common, voice.role, voice.record, UNUSABLE, str(error))
     return _predicted(common, voice, row, said, slot, bars)
+
+
+def closed_reason(market: Market, slot: Slot) -> str | None:
+    """Say why a slot could have no range by the calendar alone; None if the exchange was open."""
+    schedule = build_schedule(market, slot.trading_day, slot.trading_day)
+    if not len(schedule):
+        return HOLIDAY
+    column = market.range_index(slot.opening_range)
+    return None if bool(schedule.open[0, column]) else EXCHANGE_CLOSED
 
 
 def _reaches(bars: Bars, market: Market, slot: Slot) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -27,14 +27,18 @@ from tasks.settings import Settings, settings
 from tasks.study import answers_on_record
 from tasks.training import BY, Judged, Material
 
+STUDY_DAYS = 35
+"""Days for which a study counts: it is made anew each week."""
 
-def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str) -> Decision:
-    """Apply the promotion rule to what is on record of a recipe; changes nothing.
 
-    Without a study that counts, everything is unknown and nothing is promoted.
+def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str, at: datetime) -> Decision:
+    """Apply the promotion rule to what is on record of a recipe by a time; changes nothing.
+
+    Without a study that counts and is recent, everything is unknown and nothing is promoted.
     """
     database = where.database()
-    study = latest_evaluation(database, symbol, recipe_hash)
+    since = at - timedelta(days=STUDY_DAYS)
+    study = latest_evaluation(database, symbol, recipe_hash, since)
     champion = _champion(where, symbol)
     trials = count_trials(database, symbol)
     plain = champion is None or champion.kind == "baseline"
@@ -42,7 +46,7 @@ def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str) -> Decisi
         return decide(_nothing_known(recipe, recipe_hash, trials))
     theirs = None
     if champion is not None and not plain:
-        other = latest_evaluation(database, symbol, champion.recipe_hash)
+        other = latest_evaluation(database, symbol, champion.recipe_hash, since)
         theirs = None if other is None else answers_on_record(where, other)[0]
     return decide(
         evidence_of(
@@ -163,7 +167,7 @@ def decide_who_serves(
     decision: Decision | None = None
     if asked.bundle.recipe.hash != champion.recipe_hash and asked.bundle.recipe.kind != "baseline":
         models.set_alias(symbol, CHALLENGER, chosen, at=at, by=BY, reason=asked.evaluation.verdict)
-        decision = weigh(where, symbol, asked.bundle.recipe.name, asked.bundle.recipe.hash)
+        decision = weigh(where, symbol, asked.bundle.recipe.name, asked.bundle.recipe.hash, at)
         _keep(where, models.find(symbol, chosen), "promotion", decision, at)
         reasons += [decision.verdict, *decision.reasons]
         if decision.promote and _is_newer(models.current(symbol, CHAMPION), at):

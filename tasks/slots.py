@@ -93,6 +93,23 @@ def latest_slot(market: Market, moment: datetime, opening_range: str | None = No
     return max(closed, key=lambda each: each.decision)
 
 
+def slots_between(market: Market, first: date, last: date) -> tuple[Slot, ...]:
+    """Give every slot of every weekday of a period, in order of decision."""
+    days = (first + timedelta(days=ahead) for ahead in range((last - first).days + 1))
+    found = [
+        Slot(
+            symbol=market.symbol,
+            trading_day=day,
+            opening_range=spec.name,
+            decision=decision_time(market, spec, day),
+        )
+        for day in days
+        if day.weekday() < _WEEKEND
+        for spec in market.ranges
+    ]
+    return tuple(sorted(found, key=lambda each: each.decision))
+
+
 def in_zone(moment: datetime, market: Market) -> datetime:
     """Give an aware time; one without a zone is read on the market's clock."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(market.zone))

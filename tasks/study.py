@@ -43,21 +43,25 @@ class Asked:
         The recipe as it stands in its file.
     first, last
         Trading days to answer for, if named.
+    as_of
+        Time by which bars were to be known, if named.
     """
 
     recipe: Recipe
     own: Recipe
     first: date | None
     last: date | None
+    as_of: datetime | None = None
 
     @property
     def counts(self) -> bool:
         """Whether the study may count for a promotion.
 
-        A period picked by hand, or another way of walking than the recipe's own, may have been
-        picked because it looks good.
+        A period or an end picked by hand, or another way of walking than the recipe's own, may
+        have been picked because it looks good.
         """
-        return self.first is None and self.last is None and self.recipe == self.own
+        picked = (self.first, self.last, self.as_of)
+        return picked == (None, None, None) and self.recipe == self.own
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
@@ -194,16 +198,26 @@ def answers_on_record(where: Settings, record: EvaluationRecord) -> tuple[Answer
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 - one use
 
-    found = []
+    require_whole(where, record)
+    paths = [where.home / name for name in record.files if name.endswith(".parquet")]
+    found = [answers_from(pq.read_table(path)) for path in paths]
+    return tuple(sorted(found, key=lambda each: each.seed))
+
+
+def require_whole(where: Settings, record: EvaluationRecord) -> None:
+    """Refuse a study whose files are not what was recorded.
+
+    Raises
+    ------
+    DamagedEvidenceError
+        A file is missing or was changed.
+    """
     for name, digest in sorted(record.files.items()):
         path = where.home / name
         if not path.is_file():
             raise DamagedEvidenceError(str(path), "is missing")
         if sha256_of(path) != digest:
             raise DamagedEvidenceError(str(path), "was changed")
-        if path.suffix == ".parquet":
-            found.append(answers_from(pq.read_table(path)))
-    return tuple(sorted(found, key=lambda each: each.seed))
 
 
 def _write(
@@ -248,6 +262,8 @@ def asked_for(
     last: date | None,
     refit: str | None = None,
     window: str | None = None,
+    *,
+    as_of: datetime | None = None,
 ) -> Asked:
     """Say what a study is asked for, with the recipe's own way of walking unless another is named.
 
@@ -258,4 +274,4 @@ def asked_for(
     """
     walking = {"refit": refit or own.refit, "window": window or own.window}
     recipe = Recipe.model_validate({**own.model_dump(), **walking})
-    return Asked(recipe=recipe, own=own, first=first, last=last)
+    return Asked(recipe=recipe, own=own, first=first, last=last, as_of=as_of)

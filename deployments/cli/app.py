@@ -24,6 +24,7 @@ from deployments.cli import (
     study,
     tune,
     up,
+    verify,
 )
 from deployments.cli.errors import OrbcastGroup
 
@@ -69,6 +70,7 @@ app.command("predict")(predict.predict)
 app.add_typer(models.app, name="models")
 app.add_typer(recipes.app, name="recipes")
 app.command("power")(power.power)
+app.command("verify")(verify.verify)
 app.command("up")(up.up)
 app.command("simulate")(simulate.simulate)
 app.add_typer(database.app, name="db")

@@ -163,7 +163,7 @@ def promote(
     record = store.find(symbol, ref)
     who = by or getpass.getuser()
     if record.kind != "baseline":
-        said = weigh(where, symbol, record.model, record.recipe_hash)
+        said = weigh(where, symbol, record.model, record.recipe_hash, now())
         if not said.promote and not override:
             raise NotShownError(record.version, tuple(said.reasons))
         if not said.promote:

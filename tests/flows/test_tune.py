@@ -98,7 +98,7 @@ def test_a_search_is_seeded_recorded_and_goes_no_further_than_asked(short: Path)
 
     if more["recipe"]:
         recipe = settings().recipe(more["recipe"])
-        said = weigh(settings(), "MGC", recipe.name, recipe.hash)
+        said = weigh(settings(), "MGC", recipe.name, recipe.hash, now())
         assert not said.promote
     assert count_trials(settings().database(), "MGC") >= 10
 

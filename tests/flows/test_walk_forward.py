@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from registry.errors import DamagedEvidenceError, EditedRecipeError
 from registry.evaluations import evaluations
 from registry.trials import count_trials
 from tasks import training
-from tasks.promotion import weigh
-from tasks.settings import settings
+from tasks.promotion import STUDY_DAYS, weigh
+from tasks.settings import now, settings
 from tasks.sources import SourceSpec
 from tasks.training import LookAheadError
 from tests.flows.test_flows import files_of
@@ -85,14 +85,14 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     monkeypatch.setenv("ORBCAST_TASK_RUNNER", "threads")
     database = settings().database()
     recipe = settings().recipe("monthly")
-    unknown = weigh(settings(), "MGC", recipe.name, recipe.hash)
+    unknown = weigh(settings(), "MGC", recipe.name, recipe.hash, now())
     assert {each.status for each in unknown.conditions} <= {"unknown", "holds"}
     assert not unknown.promote
 
     by_hand = study(from_day="2024-09-01")
     assert not by_hand["counts"]
     assert by_hand["promotion"] is None
-    assert not weigh(settings(), "MGC", recipe.name, recipe.hash).conditions[0].figures
+    assert not weigh(settings(), "MGC", recipe.name, recipe.hash, now()).conditions[0].figures
 
     # eleven months are too short for the default start, so the whole is asked for by its rule
     monkeypatch.setattr("ml_core.learning.folds.MIN_TRAINING_DAYS", 160)
@@ -104,10 +104,14 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     assert json.dumps(again["evaluation"]) == json.dumps(first["evaluation"])
     assert (count_trials(database, "MGC"), evaluations(database, "MGC")) == (trials, kept)
     assert files_of(trained / "studies") == before
-    said = weigh(settings(), "MGC", recipe.name, recipe.hash)
+    said = weigh(settings(), "MGC", recipe.name, recipe.hash, now())
     figures = said.conditions[0].figures
     assert figures["rows"] == first["evaluation"]["directional"]["rows"]
     assert {each.name: each.status for each in said.conditions}["enough rows"] == "fails"
+
+    later = now() + timedelta(days=STUDY_DAYS + 1)
+    old = weigh(settings(), "MGC", recipe.name, recipe.hash, later)
+    assert old.conditions[0].status == "unknown"
 
     report = Path(first["report"]).read_text("utf-8")
     assert first["verdict"].partition(":")[0] in report
@@ -118,7 +122,7 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     newest.write_bytes(whole + b"x")
     try:
         with pytest.raises(DamagedEvidenceError, match="was changed"):
-            weigh(settings(), "MGC", recipe.name, recipe.hash)
+            weigh(settings(), "MGC", recipe.name, recipe.hash, now())
     finally:
         newest.write_bytes(whole)
     assert damaged.exists()

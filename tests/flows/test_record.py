@@ -1,0 +1,126 @@
+"""The record: every slot the calendar expects has a row, and what is changed is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from registry.database import open_database
+from tasks import prediction
+from tasks.missed import fill_missed, unanswered
+from tasks.settings import settings
+from tasks.slots import latest_slot
+
+WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
+THANKSGIVING = date(2024, 11, 28)
+
+
+@pytest.fixture
+def own(trained_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the trained home, to be written to and damaged."""
+    folder = tmp_path / "own"
+    shutil.copytree(trained_home, folder, ignore=shutil.ignore_patterns("orbcast.sqlite*"))
+    source = sqlite3.connect(trained_home / "orbcast.sqlite")
+    copy = sqlite3.connect(folder / "orbcast.sqlite")
+    source.backup(copy)
+    copy.close()
+    source.close()
+    monkeypatch.setenv("ORBCAST_HOME", str(folder))
+    return folder
+
+
+def predict_live(monkeypatch: pytest.MonkeyPatch, at: datetime) -> None:
+    monkeypatch.setattr(prediction, "_made_at", lambda: at)
+    slot = latest_slot(settings().market("mgc"), at)
+    prediction.predict_slot.fn("mgc", slot, "live")
+
+
+def verify(*options: str) -> tuple[int, dict[str, object]]:
+    result = CliRunner().invoke(app, ["verify", "--json", *options])
+    return result.exit_code, json.loads(result.stdout) if result.stdout else {}
+
+
+@pytest.mark.usefixtures("own")
+def test_before_the_first_live_answer_nothing_was_missed() -> None:
+    ledger = settings().ledger()
+    if not ledger.settled("MGC", mode="live"):
+        assert fill_missed.fn("mgc", datetime(2024, 11, 29, tzinfo=UTC)) == 0
+
+
+@pytest.mark.usefixtures("own")
+def test_slots_expected_by_the_calendar_equal_rows_present(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with open_database(settings().url).session() as session:
+        session.execute(text("DELETE FROM predictions"))
+    predict_live(monkeypatch, WEDNESDAY_0905)
+    monday = datetime(2024, 12, 1, 23, 30, tzinfo=UTC)
+    absent = unanswered(settings(), "mgc", monday)
+    assert fill_missed.fn("mgc", monday) == len(absent) > 0
+    assert fill_missed.fn("mgc", monday) == 0
+    rows = [each.prediction for each in settings().ledger().settled("MGC", mode="live")]
+    champion = [each for each in rows if each.role == "champion"]
+    # eight weekdays of six ranges, less none: Wednesday 20th to Friday 29th
+    assert len(champion) == 8 * 6
+    assert champion[0].status == "predicted"
+    reasons = {each.reason for each in champion[1:]}
+    assert reasons <= {"missed", "holiday", "exchange_closed"}
+    assert all(each.late for each in champion[1:])
+    closed = {each.opening_range for each in champion if each.reason == "exchange_closed"}
+    assert closed <= {"0030"}
+    assert settings().ledger().verify_chain() == ()
+
+
+@pytest.mark.usefixtures("own")
+def test_a_slot_within_its_deadline_is_not_missed_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_database(settings().url).session() as session:
+        session.execute(text("DELETE FROM predictions"))
+    predict_live(monkeypatch, WEDNESDAY_0905)
+    before = datetime(2024, 11, 20, 0, 50, tzinfo=UTC)  # 10:00 closed at 00:05, an hour is given
+    assert fill_missed.fn("mgc", before) == 0
+    assert fill_missed.fn("mgc", datetime(2024, 11, 20, 1, 6, tzinfo=UTC)) == 1
+
+
+def test_a_whole_record_is_verified_and_every_kind_of_damage_is_named(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict_live(monkeypatch, datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC))
+    status, told = verify()
+    assert (status, told["faults"]) == (0, [])
+    head = str(told["head"])
+    assert verify("--head", head[:16])[0] == 0
+
+    card = next((own / "models" / "MGC" / "baseline").iterdir()) / "model_card.md"
+    whole = card.read_bytes()
+    card.write_bytes(b"x")
+    status, told = verify()
+    assert status == 1
+    assert "model_card.md was changed" in str(told["faults"])
+    card.write_bytes(whole)
+
+    database = open_database(settings().url)
+    with database.session() as session:
+        session.execute(
+            text("DELETE FROM predictions WHERE id = (SELECT max(id) FROM predictions)")
+        )
+    assert verify()[0] == 0  # a chain cut at its end looks whole by itself
+    status, told = verify("--head", head)
+    assert status == 1
+    assert "rows are gone from its end" in str(told["faults"])
+
+    (own / "orbcast.sqlite").write_bytes(b"not a database at all" * 100)
+    database.close()
+    settings().database().close()
+    fresh = own.parent / "fresh"
+    fresh.mkdir()
+    (fresh / "orbcast.sqlite").write_bytes(b"not a database at all" * 100)
+    monkeypatch.setenv("ORBCAST_HOME", str(fresh))
+    assert verify()[0] == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from ml_core.learning.bundle import load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.inference import Prediction, Predictor
 from ml_core.market.market import Market
-from ml_core.market.schedule import build_schedule, to_minute
+from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from registry.errors import UnknownVersionError
 from registry.ledger import Mode, PredictionEntry, Role
@@ -108,32 +108,55 @@ def answers(
     mode
         Only a live answer can be late or missed.
     """
+    if mode == "live" and made_at > slot.decision + timedelta(minutes=where.missed_after_minutes):
+        return not_answered(where, {slot: MISSED}, made_at)
+    common = _common(where, slot, made_at, mode)
+    try:
+        asked = voices(where, slot.symbol)
+    except UnknownVersionError:
+        return [_abstained(common, "champion", None, NO_MODEL)]
+    bars = read_bars(where, market, slot)
+    return [_answer(common, voice, market, slot, bars) for voice in asked]
+
+
+def not_answered(
+    where: Settings, slots: dict[Slot, str], made_at: datetime
+) -> list[PredictionEntry]:
+    """Give the rows of live slots that went by unanswered, each with its typed reason."""
+    if not slots:
+        return []
+    symbol = next(iter(slots)).symbol
+    try:
+        asked: list[tuple[Role, VersionRecord | None]] = [
+            (each.role, each.record) for each in voices(where, symbol)
+        ]
+    except UnknownVersionError:
+        asked = [("champion", None)]
+    return [
+        _abstained(
+            _common(where, slot, made_at, "live"), role, record, why if record else NO_MODEL
+        )
+        for slot, why in slots.items()
+        for role, record in asked
+    ]
+
+
+def _common(where: Settings, slot: Slot, made_at: datetime, mode: Mode) -> dict[str, Any]:
     behind = (made_at - slot.decision).total_seconds()
-    live = mode == "live"
-    common: dict[str, Any] = {
+    return {
         "market": slot.symbol,
         "trading_day": slot.trading_day,
         "opening_range": slot.opening_range,
         "mode": mode,
         "decision_time": slot.decision,
         "made_at": made_at,
-        "late": live and behind > where.late_after_seconds,
+        "late": mode == "live" and behind > where.late_after_seconds,
     }
-    try:
-        asked = voices(where, slot.symbol)
-    except UnknownVersionError:
-        return [_abstained(common, "champion", None, NO_MODEL)]
-    bars = read_bars(where, market, slot)
-    missed = live and behind > where.missed_after_minutes * 60
-    return [_answer(common, voice, market, slot, bars, missed=missed) for voice in asked]
 
 
 def _answer(
-    common: dict[str, Any], voice: Voice, market: Market, slot: Slot, bars: Bars, *, missed: bool
+    common: dict[str, Any], voice: Voice, market: Market, slot: Slot, bars: Bars
 ) -> PredictionEntry:
-    if missed:
-        why = closed_reason(market, slot) or MISSED
-        return _abstained(common, voice.role, voice.record, why)
     if voice.faults:
         return _abstained(common, voice.role, voice.record, UNUSABLE, "; ".join(voice.faults))
     try:
@@ -144,15 +167,6 @@ def _answer(
     except OrbcastError as error:
         return _abstained(common, voice.role, voice.record, UNUSABLE, str(error))
     return _predicted(common, voice, row, said, slot, bars)
-
-
-def closed_reason(market: Market, slot: Slot) -> str | None:
-    """Say why a slot could have no range by the calendar alone; None if the exchange was open."""
-    schedule = build_schedule(market, slot.trading_day, slot.trading_day)
-    if not len(schedule):
-        return HOLIDAY
-    column = market.range_index(slot.opening_range)
-    return None if bool(schedule.open[0, column]) else EXCHANGE_CLOSED
 
 
 def _reaches(bars: Bars, market: Market, slot: Slot) -> bool:

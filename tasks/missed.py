@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 from prefect import task
 
-from tasks.decision import answers
+from ml_core.market.market import Market
+from ml_core.market.schedule import NoTradingDaysError, build_schedule
+from tasks.decision import EXCHANGE_CLOSED, HOLIDAY, MISSED, not_answered
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 from tasks.slots import Slot, slots_between
@@ -21,8 +23,7 @@ def fill_missed(market: str, at: datetime) -> int:
     """
     where = settings()
     absent = unanswered(where, market, at)
-    known = where.market(market)
-    entries = [entry for slot in absent for entry in answers(where, known, slot, at, "live")]
+    entries = not_answered(where, _reasons(where.market(market), absent), at)
     if entries:
         where.ledger().record(entries)
     return len(absent)
@@ -43,3 +44,24 @@ def unanswered(where: Settings, market: str, at: datetime) -> tuple[Slot, ...]:
         for slot in slots_between(known, rows[0].trading_day, last)
         if begun < slot.decision < deadline and (slot.trading_day, slot.opening_range) not in have
     )
+
+
+def _reasons(market: Market, slots: tuple[Slot, ...]) -> dict[Slot, str]:
+    """Say of each slot why it has no answer: by the calendar, or else that it was missed."""
+    if not slots:
+        return {}
+    try:
+        schedule = build_schedule(market, slots[0].trading_day, slots[-1].trading_day)
+    except NoTradingDaysError:
+        return dict.fromkeys(slots, HOLIDAY)
+    rows = {day.item(): row for row, day in enumerate(schedule.days)}
+    found = {}
+    for slot in slots:
+        row = rows.get(slot.trading_day)
+        if row is None:
+            found[slot] = HOLIDAY
+        elif schedule.open[row, market.range_index(slot.opening_range)]:
+            found[slot] = MISSED
+        else:
+            found[slot] = EXCHANGE_CLOSED
+    return found

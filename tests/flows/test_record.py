@@ -80,6 +80,21 @@ def test_slots_expected_by_the_calendar_equal_rows_present(
 
 
 @pytest.mark.usefixtures("own")
+def test_years_unanswered_are_filled_at_once_holidays_as_holidays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with open_database(settings().url).session() as session:
+        session.execute(text("DELETE FROM predictions"))
+    predict_live(monkeypatch, WEDNESDAY_0905)
+    added = fill_missed.fn("mgc", datetime(2025, 12, 31, tzinfo=UTC))
+    rows = [each.prediction for each in settings().ledger().settled("MGC", mode="live")]
+    champion = [each for each in rows if each.role == "champion"]
+    assert len(champion) == added + 1 > 1700
+    christmas = {each.reason for each in champion if each.trading_day == date(2024, 12, 25)}
+    assert christmas == {"holiday"}
+
+
+@pytest.mark.usefixtures("own")
 def test_a_slot_within_its_deadline_is_not_missed_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_database(settings().url).session() as session:
         session.execute(text("DELETE FROM predictions"))

@@ -22,6 +22,9 @@ FLOWS: Mapping[str, str] = {
     "tune": "flows.tune.tune",
 }
 
+_FANNED_OUT = {"walk-forward"}
+"""Flows that put their tasks into processes of their own."""
+
 
 class UnknownFlowError(InputError):
     """A flow there is not."""
@@ -76,7 +79,8 @@ def run(
         raise UnknownFlowError(flow, tuple(FLOWS))
     where = settings()
     where.market(market)
-    with prefect_session(where, level="WARNING" if quiet else "INFO") as server:
+    level = "WARNING" if quiet else "INFO"
+    with prefect_session(where, level=level, processes=name in _FANNED_OUT) as server:
         if not quiet:
             err().print(f"Running {name} on {server} ...")
         found = _load(FLOWS[name])

@@ -9,6 +9,7 @@ from prefect import flow
 
 from monitoring.performance import ALL
 from tasks.artifacts import publish, table
+from tasks.breaker import check_breaker
 from tasks.missed import fill_missed
 from tasks.outcomes import measure, settle
 from tasks.settings import now, settings
@@ -45,16 +46,19 @@ def log_outcomes(market: str = "mgc", as_of: datetime | None = None) -> dict[str
     missed = 0 if as_of else fill_missed(market, at)
     counts = settle(market, at)
     figures = measure(market, at)
+    breaker = None if as_of else check_breaker(market, at)
     verdict = (
         f"{counts['symbol']}: {counts['added']} outcomes added, {counts['revised']} revised, "
         f"{counts['open']} still open"
     )
     if missed:
         verdict += f"; {missed} slots that nobody had answered were recorded"
+    if breaker is not None and breaker["state"] != "closed":
+        verdict += f"; breaker {breaker['state']}: {breaker['cause']}, {breaker['detail']}"
     days = [
         {"day": each["day"], "mode": each["mode"], "role": each["role"], **each["figures"]}
         for each in figures
         if each["opening_range"] == ALL
     ]
     publish(f"outcomes-{market}", verdict, table(days[-_DAYS_SHOWN:], _SHOWN))
-    return {**counts, "missed": missed, "verdict": verdict}
+    return {**counts, "missed": missed, "breaker": breaker, "verdict": verdict}

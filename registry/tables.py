@@ -316,3 +316,17 @@ class TuningEntry(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(unique=True)
     entry: Mapped[dict[str, Any]]
+
+
+class BreakerRow(Base):
+    """A change of a market's circuit breaker; append-only."""
+
+    __tablename__ = "breaker_events"
+    __table_args__ = (Index("ix_breaker_events_market_at", "market", "at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    at: Mapped[datetime]
+    state: Mapped[str]
+    cause: Mapped[str]
+    detail: Mapped[str] = mapped_column(Text)
+    by: Mapped[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -20,14 +20,17 @@ from ml_core.learning.inference import Prediction, Predictor
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
+from monitoring.breaker import Standing
 from registry.errors import UnknownVersionError
 from registry.ledger import Mode, PredictionEntry, Role
 from registry.model_store import CHALLENGER, VersionRecord
+from tasks.breaker import breaker_of
 from tasks.settings import Settings
 from tasks.slots import Slot
 
 _WITHOUT_BARS = frozenset({"no_bars", "no_contract"})
 NO_MODEL = "no_model"
+SKIP = "skip"
 MISSED = "missed"
 HOLIDAY = "holiday"
 EXCHANGE_CLOSED = "exchange_closed"
@@ -116,7 +119,17 @@ def answers(
     except UnknownVersionError:
         return [_abstained(common, "champion", None, NO_MODEL)]
     bars = read_bars(where, market, slot)
-    return [_answer(common, voice, market, slot, bars) for voice in asked]
+    said = [_answer(common, voice, market, slot, bars) for voice in asked]
+    breaker = breaker_of(where, slot.symbol, made_at)
+    held = mode == "live" and not breaker.closed
+    return [_held_back(each, breaker) for each in said] if held else said
+
+
+def _held_back(entry: PredictionEntry, breaker: Standing) -> PredictionEntry:
+    """Mark an answer given while the breaker is not closed: it recommends nothing."""
+    marked = {**entry.outputs, "breaker": breaker.state, "breaker_cause": breaker.cause}
+    recommends = SKIP if entry.status == "predicted" else None
+    return replace(entry, recommendation=recommends, outputs=marked)
 
 
 def not_answered(

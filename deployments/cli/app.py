@@ -10,6 +10,7 @@ import typer
 from deployments.cli import (
     audit,
     bars,
+    breaker,
     database,
     dataset,
     demo,
@@ -69,6 +70,7 @@ app.command("tune")(tune.tune)
 app.command("predict")(predict.predict)
 app.add_typer(models.app, name="models")
 app.add_typer(recipes.app, name="recipes")
+app.add_typer(breaker.app, name="breaker")
 app.command("power")(power.power)
 app.command("verify")(verify.verify)
 app.command("up")(up.up)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -77,3 +79,17 @@ def trained(trained_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The trained home, made the present one."""
     monkeypatch.setenv("ORBCAST_HOME", str(trained_home))
     return trained_home
+
+
+@pytest.fixture
+def own(trained_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the trained home, to be written to and damaged."""
+    folder = tmp_path / "own"
+    shutil.copytree(trained_home, folder, ignore=shutil.ignore_patterns("orbcast.sqlite*"))
+    source = sqlite3.connect(trained_home / "orbcast.sqlite")
+    copy = sqlite3.connect(folder / "orbcast.sqlite")
+    source.backup(copy)
+    copy.close()
+    source.close()
+    monkeypatch.setenv("ORBCAST_HOME", str(folder))
+    return folder

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -21,20 +19,6 @@ from tasks.slots import latest_slot
 
 WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
 THANKSGIVING = date(2024, 11, 28)
-
-
-@pytest.fixture
-def own(trained_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the trained home, to be written to and damaged."""
-    folder = tmp_path / "own"
-    shutil.copytree(trained_home, folder, ignore=shutil.ignore_patterns("orbcast.sqlite*"))
-    source = sqlite3.connect(trained_home / "orbcast.sqlite")
-    copy = sqlite3.connect(folder / "orbcast.sqlite")
-    source.backup(copy)
-    copy.close()
-    source.close()
-    monkeypatch.setenv("ORBCAST_HOME", str(folder))
-    return folder
 
 
 def predict_live(monkeypatch: pytest.MonkeyPatch, at: datetime) -> None:

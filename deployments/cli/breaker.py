@@ -1,0 +1,71 @@
+"""`orbcast breaker`: where it stands, opening it, closing it again."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Annotated
+
+import typer
+
+from deployments.cli.terminal import MarketOption, out
+
+app = typer.Typer(no_args_is_help=True, help="The circuit breaker: stop recommending.")
+
+Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
+By = Annotated[str, typer.Option(help="Who; your login name if left out.")]
+BY_HAND = "by hand"
+
+
+@app.callback()
+def breaker() -> None:
+    """Look at a market's circuit breaker, open it, or close it again.
+
+    While it is not closed, predictions are still logged and marked, and recommend nothing.
+    """
+
+
+@app.command()
+def status(
+    market: MarketOption = "mgc",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say where the breaker stands, since when and why."""
+    from tasks.breaker import breaker_of, shown  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where = settings()
+    symbol = where.market(market).symbol
+    stands = breaker_of(where, symbol, now())
+    if as_json:
+        out().print_json(json.dumps(shown(stands)))
+        return
+    since = f" since {stands.since:%Y-%m-%d %H:%M} UTC" if stands.since else ""
+    why = f": {stands.cause}, {stands.detail}" if stands.cause else ""
+    state = stands.state.replace("_", " ")
+    out().print(f"{symbol}: {state}{since}{why}", soft_wrap=True, markup=False)
+    if stands.state == "open" and stands.until is not None:
+        out().print(f"  probed from {stands.until:%Y-%m-%d %H:%M} UTC on", markup=False)
+
+
+@app.command("open")
+def open_breaker(reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
+    """Open the breaker: nothing is recommended until it closes."""
+    _change(market, "open", reason, by)
+
+
+@app.command()
+def reset(reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
+    """Close the breaker, whatever opened it."""
+    _change(market, "closed", reason, by)
+
+
+def _change(market: str, state: str, reason: str, by: str) -> None:
+    from tasks.breaker import change  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where = settings()
+    symbol = where.market(market).symbol
+    who = by or getpass.getuser()
+    change(where, symbol, state, cause=BY_HAND, detail=reason, by=who, at=now())
+    out().print(f"{symbol}: {state}, by {who}", markup=False)

@@ -1,0 +1,178 @@
+"""The circuit breaker: what trips it, how long it stays open, when it may close again.
+
+Pure: it is told what happened and when, and says where the breaker stands. What cannot be read
+counts as open, which is for the caller to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import numpy as np
+
+from ml_core.evidence.metrics import max_drawdown
+from ml_core.evidence.sequential import e_process, latest
+
+State = Literal["closed", "open", "half_open"]
+UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerPolicy:
+    """The numbers of the breaker.
+
+    Attributes
+    ----------
+    failures
+        Champion's answers in a row that were none, for reasons of ours, that open it.
+    drawdown_r
+        Fall in R of the recommended live trades since it last closed that opens it.
+    alpha
+        Chance allowed of opening it on a champion that is as good as its baseline, however often
+        it is looked at.
+    cool_down, longest
+        Time it stays open; doubled with each opening in a row, up to the longest.
+    """
+
+    failures: int = 3
+    drawdown_r: float = 10.0
+    alpha: float = 0.01
+    cool_down: timedelta = timedelta(hours=12)
+    longest: timedelta = timedelta(days=8)
+
+
+POLICY = BreakerPolicy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerEvent:
+    """A change of the breaker that was recorded: opened or closed, why, by whom."""
+
+    at: datetime
+    state: Literal["closed", "open"]
+    cause: str
+    detail: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where the breaker stands; ``until`` is when an open one may be probed."""
+
+    state: State
+    cause: str
+    detail: str
+    since: datetime | None
+    until: datetime | None
+
+    @property
+    def closed(self) -> bool:
+        """Whether recommendations may be made."""
+        return self.state == "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRow:
+    """A live answer of the champion, and what became of it where that is known.
+
+    Attributes
+    ----------
+    at
+        Decision time.
+    failed
+        It was no answer, for a reason of ours: stale data, no usable model, missed.
+    p_up, baseline_p_up, up
+        What was said and whether the break was UP; None where there is nothing to compare.
+    r_net
+        Net R of the trade, if it was recommended and taken.
+    """
+
+    at: datetime
+    failed: bool
+    p_up: float | None = None
+    baseline_p_up: float | None = None
+    up: bool | None = None
+    r_net: float | None = None
+
+
+def standing(
+    events: Sequence[BreakerEvent], now: datetime, policy: BreakerPolicy = POLICY
+) -> Standing:
+    """Say where the breaker stands after its events, oldest first.
+
+    An open breaker becomes half open when its time is over; only a check that finds nothing
+    wrong, or a person, closes it. Each opening that follows on another doubles the time, so that
+    it does not flap; one that stayed closed for the longest time has forgotten them.
+    """
+    if not events:
+        return Standing(state="closed", cause="", detail="", since=None, until=None)
+    last = events[-1]
+    if last.state == "closed":
+        return Standing(
+            state="closed", cause=last.cause, detail=last.detail, since=last.at, until=None
+        )
+    until = last.at + min(policy.cool_down * 2 ** (_openings(events, policy) - 1), policy.longest)
+    return Standing(
+        state="open" if now < until else "half_open",
+        cause=last.cause,
+        detail=last.detail,
+        since=last.at,
+        until=until,
+    )
+
+
+def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[str, str] | None:
+    """Give the cause that opens the breaker, and its figures; None if all is well.
+
+    Parameters
+    ----------
+    rows
+        The champion's live answers since the breaker last closed, in order of decision.
+    policy
+        The numbers.
+    """
+    tail = rows[-policy.failures :]
+    if len(tail) == policy.failures and all(each.failed for each in tail):
+        return "failures", f"{policy.failures} slots in a row went unanswered"
+    taken = np.array([each.r_net for each in rows if each.r_net is not None], np.float64)
+    if len(taken) and max_drawdown(taken) >= policy.drawdown_r:
+        fall = max_drawdown(taken)
+        return "drawdown", f"{fall:.1f} R below its highest over {len(taken)} trades"
+    evidence = _worse_than_baseline(rows)
+    if evidence >= 1.0 / policy.alpha:
+        return "accuracy", f"worse than the corridor: e-value {evidence:.3g}"
+    return None
+
+
+def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
+    """Count the openings in a row, up to the last; forgotten after a long time closed."""
+    count = 0
+    closed_at: datetime | None = None
+    for each in events:
+        if each.state == "closed":
+            closed_at = each.at
+            continue
+        if closed_at is not None and each.at - closed_at >= policy.longest:
+            count = 0
+        count += 1
+    return count
+
+
+def _worse_than_baseline(rows: Sequence[LiveRow]) -> float:
+    judged = [
+        each
+        for each in rows
+        if each.p_up is not None and each.baseline_p_up is not None and each.up is not None
+    ]
+    if not judged:
+        return 1.0
+    wealth = e_process(
+        np.array([each.baseline_p_up for each in judged], np.float64),
+        np.array([each.p_up for each in judged], np.float64),
+        np.array([each.up for each in judged], bool),
+        np.array([each.at.date() for each in judged], "datetime64[D]"),
+    )
+    return latest(wealth)

@@ -1,0 +1,57 @@
+"""Changes of a market's circuit breaker, kept for ever."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from registry.errors import UnsignedChangeError
+from registry.tables import BreakerRow
+
+if TYPE_CHECKING:
+    from registry.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerRecord:
+    """A change: opened or closed, why, by whom."""
+
+    market: str
+    at: datetime
+    state: str
+    cause: str
+    detail: str
+    by: str
+
+
+def record_breaker(database: Database, record: BreakerRecord) -> None:
+    """Append a change.
+
+    Raises
+    ------
+    UnsignedChangeError
+        It does not say who or why.
+    """
+    for name in ("by", "detail"):
+        if not getattr(record, name).strip():
+            raise UnsignedChangeError("breaker", "reason" if name == "detail" else name)
+    values = {name: getattr(record, name) for name in BreakerRecord.__slots__}
+    with database.session() as session:
+        session.add(BreakerRow(**values))
+
+
+def breaker_records(database: Database, market: str) -> tuple[BreakerRecord, ...]:
+    """Give a market's changes, oldest first."""
+    query = (
+        select(BreakerRow)
+        .where(BreakerRow.market == market)
+        .order_by(BreakerRow.at, BreakerRow.id)
+    )
+    with database.session() as session:
+        return tuple(
+            BreakerRecord(**{name: getattr(row, name) for name in BreakerRecord.__slots__})
+            for row in session.scalars(query)
+        )

@@ -1,0 +1,121 @@
+"""The circuit breaker of a market: read before each answer, checked after each outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from prefect import task
+
+from monitoring.breaker import (
+    UNREADABLE,
+    BreakerEvent,
+    LiveRow,
+    Standing,
+    standing,
+    trouble,
+)
+from registry.breaker import BreakerRecord, breaker_records, record_breaker
+from registry.ledger import Settled
+from tasks.retrying import RETRIED
+from tasks.settings import Settings, settings
+
+BY = "orbcast"
+RECOVERED = "recovered"
+_OURS = frozenset({"stale_data", "model_unusable", "no_model", "missed"})
+
+
+def breaker_of(where: Settings, symbol: str, at: datetime) -> Standing:
+    """Say where a market's breaker stands; one that cannot be read counts as open."""
+    try:
+        return standing(_events(where, symbol), at)
+    except Exception as error:  # noqa: BLE001 - whatever the reason, it is not known to be closed
+        return Standing(
+            state="open", cause=UNREADABLE, detail=str(error)[:200], since=None, until=None
+        )
+
+
+@task(name="check the circuit breaker", **RETRIED)
+def check_breaker(market: str, at: datetime) -> dict[str, Any]:
+    """Open the breaker on trouble; close a half-open one in which none is found."""
+    where = settings()
+    symbol = where.market(market).symbol
+    now = standing(_events(where, symbol), at)
+    if now.state == "open":
+        return shown(now)
+    begun = now.since
+    rows = [
+        _live(each)
+        for each in where.ledger().settled(symbol, mode="live")
+        if each.prediction.role == "champion"
+        and (begun is None or each.prediction.decision_time > begun)
+    ]
+    found = trouble(rows)
+    if found is not None:
+        change(where, symbol, "open", cause=found[0], detail=found[1], by=BY, at=at)
+    elif now.state == "half_open":
+        told = f"nothing wrong found after {now.cause}"
+        change(where, symbol, "closed", cause=RECOVERED, detail=told, by=BY, at=at)
+    return shown(standing(_events(where, symbol), at))
+
+
+def change(
+    where: Settings,
+    symbol: str,
+    state: str,
+    *,
+    cause: str,
+    detail: str,
+    by: str,
+    at: datetime,
+) -> None:
+    """Record a change of the breaker.
+
+    Raises
+    ------
+    UnsignedChangeError
+        It does not say who or why.
+    """
+    record = BreakerRecord(market=symbol, at=at, state=state, cause=cause, detail=detail, by=by)
+    record_breaker(where.database(), record)
+
+
+def shown(now: Standing) -> dict[str, Any]:
+    """Give a standing as plain values."""
+    return {
+        "state": now.state,
+        "cause": now.cause,
+        "detail": now.detail,
+        "since": now.since.isoformat() if now.since else None,
+        "until": now.until.isoformat() if now.until else None,
+    }
+
+
+def _events(where: Settings, symbol: str) -> list[BreakerEvent]:
+    return [
+        BreakerEvent(
+            at=each.at,
+            state=cast("Any", each.state),
+            cause=each.cause,
+            detail=each.detail,
+            by=each.by,
+        )
+        for each in breaker_records(where.database(), symbol)
+    ]
+
+
+def _live(each: Settled) -> LiveRow:
+    said, outcome = each.prediction, each.outcome
+    failed = said.status != "predicted" and said.reason in _OURS
+    broke = outcome is not None and outcome.direction in {"UP", "DOWN"}
+    up = outcome.direction == "UP" if outcome is not None and broke else None
+    side = {"long": "UP", "short": "DOWN"}.get(said.recommendation or "")
+    taken = outcome is not None and side is not None and outcome.direction == side
+    return LiveRow(
+        at=said.decision_time,
+        failed=failed,
+        p_up=said.p_up,
+        baseline_p_up=said.baseline_p_up,
+        up=up,
+        r_net=outcome.r_net if outcome is not None and taken else None,
+    )

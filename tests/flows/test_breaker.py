@@ -1,0 +1,80 @@
+"""The breaker in the record: opened by what happened live, marked on answers, closed again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from registry.database import open_database
+from tasks.breaker import breaker_of, change, check_breaker
+from tasks.decision import answers
+from tasks.settings import settings
+from tasks.slots import latest_slot
+
+WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
+
+
+def cli(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(app, ["breaker", *arguments])
+    assert result.exit_code == status, result.stderr
+    return result.stdout if not status else result.stderr
+
+
+@pytest.mark.usefixtures("own")
+def test_while_it_is_open_answers_are_logged_marked_and_recommend_nothing() -> None:
+    where = settings()
+    market = where.market("mgc")
+    slot = latest_slot(market, WEDNESDAY_0905)
+    change(where, "MGC", "open", cause="drawdown", detail="12 R", by="test", at=WEDNESDAY_0905)
+    for entry in answers(where, market, slot, WEDNESDAY_0905, "live"):
+        assert entry.status == "predicted"
+        assert entry.p_up is not None
+        assert entry.recommendation == "skip"
+        assert entry.outputs["breaker"] == "open"
+        assert entry.outputs["breaker_cause"] == "drawdown"
+    for entry in answers(where, market, slot, WEDNESDAY_0905, "replay"):
+        assert "breaker" not in entry.outputs
+
+
+@pytest.mark.usefixtures("own")
+def test_unanswered_slots_open_it_and_answers_after_its_time_close_it_again() -> None:
+    where = settings()
+    with open_database(where.url).session() as session:
+        session.execute(text("DELETE FROM predictions"))
+    market = where.market("mgc")
+    day = datetime(2024, 11, 20, 1, 30, tzinfo=UTC)  # 11:30 in Brisbane: three ranges closed
+    late = day + timedelta(hours=5)
+    for name in ("0900", "1000", "1100"):
+        slot = latest_slot(market, day, name)
+        where.ledger().record(answers(where, market, slot, late, "live"))
+    assert check_breaker.fn("mgc", late)["cause"] == "failures"
+    assert check_breaker.fn("mgc", late)["state"] == "open"
+    assert not breaker_of(where, "MGC", late).closed
+
+    soon = late + timedelta(hours=13)
+    assert breaker_of(where, "MGC", soon).state == "half_open"
+    assert check_breaker.fn("mgc", soon)["state"] == "closed"
+    assert check_breaker.fn("mgc", soon)["state"] == "closed"
+
+
+def test_what_cannot_be_read_counts_as_open(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = own.parent / "broken"
+    broken.mkdir()
+    (broken / "orbcast.sqlite").write_bytes(b"not a database at all" * 100)
+    monkeypatch.setenv("ORBCAST_HOME", str(broken))
+    now = breaker_of(settings(), "MGC", WEDNESDAY_0905)
+    assert (now.state, now.cause) == ("open", "unreadable")
+
+
+@pytest.mark.usefixtures("own")
+def test_a_person_opens_and_resets_it_with_a_reason() -> None:
+    assert "closed" in cli("status")
+    assert "open, by ann" in cli("open", "--reason", "news day", "--by", "ann")
+    assert "by hand, news day" in cli("status")
+    assert "closed, by bob" in cli("reset", "--reason", "over", "--by", "bob")
+    assert "reason" in cli("open", "--reason", " ", status=2)

@@ -15,6 +15,7 @@ from deployments.cli import (
     dataset,
     demo,
     evaluate,
+    explain,
     ingest,
     models,
     power,
@@ -67,6 +68,7 @@ app.add_typer(study.app, name="study")
 app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
 app.command("tune")(tune.tune)
+app.command("explain")(explain.explain)
 app.command("predict")(predict.predict)
 app.add_typer(models.app, name="models")
 app.add_typer(recipes.app, name="recipes")

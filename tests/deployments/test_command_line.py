@@ -37,6 +37,7 @@ COMMANDS = (
     ["recipes", "diff"],
     ["study", "setups"],
     ["verify"],
+    ["explain"],
     ["breaker", "status"],
     ["breaker", "open"],
     ["breaker", "reset"],

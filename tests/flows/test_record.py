@@ -123,3 +123,22 @@ def test_a_whole_record_is_verified_and_every_kind_of_damage_is_named(
     (fresh / "orbcast.sqlite").write_bytes(b"not a database at all" * 100)
     monkeypatch.setenv("ORBCAST_HOME", str(fresh))
     assert verify()[0] == 2
+
+
+@pytest.mark.usefixtures("own")
+def test_a_slot_is_explained_from_its_row_and_an_unknown_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    predict_live(monkeypatch, datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC))
+    told = CliRunner().invoke(app, ["explain", "mgc:2024-11-21:0900"])
+    assert told.exit_code == 0, told.stderr
+    assert "champion (live)" in told.stdout
+    assert "worth taking" in told.stdout
+    for slot, words in (
+        ("MGC:2019-01-02:0900", "no answer in the ledger"),
+        ("yesterday", "is no slot"),
+        ("MGC:soon:0900", "no day that can be read"),
+    ):
+        refused = CliRunner().invoke(app, ["explain", slot])
+        assert refused.exit_code == 2
+        assert words in refused.stderr

@@ -1,0 +1,133 @@
+"""Why a slot was not recommended, and what would have had to be different."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_REASONS = {
+    "missed": "nobody asked in time",
+    "stale_data": "no bar had come in of the window or after it",
+    "holiday": "the exchange was closed that day",
+    "exchange_closed": "the exchange was closed at that time",
+    "no_model": "no version was registered",
+    "model_unusable": "the version's files were not what was registered",
+    "no_bars": "no minute of the window traded",
+    "no_contract": "no contract was chosen for the day",
+    "zero_size": "the range had no height",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One thing that had to be so for a recommendation; ``change`` is the least that would do."""
+
+    name: str
+    passed: bool
+    words: str
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """An answer taken apart.
+
+    Attributes
+    ----------
+    verdict
+        One plain sentence.
+    gates
+        What had to be so, in order; the first that is not decides.
+    reasons
+        What moved the direction, in words, as logged.
+    """
+
+    verdict: str
+    gates: tuple[Gate, ...]
+    reasons: tuple[str, ...]
+
+
+def explain(
+    *,
+    status: str,
+    reason: str | None,
+    recommendation: str | None,
+    late: bool,
+    outputs: Mapping[str, Any],
+) -> Explanation:
+    """Take a logged answer apart; everything comes from the row itself.
+
+    Parameters
+    ----------
+    status, reason, recommendation, late, outputs
+        As the ledger has them.
+    """
+    if status != "predicted":
+        told = _REASONS.get(reason or "", str(reason).replace("_", " "))
+        gate = Gate(name="an answer", passed=False, words=f"none: {told}")
+        return Explanation(verdict=f"No answer was given: {told}.", gates=(gate,), reasons=())
+    side, other = ("long", "short") if outputs["p_up_given_break"] >= 0.5 else ("short", "long")  # noqa: PLR2004 - even odds
+    gates = (
+        Gate(name="an answer", passed=True, words="late" if late else "in time"),
+        _worth(side, other, outputs),
+        _breaker(outputs),
+    )
+    wrong = next((each for each in gates if not each.passed), None)
+    if wrong is None:
+        verdict = f"{str(recommendation).capitalize()} was recommended: {gates[1].words}."
+    else:
+        verdict = f"Nothing was recommended: {wrong.words}."
+    words = tuple(each["words"] for each in outputs.get("reasons", ()))
+    return Explanation(verdict=verdict, gates=gates, reasons=words)
+
+
+def _worth(side: str, other: str, outputs: Mapping[str, Any]) -> Gate:
+    """Whether the likelier side was expected to bring more than its costs."""
+    view = outputs[side]
+    expected = float(view["expected_net_r"])
+    p = outputs["p_up_given_break"]
+    likelier = p if side == "long" else 1.0 - p
+    words = (
+        f"the likelier break, {side} ({likelier:.1%}), was expected to bring {expected:+.3f} R net"
+    )
+    if expected > 0:
+        return Gate(name="worth taking", passed=True, words=words)
+    return Gate(
+        name="worth taking", passed=False, words=words, change=_least_change(view, other, outputs)
+    )
+
+
+def _least_change(view: Mapping[str, Any], other: str, outputs: Mapping[str, Any]) -> str:
+    """Say what would have lifted the expectation over 0.
+
+    The ensemble is the mean of the R model's figure and of p (reward + 1) - 1 - cost, with the
+    reward of a driftless price's P(win) = 1 / (1 + reward): so P(win) must rise by
+    -2 expected / (reward + 1), or the R model's figure by -2 expected.
+    """
+    expected, p_win = float(view["expected_net_r"]), float(view["p_win"])
+    needed = p_win - 2.0 * expected * float(view["baseline_p_win"])
+    chances = (
+        f"P(win) of {needed:.1%} instead of {p_win:.1%}"
+        if needed <= 1.0
+        else "no P(win) would have done by itself"
+    )
+    net = float(view["net_r"])
+    found = f"{chances}; or {net - 2.0 * expected:+.3f} R from the R model instead of {net:+.3f}"
+    theirs = float(outputs[other]["expected_net_r"])
+    if theirs > 0:
+        found += f"; or the {other} break being the likelier, expected at {theirs:+.3f} R"
+    return found
+
+
+def _breaker(outputs: Mapping[str, Any]) -> Gate:
+    state = outputs.get("breaker")
+    if state is None:
+        return Gate(name="breaker", passed=True, words="closed")
+    cause = outputs.get("breaker_cause", "")
+    return Gate(
+        name="breaker",
+        passed=False,
+        words=f"the circuit breaker was {str(state).replace('_', ' ')} ({cause})",
+        change="the breaker being closed",
+    )

@@ -1,0 +1,79 @@
+"""An answer taken apart: the gate that decided, and the change that would really have done."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_core.learning.predictions import ensemble
+from monitoring.explain import explain
+
+COST = -0.2
+
+
+def outputs(p_up: float, p_win: float, net_r: float, reward: float) -> dict[str, Any]:
+    both = np.array([[p_win, p_win]]), np.array([[net_r, net_r]])
+    expected = ensemble(*both, np.array([reward]), np.array([COST]))[0, 0]
+    side = {
+        "p_win": p_win,
+        "net_r": net_r,
+        "expected_net_r": float(expected),
+        "baseline_p_win": 1.0 / (1.0 + reward),
+    }
+    return {"p_up_given_break": p_up, "long": side, "short": side, "reasons": []}
+
+
+def taken_apart(said: dict[str, Any], **more: Any) -> Any:
+    given_ = {"status": "predicted", "reason": None, "recommendation": "skip", "late": False}
+    return explain(**{**given_, "outputs": said, **more})
+
+
+@given(st.floats(0.5, 1.0), st.floats(0.1, 0.6), st.floats(-1.0, 0.1), st.sampled_from([1.0, 2.0]))
+def test_the_change_it_names_would_have_done_and_a_smaller_one_not(
+    p_up: float, p_win: float, net_r: float, reward: float
+) -> None:
+    said = outputs(p_up, p_win, net_r, reward)
+    expected = said["long"]["expected_net_r"]
+    if expected > 0:
+        assert taken_apart(said).gates[1].passed
+        return
+    change = taken_apart(said).gates[1].change
+    needed = p_win - 2.0 * expected / (1.0 + reward)
+    if needed <= 1.0:
+        assert f"P(win) of {needed:.1%}" in change
+        done = outputs(p_up, needed, net_r, reward)["long"]["expected_net_r"]
+        assert done == pytest.approx(0.0, abs=1e-9)
+    else:
+        assert "no P(win) would have done" in change
+    figure = re.search(r"or ([+-]\d+\.\d+) R from the R model", change)
+    assert figure is not None
+    with_figure = outputs(p_up, p_win, float(figure.group(1)), reward)["long"]["expected_net_r"]
+    assert with_figure == pytest.approx(0.0, abs=0.001)
+
+
+def test_a_breaker_that_was_open_is_the_reason_even_where_the_trade_was_worth_it() -> None:
+    said = {**outputs(0.7, 0.9, 0.5, 1.0), "breaker": "half_open", "breaker_cause": "drawdown"}
+    told = taken_apart(said)
+    assert told.gates[1].passed
+    assert "circuit breaker was half open (drawdown)" in told.verdict
+
+
+def test_a_recommendation_is_explained_too() -> None:
+    told = taken_apart(outputs(0.3, 0.9, 0.5, 1.0), recommendation="short")
+    assert told.verdict.startswith("Short was recommended")
+    assert all(gate.passed for gate in told.gates)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("holiday", "closed that day"), ("missed", "nobody asked"), ("new_reason", "new reason")],
+)
+def test_no_answer_says_its_typed_reason_in_words(reason: str, words: str) -> None:
+    told = taken_apart({}, status="abstained", reason=reason, recommendation=None)
+    assert words in told.verdict
+    assert not told.gates[0].passed

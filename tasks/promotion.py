@@ -41,7 +41,8 @@ def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str, at: datet
     study = latest_evaluation(database, symbol, recipe_hash, since)
     champion = _champion(where, symbol)
     trials = count_trials(database, symbol)
-    plain = champion is None or champion.kind == "baseline"
+    # the champion's own recipe is not asked to beat itself
+    plain = champion is None or champion.kind == "baseline" or champion.recipe_hash == recipe_hash
     if study is None:
         return decide(_nothing_known(recipe, recipe_hash, trials))
     theirs = None

@@ -90,7 +90,8 @@ def decide(evidence: Evidence, policy: Policy = POLICY) -> Decision:
         valid_at_any_look(evidence, policy),
         live_record(evidence, policy),
     ]
-    return _decision(evidence, conditions, policy, "beats the baseline and the champion")
+    good = f"beats the {' and the '.join(evidence.against_wanted)}"
+    return _decision(evidence, conditions, policy, good)
 
 
 def decide_refit(evidence: Evidence, policy: Policy = POLICY) -> Decision:
@@ -118,10 +119,10 @@ def _decision(
     claim = not wrong and trading.status == "holds"
     if wrong:
         names = ", ".join(f"{each.name} {each.status}" for each in wrong)
-        verdict = f"{evidence.recipe} is not promoted: {names}."
+        verdict = f"{evidence.recipe} does not pass the promotion rule: {names}."
     else:
         money = trading.words if claim else f"no trading claim, {trading.words}"
-        verdict = f"{evidence.recipe} is promoted: it {good}; {money}."
+        verdict = f"{evidence.recipe} passes the promotion rule: it {good}; {money}."
     return Decision(
         promote=not wrong,
         trading_claim=claim,

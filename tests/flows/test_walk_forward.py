@@ -196,3 +196,21 @@ def test_without_a_study_the_night_promotes_nothing_and_says_why() -> None:
     decision = list_decisions(settings().database(), "MGC")[-1]
     assert decision.kind == "promotion"
     assert decision.evidence["promote"] is False
+
+
+@pytest.mark.usefixtures("monthly")
+def test_the_champion_s_own_recipe_is_not_asked_to_beat_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ORBCAST_TASK_RUNNER", "threads")
+    monkeypatch.setattr("ml_core.learning.folds.MIN_TRAINING_DAYS", 160)
+    nightly_retrain("mgc", "monthly", refresh=False)
+    models = settings().models()
+    before = models.find("MGC", "champion").version
+    version = models.find("MGC", "challenger").version
+    models.set_alias("MGC", "champion", version, at=now(), by="test", reason="to be judged")
+    try:
+        said = study()["promotion"]
+        assert not any("champion" in each["name"] for each in said["conditions"])
+    finally:
+        models.set_alias("MGC", "champion", before, at=now(), by="test", reason="as it was")

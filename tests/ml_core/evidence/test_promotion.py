@@ -66,7 +66,7 @@ def test_evidence_that_holds_throughout_is_promoted_with_its_reasons() -> None:
     assert failed(said) == {}
     assert said.promote
     assert said.trading_claim
-    assert "is promoted" in said.verdict
+    assert "passes the promotion rule" in said.verdict
     assert json.loads(json.dumps(said.to_json()))["promote"] is True
 
 

@@ -85,12 +85,15 @@ def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]
 
 
 def latest_evaluation(
-    database: Database, market: str, recipe_hash: str, since: datetime
+    database: Database, market: str, recipe_hash: str, *, since: datetime, code: str
 ) -> EvaluationRecord | None:
-    """Give the newest study of a recipe that may count for a promotion, made since a time."""
+    """Give the newest study of a recipe that may count: made since a time, by the same code."""
     found = [
         each
         for each in evaluations(database, market)
-        if each.recipe_hash == recipe_hash and each.settings.get("counts") and each.at >= since
+        if each.recipe_hash == recipe_hash
+        and each.settings.get("counts")
+        and each.settings.get("code") == code
+        and each.at >= since
     ]
     return found[-1] if found else None

@@ -24,7 +24,7 @@ from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
 from registry.trials import count_trials
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
-from tasks.study import answers_on_record
+from tasks.study import answers_on_record, code_hash
 from tasks.training import BY, Judged, Material
 
 STUDY_DAYS = 35
@@ -34,11 +34,13 @@ STUDY_DAYS = 35
 def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str, at: datetime) -> Decision:
     """Apply the promotion rule to what is on record of a recipe by a time; changes nothing.
 
-    Without a study that counts and is recent, everything is unknown and nothing is promoted.
+    Without a study that counts, is recent and was made by this very code, everything is unknown
+    and nothing is promoted.
     """
     database = where.database()
     since = at - timedelta(days=STUDY_DAYS)
-    study = latest_evaluation(database, symbol, recipe_hash, since)
+    code = code_hash()
+    study = latest_evaluation(database, symbol, recipe_hash, since=since, code=code)
     champion = _champion(where, symbol)
     trials = count_trials(database, symbol)
     # the champion's own recipe is not asked to beat itself
@@ -47,7 +49,7 @@ def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str, at: datet
         return decide(_nothing_known(recipe, recipe_hash, trials))
     theirs = None
     if champion is not None and not plain:
-        other = latest_evaluation(database, symbol, champion.recipe_hash, since)
+        other = latest_evaluation(database, symbol, champion.recipe_hash, since=since, code=code)
         theirs = None if other is None else answers_on_record(where, other)[0]
     return decide(
         evidence_of(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,18 @@ def walk_of(material: Material, asked: Asked) -> Walk:
     return walk_recipe(data, asked.recipe, first=asked.first, last=asked.last)
 
 
+@cache
+def code_hash() -> str:
+    """Hash what computes a study: other features or models under the same recipe are another."""
+    import ml_core  # noqa: PLC0415 - for where it is
+
+    root = Path(ml_core.__path__[0])
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root)} {sha256_of(path)}\n".encode())
+    return digest.hexdigest()
+
+
 @task(name="train and answer a fold", task_run_name="fold {fold.name}", **RETRIED)
 def answer(data: Dataset, fold: Fold, recipe: Recipe, fingerprint: str) -> tuple[Answers, ...]:
     """Answer a fold with every seed: the first with all three models, the others with one.
@@ -148,7 +161,7 @@ def conclude(
     by_seed = tuple(joined(list(folds)) for folds in zip(*parts, strict=True))
     name = hashlib.sha256(
         json.dumps(
-            [asked.own.hash, asked.to_json(), material.fingerprint], sort_keys=True
+            [asked.own.hash, asked.to_json(), material.fingerprint, code_hash()], sort_keys=True
         ).encode()
     ).hexdigest()
     evaluation = evaluate_answers(
@@ -166,7 +179,11 @@ def conclude(
         recipe=recipe.name,
         recipe_hash=asked.own.hash,
         study_hash=name,
-        settings={**asked.to_json(), "not_judged": list(walk.not_judged)},
+        settings={
+            **asked.to_json(),
+            "not_judged": list(walk.not_judged),
+            "code": code_hash(),
+        },
         data_fingerprint=material.fingerprint,
         verdict=evaluation.verdict,
         figures={

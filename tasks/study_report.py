@@ -25,6 +25,7 @@ def write_study_report(study: Study, decision: Decision | None) -> str:
             "recipe_hash": record.recipe_hash,
             "folds": list(study.folds),
             **record.settings,
+            "code": str(record.settings["code"])[:12],
         },
         decision=told,
         seeds=next(iter(changes.values()), None),

@@ -113,6 +113,11 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     old = weigh(settings(), "MGC", recipe.name, recipe.hash, later)
     assert old.conditions[0].status == "unknown"
 
+    with monkeypatch.context() as other_code:
+        other_code.setattr("tasks.promotion.code_hash", lambda: "another release")
+        unknown = weigh(settings(), "MGC", recipe.name, recipe.hash, now())
+        assert unknown.conditions[0].status == "unknown"
+
     report = Path(first["report"]).read_text("utf-8")
     assert first["verdict"].partition(":")[0] in report
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from ml_core.evidence.comparison import Change, Comparison
+from ml_core.evidence.comparison import JUDGED_BY, Change, Comparison
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.power import PowerReport, gate, rows_for_gain
 
@@ -27,8 +27,8 @@ class Policy:
         Training seeds that must agree.
     material
         A year's rise in log loss from which it counts as worse.
-    year_rows
-        Breaks from which a year is judged by its estimate and not by its interval alone.
+    year_rows, fewest_of_a_year
+        Breaks from which a year is judged by its estimate, and by its interval, alone.
     worth
         Smallest gain in log loss that is worth having: n must suffice to find it.
     lift
@@ -46,6 +46,7 @@ class Policy:
     fewest_seeds: int = 3
     material: float = 0.005
     year_rows: int = 200
+    fewest_of_a_year: int = 30
     worth: float = 0.01
     lift: float = 0.02
     power: float = 0.8
@@ -124,7 +125,10 @@ def better_than_each(evidence: Evidence) -> list[Condition]:
             words = f"not compared with {name} on unseen rows yet; orbcast evaluate does it"
             conditions.append(Condition(name=f"better than {name}", status="unknown", words=words))
             continue
-        conditions += [_improved(change, comparison) for change in comparison.changes]
+        changes = {each.metric: each for each in comparison.changes}
+        conditions += [
+            _improved(metric.name, changes.get(metric.name), comparison) for metric in JUDGED_BY
+        ]
     if not evidence.against_wanted:
         conditions.append(
             Condition(name="better", status="unknown", words="nothing to compare with")
@@ -132,18 +136,21 @@ def better_than_each(evidence: Evidence) -> list[Condition]:
     return conditions
 
 
-def _improved(change: Change, comparison: Comparison) -> Condition:
+def _improved(metric: str, change: Change | None, comparison: Comparison) -> Condition:
+    name = f"{metric.replace('_', ' ')} better than {comparison.against}"
+    if change is None:
+        return Condition(name=name, status="unknown", words="not compared by this metric")
     better = change.better
     each = change.interval
     status: Status = "unknown" if better is None else "holds" if better else "fails"
     words = (
-        f"{change.metric.replace('_', ' ')} changes by {each.estimate:+.4f}, 95 % interval "
+        f"{metric.replace('_', ' ')} changes by {each.estimate:+.4f}, 95 % interval "
         f"{each.low:+.4f} to {each.high:+.4f}, n = {each.rows:,} on {each.days:,} days"
     )
     if better is None:
         words = "a figure is missing or not a number"
     return Condition(
-        name=f"{change.metric.replace('_', ' ')} better than {comparison.against}",
+        name=name,
         status=status,
         words=words,
         figures={**asdict(each), "smaller_is_better": change.smaller_is_better},
@@ -191,17 +198,19 @@ def no_year_worse(evidence: Evidence, policy: Policy) -> Condition:
         return Condition(name=name, status="unknown", words="not every comparison was made")
     worse, figures = [], {}
     for comparison in evidence.comparisons:
+        if not comparison.years:
+            words = f"no year was compared with {comparison.against}"
+            return Condition(name=name, status="unknown", words=words)
         for year in comparison.years:
             each = year.interval
             if not math.isfinite(each.estimate):
                 return Condition(name=name, status="unknown", words=f"{year.year} has no figure")
             figures[f"{comparison.against} {year.year}"] = each.estimate
             judged = each.rows >= policy.year_rows
-            if each.above_zero or (judged and each.estimate > policy.material):
+            clear = each.above_zero and each.rows >= policy.fewest_of_a_year
+            if clear or (judged and each.estimate > policy.material):
                 worse.append(f"{year.year} by {each.estimate:+.4f} against {comparison.against}")
     words = "; ".join(worse) if worse else f"none by more than {policy.material:g} in log loss"
-    if not figures:
-        return Condition(name=name, status="unknown", words="no year has rows")
     return Condition(name=name, status="fails" if worse else "holds", words=words, figures=figures)
 
 
@@ -274,7 +283,7 @@ def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
         words = "how many recipes were tried is not known"
         return Condition(name=name, status="unknown", words=words)
     zs = [change.z for each in evidence.comparisons for change in each.changes]
-    if not _complete(evidence) or not all(map(math.isfinite, zs)):
+    if not _complete(evidence) or not zs or not all(map(math.isfinite, zs)):
         return Condition(name=name, status="unknown", words="a difference has no figure")
     level = -math.expm1(math.log1p(-policy.alpha / 2.0) / trials)
     wanted = float(norm.isf(level))

@@ -132,6 +132,30 @@ def test_a_missing_nan_or_infinite_figure_never_promotes(
     json.dumps(said.to_json())
 
 
+@pytest.mark.parametrize("kept", [(), (0,), (1,)])
+def test_a_metric_that_was_not_compared_never_promotes(kept: tuple[int, ...]) -> None:
+    first, *others = GOOD.comparisons
+    fewer = replace(first, changes=tuple(first.changes[index] for index in kept))
+    said = decide(replace(GOOD, comparisons=(fewer, *others)))
+    assert not said.promote
+    assert "unknown" in failed(said).values()
+
+
+def test_a_comparison_without_any_figure_is_unknown_and_no_crash() -> None:
+    bare = replace(GOOD.comparisons[0], changes=(), years=(), seeds=(), e_value=NAN, e_worse=NAN)
+    said = decide(replace(GOOD, comparisons=(bare,), against_wanted=("corridor",), live=bare))
+    assert set(failed(said).values()) == {"unknown"}
+    json.dumps(said.to_json())
+
+
+def test_a_handful_of_unlucky_rows_is_no_bad_year() -> None:
+    few = YearChange(year="2024", interval=Interval(0.2, 0.1, 0.3, 12, 3, 0.05))
+    first, *others = GOOD.comparisons
+    assert decide(
+        replace(GOOD, comparisons=(replace(first, years=(*first.years, few)), *others))
+    ).promote
+
+
 def test_a_missing_comparison_never_promotes() -> None:
     only_one = replace(GOOD, comparisons=GOOD.comparisons[:1])
     said = decide(only_one)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from monitoring.canvas import to_inline_svg
 from monitoring.markup import Html, element, join, table
+from monitoring.page import bullets, document, foot, section
 from monitoring.plots import percent, signed
 from monitoring.setup_plots import heat_map
 
-_STYLE = Path(__file__).with_name("report.css")
 _PERIODS = {"search": "the search period", "confirmation": "the confirmation period"}
 _HEAD = ("setup", "searched: R net a trade", "q", "confirmed: R net a trade", "status")
 _DASH = "\N{EN DASH}"
@@ -61,26 +60,14 @@ def render_setup_report(study: Mapping[str, Any], *, made_at: datetime | None = 
     summary = study["summary"]
     parts = [
         _verdict(study),
-        _section("What chance alone would give", _chance(study)),
-        _section(f"The best {len(study['top'])} of the search", _top(study)),
-        _section("Every setup without filters", _maps(study)),
-        _section("How it was judged", _method(study)),
-        _section("Limits", element("ul", *(element("li", each) for each in _LIMITS))),
-        _foot(summary, made_at),
+        section("What chance alone would give", _chance(study)),
+        section(f"The best {len(study['top'])} of the search", _top(study)),
+        section("Every setup without filters", _maps(study)),
+        section("How it was judged", _method(study)),
+        section("Limits", bullets(_LIMITS)),
+        foot((summary["market"], "setup study"), made_at),
     ]
-    head = element(
-        "head",
-        Html('<meta charset="utf-8">'),
-        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", f"Orbcast: setups of {summary['market']}"),
-        element("style", Html(_STYLE.read_text("utf-8"))),
-    )
-    page = element("html", head, element("body", element("main", *parts)), lang="en")
-    return f"<!doctype html>\n{page}\n"
-
-
-def _section(title: str, *content: Html) -> Html:
-    return element("section", element("h2", title), *content)
+    return document(f"Orbcast: setups of {summary['market']}", parts)
 
 
 def _card(content: Html, words: str = "") -> Html:
@@ -207,9 +194,3 @@ def _method(study: Mapping[str, Any]) -> Html:
         ("sources", _SOURCES),
     ]
     return _card(table(("", ""), rows, "words"))
-
-
-def _foot(summary: Mapping[str, Any], made_at: datetime | None) -> Html:
-    when = "" if made_at is None else f" · made {made_at:%Y-%m-%d %H:%M} UTC"
-    words = f"Orbcast · {summary['market']} · setup study{when}"
-    return element("footer", words, " · figures of the past; nothing here places an order.")

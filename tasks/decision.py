@@ -120,9 +120,10 @@ def answers(
         return [_abstained(common, "champion", None, NO_MODEL)]
     bars = read_bars(where, market, slot)
     said = [_answer(common, voice, market, slot, bars) for voice in asked]
+    if mode != "live":
+        return said
     breaker = breaker_of(where, slot.symbol, made_at)
-    held = mode == "live" and not breaker.closed
-    return [_held_back(each, breaker) for each in said] if held else said
+    return said if breaker.closed else [_held_back(each, breaker) for each in said]
 
 
 def _held_back(entry: PredictionEntry, breaker: Standing) -> PredictionEntry:

@@ -11,8 +11,8 @@ from prefect import task
 from ml_core.evidence.answers import answers_of
 from ml_core.evidence.comparison import Comparison, NoCommonRowsError, compare, compare_logged
 from ml_core.evidence.conditions import Evidence
+from ml_core.evidence.gathering import BASELINE, evidence_of
 from ml_core.evidence.gathering import CHAMPION as AGAINST_CHAMPION
-from ml_core.evidence.gathering import evidence_of
 from ml_core.evidence.promotion import Decision, decide, decide_refit
 from ml_core.learning.bundle import load_bundle
 from ml_core.learning.dataset import Dataset
@@ -242,7 +242,7 @@ def _nothing_known(recipe: str, recipe_hash: str, trials: int) -> Evidence:
         recipe=recipe,
         recipe_hash=recipe_hash,
         comparisons=(),
-        against_wanted=("corridor",),
+        against_wanted=(BASELINE,),
         ece=None,
         ece_by_chance=None,
         lookahead_clean=None,

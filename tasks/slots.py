@@ -75,26 +75,17 @@ def latest_slot(market: Market, moment: datetime, opening_range: str | None = No
     if opening_range is not None:
         specs = (market.ranges[market.range_index(opening_range)],)
     today = moment.astimezone(ZoneInfo(market.zone)).date()
-    days = [today + timedelta(days=ahead) for ahead in range(-7, 2)]
-    found = [
-        Slot(
-            symbol=market.symbol,
-            trading_day=day,
-            opening_range=spec.name,
-            decision=decision_time(market, spec, day),
-        )
-        for day in days
-        if day.weekday() < _WEEKEND
-        for spec in specs
-    ]
+    found = slots_between(market, today - 7 * _DAY, today + _DAY, specs)
     closed = [each for each in found if each.decision <= moment]
     if not closed:
         raise NoSlotYetError(market.symbol, moment.isoformat())
     return max(closed, key=lambda each: each.decision)
 
 
-def slots_between(market: Market, first: date, last: date) -> tuple[Slot, ...]:
-    """Give every slot of every weekday of a period, in order of decision."""
+def slots_between(
+    market: Market, first: date, last: date, specs: tuple[RangeSpec, ...] | None = None
+) -> tuple[Slot, ...]:
+    """Give the slots of every weekday of a period, of all ranges or some, in order of decision."""
     days = (first + timedelta(days=ahead) for ahead in range((last - first).days + 1))
     found = [
         Slot(
@@ -105,7 +96,7 @@ def slots_between(market: Market, first: date, last: date) -> tuple[Slot, ...]:
         )
         for day in days
         if day.weekday() < _WEEKEND
-        for spec in market.ranges
+        for spec in (market.ranges if specs is None else specs)
     ]
     return tuple(sorted(found, key=lambda each: each.decision))
 

@@ -93,11 +93,12 @@ def evaluate(  # noqa: PLR0917 - options of a command
 
 
 def _check_window(window: str) -> None:
-    import re  # noqa: PLC0415 - one use
+    from ml_core.learning.recipe import known_window  # noqa: PLC0415 - after --help
 
-    if not re.fullmatch(r"expanding|rolling:[1-9][0-9]{0,2}", window):
-        remedy = "write expanding, or rolling:N with N months, such as rolling:24"
-        raise BadWalkError("--window", window, remedy)
+    try:
+        known_window(window)
+    except ValueError as error:
+        raise BadWalkError("--window", window, str(error)) from error
 
 
 def _tell(result: dict[str, Any]) -> None:

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.evidence.answers import Answers, answers_of, followed, of_side_that_broke
-from ml_core.evidence.groups import grouped, scores, sides_of, trades, years_of
+from ml_core.evidence.groups import (
+    differences,
+    grouped,
+    scores,
+    sides_of,
+    trades,
+    voices_of,
+    years_of,
+)
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import METRICS, reliability
 from ml_core.evidence.plain import plain
@@ -165,14 +173,7 @@ def _compared(
             for name, p in voices.items()
         },
         "difference": {
-            other: {
-                metric.name: mean_interval(
-                    metric.rows(voices[first], happened) - metric.rows(voices[other], happened),
-                    day,
-                    seed=seed,
-                )
-                for metric in METRICS
-            }
+            other: differences(voices[first], voices[other], happened, day, seed)
             for other in others
         },
         "reliability": {name: reliability(p, happened) for name, p in voices.items()},
@@ -180,13 +181,10 @@ def _compared(
 
 
 def _directional(answers: Answers, broke: NDArray[np.bool_], seed: int) -> dict[str, Any]:
-    said, test = answers.said, answers.test
-    voices = {
-        "model": said.p_up[broke],
-        "corridor": said.baseline_p_up[broke],
-        "majority": answers.majority[broke],
-    }
-    return _compared(voices, test.direction[broke] == UP, test.trading_day[broke], seed)
+    test = answers.test
+    return _compared(
+        voices_of(answers, broke), test.direction[broke] == UP, test.trading_day[broke], seed
+    )
 
 
 def _quality(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:

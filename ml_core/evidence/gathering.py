@@ -8,7 +8,7 @@ from ml_core.evidence.answers import Answers, followed
 from ml_core.evidence.comparison import Comparison, compare
 from ml_core.evidence.conditions import Evidence
 from ml_core.evidence.intervals import mean_interval
-from ml_core.evidence.metrics import ACCURACY, expected_calibration_error
+from ml_core.evidence.metrics import ACCURACY, bin_of, expected_calibration_error
 from ml_core.learning.dataset import DOWN, UP
 
 BASELINE = "corridor"
@@ -81,7 +81,7 @@ def ece_of_a_perfect_forecaster(p: np.ndarray[tuple[int], np.dtype[np.float64]])
     In each of the ten bins the share that happens misses what was said by a normal deviate of
     variance mean(p (1 - p)) / rows, whose mean distance is sqrt(2/pi) of its spread.
     """
-    index = np.minimum((p * 10).astype(np.int64), 9)
+    index = bin_of(p)
     total = 0.0
     for each in np.unique(index):
         inside = p[index == each]

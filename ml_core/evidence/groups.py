@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.evidence.answers import Answers, followed, of_side_that_broke
-from ml_core.evidence.intervals import mean_interval
+from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import (
     LOG_LOSS,
     METRICS,
@@ -25,6 +25,31 @@ def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> dict[str, flo
     found["auc"] = auc(p, happened)
     found["ece"] = expected_calibration_error(p, happened)
     return found
+
+
+def voices_of(answers: Answers, broke: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+    """Give P(UP | a break) of the breaks marked, by the model, the corridor and the majority."""
+    return {
+        "model": answers.said.p_up[broke],
+        "corridor": answers.said.baseline_p_up[broke],
+        "majority": answers.majority[broke],
+    }
+
+
+def differences(
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    happened: NDArray[np.bool_],
+    day: NDArray[np.datetime64],
+    seed: int,
+) -> dict[str, Interval]:
+    """Give each metric's difference row by row, ours less theirs, with its interval."""
+    return {
+        metric.name: mean_interval(
+            metric.rows(ours, happened) - metric.rows(theirs, happened), day, seed=seed
+        )
+        for metric in METRICS
+    }
 
 
 def trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> dict[str, Any]:
@@ -69,24 +94,13 @@ def _figures(name: str, part: Answers, seed: int) -> dict[str, Any]:
     if not broke.any():
         return {"name": name, "rows": 0}
     happened, day = test.direction[broke] == UP, test.trading_day[broke]
-    voices = {
-        "model": said.p_up[broke],
-        "corridor": said.baseline_p_up[broke],
-        "majority": part.majority[broke],
-    }
+    voices = voices_of(part, broke)
     return {
         "name": name,
         "rows": int(broke.sum()),
         **{voice: scores(p, happened) for voice, p in voices.items()},
         "difference": {
-            other: {
-                metric.name: mean_interval(
-                    metric.rows(voices["model"], happened) - metric.rows(voices[other], happened),
-                    day,
-                    seed=seed,
-                )
-                for metric in METRICS
-            }
+            other: differences(voices["model"], voices[other], happened, day, seed)
             for other in ("corridor", "majority")
         },
         "quality": _quality(part, seed),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ml_core.evidence.answers import answers_of
 from ml_core.evidence.comparison import compare
+from ml_core.evidence.gathering import BASELINE
 from ml_core.learning.baselines import fit_baselines
 from ml_core.learning.calibration import expit, logit
 from ml_core.learning.dataset import DOWN, UP, Dataset
@@ -18,8 +19,6 @@ from ml_core.learning.recipe import Recipe
 SIGNAL = "injected_signal"
 STRENGTH = 0.8
 """Log-odds by which the planted column moves a break, up or down: about six accuracy points."""
-
-_AGAINST = "corridor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,7 @@ def injected_signal_found(
     planted = with_signal(data, corridor, strength, seed)
     fitted = fit(planted, recipe, "injected", questions=("directional",))
     answers = answers_of(fitted.bundle, planted.rows(fitted.split.test))
-    change = compare((answers,), None, _AGAINST, seed=seed).changes[0]
+    change = compare((answers,), None, BASELINE, seed=seed).changes[0]
     return InjectionReport(
         found=change.better is True,
         gain=-change.interval.estimate,

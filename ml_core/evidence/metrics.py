@@ -112,12 +112,17 @@ class ReliabilityBin:
     rows: int
 
 
+def bin_of(p: NDArray[np.float64], bins: int = RELIABILITY_BINS) -> NDArray[np.int64]:
+    """Give the bin of equal width each probability falls in, shape (n,)."""
+    return np.minimum((p * bins).astype(np.int64), bins - 1)
+
+
 def reliability(
     p: NDArray[np.float64], happened: NDArray[np.bool_], bins: int = RELIABILITY_BINS
 ) -> tuple[ReliabilityBin, ...]:
     """Give the reliability diagram's points, bins of equal width, empty ones left out."""
     require_probabilities("reliability", p)
-    index = np.minimum((p * bins).astype(np.int64), bins - 1)
+    index = bin_of(p, bins)
     rows = np.bincount(index, minlength=bins)
     said = np.bincount(index, p, bins)
     seen = np.bincount(index, happened.astype(np.float64), bins)

@@ -50,7 +50,8 @@ def _add_to_one(parts: tuple[float, float, float]) -> tuple[float, float, float]
     return parts
 
 
-def _a_window(text: str) -> str:
+def known_window(text: str) -> str:
+    """Give a way of choosing training days back; anything else is a ValueError with a remedy."""
     if not re.fullmatch(r"expanding|rolling:[1-9][0-9]{0,2}", text):
         raise ValueError("write expanding, or rolling:N with N months, such as rolling:24")
     return text
@@ -84,7 +85,7 @@ class Recipe(_Frozen):
     refit: Literal["month", "quarter"] = Field(
         default="quarter", description="How often a walk-forward study trains anew."
     )
-    window: Annotated[str, AfterValidator(_a_window)] = Field(
+    window: Annotated[str, AfterValidator(known_window)] = Field(
         default="expanding", description="Training days: all so far, or rolling:N months."
     )
     interval: float = Field(default=0.8, gt=0, lt=1, description="Stated coverage of R intervals.")

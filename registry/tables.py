@@ -330,3 +330,137 @@ class BreakerRow(Base):
     cause: Mapped[str]
     detail: Mapped[str] = mapped_column(Text)
     by: Mapped[str]
+
+
+class DriftRow(Base):
+    """Whether the logged features of a stretch of days look like what the version learned from."""
+
+    __tablename__ = "drift_reports"
+    __table_args__ = (UniqueConstraint("market", "version", "last_day"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    version: Mapped[str]
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    rows: Mapped[int]
+    detected: Mapped[bool]
+    verdict: Mapped[str] = mapped_column(Text)
+    figures: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class EstimateRow(Base):
+    """Log loss and calibration expected without labels, and the truth once it is known."""
+
+    __tablename__ = "estimates"
+    __table_args__ = (UniqueConstraint("market", "role", "version", "mode", "last_day"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    role: Mapped[str]
+    version: Mapped[str]
+    mode: Mapped[str]
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    rows: Mapped[int]
+    expected: Mapped[dict[str, Any]]
+    realised: Mapped[dict[str, Any] | None]
+    at: Mapped[datetime]
+    reconciled_at: Mapped[datetime | None]
+
+
+class ParityRow(Base):
+    """Whether features logged live are what the lake gives afterwards."""
+
+    __tablename__ = "parity_reports"
+    __table_args__ = (UniqueConstraint("market", "content_hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    compared: Mapped[int]
+    unexplained: Mapped[int]
+    verdict: Mapped[str] = mapped_column(Text)
+    figures: Mapped[dict[str, Any]]
+    content_hash: Mapped[str]
+    at: Mapped[datetime]
+
+
+class RolloutRow(Base):
+    """A change of a market's stage, or an approval of one; append-only."""
+
+    __tablename__ = "rollout_events"
+    __table_args__ = (Index("ix_rollout_events_market_at", "market", "at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    stage: Mapped[str]
+    by: Mapped[str]
+    reason: Mapped[str] = mapped_column(Text)
+    bound_to: Mapped[str | None]
+    expires_at: Mapped[datetime | None]
+    details: Mapped[dict[str, Any]]
+
+
+class StrategyRow(Base):
+    """What the rules decided of a slot, without the model and with it."""
+
+    __tablename__ = "strategy_decisions"
+    __table_args__ = (
+        UniqueConstraint("market", "trading_day", "opening_range", "mode", "rules_hash"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    trading_day: Mapped[date]
+    opening_range: Mapped[str]
+    mode: Mapped[str]
+    rules_hash: Mapped[str]
+    stage: Mapped[str]
+    version: Mapped[str | None]
+    decision_time: Mapped[datetime]
+    without_model: Mapped[dict[str, Any]]
+    with_model: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class OrderIntentRow(Base):
+    """The outbox: an order somebody else may place; Orbcast places none."""
+
+    __tablename__ = "order_intents"
+    __table_args__ = (UniqueConstraint("market", "trading_day", "opening_range"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    trading_day: Mapped[date]
+    opening_range: Mapped[str]
+    rules_hash: Mapped[str]
+    version: Mapped[str]
+    bound_to: Mapped[str]
+    order: Mapped[dict[str, Any]]
+    expires_at: Mapped[datetime]
+    at: Mapped[datetime]
+
+
+class NoticeRow(Base):
+    """Something a person should know; kept whether or not any channel took it."""
+
+    __tablename__ = "notices"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    market: Mapped[str | None]
+    kind: Mapped[str]
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
+class DeliveryRow(Base):
+    """An attempt to bring a notice to a channel."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (Index("ix_deliveries_notice_id", "notice_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id"))
+    channel: Mapped[str]
+    delivered: Mapped[bool]
+    detail: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]

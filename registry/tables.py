@@ -389,9 +389,10 @@ class RolloutRow(Base):
     """A change of a market's stage, or an approval of one; append-only."""
 
     __tablename__ = "rollout_events"
-    __table_args__ = (Index("ix_rollout_events_market_at", "market", "at"),)
+    __table_args__ = (UniqueConstraint("market", "sequence"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     market: Mapped[str]
+    sequence: Mapped[int]
     at: Mapped[datetime]
     kind: Mapped[str]
     stage: Mapped[str]

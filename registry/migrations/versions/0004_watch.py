@@ -97,6 +97,7 @@ def upgrade() -> None:
         "rollout_events",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("market", sa.String(length=200), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("kind", sa.String(length=200), nullable=False),
         sa.Column("stage", sa.String(length=200), nullable=False),
@@ -106,10 +107,8 @@ def upgrade() -> None:
         sa.Column("expires_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("details", CanonicalJson(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rollout_events")),
+        sa.UniqueConstraint("market", "sequence", name=op.f("uq_rollout_events_market")),
     )
-    with op.batch_alter_table("rollout_events", schema=None) as batch_op:
-        batch_op.create_index("ix_rollout_events_market_at", ["market", "at"], unique=False)
-
     op.create_table(
         "strategy_decisions",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -158,9 +157,6 @@ def downgrade() -> None:
 
     op.drop_table("deliveries")
     op.drop_table("strategy_decisions")
-    with op.batch_alter_table("rollout_events", schema=None) as batch_op:
-        batch_op.drop_index("ix_rollout_events_market_at")
-
     op.drop_table("rollout_events")
     op.drop_table("parity_reports")
     op.drop_table("order_intents")

@@ -34,6 +34,7 @@ from ml_core.bars.month_file import (
     month_names,
     months_of,
     read_bars,
+    read_stored,
     split_by_month,
     write_rows,
 )
@@ -213,6 +214,18 @@ class Lake:
         first = first_minute if first_minute is not None else np.iinfo(np.int64).min
         stop = stop_minute if stop_minute is not None else np.iinfo(np.int64).max
         return bars.between(first, stop)
+
+    def stored(self, market: Market, first_minute: int, stop_minute: int) -> pa.Table:
+        """Read a span of minutes as it is stored, with when each bar came in.
+
+        Raises
+        ------
+        LakeDamagedError
+            A month file cannot be read.
+        """
+        months = self._months(market.symbol, first_minute, stop_minute)
+        with _whole(self._folder(market.symbol) / "bars"):
+            return read_stored(months, first_minute, stop_minute)
 
     def batches(self, symbol: str) -> tuple[BatchRecord, ...]:
         """Give the record of every batch taken in, in order of time."""

@@ -177,6 +177,20 @@ def read_bars(months: Sequence[Path], market: Market) -> Bars:
     )
 
 
+def read_stored(months: Sequence[Path], first_minute: int, stop_minute: int) -> pa.Table:
+    """Read month files' rows of a span of UTC minutes, every column of ``BAR_SCHEMA``."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - not where bars are read as ticks
+
+    tables = [pq.read_table(path, schema=BAR_SCHEMA) for path in months]
+    table = pa.concat_tables(tables) if tables else BAR_SCHEMA.empty_table()
+    first, stop = (
+        pa.scalar(each * _MINUTE_US, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+        for each in (first_minute, stop_minute)
+    )
+    inside = pc.and_(pc.greater_equal(table["ts"], first), pc.less(table["ts"], stop))
+    return table.filter(inside)
+
+
 def _read_month(path: Path, market: Market) -> Bars:
     stat = path.stat()
     identity = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
@@ -189,7 +203,12 @@ def _decoded(path: str, identity: tuple[int, ...], symbol: str, instrument: Inst
     del identity
     columns = ["contract", "ts", *_VALUES]
     file = pq.ParquetFile(path, read_dictionary=["contract"], memory_map=True)
-    table = file.read(columns=columns).unify_dictionaries().combine_chunks()
+    return bars_of(file.read(columns=columns), symbol, instrument)
+
+
+def bars_of(rows: pa.Table, symbol: str, instrument: Instrument) -> Bars:
+    """Give stored rows, by time and contract, as integer ticks; contracts as a dictionary."""
+    table = rows.unify_dictionaries().combine_chunks()
     names, codes = _contracts(table["contract"])
     ticks = {name: instrument.to_ticks(table[name].to_numpy()) for name in PRICES}
     return Bars(

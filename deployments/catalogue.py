@@ -85,6 +85,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
         )
 
     studied = ScheduleSpec(slug="weekly", cron="0 10 * * 6", timezone=market.zone)
+    audited = ScheduleSpec(slug="daily", cron="35 8 * * 2-6", timezone=market.zone)
     tuned = ScheduleSpec(slug="weekly", cron="0 12 * * 6", timezone=market.zone)
     return (
         spec(
@@ -109,6 +110,12 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             "tune",
             f"Search hyperparameters for {market.name}; every trial is counted.",
             (tuned,),
+            "CANCEL_NEW",
+        ),
+        spec(
+            "audit",
+            f"Compute the logged features of {market.name} again; look for look-ahead.",
+            (audited,),
             "CANCEL_NEW",
         ),
         spec(

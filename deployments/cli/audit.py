@@ -9,6 +9,7 @@ import typer
 from deployments.cli.terminal import MarketOption, day_of, out, progress
 
 LEAKY = 4
+UNEXPLAINED = 4
 _MOST_SHOWN = 20
 
 app = typer.Typer(no_args_is_help=True, help="Audits that ship with Orbcast.")
@@ -72,3 +73,46 @@ def lookahead(  # noqa: PLR0917 - options of a command
         return
     console.print(f"{len(report.leaking)} features see the future: {', '.join(report.leaking)}")
     raise typer.Exit(LEAKY)
+
+
+@app.command()
+def parity(
+    market: MarketOption = "mgc",
+    first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Replayed answers instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compute logged features again from the lake; they must be the same to the bit.
+
+    A bar that came in or was revised since is named as the cause, once the bars as they stood then
+    give what was logged. Exit status 4: something differs and nothing accounts for it.
+
+    Example: orbcast audit parity --from 2025-06-01
+    """
+    import json  # noqa: PLC0415 - after --help
+
+    from tasks.parity import audit_parity  # noqa: PLC0415
+    from tasks.settings import now  # noqa: PLC0415
+
+    report = audit_parity.fn(
+        market,
+        day_of(first, "--from"),
+        day_of(last, "--to"),
+        now(),
+        "replay" if replay else "live",
+    )
+    console = out()
+    if as_json:
+        console.print_json(json.dumps(report.to_json()))
+    else:
+        console.print(report.verdict, soft_wrap=True, markup=False)
+        for each in report.audited:
+            if each.cause == "same":
+                continue
+            names = ", ".join(one.feature for one in each.differences)
+            console.print(f"  {each.slot} {each.role}, {each.cause}: {names}", markup=False)
+            for bar in each.changes:
+                console.print(f"      {bar}", markup=False)
+    if report.count("unexplained"):
+        raise typer.Exit(UNEXPLAINED)

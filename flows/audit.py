@@ -1,0 +1,66 @@
+"""Audit: parity of what was logged with the lake, and whether any feature sees the future."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from prefect import flow
+
+from monitoring.parity import Audited, ParityReport
+from registry.ledger import Mode
+from tasks.artifacts import bullets, publish, table
+from tasks.lookahead import audit_recent
+from tasks.parity import audit_parity
+from tasks.settings import now, settings
+from tasks.slots import in_zone
+
+_ODD = {"slot": "Slot", "role": "Role", "cause": "Cause", "features": "Features", "bars": "Bars"}
+_AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
+_SHOWN = 20
+
+
+@flow(name="audit")
+def audit(
+    market: str = "mgc",
+    from_day: date | None = None,
+    to_day: date | None = None,
+    mode: Mode = "live",
+    as_of: datetime | None = None,
+) -> dict[str, Any]:
+    """Compute logged features again from the lake, to the bit; audit features for look-ahead.
+
+    Args:
+        market: Name of a market file, such as mgc.
+        from_day: First trading day of the answers to audit; left out, two weeks back.
+        to_day: Last trading day; left out, today.
+        mode: live or replay answers.
+        as_of: Use only bars known by this time; left out, now.
+    """
+    at = in_zone(as_of, settings().market(market)) if as_of else now()
+    parity = audit_parity(market, from_day, to_day, at, mode)
+    lookahead = audit_recent(market, at)
+    leaks = f"; {len(lookahead['leaks'])} features see the future" if lookahead["leaks"] else ""
+    publish(
+        f"audit-{market}",
+        parity.verdict + leaks,
+        _differing(parity),
+        table([lookahead], _AUDIT),
+        bullets(lookahead["leaks"]),
+    )
+    return {"verdict": parity.verdict, "parity": parity.to_json(), "lookahead": lookahead}
+
+
+def _differing(report: ParityReport) -> str:
+    odd = [_row(each) for each in report.audited if each.cause != "same"]
+    return table(odd[:_SHOWN], _ODD) if odd else ""
+
+
+def _row(each: Audited) -> dict[str, Any]:
+    return {
+        "slot": each.slot,
+        "role": each.role,
+        "cause": each.cause,
+        "features": ", ".join(one.feature for one in each.differences[:5]),
+        "bars": "; ".join(each.changes[:3]),
+    }

@@ -1,0 +1,52 @@
+"""Parity reports, kept: what was audited, what differed, and when."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from registry.tables import ParityRow, canonical
+
+if TYPE_CHECKING:
+    from registry.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityRecord:
+    """A report as it is kept."""
+
+    market: str
+    first_day: date
+    last_day: date
+    compared: int
+    unexplained: int
+    verdict: str
+    figures: dict[str, Any]
+    at: datetime
+
+
+def record_parity(database: Database, record: ParityRecord) -> bool:
+    """Keep a report; False if one of the same content is there, which stays as it is."""
+    values = {name: getattr(record, name) for name in ParityRecord.__slots__}
+    digest = hashlib.sha256(canonical(record.figures).encode()).hexdigest()
+    with database.session() as session:
+        same = (ParityRow.market == record.market) & (ParityRow.content_hash == digest)
+        if session.scalars(select(ParityRow.id).where(same)).first() is not None:
+            return False
+        session.add(ParityRow(**values, content_hash=digest))
+    return True
+
+
+def latest_parity(database: Database, market: str) -> ParityRecord | None:
+    """Give a market's latest report; None before the first."""
+    query = select(ParityRow).where(ParityRow.market == market)
+    query = query.order_by(ParityRow.at.desc(), ParityRow.id.desc()).limit(1)
+    with database.session() as session:
+        row = session.scalars(query).first()
+        if row is None:
+            return None
+        return ParityRecord(**{name: getattr(row, name) for name in ParityRecord.__slots__})

@@ -1,0 +1,104 @@
+"""Parity: what was logged is computed again to the bit, and a bar that changed is named."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from flows.audit import audit
+from ml_core.bars.contract import RawBatch
+from ml_core.market.schedule import to_minute
+from registry.database import open_database
+from registry.parity import latest_parity
+from tasks import prediction
+from tasks.parity import audit_parity
+from tasks.settings import now, settings
+from tasks.slots import latest_slot
+from tests.ml_core.bars.test_lake import Row, batch
+
+THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
+DAY = THURSDAY_0905.date()
+
+
+@pytest.fixture
+def logged(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A live answer, made after the bars came in as every real one is."""
+    del own
+    monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
+    with open_database(settings().url).session() as session:
+        session.execute(text("DELETE FROM predictions"))
+    slot = latest_slot(settings().market("mgc"), THURSDAY_0905)
+    said = prediction.predict_slot.fn("mgc", slot, "live")
+    assert said[0]["status"] == "predicted"
+
+
+def audited() -> dict[str, object]:
+    report = audit_parity.fn("mgc", DAY, DAY + timedelta(days=1), now())
+    return report.to_json()
+
+
+def changed_bar(*, minutes_before: int, close: float) -> RawBatch:
+    """The bar of the most traded contract so long before the decision, with another close."""
+    where = settings()
+    at = to_minute(THURSDAY_0905.replace(second=0)) - minutes_before
+    rows = where.lake().stored(where.market("mgc"), at, at + 1).to_pylist()
+    row = max(rows, key=lambda each: each["volume"])
+    price = row["close"] + close
+    bar: Row = (
+        row["contract"],
+        at,
+        row["open"],
+        max(row["high"], price),
+        min(row["low"], price),
+        price,
+        row["volume"],
+    )
+    return batch([bar], name="revision")
+
+
+@pytest.mark.usefixtures("logged")
+def test_logged_features_are_computed_again_to_the_bit() -> None:
+    report = audited()
+    assert report["same"] == report["compared"]
+    kept = latest_parity(settings().database(), "MGC")
+    assert kept is not None
+    assert kept.unexplained == 0
+    assert kept.compared == report["compared"]
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_revised_bar_is_named_as_the_cause() -> None:
+    where = settings()
+    where.lake().ingest([changed_bar(minutes_before=1, close=0.5)], where.market("mgc"), now())
+    report = audited()
+    assert report["bars"] == report["compared"]
+    assert report["unexplained"] == 0
+    told = json.dumps(report["differing"])
+    assert "2024-11-20 23:04 UTC was revised" in told
+    assert "close_position" in told
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_feature_that_nothing_accounts_for_is_a_fault_even_beside_a_revised_bar() -> None:
+    with open_database(settings().url).session() as session:
+        session.execute(
+            text("UPDATE predictions SET features = replace(features, :a, :b)"),
+            {"a": '"range_size":', "b": '"range_size":1'},
+        )
+    where = settings()
+    where.lake().ingest([changed_bar(minutes_before=1, close=0.5)], where.market("mgc"), now())
+    report = audited()
+    assert report["unexplained"] == report["compared"]
+
+
+@pytest.mark.usefixtures("logged", "prefect_server")
+def test_the_flow_audits_both_and_running_it_twice_keeps_one_report() -> None:
+    for _ in range(2):
+        told = audit("mgc", DAY, DAY + timedelta(days=1))
+    assert told["lookahead"]["clean"]
+    assert told["parity"]["same"] == told["parity"]["compared"] > 0
+    with open_database(settings().url).session() as session:
+        assert session.execute(text("SELECT count(*) FROM parity_reports")).scalar() == 1

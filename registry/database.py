@@ -12,14 +12,19 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import DatabaseError as SqlDatabaseError
 from sqlalchemy.orm import Session
 
-from registry.errors import DatabaseError
+from registry.errors import BusyDatabaseError, DatabaseError
 
 BUSY_MILLISECONDS = 10_000
+"""How long a unit of work waits for the one before it."""
+
+_ONE_AT_A_TIME = 0x6F726263617374  # "orbcast": an advisory lock's number, Orbcast's own
+_READING = "orbcast_reading"
+_BUSY = ("database is locked", "database table is locked", "lock timeout", "deadlock detected")
 
 
 class Database:
@@ -33,12 +38,49 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._reader = engine.execution_options(**_reading_options(engine))
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Give a unit of work: all of it is committed at the end, or none of it."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        """Give a unit of work: all of it is committed at the end, or none of it.
+
+        One runs at a time, on SQLite by its write lock, on PostgreSQL by an advisory lock: what
+        it reads stays true until it is committed.
+
+        Raises
+        ------
+        BusyDatabaseError
+            The one before it did not end in time, or the server went away.
+        """
+        with self._begun(self.engine) as session:
             yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a look at one state of the database that holds up no writer; nothing is kept.
+
+        Raises
+        ------
+        BusyDatabaseError
+            The server went away.
+        """
+        with self._begun(self._reader) as session:
+            yield session
+
+    @contextmanager
+    def _begun(self, engine: Engine) -> Iterator[Session]:
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except OperationalError as error:
+            if error.connection_invalidated or any(each in str(error.orig) for each in _BUSY):
+                raise BusyDatabaseError(self.shown, str(error.orig)) from error
+            raise
+
+    @property
+    def shown(self) -> str:
+        """The URL without a password."""
+        return _shown(self.engine.url)
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -66,12 +108,10 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
     except ArgumentError as error:
         remedy = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
         raise DatabaseError(url, "is no database URL", remedy) from error
-    shown = parsed.render_as_string(hide_password=True)
+    shown = _shown(parsed)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
         _prepare_folder(Path(str(parsed.database)), shown)
-    engine = create_engine(parsed)
-    if engine.dialect.name == "sqlite":
-        _be_strict(engine)
+    engine = _engine(parsed, shown)
     try:
         _bring_up_to_date(engine, shown, migrate=migrate)
     except SqlDatabaseError as error:
@@ -82,6 +122,44 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
         engine.dispose()
         raise
     return Database(engine)
+
+
+def _engine(url: URL, shown: str) -> Engine:
+    try:
+        if url.get_backend_name() == "sqlite":
+            engine = create_engine(url)
+            _be_strict(engine)
+            return engine
+        # asked first, since a server may have been restarted between two runs
+        engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        remedy = 'for PostgreSQL install "orbcast[postgres]" and write postgresql://...'
+        raise DatabaseError(shown, f"has no driver here ({error})", remedy) from error
+    if engine.dialect.name == "postgresql":
+        _take_turns(engine)
+    return engine
+
+
+def _shown(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def _reading_options(engine: Engine) -> dict[str, Any]:
+    if engine.dialect.name != "postgresql":
+        return {_READING: True}
+    # one state throughout, as SQLite's WAL gives
+    level = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return {_READING: True, **level}
+
+
+def _take_turns(engine: Engine) -> None:
+    """PostgreSQL as SQLite is: one unit of work at a time, patience that ends."""
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {BUSY_MILLISECONDS}")
+        if not connection.get_execution_options().get(_READING):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
 
 
 def _prepare_folder(path: Path, shown: str) -> None:
@@ -111,7 +189,8 @@ def _be_strict(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Any) -> None:
         # taken at once, a write lock cannot fail half-way through a unit of work
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get(_READING)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _config(engine: Engine) -> Config:

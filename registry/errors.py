@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ml_core.errors import InputError, OperatorError
+from ml_core.errors import InputError, OperatorError, TransientError
 
 
 class DatabaseError(OperatorError):
@@ -16,6 +16,43 @@ class DatabaseError(OperatorError):
 
     def __str__(self) -> str:
         return f"database {self.url}: {self.fault}; {self.remedy}"
+
+
+class BusyDatabaseError(TransientError):
+    """A database that is there, and could not be had in time."""
+
+    def __init__(self, url: str, fault: str) -> None:
+        super().__init__(url, fault)
+        self.url, self.fault = url, fault
+
+    def __str__(self) -> str:
+        return f"database {self.url} is busy or went away ({self.fault}); try again"
+
+
+class PrematureAnswerError(OperatorError):
+    """A live answer dated before the moment it is for: the clock is wrong."""
+
+    def __init__(self, slot: str, made_at: datetime, decision_time: datetime) -> None:
+        super().__init__(slot, made_at, decision_time)
+        self.slot, self.made_at, self.decision_time = slot, made_at, decision_time
+
+    def __str__(self) -> str:
+        return (
+            f"the live answer for {self.slot} says it was made at {self.made_at.isoformat()}, "
+            f"before the slot's window closed at {self.decision_time.isoformat()}; set this "
+            "machine's clock right (NTP) and run it again"
+        )
+
+
+class NothingMissingError(InputError):
+    """A gap to be accepted that is not there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"the database has every row that {self.path} notes: there is nothing to accept"
 
 
 class UnknownVersionError(InputError):
@@ -107,3 +144,17 @@ class DamagedEvidenceError(OperatorError):
 
     def __str__(self) -> str:
         return f"{self.path} {self.fault}; make the study again with `orbcast evaluate`"
+
+
+class RolloutChangedError(OperatorError):
+    """A rollout that another process changed while this one was deciding."""
+
+    def __init__(self, market: str) -> None:
+        super().__init__(market)
+        self.market = market
+
+    def __str__(self) -> str:
+        return (
+            f"the rollout of {self.market} was changed by somebody else meanwhile; look at "
+            "`orbcast rollout status` and decide again"
+        )

@@ -2,84 +2,63 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, and_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased
 
+from registry.chain import Head
 from registry.database import Database
-from registry.tables import OutcomeRow, PredictionRow, canonical
+from registry.entries import (
+    Mode,
+    OutcomeEntry,
+    PredictionEntry,
+    Revised,
+    Role,
+    Settled,
+    Status,
+    fields_of,
+    outcome_of,
+    prediction_of,
+)
+from registry.errors import BusyDatabaseError, NothingMissingError, PrematureAnswerError
+from registry.heads import Gap, Heads, NotedHead
+from registry.tables import OutcomeRow, PredictionRow
+from registry.verification import (
+    CHAINS,
+    OUTCOMES,
+    PREDICTIONS,
+    Verification,
+    chain_faults,
+    standing_in,
+    verify,
+)
 
-_GENESIS = "0" * 64
-_NUMBERS = frozenset({"p_up", "baseline_p_up", "expected_net_r"})
+__all__ = [
+    "Head",
+    "Ledger",
+    "Mode",
+    "OutcomeEntry",
+    "PredictionEntry",
+    "Revised",
+    "Role",
+    "Settled",
+    "Status",
+    "Verification",
+]
 
-Mode = Literal["live", "replay"]
-Role = Literal["champion", "challenger", "baseline"]
-Status = Literal["predicted", "abstained"]
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""Two predictors' answers may be written in another order than made, by no more than this."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictionEntry:
-    """One thing said of one slot, or the typed reason why nothing was."""
-
-    market: str
-    trading_day: date
-    opening_range: str
-    mode: Mode
-    role: Role
-    decision_time: datetime
-    made_at: datetime
-    late: bool
-    status: Status
-    reason: str | None
-    label: str
-    model: str | None = None
-    version: str | None = None
-    recipe_hash: str | None = None
-    p_up: float | None = None
-    baseline_p_up: float | None = None
-    recommendation: str | None = None
-    expected_net_r: float | None = None
-    features: dict[str, Any]
-    outputs: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeEntry:
-    """What became of a slot under a label."""
-
-    market: str
-    trading_day: date
-    opening_range: str
-    label: str
-    direction: str
-    outcome: str | None
-    entry: float | None
-    stop: float | None
-    target: float | None
-    r_gross: float | None
-    r_net: float | None
-    resolved_at: datetime
+_ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A prediction and the latest outcome of its slot; None while it is open."""
-
-    prediction: PredictionEntry
-    outcome: OutcomeEntry | None
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The end of the ledger's chain: rows in all, and the last one's hash."""
-
-    rows: int
-    row_hash: str
+T = TypeVar("T")
 
 
 class Ledger:
@@ -89,55 +68,80 @@ class Ledger:
     ----------
     database
         Where they are rows.
+    heads
+        File outside the database where the ends of the chains are noted; None notes nothing.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, heads: Path | None = None) -> None:
         self._database = database
+        self._heads = Heads(heads) if heads is not None else None
 
     def record(self, entries: list[PredictionEntry]) -> int:
         """Append predictions in one unit of work; give how many were new.
 
-        A slot, mode and role that has an entry keeps it: the first word stands.
+        A slot, mode and role that has an entry keeps it: the first word stands. A live answer
+        dated before the live answer recorded last was made by a clock that stepped back: it is
+        marked late, and ``outputs`` says by how many seconds, since it cannot show that it was
+        in time.
+
+        Raises
+        ------
+        PrematureAnswerError
+            A live answer is dated before its slot's window closed; nothing is recorded.
+        BusyDatabaseError
+            Others wrote all the time; trying again is the remedy.
         """
-        added = 0
-        with self._database.session() as session:
-            head = session.scalars(
-                select(PredictionRow.row_hash).order_by(PredictionRow.id.desc()).limit(1)
-            ).first()
-            previous = head or _GENESIS
+        for entry in entries:
+            _require_closed(entry)
+
+        def append(session: Session) -> tuple[list[PredictionEntry], Head]:
+            head = PREDICTIONS.head(session)
+            digest, latest = head.row_hash, _latest_live(session)
+            added = []
             for entry in entries:
                 if _known(session, entry):
                     continue
-                digest = _row_hash(entry, previous)
-                session.add(
-                    PredictionRow(**_fields(entry), previous_hash=previous, row_hash=digest)
-                )
-                session.flush()
-                previous = digest
-                added += 1
-        return added
+                marked = _marked(entry, latest)
+                digest = PREDICTIONS.append(session, fields_of(marked), digest)
+                latest = entry.made_at if entry.mode == "live" else latest
+                added.append(entry)
+            return added, Head(head.rows + len(added), digest)
+
+        added, head = self._alone(append)
+        if added:
+            self._note("predictions", head, max(each.made_at for each in added))
+        return len(added)
 
     def record_outcome(
         self, entry: OutcomeEntry, at: datetime
     ) -> Literal["added", "unchanged", "revised"]:
-        """Append an outcome; one that differs from the latest is a revision beside it."""
-        with self._database.session() as session:
-            latest = session.scalars(
-                select(OutcomeRow)
-                .where(
-                    OutcomeRow.market == entry.market,
-                    OutcomeRow.trading_day == entry.trading_day,
-                    OutcomeRow.opening_range == entry.opening_range,
-                    OutcomeRow.label == entry.label,
-                )
-                .order_by(OutcomeRow.revision.desc())
-                .limit(1)
-            ).first()
-            if latest is not None and _outcome(latest) == entry:
-                return "unchanged"
-            revision = 0 if latest is None else latest.revision + 1
-            session.add(OutcomeRow(**asdict(entry), revision=revision, recorded_at=at))
-            return "added" if latest is None else "revised"
+        """Append an outcome; one that differs from the latest is a revision beside it.
+
+        Raises
+        ------
+        BusyDatabaseError
+            Others wrote all the time; trying again is the remedy.
+        """
+
+        def append(session: Session) -> tuple[OutcomeRow | None, Head | None]:
+            latest = session.scalars(_outcomes_of(entry)).first()
+            said = OUTCOMES.stored(asdict(entry))
+            if latest is not None and asdict(outcome_of(latest)) == said:
+                return latest, None
+            values = {
+                **said,
+                "revision": 0 if latest is None else latest.revision + 1,
+                "recorded_at": at,
+            }
+            head = OUTCOMES.head(session)
+            digest = OUTCOMES.append(session, values, head.row_hash)
+            return latest, Head(head.rows + 1, digest)
+
+        latest, head = self._alone(append)
+        if head is None:
+            return "unchanged"
+        self._note("outcomes", head, at)
+        return "added" if latest is None else "revised"
 
     def settled(
         self,
@@ -148,17 +152,13 @@ class Ledger:
         mode: Mode | None = None,
     ) -> tuple[Settled, ...]:
         """Give predictions in order of decision, each with the latest outcome of its slot."""
-        query = select(PredictionRow).where(PredictionRow.market == market)
-        if first is not None:
-            query = query.where(PredictionRow.trading_day >= first)
-        if last is not None:
-            query = query.where(PredictionRow.trading_day <= last)
+        query = _within(select(PredictionRow), PredictionRow, market, first, last)
         if mode is not None:
             query = query.where(PredictionRow.mode == mode)
         query = query.order_by(PredictionRow.decision_time, PredictionRow.id)
-        with self._database.session() as session:
+        outcomes = _within(select(OutcomeRow), OutcomeRow, market, first, last)
+        with self._database.reading() as session:
             rows = list(session.scalars(query))
-            outcomes = select(OutcomeRow).where(OutcomeRow.market == market)
             latest: dict[tuple[date, str, str], OutcomeRow] = {}
             for each in session.scalars(outcomes.order_by(OutcomeRow.revision)):
                 latest[each.trading_day, each.opening_range, each.label] = each
@@ -166,64 +166,134 @@ class Ledger:
         for row in rows:
             outcome = latest.get((row.trading_day, row.opening_range, row.label))
             revision = outcome.revision if outcome else 0
-            found.append(Settled(_entry(row), _outcome(outcome) if outcome else None, revision))
+            found.append(
+                Settled(prediction_of(row), outcome_of(outcome) if outcome else None, revision)
+            )
         return tuple(found)
 
+    def revisions(self, market: str) -> tuple[Revised, ...]:
+        """Give every outcome of a market that another took the place of, as they were recorded."""
+        earlier, later = aliased(OutcomeRow), aliased(OutcomeRow)
+        same = ("market", "trading_day", "opening_range", "label")
+        query = (
+            select(earlier, later)
+            .join(
+                later,
+                (later.revision == earlier.revision + 1) & _all_equal(later, earlier, same),
+            )
+            .where(earlier.market == market)
+            .order_by(later.id)
+        )
+        with self._database.reading() as session:
+            return tuple(
+                Revised(
+                    earlier=outcome_of(before),
+                    later=outcome_of(after),
+                    revision=after.revision,
+                    earlier_recorded_at=before.recorded_at,
+                    later_recorded_at=after.recorded_at,
+                )
+                for before, after in session.execute(query)
+            )
+
     def head(self) -> Head:
-        """Give the end of the chain; whoever notes it elsewhere can tell a shortened one later."""
-        with self._database.session() as session:
-            rows = session.scalar(select(func.count()).select_from(PredictionRow)) or 0
-            last = select(PredictionRow.row_hash).order_by(PredictionRow.id.desc()).limit(1)
-            return Head(rows, session.scalars(last).first() or _GENESIS)
+        """Give the end of the predictions' chain, to be noted where nobody here can write."""
+        with self._database.reading() as session:
+            return PREDICTIONS.head(session)
 
     def has(self, row_hash: str) -> bool:
-        """Tell whether a row with this hash, or one that begins with it, stands in the chain."""
-        if row_hash == _GENESIS:
-            return True
-        query = select(PredictionRow.id).where(PredictionRow.row_hash.startswith(row_hash))
-        with self._database.session() as session:
-            return session.scalars(query).first() is not None
+        """Tell whether a row with this hash, or one that begins with it, stands in a chain."""
+        with self._database.reading() as session:
+            return any(each.has(session, row_hash) for each in CHAINS.values())
 
     def verify_chain(self) -> tuple[str, ...]:
-        """Name every prediction that was edited, and every place where one is gone or moved."""
-        faults = []
-        previous = _GENESIS
-        with self._database.session() as session:
-            for number in list(
-                session.scalars(select(PredictionRow.id).order_by(PredictionRow.id))
-            ):
-                try:
-                    row = session.get_one(PredictionRow, number)
-                except (ValueError, TypeError) as error:
-                    faults.append(f"prediction {number} was edited: it cannot be read ({error})")
-                    previous = _stored_hash(session, number)
-                    continue
-                name = f"prediction {row.id} ({row.market}:{row.trading_day}:{row.opening_range})"
-                if row.previous_hash != previous:
-                    faults.append(
-                        f"{name} does not follow the row before it: one is gone or moved"
-                    )
-                if _row_hash(_entry(row), row.previous_hash) != row.row_hash:
-                    faults.append(f"{name} was edited")
-                previous = row.row_hash
-        return tuple(faults)
+        """Name every prediction and outcome that was edited, and where one is gone or moved."""
+        return chain_faults(self._database)
+
+    def verify(self) -> Verification:
+        """Walk both chains, and hold them against the heads noted outside the database."""
+        return verify(self._database, self._heads)
+
+    def accept_restored(self, *, by: str, reason: str, at: datetime) -> tuple[Gap, ...]:
+        """Go on from a restored backup: keep on record who knows of the rows that are gone.
+
+        Raises
+        ------
+        UnsignedChangeError
+            It does not say who or why.
+        NothingMissingError
+            No noted row is gone, or none is noted.
+        """
+        if self._heads is None:
+            raise NothingMissingError("no file")
+        gaps, _ = self._heads.gaps(standing_in(self._database))
+        self._heads.accept(gaps, by=by, reason=reason, at=at)
+        return tuple(each for each in gaps if each.by is None)
+
+    def _alone(self, work: Callable[[Session], T]) -> T:
+        """Do a unit of work; again if a writer that did not wait its turn was first."""
+        for _ in range(_ATTEMPTS):
+            try:
+                with self._database.session() as session:
+                    return work(session)
+            except IntegrityError as error:
+                conflict = error
+        raise BusyDatabaseError(self._database.shown, str(conflict.orig)) from conflict
+
+    def _note(self, chain: str, head: Head, at: datetime) -> None:
+        if self._heads is not None:
+            self._heads.note(NotedHead(chain=chain, rows=head.rows, row_hash=head.row_hash, at=at))
 
 
-def _stored_hash(session: Session, number: int) -> str:
-    query = select(PredictionRow.row_hash).where(PredictionRow.id == number)
-    return session.scalars(query).one()
+def _all_equal(one: Any, other: Any, names: tuple[str, ...]) -> Any:
+    return and_(*(getattr(one, name) == getattr(other, name) for name in names))
 
 
-def _fields(entry: PredictionEntry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in PredictionEntry.__slots__}
+def _require_closed(entry: PredictionEntry) -> None:
+    dated = entry.made_at.tzinfo is not None and entry.decision_time.tzinfo is not None
+    if entry.mode == "live" and dated and entry.made_at < entry.decision_time:
+        slot = f"{entry.market}:{entry.trading_day}:{entry.opening_range}"
+        raise PrematureAnswerError(slot, entry.made_at, entry.decision_time)
 
 
-def _entry(row: PredictionRow) -> PredictionEntry:
-    return PredictionEntry(**{name: getattr(row, name) for name in PredictionEntry.__slots__})
+def _latest_live(session: Session) -> datetime | None:
+    """Give when the live answer recorded last was made."""
+    query = select(PredictionRow.made_at).where(PredictionRow.mode == "live")
+    return session.scalars(query.order_by(PredictionRow.id.desc()).limit(1)).first()
 
 
-def _outcome(row: OutcomeRow) -> OutcomeEntry:
-    return OutcomeEntry(**{name: getattr(row, name) for name in OutcomeEntry.__slots__})
+def _marked(entry: PredictionEntry, latest: datetime | None) -> PredictionEntry:
+    if entry.mode != "live" or latest is None or entry.made_at >= latest - CLOCK_TOLERANCE:
+        return entry
+    behind = (latest - entry.made_at).total_seconds()
+    return replace(entry, late=True, outputs={**entry.outputs, "clock_behind_seconds": behind})
+
+
+def _within(
+    query: Select[Any],
+    table: type[PredictionRow | OutcomeRow],
+    market: str,
+    first: date | None,
+    last: date | None,
+) -> Select[Any]:
+    query = query.where(table.market == market)
+    if first is not None:
+        query = query.where(table.trading_day >= first)
+    return query if last is None else query.where(table.trading_day <= last)
+
+
+def _outcomes_of(entry: OutcomeEntry) -> Select[OutcomeRow]:
+    return (
+        select(OutcomeRow)
+        .where(
+            OutcomeRow.market == entry.market,
+            OutcomeRow.trading_day == entry.trading_day,
+            OutcomeRow.opening_range == entry.opening_range,
+            OutcomeRow.label == entry.label,
+        )
+        .order_by(OutcomeRow.revision.desc())
+        .limit(1)
+    )
 
 
 def _known(session: Session, entry: PredictionEntry) -> bool:
@@ -237,17 +307,3 @@ def _known(session: Session, entry: PredictionEntry) -> bool:
         )
     )
     return found.first() is not None
-
-
-def _row_hash(entry: PredictionEntry, previous: str) -> str:
-    plain = {name: _as_stored(name, value) for name, value in _fields(entry).items()}
-    return hashlib.sha256((previous + canonical(plain)).encode()).hexdigest()
-
-
-def _as_stored(name: str, value: Any) -> Any:
-    """Give a value as it will be read back, so that a row's hash is the same then."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return float(value) if name in _NUMBERS and value is not None else value

@@ -218,7 +218,7 @@ class PredictionRow(Base):
 
 
 class OutcomeRow(Base):
-    """What became of a slot under a label; a revision is a new row, none is ever edited."""
+    """What became of a slot under a label; append-only and chained, a revision is a new row."""
 
     __tablename__ = "outcomes"
     __table_args__ = (
@@ -239,6 +239,8 @@ class OutcomeRow(Base):
     r_net: Mapped[float | None]
     resolved_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+    previous_hash: Mapped[str] = mapped_column(unique=True)
+    row_hash: Mapped[str] = mapped_column(unique=True)
 
 
 class PerformanceRow(Base):
@@ -386,7 +388,7 @@ class ParityRow(Base):
 
 
 class RolloutRow(Base):
-    """A change of a market's stage, or an approval of one; append-only."""
+    """A change of a market's stage, or an approval of one; append-only and chained by hash."""
 
     __tablename__ = "rollout_events"
     __table_args__ = (UniqueConstraint("market", "sequence"),)
@@ -401,6 +403,8 @@ class RolloutRow(Base):
     bound_to: Mapped[str | None]
     expires_at: Mapped[datetime | None]
     details: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(unique=True)
+    row_hash: Mapped[str] = mapped_column(unique=True)
 
 
 class StrategyRow(Base):

@@ -152,7 +152,7 @@ class Settings(BaseSettings):
         """Give the ledger of predictions and outcomes."""
         from registry.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy, only where used
 
-        return Ledger(self.database())
+        return Ledger(self.database(), self.home / "ledger-heads.jsonl")
 
     def market(self, name: str, *, roll: str | None = None) -> Market:
         """Load a market by its file's name, in any case, with another roll rule if given.

@@ -3,63 +3,132 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+import re
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.cli.terminal import err, out
+from ml_core.errors import InputError
 
 if TYPE_CHECKING:
+    from registry.ledger import Verification
     from tasks.settings import Settings
 
 CHANGED, NOT_VERIFIABLE = 1, 2
 
 
+class NotAHeadError(InputError):
+    """Text that cannot be the hash of a row."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"--head {self.text!r} is no hash; write 8 to 64 digits of it, such as 3f9a61c2"
+
+
+class WithoutRestoredError(InputError):
+    """A name or reason with nothing to sign."""
+
+    def __str__(self) -> str:
+        return "--by and --reason sign for rows that are gone; they go with --accept-restored"
+
+
 def verify(
     head: Annotated[
         str | None,
-        typer.Option(help="End of the chain as noted earlier; it must still stand in it."),
+        typer.Option(help="End of a chain as noted earlier; it must still stand in it."),
     ] = None,
+    accept_restored: Annotated[
+        bool,
+        typer.Option(help="Go on from a restored backup: keep the rows that are gone on record."),
+    ] = False,
+    by: Annotated[str, typer.Option(help="Who accepts it.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; kept for ever.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Walk the prediction ledger, every model version and every study; name what was changed.
+    """Walk the ledger's chains, every model version and every study; name what was changed.
 
     Exit status: 0 all of it is as it was written, 1 something was edited, deleted or moved, 2 it
-    could not be verified. A ledger cut off at its end looks whole: note the head that is printed
-    somewhere else, and give it back with --head.
+    could not be verified. Rows cut off the end show because ledger-heads.jsonl in the home notes
+    each end; against a person who edits that too, note the head that is printed where they cannot
+    write, and give it back with --head.
 
-    Example: orbcast verify --head 3f9a61c2
+    Examples: orbcast verify --head 3f9a61c2
+
+    orbcast verify --accept-restored --by ann --reason "disk failed, last week's backup"
     """
-    from registry.errors import DatabaseError  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from registry.errors import BusyDatabaseError, DatabaseError  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
 
+    if head is not None and not re.fullmatch("[0-9a-f]{8,64}", head.lower()):
+        raise NotAHeadError(head)
+    if (by or reason) and not accept_restored:
+        raise WithoutRestoredError
     where = settings()
     try:
-        faults = _faults(where, head)
-        now = where.ledger().head()
-    except (DatabaseError, OSError) as error:
+        if accept_restored:
+            where.ledger().accept_restored(by=by, reason=reason, at=now())
+        record = where.ledger().verify()
+        faults = [*record.faults, *_other_faults(where, head)]
+    except (BusyDatabaseError, DatabaseError, OSError) as error:
         err().print(f"not verifiable: {error}", soft_wrap=True, markup=False)
         raise typer.Exit(NOT_VERIFIABLE) from error
     if as_json:
-        out().print_json(json.dumps({"faults": faults, "rows": now.rows, "head": now.row_hash}))
+        out().print_json(json.dumps(_plain(record, faults)))
     else:
-        for fault in faults:
-            out().print(fault, soft_wrap=True, markup=False)
-        told = "as they were written" if not faults else f"{len(faults)} faults"
-        out().print(f"{now.rows:,} predictions, model versions and studies: {told}")
-        out().print(f"head {now.row_hash}")
+        _print(record, faults)
     if faults:
         raise typer.Exit(CHANGED)
 
 
-def _faults(where: Settings, head: str | None) -> list[str]:
+def _plain(record: Verification, faults: list[str]) -> dict[str, Any]:
+    gaps = [{"what": str(each), "by": each.by, "reason": each.reason} for each in record.gaps]
+    return {
+        "faults": faults,
+        "rows": record.predictions.rows,
+        "head": record.predictions.row_hash,
+        "outcomes": record.outcomes.rows,
+        "outcomes_head": record.outcomes.row_hash,
+        "revisions": record.revisions,
+        "accepted_gaps": gaps,
+        "doubts": list(record.doubts),
+        "unnoted": record.unnoted,
+    }
+
+
+def _print(record: Verification, faults: list[str]) -> None:
+    lines = list(faults)
+    lines += [f"{each} are gone, accepted by {each.by}: {each.reason}" for each in record.gaps]
+    lines += [
+        f"{each}: rows cut off the end before its next line would not show without --head"
+        for each in record.doubts
+    ]
+    if record.unnoted and not record.doubts:
+        lines.append(f"the last {record.unnoted:,} rows have no noted head yet")
+    told = "as they were written" if not faults else f"{len(faults)} faults"
+    lines += [
+        (
+            f"{record.predictions.rows:,} predictions, {record.outcomes.rows:,} outcomes "
+            f"({record.revisions:,} revised), model versions and studies: {told}"
+        ),
+        f"head {record.predictions.row_hash}",
+        f"outcomes' head {record.outcomes.row_hash}",
+    ]
+    for line in lines:
+        out().print(line, soft_wrap=True, markup=False)
+
+
+def _other_faults(where: Settings, head: str | None) -> list[str]:
     from registry.errors import DamagedEvidenceError  # noqa: PLC0415 - after --help
     from registry.evaluations import evaluations  # noqa: PLC0415
     from tasks.study import require_whole  # noqa: PLC0415
 
-    ledger, models = where.ledger(), where.models()
-    found = list(ledger.verify_chain())
-    if head is not None and not ledger.has(head):
+    models = where.models()
+    found = []
+    if head is not None and not where.ledger().has(head.lower()):
         found.append(f"the chain does not hold {head} any more: rows are gone from its end")
     versions = models.versions()
     for record in versions:

@@ -110,10 +110,20 @@ def test_a_whole_record_is_verified_and_every_kind_of_damage_is_named(
         session.execute(
             text("DELETE FROM predictions WHERE id = (SELECT max(id) FROM predictions)")
         )
-    assert verify()[0] == 0  # a chain cut at its end looks whole by itself
-    status, told = verify("--head", head)
+    status, told = verify("--head", head)  # whole by itself: the end was noted elsewhere
     assert status == 1
-    assert "rows are gone from its end" in str(told["faults"])
+    cut, gone_from_end = told["faults"]
+    assert "1 predictions recorded" in cut
+    assert "rows are gone from its end" in gone_from_end
+    assert verify("--accept-restored", "--by", "ann")[0] == 2
+    signed = ("--accept-restored", "--by", "ann", "--reason", "last week's backup")
+    status, told = verify(*signed)
+    assert (status, told["faults"]) == (0, [])
+    assert "1 predictions" in str(told["accepted_gaps"])
+    assert "accepted by ann" in CliRunner().invoke(app, ["verify"]).stdout
+    assert verify(*signed)[0] == 2  # nothing more is gone
+    for wrong in (("--head", "%"), ("--by", "ann")):
+        assert verify(*wrong)[0] == 2
 
     (own / "orbcast.sqlite").write_bytes(b"not a database at all" * 100)
     database.close()

@@ -16,7 +16,7 @@ from ml_core.learning.bundle import Bundle, write_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.recipe import Recipe
-from registry.database import Database, open_database
+from registry.database import Database
 from registry.errors import (
     BackdatedChangeError,
     NothingToRollBackError,
@@ -41,11 +41,6 @@ def writer(made: Bundle, data: Dataset = DATA) -> object:
         write_bundle(made, folder, metrics={"n": 1}, card="# card", reference=data)
 
     return write
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return open_database(f"sqlite:///{tmp_path / 'orbcast.sqlite'}")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,17 +11,12 @@ from sqlalchemy import func, select
 
 from ml_core.bars.lake import BatchRecord
 from registry.batches import record_batches
-from registry.database import Database, open_database
+from registry.database import Database
 from registry.decisions import DecisionRecord, list_decisions, record_decision
 from registry.performance import PerformanceRecord, update_performance
 from registry.tables import BarRevision, DataBatch, PerformanceRow, Quarantine
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return open_database(f"sqlite:///{tmp_path / 'orbcast.sqlite'}")
 
 
 def count(database: Database, table: type[Any]) -> int:

@@ -106,8 +106,12 @@ def upgrade() -> None:
         sa.Column("bound_to", sa.String(length=200), nullable=True),
         sa.Column("expires_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("details", CanonicalJson(), nullable=False),
+        sa.Column("previous_hash", sa.String(length=200), nullable=False),
+        sa.Column("row_hash", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rollout_events")),
         sa.UniqueConstraint("market", "sequence", name=op.f("uq_rollout_events_market")),
+        sa.UniqueConstraint("previous_hash", name=op.f("uq_rollout_events_previous_hash")),
+        sa.UniqueConstraint("row_hash", name=op.f("uq_rollout_events_row_hash")),
     )
     op.create_table(
         "strategy_decisions",

@@ -1,0 +1,92 @@
+"""What the ledger holds: predictions, outcomes, and the two side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from registry.tables import OutcomeRow, PredictionRow
+
+Mode = Literal["live", "replay"]
+Role = Literal["champion", "challenger", "baseline"]
+Status = Literal["predicted", "abstained"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionEntry:
+    """One thing said of one slot, or the typed reason why nothing was."""
+
+    market: str
+    trading_day: date
+    opening_range: str
+    mode: Mode
+    role: Role
+    decision_time: datetime
+    made_at: datetime
+    late: bool
+    status: Status
+    reason: str | None
+    label: str
+    model: str | None = None
+    version: str | None = None
+    recipe_hash: str | None = None
+    p_up: float | None = None
+    baseline_p_up: float | None = None
+    recommendation: str | None = None
+    expected_net_r: float | None = None
+    features: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeEntry:
+    """What became of a slot under a label."""
+
+    market: str
+    trading_day: date
+    opening_range: str
+    label: str
+    direction: str
+    outcome: str | None
+    entry: float | None
+    stop: float | None
+    target: float | None
+    r_gross: float | None
+    r_net: float | None
+    resolved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A prediction and the latest outcome of its slot; None while it is open."""
+
+    prediction: PredictionEntry
+    outcome: OutcomeEntry | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revised:
+    """An outcome, and the one recorded later for the same slot and label, which counts instead."""
+
+    earlier: OutcomeEntry
+    later: OutcomeEntry
+    revision: int
+    earlier_recorded_at: datetime
+    later_recorded_at: datetime
+
+
+def fields_of(entry: PredictionEntry) -> dict[str, Any]:
+    """Give an entry's values by column."""
+    return {name: getattr(entry, name) for name in PredictionEntry.__slots__}
+
+
+def prediction_of(row: PredictionRow) -> PredictionEntry:
+    """Read a row."""
+    return PredictionEntry(**{name: getattr(row, name) for name in PredictionEntry.__slots__})
+
+
+def outcome_of(row: OutcomeRow) -> OutcomeEntry:
+    """Read a row."""
+    return OutcomeEntry(**{name: getattr(row, name) for name in OutcomeEntry.__slots__})

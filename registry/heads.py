@@ -1,0 +1,237 @@
+"""The ends of the ledger's chains, noted outside the database: what was cut off them shows.
+
+Notes are lines of canonical JSON in a text file, appended and never edited: one line, about 200
+bytes, for each call that added rows, some ten a day. A note is made after the database has
+committed, so a crash between the two leaves the file behind the database, which is no fault. A
+note of a row that the database does not have is one: rows were cut off, or a backup older than the
+ledger was restored.
+
+The file is no seal: whoever can edit both it and the database can make them agree. A head noted
+where that person cannot write, on paper or in a mail, is the answer to that.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from ml_core.files import sync
+from registry.errors import NothingMissingError, UnsignedChangeError
+from registry.tables import canonical
+
+log = logging.getLogger(__name__)
+
+Standing = Callable[[str, list[str]], tuple[set[str], int]]
+"""Given a chain's name and hashes, those whose rows stand in it, and how many rows it has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedHead:
+    """The end of a chain as it was at a time."""
+
+    chain: str
+    rows: int
+    row_hash: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Rows that were noted and are gone, and who accepted that, if anybody did.
+
+    Attributes
+    ----------
+    chain, rows
+        ``predictions`` or ``outcomes``, and how many of them.
+    since, until
+        The last note before them that still stands, None if there is none, and the last of them.
+    first_hash, last_hash
+        The first and the last noted head that is gone.
+    by, reason
+        The person's name and words; None while nobody accepted it.
+    """
+
+    chain: str
+    rows: int
+    since: datetime | None
+    until: datetime
+    first_hash: str
+    last_hash: str
+    by: str | None = None
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        after = f"after {self.since:%Y-%m-%d %H:%M} " if self.since else ""
+        return f"{self.rows:,} {self.chain} recorded {after}up to {self.until:%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """The file's heads in order; ``(chain, first, last, by, reason)`` accepted; doubts."""
+
+    heads: tuple[NotedHead, ...] = ()
+    accepted: tuple[tuple[str, str, str, str, str], ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+class Heads:
+    """The file of notes.
+
+    Parameters
+    ----------
+    path
+        Where it is; made by the first note.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def note(self, head: NotedHead) -> None:
+        """Append a head; a file that cannot be written to is logged and stops nothing."""
+        fields = {"chain": head.chain, "rows": head.rows, "head": head.row_hash}
+        try:
+            self._append({**fields, "at": head.at.astimezone(UTC).isoformat()})
+        except OSError as error:
+            log.warning("the ledger's head was not noted in %s: %s", self.path, error)
+
+    def read(self) -> Notes:
+        """Read every note; what cannot be read is a doubt, not an error."""
+        try:
+            lines = self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return Notes(doubts=(f"{self.path} is not there",))
+        except OSError as error:
+            return Notes(doubts=(f"{self.path} cannot be read ({error})",))
+        heads, accepted, doubts = [], [], []
+        for number, line in enumerate(lines, 1):
+            if not line:
+                continue
+            try:
+                known = json.loads(line)
+                if "accepted" in known:
+                    names = ("accepted", "first", "last", "by", "reason")
+                    accepted.append(tuple(str(known[name]) for name in names))
+                else:
+                    heads.append(_head(known))
+            except (ValueError, TypeError, KeyError):
+                # the last line without its end is a note that a crash cut short
+                if number < len(lines):
+                    doubts.append(f"{self.path} line {number} cannot be read")
+        return Notes(tuple(heads), tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
+
+    def gaps(self, standing: Standing) -> tuple[tuple[Gap, ...], Notes]:
+        """Give what was noted and is gone, and the notes themselves."""
+        notes = self.read()
+        found: list[Gap] = []
+        for chain in sorted({each.chain for each in notes.heads}):
+            heads = [each for each in notes.heads if each.chain == chain]
+            there, rows = standing(chain, [each.row_hash for each in heads])
+            found += _gaps(heads, there, rows, _accepted(notes, heads))
+        return tuple(found), notes
+
+    def accept(self, gaps: Sequence[Gap], *, by: str, reason: str, at: datetime) -> None:
+        """Keep on record that a person knows of gaps and goes on; they stay listed for ever.
+
+        Raises
+        ------
+        UnsignedChangeError
+            It does not say who or why.
+        NothingMissingError
+            There is no gap that nobody has accepted.
+        """
+        for name, words in (("by", by), ("reason", reason)):
+            if not words.strip():
+                raise UnsignedChangeError("the ledger's record", name)
+        wanted = [each for each in gaps if each.by is None]
+        if not wanted:
+            raise NothingMissingError(str(self.path))
+        for gap in wanted:
+            ends = {"accepted": gap.chain, "first": gap.first_hash, "last": gap.last_hash}
+            signed = {"by": by, "reason": reason, "at": at.astimezone(UTC).isoformat()}
+            self._append({**ends, "rows": gap.rows, **signed})
+
+    def _append(self, line: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        new = not self.path.exists()
+        with self.path.open("ab+") as file:
+            torn = file.tell() > 0 and _last_byte(file.fileno()) != b"\n"
+            # one write, so that two processes' lines do not mix
+            file.write((b"\n" if torn else b"") + canonical(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            sync(self.path.parent)
+
+
+def _last_byte(descriptor: int) -> bytes:
+    return os.pread(descriptor, 1, os.fstat(descriptor).st_size - 1)
+
+
+def _head(known: dict[str, Any]) -> NotedHead:
+    at = datetime.fromisoformat(known["at"])
+    return NotedHead(
+        chain=str(known["chain"]),
+        rows=int(known["rows"]),
+        row_hash=str(known["head"]),
+        at=at.astimezone(UTC),
+    )
+
+
+def _accepted(notes: Notes, heads: list[NotedHead]) -> dict[str, tuple[str, str]]:
+    """Give who accepted, and why, that a head is gone, by its hash."""
+    places = {each.row_hash: place for place, each in enumerate(heads)}
+    found: dict[str, tuple[str, str]] = {}
+    for _, first, last, by, reason in notes.accepted:
+        if first in places and last in places:
+            for head in heads[places[first] : places[last] + 1]:
+                found[head.row_hash] = (by, reason)
+    return found
+
+
+def _gaps(
+    heads: list[NotedHead],
+    there: set[str],
+    rows: int,
+    accepted: dict[str, tuple[str, str]],
+) -> list[Gap]:
+    """Take heads that are gone and follow each other, accepted by the same words, together."""
+
+    def kind(head: NotedHead) -> tuple[str, str] | bool:
+        return True if head.row_hash in there else accepted.get(head.row_hash, False)
+
+    found = []
+    stood: NotedHead | None = None
+    before: NotedHead | None = None
+    for which, run in groupby(heads, key=kind):
+        gone = list(run)
+        if which is True:
+            stood = before = max(gone, key=lambda each: each.rows)
+            continue
+        if before is not None and gone[0].rows <= before.rows:
+            before = stood  # begun again from the rows that stood
+        by, reason = which if isinstance(which, tuple) else (None, None)
+        most = max(gone, key=lambda each: each.rows)
+        kept = before.rows if before else 0
+        if gone[-1] is heads[-1] and kept < rows < most.rows:
+            kept = rows  # some of what one call added is there
+        found.append(
+            Gap(
+                chain=gone[0].chain,
+                rows=most.rows - kept,
+                since=before.at if before else None,
+                until=most.at,
+                first_hash=gone[0].row_hash,
+                last_hash=gone[-1].row_hash,
+                by=by,
+                reason=reason,
+            )
+        )
+        before = most
+    return found

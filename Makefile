@@ -71,6 +71,7 @@ check: lint test ## Everything CI does
 bench: $(STAMP) ## Measure the speeds that docs/benchmarks.md states
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 	@$(BIN)/python benchmarks/evidence.py
+	@$(BIN)/python benchmarks/ledger.py
 
 controls: $(STAMP) ## Put the judge on trial on simulated markets (about half an hour)
 	@$(BIN)/python benchmarks/controls.py $(ARGS)

@@ -5,23 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Float, Row, Text, func, select, type_coerce
+import orjson
+from sqlalchemy import Date, Float, Text, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from registry.tables import CanonicalJson, OutcomeRow, PredictionRow, RolloutRow, canonical
+from registry.tables import (
+    CanonicalJson,
+    OutcomeRow,
+    PredictionRow,
+    RolloutRow,
+    UtcDateTime,
+    canonical,
+)
 
 GENESIS = "0" * 64
 """What the first row follows."""
 
 _PAGE = 2_000
 _WHICH = ("market", "trading_day", "opening_range", "kind", "stage")
-_PLAIN = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_PLAIN = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 ChainedRow = type[PredictionRow | OutcomeRow | RolloutRow]
 
@@ -51,11 +58,17 @@ class Chain:
         self.noun, self.table, self.names = noun, table, tuple(sorted(names))
         columns = table.__table__.columns
         self._numbers = {each for each in names if isinstance(columns[each].type, Float)}
-        self._texts = {each for each in names if isinstance(columns[each].type, CanonicalJson)}
-        self._groups = [
-            (is_text, tuple(group))
-            for is_text, group in groupby(self.names, key=self._texts.__contains__)
-        ]
+        self._texts = sorted(
+            each for each in names if isinstance(columns[each].type, CanonicalJson)
+        )
+        self._days = [each for each in names if isinstance(columns[each].type, Date)]
+        self._times = [each for each in names if isinstance(columns[each].type, UtcDateTime)]
+        bare = {*self._texts, *self._days, *self._times}
+        # as the driver gives them: an unreadable value spoils its own row and not the page
+        self._page = select(
+            *(columns[each] for each in ("id", "previous_hash", "row_hash")),
+            *(type_coerce(columns[e], Text) if e in bare else columns[e] for e in self.names),
+        ).order_by(columns["id"])
 
     def head(self, session: Session) -> Head:
         """Give the chain's end."""
@@ -98,65 +111,48 @@ class Chain:
 
     def faults(self, session: Session) -> Iterator[str]:
         """Name every row that was edited, and every place where one is gone or moved."""
-        previous, number = GENESIS, None
-        while page := self._page(session, number):
+        previous, query = GENESIS, self._page
+        while page := session.execute(query.limit(_PAGE)).all():
             for row in page:
-                number = row.id
-                if row.previous_hash != previous:
+                number, follows, digest = row[:3]
+                if follows != previous:
                     yield (
                         f"{self._name(session, number)} does not follow the row before it: "
                         "one is gone or moved"
                     )
                 if not self._as_written(row):
                     yield from self._edited(session, number)
-                previous = row.row_hash
+                previous = digest
+            query = self._page.where(self.table.id > page[-1][0])
 
-    def _page(self, session: Session, after: int | None) -> list[Row[Any]]:
-        """Give the next rows with nothing but their hashes read, so that none can fail."""
-        columns = self.table.__table__.columns
-        wanted = [
-            # as stored, so that one unreadable value does not spoil the page
-            type_coerce(columns[name], Text).label(name) if name in self._texts else columns[name]
-            for name in self.names
-        ]
-        fixed = (self.table.id, self.table.previous_hash, self.table.row_hash)
-        return self._rows(session, select(*fixed, *wanted), after)
-
-    def _rows(self, session: Session, query: Any, after: int | None) -> list[Row[Any]]:
-        if after is not None:
-            query = query.where(self.table.id > after)
-        try:
-            return list(session.execute(query.order_by(self.table.id).limit(_PAGE)))
-        except (ValueError, TypeError):
-            # a time or day that cannot be read: take this page's rows by their hashes alone
-            bare = select(self.table.id, self.table.previous_hash, self.table.row_hash)
-            if after is not None:
-                bare = bare.where(self.table.id > after)
-            return list(session.execute(bare.order_by(self.table.id).limit(_PAGE)))
-
-    def _as_written(self, row: Row[Any]) -> bool:
+    def _as_written(self, row: Sequence[Any]) -> bool:
         """Tell, without taking its JSON apart, whether a row is as it was written.
 
         The stored text of a JSON column is put where the column's value stood when the hash was
         taken. It must be JSON by itself: then no other reading of the hashed text is possible.
         """
-        values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-        if len(values) <= len(self.names):
-            return False
-        parts = []
+        previous, digest = row[1], row[2]
+        values: dict[str, Any] = dict(zip(self.names, row[3:], strict=True))
         try:
-            for is_text, names in self._groups:
-                if not is_text:
-                    parts.append(_PLAIN.encode({each: _plain(values[each]) for each in names}))
-                    continue
-                for name in names:
-                    json.loads(values[name])
-                    parts.append(f'{{"{name}":{values[name]}}}')
-        except (ValueError, TypeError):
+            for name in self._days:
+                values[name] = values[name] and str(values[name])
+            for name in self._times:
+                values[name] = _time(values[name])
+            texts = [(name, values[name]) for name in self._texts]
+            for name, text in texts:
+                orjson.loads(text)
+                values[name] = 0
+            rest = _PLAIN.encode(values)
+        except (ValueError, TypeError, KeyError):
             return False
-        text = "{" + ",".join(each[1:-1] for each in parts) + "}"
-        digest = hashlib.sha256((row.previous_hash + text).encode()).hexdigest()
-        return bool(digest == row.row_hash)
+        parts = [previous]
+        for name, text in texts:
+            # a quoted name without backslashes stands nowhere but in its place
+            before, key, rest = rest.partition(f'"{name}":')
+            parts += [before, key, text]
+            rest = rest[1:]
+        parts.append(rest)
+        return hashlib.sha256("".join(parts).encode()).hexdigest() == str(digest)
 
     def _edited(self, session: Session, number: int) -> Iterator[str]:
         """Read one row with care and say what is wrong with it, if anything is."""
@@ -189,3 +185,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _time(value: Any) -> str | None:
+    """Give a time in UTC as ISO text: from SQLite's text, or from a driver's own value."""
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value).removesuffix(".000000").replace(" ", "T", 1) + "+00:00"

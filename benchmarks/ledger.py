@@ -1,0 +1,144 @@
+"""How long the walk along a large ledger takes, and what it finds: rows like real ones.
+
+python benchmarks/ledger.py [--rows 100000] [--url postgresql://...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import insert, text
+
+from ml_core.features.all import CATALOGUE
+from registry.database import Database, open_database
+from registry.entries import fields_of
+from registry.ledger import Ledger, OutcomeEntry, PredictionEntry
+from registry.tables import PredictionRow
+from registry.verification import PREDICTIONS
+
+LIMIT_SECONDS = 5.0
+DAY0 = date(2000, 1, 3)
+RANGES = ("0900", "1000", "1100", "1800", "2300", "0030")
+
+
+def prediction(number: int, random: np.random.Generator) -> PredictionEntry:
+    """Every feature, and outputs of the size the flow writes (about 2 kB)."""
+    day, which = divmod(number, len(RANGES))
+    at = datetime(2000, 1, 3, 9, 5, tzinfo=UTC) + timedelta(days=day, hours=2 * which)
+    names = CATALOGUE.names()
+    side = {"p_win": 0.41, "expected_gross_r": 0.02, "expected_net_r": -0.17, "accepts": False}
+    reasons = [
+        {"feature": name, "value": 0.5, "contribution": 0.01, "words": f"{name} is at its usual"}
+        for name in names[:6]
+    ]
+    return PredictionEntry(
+        market="MGC",
+        trading_day=DAY0 + timedelta(days=day),
+        opening_range=RANGES[which],
+        mode="live",
+        role="champion",
+        decision_time=at,
+        made_at=at + timedelta(seconds=3),
+        late=False,
+        status="predicted",
+        reason=None,
+        label="entry-session",
+        model="directional",
+        version="20250630-1a2b3c4d",
+        recipe_hash="5f" * 32,
+        p_up=float(random.random()),
+        baseline_p_up=0.5,
+        recommendation="skip",
+        expected_net_r=-0.17,
+        features=dict(zip(names, random.normal(size=len(names)).tolist(), strict=True)),
+        outputs={"long": side, "short": side, "reasons": reasons, "last_bar_minute": number},
+    )
+
+
+def outcome(entry: PredictionEntry) -> OutcomeEntry:
+    return OutcomeEntry(
+        market=entry.market,
+        trading_day=entry.trading_day,
+        opening_range=entry.opening_range,
+        label=entry.label,
+        direction="UP",
+        outcome="WIN",
+        entry=2000.0,
+        stop=1998.0,
+        target=2002.0,
+        r_gross=1.0,
+        r_net=0.8,
+        resolved_at=entry.decision_time + timedelta(hours=1),
+    )
+
+
+def append_at_once(database: Database, after: str, entries: list[PredictionEntry]) -> None:
+    """What `Ledger.record` writes, without a question and a flush for each row."""
+    rows = []
+    for entry in entries:
+        values = fields_of(entry)
+        digest = PREDICTIONS.row_hash(values, after)
+        rows.append({**values, "previous_hash": after, "row_hash": digest})
+        after = digest
+    with database.session() as session:
+        session.execute(insert(PredictionRow), rows)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--url", default="", help="an empty database; a SQLite file if left out")
+    asked = parser.parse_args()
+    random = np.random.default_rng(4)
+    with tempfile.TemporaryDirectory() as folder:
+        database = open_database(asked.url or f"sqlite:///{Path(folder) / 'orbcast.sqlite'}")
+        ledger = Ledger(database, Path(folder) / "ledger-heads.jsonl")
+        entries = [prediction(number, random) for number in range(asked.rows)]
+        start = time.perf_counter()
+        assert ledger.record(entries[:1_000]) == 1_000
+        each = (time.perf_counter() - start) / 1_000
+        print(f"     a prediction recorded in {each * 1e3:.2f} ms, a thousand in one call")
+        append_at_once(database, ledger.head().row_hash, entries[1_000:])
+        assert ledger.head().rows == asked.rows
+        for entry in entries[:: max(1, asked.rows // 500)]:
+            ledger.record_outcome(outcome(entry), entry.decision_time + timedelta(hours=2))
+
+        walks = []
+        for _ in range(3):
+            start = time.perf_counter()
+            assert ledger.verify().faults == ()
+            walks.append(time.perf_counter() - start)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        seconds = sorted(walks)[1]
+
+        start = time.perf_counter()
+        month = DAY0 + timedelta(days=asked.rows // len(RANGES) - 30)
+        rows = len(ledger.settled("MGC", first=month))
+        recent = time.perf_counter() - start
+        with database.session() as session:
+            session.execute(
+                text("UPDATE predictions SET p_up = 0.99 WHERE id = :n"), {"n": asked.rows // 2}
+            )
+        assert len(ledger.verify().faults) == 1
+        database.close()
+    good = seconds * 100_000 <= LIMIT_SECONDS * asked.rows
+    print(
+        f"{'ok  ' if good else 'SLOW'} {asked.rows:,} predictions verified, median of 3: "
+        f"{seconds:.2f} s   at most {LIMIT_SECONDS * asked.rows / 100_000:g} s"
+    )
+    print(
+        f"     the last {rows} predictions with outcomes in {recent * 1e3:.0f} ms; "
+        f"peak of this process {peak:.2f} GB"
+    )
+    return int(not good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -77,7 +77,7 @@ class ParityReport:
             return f"{self.market}: no {self.mode} answer to audit"
         told = f"{self.market}: {self.count('same'):,} of {self.compared:,} answers are the same"
         told += " to the bit when computed again"
-        parts = (
+        parts: tuple[tuple[Cause, str], ...] = (
             ("bars", "differ because bars came in or were revised since"),
             ("code", "were made by other code and differ"),
             ("unexplained", "differ and nothing accounts for it"),

@@ -21,6 +21,7 @@ from deployments.cli import (
     power,
     predict,
     recipes,
+    rollout,
     run,
     simulate,
     study,
@@ -73,6 +74,7 @@ app.command("predict")(predict.predict)
 app.add_typer(models.app, name="models")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(breaker.app, name="breaker")
+app.add_typer(rollout.app, name="rollout")
 app.command("power")(power.power)
 app.command("verify")(verify.verify)
 app.command("up")(up.up)

@@ -70,6 +70,45 @@ def e_process(
     return wealth
 
 
+def share_process(
+    happened: NDArray[np.bool_], day: NDArray[np.datetime64], share: float
+) -> NDArray[np.float64]:
+    """Give the evidence, after each day, that something happens more often than a share.
+
+    The hypothesis bet against: given the past, each row happens with a chance of ``share`` at
+    most. Valid at any time in the same way as :func:`e_process`, with the same daily budget; the
+    stake is Kelly's for the share seen before the day, drawn towards no bet by a prior (betting
+    on the mean of bounded variables: Waudby-Smith and Ramdas 2024).
+
+    Parameters
+    ----------
+    happened
+        Shape (n,), in order of decision.
+    day
+        Shape (n,): trading day, ascending.
+    share
+        Between 0 and 1.
+
+    Returns
+    -------
+    NDArray[float64]
+        Shape (d,): wealth after each day with rows.
+    """
+    gain = happened.astype(np.float64) - share
+    days, starts = np.unique(day, return_index=True)
+    stops = np.append(starts[1:], len(day))[: len(starts)]
+    wealth = np.empty(len(days))
+    capital, total, square = 1.0, 0.0, _PRIOR_ROWS * share * (1.0 - share)
+    for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+        brought = float(gain[start:stop].sum())
+        bet = min(max(total / square, 0.0), _MOST_AT_RISK / (share * (stop - start)))
+        capital *= 1.0 + bet * brought
+        wealth[index] = capital
+        total += brought
+        square += brought**2
+    return wealth
+
+
 def latest(wealth: NDArray[np.float64]) -> float:
     """Give the wealth now; 1, no evidence either way, before the first day."""
     return float(wealth[-1]) if len(wealth) else 1.0

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ml_core.evidence.sequential import e_process, latest
+from ml_core.evidence.sequential import e_process, latest, share_process
 from ml_core.learning.calibration import expit, logit
 
 DAYS, A_DAY = 250, 6
@@ -54,6 +54,22 @@ def test_a_better_challenger_is_found_and_a_worse_one_is_not() -> None:
         worse += latest(e_process(baseline, challenger, happened, day)) >= 20
     assert found >= 32  # eight in ten
     assert worse == 0
+
+
+def luck_of(draw: np.random.Generator, share: float) -> NDArray[np.bool_]:
+    """Rows of a day share half of their luck; each happens with a chance of ``share``."""
+    shared = np.repeat(draw.random(DAYS), A_DAY)
+    own = draw.random(DAYS * A_DAY)
+    return np.where(draw.random(len(own)) < 0.5, shared, own) < share
+
+
+def test_a_share_that_is_not_above_a_limit_is_seldom_ever_said_to_be() -> None:
+    draw = np.random.default_rng(4)
+    day = np.datetime64("2024-01-01") + np.repeat(np.arange(DAYS), A_DAY)
+    ever = [(share_process(luck_of(draw, 0.55), day, 0.55) >= 20).any() for _ in range(400)]
+    assert sum(ever) <= 400 * 0.05
+    found = [latest(share_process(luck_of(draw, 0.65), day, 0.55)) >= 20 for _ in range(40)]
+    assert sum(found) >= 32  # eight in ten
 
 
 @settings(max_examples=60, deadline=None)

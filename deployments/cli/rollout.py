@@ -1,0 +1,143 @@
+"""`orbcast rollout`: where a market stands between shadow and auto, and what is missing."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.cli.terminal import MarketOption, out
+from ml_core.errors import InputError
+
+if TYPE_CHECKING:
+    from monitoring.rollout import Stage
+    from tasks.rollout import Rollout
+
+app = typer.Typer(no_args_is_help=True, help="The way from shadow to auto, gate by gate.")
+
+To = Annotated[str, typer.Option("--to", help="off, shadow, advisory, hybrid or auto.")]
+Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
+By = Annotated[str, typer.Option(help="Who; your login name if left out.")]
+
+
+class UnknownStageError(InputError):
+    """A stage that is none."""
+
+    def __init__(self, stage: str, known: tuple[str, ...]) -> None:
+        super().__init__(stage, known)
+        self.stage, self.known = stage, known
+
+    def __str__(self) -> str:
+        return f"--to {self.stage!r} is no stage; use one of {', '.join(self.known)}"
+
+
+@app.callback()
+def rollout() -> None:
+    """Look at a market's stage, approve a step up, go up or down.
+
+    off > shadow > advisory > hybrid > auto. A step up needs every gate and a person's approval of
+    the very model, data and study there are; nothing promotes itself. A step down asks nothing.
+    """
+
+
+@app.command()
+def status(
+    market: MarketOption = "mgc",
+    to: Annotated[
+        str | None, typer.Option("--to", help="Another stage than the next to look at.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the stage, each gate of the next one with its figure, and what is missing.
+
+    Example: orbcast rollout status --market mgc
+    """
+    from tasks.rollout import rollout_of, shown  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where = settings()
+    symbol = where.market(market).symbol
+    found = rollout_of(where, symbol, now(), _stage(to) if to else None)
+    if as_json:
+        out().print_json(json.dumps(shown(found)))
+        return
+    _tell(found)
+
+
+@app.command()
+def approve(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
+    """Approve a step up, bound to the model, data and study as they are now; it expires.
+
+    Example: orbcast rollout approve --to advisory --reason "looked at all 640 breaks"
+    """
+    from tasks import rollout as steps  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where = settings()
+    symbol = where.market(market).symbol
+    who, stage = by or getpass.getuser(), _stage(to)
+    event = steps.approve(where, symbol, stage, by=who, reason=reason, at=now())
+    out().print(
+        f"{symbol}: a step up to {stage} is approved by {who} until "
+        f"{event.expires_at:%Y-%m-%d %H:%M} UTC, for {str(event.bound_to)[:12]}",
+        markup=False,
+        soft_wrap=True,
+    )
+    missing = steps.rollout_of(where, symbol, now(), stage).missing
+    for each in missing:
+        out().print(f"  still missing: {each}", markup=False, soft_wrap=True)
+
+
+@app.command("step-up")
+def step_up(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
+    """Go up one stage, if every gate is passed and the approval stands."""
+    from tasks import rollout as steps  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where = settings()
+    symbol = where.market(market).symbol
+    who = by or getpass.getuser()
+    _tell(steps.step_up(where, symbol, _stage(to), by=who, reason=reason, at=now()))
+
+
+@app.command("step-down")
+def step_down(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
+    """Go down at once, as far as named; nothing is asked."""
+    from tasks import rollout as steps  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where = settings()
+    symbol = where.market(market).symbol
+    who = by or getpass.getuser()
+    _tell(steps.step_down(where, symbol, _stage(to), by=who, reason=reason, at=now()))
+
+
+def _stage(text: str) -> Stage:
+    from monitoring.rollout import STAGES  # noqa: PLC0415 - after --help
+
+    for stage in STAGES:
+        if stage == text.lower():
+            return stage
+    raise UnknownStageError(text, STAGES)
+
+
+def _tell(found: Rollout) -> None:
+    console = out()
+    stands = found.position
+    since = f" since {stands.since:%Y-%m-%d %H:%M} UTC" if stands.since else ""
+    why = f", by {stands.by}: {stands.reason}" if stands.by else ""
+    console.print(f"{found.market}: {found.stage}{since}{why}", soft_wrap=True, markup=False)
+    if stands.holds_until is not None:
+        console.print(f"  holds until {stands.holds_until:%Y-%m-%d %H:%M} UTC", markup=False)
+    if found.gates:
+        console.print(f"gates of {found.target}:", markup=False)
+    for gate in found.gates:
+        mark = "ok" if gate.passed else "no"
+        console.print(f"  {mark}  {gate.name}: {gate.words}", soft_wrap=True, markup=False)
+        if gate.change:
+            console.print(f"      missing: {gate.change}", soft_wrap=True, markup=False)
+    console.print(f"next: {found.next_step}", soft_wrap=True, markup=False)
+    for each in stands.ignored:
+        console.print(f"ignored: {each}", soft_wrap=True, markup=False)

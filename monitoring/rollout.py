@@ -1,0 +1,238 @@
+"""The ladder from shadow to auto: where a market stands, told from its events alone.
+
+Pure: events and times are arguments. An event that the rules do not allow has no effect, whoever
+wrote it: a step up counts only one stage at a time and only with an approval of that very step,
+given before it, not expired, not used before and bound to the same model, data and report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+Stage = Literal["off", "shadow", "advisory", "hybrid", "auto"]
+STAGES: tuple[Stage, ...] = ("off", "shadow", "advisory", "hybrid", "auto")
+SHADOW: Stage = "shadow"
+
+Kind = Literal["up", "down", "approved"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPolicy:
+    """The numbers of the ladder.
+
+    Attributes
+    ----------
+    record_days
+        Calendar days of live record before any step up from shadow.
+    stage_days
+        Days at a stage before the next, from advisory on.
+    most_unanswered
+        Share of the slots that may have gone without an answer, for reasons of ours.
+    accuracy
+        To be passed by the whole record and by its last ``recent_days``.
+    lift, power
+        Trades needed are those that tell a coin from a coin + lift with this power.
+    alpha
+        Chance of ever passing the accuracy or the skill gate without what they ask for.
+    check_age
+        Drift and parity checks are running if the last one is no older.
+    approval_lasts
+        From the approval to the step.
+    stage_lasts
+        How long hybrid and auto hold after their step; a new approval and step renews them.
+    """
+
+    record_days: int = 90
+    stage_days: int = 30
+    recent_days: int = 30
+    most_unanswered: float = 0.05
+    accuracy: float = 0.55
+    lift: float = 0.05
+    power: float = 0.8
+    alpha: float = 0.05
+    check_age: timedelta = timedelta(days=4)
+    approval_lasts: timedelta = timedelta(days=14)
+    stage_lasts: timedelta = timedelta(days=90)
+
+
+POLICY = RolloutPolicy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutEvent:
+    """Something recorded of a market's rollout.
+
+    Attributes
+    ----------
+    at
+        Aware time.
+    kind
+        ``approved``: a person allows a step up to ``stage``; ``up``, ``down``: the step itself.
+    stage
+        Where to.
+    by, reason
+        Who, why.
+    bound_to
+        Hash of model, data and report that an approval, or a step up, is for.
+    expires_at
+        End of an approval.
+    recipe_hash
+        Recipe that served at a step up.
+    restarts
+        A step down after which the record counts anew.
+    """
+
+    at: datetime
+    kind: Kind
+    stage: Stage
+    by: str
+    reason: str
+    bound_to: str | None = None
+    expires_at: datetime | None = None
+    recipe_hash: str | None = None
+    restarts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a market stands.
+
+    Attributes
+    ----------
+    stage, since, by, reason
+        The stage, and the step that led there; shadow, since ever, before the first.
+    counted_from
+        Live rows decided after this count for the gates; None counts all.
+    bound_to, recipe_hash
+        Of the last step up that holds.
+    holds_until
+        When hybrid or auto lapse; None at the other stages.
+    ignored
+        Events that had no effect, each with the reason.
+    """
+
+    stage: Stage = SHADOW
+    since: datetime | None = None
+    by: str = ""
+    reason: str = ""
+    counted_from: datetime | None = None
+    bound_to: str | None = None
+    recipe_hash: str | None = None
+    holds_until: datetime | None = None
+    ignored: tuple[str, ...] = ()
+
+    def at(self, now: datetime) -> Stage:
+        """Give the stage at a time: hybrid and auto that have lapsed are advisory."""
+        lapsed = self.holds_until is not None and now >= self.holds_until
+        return "advisory" if lapsed else self.stage
+
+    @property
+    def next(self) -> Stage | None:
+        """The stage above; None at the top."""
+        place = STAGES.index(self.stage) + 1
+        return STAGES[place] if place < len(STAGES) else None
+
+
+def position(events: Iterable[RolloutEvent], policy: RolloutPolicy = POLICY) -> Position:
+    """Say where a market stands after its events, in the order they were recorded."""
+    now = Position()
+    approvals: list[RolloutEvent] = []
+    for event in events:
+        if event.kind == "approved":
+            approvals.append(event)
+        elif event.kind == "down":
+            approvals = []  # whatever was approved before was approved of something else
+            now = _lowered(now, event)
+        else:
+            used = usable_approval(approvals, event.stage, event.bound_to, event.at)
+            fault = _fault(now, event, used)
+            if fault:
+                told = f"{event.kind} to {event.stage} at {event.at.isoformat()}: {fault}"
+                now = replace(now, ignored=(*now.ignored, told))
+                continue
+            approvals = [each for each in approvals if each is not used]
+            now = _raised(now, event, policy)
+    return now
+
+
+def usable_approval(
+    approvals: Sequence[RolloutEvent], stage: Stage, bound_to: str | None, at: datetime
+) -> RolloutEvent | None:
+    """Give an approval of a step to a stage that is for this very hash, at this time."""
+    for each in reversed(approvals):
+        if (
+            each.kind == "approved"
+            and each.stage == stage
+            and bound_to
+            and each.bound_to == bound_to
+            and each.by.strip()
+            and each.expires_at is not None
+            and each.at <= at < each.expires_at
+        ):
+            return each
+    return None
+
+
+def open_approvals(events: Sequence[RolloutEvent]) -> tuple[RolloutEvent, ...]:
+    """Give the approvals that no step has used, expired ones too."""
+    left: list[RolloutEvent] = []
+    for event in events:
+        if event.kind == "approved":
+            left.append(event)
+        elif event.kind == "up":
+            used = usable_approval(left, event.stage, event.bound_to, event.at)
+            left = [each for each in left if each is not used]
+        else:
+            left = []
+    return tuple(left)
+
+
+def latest_time(events: Sequence[RolloutEvent], now: datetime) -> datetime:
+    """Give the time, but never one before what was recorded: a clock set back revives nothing."""
+    return max([now, *(each.at for each in events)])
+
+
+def _fault(now: Position, event: RolloutEvent, approval: RolloutEvent | None) -> str:
+    if now.since is not None and event.at < now.since:
+        return "it is dated before the step before it"
+    renewed = event.stage == now.stage and now.holds_until is not None
+    if event.stage == SHADOW and now.stage == "off":
+        return ""  # predicting again asks for nothing
+    if event.stage != now.next and not renewed:
+        return f"{now.stage} is not the stage below it"
+    return "" if approval is not None else "no approval of this step stands"
+
+
+def _raised(now: Position, event: RolloutEvent, policy: RolloutPolicy) -> Position:
+    lapses = event.stage in {"hybrid", "auto"}
+    same = event.stage == now.stage
+    return replace(
+        now,
+        stage=event.stage,
+        since=now.since if same else event.at,
+        by=event.by,
+        reason=event.reason,
+        bound_to=event.bound_to,
+        recipe_hash=event.recipe_hash,
+        holds_until=event.at + policy.stage_lasts if lapses else None,
+    )
+
+
+def _lowered(now: Position, event: RolloutEvent) -> Position:
+    """Go down, never up: a `down` to a stage above changes the stage not at all."""
+    lower = STAGES.index(event.stage) < STAGES.index(now.stage)
+    kept = now if not lower else replace(now, stage=event.stage, since=event.at, holds_until=None)
+    counted = event.at if event.restarts else now.counted_from
+    if not lower:
+        return replace(kept, counted_from=counted)
+    return replace(
+        kept,
+        by=event.by,
+        reason=event.reason,
+        counted_from=counted,
+        bound_to=None,
+        recipe_hash=now.recipe_hash if event.stage not in {"off", SHADOW} else None,
+    )

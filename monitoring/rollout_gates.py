@@ -1,0 +1,379 @@
+"""The gates of the ladder: what a step up asks for, with each figure and what is missing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.evidence.intervals import mean_interval
+from ml_core.evidence.power import gate as power_gate
+from ml_core.evidence.power import trades_needed
+from ml_core.evidence.sequential import e_process, latest, share_process
+from monitoring.gate import Gate
+from monitoring.rollout import POLICY, Position, RolloutPolicy, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COIN = 0.5
+_EVEN = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRecord:
+    """The champion's live answers that count, those of its present recipe.
+
+    Attributes
+    ----------
+    begun
+        Decision time of the first; None before it.
+    slots, unanswered
+        Slots since then, and those without an answer or answered late, for reasons of ours.
+    day, p_up, baseline_p_up, up
+        Shape (n,): each judged break, in order of decision.
+    trade_day, r_net
+        Shape (t,): each recommended trade that was taken, net R after costs.
+    """
+
+    begun: datetime | None
+    slots: int
+    unanswered: int
+    day: NDArray[np.datetime64]
+    p_up: NDArray[np.float64]
+    baseline_p_up: NDArray[np.float64]
+    up: NDArray[np.bool_]
+    trade_day: NDArray[np.datetime64]
+    r_net: NDArray[np.float64]
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Shape (n,): whether the likelier side was the one that broke."""
+        right: NDArray[np.bool_] = (self.p_up >= _EVEN) == self.up
+        return right
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """The latest run of a check: when, whether it could judge, whether it found nothing wrong."""
+
+    at: datetime
+    judged: bool
+    clean: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that the gates look at.
+
+    Attributes
+    ----------
+    version, recipe_hash, kind
+        What serves; None where nothing does.
+    fallback
+        Why it is not the champion that serves, if so.
+    record
+        The live answers.
+    drift, parity
+        Latest checks; None before the first.
+    breaker
+        ``closed``, ``open`` or ``half_open``; unreadable is open.
+    record_faults
+        What is wrong with the ledger, the rollout's events and the serving version; None if they
+        could not be verified.
+    bound_to
+        Hash of model, data and report as they are now; None where there is no report.
+    """
+
+    version: str | None
+    recipe_hash: str | None
+    kind: str | None
+    fallback: str | None
+    record: LiveRecord
+    drift: Check | None
+    parity: Check | None
+    breaker: str
+    record_faults: tuple[str, ...] | None
+    bound_to: str | None
+
+
+def gates(
+    facts: Facts,
+    position: Position,
+    target: Stage,
+    now: datetime,
+    policy: RolloutPolicy = POLICY,
+) -> tuple[Gate, ...]:
+    """Give every gate of a step up to a stage but the approval; none is skipped.
+
+    Parameters
+    ----------
+    facts, position
+        How things are, and where the market stands.
+    target
+        The stage asked for; to shadow nothing is asked.
+    now
+        Aware time.
+    policy
+        The numbers.
+    """
+    if target in {"off", "shadow"}:
+        return ()
+    found = [
+        _model(facts),
+        _days(facts.record, now, policy),
+        _answered(facts.record, policy),
+        _trades(facts.record, policy),
+        _accuracy(facts.record, now, policy),
+        _skill(facts.record, policy),
+        _check("drift", facts.drift, now, policy),
+        _check("parity", facts.parity, now, policy),
+        _whole(facts.record_faults),
+        _breaker(facts.breaker),
+    ]
+    if target in {"hybrid", "auto"}:
+        found += [
+            _same_recipe(facts, position),
+            _stage_days(position, target, now, policy),
+            _trading(facts.record),
+        ]
+    return tuple(found)
+
+
+def grounds(
+    facts: Facts, position: Position, now: datetime, policy: RolloutPolicy = POLICY
+) -> tuple[Stage, str, bool] | None:
+    """Give where a market must go down to, why, and whether its record counts anew; None to stay.
+
+    Shadow and off change nothing, so nothing takes a market below shadow by itself.
+    """
+    if position.stage in {"off", "shadow"}:
+        return None
+    spoiled = _first(
+        _broken(_whole(facts.record_faults)),
+        _broken(_breaker(facts.breaker)),
+        _dirty("parity", facts.parity),
+        _dirty("drift", facts.drift),
+    )
+    if spoiled:
+        return "shadow", spoiled, True
+    lost = _first(
+        _broken(_same_recipe(facts, position)),
+        f"a fallback serves: {facts.fallback}" if facts.fallback is not None else "",
+        _broken(_check("drift", facts.drift, now, policy)),
+        _broken(_check("parity", facts.parity, now, policy)),
+    )
+    if lost:
+        return "shadow", lost, False
+    if position.at(now) != position.stage:
+        return position.at(now), "the approval has lapsed", False
+    return None
+
+
+def _first(*words: str) -> str:
+    return next((each for each in words if each), "")
+
+
+def _model(facts: Facts) -> Gate:
+    name = "model"
+    if facts.version is None:
+        return Gate(name=name, passed=False, words="nothing serves", change="a champion")
+    if facts.fallback is not None:
+        words = f"{facts.version} serves in another's stead: {facts.fallback}"
+        return Gate(name=name, passed=False, words=words, change="the champion serving again")
+    if facts.kind == "baseline":
+        words = f"{facts.version} is a baseline: it has no skill to show above itself"
+        change = "a champion with skill above the baseline"
+        return Gate(name=name, passed=False, words=words, change=change)
+    return Gate(name=name, passed=True, words=f"{facts.version} serves")
+
+
+def _days(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
+    days = 0 if record.begun is None else max((now - record.begun).days, 0)
+    missing = max(policy.record_days - days, 0)
+    return Gate(
+        name="live days",
+        passed=not missing,
+        words=f"{days} calendar days of live record, {policy.record_days} needed",
+        change=f"{missing} more days" if missing else "",
+    )
+
+
+def _answered(record: LiveRecord, policy: RolloutPolicy) -> Gate:
+    share = record.unanswered / record.slots if record.slots else 1.0
+    passed = record.slots > 0 and share <= policy.most_unanswered
+    return Gate(
+        name="answered in time",
+        passed=passed,
+        words=f"{record.unanswered:,} of {record.slots:,} slots unanswered or late, at most "
+        f"{policy.most_unanswered:.0%}",
+        change="" if passed else f"{_more_answered(record, policy):,} more slots answered in time",
+    )
+
+
+def _more_answered(record: LiveRecord, policy: RolloutPolicy) -> int:
+    return max(math.ceil(record.unanswered / policy.most_unanswered) - record.slots, 1)
+
+
+def _trades(record: LiveRecord, policy: RolloutPolicy) -> Gate:
+    trades = len(record.up)
+    needed = trades_needed(_COIN, policy.lift, power=policy.power)
+    missing = max(needed - trades, 0)
+    words = f"{trades:,} breaks judged, {needed:,} needed"
+    if trades:
+        report = power_gate(
+            int(record.correct.sum()), trades, threshold=policy.accuracy, lift=policy.lift
+        )
+        words += (
+            f"; {report.accuracy:.1%} right ({report.low:.1%} to {report.high:.1%}), a coin would "
+            f"pass {policy.accuracy:.0%} with a chance of {report.chance_of_coin:.1%}"
+        )
+    return Gate(
+        name="trades",
+        passed=not missing,
+        words=words,
+        change=f"{missing:,} more trades" if missing else "",
+    )
+
+
+def _accuracy(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
+    """Judge accuracy over the whole record, anytime-valid, and over its latest stretch."""
+    name, limit = "sustained accuracy", policy.accuracy
+    if not len(record.up):
+        return Gate(
+            name=name, passed=False, words="no break judged yet", change="breaks to judge it by"
+        )
+    evidence = latest(share_process(record.correct, record.day, limit))
+    since = np.datetime64((now - timedelta(days=policy.recent_days)).date(), "D")
+    recent = record.correct[record.day >= since]
+    lately = float(recent.mean()) if len(recent) else 0.0
+    shown, held = evidence >= 1.0 / policy.alpha, lately > limit
+    words = (
+        f"e-value {evidence:.3g} that it is above {limit:.0%}, {1.0 / policy.alpha:g} needed; "
+        f"{lately:.1%} of {len(recent):,} in the last {policy.recent_days} days"
+    )
+    changes = []
+    if not shown:
+        changes.append(_growth(evidence, len(record.up), policy.alpha))
+    if not held:
+        changes.append(f"more than {limit:.0%} right in the last {policy.recent_days} days")
+    return Gate(name=name, passed=shown and held, words=words, change="; ".join(changes))
+
+
+def _skill(record: LiveRecord, policy: RolloutPolicy) -> Gate:
+    name = "skill above the corridor"
+    if not len(record.up):
+        return Gate(
+            name=name, passed=False, words="no break judged yet", change="breaks to judge it by"
+        )
+    evidence = latest(e_process(record.p_up, record.baseline_p_up, record.up, record.day))
+    passed = evidence >= 1.0 / policy.alpha
+    accuracy = float(record.correct.mean())
+    plain = float(((record.baseline_p_up >= _EVEN) == record.up).mean())
+    return Gate(
+        name=name,
+        passed=passed,
+        words=f"e-value {evidence:.3g} that its log loss is the smaller, {1.0 / policy.alpha:g} "
+        f"needed; {accuracy:.1%} right, the corridor {plain:.1%}",
+        change="" if passed else _growth(evidence, len(record.up), policy.alpha),
+    )
+
+
+def _growth(evidence: float, rows: int, alpha: float) -> str:
+    """Say how many more rows would do if the evidence grew as it has so far."""
+    if evidence <= 1.0:
+        return "nothing shown so far"
+    rate = math.log(evidence) / rows
+    more = math.ceil((math.log(1.0 / alpha) - math.log(evidence)) / rate)
+    return f"about {more:,} more trades, if it goes on as so far"
+
+
+def _check(name: str, check: Check | None, now: datetime, policy: RolloutPolicy) -> Gate:
+    if check is None:
+        return Gate(
+            name=name, passed=False, words="was never checked", change=f"a {name} check that ran"
+        )
+    told = f"checked {check.at:%Y-%m-%d %H:%M} UTC: {check.words}"
+    if now - check.at > policy.check_age:
+        change = f"a {name} check within {policy.check_age.days} days"
+        return Gate(name=name, passed=False, words=told, change=change)
+    if not check.judged:
+        return Gate(name=name, passed=False, words=told, change="enough rows to judge by")
+    change = "" if check.clean else f"a clean {name} check"
+    return Gate(name=name, passed=check.clean, words=told, change=change)
+
+
+def _whole(faults: Sequence[str] | None) -> Gate:
+    name = "record whole"
+    if faults is None:
+        return Gate(
+            name=name, passed=False, words="could not be verified", change="`orbcast verify`"
+        )
+    if faults:
+        words = f"{len(faults)} faults, such as: {faults[0]}"
+        return Gate(name=name, passed=False, words=words, change="`orbcast verify` without fault")
+    return Gate(name=name, passed=True, words="ledger and version are as they were written")
+
+
+def _breaker(state: str) -> Gate:
+    closed = state == "closed"
+    words = f"the circuit breaker is {state.replace('_', ' ')}"
+    change = "" if closed else "the breaker closed"
+    return Gate(name="breaker", passed=closed, words=words, change=change)
+
+
+def _same_recipe(facts: Facts, position: Position) -> Gate:
+    same = facts.recipe_hash == position.recipe_hash
+    words = "the recipe that was stepped up serves" if same else "another recipe serves than was"
+    return Gate(
+        name="same recipe",
+        passed=same,
+        words=words if same else f"{words} stepped up to {position.stage}",
+        change="" if same else "that recipe, or the ladder from shadow for this one",
+    )
+
+
+def _stage_days(position: Position, target: Stage, now: datetime, policy: RolloutPolicy) -> Gate:
+    reached = position.stage not in {"off", "shadow"} and position.since is not None
+    days = max((now - position.since).days, 0) if reached and position.since else 0
+    missing = max(policy.stage_days - days, 0)
+    return Gate(
+        name="days at this stage",
+        passed=not missing,
+        words=f"{days} days at {position.stage}, {policy.stage_days} needed before {target}",
+        change=f"{missing} more days" if missing else "",
+    )
+
+
+def _trading(record: LiveRecord) -> Gate:
+    name = "net R"
+    interval = mean_interval(record.r_net, record.trade_day)
+    if not interval.rows:
+        return Gate(
+            name=name,
+            passed=False,
+            words="no recommended trade was taken yet",
+            change="recommended trades with a net R above 0",
+        )
+    words = (
+        f"{interval.estimate:+.3f} R a trade after costs, 95 % interval {interval.low:+.3f} to "
+        f"{interval.high:+.3f}, {interval.rows:,} trades"
+    )
+    change = "" if interval.above_zero else "an interval wholly above 0"
+    return Gate(name=name, passed=interval.above_zero, words=words, change=change)
+
+
+def _broken(gate: Gate) -> str:
+    return "" if gate.passed else f"{gate.name}: {gate.words}"
+
+
+def _dirty(name: str, check: Check | None) -> str:
+    """Say what a check that could judge found wrong."""
+    if check is None or not check.judged or check.clean:
+        return ""
+    return f"{name}: {check.words}"

@@ -1,0 +1,60 @@
+"""Drift reports, kept: which days were looked at, against which version, and what moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from registry.tables import DriftRow
+
+if TYPE_CHECKING:
+    from registry.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRecord:
+    """A report as it is kept; ``figures["judged"]`` says whether there were days enough."""
+
+    market: str
+    version: str
+    first_day: date
+    last_day: date
+    rows: int
+    detected: bool
+    verdict: str
+    figures: dict[str, Any]
+    at: datetime
+
+
+def record_drift(database: Database, record: DriftRecord) -> bool:
+    """Keep a report; False if there is one of that version and last day, which stays."""
+    same = (
+        (DriftRow.market == record.market)
+        & (DriftRow.version == record.version)
+        & (DriftRow.last_day == record.last_day)
+    )
+    values = {name: getattr(record, name) for name in DriftRecord.__slots__}
+    with database.session() as session:
+        if session.scalars(select(DriftRow.id).where(same)).first() is not None:
+            return False
+        session.add(DriftRow(**values))
+    return True
+
+
+def drift_records(database: Database, market: str) -> tuple[DriftRecord, ...]:
+    """Give a market's reports, oldest first."""
+    query = select(DriftRow).where(DriftRow.market == market).order_by(DriftRow.at, DriftRow.id)
+    with database.session() as session:
+        return tuple(
+            DriftRecord(**{name: getattr(row, name) for name in DriftRecord.__slots__})
+            for row in session.scalars(query)
+        )
+
+
+def latest_drift(database: Database, market: str) -> DriftRecord | None:
+    """Give a market's latest report; None before the first."""
+    found = drift_records(database, market)
+    return found[-1] if found else None

@@ -1,0 +1,77 @@
+"""Changes of a market's rollout, kept for ever, numbered and chained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from registry.chain import Chain
+from registry.errors import RolloutChangedError, UnsignedChangeError
+from registry.tables import RolloutRow
+
+if TYPE_CHECKING:
+    from registry.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutRecord:
+    """An approval, or a step up or down; ``sequence`` counts a market's from 0."""
+
+    market: str
+    sequence: int
+    at: datetime
+    kind: str
+    stage: str
+    by: str
+    reason: str
+    bound_to: str | None = None
+    expires_at: datetime | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+ROLLOUT = Chain("rollout event", RolloutRow, RolloutRecord.__slots__)
+
+
+def record_rollout(database: Database, records: Sequence[RolloutRecord]) -> None:
+    """Append events as the next after those their author had read, all of them or none.
+
+    Raises
+    ------
+    UnsignedChangeError
+        One does not say who or why.
+    RolloutChangedError
+        Another event was recorded meanwhile.
+    """
+    for record in records:
+        for name in ("by", "reason"):
+            if not getattr(record, name).strip():
+                raise UnsignedChangeError("rollout", name)
+    try:
+        with database.session() as session:
+            after = ROLLOUT.head(session).row_hash
+            for record in records:
+                values = {name: getattr(record, name) for name in RolloutRecord.__slots__}
+                after = ROLLOUT.append(session, values, after)
+    except IntegrityError as error:
+        raise RolloutChangedError(records[0].market) from error
+
+
+def rollout_records(database: Database, market: str) -> tuple[RolloutRecord, ...]:
+    """Give a market's events in the order they were recorded."""
+    query = select(RolloutRow).where(RolloutRow.market == market).order_by(RolloutRow.sequence)
+    with database.session() as session:
+        return tuple(
+            RolloutRecord(**{name: getattr(row, name) for name in RolloutRecord.__slots__})
+            for row in session.scalars(query)
+        )
+
+
+def rollout_faults(database: Database) -> tuple[str, ...]:
+    """Name every event that was edited, and every place where one is gone or moved."""
+    with database.session() as session:
+        return tuple(ROLLOUT.faults(session))

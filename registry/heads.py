@@ -111,8 +111,8 @@ class Heads:
             return Notes(doubts=(f"{self.path} cannot be read ({error})",))
         heads, accepted, doubts = [], [], []
         for number, line in enumerate(lines, 1):
-            if not line:
-                continue
+            if not line or (line.startswith(b"{") and not line.endswith(b"}")):
+                continue  # a note that a crash cut short
             try:
                 known = json.loads(line)
                 if "accepted" in known:
@@ -121,9 +121,7 @@ class Heads:
                 else:
                     heads.append(_head(known))
             except (ValueError, TypeError, KeyError):
-                # the last line without its end is a note that a crash cut short
-                if number < len(lines):
-                    doubts.append(f"{self.path} line {number} cannot be read")
+                doubts.append(f"{self.path} line {number} cannot be read")
         return Notes(tuple(heads), tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
 
     def gaps(self, standing: Standing) -> tuple[tuple[Gap, ...], Notes]:

@@ -2,43 +2,98 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, text
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import create_engine, inspect, text
 
-from registry.database import _config, open_database
-from registry.errors import DatabaseError
+from registry.database import Database, _config, open_database
+from registry.errors import BusyDatabaseError, DatabaseError
+from registry.ledger import Ledger
 from registry.tables import Base
+from tests.registry.test_ledger import T0, came, said
 
 
-def test_the_migrations_make_the_very_tables_the_code_declares(tmp_path: Path) -> None:
-    database = open_database(f"sqlite:///{tmp_path / 'o.sqlite'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of a database without tables, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'o.sqlite'}"
+    return str(request.getfixturevalue("new_postgresql"))
 
+
+def test_the_migrations_make_the_very_tables_the_code_declares(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_migrations_go_down_again(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'o.sqlite'}")
-    command.upgrade(_config(engine), "head")
-    command.downgrade(_config(engine), "base")
-
-    with engine.connect() as connection:
-        left = connection.execute(text("SELECT name FROM sqlite_master WHERE type='table'"))
-        assert {row[0] for row in left} <= {"alembic_version", "sqlite_sequence"}
+def test_migrations_go_down_again_and_up(new_url: str) -> None:
+    engine = create_engine(new_url)
+    for _ in range(2):
+        command.upgrade(_config(engine), "head")
+        assert set(Base.metadata.tables) < set(inspect(engine).get_table_names())
+        command.downgrade(_config(engine), "base")
+        assert inspect(engine).get_table_names() == ["alembic_version"]
     engine.dispose()
 
 
-def test_every_table_compiles_for_postgresql() -> None:
-    for table in Base.metadata.sorted_tables:
-        assert str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+def test_outcomes_recorded_before_they_were_chained_are_chained_in_order(new_url: str) -> None:
+    first = open_database(new_url)
+    Ledger(first).record([said()])
+    for r_net in (0.8, -1.2, 0.8):
+        Ledger(first).record_outcome(came(r_net), T0 + timedelta(hours=2))
+    head = Ledger(first).verify().outcomes
+    command.downgrade(_config(first.engine), "0004")
+    first.close()
+
+    again = open_database(new_url)
+
+    record = Ledger(again).verify()
+    assert record.faults == ()
+    assert record.outcomes == head
+    again.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_on_postgresql_a_unit_of_work_is_alone_and_waits_only_so_long(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.database.BUSY_MILLISECONDS", 50)
+
+    with database.session() as session:
+        session.execute(text("SELECT 1"))
+        with database.reading() as reader:  # whoever only looks holds up nobody and is not held up
+            assert reader.execute(text("SELECT count(*) FROM recipes")).scalar() == 0
+        with pytest.raises(BusyDatabaseError, match="try again"), database.session() as other:
+            other.execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_connection_that_the_server_ended_is_replaced(database: Database) -> None:
+    with database.session() as session:
+        ended = session.execute(text("SELECT pg_backend_pid()")).scalar()
+    ender = create_engine(database.engine.url)
+    with ender.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": ended})
+    ender.dispose()
+
+    with database.session() as session:
+        assert session.execute(text("SELECT pg_backend_pid()")).scalar() != ended
+
+
+def test_a_look_sees_one_state_and_holds_up_no_writer(database: Database) -> None:
+    count = text("SELECT count(*) FROM predictions")
+    with database.reading() as looking:
+        assert looking.execute(count).scalar() == 0
+        assert Ledger(database).record([said()]) == 1
+        assert looking.execute(count).scalar() == 0
+    with database.reading() as looking:
+        assert looking.execute(count).scalar() == 1
 
 
 def test_sqlite_is_opened_as_a_database_others_rely_on(tmp_path: Path) -> None:
@@ -98,6 +153,7 @@ def test_what_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
         (f"sqlite:///{tmp_path / 'no.sqlite'}", "not a database"),
         (f"sqlite:///{tmp_path / 'file' / 'o.sqlite'}", "folder cannot be made"),
         ("no url at all", "is no database URL"),
+        ("postgres://ann:secret@host/o", r"ann:\*\*\*@host/o: has no driver.*orbcast\[postgres\]"),
     ):
         with pytest.raises(DatabaseError, match=message) as caught:
             open_database(url)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from registry.database import Database, open_database
+from registry.errors import PrematureAnswerError
 from registry.ledger import Ledger, OutcomeEntry, PredictionEntry
 
 T0 = datetime(2024, 6, 3, 23, 5, tzinfo=UTC)
@@ -89,6 +85,80 @@ def test_an_outcome_is_added_once_and_revised_beside_itself(ledger: Ledger) -> N
     assert steps == ["added", "unchanged", "revised"]
     (row,) = ledger.settled("MGC")
     assert (row.revision, row.outcome) == (1, came(-1.2, "LOSS"))
+
+
+def test_late_duplicate_and_revised_outcomes_change_no_prediction_and_are_all_visible(
+    ledger: Ledger,
+) -> None:
+    ledger.record([said()])
+    hours = [T0 + timedelta(hours=hour) for hour in range(2, 7)]
+    before = ledger.head()
+    told = [came(), came(), came(-1.2, "LOSS"), came(), replace(came(), r_net=float("nan"))]
+    steps = [ledger.record_outcome(each, at) for each, at in zip(told, hours, strict=True)]
+
+    assert steps == ["added", "unchanged", "revised", "revised", "revised"]
+    assert ledger.record_outcome(told[-1], hours[-1]) == "unchanged"
+    assert ledger.head() == before
+    assert ledger.settled("MGC")[0].prediction == said()
+    found = ledger.revisions("MGC")
+    assert [each.revision for each in found] == [1, 2, 3]
+    assert [(each.earlier.r_net, each.later.r_net) for each in found] == [
+        (0.8, -1.2),
+        (-1.2, 0.8),
+        (0.8, None),
+    ]
+    assert [(each.earlier_recorded_at, each.later_recorded_at) for each in found] == [
+        (hours[0], hours[2]),
+        (hours[2], hours[3]),
+        (hours[3], hours[4]),
+    ]
+    assert ledger.revisions("NQ") == ()
+    assert ledger.verify().revisions == 3
+
+
+def test_a_period_s_predictions_come_with_their_outcomes(ledger: Ledger) -> None:
+    ledger.record([said(day) for day in range(5)])
+    for day in range(5):
+        slot = replace(came(), trading_day=date(2024, 6, 4) + timedelta(days=day))
+        ledger.record_outcome(slot, T0 + timedelta(days=day + 1))
+
+    found = ledger.settled("MGC", first=date(2024, 6, 5), last=date(2024, 6, 7))
+
+    whole = ledger.settled("MGC")
+    assert found == whole[1:4]
+    assert all(each.outcome is not None for each in whole)
+
+
+def test_a_live_answer_dated_before_its_window_closed_is_refused_a_replayed_one_is_not(
+    ledger: Ledger,
+) -> None:
+    early = replace(said(), made_at=T0 - timedelta(seconds=1))
+
+    with pytest.raises(PrematureAnswerError, match=r"MGC:2024-06-04:0900 .*clock"):
+        ledger.record([said(1), early])
+
+    assert ledger.settled("MGC") == ()
+    assert ledger.record([replace(early, mode="replay")]) == 1
+
+
+def test_answers_of_a_clock_that_stepped_back_are_marked_late_until_it_goes_on_from_there(
+    ledger: Ledger,
+) -> None:
+    ahead = replace(said(0), made_at=T0 + timedelta(days=400))
+    ledger.record([ahead])
+    ledger.record([said(1), said(1, role="challenger")])
+    ledger.record(
+        [replace(said(2), made_at=said(1).made_at - timedelta(seconds=59), mode="replay")]
+    )
+    ledger.record([said(3)])
+
+    rows = [each.prediction for each in ledger.settled("MGC", mode="live")]
+
+    assert [each.late for each in rows] == [False, True, False, False]
+    behind = rows[1].outputs["clock_behind_seconds"]
+    assert behind == (ahead.made_at - said(1).made_at).total_seconds()
+    assert all("clock_behind_seconds" not in each.outputs for each in (rows[0], *rows[2:]))
+    assert ledger.verify_chain() == ()
 
 
 @settings(
@@ -170,6 +240,35 @@ def test_a_time_that_cannot_be_read_is_named_and_hides_nothing_else(
     assert re.search("prediction 4 .* was edited", edited)
 
 
+@pytest.mark.parametrize(
+    ("tamper", "named"),
+    [
+        ("UPDATE outcomes SET r_net = 9.9 WHERE id = 2", "outcome 2 .* was edited"),
+        ("UPDATE outcomes SET recorded_at = resolved_at WHERE id = 2", "outcome 2 .* was edited"),
+        ("DELETE FROM outcomes WHERE id = 2", "outcome 3 .* does not follow"),
+        (
+            "UPDATE outcomes SET id = CASE id WHEN 2 THEN 12 ELSE 11 END WHERE id IN (2, 3)",
+            "outcome 11 .* does not follow",
+        ),
+    ],
+    ids=["edited", "recorded earlier", "deleted", "reordered"],
+)
+def test_tampering_with_outcomes_is_named(
+    database: Database, ledger: Ledger, tamper: str, named: str
+) -> None:
+    for day in range(4):
+        slot = replace(came(), trading_day=date(2024, 6, 4) + timedelta(days=day))
+        ledger.record_outcome(slot, T0 + timedelta(days=day + 1))
+    assert ledger.verify_chain() == ()
+
+    with database.engine.begin() as connection:
+        connection.execute(text(tamper))
+
+    faults = ledger.verify_chain()
+    assert any(re.search(named, each) for each in faults)
+    assert all(each.startswith("outcome") for each in faults)
+
+
 def test_rows_in_another_order_are_named(database: Database, ledger: Ledger) -> None:
     ledger.record([said(day) for day in range(4)])
 
@@ -204,38 +303,6 @@ def test_zones_whole_numbers_and_missing_numbers_do_not_look_like_tampering(
     assert row.prediction.expected_net_r is None
     assert row.prediction.features == {"range_size": None, "pair": [1, 2]}
     assert row.prediction.outputs == {"by_bin": {"10": 1.0, "2": None}}
-
-
-_WRITER = """
-    import sys
-    from dataclasses import replace
-    from registry.database import open_database
-    from registry.ledger import Ledger
-    from tests.registry.test_ledger import said
-
-    ledger = Ledger(open_database(sys.argv[1]))
-    print(sum(ledger.record([said(day, p_up=0.5)]) for day in range(40)))
-"""
-
-
-def test_processes_racing_for_the_same_slots_make_one_row_each(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'new.sqlite'}"
-    project = Path(__file__).parents[2]
-
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(_WRITER), url],
-            env={**os.environ, "PYTHONPATH": str(project)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    added = [int(racer.communicate()[0]) for racer in racers]
-
-    ledger = Ledger(open_database(url))
-    assert sum(added) == len(ledger.settled("MGC")) == 40
-    assert ledger.verify_chain() == ()
 
 
 def test_a_naive_time_never_enters(ledger: Ledger) -> None:

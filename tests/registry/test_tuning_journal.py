@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import optuna
@@ -26,12 +26,25 @@ for number in range(25):
 """
 
 
-def journal(folder: Path) -> TuningJournal:
-    return TuningJournal(open_database(f"sqlite:///{folder / 'o.sqlite'}"))
+Journal = Callable[[], TuningJournal]
 
 
-def test_entries_come_back_in_order_from_any_number(tmp_path: Path) -> None:
-    kept = journal(tmp_path)
+@pytest.fixture
+def journal(url: str) -> Iterator[Journal]:
+    """Give a way to open the journal, each time as another process would."""
+    opened = []
+
+    def another() -> TuningJournal:
+        opened.append(open_database(url))
+        return TuningJournal(opened[-1])
+
+    yield another
+    for each in opened:
+        each.close()
+
+
+def test_entries_come_back_in_order_from_any_number(journal: Journal) -> None:
+    kept = journal()
     logs: list[dict[str, Any]] = [{"op": index, "value": index / 7} for index in range(5)]
     kept.append_logs(logs[:2])
     kept.append_logs(logs[2:])
@@ -40,8 +53,8 @@ def test_entries_come_back_in_order_from_any_number(tmp_path: Path) -> None:
     assert kept.read_logs(5) == []
 
 
-def test_entries_are_numbered_from_0_without_a_gap(tmp_path: Path) -> None:
-    kept = journal(tmp_path)
+def test_entries_are_numbered_from_0_without_a_gap(journal: Journal) -> None:
+    kept = journal()
     for number in range(3):
         kept.append_logs([{"op": number}] * (number + 1))
     kept.append_logs([])
@@ -50,8 +63,8 @@ def test_entries_are_numbered_from_0_without_a_gap(tmp_path: Path) -> None:
     assert numbers == list(range(6))
 
 
-def test_infinities_and_nan_come_back_as_they_went(tmp_path: Path) -> None:
-    kept = journal(tmp_path)
+def test_infinities_and_nan_come_back_as_they_went(journal: Journal) -> None:
+    kept = journal()
     kept.append_logs([{"values": [math.inf, -math.inf, 0.1], "deep": {"x": (math.nan, None, 7)}}])
     (log,) = kept.read_logs(0)
     assert log["values"] == [math.inf, -math.inf, 0.1]
@@ -60,21 +73,20 @@ def test_infinities_and_nan_come_back_as_they_went(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("score", [math.inf, -math.inf, 0.1 + 0.2])
-def test_a_trial_keeps_its_score_whatever_it_is(tmp_path: Path, score: float) -> None:
-    backend: Any = journal(tmp_path)
+def test_a_trial_keeps_its_score_whatever_it_is(journal: Journal, score: float) -> None:
+    backend: Any = journal()
     study = optuna.create_study(storage=JournalStorage(backend), study_name="s")
     trial = study.ask()
     trial.report(math.nan, 0)
     study.tell(trial, score)
-    again: Any = journal(tmp_path)
+    again: Any = journal()
     (kept,) = optuna.load_study(storage=JournalStorage(again), study_name="s").trials
     assert kept.value == score
     assert math.isnan(kept.intermediate_values[0])
 
 
-def test_two_processes_append_without_losing_or_mixing_a_line(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'o.sqlite'}"
-    kept = journal(tmp_path)
+def test_two_processes_append_without_losing_or_mixing_a_line(url: str, journal: Journal) -> None:
+    kept = journal()
     writers = [
         subprocess.Popen([sys.executable, "-c", _APPEND, url, who]) for who in ("ann", "bob")
     ]
@@ -87,9 +99,9 @@ def test_two_processes_append_without_losing_or_mixing_a_line(tmp_path: Path) ->
     assert all(logs[index] == logs[index + 1] for index in range(0, 100, 2))
 
 
-def test_a_study_goes_on_in_another_process_s_storage(tmp_path: Path) -> None:
+def test_a_study_goes_on_in_another_process_s_storage(journal: Journal) -> None:
     def opened() -> optuna.Study:
-        backend: Any = journal(tmp_path)
+        backend: Any = journal()
         return optuna.create_study(
             storage=JournalStorage(backend), study_name="s", load_if_exists=True
         )

@@ -72,6 +72,17 @@ def test_what_cannot_be_read_counts_as_open(own: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("damage", ["at = 'soon'", "state = 'ajar'"])
+def test_a_row_that_cannot_be_read_counts_as_open(damage: str) -> None:
+    where = settings()
+    change(where, "MGC", "closed", cause="test", detail="fine", by="test", at=WEDNESDAY_0905)
+    assert breaker_of(where, "MGC", WEDNESDAY_0905).closed
+    with where.database().session() as session:
+        session.execute(text(f"UPDATE breaker_events SET {damage}"))  # noqa: S608
+    assert breaker_of(where, "MGC", WEDNESDAY_0905).state == "open"
+
+
+@pytest.mark.usefixtures("own")
 def test_a_person_opens_and_resets_it_with_a_reason() -> None:
     assert "closed" in cli("status")
     assert "open, by ann" in cli("open", "--reason", "news day", "--by", "ann")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from ml_core.bars.continuous import join
+from ml_core.market.schedule import build_schedule
 from registry.database import open_database
 from tasks import prediction
+from tasks.decision import answers
 from tasks.missed import fill_missed, unanswered
 from tasks.settings import settings
-from tasks.slots import latest_slot
+from tasks.slots import latest_slot, slots_between
 
 WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
 THANKSGIVING = date(2024, 11, 28)
@@ -152,3 +156,30 @@ def test_a_slot_is_explained_from_its_row_and_an_unknown_one_is_refused(
         refused = CliRunner().invoke(app, ["explain", slot])
         assert refused.exit_code == 2
         assert words in refused.stderr
+
+
+@pytest.mark.usefixtures("own")
+def test_on_roll_days_half_days_and_after_clocks_change_each_slot_has_one_answer() -> None:
+    where = settings()
+    market = where.market("mgc")
+    bars = where.lake().read(market)
+    tape = join(bars, build_schedule(market, date(2024, 1, 2), date(2024, 11, 29)), market.roll)
+    rolled = tape.schedule.days[tape.day[np.flatnonzero(tape.rolled)]].tolist()
+    assert rolled
+    half_day, changed = date(2024, 7, 4), [date(2024, 3, 11), date(2024, 4, 1), date(2024, 11, 4)]
+    ledger = where.ledger()
+    for day in sorted({rolled[-1], half_day, *changed}):
+        slots = slots_between(market, day, day)
+        for slot in slots:
+            ledger.record(
+                answers(where, market, slot, slot.decision + timedelta(seconds=3), "live")
+            )
+        rows = [e.prediction for e in ledger.settled("MGC", first=day, last=day, mode="live")]
+        champion = [each for each in rows if each.role == "champion"]
+        assert [each.opening_range for each in champion] == [each.opening_range for each in slots]
+        assert [each.decision_time for each in champion] == [each.decision for each in slots]
+        assert not any(each.late for each in champion)
+        told = {each.opening_range: each.reason or each.status for each in champion}
+        closed = {"0030"} if day == half_day else set()  # trading ends at 13:00 in New York
+        assert {name for name, what in told.items() if what != "predicted"} <= closed, told
+    assert ledger.verify_chain() == ()

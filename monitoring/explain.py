@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from monitoring.gate import Gate
+
 _REASONS = {
     "missed": "nobody asked in time",
     "stale_data": "no bar had come in of the window or after it",
@@ -13,20 +15,12 @@ _REASONS = {
     "exchange_closed": "the exchange was closed at that time",
     "no_model": "no version was registered",
     "model_unusable": "the version's files were not what was registered",
+    "model_expired": "the version is older than it may be to answer",
+    "novel_input": "the range is unlike anything the version was trained on",
     "no_bars": "no minute of the window traded",
     "no_contract": "no contract was chosen for the day",
     "zero_size": "the range had no height",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """One thing that had to be so for a recommendation; ``change`` is the least that would do."""
-
-    name: str
-    passed: bool
-    words: str
-    change: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,20 +60,44 @@ def explain(
     if status != "predicted":
         told = _REASONS.get(reason or "", str(reason).replace("_", " "))
         gate = Gate(name="an answer", passed=False, words=f"none: {told}")
+        if outputs.get("novelty"):
+            gate = _novelty(outputs)
         return Explanation(verdict=f"No answer was given: {told}.", gates=(gate,), reasons=())
     side, other = ("long", "short") if outputs["p_up_given_break"] >= 0.5 else ("short", "long")  # noqa: PLR2004 - even odds
+    worth = _worth(side, other, outputs)
     gates = (
         Gate(name="an answer", passed=True, words="late" if late else "in time"),
-        _worth(side, other, outputs),
+        _novelty(outputs),
+        worth,
         _breaker(outputs),
     )
     wrong = next((each for each in gates if not each.passed), None)
     if wrong is None:
-        verdict = f"{str(recommendation).capitalize()} was recommended: {gates[1].words}."
+        verdict = f"{str(recommendation).capitalize()} was recommended: {worth.words}."
     else:
         verdict = f"Nothing was recommended: {wrong.words}."
     words = tuple(each["words"] for each in outputs.get("reasons", ()))
     return Explanation(verdict=verdict, gates=gates, reasons=words)
+
+
+def _novelty(outputs: Mapping[str, Any]) -> Gate:
+    """Whether the row lay within what the version was trained on."""
+    name = "like the training data"
+    judged = outputs.get("novelty")
+    if not judged:
+        return Gate(name=name, passed=True, words="not judged: the version cannot tell")
+    index, limit = judged["dissimilarity"], judged["threshold"]
+    words = f"dissimilarity {index:.2f}, at most {limit:.2f}"
+    if not judged["novel"]:
+        return Gate(name=name, passed=True, words=words)
+    most = ", ".join(f"{each[0]} ({each[1]:.0%})" for each in judged["features"])
+    words += f"; farthest from the nearest training row in {most}"
+    if judged.get("too_many_silenced"):
+        words += "; answered, since too many slots went unanswered for this of late"
+        return Gate(name=name, passed=True, words=words)
+    return Gate(
+        name=name, passed=False, words=words, change=f"a dissimilarity of {limit:.2f} or less"
+    )
 
 
 def _worth(side: str, other: str, outputs: Mapping[str, Any]) -> Gate:

@@ -61,10 +61,21 @@ class AliasRecord:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The version that answers, and why it is not the champion, if it is not."""
+    """The version that answers.
+
+    Attributes
+    ----------
+    record
+        Which.
+    fallback
+        Why it is not the champion, if it is not.
+    expired
+        Why it may not answer after all: it and every other have expired.
+    """
 
     record: VersionRecord
     fallback: str | None
+    expired: str | None = None
 
 
 class ModelStore:
@@ -76,11 +87,21 @@ class ModelStore:
         Where versions and aliases are rows.
     root
         Folder; a version's files are at ``<root>/<market>/<model>/<version>``.
+    lifetime, baseline_lifetime
+        How long after it was made a model, and a baseline, may answer.
     """
 
-    def __init__(self, database: Database, root: Path) -> None:
+    def __init__(
+        self,
+        database: Database,
+        root: Path,
+        *,
+        lifetime: timedelta = timedelta(days=45),
+        baseline_lifetime: timedelta = timedelta(days=400),
+    ) -> None:
         self._database = database
         self._root = root
+        self._lifetime, self._baseline_lifetime = lifetime, baseline_lifetime
 
     def register(
         self,
@@ -189,8 +210,17 @@ class ModelStore:
             found = [f"{SUMS} is not the one registered"]
         return tuple(found)
 
-    def serving(self, market: str) -> Serving:
+    def expired(self, record: VersionRecord, at: datetime) -> str | None:
+        """Say that a version is too old to answer at a time, if it is."""
+        plain = record.kind == "baseline"
+        until = record.created_at + (self._baseline_lifetime if plain else self._lifetime)
+        return None if at < until else f"{record.version} expired on {until:%Y-%m-%d}"
+
+    def serving(self, market: str, at: datetime) -> Serving:
         """Give the version to answer with: the champion, else an earlier one, else a baseline.
+
+        One that is damaged or has expired by ``at`` is passed over; where only expired ones are
+        left it is the first of them, and said to be.
 
         Raises
         ------
@@ -201,12 +231,20 @@ class ModelStore:
         versions = {each.version: each for each in self.versions(market)}
         baselines = [each.version for each in versions.values() if each.kind == "baseline"][::-1]
         reason: str | None = None if history else "no champion is set"
+        old: Serving | None = None
         for name in dict.fromkeys([*history, *baselines]):
             record = versions.get(name)
             faults = self.faults(record) if record else ("it is not registered",)
             if record and not faults:
-                return Serving(record, reason)
+                expired = self.expired(record, at)
+                if expired is None:
+                    return Serving(record, reason)
+                old = old or Serving(record, reason, expired)
+                reason = reason or f"champion {expired}"
+                continue
             reason = reason or f"champion {name} is not usable: {'; '.join(faults)}"
+        if old is not None:
+            return old
         raise UnknownVersionError(market, CHAMPION, tuple(versions))
 
     def set_alias(

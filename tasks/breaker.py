@@ -22,7 +22,7 @@ from tasks.settings import Settings, settings
 
 BY = "orbcast"
 RECOVERED = "recovered"
-_OURS = frozenset({"stale_data", "model_unusable", "no_model", "missed"})
+_OURS = frozenset({"stale_data", "model_unusable", "model_expired", "no_model", "missed"})
 
 
 def breaker_of(where: Settings, symbol: str, at: datetime) -> Standing:

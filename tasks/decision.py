@@ -17,6 +17,7 @@ from ml_core.learning.assemble import NoSlotError, assemble_live
 from ml_core.learning.bundle import load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.inference import Prediction, Predictor
+from ml_core.learning.novelty import LOOKED_AT, may_silence
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
@@ -25,31 +26,46 @@ from registry.errors import UnknownVersionError
 from registry.ledger import Mode, PredictionEntry, Role
 from registry.model_store import CHALLENGER, VersionRecord
 from tasks.breaker import breaker_of
+from tasks.code import code_hash
 from tasks.settings import Settings
 from tasks.slots import Slot
 
 _WITHOUT_BARS = frozenset({"no_bars", "no_contract"})
 NO_MODEL = "no_model"
 SKIP = "skip"
+EVEN = 0.5
 MISSED = "missed"
 HOLIDAY = "holiday"
 EXCHANGE_CLOSED = "exchange_closed"
 STALE = "stale_data"
 UNUSABLE = "model_unusable"
+EXPIRED = "model_expired"
+NOVEL = "novel_input"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """A version asked in a role; why it and not the champion, if so; what is wrong with it."""
+    """A version asked in a role.
+
+    Attributes
+    ----------
+    role, record
+        Which version, as what.
+    fallback
+        Why it and not the champion, if so.
+    faults, expired
+        What is wrong with its files; that it is too old to answer.
+    """
 
     role: Role
     record: VersionRecord
     fallback: str | None = None
     faults: tuple[str, ...] = ()
+    expired: str | None = None
 
 
-def voices(where: Settings, symbol: str) -> tuple[Voice, ...]:
-    """Give the version that serves, and the challenger beside it if there is another.
+def voices(where: Settings, symbol: str, at: datetime) -> tuple[Voice, ...]:
+    """Give the version that serves at a time, and the challenger beside it if there is another.
 
     Raises
     ------
@@ -57,12 +73,26 @@ def voices(where: Settings, symbol: str) -> tuple[Voice, ...]:
         Nothing was ever registered.
     """
     models = where.models()
-    serving = models.serving(symbol)
-    found = [Voice(role="champion", record=serving.record, fallback=serving.fallback)]
+    serving = models.serving(symbol, at)
+    found = [
+        Voice(
+            role="champion",
+            record=serving.record,
+            fallback=serving.fallback,
+            expired=serving.expired,
+        )
+    ]
     challenger = models.current(symbol, CHALLENGER)
     if challenger is not None and challenger.version != serving.record.version:
         record = models.find(symbol, challenger.version)
-        found.append(Voice(role="challenger", record=record, faults=models.faults(record)))
+        found.append(
+            Voice(
+                role="challenger",
+                record=record,
+                faults=models.faults(record),
+                expired=models.expired(record, at),
+            )
+        )
     return tuple(found)
 
 
@@ -115,11 +145,14 @@ def answers(
         return not_answered(where, {slot: MISSED}, made_at)
     common = _common(where, slot, made_at, mode)
     try:
-        asked = voices(where, slot.symbol)
+        # a replay asks what would have been said then
+        asked = voices(where, slot.symbol, made_at if mode == "live" else slot.decision)
     except UnknownVersionError:
         return [_abstained(common, "champion", None, NO_MODEL)]
     bars = read_bars(where, market, slot)
     said = [_answer(common, voice, market, slot, bars) for voice in asked]
+    if any(each.reason == NOVEL for each in said):
+        said = [_unless_too_many(where, each) for each in said]
     if mode != "live":
         return said
     breaker = breaker_of(where, slot.symbol, made_at)
@@ -142,7 +175,7 @@ def not_answered(
     symbol = next(iter(slots)).symbol
     try:
         asked: list[tuple[Role, VersionRecord | None]] = [
-            (each.role, each.record) for each in voices(where, symbol)
+            (each.role, each.record) for each in voices(where, symbol, made_at)
         ]
     except UnknownVersionError:
         asked = [("champion", None)]
@@ -171,6 +204,8 @@ def _common(where: Settings, slot: Slot, made_at: datetime, mode: Mode) -> dict[
 def _answer(
     common: dict[str, Any], voice: Voice, market: Market, slot: Slot, bars: Bars
 ) -> PredictionEntry:
+    if voice.expired is not None:
+        return _abstained(common, voice.role, voice.record, EXPIRED, voice.expired)
     if voice.faults:
         return _abstained(common, voice.role, voice.record, UNUSABLE, "; ".join(voice.faults))
     try:
@@ -180,7 +215,52 @@ def _answer(
         return _abstained(common, voice.role, voice.record, STALE if stale else error.why)
     except OrbcastError as error:
         return _abstained(common, voice.role, voice.record, UNUSABLE, str(error))
-    return _predicted(common, voice, row, said, slot, bars)
+    answer = _predicted(common, voice, row, said, slot, bars)
+    # the corridor asks for nothing but the range itself: there is nothing for it to be new to
+    return _silenced(answer) if said.novel and voice.record.kind != "baseline" else answer
+
+
+def _silenced(entry: PredictionEntry) -> PredictionEntry:
+    """Say nothing of a row unlike the training data; what would have been said is kept."""
+    return replace(
+        entry,
+        status="abstained",
+        reason=NOVEL,
+        p_up=None,
+        baseline_p_up=None,
+        recommendation=None,
+        expected_net_r=None,
+    )
+
+
+def _unless_too_many(where: Settings, entry: PredictionEntry) -> PredictionEntry:
+    """Let a novel row be answered, and marked, where too many were silenced of late."""
+    if entry.reason != NOVEL:
+        return entry
+    since = entry.trading_day - timedelta(days=LOOKED_AT)
+    rows = where.ledger().settled(
+        entry.market, first=since, last=entry.trading_day, mode=entry.mode
+    )
+    before = [
+        each.prediction.reason == NOVEL
+        for each in rows
+        if each.prediction.role == entry.role
+        and each.prediction.decision_time < entry.decision_time
+    ]
+    if may_silence(before):
+        return entry
+    outputs = entry.outputs
+    likelier = outputs["long" if outputs["p_up_given_break"] >= EVEN else "short"]
+    return replace(
+        entry,
+        status="predicted",
+        reason=None,
+        p_up=outputs["p_up_given_break"],
+        baseline_p_up=outputs["baseline_p_up_given_break"],
+        recommendation=outputs["recommendation"],
+        expected_net_r=likelier["expected_net_r"],
+        outputs={**outputs, "novelty": {**outputs["novelty"], "too_many_silenced": True}},
+    )
 
 
 def _reaches(bars: Bars, market: Market, slot: Slot) -> bool:
@@ -232,7 +312,7 @@ def _predicted(  # noqa: PLR0917 - one answer and what it was made of
     slot: Slot,
     bars: Bars,
 ) -> PredictionEntry:
-    likelier = said.long if said.p_up_given_break >= 0.5 else said.short  # noqa: PLR2004 - even
+    likelier = said.long if said.p_up_given_break >= EVEN else said.short
     trained_to = _predictor(voice.record).bundle.trained["last_day"]
     return PredictionEntry(
         **common,
@@ -263,6 +343,7 @@ def _predicted(  # noqa: PLR0917 - one answer and what it was made of
                 for each in said.reasons
             ],
             "fallback": voice.fallback,
+            "code": code_hash(),
             "last_bar_minute": int(bars.minute[-1]),
             "after_training": str(slot.trading_day) > trained_to,
         },

@@ -23,11 +23,11 @@ from monitoring.parity import Audited, Cause, Difference, ParityReport, differen
 from registry.errors import UnknownVersionError
 from registry.ledger import Mode, PredictionEntry
 from registry.parity import ParityRecord, record_parity
+from tasks.code import code_hash
 from tasks.decision import read_bars
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 from tasks.slots import Slot
-from tasks.study import code_hash
 
 AUDITED_DAYS = 14
 """Calendar days back that a daily audit looks at: late bars and revisions come within them."""

@@ -22,9 +22,10 @@ from registry.evaluations import latest_evaluation
 from registry.ledger import Settled
 from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
 from registry.trials import count_trials
+from tasks.code import code_hash
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
-from tasks.study import answers_on_record, code_hash
+from tasks.study import answers_on_record
 from tasks.training import BY, Judged, Material
 
 STUDY_DAYS = 35

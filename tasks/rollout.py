@@ -34,10 +34,10 @@ from registry.parity import latest_parity
 from registry.rollout import RolloutRecord, record_rollout, rollout_faults, rollout_records
 from registry.tables import canonical
 from tasks.breaker import breaker_of
+from tasks.code import code_hash
 from tasks.promotion import STUDY_DAYS
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
-from tasks.study import code_hash
 
 BY = "orbcast"
 _OURS = frozenset({"stale_data", "model_unusable", "model_expired", "no_model", "missed"})
@@ -261,14 +261,14 @@ def facts_of(
     where: Settings, symbol: str, stands: Position, bound_to: str | None, at: datetime
 ) -> Facts:
     """Gather all that the gates look at."""
-    serving = _serving(where, symbol)
+    serving = _serving(where, symbol, at)
     record = serving.record if serving else None
     recipe_hash = record.recipe_hash if record else None
     return Facts(
         version=record.version if record else None,
         recipe_hash=recipe_hash,
         kind=record.kind if record else None,
-        fallback=serving.fallback if serving else None,
+        fallback=(serving.expired or serving.fallback) if serving else None,
         record=_live_record(where, symbol, recipe_hash, stands.counted_from),
         drift=_drift(where, symbol),
         parity=_parity(where, symbol),
@@ -280,7 +280,7 @@ def facts_of(
 
 def subject_of(where: Settings, symbol: str, stage: Stage, at: datetime) -> str | None:
     """Hash what an approval is of: the step, the version's files, its data, its recipe's study."""
-    serving = _serving(where, symbol)
+    serving = _serving(where, symbol, at)
     if serving is None:
         return None
     record = serving.record
@@ -351,9 +351,9 @@ def _approval(
     )
 
 
-def _serving(where: Settings, symbol: str) -> Serving | None:
+def _serving(where: Settings, symbol: str, at: datetime) -> Serving | None:
     try:
-        return where.models().serving(symbol)
+        return where.models().serving(symbol, at)
     except UnknownVersionError:
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
@@ -85,6 +85,13 @@ class Settings(BaseSettings):
         default=60, ge=1, description="A live prediction not made by then is recorded as missed."
     )
 
+    model_expires_days: int = Field(
+        default=45, ge=1, description="A model made longer ago than this answers no more."
+    )
+    baseline_expires_days: int = Field(
+        default=400, ge=1, description="The same of a baseline, which has less to forget."
+    )
+
     @field_validator("home", "markets_dir", "recipes_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
@@ -146,7 +153,12 @@ class Settings(BaseSettings):
         """Give the model registry."""
         from registry.model_store import ModelStore  # noqa: PLC0415 - SQLAlchemy, where used
 
-        return ModelStore(self.database(), self.models_dir)
+        return ModelStore(
+            self.database(),
+            self.models_dir,
+            lifetime=timedelta(days=self.model_expires_days),
+            baseline_lifetime=timedelta(days=self.baseline_expires_days),
+        )
 
     def ledger(self) -> Ledger:
         """Give the ledger of predictions and outcomes."""

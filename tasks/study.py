@@ -24,6 +24,7 @@ from ml_core.learning.recipe import Recipe
 from registry.errors import DamagedEvidenceError
 from registry.evaluations import EvaluationRecord, record_evaluation
 from registry.trials import TrialRecord, record_trial
+from tasks.code import code_hash
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 from tasks.training import Material
@@ -118,17 +119,6 @@ def walk_of(material: Material, asked: Asked) -> Walk:
 
 
 @cache
-def code_hash() -> str:
-    """Hash what computes a study: other features or models under the same recipe are another."""
-    import ml_core  # noqa: PLC0415 - for where it is
-
-    root = Path(ml_core.__path__[0])
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(f"{path.relative_to(root)} {sha256_of(path)}\n".encode())
-    return digest.hexdigest()
-
-
 @task(name="train and answer a fold", task_run_name="fold {fold.name}", **RETRIED)
 def answer(data: Dataset, fold: Fold, recipe: Recipe, fingerprint: str) -> tuple[Answers, ...]:
     """Answer a fold with every seed: the first with all three models, the others with one.

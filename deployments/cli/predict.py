@@ -45,7 +45,7 @@ def predict(
     models = where.models()
     fallback = None
     if version is None:
-        serving = models.serving(known.symbol)
+        serving = models.serving(known.symbol, slot.decision)
         record, fallback = serving.record, serving.fallback
     else:
         record = models.find(known.symbol, version)

@@ -18,6 +18,7 @@ from ml_core.learning.baselines import Baselines
 from ml_core.learning.calibration import Calibrator
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.models import QUESTIONS, SIDE, Question
+from ml_core.learning.novelty import Novelty, fit_novelty
 from ml_core.learning.predictions import Predictions, predict
 from ml_core.learning.recipe import Recipe
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 SUMS = "SHA256SUMS"
+_NOVELTY = "novelty.json"
+_REFERENCE = "reference.parquet"
 
 
 class BundleCorruptError(OperatorError):
@@ -77,6 +80,9 @@ class Bundle:
         The tale of the training, plain values (rows, periods, rounds, losses ...).
     importance
         For each question, feature -> share of the trees' total gain.
+    novelty
+        How unlike its training data a decision is; None before it was written, and of versions
+        written before there was such a thing.
     """
 
     recipe: Recipe
@@ -88,6 +94,7 @@ class Bundle:
     categorical: tuple[str, ...]
     trained: dict[str, Any]
     importance: dict[str, dict[str, float]]
+    novelty: Novelty | None = None
 
     def boosters(self) -> dict[Question, Booster | None]:
         """Load the models; None where nothing was learned."""
@@ -208,7 +215,16 @@ def write_bundle(
     }
     for index, name in enumerate(reference.feature_names):
         columns[name] = reference.features[:, index]
-    pq.write_table(pa.table(columns), folder / "reference.parquet", compression="zstd")
+    pq.write_table(pa.table(columns), folder / _REFERENCE, compression="zstd")
+    novelty = fit_novelty(
+        reference.features,
+        reference.trading_day,
+        reference.feature_names,
+        reference.categorical,
+        bundle.importance,
+    )
+    if novelty is not None:
+        (folder / _NOVELTY).write_text(novelty.to_json(), encoding="utf-8")
     names = sorted(path.name for path in folder.iterdir())
     lines = [f"{sha256_of(folder / name)}  {name}\n" for name in names]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
@@ -287,7 +303,19 @@ def load_bundle(folder: Path) -> Bundle:
         categorical=tuple(each["name"] for each in schema["features"] if each["categorical"]),
         trained=read("metadata.json"),
         importance=read("feature_importance.json"),
+        novelty=_novelty(folder),
     )
+
+
+def _novelty(folder: Path) -> Novelty | None:
+    if not (folder / _NOVELTY).exists():
+        return None
+    import pyarrow.parquet as pq  # noqa: PLC0415 - here only
+
+    values = json.loads((folder / _NOVELTY).read_text("utf-8"))
+    table = pq.read_table(folder / _REFERENCE, columns=values["names"])
+    features = np.column_stack([table[name].to_numpy() for name in values["names"]])
+    return Novelty.from_json(values, features)
 
 
 def gains(booster: Booster | None) -> dict[str, float]:

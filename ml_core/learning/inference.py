@@ -12,6 +12,7 @@ from ml_core.errors import DefectError
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.models import QUESTIONS
+from ml_core.learning.novelty import Judged
 from ml_core.learning.predictions import LONG, SHORT, Predictions, predict
 from ml_core.learning.reasons import Reason, baseline_reason, model_reasons
 
@@ -81,6 +82,8 @@ class Prediction:
         Suggested size against usual, 0.5..1.5; 1 where nothing is recommended.
     reasons
         The baseline first, then the model's largest pushes on the log-odds of UP.
+    novelty
+        How unlike the training data the row is; None of a version that cannot tell.
     """
 
     model: str
@@ -98,10 +101,19 @@ class Prediction:
     recommendation: Literal["long", "short", "skip"]
     risk_adjustment: float
     reasons: tuple[Reason, ...]
+    novelty: Judged | None = None
+
+    @property
+    def novel(self) -> bool:
+        """Whether the row lies outside of what the version was trained on."""
+        return self.novelty is not None and self.novelty.novel
 
     def to_json(self) -> dict[str, Any]:
         """Give the prediction as plain values."""
-        return asdict(self)
+        values = asdict(self)
+        if self.novelty is not None:
+            values["novelty"] = {**values["novelty"], "novel": self.novel}
+        return values
 
 
 class Predictor:
@@ -198,6 +210,7 @@ class Predictor:
             recommendation="long" if choice > 0 else "short" if choice < 0 else "skip",
             risk_adjustment=self._risk_adjustment(said, choice),
             reasons=why,
+            novelty=bundle.novelty.judge(row.features[0]) if bundle.novelty else None,
         )
 
     def _risk_adjustment(self, said: Predictions, choice: int) -> float:

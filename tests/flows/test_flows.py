@@ -18,7 +18,7 @@ from ml_core.learning.splits import TooFewSamplesError
 from registry.decisions import list_decisions
 from registry.ledger import Ledger
 from tasks import prediction, training
-from tasks.settings import settings
+from tasks.settings import now, settings
 from tasks.slots import latest_slot
 from tasks.sources import NoSourceError, SourceSpec
 from tasks.training import LookAheadError
@@ -68,7 +68,7 @@ def test_a_refresh_in_the_past_sets_bars_of_the_future_aside(
 
 def test_retraining_makes_the_baseline_champion_and_the_model_challenger(trained: Path) -> None:
     models = settings().models()
-    serving = models.serving("MGC")
+    serving = models.serving("MGC", now())
     champion = models.find("MGC", "champion")
     challenger = models.find("MGC", "challenger")
     assert (champion.kind, challenger.kind) == ("baseline", "residual")

@@ -40,9 +40,9 @@ def test_the_change_it_names_would_have_done_and_a_smaller_one_not(
     said = outputs(p_up, p_win, net_r, reward)
     expected = said["long"]["expected_net_r"]
     if expected > 0:
-        assert taken_apart(said).gates[1].passed
+        assert taken_apart(said).gates[2].passed
         return
-    change = taken_apart(said).gates[1].change
+    change = taken_apart(said).gates[2].change
     needed = p_win - 2.0 * expected / (1.0 + reward)
     if needed <= 1.0:
         assert f"P(win) of {needed:.1%}" in change
@@ -59,7 +59,7 @@ def test_the_change_it_names_would_have_done_and_a_smaller_one_not(
 def test_a_breaker_that_was_open_is_the_reason_even_where_the_trade_was_worth_it() -> None:
     said = {**outputs(0.7, 0.9, 0.5, 1.0), "breaker": "half_open", "breaker_cause": "drawdown"}
     told = taken_apart(said)
-    assert told.gates[1].passed
+    assert told.gates[2].passed
     assert "circuit breaker was half open (drawdown)" in told.verdict
 
 

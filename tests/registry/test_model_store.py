@@ -83,7 +83,7 @@ def test_a_version_whose_files_were_touched_is_named_and_not_served(store: Model
     store.set_alias("TEST", CHAMPION, new.version, at=AT + timedelta(days=1), by="ann", reason="b")
     (new.folder / "baselines.json").write_text("{}")
 
-    serving = store.serving("TEST")
+    serving = store.serving("TEST", AT)
 
     assert store.faults(new) == ("baselines.json was changed",)
     assert serving.record == old
@@ -206,13 +206,13 @@ def test_with_no_champion_a_baseline_serves_and_says_so(store: ModelStore) -> No
     for file in challenger.folder.iterdir():
         file.unlink()
 
-    assert store.serving("TEST").record == base
+    assert store.serving("TEST", AT).record == base
 
 
 def test_with_no_champion_set_the_reason_is_given(store: ModelStore) -> None:
     base = register(store, bundle("a"))
 
-    assert (store.serving("TEST").record, store.serving("TEST").fallback) == (
+    assert (store.serving("TEST", AT).record, store.serving("TEST", AT).fallback) == (
         base,
         "no champion is set",
     )

@@ -1,0 +1,295 @@
+"""How unlike its training data a decision is: the dissimilarity index, and where to stop.
+
+Meyer and Pebesma, Predicting into unknown space? Estimating the area of applicability of spatial
+prediction models, Methods in Ecology and Evolution 2021 (R package CAST): the distance to the
+nearest training row, in features standardised and weighted by their importance, divided by the
+mean distance between training rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHARE = 0.02
+"""Share of training rows, each held against other days' rows, that the threshold leaves out."""
+
+MOST_SILENCED = 0.1
+"""Share of the latest slots that may go unanswered as novel; beyond it none is silenced."""
+
+LOOKED_AT = 60
+"""Slots over which that share is counted: ten trading days of six ranges."""
+
+_PLAIN_SHARE = 0.5  # half the weight is shared evenly: small trees use few features
+_DIGITS = 6
+_CHUNK = 512
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """How unlike the training data one decision is.
+
+    Attributes
+    ----------
+    dissimilarity, threshold
+        The index, and the value above which a row is novel.
+    features
+        Those that set it apart most from the nearest training row, with their share of the
+        squared distance.
+    """
+
+    dissimilarity: float
+    threshold: float
+    features: tuple[tuple[str, float], ...]
+
+    @property
+    def novel(self) -> bool:
+        """Whether the row lies outside of what the model was trained on."""
+        return not self.dissimilarity <= self.threshold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Novelty:
+    """Training rows in the space where distances are taken, and the threshold.
+
+    A number is standardised by the training rows' mean and standard deviation; a missing one
+    stands at the mean, and being missing is a column of its own, so that a row in which a feature
+    is missing is as far from one that has it as one standard deviation. A category is one column
+    for each level: two levels are as far apart. Every feature's columns are weighted by the
+    feature's importance, half of the weight being shared evenly.
+
+    Attributes
+    ----------
+    names, categorical
+        Features, and which are categories.
+    center, scale, weight
+        Shape (k,): by feature.
+    levels
+        Of each category, ascending.
+    mean_distance
+        Between training rows of different days, in that space.
+    threshold
+        Of the index.
+    rows
+        Shape (n, m): the training rows in that space.
+    square
+        Shape (n,): their squared lengths.
+    """
+
+    names: tuple[str, ...]
+    categorical: tuple[str, ...]
+    center: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    levels: Mapping[str, tuple[float, ...]]
+    mean_distance: float
+    threshold: float
+    rows: NDArray[np.float64]
+    square: NDArray[np.float64]
+
+    def judge(self, row: NDArray[np.float64]) -> Judged:
+        """Judge one decision; ``row`` has shape (k,), NaN where missing."""
+        placed, owner = _placed(row[np.newaxis, :], self)
+        # |r - x|^2 less |x|^2, for all rows at once; the nearest one's distance is then exact
+        # (not by BLAS, whose threads wait for one another on a busy machine)
+        along = np.einsum("ij,j->i", self.rows, placed[0])
+        nearest = int(np.argmin(self.square - 2.0 * along))
+        parts = np.bincount(
+            owner, (self.rows[nearest] - placed[0]) ** 2, minlength=len(self.names)
+        )
+        total = float(parts.sum())
+        most = np.argsort(-parts, kind="stable")[:_NAMED]
+        return Judged(
+            dissimilarity=float(np.sqrt(total)) / self.mean_distance,
+            threshold=self.threshold,
+            features=tuple(
+                (self.names[index], float(parts[index]) / total)
+                for index in most.tolist()
+                if total > 0 and parts[index] > 0
+            ),
+        )
+
+    def to_json(self) -> str:
+        """Give everything but the rows, which are the version's reference, as JSON text."""
+        values = {
+            "names": list(self.names),
+            "categorical": list(self.categorical),
+            "center": self.center.tolist(),
+            "scale": self.scale.tolist(),
+            "weight": self.weight.tolist(),
+            "levels": {name: list(each) for name, each in self.levels.items()},
+            "mean_distance": self.mean_distance,
+            "threshold": self.threshold,
+            "share": SHARE,
+        }
+        return json.dumps(values, indent=1, sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], features: NDArray[np.float64]) -> Novelty:
+        """Read back what :meth:`to_json` wrote, with the reference's features, shape (n, k)."""
+        known = cls(
+            names=tuple(values["names"]),
+            categorical=tuple(values["categorical"]),
+            center=np.array(values["center"], np.float64),
+            scale=np.array(values["scale"], np.float64),
+            weight=np.array(values["weight"], np.float64),
+            levels={name: tuple(each) for name, each in values["levels"].items()},
+            mean_distance=values["mean_distance"],
+            threshold=values["threshold"],
+            rows=np.empty((0, 0)),
+            square=np.empty(0),
+        )
+        return _with_rows(known, features)
+
+
+def fit_novelty(
+    features: NDArray[np.float64],
+    trading_day: NDArray[np.datetime64],
+    names: tuple[str, ...],
+    categorical: tuple[str, ...],
+    importance: Mapping[str, Mapping[str, float]],
+) -> Novelty | None:
+    """Fit the index and its threshold on training rows.
+
+    The threshold is the index that ``SHARE`` of the training rows exceed when each is held against
+    the rows of other days, or the upper whisker of those indices (CAST's own choice), whichever
+    silences less.
+
+    Parameters
+    ----------
+    features
+        Shape (n, k), NaN where missing.
+    trading_day
+        Shape (n,).
+    names, categorical
+        Of the columns, and of those that are categories.
+    importance
+        For each model, feature -> share of its gain; empty where there is no model.
+
+    Returns
+    -------
+    Novelty or None
+        None where rows of two days are not there or all rows are the same.
+    """
+    if len(np.unique(trading_day)) < 2 or not names:  # noqa: PLR2004 - nothing to hold against
+        return None
+    seen = np.isfinite(features)
+    count = np.maximum(seen.sum(axis=0), 1)
+    filled = np.where(seen, features, 0.0)
+    center = filled.sum(axis=0) / count
+    scale = np.sqrt(np.where(seen, (features - center) ** 2, 0.0).sum(axis=0) / count)
+    known = Novelty(
+        names=names,
+        categorical=categorical,
+        center=center,
+        scale=np.where(scale > 0, scale, 1.0),
+        weight=_weights(names, importance),
+        levels={
+            name: tuple(np.unique(features[seen[:, names.index(name)], names.index(name)]))
+            for name in categorical
+        },
+        mean_distance=1.0,
+        threshold=float("inf"),
+        rows=np.empty((0, 0)),
+        square=np.empty(0),
+    )
+    known = _with_rows(known, features)
+    nearest, mean = _between_days(known.rows, known.square, trading_day)
+    if not mean > 0:
+        return None
+    index = nearest / mean
+    low, high, cut = np.percentile(index, [25, 75, 100 * (1 - SHARE)])
+    return Novelty(
+        **{
+            **{name: getattr(known, name) for name in Novelty.__slots__},
+            "mean_distance": _rounded(mean),
+            "threshold": _rounded(max(float(cut), float(high + 1.5 * (high - low)))),
+        }
+    )
+
+
+def may_silence(silenced: Sequence[bool]) -> bool:
+    """Tell whether a novel row may still be silenced, after what became of the latest slots.
+
+    Parameters
+    ----------
+    silenced
+        Of the live slots before it, oldest first: whether they were silenced as novel.
+
+    >>> may_silence([True] * 5 + [False] * 55), may_silence([True] * 6 + [False] * 54)
+    (True, False)
+    """
+    return sum(silenced[-LOOKED_AT:]) + 1 <= MOST_SILENCED * LOOKED_AT
+
+
+def _weights(
+    names: tuple[str, ...], importance: Mapping[str, Mapping[str, float]]
+) -> NDArray[np.float64]:
+    """Give each feature's weight; a weight multiplies squared distances, the mean weight is 1."""
+    plain = np.ones(len(names))
+    models = [each for each in importance.values() if each]
+    if not models:
+        return plain
+    gain = np.array([sum(each.get(name, 0.0) for each in models) for name in names])
+    if not gain.sum() > 0:
+        return plain
+    weights: NDArray[np.float64] = _PLAIN_SHARE * plain + (1.0 - _PLAIN_SHARE) * gain / gain.mean()
+    return weights
+
+
+def _with_rows(known: Novelty, features: NDArray[np.float64]) -> Novelty:
+    values = {name: getattr(known, name) for name in Novelty.__slots__}
+    rows = _placed(features, known)[0]
+    return Novelty(**{**values, "rows": rows, "square": np.einsum("ij,ij->i", rows, rows)})
+
+
+def _placed(
+    features: NDArray[np.float64], known: Novelty
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Put rows where distances are taken; give that, (n, m), and each column's feature, (m,)."""
+    columns, owner = [], []
+    for index, name in enumerate(known.names):
+        values, root = features[:, index], np.sqrt(known.weight[index])
+        seen = np.isfinite(values)
+        if name in known.categorical:
+            for level in known.levels[name]:
+                columns.append(np.where(values == level, root / np.sqrt(2.0), 0.0))
+                owner.append(index)
+            unheard = seen & ~np.isin(values, known.levels[name])
+            columns.append(np.where(unheard, root / np.sqrt(2.0), 0.0))
+            owner.append(index)
+        else:
+            standard = (values - known.center[index]) / known.scale[index]
+            columns.append(np.where(seen, standard, 0.0) * root)
+            owner.append(index)
+        columns.append(np.where(seen, 0.0, root))
+        owner.append(index)
+    return np.column_stack(columns), np.array(owner, np.intp)
+
+
+def _between_days(
+    rows: NDArray[np.float64], square: NDArray[np.float64], day: NDArray[np.datetime64]
+) -> tuple[NDArray[np.float64], float]:
+    """Give each row's distance to the nearest row of another day, and the mean of all such."""
+    nearest = np.empty(len(rows))
+    total, count = 0.0, 0
+    for start in range(0, len(rows), _CHUNK):
+        some = slice(start, start + _CHUNK)
+        between = square[some, np.newaxis] + square - 2.0 * (rows[some] @ rows.T)
+        other = day[some, np.newaxis] != day
+        distance = np.sqrt(np.maximum(between, 0.0))
+        total += float(distance[other].sum())
+        count += int(other.sum())
+        nearest[some] = np.where(other, distance, np.inf).min(axis=1)
+    return nearest, total / count
+
+
+def _rounded(value: float) -> float:
+    """Keep what does not depend on the order a processor adds in."""
+    return float(f"{value:.{_DIGITS}g}")

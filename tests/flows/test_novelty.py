@@ -1,0 +1,106 @@
+"""What a version may not answer: a range unlike its training data, and anything once it is old."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from ml_core.learning.novelty import Judged, Novelty
+from registry.ledger import PredictionEntry
+from registry.model_store import CHAMPION
+from tasks import prediction
+from tasks.settings import now, settings
+from tasks.slots import Slot, latest_slot, slots_between
+
+THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
+NOVEL = Judged(dissimilarity=1.5, threshold=0.7, features=(("range_size", 0.9),))
+
+
+@pytest.fixture(autouse=True)
+def empty_ledger(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    del own
+    monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
+    with settings().database().session() as session:
+        session.execute(text("DELETE FROM predictions"))
+
+
+def answered(at: datetime | None = None, slot: Slot | None = None) -> dict[str, PredictionEntry]:
+    """The live rows of a slot, by role, made at a time."""
+    slot = slot or latest_slot(settings().market("mgc"), THURSDAY_0905)
+    with pytest.MonkeyPatch.context() as clock:
+        clock.setattr(prediction, "_made_at", lambda: at or now())
+        prediction.predict_slot.fn("mgc", slot, "live")
+    rows = settings().ledger().settled("MGC", first=slot.trading_day, last=slot.trading_day)
+    return {
+        each.prediction.role: each.prediction
+        for each in rows
+        if each.prediction.opening_range == slot.opening_range
+    }
+
+
+def be_novel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Novelty, "judge", lambda *_: NOVEL)
+
+
+def test_every_answer_says_how_unlike_the_training_data_it_is() -> None:
+    for entry in answered().values():
+        judged = entry.outputs["novelty"]
+        assert judged["dissimilarity"] > 0
+        assert judged["threshold"] > 0
+
+
+def test_a_novel_range_is_not_answered_by_a_model_and_is_by_the_corridor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    be_novel(monkeypatch)
+    rows = answered()
+    model, corridor = rows["challenger"], rows["champion"]
+    assert (model.status, model.reason, model.p_up) == ("abstained", "novel_input", None)
+    assert model.features
+    assert model.outputs["p_up_given_break"] is not None
+    assert corridor.status == "predicted"
+    told = CliRunner().invoke(app, ["explain", "MGC:2024-11-21:0900"]).stdout
+    assert "the range is unlike anything the version was trained on" in told
+    assert "dissimilarity 1.50, at most 0.70" in told
+    assert "range_size (90%)" in told
+
+
+def test_no_more_slots_are_silenced_than_stated_and_then_they_are_marked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    be_novel(monkeypatch)
+    market = settings().market("mgc")
+    slots = slots_between(market, THURSDAY_0905.date(), THURSDAY_0905.date() + timedelta(days=2))
+    rows: list[Any] = [answered(slot=each).get("challenger") for each in slots[:8]]
+    assert [each.reason for each in rows] == ["novel_input"] * 6 + [None] * 2
+    assert rows[-1].outputs["novelty"]["too_many_silenced"]
+    assert rows[-1].recommendation is not None
+
+
+def test_an_old_model_does_not_answer_and_the_champion_before_it_does() -> None:
+    models = settings().models()
+    challenger = models.find("MGC", "challenger")
+    later = now() + timedelta(days=46)
+    rows = answered(later)
+    assert (rows["challenger"].status, rows["challenger"].reason) == ("abstained", "model_expired")
+    assert rows["champion"].status == "predicted"
+
+    models.set_alias(
+        "MGC", CHAMPION, challenger.version, at=now(), by="test", reason="to see it expire"
+    )
+    slot = latest_slot(settings().market("mgc"), THURSDAY_0905 - timedelta(days=1))
+    champion = answered(later, slot)["champion"]
+    assert champion.status == "predicted"
+    assert champion.version != challenger.version
+    assert "expired on" in champion.outputs["fallback"]
+
+
+def test_where_everything_is_old_the_slot_is_answered_with_that() -> None:
+    champion = answered(now() + timedelta(days=500))["champion"]
+    assert (champion.status, champion.reason) == ("abstained", "model_expired")
+    assert "expired on" in champion.outputs["detail"]

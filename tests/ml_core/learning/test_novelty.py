@@ -1,0 +1,125 @@
+"""The dissimilarity index: how far a decision lies from what the model was trained on."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
+
+from ml_core.learning.novelty import SHARE, Novelty, fit_novelty, may_silence
+
+NAMES = ("a", "b", "c", "kind")
+ROWS, A_DAY = 240, 6
+DAY = np.datetime64("2024-01-01") + np.repeat(np.arange(ROWS // A_DAY), A_DAY)
+
+
+def rows_of(seed: int, *, missing: float = 0.0) -> NDArray[np.float64]:
+    draw = np.random.default_rng(seed)
+    rows = draw.normal(size=(ROWS, 4)) * [1.0, 10.0, 0.1, 1.0] + [0.0, 100.0, -3.0, 0.0]
+    rows[:, 3] = draw.integers(0, 3, ROWS)
+    rows[draw.random(rows.shape) < missing] = np.nan
+    return rows
+
+
+def fitted(rows: NDArray[np.float64], **importance: float) -> Novelty:
+    found = fit_novelty(rows, DAY, NAMES, ("kind",), {"directional": importance})
+    assert found is not None
+    return found
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.1]), st.integers(0, ROWS - 1))
+def test_a_training_row_is_not_unlike_itself(seed: int, missing: float, which: int) -> None:
+    rows = rows_of(seed, missing=missing)
+    assert fitted(rows).judge(rows[which]).dissimilarity == 0.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.01, 1000.0), st.floats(-1e3, 1e3))
+def test_the_unit_and_the_zero_of_a_feature_do_not_matter(
+    seed: int, unit: float, zero: float
+) -> None:
+    rows, row = rows_of(seed), rows_of(seed + 1)[0]
+    change = np.array([unit, 1.0, 1.0, 1.0]), np.array([zero, 0.0, 0.0, 0.0])
+    before = fitted(rows).judge(row)
+    after = fitted(rows * change[0] + change[1]).judge(row * change[0] + change[1])
+    assert after.dissimilarity == pytest.approx(before.dissimilarity, rel=1e-5)
+
+
+def test_the_index_is_the_nearest_rows_distance_over_the_mean_one() -> None:
+    rows, new = rows_of(1), rows_of(2)
+    known = fitted(rows)
+    numbers = ((rows - rows.mean(0)) / rows.std(0))[:, :3]
+    kinds = np.eye(3)[rows[:, 3].astype(int)] / np.sqrt(2)
+    other = ((new - rows.mean(0)) / rows.std(0))[:, :3]
+    other_kinds = np.eye(3)[new[:, 3].astype(int)] / np.sqrt(2)
+    space = np.hstack([numbers, kinds])
+    nearest = NearestNeighbors(n_neighbors=1).fit(space)
+    distance, _ = nearest.kneighbors(np.hstack([other, other_kinds]))
+    between = np.linalg.norm(space[:, None] - space[None], axis=2)
+    mean = between[DAY[:, None] != DAY[None]].mean()
+    found = [known.judge(row).dissimilarity for row in new]
+    assert found == pytest.approx(distance[:, 0] / mean, rel=1e-5)
+
+
+def test_farther_along_a_ray_is_more_unlike_and_the_feature_is_named() -> None:
+    rows = rows_of(3)
+    known = fitted(rows)
+    row = rows[0].copy()
+    found = []
+    for step in (5.0, 10.0, 50.0):
+        row[1] = 100.0 + 10.0 * step
+        found.append(known.judge(row))
+    assert [each.novel for each in found] == [True] * 3
+    assert found[0].dissimilarity < found[1].dissimilarity < found[2].dissimilarity
+    assert found[2].features[0][0] == "b"
+    assert found[2].features[0][1] > 0.9
+
+
+def test_an_important_feature_counts_for_more() -> None:
+    rows = rows_of(4)
+    row = rows[0].copy()
+    row[0] += 4.0
+    assert (
+        fitted(rows, a=0.9, b=0.1).judge(row).dissimilarity
+        > fitted(rows, a=0.1, b=0.9).judge(row).dissimilarity
+    )
+
+
+def test_the_threshold_leaves_out_few_rows_of_the_same_kind() -> None:
+    known = fitted(rows_of(5))
+    new = [known.judge(row).novel for seed in range(100, 110) for row in rows_of(seed)]
+    assert np.mean(new) <= 3 * SHARE
+
+
+def test_a_missing_value_and_an_unheard_of_category_are_farther_than_a_known_one() -> None:
+    rows = rows_of(6)
+    known = fitted(rows)
+    without, unheard = rows[0].copy(), rows[0].copy()
+    without[0] = np.nan
+    unheard[3] = 9.0
+    assert known.judge(without).dissimilarity > 0
+    assert known.judge(unheard).dissimilarity > 0
+
+
+def test_it_is_read_back_as_it_was_written_and_one_day_gives_none() -> None:
+    rows = rows_of(7, missing=0.1)
+    known = fitted(rows)
+    again = Novelty.from_json(json.loads(known.to_json()), rows)
+    new = rows_of(8, missing=0.1)
+    assert [again.judge(row) for row in new] == [known.judge(row) for row in new]
+    assert fit_novelty(rows, np.repeat(DAY[:1], ROWS), NAMES, ("kind",), {}) is None
+
+
+@given(st.lists(st.booleans(), max_size=200))
+def test_no_more_than_a_tenth_of_the_latest_slots_is_silenced(novel: list[bool]) -> None:
+    silenced: list[bool] = []
+    for each in novel:
+        silenced.append(each and may_silence(silenced))
+    for end in range(len(silenced)):
+        assert sum(silenced[max(0, end - 59) : end + 1]) <= 6

@@ -116,8 +116,13 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
         _bring_up_to_date(engine, shown, migrate=migrate)
     except SqlDatabaseError as error:
         engine.dispose()
-        remedy = "check the path, its permissions and that it is Orbcast's own database"
-        raise DatabaseError(shown, f"cannot be used ({error.orig})", remedy) from error
+        remedy = (
+            "check the path, its permissions and that it is Orbcast's own database"
+            if engine.dialect.name == "sqlite"
+            else "check that the server runs, and the user, the password and the database's name"
+        )
+        said = " ".join(str(error.orig).split())
+        raise DatabaseError(shown, f"cannot be used ({said})", remedy) from error
     except DatabaseError:
         engine.dispose()
         raise

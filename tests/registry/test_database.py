@@ -153,6 +153,7 @@ def test_what_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
         (f"sqlite:///{tmp_path / 'no.sqlite'}", "not a database"),
         (f"sqlite:///{tmp_path / 'file' / 'o.sqlite'}", "folder cannot be made"),
         ("no url at all", "is no database URL"),
+        ("postgresql://ann:secret@/o?host=/nowhere", "check that the server runs"),
         ("postgres://ann:secret@host/o", r"ann:\*\*\*@host/o: has no driver.*orbcast\[postgres\]"),
     ):
         with pytest.raises(DatabaseError, match=message) as caught:

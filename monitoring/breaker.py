@@ -28,6 +28,8 @@ class BreakerPolicy:
     ----------
     failures
         Champion's answers in a row that were none, for reasons of ours, that open it.
+    late
+        Champion's answers in a row that came later than the latency budget that open it.
     drawdown_r
         Fall in R of the recommended live trades since it last closed that opens it.
     alpha
@@ -38,6 +40,7 @@ class BreakerPolicy:
     """
 
     failures: int = 3
+    late: int = 3
     drawdown_r: float = 10.0
     alpha: float = 0.01
     cool_down: timedelta = timedelta(hours=12)
@@ -84,6 +87,10 @@ class LiveRow:
         Decision time.
     failed
         It was no answer, for a reason of ours: stale data, no usable model, missed.
+    stale
+        That reason was the data: no bar had come in of the window or after it.
+    late
+        It came later than the latency budget.
     p_up, baseline_p_up, up
         What was said and whether the break was UP; None where there is nothing to compare.
     r_net
@@ -92,6 +99,8 @@ class LiveRow:
 
     at: datetime
     failed: bool
+    stale: bool = False
+    late: bool = False
     p_up: float | None = None
     baseline_p_up: float | None = None
     up: bool | None = None
@@ -136,7 +145,12 @@ def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[st
     """
     tail = rows[-policy.failures :]
     if len(tail) == policy.failures and all(each.failed for each in tail):
+        if all(each.stale for each in tail):
+            return "data", f"{policy.failures} slots in a row had no bars come in for them"
         return "failures", f"{policy.failures} slots in a row went unanswered"
+    tail = rows[-policy.late :]
+    if len(tail) == policy.late and all(each.late and not each.failed for each in tail):
+        return "latency", f"{policy.late} answers in a row came too late"
     taken = np.array([each.r_net for each in rows if each.r_net is not None], np.float64)
     if len(taken) and max_drawdown(taken) >= policy.drawdown_r:
         fall = max_drawdown(taken)

@@ -16,7 +16,9 @@ from monitoring.breaker import (
     trouble,
 )
 from registry.breaker import BreakerRecord, breaker_records, record_breaker
+from registry.drift import latest_drift
 from registry.ledger import Settled
+from registry.parity import latest_parity
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 
@@ -50,7 +52,7 @@ def check_breaker(market: str, at: datetime) -> dict[str, Any]:
         if each.prediction.role == "champion"
         and (begun is None or each.prediction.decision_time > begun)
     ]
-    found = trouble(rows)
+    found = trouble(rows) or _reported(where, symbol, begun)
     if found is not None:
         change(where, symbol, "open", cause=found[0], detail=found[1], by=BY, at=at)
     elif now.state == "half_open":
@@ -91,6 +93,17 @@ def shown(now: Standing) -> dict[str, Any]:
     }
 
 
+def _reported(where: Settings, symbol: str, since: datetime | None) -> tuple[str, str] | None:
+    """Give what the latest parity and drift checks since the last change found wrong."""
+    database = where.database()
+    parity, drift = latest_parity(database, symbol), latest_drift(database, symbol)
+    if parity is not None and parity.unexplained and (since is None or parity.at > since):
+        return "parity", parity.verdict
+    if drift is not None and drift.detected and (since is None or drift.at > since):
+        return "drift", drift.verdict
+    return None
+
+
 def _events(where: Settings, symbol: str) -> list[BreakerEvent]:
     return [
         BreakerEvent(
@@ -114,6 +127,8 @@ def _live(each: Settled) -> LiveRow:
     return LiveRow(
         at=said.decision_time,
         failed=failed,
+        stale=said.reason == "stale_data",
+        late=said.late,
         p_up=said.p_up,
         baseline_p_up=said.baseline_p_up,
         up=up,

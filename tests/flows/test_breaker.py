@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +12,8 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from registry.database import open_database
+from registry.drift import DriftRecord, record_drift
+from registry.parity import ParityRecord, record_parity
 from tasks.breaker import breaker_of, change, check_breaker
 from tasks.decision import answers
 from tasks.settings import settings
@@ -60,6 +63,31 @@ def test_unanswered_slots_open_it_and_answers_after_its_time_close_it_again() ->
     assert breaker_of(where, "MGC", soon).state == "half_open"
     assert check_breaker.fn("mgc", soon)["state"] == "closed"
     assert check_breaker.fn("mgc", soon)["state"] == "closed"
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("cause", ["parity", "drift"])
+def test_a_check_that_found_something_wrong_opens_it_once(cause: str) -> None:
+    where = settings()
+    at = WEDNESDAY_0905
+    common: dict[str, Any] = {
+        "market": "MGC",
+        "first_day": at.date(),
+        "last_day": at.date(),
+        "verdict": "2 answers differ and nothing accounts for it",
+        "figures": {},
+        "at": at,
+    }
+    if cause == "parity":
+        record_parity(where.database(), ParityRecord(**common, compared=6, unexplained=2))
+    else:
+        record = DriftRecord(**common, version="20240924-aa", rows=60, detected=True)
+        record_drift(where.database(), record)
+    found = check_breaker.fn("mgc", at + timedelta(minutes=1))
+    assert (found["state"], found["cause"]) == ("open", cause)
+    # the report that opened it does not keep it open once its time is over
+    later = at + timedelta(hours=13)
+    assert check_breaker.fn("mgc", later)["state"] == "closed"
 
 
 def test_what_cannot_be_read_counts_as_open(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,16 @@ def rows(count: int, **given_: object) -> list[LiveRow]:
     return [LiveRow(at=T0 + index * HOUR, failed=False, **given_) for index in range(count)]  # type: ignore[arg-type]
 
 
+def test_the_cause_says_whether_it_was_the_data_the_clock_or_us() -> None:
+    stale = [LiveRow(at=T0, failed=True, stale=True)] * 3
+    assert trouble(stale) == ("data", "3 slots in a row had no bars come in for them")
+    mixed = trouble([*stale[:2], LiveRow(at=T0, failed=True)])
+    assert mixed is not None
+    assert mixed[0] == "failures"
+    assert trouble(rows(3, late=True)) == ("latency", "3 answers in a row came too late")
+    assert trouble([*rows(2, late=True), *rows(1)]) is None
+
+
 def test_failures_in_a_row_open_it_and_one_answer_between_does_not() -> None:
     failed = [LiveRow(at=T0, failed=True)] * 3
     found = trouble(failed)

@@ -98,11 +98,21 @@ def migrated_postgresql(postgresql: URL, migrated: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a SQLite file at the present schema, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "orbcast.sqlite"
+    open_database(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Give the URL of a database of either kind, with no rows."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'orbcast.sqlite'}"
+        copy = tmp_path / "orbcast.sqlite"
+        shutil.copy(request.getfixturevalue("migrated_file"), copy)
+        return f"sqlite:///{copy}"
     return str(request.getfixturevalue("migrated_postgresql"))
 
 

@@ -249,6 +249,7 @@ _KILLED_AFTER = """
 """
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # the one the victim opens
 def test_killed_between_folder_and_row_the_next_run_adopts_the_folder(
     tmp_path: Path, store: ModelStore
 ) -> None:
@@ -293,6 +294,7 @@ _KILLED = """
 """
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # the one the victim opens
 def test_killed_while_writing_nothing_is_visible_and_another_run_completes(
     tmp_path: Path, store: ModelStore
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -18,8 +19,6 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 
 from registry.database import Database, open_database
-
-_AS_ROOT = {"user": "nobody", "group": "nogroup", "extra_groups": []}
 
 
 def _programs() -> Path | None:
@@ -40,7 +39,8 @@ def postgresql() -> Iterator[URL]:
     as_root = os.geteuid() == 0
     # short, since a socket's path may have 107 bytes, and open to another user
     folder = Path(tempfile.mkdtemp(prefix="orbcast-pg-", dir="/tmp"))
-    who = _AS_ROOT if as_root else {}
+    nobody = pwd.getpwnam("nobody")
+    who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []} if as_root else {}
     try:
         if as_root:
             programs = _within_reach(programs, folder)
@@ -48,7 +48,7 @@ def postgresql() -> Iterator[URL]:
         data = folder / "data"
         data.mkdir(mode=0o700)
         if as_root:
-            shutil.chown(data, "nobody", "nogroup")
+            os.chown(data, nobody.pw_uid, nobody.pw_gid)
         subprocess.run(
             [programs / "initdb", "-D", data, "-U", "orbcast", "-A", "trust", "-E", "UTF8", "-N"],
             check=True,

@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +117,6 @@ def walk_of(material: Material, asked: Asked) -> Walk:
     return walk_recipe(data, asked.recipe, first=asked.first, last=asked.last)
 
 
-@cache
 @task(name="train and answer a fold", task_run_name="fold {fold.name}", **RETRIED)
 def answer(data: Dataset, fold: Fold, recipe: Recipe, fingerprint: str) -> tuple[Answers, ...]:
     """Answer a fold with every seed: the first with all three models, the others with one.

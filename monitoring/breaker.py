@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import numpy as np
 
 from ml_core.evidence.metrics import max_drawdown
 from ml_core.evidence.sequential import e_process, latest
+from monitoring.sequential_monitors import Judged, calibration_process, direction_of, highest
 
 State = Literal["closed", "open", "half_open"]
 UNREADABLE = "unreadable"
@@ -33,8 +34,8 @@ class BreakerPolicy:
     drawdown_r
         Fall in R of the recommended live trades since it last closed that opens it.
     alpha
-        Chance allowed of opening it on a champion that is as good as its baseline, however often
-        it is looked at.
+        Chance allowed of opening it on a champion that is as good as its baseline, and again on
+        one whose probabilities are what happens, however often it is looked at.
     cool_down, longest
         Time it stays open; doubled with each opening in a row, up to the longest.
     """
@@ -95,6 +96,8 @@ class LiveRow:
         What was said and whether the break was UP; None where there is nothing to compare.
     r_net
         Net R of the trade, if it was recommended and taken.
+    day
+        Trading day: its answers may be open together; None, the day of ``at``.
     """
 
     at: datetime
@@ -105,6 +108,7 @@ class LiveRow:
     baseline_p_up: float | None = None
     up: bool | None = None
     r_net: float | None = None
+    day: date | None = None
 
 
 def standing(
@@ -155,10 +159,7 @@ def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[st
     if len(taken) and max_drawdown(taken) >= policy.drawdown_r:
         fall = max_drawdown(taken)
         return "drawdown", f"{fall:.1f} R below its highest over {len(taken)} trades"
-    evidence = _worse_than_baseline(rows)
-    if evidence >= 1.0 / policy.alpha:
-        return "accuracy", f"worse than the corridor: e-value {evidence:.3g}"
-    return None
+    return _off(_judged(rows), policy)
 
 
 def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
@@ -175,18 +176,27 @@ def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
     return count
 
 
-def _worse_than_baseline(rows: Sequence[LiveRow]) -> float:
-    judged = [
+def _off(judged: Judged, policy: BreakerPolicy) -> tuple[str, str] | None:
+    """Tell whether what was said is worse than the corridor, or not what happens."""
+    worse = latest(e_process(judged.baseline_p_up, judged.p_up, judged.up, judged.day))
+    if worse >= 1.0 / policy.alpha:
+        return "accuracy", f"worse than the corridor: e-value {worse:.3g}"
+    off = highest(calibration_process(judged.p_up, judged.up, judged.day))
+    if off >= 1.0 / policy.alpha:
+        return "calibration", f"{direction_of(judged)}: e-value {off:.3g}"
+    return None
+
+
+def _judged(rows: Sequence[LiveRow]) -> Judged:
+    """Give the breaks among answers that said something, in arrays."""
+    known = [
         each
         for each in rows
         if each.p_up is not None and each.baseline_p_up is not None and each.up is not None
     ]
-    if not judged:
-        return 1.0
-    wealth = e_process(
-        np.array([each.baseline_p_up for each in judged], np.float64),
-        np.array([each.p_up for each in judged], np.float64),
-        np.array([each.up for each in judged], bool),
-        np.array([each.at.date() for each in judged], "datetime64[D]"),
+    return Judged(
+        p_up=np.array([each.p_up for each in known], np.float64),
+        baseline_p_up=np.array([each.baseline_p_up for each in known], np.float64),
+        up=np.array([each.up for each in known], bool),
+        day=np.array([each.day or each.at.date() for each in known], "datetime64[D]"),
     )
-    return latest(wealth)

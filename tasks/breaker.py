@@ -133,4 +133,5 @@ def _live(each: Settled) -> LiveRow:
         baseline_p_up=said.baseline_p_up,
         up=up,
         r_net=outcome.r_net if outcome is not None and taken else None,
+        day=said.trading_day,
     )

@@ -62,7 +62,7 @@ def e_process(
         prior = _PRIOR_ROWS * float(expected_square[rows].mean())
         known = square + prior
         bet = (total + _PRIOR_BET * prior) / known if known > 0 else 0.0
-        stake = _within_budget(min(max(bet, 0.0), _MOST_BET), worst[rows])
+        stake = within_budget(min(max(bet, 0.0), _MOST_BET), worst[rows])
         capital *= 1.0 + float(stake @ gain[rows])
         wealth[index] = capital
         total += float(gain[rows].sum())
@@ -114,7 +114,7 @@ def latest(wealth: NDArray[np.float64]) -> float:
     return float(wealth[-1]) if len(wealth) else 1.0
 
 
-def _within_budget(bet: float, worst: NDArray[np.float64]) -> NDArray[np.float64]:
+def within_budget(bet: float, worst: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cut stakes so that all worst losses of a day together stay within what may be risked."""
     left = _MOST_AT_RISK
     stake = np.empty(len(worst))

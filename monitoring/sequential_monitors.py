@@ -1,0 +1,222 @@
+"""Monitors that may be looked at after every outcome: worse than the corridor, off, or falling.
+
+Each is the wealth of a bettor against `all is well`: while that is so it ever reaches 1/alpha
+with a chance of alpha at most, however often and whenever one looks (Ville 1939).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.evidence.metrics import ACCURACY, bin_of
+from ml_core.evidence.sequential import e_process, share_process, within_budget
+
+ALPHA = 0.01
+BINS = 5
+
+_PRIOR = 10.0  # as if 50 rows without bias had been seen, each with a variance of a fifth
+_PRIOR_OF_SLOPE = 2.0  # of the same 50 rows, weighted by (2p - 1) squared, a fifth or so
+_STARTS = ((0, 0.5), (40, 0.2), (80, 0.1), (160, 0.1), (320, 0.1))
+"""Days after which a part of the capital begins to bet, and which part."""
+
+Watched = Literal["corridor", "calibration", "accuracy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Breaks of one line of answers, in order of decision.
+
+    Attributes
+    ----------
+    p_up, baseline_p_up
+        Shape (n,): P(UP | a break), as said before it, by the model and by the corridor.
+    up
+        Shape (n,): whether it was UP.
+    day
+        Shape (n,): trading day, ascending; rows of one day may be open together.
+    """
+
+    p_up: NDArray[np.float64]
+    baseline_p_up: NDArray[np.float64]
+    up: NDArray[np.bool_]
+    day: NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    """What a monitor says now.
+
+    Attributes
+    ----------
+    watches
+        ``corridor``, ``calibration`` or ``accuracy``.
+    e_value
+        The highest wealth so far: 1 is no evidence, 1/alpha an alarm.
+    alpha
+        Chance allowed of ever raising the alarm while all is well.
+    rows, days
+        What it rests on.
+    words
+        One plain clause.
+    """
+
+    watches: Watched
+    e_value: float
+    alpha: float
+    rows: int
+    days: int
+    words: str
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the evidence suffices."""
+        return self.e_value >= 1.0 / self.alpha
+
+
+def calibration_process(
+    p: NDArray[np.float64], happened: NDArray[np.bool_], day: NDArray[np.datetime64]
+) -> NDArray[np.float64]:
+    """Give the evidence, after each day, that probabilities are not what happens.
+
+    The hypothesis bet against: given what is known at each decision, the event has the very
+    chance that was said. Three bettors share the capital: on all probabilities being too low or
+    too high, on their being too bold or too timid (stakes grow with 2p - 1), and on each fifth of
+    the scale by itself. Each bets a multiple of y - p that is known before the outcome, so each
+    one's wealth, and any mean of them, is a martingale that starts at 1. The multiple is Kelly's
+    for the days before, drawn to no bet by a prior (testing by betting: Waudby-Smith and Ramdas,
+    Estimating means of bounded random variables by betting, JRSS B 2024; e-values for calibration:
+    Arnold, Henzi and Ziegel, Sequentially valid tests for forecast calibration, AoAS 2023).
+    A part of the capital begins to bet later, knowing nothing of the days before, so that a long
+    good record does not hide a change for as long again.
+
+    A day's bets are placed from the wealth of its morning and risk ``0.9`` of it at most, so that
+    dependence within a day does no harm.
+
+    Parameters
+    ----------
+    p
+        Shape (n,): P(UP | a break) in order of decision.
+    happened
+        Shape (n,): whether the break was UP.
+    day
+        Shape (n,): trading day, ascending.
+
+    Returns
+    -------
+    NDArray[float64]
+        Shape (d,): wealth after each day with rows; empty without rows.
+    """
+    days, starts = np.unique(day, return_index=True)
+    total = np.zeros(len(days))
+    for begun, share in _STARTS:
+        wealth = np.ones(len(days))
+        if begun < len(days):
+            rows = slice(int(starts[begun]), None)
+            wealth[begun:] = _bettors(p[rows], happened[rows], day[rows])
+        total += share * wealth
+    return total
+
+
+def monitors(
+    judged: Judged, reference_accuracy: float | None = None, alpha: float = ALPHA
+) -> tuple[Monitor, ...]:
+    """Give every monitor of a line of answers.
+
+    Parameters
+    ----------
+    judged
+        Its breaks.
+    reference_accuracy
+        What the version is held to: the lower end of the interval of its accuracy on unseen days.
+        None, and that monitor is left out.
+    alpha
+        Chance of a false alarm allowed to each of them.
+    """
+    worse = e_process(judged.baseline_p_up, judged.p_up, judged.up, judged.day)
+    off = calibration_process(judged.p_up, judged.up, judged.day)
+    found: list[tuple[Watched, NDArray[np.float64], str]] = [
+        ("corridor", worse, "log loss above the corridor's"),
+        ("calibration", off, direction_of(judged)),
+    ]
+    if reference_accuracy is not None:
+        wrong = ACCURACY.rows(judged.p_up, judged.up) < 1.0
+        fallen = share_process(wrong, judged.day, 1.0 - reference_accuracy)
+        found.append(
+            ("accuracy", fallen, f"accuracy below the {reference_accuracy:.1%} it is held to")
+        )
+    return tuple(
+        Monitor(
+            watches=watches,
+            e_value=highest(wealth),
+            alpha=alpha,
+            rows=len(judged.up),
+            days=len(np.unique(judged.day)),
+            words=words,
+        )
+        for watches, wealth, words in found
+    )
+
+
+def direction_of(judged: Judged) -> str:
+    """Say what was said of UP and what happened."""
+    if not len(judged.up):
+        return "no breaks yet"
+    said, came = judged.p_up.mean(), judged.up.mean()
+    return f"UP was said to come {said:.1%} of the time and came {came:.1%}"
+
+
+def highest(wealth: NDArray[np.float64]) -> float:
+    """Give the highest wealth so far, which Ville's inequality bounds; 1 before the first day."""
+    return float(max(1.0, wealth.max(initial=1.0)))
+
+
+def alarms(found: Sequence[Monitor]) -> tuple[Monitor, ...]:
+    """Give those that raise the alarm."""
+    return tuple(each for each in found if each.alarm)
+
+
+def _bettors(
+    p: NDArray[np.float64], happened: NDArray[np.bool_], day: NDArray[np.datetime64]
+) -> NDArray[np.float64]:
+    """Give the mean wealth of the three bettors after each day."""
+    whole, even = np.zeros(len(p), np.int64), np.ones(len(p))
+    bets = (
+        (whole, even, _PRIOR),
+        (whole, 2.0 * p - 1.0, _PRIOR_OF_SLOPE),
+        (bin_of(p, BINS), even, _PRIOR),
+    )
+    wealth = [_wealth(cell, weight, prior, p, happened, day) for cell, weight, prior in bets]
+    mean: NDArray[np.float64] = np.mean(wealth, axis=0)
+    return mean
+
+
+def _wealth(  # noqa: PLR0917 - a way of betting and what is bet on
+    cell: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    prior: float,
+    p: NDArray[np.float64],
+    happened: NDArray[np.bool_],
+    day: NDArray[np.datetime64],
+) -> NDArray[np.float64]:
+    """Give the wealth, after each day, of one who bets in each cell by what was seen of it."""
+    gain = weight * (happened - p)
+    if_up, if_down = weight * (1.0 - p), -weight * p
+    _, starts = np.unique(day, return_index=True)
+    stops = np.append(starts[1:], len(day))
+    total, square = np.zeros(BINS), np.full(BINS, prior)
+    capital = 1.0
+    wealth = np.empty(len(starts))
+    for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=False)):
+        rows = slice(start, stop)
+        bet = (total / square)[cell[rows]]
+        worst = np.maximum(np.maximum(-bet * if_up[rows], -bet * if_down[rows]), 0.0)
+        capital *= 1.0 + float((bet * within_budget(1.0, worst)) @ gain[rows])
+        wealth[index] = capital
+        np.add.at(total, cell[rows], gain[rows])
+        np.add.at(square, cell[rows], gain[rows] ** 2)
+    return wealth

@@ -1,0 +1,156 @@
+"""Monitors keep their error rate however often they are looked at, and find what is wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from monitoring.breaker import LiveRow, trouble
+from monitoring.sequential_monitors import (
+    Judged,
+    alarms,
+    calibration_process,
+    direction_of,
+    highest,
+    monitors,
+)
+
+A_DAY = 6
+ALPHA = 0.05
+STREAMS = 400
+
+
+def days(rows: int) -> NDArray[np.datetime64]:
+    return (np.arange(rows) // A_DAY).astype("datetime64[D]")
+
+
+def said(draw: np.random.Generator, rows: int) -> NDArray[np.float64]:
+    p: NDArray[np.float64] = 0.05 + 0.9 * draw.beta(2.0, 2.0, rows)
+    return p
+
+
+def came(
+    draw: np.random.Generator, truth: NDArray[np.float64], *, together: bool = False
+) -> NDArray[np.bool_]:
+    """Draw outcomes; ``together``, the rows of a day share one fortune, as ranges of a day may."""
+    luck = draw.random(len(truth))
+    if together:
+        luck = luck[::A_DAY].repeat(A_DAY)[: len(truth)]
+    up: NDArray[np.bool_] = luck < truth
+    return up
+
+
+def first_alarm(wealth: NDArray[np.float64], alpha: float) -> int | None:
+    """Give how many rows had been seen at the first alarm."""
+    where = np.flatnonzero(wealth >= 1.0 / alpha)
+    return int(where[0] + 1) * A_DAY if len(where) else None
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["independent", "one fortune a day"])
+def test_calibrated_streams_raise_no_more_false_alarms_than_stated(together: bool) -> None:
+    alarmed = 0
+    for seed in range(STREAMS):
+        draw = np.random.default_rng(seed)
+        p = said(draw, 180)
+        wealth = calibration_process(p, came(draw, p, together=together), days(180))
+        alarmed += highest(wealth) >= 1.0 / ALPHA
+    # a process that keeps its rate of 5 % has more than this many once in a thousand tries
+    assert alarmed <= binom.ppf(0.999, STREAMS, ALPHA)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "within"),
+    [("too high by a tenth", 720), ("too bold", 2400), ("a coin", 360)],
+)
+def test_probabilities_that_are_off_are_found_within_the_rows_stated(
+    wrong: str, within: int
+) -> None:
+    for seed in range(5):
+        draw = np.random.default_rng(seed)
+        p = said(draw, within)
+        bold = p**0.5 / (p**0.5 + (1.0 - p) ** 0.5)
+        truth = {"too high by a tenth": np.maximum(p - 0.1, 0.0), "too bold": bold}.get(
+            wrong, np.full(within, 0.5)
+        )
+        found = first_alarm(calibration_process(p, came(draw, truth), days(within)), 0.01)
+        assert found is not None, (wrong, seed)
+
+
+def test_a_long_good_record_does_not_hide_a_change_for_as_long_again() -> None:
+    rows = 1200
+    for seed in range(5):
+        draw = np.random.default_rng(seed)
+        p = said(draw, 2 * rows)
+        truth = np.where(np.arange(2 * rows) < rows, p, np.maximum(p - 0.1, 0.0))
+        found = first_alarm(calibration_process(p, came(draw, truth), days(2 * rows)), 0.01)
+        assert found is not None
+        assert rows < found < 2 * rows
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), max_size=60))
+def test_whatever_happens_the_wealth_stays_above_zero(rows: list[tuple[float, bool]]) -> None:
+    p = np.array([each for each, _ in rows], np.float64)
+    wealth = calibration_process(p, np.array([up for _, up in rows], bool), days(len(rows)))
+    assert (wealth > 0).all()
+    assert len(wealth) == len(np.unique(days(len(rows))))
+
+
+def test_days_to_come_change_nothing_of_the_days_before() -> None:
+    draw = np.random.default_rng(1)
+    p = said(draw, 600)
+    up = came(draw, p)
+    whole = calibration_process(p, up, days(600))
+    part = calibration_process(p[:300], up[:300], days(300))
+    np.testing.assert_array_equal(whole[:50], part)
+
+
+def judged(p: NDArray[np.float64], baseline: NDArray[np.float64], up: NDArray[np.bool_]) -> Judged:
+    return Judged(p_up=p, baseline_p_up=baseline, up=up, day=days(len(p)))
+
+
+def test_a_model_that_lost_its_accuracy_is_named_and_a_sound_one_is_not() -> None:
+    draw = np.random.default_rng(2)
+    p = np.where(draw.random(900) < 0.5, 0.7, 0.3)
+    sound = monitors(judged(p, p, came(draw, p)), reference_accuracy=0.69)
+    assert [each.watches for each in sound] == ["corridor", "calibration", "accuracy"]
+    assert alarms(sound) == ()
+    coin = monitors(judged(p, np.full(900, 0.5), draw.random(900) < 0.5), reference_accuracy=0.69)
+    assert {each.watches for each in alarms(coin)} == {"corridor", "calibration", "accuracy"}
+
+
+def test_without_breaks_there_is_no_evidence() -> None:
+    none = np.array([], np.float64)
+    found = monitors(judged(none, none, none.astype(bool)), reference_accuracy=0.7)
+    assert [(each.e_value, each.rows, each.days) for each in found] == [(1.0, 0, 0)] * 3
+    assert direction_of(judged(none, none, none.astype(bool))) == "no breaks yet"
+
+
+@pytest.mark.parametrize(("pushed", "opens"), [(0.15, True), (0.0, False)])
+def test_a_champion_whose_probabilities_are_off_opens_the_breaker(
+    pushed: float, opens: bool
+) -> None:
+    draw = np.random.default_rng(3)
+    p = 0.2 + 0.45 * draw.random(600)
+    up = came(draw, p)
+    begun = datetime(2024, 6, 3, tzinfo=UTC)
+    # the corridor is off by as much: it is not worse than that, and off all the same
+    rows = [
+        LiveRow(
+            at=begun + timedelta(hours=4 * index),
+            failed=False,
+            p_up=float(p[index] + pushed),
+            baseline_p_up=float(p[index] + pushed),
+            up=bool(up[index]),
+            day=(begun + timedelta(hours=4 * index)).date(),
+        )
+        for index in range(600)
+    ]
+    found = trouble(rows)
+    assert (found is not None and found[0] == "calibration") == opens

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ml_core.market.market import Market
+from tasks.events import DETECTED, resource_of
 from tasks.slots import decision_time
 
 RETRAIN_AT = (8, 15)
@@ -30,6 +31,14 @@ class ScheduleSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerSpec:
+    """An event that starts a run, whoever emits it."""
+
+    event: str
+    resource: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentSpec:
     """A flow ready to be started, by schedule or by hand.
 
@@ -49,6 +58,7 @@ class DeploymentSpec:
     limit: int
     collision: Collision
     tags: tuple[str, ...]
+    triggers: tuple[TriggerSpec, ...] = ()
 
 
 def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
@@ -72,6 +82,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
         schedules: tuple[ScheduleSpec, ...],
         collision: Collision,
         limit: int = 1,
+        triggers: tuple[TriggerSpec, ...] = (),
     ) -> DeploymentSpec:
         return DeploymentSpec(
             name=name,
@@ -82,9 +93,11 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             limit=limit,
             collision=collision,
             tags=("orbcast", market.symbol),
+            triggers=triggers,
         )
 
     studied = ScheduleSpec(slug="weekly", cron="0 10 * * 6", timezone=market.zone)
+    checked = ScheduleSpec(slug="daily", cron="45 8 * * 2-6", timezone=market.zone)
     audited = ScheduleSpec(slug="daily", cron="35 8 * * 2-6", timezone=market.zone)
     tuned = ScheduleSpec(slug="weekly", cron="0 12 * * 6", timezone=market.zone)
     return (
@@ -99,6 +112,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             f"Train and register models of {market.name}; decide who serves, on evidence.",
             (nightly,),
             "ENQUEUE",
+            triggers=(TriggerSpec(event=DETECTED, resource=resource_of(name)),),
         ),
         spec(
             "walk_forward",
@@ -110,6 +124,12 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             "tune",
             f"Search hyperparameters for {market.name}; every trial is counted.",
             (tuned,),
+            "CANCEL_NEW",
+        ),
+        spec(
+            "check_drift",
+            f"Compare the logged features of {market.name} with what was learned from.",
+            (checked,),
             "CANCEL_NEW",
         ),
         spec(

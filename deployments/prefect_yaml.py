@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from deployments.catalogue import DeploymentSpec, deployments_of
+from deployments.catalogue import DeploymentSpec, TriggerSpec, deployments_of
 from tasks.settings import settings
 
 MARKETS = ("mgc",)
@@ -54,6 +54,16 @@ def entry(spec: DeploymentSpec) -> dict[str, Any]:
             }
             for each in spec.schedules
         ],
+        **({"triggers": [_trigger(each) for each in spec.triggers]} if spec.triggers else {}),
+    }
+
+
+def _trigger(spec: TriggerSpec) -> dict[str, Any]:
+    return {
+        "type": "event",
+        "enabled": True,
+        "match": {"prefect.resource.id": spec.resource},
+        "expect": [spec.event],
     }
 
 

@@ -24,6 +24,7 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
         ConcurrencyLimitConfig,
         ConcurrencyLimitStrategy,
     )
+    from prefect.events import DeploymentEventTrigger  # noqa: PLC0415
     from prefect.schedules import Cron  # noqa: PLC0415
     from prefect.types.entrypoint import EntrypointType  # noqa: PLC0415
 
@@ -44,6 +45,12 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
         concurrency_limit=ConcurrencyLimitConfig(
             limit=spec.limit, collision_strategy=ConcurrencyLimitStrategy(spec.collision)
         ),
+        triggers=[
+            DeploymentEventTrigger(
+                expect={each.event}, match={"prefect.resource.id": each.resource}
+            )
+            for each in spec.triggers
+        ],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     result: RunnerDeployment = found

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftRecord:
-    """A report as it is kept; ``figures["judged"]`` says whether there were days enough."""
+    """A report as it is kept.
+
+    ``figures["judged"]`` says whether there were days enough; ``at`` is when it was last made.
+    """
 
     market: str
     version: str
@@ -30,15 +33,18 @@ class DriftRecord:
 
 
 def record_drift(database: Database, record: DriftRecord) -> bool:
-    """Keep a report; False if there is one of that version and last day, which stays."""
+    """Keep a report; False if there is one of the same rows, which was then looked at again."""
     same = (
         (DriftRow.market == record.market)
         & (DriftRow.version == record.version)
         & (DriftRow.last_day == record.last_day)
+        & (DriftRow.rows == record.rows)
     )
     values = {name: getattr(record, name) for name in DriftRecord.__slots__}
     with database.session() as session:
-        if session.scalars(select(DriftRow.id).where(same)).first() is not None:
+        row = session.scalars(select(DriftRow).where(same)).first()
+        if row is not None:
+            row.at = max(row.at, record.at)
             return False
         session.add(DriftRow(**values))
     return True

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityRecord:
-    """A report as it is kept."""
+    """A report as it is kept; ``at`` is when it was last made."""
 
     market: str
     first_day: date
@@ -30,12 +30,14 @@ class ParityRecord:
 
 
 def record_parity(database: Database, record: ParityRecord) -> bool:
-    """Keep a report; False if one of the same content is there, which stays as it is."""
+    """Keep a report; False if one of the same content is there, made once more then."""
     values = {name: getattr(record, name) for name in ParityRecord.__slots__}
     digest = hashlib.sha256(canonical(record.figures).encode()).hexdigest()
     with database.session() as session:
         same = (ParityRow.market == record.market) & (ParityRow.content_hash == digest)
-        if session.scalars(select(ParityRow.id).where(same)).first() is not None:
+        row = session.scalars(select(ParityRow).where(same)).first()
+        if row is not None:
+            row.at = max(row.at, record.at)
             return False
         session.add(ParityRow(**values, content_hash=digest))
     return True

@@ -338,7 +338,7 @@ class DriftRow(Base):
     """Whether the logged features of a stretch of days look like what the version learned from."""
 
     __tablename__ = "drift_reports"
-    __table_args__ = (UniqueConstraint("market", "version", "last_day"),)
+    __table_args__ = (UniqueConstraint("market", "version", "last_day", "rows"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     market: Mapped[str]
     version: Mapped[str]

@@ -14,6 +14,7 @@ from deployments.cli import (
     database,
     dataset,
     demo,
+    drift,
     evaluate,
     explain,
     ingest,
@@ -74,6 +75,7 @@ app.command("predict")(predict.predict)
 app.add_typer(models.app, name="models")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(breaker.app, name="breaker")
+app.add_typer(drift.app, name="drift")
 app.add_typer(rollout.app, name="rollout")
 app.command("power")(power.power)
 app.command("verify")(verify.verify)

@@ -200,7 +200,7 @@ def write_bundle(
     card
         The model card, markdown.
     reference
-        The training rows: what drift is measured against later.
+        The training rows: what drift and novelty are measured against later.
     """
     import pyarrow as pa  # noqa: PLC0415 - writing only
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -212,6 +212,9 @@ def write_bundle(
         "trading_day": reference.trading_day,
         "opening_range": [str(name) for name in reference.opening_range],
         "decision_minute": reference.decision_minute,
+        # what it says of its own training rows, and what came of them, for drift as well
+        "said_p_up": bundle.predict(reference).p_up,
+        "break_direction": reference.direction,
     }
     for index, name in enumerate(reference.feature_names):
         columns[name] = reference.features[:, index]

@@ -28,7 +28,9 @@ def upgrade() -> None:
         sa.Column("figures", CanonicalJson(), nullable=False),
         sa.Column("at", UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drift_reports")),
-        sa.UniqueConstraint("market", "version", "last_day", name=op.f("uq_drift_reports_market")),
+        sa.UniqueConstraint(
+            "market", "version", "last_day", "rows", name=op.f("uq_drift_reports_market")
+        ),
     )
     op.create_table(
         "estimates",

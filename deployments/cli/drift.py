@@ -1,0 +1,80 @@
+"""`orbcast drift`: whether what is logged still looks like what was learned from."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from deployments.cli.terminal import MarketOption, out
+
+app = typer.Typer(no_args_is_help=True, help="Drift of the logged features.")
+DRIFTED = 4
+_SHOWN = 10
+
+
+@app.callback()
+def drift() -> None:
+    """Compare logged features with the training data of the version that serves.
+
+    Each range with the same opening range, by the day, roll days and half-days left out.
+    """
+
+
+@app.command()
+def check(
+    market: MarketOption = "mgc",
+    replay: Annotated[bool, typer.Option("--replay", help="Replayed answers instead.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Write Evidently's HTML page.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check now, as the flow check-drift does daily. Exit status 4: something drifted.
+
+    Example: orbcast drift check --full
+    """
+    from tasks.drift import compare, write_report  # noqa: PLC0415 - after --help
+    from tasks.settings import now  # noqa: PLC0415
+
+    at = now()
+    found = compare.fn(market, at, "replay" if replay else "live")
+    page = write_report.fn(market, at, "replay" if replay else "live") if full else None
+    console = out()
+    if as_json:
+        console.print_json(json.dumps({"verdict": found.verdict, **found.to_json(), "page": page}))
+    else:
+        console.print(found.verdict, soft_wrap=True, markup=False)
+        for each in found.columns[:_SHOWN]:
+            if each.drifted:
+                told = f"  {each.column} ({each.group}): {each.shift:+.2f} sd, p {each.p:.1e}"
+                console.print(told, soft_wrap=True, markup=False)
+        if page:
+            console.print(f"full report: {page}", soft_wrap=True, markup=False)
+    if found.detected:
+        raise typer.Exit(DRIFTED)
+
+
+@app.command()
+def show(
+    market: MarketOption = "mgc",
+    last: Annotated[int, typer.Option(help="How many reports.", min=1)] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the latest reports, newest last."""
+    from registry.drift import drift_records  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+
+    where = settings()
+    symbol = where.market(market).symbol
+    records = drift_records(where.database(), symbol)[-last:]
+    if as_json:
+        plain = [
+            {"at": each.at.isoformat(), "verdict": each.verdict, **each.figures}
+            for each in records
+        ]
+        out().print_json(json.dumps(plain))
+        return
+    for each in records:
+        out().print(f"{each.at:%Y-%m-%d %H:%M} UTC  {each.verdict}", markup=False, soft_wrap=True)
+    if not records:
+        out().print(f"{symbol} was never checked: orbcast drift check --market {market}")

@@ -1,0 +1,54 @@
+"""Drift: whether what is logged of late still looks like what the champion learned from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow
+
+from registry.ledger import Mode
+from tasks.artifacts import bullets, publish, table
+from tasks.drift import compare, write_report
+from tasks.settings import now, settings
+from tasks.slots import in_zone
+
+_MOVED = {
+    "column": "Column",
+    "group": "Group",
+    "shift": "Shift in sd",
+    "p": "p",
+    "drifted": "Drifted",
+}
+_SHOWN = 15
+
+
+@flow(name="check-drift")
+def check_drift(
+    market: str = "mgc",
+    mode: Mode = "live",
+    full: bool = False,
+    as_of: datetime | None = None,
+) -> dict[str, Any]:
+    """Compare the features logged in the last ten trading days with the champion's training data.
+
+    Each range is compared with the same opening range; roll days and half-days are left out. A
+    drift that was not there before emits orbcast.drift.detected, which starts a retrain.
+
+    Args:
+        market: Name of a market file, such as mgc.
+        mode: live answers, or replayed ones, which start nothing.
+        full: Write Evidently's whole report as an HTML page too.
+        as_of: Look at answers up to this time; left out, now.
+    """
+    at = in_zone(as_of, settings().market(market)) if as_of else now()
+    found = compare(market, at, mode)
+    page = write_report(market, at, mode) if full and found.judged else None
+    shown = found.to_json()
+    publish(
+        f"drift-{market}",
+        found.verdict,
+        table(shown["moved"][:_SHOWN], _MOVED) if shown["moved"] else "",
+        bullets([f"full report: {page}"] if page else []),
+    )
+    return {"verdict": found.verdict, "detected": found.detected, "report": page, **shown}

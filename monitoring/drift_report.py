@@ -1,0 +1,216 @@
+"""The drift report: what moved, and Evidently's count of it, which is the gate."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_core.files import written_atomically
+from monitoring.drift import (
+    LEAST_DAYS,
+    LEAST_REFERENCE_DAYS,
+    PREDICTION,
+    TARGET,
+    WINDOW_DAYS,
+    Daily,
+    Moved,
+    Reference,
+    Rows,
+    moved,
+    p_value,
+)
+
+_TEST = "orbcast_stretches"
+_NAMED = 3
+_KEPT = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftReport:
+    """What the last days show against what a version learned from.
+
+    Attributes
+    ----------
+    market, version
+        Whose reference.
+    first_day, last_day, days, rows
+        What was looked at, roll days and half-days left out.
+    why_not
+        Why nothing was judged; empty if it was.
+    columns
+        Every column asked about, the least likely first.
+    drifted
+        Evidently's count of drifted columns.
+    """
+
+    market: str
+    version: str
+    first_day: str
+    last_day: str
+    days: int
+    rows: int
+    why_not: str
+    columns: tuple[Moved, ...]
+    drifted: int
+
+    @property
+    def judged(self) -> bool:
+        """Whether there was enough to judge."""
+        return not self.why_not
+
+    @property
+    def detected(self) -> bool:
+        """Whether anything drifted."""
+        return self.drifted > 0
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups with a drifted column, the most certain first."""
+        return tuple(dict.fromkeys(each.group for each in self.columns if each.drifted))
+
+    @property
+    def verdict(self) -> str:
+        """One plain sentence."""
+        if self.why_not:
+            return f"{self.market}: drift not judged, {self.why_not}"
+        told = f"{self.market}, the {self.days} trading days to {self.last_day}"
+        if not self.detected:
+            return f"{told}: no drift, {len(self.columns)} columns looked at"
+        named = ", ".join(
+            f"{each.column} ({each.shift:+.1f} sd)" for each in self.columns[:_NAMED]
+        )
+        more = self.drifted - min(self.drifted, _NAMED)
+        tail = f" and {more} more" if more else ""
+        return f"{told}: drift in {', '.join(self.groups)}: {named}{tail}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values, of the columns the most telling."""
+        return {
+            "judged": self.judged,
+            "why_not": self.why_not,
+            "days": self.days,
+            "columns": len(self.columns),
+            "drifted": self.drifted,
+            "groups": list(self.groups),
+            "prediction_drifted": PREDICTION in self.groups,
+            "target_drifted": TARGET in self.groups,
+            "moved": [asdict(each) for each in self.columns[:_KEPT]],
+        }
+
+
+def report(market: str, version: str, reference: Reference, rows: Rows) -> DriftReport:
+    """Judge the last days of rows; roll days and half-days are left out here.
+
+    Parameters
+    ----------
+    market, version
+        Named in the report.
+    reference
+        What the version learned from.
+    rows
+        Logged rows up to now, of at least the last days.
+    """
+    ordinary = rows.ordinary()
+    current = reference.daily_of(ordinary).latest(WINDOW_DAYS)
+    inside = ordinary.day >= current.day[0] if len(current.day) else ordinary.day == ordinary.day
+    why_not = _why_not(reference, current)
+    columns: tuple[Moved, ...] = ()
+    drifted = 0
+    if not why_not:
+        columns = tuple(sorted(moved(reference, current), key=lambda each: each.p))
+        drifted = counted_by_evidently(reference.daily, current, columns)
+    return DriftReport(
+        market=market,
+        version=version,
+        first_day=str(current.day[0]) if len(current.day) else "",
+        last_day=str(current.day[-1]) if len(current.day) else "",
+        days=len(current.day),
+        rows=int(inside.sum()),
+        why_not=why_not,
+        columns=columns,
+        drifted=drifted,
+    )
+
+
+def counted_by_evidently(reference: Daily, current: Daily, columns: tuple[Moved, ...]) -> int:
+    """Have Evidently count the drifted columns, with our test and the threshold of all of them."""
+    cut = _cut(columns)
+    with _evidently():
+        from evidently import Report  # noqa: PLC0415 - seconds of imports
+        from evidently.metrics import DriftedColumnsCount  # noqa: PLC0415
+
+        gate = Report([DriftedColumnsCount(num_method=_TEST, num_threshold=cut)])
+        counted = gate.run(_dataset(current), _dataset(reference))
+    return int(json.loads(counted.json())["metrics"][0]["value"]["count"])
+
+
+def write_full_report(reference: Reference, rows: Rows, path: Path) -> None:
+    """Write Evidently's whole drift report of the last days as one HTML page."""
+    current = reference.daily_of(rows.ordinary()).latest(WINDOW_DAYS)
+    cut = _cut(moved(reference, current))
+    with _evidently(), written_atomically(path) as temporary:
+        from evidently import Report  # noqa: PLC0415 - seconds of imports
+        from evidently.presets import DataDriftPreset  # noqa: PLC0415
+
+        whole = Report([DataDriftPreset(num_method=_TEST, num_threshold=cut)])
+        whole.run(_dataset(current), _dataset(reference.daily)).save_html(str(temporary))
+
+
+def _why_not(reference: Reference, current: Daily) -> str:
+    if len(reference.daily.day) < LEAST_REFERENCE_DAYS:
+        return (
+            f"the version learned from {len(reference.daily.day)} ordinary days, "
+            f"{LEAST_REFERENCE_DAYS} are needed"
+        )
+    missing = LEAST_DAYS - len(current.day)
+    if missing > 0:
+        return f"{len(current.day)} ordinary days with answers so far, {missing} more are needed"
+    return ""
+
+
+def _cut(columns: tuple[Moved, ...]) -> float:
+    return max((each.p for each in columns if each.drifted), default=-1.0)
+
+
+def _dataset(daily: Daily) -> Any:
+    import pandas as pd  # noqa: PLC0415 - Evidently's own currency
+    from evidently import DataDefinition, Dataset  # noqa: PLC0415
+
+    frame = pd.DataFrame(daily.values, columns=list(daily.names))
+    definition = DataDefinition(numerical_columns=list(daily.names))
+    return Dataset.from_pandas(frame, data_definition=definition)
+
+
+@contextmanager
+def _evidently() -> Iterator[None]:
+    """Work with Evidently, our test made one of its own, without its remarks on its imports."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _register()
+        yield
+
+
+def _register() -> None:
+    from evidently.legacy.calculations.stattests import (  # noqa: PLC0415 - seconds of imports
+        StatTest,
+        register_stattest,
+    )
+    from evidently.legacy.core import ColumnType  # noqa: PLC0415
+
+    def stretches(
+        reference: Any, current: Any, _kind: ColumnType, limit: float
+    ) -> tuple[float, bool]:
+        p = p_value(reference.to_numpy(float), current.to_numpy(float))
+        return p, p <= limit
+
+    test = StatTest(
+        name=_TEST,
+        display_name="mean of the last days against stretches as long",
+        allowed_feature_types=[ColumnType.Numerical],
+    )
+    register_stattest(test, stretches)

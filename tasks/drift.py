@@ -1,0 +1,156 @@
+"""Drift: the answers logged of late against what the serving version learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from prefect import task
+from prefect.events import emit_event
+
+from ml_core.features.all import CATALOGUE
+from ml_core.learning.calibration import logit
+from ml_core.learning.dataset import DOWN, UP
+from monitoring.drift import PREDICTION, TARGET, WINDOW_DAYS, Reference, Rows
+from monitoring.drift_report import DriftReport, report, write_full_report
+from registry.drift import DriftRecord, latest_drift, record_drift
+from registry.ledger import Mode, Settled
+from registry.model_store import VersionRecord
+from tasks.events import DETECTED, resource_of
+from tasks.retrying import RETRIED
+from tasks.settings import Settings, settings
+
+_SAID, _CAME = "logit of P(UP)", "broke UP"
+_SIDE = {"UP": 1.0, "DOWN": 0.0}
+
+
+@task(name="compare with what was learned from", **RETRIED)
+def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
+    """Hold the last days' logged rows against the serving version's training rows; keep that.
+
+    Rows of every version count whose features are those of the reference. A drift that was not
+    there at the check before is announced by an event, once. Replayed answers can be looked at;
+    they are not kept and announce nothing.
+
+    Raises
+    ------
+    UnknownVersionError
+        Nothing was ever registered.
+    """
+    where = settings()
+    symbol = where.market(market).symbol
+    record = where.models().serving(symbol, at).record
+    found = report(symbol, record.version, *_held(where, symbol, record, at, mode))
+    if mode == "live" and found.last_day:
+        before = latest_drift(where.database(), symbol)
+        added = record_drift(where.database(), _kept(found, at))
+        if added and found.detected and (before is None or not before.detected):
+            _announce(market, found)
+    return found
+
+
+@task(name="write the full drift report", **RETRIED)
+def write_report(market: str, at: datetime, mode: Mode = "live") -> str:
+    """Write Evidently's whole report as HTML; give its path."""
+    where = settings()
+    symbol = where.market(market).symbol
+    record = where.models().serving(symbol, at).record
+    path = where.reports_dir / symbol / f"drift-{at:%Y%m%dT%H%M}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_full_report(*_held(where, symbol, record, at, mode), path)
+    return str(path)
+
+
+def _announce(market: str, found: DriftReport) -> None:
+    emit_event(
+        event=DETECTED,
+        resource={"prefect.resource.id": resource_of(market)},
+        payload={
+            "market": market,
+            "version": found.version,
+            "last_day": found.last_day,
+            "groups": list(found.groups),
+            "verdict": found.verdict,
+        },
+    )
+
+
+def _held(
+    where: Settings, symbol: str, record: VersionRecord, at: datetime, mode: Mode
+) -> tuple[Reference, Rows]:
+    reference = _reference(str(record.folder), record.sums_hash)
+    return reference, _logged(where, symbol, reference.names, at, mode)
+
+
+def _kept(found: DriftReport, at: datetime) -> DriftRecord:
+    return DriftRecord(
+        market=found.market,
+        version=found.version,
+        first_day=date.fromisoformat(found.first_day),
+        last_day=date.fromisoformat(found.last_day),
+        rows=found.rows,
+        detected=found.detected,
+        verdict=found.verdict,
+        figures=found.to_json(),
+        at=at,
+    )
+
+
+def _logged(
+    where: Settings, symbol: str, names: tuple[str, ...], at: datetime, mode: Mode
+) -> Rows:
+    """Give the champion's logged rows up to a time, of as many days as can be looked at."""
+    features = [name for name in names if name not in {_SAID, _CAME}]
+    last = at.date()
+    first = date.fromordinal(last.toordinal() - 4 * WINDOW_DAYS)
+    settled = [
+        each
+        for each in where.ledger().settled(symbol, first=first, mode=mode)
+        if each.prediction.role == "champion"
+        and each.prediction.decision_time <= at
+        and set(features) <= set(each.prediction.features)
+    ]
+    values = [[_value(each, name) for name in names] for each in settled]
+    return Rows(
+        day=np.array([each.prediction.trading_day for each in settled], "datetime64[D]"),
+        opening_range=np.array([each.prediction.opening_range for each in settled], str),
+        names=names,
+        values=np.array(values, np.float64).reshape(len(settled), len(names)),
+    )
+
+
+def _value(each: Settled, name: str) -> float:
+    said = each.prediction
+    if name == _SAID:
+        return np.nan if said.p_up is None else float(logit(np.array([said.p_up]))[0])
+    if name == _CAME:
+        return _SIDE.get(each.outcome.direction if each.outcome else "", np.nan)
+    value = said.features[name]
+    return np.nan if value is None else float(value)
+
+
+@lru_cache(maxsize=4)
+def _reference(folder: str, sums_hash: str) -> Reference:
+    del sums_hash  # part of the key: other files are another reference
+    import pyarrow.parquet as pq  # noqa: PLC0415 - here only
+
+    table = pq.read_table(Path(folder) / "reference.parquet")
+    groups = {each.name: each.group for each in CATALOGUE.select("all")}
+    names = [name for name in table.column_names if name in groups]
+    columns = [table[name].to_numpy() for name in names]
+    if "said_p_up" in table.column_names:
+        names += [_SAID, _CAME]
+        direction = table["break_direction"].to_numpy()
+        columns.append(logit(table["said_p_up"].to_numpy()))
+        columns.append(np.select([direction == UP, direction == DOWN], [1.0, 0.0], np.nan))
+    rows = Rows(
+        day=table["trading_day"].to_numpy().astype("datetime64[D]"),
+        opening_range=np.array(table["opening_range"].to_pylist(), str),
+        names=tuple(names),
+        values=np.column_stack(columns).astype(np.float64),
+    )
+    named: Mapping[str, str] = {**groups, _SAID: PREDICTION, _CAME: TARGET}
+    return Reference(rows.ordinary(), named)

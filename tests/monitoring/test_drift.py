@@ -1,0 +1,207 @@
+"""Drift: a shift is found at the range and in the group it is in, and quiet days stay quiet."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring.drift import (
+    LEFT,
+    PREDICTION,
+    Daily,
+    Reference,
+    Rows,
+    moved,
+    p_value,
+    threshold,
+)
+from monitoring.drift_report import report, write_full_report
+
+RANGES = ("0900", "1000", "1100", "1800")
+NAMES = ("size", "wick", "atr", "slow", "weekday", "early_close", "days_since_roll", "said")
+GROUPS = {
+    "size": "shape",
+    "wick": "shape",
+    "atr": "volatility",
+    "slow": "levels",
+    "weekday": "clock",
+    "early_close": "clock",
+    "days_since_roll": "clock",
+    "said": PREDICTION,
+}
+
+
+def world(seed: int, days: int) -> Rows:
+    """A market whose volatility wanders slowly and drives the sizes; another level wanders too."""
+    draw = np.random.default_rng(seed)
+    wander = np.zeros((days, 2))
+    for day in range(1, days):
+        wander[day] = 0.95 * wander[day - 1] + 0.3 * draw.normal(size=2)
+    day = np.repeat(np.arange(days), len(RANGES))
+    volatility, slow = wander[day].T
+    count = len(day)
+    values = np.column_stack(
+        [
+            np.exp(volatility + 0.3 * draw.normal(size=count)),
+            draw.normal(size=count),
+            np.exp(volatility + 0.05 * draw.normal(size=count)),
+            slow,
+            day % 5,
+            np.zeros(count),
+            np.full(count, 7.0),
+            draw.normal(size=count),
+        ]
+    )
+    return Rows(
+        day=np.datetime64("2022-01-03") + day,
+        opening_range=np.tile(RANGES, days),
+        names=NAMES,
+        values=values,
+    )
+
+
+SPLIT = 350
+WORLD = world(3, 500)
+DAYS = np.unique(WORLD.day)
+REFERENCE = Reference(WORLD.where(WORLD.day < DAYS[SPLIT]), GROUPS)
+
+
+def latest(rows: Rows, end: int, days: int = 10) -> Rows:
+    return rows.where((rows.day >= DAYS[end - days]) & (rows.day < DAYS[end]))
+
+
+def shifted(rows: Rows, name: str, by: float, at: str | None = None) -> Rows:
+    values = rows.values.copy()
+    here = np.ones(len(rows.day), bool) if at is None else rows.opening_range == at
+    values[here, NAMES.index(name)] += by
+    return replace(rows, values=values)
+
+
+def found(rows: Rows) -> set[str]:
+    return {each.column for each in moved(REFERENCE, REFERENCE.daily_of(rows)) if each.drifted}
+
+
+def test_quiet_days_are_quiet() -> None:
+    assert [end for end in range(SPLIT + 10, 500) if found(latest(WORLD, end))] == []
+
+
+@pytest.mark.parametrize("name", ["size", "wick", "said"])
+def test_a_shift_of_one_deviation_is_found_within_ten_days(name: str) -> None:
+    scale = float(WORLD.values[:, NAMES.index(name)].std())
+    caught = found(shifted(latest(WORLD, 400), name, scale))
+    assert name in {each.removesuffix(LEFT) for each in caught}
+
+
+def test_what_moves_away_from_the_other_groups_is_found_though_it_wanders_by_itself() -> None:
+    scale = float(WORLD.values[:, NAMES.index("atr")].std())
+    caught = found(shifted(latest(WORLD, 400), "atr", scale))
+    assert "atr" + LEFT in caught
+
+
+def test_a_shift_at_one_range_counts_at_that_range_only() -> None:
+    rows = latest(WORLD, 400)
+    other = shifted(rows, "wick", 3.0, at="1800")
+    before, after = (REFERENCE.daily_of(each) for each in (rows, other))
+    column = NAMES.index("wick")
+    change = after.values[:, column] - before.values[:, column]
+    assert (change > 0.1).all()
+    without = rows.opening_range != "1800"
+    same = REFERENCE.daily_of(other.where(without)), REFERENCE.daily_of(rows.where(without))
+    assert np.array_equal(same[0].values, same[1].values)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(list(range(40))))
+def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
+    rows = latest(WORLD, 400)
+    turned = Rows(
+        day=rows.day[order],
+        opening_range=rows.opening_range[order],
+        names=rows.names,
+        values=rows.values[order],
+    )
+    assert np.allclose(REFERENCE.daily_of(turned).values, REFERENCE.daily_of(rows).values)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.01, 100.0), st.floats(-100.0, 100.0))
+def test_the_unit_of_a_feature_does_not_matter(unit: float, zero: float) -> None:
+    column = NAMES.index("wick")
+    values = WORLD.values.copy()
+    values[:, column] = values[:, column] * unit + zero
+    other = replace(WORLD, values=values)
+    reference = Reference(other.where(other.day < DAYS[SPLIT]), GROUPS)
+    assert np.allclose(
+        reference.daily_of(latest(other, 400)).values,
+        REFERENCE.daily_of(latest(WORLD, 400)).values,
+    )
+
+
+def test_roll_days_and_half_days_are_left_out() -> None:
+    rows = latest(WORLD, 400)
+    values = rows.values.copy()
+    odd, half = rows.day == DAYS[394], rows.day == DAYS[396]
+    values[odd, NAMES.index("days_since_roll")] = 0
+    values[half, NAMES.index("early_close")] = 1
+    left = replace(rows, values=values).ordinary()
+    assert set(DAYS[390:400]) - set(left.day) == {DAYS[394], DAYS[396]}
+
+
+def test_discoveries_are_those_of_benjamini_and_hochberg() -> None:
+    from scipy.stats import false_discovery_control  # noqa: PLC0415 - the oracle
+
+    draw = np.random.default_rng(5)
+    for _ in range(50):
+        p = draw.random(40) ** 3
+        cut = threshold(p, 0.05)
+        assert ((p <= cut) == (false_discovery_control(p) <= 0.05)).all()
+    assert threshold([0.5, 0.9], 0.05) == -1.0
+
+
+def test_a_p_value_of_white_noise_is_seldom_small() -> None:
+    draw = np.random.default_rng(6)
+    small = 0
+    for _ in range(300):
+        series = draw.normal(size=310)
+        p = p_value(series[:300], series[300:] + 0.0)
+        small += p <= 0.05
+    assert small <= 300 * 0.08
+
+
+def test_evidently_counts_what_we_call_drifted_and_writes_its_page(tmp_path: object) -> None:
+    quiet = report("MGC", "v", REFERENCE, latest(WORLD, 400))
+    assert (quiet.judged, quiet.detected, quiet.drifted) == (True, False, 0)
+    rows = shifted(shifted(latest(WORLD, 400), "size", 4.0), "said", 2.0)
+    drifted = report("MGC", "v", REFERENCE, rows)
+    assert drifted.drifted == sum(each.drifted for each in drifted.columns) > 1
+    assert drifted.to_json()["prediction_drifted"]
+    assert "drift in" in drifted.verdict
+    json.dumps(drifted.to_json(), allow_nan=False)
+
+    from pathlib import Path  # noqa: PLC0415
+
+    page = Path(str(tmp_path)) / "drift.html"
+    write_full_report(REFERENCE, rows, page)
+    assert "size" in page.read_text("utf-8")
+
+
+def test_too_few_days_are_not_judged_and_not_called_clean() -> None:
+    few = report("MGC", "v", REFERENCE, latest(WORLD, 400, days=5))
+    assert not few.judged
+    assert "3 more are needed" in few.verdict
+    none = report("MGC", "v", REFERENCE, WORLD.where(WORLD.day > DAYS[-1]))
+    assert not none.judged
+    short = Reference(latest(WORLD, 100, days=90), GROUPS)
+    assert "120 are needed" in report("MGC", "v", short, latest(WORLD, 400)).verdict
+
+
+def test_a_constant_column_that_changes_is_found() -> None:
+    rows = latest(WORLD, 400)
+    assert found(shifted(rows, "days_since_roll", 1.0)) >= {"days_since_roll"}
+    still = Daily(day=DAYS[:10], names=("a",), values=np.zeros((10, 1)))
+    assert p_value(np.zeros(200), still.values[:, 0]) == 1.0

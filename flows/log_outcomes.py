@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from prefect import flow
 
-from monitoring.performance import ALL
-from tasks.artifacts import publish, table
+from monitoring.performance import Period, day_figures, over, whole_days
+from tasks.artifacts import bullets, publish, table
 from tasks.breaker import check_breaker
+from tasks.early_warning import warn_early
 from tasks.missed import fill_missed
 from tasks.outcomes import measure, settle
 from tasks.settings import now, settings
@@ -21,10 +23,11 @@ _SHOWN = {
     "role": "Role",
     "breaks": "Breaks",
     "open": "Open",
+    "revised": "Revised",
     "model_accuracy": "Accuracy",
-    "baseline_accuracy": "Corridor's",
+    "corridor_accuracy": "Corridor's",
     "model_log_loss": "Log loss",
-    "baseline_log_loss": "Corridor's",
+    "corridor_log_loss": "Corridor's",
     "taken_r_net": "Net R taken",
 }
 _DAYS_SHOWN = 14
@@ -45,20 +48,48 @@ def log_outcomes(market: str = "mgc", as_of: datetime | None = None) -> dict[str
     # only the clock can say that a live prediction was missed
     missed = 0 if as_of else fill_missed(market, at)
     counts = settle(market, at)
-    figures = measure(market, at)
+    figures = whole_days(measure(market, at))
+    warned = None if as_of else warn_early(market, at)
     breaker = None if as_of else check_breaker(market, at)
-    verdict = (
+    period = over(
+        each for each in figures if each["mode"] == "live" and each["role"] == "champion"
+    )
+    verdict = _verdict(counts, missed, breaker)
+    publish(
+        f"outcomes-{market}",
+        verdict,
+        bullets(_remarks(period, warned["warnings"] if warned else ())),
+        table([day_figures(each) for each in figures[-_DAYS_SHOWN:]], _SHOWN),
+    )
+    return {
+        **counts,
+        "missed": missed,
+        "breaker": breaker,
+        "performance": period.verdict,
+        "early_warning": warned,
+        "verdict": verdict,
+    }
+
+
+def _verdict(counts: dict[str, Any], missed: int, breaker: dict[str, Any] | None) -> str:
+    told = (
         f"{counts['symbol']}: {counts['added']} outcomes added, {counts['revised']} revised, "
         f"{counts['open']} still open"
     )
     if missed:
-        verdict += f"; {missed} slots that nobody had answered were recorded"
+        told += f"; {missed} slots that nobody had answered were recorded"
     if breaker is not None and breaker["state"] != "closed":
-        verdict += f"; breaker {breaker['state']}: {breaker['cause']}, {breaker['detail']}"
-    days = [
-        {"day": each["day"], "mode": each["mode"], "role": each["role"], **each["figures"]}
-        for each in figures
-        if each["opening_range"] == ALL
-    ]
-    publish(f"outcomes-{market}", verdict, table(days[-_DAYS_SHOWN:], _SHOWN))
-    return {**counts, "missed": missed, "breaker": breaker, "verdict": verdict}
+        told += f"; breaker {breaker['state']}: {breaker['cause']}, {breaker['detail']}"
+    return told
+
+
+def _remarks(period: Period, warnings: Sequence[str]) -> list[str]:
+    """Say how the live champion does, and what of its record was late or revised."""
+    counts = period.counts
+    told = [f"Champion, {period.verdict}"]
+    if counts["late"] or counts["revised"] or counts["late_outcomes"]:
+        told.append(
+            f"{counts['late']} answers came late and are not scored; {counts['revised']} outcomes "
+            f"were revised since, {counts['late_outcomes']} were recorded late"
+        )
+    return [*told, *(f"Early warning, {each}" for each in warnings)]

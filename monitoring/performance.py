@@ -1,75 +1,262 @@
-"""How predictions did once their outcomes were known, day by day, the baseline beside them."""
+"""How predictions did over any days: the corridor beside each figure, differences by interval."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 
+from ml_core.errors import DefectError
+from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import METRICS
+from ml_core.evidence.plain import plain
+from monitoring.daily_sums import ALL, TRADES, VOICES
 
-ALL = "all"
-_KEY = ("mode", "role", "version")
-_SIDE = {"long": "UP", "short": "DOWN"}
+MIN_DAYS = 20
+"""Days with breaks below which no difference is spoken of: few days give no interval."""
+
+_COUNTS = (
+    "slots",
+    "answered",
+    "late",
+    "open",
+    "no_break",
+    "breaks",
+    "ups",
+    "revised",
+    "late_outcomes",
+)
+
+DailyRow = Mapping[str, Any]
+"""A row of the daily figures: ``day``, ``mode``, ``role``, ``version``, ``opening_range``,
+``figures``."""
 
 
-def daily_figures(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give figures for each mode, role, version, day and opening range, and for the whole day.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """What a stretch of days came to.
+
+    Attributes
+    ----------
+    mode
+        ``live`` or ``replay``: the two are never added up.
+    first_day, last_day, days
+        Of the rows; ``days`` are those with a break that was scored.
+    counts, abstained
+        See :func:`monitoring.daily_sums.figures`; ``abstained`` by reason.
+    voices
+        For model, corridor and majority the metrics, ``ece`` and ``ece_by_chance`` (what a voice
+        whose probabilities are exactly what happens would show); without breaks empty.
+    difference
+        Model less corridor, and less majority, of each metric, with day-block 95 % intervals.
+    trades
+        For each kind ``trades``, ``won``, sums ``r_gross`` and ``r_net``, and ``net_r`` a trade.
+    coverage
+        Share of net R inside the stated 80 % interval.
+    """
+
+    mode: str
+    first_day: date | None
+    last_day: date | None
+    days: int
+    counts: dict[str, int]
+    abstained: dict[str, int]
+    voices: dict[str, dict[str, float]]
+    difference: dict[str, dict[str, Interval]]
+    trades: dict[str, dict[str, Any]]
+    coverage: Interval
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: how many days and breaks, model beside corridor, what the interval shows.
+
+        It shows a difference only when the whole interval of the log loss lies on one side of 0.
+        """
+        breaks = self.counts["breaks"]
+        head = f"{self.mode}, {_many(self.days, 'day')}, {_many(breaks, 'break')}"
+        if not breaks:
+            return f"{head}: nothing to judge yet"
+        model, corridor = self.voices["model"], self.voices["corridor"]
+        change = self.difference["corridor"]["log_loss"]
+        told = (
+            f"{head}: model {_percent(model['accuracy'])}, corridor "
+            f"{_percent(corridor['accuracy'])}; log loss {change.estimate:+.3f} "
+            f"({change.low:+.3f} to {change.high:+.3f})"
+        )
+        return f"{told}: {self._shown(change)}"
+
+    def _shown(self, change: Interval) -> str:
+        if change.low == change.high == 0.0:
+            return "the model is the corridor"
+        if self.days < MIN_DAYS:
+            return f"too few days to say, {MIN_DAYS - self.days} more are needed"
+        if change.below_zero:
+            return "better than the corridor"
+        return "worse than the corridor" if change.above_zero else "no difference shown"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values, the verdict among them, NaN as None."""
+        values: dict[str, Any] = plain(asdict(self))
+        days = {"first_day": self.first_day, "last_day": self.last_day}
+        return {
+            **values,
+            **{name: str(day) if day else None for name, day in days.items()},
+            "verdict": self.verdict,
+        }
+
+
+class MixedModesError(DefectError):
+    """Live days and replayed ones asked for as one."""
+
+    def __init__(self, modes: tuple[str, ...]) -> None:
+        super().__init__(modes)
+        self.modes = modes
+
+    def __str__(self) -> str:
+        return f"{' and '.join(self.modes)} days are never added up; the record is live"
+
+
+def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:
+    """Add up daily figures: the metrics are exactly those of the rows behind them.
 
     Parameters
     ----------
     rows
-        Predictions with the latest outcome of their slot: ``day``, ``opening_range``, ``mode``,
-        ``role``, ``version``, ``status``, ``p_up``, ``baseline_p_up``, ``recommendation``,
-        ``direction`` (UP, DOWN, NONE or None while open), ``r_gross``, ``r_net``.
+        Daily figures that do not overlap: whole days (``all``), or opening ranges.
+    seed
+        Of the bootstrap.
 
-    Returns
-    -------
-    list of dict
-        ``day``, ``mode``, ``role``, ``version``, ``opening_range`` (or ``all``), ``figures``.
+    Raises
+    ------
+    MixedModesError
+        Live and replayed days together.
     """
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    daily = sorted(rows, key=lambda row: row["day"])
+    modes = sorted({row["mode"] for row in daily})
+    if len(modes) > 1:
+        raise MixedModesError(tuple(modes))
+    each = [row["figures"] for row in daily]
+    scored = [row for row in daily if row["figures"]["breaks"]]
+    abstained: Counter[str] = Counter()
+    for one in each:
+        abstained.update(one["abstained"])
+    voices = [name for name in VOICES if scored and all(row["figures"][name] for row in scored)]
+    return Period(
+        mode=modes[0] if modes else "live",
+        first_day=daily[0]["day"] if daily else None,
+        last_day=daily[-1]["day"] if daily else None,
+        days=len({row["day"] for row in scored}),
+        counts={name: sum(one[name] for one in each) for name in _COUNTS},
+        abstained=dict(sorted(abstained.items())),
+        voices={name: _scores(scored, name) for name in voices},
+        difference={name: _differences(scored, name, seed) for name in voices if name != "model"},
+        trades={name: _trades(daily, name, seed) for name in TRADES},
+        coverage=_mean(daily, _stated, _covered, seed),
+    )
+
+
+def grouped(rows: Sequence[DailyRow], key: Callable[[DailyRow], str]) -> dict[str, list[DailyRow]]:
+    """Give daily figures by the value of a key, in order of first appearance."""
+    found: dict[str, list[DailyRow]] = {}
     for row in rows:
-        if row["version"] is None:
-            continue
-        for name in (row["opening_range"], ALL):
-            groups.setdefault((row["day"], *(row[key] for key in _KEY), name), []).append(row)
-    return [
-        {
-            "day": day,
-            "mode": mode,
-            "role": role,
-            "version": version,
-            "opening_range": name,
-            "figures": figures(each),
-        }
-        for (day, mode, role, version, name), each in sorted(groups.items())
-    ]
-
-
-def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Sum up predictions and their outcomes; metrics are None while no break is known."""
-    said = [row for row in rows if row["status"] == "predicted"]
-    broke = [row for row in said if row["direction"] in {"UP", "DOWN"}]
-    taken = [
-        row
-        for row in broke
-        if _SIDE.get(row["recommendation"] or "") == row["direction"] and row["r_net"] is not None
-    ]
-    found: dict[str, Any] = {
-        "predicted": len(said),
-        "abstained": len(rows) - len(said),
-        "open": sum(row["direction"] is None for row in said),
-        "breaks": len(broke),
-        "taken": len(taken),
-        "taken_r_gross": float(sum(row["r_gross"] for row in taken)),
-        "taken_r_net": float(sum(row["r_net"] for row in taken)),
-        "every_break_r_net": float(sum(row["r_net"] for row in broke if row["r_net"] is not None)),
-    }
-    happened = np.array([row["direction"] == "UP" for row in broke], bool)
-    for voice, key in (("model", "p_up"), ("baseline", "baseline_p_up")):
-        p = np.array([row[key] for row in broke], np.float64)
-        for metric in METRICS:
-            found[f"{voice}_{metric.name}"] = metric(p, happened) if broke else None
+        found.setdefault(key(row), []).append(row)
     return found
+
+
+def whole_days(rows: Iterable[DailyRow], *, ranges: bool = False) -> list[DailyRow]:
+    """Give the figures of whole days; with ``ranges`` those of single opening ranges instead."""
+    return [row for row in rows if (row["opening_range"] == ALL) != ranges]
+
+
+def day_figures(row: DailyRow) -> dict[str, Any]:
+    """Give a row of daily figures as one flat line to be shown; unknown without a break."""
+    figures = row["figures"]
+    breaks = figures["breaks"]
+    counts = ("breaks", "open", "late", "revised")
+    return {
+        "day": str(row["day"]),
+        **{name: row[name] for name in ("mode", "role", "version")},
+        **{name: figures[name] for name in counts},
+        **{
+            f"{voice}_{metric.name}": figures[voice][metric.name] / breaks if breaks else None
+            for voice in ("model", "corridor")
+            for metric in METRICS
+        },
+        "taken_r_net": figures["taken"]["r_net"],
+    }
+
+
+def _scores(scored: list[DailyRow], voice: str) -> dict[str, float]:
+    sums = [row["figures"][voice] for row in scored]
+    breaks = sum(row["figures"]["breaks"] for row in scored)
+    bins: dict[str, Any] = {}
+    for each in sums:
+        for name, one in each["bins"].items():
+            bins[name] = bins.get(name, 0.0) + np.array(one)
+    _, said, up, spread = np.array(list(bins.values())).T
+    return {
+        **{metric.name: sum(one[metric.name] for one in sums) / breaks for metric in METRICS},
+        "ece": float(np.abs(said - up).sum() / breaks),
+        "ece_by_chance": float(np.sqrt(2.0 / np.pi * spread).sum() / breaks),
+    }
+
+
+def _differences(scored: list[DailyRow], other: str, seed: int) -> dict[str, Interval]:
+    def change(metric: str) -> Callable[[Mapping[str, Any]], float]:
+        return lambda figures: figures["model"][metric] - figures[other][metric]
+
+    return {
+        each.name: _mean(scored, lambda figures: figures["breaks"], change(each.name), seed)
+        for each in METRICS
+    }
+
+
+def _trades(daily: list[DailyRow], kind: str, seed: int) -> dict[str, Any]:
+    sums = [row["figures"][kind] for row in daily]
+    total = {name: sum(one[name] for one in sums) for name in ("trades", "won")}
+    r = {name: float(sum(one[name] for one in sums)) for name in ("r_gross", "r_net")}
+    net = _mean(
+        daily,
+        lambda figures: figures[kind]["trades"],
+        lambda figures: figures[kind]["r_net"],
+        seed,
+    )
+    return {**total, **r, "net_r": net}
+
+
+def _stated(figures: Mapping[str, Any]) -> int:
+    count: int = figures["interval"]["stated"]
+    return count
+
+
+def _covered(figures: Mapping[str, Any]) -> float:
+    return float(figures["interval"]["covered"])
+
+
+def _mean(
+    rows: list[DailyRow],
+    count: Callable[[Mapping[str, Any]], int],
+    total: Callable[[Mapping[str, Any]], float],
+    seed: int,
+) -> Interval:
+    """Give a sum over a count with its day-block interval.
+
+    Whole days are drawn, so only a day's sum and count matter: its rows may as well be alike.
+    """
+    counts = np.array([count(row["figures"]) for row in rows], np.int64)
+    sums = np.array([total(row["figures"]) for row in rows], np.float64)
+    days = np.array([row["day"] for row in rows], "datetime64[D]")
+    values = np.divide(sums, counts, out=np.zeros(len(sums)), where=counts > 0)
+    return mean_interval(np.repeat(values, counts), np.repeat(days, counts), seed=seed)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from prefect import task
@@ -13,13 +16,17 @@ from ml_core.learning.recipe import Recipe
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
-from monitoring.performance import daily_figures
-from registry.ledger import OutcomeEntry, Settled
+from monitoring.daily_sums import daily_figures
+from registry.ledger import OutcomeEntry, Revised, Settled
+from registry.performance import PerformanceRecord, first_recorded, update_performance
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 
 REVISED_DAYS = 10
 """Slots settled this long ago are looked at again: a revised bar may have changed them."""
+
+OUTCOME_LATE = timedelta(days=1)
+"""An outcome first recorded longer than this after it was settled came late."""
 
 _NEVER_SETTLED = frozenset({"holiday", "exchange_closed"})
 
@@ -55,14 +62,20 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
 @task(name="work out the performance", **RETRIED)
 def measure(market: str, at: datetime) -> list[dict[str, Any]]:
     """Bring the daily figures up to the outcomes, and give them."""
-    from registry.performance import PerformanceRecord, update_performance  # noqa: PLC0415
-
     where = settings()
     symbol = where.market(market).symbol
-    figures = daily_figures(_row(each) for each in where.ledger().settled(symbol))
+    arrived = first_recorded(where.database(), symbol)
+    majority = _majorities(where, symbol)
+    rows = where.ledger().settled(symbol)
+    figures = daily_figures(_row(each, arrived, majority) for each in rows)
     records = [PerformanceRecord(market=symbol, **each) for each in figures]
     update_performance(where.database(), records, at)
-    return [{**each, "day": str(each["day"])} for each in figures]
+    return figures
+
+
+def revised_outcomes(where: Settings, symbol: str) -> list[dict[str, Any]]:
+    """Give every outcome that another took the place of, oldest first, as plain values."""
+    return [_revised(each) for each in where.ledger().revisions(symbol)]
 
 
 def _labels(where: Settings, symbol: str, wanted: list[Settled]) -> list[LabelSpec]:
@@ -120,14 +133,70 @@ def _entry(market: Market, row: dict[str, Any], label: str) -> OutcomeEntry:
     )
 
 
-def _row(each: Settled) -> dict[str, Any]:
+def _row(
+    each: Settled,
+    arrived: dict[tuple[date, str, str], datetime],
+    majority: dict[str, float],
+) -> dict[str, Any]:
     said, outcome = each.prediction, each.outcome
-    same = ("opening_range", "mode", "role", "version", "status", "p_up", "baseline_p_up")
+    same = (
+        "opening_range",
+        "mode",
+        "role",
+        "version",
+        "status",
+        "reason",
+        "late",
+        "p_up",
+        "baseline_p_up",
+        "recommendation",
+    )
+    came = arrived.get((said.trading_day, said.opening_range, said.label))
+    side = {"UP": "long", "DOWN": "short"}.get(outcome.direction if outcome else "", "")
+    view = said.outputs.get(side) or {}
     return {
         "day": said.trading_day,
-        "recommendation": said.recommendation,
+        "majority_p_up": majority.get(said.version or ""),
         "direction": outcome.direction if outcome else None,
         "r_gross": outcome.r_gross if outcome else None,
         "r_net": outcome.r_net if outcome else None,
+        "net_r_low": view.get("net_r_low"),
+        "net_r_high": view.get("net_r_high"),
+        "revision": each.revision,
+        # a replay's outcome was there long before anybody asked
+        "outcome_late": said.mode == "live"
+        and outcome is not None
+        and came is not None
+        and came - outcome.resolved_at > OUTCOME_LATE,
         **{name: getattr(said, name) for name in same},
+    }
+
+
+def _majorities(where: Settings, symbol: str) -> dict[str, float]:
+    """Give each version's majority, the share of UP among its training breaks, where it is."""
+    found = {each.version: _majority(each.folder) for each in where.models().versions(symbol)}
+    return {version: share for version, share in found.items() if share is not None}
+
+
+@lru_cache(maxsize=512)
+def _majority(folder: Path) -> float | None:
+    try:
+        text = (folder / "baselines.json").read_text(encoding="utf-8")
+        return float(json.loads(text)["p_up"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # a figure beside others: a version whose files are gone or damaged has none
+        return None
+
+
+def _revised(each: Revised) -> dict[str, Any]:
+    earlier, later = each.earlier, each.later
+    return {
+        "slot": f"{later.market}:{later.trading_day}:{later.opening_range}",
+        "revision": each.revision,
+        "was": earlier.direction,
+        "is": later.direction,
+        "was_r_net": earlier.r_net,
+        "is_r_net": later.r_net,
+        "recorded": each.earlier_recorded_at.isoformat(),
+        "revised": each.later_recorded_at.isoformat(),
     }

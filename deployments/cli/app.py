@@ -19,6 +19,7 @@ from deployments.cli import (
     explain,
     ingest,
     models,
+    performance,
     power,
     predict,
     recipes,
@@ -77,6 +78,7 @@ app.add_typer(recipes.app, name="recipes")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(drift.app, name="drift")
 app.add_typer(rollout.app, name="rollout")
+app.command("performance")(performance.performance)
 app.command("power")(power.power)
 app.command("verify")(verify.verify)
 app.command("up")(up.up)

@@ -1,18 +1,24 @@
-"""Daily figures agree with scikit-learn, and count what is open or unsaid."""
+"""Daily sums agree with scikit-learn over any days, and count what is open, late or unsaid."""
 
 from __future__ import annotations
 
-from datetime import date
+import json
+from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 
-from monitoring.performance import ALL, daily_figures, figures
+from ml_core.evidence.intervals import mean_interval
+from ml_core.evidence.metrics import LOG_LOSS, expected_calibration_error
+from monitoring.daily_sums import ALL, NO_VERSION, daily_figures, figures
+from monitoring.performance import MIN_DAYS, MixedModesError, grouped, over, whole_days
 
 DAY = date(2024, 7, 1)
+OPEN = {"direction": None, "r_gross": None, "r_net": None}
 
 
 def row(**changed: Any) -> dict[str, Any]:
@@ -23,42 +29,105 @@ def row(**changed: Any) -> dict[str, Any]:
         "role": "champion",
         "version": "v1",
         "status": "predicted",
+        "reason": None,
+        "late": False,
         "p_up": 0.7,
         "baseline_p_up": 0.6,
+        "majority_p_up": 0.52,
         "recommendation": "long",
         "direction": "UP",
         "r_gross": 1.0,
         "r_net": 0.8,
+        "net_r_low": -1.2,
+        "net_r_high": 0.9,
+        "revision": 0,
+        "outcome_late": False,
         **changed,
     }
+
+
+def many(count: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Give three ranges a day, the model a better forecaster than the corridor."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    for index in range(count):
+        truth = draw.uniform(0.05, 0.95)
+        rows.append(
+            row(
+                day=DAY + timedelta(days=index // 3),
+                opening_range=("0900", "1000", "1100")[index % 3],
+                p_up=truth,
+                baseline_p_up=0.5 + (truth - 0.5) / 3,
+                direction="UP" if draw.random() < truth else "DOWN",
+                r_net=float(draw.normal()),
+            )
+        )
+    return rows
 
 
 said = st.tuples(
     st.floats(0.01, 0.99).filter(lambda p: p != 0.5),
     st.floats(0.01, 0.99).filter(lambda p: p != 0.5),
     st.sampled_from(["UP", "DOWN"]),
+    st.integers(0, 4),
 )
 
 
+@settings(deadline=None)
 @given(st.lists(said, min_size=1, max_size=30))
-def test_figures_agree_with_scikit_learn(rows: list[tuple[float, float, str]]) -> None:
-    found = figures([row(p_up=p, baseline_p_up=q, direction=way) for p, q, way in rows])
+def test_a_period_s_metrics_are_those_of_the_rows_behind_its_daily_sums(
+    rows: list[tuple[float, float, str, int]],
+) -> None:
+    daily = daily_figures(
+        row(p_up=p, baseline_p_up=q, direction=way, day=DAY + timedelta(days=late))
+        for p, q, way, late in rows
+    )
+    # stored and read back, as the figures are
+    found = over(whole_days(json.loads(json.dumps(daily, default=str))))
 
-    up = [way == "UP" for _, _, way in rows]
-    for voice, place in (("model", 0), ("baseline", 1)):
-        p = [each[place] for each in rows]
-        assert found[f"{voice}_accuracy"] == pytest.approx(
-            accuracy_score(up, [each > 0.5 for each in p])
-        )
-        assert found[f"{voice}_log_loss"] == pytest.approx(log_loss(up, p, labels=[False, True]))
-        assert found[f"{voice}_brier"] == pytest.approx(brier_score_loss(up, p))
+    up = np.array([way == "UP" for _, _, way, _ in rows])
+    for voice, place in (("model", 0), ("corridor", 1)):
+        p = np.array([each[place] for each in rows], np.float64)
+        scores = found.voices[voice]
+        assert scores["accuracy"] == pytest.approx(accuracy_score(up, p > 0.5))
+        assert scores["log_loss"] == pytest.approx(log_loss(up, p, labels=[False, True]))
+        assert scores["brier"] == pytest.approx(brier_score_loss(up, p))
+        assert scores["ece"] == pytest.approx(expected_calibration_error(p, up))
+
+
+def test_the_difference_from_the_corridor_has_the_interval_of_the_rows() -> None:
+    rows = many(300)
+    found = over(whole_days(daily_figures(rows))).difference["corridor"]["log_loss"]
+
+    up = np.array([each["direction"] == "UP" for each in rows])
+    ours, theirs = (np.array([each[key] for each in rows]) for key in ("p_up", "baseline_p_up"))
+    day = np.array([each["day"] for each in rows], "datetime64[D]")
+    change = LOG_LOSS.rows(ours, up) - LOG_LOSS.rows(theirs, up)
+    wanted = mean_interval(change, day)
+    for name in ("estimate", "low", "high"):
+        assert getattr(found, name) == pytest.approx(getattr(wanted, name))
+    assert (found.rows, found.days) == (300, 100)
+
+
+def test_ranges_add_up_to_whole_days() -> None:
+    daily = daily_figures(many(90))
+    by_range, by_day = over(whole_days(daily, ranges=True)), over(whole_days(daily))
+
+    assert by_range.counts == by_day.counts
+    assert by_range.voices["model"] == pytest.approx(by_day.voices["model"])
+    assert by_range.trades["taken"]["r_net"] == pytest.approx(by_day.trades["taken"]["r_net"])
+    assert list(grouped(whole_days(daily, ranges=True), lambda each: each["opening_range"])) == [
+        "0900",
+        "1000",
+        "1100",
+    ]
 
 
 def test_a_day_has_a_row_for_each_range_and_one_for_all() -> None:
     found = daily_figures([row(), row(opening_range="1000")])
 
     assert [each["opening_range"] for each in found] == ["0900", "1000", ALL]
-    assert found[-1]["figures"]["predicted"] == 2
+    assert found[-1]["figures"]["answered"] == 2
 
 
 @pytest.mark.parametrize(
@@ -68,29 +137,51 @@ def test_a_day_has_a_row_for_each_range_and_one_for_all() -> None:
 def test_modes_roles_versions_and_days_are_kept_apart(other: dict[str, Any]) -> None:
     found = daily_figures([row(), row(**other)])
 
-    assert [each["figures"]["predicted"] for each in found] == [1, 1, 1, 1]
+    assert [each["figures"]["answered"] for each in found] == [1, 1, 1, 1]
+
+
+def test_live_days_and_replayed_ones_are_never_added_up() -> None:
+    with pytest.raises(MixedModesError, match="live and replay"):
+        over(daily_figures([row(), row(mode="replay")]))
 
 
 def test_open_slots_and_abstentions_are_counted_and_scored_for_nothing() -> None:
+    unsaid = {"status": "abstained", "p_up": None, "baseline_p_up": None, "recommendation": None}
     found = figures(
         [
             row(),
-            row(direction=None, r_gross=None, r_net=None),
-            row(direction="NONE", r_gross=None, r_net=None),
-            row(status="abstained", p_up=None, baseline_p_up=None, recommendation=None),
+            row(**OPEN),
+            row(**{**OPEN, "direction": "NONE"}),
+            row(**unsaid, reason="holiday"),
+            row(**unsaid, reason="missed", late=True),
         ]
     )
 
-    counted = [found[key] for key in ("predicted", "abstained", "open", "breaks", "taken")]
-    assert counted == [3, 1, 1, 1, 1]
-    assert found["model_accuracy"] == 1.0
+    counted = [found[key] for key in ("slots", "answered", "open", "no_break", "breaks", "late")]
+    assert counted == [5, 3, 1, 1, 1, 0]
+    assert found["abstained"] == {"holiday": 1, "missed": 1}
+    assert found["model"]["accuracy"] == 1.0
 
 
-def test_without_a_break_the_metrics_are_unknown_not_zero() -> None:
-    found = figures([row(direction=None, r_gross=None, r_net=None)])
+def test_a_late_answer_is_counted_and_scored_for_nothing() -> None:
+    found = figures([row(), row(late=True, p_up=0.99)])
 
-    assert found["model_log_loss"] is None
-    assert found["baseline_accuracy"] is None
+    assert (found["late"], found["breaks"], found["taken"]["trades"]) == (1, 1, 1)
+
+
+def test_revised_and_late_outcomes_are_counted() -> None:
+    found = over(daily_figures([row(revision=2), row(outcome_late=True), row()])[-1:])
+
+    assert (found.counts["revised"], found.counts["late_outcomes"]) == (1, 1)
+
+
+def test_without_a_break_there_is_nothing_to_judge() -> None:
+    found = over(daily_figures([row(**OPEN)])[-1:])
+
+    assert found.voices == {}
+    assert found.verdict == "live, 0 days, 0 breaks: nothing to judge yet"
+    assert found.to_json()["coverage"]["estimate"] is None
+    assert over([]).verdict == found.verdict
 
 
 def test_only_a_recommended_side_that_broke_was_taken() -> None:
@@ -98,13 +189,59 @@ def test_only_a_recommended_side_that_broke_was_taken() -> None:
         [
             row(r_gross=1.0, r_net=0.75),
             row(recommendation="short", r_net=-1.25),
-            row(recommendation="skip", r_net=-1.25),
+            row(recommendation="skip", direction="DOWN", r_net=-1.5),
         ]
     )
 
-    assert (found["taken"], found["taken_r_gross"], found["taken_r_net"]) == (1, 1.0, 0.75)
-    assert found["every_break_r_net"] == pytest.approx(-1.75)
+    taken = {"trades": 1, "won": 1, "r_gross": 1.0, "r_net": 0.75}
+    assert found["taken"] == taken
+    assert (found["predicted_side"]["trades"], found["predicted_side"]["r_net"]) == (2, -0.5)
+    assert (found["every_break"]["trades"], found["every_break"]["r_net"]) == (3, -2.0)
 
 
-def test_an_entry_of_no_version_belongs_to_no_one() -> None:
-    assert daily_figures([row(version=None, status="abstained")]) == []
+def test_the_coverage_of_the_interval_counts_only_where_one_was_stated() -> None:
+    rows = [row(), row(r_net=1.5), row(net_r_low=None, net_r_high=None), row(r_net=-1.2)]
+    found = over(daily_figures(rows)[-1:]).coverage
+
+    assert found.rows == 3
+    assert found.estimate == pytest.approx(2 / 3)
+
+
+def test_a_majority_not_known_of_every_break_is_left_out() -> None:
+    assert set(over(daily_figures([row()])[-1:]).voices) == {"model", "corridor", "majority"}
+    found = over(daily_figures([row(), row(majority_p_up=None)])[-1:])
+    assert set(found.voices) == {"model", "corridor"}
+
+
+def test_a_slot_without_any_version_is_counted_under_none() -> None:
+    found = daily_figures([row(version=None, status="abstained", reason="no_model")])
+
+    assert {each["version"] for each in found} == {NO_VERSION}
+    assert found[-1]["figures"]["abstained"] == {"no_model": 1}
+
+
+def verdict(rows: list[dict[str, Any]]) -> str:
+    return over(whole_days(daily_figures(rows))).verdict
+
+
+def test_the_verdict_says_no_more_than_the_interval_shows() -> None:
+    better = many(600)
+    swapped = [
+        {**each, "p_up": each["baseline_p_up"], "baseline_p_up": each["p_up"]} for each in better
+    ]
+    same = [{**each, "baseline_p_up": each["p_up"]} for each in better]
+
+    assert verdict(better).endswith("better than the corridor")
+    assert verdict(swapped).endswith("worse than the corridor")
+    assert verdict(same).endswith("the model is the corridor")
+    assert verdict(better[:12]).endswith(f"too few days to say, {MIN_DAYS - 4} more are needed")
+    assert verdict(better).startswith("live, 200 days, 600 breaks: model ")
+
+
+def test_without_skill_the_verdict_is_no_difference_shown() -> None:
+    draw = np.random.default_rng(5)
+    rows = [
+        {**each, "p_up": 0.5 + draw.normal(0, 0.01), "baseline_p_up": 0.5 + draw.normal(0, 0.01)}
+        for each in many(300)
+    ]
+    assert verdict(rows).endswith("no difference shown")

@@ -1,0 +1,250 @@
+"""`orbcast performance`: what the answers on record came to, the corridor beside them."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli.terminal import MarketOption, out
+from ml_core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from monitoring.performance import Period
+    from tasks.performance import Record
+
+_MOST_REVISED = 10
+_ESTIMATES_SHOWN = 20
+
+
+class By(StrEnum):
+    """What the table has a line for."""
+
+    VERSION = "version"
+    RANGE = "range"
+    MONTH = "month"
+    DAY = "day"
+
+
+class Mode(StrEnum):
+    """Which answers."""
+
+    LIVE = "live"
+    REPLAY = "replay"
+
+
+class NotAStretchError(InputError):
+    """Text that is no number of days."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"--last {self.text!r} is no number of days; write one such as 90d"
+
+
+def performance(  # noqa: PLR0917 - options of a command
+    market: MarketOption = "mgc",
+    mode: Annotated[
+        Mode, typer.Option(help="Live answers are the record; replays stand apart.")
+    ] = Mode.LIVE,
+    by: Annotated[By, typer.Option(help="A line for each.")] = By.VERSION,
+    last: Annotated[str, typer.Option(help="Only the days since, such as 90d.")] = "",
+    estimates: Annotated[
+        bool, typer.Option("--estimates", help="What was expected before the outcomes.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show how the answers on record did, and whether that differs from the corridor.
+
+    Accuracy, log loss, Brier and calibration are of breaks up or down, answered in time; R is of
+    finished trades. A difference is spoken of when its whole 95 % interval, drawn by whole days,
+    lies on one side of 0.
+
+    Example: orbcast performance --by month --last 180d
+    """
+    from tasks.performance import record_of  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where = settings()
+    symbol = where.market(market).symbol
+    found = record_of(where, symbol, mode.value, by.value, last_days=_days(last), at=now())
+    if as_json:
+        out().print_json(json.dumps(found.to_json()))
+        return
+    if not found.groups:
+        out().print(_nothing(symbol, market, mode), soft_wrap=True, markup=False)
+        return
+    if estimates:
+        _tell_estimates(found.estimates)
+        return
+    _tell(found, by)
+
+
+def _days(text: str) -> int | None:
+    if not text:
+        return None
+    matched = re.fullmatch(r"([1-9]\d{0,4})d?", text.strip())
+    if matched is None:
+        raise NotAStretchError(text)
+    return int(matched[1])
+
+
+def _nothing(symbol: str, market: str, mode: Mode) -> str:
+    if mode is Mode.REPLAY:
+        return (
+            f"{symbol}: no replayed answers in these days. Answer a past slot with `orbcast run "
+            f"shadow-predict --market {market} --param as_of=2025-06-30T09:05`, then `orbcast run "
+            f"log-outcomes --market {market}`"
+        )
+    return (
+        f"{symbol}: no live answers in these days. `orbcast up` answers each slot as it comes and "
+        f"logs what became of it; `orbcast run log-outcomes --market {market}` brings the figures "
+        "up to now. Past days can be replayed: --mode replay"
+    )
+
+
+def _tell(found: Record, by: By) -> None:
+    console = out()
+    console.print(f"{found.symbol}, {found.champion.verdict}", soft_wrap=True, markup=False)
+    console.print(_periods(found.groups, by))
+    for line in _remarks(found):
+        console.print(f"  {line}", soft_wrap=True, markup=False)
+
+
+def _periods(groups: dict[str, Period], by: By) -> Table:
+    from rich.table import Table  # noqa: PLC0415 - after --help
+
+    from monitoring.performance import MIN_DAYS  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False)
+    headings = ("breaks", "unsaid", "accuracy", "corridor", "log loss - corridor", "ECE")
+    for heading in (str(by), *headings, "trades", "net R", "in 80%"):
+        table.add_column(heading, justify="left" if heading == str(by) else "right")
+    for name, each in groups.items():
+        unsaid, trades = sum(each.abstained.values()), each.trades["taken"]
+        scores: tuple[str, ...] = ("-",) * 4
+        if each.voices:
+            model, change = each.voices["model"], each.difference["corridor"]["log_loss"]
+            span = f"({change.low:+.3f} to {change.high:+.3f})"
+            scores = (
+                f"{model['accuracy']:.1%}",
+                f"{each.voices['corridor']['accuracy']:.1%}",
+                f"{change.estimate:+.3f} {span if each.days >= MIN_DAYS else '(few days)'}",
+                f"{model['ece']:.3f}",
+            )
+        covered = f"{each.coverage.estimate:.0%}" if each.coverage.rows else "-"
+        r = f"{trades['r_net']:+.1f}" if trades["trades"] else "-"
+        table.add_row(
+            name,
+            f"{each.counts['breaks']:,}",
+            f"{unsaid:,}",
+            *scores,
+            f"{trades['trades']:,}",
+            r,
+            covered,
+        )
+    return table
+
+
+def _remarks(found: Record) -> list[str]:
+    whole, told = found.champion, []
+    if whole.voices:
+        model, corridor = whole.voices["model"], whole.voices["corridor"]
+        told.append(
+            f"log loss {model['log_loss']:.4f}, corridor {corridor['log_loss']:.4f}; Brier "
+            f"{model['brier']:.4f}, {corridor['brier']:.4f}; ECE {model['ece']:.3f}, "
+            f"{corridor['ece']:.3f} (by chance alone {model['ece_by_chance']:.3f})"
+        )
+    words = {
+        "taken": "recommended trades",
+        "predicted_side": "every break on the predicted side",
+        "every_break": "every break",
+    }
+    for key, name in words.items():
+        each = whole.trades[key]
+        if each["trades"]:
+            told.append(
+                f"{name}: {each['trades']:,}, {each['r_gross']:+.1f} R before costs, "
+                f"{each['r_net']:+.1f} R after, {each['net_r'].estimate:+.3f} R a trade"
+            )
+    if whole.abstained:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in whole.abstained.items())
+        told.append(f"unsaid: {reasons}")
+    counts = whole.counts
+    told.append(
+        f"{counts['open']:,} still open, {counts['late']:,} answered too late to be scored, "
+        f"{counts['late_outcomes']:,} outcomes recorded late, {counts['revised']:,} revised"
+    )
+    told += [
+        f"revised {each['slot']}: {each['was']} {_r(each['was_r_net'])} became {each['is']} "
+        f"{_r(each['is_r_net'])} on {each['revised'][:10]}"
+        for each in found.revised[-_MOST_REVISED:]
+    ]
+    for role, line in found.monitors.items():
+        told += [
+            f"{role}, {each.watches}: {'ALARM, ' if each.alarm else ''}e-value {each.e_value:.3g} "
+            f"(alarm at {1 / each.alpha:.0f}); {each.words}"
+            for each in line
+        ]
+    return told
+
+
+def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
+    from rich.table import Table  # noqa: PLC0415 - after --help
+
+    console = out()
+    if not estimates:
+        console.print(
+            "No estimate yet: one is made of each day's latest answers once there are 30 of one "
+            "recipe, live and in time."
+        )
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("to", "role", "rows", "expected log loss", "came", "error", "within", "ECE"):
+        table.add_column(heading, justify="right" if heading != "role" else "left")
+    for each in estimates[-_ESTIMATES_SHOWN:]:
+        expected, truth = each["expected"]["metrics"]["log_loss"], each["realised"]
+        came = (
+            ("-", "-", "-")
+            if truth is None
+            else (
+                f"{truth['realised']['log_loss']:.3f}",
+                f"{truth['error']['log_loss']:+.3f}",
+                "yes" if truth["inside"]["log_loss"] else "no",
+            )
+        )
+        ece = each["expected"]["metrics"]["ece"]["value"]
+        table.add_row(
+            each["last_day"],
+            each["role"],
+            str(each["rows"]),
+            f"{expected['value']:.3f} ({expected['low']:.3f} to {expected['high']:.3f})",
+            *came,
+            f"{ece:.3f}" + ("" if truth is None else f", came {truth['realised']['ece']:.3f}"),
+        )
+    console.print(table)
+    known = [each["realised"]["inside"]["log_loss"] for each in estimates if each["realised"]]
+    if known:
+        console.print(f"  {sum(known)} of {len(known)} within their interval; windows overlap.")
+    warned = estimates[-1]["expected"]["warning"]
+    if warned:
+        told = f"  {estimates[-1]['role']} {estimates[-1]['version']}: {warned}"
+        console.print(told, soft_wrap=True, markup=False)
+    console.print(
+        "  An estimate takes the probabilities at their word: it cannot see that the market has "
+        "changed its answer.",
+        soft_wrap=True,
+    )
+
+
+def _r(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.2f} R"

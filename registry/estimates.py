@@ -1,0 +1,80 @@
+"""Estimates made without outcomes, kept as they were made; the truth is filled in beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from registry.tables import EstimateRow, canonical
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    from registry.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateRecord:
+    """An estimate; ``realised`` and ``reconciled_at`` are None until its outcomes are known."""
+
+    market: str
+    role: str
+    version: str
+    mode: str
+    first_day: date
+    last_day: date
+    rows: int
+    expected: dict[str, Any]
+    at: datetime
+    realised: dict[str, Any] | None = None
+    reconciled_at: datetime | None = None
+
+
+def record_estimate(database: Database, record: EstimateRecord) -> bool:
+    """Keep an estimate; False if there is one of that line and last day, which stays as it is."""
+    values = {name: getattr(record, name) for name in EstimateRecord.__slots__}
+    with database.session() as session:
+        if session.scalars(select(EstimateRow.id).where(_same(record))).first() is not None:
+            return False
+        session.add(EstimateRow(**values))
+    return True
+
+
+def fill_realised(
+    database: Database, record: EstimateRecord, realised: dict[str, Any], at: datetime
+) -> bool:
+    """Put the truth beside an estimate; False if it is there already. Nothing else changes."""
+    with database.session() as session:
+        row = session.scalars(select(EstimateRow).where(_same(record))).one()
+        if row.realised is not None and canonical(row.realised) == canonical(realised):
+            return False
+        row.realised, row.reconciled_at = realised, at
+    return True
+
+
+def estimate_records(
+    database: Database, market: str, *, first: date | None = None
+) -> tuple[EstimateRecord, ...]:
+    """Give a market's estimates whose last day is a day or later, oldest first."""
+    query = select(EstimateRow).where(EstimateRow.market == market)
+    if first is not None:
+        query = query.where(EstimateRow.last_day >= first)
+    query = query.order_by(EstimateRow.last_day, EstimateRow.id)
+    with database.reading() as session:
+        return tuple(
+            EstimateRecord(**{name: getattr(row, name) for name in EstimateRecord.__slots__})
+            for row in session.scalars(query)
+        )
+
+
+def _same(record: EstimateRecord) -> ColumnElement[bool]:
+    return (
+        (EstimateRow.market == record.market)
+        & (EstimateRow.role == record.role)
+        & (EstimateRow.version == record.version)
+        & (EstimateRow.mode == record.mode)
+        & (EstimateRow.last_day == record.last_day)
+    )

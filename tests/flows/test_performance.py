@@ -1,0 +1,285 @@
+"""The record's figures: brought up to the outcomes, revised in sight, no decision touched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from flows.log_outcomes import log_outcomes
+from monitoring.daily_sums import ALL
+from registry.estimates import estimate_records
+from registry.ledger import OutcomeEntry, PredictionEntry
+from registry.performance import performance_records
+from tasks.breaker import check_breaker
+from tasks.decision import answers
+from tasks.early_warning import warn_early, watched
+from tasks.outcomes import measure, settle
+from tasks.settings import settings
+from tasks.slots import slots_between
+
+MONDAY, TUESDAY = date(2024, 11, 18), date(2024, 11, 19)
+WEDNESDAY = datetime(2024, 11, 20, 0, 0, tzinfo=UTC)
+DECISIONS = ("predictions", "aliases", "breaker_events", "rollout_events", "decisions")
+
+
+def performance(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(app, ["performance", *arguments])
+    assert result.exit_code == status, result.stderr
+    return result.stdout if not status else result.stderr
+
+
+def decisions() -> dict[str, list[tuple[Any, ...]]]:
+    with settings().database().reading() as session:
+        return {
+            name: [tuple(row) for row in session.execute(text(f"SELECT * FROM {name}"))]  # noqa: S608
+            for name in DECISIONS
+        }
+
+
+def daily(mode: str = "live") -> dict[tuple[date, str], dict[str, Any]]:
+    records = performance_records(settings().database(), "MGC", mode=mode)
+    return {(each.day, each.role): each.figures for each in records if each.opening_range == ALL}
+
+
+@pytest.fixture
+def two_days(own: Path) -> Path:
+    """A home whose live record is Monday and Tuesday, answered in time, not yet settled."""
+    where = settings()
+    with where.database().session() as session:
+        session.execute(text("DELETE FROM predictions"))
+        session.execute(text("DELETE FROM outcomes"))
+    market = where.market("mgc")
+    for slot in slots_between(market, MONDAY, TUESDAY):
+        where.ledger().record(
+            answers(where, market, slot, slot.decision + timedelta(seconds=3), "live")
+        )
+    return own
+
+
+@pytest.mark.usefixtures("two_days")
+def test_a_revised_outcome_changes_the_figures_in_sight_and_no_decision() -> None:
+    where = settings()
+    assert settle.fn("mgc", WEDNESDAY)["added"] >= 10
+    measure.fn("mgc", WEDNESDAY)
+    check_breaker.fn("mgc", WEDNESDAY)
+    decided, before = decisions(), daily()
+    assert before[MONDAY, "champion"]["revised"] == 0
+
+    broke = next(
+        each.outcome
+        for each in where.ledger().settled("MGC", first=MONDAY, last=MONDAY)
+        if each.outcome is not None and each.outcome.direction == "UP"
+    )
+    later = WEDNESDAY + timedelta(days=3)
+    changed = replace(broke, direction="DOWN", r_gross=-1.0, r_net=-1.3)
+    assert where.ledger().record_outcome(changed, later) == "revised"
+    measure.fn("mgc", later)
+    check_breaker.fn("mgc", later)
+
+    assert decisions() == decided
+    after = daily()
+    assert after[MONDAY, "champion"]["revised"] == 1
+    assert after[MONDAY, "champion"]["ups"] == before[MONDAY, "champion"]["ups"] - 1
+    assert after[TUESDAY, "champion"] == before[TUESDAY, "champion"]
+    told = performance()
+    assert f"revised MGC:{MONDAY}:{broke.opening_range}: UP" in told
+    assert "1 revised" in told
+    assert where.ledger().verify_chain() == ()
+
+
+@pytest.mark.usefixtures("two_days")
+def test_settling_and_measuring_twice_changes_nothing() -> None:
+    settle.fn("mgc", WEDNESDAY)
+    measure.fn("mgc", WEDNESDAY)
+    with settings().database().reading() as session:
+        rows = session.execute(text("SELECT * FROM performance ORDER BY id")).all()
+    assert settle.fn("mgc", WEDNESDAY)["added"] == 0
+    measure.fn("mgc", WEDNESDAY + timedelta(hours=1))
+    with settings().database().reading() as session:
+        assert session.execute(text("SELECT * FROM performance ORDER BY id")).all() == rows
+
+
+@pytest.mark.usefixtures("two_days")
+def test_an_outcome_recorded_days_late_is_counted_as_late() -> None:
+    settle.fn("mgc", WEDNESDAY + timedelta(days=5))
+    measure.fn("mgc", WEDNESDAY + timedelta(days=5))
+    late = {
+        day: each["late_outcomes"] for (day, role), each in daily().items() if role == "champion"
+    }
+    assert late[MONDAY] >= 5
+    assert "0 outcomes recorded late" not in performance()
+
+
+@pytest.mark.usefixtures("two_days")
+def test_the_figures_are_those_of_the_ledger_with_the_majority_beside_them() -> None:
+    where = settings()
+    settle.fn("mgc", WEDNESDAY)
+    measure.fn("mgc", WEDNESDAY)
+    told = json.loads(performance("--json"))
+    rows = [
+        (each.prediction, each.outcome)
+        for each in where.ledger().settled("MGC", mode="live")
+        if each.prediction.role == "champion" and each.outcome is not None
+    ]
+    broke = [(said, came) for said, came in rows if came.direction in {"UP", "DOWN"}]
+    right = [((said.p_up or 0) >= 0.5) == (came.direction == "UP") for said, came in broke]
+    champion = told["champion"]
+    assert champion["counts"]["breaks"] == len(broke)
+    assert champion["voices"]["model"]["accuracy"] == pytest.approx(np.mean(right))
+    assert set(champion["voices"]) == {"model", "corridor", "majority"}
+    # the champion of the trained home is the baseline
+    assert champion["verdict"].endswith("the model is the corridor")
+    by_range = json.loads(performance("--json", "--by", "range"))["groups"]
+    assert sum(each["counts"]["breaks"] for each in by_range.values()) == len(broke)
+    assert list(json.loads(performance("--json", "--by", "day"))["groups"]) == [
+        str(MONDAY),
+        str(TUESDAY),
+    ]
+    assert "challenger" in performance("--by", "version")
+
+
+def lived(days: int, *, settled: int) -> list[PredictionEntry]:
+    """Record days of live answers of the challenger's, the first of them settled."""
+    where = settings()
+    market = where.market("mgc")
+    slot = slots_between(market, MONDAY, MONDAY)[0]
+    said = answers(where, market, slot, slot.decision + timedelta(seconds=3), "live")
+    model = next(each for each in said if each.role == "challenger")
+    draw = np.random.default_rng(7)
+    entries = []
+    with where.database().session() as session:
+        session.execute(text("DELETE FROM predictions"))
+        session.execute(text("DELETE FROM outcomes"))
+    for index, each in enumerate(slots_between(market, MONDAY, MONDAY + timedelta(days=days))):
+        p = float(0.1 + 0.8 * draw.random())
+        entries.append(
+            replace(
+                model,
+                trading_day=each.trading_day,
+                opening_range=each.opening_range,
+                decision_time=each.decision,
+                made_at=each.decision + timedelta(seconds=3),
+                status="predicted",
+                reason=None,
+                p_up=p,
+                baseline_p_up=0.5,
+                outputs={**model.outputs, "p_none": 0.02},
+            )
+        )
+        where.ledger().record(entries[-1:])
+        if index < settled:
+            came(entries[-1], bool(draw.random() < p))
+    return entries
+
+
+def came(said: PredictionEntry, up: bool) -> None:
+    at = said.decision_time + timedelta(hours=4)
+    outcome = OutcomeEntry(
+        market="MGC",
+        trading_day=said.trading_day,
+        opening_range=said.opening_range,
+        label=said.label,
+        direction="UP" if up else "DOWN",
+        outcome=None,
+        entry=None,
+        stop=None,
+        target=None,
+        r_gross=1.0,
+        r_net=0.8,
+        resolved_at=at,
+    )
+    settings().ledger().record_outcome(outcome, at)
+
+
+@pytest.mark.usefixtures("own")
+def test_an_estimate_is_frozen_before_the_outcomes_and_reconciled_with_them() -> None:
+    where = settings()
+    entries = lived(11, settled=40)
+    at = entries[-1].made_at + timedelta(minutes=10)
+    assert warn_early.fn("mgc", at)["made"] == 1
+    (made,) = estimate_records(where.database(), "MGC")
+    assert (made.role, made.rows, made.last_day) == ("challenger", 60, entries[-1].trading_day)
+    assert made.realised is None
+    assert made.expected["unseen"] is not None
+    assert warn_early.fn("mgc", at) == {"made": 0, "reconciled": 0, "warnings": []}
+
+    draw = np.random.default_rng(8)
+    for each in entries[40:]:
+        came(each, bool(draw.random() < (each.p_up or 0)))
+    later = at + timedelta(days=1)
+    assert [warn_early.fn("mgc", later)["reconciled"] for _ in range(2)] == [1, 0]
+    (known,) = estimate_records(where.database(), "MGC")
+    assert replace(known, realised=None, reconciled_at=None) == made
+    assert known.realised is not None
+    assert known.realised["breaks"] == 60
+    error = known.realised["realised"]["log_loss"] - made.expected["metrics"]["log_loss"]["value"]
+    assert known.realised["error"]["log_loss"] == pytest.approx(error)
+
+    came(entries[3], not _was_up(entries[3]))
+    warn_early.fn("mgc", later + timedelta(hours=1))
+    (revised,) = estimate_records(where.database(), "MGC")
+    assert replace(revised, realised=None, reconciled_at=None) == made
+    assert revised.realised != known.realised
+
+
+def _was_up(said: PredictionEntry) -> bool:
+    rows = settings().ledger().settled("MGC", first=said.trading_day, last=said.trading_day)
+    return any(
+        each.outcome is not None
+        and each.outcome.direction == "UP"
+        and each.prediction.opening_range == said.opening_range
+        for each in rows
+    )
+
+
+@pytest.mark.usefixtures("own")
+def test_with_few_answers_nothing_is_estimated() -> None:
+    lived(2, settled=0)
+    assert warn_early.fn("mgc", WEDNESDAY + timedelta(days=5)) == {
+        "made": 0,
+        "reconciled": 0,
+        "warnings": [],
+    }
+
+
+@pytest.mark.usefixtures("own")
+def test_monitors_of_a_line_and_its_estimates_are_shown() -> None:
+    entries = lived(11, settled=60)
+    warn_early.fn("mgc", entries[-1].made_at)
+    measure.fn("mgc", entries[-1].made_at)
+    found = watched(settings(), "MGC")
+    assert [each.watches for each in found["challenger"]] == [
+        "corridor",
+        "calibration",
+        "accuracy",
+    ]
+    assert "champion" not in found
+    assert "challenger, calibration: e-value" in performance()
+    told = performance("--estimates")
+    assert "cannot see that the market has" in told
+    assert " of 1 within their interval" in told
+    json.loads(performance("--json"))
+
+
+@pytest.mark.usefixtures("two_days", "prefect_server")
+def test_the_flow_tells_how_the_live_champion_does() -> None:
+    told = log_outcomes("mgc", as_of=WEDNESDAY)
+    assert told["performance"].startswith("live, 2 days, ")
+    assert told["added"] >= 10
+
+
+def test_an_empty_home_is_told_what_to_do(home: Path) -> None:
+    assert "orbcast up" in performance()
+    assert "shadow-predict" in performance("--mode", "replay")
+    assert json.loads(performance("--json"))["groups"] == {}
+    assert "no number of days" in performance("--last", "soon", status=2)
+    assert home.exists()

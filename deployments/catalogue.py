@@ -76,7 +76,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
     nightly = ScheduleSpec(slug="nightly", cron=f"{minute} {hour} * * 2-6", timezone=market.zone)
     quarterly = ScheduleSpec(slug="quarter-hourly", cron="*/15 * * * *", timezone=market.zone)
 
-    def spec(
+    def spec(  # noqa: PLR0917 - one line of the table below
         flow: str,
         description: str,
         schedules: tuple[ScheduleSpec, ...],

@@ -7,11 +7,39 @@ from typing import Any
 
 from prefect import task
 
+from monitoring.rollout import SHADOW, Position
 from registry.ledger import Mode, PredictionEntry
 from tasks.decision import answers
 from tasks.retrying import RETRIED
+from tasks.rollout import stage_of
 from tasks.settings import Settings, now, settings
 from tasks.slots import Slot
+from tasks.strategy import decide_slot, holding
+
+
+@task(name="decide by the rules", **RETRIED)
+def decide(market: str, slot: Slot, mode: Mode) -> dict[str, Any] | None:
+    """Have the rules decide the slot, without the champion's answer and with it; keep both."""
+    where = settings()
+    rows = _recorded(where, slot, mode)
+    champion = next((each for each in rows if each.role == "champion"), None)
+    if champion is None:
+        return None
+    at = _made_at()
+    stage, stands = stage_of(where, slot.symbol, at) if mode == "live" else (SHADOW, Position())
+    record = decide_slot(
+        where,
+        where.market(market),
+        slot,
+        champion,
+        stage=stage,
+        approval=stands.bound_to,
+        at=at,
+    )
+    if record is None:
+        return None
+    plan = holding(record)
+    return {"stage": stage, "rules": where.rules().name, **plan.to_json()}
 
 
 @task(name="predict and log", **RETRIED)

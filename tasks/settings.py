@@ -18,6 +18,7 @@ from ml_core.learning.recipe import Recipe, load_recipe
 from ml_core.market.market import Market, MarketFileError, RollRule, load_market
 
 if TYPE_CHECKING:
+    from ml_core.strategy import Rules
     from registry.database import Database
     from registry.ledger import Ledger
     from registry.model_store import ModelStore
@@ -66,6 +67,10 @@ class Settings(BaseSettings):
     markets: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("mgc",), min_length=1, description="Markets that `orbcast up` serves: a,b,c."
     )
+    strategy: str = Field(default="orb-default", description="Rules that a prediction meets.")
+    strategies_dir: Path = Field(
+        default=_SHIPPED / "strategies", description="Strategy files (TOML)."
+    )
     task_runner: Literal["processes", "threads", "dask"] = Field(
         default="processes", description="Where a study's folds are worked on."
     )
@@ -92,7 +97,7 @@ class Settings(BaseSettings):
         default=400, ge=1, description="The same of a baseline, which has less to forget."
     )
 
-    @field_validator("home", "markets_dir", "recipes_dir")
+    @field_validator("home", "markets_dir", "recipes_dir", "strategies_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         """Flow runs are other processes, which may start in another folder."""
@@ -212,6 +217,22 @@ class Settings(BaseSettings):
             No such file, or one that cannot be used.
         """
         return load_recipe(self.recipe_file(name))
+
+    def rules(self, name: str | None = None) -> Rules:
+        """Load a strategy's rules by its file's name, the trader's own before a shipped one.
+
+        Raises
+        ------
+        UnknownNameError, StrategyFileError
+            No such file, or one that cannot be used.
+        """
+        from ml_core.strategy import load_rules  # noqa: PLC0415 - where used
+
+        wanted = name or self.strategy
+        own = self.home / "strategies"
+        if (own / f"{wanted.lower()}.toml").is_file():
+            return load_rules(own / f"{wanted.lower()}.toml")
+        return load_rules(_file(self.strategies_dir, "strategy", wanted))
 
     def recipe_names(self) -> tuple[str, ...]:
         """Give the names of every recipe file there is."""

@@ -26,6 +26,7 @@ from deployments.cli import (
     rollout,
     run,
     simulate,
+    strategy,
     study,
     tune,
     up,
@@ -77,6 +78,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(drift.app, name="drift")
+app.add_typer(strategy.app, name="strategy")
 app.add_typer(rollout.app, name="rollout")
 app.command("performance")(performance.performance)
 app.command("power")(power.power)

@@ -1,0 +1,342 @@
+"""A small rule-based opening-range-breakout engine, and what a model may add to it.
+
+At t0 the range is known and its break is not, so a decision is conditional: for each side, whether
+an entry at the first 1-minute close beyond that edge is armed, and how large. Only the rules arm;
+a model annotates (advisory) or scales the size within their bounds (hybrid, auto).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ml_core.errors import InputError
+from ml_core.ranges.label_spec import LabelSpec
+
+Side = Literal["long", "short"]
+SIDES: tuple[Side, Side] = ("long", "short")
+Use = Literal["none", "annotate", "scale"]
+"""What a model is used for: nothing, words beside the order, or its size."""
+
+LEAST_SCALE, MOST_SCALE = 0.5, 1.5
+
+
+class StrategyFileError(InputError):
+    """A strategy file that cannot be used; one ``(key, value, remedy)`` for each fault."""
+
+    def __init__(self, path: str, faults: tuple[tuple[str, str, str], ...]) -> None:
+        super().__init__(path, faults)
+        self.path, self.faults = path, faults
+
+    def __str__(self) -> str:
+        lines = [f"{key} = {value}: {remedy}" for key, value, remedy in self.faults]
+        return f"strategy file {self.path} is refused: " + "; ".join(lines)
+
+
+class Rules(BaseModel):
+    """The rules of a strategy; sizes are in units of the trader's own risk of 1 R."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,39}$")
+    about: str = Field(default="", description="One sentence for people; not hashed.")
+    allowed_ranges: Literal["all"] | tuple[str, ...] = "all"
+    allowed_sides: tuple[Side, ...] = Field(default=SIDES, min_length=1)
+    min_size_atr: float = Field(default=0.0, ge=0, description="Least height / 14-day ATR.")
+    max_size_atr: float = Field(default=10.0, gt=0, description="Greatest height / 14-day ATR.")
+    min_share_traded: float = Field(
+        default=0.0, ge=0, le=1, description="Least share of the window's minutes with a trade."
+    )
+    one_position: bool = Field(default=True, description="No entry while another trade is open.")
+    max_trades_per_day: int = Field(default=6, ge=1)
+    daily_loss_limit_r: float = Field(
+        default=3.0, gt=0, description="No further entry once the day has lost so many R, net."
+    )
+    base_size: float = Field(default=1.0, gt=0)
+    max_size: float = Field(default=1.5, gt=0)
+    skip_half_days: bool = True
+    skip_roll_days: bool = False
+    label: LabelSpec = LabelSpec()
+
+    @model_validator(mode="after")
+    def _bounds_are_in_order(self) -> Rules:
+        if self.min_size_atr >= self.max_size_atr:
+            raise ValueError("give a min_size_atr below max_size_atr")
+        if self.base_size > self.max_size:
+            raise ValueError("give a base_size of max_size at most")
+        return self
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything but ``about`` and defaults, hex."""
+        text = self.model_dump_json(exclude={"about"}, exclude_defaults=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotFacts:
+    """What the rules look at, all known at t0; None where it is missing."""
+
+    opening_range: str
+    size_atr: float | None
+    share_traded: float | None
+    half_day: bool
+    roll_day: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaySoFar:
+    """The trading day's own trades as known at t0.
+
+    Attributes
+    ----------
+    trades
+        Entered.
+    open
+        Of them, not resolved yet.
+    net_r
+        Net R times size of those resolved.
+    """
+
+    trades: int = 0
+    open: int = 0
+    net_r: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelView:
+    """What the model says of the slot, or why it is not listened to.
+
+    Attributes
+    ----------
+    recommends
+        The side recommended; None for skip.
+    risk_adjustment
+        Suggested size against usual.
+    expected_net_r, p_up
+        As predicted.
+    reasons
+        In words.
+    unheard
+        Why it is not listened to; empty if it is.
+    """
+
+    recommends: Side | None = None
+    risk_adjustment: float = 1.0
+    expected_net_r: float | None = None
+    p_up: float | None = None
+    reasons: tuple[str, ...] = ()
+    unheard: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleCheck:
+    """One rule, its figure, and whether the slot passes it."""
+
+    name: str
+    passed: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is armed at t0.
+
+    Attributes
+    ----------
+    long, short
+        Size of each side's entry; 0 where it is not armed.
+    checks
+        Every rule.
+    agreement
+        ``agrees``, ``disagrees`` or ``silent``; empty where the model is not asked.
+    words
+        What the model adds, in words.
+    """
+
+    long: float
+    short: float
+    checks: tuple[RuleCheck, ...]
+    agreement: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def armed(self) -> bool:
+        """Whether either side is."""
+        return self.long > 0 or self.short > 0
+
+    def size(self, side: Side) -> float:
+        """Give a side's size."""
+        return self.long if side == "long" else self.short
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        return asdict(self)
+
+
+def load_rules(path: Path) -> Rules:
+    """Read a strategy file (TOML).
+
+    Raises
+    ------
+    StrategyFileError
+        The file is missing, not TOML, or a key is wrong.
+    """
+    try:
+        return Rules.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        fault = ("file", str(path), "does not exist; see `orbcast strategy show`")
+        raise StrategyFileError(str(path), (fault,)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fault = ("file", str(path), f"is not TOML in UTF-8: {error}")
+        raise StrategyFileError(str(path), (fault,)) from error
+    except ValidationError as error:
+        faults = tuple(
+            (".".join(map(str, each["loc"])) or "file", repr(each["input"])[:80], each["msg"])
+            for each in error.errors()
+        )
+        raise StrategyFileError(str(path), faults) from error
+
+
+def facts_of(row: Mapping[str, Any]) -> SlotFacts:
+    """Give what the rules look at of a row of features, missing ones None or NaN."""
+
+    def number(name: str) -> float | None:
+        value = row.get(name)
+        return None if value is None or value != value else float(value)  # noqa: PLR0124 - NaN
+
+    return SlotFacts(
+        opening_range=str(row["opening_range"]),
+        size_atr=number("range_size_atr14"),
+        share_traded=number("minutes_traded"),
+        half_day=bool(number("early_close") or 0),
+        roll_day=number("days_since_roll") == 0,
+    )
+
+
+def by_rules(rules: Rules, facts: SlotFacts, day: DaySoFar) -> Plan:
+    """Decide by the rules alone."""
+    checks = _checks(rules, facts, day)
+    size = rules.base_size if all(each.passed for each in checks) else 0.0
+    long, short = (size if side in rules.allowed_sides else 0.0 for side in SIDES)
+    return Plan(long=long, short=short, checks=checks)
+
+
+def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
+    """Add to a plan what the model may: nothing, words, or a size within the rules' bounds.
+
+    Parameters
+    ----------
+    rules, plan
+        The rules, and what they decided for this path of trades.
+    model
+        What it says.
+    use
+        ``none`` gives the plan back unchanged.
+    """
+    if use == "none":
+        return plan
+    words = (model.unheard,) if model.unheard else (_told(model), *model.reasons)
+    long, short = plan.long, plan.short
+    if use == "scale" and not model.unheard:
+        long, short = (
+            min(plan.size(side) * _scale(model, side), rules.max_size) for side in SIDES
+        )
+    return Plan(
+        long=long,
+        short=short,
+        checks=plan.checks,
+        agreement=_agreement(plan, model),
+        words=words,
+    )
+
+
+def _scale(model: ModelView, side: Side) -> float:
+    """Give the size factor of a side: the model's for the one it recommends, least otherwise."""
+    if model.recommends != side:
+        return LEAST_SCALE
+    return min(max(model.risk_adjustment, LEAST_SCALE), MOST_SCALE)
+
+
+def _agreement(plan: Plan, model: ModelView) -> str:
+    if model.unheard:
+        return "silent"
+    if not plan.armed:
+        return "agrees" if model.recommends is None else "disagrees"
+    agrees = model.recommends is not None and plan.size(model.recommends) > 0
+    return "agrees" if agrees else "disagrees"
+
+
+def _told(model: ModelView) -> str:
+    side = model.recommends or "no trade"
+    expected = "" if model.expected_net_r is None else f", {model.expected_net_r:+.3f} R expected"
+    chance = "" if model.p_up is None else f", UP in {model.p_up:.1%} of breaks"
+    return f"the model recommends {side}{expected}{chance}"
+
+
+def _checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleCheck, ...]:
+    ranges = rules.allowed_ranges
+    size, share = facts.size_atr, facts.share_traded
+    found = [
+        RuleCheck(
+            name="range",
+            passed=ranges == "all" or facts.opening_range in ranges,
+            words=f"{facts.opening_range}, allowed: "
+            + ("all" if ranges == "all" else ", ".join(ranges)),
+        ),
+        RuleCheck(
+            name="size",
+            passed=size is not None and rules.min_size_atr <= size <= rules.max_size_atr,
+            words=("not known" if size is None else f"{size:.3f} ATR")
+            + f", allowed {rules.min_size_atr:g} to {rules.max_size_atr:g}",
+        ),
+        RuleCheck(
+            name="minutes traded",
+            passed=share is not None and share >= rules.min_share_traded,
+            words=("not known" if share is None else f"{share:.0%} of the window")
+            + f", at least {rules.min_share_traded:.0%}",
+        ),
+        RuleCheck(
+            name="half-day",
+            passed=not (rules.skip_half_days and facts.half_day),
+            words="the exchange closes early" if facts.half_day else "an ordinary day",
+        ),
+        RuleCheck(
+            name="roll day",
+            passed=not (rules.skip_roll_days and facts.roll_day),
+            words="the contract changed today" if facts.roll_day else "the contract of yesterday",
+        ),
+        *_day_checks(rules, day),
+    ]
+    return tuple(found)
+
+
+def _day_checks(rules: Rules, day: DaySoFar) -> tuple[RuleCheck, ...]:
+    return (
+        RuleCheck(
+            name="one position",
+            passed=not (rules.one_position and day.open),
+            words=f"{day.open} open",
+        ),
+        RuleCheck(
+            name="trades of the day",
+            passed=day.trades < rules.max_trades_per_day,
+            words=f"{day.trades} so far, at most {rules.max_trades_per_day}",
+        ),
+        RuleCheck(
+            name="daily loss",
+            passed=day.net_r > -rules.daily_loss_limit_r,
+            words=f"{day.net_r:+.2f} R so far, stops at {-rules.daily_loss_limit_r:g} R",
+        ),
+    )
+
+
+def may_enter(rules: Rules, day: DaySoFar) -> bool:
+    """Tell whether an armed entry is still allowed at the moment of the break."""
+    return all(each.passed for each in _day_checks(rules, day))

@@ -1,0 +1,95 @@
+"""What the rules decided of each slot, without the model and with it; and the outbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from registry.tables import OrderIntentRow, StrategyRow
+
+if TYPE_CHECKING:
+    from registry.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyRecord:
+    """A decision of the rules; the plans are plain values."""
+
+    market: str
+    trading_day: date
+    opening_range: str
+    mode: str
+    rules_hash: str
+    stage: str
+    version: str | None
+    decision_time: datetime
+    without_model: dict[str, Any]
+    with_model: dict[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderIntent:
+    """An order that somebody else may place until it expires; Orbcast places none."""
+
+    market: str
+    trading_day: date
+    opening_range: str
+    rules_hash: str
+    version: str
+    bound_to: str
+    order: dict[str, Any]
+    expires_at: datetime
+    at: datetime
+
+
+def record_strategy(
+    database: Database, record: StrategyRecord, intent: OrderIntent | None = None
+) -> bool:
+    """Keep a decision and its intent in one unit of work; False if the slot has one, which stays.
+
+    Of two processes at once one is first; the other changes nothing.
+    """
+    values = {name: getattr(record, name) for name in StrategyRecord.__slots__}
+    try:
+        with database.session() as session:
+            session.add(StrategyRow(**values))
+            if intent is not None:
+                order = {name: getattr(intent, name) for name in OrderIntent.__slots__}
+                session.add(OrderIntentRow(**order))
+    except IntegrityError:
+        return False
+    return True
+
+
+def strategy_records(
+    database: Database, market: str, *, mode: str, rules_hash: str | None = None
+) -> tuple[StrategyRecord, ...]:
+    """Give a market's decisions in order of decision."""
+    query = select(StrategyRow).where(StrategyRow.market == market, StrategyRow.mode == mode)
+    if rules_hash is not None:
+        query = query.where(StrategyRow.rules_hash == rules_hash)
+    query = query.order_by(StrategyRow.decision_time, StrategyRow.id)
+    with database.session() as session:
+        return tuple(
+            StrategyRecord(**{name: getattr(row, name) for name in StrategyRecord.__slots__})
+            for row in session.scalars(query)
+        )
+
+
+def order_intents(
+    database: Database, market: str, *, since: datetime | None = None
+) -> tuple[OrderIntent, ...]:
+    """Give the outbox of a market, oldest first, of those written since a time."""
+    query = select(OrderIntentRow).where(OrderIntentRow.market == market)
+    if since is not None:
+        query = query.where(OrderIntentRow.at >= since)
+    with database.session() as session:
+        return tuple(
+            OrderIntent(**{name: getattr(row, name) for name in OrderIntent.__slots__})
+            for row in session.scalars(query.order_by(OrderIntentRow.id))
+        )

@@ -8,8 +8,9 @@ from typing import Any
 from prefect import flow
 
 from flows.refresh_data import refresh_if_known
+from registry.ledger import Mode
 from tasks.artifacts import bullets, publish, table
-from tasks.prediction import predict_slot
+from tasks.prediction import decide, predict_slot
 from tasks.settings import now, settings
 from tasks.slots import Slot, in_zone, latest_slot
 
@@ -24,6 +25,7 @@ _SHOWN = {
     "model": "Model",
     "version": "Version",
 }
+_GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
 
 
 @flow(name="shadow-predict")
@@ -43,16 +45,26 @@ def shadow_predict(
     known = settings().market(market)
     trouble = refresh_if_known(market) if as_of is None else None
     slot = latest_slot(known, in_zone(as_of, known) if as_of else now(), opening_range)
-    said = predict_slot(market, slot, "replay" if as_of else "live")
+    mode: Mode = "replay" if as_of else "live"
+    said = predict_slot(market, slot, mode)
+    plan = decide(market, slot, mode)
     verdict = _verdict(slot, said[0])
     publish(
         f"prediction-{market}",
         verdict,
         table(said, _SHOWN),
+        _planned(plan),
+        table(said[0]["gates"], _GATES),
         *(f"Why, {each['role']}:\n\n{bullets(each['why'])}" for each in said if each["why"]),
         bullets(_notes(said, trouble)),
     )
-    return {"slot": str(slot), "verdict": verdict, "entries": said, "trouble": trouble}
+    return {
+        "slot": str(slot),
+        "verdict": verdict,
+        "entries": said,
+        "plan": plan,
+        "trouble": trouble,
+    }
 
 
 def _verdict(slot: Slot, said: dict[str, Any]) -> str:
@@ -62,6 +74,16 @@ def _verdict(slot: Slot, said: dict[str, Any]) -> str:
         f"{slot}: UP in {said['p_up']:.1%} of breaks (corridor {said['baseline_p_up']:.1%}), "
         f"{said['recommendation']}"
     )
+
+
+def _planned(plan: dict[str, Any] | None) -> str:
+    if plan is None:
+        return ""
+    sizes = ", ".join(f"{side} {plan[side]:g}" for side in ("long", "short") if plan[side])
+    told = [f"{plan['stage']}, rules {plan['rules']}: {sizes or 'nothing'} armed"]
+    if plan["agreement"]:
+        told.append(f"the model {plan['agreement']}: {'; '.join(plan['words'])}")
+    return bullets(told)
 
 
 def _notes(said: list[dict[str, Any]], trouble: str | None) -> list[str]:

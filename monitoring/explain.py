@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ _REASONS = {
     "exchange_closed": "the exchange was closed at that time",
     "no_model": "no version was registered",
     "model_unusable": "the version's files were not what was registered",
+    "off": "predicting was switched off (`orbcast rollout`)",
     "model_expired": "the version is older than it may be to answer",
     "novel_input": "the range is unlike anything the version was trained on",
     "no_bars": "no minute of the window traded",
@@ -49,6 +50,7 @@ def explain(
     recommendation: str | None,
     late: bool,
     outputs: Mapping[str, Any],
+    rules: tuple[Gate, ...] = (),
 ) -> Explanation:
     """Take a logged answer apart; everything comes from the row itself.
 
@@ -56,13 +58,18 @@ def explain(
     ----------
     status, reason, recommendation, late, outputs
         As the ledger has them.
+    rules
+        What the rules of the strategy asked of the slot; they decide what is armed, whatever is
+        recommended.
     """
     if status != "predicted":
         told = _REASONS.get(reason or "", str(reason).replace("_", " "))
         gate = Gate(name="an answer", passed=False, words=f"none: {told}")
         if outputs.get("novelty"):
             gate = _novelty(outputs)
-        return Explanation(verdict=f"No answer was given: {told}.", gates=(gate,), reasons=())
+        return Explanation(
+            verdict=f"No answer was given: {told}.", gates=(gate, *rules), reasons=()
+        )
     side, other = ("long", "short") if outputs["p_up_given_break"] >= 0.5 else ("short", "long")  # noqa: PLR2004 - even odds
     worth = _worth(side, other, outputs)
     gates = (
@@ -72,12 +79,28 @@ def explain(
         _breaker(outputs),
     )
     wrong = next((each for each in gates if not each.passed), None)
+    unarmed = next((each for each in rules if not each.passed), None)
     if wrong is None:
         verdict = f"{str(recommendation).capitalize()} was recommended: {worth.words}."
     else:
         verdict = f"Nothing was recommended: {wrong.words}."
+    if unarmed is not None:
+        verdict += f" The rules armed nothing: {unarmed.name}, {unarmed.words}."
     words = tuple(each["words"] for each in outputs.get("reasons", ()))
-    return Explanation(verdict=verdict, gates=gates, reasons=words)
+    return Explanation(verdict=verdict, gates=(*gates, *rules), reasons=words)
+
+
+def rule_gates(checks: Iterable[Mapping[str, Any]]) -> tuple[Gate, ...]:
+    """Give the checks of a recorded decision as gates."""
+    return tuple(
+        Gate(
+            name=f"rule: {each['name']}",
+            passed=bool(each["passed"]),
+            words=str(each["words"]),
+            change="" if each["passed"] else f"{each['words'].rpartition(', ')[2]}",
+        )
+        for each in checks
+    )
 
 
 def _novelty(outputs: Mapping[str, Any]) -> Gate:

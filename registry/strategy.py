@@ -67,12 +67,19 @@ def record_strategy(
 
 
 def strategy_records(
-    database: Database, market: str, *, mode: str, rules_hash: str | None = None
+    database: Database,
+    market: str,
+    *,
+    mode: str,
+    rules_hash: str | None = None,
+    day: date | None = None,
 ) -> tuple[StrategyRecord, ...]:
-    """Give a market's decisions in order of decision."""
+    """Give a market's decisions in order of decision, of some rules or a day if named."""
     query = select(StrategyRow).where(StrategyRow.market == market, StrategyRow.mode == mode)
     if rules_hash is not None:
         query = query.where(StrategyRow.rules_hash == rules_hash)
+    if day is not None:
+        query = query.where(StrategyRow.trading_day == day)
     query = query.order_by(StrategyRow.decision_time, StrategyRow.id)
     with database.session() as session:
         return tuple(

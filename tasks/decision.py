@@ -22,11 +22,12 @@ from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.breaker import Standing
-from registry.errors import UnknownVersionError
+from registry.errors import PrematureAnswerError, UnknownVersionError
 from registry.ledger import Mode, PredictionEntry, Role
 from registry.model_store import CHALLENGER, VersionRecord
 from tasks.breaker import breaker_of
 from tasks.code import code_hash
+from tasks.rollout import stage_of
 from tasks.settings import Settings
 from tasks.slots import Slot
 
@@ -41,6 +42,7 @@ STALE = "stale_data"
 UNUSABLE = "model_unusable"
 EXPIRED = "model_expired"
 NOVEL = "novel_input"
+OFF = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +143,13 @@ def answers(
     mode
         Only a live answer can be late or missed.
     """
+    if mode == "live" and made_at < slot.decision:
+        raise PrematureAnswerError(str(slot), made_at, slot.decision)
     if mode == "live" and made_at > slot.decision + timedelta(minutes=where.missed_after_minutes):
         return not_answered(where, {slot: MISSED}, made_at)
     common = _common(where, slot, made_at, mode)
+    if mode == "live" and stage_of(where, slot.symbol, made_at)[0] == "off":
+        return not_answered(where, {slot: OFF}, made_at)
     try:
         # a replay asks what would have been said then
         asked = voices(where, slot.symbol, made_at if mode == "live" else slot.decision)

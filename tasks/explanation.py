@@ -1,0 +1,93 @@
+"""Why a slot has the answer it has: the ledger's row, and the rules' decision beside it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from ml_core.errors import InputError
+from monitoring.explain import Explanation, explain, rule_gates
+from registry.ledger import PredictionEntry
+from registry.strategy import StrategyRecord, strategy_records
+from tasks.settings import Settings
+
+_PARTS = 3
+
+
+class NotASlotError(InputError):
+    """Text that names no slot, or one the ledger does not have."""
+
+    def __init__(self, text: str, fault: str) -> None:
+        super().__init__(text, fault)
+        self.text, self.fault = text, fault
+
+    def __str__(self) -> str:
+        return (
+            f"slot {self.text!r} {self.fault}; write MARKET:DAY:RANGE as `orbcast predict` prints "
+            "it, such as MGC:2025-06-30:0900"
+        )
+
+
+def explained(where: Settings, slot: str) -> list[dict[str, Any]]:
+    """Take every answer of a slot apart: one for each role and mode, as plain values.
+
+    Parameters
+    ----------
+    where
+        Where the ledger is.
+    slot
+        ``MARKET:DAY:RANGE``.
+
+    Raises
+    ------
+    NotASlotError
+        The text is no slot, or the ledger has no answer for it.
+    """
+    symbol, day, name = _parts(slot)
+    rows = where.ledger().settled(symbol, first=day, last=day)
+    found = [each.prediction for each in rows if each.prediction.opening_range == name]
+    if not found:
+        raise NotASlotError(slot, "has no answer in the ledger")
+    return [{**_who(each), **asdict(explanation_of(where, each))} for each in found]
+
+
+def explanation_of(where: Settings, entry: PredictionEntry) -> Explanation:
+    """Take one answer apart; the champion's with what the rules decided of the slot."""
+    record = _decided(where, entry) if entry.role == "champion" else None
+    return explain(
+        status=entry.status,
+        reason=entry.reason,
+        recommendation=entry.recommendation,
+        late=entry.late,
+        outputs=entry.outputs,
+        rules=() if record is None else rule_gates(record.without_model["checks"]),
+    )
+
+
+def _decided(where: Settings, entry: PredictionEntry) -> StrategyRecord | None:
+    records = strategy_records(
+        where.database(), entry.market, mode=entry.mode, day=entry.trading_day
+    )
+    same = [each for each in records if each.opening_range == entry.opening_range]
+    return same[-1] if same else None
+
+
+def _parts(text: str) -> tuple[str, date, str]:
+    parts = text.split(":")
+    if len(parts) != _PARTS:
+        raise NotASlotError(text, "is no slot")
+    try:
+        return parts[0].upper(), date.fromisoformat(parts[1]), parts[2]
+    except ValueError:
+        raise NotASlotError(text, "has no day that can be read") from None
+
+
+def _who(entry: PredictionEntry) -> dict[str, Any]:
+    return {
+        "role": entry.role,
+        "mode": entry.mode,
+        "model": entry.model,
+        "version": entry.version,
+        "made_at": entry.made_at.isoformat(),
+    }

@@ -1,0 +1,144 @@
+"""The strategy in the record: decided with each prediction, once; intents only from auto."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from flows.explain import explain
+from flows.shadow_predict import shadow_predict
+from monitoring.rollout import STAGES, Position, Stage
+from registry.strategy import order_intents, strategy_records
+from tasks import prediction
+from tasks.breaker import change
+from tasks.settings import now, settings
+from tasks.slots import Slot, latest_slot
+from tasks.strategy import holding
+
+THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clean(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    del own
+    monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
+    monkeypatch.setenv("ORBCAST_LATE_AFTER_SECONDS", "1000000000")
+    monkeypatch.setattr(prediction, "_made_at", now)
+    with settings().database().session() as session:
+        for table in ("predictions", "strategy_decisions", "order_intents"):
+            session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - three names of ours
+
+
+def at_stage(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
+    stands = Position(stage=stage, bound_to="what was approved")
+    monkeypatch.setattr(prediction, "stage_of", lambda *_: (stage, stands))
+
+
+def slot() -> Slot:
+    return latest_slot(settings().market("mgc"), THURSDAY_0905)
+
+
+def decided(mode: Any = "live") -> dict[str, Any]:
+    prediction.predict_slot.fn("mgc", slot(), mode)
+    plan = prediction.decide.fn("mgc", slot(), mode)
+    assert plan is not None
+    return plan
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_every_stage_keeps_both_decisions_and_only_auto_writes_an_intent(
+    monkeypatch: pytest.MonkeyPatch, stage: Stage
+) -> None:
+    at_stage(monkeypatch, stage)
+    plan = decided()
+    database = settings().database()
+    (record,) = strategy_records(database, "MGC", mode="live")
+    assert record.stage == stage
+    assert plan["stage"] == stage
+    plain, scaled = record.without_model, record.with_model
+    held = holding(record).to_json()
+    if stage == "shadow":
+        assert held["agreement"] == ""
+    if stage in {"shadow", "advisory"}:
+        assert (held["long"], held["short"]) == (plain["long"], plain["short"])
+    else:
+        assert (held["long"], held["short"]) == (scaled["long"], scaled["short"])
+    intents = order_intents(database, "MGC")
+    assert len(intents) == (1 if stage == "auto" else 0)
+    if intents:
+        order = intents[0].order
+        assert intents[0].bound_to == "what was approved"
+        assert {each["side"] for each in order["entries"]} == {"long", "short"}
+        levels = {each["side"]: (each["level"], each["stop"]) for each in order["entries"]}
+        assert levels["long"] == levels["short"][::-1]
+        assert intents[0].expires_at == datetime(2024, 11, 21, 7, 0, tzinfo=UTC)
+        listed = CliRunner().invoke(app, ["strategy", "intents", "--json"])
+        assert json.loads(listed.stdout)[0]["contract"].startswith("MGC")
+
+
+def test_deciding_again_or_twice_at_once_gives_one_decision_and_one_intent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_stage(monkeypatch, "auto")
+    prediction.predict_slot.fn("mgc", slot(), "live")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: prediction.decide.fn("mgc", slot(), "live"), range(4)))
+    assert len(strategy_records(settings().database(), "MGC", mode="live")) == 1
+    assert len(order_intents(settings().database(), "MGC")) == 1
+
+
+def test_with_the_breaker_open_the_rules_decide_alone_and_nothing_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_stage(monkeypatch, "auto")
+    change(settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
+    plan = decided()
+    assert plan["words"] == ("the circuit breaker is not closed",)
+    assert order_intents(settings().database(), "MGC") == ()
+    (record,) = strategy_records(settings().database(), "MGC", mode="live")
+    assert record.with_model["long"] == record.without_model["long"]
+
+
+def test_a_market_that_is_off_answers_with_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks import decision, rollout  # noqa: PLC0415
+
+    monkeypatch.setattr(decision, "stage_of", rollout.stage_of)
+    rollout.step_down(settings(), "MGC", "off", by="test", reason="holiday", at=now())
+    (first, *_) = prediction.predict_slot.fn("mgc", slot(), "live")
+    assert (first["status"], first["reason"]) == ("abstained", "off")
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_the_prediction_shows_the_plan_and_the_explanation_holds_every_rule() -> None:
+    told = shadow_predict("mgc", "0900", as_of=THURSDAY_0905)
+    assert told["plan"]["rules"] == "orb-default"
+    names = [each["name"] for each in explain(told["slot"])["answers"][0]["gates"]]
+    assert names[:2] == ["an answer", "like the training data"]
+    assert "breaker" in names
+    assert "rule: size" in names
+    assert "rule: daily loss" in names
+    words = CliRunner().invoke(app, ["explain", told["slot"]]).stdout
+    assert "rule: one position" in words
+
+
+def test_worth_follows_the_recorded_plans_through_what_happened() -> None:
+    market = settings().market("mgc")
+    for hours in range(0, 30, 2):
+        one = latest_slot(market, THURSDAY_0905 - timedelta(hours=hours))
+        prediction.predict_slot.fn("mgc", one, "replay")
+        prediction.decide.fn("mgc", one, "replay")
+    told = CliRunner().invoke(app, ["strategy", "worth", "--replay", "--json"])
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert found["without_model"]["slots"] == found["with_model"]["slots"] > 3
+    assert found["added_per_slot"] is not None
+    words = CliRunner().invoke(app, ["strategy", "worth", "--replay"]).stdout
+    assert "the model added" in words
+    assert "nothing was decided yet" in CliRunner().invoke(app, ["strategy", "worth"]).stdout

@@ -21,6 +21,7 @@ BINS = 5
 
 _PRIOR = 10.0  # as if 50 rows without bias had been seen, each with a variance of a fifth
 _PRIOR_OF_SLOPE = 2.0  # of the same 50 rows, weighted by (2p - 1) squared, a fifth or so
+_NO_RISK = 1e-12
 _STARTS = ((0, 0.5), (40, 0.2), (80, 0.1), (160, 0.1), (320, 0.1))
 """Days after which a part of the capital begins to bet, and which part."""
 
@@ -140,14 +141,18 @@ def monitors(
     worse = e_process(judged.baseline_p_up, judged.p_up, judged.up, judged.day)
     off = calibration_process(judged.p_up, judged.up, judged.day)
     found: list[tuple[Watched, NDArray[np.float64], str]] = [
-        ("corridor", worse, "log loss above the corridor's"),
+        ("corridor", worse, "whether its log loss is above the corridor's"),
         ("calibration", off, direction_of(judged)),
     ]
     if reference_accuracy is not None:
         wrong = ACCURACY.rows(judged.p_up, judged.up) < 1.0
         fallen = share_process(wrong, judged.day, 1.0 - reference_accuracy)
         found.append(
-            ("accuracy", fallen, f"accuracy below the {reference_accuracy:.1%} it is held to")
+            (
+                "accuracy",
+                fallen,
+                f"whether accuracy is below the {reference_accuracy:.1%} it is held to",
+            )
         )
     return tuple(
         Monitor(
@@ -214,7 +219,8 @@ def _wealth(  # noqa: PLR0917 - a way of betting and what is bet on
     for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=False)):
         rows = slice(start, stop)
         bet = (total / square)[cell[rows]]
-        worst = np.maximum(np.maximum(-bet * if_up[rows], -bet * if_down[rows]), 0.0)
+        worst = np.maximum(-bet * if_up[rows], -bet * if_down[rows])
+        worst[worst < _NO_RISK] = 0.0
         capital *= 1.0 + float((bet * within_budget(1.0, worst)) @ gain[rows])
         wealth[index] = capital
         np.add.at(total, cell[rows], gain[rows])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -78,8 +78,8 @@ def watched(where: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
     return found
 
 
-def estimates_of(where: Settings, symbol: str) -> list[dict[str, Any]]:
-    """Give every estimate of a market as plain values, oldest first."""
+def estimates_of(where: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
+    """Give a market's estimates up to a trading day or later as plain values, oldest first."""
     return [
         {
             **asdict(each),
@@ -88,7 +88,7 @@ def estimates_of(where: Settings, symbol: str) -> list[dict[str, Any]]:
             "at": each.at.isoformat(),
             "reconciled_at": each.reconciled_at.isoformat() if each.reconciled_at else None,
         }
-        for each in estimate_records(where.database(), symbol)
+        for each in estimate_records(where.database(), symbol, first=first)
     ]
 
 

@@ -73,9 +73,13 @@ def measure(market: str, at: datetime) -> list[dict[str, Any]]:
     return figures
 
 
-def revised_outcomes(where: Settings, symbol: str) -> list[dict[str, Any]]:
-    """Give every outcome that another took the place of, oldest first, as plain values."""
-    return [_revised(each) for each in where.ledger().revisions(symbol)]
+def revised_outcomes(where: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
+    """Give every outcome since a trading day that another took the place of, as plain values."""
+    return [
+        _revised(each)
+        for each in where.ledger().revisions(symbol)
+        if first is None or each.later.trading_day >= first
+    ]
 
 
 def _labels(where: Settings, symbol: str, wanted: list[Settled]) -> list[LabelSpec]:

@@ -30,7 +30,7 @@ class Record:
     groups
         A period for each version of each role, or each range, month or day of the champion's.
     revised
-        Outcomes that another took the place of.
+        Outcomes of these days that another took the place of.
     monitors
         Of each role's present line; live only.
     estimates
@@ -96,9 +96,9 @@ def record_of(
         mode=mode,
         champion=over(whole_days(champion)),
         groups={name: over(rows) for name, rows in _groups(daily, champion, by).items()},
-        revised=revised_outcomes(where, symbol),
+        revised=revised_outcomes(where, symbol, first),
         monitors=watched(where, symbol) if live else {},
-        estimates=estimates_of(where, symbol) if live else [],
+        estimates=estimates_of(where, symbol, first) if live else [],
     )
 
 

@@ -120,37 +120,49 @@ def _tell(found: Record, by: By) -> None:
         console.print(f"  {line}", soft_wrap=True, markup=False)
 
 
-def _periods(groups: dict[str, Period], by: By) -> Table:
+def _table(*headings: str) -> Table:
+    """Give a table that fits 80 columns; the first column is a name."""
     from rich.table import Table  # noqa: PLC0415 - after --help
 
-    from monitoring.performance import MIN_DAYS  # noqa: PLC0415
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if index else "left", no_wrap=True)
+    return table
 
-    table = Table(box=None, pad_edge=False)
-    headings = ("breaks", "unsaid", "accuracy", "corridor", "log loss - corridor", "ECE")
-    for heading in (str(by), *headings, "trades", "net R", "in 80%"):
-        table.add_column(heading, justify="left" if heading == str(by) else "right")
+
+def _periods(groups: dict[str, Period], by: By) -> Table:
+    from monitoring.performance import MIN_DAYS  # noqa: PLC0415 - after --help
+
+    table = _table(
+        f"\n{by}",
+        "\nn",
+        "model\nright",
+        "corr.\nright",
+        "loss\nmore",
+        "95 %\ninterval",
+        "\nECE",
+        "\nnet R",
+        "in\n80 %",
+    )
     for name, each in groups.items():
-        unsaid, trades = sum(each.abstained.values()), each.trades["taken"]
-        scores: tuple[str, ...] = ("-",) * 4
+        scores: tuple[str, ...] = ("-",) * 5
         if each.voices:
             model, change = each.voices["model"], each.difference["corridor"]["log_loss"]
-            span = f"({change.low:+.3f} to {change.high:+.3f})"
+            span = f"{change.low:+.3f}..{change.high:+.3f}"
             scores = (
                 f"{model['accuracy']:.1%}",
                 f"{each.voices['corridor']['accuracy']:.1%}",
-                f"{change.estimate:+.3f} {span if each.days >= MIN_DAYS else '(few days)'}",
+                f"{change.estimate:+.3f}",
+                span if each.days >= MIN_DAYS else "few days",
                 f"{model['ece']:.3f}",
             )
-        covered = f"{each.coverage.estimate:.0%}" if each.coverage.rows else "-"
-        r = f"{trades['r_net']:+.1f}" if trades["trades"] else "-"
+        taken = each.trades["taken"]
         table.add_row(
-            name,
+            name.replace(" ", "\n"),
             f"{each.counts['breaks']:,}",
-            f"{unsaid:,}",
             *scores,
-            f"{trades['trades']:,}",
-            r,
-            covered,
+            f"{taken['r_net']:+.1f}" if taken["trades"] else "-",
+            f"{each.coverage.estimate:.0%}" if each.coverage.rows else "-",
         )
     return table
 
@@ -162,7 +174,7 @@ def _remarks(found: Record) -> list[str]:
         told.append(
             f"log loss {model['log_loss']:.4f}, corridor {corridor['log_loss']:.4f}; Brier "
             f"{model['brier']:.4f}, {corridor['brier']:.4f}; ECE {model['ece']:.3f}, "
-            f"{corridor['ece']:.3f} (by chance alone {model['ece_by_chance']:.3f})"
+            f"{corridor['ece']:.3f} (chance alone gives {model['ece_by_chance']:.3f})"
         )
     words = {
         "taken": "recommended trades",
@@ -199,8 +211,6 @@ def _remarks(found: Record) -> list[str]:
 
 
 def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
     console = out()
     if not estimates:
         console.print(
@@ -208,33 +218,37 @@ def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
             "recipe, live and in time."
         )
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("to", "role", "rows", "expected log loss", "came", "error", "within", "ECE"):
-        table.add_column(heading, justify="right" if heading != "role" else "left")
+    table = _table(
+        "to",
+        "role",
+        "rows",
+        "log loss\nexpected",
+        "95 %\ninterval",
+        "\ncame",
+        "\nerror",
+        "ECE\nexp.",
+        "\ncame",
+    )
     for each in estimates[-_ESTIMATES_SHOWN:]:
-        expected, truth = each["expected"]["metrics"]["log_loss"], each["realised"]
-        came = (
-            ("-", "-", "-")
-            if truth is None
-            else (
-                f"{truth['realised']['log_loss']:.3f}",
-                f"{truth['error']['log_loss']:+.3f}",
-                "yes" if truth["inside"]["log_loss"] else "no",
-            )
-        )
-        ece = each["expected"]["metrics"]["ece"]["value"]
+        expected, truth = each["expected"]["metrics"], each["realised"]
+        loss, ece = expected["log_loss"], expected["ece"]
+        outside = "" if truth is None or truth["inside"]["log_loss"] else " !"
         table.add_row(
             each["last_day"],
             each["role"],
             str(each["rows"]),
-            f"{expected['value']:.3f} ({expected['low']:.3f} to {expected['high']:.3f})",
-            *came,
-            f"{ece:.3f}" + ("" if truth is None else f", came {truth['realised']['ece']:.3f}"),
+            f"{loss['value']:.3f}",
+            f"{loss['low']:.3f}..{loss['high']:.3f}",
+            "-" if truth is None else f"{truth['realised']['log_loss']:.3f}{outside}",
+            "-" if truth is None else f"{truth['error']['log_loss']:+.3f}",
+            f"{ece['value']:.3f}",
+            "-" if truth is None else f"{truth['realised']['ece']:.3f}",
         )
     console.print(table)
     known = [each["realised"]["inside"]["log_loss"] for each in estimates if each["realised"]]
     if known:
-        console.print(f"  {sum(known)} of {len(known)} within their interval; windows overlap.")
+        told = f"  {sum(known)} of {len(known)} came within their interval; windows overlap."
+        console.print(told)
     warned = estimates[-1]["expected"]["warning"]
     if warned:
         told = f"  {estimates[-1]['role']} {estimates[-1]['version']}: {warned}"

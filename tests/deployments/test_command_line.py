@@ -31,6 +31,7 @@ COMMANDS = (
     ["models", "history"],
     ["evaluate"],
     ["tune"],
+    ["performance"],
     ["power"],
     ["recipes", "list"],
     ["recipes", "show"],

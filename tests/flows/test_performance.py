@@ -266,7 +266,7 @@ def test_monitors_of_a_line_and_its_estimates_are_shown() -> None:
     assert "challenger, calibration: e-value" in performance()
     told = performance("--estimates")
     assert "cannot see that the market has" in told
-    assert " of 1 within their interval" in told
+    assert " of 1 came within their interval" in told
     json.loads(performance("--json"))
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binom
@@ -93,7 +93,8 @@ def test_a_long_good_record_does_not_hide_a_change_for_as_long_again() -> None:
         assert rows < found < 2 * rows
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
+@example([*[(0.0, False)] * 17, (0.0, True), (0.0, False), (2.2e-308, False)])
 @given(st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), max_size=60))
 def test_whatever_happens_the_wealth_stays_above_zero(rows: list[tuple[float, bool]]) -> None:
     p = np.array([each for each, _ in rows], np.float64)

@@ -156,6 +156,8 @@ class Plan:
         Every rule.
     agreement
         ``agrees``, ``disagrees`` or ``silent``; empty where the model is not asked.
+    recommends
+        The side the model recommends, if it is heard and recommends one.
     words
         What the model adds, in words.
     """
@@ -164,6 +166,7 @@ class Plan:
     short: float
     checks: tuple[RuleCheck, ...]
     agreement: str = ""
+    recommends: Side | None = None
     words: tuple[str, ...] = ()
 
     @property
@@ -253,6 +256,7 @@ def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
         short=short,
         checks=plan.checks,
         agreement=_agreement(plan, model),
+        recommends=None if model.unheard else model.recommends,
         words=words,
     )
 

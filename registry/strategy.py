@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, select
 
 from registry.tables import OrderIntentRow, StrategyRow
 
@@ -52,17 +51,23 @@ def record_strategy(
 ) -> bool:
     """Keep a decision and its intent in one unit of work; False if the slot has one, which stays.
 
-    Of two processes at once one is first; the other changes nothing.
+    Of two processes at once one is first; the other changes nothing. A slot has one intent at
+    most: a decision by other rules brings no second.
     """
     values = {name: getattr(record, name) for name in StrategyRecord.__slots__}
-    try:
-        with database.session() as session:
-            session.add(StrategyRow(**values))
-            if intent is not None:
+    same_rules = _of_slot(StrategyRow, record) & (
+        (StrategyRow.mode == record.mode) & (StrategyRow.rules_hash == record.rules_hash)
+    )
+    # units of work run one at a time, so what is not there now is not there at the end either
+    with database.session() as session:
+        if session.scalars(select(StrategyRow.id).where(same_rules)).first() is not None:
+            return False
+        session.add(StrategyRow(**values))
+        if intent is not None:
+            emitted = select(OrderIntentRow.id).where(_of_slot(OrderIntentRow, intent))
+            if session.scalars(emitted).first() is None:
                 order = {name: getattr(intent, name) for name in OrderIntent.__slots__}
                 session.add(OrderIntentRow(**order))
-    except IntegrityError:
-        return False
     return True
 
 
@@ -72,16 +77,19 @@ def strategy_records(
     *,
     mode: str,
     rules_hash: str | None = None,
-    day: date | None = None,
+    first: date | None = None,
+    last: date | None = None,
 ) -> tuple[StrategyRecord, ...]:
-    """Give a market's decisions in order of decision, of some rules or a day if named."""
+    """Give a market's decisions in order of decision, of some rules or days if named."""
     query = select(StrategyRow).where(StrategyRow.market == market, StrategyRow.mode == mode)
     if rules_hash is not None:
         query = query.where(StrategyRow.rules_hash == rules_hash)
-    if day is not None:
-        query = query.where(StrategyRow.trading_day == day)
+    if first is not None:
+        query = query.where(StrategyRow.trading_day >= first)
+    if last is not None:
+        query = query.where(StrategyRow.trading_day <= last)
     query = query.order_by(StrategyRow.decision_time, StrategyRow.id)
-    with database.session() as session:
+    with database.reading() as session:
         return tuple(
             StrategyRecord(**{name: getattr(row, name) for name in StrategyRecord.__slots__})
             for row in session.scalars(query)
@@ -95,8 +103,18 @@ def order_intents(
     query = select(OrderIntentRow).where(OrderIntentRow.market == market)
     if since is not None:
         query = query.where(OrderIntentRow.at >= since)
-    with database.session() as session:
+    with database.reading() as session:
         return tuple(
             OrderIntent(**{name: getattr(row, name) for name in OrderIntent.__slots__})
             for row in session.scalars(query.order_by(OrderIntentRow.id))
         )
+
+
+def _of_slot(
+    table: type[StrategyRow | OrderIntentRow], one: StrategyRecord | OrderIntent
+) -> ColumnElement[bool]:
+    return (
+        (table.market == one.market)
+        & (table.trading_day == one.trading_day)
+        & (table.opening_range == one.opening_range)
+    )

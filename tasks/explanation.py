@@ -67,7 +67,11 @@ def explanation_of(where: Settings, entry: PredictionEntry) -> Explanation:
 
 def _decided(where: Settings, entry: PredictionEntry) -> StrategyRecord | None:
     records = strategy_records(
-        where.database(), entry.market, mode=entry.mode, day=entry.trading_day
+        where.database(),
+        entry.market,
+        mode=entry.mode,
+        first=entry.trading_day,
+        last=entry.trading_day,
     )
     same = [each for each in records if each.opening_range == entry.opening_range]
     return same[-1] if same else None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
+import numpy as np
+
+from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import NoBarsError, assemble
-from ml_core.market.market import Market
+from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
 from ml_core.strategy import (
     SIDES,
@@ -23,12 +26,12 @@ from ml_core.strategy import (
     facts_of,
     with_model,
 )
-from ml_core.strategy_worth import Slot as TradedSlot
-from ml_core.strategy_worth import Taken, backtest, follow, slots_of
+from ml_core.strategy_order import order_values
+from ml_core.strategy_trades import Slot as TradedSlot
+from ml_core.strategy_trades import day_so_far, follow, slots_of
 from monitoring.rollout import Stage
 from registry.ledger import Mode, PredictionEntry
 from registry.strategy import OrderIntent, StrategyRecord, record_strategy, strategy_records
-from tasks.datasets import known_bars, period_of
 from tasks.decision import read_bars
 from tasks.settings import Settings
 from tasks.slots import Slot
@@ -41,6 +44,10 @@ USES: Mapping[Stage, Use] = {
     "auto": "scale",
 }
 _SIDES: Mapping[str, Side] = {"long": "long", "short": "short"}
+_NOTHING = 1e-9  # R: rounding apart, what the baseline expects
+OPEN_DAYS = timedelta(days=4)
+"""Days before a slot's in which a trade may have begun that is still open."""
+RULE_FEATURES = ("range_size_atr14", "minutes_traded", "early_close", "days_since_roll")
 
 
 def decide_slot(
@@ -75,17 +82,21 @@ def decide_slot(
         None for a slot that has no range to decide on.
     """
     rules = where.rules()
+    standing = _standing(where, slot, entry.mode, rules)
+    if standing is not None:
+        return standing
     table = _known_then(where, market, slot, rules)
     row = next((each for each in table if _is(each, slot)), None)
     if row is None or row["exclusion"] is not None:
         return None
     earlier = [each for each in slots_of(table) if each.decision_time < slot.decision]
-    model = _heard(entry, stage)
-    before = _plans(where, slot.symbol, rules, entry.mode)
+    day = _day_so_far(where, rules, earlier, slot, entry.mode)
     facts = facts_of(row)
-    plain = by_rules(rules, facts, _day(rules, earlier, before, "without", slot))
-    own_path = by_rules(rules, facts, _day(rules, earlier, before, "with", slot))
-    scaled = with_model(rules, own_path, model, "scale")
+    plain, own = by_rules(rules, facts, day["without"]), by_rules(rules, facts, day["with"])
+    # what the rules alone have ended for the day, a smaller loss with the model does not reopen
+    own = own if plain.armed else replace(own, long=0.0, short=0.0, checks=plain.checks)
+    model = heard(entry)
+    scaled = with_model(rules, own, model, "scale")
     record = StrategyRecord(
         market=slot.symbol,
         trading_day=slot.trading_day,
@@ -100,11 +111,17 @@ def decide_slot(
         at=at,
     )
     intent = None
-    may_emit = stage == "auto" and entry.mode == "live" and not model.unheard and scaled.armed
-    if may_emit and approval:
-        intent = _intent(market, rules, row, scaled, record, approval)
-    record_strategy(where.database(), record, intent)
-    return record
+    if stage == "auto" and entry.mode == "live":
+        age = (at - slot.decision).total_seconds()
+        why = _no_intent(scaled, model, approval, late=age > where.late_after_seconds)
+        if why:
+            told = replace(scaled, words=(*scaled.words, f"no order intent: {why}"))
+            record = replace(record, with_model=told.to_json())
+        else:
+            intent = _intent(market, rules, row, scaled, day["with"], record, str(approval))
+    if record_strategy(where.database(), record, intent):
+        return record
+    return _standing(where, slot, entry.mode, rules)
 
 
 def holding(record: StrategyRecord) -> Plan:
@@ -119,60 +136,15 @@ def holding(record: StrategyRecord) -> Plan:
         return plain
     if use == "scale":
         return scaled
-    return replace(plain, agreement=scaled.agreement, words=scaled.words)
-
-
-def backtest_rules(
-    where: Settings,
-    name: str,
-    rules: Rules,
-    *,
-    first: date | None,
-    last: date | None,
-    at: datetime,
-) -> tuple[Taken, ...]:
-    """Follow the rules alone through the lake's history, costs included."""
-    return backtest(rules, slots_of(_history(where, name, rules, (first, last), at)))
-
-
-def lived(
-    where: Settings, name: str, rules: Rules, mode: Mode, at: datetime
-) -> tuple[tuple[Taken, ...], tuple[Taken, ...]]:
-    """Follow the recorded plans, with the model and without it, through what then happened."""
-    market = where.market(name)
-    plans = _plans(where, market.symbol, rules, mode)
-    if not plans:
-        return (), ()
-    days = sorted(day for day, _ in plans)
-    rows = _history(where, name, rules, (days[0], days[-1]), at)
-    slots = [each for each in slots_of(rows) if (each.trading_day, each.opening_range) in plans]
-
-    def of(which: str) -> tuple[Taken, ...]:
-        return follow(rules, slots, lambda slot, _: _planned(plans, slot)[which])
-
-    return of("with"), of("without")
-
-
-def _history(
-    where: Settings,
-    name: str,
-    rules: Rules,
-    period: tuple[date | None, date | None],
-    at: datetime,
-) -> list[dict[str, Any]]:
-    market = where.market(name)
-    bars = known_bars(where, name, market, at)
-    begin, end = period_of(bars, market, *period)
-    rows: list[dict[str, Any]] = (
-        assemble(bars, market, rules.label, first=begin, last=end).table().to_pylist()
+    return replace(
+        plain, agreement=scaled.agreement, recommends=scaled.recommends, words=scaled.words
     )
-    return rows
 
 
 def _known_then(where: Settings, market: Market, slot: Slot, rules: Rules) -> list[dict[str, Any]]:
     """Give the slot's day, and the days whose trades may still be open, as known at its t0."""
     bars = read_bars(where, market, slot)
-    first = slot.trading_day - timedelta(days=4)
+    first = slot.trading_day - OPEN_DAYS
     try:
         assembly = assemble(
             bars,
@@ -180,6 +152,7 @@ def _known_then(where: Settings, market: Market, slot: Slot, rules: Rules) -> li
             rules.label,
             first=first,
             last=slot.trading_day,
+            features=CATALOGUE.select(RULE_FEATURES),
             as_of_minute=to_minute(slot.decision),
         )
     except NoBarsError:
@@ -193,22 +166,17 @@ def _is(row: Mapping[str, Any], slot: Slot) -> bool:
     return bool(same and row["opening_range"] == slot.opening_range)
 
 
-_Plans = dict[tuple[date, str], dict[str, Plan]]
+Plans = dict[tuple[date, str], dict[str, Plan]]
+"""By trading day and opening range: what was armed ``without`` the model and ``with`` it."""
 
 
-def _plans(where: Settings, symbol: str, rules: Rules, mode: str) -> _Plans:
-    records = strategy_records(where.database(), symbol, mode=mode, rules_hash=rules.hash)
-    return {
-        (each.trading_day, each.opening_range): {
-            "without": _plan(each.without_model),
-            "with": _plan(each.with_model),
-        }
-        for each in records
-    }
-
-
-def _planned(plans: _Plans, slot: TradedSlot) -> dict[str, Plan]:
-    return plans[slot.trading_day, slot.opening_range]
+def plans_of(records: Iterable[StrategyRecord]) -> Plans:
+    """Read decisions; of two for one slot the first recorded is the one that held."""
+    found: Plans = {}
+    for each in records:
+        plans = {"without": _plan(each.without_model), "with": _plan(each.with_model)}
+        found.setdefault((each.trading_day, each.opening_range), plans)
+    return found
 
 
 def _plan(values: dict[str, Any]) -> Plan:
@@ -216,44 +184,63 @@ def _plan(values: dict[str, Any]) -> Plan:
     return Plan(**{**values, "checks": checks, "words": tuple(values["words"])})
 
 
-def _day(
-    rules: Rules, earlier: list[TradedSlot], plans: _Plans, which: str, slot: Slot
-) -> DaySoFar:
-    """Give what one path's trades were by t0: those of recorded plans, and nothing else."""
+def _standing(where: Settings, slot: Slot, mode: str, rules: Rules) -> StrategyRecord | None:
+    """Give the decision that the slot has already."""
+    records = strategy_records(
+        where.database(),
+        slot.symbol,
+        mode=mode,
+        rules_hash=rules.hash,
+        first=slot.trading_day,
+        last=slot.trading_day,
+    )
+    return next((each for each in records if each.opening_range == slot.opening_range), None)
+
+
+def _day_so_far(
+    where: Settings, rules: Rules, earlier: list[TradedSlot], slot: Slot, mode: Mode
+) -> dict[str, DaySoFar]:
+    """Give what each path's trades were by t0: those of recorded plans, and nothing else."""
+    records = strategy_records(
+        where.database(),
+        slot.symbol,
+        mode=mode,
+        # rules edited during the day do not forget the day's losses
+        rules_hash=None if mode == "live" else rules.hash,
+        first=slot.trading_day - OPEN_DAYS,
+        last=slot.trading_day,
+    )
+    plans = plans_of(records)
     known = [each for each in earlier if (each.trading_day, each.opening_range) in plans]
-    days: list[DaySoFar] = []
+    return {which: _followed(rules, known, plans, which, slot) for which in ("without", "with")}
 
-    def see(_: TradedSlot, day: DaySoFar) -> Plan:
-        days.append(day)
-        return Plan(long=0.0, short=0.0, checks=())
 
-    now = TradedSlot(
-        trading_day=slot.trading_day,
-        opening_range=slot.opening_range,
-        decision_time=slot.decision,
-        facts={},
-        side=None,
-        entered_at=None,
-        resolved_at=None,
-        r_net=None,
+def _followed(
+    rules: Rules, known: list[TradedSlot], plans: Plans, which: str, slot: Slot
+) -> DaySoFar:
+    taken = follow(
+        rules, known, lambda each, _: plans[each.trading_day, each.opening_range][which]
     )
-    follow(
-        rules,
-        [*known, now],
-        lambda each, day: see(each, day) if each is now else _planned(plans, each)[which],
-    )
-    return days[-1]
+    return day_so_far(taken, slot.trading_day, slot.decision)
 
 
-def _heard(entry: PredictionEntry, stage: Stage) -> ModelView:
+def _no_intent(plan: Plan, model: ModelView, approval: str | None, *, late: bool) -> str:
+    """Say why a decision at stage auto writes no order intent; empty if it does."""
+    if not plan.armed:
+        return "nothing is armed"
+    if model.unheard:
+        return model.unheard
+    if late:
+        return "decided too long after the range closed: the break may be past"
+    return "" if approval else "no approval stands behind the stage"
+
+
+def heard(entry: PredictionEntry) -> ModelView:
     """Give what the champion says, or why it is not listened to."""
     why = _unheard(entry)
     if why:
         return ModelView(unheard=why)
     outputs = entry.outputs
-    fallback = outputs.get("fallback")
-    if fallback and stage in {"hybrid", "auto"}:
-        return ModelView(unheard=f"a fallback answered: {fallback}")
     return ModelView(
         recommends=_SIDES.get(entry.recommendation or ""),
         risk_adjustment=float(outputs["risk_adjustment"]),
@@ -270,6 +257,11 @@ def _unheard(entry: PredictionEntry) -> str:
         return "the circuit breaker is not closed"
     if entry.late:
         return "the answer came late"
+    if entry.outputs.get("fallback"):
+        return f"a fallback answered: {entry.outputs['fallback']}"
+    views = [entry.outputs[side] for side in SIDES]
+    if all(abs(each["expected_net_r"] - each["baseline_net_r"]) < _NOTHING for each in views):
+        return "the driftless baseline answered, to which no side is better than the other"
     return ""
 
 
@@ -278,33 +270,24 @@ def _intent(  # noqa: PLR0917 - all that an order is made of
     rules: Rules,
     row: Mapping[str, Any],
     plan: Plan,
+    day: DaySoFar,
     record: StrategyRecord,
     approval: str,
 ) -> OrderIntent:
     """Write the order as a person's own system would need it; prices as traded."""
-    high, low = float(row["high"]), float(row["low"])
-    middle = (high + low) / 2.0
-    stops = {"full": {"long": low, "short": high}, "half": {"long": middle, "short": middle}}
-    edges = {"long": high, "short": low}
-    expires = _valid_until(market, record)
-    order = {
-        "contract": row["contract"],
-        "tick": float(market.instrument.tick_size),
-        "entries": [
-            {
-                "side": side,
-                "size": plan.size(side),
-                "when": f"first 1-minute close {'above' if side == 'long' else 'below'} the level",
-                "level": edges[side],
-                "stop": stops[rules.label.stop][side],
-                "target": f"{rules.label.rr:g} risks from the {rules.label.anchor}",
-            }
-            for side in SIDES
-            if plan.size(side) > 0
-        ],
-        "one_cancels_other": True,
-        "close_by": expires.isoformat(),
-    }
+    expires = _valid_until(market, rules, record)
+    high, low = market.instrument.to_ticks(np.array([row["high"], row["low"]])).tolist()
+    order = order_values(
+        market.instrument,
+        rules,
+        plan,
+        day,
+        contract=row["contract"],
+        high_ticks=high,
+        low_ticks=low,
+        decided=record.decision_time,
+        scan_end=expires,
+    )
     return OrderIntent(
         market=record.market,
         trading_day=record.trading_day,
@@ -318,7 +301,10 @@ def _intent(  # noqa: PLR0917 - all that an order is made of
     )
 
 
-def _valid_until(market: Market, record: StrategyRecord) -> datetime:
+def _valid_until(market: Market, rules: Rules, record: StrategyRecord) -> datetime:
+    """Give the end of the label's scan: later, nothing is entered and nothing stays open."""
     schedule = build_schedule(market, record.trading_day, record.trading_day)
+    if rules.label.scan_end == "next_day_start":
+        return from_minute(int(min(schedule.day_start[0] + MINUTES_A_DAY, schedule.day_end[0])))
     column = market.range_index(record.opening_range)
     return from_minute(int(schedule.session_scan_end[0, column]))

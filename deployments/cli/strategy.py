@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.cli.terminal import MarketOption, day_of, out, time_of
+
+if TYPE_CHECKING:
+    from ml_core.strategy_worth import Worth
+    from registry.strategy import OrderIntent
 
 app = typer.Typer(no_args_is_help=True, help="The rules of the strategy, and the outbox.")
 
@@ -34,12 +39,31 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 
     rules = settings().rules(name)
-    plain = {**rules.model_dump(mode="json"), "hash": rules.hash}
+    told = {**rules.model_dump(mode="json"), "hash": rules.hash}
     if as_json:
-        out().print_json(json.dumps(plain))
+        out().print_json(json.dumps(told))
         return
-    for field, value in plain.items():
-        out().print(f"{field} = {json.dumps(value)}", markup=False, soft_wrap=True)
+    for field, value in told.items():
+        _say(f"{field} = {json.dumps(value)}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A strategy file (TOML).")],
+    market: MarketOption = "mgc",
+) -> None:
+    """Say whether a strategy file can be used on a market, or what is wrong with it.
+
+    Example: orbcast strategy check var/strategies/mine.toml
+    """
+    from ml_core.strategy import load_rules  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+
+    known = settings().market(market)
+    rules = load_rules(file)
+    for name in () if rules.allowed_ranges == "all" else rules.allowed_ranges:
+        known.range_index(name)  # refuses a range that the market does not have
+    _say(f"{file} can be used on {known.symbol}: {rules.name}, {rules.hash[:12]}")
 
 
 @app.command()
@@ -56,20 +80,31 @@ def backtest(
 
     Example: orbcast strategy backtest --from 2024-01-01
     """
-    from ml_core.strategy_worth import worth  # noqa: PLC0415 - after --help
+    from ml_core.strategy_worth import by_year, refusals, worth  # noqa: PLC0415 - after --help
     from tasks.settings import now, settings  # noqa: PLC0415
-    from tasks.strategy import backtest_rules  # noqa: PLC0415
+    from tasks.strategy_worth import backtest_rules  # noqa: PLC0415
 
     where = settings()
     rules = where.rules(name)
     period = day_of(first, "--from"), day_of(last, "--to")
     taken = backtest_rules(where, market, rules, first=period[0], last=period[1], at=now())
-    found = worth(taken)
+    found, years, refused = worth(taken), by_year(taken), refusals(taken)
     if as_json:
-        out().print_json(json.dumps({"rules": rules.name, "hash": rules.hash, **found.to_json()}))
+        told: dict[str, Any] = {
+            "rules": rules.name,
+            "hash": rules.hash,
+            **found.to_json(),
+            "years": {year: each.to_json() for year, each in years.items()},
+            "refused": refused,
+        }
+        out().print_json(json.dumps(told))
         return
-    symbol = where.market(market).symbol
-    out().print(f"{symbol}, {rules.name}: {found.words}", markup=False, soft_wrap=True)
+    _say(f"{where.market(market).symbol}, {rules.name}: {found.words}")
+    for year, each in years.items():
+        _say(f"  {year}: {_short(each)}")
+    if refused:
+        _say("  refused: " + ", ".join(f"{why} {count:,}" for why, count in refused.items()))
+    _say(f"  {found.verdict[0].upper()}{found.verdict[1:]}.")
 
 
 @app.command("worth")
@@ -81,37 +116,36 @@ def show_worth(
 ) -> None:
     """Say what the recorded decisions brought, without the model and with it, and the difference.
 
-    With the model means with its sizes, as in hybrid, whatever the stage was.
+    With the model means with its sizes, as in hybrid, whatever the stage was. The difference is
+    taken apart: what less or more size alone would have changed is no merit of the model.
+
+    Example: orbcast strategy worth --market mgc
     """
-    from ml_core.strategy_worth import difference, worth  # noqa: PLC0415 - after --help
+    from ml_core.strategy_worth import added, by_opinion, worth  # noqa: PLC0415 - after --help
     from tasks.settings import now, settings  # noqa: PLC0415
-    from tasks.strategy import lived  # noqa: PLC0415
+    from tasks.strategy_worth import lived  # noqa: PLC0415
 
     where = settings()
     rules = where.rules(name)
-    scaled, plain = lived(where, market, rules, "replay" if replay else "live", now())
-    added = difference(scaled, plain)
+    scaled, bare = lived(where, market, rules, "replay" if replay else "live", now())
+    found, opinions = added(scaled, bare), by_opinion(scaled, bare)
     if as_json:
         told = {
-            "without_model": worth(plain).to_json(),
+            "without_model": worth(bare).to_json(),
             "with_model": worth(scaled).to_json(),
-            "added_per_slot": [added.estimate, added.low, added.high] if added.rows else None,
+            "added": found.to_json(),
+            "by_opinion": {each: one.to_json() for each, one in opinions.items()},
         }
         out().print_json(json.dumps(told))
         return
-    console = out()
-    if not plain:
-        console.print("nothing was decided yet: decisions come with each prediction")
+    if not bare:
+        _say(f"nothing was decided by {rules.name} yet: decisions come with each prediction")
         return
-    console.print(f"without the model: {worth(plain).words}", markup=False, soft_wrap=True)
-    console.print(f"with its sizes:    {worth(scaled).words}", markup=False, soft_wrap=True)
-    sure = "" if added.above_zero or added.below_zero else ", not to be told from 0"
-    console.print(
-        f"the model added {added.estimate:+.4f} R a slot ({added.low:+.4f} to {added.high:+.4f})"
-        f"{sure}",
-        markup=False,
-        soft_wrap=True,
-    )
+    _say(f"without the model: {worth(bare).words}")
+    _say(f"with its sizes:    {worth(scaled).words}")
+    for opinion, one in opinions.items():
+        _say(f"  {opinion}: {_short(one)}")
+    _say(f"{found.words[0].upper()}{found.words[1:]}.")
 
 
 @app.command()
@@ -135,26 +169,49 @@ def intents(
     begin = in_zone(time_of(since, "--since"), known) if since else None
     found = order_intents(where.database(), known.symbol, since=begin)
     if as_json:
-        plain = [
-            {
-                "slot": f"{each.market}:{each.trading_day}:{each.opening_range}",
-                "at": each.at.isoformat(),
-                "expires_at": each.expires_at.isoformat(),
-                "version": each.version,
-                "approved_for": each.bound_to,
-                **each.order,
-            }
-            for each in found
-        ]
-        out().print_json(json.dumps(plain))
+        out().print_json(json.dumps([_intent(each) for each in found]))
         return
     for each in found:
-        slot = f"{each.market}:{each.trading_day}:{each.opening_range}"
         sides = ", ".join(
-            f"{one['side']} {one['size']:g} beyond {one['level']:g}"
+            f"{one['side']} {one['size']:g} beyond {one['level']}, stop {one['stop']}"
             for one in each.order["entries"]
         )
-        told = f"{slot} {each.order['contract']}: {sides}; until {each.expires_at:%H:%M} UTC"
-        out().print(told, markup=False, soft_wrap=True)
+        _say(
+            f"{_slot(each)} {each.order['contract']}: {sides}; until "
+            f"{each.expires_at:%Y-%m-%d %H:%M} UTC"
+        )
     if not found:
-        out().print(f"{known.symbol} has no intents: they are written at stage auto only")
+        _say(f"{known.symbol} has no intents: they are written at stage auto only")
+
+
+def _intent(each: OrderIntent) -> dict[str, Any]:
+    return {
+        "slot": _slot(each),
+        "market": each.market,
+        "trading_day": each.trading_day.isoformat(),
+        "opening_range": each.opening_range,
+        "at": each.at.isoformat(),
+        "expires_at": each.expires_at.isoformat(),
+        "version": each.version,
+        "rules": each.rules_hash,
+        "approved_for": each.bound_to,
+        **each.order,
+    }
+
+
+def _slot(each: OrderIntent) -> str:
+    return f"{each.market}:{each.trading_day}:{each.opening_range}"
+
+
+def _short(each: Worth) -> str:
+    if not each.trades:
+        return each.words
+    mean = each.per_trade
+    return (
+        f"{each.trades:,} trades, {each.total_r:+.1f} R net, {mean.estimate:+.3f} a trade "
+        f"({mean.low:+.3f} to {mean.high:+.3f})"
+    )
+
+
+def _say(line: str) -> None:
+    out().print(line, markup=False, soft_wrap=True)

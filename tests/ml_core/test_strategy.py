@@ -25,7 +25,8 @@ from ml_core.strategy import (
     load_rules,
     with_model,
 )
-from ml_core.strategy_worth import Slot, backtest, day_so_far, difference, follow, worth
+from ml_core.strategy_trades import Slot, backtest, day_so_far, follow
+from ml_core.strategy_worth import added, worth
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deployments" / "strategies" / "orb-default.toml"
 T0 = datetime(2025, 1, 6, 1, 5, tzinfo=UTC)
@@ -87,7 +88,7 @@ def test_shadow_changes_nothing_and_advisory_only_adds_words(
     plain = by_rules(rules, facts, day)
     assert with_model(rules, plain, model, "none") == plain
     told = with_model(rules, plain, model, "annotate")
-    assert replace(told, agreement="", words=()) == plain
+    assert replace(told, agreement="", recommends=None, words=()) == plain
     assert told.agreement in {"agrees", "disagrees", "silent"}
 
 
@@ -213,7 +214,12 @@ def test_worth_is_the_sum_of_r_times_size_and_the_difference_what_the_model_adds
     )
     assert worth(plain).total_r == pytest.approx(20.0)
     assert worth(half).total_r == pytest.approx(10.0)
-    assert difference(half, plain).estimate == pytest.approx(-0.25)
+    found = added(half, plain)
+    assert found.total_r == pytest.approx(-10.0)
+    # halving every size is no knowledge: nothing of it was chosen
+    assert found.size_ratio == pytest.approx(0.5)
+    assert found.by_size_r == pytest.approx(-10.0)
+    assert found.by_choice_r == pytest.approx(0.0)
     assert worth(plain).hit_rate == 0.75
     assert "no trade" in worth([]).words
     r = np.array([each.r for each in plain])
@@ -225,7 +231,7 @@ def test_worth_is_the_sum_of_r_times_size_and_the_difference_what_the_model_adds
 def test_trades_still_open_count_as_open_and_not_in_the_sum() -> None:
     running = slot(0, resolved_at=None, r_net=None)
     (taken,) = backtest(PLAIN, [running])
-    day = day_so_far([taken], running, T0 + 3 * HOUR)
+    day = day_so_far([taken], running.trading_day, T0 + 3 * HOUR)
     assert (day.trades, day.open, day.net_r) == (1, 1, 0.0)
     assert worth([taken]).trades == 0
 

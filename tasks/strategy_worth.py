@@ -1,0 +1,100 @@
+"""What the rules would have brought, and what the recorded decisions did."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from ml_core.features.all import CATALOGUE
+from ml_core.learning.assemble import assemble
+from ml_core.strategy import Rules
+from ml_core.strategy_trades import Slot, Taken, backtest, follow, slots_of
+from registry.ledger import Mode, OutcomeEntry
+from registry.strategy import strategy_records
+from tasks.datasets import known_bars, period_of
+from tasks.settings import Settings
+from tasks.strategy import RULE_FEATURES, plans_of
+
+
+def backtest_rules(
+    where: Settings,
+    name: str,
+    rules: Rules,
+    *,
+    first: date | None,
+    last: date | None,
+    at: datetime,
+) -> tuple[Taken, ...]:
+    """Follow the rules alone through the lake's history, costs included."""
+    return backtest(rules, slots_of(_history(where, name, rules, (first, last), at)))
+
+
+def lived(
+    where: Settings, name: str, rules: Rules, mode: Mode, at: datetime
+) -> tuple[tuple[Taken, ...], tuple[Taken, ...]]:
+    """Follow the recorded plans, with the model and without it, through what then happened.
+
+    Outcomes are the ledger's where it has them under the rules' label; the bars tell when each
+    range broke.
+    """
+    market = where.market(name)
+    plans = plans_of(
+        strategy_records(where.database(), market.symbol, mode=mode, rules_hash=rules.hash)
+    )
+    if not plans:
+        return (), ()
+    days = sorted(day for day, _ in plans)
+    rows = _history(where, name, rules, (days[0], days[-1]), at)
+    known = {
+        (each.outcome.trading_day, each.outcome.opening_range): each.outcome
+        for each in where.ledger().settled(market.symbol, first=days[0], last=days[-1], mode=mode)
+        if each.outcome is not None and each.outcome.label == rules.label.key
+    }
+    slots = [
+        _as_recorded(each, known.get((each.trading_day, each.opening_range)))
+        for each in slots_of(rows)
+        if (each.trading_day, each.opening_range) in plans
+    ]
+
+    def of(which: str) -> tuple[Taken, ...]:
+        return follow(
+            rules, slots, lambda slot, _: plans[slot.trading_day, slot.opening_range][which]
+        )
+
+    return of("with"), of("without")
+
+
+def _history(
+    where: Settings,
+    name: str,
+    rules: Rules,
+    period: tuple[date | None, date | None],
+    at: datetime,
+) -> list[dict[str, Any]]:
+    market = where.market(name)
+    bars = known_bars(where, name, market, at)
+    begin, end = period_of(bars, market, *period)
+    rows: list[dict[str, Any]] = (
+        assemble(
+            bars,
+            market,
+            rules.label,
+            first=begin,
+            last=end,
+            features=CATALOGUE.select(RULE_FEATURES),
+        )
+        .table()
+        .to_pylist()
+    )
+    return rows
+
+
+def _as_recorded(slot: Slot, outcome: OutcomeEntry | None) -> Slot:
+    """Put the ledger's outcome in the place of what the bars say today, if it is of that side."""
+    side = {"UP": "long", "DOWN": "short"}.get(outcome.direction) if outcome else None
+    if outcome is None or side is None or side != slot.side:
+        return slot
+    return replace(
+        slot, r_net=outcome.r_net, r_gross=outcome.r_gross, resolved_at=outcome.resolved_at
+    )

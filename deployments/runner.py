@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from deployments.catalogue import DeploymentSpec, deployments_of
-from tasks.settings import settings
+from tasks.settings import Settings, settings
 
 if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment
@@ -63,12 +63,23 @@ def main() -> None:
 
     where = settings()
     specs = [spec for name in where.markets for spec in deployments_of(name, where.market(name))]
+    _tell_of_dead_runs(where)
     serve(
         *(deployment(spec) for spec in specs),
         limit=AT_ONCE,
         pause_on_shutdown=False,
         print_starting_message=False,
     )
+
+
+def _tell_of_dead_runs(where: Settings) -> None:
+    from deployments.automations import ensure_automations  # noqa: PLC0415 - Prefect's settings
+    from tasks.channels import channels  # noqa: PLC0415
+
+    try:
+        ensure_automations(channels(where.channels_file))
+    except Exception as error:  # noqa: BLE001 - no channel keeps the runner from starting
+        print(f"no automation could be written: {error}")  # noqa: T201 - the runner's log
 
 
 def _flow(entrypoint: str) -> Any:

@@ -11,16 +11,19 @@ from monitoring.parity import Audited, ParityReport
 from registry.ledger import Mode
 from tasks.artifacts import bullets, publish, table
 from tasks.lookahead import audit_recent
+from tasks.notices import REPORTED
 from tasks.parity import audit_parity
+from tasks.rollout import look_at_gates
 from tasks.settings import now, settings
 from tasks.slots import in_zone
 
 _ODD = {"slot": "Slot", "role": "Role", "cause": "Cause", "features": "Features", "bars": "Bars"}
 _AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
+_GATES = {"name": "Gate", "passed": "Passed", "figure": "Figure", "missing": "Missing"}
 _SHOWN = 20
 
 
-@flow(name="audit")
+@flow(name="audit", **REPORTED)
 def audit(
     market: str = "mgc",
     from_day: date | None = None,
@@ -40,6 +43,7 @@ def audit(
     at = in_zone(as_of, settings().market(market)) if as_of else now()
     parity = audit_parity(market, from_day, to_day, at, mode)
     lookahead = audit_recent(market, at)
+    rollout = look_at_gates(market, at) if mode == "live" else None
     leaks = f"; {len(lookahead['leaks'])} features see the future" if lookahead["leaks"] else ""
     publish(
         f"audit-{market}",
@@ -48,7 +52,20 @@ def audit(
         table([lookahead], _AUDIT),
         bullets(lookahead["leaks"]),
     )
+    if rollout is not None:
+        _show_rollout(market, rollout)
     return {"verdict": parity.verdict, "parity": parity.to_json(), "lookahead": lookahead}
+
+
+def _show_rollout(market: str, rollout: dict[str, Any]) -> None:
+    missing = sum(not each["passed"] for each in rollout["gates"])
+    publish(
+        f"rollout-{market}",
+        f"{rollout['market']}: {rollout['stage']}; {missing} gates missing before "
+        f"{rollout['next'] or 'nothing more'}",
+        table(rollout["gates"], _GATES) if rollout["gates"] else "",
+        bullets([f"next: {rollout['next_step']}"]),
+    )
 
 
 def _differing(report: ParityReport) -> str:

@@ -10,6 +10,7 @@ from prefect import flow
 from registry.ledger import Mode
 from tasks.artifacts import bullets, publish, table
 from tasks.drift import compare, write_report
+from tasks.notices import REPORTED
 from tasks.settings import now, settings
 from tasks.slots import in_zone
 
@@ -23,7 +24,7 @@ _MOVED = {
 _SHOWN = 15
 
 
-@flow(name="check-drift")
+@flow(name="check-drift", **REPORTED)
 def check_drift(
     market: str = "mgc",
     mode: Mode = "live",

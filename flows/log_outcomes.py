@@ -13,7 +13,9 @@ from tasks.artifacts import bullets, publish, table
 from tasks.breaker import check_breaker
 from tasks.early_warning import warn_early
 from tasks.missed import fill_missed
+from tasks.notices import REPORTED, bring_waiting
 from tasks.outcomes import measure, settle
+from tasks.rollout import check_rollout
 from tasks.settings import now, settings
 from tasks.slots import in_zone
 
@@ -33,7 +35,7 @@ _SHOWN = {
 _DAYS_SHOWN = 14
 
 
-@flow(name="log-outcomes")
+@flow(name="log-outcomes", **REPORTED)
 def log_outcomes(market: str = "mgc", as_of: datetime | None = None) -> dict[str, Any]:
     """Append the outcomes of predicted slots and bring the daily figures up to them.
 
@@ -51,10 +53,15 @@ def log_outcomes(market: str = "mgc", as_of: datetime | None = None) -> dict[str
     figures = whole_days(measure(market, at))
     warned = None if as_of else warn_early(market, at)
     breaker = None if as_of else check_breaker(market, at)
+    rollout = None if as_of else check_rollout(market, at)
+    if not as_of:
+        bring_waiting()
     period = over(
         each for each in figures if each["mode"] == "live" and each["role"] == "champion"
     )
     verdict = _verdict(counts, missed, breaker)
+    if rollout and rollout["stepped_down"]:
+        verdict += f"; stepped down to {rollout['stage']}: {rollout['stepped_down']}"
     publish(
         f"outcomes-{market}",
         verdict,
@@ -65,6 +72,7 @@ def log_outcomes(market: str = "mgc", as_of: datetime | None = None) -> dict[str
         **counts,
         "missed": missed,
         "breaker": breaker,
+        "rollout": rollout,
         "performance": period.verdict,
         "early_warning": warned,
         "verdict": verdict,

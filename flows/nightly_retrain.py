@@ -9,6 +9,7 @@ from prefect import flow
 
 from flows.refresh_data import refresh_if_known
 from tasks.artifacts import bullets, publish, scoreboard, table
+from tasks.notices import REPORTED
 from tasks.promotion import champion_recipe, decide_who_serves
 from tasks.report import plots_of, report_of, write_report
 from tasks.settings import now, settings
@@ -18,7 +19,7 @@ from tasks.training import Judged, Material, gather, train_version
 _AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
 
 
-@flow(name="nightly-retrain")
+@flow(name="nightly-retrain", **REPORTED)
 def nightly_retrain(  # noqa: PLR0917 - the fields of the run form
     market: str = "mgc",
     recipe: str = "residual-small",

@@ -13,6 +13,7 @@ from prefect import flow
 from ml_core.errors import OrbcastError
 from tasks.artifacts import bullets, publish, table
 from tasks.ingest import refresh_lake
+from tasks.notices import REPORTED
 from tasks.settings import now, settings
 from tasks.slots import in_zone
 from tasks.sources import SourceSpec, standing_source
@@ -29,7 +30,7 @@ _SHOWN = {
 }
 
 
-@flow(name="refresh-data")
+@flow(name="refresh-data", **REPORTED)
 def refresh_data(
     market: str = "mgc",
     source: SourceSpec | None = None,

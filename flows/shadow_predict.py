@@ -10,6 +10,7 @@ from prefect import flow
 from flows.refresh_data import refresh_if_known
 from registry.ledger import Mode
 from tasks.artifacts import bullets, publish, table
+from tasks.notices import REPORTED
 from tasks.prediction import decide, predict_slot
 from tasks.settings import now, settings
 from tasks.slots import Slot, in_zone, latest_slot
@@ -28,7 +29,7 @@ _SHOWN = {
 _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
 
 
-@flow(name="shadow-predict")
+@flow(name="shadow-predict", **REPORTED)
 def shadow_predict(
     market: str = "mgc",
     opening_range: str | None = None,

@@ -9,6 +9,7 @@ from prefect import flow
 
 from ml_core.learning.models import Question
 from tasks.artifacts import bullets, publish, table
+from tasks.notices import REPORTED
 from tasks.settings import now, settings
 from tasks.slots import in_zone
 from tasks.training import gather
@@ -18,7 +19,7 @@ _TRIED = {"number": "Trial", "score": "Score", "recipe": "Recipe", "values": "Va
 _SHOWN = 10
 
 
-@flow(name="tune")
+@flow(name="tune", **REPORTED)
 def tune(  # noqa: PLR0917 - the fields of the run form
     market: str = "mgc",
     recipe: str = "residual-small",

@@ -11,6 +11,7 @@ from prefect.futures import PrefectFuture
 from ml_core.evidence.promotion import Decision
 from tasks.artifacts import bullets, publish, scoreboard, table
 from tasks.fan_out import task_runner
+from tasks.notices import REPORTED
 from tasks.promotion import weigh
 from tasks.settings import now, settings
 from tasks.slots import in_zone
@@ -21,7 +22,7 @@ from tasks.training import Material, gather
 _CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Why"}
 
 
-@flow(name="walk-forward")
+@flow(name="walk-forward", **REPORTED)
 def walk_forward(  # noqa: PLR0917 - the fields of the run form
     market: str = "mgc",
     recipe: str = "residual-small",

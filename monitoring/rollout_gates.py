@@ -20,6 +20,11 @@ from monitoring.rollout import POLICY, Position, RolloutPolicy, Stage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+EARNED = frozenset(
+    {"live days", "trades", "sustained accuracy", "skill above the corridor", "net R", "approval"}
+)
+"""Gates that take a record to pass: worth telling when they are."""
+
 _COIN = 0.5
 _EVEN = 0.5
 

@@ -19,6 +19,7 @@ from registry.breaker import BreakerRecord, breaker_records, record_breaker
 from registry.drift import latest_drift
 from registry.ledger import Settled
 from registry.parity import latest_parity
+from tasks.notices import notify
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 
@@ -80,6 +81,20 @@ def change(
     """
     record = BreakerRecord(market=symbol, at=at, state=state, cause=cause, detail=detail, by=by)
     record_breaker(where.database(), record)
+    notify(
+        where,
+        "breaker",
+        symbol,
+        f"breaker {symbol} {at.isoformat()} {state}",
+        f"{symbol}: circuit breaker {state}",
+        f"{cause}: {detail} (by {by}).\n"
+        + (
+            "While it is open predictions are logged and recommend nothing. "
+            f"`orbcast breaker status --market {symbol.lower()}`"
+            if state == "open"
+            else "Recommendations are made again."
+        ),
+    )
 
 
 def shown(now: Standing) -> dict[str, Any]:

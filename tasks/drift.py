@@ -20,6 +20,7 @@ from registry.drift import DriftRecord, latest_drift, record_drift
 from registry.ledger import Mode, Settled
 from registry.model_store import VersionRecord
 from tasks.events import DETECTED, resource_of
+from tasks.notices import notify
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 
@@ -49,6 +50,7 @@ def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
         added = record_drift(where.database(), _kept(found, at))
         if added and found.detected and (before is None or not before.detected):
             _announce(market, found)
+            _tell(where, found)
     return found
 
 
@@ -75,6 +77,18 @@ def _announce(market: str, found: DriftReport) -> None:
             "groups": list(found.groups),
             "verdict": found.verdict,
         },
+    )
+
+
+def _tell(where: Settings, found: DriftReport) -> None:
+    notify(
+        where,
+        "drift",
+        found.market,
+        f"drift {found.market} {found.version} {found.last_day}",
+        f"{found.market}: drift in {', '.join(found.groups)}",
+        f"{found.verdict}.\nWhat the model learned from is not what it sees now; the breaker "
+        f"opens and a retrain is started. `orbcast drift show --market {found.market.lower()}`",
     )
 
 

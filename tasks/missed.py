@@ -9,7 +9,9 @@ from prefect import task
 
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule
+from registry.ledger import PredictionEntry
 from tasks.decision import EXCHANGE_CLOSED, HOLIDAY, MISSED, not_answered
+from tasks.notices import notify
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 from tasks.slots import Slot, slots_between
@@ -26,7 +28,24 @@ def fill_missed(market: str, at: datetime) -> int:
     entries = not_answered(where, _reasons(where.market(market), absent), at)
     if entries:
         where.ledger().record(entries)
+        missed = [each for each in entries if each.reason == MISSED]
+        if missed:
+            _tell(where, missed)
     return len(absent)
+
+
+def _tell(where: Settings, missed: list[PredictionEntry]) -> None:
+    slots = sorted({f"{each.trading_day}:{each.opening_range}" for each in missed})
+    symbol = missed[0].market
+    notify(
+        where,
+        "missed",
+        symbol,
+        f"missed {symbol} {slots[0]} {slots[-1]}",
+        f"{symbol}: {len(slots)} slots went by unanswered",
+        f"From {slots[0]} to {slots[-1]} nobody predicted in time: was `orbcast up` running? "
+        "They are recorded as missed and count against the rollout's gates.",
+    )
 
 
 def unanswered(where: Settings, market: str, at: datetime) -> tuple[Slot, ...]:

@@ -24,7 +24,7 @@ from monitoring.rollout import (
     position,
     usable_approval,
 )
-from monitoring.rollout_gates import Check, Facts, LiveRecord, gates, grounds
+from monitoring.rollout_gates import EARNED, Check, Facts, LiveRecord, gates, grounds
 from registry.drift import latest_drift
 from registry.errors import DatabaseError, UnknownVersionError
 from registry.evaluations import latest_evaluation
@@ -35,6 +35,7 @@ from registry.rollout import RolloutRecord, record_rollout, rollout_faults, roll
 from registry.tables import canonical
 from tasks.breaker import breaker_of
 from tasks.code import code_hash
+from tasks.notices import notify
 from tasks.promotion import STUDY_DAYS
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
@@ -254,7 +255,43 @@ def check_rollout(market: str, at: datetime) -> dict[str, Any]:
         return {"stage": stands.stage, "stepped_down": None}
     stage, why, restarts = found
     step_down(where, symbol, stage, by=BY, reason=why, at=at, restarts=restarts)
+    notify(
+        where,
+        "rollout",
+        symbol,
+        f"rollout {symbol} {at.isoformat()} {stage}",
+        f"{symbol}: stepped down to {stage}",
+        f"{why}.\nIt does not go up again by itself: `orbcast rollout status --market "
+        f"{symbol.lower()}` shows what is asked for.",
+    )
     return {"stage": stage, "stepped_down": why}
+
+
+@task(name="look at the gates", **RETRIED)
+def look_at_gates(market: str, at: datetime) -> dict[str, Any]:
+    """Look at every gate of the next stage, and tell of those reached since they were last told.
+
+    Returns
+    -------
+    dict
+        The rollout as plain values.
+    """
+    where = settings()
+    symbol = where.market(market).symbol
+    found = rollout_of(where, symbol, at)
+    # what was reached before a step down that spoils the record can be reached anew
+    era = found.position.counted_from.isoformat() if found.position.counted_from else "the start"
+    for gate in found.gates:
+        if gate.passed and gate.name in EARNED:
+            notify(
+                where,
+                "gate",
+                symbol,
+                f"gate {symbol} {found.target} {gate.name} since {era}"[:200],
+                f"{symbol}: the gate {gate.name} of {found.target} is passed",
+                f"{gate.words}.\nStill missing: {'; '.join(found.missing) or 'nothing'}.",
+            )
+    return shown(found)
 
 
 def facts_of(

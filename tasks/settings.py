@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         return self.home / "prefect"
 
     @property
+    def channels_file(self) -> Path:
+        """File that names the channels notices go to."""
+        return self.home / "channels.toml"
+
+    @property
     def sources_file(self) -> Path:
         """File that remembers each market's standing source."""
         return self.home / "sources.toml"

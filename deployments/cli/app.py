@@ -19,6 +19,7 @@ from deployments.cli import (
     explain,
     ingest,
     models,
+    notify,
     performance,
     power,
     predict,
@@ -79,6 +80,8 @@ app.add_typer(recipes.app, name="recipes")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(drift.app, name="drift")
 app.add_typer(strategy.app, name="strategy")
+app.add_typer(notify.app, name="notify")
+app.command("notices")(notify.show_notices)
 app.add_typer(rollout.app, name="rollout")
 app.command("performance")(performance.performance)
 app.command("power")(power.power)

@@ -1,0 +1,190 @@
+"""`orbcast notify` and `orbcast notices`: where a person is told, and what was told."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Annotated
+
+import typer
+
+from deployments.cli.terminal import out
+from ml_core.errors import InputError, OperatorError
+
+app = typer.Typer(no_args_is_help=True, help="Channels that notices go to.")
+
+
+class NoSecretError(InputError):
+    """An environment variable that should hold a channel's URL and does not."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(variable)
+        self.variable = variable
+
+    def __str__(self) -> str:
+        return f"--url-env {self.variable}: the variable is not set; export it first"
+
+
+class DeadChannelError(OperatorError):
+    """Channels that did not take a message."""
+
+    def __init__(self, faults: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        told = "; ".join(f"{name}: {fault}" for name, fault in self.faults)
+        return f"not delivered: {told}; mend the channel with `orbcast notify add` again"
+
+
+@app.callback()
+def notify() -> None:
+    """Say where to tell you of breaker, drift, failed and missed runs, and gates reached.
+
+    Channels are Prefect notification blocks: their secrets are in Prefect's store, encrypted, and
+    can be changed in its UI. With no channel notices are kept all the same: `orbcast notices`.
+    """
+
+
+@app.command()
+def add(
+    kind: Annotated[str, typer.Argument(help="slack, teams, email or webhook.")],
+    name: Annotated[str, typer.Argument(help="A name of yours, such as desk.")],
+    url_env: Annotated[
+        str | None, typer.Option(help="Environment variable with the URL; asked for else.")
+    ] = None,
+) -> None:
+    """Add a channel, or replace one of the same name; its URL is never shown or logged.
+
+    slack, teams: the incoming webhook's URL. webhook: a URL that takes {"subject", "body"} by
+    POST. email: mailtos://user:password@smtp.example.com?to=you@example.com
+
+    Example: orbcast notify add slack desk --url-env SLACK_URL
+    """
+    from tasks.channels import add_channel  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+
+    if url_env is None:
+        url = typer.prompt("URL (not shown)", hide_input=True)
+    else:
+        url = os.environ.get(url_env, "")
+        if not url:
+            raise NoSecretError(url_env)
+    channel = add_channel(settings().channels_file, name, kind, url)
+    out().print(f"{channel.name} ({channel.kind}) added; try it: orbcast notify test {name}")
+
+
+@app.command()
+def remove(name: Annotated[str, typer.Argument(help="Name of the channel.")]) -> None:
+    """Tell this channel nothing any more; its block stays in Prefect."""
+    from tasks.channels import ChannelError, remove_channel  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+
+    if not remove_channel(settings().channels_file, name):
+        raise ChannelError("name", name, "is not there; `orbcast notify list` shows them")
+    out().print(f"{name} removed", markup=False)
+
+
+@app.command("list")
+def list_channels() -> None:
+    """List the channels, and how the last attempt at each went."""
+    from registry.notices import notices  # noqa: PLC0415 - after --help
+    from tasks.channels import channels  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415
+
+    where = settings()
+    found = channels(where.channels_file)
+    attempts = [each for told in notices(where.database()) for each in told.deliveries]
+    for channel in found:
+        own = [each for each in attempts if each.channel == channel.name]
+        last = max(own, key=lambda each: each.at, default=None)
+        state = "not tried yet"
+        if last is not None:
+            state = "delivered" if last.delivered else f"failed: {last.detail}"
+            state = f"{last.at:%Y-%m-%d %H:%M} UTC {state}"
+        out().print(f"{channel.name} ({channel.kind}): {state}", markup=False, soft_wrap=True)
+    if not found:
+        out().print("no channel yet: orbcast notify add slack NAME --url-env VARIABLE")
+
+
+@app.command("test")
+def try_channels(
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the channel; all if left out.")
+    ] = None,
+) -> None:
+    """Send a test message. Exit status 3: a channel did not take it."""
+    from tasks.channels import ChannelError, channels  # noqa: PLC0415 - after --help
+    from tasks.notices import send_test  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415
+
+    found = [each for each in channels(settings().channels_file) if name in {None, each.name}]
+    if not found:
+        raise ChannelError("name", name or "", "is not there; `orbcast notify list` shows them")
+    tried = [send_test(each) for each in found]
+    for each in tried:
+        if each.delivered:
+            out().print(f"{each.channel}: delivered", markup=False)
+    faults = tuple((each.channel, each.detail) for each in tried if not each.delivered)
+    if faults:
+        raise DeadChannelError(faults)
+
+
+@app.command()
+def retry() -> None:
+    """Try again what did not arrive; it is done every quarter of an hour anyway."""
+    from tasks.notices import bring  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+
+    out().print(f"{bring(settings())} delivered", markup=False)
+
+
+@app.command()
+def automations() -> None:
+    """Have Prefect itself tell of crashed and late runs; `orbcast up` does it at each start."""
+    from deployments.automations import ensure_automations  # noqa: PLC0415 - after --help
+    from tasks.channels import channels  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415
+
+    for name in ensure_automations(channels(settings().channels_file)):
+        out().print(name, markup=False)
+
+
+def show_notices(
+    last: Annotated[int, typer.Option(help="How many.", min=1)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what there was to tell, and whether each channel took it.
+
+    Example: orbcast notices --last 5
+    """
+    from registry.notices import notices  # noqa: PLC0415 - after --help
+    from tasks.channels import channels  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415
+
+    where = settings()
+    names = [each.name for each in channels(where.channels_file)]
+    found = notices(where.database(), last=last)
+    if as_json:
+        plain = [
+            {
+                "at": told.notice.at.isoformat(),
+                "kind": told.notice.kind,
+                "market": told.notice.market,
+                "subject": told.notice.subject,
+                "body": told.notice.body,
+                "delivered": {name: told.reached(name) for name in names},
+            }
+            for told in found
+        ]
+        out().print_json(json.dumps(plain))
+        return
+    for told in found:
+        missed = [name for name in names if not told.reached(name)]
+        state = f"  NOT DELIVERED to {', '.join(missed)}" if missed else ""
+        head = f"{told.notice.at:%Y-%m-%d %H:%M} UTC  {told.notice.subject}{state}"
+        out().print(head, markup=False, soft_wrap=True)
+        for line in told.notice.body.splitlines():
+            out().print(f"    {line}", markup=False, soft_wrap=True)
+    if not found:
+        out().print("nothing to tell so far")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from flows.explain import explain
 from flows.shadow_predict import shadow_predict
+from ml_core.learning.assemble import assemble
 from monitoring.rollout import STAGES, Position, Stage
 from registry.strategy import order_intents, strategy_records
 from tasks import prediction
@@ -34,10 +37,18 @@ def clean(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
     with settings().database().session() as session:
         for table in ("predictions", "strategy_decisions", "order_intents"):
             session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - three names of ours
+    serve("challenger")
 
 
-def at_stage(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
-    stands = Position(stage=stage, bound_to="what was approved")
+def serve(alias: str) -> None:
+    """Make the version of an alias the champion: the trees, or the baseline again."""
+    models = settings().models()
+    version = models.find("MGC", alias).version
+    models.set_alias("MGC", "champion", version, at=now(), by="test", reason="to be asked")
+
+
+def at_stage(monkeypatch: pytest.MonkeyPatch, stage: Stage, *, approved: bool = True) -> None:
+    stands = Position(stage=stage, bound_to="what was approved" if approved else None)
     monkeypatch.setattr(prediction, "stage_of", lambda *_: (stage, stands))
 
 
@@ -79,6 +90,7 @@ def test_every_stage_keeps_both_decisions_and_only_auto_writes_an_intent(
         levels = {each["side"]: (each["level"], each["stop"]) for each in order["entries"]}
         assert levels["long"] == levels["short"][::-1]
         assert intents[0].expires_at == datetime(2024, 11, 21, 7, 0, tzinfo=UTC)
+        assert order["closes_from"] == slot().decision.isoformat()
         listed = CliRunner().invoke(app, ["strategy", "intents", "--json"])
         assert json.loads(listed.stdout)[0]["contract"].startswith("MGC")
 
@@ -100,10 +112,118 @@ def test_with_the_breaker_open_the_rules_decide_alone_and_nothing_is_sent(
     at_stage(monkeypatch, "auto")
     change(settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
     plan = decided()
-    assert plan["words"] == ("the circuit breaker is not closed",)
+    assert plan["words"] == (
+        "the circuit breaker is not closed",
+        "no order intent: the circuit breaker is not closed",
+    )
     assert order_intents(settings().database(), "MGC") == ()
     (record,) = strategy_records(settings().database(), "MGC", mode="live")
     assert record.with_model["long"] == record.without_model["long"]
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("late", "decided too long after the range closed"),
+        ("unapproved", "no approval stands behind the stage"),
+        ("baseline", "the driftless baseline answered"),
+        ("nothing armed", "nothing is armed"),
+    ],
+)
+def test_an_intent_is_not_written_and_the_decision_says_why(
+    own: Path, monkeypatch: pytest.MonkeyPatch, why: str, words: str
+) -> None:
+    at_stage(monkeypatch, "auto", approved=why != "unapproved")
+    if why == "baseline":
+        before = settings().models().history("MGC", "champion")[0].version
+        serve(before)
+    if why == "nothing armed":
+        (own / "strategies").mkdir()
+        (own / "strategies" / "none.toml").write_text('name = "none"\nmin_size_atr = 9.0\n')
+        monkeypatch.setenv("ORBCAST_STRATEGY", "none")
+    if why == "late":
+        # the prediction was in time; the machine died before the decision and came back later
+        monkeypatch.setenv("ORBCAST_LATE_AFTER_SECONDS", "120")
+        monkeypatch.setattr(prediction, "_made_at", lambda: THURSDAY_0905)
+        prediction.predict_slot.fn("mgc", slot(), "live")
+        monkeypatch.setattr(prediction, "_made_at", lambda: THURSDAY_0905 + timedelta(minutes=30))
+    plan = decided()
+    assert words in plan["words"][-1]
+    assert order_intents(settings().database(), "MGC") == ()
+    if why == "baseline":
+        (record,) = strategy_records(settings().database(), "MGC", mode="live")
+        assert record.with_model["long"] == record.without_model["long"] == 1.0
+
+
+@pytest.mark.parametrize("stop", ["full", "half"])
+def test_an_intent_is_the_trade_that_the_label_then_judges(
+    own: Path, monkeypatch: pytest.MonkeyPatch, stop: str
+) -> None:
+    (own / "strategies").mkdir()
+    rules = f'name = "{stop}"\n[label]\nstop = "{stop}"\nrr = 1.5\nscan_end = "next_day_start"\n'
+    (own / "strategies" / "own.toml").write_text(rules)
+    monkeypatch.setenv("ORBCAST_STRATEGY", "own")
+    at_stage(monkeypatch, "auto")
+    market = settings().market("mgc")
+    bars = settings().lake().read(market)
+    assembly = assemble(
+        bars,
+        market,
+        settings().rules().label,
+        first=date(2024, 11, 18),
+        last=date(2024, 11, 21),
+        features=(),
+    )
+    labelled = {
+        (row["trading_day"], row["opening_range"]): row for row in assembly.table().to_pylist()
+    }
+    checked = 0
+    for hours in range(0, 48, 2):
+        one = latest_slot(market, THURSDAY_0905 - timedelta(hours=hours))
+        prediction.predict_slot.fn("mgc", one, "live")
+        prediction.decide.fn("mgc", one, "live")
+    for intent in order_intents(settings().database(), "MGC"):
+        row = labelled[intent.trading_day, intent.opening_range]
+        order = intent.order
+        assert order["contract"] == row["contract"]
+        assert intent.expires_at.hour == 23  # 09:00 in Brisbane, the next day
+        for entry in order["entries"]:
+            if {"UP": "long", "DOWN": "short"}.get(row["break_direction"]) != entry["side"]:
+                continue
+            sign = 1 if entry["side"] == "long" else -1
+            filled, left = (round(row[name] * 10) for name in ("entry", "target"))
+            assert sign * (filled - entry["level_ticks"]) > 0
+            assert entry["stop"] == row["stop"]
+            risk = sign * (filled - entry["stop_ticks"])
+            assert sign * (left - filled) == math.ceil(entry["target"]["risks"] * risk)
+            assert row["break_time"] <= intent.expires_at
+            checked += 1
+    assert checked >= 3
+
+
+def test_rules_edited_during_the_day_do_not_forget_its_trades(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_stage(monkeypatch, "hybrid")
+    (own / "strategies").mkdir()
+    market = settings().market("mgc")
+    day = slot().trading_day
+    trades = []
+    for name, rules in (("0900", "wide"), ("1000", "wide"), ("1100", "edited")):
+        text_ = f'name = "{rules}"\none_position = false\n'
+        (own / "strategies" / "day.toml").write_text(text_)
+        monkeypatch.setenv("ORBCAST_STRATEGY", "day")
+        one = latest_slot(market, THURSDAY_0905 + timedelta(hours=3), name)
+        assert one.trading_day == day
+        prediction.predict_slot.fn("mgc", one, "live")
+        plan = prediction.decide.fn("mgc", one, "live")
+        assert plan is not None
+        (words,) = [
+            each["words"] for each in plan["checks"] if each["name"] == "trades of the day"
+        ]
+        trades.append(int(words.split()[0]))
+    assert trades[0] == 0
+    assert trades[2] >= trades[1] >= 1
 
 
 def test_a_market_that_is_off_answers_with_that(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +258,11 @@ def test_worth_follows_the_recorded_plans_through_what_happened() -> None:
     assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)
     assert found["without_model"]["slots"] == found["with_model"]["slots"] > 3
-    assert found["added_per_slot"] is not None
+    assert found["added"]["choice_per_slot"][0] is not None
+    total = found["with_model"]["total_r"] - found["without_model"]["total_r"]
+    assert found["added"]["total_r"] == pytest.approx(total)
+    parts = found["added"]["by_size_r"] + found["added"]["by_choice_r"]
+    assert parts == pytest.approx(total)
     words = CliRunner().invoke(app, ["strategy", "worth", "--replay"]).stdout
-    assert "the model added" in words
-    assert "nothing was decided yet" in CliRunner().invoke(app, ["strategy", "worth"]).stdout
+    assert "by choosing" in words
+    assert "nothing was decided" in CliRunner().invoke(app, ["strategy", "worth"]).stdout

@@ -176,6 +176,13 @@ def _remarks(found: Record) -> list[str]:
             f"{model['brier']:.4f}, {corridor['brier']:.4f}; ECE {model['ece']:.3f}, "
             f"{corridor['ece']:.3f} (chance alone gives {model['ece_by_chance']:.3f})"
         )
+    if "majority" in whole.voices:
+        majority, change = whole.voices["majority"], whole.difference["majority"]["log_loss"]
+        told.append(
+            f"always the majority of the training days: right {majority['accuracy']:.1%}, log loss "
+            f"{majority['log_loss']:.4f}; the model's is {change.estimate:+.3f} "
+            f"({change.low:+.3f} to {change.high:+.3f})"
+        )
     words = {
         "taken": "recommended trades",
         "predicted_side": "every break on the predicted side",

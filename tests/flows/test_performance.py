@@ -109,6 +109,24 @@ def test_settling_and_measuring_twice_changes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("two_days")
+def test_a_replayed_day_stands_apart_and_moves_no_live_figure() -> None:
+    where = settings()
+    settle.fn("mgc", WEDNESDAY)
+    measure.fn("mgc", WEDNESDAY)
+    before = daily()
+    for slot in slots_between(where.market("mgc"), MONDAY, MONDAY):
+        where.ledger().record(
+            answers(where, where.market("mgc"), slot, WEDNESDAY + timedelta(days=9), "replay")
+        )
+    measure.fn("mgc", WEDNESDAY)
+    assert daily() == before
+    assert set(daily("replay")) == {(MONDAY, "champion"), (MONDAY, "challenger")}
+    told = performance("--mode", "replay")
+    assert told.startswith("MGC, replay, 1 day, ")
+    assert "e-value" not in told
+
+
+@pytest.mark.usefixtures("two_days")
 def test_an_outcome_recorded_days_late_is_counted_as_late() -> None:
     settle.fn("mgc", WEDNESDAY + timedelta(days=5))
     measure.fn("mgc", WEDNESDAY + timedelta(days=5))

@@ -1,0 +1,100 @@
+"""The calibration monitor on trial: false alarms, and how many breaks until one is caught.
+
+    python benchmarks/monitors.py [--streams 400] [--seed 0]
+
+Six breaks a day. What is said is spread as the corridor's probabilities are; what comes has the
+chance said, or another. Alarms are at 1 %, as the breaker's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from monitoring.sequential_monitors import ALPHA, calibration_process
+
+Floats = NDArray[np.float64]
+
+A_DAY = 6
+BREAKS = 1500
+CAUGHT_WITHIN = 3000
+
+
+def bent(by: float) -> Callable[[Floats], Floats]:
+    """Give chances whose log-odds are ``by`` times those said."""
+
+    def chance(p: Floats) -> Floats:
+        odds: Floats = (p / (1.0 - p)) ** by
+        return odds / (1.0 + odds)
+
+    return chance
+
+
+def shifted(by: float) -> Callable[[Floats], Floats]:
+    """Give chances below those said."""
+    return lambda p: np.maximum(p - by, 0.0)
+
+
+WRONG: dict[str, Callable[[Floats], Floats]] = {
+    "said 0.1 too high": shifted(0.1),
+    "said 0.05 too high": shifted(0.05),
+    "too bold, log-odds 1.5 times": bent(1 / 1.5),
+    "too timid, log-odds two thirds": bent(1.5),
+    "a coin": lambda p: np.full(len(p), 0.5),
+}
+
+
+def first_alarm(
+    seed: int, rows: int, chance: Callable[[Floats], Floats], good: int, *, together: bool
+) -> int | None:
+    """Give how many breaks after the good ones the first alarm comes; None if it does not.
+
+    With ``together`` the breaks of a day share one fortune.
+    """
+    draw = np.random.default_rng(seed)
+    p = 0.05 + 0.9 * draw.beta(2.0, 2.0, good + rows)
+    truth = np.where(np.arange(len(p)) < good, p, chance(p))
+    luck = draw.random(len(p))
+    if together:
+        luck = luck[::A_DAY].repeat(A_DAY)[: len(p)]
+    day = (np.arange(len(p)) // A_DAY).astype("datetime64[D]")
+    alarms = np.flatnonzero(calibration_process(p, luck < truth, day) >= 1.0 / ALPHA)
+    return (int(alarms[0]) + 1) * A_DAY - good if len(alarms) else None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--streams", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    seeds = range(asked.seed, asked.seed + asked.streams)
+    start = time.perf_counter()
+    false = 0
+    for name, together in (("independent", False), ("one fortune a day", True)):
+        found = [first_alarm(each, BREAKS, lambda p: p, 0, together=together) for each in seeds]
+        false = max(false, sum(each is not None for each in found))
+        count = sum(each is not None for each in found)
+        print(f"calibrated, {name}: {count} of {len(found)} alarmed within {BREAKS} breaks")
+    few = seeds[: asked.streams // 4]
+    trials = {
+        **{name: (chance, 0) for name, chance in WRONG.items()},
+        "said 0.1 too high, after 1,200 good": (WRONG["said 0.1 too high"], 1200),
+    }
+    for name, (chance, good) in trials.items():
+        found = [first_alarm(each, CAUGHT_WITHIN, chance, good, together=False) for each in few]
+        breaks = [CAUGHT_WITHIN + 1 if each is None else each for each in found]
+        middle, most = np.quantile(breaks, [0.5, 0.9], method="higher")
+        missed = sum(each is None for each in found)
+        print(f"{name}: half by {middle}, nine in ten by {most} breaks; {missed} not caught")
+    print(f"{time.perf_counter() - start:.0f} s")
+    # one that keeps its rate has more than this many once in a thousand times
+    return int(false > binom.ppf(0.999, asked.streams, ALPHA))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,60 @@
+"""Daily figures are given back by mode and day, and outcomes by when they first came."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from registry.database import Database
+from registry.ledger import Ledger, OutcomeEntry
+from registry.performance import (
+    PerformanceRecord,
+    first_recorded,
+    performance_records,
+    update_performance,
+)
+
+AT = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
+DAY = date(2024, 6, 3)
+FIRST = PerformanceRecord(
+    market="MGC",
+    day=DAY,
+    mode="live",
+    role="champion",
+    version="v1",
+    opening_range="all",
+    figures={"model": {"log_loss": 0.1 + 0.2, "bins": {"7": [1.0, 0.7, 1.0, 0.21]}}},
+)
+
+
+def test_figures_are_given_back_to_the_bit_by_mode_and_day(database: Database) -> None:
+    next_day = replace(FIRST, day=DAY + timedelta(days=1))
+    replayed = replace(FIRST, mode="replay")
+    update_performance(database, [next_day, FIRST, replayed, replace(FIRST, market="NQ")], AT)
+
+    assert performance_records(database, "MGC", mode="live") == (FIRST, next_day)
+    assert performance_records(database, "MGC", mode="live", first=next_day.day) == (next_day,)
+    assert performance_records(database, "MGC", mode="replay") == (replayed,)
+    assert update_performance(database, [next_day, FIRST, replayed], AT) == 0
+
+
+def test_an_outcome_came_when_it_was_first_recorded_not_when_revised(database: Database) -> None:
+    outcome = OutcomeEntry(
+        market="MGC",
+        trading_day=DAY,
+        opening_range="0900",
+        label="l",
+        direction="UP",
+        outcome="win",
+        entry=None,
+        stop=None,
+        target=None,
+        r_gross=1.0,
+        r_net=0.8,
+        resolved_at=AT,
+    )
+    ledger = Ledger(database)
+    ledger.record_outcome(outcome, AT)
+    ledger.record_outcome(replace(outcome, direction="DOWN"), AT + timedelta(days=4))
+
+    assert first_recorded(database, "MGC") == {(DAY, "0900", "l"): AT}

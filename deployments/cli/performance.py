@@ -179,7 +179,7 @@ def _remarks(found: Record) -> list[str]:
     if "majority" in whole.voices:
         majority, change = whole.voices["majority"], whole.difference["majority"]["log_loss"]
         told.append(
-            f"always the majority of the training days: right {majority['accuracy']:.1%}, log loss "
+            f"the majority of the training days: right {majority['accuracy']:.1%}, log loss "
             f"{majority['log_loss']:.4f}; the model's is {change.estimate:+.3f} "
             f"({change.low:+.3f} to {change.high:+.3f})"
         )

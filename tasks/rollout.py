@@ -465,7 +465,7 @@ def _parity(where: Settings, symbol: str) -> Check | None:
 
 def _faults(where: Settings, serving: Serving | None) -> tuple[str, ...] | None:
     try:
-        found = [*where.ledger().verify_chain(), *rollout_faults(where.database())]
+        found = [*where.ledger().verify().faults, *rollout_faults(where.database())]
     except (DatabaseError, OSError):
         return None
     if serving is not None:

@@ -112,7 +112,7 @@ def _print(record: Verification, faults: list[str]) -> None:
     lines += [
         (
             f"{record.predictions.rows:,} predictions, {record.outcomes.rows:,} outcomes "
-            f"({record.revisions:,} revised), model versions and studies: {told}"
+            f"({record.revisions:,} revised), model versions, studies and rollout: {told}"
         ),
         f"head {record.predictions.row_hash}",
         f"outcomes' head {record.outcomes.row_hash}",
@@ -124,10 +124,11 @@ def _print(record: Verification, faults: list[str]) -> None:
 def _other_faults(where: Settings, head: str | None) -> list[str]:
     from registry.errors import DamagedEvidenceError  # noqa: PLC0415 - after --help
     from registry.evaluations import evaluations  # noqa: PLC0415
+    from registry.rollout import rollout_faults  # noqa: PLC0415
     from tasks.study import require_whole  # noqa: PLC0415
 
     models = where.models()
-    found = []
+    found = list(rollout_faults(where.database()))
     if head is not None and not where.ledger().has(head.lower()):
         found.append(f"the chain does not hold {head} any more: rows are gone from its end")
     versions = models.versions()

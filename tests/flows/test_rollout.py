@@ -1,0 +1,141 @@
+"""The rollout in the record: what is missing is told, trouble steps down, forgery does nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from flows.audit import audit
+from monitoring.rollout import RolloutEvent
+from registry.notices import notices
+from registry.rollout import rollout_faults, rollout_records
+from tasks import prediction, rollout
+from tasks.breaker import change
+from tasks.settings import now, settings
+from tasks.slots import latest_slot
+
+THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
+
+
+def cli(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(app, ["rollout", *arguments])
+    assert result.exit_code == status, result.output
+    return result.stdout if not status else result.stderr
+
+
+@pytest.fixture
+def advisory(own: Path) -> None:
+    """A market that a person took to advisory, all gates passed, as its events say."""
+    del own
+    where = settings()
+    serving = where.models().serving("MGC", now()).record
+    common: dict[str, Any] = {"by": "ana", "reason": "seen", "bound_to": "h"}
+    at = now() - timedelta(days=1)
+    events = [
+        RolloutEvent(
+            at=at, kind="approved", stage="advisory", expires_at=at + timedelta(days=2), **common
+        ),
+        RolloutEvent(
+            at=at, kind="up", stage="advisory", recipe_hash=serving.recipe_hash, **common
+        ),
+    ]
+    for number, event in enumerate(events):
+        rollout._record(where, "MGC", number, event)
+    assert rollout.stage_of(where, "MGC", now())[0] == "advisory"
+
+
+@pytest.mark.usefixtures("own")
+def test_a_fresh_market_is_in_shadow_and_every_gate_says_what_is_missing() -> None:
+    told = json.loads(cli("status", "--json"))
+    assert (told["stage"], told["next"]) == ("shadow", "advisory")
+    missing = {each["name"]: each["missing"] for each in told["gates"] if not each["passed"]}
+    assert missing["live days"] == "90 more days"
+    assert missing["trades"] == "617 more trades"
+    assert missing["model"] == "a champion with skill above the baseline"
+    assert "drift check that ran" in missing["drift"]
+    assert "approval" in missing
+    words = cli("status")
+    assert "617 more trades" in words
+    assert "next: wait" in words
+
+
+@pytest.mark.usefixtures("own")
+def test_neither_a_step_up_nor_an_approval_can_be_had_without_what_they_ask_for() -> None:
+    assert "live days: 90 more days" in cli(
+        "step-up", "--to", "advisory", "--reason", "now", status=2
+    )
+    assert "not the stage below" in cli("step-up", "--to", "auto", "--reason", "now", status=2)
+    assert "has a study" in cli("approve", "--to", "advisory", "--reason", "ok", status=2)
+    assert "is no stage" in cli("status", "--to", "heaven", status=2)
+    assert json.loads(cli("status", "--json"))["stage"] == "shadow"
+    assert rollout_records(settings().database(), "MGC") == ()
+
+
+@pytest.mark.usefixtures("own")
+def test_live_answers_are_counted_and_replays_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
+    monkeypatch.setenv("ORBCAST_LATE_AFTER_SECONDS", "1000000000")
+    with settings().database().session() as session:
+        session.execute(text("DELETE FROM predictions"))
+    slot = latest_slot(settings().market("mgc"), THURSDAY_0905)
+    prediction.predict_slot.fn("mgc", slot, "replay")
+    before = json.loads(cli("status", "--json"))["gates"]
+    assert "0 calendar days" in before[1]["figure"]
+    prediction.predict_slot.fn("mgc", slot, "live")
+    after = json.loads(cli("status", "--json"))["gates"]
+    assert f"{(now() - THURSDAY_0905).days} calendar days" in after[1]["figure"]
+    assert after[1]["passed"]
+
+
+@pytest.mark.usefixtures("advisory")
+def test_trouble_steps_down_at_once_is_told_and_stays_down() -> None:
+    where = settings()
+    change(where, "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
+    told = rollout.check_rollout.fn("mgc", now())
+    assert told["stage"] == "shadow"
+    assert "circuit breaker is open" in told["stepped_down"]
+    change(where, "MGC", "closed", cause="by hand", detail="fine", by="ana", at=now())
+    assert rollout.check_rollout.fn("mgc", now())["stage"] == "shadow"
+    assert json.loads(cli("status", "--json"))["counted_from"] is not None
+    kinds = [each.notice.subject for each in notices(where.database())]
+    assert "MGC: stepped down to shadow" in kinds
+
+
+@pytest.mark.usefixtures("advisory")
+def test_a_check_that_did_not_run_steps_down_but_spoils_no_record() -> None:
+    told = rollout.check_rollout.fn("mgc", now())
+    assert told["stage"] == "shadow"
+    assert "was never checked" in told["stepped_down"]
+    assert json.loads(cli("status", "--json"))["counted_from"] is None
+
+
+@pytest.mark.usefixtures("advisory")
+def test_an_edited_event_is_named_and_counts_as_shadow() -> None:
+    where = settings()
+    with where.database().session() as session:
+        session.execute(text("UPDATE rollout_events SET stage = 'auto' WHERE kind = 'up'"))
+    assert rollout.stage_of(where, "MGC", now())[0] == "shadow"
+    assert "was edited" in rollout_faults(where.database())[0]
+    verified = CliRunner().invoke(app, ["verify"])
+    assert verified.exit_code == 1
+    assert "rollout event" in verified.stdout
+
+
+@pytest.mark.usefixtures("own", "prefect_server")
+def test_the_daily_audit_shows_the_gates() -> None:
+    told = audit("mgc")
+    assert told["lookahead"]["clean"]
+
+
+@pytest.mark.usefixtures("advisory")
+def test_a_person_can_go_down_and_off_and_come_back_to_shadow_only() -> None:
+    assert "MGC: off" in cli("step-down", "--to", "off", "--reason", "holiday", "--by", "ana")
+    assert "MGC: shadow" in cli("step-up", "--to", "shadow", "--reason", "back", "--by", "ana")
+    assert "not below" in cli("step-down", "--to", "auto", "--reason", "up?", status=2)

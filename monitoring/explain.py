@@ -22,6 +22,11 @@ _REASONS = {
     "no_contract": "no contract was chosen for the day",
     "zero_size": "the range had no height",
 }
+_REMEDIES = {
+    "model_expired": "a newer version: `orbcast run nightly-retrain` makes one",
+    "model_unusable": "a version that is whole: `orbcast models verify` names those that are",
+    "no_model": "a version: `orbcast run nightly-retrain` makes one",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +69,15 @@ def explain(
     """
     if status != "predicted":
         told = _REASONS.get(reason or "", str(reason).replace("_", " "))
-        gate = Gate(name="an answer", passed=False, words=f"none: {told}")
+        detail = f" ({outputs['detail']})" if outputs.get("detail") else ""
+        gate = Gate(
+            name="an answer",
+            passed=False,
+            words=f"none: {told}{detail}",
+            change=_REMEDIES.get(reason or "", ""),
+        )
         if outputs.get("novelty"):
-            gate = _novelty(outputs)
+            gate = _novelty(outputs, answered=False)
         return Explanation(
             verdict=f"No answer was given: {told}.", gates=(gate, *rules), reasons=()
         )
@@ -74,7 +85,7 @@ def explain(
     worth = _worth(side, other, outputs)
     gates = (
         Gate(name="an answer", passed=True, words="late" if late else "in time"),
-        _novelty(outputs),
+        _novelty(outputs, answered=True),
         worth,
         _breaker(outputs),
     )
@@ -103,7 +114,7 @@ def rule_gates(checks: Iterable[Mapping[str, Any]]) -> tuple[Gate, ...]:
     )
 
 
-def _novelty(outputs: Mapping[str, Any]) -> Gate:
+def _novelty(outputs: Mapping[str, Any], *, answered: bool) -> Gate:
     """Whether the row lay within what the version was trained on."""
     name = "like the training data"
     judged = outputs.get("novelty")
@@ -113,11 +124,16 @@ def _novelty(outputs: Mapping[str, Any]) -> Gate:
     words = f"dissimilarity {index:.2f}, at most {limit:.2f}"
     if not judged["novel"]:
         return Gate(name=name, passed=True, words=words)
-    most = ", ".join(f"{each[0]} ({each[1]:.0%})" for each in judged["features"])
+    # rows from before the words were written have the names alone
+    most = ", ".join(
+        judged.get("words") or (f"{each[0]} ({each[1]:.0%})" for each in judged["features"])
+    )
     words += f"; farthest from the nearest training row in {most}"
-    if judged.get("too_many_silenced"):
-        words += "; answered, since too many slots went unanswered for this of late"
-        return Gate(name=name, passed=True, words=words)
+    if answered:
+        why = "the corridor asks for nothing but the range itself"
+        if judged.get("too_many_silenced"):
+            why = "too many slots went unanswered for this of late"
+        return Gate(name=name, passed=True, words=f"{words}; answered all the same, since {why}")
     return Gate(
         name=name, passed=False, words=words, change=f"a dissimilarity of {limit:.2f} or less"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -216,18 +216,30 @@ class ModelStore:
         until = record.created_at + (self._baseline_lifetime if plain else self._lifetime)
         return None if at < until else f"{record.version} expired on {until:%Y-%m-%d}"
 
-    def serving(self, market: str, at: datetime) -> Serving:
+    def serving(
+        self, market: str, at: datetime, without: Mapping[str, str] | None = None
+    ) -> Serving:
         """Give the version to answer with: the champion, else an earlier one, else a baseline.
 
         One that is damaged or has expired by ``at`` is passed over; where only expired ones are
-        left it is the first of them, and said to be.
+        left it is the first of them, and said to be. A champion that was left by going back to
+        an earlier one is not gone back to.
+
+        Parameters
+        ----------
+        market
+            Symbol.
+        at
+            Aware time of the answer.
+        without
+            Versions that turned out not to answer, and why.
 
         Raises
         ------
         UnknownVersionError
             No usable version at all.
         """
-        history = [each.version for each in self.history(market, CHAMPION)][::-1]
+        history = self._champions(market)[::-1]
         versions = {each.version: each for each in self.versions(market)}
         baselines = [each.version for each in versions.values() if each.kind == "baseline"][::-1]
         reason: str | None = None if history else "no champion is set"
@@ -235,6 +247,8 @@ class ModelStore:
         for name in dict.fromkeys([*history, *baselines]):
             record = versions.get(name)
             faults = self.faults(record) if record else ("it is not registered",)
+            if without and name in without:
+                faults = (without[name],)
             if record and not faults:
                 expired = self.expired(record, at)
                 if expired is None:
@@ -320,16 +334,21 @@ class ModelStore:
         NothingToRollBackError
             There was none before.
         """
+        line = self._champions(market)
+        if len(line) < 2:  # noqa: PLR2004 - the present one and one before
+            raise NothingToRollBackError(market)
+        self.set_alias(market, CHAMPION, line[-2], at=at, by=by, reason=reason)
+        return self.find(market, CHAMPION)
+
+    def _champions(self, market: str) -> list[str]:
+        """Give the champions, oldest first, without those left by going back to an earlier one."""
         line: list[str] = []
         for each in self.history(market, CHAMPION):
             if each.version in line:
                 del line[line.index(each.version) + 1 :]
             else:
                 line.append(each.version)
-        if len(line) < 2:  # noqa: PLR2004 - the present one and one before
-            raise NothingToRollBackError(market)
-        self.set_alias(market, CHAMPION, line[-2], at=at, by=by, reason=reason)
-        return self.find(market, CHAMPION)
+        return line
 
     def _record(self, row: ModelVersion) -> VersionRecord:
         return VersionRecord(

@@ -14,7 +14,7 @@ from ml_core.errors import OrbcastError
 from ml_core.features.all import CATALOGUE
 from ml_core.features.history import HISTORY_DAYS
 from ml_core.learning.assemble import NoSlotError, assemble_live
-from ml_core.learning.bundle import load_bundle
+from ml_core.learning.bundle import BundleCorruptError, load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.inference import Prediction, Predictor
 from ml_core.learning.novelty import LOOKED_AT, may_silence
@@ -24,7 +24,7 @@ from ml_core.ranges.label_spec import LabelSpec
 from monitoring.breaker import Standing
 from registry.errors import PrematureAnswerError, UnknownVersionError
 from registry.ledger import Mode, PredictionEntry, Role
-from registry.model_store import CHALLENGER, VersionRecord
+from registry.model_store import CHALLENGER, Serving, VersionRecord
 from tasks.breaker import breaker_of
 from tasks.code import code_hash
 from tasks.rollout import stage_of
@@ -76,14 +76,7 @@ def voices(where: Settings, symbol: str, at: datetime) -> tuple[Voice, ...]:
     """
     models = where.models()
     serving = models.serving(symbol, at)
-    found = [
-        Voice(
-            role="champion",
-            record=serving.record,
-            fallback=serving.fallback,
-            expired=serving.expired,
-        )
-    ]
+    found = [_serving(serving)]
     challenger = models.current(symbol, CHALLENGER)
     if challenger is not None and challenger.version != serving.record.version:
         record = models.find(symbol, challenger.version)
@@ -96,6 +89,15 @@ def voices(where: Settings, symbol: str, at: datetime) -> tuple[Voice, ...]:
             )
         )
     return tuple(found)
+
+
+def _serving(serving: Serving) -> Voice:
+    return Voice(
+        role="champion",
+        record=serving.record,
+        fallback=serving.fallback,
+        expired=serving.expired,
+    )
 
 
 def read_bars(where: Settings, market: Market, slot: Slot) -> Bars:
@@ -150,19 +152,37 @@ def answers(
     common = _common(where, slot, made_at, mode)
     if mode == "live" and stage_of(where, slot.symbol, made_at)[0] == "off":
         return not_answered(where, {slot: OFF}, made_at)
+    at = made_at if mode == "live" else slot.decision  # a replay: what would have been said then
     try:
-        # a replay asks what would have been said then
-        asked = voices(where, slot.symbol, made_at if mode == "live" else slot.decision)
+        asked = voices(where, slot.symbol, at)
     except UnknownVersionError:
         return [_abstained(common, "champion", None, NO_MODEL)]
     bars = read_bars(where, market, slot)
     said = [_answer(common, voice, market, slot, bars) for voice in asked]
+    if said[0].reason == UNUSABLE:
+        said[0] = _instead(where, said[0], at, market, slot, bars)
     if any(each.reason == NOVEL for each in said):
         said = [_unless_too_many(where, each) for each in said]
     if mode != "live":
         return said
     breaker = breaker_of(where, slot.symbol, made_at)
     return said if breaker.closed else [_held_back(each, breaker) for each in said]
+
+
+def _instead(  # noqa: PLR0917 - an answer, and what another is made of
+    where: Settings, failed: PredictionEntry, at: datetime, market: Market, slot: Slot, bars: Bars
+) -> PredictionEntry:
+    """Have the next version answer where the champion fails though its files are whole."""
+    common = _common(where, slot, failed.made_at, failed.mode)
+    found, without = failed, dict[str, str]()
+    while found.reason == UNUSABLE:
+        without[str(found.version)] = str(found.outputs.get("detail"))
+        try:
+            voice = _serving(where.models().serving(slot.symbol, at, without))
+        except UnknownVersionError:
+            return failed
+        found = _answer(common, voice, market, slot, bars)
+    return failed if found.reason == EXPIRED else found
 
 
 def _held_back(entry: PredictionEntry, breaker: Standing) -> PredictionEntry:
@@ -280,7 +300,14 @@ def _loaded(folder: str, sums_hash: str) -> Predictor:
     del sums_hash  # part of the key: other files are another predictor
     from pathlib import Path  # noqa: PLC0415 - one use
 
-    return Predictor(load_bundle(Path(folder)))
+    try:
+        return Predictor(load_bundle(Path(folder)))
+    except OrbcastError:
+        raise
+    except Exception as error:
+        # whole files of another release's making: another version is asked, the slot is not lost
+        fault = f"cannot be read by this release: {type(error).__name__}: {error}"
+        raise BundleCorruptError(folder, "its content", fault) from error
 
 
 def _predictor(record: VersionRecord) -> Predictor:

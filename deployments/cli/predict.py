@@ -43,10 +43,10 @@ def predict(
     known = where.market(market)
     slot = latest_slot(known, in_zone(time_of(at, "--at"), known), opening_range)
     models = where.models()
-    fallback = None
+    fallback, expired = None, None
     if version is None:
         serving = models.serving(known.symbol, slot.decision)
-        record, fallback = serving.record, serving.fallback
+        record, fallback, expired = serving.record, serving.fallback, serving.expired
     else:
         record = models.find(known.symbol, version)
     _, said = ask(record, known, slot, read_bars(where, known, slot))
@@ -54,10 +54,10 @@ def predict(
         plain = {"slot": str(slot), "decision_time": slot.decision.isoformat(), **said.to_json()}
         out().print_json(json.dumps(plain, default=str))
         return
-    _tell(slot, said, fallback)
+    _tell(slot, said, fallback, expired)
 
 
-def _tell(slot: Slot, said: Prediction, fallback: str | None) -> None:
+def _tell(slot: Slot, said: Prediction, fallback: str | None, expired: str | None) -> None:
     from rich.table import Table  # noqa: PLC0415 - after --help
 
     console = out()
@@ -66,6 +66,8 @@ def _tell(slot: Slot, said: Prediction, fallback: str | None) -> None:
     )
     if fallback:
         console.print(f"  in the champion's stead: {fallback}", markup=False)
+    if expired:
+        console.print(f"  too old to answer live: {expired}", markup=False)
     odds = Table(box=None, pad_edge=False)
     for heading in ("", "UP", "DOWN", "no break"):
         odds.add_column(heading, justify="left" if not heading else "right")
@@ -86,6 +88,12 @@ def _tell(slot: Slot, said: Prediction, fallback: str | None) -> None:
     )
     for reason in said.reasons:
         console.print(f"  {reason.words}", markup=False)
+    told = said.to_json()["novelty"]
+    if told is not None:
+        unlike = f"dissimilarity {told['dissimilarity']:.2f}, at most {told['threshold']:.2f}"
+        if told["novel"]:
+            unlike += f": unlike the training data, in {', '.join(told['words'])}"
+        console.print(f"  {unlike}", markup=False)
 
 
 def _percents(*shares: float) -> list[str]:

@@ -14,7 +14,7 @@ from ml_core.learning.dataset import Dataset
 from ml_core.learning.models import QUESTIONS
 from ml_core.learning.novelty import Judged
 from ml_core.learning.predictions import LONG, SHORT, Predictions, predict
-from ml_core.learning.reasons import Reason, baseline_reason, model_reasons
+from ml_core.learning.reasons import Reason, baseline_reason, model_reasons, named
 
 CACHE_SECONDS = 300.0
 CACHE_ENTRIES = 256
@@ -112,7 +112,11 @@ class Prediction:
         """Give the prediction as plain values."""
         values = asdict(self)
         if self.novelty is not None:
-            values["novelty"] = {**values["novelty"], "novel": self.novel}
+            values["novelty"] = {
+                **values["novelty"],
+                "novel": self.novel,
+                "words": [f"{named(name)} ({share:.0%})" for name, share in self.novelty.features],
+            }
         return values
 
 

@@ -27,6 +27,8 @@ LOOKED_AT = 60
 
 _PLAIN_SHARE = 0.5  # half the weight is shared evenly: small trees use few features
 _DIGITS = 6
+_CONSTANT = 1e-9  # spread over size, below which it is rounding
+_FARTHEST = 1e6  # standard deviations; beyond that squares would overflow one day
 _CHUNK = 512
 _NAMED = 3
 
@@ -58,11 +60,13 @@ class Judged:
 class Novelty:
     """Training rows in the space where distances are taken, and the threshold.
 
-    A number is standardised by the training rows' mean and standard deviation; a missing one
-    stands at the mean, and being missing is a column of its own, so that a row in which a feature
-    is missing is as far from one that has it as one standard deviation. A category is one column
-    for each level: two levels are as far apart. Every feature's columns are weighted by the
-    feature's importance, half of the weight being shared evenly.
+    A number is standardised by the training rows' mean and standard deviation; one that never
+    varied in training keeps its unit. A missing one stands at the mean, and being missing is a
+    column of its own, so that a row in which a feature is missing is at least one standard
+    deviation from a row that has it, and no distance from another in which it is missing too. A
+    category is one column for each level: two levels are one standard deviation apart. Every
+    feature's columns are weighted by the feature's importance, half of the weight being shared
+    evenly.
 
     Attributes
     ----------
@@ -188,7 +192,7 @@ def fit_novelty(
         names=names,
         categorical=categorical,
         center=center,
-        scale=np.where(scale > 0, scale, 1.0),
+        scale=np.where(scale > _CONSTANT * np.abs(center), scale, 1.0),
         weight=_weights(names, importance),
         levels={
             name: tuple(np.unique(features[seen[:, names.index(name)], names.index(name)]))
@@ -266,6 +270,7 @@ def _placed(
             owner.append(index)
         else:
             standard = (values - known.center[index]) / known.scale[index]
+            standard = np.clip(standard, -_FARTHEST, _FARTHEST)
             columns.append(np.where(seen, standard, 0.0) * root)
             owner.append(index)
         columns.append(np.where(seen, 0.0, root))

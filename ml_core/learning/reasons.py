@@ -100,6 +100,15 @@ def model_reasons(
     )
 
 
+def named(name: str) -> str:
+    """Give a feature's words; the column's own name where the catalogue has it no more.
+
+    >>> named("atr20"), named("of_my_own")
+    ('20-day average true range', 'of_my_own')
+    """
+    return CATALOGUE.select([name])[0].words if name in CATALOGUE.names() else name
+
+
 def _words(name: str, value: float, push: float) -> str:
     if name == "close_position" and np.isfinite(value):
         return f"price closed {place_in_range(value)}: {push:+.2f}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,15 +12,17 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from ml_core.learning.bundle import Bundle
+from ml_core.learning.dataset import Dataset
 from ml_core.learning.novelty import Judged, Novelty
 from registry.ledger import PredictionEntry
 from registry.model_store import CHAMPION
-from tasks import prediction
+from tasks import decision, prediction
 from tasks.settings import now, settings
 from tasks.slots import Slot, latest_slot, slots_between
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
-NOVEL = Judged(dissimilarity=1.5, threshold=0.7, features=(("range_size", 0.9),))
+NOVEL = Judged(dissimilarity=1.5, threshold=0.7, features=(("atr20", 0.9),))
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +71,46 @@ def test_a_novel_range_is_not_answered_by_a_model_and_is_by_the_corridor(
     told = CliRunner().invoke(app, ["explain", "MGC:2024-11-21:0900"]).stdout
     assert "the range is unlike anything the version was trained on" in told
     assert "dissimilarity 1.50, at most 0.70" in told
-    assert "range_size (90%)" in told
+    assert "20-day average true range (90%)" in " ".join(told.split())
+
+
+def test_a_range_fifty_times_as_high_as_ever_is_novel_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built = decision.assemble_live
+
+    def fifty_times(*arguments: Any, **more: Any) -> Dataset:
+        row = built(*arguments, **more)
+        features = row.features.copy()
+        features[0, row.feature_names.index("range_size")] *= 50
+        return replace(row, features=features)
+
+    monkeypatch.setattr(decision, "assemble_live", fifty_times)
+    model = answered()["challenger"]
+    assert (model.status, model.reason, model.recommendation) == ("abstained", "novel_input", None)
+    assert model.outputs["novelty"]["words"][0].startswith("range height (")
+    told = CliRunner().invoke(app, ["predict", "--at", "2024-11-21T09:05"]).stdout
+    assert "unlike the training data, in range height (" in " ".join(told.split())
+
+
+def test_a_champion_whole_but_unreadable_is_followed_by_the_one_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    models = settings().models()
+    bad = models.find("MGC", "challenger")
+    models.set_alias("MGC", CHAMPION, bad.version, at=now(), by="test", reason="to see it fail")
+    load = decision.load_bundle
+
+    def loads_all_but_one(folder: Path) -> Bundle:
+        if folder.name == bad.version:
+            raise ValueError("a field of tomorrow")
+        return load(folder)
+
+    monkeypatch.setattr(decision, "load_bundle", loads_all_but_one)
+    champion = answered()["champion"]
+    assert champion.status == "predicted"
+    assert champion.version != bad.version
+    assert "a field of tomorrow" in champion.outputs["fallback"]
 
 
 def test_no_more_slots_are_silenced_than_stated_and_then_they_are_marked(

@@ -69,6 +69,52 @@ def test_a_recommendation_is_explained_too() -> None:
     assert all(gate.passed for gate in told.gates)
 
 
+NOVEL = {
+    "dissimilarity": 1.5,
+    "threshold": 0.7,
+    "novel": True,
+    "features": [["atr20", 0.9]],
+    "words": ["20-day average true range (90%)"],
+}
+
+
+def test_a_novel_range_names_index_threshold_features_and_what_would_have_done() -> None:
+    said = {**outputs(0.7, 0.9, 0.5, 1.0), "novelty": NOVEL}
+    told = taken_apart(said, status="abstained", reason="novel_input", recommendation=None)
+    assert "unlike anything the version was trained on" in told.verdict
+    (gate,) = told.gates
+    assert not gate.passed
+    assert "dissimilarity 1.50, at most 0.70" in gate.words
+    assert "20-day average true range (90%)" in gate.words
+    assert gate.change == "a dissimilarity of 0.70 or less"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [({}, "the corridor asks for nothing"), ({"too_many_silenced": True}, "too many slots")],
+)
+def test_a_novel_range_that_was_answered_all_the_same_is_no_reason_against_it(
+    more: dict[str, Any], why: str
+) -> None:
+    said = {**outputs(0.7, 0.9, 0.5, 1.0), "novelty": {**NOVEL, **more}}
+    told = taken_apart(said, recommendation="long")
+    assert told.verdict.startswith("Long was recommended")
+    assert told.gates[1].passed
+    assert f"answered all the same, since {why}" in told.gates[1].words
+
+
+def test_an_expired_version_says_since_when_and_what_to_do() -> None:
+    told = taken_apart(
+        {"detail": "20240601-abc expired on 2024-07-16"},
+        status="abstained",
+        reason="model_expired",
+        recommendation=None,
+    )
+    assert "older than it may be" in told.verdict
+    assert "20240601-abc expired on 2024-07-16" in told.gates[0].words
+    assert "nightly-retrain" in told.gates[0].change
+
+
 @pytest.mark.parametrize(
     ("reason", "words"),
     [("holiday", "closed that day"), ("missed", "nobody asked"), ("new_reason", "new reason")],

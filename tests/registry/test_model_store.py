@@ -140,6 +140,41 @@ def test_a_second_rollback_goes_further_back_and_never_forward_again(store: Mode
         store.rollback("TEST", at=AT + 5 * hour, by="bob", reason="worse")
 
 
+def test_an_expired_champion_is_followed_by_the_one_before_it_and_none_that_was_left(
+    store: ModelStore,
+) -> None:
+    first, second, bad = (register(store, bundle(name)) for name in "abc")
+    hour = timedelta(hours=1)
+    for number, each in enumerate((first, second, bad)):
+        at = AT + number * hour
+        store.set_alias("TEST", CHAMPION, each.version, at=at, by="ann", reason="better")
+    store.rollback("TEST", at=AT + 3 * hour, by="bob", reason="worse")
+    assert store.serving("TEST", AT).record == second
+
+    instead = store.serving("TEST", AT, {second.version: "it fell over"})
+
+    assert instead.record == first
+    assert instead.fallback == f"champion {second.version} is not usable: it fell over"
+
+
+def test_a_model_expires_before_a_baseline_and_replays_of_days_before_it_was_made_do_not(
+    store: ModelStore,
+) -> None:
+    model, plain = register(store, bundle("a", "residual")), register(store, bundle("b"))
+    store.set_alias("TEST", CHAMPION, model.version, at=AT, by="ann", reason="better")
+    day = timedelta(days=1)
+    assert store.serving("TEST", AT - 900 * day).record == model
+    assert store.serving("TEST", AT + 45 * day - timedelta(seconds=1)).record == model
+
+    later = store.serving("TEST", AT + 45 * day)
+
+    assert (later.record, later.expired) == (plain, None)
+    assert later.fallback == f"champion {model.version} expired on 2024-07-16"
+    nothing = store.serving("TEST", AT + 400 * day)
+    assert nothing.record == model
+    assert nothing.expired is not None
+
+
 def test_who_was_champion_when_is_not_rewritten(store: ModelStore) -> None:
     a, b = register(store, bundle("a")), register(store, bundle("b"))
     earlier = AT - timedelta(days=1)

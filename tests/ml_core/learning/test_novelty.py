@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from ml_core.learning.novelty import SHARE, Novelty, fit_novelty, may_silence
+from ml_core.evidence.controls import bars_of
+from ml_core.learning.assemble import assemble
+from ml_core.learning.bundle import SUMS, load_bundle, write_bundle
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.fit import fit
+from ml_core.learning.inference import Predictor
+from ml_core.learning.novelty import MOST_SILENCED, SHARE, Novelty, fit_novelty, may_silence
+from ml_core.learning.recipe import Recipe
+from ml_core.market.schedule import build_schedule
+from ml_core.market.simulation import simulate
+from ml_core.ranges.label_spec import LabelSpec
+from tests.ml_core.builders import mgc
+from tests.ml_core.learning.synthetic import dataset
 
 NAMES = ("a", "b", "c", "kind")
 ROWS, A_DAY = 240, 6
@@ -105,6 +119,76 @@ def test_a_missing_value_and_an_unheard_of_category_are_farther_than_a_known_one
     unheard[3] = 9.0
     assert known.judge(without).dissimilarity > 0
     assert known.judge(unheard).dissimilarity > 0
+
+
+def test_a_missing_value_is_a_deviation_from_a_known_one_and_no_way_from_a_missing_one() -> None:
+    rows = rows_of(9)
+    rows[:, 1:] = rows[0, 1:]
+    without = rows[0].copy()
+    without[0] = np.nan
+    known = fitted(rows)
+    nearest = np.abs((rows[:, 0] - rows[:, 0].mean()) / rows[:, 0].std()).min()
+    apart = known.judge(without).dissimilarity * known.mean_distance
+    assert apart == pytest.approx(np.hypot(1.0, nearest), rel=1e-9)
+    rows[::2, 0] = np.nan
+    assert fitted(rows).judge(without).dissimilarity == 0.0
+
+
+def test_a_feature_that_never_varied_keeps_its_unit_whatever_rounding_leaves_of_it() -> None:
+    rows = rows_of(10)
+    rows[:, 0] = 0.1
+    known = fitted(rows)
+    row = rows[0].copy()
+    row[0] = 0.1 + 1e-12
+    assert known.judge(row).dissimilarity == pytest.approx(0.0, abs=1e-9)
+    row[0] = 0.1 + 3.0
+    assert known.judge(row).dissimilarity * known.mean_distance == pytest.approx(3.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("wild", [1e9, 1e300, -1e300])
+def test_a_wild_number_is_novel_and_can_be_written_down(wild: float) -> None:
+    rows = rows_of(11)
+    row = rows[0].copy()
+    row[1] = wild
+    judged = fitted(rows).judge(row)
+    assert judged.novel
+    assert np.isfinite(judged.dissimilarity)
+    assert judged.features[0] == ("b", pytest.approx(1.0))
+
+
+def test_of_an_ordinary_unseen_year_few_ranges_are_novel_and_a_planted_one_is() -> None:
+    first, last, cut = date(2021, 1, 4), date(2022, 12, 23), np.datetime64("2022-02-22")
+    world = simulate(mgc(), build_schedule(mgc(), first, last), seed=1, with_truth=False)
+    bars = bars_of(mgc(), world)
+    data = assemble(bars, mgc(), LabelSpec(), first=date(2021, 2, 22), last=last).dataset
+    past, year = (data.rows(np.flatnonzero(part)) for part in _parts(data, cut))
+    known = fit_novelty(past.features, past.trading_day, past.feature_names, past.categorical, {})
+    assert known is not None
+    assert np.mean([known.judge(row).novel for row in year.features]) <= MOST_SILENCED / 2
+    row = year.features[0].copy()
+    row[year.feature_names.index("range_size")] *= 50
+    judged = known.judge(row)
+    assert judged.novel
+    assert judged.features[0][0] == "range_size"
+
+
+def _parts(data: Dataset, cut: np.datetime64) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    return data.trading_day < cut, data.trading_day >= cut
+
+
+def test_a_version_from_before_there_was_such_a_thing_answers_and_says_nothing_of_it(
+    tmp_path: Path,
+) -> None:
+    data = dataset(260)
+    bundle = fit(data, Recipe(name="old", kind="baseline"), "x").bundle
+    write_bundle(bundle, tmp_path, metrics={}, card="", reference=data)
+    (tmp_path / "novelty.json").unlink()
+    lines = (tmp_path / SUMS).read_text().splitlines(keepends=True)
+    (tmp_path / SUMS).write_text("".join(each for each in lines if "novelty.json" not in each))
+    said = Predictor(load_bundle(tmp_path)).predict(data.rows(np.array([0])), 0.0)
+    assert not said.novel
+    assert said.to_json()["novelty"] is None
+    assert said.p_up_given_break == bundle.predict(data).p_up[0]
 
 
 def test_it_is_read_back_as_it_was_written_and_one_day_gives_none() -> None:

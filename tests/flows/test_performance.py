@@ -165,13 +165,13 @@ def test_the_figures_are_those_of_the_ledger_with_the_majority_beside_them() -> 
     assert "challenger" in performance("--by", "version")
 
 
-def lived(days: int, *, settled: int) -> list[PredictionEntry]:
+def lived(days: int, *, settled: int, **changed: Any) -> list[PredictionEntry]:
     """Record days of live answers of the challenger's, the first of them settled."""
     where = settings()
     market = where.market("mgc")
     slot = slots_between(market, MONDAY, MONDAY)[0]
-    said = answers(where, market, slot, slot.decision + timedelta(seconds=3), "live")
-    model = next(each for each in said if each.role == "challenger")
+    told = answers(where, market, slot, slot.decision + timedelta(seconds=3), "live")
+    model = next(each for each in told if each.role == "challenger")
     draw = np.random.default_rng(7)
     entries = []
     with where.database().session() as session:
@@ -179,20 +179,19 @@ def lived(days: int, *, settled: int) -> list[PredictionEntry]:
         session.execute(text("DELETE FROM outcomes"))
     for index, each in enumerate(slots_between(market, MONDAY, MONDAY + timedelta(days=days))):
         p = float(0.1 + 0.8 * draw.random())
-        entries.append(
-            replace(
-                model,
-                trading_day=each.trading_day,
-                opening_range=each.opening_range,
-                decision_time=each.decision,
-                made_at=each.decision + timedelta(seconds=3),
-                status="predicted",
-                reason=None,
-                p_up=p,
-                baseline_p_up=0.5,
-                outputs={**model.outputs, "p_none": 0.02},
-            )
+        said = replace(
+            model,
+            trading_day=each.trading_day,
+            opening_range=each.opening_range,
+            decision_time=each.decision,
+            made_at=each.decision + timedelta(seconds=3),
+            status="predicted",
+            reason=None,
+            p_up=p,
+            baseline_p_up=0.5,
+            outputs={**model.outputs, "p_none": 0.02},
         )
+        entries.append(replace(said, **changed))
         where.ledger().record(entries[-1:])
         if index < settled:
             came(entries[-1], bool(draw.random() < p))
@@ -257,6 +256,19 @@ def _was_up(said: PredictionEntry) -> bool:
         and each.prediction.opening_range == said.opening_range
         for each in rows
     )
+
+
+@pytest.mark.usefixtures("own")
+def test_a_champion_that_is_off_though_no_worse_than_the_corridor_opens_the_breaker() -> None:
+    off = {"role": "champion", "p_up": 0.9, "baseline_p_up": 0.9, "recommendation": "skip"}
+    entries = lived(11, settled=0, **off)
+    at = entries[-1].made_at
+    assert check_breaker.fn("mgc", at)["state"] == "closed"
+    for each in entries:
+        came(each, up=False)
+    found = check_breaker.fn("mgc", at)
+    assert (found["state"], found["cause"]) == ("open", "calibration")
+    assert "UP was said to come 90.0% of the time and came 0.0%" in found["detail"]
 
 
 @pytest.mark.usefixtures("own")

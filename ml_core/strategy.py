@@ -49,7 +49,9 @@ class Rules(BaseModel):
     allowed_ranges: Literal["all"] | tuple[str, ...] = "all"
     allowed_sides: tuple[Side, ...] = Field(default=SIDES, min_length=1)
     min_size_atr: float = Field(default=0.0, ge=0, description="Least height / 14-day ATR.")
-    max_size_atr: float = Field(default=10.0, gt=0, description="Greatest height / 14-day ATR.")
+    max_size_atr: float | None = Field(
+        default=None, gt=0, description="Greatest height / 14-day ATR; any if left out."
+    )
     min_share_traded: float = Field(
         default=0.0, ge=0, le=1, description="Least share of the window's minutes with a trade."
     )
@@ -66,7 +68,7 @@ class Rules(BaseModel):
 
     @model_validator(mode="after")
     def _bounds_are_in_order(self) -> Rules:
-        if self.min_size_atr >= self.max_size_atr:
+        if self.max_size_atr is not None and self.min_size_atr >= self.max_size_atr:
             raise ValueError("give a min_size_atr below max_size_atr")
         if self.base_size > self.max_size:
             raise ValueError("give a base_size of max_size at most")
@@ -286,7 +288,7 @@ def _told(model: ModelView) -> str:
 
 def _checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleCheck, ...]:
     ranges = rules.allowed_ranges
-    size, share = facts.size_atr, facts.share_traded
+    share = facts.share_traded
     found = [
         RuleCheck(
             name="range",
@@ -294,12 +296,7 @@ def _checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleCheck, .
             words=f"{facts.opening_range}, allowed: "
             + ("all" if ranges == "all" else ", ".join(ranges)),
         ),
-        RuleCheck(
-            name="size",
-            passed=size is not None and rules.min_size_atr <= size <= rules.max_size_atr,
-            words=("not known" if size is None else f"{size:.3f} ATR")
-            + f", allowed {rules.min_size_atr:g} to {rules.max_size_atr:g}",
-        ),
+        _size_check(rules, facts.size_atr),
         RuleCheck(
             name="minutes traded",
             passed=share is not None and share >= rules.min_share_traded,
@@ -319,6 +316,21 @@ def _checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleCheck, .
         *_day_checks(rules, day),
     ]
     return tuple(found)
+
+
+def _size_check(rules: Rules, size: float | None) -> RuleCheck:
+    """Hold the range's height against its bounds; a height not known passes only without any."""
+    low, high = rules.min_size_atr, rules.max_size_atr
+    allowed = f"allowed {low:g} to {high:g}" if high is not None else f"at least {low:g}"
+    if size is None:
+        return RuleCheck(
+            name="size", passed=not low and high is None, words=f"not known, {allowed}"
+        )
+    return RuleCheck(
+        name="size",
+        passed=low <= size and (high is None or size <= high),
+        words=f"{size:.3f} ATR, {allowed}",
+    )
 
 
 def _day_checks(rules: Rules, day: DaySoFar) -> tuple[RuleCheck, ...]:

@@ -60,8 +60,15 @@ class Worth:
         if not self.trades:
             return "nothing to judge"
         if self.per_trade.below_zero:
-            before = "also before" if self.gross_per_trade.below_zero else "after"
-            return f"these rules lost, {before} costs; trading them smaller loses less, no more"
+            gross = self.gross_per_trade
+            before = (
+                "they lost"
+                if gross.below_zero
+                else "they gained"
+                if gross.above_zero
+                else "they cannot be told from luck"
+            )
+            return f"these rules lost after costs; before costs {before}"
         if not self.per_trade.above_zero:
             return "these rules cannot be told from luck"
         return (

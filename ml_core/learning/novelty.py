@@ -257,25 +257,21 @@ def _placed(
     features: NDArray[np.float64], known: Novelty
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Put rows where distances are taken; give that, (n, m), and each column's feature, (m,)."""
-    columns, owner = [], []
-    for index, name in enumerate(known.names):
-        values, root = features[:, index], np.sqrt(known.weight[index])
-        seen = np.isfinite(values)
-        if name in known.categorical:
-            for level in known.levels[name]:
-                columns.append(np.where(values == level, root / np.sqrt(2.0), 0.0))
-                owner.append(index)
-            unheard = seen & ~np.isin(values, known.levels[name])
-            columns.append(np.where(unheard, root / np.sqrt(2.0), 0.0))
-            owner.append(index)
-        else:
-            standard = (values - known.center[index]) / known.scale[index]
-            standard = np.clip(standard, -_FARTHEST, _FARTHEST)
-            columns.append(np.where(seen, standard, 0.0) * root)
-            owner.append(index)
-        columns.append(np.where(seen, 0.0, root))
-        owner.append(index)
-    return np.column_stack(columns), np.array(owner, np.intp)
+    seen, root = np.isfinite(features), np.sqrt(known.weight)
+    kinds = [known.names.index(name) for name in known.categorical]
+    numbers = np.setdiff1d(np.arange(len(known.names)), kinds)
+    standard = (np.where(seen, features, known.center) - known.center) / known.scale
+    standard = np.clip(standard, -_FARTHEST, _FARTHEST) * root
+    columns = [standard[:, numbers], np.where(seen, 0.0, root)]
+    owner = [*numbers.tolist(), *range(len(known.names))]
+    for index in kinds:
+        levels = np.array(known.levels[known.names[index]])
+        values = features[:, index, np.newaxis]
+        same = values == levels
+        unheard = seen[:, [index]] & ~same.any(axis=1, keepdims=True)
+        columns.append(np.hstack([same, unheard]) * (root[index] / np.sqrt(2.0)))
+        owner += [index] * (len(levels) + 1)
+    return np.hstack(columns), np.array(owner, np.intp)
 
 
 def _between_days(

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from ml_core.learning.bundle import Bundle
+from ml_core.learning.assemble import assemble_live
+from ml_core.learning.bundle import Bundle, load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.novelty import Judged, Novelty
 from registry.ledger import PredictionEntry
@@ -77,10 +78,8 @@ def test_a_novel_range_is_not_answered_by_a_model_and_is_by_the_corridor(
 def test_a_range_fifty_times_as_high_as_ever_is_novel_by_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    built = decision.assemble_live
-
     def fifty_times(*arguments: Any, **more: Any) -> Dataset:
-        row = built(*arguments, **more)
+        row = assemble_live(*arguments, **more)
         features = row.features.copy()
         features[0, row.feature_names.index("range_size")] *= 50
         return replace(row, features=features)
@@ -99,12 +98,11 @@ def test_a_champion_whole_but_unreadable_is_followed_by_the_one_before_it(
     models = settings().models()
     bad = models.find("MGC", "challenger")
     models.set_alias("MGC", CHAMPION, bad.version, at=now(), by="test", reason="to see it fail")
-    load = decision.load_bundle
 
     def loads_all_but_one(folder: Path) -> Bundle:
         if folder.name == bad.version:
             raise ValueError("a field of tomorrow")
-        return load(folder)
+        return load_bundle(folder)
 
     monkeypatch.setattr(decision, "load_bundle", loads_all_but_one)
     champion = answered()["champion"]

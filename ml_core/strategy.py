@@ -225,6 +225,33 @@ def facts_of(row: Mapping[str, Any]) -> SlotFacts:
     )
 
 
+def decide(
+    rules: Rules, facts: SlotFacts, without: DaySoFar, with_: DaySoFar, model: ModelView
+) -> tuple[Plan, Plan]:
+    """Decide a slot on both paths: by the rules alone, and with the model's sizes.
+
+    Parameters
+    ----------
+    rules, facts
+        The rules, and what they look at.
+    without, with_
+        The day so far on each path: other sizes lose and gain other sums.
+    model
+        What it says.
+
+    Returns
+    -------
+    tuple of Plan
+        Without and with the model. The second arms nothing that the first does not: what the
+        rules alone have ended for the day, a smaller loss with the model does not reopen.
+    """
+    plain = by_rules(rules, facts, without)
+    own = by_rules(rules, facts, with_)
+    if not plain.armed:
+        own = plain
+    return plain, with_model(rules, own, model, "scale")
+
+
 def by_rules(rules: Rules, facts: SlotFacts, day: DaySoFar) -> Plan:
     """Decide by the rules alone."""
     checks = _checks(rules, facts, day)

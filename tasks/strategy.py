@@ -22,9 +22,8 @@ from ml_core.strategy import (
     Rules,
     Side,
     Use,
-    by_rules,
+    decide,
     facts_of,
-    with_model,
 )
 from ml_core.strategy_order import order_values
 from ml_core.strategy_trades import Slot as TradedSlot
@@ -91,12 +90,8 @@ def decide_slot(
         return None
     earlier = [each for each in slots_of(table) if each.decision_time < slot.decision]
     day = _day_so_far(where, rules, earlier, slot, entry.mode)
-    facts = facts_of(row)
-    plain, own = by_rules(rules, facts, day["without"]), by_rules(rules, facts, day["with"])
-    # what the rules alone have ended for the day, a smaller loss with the model does not reopen
-    own = own if plain.armed else replace(own, long=0.0, short=0.0, checks=plain.checks)
     model = heard(entry)
-    scaled = with_model(rules, own, model, "scale")
+    plain, scaled = decide(rules, facts_of(row), day["without"], day["with"], model)
     record = StrategyRecord(
         market=slot.symbol,
         trading_day=slot.trading_day,

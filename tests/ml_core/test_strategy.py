@@ -21,6 +21,7 @@ from ml_core.strategy import (
     SlotFacts,
     StrategyFileError,
     by_rules,
+    decide,
     facts_of,
     load_rules,
     with_model,
@@ -79,6 +80,19 @@ def test_a_model_never_arms_what_the_rules_do_not_and_keeps_to_their_sizes(
     assert scaled.checks == plain.checks
     if model.unheard:
         assert (scaled.long, scaled.short) == (plain.long, plain.short)
+
+
+@given(RULES, FACTS, DAYS, DAYS, MODELS)
+def test_a_day_that_went_better_with_the_model_arms_nothing_the_rules_alone_have_ended(
+    rules: Rules, facts: SlotFacts, without: DaySoFar, with_: DaySoFar, model: ModelView
+) -> None:
+    plain, scaled = decide(rules, facts, without, with_, model)
+    assert plain == by_rules(rules, facts, without)
+    for side in SIDES:
+        assert plain.size(side) or not scaled.size(side)
+        assert scaled.size(side) <= min(1.5 * plain.size(side), rules.max_size)
+    if not by_rules(rules, facts, with_).armed:
+        assert not scaled.armed
 
 
 @given(RULES, FACTS, DAYS, MODELS)

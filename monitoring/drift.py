@@ -41,6 +41,7 @@ LEFT = " given the other groups"
 """Ending of a column's name that asks for what is left of a feature."""
 
 _RIDGE = 20.0
+_DIGITS = 9
 _BLOCKS = 5
 _CALENDAR = "clock"  # functions of the calendar alone: they explain nothing about the others
 PREDICTION, TARGET = "prediction", "target"
@@ -221,7 +222,8 @@ class Reference:
         np.add.at(rest, where, left[:, self._explained])
         rows_of_day = np.bincount(where, minlength=len(days))[:, np.newaxis]
         values = np.hstack([levels / np.maximum(counts, 1.0), rest / rows_of_day])
-        return Daily(day=days, names=self.columns, values=values)
+        # what differs by rounding alone is the same: no histogram can be made of it
+        return Daily(day=days, names=self.columns, values=np.round(values, _DIGITS))
 
 
 def p_value(reference: NDArray[np.float64], current: NDArray[np.float64]) -> float:

@@ -200,6 +200,14 @@ def test_too_few_days_are_not_judged_and_not_called_clean() -> None:
     assert "120 are needed" in report("MGC", "v", short, latest(WORLD, 400)).verdict
 
 
+def test_a_column_that_differs_by_rounding_alone_is_counted_like_any_other() -> None:
+    values = WORLD.values.copy()
+    values[:, NAMES.index("early_close")] = np.where(np.arange(len(values)) % 2, 0.0, 1e-17)
+    rows = replace(WORLD, values=values)
+    reference = Reference(rows.where(rows.day < DAYS[SPLIT]), GROUPS)
+    assert report("MGC", "v", reference, latest(rows, 400).where(np.ones(40, bool))).judged
+
+
 def test_a_constant_column_that_changes_is_found() -> None:
     rows = latest(WORLD, 400)
     assert found(shifted(rows, "days_since_roll", 1.0)) >= {"days_since_roll"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -266,3 +267,49 @@ def test_worth_follows_the_recorded_plans_through_what_happened() -> None:
     words = CliRunner().invoke(app, ["strategy", "worth", "--replay"]).stdout
     assert "by choosing" in words
     assert "nothing was decided" in CliRunner().invoke(app, ["strategy", "worth"]).stdout
+
+
+def test_the_rules_are_followed_through_the_lake_by_one_command() -> None:
+    told = CliRunner().invoke(app, ["strategy", "backtest", "--from", "2024-06-03", "--json"])
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert found["rules"] == "orb-default"
+    assert found["trades"] > 300
+    assert found["years"]["2024"]["trades"] == found["trades"]
+    assert sum(found["refused"].values()) > 0
+    words = CliRunner().invoke(app, ["strategy", "backtest", "--from", "2024-06-03"]).stdout
+    assert found["verdict"][1:] in words
+    assert f"{found['trades']:,} trades" in words
+
+
+def test_a_strategy_file_is_checked_against_the_market_before_it_is_used(own: Path) -> None:
+    def check(words: str) -> Any:
+        file = own / "mine.toml"
+        file.write_text(words, "utf-8")
+        return CliRunner().invoke(app, ["strategy", "check", str(file)])
+
+    assert "can be used on MGC" in check('name = "mine"\nallowed_ranges = ["0900"]\n').stdout
+    unknown = check('name = "mine"\nallowed_ranges = ["0930"]\n')
+    assert (unknown.exit_code, "'0930'" in unknown.stderr) == (2, True)
+    wrong = check('name = "mine"\ndaily_loss_limit_r = "three"\n')
+    assert (wrong.exit_code, "daily_loss_limit_r = 'three'" in wrong.stderr) == (2, True)
+    none = CliRunner().invoke(app, ["strategy", "show", "--strategy", "none"])
+    assert (none.exit_code, "orb-default" in none.stderr) == (2, True)
+    assert "daily_loss_limit_r = 3.0" in CliRunner().invoke(app, ["strategy", "show"]).stdout
+
+
+def test_somebody_elses_system_reads_the_outbox_with_plain_sql(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_stage(monkeypatch, "auto")
+    decided()
+    connection = sqlite3.connect(f"file:{own / 'orbcast.sqlite'}?mode=ro", uri=True)
+    query = (
+        'SELECT id, "order" FROM order_intents '
+        "WHERE market = 'MGC' AND expires_at > ? AND id > ? ORDER BY id"
+    )
+    (row,) = connection.execute(query, ("2024-11-21 06:59:00", 0)).fetchall()
+    assert json.loads(row[1])["entries"][0]["side"] in {"long", "short"}
+    assert connection.execute(query, ("2024-11-21 07:00:01", 0)).fetchall() == []
+    assert connection.execute(query, ("2024-11-21 06:59:00", row[0])).fetchall() == []
+    connection.close()

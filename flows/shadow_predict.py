@@ -23,8 +23,6 @@ _SHOWN = {
     "expected_net_r": "E[net R]",
     "reason": "No answer because",
     "late": "Late",
-    "model": "Model",
-    "version": "Version",
 }
 _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
 
@@ -89,6 +87,9 @@ def _planned(plan: dict[str, Any] | None) -> str:
 
 def _notes(said: list[dict[str, Any]], trouble: str | None) -> list[str]:
     notes = [trouble] if trouble else []
+    notes += [
+        f"{each['role']}: {each['model'] or 'no model'} {each['version'] or ''}" for each in said
+    ]
     notes += [f"answered in its stead: {each['fallback']}" for each in said if each["fallback"]]
     if any(each["after_training"] is False for each in said):
         notes.append("this day was part of a version's training: no evidence of anything")

@@ -12,7 +12,6 @@ from deployments.cli.terminal import MarketOption, day_of, out, time_of
 
 if TYPE_CHECKING:
     from ml_core.strategy_worth import Worth
-    from registry.strategy import OrderIntent
 
 app = typer.Typer(no_args_is_help=True, help="The rules of the strategy, and the outbox.")
 
@@ -156,51 +155,31 @@ def intents(
 ) -> None:
     """List the outbox: orders that your own system may place until they expire.
 
-    Orbcast places no order. There are intents only at stage auto.
+    Orbcast places no order. There are intents only at stage auto; each says whether it is still
+    in force: not once it expired, the breaker opened or the market stepped down.
 
     Example: orbcast strategy intents --since 2025-06-30 --json
     """
-    from registry.strategy import order_intents  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.outbox import outbox  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
     from tasks.slots import in_zone  # noqa: PLC0415
 
     where = settings()
     known = where.market(market)
     begin = in_zone(time_of(since, "--since"), known) if since else None
-    found = order_intents(where.database(), known.symbol, since=begin)
+    found = outbox(where, known.symbol, now(), begin)
     if as_json:
-        out().print_json(json.dumps([_intent(each) for each in found]))
+        out().print_json(json.dumps(found))
         return
     for each in found:
         sides = ", ".join(
             f"{one['side']} {one['size']:g} beyond {one['level']}, stop {one['stop']}"
-            for one in each.order["entries"]
+            for one in each["entries"]
         )
-        _say(
-            f"{_slot(each)} {each.order['contract']}: {sides}; until "
-            f"{each.expires_at:%Y-%m-%d %H:%M} UTC"
-        )
+        held = "in force" if each["in_force"] else f"not in force, {each['why_not']}"
+        _say(f"{each['slot']} {each['contract']}: {sides}; until {each['expires_at']}; {held}")
     if not found:
         _say(f"{known.symbol} has no intents: they are written at stage auto only")
-
-
-def _intent(each: OrderIntent) -> dict[str, Any]:
-    return {
-        "slot": _slot(each),
-        "market": each.market,
-        "trading_day": each.trading_day.isoformat(),
-        "opening_range": each.opening_range,
-        "at": each.at.isoformat(),
-        "expires_at": each.expires_at.isoformat(),
-        "version": each.version,
-        "rules": each.rules_hash,
-        "approved_for": each.bound_to,
-        **each.order,
-    }
-
-
-def _slot(each: OrderIntent) -> str:
-    return f"{each.market}:{each.trading_day}:{each.opening_range}"
 
 
 def _short(each: Worth) -> str:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+import tasks.outbox
 from deployments.cli.app import app
 from flows.explain import explain
 from flows.shadow_predict import shadow_predict
@@ -22,6 +23,7 @@ from monitoring.rollout import STAGES, Position, Stage
 from registry.strategy import order_intents, strategy_records
 from tasks import prediction
 from tasks.breaker import change
+from tasks.outbox import outbox
 from tasks.settings import now, settings
 from tasks.slots import Slot, latest_slot
 from tasks.strategy import holding
@@ -296,6 +298,28 @@ def test_a_strategy_file_is_checked_against_the_market_before_it_is_used(own: Pa
     none = CliRunner().invoke(app, ["strategy", "show", "--strategy", "none"])
     assert (none.exit_code, "orb-default" in none.stderr) == (2, True)
     assert "daily_loss_limit_r = 3.0" in CliRunner().invoke(app, ["strategy", "show"]).stdout
+
+
+def test_an_intent_says_whether_it_is_still_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_stage(monkeypatch, "auto")
+    decided()
+    where, before = settings(), datetime(2024, 11, 21, 1, 0, tzinfo=UTC)
+
+    def stands(stage: Stage, bound_to: str = "what was approved") -> tuple[bool, str]:
+        position = Position(stage=stage, bound_to=bound_to)
+        monkeypatch.setattr(tasks.outbox, "stage_of", lambda *_: (stage, position))
+        (found,) = outbox(where, "MGC", before)
+        return found["in_force"], found["why_not"] or ""
+
+    assert stands("auto") == (True, "")
+    assert stands("hybrid") == (False, "the stage is hybrid now")
+    assert stands("auto", "another") == (False, "it was written under another approval")
+    (late,) = outbox(where, "MGC", datetime(2024, 11, 21, 7, 0, tzinfo=UTC))
+    assert late["why_not"] == "it has expired"
+    change(where, "MGC", "open", cause="by hand", detail="doubt", by="test", at=before)
+    assert stands("auto") == (False, "the circuit breaker is open: by hand")
+    listed = CliRunner().invoke(app, ["strategy", "intents"]).stdout
+    assert "not in force, it has expired" in listed
 
 
 def test_somebody_elses_system_reads_the_outbox_with_plain_sql(

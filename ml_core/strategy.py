@@ -7,78 +7,16 @@ a model annotates (advisory) or scales the size within their bounds (hybrid, aut
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ml_core.strategy_rules import SIDES, Rules, Side
 
-from ml_core.errors import InputError
-from ml_core.ranges.label_spec import LabelSpec
-
-Side = Literal["long", "short"]
-SIDES: tuple[Side, Side] = ("long", "short")
 Use = Literal["none", "annotate", "scale"]
 """What a model is used for: nothing, words beside the order, or its size."""
 
 LEAST_SCALE, MOST_SCALE = 0.5, 1.5
-
-
-class StrategyFileError(InputError):
-    """A strategy file that cannot be used; one ``(key, value, remedy)`` for each fault."""
-
-    def __init__(self, path: str, faults: tuple[tuple[str, str, str], ...]) -> None:
-        super().__init__(path, faults)
-        self.path, self.faults = path, faults
-
-    def __str__(self) -> str:
-        lines = [f"{key} = {value}: {remedy}" for key, value, remedy in self.faults]
-        return f"strategy file {self.path} is refused: " + "; ".join(lines)
-
-
-class Rules(BaseModel):
-    """The rules of a strategy; sizes are in units of the trader's own risk of 1 R."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,39}$")
-    about: str = Field(default="", description="One sentence for people; not hashed.")
-    allowed_ranges: Literal["all"] | tuple[str, ...] = "all"
-    allowed_sides: tuple[Side, ...] = Field(default=SIDES, min_length=1)
-    min_size_atr: float = Field(default=0.0, ge=0, description="Least height / 14-day ATR.")
-    max_size_atr: float | None = Field(
-        default=None, gt=0, description="Greatest height / 14-day ATR; any if left out."
-    )
-    min_share_traded: float = Field(
-        default=0.0, ge=0, le=1, description="Least share of the window's minutes with a trade."
-    )
-    one_position: bool = Field(default=True, description="No entry while another trade is open.")
-    max_trades_per_day: int = Field(default=6, ge=1)
-    daily_loss_limit_r: float = Field(
-        default=3.0, gt=0, description="No further entry once the day has lost so many R, net."
-    )
-    base_size: float = Field(default=1.0, gt=0)
-    max_size: float = Field(default=1.5, gt=0)
-    skip_half_days: bool = True
-    skip_roll_days: bool = False
-    label: LabelSpec = LabelSpec()
-
-    @model_validator(mode="after")
-    def _bounds_are_in_order(self) -> Rules:
-        if self.max_size_atr is not None and self.min_size_atr >= self.max_size_atr:
-            raise ValueError("give a min_size_atr below max_size_atr")
-        if self.base_size > self.max_size:
-            raise ValueError("give a base_size of max_size at most")
-        return self
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of everything but ``about`` and defaults, hex."""
-        text = self.model_dump_json(exclude={"about"}, exclude_defaults=True)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,30 +121,6 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
         return asdict(self)
-
-
-def load_rules(path: Path) -> Rules:
-    """Read a strategy file (TOML).
-
-    Raises
-    ------
-    StrategyFileError
-        The file is missing, not TOML, or a key is wrong.
-    """
-    try:
-        return Rules.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        fault = ("file", str(path), "does not exist; see `orbcast strategy show`")
-        raise StrategyFileError(str(path), (fault,)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        fault = ("file", str(path), f"is not TOML in UTF-8: {error}")
-        raise StrategyFileError(str(path), (fault,)) from error
-    except ValidationError as error:
-        faults = tuple(
-            (".".join(map(str, each["loc"])) or "file", repr(each["input"])[:80], each["msg"])
-            for each in error.errors()
-        )
-        raise StrategyFileError(str(path), faults) from error
 
 
 def facts_of(row: Mapping[str, Any]) -> SlotFacts:

@@ -10,7 +10,8 @@ import numpy as np
 
 from ml_core.market.instrument import Instrument
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy import SIDES, DaySoFar, Plan, Rules, Side
+from ml_core.strategy import DaySoFar, Plan
+from ml_core.strategy_rules import SIDES, Rules, Side
 
 _WHEN = {"long": "first 1-minute close above the level", "short": "first 1-minute close below it"}
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ml_core.strategy import DaySoFar, Plan, Rules, Side, by_rules, facts_of, may_enter
+from ml_core.strategy import DaySoFar, Plan, by_rules, facts_of, may_enter
+from ml_core.strategy_rules import Rules, Side
 
 _SIDE: Mapping[str, Side] = {"UP": "long", "DOWN": "short"}
 _DECIDED = Callable[["Slot", DaySoFar], Plan]

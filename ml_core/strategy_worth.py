@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import max_drawdown
 from ml_core.evidence.plain import plain
-from ml_core.strategy import Plan, Side
+from ml_core.strategy import Plan
+from ml_core.strategy_rules import Side
 from ml_core.strategy_trades import Taken
 
 

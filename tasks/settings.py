@@ -18,7 +18,7 @@ from ml_core.learning.recipe import Recipe, load_recipe
 from ml_core.market.market import Market, MarketFileError, RollRule, load_market
 
 if TYPE_CHECKING:
-    from ml_core.strategy import Rules
+    from ml_core.strategy_rules import Rules
     from registry.database import Database
     from registry.ledger import Ledger
     from registry.model_store import ModelStore
@@ -231,7 +231,7 @@ class Settings(BaseSettings):
         UnknownNameError, StrategyFileError
             No such file, or one that cannot be used.
         """
-        from ml_core.strategy import load_rules  # noqa: PLC0415 - where used
+        from ml_core.strategy_rules import load_rules  # noqa: PLC0415 - where used
 
         wanted = name or self.strategy
         own = self.home / "strategies"

@@ -13,19 +13,9 @@ from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import NoBarsError, assemble
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
-from ml_core.strategy import (
-    SIDES,
-    DaySoFar,
-    ModelView,
-    Plan,
-    RuleCheck,
-    Rules,
-    Side,
-    Use,
-    decide,
-    facts_of,
-)
+from ml_core.strategy import DaySoFar, ModelView, Plan, RuleCheck, Use, decide, facts_of
 from ml_core.strategy_order import order_values
+from ml_core.strategy_rules import SIDES, Rules, Side
 from ml_core.strategy_trades import Slot as TradedSlot
 from ml_core.strategy_trades import day_so_far, follow, slots_of
 from monitoring.rollout import Stage

@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import assemble
-from ml_core.strategy import Rules
+from ml_core.strategy_rules import Rules
 from ml_core.strategy_trades import Slot, Taken, backtest, follow, slots_of
 from registry.ledger import Mode, OutcomeEntry
 from registry.strategy import strategy_records

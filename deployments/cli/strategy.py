@@ -55,7 +55,7 @@ def check(
 
     Example: orbcast strategy check var/strategies/mine.toml
     """
-    from ml_core.strategy import load_rules  # noqa: PLC0415 - after --help
+    from ml_core.strategy_rules import load_rules  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
 
     known = settings().market(market)

@@ -5,26 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from ml_core.errors import InputError
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.toml_file import TomlFileError, load_model
 
 
-class RecipeFileError(InputError):
-    """A recipe file that cannot be used; one ``(key, value, remedy)`` for each fault."""
+class RecipeFileError(TomlFileError):
+    """A recipe file that cannot be used."""
 
-    def __init__(self, path: str, faults: tuple[tuple[str, str, str], ...]) -> None:
-        super().__init__(path, faults)
-        self.path, self.faults = path, faults
-
-    def __str__(self) -> str:
-        lines = [f"{key} = {value}: {remedy}" for key, value, remedy in self.faults]
-        return f"recipe file {self.path} is refused: " + "; ".join(lines)
+    kind = "recipe file"
 
 
 class _Frozen(BaseModel):
@@ -115,21 +108,7 @@ def load_recipe(path: Path) -> Recipe:
     RecipeFileError
         The file is missing, not TOML, or a key is wrong.
     """
-    try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        fault = ("file", str(path), "does not exist; see `orbcast recipes list`")
-        raise RecipeFileError(str(path), (fault,)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        what = "TOML" if isinstance(error, tomllib.TOMLDecodeError) else "UTF-8 text"
-        fault = ("file", str(path), f"is not {what}: {error}")
-        raise RecipeFileError(str(path), (fault,)) from error
-    except ValidationError as error:
-        faults = tuple(
-            (".".join(map(str, each["loc"])) or "file", repr(each["input"])[:80], each["msg"])
-            for each in error.errors()
-        )
-        raise RecipeFileError(str(path), faults) from error
+    return load_model(path, Recipe, RecipeFileError, if_missing="see `orbcast recipes list`")
 
 
 def recipe_text(recipe: Recipe) -> str:

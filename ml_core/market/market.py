@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import time
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -14,37 +13,22 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from ml_core.errors import InputError
 from ml_core.market.instrument import Instrument
+from ml_core.toml_file import TomlFileError, load_model
 
 MINUTES_A_DAY = 1440
 RollRule = Literal["previous_day_volume", "same_day_volume", "none"]
 
 
-class MarketFileError(InputError):
-    """A market file that cannot be used.
+class MarketFileError(TomlFileError):
+    """A market file that cannot be used."""
 
-    Parameters
-    ----------
-    path
-        The file.
-    faults
-        One ``(key, value, remedy)`` for each fault, as text.
-    """
-
-    def __init__(self, path: str, faults: tuple[tuple[str, str, str], ...]) -> None:
-        super().__init__(path, faults)
-        self.path = path
-        self.faults = faults
-
-    def __str__(self) -> str:
-        lines = [f"{key} = {value}: {remedy}" for key, value, remedy in self.faults]
-        return f"market file {self.path} is refused: " + "; ".join(lines)
+    kind = "market file"
 
 
 def _known_zone(name: str) -> str:
@@ -242,23 +226,4 @@ def load_market(path: Path) -> Market:
     MarketFileError
         The file is missing, not TOML, or a key is wrong; each fault with key, value and remedy.
     """
-    try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        fault = ("file", str(path), "does not exist; create it or name another market")
-        raise MarketFileError(str(path), (fault,)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        fault = ("file", str(path), f"is not TOML: {error}")
-        raise MarketFileError(str(path), (fault,)) from error
-    try:
-        return Market.model_validate(raw)
-    except ValidationError as error:
-        faults = tuple(
-            (
-                ".".join(str(part) for part in fault["loc"]) or "file",
-                repr(fault["input"])[:80],
-                fault["msg"].removeprefix("Value error, "),
-            )
-            for fault in error.errors()
-        )
-        raise MarketFileError(str(path), faults) from error
+    return load_model(path, Market, MarketFileError, if_missing="create it or name another market")

@@ -13,19 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_core.strategy import (
-    SIDES,
-    DaySoFar,
-    ModelView,
-    Rules,
-    SlotFacts,
-    StrategyFileError,
-    by_rules,
-    decide,
-    facts_of,
-    load_rules,
-    with_model,
-)
+from ml_core.strategy import DaySoFar, ModelView, SlotFacts, by_rules, decide, facts_of, with_model
+from ml_core.strategy_rules import SIDES, Rules, StrategyFileError, load_rules
 from ml_core.strategy_trades import Slot, backtest, day_so_far, follow
 from ml_core.strategy_worth import added, worth
 

@@ -18,7 +18,7 @@ from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import assemble
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
-from ml_core.strategy import Rules
+from ml_core.strategy_rules import Rules
 from ml_core.strategy_trades import Slot, backtest, slots_of
 from ml_core.strategy_worth import by_year, refusals, worth
 from tests.ml_core.builders import mgc, minute, walk

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy import DaySoFar, Plan, Rules
+from ml_core.strategy import DaySoFar, Plan
 from ml_core.strategy_order import order_values, stop_ticks
+from ml_core.strategy_rules import Rules
 from ml_core.strategy_trades import Slot, Taken
 from ml_core.strategy_worth import added, by_opinion, worth
 from tests.ml_core.builders import nq

@@ -1,0 +1,159 @@
+"""What the gates of the rollout look at: the live record, the checks, the breaker, the version."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from monitoring.rollout import Position, Stage
+from monitoring.rollout_gates import Check, Facts, LiveRecord
+from registry.drift import latest_drift
+from registry.errors import DatabaseError, UnknownVersionError
+from registry.evaluations import latest_evaluation
+from registry.ledger import Settled
+from registry.model_store import Serving
+from registry.parity import latest_parity
+from registry.rollout import rollout_faults
+from registry.tables import canonical
+from tasks.breaker import breaker_of
+from tasks.code import code_hash
+from tasks.promotion import STUDY_DAYS
+from tasks.settings import Settings
+
+_OURS = frozenset({"stale_data", "model_unusable", "model_expired", "no_model", "missed"})
+_SIDE = {"long": "UP", "short": "DOWN"}
+
+
+def facts_of(
+    where: Settings, symbol: str, stands: Position, bound_to: str | None, at: datetime
+) -> Facts:
+    """Gather all that the gates look at."""
+    serving = _serving(where, symbol, at)
+    record = serving.record if serving else None
+    recipe_hash = record.recipe_hash if record else None
+    return Facts(
+        version=record.version if record else None,
+        recipe_hash=recipe_hash,
+        kind=record.kind if record else None,
+        fallback=(serving.expired or serving.fallback) if serving else None,
+        record=_live_record(where, symbol, recipe_hash, stands.counted_from),
+        drift=_drift(where, symbol),
+        parity=_parity(where, symbol),
+        breaker=breaker_of(where, symbol, at).state,
+        record_faults=_faults(where, serving),
+        bound_to=bound_to,
+    )
+
+
+def subject_of(where: Settings, symbol: str, stage: Stage, at: datetime) -> str | None:
+    """Hash what an approval is of: the step, the version's files, its data, its recipe's study."""
+    serving = _serving(where, symbol, at)
+    if serving is None:
+        return None
+    record = serving.record
+    study = latest_evaluation(
+        where.database(),
+        symbol,
+        record.recipe_hash,
+        since=at - timedelta(days=STUDY_DAYS),
+        code=code_hash(),
+    )
+    if study is None:
+        return None
+    subject = {
+        "market": symbol,
+        "stage": stage,
+        "version": record.version,
+        "files": record.sums_hash,
+        "data": record.data_fingerprint,
+        "report": study.study_hash,
+    }
+    return hashlib.sha256(canonical(subject).encode()).hexdigest()
+
+
+def _serving(where: Settings, symbol: str, at: datetime) -> Serving | None:
+    try:
+        return where.models().serving(symbol, at)
+    except UnknownVersionError:
+        return None
+
+
+def _live_record(
+    where: Settings, symbol: str, recipe_hash: str | None, after: datetime | None
+) -> LiveRecord:
+    rows = [
+        each
+        for each in where.ledger().settled(symbol, mode="live")
+        if each.prediction.role == "champion"
+        and (after is None or each.prediction.decision_time > after)
+    ]
+    own = [index for index, each in enumerate(rows) if _is_of(each, recipe_hash)]
+    rows = rows[own[0] :] if own else []
+    judged = [each for each in rows if _is_judged(each, recipe_hash)]
+    taken = [each for each in judged if _was_taken(each)]
+    ours = sum(each.prediction.late or each.prediction.reason in _OURS for each in rows)
+    return LiveRecord(
+        begun=rows[0].prediction.decision_time if rows else None,
+        slots=len(rows),
+        unanswered=ours,
+        day=_days(judged),
+        p_up=np.array([each.prediction.p_up for each in judged], np.float64),
+        baseline_p_up=np.array([each.prediction.baseline_p_up for each in judged], np.float64),
+        up=np.array([_direction(each) == "UP" for each in judged], bool),
+        trade_day=_days(taken),
+        r_net=np.array([each.outcome.r_net for each in taken if each.outcome], np.float64),
+    )
+
+
+def _is_of(each: Settled, recipe_hash: str | None) -> bool:
+    said = each.prediction
+    return said.status == "predicted" and said.recipe_hash == recipe_hash
+
+
+def _is_judged(each: Settled, recipe_hash: str | None) -> bool:
+    said = each.prediction
+    known = said.p_up is not None and said.baseline_p_up is not None
+    broke = _direction(each) in {"UP", "DOWN"}
+    return _is_of(each, recipe_hash) and not said.late and known and broke
+
+
+def _was_taken(each: Settled) -> bool:
+    side = _SIDE.get(each.prediction.recommendation or "")
+    return side == _direction(each) and each.outcome is not None and each.outcome.r_net is not None
+
+
+def _direction(each: Settled) -> str | None:
+    return each.outcome.direction if each.outcome else None
+
+
+def _days(rows: list[Settled]) -> Any:
+    return np.array([each.prediction.trading_day for each in rows], "datetime64[D]")
+
+
+def _drift(where: Settings, symbol: str) -> Check | None:
+    found = latest_drift(where.database(), symbol)
+    if found is None:
+        return None
+    judged = bool(found.figures.get("judged"))
+    return Check(at=found.at, judged=judged, clean=not found.detected, words=found.verdict)
+
+
+def _parity(where: Settings, symbol: str) -> Check | None:
+    found = latest_parity(where.database(), symbol)
+    if found is None:
+        return None
+    clean = not found.unexplained
+    return Check(at=found.at, judged=found.compared > 0, clean=clean, words=found.verdict)
+
+
+def _faults(where: Settings, serving: Serving | None) -> tuple[str, ...] | None:
+    try:
+        found = [*where.ledger().verify().faults, *rollout_faults(where.database())]
+    except (DatabaseError, OSError):
+        return None
+    if serving is not None:
+        found += where.models().faults(serving.record)
+    return tuple(found)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ml_core.strategy import DaySoFar, ModelView, SlotFacts, by_rules, decide, facts_of, with_model
@@ -71,7 +71,16 @@ def test_a_model_never_arms_what_the_rules_do_not_and_keeps_to_their_sizes(
         assert (scaled.long, scaled.short) == (plain.long, plain.short)
 
 
+LIKES_IT = ModelView(recommends="long", risk_adjustment=1.3)
+GOOD = SlotFacts(
+    opening_range="0900", size_atr=0.1, share_traded=1.0, half_day=False, roll_day=False
+)
+
+
 @given(RULES, FACTS, DAYS, DAYS, MODELS)
+@example(Rules(name="any"), GOOD, DaySoFar(trades=3, net_r=-3.2), DaySoFar(trades=3), LIKES_IT)
+@example(Rules(name="any"), GOOD, DaySoFar(), DaySoFar(trades=3, net_r=-3.2), LIKES_IT)
+@example(Rules(name="any"), GOOD, DaySoFar(), DaySoFar(), LIKES_IT)
 def test_a_day_that_went_better_with_the_model_arms_nothing_the_rules_alone_have_ended(
     rules: Rules, facts: SlotFacts, without: DaySoFar, with_: DaySoFar, model: ModelView
 ) -> None:

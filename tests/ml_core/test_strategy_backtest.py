@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ml_core.bars.arrays import Bars
@@ -132,6 +133,15 @@ def _day(  # noqa: C901, PLR0912 - one plain loop, as a person would sit through
     return account.book
 
 
+def with_wicks(bars: Bars, ticks: int) -> Bars:
+    """Make every window's range higher and lower than its closes, so that it breaks late."""
+    opens = np.array([opens for opens, _ in RANGES.values()]) % 1440
+    clock = (bars.minute + 600) % 1440  # Brisbane is ten hours ahead of UTC
+    inside = (((clock[:, None] - opens) % 1440) < 5).any(axis=1)
+    wick = np.where(inside, ticks, 0).astype(np.int32)
+    return replace(bars, high=bars.high + wick, low=bars.low - wick)
+
+
 def slots(bars: Bars, rules: Rules, market: Market, first: date, last: date) -> tuple[Slot, ...]:
     names = ("range_size_atr14", "minutes_traded", "early_close", "days_since_roll")
     found = assemble(
@@ -151,11 +161,11 @@ def slots(bars: Bars, rules: Rules, market: Market, first: date, last: date) -> 
     ],
     ids=["off", "one position", "limits", "loss limit, quiet windows", "far target"],
 )
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("widened", [0, 40], ids=["soon broken", "long waited for"])
 def test_it_takes_the_trades_of_a_trader_who_watches_every_minute(
-    changes: dict[str, Any], seed: int
+    changes: dict[str, Any], widened: int
 ) -> None:
-    bars = walk(date(2024, 1, 8), LAST, seed=seed)
+    bars = with_wicks(walk(date(2024, 1, 8), LAST, seed=1), widened)
     rules = Rules.model_validate({**OFF.model_dump(), **changes})
     taken = backtest(rules, slots(bars, rules, mgc(), FIRST, LAST))
     ours = {
@@ -164,7 +174,10 @@ def test_it_takes_the_trades_of_a_trader_who_watches_every_minute(
         if each.size
     }
     theirs = by_hand(bars, rules)
-    assert len(theirs) >= 15
+    assert len(theirs) >= 10
+    # ranges that wait for long for their break overlap: the day's rules are asked at the break too
+    if widened and rules.one_position:
+        assert any(each.why_not for each in taken)
     assert {each[:3] for each in ours} == {each[:3] for each in theirs}
     assert sorted(each[3] for each in ours) == pytest.approx(sorted(each[3] for each in theirs))
 

@@ -151,6 +151,16 @@ def test_one_position_is_judged_at_the_break_and_not_at_the_decision() -> None:
     assert [each.size for each in backtest(both, [first, second, third])] == [1.0, 1.0, 1.0]
 
 
+def test_a_minute_that_ends_one_trade_may_begin_another_and_an_entry_at_t0_is_known() -> None:
+    first = slot(0, entered_at=T0 + 1 * HOUR, resolved_at=T0 + 3 * HOUR)
+    second = slot(0.5, entered_at=T0 + 3 * HOUR, resolved_at=T0 + 4 * HOUR)
+    taken = backtest(PLAIN, [first, second])
+    assert [each.size for each in taken] == [1.0, 1.0]
+    meeting = slot(1, entered_at=T0 + 5 * HOUR)
+    taken = backtest(PLAIN, [first, second, meeting])
+    assert not taken[2].plan.armed
+
+
 def test_the_day_ends_with_its_loss_limit_and_the_next_one_begins_anew() -> None:
     lost = [slot(hours, r_net=-1.1) for hours in (0, 1, 2, 3)]
     rules = PLAIN.model_copy(update={"daily_loss_limit_r": 3.0})

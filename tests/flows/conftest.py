@@ -21,6 +21,19 @@ from tasks.sources import SourceSpec, remember_source
 FIRST, LAST = date(2024, 1, 2), date(2024, 11, 29)
 
 
+UNTOUCHED = "untouched"
+
+
+def _copy_home(home: Path, folder: Path) -> None:
+    """Copy a home whose database is open: SQLite gives a whole copy of itself."""
+    shutil.copytree(home, folder, ignore=shutil.ignore_patterns("orbcast.sqlite*"))
+    source = sqlite3.connect(home / "orbcast.sqlite")
+    copy = sqlite3.connect(folder / "orbcast.sqlite")
+    source.backup(copy)
+    copy.close()
+    source.close()
+
+
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """Prefect's own test server, without the heartbeats that slow each flow by a second."""
@@ -66,6 +79,7 @@ def trained_home(
         )
         remember_source(settings().sources_file, "mgc", spec)
         nightly_retrain("mgc")
+        _copy_home(folder, folder.parent / UNTOUCHED)
         yield folder
     finally:
         if before is None:
@@ -83,13 +97,8 @@ def trained(trained_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def own(trained_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the trained home, to be written to and damaged."""
+    """A copy of the home as it was right after training, to be written to and damaged."""
     folder = tmp_path / "own"
-    shutil.copytree(trained_home, folder, ignore=shutil.ignore_patterns("orbcast.sqlite*"))
-    source = sqlite3.connect(trained_home / "orbcast.sqlite")
-    copy = sqlite3.connect(folder / "orbcast.sqlite")
-    source.backup(copy)
-    copy.close()
-    source.close()
+    shutil.copytree(trained_home.parent / UNTOUCHED, folder)
     monkeypatch.setenv("ORBCAST_HOME", str(folder))
     return folder

@@ -146,6 +146,18 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             limit=len(market.ranges),  # none waits for another
         ),
         spec(
+            "replay",
+            f"Answer past days of {market.name} as if it were then; for looking only.",
+            (),
+            "CANCEL_NEW",
+        ),
+        spec(
+            "explain",
+            f"Say why a slot of {market.name} has the answer it has.",
+            (),
+            "CANCEL_NEW",
+        ),
+        spec(
             "log_outcomes",
             f"Log what became of the predicted ranges of {market.name}.",
             (quarterly,),

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from prefect import flow
 
 from tasks.artifacts import bullets, publish, table
 from tasks.explanation import explained
-from tasks.settings import settings
+from tasks.settings import now, settings
+from tasks.slots import latest_slot
 
 _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
 
 
 @flow(name="explain")
-def explain(slot: str) -> dict[str, Any]:
+def explain(
+    market: str = "mgc", trading_day: date | None = None, opening_range: str | None = None
+) -> dict[str, Any]:
     """Take the logged answers of a slot apart, gate by gate; nothing is computed anew.
 
     Args:
-        slot: Market, trading day and opening range, such as MGC:2025-06-30:0900.
+        market: Name of a market file, such as mgc.
+        trading_day: Of the slot; left out, that of the slot that closed last.
+        opening_range: Name of a range, such as 0900; left out, the one that closed last.
     """
+    known = settings().market(market)
+    latest = latest_slot(known, now(), opening_range)
+    slot = f"{known.symbol}:{trading_day or latest.trading_day}:{latest.opening_range}"
     told = explained(settings(), slot)
     publish(
         "explain-" + slot.replace(":", "-"),

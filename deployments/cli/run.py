@@ -20,6 +20,9 @@ FLOWS: Mapping[str, str] = {
     "log-outcomes": "flows.log_outcomes.log_outcomes",
     "walk-forward": "flows.walk_forward.walk_forward",
     "tune": "flows.tune.tune",
+    "check-drift": "flows.check_drift.check_drift",
+    "audit": "flows.audit.audit",
+    "replay": "flows.replay.replay",
 }
 
 _FANNED_OUT = {"walk-forward"}
@@ -53,7 +56,8 @@ def run(
     flow: Annotated[
         str,
         typer.Argument(
-            help="refresh-data, nightly-retrain, walk-forward, tune, shadow-predict, log-outcomes."
+            help="refresh-data, nightly-retrain, walk-forward, tune, shadow-predict, "
+            "log-outcomes, check-drift, audit, replay."
         ),
     ],
     market: MarketOption = "mgc",
@@ -70,6 +74,8 @@ def run(
     orbcast run nightly-retrain --param to_day=2025-06-30
 
     orbcast run shadow-predict --param as_of=2025-06-30T09:05
+
+    orbcast run replay --param from_day=2025-04-01 --param to_day=2025-06-30
     """
     from deployments.prefect_session import prefect_session  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415

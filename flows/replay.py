@@ -1,0 +1,60 @@
+"""Replay: past days through the very code of the live day, with the clock as a parameter."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from prefect import flow
+
+from monitoring.performance import over, whole_days
+from tasks.artifacts import bullets, progress, publish, table
+from tasks.notices import REPORTED
+from tasks.outcomes import measure, settle
+from tasks.replay import replay_days
+from tasks.settings import now
+
+_COUNTS = {
+    "slots": "Slots",
+    "added": "Answered now",
+    "predicted": "With a prediction",
+    "in_training": "Of days trained on",
+}
+
+
+@flow(name="replay", **REPORTED)
+def replay(
+    market: str = "mgc", from_day: date | None = None, to_day: date | None = None
+) -> dict[str, Any]:
+    """Answer every slot of past days as if it were then, settle them, and say how it went.
+
+    Replays are marked as such and count for no gate. The versions that serve today answer: of days
+    that were part of their training they tell nothing.
+
+    Args:
+        market: Name of a market file, such as mgc.
+        from_day: First trading day; left out, ninety days before the last.
+        to_day: Last trading day; left out, the one before today.
+    """
+    last = to_day or now().date() - timedelta(days=1)
+    first = from_day or last - timedelta(days=90)
+    words = f"replay {market} {first} to {last}"
+    counts = replay_days(market, first, last, progress(f"replay-{market}-progress", words))
+    settle(market, now())
+    figures = [
+        each
+        for each in whole_days(measure(market, now()))
+        if each["mode"] == "replay"
+        and each["role"] == "champion"
+        and str(first) <= str(each["day"]) <= str(last)
+    ]
+    period = over(figures)
+    notes = [f"{count} without one: {why.replace('_', ' ')}" for why, count in _sorted(counts)]
+    if counts["in_training"]:
+        notes.append(f"{counts['in_training']} answers are of days the version was trained on")
+    publish(f"replay-{market}", period.verdict, table([counts], _COUNTS), bullets(notes))
+    return {**counts, "verdict": period.verdict}
+
+
+def _sorted(counts: dict[str, Any]) -> list[tuple[str, int]]:
+    return sorted(counts["reasons"].items(), key=lambda each: -each[1])

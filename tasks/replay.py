@@ -1,0 +1,57 @@
+"""Replay: past slots answered by the very code that answers live ones, kept apart from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from prefect import task
+
+from ml_core.errors import InputError
+from tasks.prediction import decide, predict_slot
+from tasks.retrying import RETRIED
+from tasks.settings import settings
+from tasks.slots import slots_between
+
+
+class ReversedPeriodError(InputError):
+    """A period that ends before it begins."""
+
+    def __init__(self, first: date, last: date) -> None:
+        super().__init__(first, last)
+        self.first, self.last = first, last
+
+    def __str__(self) -> str:
+        return f"from_day {self.first} is after to_day {self.last}; swap them"
+
+
+@task(name="replay the days", **RETRIED)
+def replay_days(
+    market: str, first: date, last: date, on_progress: Callable[[float], None]
+) -> dict[str, Any]:
+    """Answer every slot of a period as of its decision, and decide it by the rules.
+
+    A slot that was replayed before keeps its first answer.
+
+    Raises
+    ------
+    ReversedPeriodError
+        The period ends before it begins.
+    """
+    if last < first:
+        raise ReversedPeriodError(first, last)
+    slots = slots_between(settings().market(market), first, last)
+    counts: dict[str, int] = {"slots": len(slots), "added": 0, "predicted": 0, "in_training": 0}
+    reasons: dict[str, int] = {}
+    for done, slot in enumerate(slots, 1):
+        champion = predict_slot.fn(market, slot, "replay")[0]
+        decide.fn(market, slot, "replay")
+        counts["added"] += champion["added"]
+        counts["predicted"] += champion["status"] == "predicted"
+        counts["in_training"] += champion["after_training"] is False
+        if champion["reason"]:
+            reasons[champion["reason"]] = reasons.get(champion["reason"], 0) + 1
+        if done % len(slots[:60]) == 0 or done == len(slots):
+            on_progress(done / len(slots))
+    return {**counts, "reasons": reasons}

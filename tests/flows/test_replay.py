@@ -1,0 +1,64 @@
+"""Replay: the live code on past days, twice the same, and never part of the live record."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from flows.replay import replay
+from tasks import prediction
+from tasks.replay import ReversedPeriodError, replay_days
+from tasks.settings import settings
+from tasks.slots import latest_slot
+
+FIRST, LAST = date(2024, 11, 18), date(2024, 11, 20)
+
+
+@pytest.fixture(autouse=True)
+def empty(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    del own
+    monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
+    with settings().database().session() as session:
+        session.execute(text("DELETE FROM predictions"))
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_replaying_twice_adds_nothing_and_a_replay_is_not_live() -> None:
+    first = replay("mgc", FIRST, LAST)
+    again = replay("mgc", FIRST, LAST)
+    assert (first["slots"], first["added"], again["added"]) == (18, 18, 0)
+    assert first["verdict"] == again["verdict"]
+    ledger = settings().ledger()
+    assert ledger.settled("MGC", mode="live") == ()
+    rows = ledger.settled("MGC", mode="replay")
+    assert {each.prediction.mode for each in rows} == {"replay"}
+    assert sum(each.outcome is not None for each in rows) > 18
+    assert ledger.verify_chain() == ()
+
+
+def test_a_replayed_answer_is_the_live_one_to_the_bit() -> None:
+    def told(_: float) -> None:
+        """Nobody looks at the bar."""
+
+    replay_days.fn("mgc", LAST, LAST, told)
+    slot = latest_slot(settings().market("mgc"), datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC))
+    prediction.predict_slot.fn("mgc", slot, "live")
+
+    def said(mode: Any) -> list[tuple[Any, ...]]:
+        rows = settings().ledger().settled("MGC", first=LAST, last=LAST, mode=mode)
+        return [
+            (each.prediction.role, each.prediction.p_up, each.prediction.features)
+            for each in rows
+            if each.prediction.opening_range == slot.opening_range
+        ]
+
+    assert said("live") == said("replay")
+    assert said("live")
+
+
+def test_days_the_wrong_way_round_are_refused() -> None:
+    with pytest.raises(ReversedPeriodError, match="swap them"):
+        replay_days.fn("mgc", LAST, FIRST, print)

@@ -23,7 +23,7 @@ from tasks.code import code_hash
 from tasks.promotion import STUDY_DAYS
 from tasks.settings import Settings
 
-_OURS = frozenset({"stale_data", "model_unusable", "model_expired", "no_model", "missed"})
+_OURS = frozenset({"stale_data", "model_unusable", "model_expired", "no_model", "missed", "off"})
 _SIDE = {"long": "UP", "short": "DOWN"}
 
 

@@ -10,20 +10,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ml_core.files import written_atomically
 from monitoring.drift import (
     LEAST_DAYS,
     LEAST_REFERENCE_DAYS,
-    PREDICTION,
-    TARGET,
+    RATE,
     WINDOW_DAYS,
-    Daily,
     Moved,
-    Reference,
-    Rows,
     moved,
     p_value,
+    threshold,
 )
+from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference, Rows
 
 _TEST = "orbcast_stretches"
 _NAMED = 3
@@ -44,6 +44,8 @@ class DriftReport:
         Why nothing was judged; empty if it was.
     columns
         Every column asked about, the least likely first.
+    left_out
+        Groups that could not be asked about.
     drifted
         Evidently's count of drifted columns.
     """
@@ -56,6 +58,7 @@ class DriftReport:
     rows: int
     why_not: str
     columns: tuple[Moved, ...]
+    left_out: tuple[str, ...]
     drifted: int
 
     @property
@@ -80,13 +83,19 @@ class DriftReport:
             return f"{self.market}: drift not judged, {self.why_not}"
         told = f"{self.market}, the {self.days} trading days to {self.last_day}"
         if not self.detected:
-            return f"{told}: no drift, {len(self.columns)} columns looked at"
+            return f"{told}: no drift, {len(self.columns)} columns looked at{self._unasked}"
         named = ", ".join(
             f"{each.column} ({each.shift:+.1f} sd)" for each in self.columns[:_NAMED]
         )
         more = self.drifted - min(self.drifted, _NAMED)
         tail = f" and {more} more" if more else ""
         return f"{told}: drift in {', '.join(self.groups)}: {named}{tail}"
+
+    @property
+    def _unasked(self) -> str:
+        if not self.left_out:
+            return ""
+        return f"; not at {', '.join(self.left_out)}, as the version learned from less than a year"
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values, of the columns the most telling."""
@@ -95,6 +104,7 @@ class DriftReport:
             "why_not": self.why_not,
             "days": self.days,
             "columns": len(self.columns),
+            "left_out": list(self.left_out),
             "drifted": self.drifted,
             "groups": list(self.groups),
             "prediction_drifted": PREDICTION in self.groups,
@@ -104,7 +114,7 @@ class DriftReport:
 
 
 def report(market: str, version: str, reference: Reference, rows: Rows) -> DriftReport:
-    """Judge the last days of rows; roll days and half-days are left out here.
+    """Judge the last days of rows; roll days, half-days and days with few rows are left out.
 
     Parameters
     ----------
@@ -117,7 +127,6 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
     """
     ordinary = rows.ordinary()
     current = reference.daily_of(ordinary).latest(WINDOW_DAYS)
-    inside = ordinary.day >= current.day[0] if len(current.day) else ordinary.day == ordinary.day
     why_not = _why_not(reference, current)
     columns: tuple[Moved, ...] = ()
     drifted = 0
@@ -130,9 +139,10 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
         first_day=str(current.day[0]) if len(current.day) else "",
         last_day=str(current.day[-1]) if len(current.day) else "",
         days=len(current.day),
-        rows=int(inside.sum()),
+        rows=int(np.isin(ordinary.day, current.day).sum()),
         why_not=why_not,
         columns=columns,
+        left_out=reference.left_out,
         drifted=drifted,
     )
 
@@ -169,12 +179,15 @@ def _why_not(reference: Reference, current: Daily) -> str:
         )
     missing = LEAST_DAYS - len(current.day)
     if missing > 0:
-        return f"{len(current.day)} ordinary days with answers so far, {missing} more are needed"
+        return (
+            f"{len(current.day)} ordinary days with answers to at least "
+            f"{reference.least_ranges} ranges so far, {missing} more are needed"
+        )
     return ""
 
 
 def _cut(columns: tuple[Moved, ...]) -> float:
-    return max((each.p for each in columns if each.drifted), default=-1.0)
+    return threshold([each.p for each in columns], RATE)
 
 
 def _dataset(daily: Daily) -> Any:

@@ -33,7 +33,10 @@ class DriftRecord:
 
 
 def record_drift(database: Database, record: DriftRecord) -> bool:
-    """Keep a report; False if there is one of the same rows, which was then looked at again."""
+    """Keep a report; False if there is one of the same rows, which a later look then replaces.
+
+    The rows may be the same and the finding another: outcomes arrive after the answers.
+    """
     same = (
         (DriftRow.market == record.market)
         & (DriftRow.version == record.version)
@@ -44,7 +47,9 @@ def record_drift(database: Database, record: DriftRecord) -> bool:
     with database.session() as session:
         row = session.scalars(select(DriftRow).where(same)).first()
         if row is not None:
-            row.at = max(row.at, record.at)
+            if record.at >= row.at:
+                for name, value in values.items():
+                    setattr(row, name, value)
             return False
         session.add(DriftRow(**values))
     return True

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from prefect import task
 from prefect.events import emit_event
 
 from ml_core.features.all import CATALOGUE
+from ml_core.learning.assemble import assemble
 from ml_core.learning.calibration import logit
 from ml_core.learning.dataset import DOWN, UP
-from monitoring.drift import PREDICTION, TARGET, WINDOW_DAYS, Reference, Rows
+from ml_core.ranges.label_spec import LabelSpec
+from monitoring.drift import WINDOW_DAYS
+from monitoring.drift_columns import (
+    EARLY_CLOSE,
+    PREDICTION,
+    SINCE_ROLL,
+    TARGET,
+    Reference,
+    Rows,
+)
 from monitoring.drift_report import DriftReport, report, write_full_report
 from registry.drift import DriftRecord, latest_drift, record_drift
 from registry.ledger import Mode, Settled
 from registry.model_store import VersionRecord
+from tasks.datasets import known_bars, period_of
 from tasks.events import DETECTED, resource_of
 from tasks.notices import notify
 from tasks.retrying import RETRIED
@@ -33,8 +43,8 @@ def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
     """Hold the last days' logged rows against the serving version's training rows; keep that.
 
     Rows of every version count whose features are those of the reference. A drift that was not
-    there at the check before is announced by an event, once. Replayed answers can be looked at;
-    they are not kept and announce nothing.
+    there at the check before is announced by an event, once; a look back at an earlier day
+    announces nothing. Replayed answers can be looked at; they are not kept and announce nothing.
 
     Raises
     ------
@@ -47,10 +57,11 @@ def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
     found = report(symbol, record.version, *_held(where, symbol, record, at, mode))
     if mode == "live" and found.last_day:
         before = latest_drift(where.database(), symbol)
-        added = record_drift(where.database(), _kept(found, at))
-        if added and found.detected and (before is None or not before.detected):
+        # kept last: should this end in between, the next try announces again rather than never
+        if found.detected and (before is None or (not before.detected and before.at <= at)):
             _announce(market, found)
             _tell(where, found)
+        record_drift(where.database(), _kept(found, at))
     return found
 
 
@@ -95,8 +106,36 @@ def _tell(where: Settings, found: DriftReport) -> None:
 def _held(
     where: Settings, symbol: str, record: VersionRecord, at: datetime, mode: Mode
 ) -> tuple[Reference, Rows]:
-    reference = _reference(str(record.folder), record.sums_hash)
-    return reference, _logged(where, symbol, reference.names, at, mode)
+    learned = _learned(record.folder)
+    logged = _logged(where, symbol, learned.names, at, mode)
+    if not {EARLY_CLOSE, SINCE_ROLL} <= set(learned.names):
+        odd = _odd_days(where, symbol, at)
+        learned, logged = (rows.where(~np.isin(rows.day, odd)) for rows in (learned, logged))
+    groups = {each.name: each.group for each in CATALOGUE.select("all")}
+    named = {**groups, _SAID: PREDICTION, _CAME: TARGET}
+    return Reference(learned.ordinary(), named), logged
+
+
+def _odd_days(where: Settings, symbol: str, at: datetime) -> NDArray[np.datetime64]:
+    """Give roll days and half-days by the calendar and the lake, for recipes blind to them."""
+    market = where.market(symbol)
+    bars = known_bars(where, symbol, market, at)
+    first, last = period_of(bars, market, None, None)
+    data = assemble(
+        bars,
+        market,
+        LabelSpec(),
+        first=first,
+        last=last,
+        features=CATALOGUE.select((EARLY_CLOSE, SINCE_ROLL)),
+    ).dataset
+    rows = Rows(
+        day=data.trading_day.astype("datetime64[D]"),
+        opening_range=data.opening_range.astype(str),
+        names=data.feature_names,
+        values=data.features,
+    )
+    return np.setdiff1d(rows.day, rows.ordinary().day)
 
 
 def _kept(found: DriftReport, at: datetime) -> DriftRecord:
@@ -127,7 +166,7 @@ def _logged(
         and each.prediction.decision_time <= at
         and set(features) <= set(each.prediction.features)
     ]
-    values = [[_value(each, name) for name in names] for each in settled]
+    values = [[_value(each, name, at) for name in names] for each in settled]
     return Rows(
         day=np.array([each.prediction.trading_day for each in settled], "datetime64[D]"),
         opening_range=np.array([each.prediction.opening_range for each in settled], str),
@@ -136,35 +175,33 @@ def _logged(
     )
 
 
-def _value(each: Settled, name: str) -> float:
+def _value(each: Settled, name: str, at: datetime) -> float:
     said = each.prediction
     if name == _SAID:
         return np.nan if said.p_up is None else float(logit(np.array([said.p_up]))[0])
     if name == _CAME:
-        return _SIDE.get(each.outcome.direction if each.outcome else "", np.nan)
+        if each.outcome is None or each.outcome.resolved_at > at:
+            return np.nan
+        return _SIDE.get(each.outcome.direction, np.nan)
     value = said.features[name]
     return np.nan if value is None else float(value)
 
 
-@lru_cache(maxsize=4)
-def _reference(folder: str, sums_hash: str) -> Reference:
-    del sums_hash  # part of the key: other files are another reference
+def _learned(folder: Path) -> Rows:
     import pyarrow.parquet as pq  # noqa: PLC0415 - here only
 
-    table = pq.read_table(Path(folder) / "reference.parquet")
-    groups = {each.name: each.group for each in CATALOGUE.select("all")}
-    names = [name for name in table.column_names if name in groups]
+    table = pq.read_table(folder / "reference.parquet")
+    known = {each.name for each in CATALOGUE.select("all")}
+    names = [name for name in table.column_names if name in known]
     columns = [table[name].to_numpy() for name in names]
     if "said_p_up" in table.column_names:
         names += [_SAID, _CAME]
         direction = table["break_direction"].to_numpy()
         columns.append(logit(table["said_p_up"].to_numpy()))
         columns.append(np.select([direction == UP, direction == DOWN], [1.0, 0.0], np.nan))
-    rows = Rows(
+    return Rows(
         day=table["trading_day"].to_numpy().astype("datetime64[D]"),
         opening_range=np.array(table["opening_range"].to_pylist(), str),
         names=tuple(names),
         values=np.column_stack(columns).astype(np.float64),
     )
-    named: Mapping[str, str] = {**groups, _SAID: PREDICTION, _CAME: TARGET}
-    return Reference(rows.ordinary(), named)

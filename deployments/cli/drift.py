@@ -38,7 +38,11 @@ def check(
 
     at = now()
     found = compare.fn(market, at, "replay" if replay else "live")
-    page = write_report.fn(market, at, "replay" if replay else "live") if full else None
+    page = (
+        write_report.fn(market, at, "replay" if replay else "live")
+        if full and found.judged
+        else None
+    )
     console = out()
     if as_json:
         console.print_json(json.dumps({"verdict": found.verdict, **found.to_json(), "page": page}))

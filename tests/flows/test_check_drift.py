@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
+from prefect.events import Event
+from prefect.events.clients import AssertingEventsClient
+from prefect.events.worker import EventsWorker
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -36,11 +39,19 @@ def logged(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def announced(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The events that were emitted."""
-    found: list[dict[str, Any]] = []
-    monkeypatch.setattr(drift, "emit_event", lambda **event: found.append(event))
-    return found
+def announced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Event]]]:
+    """The events of drift that Prefect was given, as it would send them."""
+    AssertingEventsClient.reset()
+    worker = EventsWorker.instance(AssertingEventsClient)
+    monkeypatch.setattr(EventsWorker, "instance", lambda *_: worker)
+
+    def found() -> list[Event]:
+        worker.wait_until_empty()
+        sent = [each for client in AssertingEventsClient.all for each in client.events]
+        return [each for each in sent if each.event == "orbcast.drift.detected"]
+
+    yield found
+    worker.drain()
 
 
 def shift(by: float) -> None:
@@ -63,36 +74,86 @@ AT = datetime(2024, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest.mark.usefixtures("logged", "prefect_server")
-def test_a_shift_is_announced_once_and_its_report_is_kept(announced: list[dict[str, Any]]) -> None:
+def test_a_shift_is_announced_once_and_its_report_is_kept(
+    announced: Callable[[], list[Event]],
+) -> None:
     quiet = check_drift("mgc", as_of=AT - timedelta(days=1))
-    assert (quiet["judged"], quiet["detected"], announced) == (True, False, [])
+    assert (quiet["judged"], quiet["detected"], announced()) == (True, False, [])
 
     shift(30.0)
     found = check_drift("mgc", as_of=AT, full=True)
     assert found["detected"]
     assert "momentum" in found["groups"]
     assert found["report"].endswith(".html")
-    (event,) = announced
-    assert event["event"] == "orbcast.drift.detected"
-    assert event["resource"] == {"prefect.resource.id": "orbcast.market.mgc"}
-    assert event["payload"]["last_day"] == "2024-11-19"
+    (event,) = announced()
+    assert event.resource.id == "orbcast.market.mgc"
+    assert event.payload["last_day"] == "2024-11-19"
+    assert event.payload["groups"] == found["groups"]
 
     assert check_drift("mgc", as_of=AT)["detected"]
-    assert len(announced) == 1
+    assert check_drift("mgc", as_of=AT - timedelta(days=2))["detected"]
+    assert len(announced()) == 1
     records = drift_records(settings().database(), "MGC")
-    assert [each.detected for each in records] == [False, True]
+    assert [each.detected for each in records] == [True, False, True]
     told = CliRunner().invoke(app, ["drift", "show"])
     assert "drift in" in told.stdout
 
 
 @pytest.mark.usefixtures("logged", "prefect_server")
-def test_replays_are_looked_at_and_start_nothing(announced: list[dict[str, Any]]) -> None:
+def test_replays_are_looked_at_and_start_nothing(announced: Callable[[], list[Event]]) -> None:
     with settings().database().session() as session:
         session.execute(text("UPDATE predictions SET mode = 'replay'"))
     shift(30.0)
     assert check_drift("mgc", mode="replay", as_of=AT)["detected"]
-    assert announced == []
+    assert announced() == []
     assert drift_records(settings().database(), "MGC") == ()
     live = check_drift("mgc", as_of=AT)
     assert not live["judged"]
     assert not live["detected"]
+
+
+@pytest.mark.usefixtures("logged")
+def test_one_that_ends_before_its_report_is_kept_is_announced_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(drift, "emit_event", lambda **event: told.append(event["event"]))
+    drift.compare.fn("mgc", AT - timedelta(days=1))
+    shift(30.0)
+    with monkeypatch.context() as ends:
+        ends.setattr(drift, "record_drift", lambda *_: (_ for _ in ()).throw(OSError("killed")))
+        with pytest.raises(OSError, match="killed"):
+            drift.compare.fn("mgc", AT)
+    for _ in range(2):
+        assert drift.compare.fn("mgc", AT).detected
+    assert told == ["orbcast.drift.detected"] * 2
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_later_look_at_the_same_rows_replaces_the_earlier(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drift, "emit_event", lambda **_: None)
+    drift.compare.fn("mgc", AT)
+    shift(30.0)
+    drift.compare.fn("mgc", AT + timedelta(hours=1))
+    (record,) = drift_records(settings().database(), "MGC")
+    assert record.detected
+    assert "drift in" in record.verdict
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_recipe_blind_to_the_calendar_leaves_the_same_days_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where = settings()
+    record = where.models().serving("MGC", AT).record
+    learned = drift._learned(record.folder)
+    logged = drift._logged(where, "MGC", learned.names, AT, "live")
+    assert set(learned.day) != set(learned.ordinary().day)
+
+    blind = tuple(name for name in learned.names if name not in {"early_close", "days_since_roll"})
+    monkeypatch.setattr(drift, "_learned", lambda _: learned.of(blind))
+    reference, rows = drift._held(where, "MGC", record, AT, "live")
+    assert set(rows.day) == set(logged.ordinary().day)
+    assert set(reference.daily.day) == set(learned.ordinary().day)

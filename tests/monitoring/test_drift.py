@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.drift import (
-    LEFT,
-    PREDICTION,
-    Daily,
-    Reference,
-    Rows,
-    moved,
-    p_value,
-    threshold,
-)
+from monitoring.drift import RATE, moved, p_value, threshold
+from monitoring.drift_columns import LEFT, PREDICTION, Daily, Reference, Rows
 from monitoring.drift_report import report, write_full_report
 
 RANGES = ("0900", "1000", "1100", "1800")
@@ -65,7 +57,7 @@ def world(seed: int, days: int) -> Rows:
     )
 
 
-SPLIT = 350
+SPLIT = 380
 WORLD = world(3, 500)
 DAYS = np.unique(WORLD.day)
 REFERENCE = Reference(WORLD.where(WORLD.day < DAYS[SPLIT]), GROUPS)
@@ -163,6 +155,20 @@ def test_discoveries_are_those_of_benjamini_and_hochberg() -> None:
     assert threshold([0.5, 0.9], 0.05) == -1.0
 
 
+def test_one_column_alone_is_judged_as_it_is_among_all() -> None:
+    """Evidently asks for them one by one, where sums round otherwise."""
+    alone = 0
+    for end in range(SPLIT + 10, 500):
+        current = REFERENCE.daily_of(shifted(latest(WORLD, end), "wick", 0.65))
+        found_in = moved(REFERENCE, current)
+        cut = threshold([each.p for each in found_in], RATE)
+        for column, each in enumerate(found_in):
+            p = p_value(REFERENCE.daily.values[:, column], current.values[:, column])
+            assert (p <= cut) == each.drifted
+        alone += sum(each.drifted for each in found_in) == 1
+    assert alone > 0
+
+
 def test_a_p_value_of_white_noise_is_seldom_small() -> None:
     draw = np.random.default_rng(6)
     small = 0
@@ -200,9 +206,42 @@ def test_too_few_days_are_not_judged_and_not_called_clean() -> None:
     assert "120 are needed" in report("MGC", "v", short, latest(WORLD, 400)).verdict
 
 
+def test_a_day_with_few_ranges_waits_until_it_has_more() -> None:
+    rows = latest(WORLD, 400, days=11)
+    begun = rows.where((rows.day < DAYS[399]) | (rows.opening_range == "0900"))
+    assert report("MGC", "v", REFERENCE, begun).last_day == str(DAYS[398])
+    one_short = rows.where((rows.day < DAYS[399]) | (rows.opening_range != "0900"))
+    assert report("MGC", "v", REFERENCE, one_short).last_day == str(DAYS[399])
+    assert not report("MGC", "v", REFERENCE, rows.where(rows.opening_range == "1800")).judged
+
+
+def test_a_range_that_was_never_learned_is_not_held_against_any() -> None:
+    rows = latest(WORLD, 400)
+    new = replace(rows, opening_range=np.full(len(rows.day), "0030"))
+    both = Rows(
+        day=np.concatenate([rows.day, new.day]),
+        opening_range=np.concatenate([rows.opening_range, new.opening_range]),
+        names=NAMES,
+        values=np.vstack([rows.values, new.values + 100.0]),
+    )
+    assert np.array_equal(REFERENCE.daily_of(both).values, REFERENCE.daily_of(rows).values)
+
+
+def test_less_than_a_year_has_not_seen_the_calendar_come_round() -> None:
+    short = Reference(latest(WORLD, 380, days=200), GROUPS)
+    summer = shifted(latest(WORLD, 400), "days_since_roll", 60.0)
+    found_in = report("MGC", "v", short, summer)
+    assert found_in.judged
+    assert not found_in.detected
+    assert "not at clock, as the version learned from less than a year" in found_in.verdict
+    assert found_in.to_json()["left_out"] == ["clock"]
+
+
 def test_a_column_that_differs_by_rounding_alone_is_counted_like_any_other() -> None:
     values = WORLD.values.copy()
-    values[:, NAMES.index("early_close")] = np.where(np.arange(len(values)) % 2, 0.0, 1e-17)
+    turns = np.arange(len(values)) % 4 + np.arange(len(values)) // 4
+    # each day the same four, in another order
+    values[:, NAMES.index("wick")] = np.array([9.0, 1.0, 2.0, 1.0])[turns % 4]
     rows = replace(WORLD, values=values)
     reference = Reference(rows.where(rows.day < DAYS[SPLIT]), GROUPS)
     assert report("MGC", "v", reference, latest(rows, 400).where(np.ones(40, bool))).judged

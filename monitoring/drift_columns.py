@@ -1,0 +1,221 @@
+"""Logged rows by the day, in the terms of what a version learned from.
+
+Each row is compared at its own opening range: a value becomes the normal score of its rank among
+the reference's values at that range. Two columns are made of each feature, by the day:
+
+- its *level*: the mean score;
+- what is *left of it* when the features of the other groups are taken into account (a ridge
+  regression fitted on the reference): a group that moves away from all the others shows here at
+  once, though its level may wander as far by itself every year.
+
+What was predicted, and what came of it, are asked for their level only. Columns of the calendar
+(the group ``clock``) come round once a year, with daylight saving and the months: a reference of
+less than a year has not seen all they do, and they are left out. They never explain the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEFT = " given the other groups"
+"""Ending of a column's name that asks for what is left of a feature."""
+
+CALENDAR = "clock"
+PREDICTION, TARGET = "prediction", "target"
+EARLY_CLOSE, SINCE_ROLL = "early_close", "days_since_roll"
+"""Features that tell half-days and roll days, which are no days like any other."""
+
+YEAR = np.timedelta64(365, "D")
+LEAST_RANGES = 2.0 / 3.0
+"""Share of the reference's opening ranges that a day must have: the mean of fewer varies more than
+that of the days it would be held against."""
+
+_RIDGE = 20.0
+_DIGITS = 9
+_BLOCKS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Logged or reference rows.
+
+    Attributes
+    ----------
+    day, opening_range
+        Shape (n,): trading day and name of the range.
+    names
+        Of the columns, k of them.
+    values
+        Shape (n, k), NaN where missing.
+    """
+
+    day: NDArray[np.datetime64]
+    opening_range: NDArray[np.str_]
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+    def ordinary(self) -> Rows:
+        """Leave out roll days and half-days, as far as the rows' own features tell."""
+        keep = np.ones(len(self.day), bool)
+        if EARLY_CLOSE in self.names:
+            keep &= ~(self.values[:, self.names.index(EARLY_CLOSE)] > 0)
+        if SINCE_ROLL in self.names:
+            keep &= ~(self.values[:, self.names.index(SINCE_ROLL)] == 0)
+        return self.where(keep)
+
+    def of(self, names: tuple[str, ...]) -> Rows:
+        """Give the columns named."""
+        if names == self.names:
+            return self
+        at = [self.names.index(name) for name in names]
+        return Rows(
+            day=self.day, opening_range=self.opening_range, names=names, values=self.values[:, at]
+        )
+
+    def where(self, keep: NDArray[np.bool_]) -> Rows:
+        """Give the rows selected by a mask of shape (n,)."""
+        return Rows(
+            day=self.day[keep],
+            opening_range=self.opening_range[keep],
+            names=self.names,
+            values=self.values[keep],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daily:
+    """Columns by the day: ``values`` has shape (d, c), NaN where a day has none."""
+
+    day: NDArray[np.datetime64]
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+    def latest(self, days: int) -> Daily:
+        """Give the last days."""
+        return Daily(day=self.day[-days:], names=self.names, values=self.values[-days:])
+
+
+class Reference:
+    """What a version learned from, made ready to hold later rows against.
+
+    Parameters
+    ----------
+    rows
+        The training rows, roll days and half-days left out by :meth:`Rows.ordinary`.
+    groups
+        Feature -> group.
+
+    Attributes
+    ----------
+    left_out
+        Groups that nothing is asked about, since the rows cover less than a year.
+    """
+
+    def __init__(self, rows: Rows, groups: Mapping[str, str]) -> None:
+        whole = len(rows.day) > 0 and rows.day.max() - rows.day.min() >= YEAR
+        self.left_out = () if whole else (CALENDAR,)
+        self.names = tuple(
+            name for name in rows.names if groups.get(name, "other") not in self.left_out
+        )
+        self.groups = tuple(groups.get(name, "other") for name in self.names)
+        rows = rows.of(self.names)
+        self._sorted = {
+            name: [
+                np.sort(column[np.isfinite(column)])
+                for column in rows.values[rows.opening_range == name].T
+            ]
+            for name in np.unique(rows.opening_range).tolist()
+        }
+        placed = self._placed(rows)
+        self._weights = self._fit(placed)
+        left = np.empty_like(placed)
+        blocks = np.array_split(np.unique(rows.day), _BLOCKS)
+        for days in blocks:  # residuals of days the regression did not see
+            inside = (rows.day >= days[0]) & (rows.day <= days[-1])
+            left[inside] = placed[inside] - placed[inside] @ self._fit(placed[~inside])
+        self.daily = self._by_day(rows, placed, left)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the daily columns: every column's level, then what is left of each feature."""
+        return (*self.names, *(self.names[each] + LEFT for each in self._explained))
+
+    @property
+    def least_ranges(self) -> int:
+        """How many opening ranges a day must have to be looked at."""
+        return math.ceil(LEAST_RANGES * len(self._sorted))
+
+    @property
+    def _explained(self) -> list[int]:
+        alone = {PREDICTION, TARGET}
+        return [index for index, group in enumerate(self.groups) if group not in alone]
+
+    def group_of(self, column: str) -> str:
+        """Give the group of a column's feature."""
+        return self.groups[self.names.index(column.removesuffix(LEFT))]
+
+    def daily_of(self, rows: Rows) -> Daily:
+        """Give later rows by the day, in the reference's terms; days with few ranges left out."""
+        rows = rows.of(self.names)
+        rows = rows.where(np.isin(rows.opening_range, list(self._sorted)))
+        _, day, count = np.unique(rows.day, return_inverse=True, return_counts=True)
+        rows = rows.where((count >= self.least_ranges)[day])
+        placed = self._placed(rows)
+        return self._by_day(rows, placed, placed - placed @ self._weights)
+
+    def _placed(self, rows: Rows) -> NDArray[np.float64]:
+        """Give normal scores at the same opening range, shape (n, k); missing is the middle.
+
+        The share of the reference's values at that range below a value, as the point of the
+        normal distribution with that share below it (van der Waerden 1952): fat tails and units
+        drop out, and features that are one another's inverse become linear in one another.
+        """
+        from scipy.special import ndtri  # noqa: PLC0415 - on demand
+
+        placed = np.zeros(rows.values.shape)
+        for name, known in self._sorted.items():
+            here = rows.opening_range == name
+            if not here.any():
+                continue
+            for column, values in enumerate(known):
+                if not len(values):
+                    continue
+                now = rows.values[here, column]
+                below = np.searchsorted(values, now, side="left")
+                up_to = np.searchsorted(values, now, side="right")
+                share = ((below + up_to) / 2.0 + 0.5) / (len(values) + 1.0)
+                placed[here, column] = np.where(np.isfinite(now), ndtri(share), 0.0)
+        return placed
+
+    def _fit(self, placed: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Regress each feature on those of the other groups; shape (k, k), 0 within a group."""
+        group = np.array(self.groups)
+        moment = placed.T @ placed
+        weights = np.zeros_like(moment)
+        for name in np.unique(group):
+            own = group == name
+            others = ~own & ~np.isin(group, [CALENDAR, PREDICTION, TARGET])
+            if not others.any():
+                continue
+            normal = moment[np.ix_(others, others)] + _RIDGE * np.eye(int(others.sum()))
+            weights[np.ix_(others, own)] = np.linalg.solve(normal, moment[np.ix_(others, own)])
+        return weights
+
+    def _by_day(self, rows: Rows, placed: NDArray[np.float64], left: NDArray[np.float64]) -> Daily:
+        """Give each day's means; a missing value takes no part in its column's level."""
+        days, where = np.unique(rows.day, return_inverse=True)
+        seen = np.isfinite(rows.values).astype(np.float64)
+        levels, counts = (np.zeros((len(days), len(self.names))) for _ in range(2))
+        np.add.at(levels, where, placed * seen)
+        np.add.at(counts, where, seen)
+        rest = np.zeros((len(days), len(self._explained)))
+        np.add.at(rest, where, left[:, self._explained])
+        rows_of_day = np.bincount(where, minlength=len(days))[:, np.newaxis]
+        values = np.hstack([levels / np.maximum(counts, 1.0), rest / rows_of_day])
+        # what differs by rounding alone is the same: no histogram can be made of it
+        return Daily(day=days, names=self.columns, values=np.round(values, _DIGITS))

@@ -27,6 +27,7 @@ from deployments.cli import (
     rollout,
     run,
     simulate,
+    status,
     strategy,
     study,
     tune,
@@ -74,6 +75,8 @@ app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
 app.command("tune")(tune.tune)
 app.command("explain")(explain.explain)
+app.command("status")(status.status)
+app.command("down")(status.down)
 app.command("predict")(predict.predict)
 app.add_typer(models.app, name="models")
 app.add_typer(recipes.app, name="recipes")

@@ -3,75 +3,151 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from monitoring.notices import is_wanted
 from tasks.channels import Channel, SmtpEmail, load_block
 
 if TYPE_CHECKING:
-    from prefect.automations import Automation
+    from prefect.automations import AutomationCore
+    from prefect.client.orchestration import SyncPrefectClient
 
-CRASHED = "prefect.flow-run.Crashed"
-LATE = "prefect.flow-run.Late"
+NOT_STARTED = timedelta(minutes=5)
+"""A run that has not begun this long after it was due: nothing runs the flows."""
+
+SILENT = timedelta(minutes=10)
+"""A run without a sign of life for so long, three times what Prefect leaves between two."""
+
+_PREFIX = "orbcast: tell "
+_RUN = "prefect.flow-run."
+_ENDS = frozenset({"Completed", "Failed", "Crashed", "Cancelled", "Cancelling"})
+_WAITS = frozenset({"Suspended", "Paused", "AwaitingRetry", "Scheduled", "Late"})
 
 
-def ensure_automations(channels: tuple[Channel, ...]) -> tuple[str, ...]:
-    """Have Prefect tell each channel of crashed and late runs; give the automations' names.
+def ensure_automations(
+    channels: tuple[Channel, ...], *, not_started: timedelta = NOT_STARTED
+) -> tuple[str, ...]:
+    """Have Prefect tell each channel of runs that crash, do not start or go silent.
 
-    Running it again changes nothing but what a channel's block has become. Email by SMTP is left
-    out: the server knows Prefect's own blocks only.
+    Running it again changes nothing but what a channel's block has become; automations of
+    channels that are no more are deleted. Email by SMTP is left out: the server loads no blocks
+    but Prefect's own.
+
+    Parameters
+    ----------
+    channels
+        Those there are.
+    not_started
+        How long after its time a run may begin.
+
+    Returns
+    -------
+    tuple of str
+        The automations' names.
     """
-    from prefect.automations import Automation  # noqa: PLC0415 - reads the settings
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - reads the settings
 
-    made = []
+    wanted: dict[str, AutomationCore] = {}
     for channel in channels:
         block = load_block(channel)
-        if isinstance(block, SmtpEmail):
+        if isinstance(block, SmtpEmail) or not is_wanted("run", channel.least):
             continue
-        name = f"orbcast: tell {channel.name} of crashed and late runs"
-        wanted = _automation(name, block)
-        known = _named(name)
-        if known is None:
-            wanted.create()
+        for each in _automations(channel.name, block, not_started):
+            wanted[each.name] = each
+    with get_client(sync_client=True) as client:
+        _replace(client, wanted)
+    return tuple(wanted)
+
+
+def _replace(client: SyncPrefectClient, wanted: dict[str, AutomationCore]) -> None:
+    known = {each.name: each for each in client.read_automations() if _is_ours(each.name)}
+    for name, automation in wanted.items():
+        there = known.pop(name, None)
+        if there is None:
+            client.create_automation(automation)
         else:
-            Automation(id=known.id, **wanted.model_dump(exclude={"id"})).update()
-        made.append(name)
-    return tuple(made)
+            # switched off in the UI, it stays off
+            client.update_automation(
+                there.id, automation.model_copy(update={"enabled": there.enabled})
+            )
+    for each in known.values():
+        client.delete_automation(each.id)
 
 
-def _automation(name: str, block: Any) -> Automation:
-    from prefect.automations import Automation  # noqa: PLC0415
-    from prefect.events import EventTrigger  # noqa: PLC0415
+def _automations(channel: str, block: Any, not_started: timedelta) -> list[AutomationCore]:
+    from prefect.automations import EventTrigger, Posture  # noqa: PLC0415
+
+    ours: dict[str, Any] = {
+        "match": {"prefect.resource.id": f"{_RUN}*"},
+        "match_related": {
+            "prefect.resource.id": "prefect.tag.orbcast",
+            "prefect.resource.role": "tag",
+        },
+        "threshold": 1,
+    }
+    for_each: dict[str, Any] = {**ours, "for_each": {"prefect.resource.id"}}
+    begun = {"Pending", "Running", "AwaitingConcurrencySlot", *_ENDS}
+    minutes = int(SILENT.total_seconds()) // 60
+    return [
+        _automation(
+            f"{_PREFIX}{channel} of runs that crash",
+            block,
+            EventTrigger(
+                expect={f"{_RUN}Crashed"},
+                posture=Posture.Reactive,
+                within=timedelta(0),
+                **ours,
+            ),
+            "crashed",
+            "{{ flow_run.state.message }}",
+        ),
+        _automation(
+            f"{_PREFIX}{channel} of runs that do not start",
+            block,
+            EventTrigger(
+                after={f"{_RUN}Late"},
+                expect={f"{_RUN}{each}" for each in begun},
+                posture=Posture.Proactive,
+                within=not_started,
+                **for_each,
+            ),
+            "did not start",
+            "It was due and nothing has begun it: is `orbcast up` running, or is it busy?",
+        ),
+        _automation(
+            f"{_PREFIX}{channel} of runs that go silent",
+            block,
+            EventTrigger(
+                after={f"{_RUN}heartbeat"},
+                expect={f"{_RUN}heartbeat", *(f"{_RUN}{each}" for each in _ENDS | _WAITS)},
+                posture=Posture.Proactive,
+                within=SILENT,
+                **for_each,
+            ),
+            "went silent",
+            f"No sign of life for {minutes} minutes: its process may have been killed. "
+            "Cancel it in the Prefect UI, or nothing else of its kind will run.",
+        ),
+    ]
+
+
+def _automation(name: str, block: Any, trigger: Any, what: str, why: str) -> AutomationCore:
+    from prefect.automations import AutomationCore  # noqa: PLC0415
     from prefect.events.actions import SendNotification  # noqa: PLC0415
-    from prefect.events.schemas.automations import Posture  # noqa: PLC0415
 
-    return Automation(
+    return AutomationCore(
         name=name,
         description="Written by Orbcast; `orbcast notify automations` writes it again.",
-        trigger=EventTrigger(
-            expect={CRASHED, LATE},
-            match={"prefect.resource.id": "prefect.flow-run.*"},
-            match_related={
-                "prefect.resource.id": "prefect.tag.orbcast",
-                "prefect.resource.role": "tag",
-            },
-            posture=Posture.Reactive,
-            threshold=1,
-            within=timedelta(0),
-        ),
+        trigger=trigger,
         actions=[
             SendNotification(
                 block_document_id=block._block_document_id,  # noqa: SLF001 - Prefect's own name
-                subject="Orbcast: run {{ flow_run.name }} is {{ flow_run.state.name }}",
-                body="{{ flow.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}",
+                subject=f"Orbcast: {{{{ flow.name }}}} {what}",
+                body=f"Run {{{{ flow_run.name }}}}: {why}\n{{{{ flow_run|ui_url }}}}",
             )
         ],
     )
 
 
-def _named(name: str) -> Automation | None:
-    from prefect.automations import Automation  # noqa: PLC0415
-
-    try:
-        return cast("Automation", Automation.read(name=name))
-    except ValueError:
-        return None
+def _is_ours(name: str) -> bool:
+    return name.startswith(_PREFIX)

@@ -110,6 +110,9 @@ class _Children:
             while not self._stop:
                 self._require_alive()
                 time.sleep(_LOOK_EVERY_SECONDS)
+        except ChildDiedError as error:
+            self._tell(error)
+            raise
         finally:
             self._end()
             for each, handler in before:
@@ -160,6 +163,21 @@ class _Children:
             status = child.poll()
             if status is not None:
                 raise ChildDiedError(name, status, str(log))
+
+    def _tell(self, error: ChildDiedError) -> None:
+        """Tell a person: nobody else is left who could."""
+        from tasks.notices import notify  # noqa: PLC0415 - Prefect, when all is over
+        from tasks.settings import now  # noqa: PLC0415
+
+        notify(
+            self._where,
+            "up",
+            None,
+            f"up {error.name} {now().isoformat()}",
+            f"Orbcast stopped: the {error.name} died",
+            f"{error}. Nothing is predicted, and no outcome logged, until it is started again: "
+            f"orbcast --home {self._where.home} up",
+        )
 
     def _end(self) -> None:
         """End the runner first, so that no run starts against a server that is going."""

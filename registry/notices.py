@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.tables import DeliveryRow, NoticeRow
@@ -52,6 +52,10 @@ class Told:
         """Whether a channel took it."""
         return any(each.delivered for each in self.deliveries if each.channel == channel)
 
+    def attempts(self, channel: str) -> int:
+        """How often it was tried to bring it to a channel."""
+        return sum(each.channel == channel for each in self.deliveries)
+
 
 def keep_notice(database: Database, notice: Notice) -> bool:
     """Keep a notice; False if it is there, which stays as it is."""
@@ -90,33 +94,81 @@ def notices(database: Database, *, market: str | None = None, last: int = 50) ->
     if market is not None:
         query = query.where(NoticeRow.market == market)
     with database.session() as session:
-        rows = list(session.scalars(query))[::-1]
-        attempts = session.scalars(
-            select(DeliveryRow)
-            .where(DeliveryRow.notice_id.in_([each.id for each in rows]))
-            .order_by(DeliveryRow.id)
-        )
-        by_notice: dict[int, list[DeliveryRow]] = {}
-        for each in attempts:
-            by_notice.setdefault(each.notice_id, []).append(each)
-        return tuple(
-            Told(
-                Notice(**{name: getattr(row, name) for name in Notice.__slots__}),
-                tuple(_deliveries(row.key, by_notice.get(row.id, ()))),
-            )
-            for row in rows
-        )
+        return _told(session, list(session.scalars(query))[::-1])
 
 
-def _deliveries(key: str, rows: Iterable[DeliveryRow]) -> Iterable[Delivery]:
-    for row in rows:
-        yield Delivery(
-            key=key,
-            channel=row.channel,
-            delivered=row.delivered,
-            detail=row.detail,
-            at=row.at,
+def waiting(database: Database, channel: str, since: datetime) -> tuple[Told, ...]:
+    """Give the notices from ``since`` on that a channel has not taken, least tried first.
+
+    Were it the oldest first, one that a channel always refuses would keep all others waiting.
+    """
+    taken = select(DeliveryRow.notice_id).where(
+        DeliveryRow.channel == channel, DeliveryRow.delivered
+    )
+    query = (
+        select(NoticeRow)
+        .where(NoticeRow.at >= since, NoticeRow.id.not_in(taken))
+        .order_by(NoticeRow.at, NoticeRow.id)
+    )
+    with database.session() as session:
+        found = _told(session, list(session.scalars(query)))
+    return tuple(sorted(found, key=lambda told: told.attempts(channel)))
+
+
+def failures_in_a_row(database: Database, channel: str) -> tuple[Delivery, ...]:
+    """Give a channel's failed attempts since the last that it took, oldest first."""
+    own = DeliveryRow.channel == channel
+    last = select(func.max(DeliveryRow.id)).where(own, DeliveryRow.delivered).scalar_subquery()
+    query = (
+        select(NoticeRow.key, DeliveryRow)
+        .join(NoticeRow, NoticeRow.id == DeliveryRow.notice_id)
+        .where(own, DeliveryRow.id > func.coalesce(last, 0))
+        .order_by(DeliveryRow.id)
+    )
+    with database.session() as session:
+        return tuple(_delivery(key, row) for key, row in session.execute(query))
+
+
+def last_attempt(database: Database, channel: str) -> Delivery | None:
+    """Give a channel's latest attempt; None if there was none."""
+    query = (
+        select(NoticeRow.key, DeliveryRow)
+        .join(NoticeRow, NoticeRow.id == DeliveryRow.notice_id)
+        .where(DeliveryRow.channel == channel)
+        .order_by(DeliveryRow.id.desc())
+        .limit(1)
+    )
+    with database.session() as session:
+        found = session.execute(query).first()
+        return None if found is None else _delivery(*found)
+
+
+def _told(session: Session, rows: Sequence[NoticeRow]) -> tuple[Told, ...]:
+    attempts = session.scalars(
+        select(DeliveryRow)
+        .where(DeliveryRow.notice_id.in_([each.id for each in rows]))
+        .order_by(DeliveryRow.id)
+    )
+    by_notice: dict[int, list[DeliveryRow]] = {}
+    for each in attempts:
+        by_notice.setdefault(each.notice_id, []).append(each)
+    return tuple(
+        Told(
+            Notice(**{name: getattr(row, name) for name in Notice.__slots__}),
+            tuple(_delivery(row.key, each) for each in by_notice.get(row.id, ())),
         )
+        for row in rows
+    )
+
+
+def _delivery(key: str, row: DeliveryRow) -> Delivery:
+    return Delivery(
+        key=key,
+        channel=row.channel,
+        delivered=row.delivered,
+        detail=row.detail,
+        at=row.at,
+    )
 
 
 def _id_of(session: Session, key: str) -> int | None:

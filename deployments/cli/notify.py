@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.terminal import out
+from deployments.cli.terminal import err, out
 from ml_core.errors import InputError, OperatorError
+
+if TYPE_CHECKING:
+    from tasks.channels import Channel
+    from tasks.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Channels that notices go to.")
 
@@ -37,6 +43,16 @@ class DeadChannelError(OperatorError):
         return f"not delivered: {told}; mend the channel with `orbcast notify add` again"
 
 
+@contextlib.contextmanager
+def _prefect(where: Settings) -> Iterator[None]:
+    """Talk to the Prefect of the home, which alone holds the channels' secrets."""
+    from deployments.prefect_session import prefect_session  # noqa: PLC0415 - after --help
+
+    # one that is up before a channel's few seconds begin to count
+    with prefect_session(where, level="CRITICAL", processes=True):
+        yield
+
+
 @app.callback()
 def notify() -> None:
     """Say where to tell you of breaker, drift, failed and missed runs, and gates reached.
@@ -53,6 +69,9 @@ def add(
     url_env: Annotated[
         str | None, typer.Option(help="Environment variable with the URL; asked for else.")
     ] = None,
+    least: Annotated[
+        str, typer.Option(help="Least that it is told of: info, warning or trouble.")
+    ] = "info",
 ) -> None:
     """Add a channel, or replace one of the same name; its URL is never shown or logged.
 
@@ -61,8 +80,7 @@ def add(
 
     Example: orbcast notify add slack desk --url-env SLACK_URL
     """
-    from tasks.channels import add_channel  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import now, settings  # noqa: PLC0415 - after --help
 
     if url_env is None:
         url = typer.prompt("URL (not shown)", hide_input=True)
@@ -70,39 +88,49 @@ def add(
         url = os.environ.get(url_env, "")
         if not url:
             raise NoSecretError(url_env)
-    channel = add_channel(settings().channels_file, name, kind, url)
+    where = settings()
+    with _prefect(where):
+        from deployments.automations import ensure_automations  # noqa: PLC0415 - within
+        from tasks.channels import add_channel, channels  # noqa: PLC0415
+
+        channel = add_channel(where.channels_file, name, kind, url, now(), least)
+        ensure_automations(channels(where.channels_file))
     out().print(f"{channel.name} ({channel.kind}) added; try it: orbcast notify test {name}")
 
 
 @app.command()
 def remove(name: Annotated[str, typer.Argument(help="Name of the channel.")]) -> None:
-    """Tell this channel nothing any more; its block stays in Prefect."""
-    from tasks.channels import ChannelError, remove_channel  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    """Tell this channel nothing any more; Prefect forgets its secret."""
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
 
-    if not remove_channel(settings().channels_file, name):
-        raise ChannelError("name", name, "is not there; `orbcast notify list` shows them")
+    where = settings()
+    with _prefect(where):
+        from deployments.automations import ensure_automations  # noqa: PLC0415 - within
+        from tasks.channels import ChannelError, channels, remove_channel  # noqa: PLC0415
+
+        if not remove_channel(where.channels_file, name):
+            raise ChannelError("name", name, "is not there; `orbcast notify list` shows them")
+        ensure_automations(channels(where.channels_file))
     out().print(f"{name} removed", markup=False)
 
 
 @app.command("list")
 def list_channels() -> None:
     """List the channels, and how the last attempt at each went."""
-    from registry.notices import notices  # noqa: PLC0415 - after --help
+    from registry.notices import last_attempt  # noqa: PLC0415 - after --help
     from tasks.channels import channels  # noqa: PLC0415
     from tasks.settings import settings  # noqa: PLC0415
 
     where = settings()
     found = channels(where.channels_file)
-    attempts = [each for told in notices(where.database()) for each in told.deliveries]
     for channel in found:
-        own = [each for each in attempts if each.channel == channel.name]
-        last = max(own, key=lambda each: each.at, default=None)
-        state = "not tried yet"
+        last = last_attempt(where.database(), channel.name)
+        state = "nothing to tell so far"
         if last is not None:
             state = "delivered" if last.delivered else f"failed: {last.detail}"
             state = f"{last.at:%Y-%m-%d %H:%M} UTC {state}"
-        out().print(f"{channel.name} ({channel.kind}): {state}", markup=False, soft_wrap=True)
+        kind = channel.kind if channel.least == "info" else f"{channel.kind}, {channel.least}"
+        out().print(f"{channel.name} ({kind}): {state}", markup=False, soft_wrap=True)
     if not found:
         out().print("no channel yet: orbcast notify add slack NAME --url-env VARIABLE")
 
@@ -114,14 +142,19 @@ def try_channels(
     ] = None,
 ) -> None:
     """Send a test message. Exit status 3: a channel did not take it."""
-    from tasks.channels import ChannelError, channels  # noqa: PLC0415 - after --help
-    from tasks.notices import send_test  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
 
-    found = [each for each in channels(settings().channels_file) if name in {None, each.name}]
-    if not found:
-        raise ChannelError("name", name or "", "is not there; `orbcast notify list` shows them")
-    tried = [send_test(each) for each in found]
+    where = settings()
+    with _prefect(where):
+        from tasks.channels import ChannelError, channels  # noqa: PLC0415 - within
+        from tasks.notices import send_test  # noqa: PLC0415
+
+        found = [each for each in channels(where.channels_file) if name in {None, each.name}]
+        if not found:
+            raise ChannelError(
+                "name", name or "", "is not there; `orbcast notify list` shows them"
+            )
+        tried = [send_test(each) for each in found]
     for each in tried:
         if each.delivered:
             out().print(f"{each.channel}: delivered", markup=False)
@@ -132,25 +165,52 @@ def try_channels(
 
 @app.command()
 def retry() -> None:
-    """Try again what did not arrive; it is done every quarter of an hour anyway."""
-    from tasks.notices import bring  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    """Try again now what did not arrive; log-outcomes does it by and by anyway.
 
-    out().print(f"{bring(settings())} delivered", markup=False)
+    Exit status 3: a channel still takes nothing.
+    """
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
+
+    where = settings()
+    with _prefect(where):
+        from registry.notices import failures_in_a_row  # noqa: PLC0415 - within
+        from tasks.channels import channels  # noqa: PLC0415
+        from tasks.notices import bring  # noqa: PLC0415
+
+        out().print(f"{bring(where, at_once=True)} delivered", markup=False)
+        failed = [
+            (each.name, failures_in_a_row(where.database(), each.name))
+            for each in channels(where.channels_file)
+        ]
+    faults = tuple((name, each[-1].detail) for name, each in failed if each)
+    if faults:
+        raise DeadChannelError(faults)
 
 
 @app.command()
 def automations() -> None:
-    """Have Prefect itself tell of crashed and late runs; `orbcast up` does it at each start."""
-    from deployments.automations import ensure_automations  # noqa: PLC0415 - after --help
-    from tasks.channels import channels  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
+    """Have Prefect itself tell of runs that crash, do not start or go silent.
 
-    for name in ensure_automations(channels(settings().channels_file)):
+    `notify add` and `orbcast up` do it by themselves.
+    """
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
+
+    where = settings()
+    with _prefect(where):
+        from deployments.automations import ensure_automations  # noqa: PLC0415 - within
+        from tasks.channels import channels  # noqa: PLC0415
+
+        names = ensure_automations(channels(where.channels_file))
+    for name in names:
         out().print(name, markup=False)
+    if not names:
+        out().print("none: no channel that Prefect itself can use; SMTP email is none")
 
 
 def show_notices(
+    market: Annotated[
+        str | None, typer.Option(help="Name of a market file; all if left out.")
+    ] = None,
     last: Annotated[int, typer.Option(help="How many.", min=1)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -159,12 +219,18 @@ def show_notices(
     Example: orbcast notices --last 5
     """
     from registry.notices import notices  # noqa: PLC0415 - after --help
-    from tasks.channels import channels  # noqa: PLC0415
+    from tasks.channels import ChannelError, channels  # noqa: PLC0415
+    from tasks.notices import missing_from  # noqa: PLC0415
     from tasks.settings import settings  # noqa: PLC0415
 
     where = settings()
-    names = [each.name for each in channels(where.channels_file)]
-    found = notices(where.database(), last=last)
+    symbol = None if market is None else where.market(market).symbol
+    listed: tuple[Channel, ...] = ()
+    try:
+        listed = channels(where.channels_file)
+    except ChannelError as error:  # what there was to tell is shown all the same
+        err().print(f"nothing is delivered: {error}", markup=False, soft_wrap=True)
+    found = notices(where.database(), market=symbol, last=last)
     if as_json:
         plain = [
             {
@@ -173,14 +239,15 @@ def show_notices(
                 "market": told.notice.market,
                 "subject": told.notice.subject,
                 "body": told.notice.body,
-                "delivered": {name: told.reached(name) for name in names},
+                "delivered": sorted({one.channel for one in told.deliveries if one.delivered}),
+                "not_delivered": list(missing_from(told, listed)),
             }
             for told in found
         ]
         out().print_json(json.dumps(plain))
         return
     for told in found:
-        missed = [name for name in names if not told.reached(name)]
+        missed = missing_from(told, listed)
         state = f"  NOT DELIVERED to {', '.join(missed)}" if missed else ""
         head = f"{told.notice.at:%Y-%m-%d %H:%M} UTC  {told.notice.subject}{state}"
         out().print(head, markup=False, soft_wrap=True)

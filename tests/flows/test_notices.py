@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from filelock import FileLock
 from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Crashed
 from typer.testing import CliRunner
 
 from deployments.automations import ensure_automations
@@ -20,10 +31,22 @@ from flows.log_outcomes import log_outcomes
 from registry.notices import notices
 from tasks import notices as telling
 from tasks.breaker import change
-from tasks.channels import add_channel, channels
+from tasks.channels import KINDS, add_channel, channels, remove_channel, without_secrets
 from tasks.settings import now, settings
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [
+    pytest.mark.usefixtures("prefect_server", "same_server"),
+    # Apprise loads all its plugins at once
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
+]
+
+
+@pytest.fixture
+def same_server(prefect_server: None) -> Iterator[None]:
+    """Commands find the session's server, and leave the environment as it was."""
+    del prefect_server
+    with patch.dict(os.environ, {"PREFECT_API_URL": PREFECT_API_URL.value() or ""}):
+        yield
 
 
 class Desk:
@@ -40,10 +63,9 @@ class Desk:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if desk.status == 0:
                     desk.hang.wait(20)
-                    return
                 if desk.status == 200:
                     desk.told.append(json.loads(body))
-                self.send_response(desk.status)
+                self.send_response(desk.status or 503)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -56,6 +78,9 @@ class Desk:
 
     def close(self) -> None:
         self.hang.set()
+        for each in threading.enumerate():
+            if each.name.startswith("notice to "):
+                each.join()
         self._server.shutdown()
         self._server.server_close()
 
@@ -65,22 +90,35 @@ def desk(own: Path) -> Iterator[Desk]:
     """A channel of the home."""
     del own
     found = Desk()
-    add_channel(settings().channels_file, "desk", "webhook", found.url)
+    add("desk", found.url)
     yield found
     found.close()
 
 
-def tell(key: str = "one") -> bool:
-    return telling.notify(settings(), "breaker", "MGC", key, "MGC: breaker open", "12 R down")
+def add(name: str, url: str, least: str = "info") -> None:
+    add_channel(settings().channels_file, name, "webhook", url, now(), least)
 
 
-def test_a_notice_is_kept_and_brought_once(desk: Desk) -> None:
+def tell(key: str = "one", kind: str = "breaker") -> bool:
+    return telling.notify(settings(), kind, "MGC", key, f"MGC: {kind} {key}", "12 R down")
+
+
+def later(monkeypatch: pytest.MonkeyPatch, **time: float) -> None:
+    moment = now() + timedelta(**time)
+    monkeypatch.setattr(telling, "now", lambda: moment)
+
+
+def command(*arguments: str) -> str:
+    return CliRunner().invoke(app, list(arguments)).output
+
+
+def test_a_notice_is_kept_and_brought_once_with_its_time(desk: Desk) -> None:
     assert tell()
     assert not tell()
-    assert desk.told == [{"subject": "MGC: breaker open", "body": "12 R down"}]
-    told = CliRunner().invoke(app, ["notices"]).stdout
-    assert "MGC: breaker open" in told
-    assert "NOT DELIVERED" not in told
+    (told,) = desk.told
+    assert told["subject"] == "MGC: breaker one"
+    assert told["body"].startswith("12 R down\n20")
+    assert "NOT DELIVERED" not in command("notices")
 
 
 def test_a_channel_that_fails_is_tried_again_later_and_reached_exactly_once(
@@ -88,21 +126,93 @@ def test_a_channel_that_fails_is_tried_again_later_and_reached_exactly_once(
 ) -> None:
     desk.status = 500
     assert tell()
-    assert "NOT DELIVERED to desk" in CliRunner().invoke(app, ["notices"]).stdout
+    assert "NOT DELIVERED to desk" in command("notices", "--market", "mgc")
     desk.status = 200
-    assert telling.bring(settings()) == 0  # not at once: it waits a while
-    later = now() + timedelta(minutes=11)
-    monkeypatch.setattr(telling, "now", lambda: later)
+    assert telling.bring(settings()) == 0  # not at once: it rests a while
+    later(monkeypatch, minutes=16)
     assert telling.bring(settings()) == 1
     assert telling.bring(settings()) == 0
     assert len(desk.told) == 1
+    assert "told 0 h 16 min late" in desk.told[0]["body"]
+
+
+def test_after_a_night_without_the_channel_everything_arrives(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.status = 500
+    keys = ["one", "two", "three"]
+    for key in keys:
+        tell(key)
+    begun = now()
+    for quarter in range(1, 4 * 8):
+        moment = begun + quarter * timedelta(minutes=15)
+        monkeypatch.setattr(telling, "now", lambda moment=moment: moment)
+        telling.bring(settings())
+    desk.status = 200
+    monkeypatch.setattr(telling, "now", lambda: begun + timedelta(hours=9))
+    assert telling.bring(settings()) == 3
+    assert sorted(each["subject"].split()[-1] for each in desk.told) == sorted(keys)
+
+
+def test_what_is_three_days_old_is_given_up_and_still_shown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.status = 500
+    tell()
+    desk.status = 200
+    later(monkeypatch, days=3.1)
+    assert telling.bring(settings()) == 0
+    assert "NOT DELIVERED to desk" in command("notices")
+
+
+def test_new_trouble_is_tried_at_once_on_a_channel_that_rests(desk: Desk) -> None:
+    desk.status = 500
+    tell("one")
+    desk.status = 200
+    tell("two")
+    assert [each["subject"] for each in desk.told] == ["MGC: breaker two", "MGC: breaker one"]
+
+
+def test_retry_asks_at_once_and_says_what_is_still_dead(desk: Desk) -> None:
+    desk.status = 500
+    tell()
+    failed = CliRunner().invoke(app, ["notify", "retry"])
+    assert failed.exit_code == 3
+    assert "not delivered: desk" in failed.stderr
+    desk.status = 200
+    assert command("notify", "retry") == "1 delivered\n"
+    assert command("notify", "retry") == "0 delivered\n"
+    assert len(desk.told) == 1
+
+
+def test_a_new_channel_is_told_nothing_of_before_and_nothing_that_matters_less(
+    desk: Desk,
+) -> None:
+    tell("before")
+    pager = Desk()
+    add("pager", pager.url, "trouble")
+    tell("gate", kind="gate")
+    tell("after")
+    pager.close()
+    assert [each["subject"] for each in pager.told] == ["MGC: breaker after"]
+    assert len(desk.told) == 3
+    assert "NOT DELIVERED" not in command("notices")
+
+
+def test_one_process_at_a_time_brings_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "SECONDS", 0.2)
+    with FileLock(settings().home / "notices.lock"):
+        assert tell()  # kept, and left to whoever is at it
+    assert desk.told == []
+    monkeypatch.setattr(telling, "SECONDS", 10.0)
+    assert telling.bring(settings()) == 1
 
 
 def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(telling, "SECONDS", 0.5)
-    add_channel(settings().channels_file, "dead", "webhook", "http://127.0.0.1:9/x")
+    add("dead", "http://127.0.0.1:9/x")
     desk.status = 0
     change(settings(), "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
     told = log_outcomes("mgc")
@@ -111,50 +221,119 @@ def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
     details = {each.channel: each.detail for each in notice.deliveries}
     assert "no answer within" in details["desk"]
     assert set(details) == {"desk", "dead"}
+    with get_client(sync_client=True) as client:
+        shown = [each.data for each in client.read_latest_artifacts() if each.key == "notices"]
+    assert "circuit breaker open" in str(shown)
+    assert "desk, dead" in str(shown)
+
+
+def test_a_file_of_channels_that_cannot_be_read_stops_no_run_and_is_said(desk: Desk) -> None:
+    settings().channels_file.write_text("[[channels]]\nname = ", encoding="utf-8")
+    assert tell()
+    log_outcomes("mgc")
+    shown = command("notices")
+    assert "nothing is delivered: channel file" in shown
+    assert "MGC: breaker one" in shown
+    assert desk.told == []
+
+
+def test_what_the_database_does_not_take_is_sent_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORBCAST_DATABASE_URL", "sqlite:////proc/nowhere/orbcast.sqlite")
+    assert not tell()
+    assert [each["subject"] for each in desk.told] == ["MGC: breaker one"]
+
+
+def test_a_plain_command_keeps_it_and_starts_no_server_of_its_own(desk: Desk) -> None:
+    with temporary_settings({PREFECT_API_URL: None}):
+        assert tell()
+    assert desk.told == []
+    assert "NOT DELIVERED to desk" in command("notices")
+    assert telling.bring(settings()) == 1
 
 
 def test_secrets_are_neither_in_the_file_nor_in_the_database_nor_shown(
-    own: Path, desk: Desk
+    own: Path, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk.status = 500
     tell()
-    shown = CliRunner().invoke(app, ["notify", "list"]).stdout
-    kept = (own / "channels.toml").read_text("utf-8") + shown
-    kept += (own / "orbcast.sqlite").read_bytes().decode("latin-1")
-    kept += (own / "orbcast.sqlite-wal").read_bytes().decode("latin-1")
+    kept = (own / "channels.toml").read_text("utf-8") + command("notify", "list") + caplog.text
+    kept += command("notices")
+    for name in ("orbcast.sqlite", "orbcast.sqlite-wal"):
+        kept += (own / name).read_bytes().decode("latin-1")
     assert "secret-token" not in kept
-    assert "failed" in shown
+    assert "failed: HTTPStatusError" in kept
 
 
-def test_a_run_that_fails_is_told_of(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no https://hooks.slack.com/services/T0123/B4567/hush-hush",
+        "HTTPSConnectionPool(host='hooks.slack.com'): with url: /services/T0123/B4567/hush-hush",
+        "the token hush-hush is unknown",
+    ],
+)
+def test_no_part_of_a_secret_url_is_left_in_what_a_library_says(words: str) -> None:
+    block = KINDS["slack"](url="https://hooks.slack.com/services/T0123/B4567/hush-hush")
+    left = without_secrets(block, words)
+    assert not [part for part in ("T0123", "B4567", "hush") if part in left]
+
+
+def test_a_run_that_fails_is_told_of_once_in_a_while(desk: Desk) -> None:
     @flow(name="breaks", **telling.REPORTED)
     def breaks(market: str = "mgc") -> None:
         raise ValueError(f"{market} is not here, see http://user:password@host")
 
-    with pytest.raises(ValueError, match="not here"):
-        breaks()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="not here"):
+            breaks()
     (told,) = desk.told
-    assert told["subject"] == "Orbcast: breaks failed"
+    assert told["subject"] == "MGC: breaks failed"
     assert "mgc is not here" in told["body"]
+    assert "orbcast run breaks --market mgc" in told["body"]
     assert "password" not in told["body"]
 
 
-def test_prefect_is_asked_to_tell_of_runs_that_crash_and_twice_changes_nothing(
-    desk: Desk,
-) -> None:
-    del desk
-    found = channels(settings().channels_file)
-    first = ensure_automations(found)
-    assert first == ensure_automations(found)
-    assert first == ("orbcast: tell desk of crashed and late runs",)
+def test_a_run_that_was_killed_is_told_of_by_the_runner(desk: Desk) -> None:
+    # as Prefect's runner calls hooks: by keyword, from another process than the flow's
+    run = FlowRun(flow_id="00000000-0000-0000-0000-000000000000", parameters={"market": "mgc"})
+    for hook in telling.REPORTED["on_crashed"]:
+        hook(flow=log_outcomes, flow_run=run, state=Crashed(message="status code: -9"))
+    assert [each["subject"] for each in desk.told] == ["MGC: log-outcomes crashed"]
+
+
+def automations() -> dict[str, Any]:
+    with get_client(sync_client=True) as client:
+        found = [each for each in client.read_automations() if each.name.startswith("orbcast: ")]
+    return {each.name: each.id for each in found}
+
+
+def test_prefect_tells_of_runs_that_crash_do_not_start_or_go_silent(desk: Desk) -> None:
+    add("least", desk.url, "trouble")  # a run is a warning
+    path = settings().channels_file
+    first = ensure_automations(channels(path))
+    assert first == tuple(
+        f"orbcast: tell desk of runs that {what}"
+        for what in ("crash", "do not start", "go silent")
+    )
+    before = automations()
+    assert set(before) == set(first)
+    ensure_automations(channels(path))
+    assert automations() == before
+    assert remove_channel(path, "desk")
+    ensure_automations(channels(path))
+    assert automations() == {}
 
 
 def test_without_a_channel_notices_are_kept_all_the_same(own: Path) -> None:
     del own
     assert tell("alone")
-    listed = CliRunner().invoke(app, ["notices", "--json"])
-    assert json.loads(listed.stdout)[-1]["subject"] == "MGC: breaker open"
-    assert "no channel yet" in CliRunner().invoke(app, ["notify", "list"]).stdout
+    (told,) = json.loads(command("notices", "--json"))
+    assert told["subject"] == "MGC: breaker alone"
+    assert told["not_delivered"] == []
+    assert command("notices", "--market", "mgc", "--last", "1").count("MGC: breaker") == 1
+    assert "no channel yet" in command("notify", "list")
 
 
 def test_the_command_line_adds_tests_and_removes_a_channel(
@@ -166,18 +345,63 @@ def test_the_command_line_adds_tests_and_removes_a_channel(
     added = runner.invoke(app, ["notify", "add", "webhook", "pager", "--url-env", "DESK_URL"])
     assert added.exit_code == 0, added.output
     assert "secret-token" not in added.output
-    assert "pager: delivered" in runner.invoke(app, ["notify", "test", "pager"]).stdout
+    assert "orbcast: tell pager of runs that crash" in automations()
+    assert "pager: delivered" in command("notify", "test", "pager")
     desk.status = 500
     failed = runner.invoke(app, ["notify", "test", "pager"])
     assert failed.exit_code == 3
     assert "not delivered: pager" in failed.stderr
     assert runner.invoke(app, ["notify", "remove", "pager"]).exit_code == 0
+    assert "orbcast: tell pager of runs that crash" not in automations()
     assert runner.invoke(app, ["notify", "remove", "pager"]).exit_code == 2
-    for arguments, words in (
-        (["notify", "add", "pigeon", "x", "--url-env", "DESK_URL"], "is unknown"),
-        (["notify", "add", "slack", "x", "--url-env", "NOT_SET"], "is not set"),
-        (["notify", "add", "slack", "No Name", "--url-env", "DESK_URL"], "small letters"),
-    ):
-        refused = runner.invoke(app, arguments)
-        assert refused.exit_code == 2
-        assert words in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["pigeon", "x", "--url-env", "DESK_URL"], "is unknown; use one of slack"),
+        (["slack", "x", "--url-env", "NOT_SET"], "is not set"),
+        (["slack", "No Name", "--url-env", "DESK_URL"], "small letters"),
+        (["slack", "x", "--url-env", "DESK_URL"], "does not begin with https://hooks.slack.com"),
+        (["teams", "x", "--url-env", "TEAMS_URL"], "is none that teams takes"),
+        (["webhook", "x", "--url-env", "DESK_URL", "--least", "bad"], "info, warning, trouble"),
+    ],
+)
+def test_a_channel_that_cannot_be_is_refused_and_its_url_not_shown(
+    own: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    monkeypatch.setenv("DESK_URL", "http://127.0.0.1:9/secret-token")
+    monkeypatch.setenv("TEAMS_URL", "https://example.com/secret-token")
+    refused = CliRunner().invoke(app, ["notify", "add", *arguments])
+    assert refused.exit_code == 2
+    assert words in refused.stderr
+    assert "secret-token" not in refused.output
+    assert not (own / "channels.toml").exists()
+
+
+def test_email_is_sent_by_apprise_and_a_dead_mail_server_is_said(own: Path) -> None:
+    del own
+    url = "mailto://ann:hush-hush@127.0.0.1:9?from=ann@example.com&to=bob@example.com"
+    channel = add_channel(settings().channels_file, "mail", "email", url, datetime.now(UTC))
+    tried = telling.send_test(channel)
+    assert not tried.delivered
+    assert "hush-hush" not in tried.detail
+    assert ensure_automations((channel,)) == ()  # not a block that the server has
+
+
+def test_from_the_shell_the_home_s_own_prefect_holds_the_channel(home: Path) -> None:
+    environment = {name: each for name, each in os.environ.items() if "PREFECT" not in name}
+    environment |= {"ORBCAST_HOME": str(home), "DESK_URL": "http://127.0.0.1:9/secret-token"}
+    arguments = ["notify", "add", "webhook", "desk", "--url-env", "DESK_URL"]
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    with closing(sqlite3.connect(home / "prefect" / "prefect.db")) as prefect:
+        ((name, data),) = prefect.execute("SELECT name, data FROM block_document").fetchall()
+    assert name == "orbcast-desk"
+    assert "secret-token" not in data  # encrypted

@@ -1,0 +1,114 @@
+"""Notices: how much each kind matters, when a dead channel is tried again, what is said.
+
+Pure: times are arguments, and nothing is sent from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+Level = Literal["info", "warning", "trouble"]
+LEVELS: tuple[Level, ...] = ("info", "warning", "trouble")
+
+_LEVEL_OF: dict[str, Level] = {
+    "gate": "info",
+    "test": "info",
+    "drift": "warning",
+    "run": "warning",
+    "missed": "trouble",
+    "rollout": "trouble",
+    "breaker": "trouble",
+    "up": "trouble",
+}
+
+WORTH_TELLING = timedelta(days=3)
+"""A notice older than this is brought nowhere any more; it is kept and shown as not delivered."""
+
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=10), timedelta(hours=1)
+_LATE = timedelta(minutes=15)
+_HOURS_APART = 6
+
+
+def level_of(kind: str) -> Level:
+    """Say how much a kind of notice matters; an unknown one matters most.
+
+    >>> level_of("gate"), level_of("breaker"), level_of("never heard of")
+    ('info', 'trouble', 'trouble')
+    """
+    return _LEVEL_OF.get(kind, "trouble")
+
+
+def is_wanted(kind: str, least: Level) -> bool:
+    """Tell whether a channel that asks for a least level is told of this kind."""
+    return LEVELS.index(level_of(kind)) >= LEVELS.index(least)
+
+
+def rests_until(failures: Sequence[datetime]) -> datetime | None:
+    """Say until when a channel is left alone after failures in a row, oldest first.
+
+    Ten minutes after the first, doubled with each, an hour at most: a channel that was dead for a
+    night is found alive again within the hour.
+    """
+    if not failures:
+        return None
+    doublings: int = 2 ** min(len(failures) - 1, 10)
+    return failures[-1] + min(_FIRST_WAIT * doublings, _LONGEST_WAIT)
+
+
+def dated(body: str, happened: datetime, now: datetime) -> str:
+    """Say when it happened, below the words; one that comes late says that it is not news."""
+    late = now - happened
+    told = f"{body}\n{happened:%Y-%m-%d %H:%M} UTC"
+    if late < _LATE:
+        return told
+    hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
+    return (
+        f"{told}, told {hours} h {minutes} min late since this channel did not take it before; "
+        "see how things stand now with `orbcast notices`"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedRun:
+    """A flow run that failed or crashed, and the words Prefect has for it."""
+
+    flow: str
+    run: str
+    state: str
+    market: str | None
+    opening_range: str | None
+    words: str
+
+    def key(self, at: datetime) -> str:
+        """Give the notice's name: the same fault is told again after six hours, not each time.
+
+        log-outcomes runs every quarter of an hour, and a channel that says the same ninety times
+        a day is one that nobody reads.
+        """
+        fault = hashlib.sha256(self.words.encode()).hexdigest()[:16]
+        window = f"{at:%Y-%m-%d}.{at.hour // _HOURS_APART}"
+        where = f"{self.market or '-'} {self.opening_range or '-'}"
+        return f"run {self.flow} {where} {self.state} {fault} {window}"
+
+    @property
+    def subject(self) -> str:
+        """Which flow, of which market, ended how."""
+        of = f"{self.market.upper()}: " if self.market else ""
+        return f"{of}{self.flow} {self.state.lower()}"
+
+    @property
+    def body(self) -> str:
+        """What was said, and the command to run it again."""
+        options = f" --market {self.market}" if self.market else ""
+        if self.opening_range:
+            options += f" --param opening_range={self.opening_range}"
+        return (
+            f"Run {self.run} ended {self.state}: {self.words}\n"
+            f"Its log is in the Prefect UI. Once the cause is gone: orbcast run {self.flow}"
+            f"{options}\n"
+            f"The same fault is told again after {_HOURS_APART} hours at the soonest."
+        )

@@ -1,0 +1,77 @@
+"""When a dead channel is tried again, who is told of what, and what a late notice says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitoring.notices import EndedRun, Level, dated, is_wanted, rests_until
+
+AT = datetime(2024, 6, 3, 9, 5, tzinfo=UTC)
+RUN = EndedRun(
+    flow="shadow-predict",
+    run="calm-owl",
+    state="Failed",
+    market="mgc",
+    opening_range="0900",
+    words="no bars",
+)
+
+
+def test_a_channel_that_never_failed_does_not_rest() -> None:
+    assert rests_until([]) is None
+
+
+def test_each_failure_in_a_row_doubles_the_rest_up_to_an_hour() -> None:
+    rests = [rests_until([AT] * count) for count in (1, 2, 3, 4, 5, 500)]
+    minutes = [10, 20, 40, 60, 60, 60]
+    assert rests == [AT + timedelta(minutes=each) for each in minutes]
+
+
+@given(st.lists(st.datetimes(timezones=st.just(UTC)), min_size=1, max_size=40).map(sorted))
+def test_a_channel_is_found_alive_again_within_the_hour(failures: list[datetime]) -> None:
+    rests = rests_until(failures)
+    assert rests is not None
+    assert timedelta(minutes=10) <= rests - failures[-1] <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "least", "wanted"),
+    [
+        ("gate", "info", True),
+        ("gate", "warning", False),
+        ("run", "warning", True),
+        ("run", "trouble", False),
+        ("breaker", "trouble", True),
+        ("a new kind", "trouble", True),
+    ],
+)
+def test_a_channel_is_told_what_matters_enough(kind: str, least: Level, wanted: bool) -> None:
+    assert is_wanted(kind, least) is wanted
+
+
+def test_a_notice_that_comes_late_says_how_late_and_where_to_look() -> None:
+    assert dated("12 R down", AT, AT + timedelta(seconds=2)) == "12 R down\n2024-06-03 09:05 UTC"
+    late = dated("12 R down", AT, AT + timedelta(hours=3, minutes=7))
+    assert "told 3 h 7 min late" in late
+    assert "orbcast notices" in late
+
+
+def test_the_same_fault_is_one_notice_for_six_hours_and_another_one_is_another() -> None:
+    soon, later = AT + timedelta(minutes=15), AT + timedelta(hours=6)
+    assert RUN.key(AT) == replace(RUN, run="next-one").key(soon)
+    assert RUN.key(AT) != RUN.key(later)
+    others = [{"words": "disk full"}, {"market": "nq"}, {"opening_range": "1000"}]
+    assert len({RUN.key(AT), *(replace(RUN, **each).key(AT) for each in others)}) == 4
+
+
+def test_a_failed_run_is_told_with_the_command_that_runs_it_again() -> None:
+    assert RUN.subject == "MGC: shadow-predict failed"
+    assert "orbcast run shadow-predict --market mgc --param opening_range=0900" in RUN.body
+    bare = replace(RUN, market=None, opening_range=None)
+    assert bare.subject == "shadow-predict failed"
+    assert "orbcast run shadow-predict\n" in bare.body

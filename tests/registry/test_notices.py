@@ -1,0 +1,76 @@
+"""Notices are kept once, and every attempt to bring them anywhere stands beside them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from registry.database import Database
+from registry.notices import (
+    Delivery,
+    Notice,
+    failures_in_a_row,
+    keep_notice,
+    last_attempt,
+    notices,
+    record_delivery,
+    waiting,
+)
+
+AT = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
+
+
+def notice(key: str, minute: int = 0, market: str | None = "MGC") -> Notice:
+    at = AT + timedelta(minutes=minute)
+    return Notice(key=key, market=market, kind="breaker", subject=key, body="12 R", at=at)
+
+
+def attempt(key: str, delivered: bool, channel: str = "desk", minute: int = 0) -> Delivery:
+    at = AT + timedelta(minutes=minute)
+    detail = "" if delivered else "refused"
+    return Delivery(key=key, channel=channel, delivered=delivered, detail=detail, at=at)
+
+
+def test_a_notice_is_kept_once_and_stays_as_it_was(database: Database) -> None:
+    assert keep_notice(database, notice("one"))
+    assert not keep_notice(database, notice("one", minute=9))
+    (told,) = notices(database)
+    assert told.notice == notice("one")
+
+
+def test_the_latest_of_a_market_are_given_oldest_first(database: Database) -> None:
+    for minute, (key, market) in enumerate([("a", "MGC"), ("b", "NQ"), ("c", "MGC"), ("d", None)]):
+        keep_notice(database, notice(key, minute, market))
+    assert [each.notice.key for each in notices(database, market="MGC")] == ["a", "c"]
+    assert [each.notice.key for each in notices(database, last=2)] == ["c", "d"]
+
+
+def test_what_a_channel_has_not_taken_waits_for_it_least_tried_first(database: Database) -> None:
+    for minute, key in enumerate(["old", "taken", "refused", "new"]):
+        keep_notice(database, notice(key, minute))
+    record_delivery(database, attempt("taken", delivered=True))
+    record_delivery(database, attempt("refused", delivered=False))
+    record_delivery(database, attempt("refused", delivered=True, channel="pager"))
+    since = AT + timedelta(minutes=1)
+    assert [each.notice.key for each in waiting(database, "desk", since)] == ["new", "refused"]
+    assert [each.notice.key for each in waiting(database, "pager", AT)] == ["old", "taken", "new"]
+
+
+def test_failures_in_a_row_end_with_what_was_taken(database: Database) -> None:
+    for key in ("one", "two"):
+        keep_notice(database, notice(key))
+    tries = [
+        attempt("one", False),
+        attempt("one", True, minute=1),
+        attempt("two", False, minute=2),
+    ]
+    assert last_attempt(database, "desk") is None
+    for each in tries:
+        record_delivery(database, each)
+    record_delivery(database, attempt("two", False, channel="pager"))
+    assert failures_in_a_row(database, "desk") == (tries[2],)
+    assert last_attempt(database, "desk") == tries[2]
+
+
+def test_an_attempt_of_a_notice_that_is_not_there_is_left_out(database: Database) -> None:
+    record_delivery(database, attempt("never", delivered=True))
+    assert last_attempt(database, "desk") is None

@@ -143,7 +143,7 @@ def _automation(name: str, block: Any, trigger: Any, what: str, why: str) -> Aut
             SendNotification(
                 block_document_id=block._block_document_id,  # noqa: SLF001 - Prefect's own name
                 subject=f"Orbcast: {{{{ flow.name }}}} {what}",
-                body=f"Run {{{{ flow_run.name }}}}: {why}\n{{{{ flow_run|ui_url }}}}",
+                body=f"Run {{{{ flow_run.name }}}}: {why}\n{{{{ (flow_run|ui_url) or  }}}}}}}}",
             )
         ],
     )

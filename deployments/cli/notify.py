@@ -147,7 +147,7 @@ def try_channels(
     where = settings()
     with _prefect(where):
         from tasks.channels import ChannelError, channels  # noqa: PLC0415 - within
-        from tasks.notices import send_test  # noqa: PLC0415
+        from tasks.delivery import send_test  # noqa: PLC0415
 
         found = [each for each in channels(where.channels_file) if name in {None, each.name}]
         if not found:
@@ -175,7 +175,7 @@ def retry() -> None:
     with _prefect(where):
         from registry.notices import failures_in_a_row  # noqa: PLC0415 - within
         from tasks.channels import channels  # noqa: PLC0415
-        from tasks.notices import bring  # noqa: PLC0415
+        from tasks.delivery import bring  # noqa: PLC0415
 
         out().print(f"{bring(where, at_once=True)} delivered", markup=False)
         failed = [
@@ -220,7 +220,7 @@ def show_notices(
     """
     from registry.notices import notices  # noqa: PLC0415 - after --help
     from tasks.channels import ChannelError, channels  # noqa: PLC0415
-    from tasks.notices import missing_from  # noqa: PLC0415
+    from tasks.delivery import missing_from  # noqa: PLC0415
     from tasks.settings import settings  # noqa: PLC0415
 
     where = settings()

@@ -29,6 +29,7 @@ from deployments.automations import ensure_automations
 from deployments.cli.app import app
 from flows.log_outcomes import log_outcomes
 from registry.notices import notices
+from tasks import delivery
 from tasks import notices as telling
 from tasks.breaker import change
 from tasks.channels import KINDS, add_channel, channels, remove_channel, without_secrets
@@ -105,7 +106,7 @@ def tell(key: str = "one", kind: str = "breaker") -> bool:
 
 def later(monkeypatch: pytest.MonkeyPatch, **time: float) -> None:
     moment = now() + timedelta(**time)
-    monkeypatch.setattr(telling, "now", lambda: moment)
+    monkeypatch.setattr(delivery, "now", lambda: moment)
 
 
 def command(*arguments: str) -> str:
@@ -128,10 +129,10 @@ def test_a_channel_that_fails_is_tried_again_later_and_reached_exactly_once(
     assert tell()
     assert "NOT DELIVERED to desk" in command("notices", "--market", "mgc")
     desk.status = 200
-    assert telling.bring(settings()) == 0  # not at once: it rests a while
+    assert delivery.bring(settings()) == 0  # not at once: it rests a while
     later(monkeypatch, minutes=16)
-    assert telling.bring(settings()) == 1
-    assert telling.bring(settings()) == 0
+    assert delivery.bring(settings()) == 1
+    assert delivery.bring(settings()) == 0
     assert len(desk.told) == 1
     assert "told 0 h 16 min late" in desk.told[0]["body"]
 
@@ -146,11 +147,11 @@ def test_after_a_night_without_the_channel_everything_arrives(
     begun = now()
     for quarter in range(1, 4 * 8):
         moment = begun + quarter * timedelta(minutes=15)
-        monkeypatch.setattr(telling, "now", lambda moment=moment: moment)
-        telling.bring(settings())
+        monkeypatch.setattr(delivery, "now", lambda moment=moment: moment)
+        delivery.bring(settings())
     desk.status = 200
-    monkeypatch.setattr(telling, "now", lambda: begun + timedelta(hours=9))
-    assert telling.bring(settings()) == 3
+    monkeypatch.setattr(delivery, "now", lambda: begun + timedelta(hours=9))
+    assert delivery.bring(settings()) == 3
     assert sorted(each["subject"].split()[-1] for each in desk.told) == sorted(keys)
 
 
@@ -161,7 +162,7 @@ def test_what_is_three_days_old_is_given_up_and_still_shown(
     tell()
     desk.status = 200
     later(monkeypatch, days=3.1)
-    assert telling.bring(settings()) == 0
+    assert delivery.bring(settings()) == 0
     assert "NOT DELIVERED to desk" in command("notices")
 
 
@@ -200,18 +201,18 @@ def test_a_new_channel_is_told_nothing_of_before_and_nothing_that_matters_less(
 
 
 def test_one_process_at_a_time_brings_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telling, "SECONDS", 0.2)
+    monkeypatch.setattr(delivery, "SECONDS", 0.2)
     with FileLock(settings().home / "notices.lock"):
         assert tell()  # kept, and left to whoever is at it
     assert desk.told == []
-    monkeypatch.setattr(telling, "SECONDS", 10.0)
-    assert telling.bring(settings()) == 1
+    monkeypatch.setattr(delivery, "SECONDS", 10.0)
+    assert delivery.bring(settings()) == 1
 
 
 def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telling, "SECONDS", 0.5)
+    monkeypatch.setattr(delivery, "SECONDS", 0.5)
     add("dead", "http://127.0.0.1:9/x")
     desk.status = 0
     change(settings(), "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
@@ -250,7 +251,7 @@ def test_a_plain_command_keeps_it_and_starts_no_server_of_its_own(desk: Desk) ->
         assert tell()
     assert desk.told == []
     assert "NOT DELIVERED to desk" in command("notices")
-    assert telling.bring(settings()) == 1
+    assert delivery.bring(settings()) == 1
 
 
 def test_secrets_are_neither_in_the_file_nor_in_the_database_nor_shown(
@@ -383,7 +384,7 @@ def test_email_is_sent_by_apprise_and_a_dead_mail_server_is_said(own: Path) -> N
     del own
     url = "mailto://ann:hush-hush@127.0.0.1:9?from=ann@example.com&to=bob@example.com"
     channel = add_channel(settings().channels_file, "mail", "email", url, datetime.now(UTC))
-    tried = telling.send_test(channel)
+    tried = delivery.send_test(channel)
     assert not tried.delivered
     assert "hush-hush" not in tried.detail
     assert ensure_automations((channel,)) == ()  # not a block that the server has

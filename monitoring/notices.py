@@ -18,6 +18,7 @@ _LEVEL_OF: dict[str, Level] = {
     "gate": "info",
     "test": "info",
     "drift": "warning",
+    "estimate": "warning",
     "run": "warning",
     "missed": "trouble",
     "rollout": "trouble",

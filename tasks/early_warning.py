@@ -31,6 +31,7 @@ from registry.estimates import (
     record_estimate,
 )
 from registry.ledger import Settled
+from tasks.notices import notify
 from tasks.outcomes import REVISED_DAYS
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
@@ -58,11 +59,29 @@ def warn_early(market: str, at: datetime) -> dict[str, Any]:
     filled = sum(_reconciled(where, each, rows, at) for each in records)
     present = {(each.role, each.version, each.last_day) for each in kept}
     warned = [
-        f"{each.role} {each.version}: {each.expected['warning']}"
+        each
         for each in records
         if (each.role, each.version, each.last_day) in present and each.expected["warning"]
     ]
-    return {"made": new, "reconciled": filled, "warnings": warned}
+    for each in warned:
+        _tell(where, each)
+    words = [f"{each.role} {each.version}: {each.expected['warning']}" for each in warned]
+    return {"made": new, "reconciled": filled, "warnings": words}
+
+
+def _tell(where: Settings, record: EstimateRecord) -> None:
+    """Tell of a warning, of one that goes on once a week."""
+    year, week, _ = record.last_day.isocalendar()
+    notify(
+        where,
+        "estimate",
+        record.market,
+        f"estimate {record.market} {record.role} {year}-{week}",
+        f"{record.market}: the {record.role} expects to do worse",
+        f"{record.version}: {record.expected['warning']}.\nNothing is known of the outcomes yet: "
+        f"it is what its own probabilities say. `orbcast performance --estimates --market "
+        f"{record.market.lower()}`",
+    )
 
 
 def watched(where: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:

@@ -19,6 +19,7 @@ SILENT = timedelta(minutes=10)
 """A run without a sign of life for so long, three times what Prefect leaves between two."""
 
 _PREFIX = "orbcast: tell "
+_LINK = "{{ (flow_run|ui_url) or '' }}"
 _RUN = "prefect.flow-run."
 _ENDS = frozenset({"Completed", "Failed", "Crashed", "Cancelled", "Cancelling"})
 _WAITS = frozenset({"Suspended", "Paused", "AwaitingRetry", "Scheduled", "Late"})
@@ -143,7 +144,7 @@ def _automation(name: str, block: Any, trigger: Any, what: str, why: str) -> Aut
             SendNotification(
                 block_document_id=block._block_document_id,  # noqa: SLF001 - Prefect's own name
                 subject=f"Orbcast: {{{{ flow.name }}}} {what}",
-                body=f"Run {{{{ flow_run.name }}}}: {why}\n{{{{ (flow_run|ui_url) or  }}}}}}}}",
+                body=f"Run {{{{ flow_run.name }}}}: {why}\n" + _LINK,
             )
         ],
     )

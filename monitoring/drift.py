@@ -4,7 +4,8 @@ The columns asked about are those of :mod:`monitoring.drift_columns`. The last d
 is held against all stretches of as many days in the reference, so that what wanders slowly in
 quiet times has a wide null of its own. p-values are those of Student's t with as many degrees of
 freedom as there are independent stretches (after their own autocorrelation), and the false
-discovery rate across all columns is kept by the step-up of Benjamini and Hochberg 1995.
+discovery rate is kept by the step-up of Benjamini and Hochberg 1995: across all columns of the
+features, and apart from them across the answers, prediction and target, which are but two.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.drift_columns import Daily, Reference
+from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference
 
 WINDOW_DAYS = 10
 """Trading days that are looked at, roll days and half-days left out."""
@@ -24,8 +25,12 @@ LEAST_DAYS = 8
 """Fewer than this with rows among them are not judged."""
 
 LEAST_REFERENCE_DAYS = 120
-RATE = 0.00002
-"""False discovery rate of one look; there are 250 a year, most of them of the same days."""
+RATE = 1e-6
+"""False discovery rate of one look at the features; there are 250 a year. Far below what a year
+asks for: what wanders slowly has fatter tails than so few independent stretches can show."""
+
+ANSWERS_RATE = 1e-4
+"""The same of prediction and target, which forget from day to day."""
 
 LEAST_SHIFT = 0.5
 """In standard deviations: less is not worth an alarm, however sure it is."""
@@ -46,15 +51,20 @@ class Moved:
         same opening range.
     p
         Of so far a mean, either way, if nothing had changed.
-    drifted
-        Whether it is among the discoveries.
+    limit
+        What p may be for a discovery, among the columns asked about with it; -1: there is none.
     """
 
     column: str
     group: str
     shift: float
     p: float
-    drifted: bool
+    limit: float
+
+    @property
+    def drifted(self) -> bool:
+        """Whether it is among the discoveries."""
+        return self.p <= self.limit
 
 
 def p_value(reference: NDArray[np.float64], current: NDArray[np.float64]) -> float:
@@ -70,13 +80,15 @@ def p_value(reference: NDArray[np.float64], current: NDArray[np.float64]) -> flo
     return float(_against(reference[:, np.newaxis], current[:, np.newaxis])[1][0])
 
 
-def moved(reference: Reference, current: Daily, rate: float = RATE) -> tuple[Moved, ...]:
+def moved(reference: Reference, current: Daily) -> tuple[Moved, ...]:
     """Judge every column of the last days; the discoveries are those that drifted."""
     shift, p = _against(reference.daily.values, current.values)
-    cut = threshold(p, rate)
+    groups = [reference.group_of(name) for name in current.names]
+    answers = np.isin(groups, [PREDICTION, TARGET])
+    limit = np.where(answers, threshold(p[answers], ANSWERS_RATE), threshold(p[~answers], RATE))
     return tuple(
-        Moved(name, reference.group_of(name), float(by), float(each), bool(each <= cut))
-        for name, by, each in zip(current.names, shift, p, strict=True)
+        Moved(name, group, float(by), float(each), float(most))
+        for name, group, by, each, most in zip(current.names, groups, shift, p, limit, strict=True)
     )
 
 
@@ -88,7 +100,7 @@ def threshold(p: Sequence[float] | NDArray[np.float64], rate: float) -> float:
     so that one who computes them again in another order, as Evidently does, finds the same.
     """
     ordered = np.sort(np.asarray(p, np.float64))
-    steps = rate * np.arange(1, len(ordered) + 1) / len(ordered)
+    steps = rate * np.arange(1, len(ordered) + 1) / max(len(ordered), 1)
     passes = np.flatnonzero(ordered <= steps)
     return float(steps[passes[-1]]) if len(passes) else -1.0
 

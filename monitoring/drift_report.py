@@ -16,12 +16,10 @@ from ml_core.files import written_atomically
 from monitoring.drift import (
     LEAST_DAYS,
     LEAST_REFERENCE_DAYS,
-    RATE,
     WINDOW_DAYS,
     Moved,
     moved,
     p_value,
-    threshold,
 )
 from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference, Rows
 
@@ -43,7 +41,7 @@ class DriftReport:
     why_not
         Why nothing was judged; empty if it was.
     columns
-        Every column asked about, the least likely first.
+        Every column asked about, those that drifted and the least likely first.
     left_out
         Groups that could not be asked about.
     drifted
@@ -109,7 +107,7 @@ class DriftReport:
             "groups": list(self.groups),
             "prediction_drifted": PREDICTION in self.groups,
             "target_drifted": TARGET in self.groups,
-            "moved": [asdict(each) for each in self.columns[:_KEPT]],
+            "moved": [{**asdict(each), "drifted": each.drifted} for each in self.columns[:_KEPT]],
         }
 
 
@@ -131,7 +129,9 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
     columns: tuple[Moved, ...] = ()
     drifted = 0
     if not why_not:
-        columns = tuple(sorted(moved(reference, current), key=lambda each: each.p))
+        columns = tuple(
+            sorted(moved(reference, current), key=lambda each: (not each.drifted, each.p))
+        )
         drifted = counted_by_evidently(reference.daily, current, columns)
     return DriftReport(
         market=market,
@@ -148,13 +148,13 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
 
 
 def counted_by_evidently(reference: Daily, current: Daily, columns: tuple[Moved, ...]) -> int:
-    """Have Evidently count the drifted columns, with our test and the threshold of all of them."""
-    cut = _cut(columns)
+    """Have Evidently count the drifted columns, with our test and each one's limit."""
+    limits = {each.column: each.limit for each in columns}
     with _evidently():
         from evidently import Report  # noqa: PLC0415 - seconds of imports
         from evidently.metrics import DriftedColumnsCount  # noqa: PLC0415
 
-        gate = Report([DriftedColumnsCount(num_method=_TEST, num_threshold=cut)])
+        gate = Report([DriftedColumnsCount(num_method=_TEST, per_column_threshold=limits)])
         counted = gate.run(_dataset(current), _dataset(reference))
     return int(json.loads(counted.json())["metrics"][0]["value"]["count"])
 
@@ -162,12 +162,12 @@ def counted_by_evidently(reference: Daily, current: Daily, columns: tuple[Moved,
 def write_full_report(reference: Reference, rows: Rows, path: Path) -> None:
     """Write Evidently's whole drift report of the last days as one HTML page."""
     current = reference.daily_of(rows.ordinary()).latest(WINDOW_DAYS)
-    cut = _cut(moved(reference, current))
+    limits = {each.column: each.limit for each in moved(reference, current)}
     with _evidently(), written_atomically(path) as temporary:
         from evidently import Report  # noqa: PLC0415 - seconds of imports
         from evidently.presets import DataDriftPreset  # noqa: PLC0415
 
-        whole = Report([DataDriftPreset(num_method=_TEST, num_threshold=cut)])
+        whole = Report([DataDriftPreset(num_method=_TEST, per_column_threshold=limits)])
         whole.run(_dataset(current), _dataset(reference.daily)).save_html(str(temporary))
 
 
@@ -184,10 +184,6 @@ def _why_not(reference: Reference, current: Daily) -> str:
             f"{reference.least_ranges} ranges so far, {missing} more are needed"
         )
     return ""
-
-
-def _cut(columns: tuple[Moved, ...]) -> float:
-    return threshold([each.p for each in columns], RATE)
 
 
 def _dataset(daily: Daily) -> Any:

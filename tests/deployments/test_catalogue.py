@@ -60,6 +60,20 @@ def test_prefect_takes_every_deployment(spec: DeploymentSpec) -> None:
     assert len(made.schedules or []) == len(spec.schedules)
 
 
+def test_drift_of_a_market_starts_its_retrain_and_nothing_else() -> None:
+    started = {
+        spec.entrypoint: (trigger.expect, trigger.match.root)
+        for spec in SPECS
+        for trigger in deployment(spec).triggers
+    }
+    assert started == {
+        "flows.nightly_retrain.nightly_retrain": (
+            {"orbcast.drift.detected"},
+            {"prefect.resource.id": "orbcast.market.mgc"},
+        )
+    }
+
+
 @pytest.mark.parametrize(("name", "market"), [("mgc", mgc()), ("nq", nq())], ids=["mgc", "nq"])
 def test_a_prediction_is_due_at_each_decision_of_the_year_and_at_no_other_time(
     name: str, market: Market

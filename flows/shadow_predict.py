@@ -10,6 +10,7 @@ from prefect import flow
 from flows.refresh_data import refresh_if_known
 from registry.ledger import Mode
 from tasks.artifacts import bullets, publish, table
+from tasks.explanation import explained
 from tasks.notices import REPORTED
 from tasks.prediction import decide, predict_slot
 from tasks.settings import now, settings
@@ -47,13 +48,14 @@ def shadow_predict(
     mode: Mode = "replay" if as_of else "live"
     said = predict_slot(market, slot, mode)
     plan = decide(market, slot, mode)
+    told = explained(settings(), str(slot), mode)[0]
     verdict = _verdict(slot, said[0])
     publish(
         f"prediction-{market}",
         verdict,
         table(said, _SHOWN),
         _planned(plan),
-        table(said[0]["gates"], _GATES),
+        table(told["gates"], _GATES),
         *(f"Why, {each['role']}:\n\n{bullets(each['why'])}" for each in said if each["why"]),
         bullets(_notes(said, trouble)),
     )
@@ -62,6 +64,7 @@ def shadow_predict(
         "verdict": verdict,
         "entries": said,
         "plan": plan,
+        "gates": told["gates"],
         "trouble": trouble,
     }
 

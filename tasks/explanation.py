@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_core.errors import InputError
 from monitoring.explain import Explanation, explain, rule_gates
-from registry.ledger import PredictionEntry
+from registry.ledger import Mode, PredictionEntry
 from registry.strategy import StrategyRecord, strategy_records
 from tasks.settings import Settings
 
@@ -29,7 +29,7 @@ class NotASlotError(InputError):
         )
 
 
-def explained(where: Settings, slot: str) -> list[dict[str, Any]]:
+def explained(where: Settings, slot: str, mode: Mode | None = None) -> list[dict[str, Any]]:
     """Take every answer of a slot apart: one for each role and mode, as plain values.
 
     Parameters
@@ -38,6 +38,8 @@ def explained(where: Settings, slot: str) -> list[dict[str, Any]]:
         Where the ledger is.
     slot
         ``MARKET:DAY:RANGE``.
+    mode
+        Live or replayed answers; both when left out.
 
     Raises
     ------
@@ -45,7 +47,7 @@ def explained(where: Settings, slot: str) -> list[dict[str, Any]]:
         The text is no slot, or the ledger has no answer for it.
     """
     symbol, day, name = _parts(slot)
-    rows = where.ledger().settled(symbol, first=day, last=day)
+    rows = where.ledger().settled(symbol, first=day, last=day, mode=mode)
     found = [each.prediction for each in rows if each.prediction.opening_range == name]
     if not found:
         raise NotASlotError(slot, "has no answer in the ledger")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,6 @@ from prefect import task
 from monitoring.rollout import SHADOW, Position
 from registry.ledger import Mode, PredictionEntry
 from tasks.decision import answers
-from tasks.explanation import explanation_of
 from tasks.retrying import RETRIED
 from tasks.rollout import stage_of
 from tasks.settings import Settings, now, settings
@@ -53,13 +51,7 @@ def predict_slot(market: str, slot: Slot, mode: Mode) -> list[dict[str, Any]]:
         answered = answers(where, where.market(market), slot, _made_at(), mode)
         added = where.ledger().record(answered)
         entries = _recorded(where, slot, mode)
-    return [
-        {
-            **shown(entry, added=added > 0),
-            "gates": [asdict(each) for each in explanation_of(where, entry).gates],
-        }
-        for entry in entries
-    ]
+    return [shown(entry, added=added > 0) for entry in entries]
 
 
 def _made_at() -> datetime:

@@ -242,6 +242,7 @@ def test_a_market_that_is_off_answers_with_that(monkeypatch: pytest.MonkeyPatch)
 def test_the_prediction_shows_the_plan_and_the_explanation_holds_every_rule() -> None:
     told = shadow_predict("mgc", "0900", as_of=THURSDAY_0905)
     assert told["plan"]["rules"] == "orb-default"
+    assert "rule: size" in {each["name"] for each in told["gates"]}
     names = [
         each["name"] for each in explain("mgc", date(2024, 11, 21), "0900")["answers"][0]["gates"]
     ]

@@ -91,8 +91,6 @@ class Facts:
     record_faults
         What is wrong with the ledger, the rollout's events and the serving version; None if they
         could not be verified.
-    bound_to
-        Hash of model, data and report as they are now; None where there is no report.
     """
 
     version: str | None
@@ -104,7 +102,6 @@ class Facts:
     parity: Check | None
     breaker: str
     record_faults: tuple[str, ...] | None
-    bound_to: str | None
 
 
 def gates(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.evidence.metrics import ACCURACY, bin_of
-from ml_core.evidence.sequential import e_process, share_process, within_budget
+from ml_core.evidence.sequential import e_process, rows_by_day, share_process, within_budget
 
 ALPHA = 0.01
 BINS = 5
@@ -211,13 +211,11 @@ def _wealth(  # noqa: PLR0917 - a way of betting and what is bet on
     """Give the wealth, after each day, of one who bets in each cell by what was seen of it."""
     gain = weight * (happened - p)
     if_up, if_down = weight * (1.0 - p), -weight * p
-    _, starts = np.unique(day, return_index=True)
-    stops = np.append(starts[1:], len(day))
+    days = rows_by_day(day)
     total, square = np.zeros(BINS), np.full(BINS, prior)
     capital = 1.0
-    wealth = np.empty(len(starts))
-    for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=False)):
-        rows = slice(start, stop)
+    wealth = np.empty(len(days))
+    for index, rows in enumerate(days):
         bet = (total / square)[cell[rows]]
         worst = np.maximum(-bet * if_up[rows], -bet * if_down[rows])
         worst[worst < _NO_RISK] = 0.0

@@ -13,6 +13,9 @@ Role = Literal["champion", "challenger", "baseline"]
 Status = Literal["predicted", "abstained"]
 
 
+_BREAK = {"long": "UP", "short": "DOWN"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionEntry:
     """One thing said of one slot, or the typed reason why nothing was."""
@@ -64,6 +67,18 @@ class Settled:
     prediction: PredictionEntry
     outcome: OutcomeEntry | None
     revision: int
+
+    @property
+    def direction(self) -> str | None:
+        """Which way the range broke: UP, DOWN or NONE; None while it is open."""
+        return self.outcome.direction if self.outcome else None
+
+    @property
+    def taken_r_net(self) -> float | None:
+        """Net R of the trade, if it was recommended, taken and is settled."""
+        side = _BREAK.get(self.prediction.recommendation or "")
+        taken = self.outcome is not None and side == self.outcome.direction
+        return self.outcome.r_net if self.outcome and taken else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,10 @@ from tasks.settings import Settings, settings
 
 BY = "orbcast"
 RECOVERED = "recovered"
-_OURS = frozenset({"stale_data", "model_unusable", "model_expired", "no_model", "missed"})
+OURS = frozenset({"stale_data", "model_unusable", "model_expired", "no_model", "missed"})
+"""Reasons for no answer that are not the market's."""
+
+_UP = {"UP": True, "DOWN": False}
 
 
 def breaker_of(where: Settings, symbol: str, at: datetime) -> Standing:
@@ -133,12 +136,8 @@ def _events(where: Settings, symbol: str) -> list[BreakerEvent]:
 
 
 def _live(each: Settled) -> LiveRow:
-    said, outcome = each.prediction, each.outcome
-    failed = said.status != "predicted" and said.reason in _OURS
-    broke = outcome is not None and outcome.direction in {"UP", "DOWN"}
-    up = outcome.direction == "UP" if outcome is not None and broke else None
-    side = {"long": "UP", "short": "DOWN"}.get(said.recommendation or "")
-    taken = outcome is not None and side is not None and outcome.direction == side
+    said = each.prediction
+    failed = said.status != "predicted" and said.reason in OURS
     return LiveRow(
         at=said.decision_time,
         failed=failed,
@@ -146,7 +145,7 @@ def _live(each: Settled) -> LiveRow:
         late=said.late,
         p_up=said.p_up,
         baseline_p_up=said.baseline_p_up,
-        up=up,
-        r_net=outcome.r_net if outcome is not None and taken else None,
+        up=_UP.get(each.direction or ""),
+        r_net=each.taken_r_net,
         day=said.trading_day,
     )

@@ -59,8 +59,10 @@ class Rollout:
         The stage above; None at the top.
     gates
         Every gate of the step up, the approval last.
-    bound_to
-        What an approval given now would be bound to.
+    bound_to, recipe_hash
+        What an approval given now would be bound to; the recipe that serves.
+    at, recorded
+        The time it was looked at, none before what was recorded; events there were then.
     """
 
     market: str
@@ -69,6 +71,9 @@ class Rollout:
     target: Stage | None
     gates: tuple[Gate, ...]
     bound_to: str | None
+    recipe_hash: str | None
+    at: datetime
+    recorded: int
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -109,15 +114,25 @@ def rollout_of(where: Settings, symbol: str, at: datetime, target: Stage | None 
     stands = position(events)
     stage = stands.at(at)
     target = target or stands.next
-    bound_to = None if target is None else subject_of(where, symbol, target, at)
+    bound_to = recipe_hash = None
     found: tuple[Gate, ...] = ()
     if target is not None:
-        facts = facts_of(where, symbol, stands, bound_to, at)
+        bound_to = subject_of(where, symbol, target, at)
+        facts = facts_of(where, symbol, stands, at)
+        recipe_hash = facts.recipe_hash
         found = gates(facts, stands, target, at)
         if found:
             found = (*found, _approval(events, target, bound_to, at))
     return Rollout(
-        market=symbol, position=stands, stage=stage, target=target, gates=found, bound_to=bound_to
+        market=symbol,
+        position=stands,
+        stage=stage,
+        target=target,
+        gates=found,
+        bound_to=bound_to,
+        recipe_hash=recipe_hash,
+        at=at,
+        recorded=len(events),
     )
 
 
@@ -168,26 +183,24 @@ def step_up(
     RolloutChangedError
         Somebody else changed the rollout meanwhile.
     """
-    events = _events(where, symbol)
-    at = latest_time(events, at)
-    stands = position(events)
     looked = rollout_of(where, symbol, at, stage)
+    stands = looked.position
     renews = stage == stands.stage and stands.holds_until is not None
     if stage != stands.next and not renews:
         raise GatesNotPassedError(symbol, stage, (f"{stands.stage} is not the stage below it",))
     if looked.missing:
         raise GatesNotPassedError(symbol, stage, looked.missing)
-    facts = facts_of(where, symbol, stands, looked.bound_to, at)
     event = RolloutEvent(
-        at=at,
+        at=looked.at,
         kind="up",
         stage=stage,
         by=by,
         reason=reason,
         bound_to=looked.bound_to if stage != "shadow" else None,
-        recipe_hash=facts.recipe_hash,
+        recipe_hash=looked.recipe_hash,
     )
-    _record(where, symbol, len(events), event, {name.name: name.words for name in looked.gates})
+    seen = {each.name: each.words for each in looked.gates}
+    _record(where, symbol, looked.recorded, event, seen)
     return rollout_of(where, symbol, at)
 
 
@@ -238,7 +251,7 @@ def check_rollout(market: str, at: datetime) -> dict[str, Any]:
     if stands.stage in {"off", "shadow"}:
         return {"stage": stands.stage, "stepped_down": None}
     at = latest_time(events, at)
-    found = grounds(facts_of(where, symbol, stands, None, at), stands, at)
+    found = grounds(facts_of(where, symbol, stands, at), stands, at)
     if found is None:
         return {"stage": stands.stage, "stepped_down": None}
     stage, why, restarts = found

@@ -18,18 +18,15 @@ from registry.model_store import Serving
 from registry.parity import latest_parity
 from registry.rollout import rollout_faults
 from registry.tables import canonical
-from tasks.breaker import breaker_of
+from tasks.breaker import OURS, breaker_of
 from tasks.code import code_hash
 from tasks.promotion import STUDY_DAYS
 from tasks.settings import Settings
 
-_OURS = frozenset({"stale_data", "model_unusable", "model_expired", "no_model", "missed", "off"})
-_SIDE = {"long": "UP", "short": "DOWN"}
+_HOLES = OURS | {"off"}
 
 
-def facts_of(
-    where: Settings, symbol: str, stands: Position, bound_to: str | None, at: datetime
-) -> Facts:
+def facts_of(where: Settings, symbol: str, stands: Position, at: datetime) -> Facts:
     """Gather all that the gates look at."""
     serving = _serving(where, symbol, at)
     record = serving.record if serving else None
@@ -44,7 +41,6 @@ def facts_of(
         parity=_parity(where, symbol),
         breaker=breaker_of(where, symbol, at).state,
         record_faults=_faults(where, serving),
-        bound_to=bound_to,
     )
 
 
@@ -93,8 +89,8 @@ def _live_record(
     own = [index for index, each in enumerate(rows) if _is_of(each, recipe_hash)]
     rows = rows[own[0] :] if own else []
     judged = [each for each in rows if _is_judged(each, recipe_hash)]
-    taken = [each for each in judged if _was_taken(each)]
-    ours = sum(each.prediction.late or each.prediction.reason in _OURS for each in rows)
+    taken = [each for each in judged if each.taken_r_net is not None]
+    ours = sum(each.prediction.late or each.prediction.reason in _HOLES for each in rows)
     return LiveRecord(
         begun=rows[0].prediction.decision_time if rows else None,
         slots=len(rows),
@@ -102,9 +98,9 @@ def _live_record(
         day=_days(judged),
         p_up=np.array([each.prediction.p_up for each in judged], np.float64),
         baseline_p_up=np.array([each.prediction.baseline_p_up for each in judged], np.float64),
-        up=np.array([_direction(each) == "UP" for each in judged], bool),
+        up=np.array([each.direction == "UP" for each in judged], bool),
         trade_day=_days(taken),
-        r_net=np.array([each.outcome.r_net for each in taken if each.outcome], np.float64),
+        r_net=np.array([each.taken_r_net for each in taken], np.float64),
     )
 
 
@@ -116,17 +112,8 @@ def _is_of(each: Settled, recipe_hash: str | None) -> bool:
 def _is_judged(each: Settled, recipe_hash: str | None) -> bool:
     said = each.prediction
     known = said.p_up is not None and said.baseline_p_up is not None
-    broke = _direction(each) in {"UP", "DOWN"}
+    broke = each.direction in {"UP", "DOWN"}
     return _is_of(each, recipe_hash) and not said.late and known and broke
-
-
-def _was_taken(each: Settled) -> bool:
-    side = _SIDE.get(each.prediction.recommendation or "")
-    return side == _direction(each) and each.outcome is not None and each.outcome.r_net is not None
-
-
-def _direction(each: Settled) -> str | None:
-    return each.outcome.direction if each.outcome else None
 
 
 def _days(rows: list[Settled]) -> Any:

@@ -53,12 +53,10 @@ def e_process(
     worst = np.maximum(np.maximum(-if_up, -if_down), 0.0)
     middle = (ours + theirs) / 2.0
     expected_square = middle * if_up**2 + (1.0 - middle) * if_down**2
-    days, starts = np.unique(day, return_index=True)
-    stops = np.append(starts[1:], len(day))[: len(starts)]
+    days = rows_by_day(day)
     wealth = np.empty(len(days))
     capital, total, square = 1.0, 0.0, 0.0
-    for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
-        rows = slice(start, stop)
+    for index, rows in enumerate(days):
         prior = _PRIOR_ROWS * float(expected_square[rows].mean())
         known = square + prior
         bet = (total + _PRIOR_BET * prior) / known if known > 0 else 0.0
@@ -77,8 +75,9 @@ def share_process(
 
     The hypothesis bet against: given the past, each row happens with a chance of ``share`` at
     most. Valid at any time in the same way as :func:`e_process`, with the same daily budget; the
-    stake is Kelly's for the share seen before the day, drawn towards no bet by a prior (betting
-    on the mean of bounded variables: Waudby-Smith and Ramdas 2024).
+    stake, the same for each row of a day, is Kelly's for what whole days have brought so far,
+    since rows of one day share its luck, drawn towards no bet by a prior (betting on the mean of
+    bounded variables: Waudby-Smith and Ramdas 2024).
 
     Parameters
     ----------
@@ -95,18 +94,23 @@ def share_process(
         Shape (d,): wealth after each day with rows.
     """
     gain = happened.astype(np.float64) - share
-    days, starts = np.unique(day, return_index=True)
-    stops = np.append(starts[1:], len(day))[: len(starts)]
+    days = rows_by_day(day)
     wealth = np.empty(len(days))
     capital, total, square = 1.0, 0.0, _PRIOR_ROWS * share * (1.0 - share)
-    for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
-        brought = float(gain[start:stop].sum())
-        bet = min(max(total / square, 0.0), _MOST_AT_RISK / (share * (stop - start)))
+    for index, rows in enumerate(days):
+        brought = float(gain[rows].sum())
+        bet = min(max(total / square, 0.0), _MOST_AT_RISK / (share * (rows.stop - rows.start)))
         capital *= 1.0 + bet * brought
         wealth[index] = capital
         total += brought
         square += brought**2
     return wealth
+
+
+def rows_by_day(day: NDArray[np.datetime64]) -> list[slice]:
+    """Give the rows of each day, in order; ``day`` has shape (n,) and ascends."""
+    starts = np.unique(day, return_index=True)[1].tolist()
+    return [slice(*each) for each in zip(starts, [*starts[1:], len(day)], strict=False)]
 
 
 def latest(wealth: NDArray[np.float64]) -> float:

@@ -86,7 +86,6 @@ def good(now: datetime, begun: datetime) -> Facts:
         parity=check,
         breaker="closed",
         record_faults=(),
-        bound_to=None,
     )
 
 
@@ -123,9 +122,7 @@ class Ladder(RuleBasedStateMachine):
         self.where.database().close()
         self._stack.close()
 
-    def _facts(
-        self, _where: Any, _symbol: str, stands: Position, _bound: Any, at: datetime
-    ) -> Facts:
+    def _facts(self, _where: Any, _symbol: str, stands: Position, at: datetime) -> Facts:
         facts = good(at, max(START, stands.counted_from or START))
         return TROUBLES[self.trouble](facts) if self.trouble else facts
 

@@ -5,8 +5,8 @@ Run as ``python -m deployments.runner`` with PREFECT_API_URL set.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import TYPE_CHECKING
 
 from deployments.catalogue import DeploymentSpec, deployments_of
 from tasks.settings import Settings, settings
@@ -14,8 +14,10 @@ from tasks.settings import Settings, settings
 if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment
 
-AT_ONCE = 4
-"""Flow runs at once: a shadow prediction never waits behind a retrain."""
+INTRADAY = frozenset(
+    f"flows.{each}.{each}" for each in ("refresh_data", "shadow_predict", "log_outcomes")
+)
+"""Entrypoints whose runs are short and whose time counts: the others yield to them."""
 
 
 def deployment(spec: DeploymentSpec) -> RunnerDeployment:
@@ -28,7 +30,9 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
     from prefect.schedules import Cron  # noqa: PLC0415
     from prefect.types.entrypoint import EntrypointType  # noqa: PLC0415
 
-    found = _flow(spec.entrypoint).to_deployment(
+    from deployments.warm_child import flow_of  # noqa: PLC0415
+
+    found = flow_of(spec.entrypoint).to_deployment(
         name=spec.name,
         description=spec.description,
         parameters=spec.parameters,
@@ -59,17 +63,21 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
 
 def main() -> None:
     """Register every deployment of the served markets, and run what is due, for ever."""
-    from prefect import serve  # noqa: PLC0415 - reads the environment
-
     where = settings()
     specs = [spec for name in where.markets for spec in deployments_of(name, where.market(name))]
     _tell_of_dead_runs(where)
-    serve(
-        *(deployment(spec) for spec in specs),
-        limit=AT_ONCE,
-        pause_on_shutdown=False,
-        print_starting_message=False,
-    )
+    # made outside the event loop, in which Prefect would hand out coroutines instead
+    asyncio.run(_serve([deployment(spec) for spec in specs], sum(each.limit for each in specs)))
+
+
+async def _serve(deployments: list[RunnerDeployment], limit: int) -> None:
+    """Serve deployments; each has a limit of its own, one over all would let a prediction wait."""
+    from deployments.warm_runner import WarmRunner  # noqa: PLC0415 - reads the environment
+
+    runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
+    for each in deployments:
+        await runner.serve_deployment(each)
+    await runner.start()
 
 
 def _tell_of_dead_runs(where: Settings) -> None:
@@ -80,11 +88,6 @@ def _tell_of_dead_runs(where: Settings) -> None:
         ensure_automations(channels(where.channels_file))
     except Exception as error:  # noqa: BLE001 - no channel keeps the runner from starting
         print(f"no automation could be written: {error}")  # noqa: T201 - the runner's log
-
-
-def _flow(entrypoint: str) -> Any:
-    module, _, name = entrypoint.rpartition(".")
-    return getattr(importlib.import_module(module), name)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+"""What a child of the warm runner does: one flow run, to its last state."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+from prefect._internal.control_listener import configure_from_env  # noqa: PLC2701 - see below
+from prefect.client.schemas.objects import FlowRun
+from prefect.engine import handle_engine_signals
+from prefect.flow_engine import run_flow
+from prefect.logging.loggers import flow_run_logger
+
+
+def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lower: int) -> None:
+    """Run a flow run to its end in this process, which was forked for it.
+
+    The same steps as Prefect's own ``python -m prefect.engine``, whose control listener has no
+    public name.
+
+    Parameters
+    ----------
+    flow_run
+        Prefect's record of it, as JSON.
+    entrypoint
+        Module path of its flow.
+    environment
+        What Prefect's runner tells its children: control channel, deployment.
+    lower
+        Added to the niceness, so that a long run never takes a prediction's processor.
+    """
+    os.environ.update(environment)
+    os.nice(lower)
+    configure_from_env()
+    run = FlowRun.model_validate_json(flow_run)
+    with handle_engine_signals(run.id):
+        flow = flow_of(entrypoint)
+        run_flow(flow, flow_run=run, error_logger=flow_run_logger(run, flow))
+
+
+def flow_of(entrypoint: str) -> Any:
+    """Give the flow that a module path names."""
+    module, _, name = entrypoint.rpartition(".")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,126 @@
+"""A Prefect runner whose flow runs start warm: forked from a process that has imported it all.
+
+Prefect starts ``python -m prefect.engine`` for each run, whose imports take seconds. Here each run
+is a child of a fork server that imported them once; everything else (polling, limits, cancelling,
+crashes, hooks) is Prefect's own runner. A crash stays in the child.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import anyio
+from prefect.runner import Runner
+from prefect.runner._process_manager import ProcessHandle  # noqa: PLC2701 - has no public name
+
+from deployments.warm_child import run_in_child
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
+
+    from anyio.abc import TaskStatus
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.deployments.runner import RunnerDeployment
+
+PRELOADED = ["deployments.warm_imports", "deployments.warm_child"]
+LOWER = 10
+"""Added to the niceness of runs that are not intraday."""
+
+POLL_SECONDS = 0.5
+
+
+class WarmRunner(Runner):
+    """Prefect's runner with warm children.
+
+    Parameters
+    ----------
+    intraday
+        Entrypoints whose runs keep the runner's own priority; others yield to them.
+    options
+        Those of Prefect's runner.
+    """
+
+    def __init__(self, *, intraday: frozenset[str], **options: Any) -> None:
+        super().__init__(query_seconds=POLL_SECONDS, **options)
+        self._intraday = intraday
+        self._entrypoints: dict[UUID, str] = {}
+        self._context: ForkServerContext = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOADED)
+
+    async def serve_deployment(self, deployment: RunnerDeployment) -> UUID:
+        """Register a deployment and run what is due of it."""
+        found: UUID = await self.aadd_deployment(deployment)
+        self._entrypoints[found] = str(deployment.entrypoint)
+        return found
+
+    async def __aenter__(self) -> WarmRunner:
+        """Start as Prefect's runner does, then put warm children in the place of cold ones."""
+        await super().__aenter__()
+        self._scheduled_run_poller._resolve_starter = self._starter
+        await anyio.to_thread.run_sync(self._warm_up)
+        return self
+
+    def _warm_up(self) -> None:
+        """Have the fork server started and its imports done before the first run is due."""
+        first = self._context.Process(target=_nothing)
+        first.start()
+        first.join()
+
+    def _starter(self, flow_run: FlowRun) -> WarmStarter:
+        found = flow_run.deployment_id
+        if found is None or found not in self._entrypoints:
+            message = f"run {flow_run.name} is of a deployment that is not served here"
+            raise RuntimeError(message)
+        entrypoint = self._entrypoints[found]
+        return WarmStarter(
+            self._context,
+            entrypoint,
+            str(self._deployment_registry.get_deployment_name(found) or ""),
+            0 if entrypoint in self._intraday else LOWER,
+            self._control_channel,
+        )
+
+
+class WarmStarter:
+    """Starts one flow run as a child of the fork server; what Prefect's runner asks of it."""
+
+    def __init__(
+        self,
+        context: ForkServerContext,
+        entrypoint: str,
+        deployment: str,
+        lower: int,
+        control: Any,
+    ) -> None:
+        self._context, self._entrypoint = context, entrypoint
+        self._deployment, self._lower, self._control = deployment, lower, control
+
+    async def start(
+        self,
+        flow_run: FlowRun,
+        task_status: TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Fork, hand the handle over, and wait for the child's end."""
+        environment = {
+            "PREFECT__FLOW_RUN_ID": str(flow_run.id),
+            "PREFECT__DEPLOYMENT_NAME": self._deployment,
+            "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
+        }
+        with contextlib.suppress(RuntimeError):  # no loopback listener: cancelling kills instead
+            port, token = self._control.register(flow_run.id)
+            environment |= {"PREFECT__CONTROL_PORT": str(port), "PREFECT__CONTROL_TOKEN": token}
+        child = self._context.Process(
+            target=run_in_child,
+            args=(flow_run.model_dump_json(), self._entrypoint, environment, self._lower),
+            name=flow_run.name,
+        )
+        child.start()
+        task_status.started(ProcessHandle(child))  # type: ignore[arg-type] - as good as a spawned
+        await anyio.to_thread.run_sync(child.join)
+
+
+def _nothing() -> None:
+    """What the first child does: it is there for what is imported before it."""

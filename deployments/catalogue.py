@@ -158,12 +158,39 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             "CANCEL_NEW",
         ),
         spec(
+            "promote",
+            f"Ask a person whether a version of {market.name} shall serve; evidence first.",
+            (),
+            "ENQUEUE",
+        ),
+        spec(
+            "step_up",
+            f"Ask a person whether {market.name} shall go up a stage; every gate shown.",
+            (),
+            "ENQUEUE",
+        ),
+        spec(
             "log_outcomes",
             f"Log what became of the predicted ranges of {market.name}.",
             (quarterly,),
             "CANCEL_NEW",
         ),
     )
+
+
+HOUSEKEEPING = (
+    DeploymentSpec(
+        name="orbcast",
+        entrypoint="flows.recover.recover",
+        description="Find runs whose process was killed; free what they held, start them again.",
+        parameters={},
+        schedules=(ScheduleSpec(slug="often", cron="4-59/10 * * * *", timezone="UTC"),),
+        limit=1,
+        collision="CANCEL_NEW",
+        tags=("orbcast",),
+    ),
+)
+"""Deployments that are of no market."""
 
 
 def _at_each_decision(market: Market) -> tuple[ScheduleSpec, ...]:

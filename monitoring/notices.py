@@ -20,6 +20,7 @@ _LEVEL_OF: dict[str, Level] = {
     "drift": "warning",
     "estimate": "warning",
     "run": "warning",
+    "approval": "warning",
     "missed": "trouble",
     "rollout": "trouble",
     "breaker": "trouble",

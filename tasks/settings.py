@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     late_after_seconds: int = Field(
         default=120, ge=1, description="A live prediction made later than this is marked late."
     )
+    wait_for_bars_seconds: int = Field(
+        default=300,
+        ge=0,
+        description="A live prediction waits for its bars until so long after its decision time.",
+    )
     missed_after_minutes: int = Field(
         default=60, ge=1, description="A live prediction not made by then is recorded as missed."
     )
@@ -95,6 +100,10 @@ class Settings(BaseSettings):
     )
     baseline_expires_days: int = Field(
         default=400, ge=1, description="The same of a baseline, which has less to forget."
+    )
+
+    approval_hours: float = Field(
+        default=24.0, gt=0, description="A person's approval not given by then is refused."
     )
 
     @field_validator("home", "markets_dir", "recipes_dir", "strategies_dir")

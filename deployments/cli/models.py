@@ -218,8 +218,14 @@ def history(
 
 def _change(change: AliasRecord, decisions: tuple[DecisionRecord, ...]) -> dict[str, Any]:
     """Give a change of champion with the last decision about that version by then."""
-    about = [each for each in decisions if each.version == change.version and each.at <= change.at]
-    conditions = about[-1].evidence.get("conditions", []) if about else []
+    about = [
+        each
+        for each in decisions
+        if each.version == change.version
+        and each.at <= change.at
+        and "conditions" in each.evidence  # a step of the rollout has gates instead
+    ]
+    conditions = about[-1].evidence["conditions"] if about else []
     return {
         "at": change.at,
         "version": change.version,

@@ -1,0 +1,28 @@
+"""Promote: show a person the evidence about a version, wait for their word, act on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from tasks.approval import conclude, put_to_a_person
+from tasks.approved_promotion import act_on_promotion, promotion_request
+from tasks.notices import REPORTED
+from tasks.settings import now
+
+
+@flow(name="promote", persist_result=False, **REPORTED)
+def promote(market: str = "mgc", version: str = "challenger") -> State[dict[str, Any]]:
+    """Ask a person whether a version shall serve from now on; without their approval it does not.
+
+    The run is suspended with the promotion rule's evidence: open it, press Resume, and fill in the
+    form, or answer with `orbcast approve`. Anything but a whole approval in time refuses.
+
+    Args:
+        market: Name of a market file, such as mgc.
+        version: A version, the beginning of its name, or challenger.
+    """
+    answered = put_to_a_person(lambda: promotion_request(market, version, now()))
+    return conclude(answered, act_on_promotion(answered, now()))

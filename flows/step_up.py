@@ -1,0 +1,29 @@
+"""Step up: show a person the gates of a stage, wait for their word, record it, take the step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from tasks.approval import conclude, put_to_a_person
+from tasks.approved_step import ApprovedStage, act_on_step, step_request
+from tasks.notices import REPORTED
+from tasks.settings import now
+
+
+@flow(name="step-up", persist_result=False, **REPORTED)
+def step_up(market: str = "mgc", stage: ApprovedStage = "advisory") -> State[dict[str, Any]]:
+    """Ask a person whether a market shall go up one stage; without their approval it stays.
+
+    The run is suspended with every gate and its figure: open it, press Resume, and fill in the
+    form, or answer with `orbcast approve`. An approval opens no gate: the step is taken only if
+    the others are passed.
+
+    Args:
+        market: Name of a market file, such as mgc.
+        stage: The stage to go up to: advisory, hybrid or auto.
+    """
+    answered = put_to_a_person(lambda: step_request(market, stage, now()))
+    return conclude(answered, act_on_step(answered, now()))

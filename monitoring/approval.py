@@ -1,0 +1,183 @@
+"""A person's approval: what is put in front of them, and what their answer amounts to.
+
+Pure: times are arguments. Whatever is not a whole, timely approval of the very thing that was
+shown is a refusal, and says which part was missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+Kind = Literal["promotion", "step up"]
+
+NOBODY = "orbcast"
+"""Who answers when nobody did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One condition or gate as it stood: its name, what became of it, its figure."""
+
+    name: str
+    status: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Something that waits for a person, with the evidence they are shown.
+
+    Attributes
+    ----------
+    kind, market, version
+        What is asked; the symbol; the version it is about.
+    subject
+        What becomes of an approval: the version that serves, or the stage gone up to.
+    title
+        The question in a few words.
+    verdict
+        What the evidence says, one sentence.
+    borne_out
+        Whether the evidence bears the approval.
+    overridable
+        Whether a person may go against it.
+    findings
+        The evidence, line by line.
+    content
+        What an approval is of, by name: it is void if any of it is another when it is acted on.
+    asked_at, until
+        Aware times: when it was asked, and until when an answer counts.
+    """
+
+    kind: Kind
+    market: str
+    version: str
+    subject: str
+    title: str
+    verdict: str
+    borne_out: bool
+    overridable: bool
+    findings: tuple[Finding, ...]
+    content: Mapping[str, str]
+    asked_at: datetime
+    until: datetime
+
+    @property
+    def bound_to(self) -> str:
+        """Hash of the content."""
+        return hashlib.sha256(_canonical(dict(self.content)).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        times = {"asked_at": self.asked_at.isoformat(), "until": self.until.isoformat()}
+        findings = [asdict(each) for each in self.findings]
+        return {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "findings": findings,
+            "content": dict(self.content),
+            **times,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Request:
+        """Read what `to_json` gave."""
+        return cls(
+            **{name: values[name] for name in _PLAIN},
+            findings=tuple(Finding(**each) for each in values["findings"]),
+            content=dict(values["content"]),
+            asked_at=datetime.fromisoformat(values["asked_at"]),
+            until=datetime.fromisoformat(values["until"]),
+        )
+
+
+_PLAIN = ("kind", "market", "version", "subject", "title", "verdict", "borne_out", "overridable")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back.
+
+    Attributes
+    ----------
+    approve, by, reason, against_the_evidence
+        As the person said it.
+    waited
+        From the question to the answer, both on the server's clock.
+    """
+
+    approve: bool
+    by: str
+    reason: str
+    against_the_evidence: bool
+    waited: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What an answer amounts to; ``reason`` is what is recorded beside an approval."""
+
+    approved: bool
+    verdict: str
+    reason: str = ""
+
+
+def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Judged:
+    """Say what an answer amounts to, given what the content is by now."""
+    by, reason = answer.by.strip(), answer.reason.strip()
+    late = answer.waited >= request.until - request.asked_at
+    deadline = f"{request.until:%Y-%m-%d %H:%M} UTC"
+    if not answer.approve:
+        why = _why_not(by, reason, late=late, deadline=deadline)
+        return Judged(approved=False, verdict=f"refused: {why}")
+    # what cannot be overridden is asked for once more where the step is taken
+    against = request.overridable and not request.borne_out
+    person = by if by.lower() != NOBODY else ""
+    lacking = [name for name, said in (("who", person), ("why", reason)) if not said]
+    moved = differences(request.content, content)
+    fault = ""
+    if late:
+        fault = f"{by or 'somebody'} approved it after the deadline, {deadline}; ask again"
+    elif lacking:
+        fault = f"approved without saying {' and '.join(lacking)}; ask again"
+    elif moved:
+        fault = f"what {by} approved is not what there is now: {'; '.join(moved)}; ask again"
+    elif against and not answer.against_the_evidence:
+        fault = (
+            f"the evidence does not bear what {by} approved, and the approval does not say that "
+            f"it goes against it: {request.verdict}"
+        )
+    if fault:
+        return Judged(approved=False, verdict=f"refused: {fault}")
+    told = f"against the evidence: {reason}" if against else reason
+    return Judged(approved=True, verdict=f"approved by {by}: {told}", reason=told)
+
+
+def differences(shown: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Name what is another than was shown."""
+    return tuple(
+        f"{name} was {_short(shown.get(name))}, is {_short(now.get(name))}"
+        for name in sorted({*shown, *now})
+        if shown.get(name) != now.get(name)
+    )
+
+
+def _why_not(by: str, reason: str, *, late: bool, deadline: str) -> str:
+    if by == NOBODY or (late and not by):
+        return f"nobody answered by {deadline}"
+    if not by:
+        return f"the answer did not approve it{': ' + reason if reason else ''}"
+    return f"by {by}{': ' + reason if reason else ''}"
+
+
+def _short(value: str | None) -> str:
+    hashed = value is not None and len(value) == hashlib.sha256().digest_size * 2
+    return "nothing" if value is None else value[:12] if hashed else value
+
+
+def _canonical(values: dict[str, str]) -> str:
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))

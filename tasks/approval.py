@@ -1,0 +1,284 @@
+"""Waiting for a person: the question, the form, who answers when nobody does.
+
+A run that waits is *suspended*: its process ends, and after the answer it begins again from the
+top. What was asked is therefore kept with the run, on the server, and is read again rather than
+asked anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect import get_client
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import State, StateType
+from prefect.context import FlowRunContext
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput, create_flow_run_input, keyset_from_base_key
+from prefect.input.actions import read_flow_run_input
+from prefect.states import Completed
+from pydantic import Field
+
+from ml_core.errors import InputError
+from monitoring.approval import NOBODY, Answer, Request
+from tasks.artifacts import escaped, publish, table
+from tasks.notices import notify
+from tasks.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+FLOWS = ("promote", "step-up")
+"""Names of the flows that wait for a person."""
+
+_PAUSE = "approval"
+_KEYS = keyset_from_base_key(f"suspended-{_PAUSE}")
+_ASKED = "orbcast-request"
+_FOUND = {"name": "Condition", "status": "Is", "words": "Figure"}
+_PAGE = 100
+
+
+class Approval(RunInput):
+    """The form; as it stands, it refuses."""
+
+    approve: bool = Field(default=False, description="On: approved. Off: refused.")
+    by: str = Field(default="", description="Who you are; kept for ever.", max_length=200)
+    reason: str = Field(default="", description="Why; kept for ever.", max_length=2000)
+
+
+class ApprovalAgainstEvidence(Approval):
+    """The form where the evidence does not bear an approval."""
+
+    against_the_evidence: bool = Field(
+        default=False,
+        description="The evidence does not bear this. On: I approve all the same; kept for ever.",
+    )
+
+
+class NoDeploymentError(InputError):
+    """A run that could not be begun again after the answer."""
+
+    def __init__(self, flow: str) -> None:
+        super().__init__(flow)
+        self.flow = flow
+
+    def __str__(self) -> str:
+        return (
+            f"{self.flow} waits for a person, which only a run of its deployment can: start it in "
+            "the UI of `orbcast up` (Deployments, Run). Without a server, use `orbcast models "
+            "promote` or `orbcast rollout approve`"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A request, and what a person said to it."""
+
+    run: str
+    request: Request
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A run that waits for a person."""
+
+    run: UUID
+    name: str
+    request: Request
+
+
+def put_to_a_person(ask: Callable[[], Request]) -> Answered:
+    """Ask within the present flow run, and give the answer once there is one.
+
+    The first time this ends the process, with the run suspended; after the answer the run begins
+    again, and this gives what was said.
+
+    Raises
+    ------
+    NoDeploymentError
+        The run is of no deployment.
+    """
+    context = FlowRunContext.get()
+    run = None if context is None else context.flow_run
+    if run is None or run.deployment_id is None:
+        raise NoDeploymentError("the flow" if run is None else run.name)
+    request = _asked(run.id)
+    if request is None:
+        request = ask()
+        create_flow_run_input(_ASKED, request.to_json(), run.id)
+    if read_flow_run_input(_KEYS["schema"], run.id) is None:
+        _tell(run.id, request)
+    # no time-out of Prefect's own: that would end in a failure, where nothing failed
+    said = suspend_flow_run(wait_for_input=form_of(request), key=_PAUSE)
+    answer = Answer(
+        approve=said.approve,
+        by=said.by,
+        reason=said.reason,
+        against_the_evidence=getattr(said, "against_the_evidence", False),
+        waited=_waited(run.id),
+    )
+    return Answered(run=str(run.id), request=request, answer=answer)
+
+
+def conclude(answered: Answered, told: dict[str, Any]) -> State[dict[str, Any]]:
+    """Publish what came of it, and give the state the run ends in: completed, whatever it was."""
+    publish(key_of(answered.request), told["verdict"], page(answered.request))
+    return Completed(message=told["verdict"], data=told)
+
+
+def form_of(request: Request) -> type[Approval]:
+    """Give the form that a person fills in, with the evidence above it."""
+    against = request.overridable and not request.borne_out
+    form = ApprovalAgainstEvidence if against else Approval
+    return form.with_initial_data(description=page(request))
+
+
+def page(request: Request) -> str:
+    """Give what a person is shown, as markdown."""
+    question = f"**{escaped(request.title)}?** {escaped(request.verdict)}"
+    how = (
+        "To approve, switch *approve* on and say who you are and why. Anything else refuses, and "
+        f"so does no answer by **{request.until:%Y-%m-%d %H:%M} UTC**."
+    )
+    bound = (
+        f"An approval is of exactly this, hash {request.bound_to[:12]}: it is void if model, "
+        "data, study or how the evidence stands are others by the time it is acted on."
+    )
+    findings = [
+        {"name": each.name, "status": each.status, "words": each.words}
+        for each in request.findings
+    ]
+    return "\n\n".join((question, how, table(findings, _FOUND) if findings else "", bound))
+
+
+def waiting() -> tuple[Waiting, ...]:
+    """Give every run of the server that waits for a person, oldest first."""
+    found: list[Waiting] = []
+    seen = 0
+    with get_client(sync_client=True) as client:
+        while True:
+            runs = client.read_flow_runs(
+                flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS))),
+                flow_run_filter=FlowRunFilter(
+                    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
+                ),
+                limit=_PAGE,
+                offset=seen,
+            )
+            seen += len(runs)
+            found += [
+                Waiting(run=run.id, name=run.name, request=request)
+                for run in runs
+                if (request := _asked(run.id)) is not None
+            ]
+            if len(runs) < _PAGE:
+                return tuple(sorted(found, key=lambda each: each.request.asked_at))
+
+
+def send_answer(waits: Waiting, said: dict[str, Any]) -> str | None:
+    """Answer a run that waits; give why the server did not take it, None if it did.
+
+    Parameters
+    ----------
+    waits
+        The run.
+    said
+        Fields of its form; what is left out refuses.
+    """
+    with get_client(sync_client=True) as client:
+        fault = _resume(client, waits.run, said)
+        if fault and "schema not found" in fault:
+            # killed between being suspended and leaving its form
+            form_of(waits.request).save(_KEYS, waits.run)
+            fault = _resume(client, waits.run, said)
+    return fault
+
+
+def expire_approvals(where: Settings, at: datetime) -> tuple[str, ...]:
+    """Refuse whatever nobody answered in time: its run goes on, and ends completed, refused.
+
+    To be called every now and then, and when a machine comes up again; twice does nothing more.
+
+    Parameters
+    ----------
+    where
+        Settings, for telling a person.
+    at
+        Aware time.
+
+    Returns
+    -------
+    tuple of str
+        Ids of the runs that were refused now.
+    """
+    refused = []
+    for each in waiting():
+        if at < each.request.until:
+            continue
+        why = f"nobody answered by {each.request.until:%Y-%m-%d %H:%M} UTC"
+        if send_answer(each, {"approve": False, "by": NOBODY, "reason": why}) is None:
+            refused.append(str(each.run))
+            notify(
+                where,
+                "approval",
+                each.request.market,
+                f"approval {each.run} expired",
+                f"{each.request.title}: refused",
+                f"{why}. Start the flow again to be asked again.",
+            )
+    return tuple(refused)
+
+
+def _asked(run: UUID) -> Request | None:
+    kept = read_flow_run_input(_ASKED, run)
+    return Request.from_json(kept) if isinstance(kept, dict) else None
+
+
+def _tell(run: UUID, request: Request) -> None:
+    publish(key_of(request), f"Waits for a person: {request.title}?", page(request))
+    notify(
+        settings(),
+        "approval",
+        request.market,
+        f"approval {run}",
+        f"{request.title}? A person is asked",
+        f"{request.verdict} Answer in the UI (the run, Resume) or with `orbcast approve "
+        f"{str(run)[:8]}` by {request.until:%Y-%m-%d %H:%M} UTC; no answer refuses.",
+    )
+
+
+def key_of(request: Request) -> str:
+    """Give the key of a request's artifact."""
+    return f"approval-{request.market}-{request.kind}-{request.subject}"
+
+
+def _waited(run: UUID) -> timedelta:
+    """Measure from the question to the answer by the server's record of the run's states."""
+    with get_client(sync_client=True) as client:
+        states = sorted(client.read_flow_run_states(run), key=lambda each: each.timestamp)
+    asked = [n for n, each in enumerate(states) if each.state_details.pause_key == _PAUSE]
+    if not asked or asked[-1] + 1 == len(states):
+        return timedelta(0)
+    return timedelta(
+        seconds=(states[asked[-1] + 1].timestamp - states[asked[-1]].timestamp).total_seconds()
+    )
+
+
+def _resume(client: SyncPrefectClient, run: UUID, said: dict[str, Any]) -> str | None:
+    """Resume a run; the server answers 200 whatever it did, and says in words what that was."""
+    told = client.resume_flow_run(run, run_input=said)
+    if told.status.value == "ACCEPT":
+        return None
+    return str(getattr(told.details, "reason", None) or json.dumps(told.status.value))

@@ -1,0 +1,160 @@
+"""A promotion that a person approves: evidence shown, and acted on if it still holds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from prefect import task
+
+from ml_core.errors import InputError
+from ml_core.evidence.promotion import Decision
+from monitoring.approval import Finding, Request, judge
+from registry.errors import UnusableVersionError
+from registry.evaluations import latest_evaluation
+from registry.model_store import CHAMPION, VersionRecord
+from tasks.approval import Answered
+from tasks.approval_record import keep, kept
+from tasks.code import code_hash
+from tasks.promotion import STUDY_DAYS, weigh
+from tasks.retrying import RETRIED
+from tasks.settings import Settings, settings
+
+
+class ServesAlreadyError(InputError):
+    """A promotion of the champion."""
+
+    def __init__(self, market: str, version: str) -> None:
+        super().__init__(market, version)
+        self.market, self.version = market, version
+
+    def __str__(self) -> str:
+        return (
+            f"{self.version} is champion of {self.market} already: there is nothing to approve; "
+            "name another version (`orbcast models list`)"
+        )
+
+
+@task(name="gather the evidence", **RETRIED)
+def promotion_request(market: str, ref: str, at: datetime) -> Request:
+    """Put together what a person is shown about making a version champion; changes nothing.
+
+    Raises
+    ------
+    ServesAlreadyError
+        It is.
+    UnusableVersionError
+        Its files are not what was registered.
+    UnknownVersionError
+        No such version.
+    """
+    where = settings()
+    symbol = where.market(market).symbol
+    record = where.models().find(symbol, ref)
+    champion = where.models().current(symbol, CHAMPION)
+    if champion is not None and champion.version == record.version:
+        raise ServesAlreadyError(symbol, record.version)
+    faults = where.models().faults(record)
+    if faults:
+        raise UnusableVersionError(record.version, faults)
+    said = _rule(where, record, at)
+    verdict = "A baseline claims nothing and needs no evidence."
+    findings: tuple[Finding, ...] = ()
+    if said is not None:
+        verdict = said.verdict
+        findings = tuple(
+            Finding(name=each.name, status=each.status, words=each.words)
+            for each in (*said.conditions, said.trading)
+        )
+    expired = where.models().expired(record, at)
+    if expired:
+        findings = (*findings, Finding(name="age", status="fails", words=expired))
+    return Request(
+        kind="promotion",
+        market=symbol,
+        version=record.version,
+        subject=record.version,
+        title=f"Make {record.model} {record.version} champion of {symbol}",
+        verdict=verdict,
+        borne_out=(said is None or said.promote) and not expired,
+        overridable=True,
+        findings=findings,
+        content=_content(where, record, said, at),
+        asked_at=at,
+        until=at + timedelta(hours=where.approval_hours),
+    )
+
+
+@task(name="act on the answer", **RETRIED)
+def act_on_promotion(answered: Answered, at: datetime) -> dict[str, Any]:
+    """Make the version champion if a person approved of what it still is; keep what came of it.
+
+    Twice for one run changes nothing.
+    """
+    where = settings()
+    request, answer = answered.request, answered.answer
+    before = kept(where, request.market, answered.run)
+    if before is not None:
+        return before
+    store = where.models()
+    record = store.find(request.market, request.version)
+    # a run that was killed right after the change finds it made, by itself
+    made = [
+        each
+        for each in store.history(request.market, CHAMPION)
+        if each.version == record.version
+        and each.by == answer.by.strip()
+        and each.reason.endswith(answer.reason.strip())
+        and each.at >= request.asked_at
+    ]
+    content = request.content
+    if not made:
+        content = _content(where, record, _rule(where, record, at), at)
+    judged = judge(request, answer, content)
+    if judged.approved and not made:
+        store.set_alias(
+            request.market,
+            CHAMPION,
+            record.version,
+            at=at,
+            by=answer.by.strip(),
+            reason=judged.reason,
+        )
+    approved = judged.approved
+    return keep(where, answered, judged.verdict, approved=approved, done=approved, at=at)
+
+
+def _rule(where: Settings, record: VersionRecord, at: datetime) -> Decision | None:
+    """Apply the promotion rule; None for a baseline, of which it asks nothing."""
+    if record.kind == "baseline":
+        return None
+    return weigh(where, record.market, record.model, record.recipe_hash, at)
+
+
+def _content(
+    where: Settings, record: VersionRecord, said: Decision | None, at: datetime
+) -> dict[str, str]:
+    """Give what an approval is of.
+
+    Of the evidence it holds the study and how each condition stands, not every figure: a live
+    record grows with each outcome, and would void an approval within minutes.
+    """
+    champion = where.models().current(record.market, CHAMPION)
+    study = latest_evaluation(
+        where.database(),
+        record.market,
+        record.recipe_hash,
+        since=at - timedelta(days=STUDY_DAYS),
+        code=code_hash(),
+    )
+    faults = where.models().faults(record)
+    content = {
+        "version": record.version,
+        "files": f"damaged ({'; '.join(faults)})" if faults else record.sums_hash,
+        "data": record.data_fingerprint,
+        "champion": "none" if champion is None else champion.version,
+        "study": "none" if study is None else study.study_hash,
+    }
+    if said is not None:
+        content |= {each.name: each.status for each in (*said.conditions, said.trading)}
+    return content

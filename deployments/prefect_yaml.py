@@ -11,7 +11,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from deployments.catalogue import DeploymentSpec, TriggerSpec, deployments_of
+from deployments.catalogue import (
+    HOUSEKEEPING,
+    DeploymentSpec,
+    TriggerSpec,
+    deployments_of,
+)
 from tasks.settings import settings
 
 MARKETS = ("mgc",)
@@ -71,6 +76,7 @@ def text() -> str:
     """Give the whole file."""
     where = settings()
     specs = [spec for name in MARKETS for spec in deployments_of(name, where.market(name))]
+    specs += HOUSEKEEPING
     return _HEAD + "".join(f"{line}\n" for spec in specs for line in _item(entry(spec)))
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from deployments.catalogue import DeploymentSpec, deployments_of
+from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
 from tasks.settings import Settings, settings
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from prefect.deployments.runner import RunnerDeployment
 
 INTRADAY = frozenset(
@@ -65,6 +67,7 @@ def main() -> None:
     """Register every deployment of the served markets, and run what is due, for ever."""
     where = settings()
     specs = [spec for name in where.markets for spec in deployments_of(name, where.market(name))]
+    specs += HOUSEKEEPING
     _tell_of_dead_runs(where)
     # made outside the event loop, in which Prefect would hand out coroutines instead
     asyncio.run(_serve([deployment(spec) for spec in specs], sum(each.limit for each in specs)))
@@ -75,9 +78,26 @@ async def _serve(deployments: list[RunnerDeployment], limit: int) -> None:
     from deployments.warm_runner import WarmRunner  # noqa: PLC0415 - reads the environment
 
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
-    for each in deployments:
-        await runner.serve_deployment(each)
+    served = [await runner.serve_deployment(each) for each in deployments]
+    await asyncio.to_thread(_catch_up, served)
     await runner.start()
+
+
+def _catch_up(deployments: list[UUID]) -> None:
+    """Clear up after what was killed or switched off, before anything new begins.
+
+    Runs that were due meanwhile are still there, and begin now: data, outcomes and a retrain are
+    caught up, each once. Predictions are not: their rows say that they were missed.
+    """
+    from tasks.notices import tell_of  # noqa: PLC0415 - reads the environment
+    from tasks.recovery import bury_the_dead, drop_superseded  # noqa: PLC0415
+    from tasks.settings import now  # noqa: PLC0415
+
+    for each in bury_the_dead.fn():
+        tell_of(each.ended)
+    dropped = drop_superseded(deployments, now())
+    if dropped:
+        print(f"{dropped} runs that were due while nothing ran are done by later ones")  # noqa: T201
 
 
 def _tell_of_dead_runs(where: Settings) -> None:

@@ -21,6 +21,9 @@ from tasks.delivery import (
     scrubbed,
     send_unkept,
 )
+from tasks.ended_runs import ended_run
+from tasks.process_mark import mark_run
+from tasks.recovery import restart_crashed
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, now, settings
 
@@ -85,22 +88,23 @@ def report_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> No
     Prefect calls this: a run's own process by position, the runner, of one that was killed, by
     these names.
     """
-    given = {name: str(value) for name, value in flow_run.parameters.items() if value is not None}
-    market = given.get("market")
-    ended = EndedRun(
-        flow=flow.name,
-        run=flow_run.name,
-        state=str(state.name),
-        market=market,
-        opening_range=given.get("opening_range"),
-        words=scrubbed(str(state.message or "no message")),
-    )
+    tell_of(ended_run(flow.name, flow_run, state))
+
+
+def tell_of(ended: EndedRun) -> None:
+    """Tell a person of a run that ended as it should not have."""
     where = settings()
-    notify(where, "run", _symbol(where, market), ended.key(now()), ended.subject, ended.body)
+    symbol = _symbol(where, ended.market)
+    notify(where, "run", symbol, ended.key(now()), ended.subject, ended.body)
 
 
-REPORTED: dict[str, Any] = {"on_failure": [report_run], "on_crashed": [report_run]}
-"""Keyword arguments of every scheduled flow: a person hears of a run that failed."""
+REPORTED: dict[str, Any] = {
+    "on_running": [mark_run],
+    "on_failure": [report_run],
+    "on_crashed": [report_run, restart_crashed],
+}
+"""Keyword arguments of every scheduled flow: its process can be looked for, a person hears of a
+run that failed, and what crashed is started again."""
 
 
 def _bring_quietly(where: Settings) -> int:

@@ -14,7 +14,7 @@ import yaml
 from prefect import Flow
 from prefect.server.schemas.schedules import CronSchedule
 
-from deployments.catalogue import DeploymentSpec, deployments_of
+from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
 from deployments.prefect_yaml import MARKETS, entry, text
 from deployments.runner import deployment
 from ml_core.market.market import Market
@@ -23,7 +23,7 @@ from tests.ml_core.builders import mgc, nq
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED: dict[str, Any] = yaml.safe_load((PROJECT / "prefect.yaml").read_text("utf-8"))
-SPECS = deployments_of("mgc", mgc())
+SPECS = (*deployments_of("mgc", mgc()), *HOUSEKEEPING)
 
 
 def flow_of(entrypoint: str) -> Flow[..., Any]:

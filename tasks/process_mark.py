@@ -1,0 +1,58 @@
+"""Which process a flow run lives in, written on the run itself, so that its death can be seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import Any
+
+import psutil
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flows import Flow
+
+LABEL = "orbcast.process"
+"""The label of a flow run that holds the mark."""
+
+_APART_SECONDS = 5.0
+"""A process number is used again; two processes of one number begin further apart than this.
+
+Not zero, since the time is worked out from the boot time, which a corrected clock moves.
+"""
+
+
+def mark() -> str:
+    """Give this process's mark: machine, process number and when it began."""
+    process = psutil.Process(os.getpid())
+    return json.dumps([socket.gethostname(), process.pid, round(process.create_time(), 1)])
+
+
+def is_gone(found: str) -> bool | None:
+    """Tell whether the process of a mark has ended; None if it is another machine's.
+
+    >>> is_gone(mark())
+    False
+    >>> is_gone('["another machine", 1, 0.0]') is None
+    True
+    """
+    try:
+        host, number, began = json.loads(found)
+    except (TypeError, ValueError):
+        return None
+    if host != socket.gethostname():
+        return None
+    try:
+        process = psutil.Process(int(number))
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        return bool(abs(process.create_time() - float(began)) > _APART_SECONDS)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def mark_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Write the mark on a run that begins; Prefect calls this in the run's own process."""
+    del flow, state
+    with get_client(sync_client=True) as client:
+        client.update_flow_run_labels(flow_run.id, {LABEL: mark()})

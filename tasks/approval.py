@@ -23,16 +23,17 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
 from prefect.flow_runs import suspend_flow_run
-from prefect.input import RunInput, create_flow_run_input, keyset_from_base_key
+from prefect.input import create_flow_run_input, keyset_from_base_key
 from prefect.input.actions import read_flow_run_input
 from prefect.states import Completed
-from pydantic import Field
 
 from ml_core.errors import InputError
 from monitoring.approval import NOBODY, Answer, Request
-from tasks.artifacts import escaped, publish, table
+from tasks.approval_form import form_of, key_of, page
+from tasks.artifacts import publish
 from tasks.notices import notify
 from tasks.settings import Settings, settings
 
@@ -45,25 +46,7 @@ FLOWS = ("promote", "step-up")
 _PAUSE = "approval"
 _KEYS = keyset_from_base_key(f"suspended-{_PAUSE}")
 _ASKED = "orbcast-request"
-_FOUND = {"name": "Condition", "status": "Is", "words": "Figure"}
 _PAGE = 100
-
-
-class Approval(RunInput):
-    """The form; as it stands, it refuses."""
-
-    approve: bool = Field(default=False, description="On: approved. Off: refused.")
-    by: str = Field(default="", description="Who you are; kept for ever.", max_length=200)
-    reason: str = Field(default="", description="Why; kept for ever.", max_length=2000)
-
-
-class ApprovalAgainstEvidence(Approval):
-    """The form where the evidence does not bear an approval."""
-
-    against_the_evidence: bool = Field(
-        default=False,
-        description="The evidence does not bear this. On: I approve all the same; kept for ever.",
-    )
 
 
 class NoDeploymentError(InputError):
@@ -138,31 +121,6 @@ def conclude(answered: Answered, told: dict[str, Any]) -> State[dict[str, Any]]:
     return Completed(message=told["verdict"], data=told)
 
 
-def form_of(request: Request) -> type[Approval]:
-    """Give the form that a person fills in, with the evidence above it."""
-    against = request.overridable and not request.borne_out
-    form = ApprovalAgainstEvidence if against else Approval
-    return form.with_initial_data(description=page(request))
-
-
-def page(request: Request) -> str:
-    """Give what a person is shown, as markdown."""
-    question = f"**{escaped(request.title)}?** {escaped(request.verdict)}"
-    how = (
-        "To approve, switch *approve* on and say who you are and why. Anything else refuses, and "
-        f"so does no answer by **{request.until:%Y-%m-%d %H:%M} UTC**."
-    )
-    bound = (
-        f"An approval is of exactly this, hash {request.bound_to[:12]}: it is void if model, "
-        "data, study or how the evidence stands are others by the time it is acted on."
-    )
-    findings = [
-        {"name": each.name, "status": each.status, "words": each.words}
-        for each in request.findings
-    ]
-    return "\n\n".join((question, how, table(findings, _FOUND) if findings else "", bound))
-
-
 def waiting() -> tuple[Waiting, ...]:
     """Give every run of the server that waits for a person, oldest first."""
     found: list[Waiting] = []
@@ -204,6 +162,29 @@ def send_answer(waits: Waiting, said: dict[str, Any]) -> str | None:
             form_of(waits.request).save(_KEYS, waits.run)
             fault = _resume(client, waits.run, said)
     return fault
+
+
+def outcome(run: UUID) -> tuple[str, str]:
+    """Give the name of a run's state, and its words once it has ended."""
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(run).state
+    if state is None or not state.is_final():
+        return ("none" if state is None else state.name or state.type.value), ""
+    return state.name or state.type.value, state.message or state.type.value
+
+
+def became_of(ref: str) -> str:
+    """Say what became of a run of these flows, by its id, its beginning or its name."""
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS))),
+            sort=FlowRunSort.START_TIME_DESC,
+            limit=_PAGE,
+        )
+    for run in runs:
+        if ref and (str(run.id).startswith(ref) or run.name == ref):
+            return " ".join(outcome(run.id)).strip()
+    return ""
 
 
 def expire_approvals(where: Settings, at: datetime) -> tuple[str, ...]:
@@ -257,11 +238,6 @@ def _tell(run: UUID, request: Request) -> None:
         f"{request.verdict} Answer in the UI (the run, Resume) or with `orbcast approve "
         f"{str(run)[:8]}` by {request.until:%Y-%m-%d %H:%M} UTC; no answer refuses.",
     )
-
-
-def key_of(request: Request) -> str:
-    """Give the key of a request's artifact."""
-    return f"approval-{request.market}-{request.kind}-{request.subject}"
 
 
 def _waited(run: UUID) -> timedelta:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli import (
+    approve,
     audit,
     bars,
     breaker,
@@ -86,6 +87,7 @@ app.add_typer(strategy.app, name="strategy")
 app.add_typer(notify.app, name="notify")
 app.command("notices")(notify.show_notices)
 app.add_typer(rollout.app, name="rollout")
+app.command("approve")(approve.approve)
 app.command("performance")(performance.performance)
 app.command("power")(power.power)
 app.command("verify")(verify.verify)

@@ -1,0 +1,224 @@
+"""`orbcast approve`: what waits for a person, and answering it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli.terminal import err, out
+from ml_core.errors import InputError, OperatorError
+
+if TYPE_CHECKING:
+    from tasks.approval import Waiting
+
+_WAIT_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 0.5
+_SHORT = 8
+"""Characters of a run's id that tell it from others."""
+
+
+class NoServerError(OperatorError):
+    """No Prefect server that could hold what waits."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(home)
+        self.home = home
+
+    def __str__(self) -> str:
+        return (
+            f"no Prefect server is up for {self.home}: start it with `orbcast up`, or name "
+            "another in PREFECT_API_URL. What waits is kept"
+        )
+
+
+class NotWaitingError(InputError):
+    """A run that does not wait for a person."""
+
+    def __init__(self, run: str, known: tuple[str, ...], became: str) -> None:
+        super().__init__(run, known, became)
+        self.run, self.known, self.became = run, known, became
+
+    def __str__(self) -> str:
+        those = ", ".join(self.known) or "nothing"
+        became = f" ({self.became})" if self.became else ""
+        return (
+            f"run {self.run!r} does not wait for a person{became}; waiting: {those}. "
+            "`orbcast approve` lists them"
+        )
+
+
+class UnexplainedError(InputError):
+    """An answer without a reason."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(run)
+        self.run = run
+
+    def __str__(self) -> str:
+        return f'the answer to {self.run} needs a reason, kept for ever: --reason "..."'
+
+
+class NotBorneOutError(InputError):
+    """An approval of what the evidence does not bear."""
+
+    def __init__(self, title: str, verdict: str) -> None:
+        super().__init__(title, verdict)
+        self.title, self.verdict = title, verdict
+
+    def __str__(self) -> str:
+        return (
+            f"not answered, {self.title}: {self.verdict} Approve against the evidence in your own "
+            "name with --against-the-evidence, or refuse with --refuse"
+        )
+
+
+class NotTakenError(InputError):
+    """An answer that the server or the flow did not take."""
+
+    def __init__(self, run: str, words: str) -> None:
+        super().__init__(run, words)
+        self.run, self.words = run, words
+
+    def __str__(self) -> str:
+        return f"run {self.run}: {self.words}"
+
+
+def approve(  # noqa: PLR0917 - options of a command
+    run: Annotated[
+        str | None, typer.Argument(help="Id of the run, its beginning, or its name.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept for ever.")] = "",
+    by: Annotated[str, typer.Option(help="Who; your login name if left out.")] = "",
+    refuse: Annotated[bool, typer.Option("--refuse", help="Refuse it instead.")] = False,
+    against_the_evidence: Annotated[
+        bool,
+        typer.Option("--against-the-evidence", help="Approve what the evidence does not bear."),
+    ] = False,
+    wait: Annotated[bool, typer.Option(help="Wait for what comes of it.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List what waits for a person, show one with its evidence, or answer it.
+
+    The flows promote and step-up ask. An approval is of exactly what was shown; if that is
+    another by the time it is acted on, it is refused. What nobody answers in time is refused too.
+
+    Examples
+    --------
+    orbcast approve
+
+    orbcast approve 3f2a81c0
+
+    orbcast approve 3f2a81c0 --reason "read the study, all conditions hold"
+
+    orbcast approve 3f2a81c0 --refuse --reason "not before the roll"
+    """
+    from deployments.prefect_session import prefect_session, server_of  # noqa: PLC0415
+    from tasks.settings import api_url, settings  # noqa: PLC0415 - after --help
+
+    where = settings()
+    if (api_url() or server_of(where)) is None:
+        raise NoServerError(str(where.home))
+    with prefect_session(where, level="WARNING"):
+        from tasks.approval import waiting  # noqa: PLC0415 - Prefect, after its settings
+
+        known = waiting()
+        if run is None:
+            _list(known, as_json=as_json)
+            return
+        chosen = _find(run, known)
+        if not (reason or refuse or by):
+            _show(chosen)
+            return
+        if not reason.strip():
+            raise UnexplainedError(str(chosen.run)[:_SHORT])
+        request = chosen.request
+        said: dict[str, Any] = {
+            "approve": not refuse,
+            "by": by or getpass.getuser(),
+            "reason": reason,
+        }
+        if not refuse and request.overridable and not request.borne_out:
+            if not against_the_evidence:
+                raise NotBorneOutError(request.title, request.verdict)
+            said["against_the_evidence"] = True
+        _answer(chosen, said, wait=wait, as_json=as_json)
+
+
+def _list(known: tuple[Waiting, ...], *, as_json: bool) -> None:
+    if as_json:
+        told = [
+            {"run": str(each.run), "name": each.name, **each.request.to_json()} for each in known
+        ]
+        out().print_json(json.dumps(told))
+        return
+    if not known:
+        out().print("Nothing waits for a person.")
+        return
+    from rich.table import Table  # noqa: PLC0415 - one use
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("run", "what", "asked (UTC)", "answer until", "evidence"):
+        table.add_column(heading, no_wrap=heading == "run")
+    for each in known:
+        request = each.request
+        asked, until = (f"{at:%Y-%m-%d %H:%M}" for at in (request.asked_at, request.until))
+        bears = "bears it" if request.borne_out else "does not bear it"
+        table.add_row(str(each.run)[:_SHORT], request.title, asked, until, bears)
+    out().print(table)
+    out().print("look at one: orbcast approve RUN", markup=False)
+
+
+def _show(chosen: Waiting) -> None:
+    request, short = chosen.request, str(chosen.run)[:_SHORT]
+    console = out()
+    console.print(f"{request.title}?", soft_wrap=True, markup=False)
+    console.print(f"  {request.verdict}", soft_wrap=True, markup=False)
+    for each in request.findings:
+        console.print(f"  {each.status}  {each.name}: {each.words}", soft_wrap=True, markup=False)
+    console.print(f"  bound to {request.bound_to[:12]}", markup=False)
+    console.print(f"answer until {request.until:%Y-%m-%d %H:%M} UTC:", markup=False)
+    against = request.overridable and not request.borne_out
+    approving = f'orbcast approve {short} --reason "..."'
+    approving += " --against-the-evidence" if against else ""
+    console.print(f"  {approving}", soft_wrap=True, markup=False)
+    console.print(f'  orbcast approve {short} --refuse --reason "..."', markup=False)
+
+
+def _find(ref: str, known: tuple[Waiting, ...]) -> Waiting:
+    found = [each for each in known if ref and (str(each.run).startswith(ref) or each.name == ref)]
+    if len(found) == 1:
+        return found[0]
+    shown = tuple(str(each.run)[:_SHORT] for each in found or known)
+    if found:
+        raise NotWaitingError(ref, shown, "it could be any of these")
+    from tasks.approval import became_of  # noqa: PLC0415 - Prefect, after its settings
+
+    raise NotWaitingError(ref, shown, became_of(ref))
+
+
+def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool) -> None:
+    from tasks.approval import outcome, send_answer  # noqa: PLC0415 - Prefect, after its settings
+
+    short = str(chosen.run)[:_SHORT]
+    fault = send_answer(chosen, said)
+    if fault is not None:
+        raise NotTakenError(short, f"{fault} Somebody may have answered it already")
+    state, words = "Resuming", ""
+    stop = time.monotonic() + (_WAIT_SECONDS if wait else 0.0)
+    if wait and not as_json:
+        err().print(f"Answered; waiting for run {short} to act on it ...", markup=False)
+    while time.monotonic() < stop and not words:
+        time.sleep(_LOOK_EVERY_SECONDS)
+        state, words = outcome(chosen.run)
+    if not words:
+        words = "answered; the run goes on as soon as `orbcast up` has a runner for it"
+    if as_json:
+        out().print_json(json.dumps({"run": str(chosen.run), "state": state, "verdict": words}))
+    else:
+        out().print(words, soft_wrap=True, markup=False)
+    if said["approve"] and ": refused: " in words:
+        raise NotTakenError(short, "the approval was not carried out, see above")

@@ -13,9 +13,9 @@ from tasks.artifacts import bullets, publish, table
 from tasks.lookahead import audit_recent
 from tasks.notices import REPORTED
 from tasks.parity import audit_parity
+from tasks.periods import moment_of, require_period
 from tasks.rollout import look_at_gates
-from tasks.settings import now, settings
-from tasks.slots import in_zone
+from tasks.settings import settings
 
 _ODD = {"slot": "Slot", "role": "Role", "cause": "Cause", "features": "Features", "bars": "Bars"}
 _AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
@@ -40,7 +40,8 @@ def audit(
         mode: live or replay answers.
         as_of: Use only bars known by this time; left out, now.
     """
-    at = in_zone(as_of, settings().market(market)) if as_of else now()
+    require_period(from_day, to_day)
+    at = moment_of(as_of, settings().market(market))
     parity = audit_parity(market, from_day, to_day, at, mode)
     lookahead = audit_recent(market, at)
     rollout = look_at_gates(market, at) if mode == "live" else None

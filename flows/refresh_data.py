@@ -12,10 +12,10 @@ from prefect import flow
 
 from ml_core.errors import OrbcastError
 from tasks.artifacts import bullets, publish, table
-from tasks.ingest import refresh_lake
+from tasks.ingest import Announce, refresh_lake
 from tasks.notices import REPORTED
-from tasks.settings import now, settings
-from tasks.slots import in_zone
+from tasks.periods import moment_of
+from tasks.settings import settings
 from tasks.sources import SourceSpec, standing_source
 
 _SHOWN = {
@@ -36,17 +36,23 @@ def refresh_data(
     source: SourceSpec | None = None,
     full: bool = False,
     as_of: datetime | None = None,
+    announce: bool = False,
 ) -> dict[str, Any]:
     """Bring the lake of bars up to the source. Running it again changes nothing.
+
+    Bars that are new or revised emit orbcast.data.refreshed, which starts log-outcomes.
 
     Args:
         market: Name of a market file, such as mgc.
         source: Where to read from this once; left out, the market's standing source.
         full: Read a database from its beginning, not only from the month of the last bar on.
-        as_of: Work as if it were this time; left out, now. Without a zone, the market's own.
+        as_of: Work as if it were this time, and emit nothing; left out, now. Without a zone, the
+            market's own.
+        announce: Emit the event even if nothing was new.
     """
-    at = in_zone(as_of, settings().market(market)) if as_of else now()
-    brought = refresh_lake(market, source, at, full=full)
+    at = moment_of(as_of, settings().market(market))
+    told: Announce = "never" if as_of else "always" if announce else "news"
+    brought = refresh_lake(market, source, at, full=full, announce=told)
     verdict = (
         f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
         f"{brought['quarantined']:,} rows set aside; last bar {brought['last_bar']}"

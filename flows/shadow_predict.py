@@ -7,14 +7,15 @@ from typing import Any
 
 from prefect import flow
 
-from flows.refresh_data import refresh_if_known
 from registry.ledger import Mode
+from tasks.arrival import Arrival, bring_bars
 from tasks.artifacts import bullets, publish, table
 from tasks.explanation import explained
 from tasks.notices import REPORTED
+from tasks.periods import moment_of
 from tasks.prediction import decide, predict_slot
-from tasks.settings import now, settings
-from tasks.slots import Slot, in_zone, latest_slot
+from tasks.settings import settings
+from tasks.slots import Slot, latest_slot
 
 _SHOWN = {
     "role": "Role",
@@ -36,6 +37,9 @@ def shadow_predict(
 ) -> dict[str, Any]:
     """Predict the opening range that closed last and append the answer to the ledger, once.
 
+    A live answer waits for the bars of its window until a stated deadline; without them it is
+    stale_data, not a guess from some of them.
+
     Args:
         market: Name of a market file, such as mgc.
         opening_range: Name of a range, such as 0900; left out, whichever closed last.
@@ -43,9 +47,10 @@ def shadow_predict(
             replay and counts for no gate. Left out, now, and the entry is live.
     """
     known = settings().market(market)
-    trouble = refresh_if_known(market) if as_of is None else None
-    slot = latest_slot(known, in_zone(as_of, known) if as_of else now(), opening_range)
+    slot = latest_slot(known, moment_of(as_of, known), opening_range)
     mode: Mode = "replay" if as_of else "live"
+    arrival = bring_bars(market, slot) if mode == "live" else None
+    trouble = arrival.trouble if arrival else None
     said = predict_slot(market, slot, mode)
     plan = decide(market, slot, mode)
     told = explained(settings(), str(slot), mode)[0]
@@ -57,7 +62,7 @@ def shadow_predict(
         _planned(plan),
         table(told["gates"], _GATES),
         *(f"Why, {each['role']}:\n\n{bullets(each['why'])}" for each in said if each["why"]),
-        bullets(_notes(said, trouble)),
+        bullets(_notes(said, arrival)),
     )
     return {
         "slot": str(slot),
@@ -88,8 +93,11 @@ def _planned(plan: dict[str, Any] | None) -> str:
     return bullets(told)
 
 
-def _notes(said: list[dict[str, Any]], trouble: str | None) -> list[str]:
-    notes = [trouble] if trouble else []
+def _notes(said: list[dict[str, Any]], arrival: Arrival | None) -> list[str]:
+    notes = [arrival.trouble] if arrival and arrival.trouble else []
+    if arrival and arrival.tries > 1:
+        end = "until its bars were here" if arrival.present else "and its bars did not come"
+        notes.append(f"the source was read {arrival.tries} times, {end}")
     notes += [
         f"{each['role']}: {each['model'] or 'no model'} {each['version'] or ''}" for each in said
     ]

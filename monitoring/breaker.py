@@ -89,7 +89,7 @@ class LiveRow:
     failed
         It was no answer, for a reason of ours: stale data, no usable model, missed.
     stale
-        That reason was the data: no bar had come in of the window or after it.
+        That reason was the data: the bars had not come in up to the window's last minute.
     late
         It came later than the latency budget.
     p_up, baseline_p_up, up

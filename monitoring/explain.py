@@ -10,7 +10,7 @@ from monitoring.gate import Gate
 
 _REASONS = {
     "missed": "nobody asked in time",
-    "stale_data": "no bar had come in of the window or after it",
+    "stale_data": "the bars had not come in up to the last minute of the window",
     "holiday": "the exchange was closed that day",
     "exchange_closed": "the exchange was closed at that time",
     "no_model": "no version was registered",

@@ -27,11 +27,11 @@ from registry.ledger import Mode, PredictionEntry, Role
 from registry.model_store import CHALLENGER, Serving, VersionRecord
 from tasks.breaker import breaker_of
 from tasks.code import code_hash
+from tasks.freshness import is_awaited
 from tasks.rollout import stage_of
 from tasks.settings import Settings
 from tasks.slots import Slot
 
-_WITHOUT_BARS = frozenset({"no_bars", "no_contract"})
 NO_MODEL = "no_model"
 SKIP = "skip"
 EVEN = 0.5
@@ -43,6 +43,8 @@ UNUSABLE = "model_unusable"
 EXPIRED = "model_expired"
 NOVEL = "novel_input"
 OFF = "off"
+
+_BEHIND = "the bars had not come in up to the last minute of the window"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,8 @@ def answers(
         asked = voices(where, slot.symbol, at)
     except UnknownVersionError:
         return [_abstained(common, "champion", None, NO_MODEL)]
-    bars = read_bars(where, market, slot)
+    here = read_bars(where, market, slot)
+    bars = None if is_awaited(where, market, slot, here) else here
     said = [_answer(common, voice, market, slot, bars) for voice in asked]
     if said[0].reason == UNUSABLE:
         said[0] = _instead(where, said[0], at, market, slot, bars)
@@ -170,7 +173,12 @@ def answers(
 
 
 def _instead(  # noqa: PLR0917 - an answer, and what another is made of
-    where: Settings, failed: PredictionEntry, at: datetime, market: Market, slot: Slot, bars: Bars
+    where: Settings,
+    failed: PredictionEntry,
+    at: datetime,
+    market: Market,
+    slot: Slot,
+    bars: Bars | None,
 ) -> PredictionEntry:
     """Have the next version answer where the champion fails though its files are whole."""
     common = _common(where, slot, failed.made_at, failed.mode)
@@ -228,17 +236,19 @@ def _common(where: Settings, slot: Slot, made_at: datetime, mode: Mode) -> dict[
 
 
 def _answer(
-    common: dict[str, Any], voice: Voice, market: Market, slot: Slot, bars: Bars
+    common: dict[str, Any], voice: Voice, market: Market, slot: Slot, bars: Bars | None
 ) -> PredictionEntry:
+    """Have a version answer, from bars that are all here; None if some are still awaited."""
     if voice.expired is not None:
         return _abstained(common, voice.role, voice.record, EXPIRED, voice.expired)
     if voice.faults:
         return _abstained(common, voice.role, voice.record, UNUSABLE, "; ".join(voice.faults))
+    if bars is None:
+        return _abstained(common, voice.role, voice.record, STALE, _BEHIND)
     try:
         row, said = ask(voice.record, market, slot, bars)
     except NoSlotError as error:
-        stale = error.why in _WITHOUT_BARS and not _reaches(bars, market, slot)
-        return _abstained(common, voice.role, voice.record, STALE if stale else error.why)
+        return _abstained(common, voice.role, voice.record, error.why)
     except OrbcastError as error:
         return _abstained(common, voice.role, voice.record, UNUSABLE, str(error))
     answer = _predicted(common, voice, row, said, slot, bars)
@@ -287,12 +297,6 @@ def _unless_too_many(where: Settings, entry: PredictionEntry) -> PredictionEntry
         expected_net_r=likelier["expected_net_r"],
         outputs={**outputs, "novelty": {**outputs["novelty"], "too_many_silenced": True}},
     )
-
-
-def _reaches(bars: Bars, market: Market, slot: Slot) -> bool:
-    """Tell whether any contract has a bar in the slot's window: the source was alive then."""
-    minutes = market.ranges[market.range_index(slot.opening_range)].minutes
-    return bool(len(bars)) and int(bars.minute[-1]) >= to_minute(slot.decision) - minutes
 
 
 @lru_cache(maxsize=8)

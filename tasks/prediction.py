@@ -21,7 +21,7 @@ from tasks.strategy import decide_slot, holding
 def decide(market: str, slot: Slot, mode: Mode) -> dict[str, Any] | None:
     """Have the rules decide the slot, without the champion's answer and with it; keep both."""
     where = settings()
-    rows = _recorded(where, slot, mode)
+    rows = recorded(where, slot, mode)
     champion = next((each for each in rows if each.role == "champion"), None)
     if champion is None:
         return None
@@ -46,11 +46,11 @@ def decide(market: str, slot: Slot, mode: Mode) -> dict[str, Any] | None:
 def predict_slot(market: str, slot: Slot, mode: Mode) -> list[dict[str, Any]]:
     """Answer for a slot in one unit of work; the first word stands, a second run adds nothing."""
     where = settings()
-    entries, added = _recorded(where, slot, mode), 0
+    entries, added = recorded(where, slot, mode), 0
     if not entries:
         answered = answers(where, where.market(market), slot, _made_at(), mode)
         added = where.ledger().record(answered)
-        entries = _recorded(where, slot, mode)
+        entries = recorded(where, slot, mode)
     return [shown(entry, added=added > 0) for entry in entries]
 
 
@@ -58,7 +58,8 @@ def _made_at() -> datetime:
     return now()
 
 
-def _recorded(where: Settings, slot: Slot, mode: Mode) -> list[PredictionEntry]:
+def recorded(where: Settings, slot: Slot, mode: Mode) -> list[PredictionEntry]:
+    """Give what the ledger has of a slot in a mode."""
     day = slot.trading_day
     rows = where.ledger().settled(slot.symbol, first=day, last=day, mode=mode)
     return [

@@ -8,22 +8,11 @@ from typing import Any
 
 from prefect import task
 
-from ml_core.errors import InputError
+from tasks.periods import require_period
 from tasks.prediction import decide, predict_slot
 from tasks.retrying import RETRIED
 from tasks.settings import settings
 from tasks.slots import slots_between
-
-
-class ReversedPeriodError(InputError):
-    """A period that ends before it begins."""
-
-    def __init__(self, first: date, last: date) -> None:
-        super().__init__(first, last)
-        self.first, self.last = first, last
-
-    def __str__(self) -> str:
-        return f"from_day {self.first} is after to_day {self.last}; swap them"
 
 
 @task(name="replay the days", **RETRIED)
@@ -39,8 +28,7 @@ def replay_days(
     ReversedPeriodError
         The period ends before it begins.
     """
-    if last < first:
-        raise ReversedPeriodError(first, last)
+    require_period(first, last)
     slots = slots_between(settings().market(market), first, last)
     counts: dict[str, int] = {"slots": len(slots), "added": 0, "predicted": 0, "in_training": 0}
     reasons: dict[str, int] = {}

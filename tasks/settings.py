@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ml_core.bars.lake import Lake
@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         default=24.0, gt=0, description="A person's approval not given by then is refused."
     )
 
+    auth: SecretStr = Field(
+        default=SecretStr(""),
+        description="user:secret that the Prefect server of `orbcast up` asks for; none if empty.",
+    )
+
     @field_validator("home", "markets_dir", "recipes_dir", "strategies_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
@@ -118,6 +123,28 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
+
+    def server_environment(self, host: str, port: int) -> dict[str, str]:
+        """Give what the Prefect server of `orbcast up` and its clients are told besides.
+
+        Slots that runs hold are kept on disk, so that a server that is started again knows of
+        them; runs are kept for ninety days; pages of other origins may not ask anything.
+        """
+        told = {
+            "PREFECT_API_URL": f"http://{host}:{port}/api",
+            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": (
+                f"http://{host}:{port},http://localhost:{port}"
+            ),
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+                "prefect.server.concurrency.lease_storage.filesystem"
+            ),
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
+        }
+        if secret := self.auth.get_secret_value():
+            told["PREFECT_SERVER_API_AUTH_STRING"] = secret
+        return told
 
     @property
     def url(self) -> str:
@@ -258,7 +285,9 @@ class Settings(BaseSettings):
 
         With no API URL set, a flow run starts Prefect's own temporary server on this home.
         """
+        secret = self.auth.get_secret_value()
         return {
+            **({"PREFECT_API_AUTH_STRING": secret} if secret else {}),
             "PREFECT_HOME": str(self.prefect_dir),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",

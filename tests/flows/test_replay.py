@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from flows.replay import replay
 from tasks import prediction
-from tasks.replay import ReversedPeriodError, replay_days
+from tasks.periods import ReversedPeriodError
+from tasks.replay import replay_days
 from tasks.settings import settings
 from tasks.slots import latest_slot
 

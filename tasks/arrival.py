@@ -1,0 +1,122 @@
+"""The arrival of bars: the source read again and again until a slot's bars are in, or too late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import sleep
+
+from prefect import task
+
+from ml_core.errors import OrbcastError
+from tasks.decision import read_bars
+from tasks.delivery import run_log
+from tasks.freshness import is_awaited
+from tasks.ingest import read_source
+from tasks.notices import notify
+from tasks.prediction import recorded
+from tasks.retrying import RETRIED
+from tasks.rollout import stage_of
+from tasks.settings import Settings, now, settings
+from tasks.slots import Slot
+from tasks.sources import standing_source
+
+LONGEST_PAUSE = 10.0
+"""Seconds between two tries at most: an answer comes that long after its bars, or sooner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What came of waiting.
+
+    Attributes
+    ----------
+    present
+        The slot's bars are here, or the exchange is closed and there are none.
+    tries
+        How often the source was read.
+    trouble
+        What was wrong with it the last time, if anything.
+    """
+
+    present: bool
+    tries: int
+    trouble: str | None = None
+
+
+def pauses(seconds: float) -> tuple[float, ...]:
+    """Give the pauses between tries that fill a time: doubled from 1 s, then ``LONGEST_PAUSE``.
+
+    >>> pauses(30)
+    (1.0, 2.0, 4.0, 8.0, 10.0, 5.0)
+    >>> pauses(-3)
+    ()
+    """
+    found, left, pause = list[float](), float(seconds), 1.0
+    while left > 0:
+        found.append(min(pause, left))
+        left -= pause
+        pause = min(2.0 * pause, LONGEST_PAUSE)
+    return tuple(found)
+
+
+@task(name="bring the bars in", **RETRIED)
+def bring_bars(market: str, slot: Slot) -> Arrival:
+    """Read the standing source until the slot's bars are here, or the deadline has passed.
+
+    A source that is locked, or that cannot be read for another reason, is tried again like one
+    that has not got there yet. The tries are counted out beforehand, so that they end on any
+    clock. A slot that was answered, or that the market's stage asks nothing of, is not waited for.
+    """
+    where = settings()
+    arrival = _try(where, market, slot, 1)
+    waits = not arrival.present and _is_worth_waiting(where, slot)
+    deadline = slot.decision + timedelta(seconds=where.wait_for_bars_seconds)
+    for pause in pauses((deadline - now()).total_seconds() if waits else 0.0):
+        _say(slot, arrival, pause, deadline)
+        sleep(pause)
+        arrival = _try(where, market, slot, arrival.tries + 1)
+        if arrival.present or now() >= deadline:
+            break
+    if arrival.trouble:
+        _tell(where, slot, arrival)
+    return arrival
+
+
+def _try(where: Settings, market: str, slot: Slot, number: int) -> Arrival:
+    known, trouble = where.market(market), None
+    try:
+        # without a standing source somebody else fills the lake
+        if standing_source(where.sources_file, market) is not None:
+            read_source(market, None, now(), full=False)
+    except OrbcastError as error:
+        trouble = f"the bars could not be refreshed: {error}"
+    awaited = is_awaited(where, known, slot, read_bars(where, known, slot))
+    return Arrival(present=not awaited, tries=number, trouble=trouble)
+
+
+def _is_worth_waiting(where: Settings, slot: Slot) -> bool:
+    return not recorded(where, slot, "live") and stage_of(where, slot.symbol, now())[0] != "off"
+
+
+def _tell(where: Settings, slot: Slot, arrival: Arrival) -> None:
+    """Tell a person once a day: the slot itself is answered, if only to say that nothing came."""
+    notify(
+        where,
+        "run",
+        slot.symbol,
+        f"source {slot.symbol} {slot.trading_day}",
+        f"{slot.symbol}: the source could not be read for {slot.opening_range}",
+        f"{slot}: {arrival.trouble}. It was read {arrival.tries} times. Once it can be read: "
+        f"orbcast refresh --market {slot.symbol.lower()}",
+    )
+
+
+def _say(slot: Slot, arrival: Arrival, pause: float, deadline: datetime) -> None:
+    run_log().info(
+        "%s: its bars are not here yet%s; looking again in %g s, until %s UTC",
+        slot,
+        f" ({arrival.trouble})" if arrival.trouble else "",
+        pause,
+        f"{deadline:%H:%M:%S}",
+    )

@@ -1,0 +1,252 @@
+"""Bars are waited for until they are here or the deadline has passed, on any clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_core.bars.sources.duckdb_file import DatabaseLockedError
+from registry.ledger import PredictionEntry
+from registry.model_store import VersionRecord
+from tasks import arrival, ingest
+from tasks.arrival import LONGEST_PAUSE, Arrival, bring_bars, pauses
+from tasks.decision import Voice, answers, not_answered, read_bars
+from tasks.freshness import is_awaited
+from tasks.settings import settings
+from tasks.slots import Slot, latest_slot
+from tasks.sources import SourceSpec, remember_source
+
+# Wednesday 2024-11-20 at 09:05 in Brisbane; the day before, G5 is the contract most traded
+T0 = datetime(2024, 11, 19, 23, 5, tzinfo=UTC)
+FRONT, BACK = "MGCG5", "MGCJ5"
+
+
+class Source:
+    """A trader's database that grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with duckdb.connect(str(path)) as writer:
+            writer.execute(
+                "CREATE TABLE bars_1m(ts_utc TIMESTAMP, symbol TEXT, contract TEXT, open DOUBLE,"
+                " high DOUBLE, low DOUBLE, close DOUBLE, volume BIGINT)"
+            )
+
+    def adds(self, moment: datetime, contract: str = FRONT, volume: int = 10) -> None:
+        """Write one bar."""
+        with duckdb.connect(str(self._path)) as writer:
+            writer.execute(
+                "INSERT INTO bars_1m VALUES (?, 'MGC', ?, 2600, 2601, 2599, 2600.5, ?)",
+                [moment.replace(tzinfo=None), contract, volume],
+            )
+
+
+class Clock:
+    """A clock that only sleeping moves, if anything; what is due at a time happens then."""
+
+    def __init__(self, at: datetime, *, stands: bool = False) -> None:
+        self.at, self.stands, self.slept = at, stands, list[float]()
+        self.due: dict[int, Callable[[], None]] = {}
+
+    def now(self) -> datetime:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if not self.stands:
+            self.at += timedelta(seconds=seconds)
+        happens = self.due.get(len(self.slept))
+        if happens:
+            happens()
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
+    """A source that ends with the window's fourth minute, remembered."""
+    monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(ingest, "emit_event", lambda **_: None)
+    found = Source(tmp_path / "trader.duckdb")
+    for contract, volume in ((FRONT, 100), (BACK, 3)):
+        found.adds(T0 - timedelta(hours=12), contract, volume)
+    for minutes in (5, 4, 3, 2):
+        found.adds(T0 - timedelta(minutes=minutes))
+    spec = SourceSpec(
+        kind="duckdb", paths=(str(tmp_path / "trader.duckdb"),), columns={"contract": "contract"}
+    )
+    remember_source(settings().sources_file, "mgc", spec)
+    return found
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock(T0 + timedelta(seconds=2))
+    monkeypatch.setattr(arrival, "now", found.now)
+    monkeypatch.setattr(arrival, "sleep", found.sleep)
+    return found
+
+
+def slot() -> Slot:
+    return latest_slot(settings().market("mgc"), T0, "0900")
+
+
+def brought() -> Arrival:
+    return bring_bars.fn("mgc", slot())
+
+
+def awaited() -> bool:
+    where, asked = settings(), slot()
+    market = where.market("mgc")
+    ingest.read_source("mgc", None, T0 + timedelta(hours=1), full=False)
+    return is_awaited(where, market, asked, read_bars(where, market, asked))
+
+
+@pytest.mark.usefixtures("source")
+def test_a_window_whose_last_minute_has_no_bar_yet_is_awaited() -> None:
+    assert awaited()
+
+
+def test_the_bar_of_the_last_minute_of_the_traded_contract_ends_it(source: Source) -> None:
+    source.adds(T0 - timedelta(minutes=1))
+    assert not awaited()
+
+
+def test_another_contract_s_bar_of_that_minute_proves_nothing(source: Source) -> None:
+    source.adds(T0 - timedelta(minutes=1), BACK)
+    assert awaited()
+
+
+@pytest.mark.parametrize("contract", [FRONT, BACK])
+def test_any_later_bar_proves_that_the_last_minute_had_no_trade(
+    source: Source, contract: str
+) -> None:
+    source.adds(T0 + timedelta(minutes=2), contract)
+    assert not awaited()
+
+
+@pytest.mark.usefixtures("source")
+def test_nothing_is_awaited_where_the_exchange_is_closed() -> None:
+    where = settings()
+    market = where.market("mgc")
+    christmas = latest_slot(market, datetime(2024, 12, 24, 23, 5, tzinfo=UTC), "0900")
+    assert christmas.trading_day == date(2024, 12, 25)
+    assert not is_awaited(where, market, christmas, read_bars(where, market, christmas))
+
+
+def test_bars_that_come_in_time_are_not_waited_for_longer(source: Source, clock: Clock) -> None:
+    clock.due[2] = lambda: source.adds(T0 - timedelta(minutes=1))
+    assert brought() == Arrival(present=True, tries=3)
+    assert clock.slept == [1.0, 2.0]
+
+
+@pytest.mark.usefixtures("source")
+def test_waiting_ends_at_the_deadline_counted_from_the_decision(clock: Clock) -> None:
+    clock.at = T0 + timedelta(seconds=280)
+    assert brought() == Arrival(present=False, tries=6)
+    assert clock.at == T0 + timedelta(seconds=300)
+
+
+@pytest.mark.usefixtures("source")
+def test_waiting_ends_on_a_clock_that_stands_still(clock: Clock) -> None:
+    clock.stands = True
+    found = brought()
+    assert not found.present
+    assert sum(clock.slept) == pytest.approx(298)
+    assert found.tries == len(clock.slept) + 1
+
+
+@pytest.mark.usefixtures("source")
+def test_waiting_ends_early_on_a_clock_that_leaps(clock: Clock) -> None:
+    clock.due[1] = lambda: setattr(clock, "at", T0 + timedelta(hours=3))
+    assert brought().tries == 2
+
+
+@pytest.mark.usefixtures("source")
+def test_past_the_deadline_the_source_is_read_once(clock: Clock) -> None:
+    clock.at = T0 + timedelta(minutes=20)
+    assert brought() == Arrival(present=False, tries=1)
+    assert clock.slept == []
+
+
+@pytest.mark.usefixtures("source")
+def test_a_slot_that_was_answered_is_not_waited_for(clock: Clock) -> None:
+    where = settings()
+    said: list[PredictionEntry] = not_answered(where, {slot(): "missed"}, T0 + timedelta(hours=2))
+    where.ledger().record(said)
+    assert brought().tries == 1
+    assert clock.slept == []
+
+
+def test_a_locked_source_is_tried_again_and_forgotten_once_it_is_read(
+    source: Source, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.adds(T0 - timedelta(minutes=1))
+    read, locked = ingest.read_source, [True, True]
+
+    def sometimes(*given: object, **named: object) -> object:
+        if locked and locked.pop():
+            raise DatabaseLockedError("trader.duckdb")
+        return read(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(arrival, "read_source", sometimes)
+    assert brought() == Arrival(present=True, tries=3)
+    assert clock.slept == [1.0, 2.0]
+
+
+@pytest.mark.usefixtures("source")
+def test_a_source_that_stays_locked_is_named_and_a_person_is_told(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object, **__: object) -> object:
+        raise DatabaseLockedError("trader.duckdb")
+
+    told: list[tuple[object, ...]] = []
+    monkeypatch.setattr(arrival, "read_source", locked)
+    monkeypatch.setattr(arrival, "notify", lambda *words: told.append(words))
+    found = brought()
+    assert not found.present
+    assert "trader.duckdb is open for writing in another program" in str(found.trouble)
+    assert len(told) == 1
+    assert clock.at == T0 + timedelta(seconds=300)
+
+
+@pytest.mark.usefixtures("source")
+def test_a_window_still_awaited_is_answered_as_stale_data_not_from_its_first_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where, asked = settings(), slot()
+    ingest.read_source("mgc", None, T0, full=False)
+    (said,) = answers(where, where.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
+    assert said.reason == "no_model"
+    monkeypatch.setattr("tasks.decision.voices", lambda *_: (_voice(),))
+    (said,) = answers(where, where.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
+    assert (said.status, said.reason, said.late) == ("abstained", "stale_data", True)
+
+
+def _voice() -> Voice:
+    record = VersionRecord(
+        market="MGC",
+        model="baseline",
+        kind="baseline",
+        version="b-1",
+        recipe_hash="0" * 64,
+        data_fingerprint="0" * 64,
+        sums_hash="0" * 64,
+        metrics={},
+        created_at=T0,
+        folder=Path(),
+    )
+    return Voice(role="champion", record=record)
+
+
+@given(seconds=st.floats(-10, 4000, allow_nan=False))
+def test_pauses_fill_the_time_there_is_and_no_more(seconds: float) -> None:
+    found = pauses(seconds)
+    assert sum(found) == pytest.approx(max(seconds, 0.0))
+    assert all(0 < each <= LONGEST_PAUSE for each in found)
+    assert list(found[:-1]) == sorted(found[:-1])

@@ -8,11 +8,18 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ml_core.market.market import Market
-from tasks.events import DETECTED, resource_of
+from tasks.events import ARRIVED, DETECTED, REFRESHED, resource_of
 from tasks.slots import decision_time
 
 RETRAIN_AT = (8, 15)
 """Hour and minute on the market's clock, Tuesday to Saturday: before the next trading day."""
+
+HUSH = 300
+"""Seconds after a refresh that started log-outcomes in which another one does not.
+
+A script that refreshes each minute would otherwise keep it running; it settles all there is, and
+comes every quarter of an hour by itself, so what a hushed refresh brought waits that long at most.
+"""
 
 _MONDAY = date(2024, 1, 1)
 _WEEKDAYS = tuple(_MONDAY + timedelta(days=days) for days in range(5))
@@ -32,10 +39,15 @@ class ScheduleSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerSpec:
-    """An event that starts a run, whoever emits it."""
+    """An event that starts a run, whoever emits it.
+
+    ``hush`` is how many seconds after one that did the same event starts nothing: what a schedule
+    does soon in any case need not be started by each of many events.
+    """
 
     event: str
     resource: str
+    hush: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +118,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             f"Bring the bars of {market.name} up to their source.",
             (each_hour,),
             "CANCEL_NEW",
+            triggers=(TriggerSpec(event=ARRIVED, resource=resource_of(name)),),
         ),
         spec(
             "nightly_retrain",
@@ -174,6 +187,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             f"Log what became of the predicted ranges of {market.name}.",
             (quarterly,),
             "CANCEL_NEW",
+            triggers=(TriggerSpec(event=REFRESHED, resource=resource_of(name), hush=HUSH),),
         ),
     )
 
@@ -194,11 +208,13 @@ HOUSEKEEPING = (
 
 
 def _at_each_decision(market: Market) -> tuple[ScheduleSpec, ...]:
-    """Give one schedule for each opening range, on the range's own clock, at its window's end."""
-    found = []
+    """Give one schedule for each opening range, on its own clock, at its window's end or later."""
+    found, delay = [], timedelta(minutes=market.decision_delay_minutes)
     for spec in market.ranges:
         zone = market.zone_of(spec)
-        moments = [decision_time(market, spec, day).astimezone(zone) for day in _WEEKDAYS]
+        moments = [
+            (decision_time(market, spec, day) + delay).astimezone(zone) for day in _WEEKDAYS
+        ]
         first, last = ((moments[end].weekday() + 1) % 7 for end in (0, -1))
         # a Sunday evening that begins Monday's trading day counts from 0, a Saturday's end to 6
         found.append(

@@ -69,6 +69,7 @@ def _trigger(spec: TriggerSpec) -> dict[str, Any]:
         "enabled": True,
         "match": {"prefect.resource.id": spec.resource},
         "expect": [spec.event],
+        "within": spec.hush,
     }
 
 

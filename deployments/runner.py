@@ -6,6 +6,7 @@ Run as ``python -m deployments.runner`` with PREFECT_API_URL set.
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
@@ -53,7 +54,9 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
         ),
         triggers=[
             DeploymentEventTrigger(
-                expect={each.event}, match={"prefect.resource.id": each.resource}
+                expect={each.event},
+                match={"prefect.resource.id": each.resource},
+                within=timedelta(seconds=each.hush),
             )
             for each in spec.triggers
         ],

@@ -107,10 +107,7 @@ def start_again(client: SyncPrefectClient, run: FlowRun) -> str | None:
     same parameters. What a person started is the person's to start again. Asking twice starts one.
     """
     first, tries = _lineage(run)
-    by_itself = run.auto_scheduled or (
-        run.created_by is not None and run.created_by.type in {"SCHEDULE", "AUTOMATION"}
-    )
-    if run.deployment_id is None or tries >= TRIES or not (by_itself or tries):
+    if run.deployment_id is None or tries >= TRIES or not began_by_itself(run):
         return None
     started = client.create_flow_run_from_deployment(
         run.deployment_id,
@@ -119,6 +116,15 @@ def start_again(client: SyncPrefectClient, run: FlowRun) -> str | None:
         idempotency_key=f"{_AGAIN}{tries + 1} {first}",
     )
     return str(started.name)
+
+
+def began_by_itself(run: FlowRun) -> bool:
+    """Tell whether a schedule, a trigger or a restart began a run, and not a person."""
+    return (
+        run.auto_scheduled
+        or (run.created_by is not None and run.created_by.type in {"SCHEDULE", "AUTOMATION"})
+        or _lineage(run)[1] > 0
+    )
 
 
 def drop_superseded(deployments: Iterable[UUID], at: datetime) -> int:

@@ -114,6 +114,12 @@ class Market(_Frozen):
         "whatever does not match (spreads) is dropped."
     )
     instrument: Instrument
+    decision_delay_minutes: int = Field(
+        default=0,
+        ge=0,
+        le=30,
+        description="How long after a range's close its prediction is started.",
+    )
     sessions: tuple[Session, ...] = Field(min_length=1)
     ranges: tuple[RangeSpec, ...] = Field(min_length=1)
     quality: QualityLimits = QualityLimits()

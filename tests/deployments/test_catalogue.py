@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -60,18 +60,41 @@ def test_prefect_takes_every_deployment(spec: DeploymentSpec) -> None:
     assert len(made.schedules or []) == len(spec.schedules)
 
 
-def test_drift_of_a_market_starts_its_retrain_and_nothing_else() -> None:
+def test_each_event_starts_its_own_deployment_and_none_leads_back() -> None:
     started = {
-        spec.entrypoint: (trigger.expect, trigger.match.root)
+        spec.entrypoint: (trigger.expect, trigger.match.root, trigger.within.total_seconds())
         for spec in SPECS
         for trigger in deployment(spec).triggers
     }
+    ours = {"prefect.resource.id": "orbcast.market.mgc"}
     assert started == {
-        "flows.nightly_retrain.nightly_retrain": (
-            {"orbcast.drift.detected"},
-            {"prefect.resource.id": "orbcast.market.mgc"},
-        )
+        "flows.refresh_data.refresh_data": ({"orbcast.data.arrived"}, ours, 0),
+        "flows.nightly_retrain.nightly_retrain": ({"orbcast.drift.detected"}, ours, 0),
+        # it refreshes nothing and looks for no drift, so it emits neither of the events above
+        "flows.log_outcomes.log_outcomes": ({"orbcast.data.refreshed"}, ours, 300),
     }
+
+
+def test_a_delay_of_the_market_moves_each_prediction_and_its_weekday() -> None:
+    def lines(minutes: int) -> dict[str, str]:
+        market = nq().model_copy(update={"decision_delay_minutes": minutes})
+        (spec,) = [each for each in deployments_of("nq", market) if "shadow" in each.entrypoint]
+        return {each.slug: each.cron for each in spec.schedules}
+
+    prompt, late = lines(0), lines(30)
+    assert prompt.keys() == late.keys()
+    for slug, cron in prompt.items():
+        minute, hour = map(int, cron.split()[:2])
+        later_minute, later_hour = map(int, late[slug].split()[:2])
+        assert (later_hour * 60 + later_minute - hour * 60 - minute) % 1440 == 30
+    midnight = mgc().model_copy(
+        update={
+            "decision_delay_minutes": 30,
+            "ranges": (mgc().ranges[0].model_copy(update={"start": time(23, 40)}),),
+        }
+    )
+    (spec,) = [each for each in deployments_of("mgc", midnight) if "shadow" in each.entrypoint]
+    assert [each.cron for each in spec.schedules] == ["15 0 * * 2-6"]
 
 
 @pytest.mark.parametrize(("name", "market"), [("mgc", mgc()), ("nq", nq())], ids=["mgc", "nq"])

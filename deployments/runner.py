@@ -6,6 +6,7 @@ Run as ``python -m deployments.runner`` with PREFECT_API_URL set.
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -94,11 +95,10 @@ def _catch_up(deployments: list[UUID]) -> None:
     """
     from tasks.notices import tell_of  # noqa: PLC0415 - reads the environment
     from tasks.recovery import bury_the_dead, drop_superseded  # noqa: PLC0415
-    from tasks.settings import now  # noqa: PLC0415
 
     for each in bury_the_dead.fn():
         tell_of(each.ended)
-    dropped = drop_superseded(deployments, now())
+    dropped = drop_superseded(deployments, datetime.now(UTC))
     if dropped:
         print(f"{dropped} runs that were due while nothing ran are done by later ones")  # noqa: T201
 

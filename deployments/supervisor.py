@@ -1,4 +1,4 @@
-"""One process that starts the Prefect server and the runner, and stops both."""
+"""One process that starts the Prefect server and the runner, keeps them alive, and stops both."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ from types import FrameType
 
 from filelock import FileLock, Timeout
 
+from deployments.child_process import ChildProcess, end_left_behind, note_children
 from deployments.prefect_session import SERVER_FILE, answers
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
@@ -22,7 +21,12 @@ from tasks.settings import Settings, prepare_environment
 
 HOST = "127.0.0.1"
 HEALTHY_WITHIN_SECONDS = 120.0
-STOP_WITHIN_SECONDS = 8.0
+STOP_WITHIN_SECONDS = 4.0
+"""For each of the two: everything is stopped within ten."""
+
+TOLD_AFTER = 4
+"""Deaths in a row after which a person is told."""
+
 _LOOK_EVERY_SECONDS = 0.25
 
 
@@ -52,14 +56,15 @@ class AlreadyUpError(OperatorError):
 
 
 class ChildDiedError(OperatorError):
-    """The server or the runner ended by itself."""
+    """The server did not come up."""
 
-    def __init__(self, name: str, status: int, log: str) -> None:
+    def __init__(self, name: str, status: int | None, log: str) -> None:
         super().__init__(name, status, log)
         self.name, self.status, self.log = name, status, log
 
     def __str__(self) -> str:
-        return f"the {self.name} ended with status {self.status}; its last words are in {self.log}"
+        how = "does not answer" if self.status is None else f"ended with status {self.status}"
+        return f"the {self.name} {how}; its last words are in {self.log}"
 
 
 def supervise(where: Settings, port: int, say: Callable[[str], None] = print) -> int:
@@ -89,18 +94,23 @@ def supervise(where: Settings, port: int, say: Callable[[str], None] = print) ->
     except Timeout:
         raise AlreadyUpError(str(where.home)) from None
     try:
-        _require_free(port)
-        return _Children(where, port, say).run()
+        return _Supervisor(where, port, say).run()
     finally:
         (where.prefect_dir / SERVER_FILE).unlink(missing_ok=True)
         lock.release()
 
 
-class _Children:
+class _Supervisor:
     def __init__(self, where: Settings, port: int, say: Callable[[str], None]) -> None:
-        self._where, self._port, self._say = where, port, say
+        self._where, self._say = where, say
         self._api = f"http://{HOST}:{port}/api"
-        self._running: list[tuple[str, subprocess.Popen[bytes], Path]] = []
+        self._port = port
+        logs = where.home / "logs"
+        serve = ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
+        self._server = ChildProcess("server", serve, logs / "server.log", signal.SIGTERM)
+        self._runner = ChildProcess(
+            "runner", ("-m", "deployments.runner"), logs / "runner.log", signal.SIGINT
+        )
         self._stop = False
 
     def run(self) -> int:
@@ -108,10 +118,10 @@ class _Children:
         try:
             self._start_all()
             while not self._stop:
-                self._require_alive()
+                self._look()
                 time.sleep(_LOOK_EVERY_SECONDS)
         except ChildDiedError as error:
-            self._tell(error)
+            self._tell(str(error), "is not started")
             raise
         finally:
             self._end()
@@ -121,50 +131,54 @@ class _Children:
         return 0
 
     def _start_all(self) -> None:
-        prepare_environment(
-            self._where, PREFECT_API_URL=self._api, PREFECT_RUNNER_POLL_FREQUENCY="2"
-        )
+        prepare_environment(self._where, **self._where.server_environment(HOST, self._port))
+        if left := end_left_behind(self._children_file):
+            self._say(f"Ended {left} processes that an `orbcast up` before this one left behind.")
+        _require_free(self._port)
         self._say(f"Starting the Prefect server on {HOST}:{self._port} (about 15 s) ...")
-        self._start(
-            "server",
-            ["-m", "prefect", "server", "start", "--host", HOST, "--port", str(self._port)],
-        )
-        deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
-        while not self._stop and not answers(self._api):
-            self._require_alive()
-            if time.monotonic() > deadline:
-                raise ChildDiedError("server", 0, str(self._running[0][2]))
-            time.sleep(_LOOK_EVERY_SECONDS)
-        if self._stop:
+        self._start(self._server)
+        if not self._wait_for_server():
             return
         with written_atomically(self._where.prefect_dir / SERVER_FILE) as temporary:
             temporary.write_text(json.dumps({"api": self._api, "pid": os.getpid()}), "utf-8")
-        self._start("runner", ["-m", "deployments.runner"])
+        self._start(self._runner)
         self._say(f"Look at http://{HOST}:{self._port} : runs, deployments, and Run to start one.")
         self._say(f"Markets: {', '.join(self._where.markets)}. Home: {self._where.home}")
         self._say(f"Logs: {self._where.home / 'logs'}. Ctrl-C stops everything.")
 
-    def _start(self, name: str, arguments: list[str]) -> None:
-        log = self._where.home / "logs" / f"{name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as sink:
-            child = subprocess.Popen(  # noqa: S603 - our own interpreter, our own modules
-                [sys.executable, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                # a Ctrl-C in the terminal reaches this process alone, which then ends the others
-                start_new_session=True,
-            )
-        self._running.append((name, child, log))
+    def _wait_for_server(self) -> bool:
+        """Wait until the server answers; False if asked to stop meanwhile."""
+        deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
+        while not self._stop and not answers(self._api):
+            status = self._server.status()
+            if status is not None or time.monotonic() > deadline:
+                raise ChildDiedError("server", status, str(self._server.log))
+            time.sleep(_LOOK_EVERY_SECONDS)
+        return not self._stop
 
-    def _require_alive(self) -> None:
-        for name, child, log in self._running:
-            status = child.poll()
-            if status is not None:
-                raise ChildDiedError(name, status, str(log))
+    def _look(self) -> None:
+        """Start again what died; the runner only once the server answers."""
+        for child in (self._server, self._runner):
+            status = child.status()
+            if child.running and status is not None:
+                wait = child.note_death()
+                self._say(
+                    f"The {child.name} ended with status {status}; started again in {wait:.0f} s."
+                )
+                if child.deaths == TOLD_AFTER:
+                    self._tell(
+                        f"the {child.name} died {child.deaths} times in a row, last with status "
+                        f"{status}; its last words are in {child.log}",
+                        "is started again every minute",
+                    )
+            elif child.may_start and (child is self._server or answers(self._api)):
+                self._start(child)
 
-    def _tell(self, error: ChildDiedError) -> None:
+    def _start(self, child: ChildProcess) -> None:
+        child.start()
+        note_children(self._children_file, [self._server, self._runner])
+
+    def _tell(self, fault: str, what: str) -> None:
         """Tell a person: nobody else is left who could."""
         from tasks.notices import notify  # noqa: PLC0415 - Prefect, when all is over
         from tasks.settings import now  # noqa: PLC0415
@@ -173,23 +187,23 @@ class _Children:
             self._where,
             "up",
             None,
-            f"up {error.name} {now().isoformat()}",
-            f"Orbcast stopped: the {error.name} died",
-            f"{error}. Nothing is predicted, and no outcome logged, until it is started again: "
+            f"up {now():%Y-%m-%d %H}",
+            f"Orbcast {what}",
+            f"{fault}. Nothing is predicted, and no outcome logged, while it is down: "
             f"orbcast --home {self._where.home} up",
         )
 
     def _end(self) -> None:
         """End the runner first, so that no run starts against a server that is going."""
-        for name, child, _ in reversed(self._running):
-            if child.poll() is None:
-                self._say(f"Stopping the {name} ...")
-                child.send_signal(signal.SIGTERM if name == "server" else signal.SIGINT)
-            try:
-                child.wait(STOP_WITHIN_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+        for child in (self._runner, self._server):
+            if child.running:
+                self._say(f"Stopping the {child.name} ...")
+            child.end(STOP_WITHIN_SECONDS)
+        self._children_file.unlink(missing_ok=True)
+
+    @property
+    def _children_file(self) -> Path:
+        return self._where.prefect_dir / "children.json"
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop = True

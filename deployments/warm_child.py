@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Any
 
-from prefect._internal.control_listener import configure_from_env  # noqa: PLC2701 - see below
+from prefect._internal.control_listener import configure_from_env
 from prefect.client.schemas.objects import FlowRun
 from prefect.engine import handle_engine_signals
 from prefect.flow_engine import run_flow
@@ -36,7 +36,7 @@ def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lo
     run = FlowRun.model_validate_json(flow_run)
     with handle_engine_signals(run.id):
         flow = flow_of(entrypoint)
-        run_flow(flow, flow_run=run, error_logger=flow_run_logger(run, flow))
+        run_flow(flow, flow_run=run, error_logger=flow_run_logger(run, flow).logger)
 
 
 def flow_of(entrypoint: str) -> Any:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
 
 import anyio
 from prefect.runner import Runner
-from prefect.runner._process_manager import ProcessHandle  # noqa: PLC2701 - has no public name
+from prefect.runner._process_manager import ProcessHandle  # has no public name
 
 from deployments.warm_child import run_in_child
 
 if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerContext
+    from multiprocessing.context import ForkServerContext, SpawnProcess
 
     from anyio.abc import TaskStatus
     from prefect.client.schemas.objects import FlowRun
@@ -56,10 +56,10 @@ class WarmRunner(Runner):
         self._entrypoints[found] = str(deployment.entrypoint)
         return found
 
-    async def __aenter__(self) -> WarmRunner:
+    async def __aenter__(self) -> Self:
         """Start as Prefect's runner does, then put warm children in the place of cold ones."""
         await super().__aenter__()
-        self._scheduled_run_poller._resolve_starter = self._starter
+        self._scheduled_run_poller._resolve_starter = self._starter  # noqa: SLF001 - see tests
         await anyio.to_thread.run_sync(self._warm_up)
         return self
 
@@ -118,9 +118,9 @@ class WarmStarter:
             name=flow_run.name,
         )
         child.start()
-        task_status.started(ProcessHandle(child))  # type: ignore[arg-type] - as good as a spawned
+        task_status.started(ProcessHandle(cast("SpawnProcess", child)))  # as good as one
         await anyio.to_thread.run_sync(child.join)
 
 
 def _nothing() -> None:
-    """What the first child does: it is there for what is imported before it."""
+    """Do nothing: the first child is there for what is imported before it."""

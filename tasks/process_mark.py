@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun, State
-from prefect.flows import Flow
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun, State
+    from prefect.flows import Flow
 
 LABEL = "orbcast.process"
 """The label of a flow run that holds the mark."""
@@ -22,9 +23,9 @@ Not zero, since the time is worked out from the boot time, which a corrected clo
 """
 
 
-def mark() -> str:
-    """Give this process's mark: machine, process number and when it began."""
-    process = psutil.Process(os.getpid())
+def mark(number: int | None = None) -> str:
+    """Give a process's mark: machine, process number and when it began; this one's by default."""
+    process = psutil.Process(number or os.getpid())
     return json.dumps([socket.gethostname(), process.pid, round(process.create_time(), 1)])
 
 
@@ -54,5 +55,7 @@ def is_gone(found: str) -> bool | None:
 def mark_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Write the mark on a run that begins; Prefect calls this in the run's own process."""
     del flow, state
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - the supervisor has none
+
     with get_client(sync_client=True) as client:
         client.update_flow_run_labels(flow_run.id, {LABEL: mark()})

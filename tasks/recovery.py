@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
@@ -28,7 +28,6 @@ from monitoring.notices import EndedRun
 from tasks.ended_runs import ended_run
 from tasks.process_mark import LABEL, is_gone
 from tasks.retrying import RETRIED
-from tasks.settings import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +44,12 @@ LATE = timedelta(minutes=1)
 
 TRIES = 2
 """How often a crashed run of a schedule or trigger is started again."""
+
+RESTARTS = "orbcast.restarts"
+"""Label of a run that is started again if it crashes, though no schedule began it."""
+
+UNMARKED = timedelta(days=1)
+"""A run that looks busy for so long without a mark is of a release before marks, and long dead."""
 
 _AGAIN = "orbcast again "
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
@@ -218,12 +223,13 @@ def _death_of(run: FlowRun) -> str | None:
     if mark is not None:
         gone = is_gone(str(mark))
         return "its process is gone: killed, or the machine stopped" if gone else None
-    if run.state_type != StateType.PENDING or OURS not in run.tags or run.work_pool_name:
-        return None
     since = run.state.timestamp if run.state else None
-    if since is None or now() - since < BEGINS_WITHIN:
+    if OURS not in run.tags or run.work_pool_name or since is None:
         return None
-    return "it never began: the runner that took it was stopped"
+    silent = datetime.now(UTC) - since  # Prefect's own time, whatever ours is
+    if run.state_type == StateType.PENDING and silent > BEGINS_WITHIN:
+        return "it never began: the runner that took it was stopped"
+    return "it has no process that could be looked for" if silent > UNMARKED else None
 
 
 def _lineage(run: FlowRun) -> tuple[str, int]:

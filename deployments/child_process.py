@@ -1,0 +1,151 @@
+"""A process that is kept alive: started again later and later, ended with all that it began."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from ml_core.files import written_atomically
+from tasks.process_mark import is_gone, mark
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+"""Seconds before a process that died is started again; doubled with each death in a row."""
+
+STEADY_AFTER = 120.0
+"""Seconds of life after which a death counts as the first of a row again."""
+
+_LEFT_BEHIND_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class ChildProcess:
+    """A Python process of ours.
+
+    Attributes
+    ----------
+    name, arguments, log
+        What it is called; what follows the interpreter; where its words go.
+    stop_signal
+        What asks it to end.
+    deaths
+        In a row.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    log: Path
+    stop_signal: signal.Signals
+    deaths: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+    _began: float = 0.0
+    _next: float = 0.0
+    _ever: list[str] = field(default_factory=list)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and its death has not been noted."""
+        return self._process is not None
+
+    @property
+    def marks(self) -> list[str]:
+        """Marks of the process and of those before it, whose children may live on."""
+        return self._ever
+
+    def start(self) -> None:
+        """Start it, its words appended to the log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as sink:
+            self._process = subprocess.Popen(  # noqa: S603 - our interpreter, our own modules
+                [sys.executable, *self.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                # a Ctrl-C in the terminal reaches the supervisor alone, which ends the others
+                start_new_session=True,
+            )
+        self._began = time.monotonic()
+        self._ever.append(mark(self._process.pid))
+
+    def status(self) -> int | None:
+        """Give its exit status; None while it lives."""
+        return None if self._process is None else self._process.poll()
+
+    def note_death(self) -> float:
+        """Count its death; give the seconds until it may be started again."""
+        alive = time.monotonic() - self._began
+        self.deaths = 1 if alive > STEADY_AFTER else self.deaths + 1
+        wait: float = min(FIRST_WAIT * 2.0 ** (self.deaths - 1), LONGEST_WAIT)
+        self._next = time.monotonic() + wait
+        self._process = None
+        return wait
+
+    @property
+    def may_start(self) -> bool:
+        """Whether it is not running and its wait is over."""
+        return self._process is None and time.monotonic() >= self._next
+
+    def end(self, within: float) -> None:
+        """Ask it to end, then kill it and all it ever started.
+
+        Parameters
+        ----------
+        within
+            Seconds it is given.
+        """
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.send_signal(self.stop_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(within)
+        for each in self._ever:
+            _signal_group(each, signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+        self._process = None
+
+
+def note_children(path: Path, children: list[ChildProcess]) -> None:
+    """Write down which processes there are, for a supervisor that comes after this one."""
+    with written_atomically(path) as temporary:
+        temporary.write_text(json.dumps([one for each in children for one in each.marks]), "utf-8")
+
+
+def end_left_behind(path: Path) -> int:
+    """End what a supervisor that was killed left running; give how many processes."""
+    try:
+        marks = [str(each) for each in json.loads(path.read_text("utf-8"))]
+    except (FileNotFoundError, json.JSONDecodeError, TypeError):
+        return 0
+    alive = [each for each in marks if is_gone(each) is False]
+    for each in alive:
+        _signal_group(each, signal.SIGTERM)
+    deadline = time.monotonic() + _LEFT_BEHIND_SECONDS
+    while any(is_gone(each) is False for each in alive) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for each in marks:
+        _signal_group(each, signal.SIGKILL)
+    path.unlink(missing_ok=True)
+    return len(alive)
+
+
+def _signal_group(found: str, which: signal.Signals) -> None:
+    """Signal a process we started and all it began, which form a group named after it.
+
+    The group outlives its first process. If that one's number belongs to another process now,
+    the group ended long ago, and the number is let be.
+    """
+    host, number, _ = json.loads(found)
+    if host != socket.gethostname() or (psutil.pid_exists(number) and is_gone(found)):
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(number, which)

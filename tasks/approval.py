@@ -28,6 +28,7 @@ from prefect.context import FlowRunContext
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import create_flow_run_input, keyset_from_base_key
 from prefect.input.actions import read_flow_run_input
+from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from ml_core.errors import InputError
@@ -228,6 +229,13 @@ def _asked(run: UUID) -> Request | None:
 
 
 def _tell(run: UUID, request: Request) -> None:
+    get_run_logger().info(
+        "Waits for a person until %s: %s? Answer with Resume, in the menu of this page, or with "
+        "`orbcast approve %s`",
+        f"{request.until:%Y-%m-%d %H:%M} UTC",
+        request.title,
+        str(run)[:8],
+    )
     publish(key_of(request), f"Waits for a person: {request.title}?", page(request))
     notify(
         settings(),

@@ -15,8 +15,12 @@ class Approval(RunInput):
     """The form; as it stands, it refuses."""
 
     approve: bool = Field(default=False, description="On: approved. Off: refused.")
-    by: str = Field(default="", description="Who you are; kept for ever.", max_length=200)
-    reason: str = Field(default="", description="Why; kept for ever.", max_length=2000)
+    by: str = Field(
+        default="", description="Who you are; an approval needs it. Kept for ever.", max_length=200
+    )
+    reason: str = Field(
+        default="", description="Why; an approval needs it. Kept for ever.", max_length=2000
+    )
 
 
 class ApprovalAgainstEvidence(Approval):

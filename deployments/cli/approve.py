@@ -162,7 +162,7 @@ def _list(known: tuple[Waiting, ...], *, as_json: bool) -> None:
 
     table = Table(box=None, pad_edge=False)
     for heading in ("run", "what", "asked (UTC)", "answer until", "evidence"):
-        table.add_column(heading, no_wrap=heading == "run")
+        table.add_column(heading, no_wrap=heading == "run", overflow="fold")
     for each in known:
         request = each.request
         asked, until = (f"{at:%Y-%m-%d %H:%M}" for at in (request.asked_at, request.until))

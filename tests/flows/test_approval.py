@@ -1,0 +1,411 @@
+"""A person's approval: asked with the evidence, kept through a restart, refused unless whole."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect import Flow, get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import Pause
+from prefect.flow_engine import run_flow
+from prefect.input import read_flow_run_input
+from prefect.settings import PREFECT_API_URL, PREFECT_RESULTS_LOCAL_STORAGE_PATH
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from flows.promote import promote
+from flows.step_up import step_up
+from ml_core.evidence.conditions import Condition
+from ml_core.evidence.promotion import Decision
+from monitoring.gate import Gate
+from registry.decisions import list_decisions
+from registry.errors import UnknownVersionError
+from registry.evaluations import EvaluationRecord, record_evaluation
+from registry.notices import notices
+from registry.rollout import rollout_records
+from tasks import approval, approved_promotion, rollout
+from tasks.approval import NoDeploymentError, Waiting, expire_approvals, send_answer, waiting
+from tasks.approved_promotion import ServesAlreadyError
+from tasks.code import code_hash
+from tasks.rollout import GatesNotPassedError
+from tasks.settings import now, settings
+
+pytestmark = pytest.mark.usefixtures("prefect_server", "own")
+
+ANA: dict[str, Any] = {"approve": True, "by": "ana", "reason": "read the study"}
+
+
+def ask(flow: Flow[..., Any], **parameters: Any) -> Waiting:
+    """Start a run of a deployment, let it suspend itself, and give what waits."""
+    with get_client(sync_client=True) as client:
+        made = client.create_flow(flow)
+        deployment = client.create_deployment(flow_id=made, name="mgc")
+        run = client.create_flow_run_from_deployment(
+            deployment, parameters={"market": "mgc", **parameters}
+        )
+    with pytest.raises(Pause):
+        run_flow(flow, flow_run=run)
+    return waits(run.id)
+
+
+def waits(run: UUID) -> Waiting:
+    (found,) = [each for each in waiting() if each.run == run]
+    return found
+
+
+def state_of(run: UUID) -> State[Any]:
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(run).state
+    assert state is not None
+    return state
+
+
+def go_on(run: UUID, flow: Flow[..., Any] = promote) -> dict[str, Any]:
+    """Run it from the top, as a new process does after the answer."""
+    with get_client(sync_client=True) as client:
+        found = client.read_flow_run(run)
+    told: dict[str, Any] = run_flow(flow, flow_run=found)  # type: ignore[assignment]
+    assert state_of(run).is_completed()
+    assert state_of(run).message == told["verdict"]
+    return told
+
+
+def champion() -> str:
+    return settings().models().find("MGC", "champion").version
+
+
+def challenger() -> str:
+    return settings().models().find("MGC", "challenger").version
+
+
+def rows() -> list[dict[str, Any]]:
+    return [
+        {"verdict": each.verdict, **each.evidence}
+        for each in list_decisions(settings().database(), "MGC")
+        if each.kind == "approval"
+    ]
+
+
+@pytest.fixture
+def borne_out(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Make the promotion rule pass, with one condition that stands as told."""
+
+    def stands(status: Any) -> None:
+        condition = Condition(name="brier", status=status, words="-0.01")
+        decision = Decision(
+            promote=status == "holds",
+            trading_claim=False,
+            verdict="residual passes the promotion rule.",
+            conditions=(condition,),
+            trading=Condition(name="net R", status="fails", words="-0.1 R"),
+        )
+        monkeypatch.setattr(approved_promotion, "weigh", lambda *_: decision)
+
+    stands("holds")
+    return stands
+
+
+@pytest.fixture
+def studied(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A champion whose recipe has a study, and gates that are as told."""
+    where = settings()
+    serving = where.models().find("MGC", "champion")
+
+    def study(name: str, *, passed: bool = True) -> None:
+        record = EvaluationRecord(
+            market="MGC",
+            recipe=serving.model,
+            recipe_hash=serving.recipe_hash,
+            study_hash=name,
+            settings={"counts": True, "code": code_hash()},
+            data_fingerprint="d",
+            verdict="studied",
+            figures={},
+            files={},
+            at=now(),
+        )
+        record_evaluation(where.database(), record, where.recipe("baseline"))
+        gate = Gate(name="trades", passed=passed, words="620", change="" if passed else "9 more")
+        monkeypatch.setattr(rollout, "gates", lambda *_: (gate,))
+
+    study("one")
+    return study
+
+
+def test_the_evidence_is_in_front_of_the_person_and_an_empty_answer_refuses() -> None:
+    before = champion()
+    asked = ask(promote)
+    shown = read_flow_run_input("suspended-approval-description", asked.run)
+    assert isinstance(shown, str)
+    for words in ("better than corridor", "does not pass the promotion rule", "unknown", "UTC"):
+        assert words in shown
+    form = read_flow_run_input("suspended-approval-schema", asked.run)
+    assert isinstance(form, dict)
+    assert set(form["properties"]) == {"approve", "by", "reason", "against_the_evidence"}
+    assert form["properties"]["approve"]["default"] is False
+    key = f"approval-mgc-promotion-{challenger()}"
+    with get_client(sync_client=True) as client:
+        (artifact,) = [each for each in client.read_latest_artifacts() if each.key == key]
+    assert "Waits for a person" in str(artifact.data)
+    assert send_answer(asked, {}) is None
+    told = go_on(asked.run)
+    assert told["verdict"].endswith("refused: the answer did not approve it")
+    assert champion() == before
+    assert [each["approved"] for each in rows()] == [False]
+    subjects = [each.notice.subject for each in notices(settings().database())]
+    assert any("A person is asked" in each for each in subjects)
+
+
+@pytest.mark.usefixtures("borne_out")
+def test_an_approval_makes_it_champion_with_who_and_why_once_however_often_it_runs() -> None:
+    asked = ask(promote)
+    assert send_answer(asked, ANA) is None
+    told = go_on(asked.run)
+    assert (told["approved"], told["done"], told["by"]) == (True, True, "ana")
+    assert champion() == challenger()
+    change = settings().models().history("MGC", "champion")[-1]
+    assert (change.by, change.reason) == ("ana", "read the study")
+    (row,) = rows()
+    assert (row["by"], row["reason"], row["done"]) == ("ana", "read the study", True)
+    assert row["bound_to"] == asked.request.bound_to
+    again = approved_promotion.act_on_promotion.fn(
+        approval.Answered(run=str(asked.run), request=asked.request, answer=None),  # type: ignore[arg-type]
+        now(),
+    )
+    assert again == told
+    assert len(rows()) == 1
+    history = CliRunner().invoke(app, ["models", "history"]).stdout
+    assert "by ana" in history
+    assert "brier holds: -0.01" in history
+
+
+@pytest.mark.usefixtures("borne_out")
+def test_a_run_killed_between_the_change_and_its_record_finds_the_change_made() -> None:
+    asked = ask(promote)
+    settings().models().set_alias(
+        "MGC", "champion", challenger(), at=now(), by="ana", reason="read the study"
+    )
+    assert send_answer(asked, ANA) is None
+    assert go_on(asked.run)["done"]
+    assert len(settings().models().history("MGC", "champion")) == 2
+
+
+def test_an_approval_without_why_and_one_without_against_the_evidence_are_refused() -> None:
+    before = champion()
+    asked = ask(promote)
+    assert "not of type 'boolean'" in str(send_answer(asked, {"approve": "yes"}))
+    assert "unexpected" in str(send_answer(asked, {**ANA, "champion": "me"})).lower()
+    assert send_answer(asked, {**ANA, "reason": ""}) is None
+    assert "without saying why" in go_on(asked.run)["verdict"]
+    asked = ask(promote)
+    assert send_answer(asked, ANA) is None
+    assert "does not say that it goes against it" in go_on(asked.run)["verdict"]
+    assert champion() == before
+
+
+def test_going_against_the_evidence_is_recorded_as_that() -> None:
+    asked = ask(promote)
+    assert send_answer(asked, {**ANA, "against_the_evidence": True}) is None
+    assert go_on(asked.run)["done"]
+    change = settings().models().history("MGC", "champion")[-1]
+    assert change.reason == "against the evidence: read the study"
+    assert champion() == challenger()
+
+
+def test_what_is_another_than_was_shown_is_refused(borne_out: Callable[[str], None]) -> None:
+    before = champion()
+    asked = ask(promote)
+    assert send_answer(asked, ANA) is None
+    borne_out("fails")
+    told = go_on(asked.run)["verdict"]
+    assert "is not what there is now: brier was holds, is fails; ask again" in told
+    borne_out("holds")
+    asked = ask(promote)
+    weights = next(settings().models().find("MGC", "challenger").folder.glob("*.txt"))
+    weights.write_text(weights.read_text() + "\n")
+    assert send_answer(asked, ANA) is None
+    assert "is damaged" in go_on(asked.run)["verdict"]
+    assert champion() == before
+
+
+def test_what_nobody_answers_ends_completed_and_refused_once() -> None:
+    before = champion()
+    asked = ask(promote)
+    where, until = settings(), asked.request.until
+    assert until - asked.request.asked_at == timedelta(hours=24)
+    assert str(asked.run) not in expire_approvals(where, until - timedelta(seconds=1))
+    assert str(asked.run) in expire_approvals(where, until)
+    assert str(asked.run) not in expire_approvals(where, until)
+    told = go_on(asked.run)["verdict"]
+    assert told.endswith(f"refused: nobody answered by {until:%Y-%m-%d %H:%M} UTC")
+    assert champion() == before
+    assert state_of(asked.run).is_completed()
+
+
+def test_an_approval_after_the_deadline_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORBCAST_APPROVAL_HOURS", "0.00000001")
+    asked = ask(promote)
+    assert send_answer(asked, {**ANA, "against_the_evidence": True}) is None
+    assert "approved it after the deadline" in go_on(asked.run)["verdict"]
+
+
+def test_nothing_of_a_run_that_waits_is_pickled() -> None:
+    storage = Path(PREFECT_RESULTS_LOCAL_STORAGE_PATH.value())
+    before = set(storage.rglob("*"))
+    asked = ask(promote)
+    assert send_answer(asked, {}) is None
+    go_on(asked.run)
+    assert set(storage.rglob("*")) == before
+    assert state_of(asked.run).data is None
+
+
+def test_a_run_killed_before_it_left_its_form_can_be_answered_all_the_same() -> None:
+    asked = ask(promote)
+    with get_client(sync_client=True) as client:
+        for key in ("schema", "description"):
+            client.delete_flow_run_input(asked.run, f"suspended-approval-{key}")
+    assert send_answer(asked, {"approve": False, "by": "ana", "reason": "no"}) is None
+    assert "refused: by ana: no" in go_on(asked.run)["verdict"]
+
+
+@pytest.mark.parametrize("version", ["champion", "nothing"])
+def test_what_cannot_be_approved_is_not_asked(version: str) -> None:
+    with get_client(sync_client=True) as client:
+        deployment = client.create_deployment(flow_id=client.create_flow(promote), name="mgc")
+        run = client.create_flow_run_from_deployment(deployment, parameters={"version": version})
+    with pytest.raises((ServesAlreadyError, UnknownVersionError)):
+        run_flow(promote, flow_run=run)
+    assert state_of(run.id).is_failed()
+
+
+def test_a_run_of_no_deployment_says_what_to_do_instead() -> None:
+    with pytest.raises(NoDeploymentError, match="orbcast models promote"):
+        promote("mgc")
+
+
+def test_a_step_is_approved_and_taken_in_one_go(studied: Callable[..., None]) -> None:
+    del studied
+    asked = ask(step_up, stage="advisory")
+    form = read_flow_run_input("suspended-approval-schema", asked.run)
+    assert isinstance(form, dict)
+    assert "against_the_evidence" not in form["properties"]
+    assert send_answer(asked, ANA) is None
+    told = go_on(asked.run, step_up)
+    assert (told["approved"], told["done"]) == (True, True)
+    events = rollout_records(settings().database(), "MGC")
+    assert [(each.kind, each.by, each.reason) for each in events] == [
+        ("approved", "ana", "read the study"),
+        ("up", "ana", "read the study"),
+    ]
+    assert rollout.stage_of(settings(), "MGC", now())[0] == "advisory"
+
+
+def test_an_approval_opens_no_gate(studied: Callable[..., None]) -> None:
+    studied("one", passed=False)
+    asked = ask(step_up)
+    assert "1 of 1 gates are not passed (trades)" in asked.request.verdict
+    assert send_answer(asked, ANA) is None
+    told = go_on(asked.run, step_up)
+    assert (told["approved"], told["done"]) == (True, False)
+    assert "no step yet: MGC does not step up to advisory: trades: 9 more" in told["verdict"]
+    assert [each.kind for each in rollout_records(settings().database(), "MGC")] == ["approved"]
+
+
+def test_a_step_of_another_study_than_was_shown_is_refused(studied: Callable[..., None]) -> None:
+    asked = ask(step_up)
+    studied("two")
+    assert send_answer(asked, ANA) is None
+    told = go_on(asked.run, step_up)
+    assert "model, data and study was" in told["verdict"]
+    assert not told["approved"]
+    assert rollout_records(settings().database(), "MGC") == ()
+    assert [each["approved"] for each in rows()] == [False]
+
+
+def test_a_step_that_is_not_the_next_one_is_not_asked() -> None:
+    with pytest.raises(GatesNotPassedError, match="not the stage below"):
+        step_up_request("auto")
+    with pytest.raises(GatesNotPassedError, match="has a study"):
+        step_up_request("advisory")
+
+
+def step_up_request(stage: Any) -> None:
+    from tasks.approved_step import step_request  # noqa: PLC0415 - one use
+
+    step_request.fn("mgc", stage, now())
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """`orbcast approve` against the test server, and a runner that takes up what was answered."""
+
+    def session(where: Any, level: str) -> contextlib.AbstractContextManager[str]:
+        del where, level
+        return contextlib.nullcontext("the test server")
+
+    def sent(waits: Waiting, said: dict[str, Any]) -> str | None:
+        fault = send_answer(waits, said)
+        if fault is None:
+            go_on(waits.run)
+        return fault
+
+    monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+    monkeypatch.setattr("deployments.prefect_session.prefect_session", session)
+    monkeypatch.setattr(approval, "send_answer", sent)
+
+    def cli(*arguments: str, status: int = 0) -> str:
+        result = CliRunner().invoke(app, ["approve", *arguments])
+        assert result.exit_code == status, result.output
+        return " ".join((result.stderr if status else result.stdout).split())
+
+    return cli
+
+
+def test_what_waits_is_listed_shown_and_answered_in_the_terminal(
+    terminal: Callable[..., str],
+) -> None:
+    asked = ask(promote)
+    short = str(asked.run)[:8]
+    listed = {each["run"]: each for each in json.loads(terminal("--json"))}
+    assert listed[str(asked.run)]["version"] == challenger()
+    assert short in terminal()
+    shown = terminal(short)
+    assert "better than corridor" in shown
+    assert "--against-the-evidence" in shown
+    assert "needs a reason" in terminal(short, "--by", "ana", status=2)
+    assert "does not pass the promotion rule" in terminal(short, "--reason", "ok", status=2)
+    said = ("--by", "ana", "--reason", "a trial", "--against-the-evidence")
+    assert "approved by ana: against the evidence: a trial" in terminal(short, *said)
+    assert champion() == challenger()
+    again = terminal(short, *said, status=2)
+    assert "does not wait for a person (Completed" in again
+    assert "against the evidence: a trial" in again
+
+
+def test_a_refusal_an_unknown_run_and_an_answer_given_meanwhile(
+    terminal: Callable[..., str],
+) -> None:
+    before = champion()
+    asked = ask(promote)
+    told = json.loads(
+        terminal(str(asked.run), "--refuse", "--by", "bob", "--reason", "no", "--json")
+    )
+    assert told["verdict"].endswith("refused: by bob: no")
+    assert champion() == before
+    assert "'nowhere' does not wait" in terminal("nowhere", "--reason", "ok", status=2)
+    second = send_answer(asked, ANA)
+    assert second == "Cannot resume a flow run that is not paused."
+
+
+def test_without_a_server_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    result = CliRunner().invoke(app, ["approve"])
+    assert result.exit_code == 3
+    assert "orbcast up" in result.stderr

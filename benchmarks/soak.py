@@ -263,7 +263,7 @@ class Soak:
 
         while len(read := self._client_until(page)) == _PAGE:
             found += read
-        return found + read
+        return [*found, *read]
 
     def _client_until(self, what: Callable[[SyncPrefectClient], Any]) -> Any:
         """Ask the server, again and again while it is down."""
@@ -330,8 +330,8 @@ class Soak:
     def _locked_source(self) -> Iterator[None]:
         """Hold the trader's database open for writing in another process, for five seconds."""
         hold = (
-            "import duckdb, sys, time; own = duckdb.connect(sys.argv[1]); print('held', flush=True);"
-            "time.sleep(5)"
+            "import duckdb, sys, time; own = duckdb.connect(sys.argv[1]);"
+            "print('held', flush=True); time.sleep(5)"
         )
         command = [sys.executable, "-c", hold, str(self._trader)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:

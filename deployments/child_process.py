@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -144,8 +143,11 @@ def _signal_group(found: str, which: signal.Signals) -> None:
     The group outlives its first process. If that one's number belongs to another process now,
     the group ended long ago, and the number is let be.
     """
-    host, number, _ = json.loads(found)
-    if host != socket.gethostname() or (psutil.pid_exists(number) and is_gone(found)):
+    gone = is_gone(found)
+    if gone is None:
+        return
+    number = int(json.loads(found)[1])
+    if gone and psutil.pid_exists(number):
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(number, which)

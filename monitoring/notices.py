@@ -25,6 +25,7 @@ _LEVEL_OF: dict[str, Level] = {
     "rollout": "trouble",
     "breaker": "trouble",
     "up": "trouble",
+    "retrain": "trouble",
 }
 
 WORTH_TELLING = timedelta(days=3)

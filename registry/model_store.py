@@ -210,10 +210,14 @@ class ModelStore:
             found = [f"{SUMS} is not the one registered"]
         return tuple(found)
 
+    def expires_at(self, record: VersionRecord) -> datetime:
+        """Say from when on a version is too old to answer."""
+        plain = record.kind == "baseline"
+        return record.created_at + (self._baseline_lifetime if plain else self._lifetime)
+
     def expired(self, record: VersionRecord, at: datetime) -> str | None:
         """Say that a version is too old to answer at a time, if it is."""
-        plain = record.kind == "baseline"
-        until = record.created_at + (self._baseline_lifetime if plain else self._lifetime)
+        until = self.expires_at(record)
         return None if at < until else f"{record.version} expired on {until:%Y-%m-%d}"
 
     def serving(

@@ -334,6 +334,20 @@ class BreakerRow(Base):
     by: Mapped[str]
 
 
+class RetrainAttemptRow(Base):
+    """An attempt to retrain; without an end it is under way, or its process was killed."""
+
+    __tablename__ = "retrain_attempts"
+    __table_args__ = (Index("ix_retrain_attempts_market", "market"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    began_at: Mapped[datetime]
+    by_itself: Mapped[bool]
+    end: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    detail: Mapped[str] = mapped_column(Text)
+
+
 class DriftRow(Base):
     """Whether the logged features of a stretch of days look like what the version learned from."""
 

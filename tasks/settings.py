@@ -94,6 +94,9 @@ class Settings(BaseSettings):
         ge=0,
         description="A live prediction waits for its bars until so long after its decision time.",
     )
+    retrain_failures: int = Field(
+        default=3, ge=1, description="Failed retrains in a row after which scheduled ones rest."
+    )
     missed_after_minutes: int = Field(
         default=60, ge=1, description="A live prediction not made by then is recorded as missed."
     )

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from flows.check_drift import check_drift
+from flows.nightly_retrain import nightly_retrain
 from registry.drift import drift_records
 from tasks import drift
 from tasks.decision import answers
@@ -97,6 +98,18 @@ def test_a_shift_is_announced_once_and_its_report_is_kept(
     assert [each.detected for each in records] == [True, False, True]
     told = CliRunner().invoke(app, ["drift", "show"])
     assert "drift in" in told.stdout
+
+
+@pytest.mark.usefixtures("logged", "prefect_server")
+def test_the_retrain_that_a_drift_starts_ends_with_a_check_and_starts_no_other(
+    announced: Callable[[], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.check_drift.now", lambda: AT)
+    shift(30.0)
+    assert check_drift("mgc")["detected"]
+    retrained = nightly_retrain("mgc", refresh=False)
+    assert "drift in" in str(retrained["drift"])
+    assert len(announced()) == 1
 
 
 @pytest.mark.usefixtures("logged", "prefect_server")

@@ -1,0 +1,56 @@
+"""When retraining rests: failures in a row, and how long scheduled attempts are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+LONGEST_DAYS = 8
+"""Days of rest at most: a champion expires long after it, so there are tries left before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An attempt to retrain that is over.
+
+    ``killed`` is one that never said how it ended. What a person began counts as a success, if it
+    was one, and never as a failure: who looks at a fault may fail as often as it takes.
+    """
+
+    at: datetime
+    by_itself: bool
+    end: Literal["done", "failed", "stopped", "killed"]
+    detail: str = ""
+
+
+def failures(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+    """Give the failures since the last success, oldest first.
+
+    Parameters
+    ----------
+    attempts
+        Oldest first.
+    """
+    found: list[Attempt] = []
+    for each in attempts:
+        if each.end == "done":
+            found = []
+        elif each.by_itself and each.end in {"failed", "killed"}:
+            found.append(each)
+    return tuple(found)
+
+
+def rests_until(attempts: Sequence[Attempt], allowed: int) -> datetime | None:
+    """Say until when no attempt is made by itself; None while it may go on.
+
+    A day after the failure that makes ``allowed`` in a row, doubled with each one more,
+    ``LONGEST_DAYS`` at most. Counted from the end of the last failure, a day leaves out the next
+    night.
+    """
+    failed = failures(attempts)
+    if len(failed) < allowed:
+        return None
+    days: int = 2 ** min(len(failed) - allowed, LONGEST_DAYS)
+    return failed[-1].at + timedelta(days=min(days, LONGEST_DAYS))

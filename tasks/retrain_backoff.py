@@ -1,0 +1,117 @@
+"""Retrain attempts: each is kept, and after failures in a row those that begin by themselves rest.
+
+The old champion serves meanwhile, until it expires.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from prefect.context import FlowRunContext
+
+from monitoring.retrain_backoff import Attempt, failures, rests_until
+from registry.errors import UnknownVersionError
+from registry.retrain_attempts import (
+    RetrainAttempt,
+    begin_attempt,
+    end_attempt,
+    retrain_attempts,
+)
+from tasks.delivery import scrubbed
+from tasks.notices import notify
+from tasks.recovery import began_by_itself
+from tasks.settings import Settings, now
+
+KIND = "retrain"
+
+
+def rests(where: Settings, symbol: str) -> str | None:
+    """Say why this run leaves the retrain out, if it does; what a person began never does."""
+    if not _began_by_itself():
+        return None
+    attempts = _attempts(where, symbol)
+    until = rests_until(attempts, where.retrain_failures)
+    if until is None or now() >= until:
+        return None
+    _tell(where, symbol, attempts)
+    failed = failures(attempts)
+    return (
+        f"{symbol}: skipped, backing off until {until:%Y-%m-%d %H:%M} UTC after {len(failed)} "
+        f"failures in a row, the last: {failed[-1].detail}"
+    )
+
+
+@contextlib.contextmanager
+def attempt(where: Settings, symbol: str) -> Iterator[None]:
+    """Keep an attempt and how it ends; whatever was raised goes on.
+
+    A process that is killed leaves an attempt without an end, which counts as a failure from the
+    next attempt on.
+    """
+    database, by_itself = where.database(), _began_by_itself()
+    number = begin_attempt(database, symbol, now(), by_itself=by_itself)
+    try:
+        yield
+    except Exception as error:
+        detail = scrubbed(f"{type(error).__name__}: {error}")
+        end_attempt(database, number, "failed", now(), detail)
+        if by_itself:
+            _tell(where, symbol, _attempts(where, symbol))
+        raise
+    except BaseException:
+        end_attempt(database, number, "stopped", now())
+        raise
+    end_attempt(database, number, "done", now())
+
+
+def _began_by_itself() -> bool:
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    return run is not None and began_by_itself(run)
+
+
+def _attempts(where: Settings, symbol: str) -> tuple[Attempt, ...]:
+    """Give the attempts there were, those without an end as killed.
+
+    Of those that begin by themselves one runs at a time: the one that asks.
+    """
+    return tuple(_over(each) for each in retrain_attempts(where.database(), symbol))
+
+
+def _over(each: RetrainAttempt) -> Attempt:
+    if each.end is None:
+        words = f"its process was killed, begun {each.began_at:%Y-%m-%d %H:%M} UTC"
+        return Attempt(at=each.began_at, by_itself=each.by_itself, end="killed", detail=words)
+    return Attempt(
+        at=each.ended_at or each.began_at,
+        by_itself=each.by_itself,
+        end=each.end,
+        detail=each.detail,
+    )
+
+
+def _tell(where: Settings, symbol: str, attempts: tuple[Attempt, ...]) -> None:
+    """Tell a person once of each rest."""
+    until, failed = rests_until(attempts, where.retrain_failures), failures(attempts)
+    if until is None:
+        return
+    notify(
+        where,
+        KIND,
+        symbol,
+        f"{KIND} {symbol} {failed[-1].at.isoformat()}",
+        f"{symbol}: {len(failed)} retrains in a row failed",
+        f"The last: {failed[-1].detail}\nScheduled ones are left out until {until:%Y-%m-%d %H:%M} "
+        f"UTC. {_serves(where, symbol)} Once the cause is gone: orbcast run nightly-retrain "
+        f"--market {symbol.lower()}",
+    )
+
+
+def _serves(where: Settings, symbol: str) -> str:
+    models = where.models()
+    try:
+        record = models.serving(symbol, now()).record
+    except UnknownVersionError:
+        return "No version serves yet."
+    return f"{record.version} serves on, until {models.expires_at(record):%Y-%m-%d}."

@@ -1,0 +1,156 @@
+"""Nightly retrains that fail in a row rest; one that is killed leaves nothing by halves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+
+from flows.nightly_retrain import nightly_retrain
+from ml_core.errors import InputError
+from registry.notices import notices
+from registry.retrain_attempts import retrain_attempts
+from tasks import retrain_backoff
+from tasks.datasets import EmptyLakeError
+from tasks.periods import FutureTimeError, ReversedPeriodError
+from tasks.settings import UnknownNameError, now, settings
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+NIGHT = datetime(2025, 3, 3, 22, 15, tzinfo=UTC)
+
+
+class Nights:
+    """Retrains that begin by themselves, one a night, or by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+
+    def run(self, night: float, *, by_itself: bool = True) -> dict[str, object]:
+        self._patch.setattr(retrain_backoff, "began_by_itself", lambda _: by_itself)
+        self._patch.setattr(retrain_backoff, "now", lambda: NIGHT + timedelta(days=night))
+        found: dict[str, object] = nightly_retrain("mgc")
+        return found
+
+
+@pytest.fixture
+def nights(monkeypatch: pytest.MonkeyPatch) -> Nights:
+    return Nights(monkeypatch)
+
+
+@pytest.mark.usefixtures("home")
+def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_told(
+    nights: Nights,
+) -> None:
+    for night in range(3):
+        with pytest.raises(EmptyLakeError):
+            nights.run(night)
+    skipped = nights.run(3 - 1 / 1440)
+    assert skipped["skipped"]
+    assert str(skipped["verdict"]).startswith(
+        "MGC: skipped, backing off until 2025-03-06 22:15 UTC after 3 failures in a row"
+    )
+    told = [
+        each.notice for each in notices(settings().database()) if each.notice.kind == "retrain"
+    ]
+    assert [each.subject for each in told] == ["MGC: 3 retrains in a row failed"]
+    assert "No version serves yet." in told[0].body
+
+    with pytest.raises(EmptyLakeError):  # by hand it runs, and its failure counts for nothing
+        nights.run(2.5, by_itself=False)
+    with pytest.raises(EmptyLakeError):  # once rested it runs, fails, and rests for longer
+        nights.run(3.1)
+    assert "until 2025-03-09" in str(nights.run(4.1)["verdict"])
+    ends = [(each.by_itself, each.end) for each in retrain_attempts(settings().database(), "MGC")]
+    assert ends == [(True, "failed")] * 3 + [(False, "failed"), (True, "failed")]
+
+
+@pytest.mark.usefixtures("own")
+def test_a_success_ends_the_count_and_drift_is_looked_at_last(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion = settings().models().find("MGC", "champion").version
+    database = settings().database()
+    for night in range(3):
+        retrain_backoff.begin_attempt(
+            database, "MGC", NIGHT + timedelta(days=night), by_itself=True
+        )
+    # three that were killed: they never said how they ended
+    resting = nights.run(2.9)
+    assert resting["skipped"]
+    assert settings().models().serving("MGC", now()).record.version == champion
+    done = nights.run(2.95, by_itself=False)
+    assert not done["skipped"]
+    assert str(done["drift"])
+    monkeypatch.setattr(retrain_backoff, "began_by_itself", lambda _: True)
+    assert retrain_backoff.rests(settings(), "MGC") is None
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"from_day": "2025-02-01", "to_day": "2025-01-01"}, ReversedPeriodError, "swap them"),
+        ({"recipe": "no-such"}, UnknownNameError, "use one of these"),
+        ({"market": "no-such"}, UnknownNameError, "use one of these"),
+        ({"as_of": "2999-01-01T00:00"}, FutureTimeError, "has not come yet"),
+    ],
+    ids=["reversed", "recipe", "market", "future"],
+)
+def test_parameters_that_cannot_be_meant_are_refused_before_anything_is_done(
+    given: dict[str, str], error: type[InputError], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        nightly_retrain(**given)
+    assert retrain_attempts(settings().database(), "MGC") == ()
+    assert not (settings().home / "lake").exists()
+
+
+_KILLED = """
+    import os, signal
+    from registry import model_store
+
+    def die(_folder):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    model_store.sync = die  # the files are written, their folder has not got its name
+    from flows.nightly_retrain import nightly_retrain
+
+    nightly_retrain("mgc", to_day="2024-11-20", refresh=False)
+"""
+
+
+def test_killed_while_it_registers_the_next_retrain_completes_what_it_left(own: Path) -> None:
+    before = settings().models().versions("MGC")
+    died = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(_KILLED)],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PREFECT_API_URL": PREFECT_API_URL.value(),
+        },
+        check=False,
+        capture_output=True,
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
+    assert settings().models().versions("MGC") == before
+    (attempt,) = retrain_attempts(settings().database(), "MGC")[-1:]
+    assert attempt.end is None
+
+    done = nightly_retrain("mgc", to_day=datetime(2024, 11, 20, tzinfo=UTC).date(), refresh=False)
+
+    models = settings().models()
+    versions = models.versions("MGC")
+    assert len(versions) == len(before) + 2
+    assert all(models.faults(each) == () for each in versions)
+    assert done["challenger"] in {each.version for each in versions}
+    registered = {each.folder for each in versions}
+    whole = {path for path in (own / "models").glob("*/*/*") if not path.name.startswith(".")}
+    assert whole == registered

@@ -1,0 +1,61 @@
+"""Retraining rests after failures in a row, longer with each, and never for what a person did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitoring.retrain_backoff import LONGEST_DAYS, Attempt, failures, rests_until
+
+T0 = datetime(2025, 3, 4, 8, 16, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def night(number: int, end: str = "failed", *, by_itself: bool = True) -> Attempt:
+    return Attempt(at=T0 + number * DAY, by_itself=by_itself, end=end)  # type: ignore[arg-type]
+
+
+def test_fewer_failures_than_allowed_change_nothing() -> None:
+    assert rests_until([night(0), night(1)], 3) is None
+    assert rests_until([], 1) is None
+
+
+@pytest.mark.parametrize(("failed", "days"), [(3, 1), (4, 2), (5, 4), (6, 8), (7, 8), (70, 8)])
+def test_the_rest_is_doubled_with_each_failure_more(failed: int, days: int) -> None:
+    attempts = [night(number) for number in range(failed)]
+    assert rests_until(attempts, 3) == attempts[-1].at + days * DAY
+
+
+def test_a_day_of_rest_leaves_out_the_next_night_and_no_other() -> None:
+    until = rests_until([night(0)], 1)
+    assert until is not None
+    due = [T0.replace(minute=15) + days * DAY for days in (1, 2)]
+    assert [each < until for each in due] == [True, False]
+
+
+def test_a_killed_attempt_is_a_failure_and_one_stopped_by_a_person_is_not() -> None:
+    assert len(failures([night(0, "killed"), night(1, "stopped"), night(2)])) == 2
+
+
+def test_what_a_person_began_is_no_failure_but_its_success_ends_the_rest() -> None:
+    failed = [night(number) for number in range(3)]
+    assert len(failures([*failed, night(3, by_itself=False)])) == 3
+    assert rests_until([*failed, night(3, "done", by_itself=False)], 3) is None
+
+
+@given(
+    ends=st.lists(st.sampled_from(["done", "failed", "stopped", "killed"]), max_size=30),
+    allowed=st.integers(1, 5),
+)
+def test_no_rest_is_longer_than_stated_or_begins_before_a_failure(
+    ends: list[str], allowed: int
+) -> None:
+    attempts = [night(number, end) for number, end in enumerate(ends)]
+    until = rests_until(attempts, allowed)
+    failed = failures(attempts)
+    assert (until is None) == (len(failed) < allowed)
+    if until is not None:
+        assert DAY <= until - failed[-1].at <= LONGEST_DAYS * DAY

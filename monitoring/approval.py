@@ -15,8 +15,13 @@ from typing import Any, Literal
 
 Kind = Literal["promotion", "step up"]
 
+ASKING = ("promote", "step-up")
+"""Names of the flows that ask a person; they need a deployment, and so a server."""
+
 NOBODY = "orbcast"
 """Who answers when nobody did."""
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,12 +163,14 @@ def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Judge
 
 
 def differences(shown: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """Name what is another than was shown."""
-    return tuple(
+    """Name what is another than was shown, in the order it was shown; the first few of many."""
+    found = [
         f"{name} was {_short(shown.get(name))}, is {_short(now.get(name))}"
-        for name in sorted({*shown, *now})
+        for name in dict.fromkeys((*shown, *now))
         if shown.get(name) != now.get(name)
-    )
+    ]
+    more = len(found) - _NAMED
+    return (*found[:_NAMED], *((f"and {more} more",) if more > 0 else ()))
 
 
 def _why_not(by: str, reason: str, *, late: bool, deadline: str) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from monitoring.approval import ASKING
+
 Level = Literal["info", "warning", "trouble"]
 LEVELS: tuple[Level, ...] = ("info", "warning", "trouble")
 
@@ -109,9 +111,11 @@ class EndedRun:
         options = f" --market {self.market}" if self.market else ""
         if self.opening_range:
             options += f" --param opening_range={self.opening_range}"
+        again = f"orbcast run {self.flow}{options}"
+        if self.flow in ASKING:
+            again = "start it anew in the Prefect UI"
         return (
             f"Run {self.run} ended {self.state}: {self.words}\n"
-            f"Its log is in the Prefect UI. Once the cause is gone: orbcast run {self.flow}"
-            f"{options}\n"
+            f"Its log is in the Prefect UI. Once the cause is gone: {again}\n"
             f"The same fault is told again after {_HOURS_APART} hours at the soonest."
         )

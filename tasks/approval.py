@@ -32,17 +32,14 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from ml_core.errors import InputError
-from monitoring.approval import NOBODY, Answer, Request
-from tasks.approval_form import form_of, key_of, page
-from tasks.artifacts import publish
+from monitoring.approval import ASKING, NOBODY, Answer, Request
+from tasks.approval_form import evidence, form_of, key_of, page
+from tasks.artifacts import escaped, publish
 from tasks.notices import notify
 from tasks.settings import Settings, settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-
-FLOWS = ("promote", "step-up")
-"""Names of the flows that wait for a person."""
 
 _PAUSE = "approval"
 _KEYS = keyset_from_base_key(f"suspended-{_PAUSE}")
@@ -118,7 +115,8 @@ def put_to_a_person(ask: Callable[[], Request]) -> Answered:
 
 def conclude(answered: Answered, told: dict[str, Any]) -> State[dict[str, Any]]:
     """Publish what came of it, and give the state the run ends in: completed, whatever it was."""
-    publish(key_of(answered.request), told["verdict"], page(answered.request))
+    shown = (escaped(answered.request.verdict), evidence(answered.request))
+    publish(key_of(answered.request), told["verdict"], *shown)
     return Completed(message=told["verdict"], data=told)
 
 
@@ -129,7 +127,7 @@ def waiting() -> tuple[Waiting, ...]:
     with get_client(sync_client=True) as client:
         while True:
             runs = client.read_flow_runs(
-                flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS))),
+                flow_filter=FlowFilter(name=FlowFilterName(any_=list(ASKING))),
                 flow_run_filter=FlowRunFilter(
                     state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
                 ),
@@ -178,7 +176,7 @@ def became_of(ref: str) -> str:
     """Say what became of a run of these flows, by its id, its beginning or its name."""
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS))),
+            flow_filter=FlowFilter(name=FlowFilterName(any_=list(ASKING))),
             sort=FlowRunSort.START_TIME_DESC,
             limit=_PAGE,
         )

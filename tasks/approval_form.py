@@ -40,7 +40,7 @@ def form_of(request: Request) -> type[Approval]:
 
 
 def page(request: Request) -> str:
-    """Give what a person is shown, as markdown."""
+    """Give what a person is shown who is asked, as markdown."""
     question = f"**{escaped(request.title)}?** {escaped(request.verdict)}"
     how = (
         "To approve, switch *approve* on and say who you are and why. Anything else refuses, and "
@@ -50,11 +50,16 @@ def page(request: Request) -> str:
         f"An approval is of exactly this, hash {request.bound_to[:12]}: it is void if model, "
         "data, study or how the evidence stands are others by the time it is acted on."
     )
+    return "\n\n".join((question, how, evidence(request), bound))
+
+
+def evidence(request: Request) -> str:
+    """Give the evidence alone, line by line, as markdown."""
     findings = [
         {"name": each.name, "status": each.status, "words": each.words}
         for each in request.findings
     ]
-    return "\n\n".join((question, how, table(findings, _FOUND) if findings else "", bound))
+    return table(findings, _FOUND) if findings else ""
 
 
 def key_of(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,9 +63,10 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
     findings: tuple[Finding, ...] = ()
     if said is not None:
         verdict = said.verdict
+        beyond = replace(said.trading, name=f"beyond the rule: {said.trading.name}")
         findings = tuple(
             Finding(name=each.name, status=each.status, words=each.words)
-            for each in (*said.conditions, said.trading)
+            for each in (*said.conditions, beyond)
         )
     expired = where.models().expired(record, at)
     if expired:

@@ -202,6 +202,8 @@ def _find(ref: str, known: tuple[Waiting, ...]) -> Waiting:
 
 def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool) -> None:
     from tasks.approval import outcome, send_answer  # noqa: PLC0415 - Prefect, after its settings
+    from tasks.approval_record import kept  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415
 
     short = str(chosen.run)[:_SHORT]
     fault = send_answer(chosen, said)
@@ -216,9 +218,11 @@ def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool)
         state, words = outcome(chosen.run)
     if not words:
         words = "answered; the run goes on as soon as `orbcast up` has a runner for it"
+    told = kept(settings(), chosen.request.market, str(chosen.run)) or {}
     if as_json:
-        out().print_json(json.dumps({"run": str(chosen.run), "state": state, "verdict": words}))
+        shown = {"run": str(chosen.run), "state": state, "verdict": words, **told}
+        out().print_json(json.dumps(shown))
     else:
         out().print(words, soft_wrap=True, markup=False)
-    if said["approve"] and ": refused: " in words:
-        raise NotTakenError(short, "the approval was not carried out, see above")
+    if said["approve"] and told.get("done") is False:
+        raise NotTakenError(short, "what was approved was not carried out; its verdict says why")

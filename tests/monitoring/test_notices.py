@@ -75,3 +75,4 @@ def test_a_failed_run_is_told_with_the_command_that_runs_it_again() -> None:
     bare = replace(RUN, market=None, opening_range=None)
     assert bare.subject == "shadow-predict failed"
     assert "orbcast run shadow-predict\n" in bare.body
+    assert "start it anew in the Prefect UI" in replace(RUN, flow="promote").body

@@ -129,6 +129,7 @@ def began_by_itself(run: FlowRun) -> bool:
         run.auto_scheduled
         or (run.created_by is not None and run.created_by.type in {"SCHEDULE", "AUTOMATION"})
         or _lineage(run)[1] > 0
+        or RESTARTS in run.labels
     )
 
 
@@ -166,7 +167,7 @@ def free_slots(client: SyncPrefectClient) -> int:
     freed = 0
     for name, slots in once.items():
         if sure := min(slots, twice.get(name, 0)):
-            client.release_concurrency_slots([name], sure, 0.0)
+            client.release_concurrency_slots([name], sure, 1.0)  # of seconds: it asks for some
             freed += sure
     return freed
 

@@ -1,0 +1,225 @@
+"""Runs whose process is gone, on a real server: marked, freed, started again, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Cancelling, Pending, Running, Scheduled, Suspended
+
+from deployments.catalogue import deployments_of
+from deployments.runner import deployment
+from flows.recover import recover
+from registry.notices import notices
+from tasks import recovery
+from tasks.process_mark import LABEL, mark
+from tasks.recovery import RESTARTS, bury_the_dead, drop_superseded, free_slots, restart_crashed
+from tasks.settings import settings
+from tests.ml_core.builders import mgc
+
+pytestmark = pytest.mark.usefixtures("prefect_server", "home")
+
+HOST, PID, BEGAN = json.loads(mark())
+GONE = json.dumps([HOST, PID, BEGAN - 3600.0])  # this number, of an hour ago: another process's
+ELSEWHERE = json.dumps(["another machine", 1, 0.0])
+
+
+@pytest.fixture
+def client() -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as made:
+        yield made
+
+
+@pytest.fixture
+def served(client: SyncPrefectClient) -> Iterator[UUID]:
+    """The deployment of log-outcomes, which takes one run at a time."""
+    (spec,) = [each for each in deployments_of("mgc", mgc()) if "outcomes" in each.entrypoint]
+    found: UUID = deployment(spec).apply()
+    yield found
+    client.delete_deployment(found)
+
+
+def begun(
+    client: SyncPrefectClient,
+    served: UUID,
+    marked: str | None,
+    *states: State[None],
+    restarts: bool = True,
+) -> FlowRun:
+    """A run that went through some states and carries a mark."""
+    labels = {} if marked is None else {LABEL: marked}
+    run = client.create_flow_run_from_deployment(
+        served, labels={**labels, **({RESTARTS: "test"} if restarts else {})}
+    )
+    for state in states:
+        client.set_flow_run_state(run.id, state)
+    return run
+
+
+def slots_of(client: SyncPrefectClient, served: UUID) -> int:
+    limit = client.read_deployment(served).global_concurrency_limit
+    assert limit is not None
+    return limit.active_slots
+
+
+def state_of(client: SyncPrefectClient, run: FlowRun) -> str:
+    return str(client.read_flow_run(run.id).state_name)
+
+
+def others_of(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
+    every = client.read_flow_runs(sort="START_TIME_DESC", limit=200)
+    return [
+        each
+        for each in every
+        if each.deployment_id == run.deployment_id
+        and each.id != run.id
+        and (each.idempotency_key or "").endswith(str(run.id))
+    ]
+
+
+def test_a_run_whose_process_was_killed_crashes_and_frees_its_slot_and_is_started_again(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    run = begun(client, served, GONE, Pending(), Running())
+    assert slots_of(client, served) == 1
+    (dead,) = bury_the_dead.fn()
+    assert (dead.ended.flow, dead.ended.state) == ("log-outcomes", "Crashed")
+    assert state_of(client, run) == "Crashed"
+    assert slots_of(client, served) == 0
+    (again,) = others_of(client, run)
+    assert (again.name, again.parameters) == (dead.again, run.parameters)
+    assert bury_the_dead.fn() == []
+
+
+def test_a_crashed_run_is_started_again_twice_and_no_more(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    first = begun(client, served, GONE, Pending(), Running())
+    names = {str(first.name)}
+    for _ in range(2):
+        (dead,) = bury_the_dead.fn()
+        assert dead.again is not None
+        names.add(dead.again)
+        (again,) = [run for run in others_of(client, first) if run.name == dead.again]
+        client.update_flow_run_labels(again.id, {LABEL: GONE})
+        client.set_flow_run_state(again.id, Pending())
+        client.set_flow_run_state(again.id, Running())
+    (dead,) = bury_the_dead.fn()
+    assert dead.again is None
+    assert len(names) == 3
+
+
+def test_what_a_person_started_is_the_persons_to_start_again(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    begun(client, served, GONE, Pending(), Running(), restarts=False)
+    (dead,) = bury_the_dead.fn()
+    assert dead.again is None
+
+
+def test_a_crash_that_the_runner_saw_starts_one_run_however_often_it_is_told(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    run = begun(client, served, None, Pending(), Running())
+    for _ in range(2):
+        restart_crashed(recover, run, Running())
+    assert len(others_of(client, run)) == 1
+
+
+@pytest.mark.parametrize(
+    ("marked", "states"),
+    [
+        (mark(), (Pending(), Running())),
+        (ELSEWHERE, (Pending(), Running())),
+        (None, (Pending(), Running())),
+        ("not a mark", (Pending(), Running())),
+        (None, (Pending(),)),
+        (GONE, (Pending(), Running(), Suspended(timeout_seconds=600))),
+        (GONE, ()),
+    ],
+    ids=["alive", "elsewhere", "unmarked", "odd", "just taken", "waits for a person", "due"],
+)
+def test_a_run_that_may_live_is_left_alone(
+    client: SyncPrefectClient, served: UUID, marked: str | None, states: tuple[State[None], ...]
+) -> None:
+    run = begun(client, served, marked, *states)
+    before = state_of(client, run)
+    assert bury_the_dead.fn() == []
+    assert state_of(client, run) == before
+    client.delete_flow_run(run.id)
+
+
+def test_a_run_that_its_runner_took_and_never_began_has_crashed(
+    client: SyncPrefectClient, served: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begun(client, served, None, Pending())
+    monkeypatch.setattr(recovery, "BEGINS_WITHIN", timedelta(0))
+    (dead,) = bury_the_dead.fn()
+    assert "never began" in dead.ended.words
+    assert state_of(client, run) == "Crashed"
+
+
+def test_a_run_that_was_being_cancelled_when_it_died_is_cancelled_and_not_started_again(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    run = begun(client, served, GONE, Pending(), Running(), Cancelling())
+    (dead,) = bury_the_dead.fn()
+    assert (dead.ended.state, dead.again) == ("Cancelled", None)
+    assert state_of(client, run) == "Cancelled"
+
+
+def test_a_slot_that_no_run_holds_is_freed_and_one_that_is_held_is_not(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    limit = client.read_deployment(served).global_concurrency_limit
+    assert limit is not None
+    client.increment_concurrency_slots([limit.name], 1, "concurrency")
+    assert slots_of(client, served) == 1
+    assert free_slots(client) == 1
+    assert slots_of(client, served) == 0
+    run = begun(client, served, mark(), Pending(), Running())
+    assert free_slots(client) == 0
+    assert slots_of(client, served) == 1
+    client.delete_flow_run(run.id)
+
+
+def test_of_what_was_due_while_nothing_ran_only_the_last_of_each_kind_is_done(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    now = datetime.now(UTC)
+    due = {
+        hours: client.create_flow_run_from_deployment(
+            served, state=Scheduled(scheduled_time=now + timedelta(hours=hours))
+        )
+        for hours in (-3, -1, -2, 1)
+    }
+    other = client.create_flow_run_from_deployment(
+        served,
+        parameters={"as_of": "2025-01-01T00:00:00Z"},
+        state=Scheduled(scheduled_time=now - timedelta(hours=4)),
+    )
+    assert drop_superseded([served], now) == 2
+    left = {hours for hours, run in due.items() if state_of(client, run) != "Cancelled"}
+    assert left == {-1, 1}
+    assert state_of(client, other) != "Cancelled"
+    assert drop_superseded([served], now) == 0
+    assert drop_superseded([uuid4()], now + timedelta(days=1)) == 0
+
+
+def test_the_flow_tells_a_person_and_shows_what_it_found(
+    client: SyncPrefectClient, served: UUID, home: Path
+) -> None:
+    del home
+    assert recover()["verdict"] == "every run has its process"
+    run = begun(client, served, GONE, Pending(), Running())
+    found = recover()
+    assert found["verdict"] == "1 runs had no process any more"
+    assert found["dead"][0]["run"] == run.name
+    (told,) = [each for each in notices(settings().database()) if run.name in each.notice.body]
+    assert "log-outcomes" in told.notice.subject

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import create_flow_run_input, keyset_from_base_key
 from prefect.input.actions import read_flow_run_input
@@ -95,7 +97,8 @@ def put_to_a_person(ask: Callable[[], Request]) -> Answered:
     run = None if context is None else context.flow_run
     if run is None or run.deployment_id is None:
         raise NoDeploymentError("the flow" if run is None else run.name)
-    request = _asked(run.id)
+    with get_client(sync_client=True) as client:
+        request = _asked(client, run.id)
     if request is None:
         request = ask()
         create_flow_run_input(_ASKED, request.to_json(), run.id)
@@ -138,7 +141,7 @@ def waiting() -> tuple[Waiting, ...]:
             found += [
                 Waiting(run=run.id, name=run.name, request=request)
                 for run in runs
-                if (request := _asked(run.id)) is not None
+                if (request := _asked(client, run.id)) is not None
             ]
             if len(runs) < _PAGE:
                 return tuple(sorted(found, key=lambda each: each.request.asked_at))
@@ -221,9 +224,16 @@ def expire_approvals(where: Settings, at: datetime) -> tuple[str, ...]:
     return tuple(refused)
 
 
-def _asked(run: UUID) -> Request | None:
-    kept = read_flow_run_input(_ASKED, run)
-    return Request.from_json(kept) if isinstance(kept, dict) else None
+def _asked(client: SyncPrefectClient, run: UUID) -> Request | None:
+    """Read what was asked within a run; None before it was, and if it cannot be read."""
+    try:
+        return Request.from_json(json.loads(client.read_flow_run_input(run, _ASKED)))
+    except (KeyError, TypeError, ValueError):
+        return None  # of another release: it shall not hide the others
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != HTTPStatus.NOT_FOUND:
+            raise
+        return None
 
 
 def _tell(run: UUID, request: Request) -> None:

@@ -210,15 +210,6 @@ def test_an_approval_without_why_and_one_without_against_the_evidence_are_refuse
     assert champion() == before
 
 
-def test_going_against_the_evidence_is_recorded_as_that() -> None:
-    asked = ask(promote)
-    assert send_answer(asked, {**ANA, "against_the_evidence": True}) is None
-    assert go_on(asked.run)["done"]
-    change = settings().models().history("MGC", "champion")[-1]
-    assert change.reason == "against the evidence: read the study"
-    assert champion() == challenger()
-
-
 def test_what_is_another_than_was_shown_is_refused(borne_out: Callable[[str], None]) -> None:
     before = champion()
     asked = ask(promote)
@@ -384,6 +375,8 @@ def test_what_waits_is_listed_shown_and_answered_in_the_terminal(
     said = ("--by", "ana", "--reason", "a trial", "--against-the-evidence")
     assert "approved by ana: against the evidence: a trial" in terminal(short, *said)
     assert champion() == challenger()
+    change = settings().models().history("MGC", "champion")[-1]
+    assert (change.by, change.reason) == ("ana", "against the evidence: a trial")
     again = terminal(short, *said, status=2)
     assert "does not wait for a person (Completed" in again
     assert "against the evidence: a trial" in again

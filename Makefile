@@ -9,11 +9,14 @@ LOG := $(VENV)/install.log
 KEY := $(shell { cat requirements.lock pyproject.toml; pwd; } | git hash-object --stdin | cut -c1-16)
 STAMP := $(VENV)/.installed-$(KEY)
 
+# Tests wait for servers and other processes much of the time; a file's tests share theirs.
+WORKERS ?= 2
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo up test lint check bench controls lock clean
+.PHONY: help install demo up test lint check bench soak controls lock clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -57,7 +60,7 @@ up: $(STAMP) ## Start the Prefect server, its UI and the scheduled flows on this
 	@$(BIN)/orbcast up $(ARGS)
 
 test: $(STAMP) ## Run the tests
-	@$(BIN)/pytest -q $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## Run the static checks: style, types, import contracts, dependencies
 	@$(BIN)/ruff check -q .
@@ -72,6 +75,9 @@ bench: $(STAMP) ## Measure the speeds that docs/benchmarks.md states
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 	@$(BIN)/python benchmarks/evidence.py
 	@$(BIN)/python benchmarks/ledger.py
+
+soak: $(STAMP) ## Thirty simulated trading days while processes are killed (about half an hour)
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 controls: $(STAMP) ## Put the judge on trial on simulated markets (about half an hour)
 	@$(BIN)/python benchmarks/controls.py $(ARGS)

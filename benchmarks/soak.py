@@ -49,13 +49,19 @@ from tasks.slots import Slot, slots_between
 from tasks.sources import SourceSpec, remember_source
 
 MARKET = "mgc"
-HISTORY_FROM = date(2025, 1, 2)
+HISTORY = timedelta(days=300)
+"""Of bars before the first day, which the first versions learn from."""
+
 EDGE = 0.03
 _AFTER_CLOSE = timedelta(seconds=2)
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _PATIENCE = 300.0
 _PAGE = 200
 _KILLS = ("run", "runner", "runner and runs", "server")
+
+
+def _print(words: str) -> None:
+    print(words, flush=True)
 
 
 @dataclass(slots=True)
@@ -112,7 +118,7 @@ class Soak:
     """One soak in a folder of its own."""
 
     def __init__(
-        self, folder: Path, plan: Plan, port: int, say: Callable[[str], None] = print
+        self, folder: Path, plan: Plan, port: int, say: Callable[[str], object] = _print
     ) -> None:
         self.folder, self.plan, self.port, self.say = folder, plan, port, say
         self.home = folder / "home"
@@ -135,7 +141,8 @@ class Soak:
     def prepare(self) -> None:
         """Simulate the market; give the trader's database what was known before the first day."""
         last = self.slots[-1].trading_day + timedelta(days=1)
-        write_database(self._world, self.market, HISTORY_FROM, last, EDGE, self.plan.seed)
+        begin = self.plan.first - HISTORY
+        write_database(self._world, self.market, begin, last, EDGE, self.plan.seed)
         with duckdb.connect(str(self._trader)) as connection:
             connection.execute(f"ATTACH '{self._world}' AS world (READ_ONLY)")
             connection.execute("CREATE TABLE bars_1m AS SELECT * FROM world.bars_1m LIMIT 0")

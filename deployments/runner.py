@@ -6,8 +6,7 @@ Run as ``python -m deployments.runner`` with PREFECT_API_URL set.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
@@ -82,8 +81,10 @@ async def _serve(deployments: list[RunnerDeployment], limit: int) -> None:
     from deployments.warm_runner import WarmRunner  # noqa: PLC0415 - reads the environment
 
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
+    warming = asyncio.create_task(asyncio.to_thread(runner.warm_up))
     served = [await runner.serve_deployment(each) for each in deployments]
     await asyncio.to_thread(_catch_up, served)
+    await warming
     await runner.start()
 
 
@@ -93,11 +94,14 @@ def _catch_up(deployments: list[UUID]) -> None:
     Runs that were due meanwhile are still there, and begin now: data, outcomes and a retrain are
     caught up, each once. Predictions are not: their rows say that they were missed.
     """
-    from tasks.notices import tell_of  # noqa: PLC0415 - reads the environment
+    from tasks.approval import expire_approvals  # noqa: PLC0415 - reads the environment
+    from tasks.notices import tell_of  # noqa: PLC0415
     from tasks.recovery import bury_the_dead, drop_superseded  # noqa: PLC0415
+    from tasks.settings import now  # noqa: PLC0415
 
     for each in bury_the_dead.fn():
         tell_of(each.ended)
+    expire_approvals(settings(), now())
     dropped = drop_superseded(deployments, datetime.now(UTC))
     if dropped:
         print(f"{dropped} runs that were due while nothing ran are done by later ones")  # noqa: T201

@@ -60,11 +60,10 @@ class WarmRunner(Runner):
         """Start as Prefect's runner does, then put warm children in the place of cold ones."""
         await super().__aenter__()
         self._scheduled_run_poller._resolve_starter = self._starter  # noqa: SLF001 - see tests
-        await anyio.to_thread.run_sync(self._warm_up)
         return self
 
-    def _warm_up(self) -> None:
-        """Have the fork server started and its imports done before the first run is due."""
+    def warm_up(self) -> None:
+        """Have the fork server started and its imports done; returns when they are."""
         first = self._context.Process(target=_nothing)
         first.start()
         first.join()

@@ -6,9 +6,11 @@ from typing import Any
 
 from prefect import flow
 
+from tasks.approval import expire_approvals
 from tasks.artifacts import publish, table
 from tasks.notices import REPORTED, tell_of
 from tasks.recovery import bury_the_dead
+from tasks.settings import now, settings
 
 _SHOWN = {
     "flow": "Flow",
@@ -23,8 +25,8 @@ _SHOWN = {
 def recover() -> dict[str, Any]:
     """Find runs that look busy but whose process was killed; free what they held.
 
-    Runs that wait for a person's approval are left alone. `orbcast up` does the same when it
-    starts.
+    Runs that wait for a person's approval are left alone until their time is over; then they end
+    as refused. `orbcast up` does the same when it starts.
     """
     dead = bury_the_dead()
     rows = []
@@ -32,7 +34,10 @@ def recover() -> dict[str, Any]:
         tell_of(each.ended)
         shown = {name: getattr(each.ended, name) for name in ("flow", "run", "state", "words")}
         rows.append({**shown, "again": each.again})
+    refused = expire_approvals(settings(), now())
     verdict = f"{len(rows)} runs had no process any more" if rows else "every run has its process"
-    if rows:
-        publish("recovered", verdict, table(rows, _SHOWN))
-    return {"verdict": verdict, "dead": rows}
+    if refused:
+        verdict += f"; {len(refused)} approvals were refused, since nobody answered in time"
+    if rows or refused:
+        publish("recovered", verdict, table(rows, _SHOWN) if rows else "")
+    return {"verdict": verdict, "dead": rows, "refused": list(refused)}

@@ -1,0 +1,166 @@
+"""`orbcast up`, for real: server and runner, who may ask what, a stop that leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from deployments.catalogue import HOUSEKEEPING, deployments_of
+from tasks.process_mark import is_gone
+from tests.ml_core.builders import mgc
+
+SECRET = "ann:s3cret"  # noqa: S105 - of a server that lives for this test
+OURS = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Up:
+    process: subprocess.Popen[bytes]
+    home: Path
+    port: int
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api"
+
+    @property
+    def children(self) -> list[str]:
+        return [str(each) for each in json.loads(self.notes.read_text("utf-8"))]
+
+    @property
+    def notes(self) -> Path:
+        return self.home / "prefect" / "children.json"
+
+
+def orbcast(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deployments.cli", "--home", str(home), *arguments]
+    environment = {**OURS, "ORBCAST_AUTH": SECRET}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("up")
+    home, port = folder / "home", free_port()
+    command = [sys.executable, "-m", "deployments.cli", "--home", str(home), "up"]
+    with (folder / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)],
+            env={**OURS, "ORBCAST_AUTH": SECRET},
+            stdout=log,
+            stderr=log,
+        )
+    started = Up(process, home, port)
+    try:
+        wait_for(lambda: httpx.get(f"{started.api}/health").is_success)
+        yield started
+    finally:
+        process.kill()
+        process.wait()
+        for each in started.children if started.notes.exists() else []:
+            os.killpg(int(json.loads(each)[1]), signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def client(up: Up) -> Iterator[httpx.Client]:
+    """A client that may ask: its name and secret, and a token against forged requests."""
+    who = str(uuid4())
+    with httpx.Client(base_url=up.api, auth=("ann", "s3cret"), timeout=30.0) as made:
+        token = made.get("/csrf-token", params={"client": who}).json()["token"]
+        made.headers.update({"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": who})
+        wait_for(lambda: made.get("/deployments/name/recover/orbcast").is_success)
+        yield made
+
+
+def wait_for(what: Any) -> None:
+    deadline = time.monotonic() + 120.0
+    while True:
+        try:
+            if what():
+                return
+        except (httpx.HTTPError, KeyError, json.JSONDecodeError):
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_every_deployment_is_registered_with_its_schedules(client: httpx.Client) -> None:
+    shown = client.post("/deployments/filter", json={}).json()
+    specs = (*deployments_of("mgc", mgc()), *HOUSEKEEPING)
+    assert {each["entrypoint"]: len(each["schedules"]) for each in shown} == {
+        each.entrypoint: len(each.schedules) for each in specs
+    }
+    assert not any(each["paused"] for each in shown)
+
+
+def test_nobody_is_answered_without_the_secret_or_from_another_page(up: Up) -> None:
+    url = up.api
+    asked_for = f"{url}/deployments/name/recover/orbcast"
+    assert httpx.get(asked_for).status_code == 401
+    assert httpx.get(asked_for, auth=("ann", "guess")).status_code == 401
+    forged = httpx.post(f"{url}/deployments/filter", json={}, auth=("ann", "s3cret"))
+    assert forged.status_code == 403
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    preflight = httpx.options(f"{url}/deployments/filter", headers=asked)
+    assert "access-control-allow-origin" not in preflight.headers
+
+
+def test_a_run_started_by_hand_is_run_by_the_warm_runner(client: httpx.Client) -> None:
+    served = client.get("/deployments/name/recover/orbcast").json()["id"]
+    run = client.post(f"/deployments/{served}/create_flow_run", json={}).json()["id"]
+    wait_for(
+        lambda: (
+            client.get(f"/flow_runs/{run}").json()["state"]["type"]
+            in {"COMPLETED", "FAILED", "CRASHED"}
+        )
+    )
+    done = client.get(f"/flow_runs/{run}").json()
+    assert done["state"]["type"] == "COMPLETED"
+    wait_for(lambda: is_gone(done["labels"]["orbcast.process"]))
+
+
+def test_a_second_one_is_refused_by_home_and_by_port(up: Up, tmp_path: Path) -> None:
+    same = orbcast(up.home, "up", "--port", str(free_port()))
+    assert (same.returncode, same.stderr.count("\n")) == (3, 1)
+    assert f"is running for {up.home} already" in same.stderr
+    other = orbcast(tmp_path / "other", "up", "--port", str(up.port))
+    assert (other.returncode, other.stderr.count("\n")) == (3, 1)
+    assert f"port {up.port} on 127.0.0.1 is taken" in other.stderr
+
+
+def test_status_knows_of_it(up: Up) -> None:
+    told = json.loads(orbcast(up.home, "status", "--json").stdout)
+    assert told["server"] == up.api
+
+
+def test_it_stops_when_asked_and_leaves_no_process_and_no_schedule_paused(up: Up) -> None:
+    children = up.children
+    assert [is_gone(each) for each in children] == [False, False]
+    assert orbcast(up.home, "down").stdout.strip() == "stopped"
+    assert up.process.wait(20.0) == 0
+    assert all(is_gone(each) for each in children)
+    assert not up.notes.exists()
+    with sqlite3.connect(up.home / "prefect" / "prefect.db") as database:
+        paused = "SELECT count(*) FROM deployment_schedule WHERE NOT active"
+        assert database.execute(paused).fetchone() == (0,)
+    assert orbcast(up.home, "down").stdout.strip() == "nothing is up"

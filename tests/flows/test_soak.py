@@ -1,0 +1,30 @@
+"""The soak, short: a trading day on a simulated clock, with real processes that are killed."""
+
+from __future__ import annotations
+
+import socket
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from benchmarks.soak import Plan, Soak
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.timeout(600)
+def test_a_day_of_killed_processes_leaves_one_row_a_slot_and_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    # the first trading day after New York's clocks went back, the first range's source locked
+    plan = Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.5, locked=frozenset({0}))
+    record = Soak(tmp_path, plan, free_port()).go()
+    assert record.faults == []
+    assert record.slots == 6
+    assert record.killed
+    assert set(record.answered) <= {"predicted", "novel_input"}

@@ -155,12 +155,19 @@ class Soak:
 
     def set_clock(self, moment: datetime) -> None:
         """Move the simulated clock on to a moment, and the trader's database with it."""
+        self.point_clock(moment)
+        self.append_bars(min(moment, self._dark_from or moment))
+
+    def point_clock(self, moment: datetime) -> None:
+        """Move the simulated clock on to a moment; it never goes back."""
         self._ahead = max((moment - datetime.now(UTC)).total_seconds(), self._ahead)
         beside = self._clock.with_suffix(".new")
         beside.write_text(str(self._ahead), encoding="utf-8")
         beside.replace(self._clock)
-        known = min(moment, self._dark_from or moment)
-        until = (known - timedelta(minutes=1)).astimezone(UTC).replace(tzinfo=None)
+
+    def append_bars(self, moment: datetime) -> None:
+        """Write what has closed by a moment into the trader's database."""
+        until = (moment - timedelta(minutes=1)).astimezone(UTC).replace(tzinfo=None)
 
         def append(own: duckdb.DuckDBPyConnection) -> None:
             own.execute(f"ATTACH '{self._world}' AS world (READ_ONLY)")
@@ -188,9 +195,7 @@ class Soak:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{self.port}/api"}):
-                self._client_until(
-                    lambda client: client.read_deployment_by_name("recover/orbcast")
-                )
+                self.asked(lambda client: client.read_deployment_by_name("recover/orbcast"))
                 yield
         finally:
             process.send_signal(signal.SIGTERM)
@@ -205,8 +210,8 @@ class Soak:
         Something may be killed meanwhile.
         """
         name = f"{flow}/{MARKET}"
-        deployment = self._client_until(lambda client: client.read_deployment_by_name(name))
-        self._client_until(
+        deployment = self.asked(lambda client: client.read_deployment_by_name(name))
+        self.asked(
             lambda client: client.create_flow_run_from_deployment(
                 deployment.id,
                 parameters=parameters,
@@ -268,11 +273,11 @@ class Soak:
         def page(client: SyncPrefectClient) -> list[FlowRun]:
             return client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE, offset=len(found))
 
-        while len(read := self._client_until(page)) == _PAGE:
+        while len(read := self.asked(page)) == _PAGE:
             found += read
         return [*found, *read]
 
-    def _client_until(self, what: Callable[[SyncPrefectClient], Any]) -> Any:
+    def asked(self, what: Callable[[SyncPrefectClient], Any]) -> Any:
         """Ask the server, again and again while it is down."""
         deadline = time.monotonic() + _PATIENCE
         while True:
@@ -353,7 +358,7 @@ class Soak:
         every = [StateType(each) for each in StateType if each != StateType.SCHEDULED]
         self.record.states = Counter(str(run.state_name) for run in self._runs(every))
         self.record.faults += [f"run {run.name} is still {run.state_name}" for run in self._busy()]
-        held = self._client_until(lambda client: client.read_deployments(limit=200))
+        held = self.asked(lambda client: client.read_deployments(limit=200))
         self.record.faults += [
             f"{each.entrypoint} holds {each.global_concurrency_limit.active_slots} slots"
             for each in held

@@ -1,0 +1,107 @@
+"""From a range's close, its bars present, to the row in the ledger: warm, and in a fresh process.
+
+A real server and a real runner on a simulated clock. Each slot's run is scheduled for the moment
+at which its window closes; what is measured is the wall clock from there to the committed row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from prefect.states import Scheduled
+
+from benchmarks.soak import MARKET, Plan, Soak
+from tasks.settings import CLOCK_FILE
+from tasks.slots import Slot
+
+AHEAD = timedelta(seconds=14)
+"""Before its time a run is scheduled: as with a real schedule, the runner sees it come."""
+
+
+def warm(soak: Soak, slot: Slot) -> float:
+    """Give the seconds from the window's end to the row, by the warm runner."""
+    due = _before(soak, slot)
+    deployment = soak.asked(lambda c: c.read_deployment_by_name(f"shadow-predict/{MARKET}"))
+    soak.asked(
+        lambda client: client.create_flow_run_from_deployment(
+            deployment.id,
+            parameters={"opening_range": slot.opening_range},
+            state=Scheduled(scheduled_time=due),
+        )
+    )
+    return _until_logged(soak, slot, due)
+
+
+def fresh(soak: Soak, slot: Slot) -> float:
+    """Give the same for `orbcast run`, a process that imports everything first."""
+    due = _before(soak, slot)
+    time.sleep(max((due - datetime.now(UTC)).total_seconds(), 0.0))
+    command = [
+        *(sys.executable, "-m", "deployments.cli", "run", "shadow-predict", "--quiet"),
+        *("--param", f"opening_range={slot.opening_range}"),
+    ]
+    ours = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+    environment = {
+        **ours,
+        "ORBCAST_HOME": str(soak.home),
+        CLOCK_FILE: str(soak.folder / "clock"),
+        "PREFECT_API_URL": f"http://127.0.0.1:{soak.port}/api",
+    }
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        spent = _until_logged(soak, slot, due)
+        process.wait()
+    return spent
+
+
+def _before(soak: Soak, slot: Slot) -> datetime:
+    """Stand a little before the window's end, its bars in the source; give its end, real time."""
+    due = datetime.now(UTC) + AHEAD
+    soak.append_bars(slot.decision)
+    soak.point_clock(slot.decision - (due - datetime.now(UTC)))
+    return due
+
+
+def _until_logged(soak: Soak, slot: Slot, due: datetime) -> float:
+    ledger = soak.where.ledger()
+    while True:
+        rows = ledger.settled(
+            slot.symbol, first=slot.trading_day, last=slot.trading_day, mode="live"
+        )
+        if any(each.prediction.opening_range == slot.opening_range for each in rows):
+            return (datetime.now(UTC) - due).total_seconds()
+        time.sleep(0.01)
+
+
+def main() -> None:
+    """Measure some days' slots each way, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=4)
+    parser.add_argument("--port", type=int, default=4391)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="orbcast-intraday-") as folder:
+        plan = Plan(first=date(2025, 9, 15), days=given.days, seed=3, kills=0.0)
+        soak = Soak(Path(folder), plan, given.port)
+        soak.prepare()
+        found: dict[str, list[float]] = {"warm runner": [], "fresh process": []}
+        with soak.up():
+            soak.run("nightly-retrain", "first")
+            for number, slot in enumerate(soak.slots):
+                way, ask = [("warm runner", warm), ("fresh process", fresh)][number % 4 == 3]
+                found[way].append(ask(soak, slot))
+                soak.settle()
+                print(f"{slot} {way}: {found[way][-1]:.2f} s", flush=True)
+        for way, seconds in found.items():
+            p50, p90 = np.percentile(seconds, [50, 90])
+            print(f"{way}: p50 {p50:.2f} s, p90 {p90:.2f} s, most {max(seconds):.2f} s")
+
+
+if __name__ == "__main__":
+    main()

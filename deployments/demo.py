@@ -186,13 +186,15 @@ def _summary(
     screen.print(f"Study:  {result['study']['report']}", soft_wrap=True, markup=False)
     home = settings().home
     screen.print("\nNext, worth trying:")
-    for command in (
-        "predict --at 2025-12-30T09:05",
-        "models history",
-        "up",
+    for command, what in (
+        ("predict --at 2025-12-30T09:05", "what the models say of a range, and why"),
+        ("models history", "who served when, and on what evidence"),
+        ("up", "look at all of it in the Prefect UI, at http://127.0.0.1:4200"),
     ):
         screen.print(
-            f"  .venv/bin/orbcast --home {_short(home)} {command}", soft_wrap=True, markup=False
+            f"  .venv/bin/orbcast --home {_short(home)} {command}\n      {what}",
+            soft_wrap=True,
+            markup=False,
         )
     screen.print(f"\nDone in {spent:.0f} s.")
 

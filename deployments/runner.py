@@ -99,7 +99,7 @@ def _catch_up(deployments: list[UUID]) -> None:
     from tasks.recovery import bury_the_dead, drop_superseded  # noqa: PLC0415
     from tasks.settings import now  # noqa: PLC0415
 
-    for each in bury_the_dead.fn():
+    for each in bury_the_dead.fn(timedelta(0)):
         tell_of(each.ended)
     expire_approvals(settings(), now())
     dropped = drop_superseded(deployments, datetime.now(UTC))

@@ -37,7 +37,7 @@ OURS = "orbcast"
 """The tag of every deployment of Orbcast."""
 
 BEGINS_WITHIN = timedelta(minutes=2)
-"""A run that was handed to a runner here and has not begun by then never will."""
+"""A run that was handed to a runner and has not begun by then never will."""
 
 LATE = timedelta(minutes=1)
 """A scheduled run that is this late was due while nothing ran."""
@@ -66,11 +66,17 @@ class Dead:
 
 
 @task(name="find runs whose process is gone", **RETRIED)
-def bury_the_dead() -> list[Dead]:
+def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
     """Mark runs of this machine as crashed whose process is gone; start again what should be.
 
     Runs that wait for a person have no process, and none of these states: they are left alone. So
     are runs of other machines, whose processes cannot be seen from here.
+
+    Parameters
+    ----------
+    begins_within
+        A run that a runner of this home took this long ago, and that has not begun, never will.
+        Nothing for a runner that comes up: whoever took it before is gone.
 
     Returns
     -------
@@ -80,7 +86,7 @@ def bury_the_dead() -> list[Dead]:
     found: list[Dead] = []
     with get_client(sync_client=True) as client:
         for run in _busy(client):
-            why = _death_of(run)
+            why = _death_of(run, begins_within)
             if why is None:
                 continue
             state: State[Any] = (
@@ -218,7 +224,7 @@ def _overdue(
     return sorted(late, key=lambda run: run.next_scheduled_start_time or at)
 
 
-def _death_of(run: FlowRun) -> str | None:
+def _death_of(run: FlowRun, begins_within: timedelta) -> str | None:
     """Say why a run that looks busy is dead; None if it lives, or if that cannot be known."""
     mark = run.labels.get(LABEL)
     if mark is not None:
@@ -228,7 +234,7 @@ def _death_of(run: FlowRun) -> str | None:
     if OURS not in run.tags or run.work_pool_name or since is None:
         return None
     silent = datetime.now(UTC) - since  # Prefect's own time, whatever ours is
-    if run.state_type == StateType.PENDING and silent > BEGINS_WITHIN:
+    if run.state_type == StateType.PENDING and silent > begins_within:
         return "it never began: the runner that took it was stopped"
     return "it has no process that could be looked for" if silent > UNMARKED else None
 

@@ -17,7 +17,6 @@ from deployments.catalogue import deployments_of
 from deployments.runner import deployment
 from flows.recover import recover
 from registry.notices import notices
-from tasks import recovery
 from tasks.process_mark import LABEL, mark
 from tasks.recovery import RESTARTS, bury_the_dead, drop_superseded, free_slots, restart_crashed
 from tasks.settings import settings
@@ -156,11 +155,11 @@ def test_a_run_that_may_live_is_left_alone(
 
 
 def test_a_run_that_its_runner_took_and_never_began_has_crashed(
-    client: SyncPrefectClient, served: UUID, monkeypatch: pytest.MonkeyPatch
+    client: SyncPrefectClient, served: UUID
 ) -> None:
     run = begun(client, served, None, Pending())
-    monkeypatch.setattr(recovery, "BEGINS_WITHIN", timedelta(0))
-    (dead,) = bury_the_dead.fn()
+    assert bury_the_dead.fn() == []
+    (dead,) = bury_the_dead.fn(timedelta(0))
     assert "never began" in dead.ended.words
     assert state_of(client, run) == "Crashed"
 

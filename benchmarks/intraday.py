@@ -16,9 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from prefect.states import Scheduled
 
-from benchmarks.soak import MARKET, Plan, Soak
+from benchmarks.soak import Plan, Soak
 from tasks.settings import CLOCK_FILE
 from tasks.slots import Slot
 
@@ -29,15 +28,15 @@ AHEAD = timedelta(seconds=14)
 def warm(soak: Soak, slot: Slot) -> float:
     """Give the seconds from the window's end to the row, by the warm runner."""
     due = _before(soak, slot)
-    deployment = soak.asked(lambda c: c.read_deployment_by_name(f"shadow-predict/{MARKET}"))
-    soak.asked(
-        lambda client: client.create_flow_run_from_deployment(
-            deployment.id,
-            parameters={"opening_range": slot.opening_range},
-            state=Scheduled(scheduled_time=due),
-        )
-    )
+    delay = due - datetime.now(UTC)
+    soak.start("shadow-predict", str(slot), delay=delay, opening_range=slot.opening_range)
     return _until_logged(soak, slot, due)
+
+
+def while_retraining(soak: Soak, slot: Slot) -> float:
+    """Give the same as the warm runner's while a retrain is under way."""
+    soak.start("nightly-retrain", f"beside {slot}", delay=AHEAD - timedelta(seconds=2))
+    return warm(soak, slot)
 
 
 def fresh(soak: Soak, slot: Slot) -> float:
@@ -90,11 +89,16 @@ def main() -> None:
         plan = Plan(first=date(2025, 9, 15), days=given.days, seed=3, kills=0.0)
         soak = Soak(Path(folder), plan, given.port)
         soak.prepare()
-        found: dict[str, list[float]] = {"warm runner": [], "fresh process": []}
+        ways = {
+            "warm runner": warm,
+            "warm runner beside a retrain": while_retraining,
+            "fresh process": fresh,
+        }
+        found: dict[str, list[float]] = {each: [] for each in ways}
         with soak.up():
             soak.run("nightly-retrain", "first")
             for number, slot in enumerate(soak.slots):
-                way, ask = [("warm runner", warm), ("fresh process", fresh)][number % 4 == 3]
+                way, ask = list(ways.items())[number % len(ways)]
                 found[way].append(ask(soak, slot))
                 soak.settle()
                 print(f"{slot} {way}: {found[way][-1]:.2f} s", flush=True)

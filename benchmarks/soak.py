@@ -39,6 +39,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Scheduled
 
 from deployments.catalogue import RETRAIN_AT
 from deployments.simulated import write_database
@@ -209,20 +210,28 @@ class Soak:
 
         Something may be killed meanwhile.
         """
-        name = f"{flow}/{MARKET}"
-        deployment = self.asked(lambda client: client.read_deployment_by_name(name))
-        self.asked(
-            lambda client: client.create_flow_run_from_deployment(
-                deployment.id,
-                parameters=parameters,
-                idempotency_key=f"soak {key}",
-                labels={RESTARTS: "soak"},
-            )
-        )
+        self.start(flow, key, **parameters)
         if self._random.random() < self.plan.kills:
             time.sleep(self._random.uniform(0.2, 2.5))
             self._kill(self._random.choice(_KILLS))
         self.settle()
+
+    def start(
+        self, flow: str, key: str, *, delay: timedelta = timedelta(0), **parameters: Any
+    ) -> None:
+        """Start a deployment as a schedule would: it is started again if it crashes."""
+        name = f"{flow}/{MARKET}"
+        deployment = self.asked(lambda client: client.read_deployment_by_name(name))
+        due = datetime.now(UTC) + delay
+        self.asked(
+            lambda client: client.create_flow_run_from_deployment(
+                deployment.id,
+                parameters=parameters,
+                state=Scheduled(scheduled_time=due),
+                idempotency_key=f"soak {key}",
+                labels={RESTARTS: "soak"},
+            )
+        )
 
     def _kill(self, what: str) -> None:
         if what == "run":

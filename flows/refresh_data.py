@@ -13,6 +13,7 @@ from prefect import flow
 from ml_core.errors import OrbcastError
 from tasks.artifacts import bullets, publish, table
 from tasks.ingest import Announce, refresh_lake
+from tasks.intake import verdict_of
 from tasks.notices import REPORTED
 from tasks.periods import moment_of
 from tasks.settings import settings
@@ -53,10 +54,7 @@ def refresh_data(
     at = moment_of(as_of, settings().market(market))
     told: Announce = "never" if as_of else "always" if announce else "news"
     brought = refresh_lake(market, source, at, full=full, announce=told)
-    verdict = (
-        f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
-        f"{brought['quarantined']:,} rows set aside; last bar {brought['last_bar']}"
-    )
+    verdict = verdict_of(brought)
     odd = [f"Odd but kept: {', '.join(brought['findings'])}"] if brought["findings"] else []
     publish(f"refresh-{market}", verdict, table([brought], _SHOWN), bullets(odd))
     return {**brought, "verdict": verdict}

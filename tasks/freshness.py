@@ -9,6 +9,7 @@ import numpy as np
 from ml_core.bars.arrays import Bars
 from ml_core.bars.continuous import (
     CHOICE_LOOKBACK_DAYS,
+    NO_CONTRACT,
     SeveralContractsError,
     choose_contracts,
 )
@@ -26,7 +27,8 @@ def is_awaited(where: Settings, market: Market, slot: Slot, bars: Bars) -> bool:
     They are here once the contract that is traded has its bar of the window's last minute, or any
     contract has a later one. A minute without trades has no bar: only a later one proves that the
     source is past it. Another contract's bar of that minute proves nothing, since a writer may be
-    between the two. Where the exchange is closed nothing is awaited.
+    between the two, unless nothing traded in the week before that a contract could be chosen by.
+    Where the exchange is closed nothing is awaited.
 
     Parameters
     ----------
@@ -46,6 +48,6 @@ def is_awaited(where: Settings, market: Market, slot: Slot, bars: Bars) -> bool:
     except SeveralContractsError:
         return False  # waiting mends nothing; whoever decides on them says what is wrong
     last = recent.between(t0 - 1, t0)
-    if np.any(last.contract == chosen[-1]):
+    if np.any((last.contract == chosen[-1]) | (chosen[-1] == NO_CONTRACT)):
         return False
     return not len(where.lake().read(market, t0, t0 + _LOOKED_AHEAD))

@@ -87,6 +87,14 @@ def summary(records: tuple[BatchRecord, ...], status: LakeStatus) -> dict[str, A
     }
 
 
+def verdict_of(brought: dict[str, Any]) -> str:
+    """Say in a line what came in, of what ``summary`` gives."""
+    return (
+        f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
+        f"{brought['quarantined']:,} rows set aside; last bar {brought['last_bar']}"
+    )
+
+
 def _last_month(status: LakeStatus) -> datetime | None:
     if status.last is None:
         return None

@@ -25,6 +25,7 @@ from deployments.cli import (
     power,
     predict,
     recipes,
+    refresh,
     rollout,
     run,
     simulate,
@@ -68,6 +69,7 @@ def orbcast(
 
 app.command("demo")(demo.demo)
 app.command("ingest")(ingest.ingest)
+app.command("refresh")(refresh.refresh)
 app.add_typer(bars.app, name="bars")
 app.command("dataset")(dataset.dataset)
 app.add_typer(audit.app, name="audit")

@@ -111,9 +111,17 @@ def _pair(text: str, known: Mapping[str, Any]) -> tuple[str, Any]:
     if not sign or key not in known:
         raise BadParameterError(text, tuple(known))
     try:
-        return key, json.loads(value)
+        read = json.loads(value)
     except json.JSONDecodeError:
         return key, value
+    # a range named 1000 is a name
+    is_name = isinstance(read, int | float) and not isinstance(read, bool)
+    return key, value if is_name and _takes_text(known[key]) else read
+
+
+def _takes_text(form: Mapping[str, Any]) -> bool:
+    kinds = {each.get("type") for each in (form, *form.get("anyOf", ()))}
+    return "string" in kinds and not kinds & {"integer", "number"}
 
 
 def _tell(result: dict[str, Any]) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from deployments.cli import run as run_command
 from deployments.cli.app import app
 from deployments.cli.errors import line_of, status_of
+from flows.shadow_predict import shadow_predict
+from flows.tune import tune
 from ml_core.errors import DefectError, InputError, OperatorError, TransientError
 from tests.ml_core.builders import MARKETS
 
@@ -19,6 +22,7 @@ COMMANDS = (
     [],
     ["demo"],
     ["ingest"],
+    ["refresh"],
     ["bars", "status"],
     ["dataset"],
     ["audit", "lookahead"],
@@ -185,3 +189,10 @@ def test_a_simulated_market_goes_from_database_to_dataset(home: Path, tmp_path: 
     status, text, _ = run("audit", "lookahead", "--days", "2")
     assert status == 0
     assert "Clean" in text
+
+
+@pytest.mark.parametrize("name", ["0900", "1000", "2300"])
+def test_a_range_named_by_digits_is_a_name_on_the_command_line(name: str) -> None:
+    predicts = shadow_predict.parameters.properties
+    assert run_command._pair(f"opening_range={name}", predicts) == ("opening_range", name)
+    assert run_command._pair("trials=20", tune.parameters.properties) == ("trials", 20)

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect.settings import PREFECT_API_URL
@@ -16,7 +17,7 @@ from prefect.settings import PREFECT_API_URL
 from flows.nightly_retrain import nightly_retrain
 from ml_core.errors import InputError
 from registry.notices import notices
-from registry.retrain_attempts import retrain_attempts
+from registry.retrain_attempts import begin_attempt, retrain_attempts
 from tasks import retrain_backoff
 from tasks.datasets import EmptyLakeError
 from tasks.periods import FutureTimeError, ReversedPeriodError
@@ -79,9 +80,7 @@ def test_a_success_ends_the_count_and_drift_is_looked_at_last(
     champion = settings().models().find("MGC", "champion").version
     database = settings().database()
     for night in range(3):
-        retrain_backoff.begin_attempt(
-            database, "MGC", NIGHT + timedelta(days=night), by_itself=True
-        )
+        begin_attempt(database, "MGC", NIGHT + timedelta(days=night), by_itself=True)
     # three that were killed: they never said how they ended
     resting = nights.run(2.9)
     assert resting["skipped"]
@@ -105,7 +104,7 @@ def test_a_success_ends_the_count_and_drift_is_looked_at_last(
     ids=["reversed", "recipe", "market", "future"],
 )
 def test_parameters_that_cannot_be_meant_are_refused_before_anything_is_done(
-    given: dict[str, str], error: type[InputError], words: str
+    given: dict[str, Any], error: type[InputError], words: str
 ) -> None:
     with pytest.raises(error, match=words):
         nightly_retrain(**given)

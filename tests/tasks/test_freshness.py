@@ -121,6 +121,15 @@ def test_another_contract_s_bar_of_that_minute_proves_nothing(source: Source) ->
     assert awaited()
 
 
+def test_after_a_week_without_bars_any_contract_s_bar_ends_it(source: Source) -> None:
+    where = settings()
+    market = where.market("mgc")
+    later = latest_slot(market, T0 + timedelta(days=14), "0900")
+    source.adds(later.decision - timedelta(minutes=1), BACK)
+    ingest.read_source("mgc", None, later.decision, full=False)
+    assert not is_awaited(where, market, later, read_bars(where, market, later))
+
+
 @pytest.mark.parametrize("contract", [FRONT, BACK])
 def test_any_later_bar_proves_that_the_last_minute_had_no_trade(
     source: Source, contract: str

@@ -1,0 +1,179 @@
+"""A run of a deployment, started on the server that is up and waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ml_core.errors import OperatorError, TransientError
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+Say = Callable[[str], None]
+
+LOOK_EVERY_SECONDS = 0.5
+_CROWDED = "concurrency limit"  # of Prefect's message when CANCEL_NEW applies
+_BUSY = ("DatabaseLockedError", "LakeBusyError")
+
+
+class NotBegunError(OperatorError):
+    """A run that nothing has begun."""
+
+    def __init__(self, run: str, seconds: float) -> None:
+        super().__init__(run, seconds)
+        self.run, self.seconds = run, seconds
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run} was created and nothing has begun it within {self.seconds:g} s; look "
+            "at logs/runner.log in the home. It runs as soon as something does"
+        )
+
+
+class StillRunningError(TransientError):
+    """A run that takes longer than the person waits."""
+
+    def __init__(self, run: str, seconds: float) -> None:
+        super().__init__(run, seconds)
+        self.run, self.seconds = run, seconds
+
+    def __str__(self) -> str:
+        return f"run {self.run} has not ended within {self.seconds:g} s, and goes on by itself"
+
+
+class ServedRunFailedError(OperatorError):
+    """A run that ended badly on the server."""
+
+    def __init__(self, run: str, state: str, words: str) -> None:
+        super().__init__(run, state, words)
+        self.run, self.state, self.words = run, state, words
+
+    def __str__(self) -> str:
+        return f"run {self.run} ended {self.state.lower()}: {self.words}"
+
+
+class SourceBusyError(TransientError):
+    """A run that ended since its source was locked all the time."""
+
+    def __init__(self, run: str, words: str) -> None:
+        super().__init__(run, words)
+        self.run, self.words = run, words
+
+    def __str__(self) -> str:
+        return f"run {self.run} gave up: {self.words}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedRun:
+    """A run that completed, and the verdict that its artifact shows."""
+
+    id: str
+    name: str
+    verdict: str | None
+
+
+def run_served(deployment: str, parameters: dict[str, Any], wait: float, say: Say) -> ServedRun:
+    """Start a deployment's run and wait for its end; one under way is waited for before.
+
+    Parameters
+    ----------
+    deployment
+        ``flow-name/deployment-name``.
+    parameters
+        Those that differ from the deployment's own.
+    wait
+        Seconds to wait in all.
+    say
+        Told each change of state.
+
+    Raises
+    ------
+    prefect.exceptions.ObjectNotFound
+        The server has no such deployment.
+    NotBegunError, ServedRunFailedError
+        The operator must act.
+    StillRunningError, SourceBusyError
+        Worth another try.
+    """
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - after the session
+
+    deadline = time.monotonic() + wait
+    with get_client(sync_client=True) as client:
+        found = client.read_deployment_by_name(deployment)
+        while True:
+            _until_none_runs(client, found.id, deadline, say)
+            run = client.create_flow_run_from_deployment(found.id, parameters=parameters)
+            run = _until_it_ends(client, run, deadline, wait, say)
+            if not _was_crowded_out(run):
+                return _ended(client, run)
+            say("another run was faster; waiting for it")
+
+
+def _until_none_runs(
+    client: SyncPrefectClient, deployment: UUID, deadline: float, say: Say
+) -> None:
+    from prefect.client.schemas import filters  # noqa: PLC0415 - after the session
+    from prefect.client.schemas.objects import StateType  # noqa: PLC0415
+
+    busy = filters.FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING])
+    wanted = filters.FlowRunFilter(
+        deployment_id=filters.FlowRunFilterDeploymentId(any_=[deployment]),
+        state=filters.FlowRunFilterState(type=busy),
+    )
+    told = False
+    while there := client.read_flow_runs(flow_run_filter=wanted, limit=1):
+        if time.monotonic() > deadline:
+            return
+        if not told:
+            say(f"{there[0].name} is under way; the new run begins after it")
+            told = True
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _until_it_ends(
+    client: SyncPrefectClient, run: FlowRun, deadline: float, wait: float, say: Say
+) -> FlowRun:
+    before = None
+    while True:
+        run = client.read_flow_run(run.id)
+        if run.state_name != before:
+            before = run.state_name
+            say(f"run {run.name}: {before}")
+        if run.state is not None and run.state.is_final():
+            return run
+        if time.monotonic() > deadline:
+            begun = run.start_time is not None
+            raise (StillRunningError if begun else NotBegunError)(run.name, wait)
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _was_crowded_out(run: FlowRun) -> bool:
+    """Tell whether the deployment's limit cancelled a run, and no person did."""
+    state = run.state
+    return state is not None and state.is_cancelled() and _CROWDED in (state.message or "").lower()
+
+
+def _ended(client: SyncPrefectClient, run: FlowRun) -> ServedRun:
+    if run.state is None or not run.state.is_completed():
+        words = str(run.state.message if run.state else "").removeprefix(
+            "Flow run encountered an exception: "
+        )
+        name, _, told = words.partition(": ")
+        if name in _BUSY:
+            raise SourceBusyError(run.name, told)
+        raise ServedRunFailedError(run.name, str(run.state_name), words or "no message")
+    return ServedRun(id=str(run.id), name=run.name, verdict=_verdict(client, run.id))
+
+
+def _verdict(client: SyncPrefectClient, run: UUID) -> str | None:
+    from prefect.client.schemas import filters  # noqa: PLC0415 - after the session
+
+    of_run = filters.ArtifactFilter(flow_run_id=filters.ArtifactFilterFlowRunId(any_=[run]))
+    found = client.read_artifacts(artifact_filter=of_run)
+    return next((each.description for each in found if each.description), None)

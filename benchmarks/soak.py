@@ -235,7 +235,11 @@ class Soak:
 
     def _kill(self, what: str) -> None:
         if what == "run":
-            pids = [json.loads(str(run.labels[LABEL]))[1] for run in self._busy() if run.labels]
+            pids = [
+                json.loads(str(run.labels[LABEL]))[1]
+                for run in self._busy()
+                if LABEL in run.labels
+            ]
         else:
             marks = json.loads((self.home / "prefect" / "children.json").read_text("utf-8"))
             newest = [json.loads(each)[1] for each in marks]

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+from deployments.room import require_room
 from tasks.settings import Settings, api_url, prepare_environment
 
 SERVER_FILE = "server.json"
@@ -57,6 +58,7 @@ def prefect_session(
     more = {"PREFECT_LOGGING_LEVEL": level}
     if running is not None:
         more["PREFECT_API_URL"] = running
+    require_room(where.home)
     where.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
     prepare_environment(where, **more)
     from prefect.settings import (  # noqa: PLC0415 - reads the environment just prepared

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from deployments.child_process import ChildProcess, end_left_behind, note_children
 from deployments.prefect_session import SERVER_FILE, answers
+from deployments.room import require_room
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
 from tasks.settings import Settings, prepare_environment
@@ -81,9 +82,10 @@ def supervise(where: Settings, port: int, say: Callable[[str], None] = print) ->
 
     Raises
     ------
-    PortTakenError, AlreadyUpError, ChildDiedError
+    PortTakenError, AlreadyUpError, ChildDiedError, NoRoomError, NotWritableError
         The operator must act.
     """
+    require_room(where.home)
     for name in where.markets:
         where.market(name)  # a wrong name is told at once, not in a log
     where.database()

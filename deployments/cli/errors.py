@@ -18,6 +18,10 @@ from ml_core.errors import (
 
 INPUT, OPERATOR, DEFECT, TRANSIENT, INTERRUPTED = 2, 3, 4, 5, 130
 
+_UNAUTHORIZED = "401 Unauthorized"
+_NO_SERVER = ("ephemeral Prefect API server", "Failed to reach API")
+"""What Prefect says in a plain RuntimeError."""
+
 _STATUS: tuple[tuple[type[BaseException], int], ...] = (
     (InputError, INPUT),
     (OperatorError, OPERATOR),
@@ -44,6 +48,11 @@ def line_of(error: BaseException) -> str:
     if isinstance(error, OrbcastError):
         return text
     if _is_about_the_server(error):
+        if _UNAUTHORIZED in text:
+            return (
+                "the Prefect server refuses this name and secret; set ORBCAST_AUTH to what "
+                "`orbcast up` was started with (PREFECT_API_AUTH_STRING for a server of yours)"
+            )
         return (
             f"the Prefect server does not answer as it should ({text}); is PREFECT_API_URL "
             "right? Without it, Orbcast uses its own"
@@ -84,4 +93,4 @@ def _is_about_the_server(error: BaseException) -> bool:
     if module in {"httpx", "httpcore"}:
         return True
     name = type(error).__name__
-    return name == "PrefectHTTPStatusError" or "ephemeral Prefect API server" in str(error)
+    return name == "PrefectHTTPStatusError" or any(each in str(error) for each in _NO_SERVER)

@@ -28,7 +28,7 @@ def test_a_disk_that_is_nearly_full_is_told_with_what_is_left(
 def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     # a file in the place of a folder: permissions would not stop a test that runs as root
     (tmp_path / "file").write_text("", "utf-8")
-    with pytest.raises(NotWritableError, match="cannot be written to .*Not a directory.*--home"):
+    with pytest.raises(NotWritableError, match=r"cannot be written to .*Not a directory.*--home"):
         require_room(tmp_path / "file" / "home")
 
 
@@ -46,7 +46,7 @@ def test_a_server_that_cannot_be_reached_is_no_defect_of_ours(words: str, told: 
 
 
 def test_a_server_that_wants_another_secret_is_told_apart() -> None:
-    class PrefectHTTPStatusError(Exception):  # noqa: N818 - Prefect's name
+    class PrefectHTTPStatusError(Exception):
         pass
 
     refused = PrefectHTTPStatusError("Client error '401 Unauthorized' for url 'http://x/api'")

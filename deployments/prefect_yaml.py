@@ -1,5 +1,7 @@
 """prefect.yaml, written from the catalogue: `python -m deployments.prefect_yaml > prefect.yaml`.
 
+Markets are named after it, MGC if none is: `python -m deployments.prefect_yaml mgc nq`.
+
 For who runs a Prefect server already: ``prefect work-pool create local --type process``, then
 ``prefect --no-prompt deploy --all`` and ``prefect worker start --pool local``.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from deployments.catalogue import (
@@ -73,10 +75,10 @@ def _trigger(spec: TriggerSpec) -> dict[str, Any]:
     }
 
 
-def text() -> str:
-    """Give the whole file."""
+def text(markets: Sequence[str] = MARKETS) -> str:
+    """Give the whole file, for some markets."""
     where = settings()
-    specs = [spec for name in MARKETS for spec in deployments_of(name, where.market(name))]
+    specs = [spec for name in markets for spec in deployments_of(name, where.market(name))]
     specs += HOUSEKEEPING
     return _HEAD + "".join(f"{line}\n" for spec in specs for line in _item(entry(spec)))
 
@@ -108,4 +110,4 @@ def _items(values: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    sys.stdout.write(text(sys.argv[1:] or MARKETS))

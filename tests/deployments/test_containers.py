@@ -1,0 +1,123 @@
+"""Docker and Kubernetes files: what they name exists, and nothing is open that need not be.
+
+No image is built here: there may be no Docker. What goes into it is built as it would be.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect.settings import Settings as PrefectSettings
+from prefect.settings.legacy import _get_settings_fields
+
+from tasks.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (PROJECT / "deployments" / "Dockerfile").read_text("utf-8")
+COMPOSE_TEXT = (PROJECT / "deployments" / "compose.yaml").read_text("utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
+KUBERNETES_TEXT = (PROJECT / "deployments" / "kubernetes" / "orbcast.yaml").read_text("utf-8")
+KUBERNETES: list[dict[str, Any]] = list(yaml.safe_load_all(KUBERNETES_TEXT))
+JOB: dict[str, Any] = json.loads(
+    (PROJECT / "deployments" / "kubernetes" / "job-template.json").read_text("utf-8")
+)
+
+
+def copied() -> Iterator[str]:
+    for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
+        yield from [each for each in line.split()[:-1] if not each.startswith("--")]
+
+
+def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each container with its pod."""
+    for each in KUBERNETES:
+        pod = each.get("spec", {}).get("template", {}).get("spec", {})
+        for one in (*pod.get("initContainers", ()), *pod.get("containers", ())):
+            yield one, pod
+
+
+def test_what_the_image_copies_exists_and_is_not_ignored() -> None:
+    kept = (PROJECT / ".dockerignore").read_text("utf-8").split("\n")
+    names = list(copied())
+    assert {"requirements.lock", "flows", "prefect.yaml"} <= set(names)
+    for name in names:
+        assert (PROJECT / name).exists(), name
+        assert f"!{name}" in kept, name
+
+
+def test_the_image_runs_as_nobody_in_particular_and_installs_what_is_locked() -> None:
+    assert re.search(r"^USER orbcast$", DOCKERFILE, re.MULTILINE)
+    assert "--require-hashes -r requirements.lock" in DOCKERFILE
+    assert "http" not in re.sub(r"^#.*$", "", DOCKERFILE, flags=re.MULTILINE)
+
+
+def test_what_is_installed_has_every_file_that_is_read_at_run_time(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    read = [
+        *(PROJECT / "deployments").glob("*/*.toml"),
+        *(PROJECT / "registry" / "migrations").rglob("*.py"),
+    ]
+    assert len(read) > 10
+    assert {str(each.relative_to(PROJECT)) for each in read} <= inside
+
+
+@pytest.mark.parametrize("text", [COMPOSE_TEXT, KUBERNETES_TEXT], ids=["compose", "kubernetes"])
+def test_every_variable_is_one_that_is_read(text: str) -> None:
+    ours = {f"ORBCAST_{name.upper()}" for name in Settings.model_fields}
+    prefects = {name for name in _get_settings_fields(PrefectSettings) if name.isupper()}
+    named = set(re.findall(r"\b((?:ORBCAST|PREFECT)_[A-Z_]+)\b", text))
+    assert named - ours - prefects == set()
+
+
+def test_compose_starts_nothing_without_secrets_and_opens_nothing_to_others() -> None:
+    for name in ("POSTGRES_PASSWORD", "ORBCAST_AUTH", "TRADER_DATA"):
+        assert set(re.findall(rf"\${{{name}(.)", COMPOSE_TEXT)) == {":"}
+        assert f"{name}:?" in COMPOSE_TEXT
+        assert f"\n{name}=\n" in (PROJECT / "deployments" / ".env.example").read_text("utf-8")
+    ports = [port for each in COMPOSE["services"].values() for port in each.get("ports", ())]
+    assert ports == ["127.0.0.1:4200:4200"]
+    for name in ("server", "deploy", "worker"):
+        service = COMPOSE["services"][name]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    mounted = COMPOSE["services"]["postgres"]["volumes"][1].split(":")[0]
+    assert (PROJECT / "deployments" / mounted).is_file()
+
+
+def test_every_container_on_kubernetes_has_no_rights_it_does_not_need() -> None:
+    found = list(containers())
+    assert len(found) == 3
+    for one, pod in found:
+        assert pod["securityContext"]["runAsNonRoot"], one["name"]
+        assert not pod["automountServiceAccountToken"], one["name"]
+        locked = one["securityContext"]
+        assert locked["readOnlyRootFilesystem"], one["name"]
+        assert not locked["allowPrivilegeEscalation"], one["name"]
+        assert locked["capabilities"] == {"drop": ["ALL"]}, one["name"]
+
+
+def test_the_keys_of_the_secret_are_those_that_the_file_tells_to_make() -> None:
+    told = set(re.findall(r"--from-literal=([a-z-]+)=", KUBERNETES_TEXT))
+    used = {
+        each["valueFrom"]["secretKeyRef"]["key"]
+        for one, _ in containers()
+        for each in one["env"]
+        if "valueFrom" in each
+    }
+    assert used == told
+
+
+def test_each_variable_of_the_job_template_is_used_and_each_used_one_is_there() -> None:
+    used = set(re.findall(r"{{ (\w+) }}", json.dumps(JOB["job_configuration"])))
+    assert used == set(JOB["variables"]["properties"])

@@ -44,7 +44,7 @@ def take_in(
         Worth another try.
     """
     lake = where.lake()
-    since = None if full else _last_month(lake.status(market.symbol))
+    since = None if full else _month_of(lake.last_bar(market.symbol))
     try:
         return lake.ingest(open_source(spec, market, since), market, at, on_progress)
     finally:
@@ -95,10 +95,10 @@ def verdict_of(brought: dict[str, Any]) -> str:
     )
 
 
-def _last_month(status: LakeStatus) -> datetime | None:
-    if status.last is None:
+def _month_of(moment: datetime | None) -> datetime | None:
+    if moment is None:
         return None
-    return status.last.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def _rows(table: pa.Table | None, batch: str) -> Iterator[dict[str, Any]]:

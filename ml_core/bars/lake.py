@@ -259,6 +259,14 @@ class Lake:
             revisions=0 if revised is None else len(revised),
         )
 
+    def last_bar(self, symbol: str) -> datetime | None:
+        """Give the time of the last bar, from the newest month alone; None in an empty lake."""
+        months = self._months(symbol)
+        if not months:
+            return None
+        with _whole(months[-1]):
+            return Month.describe(months[-1]).last
+
     def fingerprint(self, market: Market, stop_minute: int | None = None) -> str:
         """Give a SHA-256 of the bars before ``stop_minute``, whatever order they came in.
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError
 from ml_core.errors import TransientError
@@ -27,6 +30,7 @@ DEFAULT_COLUMNS = {
 
 
 _NO_TIME = "without-a-time"  # the month of rows whose time is missing: set aside, not lost
+_MONTH = re.compile(r"[12]\d{3}-\d{2}")
 
 
 class DatabaseLockedError(TransientError):
@@ -82,17 +86,16 @@ def read_duckdb(
     with _opened(path) as connection:
         _require_columns(connection, path, table, source, names)
         stamp = _utc_stamp(connection, source, names["ts"])
-        where, values = _filter(names, stamp, symbol, since)
-        months = connection.execute(
-            f"SELECT DISTINCT {_month_of(stamp)} FROM {source} WHERE {where} ORDER BY 1",  # noqa: S608 - quoted identifiers, values are parameters
-            values,
-        ).fetchall()
+        months = _months(connection, source, stamp, _of_symbol(names, symbol), since)
     if not months and since is None:
         fault = f"table {table} has no rows of symbol {symbol}"
         raise SourceError(path, fault, "check --table, --column symbol=... and the market")
-    for (month,) in months:
+    for month in months:
+        wanted = _of_symbol(names, symbol).also(_within(stamp, month))
+        if since is not None and month != _NO_TIME:
+            wanted = wanted.also(_from(stamp, since))
         with _opened(path) as connection:
-            rows = _month(connection, source, names, stamp, where, [*values, month], symbol)
+            rows = _month(connection, source, names, stamp, wanted, symbol)
         yield RawBatch(
             name=f"{Path(path).name}:{table}:{month}",
             source="duckdb",
@@ -120,17 +123,73 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _filter(
-    names: dict[str, str], stamp: str, symbol: str, since: datetime | None
-) -> tuple[str, list[object]]:
-    clauses, values = ["TRUE"], list[object]()
-    if names["symbol"]:
-        clauses.append(f"{_quoted(names['symbol'])} = ?")
-        values.append(symbol)
-    if since is not None:
-        clauses.append(f"({stamp} >= ? OR {stamp} IS NULL)")
-        values.append(since.astimezone(UTC).replace(tzinfo=None))
-    return " AND ".join(clauses), values
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """A condition of a query and the values of its parameters."""
+
+    sql: str
+    values: tuple[object, ...] = ()
+
+    def also(self, other: _Clause) -> _Clause:
+        return _Clause(f"{self.sql} AND {other.sql}", (*self.values, *other.values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """The SQL of a row's time.
+
+    ``utc`` is naive, in UTC; ``compared`` is what a bound is held against: the bare column where
+    that is a time, so that DuckDB skips the parts of the table that lie outside.
+    """
+
+    utc: str
+    compared: str
+    aware: bool = False
+
+    def bound(self, moment: datetime) -> datetime:
+        return moment if self.aware else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _of_symbol(names: dict[str, str], symbol: str) -> _Clause:
+    if not names["symbol"]:
+        return _Clause("TRUE")
+    return _Clause(f"{_quoted(names['symbol'])} = ?", (symbol,))
+
+
+def _from(stamp: _Stamp, moment: datetime) -> _Clause:
+    return _Clause(f"{stamp.compared} >= ?", (stamp.bound(moment),))
+
+
+def _within(stamp: _Stamp, month: str) -> _Clause:
+    if month == _NO_TIME:
+        return _Clause(f"{stamp.compared} IS NULL")
+    if not _MONTH.fullmatch(month):  # such as infinity
+        return _Clause(f"strftime({stamp.utc}, '%Y-%m') = ?", (month,))
+    first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    after = (first + timedelta(days=31)).replace(day=1)
+    return _from(stamp, first).also(_Clause(f"{stamp.compared} < ?", (stamp.bound(after),)))
+
+
+def _months(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    stamp: _Stamp,
+    wanted: _Clause,
+    since: datetime | None,
+) -> list[str]:
+    """Give the months that have rows, and last whether there are any without a time."""
+    timed = wanted.also(_from(stamp, since) if since else _Clause(f"{stamp.compared} IS NOT NULL"))
+    found = connection.execute(
+        f"SELECT DISTINCT strftime({stamp.utc}, '%Y-%m') FROM {source} "  # noqa: S608 - quoted identifiers, values are parameters
+        f"WHERE {timed.sql} ORDER BY 1",
+        timed.values,
+    ).fetchall()
+    untimed = wanted.also(_within(stamp, _NO_TIME))
+    without = connection.execute(
+        f"SELECT 1 FROM {source} WHERE {untimed.sql} LIMIT 1",  # noqa: S608 - the same
+        untimed.values,
+    ).fetchall()
+    return [str(month) for (month,) in found] + [_NO_TIME] * len(without)
 
 
 def _require_columns(
@@ -153,29 +212,28 @@ def _require_columns(
         raise SourceError(path, f"table {table} lacks columns {', '.join(missing)}", remedy)
 
 
-def _utc_stamp(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> str:
-    """Give the SQL of a naive UTC time: a column without a zone is in UTC, as its name says."""
+def _utc_stamp(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> _Stamp:
+    """Give the SQL of a row's time: a column without a zone is in UTC, as its name says."""
     name = _quoted(column)
     row = connection.execute(
         f"SELECT typeof({name}) FROM {source} LIMIT 1"  # noqa: S608 - quoted
     ).fetchone()
-    if row and str(row[0]) == "TIMESTAMP WITH TIME ZONE":
-        return f"({name} AT TIME ZONE 'UTC')"
+    kind = str(row[0]) if row else ""
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return _Stamp(f"({name} AT TIME ZONE 'UTC')", name, aware=True)
+    if kind == "TIMESTAMP":
+        return _Stamp(name, name)
     # text that is no time becomes NULL here, and is set aside later with its row number
-    return f"TRY_CAST(CAST({name} AS VARCHAR) AS TIMESTAMP)"
-
-
-def _month_of(stamp: str) -> str:
-    return f"coalesce(strftime({stamp}, '%Y-%m'), '{_NO_TIME}')"
+    read = f"TRY_CAST(CAST({name} AS VARCHAR) AS TIMESTAMP)"
+    return _Stamp(read, read)
 
 
 def _month(  # noqa: PLR0917 - the parts of one query
     connection: duckdb.DuckDBPyConnection,
     source: str,
     names: dict[str, str],
-    stamp: str,
-    where: str,
-    values: list[object],
+    stamp: _Stamp,
+    wanted: _Clause,
     symbol: str,
 ) -> pa.Table:
     contract = _quoted(names["contract"]) if names.get("contract") else "?"
@@ -184,15 +242,15 @@ def _month(  # noqa: PLR0917 - the parts of one query
     result = connection.sql(
         f"""
         SELECT CAST({contract} AS VARCHAR) AS contract,
-               {stamp} AS ts,
+               {stamp.utc} AS ts,
                {prices},
                {_number(names["volume"], "volume")},
                CAST(NULL AS VARCHAR) AS fault
         FROM {source}
-        WHERE {where} AND {_month_of(stamp)} = ?
+        WHERE {wanted.sql}
         ORDER BY 2, 1, 3, 4, 5, 6, 7
         """,  # noqa: S608 - quoted identifiers, values are parameters
-        params=[*given, *values],
+        params=[*given, *wanted.values],
     )
     table: pa.Table = result.to_arrow_table()
     utc = table["ts"].cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
@@ -206,7 +264,14 @@ def _number(column: str, name: str) -> str:
 
 
 def _content_hash(table: pa.Table) -> str:
+    """Give the SHA-256 of a batch; what lies in memory below a missing number is no part of it."""
     digest = hashlib.sha256()
+    for number, name in enumerate(table.column_names):
+        column = table[name]
+        if column.null_count and pa.types.is_primitive(column.type):
+            digest.update(f"{name} {pc.is_valid(column).to_pylist()}".encode())
+            filled = pc.fill_null(column, pa.scalar(0).cast(column.type))
+            table = table.set_column(number, table.schema.field(number), filled)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())

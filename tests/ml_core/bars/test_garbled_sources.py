@@ -219,3 +219,37 @@ def test_dbn_names_come_from_the_mapping_of_the_day(tmp_path: Path) -> None:
     path.write_bytes(metadata.encode()[:-10])
     with pytest.raises(SourceError, match="ends inside its header"):
         list(read_dbn([str(path)], "MGC.*"))
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"])
+def test_a_duckdb_row_falls_in_its_month_whatever_its_time_is_kept_as(
+    tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "trader.duckdb"
+    times = ["2024-01-31 23:59:00", "2024-02-01 00:00:00", "2024-02-29 23:59:00", "2024-03-01"]
+    with duckdb.connect(str(path)) as writer:
+        writer.execute("SET TimeZone = 'UTC'")
+        writer.execute(
+            f"CREATE TABLE bars_1m(ts_utc {kind}, symbol TEXT, open DOUBLE, high DOUBLE,"
+            " low DOUBLE, close DOUBLE, volume BIGINT)"
+        )
+        writer.executemany(
+            "INSERT INTO bars_1m VALUES (?, 'MGC', 1, NULL, 1, 1, 1)",
+            [[time] for time in (*times, None)],
+        )
+
+    def read(since: datetime | None) -> dict[str, tuple[int, str]]:
+        found = read_duckdb(str(path), "MGC", since=since)
+        return {each.name.split(":")[2]: (len(each.table), each.content_hash) for each in found}
+
+    whole = read(None)
+    assert {month: rows for month, (rows, _) in whole.items()} == {
+        "2024-01": 1,
+        "2024-02": 2,
+        "2024-03": 1,
+        "without-a-time": 1,
+    }
+    # hashed by what they say: a batch read again is known again, missing values and all
+    assert all(read(None) == whole for _ in range(3))
+    later = read(datetime(2024, 2, 1, tzinfo=UTC))
+    assert later == {month: each for month, each in whole.items() if month != "2024-01"}

@@ -11,6 +11,7 @@ from registry.ledger import Mode
 from tasks.arrival import Arrival, bring_bars
 from tasks.artifacts import bullets, publish, table
 from tasks.explanation import explained
+from tasks.ingest import announce_bars
 from tasks.notices import REPORTED
 from tasks.periods import moment_of
 from tasks.prediction import decide, predict_slot
@@ -53,6 +54,7 @@ def shadow_predict(
     trouble = arrival.trouble if arrival else None
     said = predict_slot(market, slot, mode)
     plan = decide(market, slot, mode)
+    announce_bars(market, arrival.brought if arrival else ())
     told = explained(settings(), str(slot), mode)[0]
     verdict = _verdict(slot, said[0])
     publish(

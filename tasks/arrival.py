@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import sleep
+from typing import Any
 
 from prefect import task
 
@@ -37,11 +38,15 @@ class Arrival:
         How often the source was read.
     trouble
         What was wrong with it the last time, if anything.
+    brought
+        What each reading brought in. It is announced once the slot is answered: what the news
+        starts would take its time from the answer.
     """
 
     present: bool
     tries: int
     trouble: str | None = None
+    brought: tuple[dict[str, Any], ...] = field(default=(), compare=False)
 
 
 def pauses(seconds: float) -> tuple[float, ...]:
@@ -69,13 +74,13 @@ def bring_bars(market: str, slot: Slot) -> Arrival:
     clock. A slot that was answered, or that the market's stage asks nothing of, is not waited for.
     """
     where = settings()
-    arrival = _try(where, market, slot, 1)
+    arrival = _try(where, market, slot, Arrival(present=False, tries=0))
     waits = not arrival.present and _is_worth_waiting(where, slot)
     deadline = slot.decision + timedelta(seconds=where.wait_for_bars_seconds)
     for pause in pauses((deadline - now()).total_seconds() if waits else 0.0):
         _say(slot, arrival, pause, deadline)
         sleep(pause)
-        arrival = _try(where, market, slot, arrival.tries + 1)
+        arrival = _try(where, market, slot, arrival)
         if arrival.present or now() >= deadline:
             break
     if arrival.trouble:
@@ -83,16 +88,16 @@ def bring_bars(market: str, slot: Slot) -> Arrival:
     return arrival
 
 
-def _try(where: Settings, market: str, slot: Slot, number: int) -> Arrival:
-    known, trouble = where.market(market), None
+def _try(where: Settings, market: str, slot: Slot, before: Arrival) -> Arrival:
+    known, trouble, brought = where.market(market), None, before.brought
     try:
         # without a standing source somebody else fills the lake
         if standing_source(where.sources_file, market) is not None:
-            read_source(market, None, now(), full=False)
+            brought = (*brought, read_source(market, None, now(), full=False))
     except OrbcastError as error:
         trouble = f"the bars could not be refreshed: {error}"
     awaited = is_awaited(where, known, slot, read_bars(where, known, slot))
-    return Arrival(present=not awaited, tries=number, trouble=trouble)
+    return Arrival(present=not awaited, tries=before.tries + 1, trouble=trouble, brought=brought)
 
 
 def _is_worth_waiting(where: Settings, slot: Slot) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -27,28 +28,17 @@ def refresh_lake(
     full: bool,
     announce: Announce = "news",
 ) -> dict[str, Any]:
-    """Read the source given, or the market's standing one; give what came in.
-
-    Raises
-    ------
-    NoSourceError
-        None was given and none is remembered.
-    """
-    return read_source(market, source, at, full=full, announce=announce)
+    """Read the source given, or the market's standing one; give what came in, and announce it."""
+    brought = read_source(market, source, at, full=full)
+    if announce != "never":
+        announce_bars(market, [brought], always=announce == "always")
+    return brought
 
 
 def read_source(
-    market: str,
-    source: SourceSpec | None,
-    at: datetime,
-    *,
-    full: bool,
-    announce: Announce = "news",
+    market: str, source: SourceSpec | None, at: datetime, *, full: bool
 ) -> dict[str, Any]:
-    """Do the same within another step.
-
-    What came in is announced by the event ``orbcast.data.refreshed``: with ``news`` if any bar was
-    added or revised, so that a source without anything new starts nothing.
+    """Do the same within another step, and announce nothing.
 
     Raises
     ------
@@ -66,21 +56,31 @@ def read_source(
         raise NoSourceError(market.lower())
     records = take_in(where, known, spec, at, full=full)
     brought = summary(records, where.lake().status(known.symbol))
-    if announce == "always" or (announce == "news" and brought["added"] + brought["revised"]):
-        _announce(market, at, brought)
-    return {**brought, "source": f"{spec.kind}: {', '.join(spec.paths)}"}
+    return {
+        **brought,
+        "source": f"{spec.kind}: {', '.join(spec.paths)}",
+        "as_of": at.isoformat(),
+    }
 
 
-def _announce(market: str, at: datetime, brought: dict[str, Any]) -> None:
+def announce_bars(
+    market: str, readings: Sequence[dict[str, Any]], *, always: bool = False
+) -> None:
+    """Emit one event of what some readings brought in, oldest first, if it is any bar at all."""
+    counts = {
+        name: sum(each[name] for each in readings) for name in ("added", "revised", "new_batches")
+    }
+    if not readings or not (always or counts["added"] + counts["revised"]):
+        return
     emit_event(
         event=REFRESHED,
         resource={"prefect.resource.id": resource_of(market)},
         payload={
             "market": market,
-            "as_of": at.isoformat(),
-            "added": brought["added"],
-            "revised": brought["revised"],
-            "batches": brought["new_batches"],
-            "last_bar": brought["last_bar"],
+            "as_of": readings[-1]["as_of"],
+            "added": counts["added"],
+            "revised": counts["revised"],
+            "batches": counts["new_batches"],
+            "last_bar": readings[-1]["last_bar"],
         },
     )

@@ -106,13 +106,13 @@ def _here(market: str, full: bool) -> dict[str, Any]:
 
     for pause in pauses(LOCKED_SECONDS):
         try:
-            brought = read_source(market, None, now(), full=full, announce="never")
+            brought = read_source(market, None, now(), full=full)
             break
         except TransientError as error:
             _say(f"{error}; again in {pause:g} s")
             time.sleep(pause)
     else:
-        brought = read_source(market, None, now(), full=full, announce="never")
+        brought = read_source(market, None, now(), full=full)
     return {"ran": "here", "run": None, **brought, "verdict": verdict_of(brought)}
 
 

@@ -185,7 +185,11 @@ def test_a_source_that_stays_locked_fails_the_run_with_its_name_and_a_person_is_
 @pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("comes", [True, False], ids=["in-time", "never"])
 def test_a_live_prediction_waits_for_the_bars_of_its_window_or_says_that_they_did_not_come(
-    own: Path, source: Source, monkeypatch: pytest.MonkeyPatch, comes: bool
+    own: Path,
+    source: Source,
+    monkeypatch: pytest.MonkeyPatch,
+    announced: Callable[[], list[Event]],
+    comes: bool,
 ) -> None:
     # the home that was trained, its lake emptied: what serves learned of earlier days only
     monkeypatch.setenv("ORBCAST_HOME", str(own))
@@ -214,6 +218,8 @@ def test_a_live_prediction_waits_for_the_bars_of_its_window_or_says_that_they_di
     if comes:
         assert slept == [1.0, 2.0]
         assert (champion["status"], champion["late"]) == ("predicted", False)
+        (event,) = announced()  # of three readings, two of which brought something
+        assert event.payload["added"] == settings().lake().status("MGC").bars
     else:
         assert (champion["status"], champion["reason"]) == ("abstained", "stale_data")
         assert champion["late"]

@@ -70,7 +70,6 @@ class Clock:
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     """A source that ends with the window's fourth minute, remembered."""
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(ingest, "emit_event", lambda **_: None)
     found = Source(tmp_path / "trader.duckdb")
     for contract, volume in ((FRONT, 100), (BACK, 3)):
         found.adds(T0 - timedelta(hours=12), contract, volume)

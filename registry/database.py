@@ -23,6 +23,7 @@ BUSY_MILLISECONDS = 10_000
 """How long a unit of work waits for the one before it."""
 
 _ONE_AT_A_TIME = 0x6F726263617374  # "orbcast": an advisory lock's number, Orbcast's own
+_POSTGRES_DRIVER = "postgresql+psycopg"  # the one we depend on; SQLAlchemy 2.0 means another
 _READING = "orbcast_reading"
 _BUSY = ("database is locked", "database table is locked", "lock timeout", "deadlock detected")
 
@@ -135,6 +136,8 @@ def _engine(url: URL, shown: str) -> Engine:
             engine = create_engine(url)
             _be_strict(engine)
             return engine
+        if url.drivername == "postgresql":
+            url = url.set(drivername=_POSTGRES_DRIVER)
         # asked first, since a server may have been restarted between two runs
         engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
     except (ModuleNotFoundError, NoSuchModuleError) as error:

@@ -7,6 +7,7 @@ Running for ever, holds its deployment's only slot, and nothing of its kind runs
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import SetStateStatus
+from prefect.context import FlowRunContext
+from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
 from prefect.states import Cancelled, Crashed
 
@@ -107,7 +110,7 @@ def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
 def restart_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Start a crashed run again; Prefect calls this in the runner, by these names."""
     del flow, state
-    with get_client(sync_client=True) as client:
+    with get_client(sync_client=True) as client, suppress(ObjectNotFound):  # deleted meanwhile
         start_again(client, client.read_flow_run(flow_run.id))
 
 
@@ -137,6 +140,13 @@ def began_by_itself(run: FlowRun) -> bool:
         or _lineage(run)[1] > 0
         or RESTARTS in run.labels
     )
+
+
+def by_itself() -> bool:
+    """Tell whether the present run began by itself; a flow called without one did not."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    return run is not None and began_by_itself(run)
 
 
 def drop_superseded(deployments: Iterable[UUID], at: datetime) -> int:

@@ -10,11 +10,12 @@ from prefect.client.schemas.objects import State
 from tasks.approval import conclude, put_to_a_person
 from tasks.approved_promotion import act_on_promotion, promotion_request
 from tasks.notices import REPORTED
+from tasks.parameters import MarketName
 from tasks.settings import now
 
 
 @flow(name="promote", persist_result=False, **REPORTED)
-def promote(market: str = "mgc", version: str = "challenger") -> State[dict[str, Any]]:
+def promote(market: MarketName = "mgc", version: str = "challenger") -> State[dict[str, Any]]:
     """Ask a person whether a version shall serve from now on; without their approval it does not.
 
     The run is suspended with the promotion rule's evidence: open it, press Resume, and fill in the

@@ -15,6 +15,7 @@ from tasks.artifacts import bullets, publish, table
 from tasks.ingest import Announce, refresh_lake
 from tasks.intake import verdict_of
 from tasks.notices import REPORTED
+from tasks.parameters import MarketName
 from tasks.periods import moment_of
 from tasks.settings import settings
 from tasks.sources import SourceSpec, standing_source
@@ -33,7 +34,7 @@ _SHOWN = {
 
 @flow(name="refresh-data", **REPORTED)
 def refresh_data(
-    market: str = "mgc",
+    market: MarketName = "mgc",
     source: SourceSpec | None = None,
     full: bool = False,
     as_of: datetime | None = None,

@@ -13,6 +13,7 @@ from tasks.artifacts import bullets, publish, table
 from tasks.explanation import explained
 from tasks.ingest import announce_bars
 from tasks.notices import REPORTED
+from tasks.parameters import MarketName, OpeningRangeName
 from tasks.periods import moment_of
 from tasks.prediction import decide, predict_slot
 from tasks.settings import settings
@@ -32,8 +33,8 @@ _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Woul
 
 @flow(name="shadow-predict", **REPORTED)
 def shadow_predict(
-    market: str = "mgc",
-    opening_range: str | None = None,
+    market: MarketName = "mgc",
+    opening_range: OpeningRangeName | None = None,
     as_of: datetime | None = None,
 ) -> dict[str, Any]:
     """Predict the opening range that closed last and append the answer to the ledger, once.

@@ -10,11 +10,14 @@ from prefect.client.schemas.objects import State
 from tasks.approval import conclude, put_to_a_person
 from tasks.approved_step import ApprovedStage, act_on_step, step_request
 from tasks.notices import REPORTED
+from tasks.parameters import MarketName
 from tasks.settings import now
 
 
 @flow(name="step-up", persist_result=False, **REPORTED)
-def step_up(market: str = "mgc", stage: ApprovedStage = "advisory") -> State[dict[str, Any]]:
+def step_up(
+    market: MarketName = "mgc", stage: ApprovedStage = "advisory"
+) -> State[dict[str, Any]]:
     """Ask a person whether a market shall go up one stage; without their approval it stays.
 
     The run is suspended with every gate and its figure: open it, press Resume, and fill in the

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.exceptions import PrefectHTTPStatusError
 
 from deployments.catalogue import deployments_of
 from deployments.runner import deployment
@@ -13,16 +17,39 @@ from tests.ml_core.builders import mgc
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
+def only(deployment_id: UUID) -> DeploymentFilter:
+    return DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id]))
+
+
 def test_the_server_writes_a_run_for_each_time_a_schedule_names() -> None:
     (spec,) = [each for each in deployments_of("mgc", mgc()) if "shadow" in each.entrypoint]
     registered = deployment(spec).apply()
     with get_client(sync_client=True) as client:
         client.request("POST", "/deployments/{id}/schedule", path_params={"id": registered})
-        due = client.read_flow_runs(
-            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[registered]))
-        )
+        due = client.read_flow_runs(deployment_filter=only(registered))
         client.delete_deployment(registered)
     assert {each.state_name for each in due} == {"Scheduled"}
     assert {each.parameters["opening_range"] for each in due} == {
         line.parameters["opening_range"] for line in spec.schedules
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"market": "xyz"}, "xyz"),
+        ({"opening_range": "0930"}, "0930"),
+        ({"as_of": 7}, "as_of"),
+    ],
+)
+def test_the_server_refuses_a_wrong_value_before_there_is_a_run(
+    given: dict[str, Any], told: str
+) -> None:
+    (spec,) = [each for each in deployments_of("mgc", mgc()) if "shadow" in each.entrypoint]
+    registered = deployment(spec).apply()
+    with get_client(sync_client=True) as client:
+        with pytest.raises(PrefectHTTPStatusError, match=told) as refused:
+            client.create_flow_run_from_deployment(registered, parameters=given)
+        assert refused.value.response.status_code in {409, 422}
+        assert client.read_flow_runs(limit=1, deployment_filter=only(registered)) == []
+        client.delete_deployment(registered)

@@ -1,0 +1,41 @@
+"""Types of flow parameters: the run form shows their choices, and Prefect refuses others.
+
+The choices are those there are when this is imported: `orbcast up` registers them at each start.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import WithJsonSchema
+
+from ml_core.errors import OrbcastError
+from tasks.settings import settings
+
+
+def _markets() -> list[str]:
+    try:
+        return sorted({path.stem for path in settings().markets_dir.glob("*.toml")})
+    except OrbcastError:
+        return []  # settings that cannot be read are told of where they are used
+
+
+def _ranges() -> list[str]:
+    """Give the opening ranges of every market served, each once, in their order."""
+    try:
+        where = settings()
+        served = [spec.name for name in where.markets for spec in where.market(name).ranges]
+    except OrbcastError:
+        return []
+    return list(dict.fromkeys(served))
+
+
+def _one_of(choices: list[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **({"enum": choices} if choices else {})})
+
+
+MarketName = Annotated[str, _one_of(_markets())]
+"""Name of a market file."""
+
+OpeningRangeName = Annotated[str, _one_of(_ranges())]
+"""Name of an opening range of a market served."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml_core.errors import OperatorError, TransientError
+from ml_core.errors import InputError, OperatorError, TransientError
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,7 +19,9 @@ Say = Callable[[str], None]
 
 LOOK_EVERY_SECONDS = 0.5
 _CROWDED = "concurrency limit"  # of Prefect's message when CANCEL_NEW applies
+# of a run elsewhere there is the error's name and its words
 _BUSY = ("DatabaseLockedError", "LakeBusyError")
+_TO_MEND = ("SourceError", "BatchRefusedError", "NoSourceError", "SourcesFileError")
 
 
 class NotBegunError(OperatorError):
@@ -69,6 +71,17 @@ class SourceBusyError(TransientError):
         return f"run {self.run} gave up: {self.words}"
 
 
+class SourceAtFaultError(InputError):
+    """A run that ended since its source cannot be used as it is."""
+
+    def __init__(self, run: str, words: str) -> None:
+        super().__init__(run, words)
+        self.run, self.words = run, words
+
+    def __str__(self) -> str:
+        return f"run {self.run} failed: {self.words}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedRun:
     """A run that completed, and the verdict that its artifact shows."""
@@ -98,6 +111,8 @@ def run_served(deployment: str, parameters: dict[str, Any], wait: float, say: Sa
         The server has no such deployment.
     NotBegunError, ServedRunFailedError
         The operator must act.
+    SourceAtFaultError
+        The trader must mend the source.
     StillRunningError, SourceBusyError
         Worth another try.
     """
@@ -167,6 +182,8 @@ def _ended(client: SyncPrefectClient, run: FlowRun) -> ServedRun:
         name, _, told = words.partition(": ")
         if name in _BUSY:
             raise SourceBusyError(run.name, told)
+        if name in _TO_MEND:
+            raise SourceAtFaultError(run.name, told)
         raise ServedRunFailedError(run.name, str(run.state_name), words or "no message")
     return ServedRun(id=str(run.id), name=run.name, verdict=_verdict(client, run.id))
 

@@ -36,6 +36,7 @@ from deployments.runner import deployment
 from deployments.served_run import (
     NotBegunError,
     ServedRunFailedError,
+    SourceAtFaultError,
     SourceBusyError,
     run_served,
 )
@@ -323,9 +324,10 @@ def test_a_run_that_another_crowded_out_is_started_again(served: UUID) -> None:
     ("words", "error"),
     [
         ("DatabaseLockedError: x.duckdb is open", SourceBusyError),
-        ("SourceError: x.duckdb does not exist", ServedRunFailedError),
+        ("SourceError: x.duckdb does not exist", SourceAtFaultError),
+        ("OSError: x.duckdb: no space left", ServedRunFailedError),
     ],
-    ids=["locked", "broken"],
+    ids=["locked", "missing", "machine"],
 )
 def test_a_run_that_failed_is_an_error_that_says_why(
     served: UUID, words: str, error: type[Exception]

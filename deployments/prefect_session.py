@@ -99,7 +99,7 @@ def server_of(where: Settings) -> str | None:
     """Give the API of the server that `orbcast up` started for this home, if it answers."""
     try:
         url = str(json.loads((where.prefect_dir / SERVER_FILE).read_text("utf-8"))["api"])
-    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, KeyError):
         return None
     return url if answers(url) else None
 

@@ -9,11 +9,12 @@ from prefect import flow
 
 from monitoring.parity import Audited, ParityReport
 from registry.ledger import Mode
-from tasks.artifacts import bullets, publish, table
+from tasks.artifacts import bullets, code, escaped, publish, table
 from tasks.lookahead import audit_recent
 from tasks.notices import REPORTED
+from tasks.parameters import MarketName
 from tasks.parity import audit_parity
-from tasks.periods import moment_of, require_period
+from tasks.periods import moment_of
 from tasks.rollout import look_at_gates
 from tasks.settings import settings
 
@@ -25,7 +26,7 @@ _SHOWN = 20
 
 @flow(name="audit", **REPORTED)
 def audit(
-    market: str = "mgc",
+    market: MarketName = "mgc",
     from_day: date | None = None,
     to_day: date | None = None,
     mode: Mode = "live",
@@ -40,7 +41,6 @@ def audit(
         mode: live or replay answers.
         as_of: Use only bars known by this time; left out, now.
     """
-    require_period(from_day, to_day)
     at = moment_of(as_of, settings().market(market))
     parity = audit_parity(market, from_day, to_day, at, mode)
     lookahead = audit_recent(market, at)
@@ -65,8 +65,12 @@ def _show_rollout(market: str, rollout: dict[str, Any]) -> None:
         f"{rollout['market']}: {rollout['stage']}; {missing} gates missing before "
         f"{rollout['next'] or 'nothing more'}",
         table(rollout["gates"], _GATES) if rollout["gates"] else "",
-        bullets([f"next: {rollout['next_step']}"]),
+        f"Next: {_to_do(rollout['next_step'])}",
     )
+
+
+def _to_do(step: str) -> str:
+    return code(step) if step.startswith("orbcast ") else escaped(step)
 
 
 def _differing(report: ParityReport) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 from prefect import flow
 
 from registry.ledger import Mode
-from tasks.artifacts import bullets, publish, table
-from tasks.drift import compare, write_report
+from tasks.artifacts import publish, table, to_copy
+from tasks.drift import compare, plots_of_drift, write_report
 from tasks.notices import REPORTED
-from tasks.settings import now, settings
-from tasks.slots import in_zone
+from tasks.parameters import MarketName
+from tasks.periods import moment_of
+from tasks.settings import settings
 
 _MOVED = {
     "column": "Column",
@@ -26,7 +27,7 @@ _SHOWN = 15
 
 @flow(name="check-drift", **REPORTED)
 def check_drift(
-    market: str = "mgc",
+    market: MarketName = "mgc",
     mode: Mode = "live",
     full: bool = False,
     as_of: datetime | None = None,
@@ -42,7 +43,7 @@ def check_drift(
         full: Write Evidently's whole report as an HTML page too.
         as_of: Look at answers up to this time; left out, now.
     """
-    at = in_zone(as_of, settings().market(market)) if as_of else now()
+    at = moment_of(as_of, settings().market(market))
     found = compare(market, at, mode)
     page = write_report(market, at, mode) if full and found.judged else None
     shown = found.to_json()
@@ -50,6 +51,7 @@ def check_drift(
         f"drift-{market}",
         found.verdict,
         table(shown["moved"][:_SHOWN], _MOVED) if shown["moved"] else "",
-        bullets([f"full report: {page}"] if page else []),
+        *plots_of_drift(found),
+        to_copy({"Evidently's full report, to be opened in a browser": page} if page else {}),
     )
     return {"verdict": found.verdict, "detected": found.detected, "report": page, **shown}

@@ -7,8 +7,9 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.artifacts import bullets, publish, table
+from tasks.artifacts import bullets, escaped, publish, table
 from tasks.explanation import explained
+from tasks.parameters import MarketName, OpeningRangeName
 from tasks.settings import now, settings
 from tasks.slots import latest_slot
 
@@ -17,7 +18,9 @@ _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Woul
 
 @flow(name="explain")
 def explain(
-    market: str = "mgc", trading_day: date | None = None, opening_range: str | None = None
+    market: MarketName = "mgc",
+    trading_day: date | None = None,
+    opening_range: OpeningRangeName | None = None,
 ) -> dict[str, Any]:
     """Take the logged answers of a slot apart, gate by gate; nothing is computed anew.
 
@@ -37,10 +40,17 @@ def explain(
             part
             for each in told
             for part in (
-                f"{each['role']} ({each['mode']}), {each['model'] or '-'} {each['version'] or ''}",
+                f"**{_who(each)}**",
                 table(each["gates"], _GATES),
-                bullets(each["reasons"]),
+                f"What the model's answer rests on:\n\n{bullets(each['reasons'])}"
+                if each["reasons"]
+                else "",
             )
         ),
     )
     return {"slot": slot, "answers": told}
+
+
+def _who(each: dict[str, Any]) -> str:
+    made = f"{each['model']} {each['version']}" if each["version"] else "no version to answer"
+    return escaped(f"{each['role']} ({each['mode']}): {made}")

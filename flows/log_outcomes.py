@@ -8,35 +8,23 @@ from typing import Any
 
 from prefect import flow
 
-from monitoring.performance import Period, day_figures, over, whole_days
-from tasks.artifacts import bullets, publish, table
+from monitoring.performance import DailyRow, Period, over, whole_days
+from tasks.artifacts import bullets, last_verdict, publish
 from tasks.breaker import check_breaker
 from tasks.early_warning import warn_early
 from tasks.missed import fill_missed
 from tasks.notices import REPORTED, bring_waiting
 from tasks.outcomes import measure, settle
+from tasks.parameters import MarketName
+from tasks.periods import moment_of
+from tasks.record_shown import last_days, plots_of_record, scores_of
+from tasks.recovery import by_itself
 from tasks.rollout import check_rollout
-from tasks.settings import now, settings
-from tasks.slots import in_zone
-
-_SHOWN = {
-    "day": "Day",
-    "mode": "Mode",
-    "role": "Role",
-    "breaks": "Breaks",
-    "open": "Open",
-    "revised": "Revised",
-    "model_accuracy": "Accuracy",
-    "corridor_accuracy": "Corridor's",
-    "model_log_loss": "Log loss",
-    "corridor_log_loss": "Corridor's",
-    "taken_r_net": "Net R taken",
-}
-_DAYS_SHOWN = 14
+from tasks.settings import settings
 
 
 @flow(name="log-outcomes", **REPORTED)
-def log_outcomes(market: str = "mgc", as_of: datetime | None = None) -> dict[str, Any]:
+def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> dict[str, Any]:
     """Append the outcomes of predicted slots and bring the daily figures up to them.
 
     Live slots that nobody answered in time are recorded as missed, so that the ledger has a row
@@ -46,7 +34,7 @@ def log_outcomes(market: str = "mgc", as_of: datetime | None = None) -> dict[str
         market: Name of a market file, such as mgc.
         as_of: Use only bars known by this time; left out, now.
     """
-    at = in_zone(as_of, settings().market(market)) if as_of else now()
+    at = moment_of(as_of, settings().market(market))
     # only the clock can say that a live prediction was missed
     missed = 0 if as_of else fill_missed(market, at)
     counts = settle(market, at)
@@ -56,18 +44,14 @@ def log_outcomes(market: str = "mgc", as_of: datetime | None = None) -> dict[str
     rollout = None if as_of else check_rollout(market, at)
     if not as_of:
         bring_waiting()
-    period = over(
-        each for each in figures if each["mode"] == "live" and each["role"] == "champion"
-    )
-    verdict = _verdict(counts, missed, breaker)
-    if rollout and rollout["stepped_down"]:
-        verdict += f"; stepped down to {rollout['stage']}: {rollout['stepped_down']}"
-    publish(
-        f"outcomes-{market}",
-        verdict,
-        bullets(_remarks(period, warned["warnings"] if warned else ())),
-        table([day_figures(each) for each in figures[-_DAYS_SHOWN:]], _SHOWN),
-    )
+    live = [each for each in figures if each["mode"] == "live" and each["role"] == "champion"]
+    period = over(live)
+    standing = _standing(breaker, rollout)
+    verdict = _counted(counts, missed) + standing
+    new = missed or counts["added"] or counts["revised"] or (warned and warned["made"])
+    # every quarter of an hour, for weeks: a run that has nothing new leaves the last that had
+    if new or not by_itself() or not _stands(market, standing):
+        _show(market, verdict, live, _remarks(period, warned["warnings"] if warned else ()))
     return {
         **counts,
         "missed": missed,
@@ -79,16 +63,41 @@ def log_outcomes(market: str = "mgc", as_of: datetime | None = None) -> dict[str
     }
 
 
-def _verdict(counts: dict[str, Any], missed: int, breaker: dict[str, Any] | None) -> str:
+def _show(market: str, verdict: str, live: Sequence[DailyRow], remarks: list[str]) -> None:
+    publish(
+        f"outcomes-{market}",
+        verdict,
+        bullets(remarks),
+        *scores_of(over(live)),
+        *plots_of_record(live),
+        last_days(live),
+    )
+
+
+def _counted(counts: dict[str, Any], missed: int) -> str:
     told = (
         f"{counts['symbol']}: {counts['added']} outcomes added, {counts['revised']} revised, "
         f"{counts['open']} still open"
     )
     if missed:
         told += f"; {missed} slots that nobody had answered were recorded"
-    if breaker is not None and breaker["state"] != "closed":
-        told += f"; breaker {breaker['state']}: {breaker['cause']}, {breaker['detail']}"
     return told
+
+
+def _standing(breaker: dict[str, Any] | None, rollout: dict[str, Any] | None) -> str:
+    told = ""
+    if breaker is not None:
+        told += f"; breaker {breaker['state']}"
+        if breaker["state"] != "closed":
+            told += f": {breaker['cause']}, {breaker['detail']}"
+    if rollout and rollout["stepped_down"]:
+        told += f"; stepped down to {rollout['stage']}: {rollout['stepped_down']}"
+    return told
+
+
+def _stands(market: str, standing: str) -> bool:
+    last = last_verdict(f"outcomes-{market}")
+    return last is not None and last.endswith(standing)
 
 
 def _remarks(period: Period, warnings: Sequence[str]) -> list[str]:

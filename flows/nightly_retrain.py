@@ -12,8 +12,9 @@ from flows.check_drift import check_drift
 from flows.refresh_data import refresh_if_known
 from ml_core.errors import OrbcastError
 from ml_core.learning.recipe import Recipe
-from tasks.artifacts import bullets, publish, scoreboard, table
+from tasks.artifacts import bullets, publish, scoreboard, table, to_copy
 from tasks.notices import REPORTED
+from tasks.parameters import MarketName
 from tasks.periods import moment_of, require_period
 from tasks.promotion import champion_recipe, decide_who_serves
 from tasks.report import plots_of, report_of, write_report
@@ -26,7 +27,7 @@ _AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "No
 
 @flow(name="nightly-retrain", **REPORTED)
 def nightly_retrain(  # noqa: PLR0917 - the fields of the run form
-    market: str = "mgc",
+    market: MarketName = "mgc",
     recipe: str = "residual-small",
     from_day: date | None = None,
     to_day: date | None = None,
@@ -116,10 +117,12 @@ def _show(  # noqa: PLR0917 - what there is to show
     publish(
         f"retrain-{market}",
         trained.evaluation.verdict,
+        bullets([decision["verdict"]]),
         scoreboard(trained.evaluation.to_json()["directional"]),
         table([decision], {"champion": "Champion", "challenger": "Trained from this recipe"}),
         bullets(decision["reasons"]),
         table([material.audit], _AUDIT),
         *plots_of(trained),
-        bullets([f"full report: {report}", *([trouble] if trouble else [])]),
+        bullets([trouble] if trouble else []),
+        to_copy({"full report, to be opened in a browser": report}),
     )

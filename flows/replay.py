@@ -11,6 +11,9 @@ from monitoring.performance import over, whole_days
 from tasks.artifacts import bullets, progress, publish, table
 from tasks.notices import REPORTED
 from tasks.outcomes import measure, settle
+from tasks.parameters import MarketName
+from tasks.periods import require_past, require_period
+from tasks.record_shown import last_days, plots_of_record, scores_of
 from tasks.replay import replay_days
 from tasks.settings import now
 
@@ -24,7 +27,7 @@ _COUNTS = {
 
 @flow(name="replay", **REPORTED)
 def replay(
-    market: str = "mgc", from_day: date | None = None, to_day: date | None = None
+    market: MarketName = "mgc", from_day: date | None = None, to_day: date | None = None
 ) -> dict[str, Any]:
     """Answer every slot of past days as if it were then, settle them, and say how it went.
 
@@ -38,6 +41,8 @@ def replay(
     """
     last = to_day or now().date() - timedelta(days=1)
     first = from_day or last - timedelta(days=90)
+    require_past(last, now().date())
+    require_period(first, last)
     words = f"replay {market} {first} to {last}"
     counts = replay_days(market, first, last, progress(f"replay-{market}-progress", words))
     settle(market, now())
@@ -52,7 +57,15 @@ def replay(
     notes = [f"{count} without one: {why.replace('_', ' ')}" for why, count in _sorted(counts)]
     if counts["in_training"]:
         notes.append(f"{counts['in_training']} answers are of days the version was trained on")
-    publish(f"replay-{market}", period.verdict, table([counts], _COUNTS), bullets(notes))
+    publish(
+        f"replay-{market}",
+        period.verdict,
+        *scores_of(period),
+        table([counts], _COUNTS),
+        bullets(notes),
+        *plots_of_record(figures),
+        last_days(figures),
+    )
     return {**counts, "verdict": period.verdict}
 
 

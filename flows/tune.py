@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
+from pydantic import Field
 
 from ml_core.learning.models import Question
-from tasks.artifacts import bullets, publish, table
+from tasks.artifacts import bullets, publish, table, to_copy
 from tasks.notices import REPORTED
-from tasks.settings import now, settings
-from tasks.slots import in_zone
+from tasks.parameters import MarketName
+from tasks.periods import moment_of
+from tasks.settings import settings
 from tasks.training import gather
 from tasks.tuning import Search, Tuned, plots_of_search, search
 
@@ -21,13 +23,13 @@ _SHOWN = 10
 
 @flow(name="tune", **REPORTED)
 def tune(  # noqa: PLR0917 - the fields of the run form
-    market: str = "mgc",
+    market: MarketName = "mgc",
     recipe: str = "residual-small",
-    trials: int = 50,
-    folds: int = 5,
+    trials: Annotated[int, Field(ge=1)] = 50,
+    folds: Annotated[int, Field(ge=1)] = 5,
     question: Question = "directional",
-    holdout_months: int = 6,
-    seed: int = 7,
+    holdout_months: Annotated[int, Field(ge=0)] = 6,
+    seed: Annotated[int, Field(ge=0)] = 7,
     as_of: datetime | None = None,
 ) -> dict[str, Any]:
     """Search hyperparameters of one model, on walk-forward folds before months held out.
@@ -51,7 +53,7 @@ def tune(  # noqa: PLR0917 - the fields of the run form
     )
     where = settings()
     base = where.recipe(recipe)
-    at = in_zone(as_of, where.market(market)) if as_of else now()
+    at = moment_of(as_of, where.market(market))
     material = gather(market, base, None, None, at)
     tuned = search(material, base, asked, at)
     _show(market, tuned)
@@ -87,12 +89,11 @@ def _show(market: str, tuned: Tuned) -> None:
         f"{len(tuned.tried) - len(scored)} of {len(tuned.tried)} trials were given up early",
         f"{tuned.to_pay_for:,} recipes tried on this market so far are to be paid for",
     ]
-    if tuned.path is not None:
-        notes.append(f"written to {tuned.path}; judge it with the flow walk-forward")
+    written = {"written to, for the flow walk-forward to judge": tuned.path} if tuned.path else {}
     publish(
         f"tune-{market}",
         tuned.verdict,
-        bullets(notes),
+        "\n".join(part for part in (bullets(notes), to_copy(written)) if part),
         table(rows, _TRIED),
         *plots_of_search(tuned),
     )

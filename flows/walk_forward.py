@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from prefect import flow
 from prefect.futures import PrefectFuture
+from pydantic import Field
 
 from ml_core.evidence.promotion import Decision
-from tasks.artifacts import bullets, publish, scoreboard, table
+from tasks.artifacts import bullets, progress, publish, scoreboard, table, to_copy
 from tasks.fan_out import task_runner
 from tasks.notices import REPORTED
+from tasks.parameters import MarketName
+from tasks.periods import moment_of, require_period
 from tasks.promotion import weigh
 from tasks.settings import now, settings
-from tasks.slots import in_zone
 from tasks.study import Asked, Study, answer, asked_for, conclude, walk_of
 from tasks.study_report import study_plots_of, write_study_report
 from tasks.training import Material, gather
@@ -24,12 +26,12 @@ _CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Wh
 
 @flow(name="walk-forward", **REPORTED)
 def walk_forward(  # noqa: PLR0917 - the fields of the run form
-    market: str = "mgc",
+    market: MarketName = "mgc",
     recipe: str = "residual-small",
     from_day: date | None = None,
     to_day: date | None = None,
-    refit: str | None = None,
-    window: str | None = None,
+    refit: Literal["month", "quarter"] | None = None,
+    window: Annotated[str, Field(pattern=r"^(expanding|rolling:[1-9][0-9]*)$")] | None = None,
     as_of: datetime | None = None,
 ) -> dict[str, Any]:
     """Judge a recipe on days it never saw, refitted as it would have been, period by period.
@@ -47,6 +49,7 @@ def walk_forward(  # noqa: PLR0917 - the fields of the run form
         as_of: Use only bars known by this time; left out, now.
     """
     where = settings()
+    require_period(from_day, to_day)
     asked = asked_for(where.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
     names = [each.strip() for each in market.split(",") if each.strip()]
     results = _fan_out.with_options(task_runner=task_runner(where))(names, asked, as_of)
@@ -58,7 +61,7 @@ def _fan_out(names: list[str], asked: Asked, as_of: datetime | None) -> list[dic
     """Put every fold of every market on the task runner, then judge market by market."""
     where, begun = settings(), []
     for name in names:
-        at = in_zone(as_of, where.market(name)) if as_of else now()
+        at = moment_of(as_of, where.market(name))
         material = gather(name, asked.own, None, None, at)
         walk = walk_of(material, asked)
         data, fingerprint = material.assembly.dataset, material.fingerprint
@@ -68,8 +71,19 @@ def _fan_out(names: list[str], asked: Asked, as_of: datetime | None) -> list[dic
         begun.append((name, at, material, walk, futures))
     found = []
     for name, at, material, walk, futures in begun:
-        study = conclude(material, asked, walk, [each.result() for each in futures], at)
+        study = conclude(material, asked, walk, _answers(name, asked, futures), at)
         found.append(_told(name, material, study))
+    return found
+
+
+def _answers(name: str, asked: Asked, futures: list[PrefectFuture[Any]]) -> list[Any]:
+    """Give what each fold came to, in their order, showing how many are done."""
+    own = asked.own.name
+    move = progress(f"walk-forward-{name}-{own}-progress", f"Folds of {own} on {name}")
+    found = []
+    for done, each in enumerate(futures, 1):
+        found.append(each.result())
+        move(done / len(futures))
     return found
 
 
@@ -95,7 +109,7 @@ def _told(name: str, material: Material, study: Study) -> dict[str, Any]:
 
 
 def _show(name: str, study: Study, decision: Decision | None, report: str) -> None:
-    notes = [f"full report: {report}"]
+    notes = []
     if study.not_judged:
         notes.append(f"too little history before {', '.join(study.not_judged)}: not judged")
     if not study.asked.counts:
@@ -109,6 +123,7 @@ def _show(name: str, study: Study, decision: Decision | None, report: str) -> No
         conditions,
         *study_plots_of(study),
         bullets(notes),
+        to_copy({"full report, to be opened in a browser": report}),
     )
 
 

@@ -74,7 +74,7 @@ class RangeScore:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running sum of R by day, drawn in an ink; ``dashed`` for costs left out."""
+    """A line over the days, drawn in an ink; ``dashed`` for costs left out."""
 
     words: str
     values: Sequence[float]
@@ -234,7 +234,20 @@ def range_plot(rows: Sequence[RangeScore]) -> Figure:
 
 
 def equity_plot(days: Sequence[str], lines: Sequence[Running]) -> Figure:
-    """Draw running sums of R over the days, each line named at its end.
+    """Draw running sums of R over the days, each line named at its end."""
+    return days_plot(days, lines, "running sum, R", Mark(0, ""), unit=" R")
+
+
+def days_plot(
+    days: Sequence[str],
+    lines: Sequence[Running],
+    axis: str,
+    level: Mark,
+    *,
+    unit: str = "",
+    per_cent: bool = False,
+) -> Figure:
+    """Draw lines over the days, each named at its end with its last value.
 
     Parameters
     ----------
@@ -242,8 +255,16 @@ def equity_plot(days: Sequence[str], lines: Sequence[Running]) -> Figure:
         ISO dates, in order.
     lines
         Of the same length each.
+    axis
+        What is measured.
+    level
+        What to compare with, drawn across; its words at the left, if it has any.
+    unit
+        Written after a value.
+    per_cent
+        Whether the axis counts shares.
     """
-    from matplotlib import dates  # noqa: PLC0415 - half a second, only where plots are
+    from matplotlib import dates, ticker  # noqa: PLC0415 - half a second, only where plots are
 
     timeline: Any = dates  # the module is not typed
 
@@ -252,7 +273,7 @@ def equity_plot(days: Sequence[str], lines: Sequence[Running]) -> Figure:
     axes = plain_axes(figure, left, foot, WIDE - left - right, high - foot - 22)
     when = [float(timeline.datestr2num(day)) for day in days]
     axes.grid(axis="y", color=RULE.value, linewidth=0.8)
-    axes.axhline(0, color=QUIET.value, linewidth=1)
+    axes.axhline(level.value, color=QUIET.value, linewidth=1)
     for line in lines:
         axes.plot(
             when,
@@ -265,15 +286,25 @@ def equity_plot(days: Sequence[str], lines: Sequence[Running]) -> Figure:
     locator = timeline.AutoDateLocator(minticks=3, maxticks=5)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(timeline.ConciseDateFormatter(locator, show_offset=False))
-    axes.text(
-        0, 1.02, "running sum, R", transform=axes.transAxes, fontsize=SMALL, color=QUIET.value
+    axes.text(0, 1.02, axis, transform=axes.transAxes, fontsize=SMALL, color=QUIET.value)
+    axes.annotate(
+        level.words,
+        (0, level.value),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(3, 3),
+        textcoords="offset points",
+        fontsize=SMALL,
+        color=QUIET.value,
     )
+    if per_cent:
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda share, _: percent(share, 0)))
     low, upper = axes.get_ylim()
     height = 40 * (upper - low) / (high - foot - 22)
     places = apart([line.values[-1] for line in lines], height, upper)
     for line, place in zip(lines, places, strict=True):
+        end = line.values[-1]
         axes.annotate(
-            f"{line.words}\n{signed(line.values[-1])} R",
+            f"{line.words}\n{percent(end) if per_cent else signed(end) + unit}",
             (when[-1], place),
             xytext=(6, 0),
             textcoords="offset points",

@@ -18,6 +18,7 @@ from monitoring.canvas import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _LOGARITHMIC = {"num_leaves", "learning_rate", "min_data_in_leaf", "lambda_l2"}
@@ -92,11 +93,18 @@ def slices_plot(tried: Sequence[Mapping[str, Any]]) -> Figure:
         if name in _LOGARITHMIC:
             axes.set_xscale("log")
             axes.minorticks_off()
-            low, high = min(values), max(values)
-            ticks = sorted({low, (low * high) ** 0.5, high})  # powers of ten would be too few
+            ticks = sorted({min(values), max(values)})  # powers of ten would be too few
             axes.set_xticks(ticks, [f"{each:.3g}" for each in ticks])
+            _inward(axes)
         if column:
             axes.tick_params(labelleft=False)
         axes.locator_params(axis="y", nbins=3)
         axes.set_xlabel(name.replace("_", " "), fontsize=SMALL, color=QUIET.value)
     return figure
+
+
+def _inward(axes: Axes) -> None:
+    """Turn the outermost words inwards: a neighbour's begin where these would end."""
+    labels = axes.get_xticklabels()
+    labels[0].set_horizontalalignment("left")
+    labels[-1].set_horizontalalignment("right")

@@ -118,7 +118,7 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
     except SqlDatabaseError as error:
         engine.dispose()
         remedy = (
-            "check the path, its permissions and that it is Orbcast's own database"
+            "check the path, its permissions, the space left, and that it is Orbcast's own"
             if engine.dialect.name == "sqlite"
             else "check that the server runs, and the user, the password and the database's name"
         )

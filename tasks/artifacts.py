@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.artifacts import (
+    Artifact,
     create_markdown_artifact,
     create_progress_artifact,
     update_progress_artifact,
@@ -15,6 +17,10 @@ from prefect.artifacts import (
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 96
 
 _SCORES = {
     "voice": "On unseen days",
@@ -25,7 +31,9 @@ _SCORES = {
     "ece": "ECE",
 }
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@])")
+_LINK = re.compile(r"(?i)(:)(?=//)|(?<=\bwww)(\.)")
+_BEGINS_A_BLOCK = re.compile(r"^([-=](?=[-=\s]|$)|\d+[.)](?=\s|$))")
 
 
 def escaped(text: object) -> str:
@@ -34,7 +42,28 @@ def escaped(text: object) -> str:
     >>> print(escaped("a|b<script>"))
     a\|b\<script\>
     """
-    return _MARKUP.sub(r"\\\1", str(text)).replace("\n", " ")
+    plain = " ".join(_MARKUP.sub(r"\\\1", str(text)).splitlines()).strip()
+    unlinked = _LINK.sub(r"\\\1\2", plain)
+    return _BEGINS_A_BLOCK.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", unlinked)
+
+
+def code(text: object) -> str:
+    """Give text that is to be copied, such as a path or a command, whatever it holds.
+
+    A link to a file would do nothing: a browser follows none from a page of the UI.
+
+    >>> print(code("/home/me/report.html"))
+    `/home/me/report.html`
+    """
+    inner = " ".join(str(text).split())
+    longest = max((len(list(run)) for mark, run in groupby(inner) if mark == "`"), default=0)
+    fence, room = "`" * (longest + 1), " " if longest else ""
+    return f"{fence}{room}{inner}{room}{fence}"
+
+
+def to_copy(named: Mapping[str, object]) -> str:
+    """Give things to be copied, each with what it is: ``{"full report": path}``."""
+    return "\n".join(f"- {escaped(name)}: {code(text)}" for name, text in named.items())
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
@@ -66,8 +95,20 @@ def bullets(lines: Iterable[object]) -> str:
 
 
 def picture(png: bytes, words: str) -> str:
-    """Give an image inside the markdown itself, so that no other host or file is needed."""
-    return f"![{escaped(words)}](data:image/png;base64,{base64.b64encode(png).decode()})"
+    """Give an image inside the markdown itself, so that no other host or file is needed.
+
+    What it shows stands above it too: the UI shows the words of an image to nobody who sees it.
+    """
+    told = escaped(words)
+    drawn = base64.b64encode(png).decode()
+    return f"*{told[:1].upper()}{told[1:]}*\n\n![{told}](data:image/png;base64,{drawn})"
+
+
+def pictures(figures: Iterable[tuple[str, Figure]]) -> list[str]:
+    """Give figures, each with its words, as images inside the markdown."""
+    from monitoring.canvas import to_png  # noqa: PLC0415 - matplotlib, only where plots are
+
+    return [picture(to_png(figure, DOTS_PER_INCH), words) for words, figure in figures]
 
 
 def publish(key: str, verdict: str, *parts: str) -> None:
@@ -84,6 +125,12 @@ def publish(key: str, verdict: str, *parts: str) -> None:
     """
     text = "\n\n".join((f"**{escaped(verdict)}**", *(part for part in parts if part)))
     create_markdown_artifact(markdown=text, key=_key(key), description=verdict)
+
+
+def last_verdict(key: str) -> str | None:
+    """Give the verdict of the artifact's latest version, None if there is none."""
+    found = cast("Artifact | None", Artifact.get(_key(key)))
+    return found.description if found else None
 
 
 def progress(key: str, words: str) -> Callable[[float], None]:

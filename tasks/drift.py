@@ -28,6 +28,7 @@ from monitoring.drift_report import DriftReport, report, write_full_report
 from registry.drift import DriftRecord, latest_drift, record_drift
 from registry.ledger import Mode, Settled
 from registry.model_store import VersionRecord
+from tasks.artifacts import pictures
 from tasks.datasets import known_bars, period_of
 from tasks.events import DETECTED, resource_of
 from tasks.notices import notify
@@ -75,6 +76,15 @@ def write_report(market: str, at: datetime, mode: Mode = "live") -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_full_report(*_held(where, symbol, record, at, mode), path)
     return str(path)
+
+
+def plots_of_drift(found: DriftReport) -> list[str]:
+    """Give a check's plot as a markdown image that holds itself; none if nothing was judged."""
+    if not found.columns:
+        return []
+    from monitoring.drift_plot import drift_plot  # noqa: PLC0415 - matplotlib, only here
+
+    return pictures([("how far each column moved, by group", drift_plot(found.columns))])
 
 
 def _announce(market: str, found: DriftReport) -> None:

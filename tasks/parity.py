@@ -25,6 +25,7 @@ from registry.ledger import Mode, PredictionEntry
 from registry.parity import ParityRecord, record_parity
 from tasks.code import code_hash
 from tasks.decision import read_bars
+from tasks.periods import require_period
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 from tasks.slots import Slot
@@ -52,7 +53,13 @@ def audit_parity(
         Aware time, now.
     mode
         Live answers, or replayed ones, which are not kept.
+
+    Raises
+    ------
+    ReversedPeriodError
+        The period ends before it begins.
     """
+    require_period(first, last)
     where = settings()
     known = where.market(market)
     begin = first or (at - timedelta(days=AUDITED_DAYS)).date()

@@ -35,6 +35,29 @@ class FutureTimeError(InputError):
         )
 
 
+class FutureDayError(InputError):
+    """A day to answer that has not come."""
+
+    def __init__(self, asked: date, today: date) -> None:
+        super().__init__(asked, today)
+        self.asked, self.today = asked, today
+
+    def __str__(self) -> str:
+        return f"day {self.asked} has not come yet, today is {self.today}; name an earlier day"
+
+
+def require_past(day: date, today: date) -> None:
+    """Refuse a day that has not come.
+
+    Raises
+    ------
+    FutureDayError
+        It is later than today.
+    """
+    if day > today:
+        raise FutureDayError(day, today)
+
+
 def require_period(first: date | None, last: date | None) -> None:
     """Refuse days in the wrong order; one left out is in order.
 

@@ -10,15 +10,13 @@ from prefect import task
 
 from ml_core.files import written_atomically
 from registry.ledger import Settled
-from tasks.artifacts import picture
+from tasks.artifacts import pictures
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 from tasks.training import Judged, Material
 
 RECENT = 60
 """Ledger rows a report shows."""
-
-DOTS_PER_INCH = 96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +132,7 @@ def plots_of(trained: Judged) -> list[str]:
         "whether its probabilities can be believed": plots.reliability_plot(*bins),
         "what trading it would have brought, in R": plots.equity_plot(equity["days"], lines),
     }
-    return [
-        picture(canvas.to_png(figure, DOTS_PER_INCH), words) for words, figure in figures.items()
-    ]
+    return pictures(figures.items())
 
 
 def _recent(where: Settings, symbol: str) -> list[dict[str, Any]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ml_core.evidence.promotion import Decision
 from ml_core.files import written_atomically
-from tasks.artifacts import picture
-from tasks.report import DOTS_PER_INCH
+from tasks.artifacts import pictures
 from tasks.settings import settings
 from tasks.study import Study
 
@@ -42,10 +41,6 @@ def write_study_report(study: Study, decision: Decision | None) -> str:
 
 def study_plots_of(study: Study) -> list[str]:
     """Give a study's plots as markdown images that hold themselves."""
-    from monitoring.canvas import to_png  # noqa: PLC0415 - matplotlib, only here
-    from monitoring.study_plots import study_plots  # noqa: PLC0415
+    from monitoring.study_plots import study_plots  # noqa: PLC0415 - matplotlib, only here
 
-    return [
-        picture(to_png(figure, DOTS_PER_INCH), words)
-        for words, figure in study_plots(study.evaluation.to_json())
-    ]
+    return pictures(study_plots(study.evaluation.to_json()))

@@ -23,8 +23,7 @@ from registry.trials import (
     list_trials,
     record_trial,
 )
-from tasks.artifacts import picture, progress
-from tasks.report import DOTS_PER_INCH
+from tasks.artifacts import pictures, progress
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 from tasks.training import Material
@@ -187,13 +186,13 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
 
 def plots_of_search(tuned: Tuned) -> list[str]:
     """Give a search's plots as markdown images that hold themselves."""
-    from monitoring.canvas import to_png  # noqa: PLC0415 - matplotlib, only here
-    from monitoring.tuning_plots import tuning_plots  # noqa: PLC0415
+    from monitoring.tuning_plots import tuning_plots  # noqa: PLC0415 - matplotlib, only here
 
-    figures = tuning_plots(
-        [asdict(each) for each in tuned.tried], tuned.base_score, tuned.baseline_score
+    return pictures(
+        tuning_plots(
+            [asdict(each) for each in tuned.tried], tuned.base_score, tuned.baseline_score
+        )
     )
-    return [picture(to_png(figure, DOTS_PER_INCH), words) for words, figure in figures]
 
 
 def _study_name(material: Material, base: Recipe, asked: Search, folds: TuningFolds) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -80,7 +80,8 @@ def evaluate(  # noqa: PLR0917 - options of a command
             err().print(f"Studying {own.name} on {server} ...")
         from flows.walk_forward import walk_forward  # noqa: PLC0415 - Prefect reads its settings
 
-        result = walk_forward(market, recipe, *period, refit, window)
+        walked = cast("Literal['month', 'quarter'] | None", refit)  # looked at above
+        result = walk_forward(market, recipe, *period, walked, window)
     if json_file is not None and str(json_file) == "-":
         out().print_json(json.dumps(result, default=str))
         return

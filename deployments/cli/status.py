@@ -43,22 +43,29 @@ def status(
 
     Example: orbcast --home var/demo status
     """
-    from deployments.prefect_session import server_of  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from deployments.prefect_session import answers, server_of  # noqa: PLC0415 - after --help
+    from tasks.settings import api_url, now, settings  # noqa: PLC0415
 
     where = settings()
-    server = server_of(where)
+    named = api_url()
+    server = named if named and answers(named) else None if named else server_of(where)
     markets = [_market(where, name, now()) for name in where.markets]
     if as_json:
         out().print_json(json.dumps({"server": server, "markets": markets}))
         return
     console = out()
-    console.print(f"server: {server or 'not up (`orbcast up`)'}", soft_wrap=True, markup=False)
+    console.print(f"server: {server or _not_up(named)}", soft_wrap=True, markup=False)
     for each in markets:
         console.print(f"{each.pop('market')}:", markup=False)
         for name, words in each.items():
             line = f"  {name.replace('_', ' ')}: {words or '-'}"
             console.print(line, soft_wrap=True, markup=False)
+
+
+def _not_up(named: str | None) -> str:
+    if named:
+        return f"{named} does not answer; start it, or unset PREFECT_API_URL to use Orbcast's own"
+    return "not up (`orbcast up`)"
 
 
 def down() -> None:
@@ -70,7 +77,7 @@ def down() -> None:
     try:
         pid = int(json.loads(path.read_text("utf-8"))["pid"])
         os.kill(pid, signal.SIGTERM)
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
         out().print("nothing is up")
         return
     deadline = time.monotonic() + STOPPED_WITHIN_SECONDS

@@ -104,7 +104,7 @@ def test_a_shift_is_announced_once_and_its_report_is_kept(
 def test_the_retrain_that_a_drift_starts_ends_with_a_check_and_starts_no_other(
     announced: Callable[[], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.check_drift.now", lambda: AT)
+    monkeypatch.setattr("tasks.periods.now", lambda: AT)
     shift(30.0)
     assert check_drift("mgc")["detected"]
     retrained = nightly_retrain("mgc", refresh=False)

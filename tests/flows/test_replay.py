@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from flows.replay import replay
 from tasks import prediction
-from tasks.periods import ReversedPeriodError
+from tasks.periods import FutureDayError, ReversedPeriodError
 from tasks.replay import replay_days
 from tasks.settings import settings
 from tasks.slots import latest_slot
@@ -58,6 +58,13 @@ def test_a_replayed_answer_is_the_live_one_to_the_bit() -> None:
 
     assert said("live") == said("replay")
     assert said("live")
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_days_that_have_not_come_are_refused_before_anything_is_answered() -> None:
+    with pytest.raises(FutureDayError, match="day 2190-01-02 has not come yet"):
+        replay("mgc", FIRST, date(2190, 1, 2))
+    assert settings().ledger().settled("MGC", mode="replay") == ()
 
 
 def test_days_the_wrong_way_round_are_refused() -> None:

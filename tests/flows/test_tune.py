@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from prefect.exceptions import ParameterTypeError
 from prefect.settings import PREFECT_API_URL
 
 from flows.tune import tune
@@ -213,8 +214,11 @@ def test_a_search_under_way_elsewhere_is_left_alone(short: Path) -> None:
 @pytest.mark.parametrize("name", ["trials", "folds"])
 def test_a_search_for_nothing_is_refused(short: Path, name: str) -> None:
     del short
-    with pytest.raises(BadSearchError, match=f"{name} = 0: give 1 or more"):
+    with pytest.raises(ParameterTypeError, match=f"{name}: Input should be greater than or equal"):
         tune(**{**ASKED, name: 0})
+    asked = {"trials": 3, "folds": 2, "holdout_months": 1, "seed": 1, name: 0}
+    with pytest.raises(BadSearchError, match=f"{name} = 0: give 1 or more"):
+        Search(question="directional", **asked)
 
 
 def _late(study: str) -> bool:

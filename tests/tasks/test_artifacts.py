@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.artifacts import escaped, picture, table
+from tasks.artifacts import code, escaped, picture, table
 
 
 @given(st.text(max_size=40))
@@ -25,4 +26,35 @@ def test_a_table_has_a_row_each_and_says_what_is_missing() -> None:
 
 
 def test_a_picture_holds_itself() -> None:
-    assert picture(b"\x89PNG", "odds") == "![odds](data:image/png;base64,iVBORw==)"
+    assert picture(b"\x89PNG", "odds").endswith("![odds](data:image/png;base64,iVBORw==)")
+
+
+def test_what_a_picture_shows_is_seen_by_whoever_sees_the_picture() -> None:
+    assert picture(b"\x89PNG", "odds of *a*").startswith("*Odds of \\*a\\**\n\n![")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://evil.example/x", r"https\://evil.example/x"),
+        ("see www.evil.example", r"see www\.evil.example"),
+        ("a@b.example", r"a\@b.example"),
+        ("&lt;b&gt;", r"\&lt;b\&gt;"),
+        ("- one\n- two", r"\- one - two"),
+        ("1. first", r"1\. first"),
+        ("=====", r"\====="),
+        ("-0.39 R at 10:05", "-0.39 R at 10:05"),
+    ],
+)
+def test_text_becomes_no_link_list_or_heading(text: str, shown: str) -> None:
+    assert escaped(text) == shown
+
+
+@given(st.text(max_size=40))
+def test_what_is_to_be_copied_stays_inside_its_marks(text: str) -> None:
+    shown = code(text)
+    fence = shown[: len(shown) - len(shown.lstrip("`"))]
+    inner = shown[len(fence) : -len(fence)]
+    assert "\n" not in shown
+    assert fence not in inner
+    assert " ".join(text.split()) == inner.strip()

@@ -1,0 +1,206 @@
+"""What a person sees of each flow in the UI, read back from the server."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import flow, get_client
+from prefect.client.schemas.objects import ArtifactCollection
+from sqlalchemy import text
+
+from flows import audit as audit_flow
+from flows import log_outcomes as outcomes_flow
+from flows.audit import audit
+from flows.check_drift import check_drift
+from flows.explain import explain
+from flows.log_outcomes import log_outcomes
+from flows.nightly_retrain import nightly_retrain
+from flows.replay import replay
+from monitoring.parity import Audited, Difference
+from tasks import drift
+from tasks.artifacts import publish, table
+from tasks.decision import answers
+from tasks.notices import notify
+from tasks.settings import now, settings
+from tasks.slots import slots_between
+
+pytestmark = pytest.mark.usefixtures("prefect_server", "own")
+
+FIRST, LAST = date(2024, 11, 14), date(2024, 11, 19)
+HOSTILE = "<img src=x onerror=alert(1)>|[a](javascript:alert(1))\n# X"
+_PICTURE = re.compile(r"!\[[^\]]*\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)")
+
+
+def latest(key: str) -> ArtifactCollection:
+    with get_client(sync_client=True) as client:
+        (found,) = [each for each in client.read_latest_artifacts() if each.key == key]
+    return found
+
+
+def shown(key: str) -> str:
+    """Give the markdown of an artifact's latest version, its first line checked."""
+    found = latest(key)
+    text_of = str(found.data)
+    first = text_of.splitlines()[0]
+    assert re.fullmatch(r"\*\*.+\*\*", first)
+    assert found.description is not None
+    assert plain(first.strip("*")) == " ".join(found.description.split())
+    return text_of
+
+
+def plain(markdown: str) -> str:
+    return re.sub(r"\\(.)", r"\1", markdown)
+
+
+def pictures_in(markdown: str) -> list[bytes]:
+    found = [base64.b64decode(each) for each in _PICTURE.findall(markdown)]
+    assert all(each.startswith(b"\x89PNG") for each in found)
+    return found
+
+
+def is_harmless(markdown: str) -> bool:
+    """Tell whether the hostile text is there, and no markup of it is."""
+    unescaped = re.sub(r"\\.", "", _PICTURE.sub("", markdown))
+    return "onerror" in markdown and not re.search(r"<img|\]\(javascript|\n# X", unescaped)
+
+
+@pytest.fixture
+def logged(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four days of live answers, as if each had been in time."""
+    del own
+    monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
+    where = settings()
+    with where.database().session() as session:
+        session.execute(text("DELETE FROM predictions"))
+    market = where.market("mgc")
+    for slot in slots_between(market, FIRST, LAST):
+        said = answers(where, market, slot, now(), "live")
+        where.ledger().record([replace(each, late=False) for each in said])
+
+
+@pytest.mark.usefixtures("logged")
+def test_outcomes_are_shown_beside_the_corridor_with_what_they_brought() -> None:
+    verdict = log_outcomes("mgc")["verdict"]
+    told = shown("outcomes-mgc")
+    assert plain(told).startswith(f"**{verdict}**")
+    assert "Champion, live, 4 days" in plain(told)
+    assert re.search(r"\| corridor \| \d\d\.\d\xa0% \| 0\.\d{4} \|", told)
+    assert "| every break |" in told
+    assert len(pictures_in(told)) == 3
+    assert "2024-11-19" in told
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_scheduled_run_without_news_leaves_the_outcomes_of_the_last_that_had_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outcomes_flow, "by_itself", lambda: True)
+    log_outcomes("mgc")
+    before = latest("outcomes-mgc").latest_id
+    log_outcomes("mgc")
+    assert latest("outcomes-mgc").latest_id == before
+    monkeypatch.setattr(
+        outcomes_flow,
+        "check_breaker",
+        lambda *_: {"state": "open", "cause": "drawdown", "detail": HOSTILE},
+    )
+    log_outcomes("mgc")
+    assert latest("outcomes-mgc").latest_id != before
+    assert is_harmless(shown("outcomes-mgc"))
+
+
+def test_without_a_break_nothing_is_drawn_of_outcomes() -> None:
+    with settings().database().session() as session:
+        session.execute(text("DELETE FROM predictions"))
+    log_outcomes("mgc", as_of=datetime(2024, 11, 4, 1, 0))  # noqa: DTZ001 - market's clock
+    told = shown("outcomes-mgc")
+    assert "nothing to judge yet" in told
+    assert not pictures_in(told)
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_drift_check_draws_how_far_each_group_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitoring.drift_report.LEAST_REFERENCE_DAYS", 60)
+    monkeypatch.setattr("monitoring.drift_report.LEAST_DAYS", 3)
+    monkeypatch.setattr(drift, "emit_event", lambda **_: None)
+    check_drift("mgc", as_of=datetime(2024, 11, 20, 9, 0))  # noqa: DTZ001 - market's clock
+    told = shown("drift-mgc")
+    assert "| Column | Group |" in told
+    assert len(pictures_in(told)) == 1
+
+
+def test_a_drift_check_that_could_not_judge_says_so_and_draws_nothing() -> None:
+    check_drift("mgc", as_of=datetime(2023, 1, 2))  # noqa: DTZ001 - market's clock
+    told = shown("drift-mgc")
+    assert "drift not judged" in told
+    assert not pictures_in(told)
+
+
+def test_a_retrain_shows_scores_plots_and_where_its_report_is() -> None:
+    report = nightly_retrain("mgc", refresh=False)["report"]
+    told = shown("retrain-mgc")
+    assert "| corridor |" in told
+    assert len(pictures_in(told)) == 3
+    assert f"`{report}`" in told
+
+
+def test_a_replay_shows_its_progress_and_its_record() -> None:
+    replay("mgc", date(2024, 11, 18), date(2024, 11, 19))
+    told = shown("replay-mgc")
+    assert "| model |" in told
+    assert len(pictures_in(told)) == 3
+    assert latest("replay-mgc-progress").data == 100.0
+
+
+def test_an_explanation_shows_each_gate_of_each_answer() -> None:
+    replay("mgc", date(2024, 11, 19), date(2024, 11, 19))
+    explain("mgc", date(2024, 11, 19), "0900")
+    told = shown("explain-mgc-2024-11-19-0900")
+    assert "| Gate | Passed |" in told
+    assert "**champion (replay): baseline" in plain(told).replace(r"\(", "(")
+
+
+def test_an_audit_names_the_odd_answers_and_the_gates_whatever_they_are_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = audit_flow.audit_parity
+
+    def odd(*given: Any) -> Any:
+        each = Audited(
+            slot="MGC:2024-11-19:0900",
+            role="champion",
+            version=None,
+            cause="unexplained",
+            differences=(Difference(HOSTILE, 1.0, 2.0),),
+            changes=(HOSTILE,),
+        )
+        return replace(whole(*given), audited=(each,))
+
+    monkeypatch.setattr(audit_flow, "audit_parity", odd)
+    audit("mgc", as_of=datetime(2024, 11, 20, 9, 0))  # noqa: DTZ001 - market's clock
+    assert is_harmless(shown("audit-mgc"))
+    gates = shown("rollout-mgc")
+    assert "| Gate | Passed | Figure | Missing |" in gates
+    assert "Next: " in gates
+
+
+def test_a_hostile_notice_is_only_text() -> None:
+    notify(settings(), "breaker", "MGC", "hostile", HOSTILE, HOSTILE)
+    log_outcomes("mgc")
+    assert is_harmless(shown("notices"))
+
+
+def test_a_hostile_symbol_and_verdict_are_only_text() -> None:
+    @flow
+    def telling() -> None:
+        publish(f"outcomes-{HOSTILE}", HOSTILE, table([{"a": HOSTILE}], {"a": "A"}))
+
+    telling()
+    key = re.sub(r"[^a-z0-9\-]", "-", f"outcomes-{HOSTILE}".lower())
+    assert is_harmless(shown(key))

@@ -12,6 +12,8 @@ from prefect.engine import handle_engine_signals
 from prefect.flow_engine import run_flow
 from prefect.logging.loggers import flow_run_logger
 
+from tasks.process_mark import LABEL, mark, write_mark
+
 
 def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lower: int) -> None:
     """Run a flow run to its end in this process, which was forked for it.
@@ -35,6 +37,8 @@ def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lo
     configure_from_env()
     run = FlowRun.model_validate_json(flow_run)
     with handle_engine_signals(run.id):
+        write_mark(run.id)
+        run.labels[LABEL] = mark()
         flow = flow_of(entrypoint)
         run_flow(flow, flow_run=run, error_logger=flow_run_logger(run, flow).logger)
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from prefect.client.schemas.objects import FlowRun, State
     from prefect.flows import Flow
 
@@ -52,10 +54,20 @@ def is_gone(found: str) -> bool | None:
         return True
 
 
-def mark_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Write the mark on a run that begins; Prefect calls this in the run's own process."""
-    del flow, state
+def write_mark(run: UUID) -> None:
+    """Write this process's mark on a run."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - the supervisor has none
 
     with get_client(sync_client=True) as client:
-        client.update_flow_run_labels(flow_run.id, {LABEL: mark()})
+        client.update_flow_run_labels(run, {LABEL: mark()})
+
+
+def mark_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Write the mark on a run that begins, unless it is there; Prefect calls this in its process.
+
+    The warm runner's child writes it before the run begins: killed in between, the run would look
+    alive for ever.
+    """
+    del flow, state
+    if flow_run.labels.get(LABEL) != mark():
+        write_mark(flow_run.id)

@@ -23,8 +23,9 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import FlowRunContext
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.flows import Flow
+from prefect.logging import get_logger
 from prefect.states import Cancelled, Crashed
 
 from monitoring.notices import EndedRun
@@ -50,9 +51,6 @@ TRIES = 2
 
 RESTARTS = "orbcast.restarts"
 """Label of a run that is started again if it crashes, though no schedule began it."""
-
-UNMARKED = timedelta(days=1)
-"""A run that looks busy for so long without a mark is of a release before marks, and long dead."""
 
 _AGAIN = "orbcast again "
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
@@ -89,7 +87,7 @@ def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
     found: list[Dead] = []
     with get_client(sync_client=True) as client:
         for run in _busy(client):
-            why = _death_of(run, begins_within)
+            why = _death_of(client, run, begins_within)
             if why is None:
                 continue
             state: State[Any] = (
@@ -97,8 +95,8 @@ def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
                 if run.state_type == StateType.CANCELLING
                 else Crashed(message=why)
             )
-            if client.set_flow_run_state(run.id, state).status != SetStateStatus.ACCEPT:
-                continue  # it ended by itself meanwhile
+            if not _ends(client, run, state):
+                continue
             flow = client.read_flow(run.flow_id).name
             again = start_again(client, run) if state.is_crashed() else None
             if run.parent_task_run_id is None:
@@ -234,19 +232,42 @@ def _overdue(
     return sorted(late, key=lambda run: run.next_scheduled_start_time or at)
 
 
-def _death_of(run: FlowRun, begins_within: timedelta) -> str | None:
+def _death_of(client: SyncPrefectClient, run: FlowRun, begins_within: timedelta) -> str | None:
     """Say why a run that looks busy is dead; None if it lives, or if that cannot be known."""
-    mark = run.labels.get(LABEL)
+    mark = _mark_of(client, run)
     if mark is not None:
-        gone = is_gone(str(mark))
+        gone = is_gone(mark)
         return "its process is gone: killed, or the machine stopped" if gone else None
     since = run.state.timestamp if run.state else None
     if OURS not in run.tags or run.work_pool_name or since is None:
         return None
     silent = datetime.now(UTC) - since  # Prefect's own time, whatever ours is
-    if run.state_type == StateType.PENDING and silent > begins_within:
-        return "it never began: the runner that took it was stopped"
-    return "it has no process that could be looked for" if silent > UNMARKED else None
+    # a run of ours is marked before it begins
+    return (
+        "it never began: the runner that took it was stopped" if silent > begins_within else None
+    )
+
+
+def _ends(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> bool:
+    """Put a run into its last state; False if it ended by itself meanwhile, or cannot be.
+
+    Prefect fails to end a run whose deployment was deleted with the slot that the run holds; that
+    one shall not hide the others.
+    """
+    try:
+        return client.set_flow_run_state(run.id, state).status == SetStateStatus.ACCEPT
+    except PrefectHTTPStatusError as error:
+        get_logger(__name__).warning("run %s cannot be ended: %s", run.name, error)
+        return False
+
+
+def _mark_of(client: SyncPrefectClient, run: FlowRun) -> str | None:
+    """Give a run's mark; of a subflow killed before it was marked, its parent's."""
+    if LABEL not in run.labels and run.parent_task_run_id is not None:
+        parent = client.read_task_run(run.parent_task_run_id).flow_run_id
+        return None if parent is None else _mark_of(client, client.read_flow_run(parent))
+    found = run.labels.get(LABEL)
+    return None if found is None else str(found)
 
 
 def _lineage(run: FlowRun) -> tuple[str, int]:

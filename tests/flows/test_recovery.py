@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from prefect import task
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelling, Pending, Running, Scheduled, Suspended
@@ -129,6 +130,7 @@ def test_a_crash_that_the_runner_saw_starts_one_run_however_often_it_is_told(
     for _ in range(2):
         restart_crashed(recover, run, Running())
     assert len(others_of(client, run)) == 1
+    client.delete_flow_run(run.id)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +166,29 @@ def test_a_run_that_its_runner_took_and_never_began_has_crashed(
     assert state_of(client, run) == "Crashed"
 
 
+def test_a_run_killed_between_beginning_and_its_mark_has_crashed(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    run = begun(client, served, None, Pending(), Running())
+    assert bury_the_dead.fn() == []
+    (dead,) = bury_the_dead.fn(timedelta(0))
+    assert dead.again is not None
+    assert state_of(client, run) == "Crashed"
+
+
+def test_a_subflow_killed_before_its_mark_is_buried_with_its_parent(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    parent = begun(client, served, GONE, Pending(), Running())
+    call = client.create_task_run(
+        task(lambda: None), flow_run_id=parent.id, dynamic_key="0", state=Running()
+    )
+    child = client.create_flow_run(recover, parent_task_run_id=call.id, state=Running())
+    (dead,) = bury_the_dead.fn()
+    assert dead.ended.run == parent.name
+    assert state_of(client, child) == "Crashed"
+
+
 def test_a_run_that_was_being_cancelled_when_it_died_is_cancelled_and_not_started_again(
     client: SyncPrefectClient, served: UUID
 ) -> None:
@@ -171,6 +196,20 @@ def test_a_run_that_was_being_cancelled_when_it_died_is_cancelled_and_not_starte
     (dead,) = bury_the_dead.fn()
     assert (dead.ended.state, dead.again) == ("Cancelled", None)
     assert state_of(client, run) == "Cancelled"
+
+
+def test_a_run_that_cannot_be_ended_hides_no_other(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    (spec,) = [each for each in deployments_of("mgc", mgc()) if "audit" in each.entrypoint]
+    gone = deployment(spec).apply()
+    stuck = begun(client, gone, GONE, Pending(), Running())
+    client.delete_deployment(gone)
+    run = begun(client, served, GONE, Pending(), Running())
+    names = [dead.ended.run for dead in bury_the_dead.fn()]
+    assert run.name in names
+    assert state_of(client, run) == "Crashed"
+    client.delete_flow_run(stuck.id)
 
 
 def test_a_slot_that_no_run_holds_is_freed_and_one_that_is_held_is_not(

@@ -32,7 +32,7 @@ _SCORES = {
 }
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@])")
-_LINK = re.compile(r"(?i)(:)(?=//)|(?<=\bwww)(\.)")
+_DANGEROUS = re.compile(r"([\\<\[&`])")
 _BEGINS_A_BLOCK = re.compile(r"^([-=](?=[-=\s]|$)|\d+[.)](?=\s|$))")
 
 
@@ -43,8 +43,7 @@ def escaped(text: object) -> str:
     a\|b\<script\>
     """
     plain = " ".join(_MARKUP.sub(r"\\\1", str(text)).splitlines()).strip()
-    unlinked = _LINK.sub(r"\\\1\2", plain)
-    return _BEGINS_A_BLOCK.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", unlinked)
+    return _BEGINS_A_BLOCK.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", plain)
 
 
 def code(text: object) -> str:
@@ -124,13 +123,15 @@ def publish(key: str, verdict: str, *parts: str) -> None:
         Markdown; empty ones are left out.
     """
     text = "\n\n".join((f"**{escaped(verdict)}**", *(part for part in parts if part)))
-    create_markdown_artifact(markdown=text, key=_key(key), description=verdict)
+    # the UI takes the description for markdown too, with HTML in it; lists show it as it stands
+    safe = _DANGEROUS.sub(r"\\\1", verdict)
+    create_markdown_artifact(markdown=text, key=_key(key), description=safe)
 
 
 def last_verdict(key: str) -> str | None:
     """Give the verdict of the artifact's latest version, None if there is none."""
     found = cast("Artifact | None", Artifact.get(_key(key)))
-    return found.description if found else None
+    return re.sub(r"\\(.)", r"\1", found.description or "") if found else None
 
 
 def progress(key: str, words: str) -> Callable[[float], None]:

@@ -50,7 +50,8 @@ def shown(key: str) -> str:
     first = text_of.splitlines()[0]
     assert re.fullmatch(r"\*\*.+\*\*", first)
     assert found.description is not None
-    assert plain(first.strip("*")) == " ".join(found.description.split())
+    assert plain(first.strip("*")) == " ".join(plain(found.description).split())
+    assert not re.search(r"(?<!\\)[<\[]", found.description)
     return text_of
 
 

@@ -36,8 +36,6 @@ def test_what_a_picture_shows_is_seen_by_whoever_sees_the_picture() -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("https://evil.example/x", r"https\://evil.example/x"),
-        ("see www.evil.example", r"see www\.evil.example"),
         ("a@b.example", r"a\@b.example"),
         ("&lt;b&gt;", r"\&lt;b\&gt;"),
         ("- one\n- two", r"\- one - two"),
@@ -46,7 +44,7 @@ def test_what_a_picture_shows_is_seen_by_whoever_sees_the_picture() -> None:
         ("-0.39 R at 10:05", "-0.39 R at 10:05"),
     ],
 )
-def test_text_becomes_no_link_list_or_heading(text: str, shown: str) -> None:
+def test_text_becomes_no_entity_list_or_heading(text: str, shown: str) -> None:
     assert escaped(text) == shown
 
 

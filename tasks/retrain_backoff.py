@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from prefect.context import FlowRunContext
-
 from monitoring.retrain_backoff import Attempt, failures, rests_until
 from registry.errors import UnknownVersionError
 from registry.retrain_attempts import (
@@ -20,7 +18,7 @@ from registry.retrain_attempts import (
 )
 from tasks.delivery import scrubbed
 from tasks.notices import notify
-from tasks.recovery import began_by_itself
+from tasks.recovery import by_itself
 from tasks.settings import Settings, now
 
 KIND = "retrain"
@@ -28,7 +26,7 @@ KIND = "retrain"
 
 def rests(where: Settings, symbol: str) -> str | None:
     """Say why this run leaves the retrain out, if it does; what a person began never does."""
-    if not _began_by_itself():
+    if not by_itself():
         return None
     attempts = _attempts(where, symbol)
     until = rests_until(attempts, where.retrain_failures)
@@ -49,26 +47,20 @@ def attempt(where: Settings, symbol: str) -> Iterator[None]:
     A process that is killed leaves an attempt without an end, which counts as a failure from the
     next attempt on.
     """
-    database, by_itself = where.database(), _began_by_itself()
-    number = begin_attempt(database, symbol, now(), by_itself=by_itself)
+    database, unasked = where.database(), by_itself()
+    number = begin_attempt(database, symbol, now(), by_itself=unasked)
     try:
         yield
     except Exception as error:
         detail = scrubbed(f"{type(error).__name__}: {error}")
         end_attempt(database, number, "failed", now(), detail)
-        if by_itself:
+        if unasked:
             _tell(where, symbol, _attempts(where, symbol))
         raise
     except BaseException:
         end_attempt(database, number, "stopped", now())
         raise
     end_attempt(database, number, "done", now())
-
-
-def _began_by_itself() -> bool:
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
-    return run is not None and began_by_itself(run)
 
 
 def _attempts(where: Settings, symbol: str) -> tuple[Attempt, ...]:

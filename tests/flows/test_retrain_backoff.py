@@ -35,7 +35,7 @@ class Nights:
         self._patch = monkeypatch
 
     def run(self, night: float, *, by_itself: bool = True) -> dict[str, object]:
-        self._patch.setattr(retrain_backoff, "began_by_itself", lambda _: by_itself)
+        self._patch.setattr(retrain_backoff, "by_itself", lambda: by_itself)
         self._patch.setattr(retrain_backoff, "now", lambda: NIGHT + timedelta(days=night))
         found: dict[str, object] = nightly_retrain("mgc")
         return found
@@ -88,7 +88,7 @@ def test_a_success_ends_the_count_and_drift_is_looked_at_last(
     done = nights.run(2.95, by_itself=False)
     assert not done["skipped"]
     assert str(done["drift"])
-    monkeypatch.setattr(retrain_backoff, "began_by_itself", lambda _: True)
+    monkeypatch.setattr(retrain_backoff, "by_itself", lambda: True)
     assert retrain_backoff.rests(settings(), "MGC") is None
 
 

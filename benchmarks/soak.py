@@ -189,7 +189,7 @@ class Soak:
             **{name: value for name, value in os.environ.items() if "PREFECT" not in name},
             CLOCK_FILE: str(self._clock),
             "ORBCAST_HOME": str(self.home),
-            "ORBCAST_WAIT_FOR_BARS_SECONDS": "3",
+            "ORBCAST_WAIT_FOR_BARS_SECONDS": "20",  # longer than the source is locked
         }
         command = [sys.executable, "-m", "deployments.cli", "up", "--port", str(self.port)]
         with (self.folder / "up.log").open("ab") as log:

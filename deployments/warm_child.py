@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from contextlib import suppress
 from typing import Any
 
 from prefect._internal.control_listener import configure_from_env
@@ -13,6 +14,8 @@ from prefect.flow_engine import run_flow
 from prefect.logging.loggers import flow_run_logger
 
 from tasks.process_mark import LABEL, mark, write_mark
+
+PREDICTS = "flows.shadow_predict.shadow_predict"
 
 
 def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lower: int) -> None:
@@ -39,8 +42,17 @@ def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lo
     with handle_engine_signals(run.id):
         write_mark(run.id)
         run.labels[LABEL] = mark()
+        if entrypoint == PREDICTS:
+            _get_ready(str(run.parameters["market"]))
         flow = flow_of(entrypoint)
         run_flow(flow, flow_run=run, error_logger=flow_run_logger(run, flow).logger)
+
+
+def _get_ready(market: str) -> None:
+    from tasks.prediction import get_ready  # noqa: PLC0415 - of one flow; warm, see warm_imports
+
+    with suppress(Exception):  # whatever is wrong is said by the run itself
+        get_ready(market)
 
 
 def flow_of(entrypoint: str) -> Any:

@@ -13,7 +13,7 @@ from tasks.decision import answers
 from tasks.retrying import RETRIED
 from tasks.rollout import stage_of
 from tasks.settings import Settings, now, settings
-from tasks.slots import Slot
+from tasks.slots import Slot, latest_slot
 from tasks.strategy import decide_slot, holding
 
 
@@ -52,6 +52,17 @@ def predict_slot(market: str, slot: Slot, mode: Mode) -> list[dict[str, Any]]:
         added = where.ledger().record(answered)
         entries = recorded(where, slot, mode)
     return [shown(entry, added=added > 0) for entry in entries]
+
+
+def get_ready(market: str) -> None:
+    """Answer for the slot before and keep nothing: what an answer needs is loaded by then.
+
+    A scheduled run is there some seconds before its time; models, bars and code are read while it
+    waits.
+    """
+    where = settings()
+    known = where.market(market)
+    answers(where, known, latest_slot(known, now()), now(), "replay")
 
 
 def _made_at() -> datetime:

@@ -1,0 +1,26 @@
+"""Getting ready for a prediction: everything is loaded, nothing is written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from registry.ledger import Ledger
+from tasks import decision, prediction
+from tasks.settings import settings
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def test_models_are_loaded_and_nothing_is_said(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del own
+    moment = datetime(2024, 11, 20, 0, 30, tzinfo=UTC)  # a Wednesday, unseen by the training
+    monkeypatch.setattr(prediction, "now", lambda: moment)
+    decision._loaded.cache_clear()
+    prediction.get_ready("mgc")
+    assert decision._loaded.cache_info().currsize > 0
+    ledger: Ledger = settings().ledger()
+    assert ledger.settled("MGC", mode="live") == ()
+    assert ledger.settled("MGC", mode="replay") == ()

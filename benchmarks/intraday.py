@@ -35,7 +35,10 @@ def warm(soak: Soak, slot: Slot) -> float:
 
 def while_retraining(soak: Soak, slot: Slot) -> float:
     """Give the same as the warm runner's while a retrain is under way."""
-    soak.start("nightly-retrain", f"beside {slot}", delay=AHEAD - timedelta(seconds=2))
+    # the slot's bars are written before they close, and a retrain that read them then would set
+    # them aside as from the future
+    ahead = AHEAD - timedelta(seconds=2)
+    soak.start("nightly-retrain", f"beside {slot}", delay=ahead, refresh=False)
     return warm(soak, slot)
 
 

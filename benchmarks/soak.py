@@ -58,6 +58,7 @@ _AFTER_CLOSE = timedelta(seconds=2)
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _PATIENCE = 300.0
 _PAGE = 200
+_AFTER_KILL = 8.0
 _KILLS = ("run", "runner", "runner and runs", "server")
 
 
@@ -211,10 +212,12 @@ class Soak:
         Something may be killed meanwhile.
         """
         self.start(flow, key, **parameters)
-        if self._random.random() < self.plan.kills:
-            time.sleep(self._random.uniform(0.2, 2.5))
-            self._kill(self._random.choice(_KILLS))
-        self.settle()
+        if self._random.random() >= self.plan.kills:
+            self.settle()
+            return
+        time.sleep(self._random.uniform(0.2, 2.5))
+        self._kill(self._random.choice(_KILLS))
+        self.settle(quiet=_AFTER_KILL)
 
     def start(
         self, flow: str, key: str, *, delay: timedelta = timedelta(0), **parameters: Any
@@ -253,18 +256,22 @@ class Soak:
                     os.kill(pid, signal.SIGKILL)
                 self.record.killed[what] += 1
 
-    def settle(self) -> None:
-        """Wait until no run is under way or due."""
+    def settle(self, quiet: float = 0.5) -> None:
+        """Wait until no run has been under way or due for some seconds.
+
+        A crashed run is started again a moment after its crash is known.
+        """
         deadline = time.monotonic() + _PATIENCE
-        quiet = 0
-        while quiet < 2:
+        last_busy = time.monotonic()
+        while time.monotonic() - last_busy < quiet:
             runs = self._busy() + self._due()
-            quiet = 0 if runs else quiet + 1
+            if runs:
+                last_busy = time.monotonic()
             if time.monotonic() > deadline:
                 names = ", ".join(f"{run.name} {run.state_name}" for run in runs)
                 message = f"still not at rest: {names}"
                 raise TimeoutError(message)
-            time.sleep(0.3)
+            time.sleep(0.2)
 
     def _busy(self) -> list[FlowRun]:
         return self._runs(_BUSY)

@@ -13,6 +13,7 @@ anywhere, the lake holds whole months, and reading the source again completes it
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -38,7 +39,13 @@ from ml_core.bars.month_file import (
     split_by_month,
     write_rows,
 )
-from ml_core.bars.quality import BatchRefusedError, Finding, check, refuse_if_bad
+from ml_core.bars.quality import (
+    FROM_THE_FUTURE,
+    BatchRefusedError,
+    Finding,
+    check,
+    refuse_if_bad,
+)
 from ml_core.errors import OperatorError, TransientError
 from ml_core.files import TEMPORARY, written_atomically
 from ml_core.market.market import Market
@@ -275,14 +282,16 @@ class Lake:
         return content_hash(self.read(market, None, stop_minute))
 
     def _ingest_one(self, batch: RawBatch, market: Market, now: datetime) -> BatchRecord:
-        batch_id = _batch_id(market.symbol, batch.content_hash)
         folder = self._folder(market.symbol)
-        record_file = folder / "batches" / f"{batch_id}.json"
-        if record_file.exists():
-            known = _record(record_file)
+        record_file, known = self._last_reading(batch, market)
+        ahead = known.quarantined.get(FROM_THE_FUTURE, 0) if known else 0
+        if known and not ahead:
             return BatchRecord(**{**_shallow(known), "status": "already"})
         batch = outrights_of(batch, market.symbol, market.contract_pattern)
         checked = check(batch, market, now)
+        if known and checked.reasons.get(FROM_THE_FUTURE, 0) >= ahead:
+            return BatchRecord(**{**_shallow(known), "status": "already"})
+        batch_id = record_file.stem
         if len(checked.quarantined):
             _write_table(folder / "quarantine" / f"{batch_id}.parquet", checked.quarantined)
         try:
@@ -321,6 +330,22 @@ class Lake:
         with written_atomically(record_file) as temporary:
             temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
         return record
+
+    def _last_reading(self, batch: RawBatch, market: Market) -> tuple[Path, BatchRecord | None]:
+        """Give where a reading of a batch is kept, and the last one of the same content, if any.
+
+        What was set aside as from the future may be the past by the next reading, though nothing
+        in the source has changed: such a batch is read anew, and each reading keeps its record.
+        """
+        folder, last = self._folder(market.symbol) / "batches", None
+        for again in itertools.count():
+            path = folder / f"{_batch_id(market.symbol, batch.content_hash, again)}.json"
+            if not path.exists():
+                return path, last
+            last = _record(path)
+            if not last.quarantined.get(FROM_THE_FUTURE):
+                return path, last
+        raise AssertionError  # the count has no end
 
     def _upsert(
         self,
@@ -380,10 +405,11 @@ def _record(path: Path) -> BatchRecord:
         raise LakeDamagedError(str(path), f"{error}") from error
 
 
-def _batch_id(symbol: str, content_hash: str) -> str:
+def _batch_id(symbol: str, content_hash: str, again: int = 0) -> str:
     import hashlib  # noqa: PLC0415 - one use
 
-    return hashlib.sha256(f"{symbol}\n{content_hash}".encode()).hexdigest()[:16]
+    name = f"{symbol}\n{content_hash}" + (f"\n{again}" if again else "")
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def _shallow(record: BatchRecord) -> dict[str, Any]:

@@ -15,6 +15,9 @@ from ml_core.market.exchange import TradeDates, trade_dates
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 
+FROM_THE_FUTURE = "from_the_future"
+"""Why a bar that has not closed yet is set aside; it may have by the next reading."""
+
 _MINUTE_US = 60_000_000
 _EXAMPLES = 3
 
@@ -146,7 +149,7 @@ def _row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.ob
             ("no_time", ~known),
             ("not_on_a_minute", stamp % _MINUTE_US != 0),
             ("before_1970", stamp < 0),
-            ("from_the_future", stamp > closes_by),
+            (FROM_THE_FUTURE, stamp > closes_by),
             ("not_a_price", no_price),
             ("price_not_positive", not_positive),
             ("no_volume", ~np.isfinite(volume)),

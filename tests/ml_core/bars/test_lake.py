@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ml_core.bars.contract import RAW_SCHEMA, RawBatch
 from ml_core.bars.lake import Lake, LakeDamagedError
 from ml_core.bars.quality import BatchRefusedError
 from ml_core.files import TEMPORARY
+from ml_core.market.schedule import from_minute
 from tests.ml_core.builders import mgc, minute, walk
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -62,6 +63,26 @@ def contents(lake: Lake) -> list[tuple[int, str, int, int]]:
             bars.minute, bars.contract, bars.close, bars.volume, strict=True
         )
     ]
+
+
+def test_a_bar_set_aside_before_it_closed_comes_in_once_it_has(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    rows = batch([bar(at) for at in range(400)])
+    closes = from_minute(START + 400)
+
+    def read(seconds: int) -> tuple[str, int, int]:
+        (record,) = lake.ingest([rows], mgc(), closes + timedelta(seconds=seconds))
+        return record.status, record.added, sum(record.quarantined.values())
+
+    assert read(-90) == ("added", 398, 2)
+    # while it has not closed, reading it again and again keeps no record of it
+    assert [read(-90)[0], read(-80)[0]] == ["already", "already"]
+    assert read(-2) == ("added", 1, 1)
+    assert read(-1)[0] == "already"
+    assert read(0) == ("added", 1, 0)
+    assert read(60)[0] == "already"
+    assert len(contents(lake)) == 400
+    assert [each.added for each in lake.batches("MGC")] == [398, 1, 1]
 
 
 def test_reading_the_same_batch_again_changes_nothing(tmp_path: Path) -> None:

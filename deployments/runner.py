@@ -6,11 +6,14 @@ Run as ``python -m deployments.runner`` with PREFECT_API_URL set.
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
-from tasks.settings import Settings, settings
+from deployments.prefect_session import answers
+from tasks.settings import Settings, api_url, settings
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -21,6 +24,10 @@ INTRADAY = frozenset(
     f"flows.{each}.{each}" for each in ("refresh_data", "shadow_predict", "log_outcomes")
 )
 """Entrypoints whose runs are short and whose time counts: the others yield to them."""
+
+
+HEALTHY_WITHIN_SECONDS = 120.0
+NO_SERVER = "the Prefect server does not answer"
 
 
 def deployment(spec: DeploymentSpec) -> RunnerDeployment:
@@ -67,24 +74,40 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
 
 
 def main() -> None:
-    """Register every deployment of the served markets, and run what is due, for ever."""
+    """Register every deployment of the served markets, and run what is due, for ever.
+
+    It may be started with the server: what can be imported is imported while that comes up.
+    """
+    from deployments.warm_runner import warm_up  # noqa: PLC0415 - reads the environment
+
     where = settings()
+    warming = Thread(target=warm_up)
+    warming.start()
     specs = [spec for name in where.markets for spec in deployments_of(name, where.market(name))]
     specs += HOUSEKEEPING
-    _tell_of_dead_runs(where)
     # made outside the event loop, in which Prefect would hand out coroutines instead
-    asyncio.run(_serve([deployment(spec) for spec in specs], sum(each.limit for each in specs)))
+    made = [deployment(spec) for spec in specs]
+    _wait_for_server()
+    _tell_of_dead_runs(where)
+    asyncio.run(_serve(made, sum(each.limit for each in specs), warming))
 
 
-async def _serve(deployments: list[RunnerDeployment], limit: int) -> None:
+def _wait_for_server() -> None:
+    deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
+    while not answers(str(api_url())):
+        if time.monotonic() > deadline:
+            raise SystemExit(NO_SERVER)
+        time.sleep(0.1)
+
+
+async def _serve(deployments: list[RunnerDeployment], limit: int, warming: Thread) -> None:
     """Serve deployments; each has a limit of its own, one over all would let a prediction wait."""
     from deployments.warm_runner import WarmRunner  # noqa: PLC0415 - reads the environment
 
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
-    warming = asyncio.create_task(asyncio.to_thread(runner.warm_up))
     served = [await runner.serve_deployment(each) for each in deployments]
     await asyncio.to_thread(_catch_up, served)
-    await warming
+    await asyncio.to_thread(warming.join)
     await runner.start()
 
 

@@ -16,12 +16,12 @@ from filelock import FileLock, Timeout
 from deployments.child_process import ChildProcess, end_left_behind, note_children
 from deployments.prefect_session import SERVER_FILE, answers
 from deployments.room import require_room
+from deployments.runner import HEALTHY_WITHIN_SECONDS
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
 from tasks.settings import Settings, prepare_environment
 
 HOST = "127.0.0.1"
-HEALTHY_WITHIN_SECONDS = 120.0
 STOP_WITHIN_SECONDS = 4.0
 """For each of the two: everything is stopped within ten."""
 
@@ -139,11 +139,11 @@ class _Supervisor:
         _require_free(self._port)
         self._say(f"Starting the Prefect server on {HOST}:{self._port} (about 15 s) ...")
         self._start(self._server)
+        self._start(self._runner)  # it imports meanwhile, and waits for the server itself
         if not self._wait_for_server():
             return
         with written_atomically(self._where.prefect_dir / SERVER_FILE) as temporary:
             temporary.write_text(json.dumps({"api": self._api, "pid": os.getpid()}), "utf-8")
-        self._start(self._runner)
         self._say(f"Look at http://{HOST}:{self._port} : runs, deployments, and Run to start one.")
         self._say(f"Markets: {', '.join(self._where.markets)}. Home: {self._where.home}")
         self._say(f"Logs: {self._where.home / 'logs'}. Ctrl-C stops everything.")

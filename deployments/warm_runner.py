@@ -47,8 +47,7 @@ class WarmRunner(Runner):
         super().__init__(query_seconds=POLL_SECONDS, **options)
         self._intraday = intraday
         self._entrypoints: dict[UUID, str] = {}
-        self._context: ForkServerContext = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(PRELOADED)
+        self._context = _forking()
 
     async def serve_deployment(self, deployment: RunnerDeployment) -> UUID:
         """Register a deployment and run what is due of it."""
@@ -61,12 +60,6 @@ class WarmRunner(Runner):
         await super().__aenter__()
         self._scheduled_run_poller._resolve_starter = self._starter  # noqa: SLF001 - see tests
         return self
-
-    def warm_up(self) -> None:
-        """Have the fork server started and its imports done; returns when they are."""
-        first = self._context.Process(target=_nothing)
-        first.start()
-        first.join()
 
     def _starter(self, flow_run: FlowRun) -> WarmStarter:
         found = flow_run.deployment_id
@@ -119,6 +112,20 @@ class WarmStarter:
         child.start()
         task_status.started(ProcessHandle(cast("SpawnProcess", child)))  # as good as one
         await anyio.to_thread.run_sync(child.join)
+
+
+def warm_up() -> None:
+    """Have the fork server started and its imports done; returns when they are."""
+    first = _forking().Process(target=_nothing)
+    first.start()
+    first.join()
+
+
+def _forking() -> ForkServerContext:
+    """Give the way to fork; there is one fork server in a process, whoever asks."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
 
 
 def _nothing() -> None:

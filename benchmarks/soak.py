@@ -256,7 +256,7 @@ class Soak:
                     os.kill(pid, signal.SIGKILL)
                 self.record.killed[what] += 1
 
-    def settle(self, quiet: float = 0.5) -> None:
+    def settle(self, quiet: float = 1.5) -> None:
         """Wait until no run has been under way or due for some seconds.
 
         A crashed run is started again a moment after its crash is known.
@@ -264,7 +264,8 @@ class Soak:
         deadline = time.monotonic() + _PATIENCE
         last_busy = time.monotonic()
         while time.monotonic() - last_busy < quiet:
-            runs = self._busy() + self._due()
+            due = self._due()  # asked first: what begins meanwhile is busy then
+            runs = due + self._busy()
             if runs:
                 last_busy = time.monotonic()
             if time.monotonic() > deadline:

@@ -27,6 +27,3 @@ def test_a_day_of_killed_processes_leaves_one_row_a_slot_and_nothing_behind(
     assert record.faults == []
     assert record.slots == 6
     assert record.killed
-    # a run killed while the source was locked may find it too late to wait
-    assert record.answered["stale_data"] <= 1
-    assert set(record.answered) <= {"predicted", "novel_input", "stale_data"}

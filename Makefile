@@ -8,6 +8,8 @@ LOG := $(VENV)/install.log
 # starts again, a changed lock or a moved folder installs anew.
 KEY := $(shell { cat requirements.lock pyproject.toml; pwd; } | git hash-object --stdin | cut -c1-16)
 STAMP := $(VENV)/.installed-$(KEY)
+PAGES_KEY := $(shell cat requirements.dashboard.lock | git hash-object --stdin | cut -c1-16)
+PAGES := $(VENV)/.installed-$(KEY)-dashboard-$(PAGES_KEY)
 
 # Tests wait for servers and other processes much of the time; a file's tests share theirs.
 WORKERS ?= 2
@@ -16,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo up test lint check bench soak controls lock clean
+.PHONY: help install demo up dashboard docs test lint check bench soak controls lock clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -53,16 +55,30 @@ $(STAMP):
 	     grep -q '^ERROR' $(LOG) || tail -5 $(LOG) >&2; exit 3; }
 	@touch $@
 
+# The same pip, a second lock: nothing in it is in the first.
+$(PAGES): $(STAMP)
+	@echo "Installing $$(grep -c == requirements.dashboard.lock) packages of the dashboard (once)"
+	@$(BIN)/python -m pip install -q --no-input --progress-bar off --no-deps --require-hashes \
+	  -r requirements.dashboard.lock >>$(LOG) 2>&1 \
+	  || { echo "The installation failed; the end of $(LOG):" >&2; tail -5 $(LOG) >&2; exit 3; }
+	@touch $@
+
 demo: $(STAMP) ## Simulate a market and run the whole system on it (about two minutes)
 	@$(BIN)/orbcast demo $(ARGS)
 
 up: $(STAMP) ## Start the Prefect server, its UI and the scheduled flows on this machine
 	@$(BIN)/orbcast up $(ARGS)
 
-test: $(STAMP) ## Run the tests
+dashboard: $(PAGES) ## Open the trading day in a browser page on this machine
+	@$(BIN)/orbcast dashboard $(ARGS)
+
+docs: $(STAMP) ## Build the documentation into var/site
+	@$(BIN)/mkdocs build --strict -q
+
+test: $(PAGES) ## Run the tests
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
-lint: $(STAMP) ## Run the static checks: style, types, import contracts, dependencies
+lint: $(PAGES) ## Run the static checks: style, types, import contracts, dependencies
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format --check -q . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/mypy
@@ -83,10 +99,15 @@ controls: $(STAMP) ## Put the judge on trial on simulated markets (about half an
 	@$(BIN)/python benchmarks/controls.py $(ARGS)
 	@$(BIN)/python benchmarks/setup_controls.py
 
-lock: ## Work out requirements.lock anew (needs uv)
+# Two files, the second only what the dashboard adds: a nightly run needs no page server.
+COMPILE := uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q
+lock: ## Work out requirements.lock and requirements.dashboard.lock anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 2; }
-	@uv pip compile pyproject.toml --group dev --all-extras --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements.lock
+	@$(COMPILE) --extra dask --extra postgres -o requirements.lock
+	@$(COMPILE) --all-extras -c requirements.lock -o $(VENV)/all.lock
+	@awk 'NR == FNR { if (/==/) base[$$1]; next } /==/ { more = !($$1 in base) } more' \
+	  requirements.lock $(VENV)/all.lock > requirements.dashboard.lock
 
 clean: ## Remove .venv and caches; var/ holds your data and stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -34,12 +34,14 @@ class Database:
     Parameters
     ----------
     engine
-        SQLAlchemy's engine; use :func:`open_database` to make one.
+        SQLAlchemy's engine; use :func:`open_database` or :func:`open_read_only` to make one.
+    read_only
+        Whether every unit of work is a look only: it holds up no writer, and cannot write.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
         self._reader = engine.execution_options(**_reading_options(engine))
+        self.engine = self._reader if read_only else engine
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -130,6 +132,47 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
     return Database(engine)
 
 
+def open_read_only(url: str) -> Database:
+    """Open a database that is there, to look at and never to write to.
+
+    The database itself refuses to write: SQLite opens its file read-only, PostgreSQL its
+    transactions.
+
+    Raises
+    ------
+    DatabaseError
+        It is not there, cannot be opened, or its schema is not this Orbcast's.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        remedy = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
+        raise DatabaseError(url, "is no database URL", remedy) from error
+    shown = _shown(parsed)
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(str(parsed.database))
+        if not path.is_file():
+            remedy = "run `orbcast demo` or `orbcast ingest`"
+            raise DatabaseError(shown, "is not there yet", remedy)
+        uri = parsed.set(database=path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
+        engine = create_engine(uri)
+        _be_patient(engine)
+    else:
+        engine = _engine(parsed, shown)
+    database = Database(engine, read_only=True)
+    try:
+        _require_this_schema(database.engine, shown)
+    except SqlDatabaseError as error:
+        engine.dispose()
+        said = " ".join(str(error.orig).split())
+        remedy = "check the path or the server, the permissions, and that it is Orbcast's own"
+        raise DatabaseError(shown, f"cannot be read ({said})", remedy) from error
+    except DatabaseError:
+        engine.dispose()
+        raise
+    return database
+
+
 def _engine(url: URL, shown: str) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
@@ -194,6 +237,24 @@ def _be_strict(engine: Engine) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    _take_transactions(engine)
+
+
+def _be_patient(engine: Engine) -> None:
+    """SQLite that is only read."""
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+        cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    _take_transactions(engine)
+
+
+def _take_transactions(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Any) -> None:
         # taken at once, a write lock cannot fail half-way through a unit of work
@@ -208,17 +269,28 @@ def _config(engine: Engine) -> Config:
     return config
 
 
-def _bring_up_to_date(engine: Engine, shown: str, *, migrate: bool) -> None:
-    config = _config(engine)
-    script = ScriptDirectory.from_config(config)
+def _require_this_schema(engine: Engine, shown: str) -> None:
+    script = ScriptDirectory.from_config(_config(engine))
+    here = _schema(engine, shown, script)
+    if here != script.get_current_head():
+        raise DatabaseError(shown, f"has schema {here}, which is old", "run `orbcast db upgrade`")
+
+
+def _schema(engine: Engine, shown: str, script: ScriptDirectory) -> str | None:
     known = {each.revision for each in script.walk_revisions()}
     with engine.connect() as connection:
         here = MigrationContext.configure(connection).get_current_revision()
     if here is not None and here not in known:
         remedy = "upgrade Orbcast, or name the database this version made"
         raise DatabaseError(shown, f"has schema {here}, newer than this Orbcast knows", remedy)
-    if here == script.get_current_head():
-        return
+    return here
+
+
+def _bring_up_to_date(engine: Engine, shown: str, *, migrate: bool) -> None:
     if not migrate:
-        raise DatabaseError(shown, f"has schema {here}, which is old", "run `orbcast db upgrade`")
-    command.upgrade(config, "head")
+        _require_this_schema(engine, shown)
+        return
+    config = _config(engine)
+    script = ScriptDirectory.from_config(config)
+    if _schema(engine, shown, script) != script.get_current_head():
+        command.upgrade(config, "head")

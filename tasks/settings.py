@@ -112,6 +112,10 @@ class Settings(BaseSettings):
         default=24.0, gt=0, description="A person's approval not given by then is refused."
     )
 
+    read_only: bool = Field(
+        default=False, description="Open the database to look at it only, as the dashboard does."
+    )
+
     auth: SecretStr = Field(
         default=SecretStr(""),
         description="user:secret that the Prefect server of `orbcast up` asks for; none if empty.",
@@ -199,7 +203,7 @@ class Settings(BaseSettings):
         DatabaseError
             It cannot be used as it is.
         """
-        return _opened(self.url)
+        return _opened(self.url, read_only=self.read_only)
 
     def models(self) -> ModelStore:
         """Give the model registry."""
@@ -369,7 +373,7 @@ def _file(folder: Path, kind: str, name: str) -> Path:
 
 
 @lru_cache(maxsize=8)
-def _opened(url: str) -> Database:
-    from registry.database import open_database  # noqa: PLC0415 - SQLAlchemy, only where used
+def _opened(url: str, *, read_only: bool) -> Database:
+    from registry.database import open_database, open_read_only  # noqa: PLC0415 - SQLAlchemy
 
-    return open_database(url)
+    return open_read_only(url) if read_only else open_database(url)

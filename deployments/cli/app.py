@@ -12,6 +12,7 @@ from deployments.cli import (
     audit,
     bars,
     breaker,
+    dashboard,
     database,
     dataset,
     demo,
@@ -94,6 +95,7 @@ app.command("performance")(performance.performance)
 app.command("power")(power.power)
 app.command("verify")(verify.verify)
 app.command("up")(up.up)
+app.command("dashboard")(dashboard.dashboard)
 app.command("simulate")(simulate.simulate)
 app.add_typer(database.app, name="db")
 

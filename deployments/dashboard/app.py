@@ -1,0 +1,5 @@
+"""What Streamlit runs at each visit."""
+
+from deployments.dashboard.menu import show
+
+show()

@@ -1,0 +1,61 @@
+"""Colours by their role, dark and light: those of the reports, so that a line keeps its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from monitoring import canvas
+
+
+@dataclass(frozen=True, slots=True)
+class Inks:
+    """Colours as ``#rrggbb``; Okabe and Ito's, which stay apart for colour-blind readers.
+
+    Colour never says anything alone: lines have different dashes, marks different shapes, and
+    words say it again.
+    """
+
+    model: str
+    corridor: str
+    majority: str
+    good: str
+    bad: str
+    quiet: str
+    rule: str
+
+
+LIGHT = Inks(
+    model=canvas.MODEL.value,
+    corridor=canvas.CORRIDOR.value,
+    majority=canvas.MAJORITY.value,
+    good=canvas.TRUTH.value,
+    bad="#b3261e",
+    quiet=canvas.QUIET.value,
+    rule=canvas.RULE.value,
+)
+DARK = Inks(
+    model="#62b8f0",
+    corridor="#f0a04b",
+    majority="#a8b0b8",
+    good="#4cc79a",
+    bad="#ff8a80",
+    quiet="#a3adb7",
+    rule="#303841",
+)
+
+
+def inks() -> Inks:
+    """Give the colours of the theme the person sees."""
+    return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+def faint(colour: str, alpha: float = 0.18) -> str:
+    """Give a colour as a band behind lines.
+
+    >>> faint("#0072b2", 0.5)
+    'rgba(0, 114, 178, 0.5)'
+    """
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {alpha})"

@@ -1,0 +1,93 @@
+"""Starting the page server: on loopback, telling nobody, with everything imported beforehand."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import pkgutil
+import socket
+import webbrowser
+from pathlib import Path
+from threading import Timer
+
+from ml_core.errors import OperatorError
+from tasks.settings import Settings, prepare_environment
+
+HOST = "127.0.0.1"
+_OPENED_AFTER_SECONDS = 1.5
+
+
+class NotInstalledError(OperatorError):
+    """The dashboard's packages are not there."""
+
+    def __str__(self) -> str:
+        return (
+            'the dashboard is not installed; run `make dashboard`, or install "orbcast[dashboard]"'
+        )
+
+
+class PagePortTakenError(OperatorError):
+    """Another program listens on the port."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.port = port
+
+    def __str__(self) -> str:
+        return (
+            f"port {self.port} on {HOST} is taken by another program; stop it, or choose another "
+            f"with `orbcast dashboard --port {self.port + 1}`"
+        )
+
+
+def serve(where: Settings, port: int, *, browser: bool) -> None:
+    """Serve the pages until stopped.
+
+    What the pages import is imported before the first visitor comes; the database is opened
+    read-only, by this process and whatever it starts.
+
+    Raises
+    ------
+    NotInstalledError, PagePortTakenError
+        It cannot start.
+    """
+    if importlib.util.find_spec("streamlit") is None:
+        raise NotInstalledError
+    _require_free(port)
+    prepare_environment(where, ORBCAST_READ_ONLY="true")
+    from streamlit.web import bootstrap  # noqa: PLC0415 - an extra, and slow
+
+    _import_pages()
+    options = {
+        "server.address": HOST,
+        "server.port": port,
+        "server.headless": True,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": False,
+        "runner.magicEnabled": False,
+        "client.toolbarMode": "viewer",
+        "client.showErrorDetails": "type",
+        "theme.light.primaryColor": "#0072b2",
+        "theme.dark.primaryColor": "#62b8f0",
+    }
+    flags = {name.replace(".", "_"): each for name, each in options.items()}
+    bootstrap.load_config_options(flags)
+    if browser:
+        Timer(_OPENED_AFTER_SECONDS, webbrowser.open, (f"http://{HOST}:{port}",)).start()
+    bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], flags)
+
+
+def _require_free(port: int) -> None:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise PagePortTakenError(port) from None
+
+
+def _import_pages() -> None:
+    for each in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        if each.name != "app":  # which is run, for each visitor
+            importlib.import_module(f"deployments.dashboard.{each.name}")

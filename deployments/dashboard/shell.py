@@ -1,0 +1,124 @@
+"""The frame of every page: which market, how it stands, and what to do when nothing is there."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from deployments.cli.errors import line_of
+from ml_core.errors import OrbcastError
+from ml_core.market.market import Market
+from monitoring.breaker import Standing
+from monitoring.rollout import Stage
+from tasks.breaker import breaker_of
+from tasks.rollout import stage_of
+from tasks.settings import Settings, now, settings
+
+FRESH = timedelta(seconds=15)
+"""How long what was read is shown before it is read again."""
+
+_STAGES: dict[Stage, str] = {
+    "off": "nothing is predicted",
+    "shadow": "predictions are logged, none is to be traded",
+    "advisory": "predictions are shown as advice",
+    "hybrid": "the model scales the size of what the rules take",
+    "auto": "order intents are written; Orbcast places no orders",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page shows: one market, as it was at one moment.
+
+    Attributes
+    ----------
+    where
+        The settings; the database behind them is opened read-only.
+    name, market
+        The market's file name and its definitions.
+    at
+        Aware UTC time of this showing.
+    """
+
+    where: Settings
+    name: str
+    market: Market
+    at: datetime
+
+    @property
+    def symbol(self) -> str:
+        """The market's symbol, by which rows are kept."""
+        return self.market.symbol
+
+
+def view() -> View:
+    """Give what the page shows: the market chosen in the menu."""
+    where = settings()
+    names = where.markets
+    name = names[0]
+    if len(names) > 1:
+        name = st.sidebar.selectbox("Market", names, key="market", format_func=str.upper)
+    return View(where, name, where.market(name), now())
+
+
+def framed(page: Callable[[], None]) -> Callable[[], None]:
+    """Give a page that says in one line what is wrong, and what to run, where it cannot show."""
+
+    @functools.wraps(page)
+    def shown() -> None:
+        try:
+            if _is_new(settings()):
+                _welcome()
+                return
+            _banner(view())
+            page()
+        except OrbcastError as error:
+            st.error(line_of(error), icon=":material/error:")
+
+    # Streamlit tells pages apart by the function's name
+    shown.__name__ = shown.__qualname__ = page.__module__.rpartition(".")[2]
+    return shown
+
+
+def nothing_yet(what: str, command: str) -> None:
+    """Say that something is not there yet, and which command makes it."""
+    st.info(f"{what} To have it, run:", icon=":material/info:")
+    st.code(command, language="sh")
+
+
+def _is_new(where: Settings) -> bool:
+    if where.database_url:
+        return False
+    return not (where.home / "orbcast.sqlite").is_file()
+
+
+def _welcome() -> None:
+    st.title("Nothing is here yet")
+    st.write(
+        "Orbcast has no bars, no models and no predictions in this home. Try it on a simulated "
+        "market, which needs no data of yours:"
+    )
+    st.code("orbcast demo", language="sh")
+    st.write("Or bring your own 1-minute bars, then start the scheduled work:")
+    st.code("orbcast ingest --help\norbcast up", language="sh")
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
+def _standing(name: str) -> tuple[Stage, Standing]:
+    where = settings()
+    symbol = where.market(name).symbol
+    return stage_of(where, symbol, now())[0], breaker_of(where, symbol, now())
+
+
+def _banner(shown: View) -> None:
+    stage, breaker = _standing(shown.name)
+    words = f"**{shown.symbol}** · stage **{stage}**: {_STAGES[stage]}"
+    if breaker.state == "closed":
+        st.info(f"{words} · breaker closed", icon=":material/flag:")
+        return
+    cause = f"{breaker.cause}: {breaker.detail}" if breaker.cause else "no reason on record"
+    st.error(f"{words} · breaker **{breaker.state}**, {cause}", icon=":material/block:")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import socket
+import tempfile
 import webbrowser
 from pathlib import Path
 from threading import Timer
@@ -56,6 +58,9 @@ def serve(where: Settings, port: int, *, browser: bool) -> None:
         raise NotInstalledError
     _require_free(port)
     prepare_environment(where, ORBCAST_READ_ONLY="true")
+    if not where.prefect_dir.is_dir():
+        # Prefect makes its folder when imported; looking at a home must not write into it
+        os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="orbcast-dashboard-")
     from streamlit.web import bootstrap  # noqa: PLC0415 - an extra, and slow
 
     _import_pages()

@@ -1,0 +1,99 @@
+"""A home at half past eleven of a trading day, and the dashboard serving it to a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.trained_market import UNTOUCHED
+
+NOW = datetime(2024, 11, 28, 1, 30, tzinfo=UTC)
+"""Thursday, 11:30 in Brisbane: three ranges of the day are closed, three are to come."""
+
+FIRST_DAY = date(2024, 11, 18)
+STARTED_WITHIN_SECONDS = 90
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(home: Path, clock: Path | None = None) -> Iterator[str]:
+    """`orbcast dashboard` of a home; gives its address."""
+    port = free_port()
+    environment = {**os.environ, **({"ORBCAST_CLOCK_FILE": str(clock)} if clock else {})}
+    command = [sys.executable, "-m", "deployments.cli", "--home", str(home), "dashboard"]
+    command += ["--no-browser", "--port", str(port)]
+    log = home.parent / f"dashboard-{port}.log"
+    with log.open("w") as told:
+        process = subprocess.Popen(command, env=environment, stdout=told, stderr=told)
+    try:
+        deadline = time.monotonic() + STARTED_WITHIN_SECONDS
+        while not answers(f"http://127.0.0.1:{port}/_stcore/health"):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as reply:  # noqa: S310 - our own server's
+            return bool(reply.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def day_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained home after eight days of live answers and outcomes, and two replayed days."""
+    from flows.log_outcomes import log_outcomes  # noqa: PLC0415 - Prefect, where used
+    from tasks import prediction  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.slots import slots_between  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("day")
+    home = folder / "home"
+    shutil.copytree(trained_home.parent / UNTOUCHED, home)
+    clock = folder / "clock"
+    clock.write_text(str((NOW - datetime.now(UTC)).total_seconds()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORBCAST_HOME", str(home))
+        patch.setenv("ORBCAST_CLOCK_FILE", str(clock))
+        where = settings()
+        for slot in slots_between(where.market("mgc"), FIRST_DAY, NOW.date()):
+            made_at = slot.decision + timedelta(seconds=3)
+            if made_at > NOW:
+                break
+            patch.setattr(prediction, "_made_at", lambda made_at=made_at: made_at)
+            prediction.predict_slot.fn("mgc", slot, "live")
+            prediction.decide.fn("mgc", slot, "live")
+            if slot.trading_day < FIRST_DAY + timedelta(days=2):
+                prediction.predict_slot.fn("mgc", slot, "replay")
+        log_outcomes("mgc")
+    return home
+
+
+@pytest.fixture(scope="session")
+def dashboard(day_home: Path) -> Iterator[str]:
+    """The address of the dashboard of that day."""
+    with served(day_home, day_home.parent / "clock") as url:
+        yield url

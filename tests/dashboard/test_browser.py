@@ -1,0 +1,127 @@
+"""A real browser opens every page: nothing may raise, nothing may be fetched from outside."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.conftest import PROJECT
+from tests.dashboard.conftest import served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--no-sandbox",  # as root, in CI
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PAGES = {
+    "today": "Today",
+    "performance": "Performance",
+    "predictions": "Predictions",
+    "models": "Models",
+    "gates": "Gates",
+    "data": "Drift and data",
+}
+SHOWN_WITHIN = 30_000
+"""Milliseconds; a limit that ends a test that hangs, not a measurement."""
+
+SCREENSHOTS = PROJECT / "var" / "screenshots"
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no Chromium here: `apt-get install chromium` (Debian, Ubuntu) has these pages tested",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page in a window, with what went wrong in it."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+        page.on("request", lambda request: self._asked(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.url, self.url.replace("http", "ws"), "data:", "blob:")):
+            self.outside.append(url)
+
+    def open(self, path: str) -> None:
+        self.page.goto(f"{self.url}/{path}")
+        self.settled()
+
+    def settled(self) -> None:
+        """Wait until the script has run to its end."""
+        app = self.page.get_by_test_id("stApp")
+        expect(self.page.get_by_test_id("stMainBlockContainer")).to_be_visible(
+            timeout=SHOWN_WITHIN
+        )
+        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=SHOWN_WITHIN)
+
+    def require_sound(self) -> None:
+        """Nothing raised, nothing asked of a host outside, nothing wider than the window."""
+        assert self.page.get_by_test_id("stException").all_inner_texts() == []
+        assert self.page.get_by_test_id("stAlertContentError").all_inner_texts() == []
+        assert self.errors == []
+        assert self.outside == []
+        wider = self.page.evaluate(
+            "() => document.querySelector('[data-testid=stMainBlockContainer]').scrollWidth"
+            " - document.querySelector('[data-testid=stMainBlockContainer]').clientWidth"
+        )
+        assert wider <= 1, f"{wider} pixels wider than the window"
+
+    def keep(self, name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+@pytest.fixture(params=["light", "dark", "phone"])
+def visit(
+    request: pytest.FixtureRequest, browser: Browser, dashboard: str
+) -> Iterator[tuple[str, Visit]]:
+    size = {"width": 390, "height": 844} if request.param == "phone" else None
+    context = browser.new_context(
+        viewport=size or {"width": 1300, "height": 900},
+        color_scheme="dark" if request.param == "dark" else "light",
+    )
+    yield request.param, Visit(context.new_page(), dashboard)
+    context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_each_page_shows_without_an_error(visit: tuple[str, Visit], path: str) -> None:
+    look, shown = visit
+    shown.open(path)
+    shown.keep(f"{path}-{look}")
+    heading = shown.page.get_by_role("heading", level=1)
+    expect(heading.first).to_be_visible()
+    shown.require_sound()
+
+
+def test_a_new_home_says_what_to_run(browser: Browser, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with served(home) as url:
+        shown = Visit(browser.new_page(), url)
+        for path in PAGES:
+            shown.open(path)
+            expect(shown.page.get_by_text("orbcast demo").first).to_be_visible()
+            shown.require_sound()
+        shown.page.close()
+    assert list(home.iterdir()) == [], "looking at a home writes nothing into it"

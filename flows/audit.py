@@ -45,10 +45,9 @@ def audit(
     parity = audit_parity(market, from_day, to_day, at, mode)
     lookahead = audit_recent(market, at)
     rollout = look_at_gates(market, at) if mode == "live" else None
-    leaks = f"; {len(lookahead['leaks'])} features see the future" if lookahead["leaks"] else ""
     publish(
         f"audit-{market}",
-        parity.verdict + leaks,
+        f"{parity.verdict}; {_seen(lookahead)}",
         _differing(parity),
         table([lookahead], _AUDIT),
         bullets(lookahead["leaks"]),
@@ -67,6 +66,12 @@ def _show_rollout(market: str, rollout: dict[str, Any]) -> None:
         table(rollout["gates"], _GATES) if rollout["gates"] else "",
         f"Next: {_to_do(rollout['next_step'])}",
     )
+
+
+def _seen(lookahead: dict[str, Any]) -> str:
+    audited = f"{lookahead['features']} features of {lookahead['decisions']} decisions"
+    leaks = len(lookahead["leaks"])
+    return f"of {audited}, {leaks or 'none'} {'see' if leaks > 1 else 'sees'} the future"
 
 
 def _to_do(step: str) -> str:

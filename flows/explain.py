@@ -10,6 +10,7 @@ from prefect import flow
 from tasks.artifacts import bullets, escaped, publish, table
 from tasks.explanation import explained
 from tasks.parameters import MarketName, OpeningRangeName
+from tasks.reasons_shown import reasons_plot
 from tasks.settings import now, settings
 from tasks.slots import latest_slot
 
@@ -45,6 +46,7 @@ def explain(
                 f"What the model's answer rests on:\n\n{bullets(each['reasons'])}"
                 if each["reasons"]
                 else "",
+                *reasons_plot(each["pushes"]),
             )
         ),
     )

@@ -11,7 +11,7 @@ from typing import Any
 from prefect import flow
 
 from ml_core.errors import OrbcastError
-from tasks.artifacts import bullets, publish, table
+from tasks.artifacts import bullets, publish, table, to_copy
 from tasks.ingest import Announce, refresh_lake
 from tasks.intake import verdict_of
 from tasks.notices import REPORTED
@@ -20,15 +20,12 @@ from tasks.periods import moment_of
 from tasks.settings import settings
 from tasks.sources import SourceSpec, standing_source
 
-_SHOWN = {
-    "symbol": "Market",
-    "source": "Source",
+_COUNTS = {
     "new_batches": "New batches",
     "added": "Bars added",
-    "revised": "Bars revised",
-    "quarantined": "Rows set aside",
-    "bars": "Bars in the lake",
-    "last_bar": "Last bar (UTC)",
+    "revised": "Revised",
+    "quarantined": "Set aside",
+    "bars": "In the lake",
 }
 
 
@@ -57,7 +54,8 @@ def refresh_data(
     brought = refresh_lake(market, source, at, full=full, announce=told)
     verdict = verdict_of(brought)
     odd = [f"Odd but kept: {', '.join(brought['findings'])}"] if brought["findings"] else []
-    publish(f"refresh-{market}", verdict, table([brought], _SHOWN), bullets(odd))
+    read = to_copy({"source": brought["source"]})
+    publish(f"refresh-{market}", verdict, table([brought], _COUNTS), read, bullets(odd))
     return {**brought, "verdict": verdict}
 
 

@@ -16,6 +16,7 @@ from tasks.notices import REPORTED
 from tasks.parameters import MarketName, OpeningRangeName
 from tasks.periods import moment_of
 from tasks.prediction import decide, predict_slot
+from tasks.reasons_shown import reasons_plot
 from tasks.settings import settings
 from tasks.slots import Slot, latest_slot
 
@@ -66,6 +67,7 @@ def shadow_predict(
         table(told["gates"], _GATES),
         *(f"Why, {each['role']}:\n\n{bullets(each['why'])}" for each in said if each["why"]),
         bullets(_notes(said, arrival)),
+        *reasons_plot(told["pushes"]),
     )
     return {
         "slot": str(slot),

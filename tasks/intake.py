@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -91,8 +91,14 @@ def verdict_of(brought: dict[str, Any]) -> str:
     """Say in a line what came in, of what ``summary`` gives."""
     return (
         f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
-        f"{brought['quarantined']:,} rows set aside; last bar {brought['last_bar']}"
+        f"{brought['quarantined']:,} rows set aside; {_last_of(brought['last_bar'])}"
     )
+
+
+def _last_of(last_bar: str | None) -> str:
+    if last_bar is None:
+        return "no bar in the lake"
+    return f"last bar {datetime.fromisoformat(last_bar).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _month_of(moment: datetime | None) -> datetime | None:

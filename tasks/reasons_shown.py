@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from textwrap import shorten
 from typing import Any
 
 from tasks.artifacts import pictures
 
 _AXIS = "toward DOWN (left) or UP (right), in log-odds"
+_LONGEST = 48
+_VALUE = re.compile(r" \([^()]*\)$")
 _WORDS = "What pushed the answer toward UP or DOWN, the corridor first of all"
 
 
@@ -17,6 +21,17 @@ def reasons_plot(pushes: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     from monitoring.plots import importance_plot  # noqa: PLC0415 - matplotlib, where plots are
 
-    # the number that ends the words is what the bar's own label says
-    shares = {each["words"].rpartition(":")[0]: float(each["contribution"]) for each in pushes}
+    shares = {_short(each["words"]): float(each["contribution"]) for each in pushes}
     return pictures([(_WORDS, importance_plot(shares, _AXIS))])
+
+
+def _short(words: str) -> str:
+    """Give a reason's words as a bar's label, which has the push beside it.
+
+    >>> _short("volume of the window's later half against its first (log) (1.25): +0.35")
+    "volume of the window's later half against its…"
+    >>> _short("day of the week (sine) (0.975): +0.04")
+    'day of the week (sine)'
+    """
+    name = _VALUE.sub("", words.rpartition(":")[0].partition(";")[0])
+    return shorten(name, _LONGEST, placeholder="…")

@@ -226,6 +226,8 @@ def may_silence(silenced: Sequence[bool]) -> bool:
     silenced
         Of the live slots before it, oldest first: whether they were silenced as novel.
 
+    Examples
+    --------
     >>> may_silence([True] * 5 + [False] * 55), may_silence([True] * 6 + [False] * 54)
     (True, False)
     """

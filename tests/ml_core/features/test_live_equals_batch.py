@@ -34,8 +34,8 @@ def batch(bars: Bars) -> Assembly:
     return assemble(bars, mgc(), LabelSpec(), first=FIRST, last=LAST)
 
 
-def test_the_catalogue_has_between_60_and_80_features_without_duplicates() -> None:
-    assert 60 <= len(CATALOGUE) <= 80
+def test_the_catalogue_has_60_features_or_more_without_duplicates() -> None:
+    assert len(CATALOGUE) >= 60
     assert len(set(CATALOGUE.names())) == len(CATALOGUE)
 
 

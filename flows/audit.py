@@ -7,9 +7,10 @@ from typing import Any
 
 from prefect import flow
 
+from monitoring.markdown import code, escaped
 from monitoring.parity import Audited, ParityReport
 from registry.ledger import Mode
-from tasks.artifacts import bullets, code, escaped, publish, table
+from tasks.artifacts import bullets, publish, table
 from tasks.lookahead import audit_recent
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName

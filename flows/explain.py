@@ -7,7 +7,8 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.artifacts import bullets, escaped, publish, table
+from monitoring.markdown import escaped
+from tasks.artifacts import bullets, publish, table
 from tasks.explanation import explained
 from tasks.parameters import MarketName, OpeningRangeName
 from tasks.reasons_shown import reasons_plot

@@ -6,7 +6,8 @@ from prefect.input import RunInput
 from pydantic import Field
 
 from monitoring.approval import Request
-from tasks.artifacts import escaped, table
+from monitoring.markdown import escaped
+from tasks.artifacts import table
 
 _FOUND = {"name": "Condition", "status": "Is", "words": "Figure"}
 

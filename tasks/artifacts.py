@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.artifacts import (
@@ -14,6 +13,8 @@ from prefect.artifacts import (
     create_progress_artifact,
     update_progress_artifact,
 )
+
+from monitoring.markdown import code, escaped
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -31,33 +32,7 @@ _SCORES = {
     "ece": "ECE",
 }
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@])")
 _DANGEROUS = re.compile(r"([\\<\[&`])")
-_BEGINS_A_BLOCK = re.compile(r"^([-=](?=[-=\s]|$)|\d+[.)](?=\s|$))")
-
-
-def escaped(text: object) -> str:
-    r"""Make text stand as it is in markdown, whatever a file or a symbol is called.
-
-    >>> print(escaped("a|b<script>"))
-    a\|b\<script\>
-    """
-    plain = " ".join(_MARKUP.sub(r"\\\1", str(text)).splitlines()).strip()
-    return _BEGINS_A_BLOCK.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", plain)
-
-
-def code(text: object) -> str:
-    """Give text that is to be copied, such as a path or a command, whatever it holds.
-
-    A link to a file would do nothing: a browser follows none from a page of the UI.
-
-    >>> print(code("/home/me/report.html"))
-    `/home/me/report.html`
-    """
-    inner = " ".join(str(text).split())
-    longest = max((len(list(run)) for mark, run in groupby(inner) if mark == "`"), default=0)
-    fence, room = "`" * (longest + 1), " " if longest else ""
-    return f"{fence}{room}{inner}{room}{fence}"
 
 
 def to_copy(named: Mapping[str, object]) -> str:

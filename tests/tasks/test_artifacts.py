@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.artifacts import code, escaped, picture, table
+from monitoring.markdown import code, escaped
+from tasks.artifacts import picture, table
 
 
 @given(st.text(max_size=40))

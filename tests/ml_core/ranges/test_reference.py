@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,14 @@ import pytest
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
+from ml_core.evidence.outside_record import (
+    Recorded,
+    Slot,
+    compare,
+    exact_touches,
+    measured,
+    roll_days,
+)
 from ml_core.features.history import History, read_history
 from ml_core.market.schedule import build_schedule, from_minute
 from ml_core.ranges.label_spec import LabelSpec
@@ -44,8 +53,6 @@ EXACT_TOUCHES = {
 }
 """Slots whose target was touched to the tick: integer ticks say WIN, the record's floats not."""
 
-Row = tuple[float, float, str, str]
-
 
 @pytest.fixture(scope="module")
 def bars(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Bars:
@@ -59,11 +66,11 @@ def bars(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Bars:
 
 
 @pytest.fixture(scope="module")
-def reference(real_data_dir: Path) -> dict[tuple[str, str], Row]:
+def reference(real_data_dir: Path) -> dict[Slot, Recorded]:
     path = real_data_dir / "mgc-opening-range-reference-2024-2025h1.csv"
     with path.open(encoding="utf-8") as file:
         return {
-            (row["trading_day"], row["opening_range"]): (
+            (row["trading_day"], row["opening_range"]): Recorded(
                 float(row["high"]),
                 float(row["low"]),
                 row["break_direction"],
@@ -79,43 +86,30 @@ def _history(bars: Bars, roll: str) -> History:
     return read_history(bars, market, LabelSpec(), schedule)
 
 
-def _ours(history: History) -> dict[tuple[str, str], Row]:
-    ranges, labels, tape = history.ranges, history.labels, history.tape
-    to_price = history.market.instrument.to_price
-    offset = tape.offset[ranges.day]
-    high, low = to_price(ranges.high + offset), to_price(ranges.low + offset)
-    return {
-        (
-            str(tape.schedule.days[ranges.day[slot]]),
-            history.market.ranges[ranges.spec[slot]].name,
-        ): (
-            float(high[slot]),
-            float(low[slot]),
-            {1: "UP", -1: "DOWN", 0: "NONE"}.get(int(labels.direction[slot]), "?"),
-            {1: "WIN", -1: "LOSS"}.get(int(labels.outcome[slot]), "NO_TRADE"),
-        )
-        for slot in range(len(ranges))
-    }
+def _range(row: Recorded) -> tuple[float, float, str]:
+    return row.high, row.low, row.direction
 
 
 def test_with_same_day_volume_every_range_and_break_of_the_record_agrees(
-    bars: Bars, reference: dict[tuple[str, str], Row]
+    bars: Bars, reference: dict[Slot, Recorded]
 ) -> None:
-    ours = _ours(_history(bars, "same_day_volume"))
+    ours = measured(_history(bars, "same_day_volume"))
 
     assert len(reference) == 2316
-    assert {slot for slot, row in reference.items() if ours[slot][:3] != row[:3]} == set()
+    assert {slot for slot, row in reference.items() if _range(ours[slot]) != _range(row)} == set()
 
 
 def test_outcomes_differ_from_the_record_on_ten_exact_touches_of_the_target_only(
-    bars: Bars, reference: dict[tuple[str, str], Row]
+    bars: Bars, reference: dict[Slot, Recorded]
 ) -> None:
     # Arrange
     history = _history(bars, "same_day_volume")
-    ours = _ours(history)
+    ours = measured(history)
 
     # Act
-    differing = {slot: row[3] for slot, row in reference.items() if ours[slot][3] != row[3]}
+    differing = {
+        slot: row.outcome for slot, row in reference.items() if ours[slot].outcome != row.outcome
+    }
 
     # Assert: all ten are wins of ours, and in each the exit bar's extreme IS the target
     assert differing == EXACT_TOUCHES
@@ -128,22 +122,48 @@ def test_outcomes_differ_from_the_record_on_ten_exact_touches_of_the_target_only
         if key in differing:
             bar = int(tape.first_at(labels.resolved_minute[slot : slot + 1] - 1)[0])
             extreme = tape.high[bar] if labels.direction[slot] > 0 else tape.low[bar]
-            assert ours[key][3] == "WIN"
+            assert ours[key].outcome == "WIN"
             assert extreme == labels.target[slot]
 
 
 def test_with_previous_day_volume_only_the_eight_roll_days_differ(
-    bars: Bars, reference: dict[tuple[str, str], Row]
+    bars: Bars, reference: dict[Slot, Recorded]
 ) -> None:
-    ours = _ours(_history(bars, "previous_day_volume"))
+    ours = measured(_history(bars, "previous_day_volume"))
 
-    differing = {slot for slot, row in reference.items() if ours[slot][:3] != row[:3]}
+    differing = {slot for slot, row in reference.items() if _range(ours[slot]) != _range(row)}
 
     assert {day for day, _ in differing} == ROLL_DAYS
     assert len(differing) == 48
     others = {
         slot
         for slot, row in reference.items()
-        if slot not in differing and ours[slot][3] != row[3]
+        if slot not in differing and ours[slot].outcome != row.outcome
     }
     assert others == set(EXACT_TOUCHES)
+
+
+def test_the_comparison_a_person_is_shown_counts_the_same_and_gives_each_difference_its_reason(
+    bars: Bars, reference: dict[Slot, Recorded]
+) -> None:
+    # Arrange
+    theirs = {slot: asdict(row) for slot, row in reference.items()}
+    same, previous = _history(bars, "same_day_volume"), _history(bars, "previous_day_volume")
+
+    # Act
+    agreement, touched = compare(theirs, measured(same), touches=exact_touches(same))
+    _, rolled = compare(
+        theirs,
+        measured(previous),
+        touches=exact_touches(previous),
+        rolls=roll_days(same, previous),
+    )
+
+    # Assert
+    assert sum(each.compared for each in agreement.values()) == 2316
+    assert {each.slot for each in touched} == set(EXACT_TOUCHES)
+    assert {each.reason for each in touched} == {
+        "target touched to the tick: float arithmetic misses it"
+    }
+    assert all(each.reason for each in rolled)
+    assert {each.slot[0] for each in rolled if each.reason.startswith("contract")} == ROLL_DAYS

@@ -1,0 +1,220 @@
+"""What a column of another system is called tells: an equal of ours, a look ahead, or nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import time
+from typing import Literal
+
+from ml_core.features.all import CATALOGUE
+from ml_core.market.market import Market, RangeSpec, Session
+
+Use = Literal["equal", "late", "never", "key", "compared", "unknown"]
+"""What can be done with a column.
+
+``equal``: Orbcast computes the same idea itself. ``late``: known only after some of the day's
+decisions. ``never``: an answer, or known only once the day is over. ``key``: names the row.
+``compared``: a range's own record, held against the bars. ``unknown``: its name says nothing.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A column, what can be done with it, and why.
+
+    Attributes
+    ----------
+    name
+        As the other system calls it.
+    use
+        What can be done with it.
+    equal
+        The feature of Orbcast's catalogue that measures the same, or None.
+    leaks_into
+        Opening ranges decided before the value is known.
+    why
+        One sentence.
+    """
+
+    name: str
+    use: Use
+    equal: str | None
+    leaks_into: tuple[str, ...]
+    why: str
+
+
+_RANGE = re.compile(r"(?:prev_|previous_)?orb?_?(\d{4})_(\w+)")
+_KEYS = re.compile(
+    r"(date(_local|_utc)?|trading_day|trade_date|day|instrument|symbol|contract|source_symbol"
+    r"|ticker|(created|updated)_at|id|ts(_utc|_local)?|timestamp|datetime)"
+)
+_ANSWERS = re.compile(
+    r"(.*_)?(outcome|r_multiple|mae|mfe|pnl|profit|result|label|target|won|win|y|exit\w*"
+    r"|forward\w*|future\w*|next\w*)(_.*)?"
+)
+_AFTER_RANGE = re.compile(r"(break|entry|stop|risk|tradeable|retest|fill|bars_to|minutes_to)")
+_WHOLE_DAY = re.compile(r"(daily?|today|session)_(high|low|close|range|return|volume|net)(_\w+)?")
+_PARTS = re.compile(r"\w*(high|low|range|open|close|volume|type|code|sweep|impulse|trend|mid)\w*")
+
+_SESSION_NAMES = {
+    "asia": "asia",
+    "asian": "asia",
+    "london": "london",
+    "ny": "ny_cash",
+    "ny_cash": "ny_cash",
+    "nyc": "ny_cash",
+    "pre_asia": "pre_asia",
+    "pre_london": "pre_london",
+    "pre_ny": "pre_ny",
+}
+
+_EQUALS: tuple[tuple[str, str], ...] = (
+    (r"atr_?14(_\w+)?", "atr14"),
+    (r"atr(_?20)?(_\w+)?", "atr20"),
+    (r"rsi(_?14)?(_at_\d{4})?", "rsi14"),
+    (r"rsi(_?14)?_(d|day|daily)", "rsi14_daily"),
+    (r"(orb_|or_|range_)?(size|range|height)", "range_size"),
+    (
+        r"(orb_|or_|range_)?(size|range|height)_(atr|vs_atr|norm\w*|pct_atr)(_?20)?",
+        "range_size_atr20",
+    ),
+    (r"(orb_|or_)?close_(pos|position|location)", "close_position"),
+    (r"day_?of_?week|dow|weekday", "weekday"),
+    (r"(dow|day_of_week|weekday)_sin", "weekday_sin"),
+    (r"(dow|day_of_week|weekday)_cos", "weekday_cos"),
+    (r"(hour|time|time_of_day|minute)_sin", "time_of_day_sin"),
+    (r"(hour|time|time_of_day|minute)_cos", "time_of_day_cos"),
+    (r"month(_sin)?", "month_sin"),
+    (r"month_cos", "month_cos"),
+    (r"(prev|previous|prior|pd|yesterday)_?(day)?_?(high|h)", "above_yesterday_high"),
+    (r"(prev|previous|prior|pd|yesterday)_?(day)?_?(low|l)", "above_yesterday_low"),
+    (r"(prev|previous|prior|pd|yesterday)_?(day)?_?(close|c)", "above_yesterday_close"),
+    (r"(prev|previous)_(orb_|or_)?(break_dir|direction)", "previous_direction"),
+    (r"(prev|previous)_(orb_|or_)?(r|r_multiple|net_r)", "previous_net_r"),
+    (r"(vwap|dist\w*_vwap|vwap_dist\w*)", "vwap_distance"),
+    (r"(realized|realised)_vol\w*|volatility(_\w+)?", "volatility_60m"),
+    (r"(orb_|or_|window_)?volume", "window_volume"),
+    (r"(orb|opening_range|session|range)(_name|_code|_time|_id)?", "opening_range_code"),
+    (r"\w*gap\w*", "session_gap"),
+    (r"days_(since|to|from)_roll", "days_since_roll"),
+)
+
+
+def judge(name: str, market: Market) -> Judged:  # noqa: PLR0911 - one return for each kind
+    """Say what can be done with a column of that name.
+
+    A name is all there is to go by: how the column was computed cannot be seen, so an equal is
+    one of ideas, not of numbers.
+    """
+    plain = re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
+    if found := _RANGE.fullmatch(plain):
+        return _of_range(name, found[1], found[2], market)
+    if _KEYS.fullmatch(plain):
+        return Judged(name, "key", None, (), "Names the row.")
+    # what the catalogue has is computed by Orbcast from closed bars, whatever it is called there
+    if plain in CATALOGUE.names():
+        return _equal(name, plain)
+    if found := re.fullmatch(r"\w+_at_(\d{4})", plain):
+        return _at_clock(name, found[1], market)
+    for pattern, ours in _EQUALS:
+        if re.fullmatch(pattern, plain):
+            return _equal(name, ours)
+    every = tuple(each.name for each in market.ranges)
+    if _ANSWERS.fullmatch(plain):
+        why = "An answer: known only after the decision. A feature of it is a leak."
+        return Judged(name, "never", None, every, why)
+    if session := _session(plain, market):
+        return _of_session(name, session, market)
+    if _WHOLE_DAY.fullmatch(plain):
+        why = "Known only when the day is over, so no decision of that day may see it."
+        return Judged(name, "never", None, every, why)
+    return Judged(
+        name, "unknown", None, (), "Nothing in its name says how, or from which bars, it was made."
+    )
+
+
+def _equal(name: str, ours: str) -> Judged:
+    words = CATALOGUE.select([ours])[0].words
+    return Judged(name, "equal", ours, (), f"Orbcast computes it itself: {words}.")
+
+
+def _at_clock(name: str, clock: str, market: Market) -> Judged:
+    """Judge a figure taken at a clock time, such as ``rsi_at_0030``."""
+    at = int(clock[:2]) % 24 * 60 + int(clock[2:]) % 60
+    minute = _clock(time(at // 60, at % 60), market) % 1440
+    before = tuple(each.name for each in market.ranges if _end(each, market) < minute)
+    equal = "rsi14" if name.lower().startswith("rsi") else None
+    if before:
+        why = f"Taken at {clock[:2]}:{clock[2:]}; {', '.join(before)} are decided earlier."
+        return Judged(name, "late", equal, before, why)
+    why = f"Taken at {clock[:2]}:{clock[2:]}, before any decision of the day."
+    return Judged(name, "equal" if equal else "unknown", equal, (), why)
+
+
+def _of_range(name: str, clock: str, part: str, market: Market) -> Judged:
+    known = {each.name: each for each in market.ranges}
+    here = known.get(clock)
+    every = tuple(known)
+    if here is None:
+        why = f"The market file has no opening range {clock}."
+        return Judged(name, "unknown", None, (), why)
+    if _ANSWERS.fullmatch(part):
+        why = (
+            f"What became of the {clock} trade: an answer to be predicted, never a feature. A "
+            "later range may know it once it is settled, as Orbcast's previous_net_r does."
+        )
+        compared = part in {"outcome", "r_multiple"}
+        return Judged(name, "compared" if compared else "never", "previous_net_r", every, why)
+    if _AFTER_RANGE.match(part):
+        why = (
+            f"Known only after the {clock} range broke: an answer, never a feature of its own "
+            "range. For a later range Orbcast's previous_direction uses what is settled by then."
+        )
+        compared = part in {"break_dir", "break_direction"}
+        return Judged(name, "compared" if compared else "never", "previous_direction", every, why)
+    before = tuple(each.name for each in market.ranges if _end(each, market) < _end(here, market))
+    equal = "range_size" if part in {"size", "range", "height"} else None
+    compared = part in {"high", "low"}
+    late = f" Ranges before it ({', '.join(before)}) must not see it." if before else ""
+    why = f"Known when the {clock} range has closed.{late}"
+    return Judged(name, "compared" if compared else "late", equal, before, why)
+
+
+def _of_session(name: str, session: Session, market: Market) -> Judged:
+    end = 0 if session.before else _clock(session.end, market)
+    before = tuple(each.name for each in market.ranges if _end(each, market) < end)
+    equal = "session1_sweep" if re.search(r"type|code|sweep", name.lower()) else "session1_range"
+    if before:
+        why = (
+            f"The {session.name} session ends at {session.end:%H:%M}; decisions of "
+            f"{', '.join(before)} come earlier and would see the future."
+        )
+        return Judged(name, "late", equal, before, why)
+    why = f"The {session.name} session is over before any decision of the day."
+    return Judged(name, "equal", equal, (), why)
+
+
+def _session(plain: str, market: Market) -> Session | None:
+    """Find the session a column is of, the longest name first."""
+    known = {each.name: each for each in market.sessions}
+    for theirs in sorted({*_SESSION_NAMES, *known}, key=len, reverse=True):
+        if plain.startswith(f"{theirs}_") and _PARTS.fullmatch(plain[len(theirs) + 1 :]):
+            return known.get(_SESSION_NAMES.get(theirs, theirs))
+    return None
+
+
+def _clock(clock: time, market: Market) -> int:
+    """Give how many minutes after the day's start a clock time comes; the start itself is 1440.
+
+    Sessions with a zone of their own are read as if on the market's: the order of the day is the
+    same, which is all that is asked here.
+    """
+    start = market.day_start
+    after = (clock.hour - start.hour) * 60 + clock.minute - start.minute
+    return after % 1440 or 1440
+
+
+def _end(spec: RangeSpec, market: Market) -> int:
+    """Give when a range's decision falls, minutes after the day's start."""
+    return _clock(spec.start, market) % 1440 + spec.minutes

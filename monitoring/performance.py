@@ -243,15 +243,25 @@ def _mean(
     total: Callable[[Mapping[str, Any]], float],
     seed: int,
 ) -> Interval:
-    """Give a sum over a count with its day-block interval.
+    return interval_of_sums(
+        [row["day"] for row in rows],
+        [count(row["figures"]) for row in rows],
+        [total(row["figures"]) for row in rows],
+        seed=seed,
+    )
+
+
+def interval_of_sums(
+    days: Sequence[date], counts: Sequence[int], sums: Sequence[float], *, seed: int = 0
+) -> Interval:
+    """Give the mean of all rows of some days, from each day's count and sum, with its interval.
 
     Whole days are drawn, so only a day's sum and count matter: its rows may as well be alike.
     """
-    counts = np.array([count(row["figures"]) for row in rows], np.int64)
-    sums = np.array([total(row["figures"]) for row in rows], np.float64)
-    days = np.array([row["day"] for row in rows], "datetime64[D]")
-    values = np.divide(sums, counts, out=np.zeros(len(sums)), where=counts > 0)
-    return mean_interval(np.repeat(values, counts), np.repeat(days, counts), seed=seed)
+    n, total = np.array(counts, np.int64), np.array(sums, np.float64)
+    values = np.divide(total, n, out=np.zeros(len(total)), where=n > 0)
+    day = np.array(days, "datetime64[D]")
+    return mean_interval(np.repeat(values, n), np.repeat(day, n), seed=seed)
 
 
 def _percent(share: float) -> str:

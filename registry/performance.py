@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from registry.database import Database
 from registry.tables import OutcomeRow, PerformanceRow
@@ -53,12 +53,19 @@ def update_performance(
 
 
 def performance_records(
-    database: Database, market: str, *, mode: str, first: date | None = None
+    database: Database,
+    market: str,
+    *,
+    mode: str,
+    role: str | None = None,
+    first: date | None = None,
 ) -> tuple[PerformanceRecord, ...]:
-    """Give a market's daily figures of one mode from a day on, by day."""
+    """Give a market's daily figures of one mode, of one role or all, from a day on, by day."""
     query = select(PerformanceRow).where(
         PerformanceRow.market == market, PerformanceRow.mode == mode
     )
+    if role is not None:
+        query = query.where(PerformanceRow.role == role)
     if first is not None:
         query = query.where(PerformanceRow.day >= first)
     query = query.order_by(PerformanceRow.day, PerformanceRow.id)
@@ -67,6 +74,30 @@ def performance_records(
             PerformanceRecord(**{name: getattr(row, name) for name in PerformanceRecord.__slots__})
             for row in session.scalars(query)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnRecord:
+    """What daily figures there are of a mode and role: the last day that has any."""
+
+    mode: str
+    role: str
+    last_day: date
+
+
+def on_record(database: Database, market: str) -> tuple[OnRecord, ...]:
+    """Say which modes and roles of a market have daily figures, the champion's first."""
+    query = (
+        select(PerformanceRow.mode, PerformanceRow.role, func.max(PerformanceRow.day))
+        .where(PerformanceRow.market == market)
+        .group_by(PerformanceRow.mode, PerformanceRow.role)
+    )
+    with database.reading() as session:
+        found = [
+            OnRecord(mode=mode, role=role, last_day=last)
+            for mode, role, last in session.execute(query)
+        ]
+    return tuple(sorted(found, key=lambda each: (each.role != "champion", each.role, each.mode)))
 
 
 def first_recorded(database: Database, market: str) -> dict[tuple[date, str, str], datetime]:

@@ -1,14 +1,303 @@
-"""The page."""
+"""The record: how the predictions did, always beside what a driftless price would do."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.shell import view
+from deployments.dashboard.inks import inks
+from deployments.dashboard.record_figures import (
+    drawdown,
+    equity,
+    lines_over_time,
+    reliability,
+    running,
+)
+from deployments.dashboard.record_tables import (
+    WEEKDAYS,
+    confusion,
+    grouped_periods,
+    level,
+    lines,
+    side_of,
+    weekday,
+    with_span,
+)
+from deployments.dashboard.shell import FRESH, View, nothing_yet, view
+from ml_core.evidence.intervals import Interval
+from monitoring.performance import MIN_DAYS, Period, interval_of_sums, over, whole_days
+from monitoring.rolling import WINDOW, rolling
+from registry.performance import OnRecord, on_record, performance_records
+from registry.scored import scored
+from tasks.settings import settings
+
+Rows = Sequence[Mapping[str, Any]]
+
+_PERIODS: dict[str, int | None] = {"30 days": 30, "90 days": 90, "1 year": 365, "all": None}
+_MODES = {"live": "live", "replay": "replayed"}
+_TRADES = {
+    "taken": "recommended trades",
+    "predicted_side": "every break of the likelier side",
+    "every_break": "every break, whatever was said",
+}
+_PLOT = {"displayModeBar": False}
 
 
 def page() -> None:
-    """Show the page."""
+    """Show how the predictions of a market did."""
     shown = view()
-    st.title("performance")
-    st.write(shown.symbol)
+    st.title("Performance")
+    mode, role, first = _asked(shown)
+    rows = _daily(shown.name, mode, role, first)
+    if not any(row["figures"]["breaks"] for row in rows):
+        _nothing(mode, role)
+        return
+    whole = whole_days(rows)
+    period = over(whole)
+    st.subheader(period.verdict)
+    if mode == "replay":
+        st.caption("Replayed days are history told again: they count for no gate.")
+    _headline(period, whole)
+    _over_time(whole)
+    answers = _answers(shown.name, mode, role, first)
+    _by_group(rows, answers, mode, shown)
+    _calibration(whole, period, answers)
+    _equity(whole, period)
+
+
+def _asked(shown: View) -> tuple[str, str, date | None]:
+    columns = st.columns(3)
+    known = _known(shown.name)
+    only_replayed = {each.mode for each in known} == {"replay"}
+    with columns[0]:
+        mode = st.segmented_control(
+            "Record",
+            list(_MODES),
+            default="replay" if only_replayed else "live",
+            required=True,
+            format_func=_MODES.__getitem__,
+            key="performance_mode",
+            help="Live answers were made before the fact; replayed ones after it. Never added up.",
+        )
+    with columns[1]:
+        back = st.segmented_control(
+            "Period",
+            list(_PERIODS),
+            default="1 year",
+            required=True,
+            key="performance_period",
+            help="Back from the last day on record.",
+        )
+    with columns[2]:
+        roles = list(dict.fromkeys(each.role for each in known)) or ["champion"]
+        role = st.selectbox("Whose", roles, key="performance_role")
+    days = _PERIODS[back]
+    last = max((each.last_day for each in known if each.mode == mode), default=None)
+    first = None if days is None or last is None else last - timedelta(days=days)
+    return mode, role, first
+
+
+def _nothing(mode: str, role: str) -> None:
+    what = "live" if mode == "live" else "replayed"
+    told = f"No break that {role} answered {what} has an outcome in this period yet."
+    nothing_yet(told, "orbcast up" if mode == "live" else "orbcast run replay")
+
+
+def _headline(period: Period, rows: Rows) -> None:
+    model, corridor = period.voices["model"], period.voices["corridor"]
+    trades = period.trades["predicted_side"]
+    columns = st.columns(4)
+    accuracy = _interval(rows, "model", "accuracy")
+    columns[0].metric(
+        "Accuracy",
+        f"{model['accuracy']:.1%}",
+        f"{100 * (model['accuracy'] - corridor['accuracy']):+.1f} points on the corridor",
+        delta_color="off",
+    )
+    columns[0].caption(f"{_span(accuracy, '.1%')}; corridor {corridor['accuracy']:.1%}")
+    for column, name, words in (
+        (columns[1], "log_loss", "Log loss"),
+        (columns[2], "brier", "Brier"),
+    ):
+        change = period.difference["corridor"][name]
+        column.metric(
+            words,
+            f"{model[name]:.4f}",
+            f"{change.estimate:+.4f} on the corridor",
+            delta_color="off",
+        )
+        column.caption(f"difference {_span(change, '+.4f')}; smaller is better")
+    columns[3].metric(
+        "Net R a trade",
+        f"{trades['net_r'].estimate:+.2f}" if trades["trades"] else "-",
+        f"{trades['trades']:,} trades of the likelier side",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    columns[3].caption(f"{_span(trades['net_r'], '+.2f')}; a claim needs all of it above 0")
+
+
+def _over_time(rows: Rows) -> None:
+    st.header(f"Over time, {WINDOW} days with breaks at a time")
+    names = {"Accuracy": "accuracy", "Log loss": "log_loss", "Brier": "brier", "Net R": "r_net"}
+    tabs = st.tabs(list(names))
+    for tab, (words, figure) in zip(tabs, names.items(), strict=True):
+        with tab:
+            if figure == "r_net":
+                found = {"model": rolling(rows, "predicted_side", "r_net", "trades")}
+            else:
+                voices = ("model", "corridor", "majority")
+                found = {each: rolling(rows, each, figure, "breaks") for each in voices}
+            drawn = {voice: line for voice, line in found.items() if line is not None}
+            if "model" not in drawn:
+                st.info(f"Too few days to say: {WINDOW} days with breaks make the first point.")
+                continue
+            per_cent = figure == "accuracy"
+            axis = "net R a trade of the likelier side" if figure == "r_net" else words.lower()
+            st.plotly_chart(
+                lines_over_time(drawn, inks(), y=axis, per_cent=per_cent),
+                width="stretch",
+                key=f"over_time_{figure}",
+                config=_PLOT,
+            )
+
+
+def _by_group(rows: Rows, answers: Rows, mode: str, shown: View) -> None:
+    st.header("By opening range, side, confidence and weekday")
+    st.caption(
+        "Log loss is the model's less the corridor's, below 0 is better; intervals are 95 %, over "
+        f"whole days, and not given for fewer than {MIN_DAYS} days. Of many groups one in twenty "
+        "looks good or bad by chance."
+    )
+    ranges = [each.name for each in shown.market.ranges]
+    single = whole_days(rows, ranges=True)
+    by_range = {
+        name: over([row for row in single if row["opening_range"] == name])
+        for name in ranges
+        if any(row["opening_range"] == name for row in single)
+    }
+    tables = {
+        "Opening range": lines(by_range, ranges),
+        "Side": lines(grouped_periods(answers, side_of, mode), ("UP", "DOWN")),
+        "Confidence": lines(
+            grouped_periods(answers, level, mode), ("high", "medium", "low", "none")
+        ),
+        "Weekday": lines(grouped_periods(answers, weekday, mode), WEEKDAYS),
+    }
+    for tab, (name, table) in zip(st.tabs(list(tables)), tables.items(), strict=True):
+        with tab:
+            st.dataframe(
+                pd.DataFrame(table).rename(columns={"group": name}),
+                width="stretch",
+                hide_index=True,
+                key=f"by_{name.lower().replace(' ', '_')}",
+            )
+
+
+def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
+    left, right = st.columns(2)
+    with left:
+        st.header("Does it mean what it says?")
+        st.plotly_chart(
+            reliability({voice: _bins(rows, voice) for voice in ("model", "corridor")}, inks()),
+            width="stretch",
+            key="reliability",
+            config=_PLOT,
+        )
+        model = period.voices["model"]
+        st.caption(
+            f"Calibration error {model['ece']:.3f}; a voice that says exactly what happens would "
+            f"show {model['ece_by_chance']:.3f} by chance. Bars are 95 % intervals (Wilson)."
+        )
+    with right:
+        st.header("What was said, what happened")
+        counts = confusion(answers)
+        table = [
+            {
+                "said": said,
+                **{f"broke {each}": f"{happened[each]:,}" for each in ("UP", "DOWN")},
+                "no break": f"{happened['NONE']:,}",
+                "right": f"{happened[said] / breaks:.1%}" if breaks else "-",
+            }
+            for said, happened in counts.items()
+            for breaks in (happened["UP"] + happened["DOWN"],)
+        ]
+        st.dataframe(pd.DataFrame(table), width="stretch", hide_index=True, key="confusion")
+        st.caption("Late answers are left out: they cannot show that they came before the fact.")
+        coverage = period.coverage
+        if coverage.rows:
+            st.write(
+                f"Net R fell inside the stated 80 % interval in {_span(coverage, '.1%')} of "
+                f"{coverage.rows:,} trades."
+            )
+
+
+def _equity(rows: Rows, period: Period) -> None:
+    st.header("What trading it would have brought, in R")
+    st.caption("No order was placed: these are the outcomes of labels, one unit of risk each.")
+    for tab, (kind, words) in zip(st.tabs(list(_TRADES.values())), _TRADES.items(), strict=True):
+        with tab:
+            trades = period.trades[kind]
+            if not trades["trades"]:
+                st.info(f"There were no {words}.")
+                continue
+            days = sorted({row["day"] for row in rows})
+            fall = drawdown(running(rows, days, kind, "r_net"))
+            st.write(
+                f"{trades['trades']:,} taken, {trades['won']:,} won: "
+                f"{trades['r_gross']:+.1f} R gross, **{trades['r_net']:+.1f} R net**; deepest "
+                f"fall {fall:.1f} R; net R a trade {_span(trades['net_r'], '+.2f')}."
+            )
+            st.plotly_chart(
+                equity(rows, kind, inks()), width="stretch", key=f"equity_{kind}", config=_PLOT
+            )
+
+
+def _span(interval: Interval, form: str) -> str:
+    if interval.days < MIN_DAYS:
+        return f"too few days for an interval ({interval.days} of {MIN_DAYS})"
+    return with_span(interval, form)
+
+
+def _interval(rows: Rows, voice: str, metric: str) -> Interval:
+    scored_days = [row for row in rows if row["figures"]["breaks"]]
+    return interval_of_sums(
+        [row["day"] for row in scored_days],
+        [row["figures"]["breaks"] for row in scored_days],
+        [row["figures"][voice][metric] for row in scored_days],
+    )
+
+
+def _bins(rows: Rows, voice: str) -> list[tuple[float, float, int]]:
+    sums: dict[str, list[float]] = {}
+    for row in rows:
+        for name, (n, said, up, _) in (row["figures"][voice] or {"bins": {}})["bins"].items():
+            known = sums.setdefault(name, [0.0, 0.0, 0.0])
+            sums[name] = [known[0] + n, known[1] + said, known[2] + up]
+    return [(said / n, up / n, int(n)) for _, (n, said, up) in sorted(sums.items()) if n]
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
+def _known(name: str) -> tuple[OnRecord, ...]:
+    where = settings()
+    return on_record(where.database(), where.market(name).symbol)
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
+def _daily(name: str, mode: str, role: str, first: date | None) -> Rows:
+    where = settings()
+    symbol = where.market(name).symbol
+    found = performance_records(where.database(), symbol, mode=mode, role=role, first=first)
+    return [asdict(each) for each in found]
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
+def _answers(name: str, mode: str, role: str, first: date | None) -> Rows:
+    where = settings()
+    symbol = where.market(name).symbol
+    return scored(where.database(), symbol, mode=mode, role=role, first=first)

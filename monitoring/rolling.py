@@ -1,0 +1,75 @@
+"""Figures of the last days, day after day, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from monitoring.performance import DailyRow, interval_of_sums
+
+WINDOW = 20
+"""Days with breaks in each figure; a day has six breaks at most, which is a line of noise."""
+
+MOST_POINTS = 150
+"""Of a line; between them nothing could be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """A figure of the last days at the end of each of ``days``, with day-block 95 % bounds."""
+
+    days: tuple[date, ...]
+    estimate: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+def rolling(
+    rows: Iterable[DailyRow], part: str, figure: str, count: str, *, window: int = WINDOW
+) -> Rolling | None:
+    """Follow a figure over the days, a window at a time; None with fewer days than a window.
+
+    Parameters
+    ----------
+    rows
+        Daily figures of whole days, of one mode and role; versions of one day are added up.
+    part, figure
+        Of the sums: a voice and a metric, or a kind of trade and ``r_net``.
+    count
+        What the sum is over: ``breaks``, or for trades their ``trades``.
+    window
+        Days with breaks.
+    """
+    days: dict[date, tuple[int, float]] = {}
+    for row in rows:
+        n, total = _sums(row["figures"], part, figure, count)
+        if n:
+            before = days.get(row["day"], (0, 0.0))
+            days[row["day"]] = (before[0] + n, before[1] + total)
+    order = sorted(days)
+    if len(order) < window:
+        return None
+    ends = range(window, len(order) + 1)
+    step = -(-len(ends) // MOST_POINTS)
+    chosen = [end for end in ends if (len(order) - end) % step == 0]
+    found = []
+    for end in chosen:
+        within = order[end - window : end]
+        counts, sums = zip(*(days[day] for day in within), strict=True)
+        found.append(interval_of_sums(within, counts, sums))
+    return Rolling(
+        days=tuple(order[end - 1] for end in chosen),
+        estimate=tuple(each.estimate for each in found),
+        low=tuple(each.low for each in found),
+        high=tuple(each.high for each in found),
+    )
+
+
+def _sums(figures: Mapping[str, Any], part: str, figure: str, count: str) -> tuple[int, float]:
+    sums = figures[part]
+    if sums is None:
+        return 0, 0.0
+    n = figures[count] if count in figures else sums[count]
+    return int(n), float(sums[figure]) if n else 0.0

@@ -1,0 +1,157 @@
+"""The record's tables and figures: what they say is what scikit-learn says of the same rows."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, brier_score_loss, confusion_matrix, log_loss
+
+from deployments.dashboard.inks import DARK, LIGHT
+from deployments.dashboard.record_figures import (
+    drawdown,
+    equity,
+    lines_over_time,
+    reliability,
+    running,
+)
+from deployments.dashboard.record_tables import (
+    confusion,
+    grouped_periods,
+    level,
+    lines,
+    side_of,
+    weekday,
+)
+from monitoring.daily_sums import daily_figures
+from monitoring.performance import over, whole_days
+from monitoring.rolling import MOST_POINTS, rolling
+
+FIRST = date(2024, 1, 1)
+
+
+def answers(days: int, *, seed: int = 1) -> list[dict[str, Any]]:
+    """Six answers a day; one in twenty late, one in ten without a break."""
+    draw = np.random.default_rng(seed)
+    found = []
+    for day in range(days):
+        for name in ("0900", "1000", "1100", "1800", "2300", "0030"):
+            p = float(draw.uniform(0.05, 0.95))
+            up = draw.random() < p
+            net = float(draw.normal(-0.1, 1.0))
+            found.append(
+                {
+                    "trading_day": FIRST + timedelta(days=day),
+                    "day": FIRST + timedelta(days=day),
+                    "opening_range": name,
+                    "mode": "live",
+                    "role": "champion",
+                    "version": "v1",
+                    "status": "predicted",
+                    "reason": None,
+                    "late": bool(draw.random() < 0.05),
+                    "p_up": p,
+                    "baseline_p_up": float(np.clip(p + draw.normal(0, 0.1), 0.01, 0.99)),
+                    "majority_p_up": 0.5,
+                    "recommendation": "take long" if p > 0.8 else "skip",
+                    "direction": "NONE" if draw.random() < 0.1 else "UP" if up else "DOWN",
+                    "r_gross": net + 0.2,
+                    "r_net": net,
+                    "net_r_low": None,
+                    "net_r_high": None,
+                    "revision": 0,
+                    "outcome_late": False,
+                }
+            )
+    return found
+
+
+def in_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if not row["late"] and row["direction"] != "NONE"]
+
+
+@pytest.mark.parametrize("key", [side_of, level, weekday])
+def test_a_groups_figures_are_those_of_its_rows(key: Any) -> None:
+    rows = answers(60)
+    periods = grouped_periods(rows, key, "live")
+    for name, period in periods.items():
+        same = [row for row in in_time(rows) if key(row) == name]
+        p = np.array([row["p_up"] for row in same])
+        up = np.array([row["direction"] == "UP" for row in same])
+        model = period.voices["model"]
+        assert period.counts["breaks"] == len(same)
+        assert model["accuracy"] == pytest.approx(accuracy_score(up, p >= 0.5))
+        assert model["log_loss"] == pytest.approx(log_loss(up, p, labels=[False, True]))
+        assert model["brier"] == pytest.approx(brier_score_loss(up, p))
+    assert sum(each.counts["breaks"] for each in periods.values()) == len(in_time(rows))
+
+
+def test_the_confusion_counts_are_scikit_learns_without_late_answers() -> None:
+    rows = answers(40)
+    judged = in_time(rows)
+    counts = confusion(rows)
+    table = confusion_matrix(
+        [row["direction"] for row in judged],
+        [side_of(row) for row in judged],
+        labels=["UP", "DOWN"],
+    )
+    assert [[counts[said][was] for said in ("UP", "DOWN")] for was in ("UP", "DOWN")] == (
+        table.tolist()
+    )
+    assert counts["UP"]["NONE"] + counts["DOWN"]["NONE"] == sum(
+        row["direction"] == "NONE" and not row["late"] for row in rows
+    )
+
+
+def test_few_days_give_no_interval_and_a_group_without_breaks_no_figure() -> None:
+    (line,) = lines(grouped_periods(answers(5), lambda _: "all", "live"))
+    assert line["log loss"] == line["net R a trade"] == "too few days"
+    late = [{**row, "late": True} for row in answers(2)]
+    (line,) = lines(grouped_periods(late, lambda _: "all", "live"))
+    assert (line["breaks"], line["model"]) == (0, "-")
+
+
+def test_a_rolling_figure_is_the_period_of_its_window_and_begins_when_it_is_full() -> None:
+    whole = whole_days(daily_figures(answers(45)))
+    assert rolling(whole[:19], "model", "accuracy", "breaks") is None
+    line = rolling(whole, "model", "accuracy", "breaks")
+    assert line is not None
+    assert line.days[0] == FIRST + timedelta(days=19)
+    last = over(whole[-20:])
+    assert line.estimate[-1] == pytest.approx(last.voices["model"]["accuracy"])
+    assert all(
+        low <= mid <= high
+        for low, mid, high in zip(line.low, line.estimate, line.high, strict=True)
+    )
+    many = rolling(whole_days(daily_figures(answers(400))), "model", "brier", "breaks")
+    assert many is not None
+    assert len(many.days) <= MOST_POINTS
+    assert many.days[-1] == FIRST + timedelta(days=399)
+
+
+def test_the_equity_is_the_sum_of_the_days_and_its_fall_is_measured_from_its_height() -> None:
+    rows = whole_days(daily_figures(answers(30)))
+    days = sorted({row["day"] for row in rows})
+    so_far = running(rows, days, "every_break", "r_net")
+    assert so_far[-1] == pytest.approx(over(rows).trades["every_break"]["r_net"])
+    assert drawdown(so_far) == pytest.approx(
+        min(np.array(so_far) - np.maximum(np.maximum.accumulate(so_far), 0))
+    )
+    assert list(equity(rows, "every_break", LIGHT).data[0].y) == so_far
+    assert drawdown([]) == 0.0
+
+
+def test_each_voice_keeps_its_colour_and_its_dash_in_dark_and_light() -> None:
+    whole = whole_days(daily_figures(answers(30)))
+    found = {each: rolling(whole, each, "accuracy", "breaks") for each in ("model", "corridor")}
+    for inks in (LIGHT, DARK):
+        drawn = lines_over_time(
+            {name: line for name, line in found.items() if line}, inks, y="", per_cent=True
+        )
+        looks = {each.name: (each.line.color, each.line.dash) for each in drawn.data}
+        assert looks["model"] == (inks.model, "solid")
+        assert looks["corridor"] == (inks.corridor, "dash")
+    bins = reliability({"model": [(0.2, 0.25, 40)]}, LIGHT).data[1]
+    assert 0.25 - bins.error_y.arrayminus[0] < 0.2 < 0.25 + bins.error_y.array[0]

@@ -73,7 +73,8 @@ dashboard: $(PAGES) ## Open the trading day in a browser page on this machine
 	@$(BIN)/orbcast dashboard $(ARGS)
 
 docs: $(STAMP) ## Build the documentation into var/site
-	@$(BIN)/mkdocs build --strict -q
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --no-color build --strict
+	@echo "Open $(CURDIR)/var/site/index.html in a browser; it needs no server and no network."
 
 test: $(PAGES) ## Run the tests
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(ARGS)

@@ -213,8 +213,7 @@ def _moment(minute: NDArray[np.int64]) -> NDArray[np.datetime64]:
 
 
 def _off_session(minute: NDArray[np.int64], hours: TradeDates) -> Finding:
-    day = np.searchsorted(hours.open, minute, side="right") - 1
-    outside = (day < 0) | (minute >= hours.close[np.maximum(day, 0)])
+    outside = ~hours.is_open(minute)
     return _finding("off_session", np.unique(_moment(minute[outside])), "{} UTC")
 
 

@@ -28,6 +28,11 @@ class TradeDates:
     close: NDArray[np.int64]
     early_close: NDArray[np.bool_]
 
+    def is_open(self, minute: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell for each UTC minute whether the exchange is open then, shape (m,)."""
+        day = np.searchsorted(self.open, minute, side="right") - 1
+        return (day >= 0) & (minute < self.close[np.maximum(day, 0)])
+
 
 @lru_cache(maxsize=32)
 def trade_dates(calendar: str, first_year: int, last_year: int) -> TradeDates:

@@ -82,8 +82,8 @@ def read_duckdb(
     if not Path(path).is_file():
         raise SourceError(path, "does not exist", "check the path of the DuckDB file")
     names = {**DEFAULT_COLUMNS, **(columns or {})}
-    source = ".".join(_quoted(part) for part in table.split("."))
-    with _opened(path) as connection:
+    source = ".".join(quoted(part) for part in table.split("."))
+    with opened(path) as connection:
         _require_columns(connection, path, table, source, names)
         stamp = _utc_stamp(connection, source, names["ts"])
         months = _months(connection, source, stamp, _of_symbol(names, symbol), since)
@@ -94,7 +94,7 @@ def read_duckdb(
         wanted = _of_symbol(names, symbol).also(_within(stamp, month))
         if since is not None and month != _NO_TIME:
             wanted = wanted.also(_from(stamp, since))
-        with _opened(path) as connection:
+        with opened(path) as connection:
             rows = _month(connection, source, names, stamp, wanted, symbol)
         yield RawBatch(
             name=f"{Path(path).name}:{table}:{month}",
@@ -104,7 +104,16 @@ def read_duckdb(
         )
 
 
-def _opened(path: str) -> duckdb.DuckDBPyConnection:
+def opened(path: str) -> duckdb.DuckDBPyConnection:
+    """Open a database read-only.
+
+    Raises
+    ------
+    SourceError
+        It is no DuckDB database.
+    DatabaseLockedError
+        Another program has it open for writing; worth another try.
+    """
     try:
         return duckdb.connect(path, read_only=True)
     except duckdb.IOException as error:
@@ -119,7 +128,8 @@ def _unopened(path: str, error: duckdb.Error) -> SourceError:
     return SourceError(path, f"cannot be opened ({error})", "name a DuckDB database file")
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Give an identifier as SQL, whatever it holds."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -153,7 +163,7 @@ class _Stamp:
 def _of_symbol(names: dict[str, str], symbol: str) -> _Clause:
     if not names["symbol"]:
         return _Clause("TRUE")
-    return _Clause(f"{_quoted(names['symbol'])} = ?", (symbol,))
+    return _Clause(f"{quoted(names['symbol'])} = ?", (symbol,))
 
 
 def _from(stamp: _Stamp, moment: datetime) -> _Clause:
@@ -214,7 +224,7 @@ def _require_columns(
 
 def _utc_stamp(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> _Stamp:
     """Give the SQL of a row's time: a column without a zone is in UTC, as its name says."""
-    name = _quoted(column)
+    name = quoted(column)
     row = connection.execute(
         f"SELECT typeof({name}) FROM {source} LIMIT 1"  # noqa: S608 - quoted
     ).fetchone()
@@ -236,7 +246,7 @@ def _month(  # noqa: PLR0917 - the parts of one query
     wanted: _Clause,
     symbol: str,
 ) -> pa.Table:
-    contract = _quoted(names["contract"]) if names.get("contract") else "?"
+    contract = quoted(names["contract"]) if names.get("contract") else "?"
     given = [] if names.get("contract") else [symbol]
     prices = ", ".join(_number(names[name], name) for name in PRICES)
     result = connection.sql(
@@ -260,7 +270,7 @@ def _month(  # noqa: PLR0917 - the parts of one query
 
 
 def _number(column: str, name: str) -> str:
-    return f"TRY_CAST({_quoted(column)} AS DOUBLE) AS {name}"
+    return f"TRY_CAST({quoted(column)} AS DOUBLE) AS {name}"
 
 
 def _content_hash(table: pa.Table) -> str:

@@ -1,0 +1,50 @@
+"""What a LightGBM model text says of itself; run as a process of its own, since some end it.
+
+Reads paths, one a line, and answers each with one line of JSON: ``python -m
+ml_core.learning.booster_facts``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def facts(text: str) -> dict[str, Any]:
+    """Load a model text and give its features, trees, objective and classes.
+
+    Raises
+    ------
+    lightgbm.basic.LightGBMError
+        It is no model LightGBM can read.
+    """
+    import lightgbm as lgb  # noqa: PLC0415 - seconds, only where a model is read
+
+    booster = lgb.Booster(model_str=text)
+    objective = re.search(r"^objective=(.*)$", text, re.MULTILINE)
+    classes = re.search(r"^num_class=(\d+)$", text, re.MULTILINE)
+    return {
+        "features": booster.feature_name(),
+        "trees": booster.num_trees(),
+        "objective": objective[1].strip() if objective else "",
+        "classes": int(classes[1]) if classes else 1,
+        "used": int((booster.feature_importance("split") > 0).sum()),
+    }
+
+
+def main() -> None:
+    """Answer each path on standard input with a line on standard output."""
+    for line in sys.stdin:
+        try:
+            told = facts(Path(line.rstrip("\n")).read_text(encoding="utf-8"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next path is to be read
+            told = {"fault": " ".join(str(error).split())[:160] or type(error).__name__}
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

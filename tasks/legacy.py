@@ -1,0 +1,358 @@
+"""What another system left: its bars taken in, its record compared, its models looked at."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from ml_core.bars.arrays import Bars
+from ml_core.bars.contract import SourceError
+from ml_core.bars.lake import BatchRecord, Lake, OnProgress
+from ml_core.bars.quality import BatchRefusedError
+from ml_core.errors import InputError, OrbcastError
+from ml_core.market.exchange import trade_dates
+from ml_core.market.market import Market
+from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute, to_minute
+from tasks.intake import summary, take_in
+from tasks.settings import Settings
+from tasks.sources import SourceSpec, open_source
+
+Result = TypeVar("Result")
+
+TRIES, FIRST_WAIT = 4, 0.5
+"""How often a locked database is tried, and the seconds before the second time; then doubled."""
+
+_OPEN_ENOUGH = 0.985
+_MOST_DIFFERENCES = 40
+
+
+class NothingNamedError(InputError):
+    """An import without anything to read."""
+
+    def __str__(self) -> str:
+        return "nothing is named; give --duckdb FILE, --registry FOLDER, or both"
+
+
+class NoFolderError(InputError):
+    """A registry that is no folder."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} is no folder; name the folder that holds the model versions"
+
+
+def survey(
+    where: Settings,
+    name: str,
+    *,
+    duckdb: Path | None,
+    registry: Path | None,
+    at: datetime,
+    dry_run: bool,
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """Read what is there, take the bars in unless ``dry_run``, and say what can be used.
+
+    Parameters
+    ----------
+    where, name
+        The installation; the name of a market file.
+    duckdb, registry
+        The other system's database and folder of model versions.
+    at
+        Aware time, now.
+    dry_run
+        Nothing of the lake is touched: the bars are checked and compared in a temporary one.
+    on_progress
+        Called with (batch name, batches done).
+
+    Returns
+    -------
+    Plain values, for ``monitoring.legacy_report``.
+
+    Raises
+    ------
+    NothingNamedError, NoFolderError, SourceError
+        The trader must name something that can be read.
+    DatabaseLockedError
+        The database stays open for writing elsewhere; worth another try.
+    """
+    if duckdb is None and registry is None:
+        raise NothingNamedError
+    if registry is not None and not registry.is_dir():
+        raise NoFolderError(str(registry))
+    market = where.market(name)
+    told: dict[str, Any] = {
+        "market": market.symbol,
+        "name": name,
+        "made_at": at.isoformat(),
+        "dry_run": dry_run,
+        "duckdb": None,
+        "registry": None,
+    }
+    with tempfile.TemporaryDirectory(prefix="orbcast-legacy-") as folder:
+        lake = Lake(Path(folder)) if dry_run else where.lake()
+        if duckdb is not None:
+            told["duckdb"] = _database(
+                where, market, str(duckdb), at, lake=lake, dry_run=dry_run, on_progress=on_progress
+            )
+        bars = lake.read(market, None, to_minute(at))
+        if dry_run and not len(bars):
+            bars = where.lake().read(market, None, to_minute(at))
+        if told["duckdb"] is not None:
+            told["duckdb"]["records"] = _records(market, str(duckdb), bars)
+        if registry is not None:
+            from tasks.legacy_models import models_of  # noqa: PLC0415 - lightgbm's own process
+
+            told["registry"] = models_of(market, registry, bars)
+    return told
+
+
+def _database(
+    where: Settings,
+    market: Market,
+    path: str,
+    at: datetime,
+    *,
+    lake: Lake,
+    dry_run: bool,
+    on_progress: OnProgress | None,
+) -> dict[str, Any]:
+    from ml_core.bars.sources.legacy_duckdb import tables  # noqa: PLC0415 - only this kind
+
+    found = _tried(tables, path)
+    chosen, seen = _bars_table(market, path, found)
+    told: dict[str, Any] = {"path": path, "tables": seen, "bars": None}
+    if chosen is None:
+        return told
+    table, mapping = chosen
+    spec = SourceSpec(kind="duckdb", paths=(path,), table=table, columns=mapping)
+    bars: dict[str, Any] = {"table": table, "columns": mapping, "fault": None, "brought": None}
+    told["bars"] = bars
+    bars["zone"] = _zone(market, path, table, mapping["ts"], found)
+    status = where.lake().status(market.symbol)
+    bars["fault"] = bars["zone"]["fault"] or _mixed(market, mapping, status.contracts)
+    if bars["fault"]:
+        return told
+
+    def take() -> tuple[BatchRecord, ...]:
+        if dry_run:
+            return lake.ingest(open_source(spec, market), market, at, on_progress)
+        return take_in(where, market, spec, at, on_progress=on_progress)
+
+    try:
+        records = _tried(take)
+    except (BatchRefusedError, SourceError) as error:
+        bars["fault"] = str(error)
+        return told
+    bars["brought"] = {
+        **summary(records, lake.status(market.symbol)),
+        "reasons": _reasons(records),
+        "first_bar": _moment(lake.status(market.symbol).first),
+    }
+    return told
+
+
+def _bars_table(
+    market: Market, path: str, found: tuple[Any, ...]
+) -> tuple[tuple[str, dict[str, str]] | None, list[dict[str, Any]]]:
+    """Choose the table of 1-minute bars; say of each table what it is."""
+    from ml_core.bars.sources.legacy_duckdb import (  # noqa: PLC0415 - only this kind
+        sampled_minutes,
+        symbols_of,
+    )
+
+    seen, candidates = [], []
+    for each in found:
+        what, mapping = each.note or "other: not used", dict(each.mapping)
+        if each.kind == "features":
+            what = "a record of opening ranges, a row a day"
+        elif each.kind == "bars" and not each.rows:
+            what = "bars, but empty"
+        elif each.kind == "bars":
+            minutes = _tried(sampled_minutes, path, each.name, each.mapping["ts"])
+            names = (
+                _tried(symbols_of, path, each.name, mapping["symbol"]) if mapping["symbol"] else {}
+            )
+            fits = _fit_symbol(market, mapping, names)
+            if not any(minute % 5 for minute in minutes):
+                what = "bars, but not of one minute: not used"
+            elif not fits:
+                shown = ", ".join(list(names)[:4])
+                what = f"1-minute bars, but none of {market.symbol} (it has {shown})"
+            else:
+                what = "1-minute bars"
+                candidates.append((each.name != "bars_1m", -each.rows, each.name, mapping))
+        seen.append(
+            {
+                "name": each.name,
+                "rows": each.rows,
+                "what": what,
+                "kind": each.kind,
+                "columns": list(each.columns),
+            }
+        )
+    if not candidates:
+        return None, seen
+    _, _, name, mapping = min(candidates, key=lambda each: each[:3])
+    for row in seen:
+        if row["what"] == "1-minute bars" and row["name"] != name:
+            row["what"] = f"1-minute bars, but {name} is used"
+    return (name, mapping), seen
+
+
+def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) -> bool:
+    """Tell whether the table has this market's bars; a symbol column may hold the contracts."""
+    import re  # noqa: PLC0415 - one use
+
+    if not mapping["symbol"] or market.symbol in names:
+        return True
+    if any(re.fullmatch(market.contract_pattern, each) for each in names):
+        mapping["contract"], mapping["symbol"] = mapping["symbol"], ""
+        return True
+    return False
+
+
+def _zone(
+    market: Market, path: str, table: str, column: str, found: tuple[Any, ...]
+) -> dict[str, Any]:
+    """Say which zone the times are in, and check it against the exchange's hours."""
+    from ml_core.bars.sources.legacy_duckdb import sampled_minutes  # noqa: PLC0415 - only here
+
+    kind = next(each.columns[column] for each in found if each.name == table)
+    minutes = np.array(sorted(_tried(sampled_minutes, path, table, column)), np.int64)
+    stated = "its own zone" if "TIME ZONE" in kind else "no zone, taken as UTC"
+    told: dict[str, Any] = {"column": column, "type": kind, "stated": stated, "fault": None}
+    if not len(minutes):
+        return {**told, "fault": f"column {column} of {table} holds no time that can be read"}
+    zone = ZoneInfo(market.zone)
+    local = np.array(
+        [to_minute(from_minute(each).replace(tzinfo=zone)) for each in minutes.tolist()], np.int64
+    )
+    years = [from_minute(int(minutes[end])).year for end in (0, -1)]
+    hours = trade_dates(market.calendar, years[0] - 1, years[1] + 1)
+    told["open_as_utc"] = float(hours.is_open(minutes).mean())
+    told["open_as_local"] = float(hours.is_open(local).mean())
+    if told["open_as_utc"] < _OPEN_ENOUGH and told["open_as_local"] > told["open_as_utc"]:
+        told["fault"] = (
+            f"the times of {column} look like {market.zone}, not UTC: read as UTC, "
+            f"{told['open_as_utc']:.1%} of the bars lie in the exchange's hours; read as local, "
+            f"{told['open_as_local']:.1%}. Make a view that converts them to UTC "
+            f"({column} AT TIME ZONE '{market.zone}') and import that"
+        )
+    return told
+
+
+def _mixed(market: Market, mapping: dict[str, str], contracts: tuple[str, ...]) -> str | None:
+    """Refuse to put a ready-made series beside contracts: one bar would be there twice."""
+    series = "contract" not in mapping
+    others = [each for each in contracts if (each != market.symbol) == series]
+    if not others:
+        return None
+    kind = "a ready-made series without contracts" if series else "bars of single contracts"
+    return (
+        f"the table holds {kind}, and the lake has {', '.join(others[:3])} already: the same "
+        "price would be there twice. Import into a home of its own (orbcast --home FOLDER ...)"
+    )
+
+
+def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:
+    from ml_core.bars.sources.legacy_duckdb import record_of, tables  # noqa: PLC0415 - only here
+    from ml_core.features.legacy_names import judge  # noqa: PLC0415 - the catalogue
+
+    told = []
+    for table in _tried(tables, path):
+        if table.kind != "features":
+            continue
+        about: dict[str, Any] = {
+            "table": table.name,
+            "rows": table.rows,
+            "columns": [asdict(judge(each, market)) for each in table.columns],
+            "fault": None,
+            "ranges": {},
+            "differences": [],
+            "more_differences": 0,
+        }
+        try:
+            theirs = record_of(path, table, market.symbol)
+            about |= _compared(market, theirs, bars)
+        except OrbcastError as error:
+            about["fault"] = str(error)
+        told.append(about)
+    return told
+
+
+def _compared(
+    market: Market, theirs: dict[tuple[str, str], dict[str, Any]], bars: Bars
+) -> dict[str, Any]:
+    from ml_core.evidence.outside_record import (  # noqa: PLC0415 - only where compared
+        compare,
+        exact_touches,
+        measured,
+        roll_days,
+    )
+    from ml_core.features.history import read_history  # noqa: PLC0415 - the same
+    from ml_core.ranges.label_spec import LabelSpec  # noqa: PLC0415 - the same
+
+    if not theirs:
+        return {"fault": f"it has no opening range of {market.symbol} with a high and a low"}
+    if not len(bars):
+        return {"fault": "there are no bars to compare it with"}
+    days = sorted(date.fromisoformat(day) for day, _ in theirs)
+    inside = [from_minute(int(bars.minute[end])).date() for end in (0, -1)]
+    first, last = max(days[0], inside[0]), min(days[-1], inside[1])
+    try:
+        schedule = build_schedule(market, first, last)
+    except NoTradingDaysError:
+        return {"fault": f"its days ({days[0]} to {days[-1]}) lie outside the bars"}
+    same, own = (
+        read_history(bars, market.model_copy(update={"roll": roll}), LabelSpec(), schedule)
+        for roll in (("none",) * 2 if market.roll == "none" else ("same_day_volume", market.roll))
+    )
+    within = {slot: each for slot, each in theirs.items() if str(first) <= slot[0] <= str(last)}
+    agreement, differences = compare(within, measured(same), touches=exact_touches(same))
+    return {
+        "first": str(first),
+        "last": str(last),
+        "outside": len(theirs) - len(within),
+        "ranges": {name: asdict(each) for name, each in agreement.items()},
+        "differences": [asdict(each) for each in differences[:_MOST_DIFFERENCES]],
+        "more_differences": max(0, len(differences) - _MOST_DIFFERENCES),
+        "unexplained": sum(not each.reason for each in differences),
+        "roll_days": sorted(roll_days(same, own)),
+    }
+
+
+def _reasons(records: tuple[BatchRecord, ...]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for record in records:
+        for name, rows in record.quarantined.items():
+            total[name] = total.get(name, 0) + rows
+    return total
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _tried(step: Callable[..., Result], *given: Any) -> Result:
+    """Do it again, later and later, while another program writes the database."""
+    from ml_core.bars.sources.duckdb_file import DatabaseLockedError  # noqa: PLC0415 - only here
+
+    for number in range(TRIES - 1):
+        try:
+            return step(*given)
+        except DatabaseLockedError:
+            time.sleep(FIRST_WAIT * 2**number)
+    return step(*given)

@@ -1,0 +1,188 @@
+"""The model versions of another system: what each states, and what a corridor does there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml_core.bars.arrays import Bars
+from ml_core.errors import OrbcastError
+from ml_core.evidence.intervals import mean_interval
+from ml_core.evidence.plain import plain
+from ml_core.features.legacy_names import judge
+from ml_core.learning.legacy_version import LegacyVersion, versions
+from ml_core.market.market import Market
+from ml_core.market.schedule import from_minute
+
+_SECONDS = 120
+
+
+def models_of(market: Market, root: Path, bars: Bars) -> dict[str, Any]:
+    """Read every version below a folder, never a pickle, and give what can be said of it.
+
+    Parameters
+    ----------
+    market, root
+        Whose models, and where.
+    bars
+        To compute the corridor on the days a version states; may be empty.
+    """
+    found = versions(root)
+    boosters = booster_facts([each.model for each in found if each.model is not None])
+    return {
+        "path": str(root),
+        "versions": [_version(market, each, boosters, bars) for each in found],
+    }
+
+
+def booster_facts(paths: list[Path]) -> dict[Path, dict[str, Any]]:
+    """Have each model text read by LightGBM in another process, which a damaged one may end."""
+    told: dict[Path, dict[str, Any]] = {}
+    left = list(paths)
+    while left:
+        asked = "".join(f"{each.resolve()}\n" for each in left)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "ml_core.learning.booster_facts"],
+                input=asked,
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+                cwd=Path(__file__).resolve().parents[1],
+            )
+            answers = done.stdout.splitlines()
+        except subprocess.TimeoutExpired as late:
+            answers = (late.stdout or b"").decode().splitlines()
+        answers = [each for each in answers if each.startswith("{")]
+        for path, answer in zip(left, answers, strict=False):
+            told[path] = json.loads(answer)
+        left = left[len(answers) :]
+        if left:  # the process ended on this one, or took too long
+            told[left[0]] = {"fault": "LightGBM cannot read it: reading it ends the process"}
+            left = left[1:]
+    return told
+
+
+def _version(
+    market: Market, each: LegacyVersion, boosters: dict[Path, dict[str, Any]], bars: Bars
+) -> dict[str, Any]:
+    booster = dict(boosters.get(each.model, {})) if each.model else {}
+    faults = list(each.faults)
+    if fault := booster.pop("fault", None):
+        faults.append(f"model.txt cannot be read: {fault}")
+    names = tuple(booster.get("features", ())) or each.features
+    if booster and each.features and tuple(booster["features"]) != each.features:
+        faults.append(_unlike(tuple(booster["features"]), each.features))
+    return {
+        "name": each.name,
+        "faults": faults,
+        "pickles": list(each.pickles),
+        "readable": bool(booster),
+        "booster": {key: value for key, value in booster.items() if key != "features"},
+        "kind": _kind(booster),
+        "target": each.target,
+        "features": [_judged(judge(name, market)) for name in names],
+        "trained": _days(each.trained),
+        "tested": _days(each.tested),
+        "metrics": each.metrics,
+        "corridor": corridor_on(market, bars, each.tested),
+    }
+
+
+def _judged(found: Any) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "use": found.use,
+        "equal": found.equal,
+        "leaks_into": list(found.leaks_into),
+        "why": found.why,
+    }
+
+
+def _unlike(booster: tuple[str, ...], stated: tuple[str, ...]) -> str:
+    if set(booster) == set(stated):
+        return (
+            "feature_names.json has the model's features in another order: predictions made by it "
+            "mixed up its columns"
+        )
+    odd = sorted(set(booster) ^ set(stated))
+    return (
+        f"feature_names.json names {len(stated)} features and the model has {len(booster)}; they "
+        f"differ in {', '.join(odd[:4])}{' ...' if len(odd) > 4 else ''}"  # noqa: PLR2004 - shown
+    )
+
+
+def _kind(booster: dict[str, Any]) -> str:
+    objective = str(booster.get("objective", ""))
+    if not objective:
+        return "not known"
+    if objective.startswith("multiclass"):
+        return f"{booster['classes']} classes"
+    if objective.startswith(("binary", "cross_entropy")):
+        return "two classes"
+    return f"a number ({objective.partition(' ')[0]})"
+
+
+def _days(period: tuple[date, date] | None) -> list[str] | None:
+    return None if period is None else [str(each) for each in period]
+
+
+def corridor_on(
+    market: Market, bars: Bars, period: tuple[date, date] | None
+) -> dict[str, Any] | None:
+    """Give what place of the close and always-UP score on the days stated, or on all there are.
+
+    The corridor says UP where the window closed in the upper half of its range, whatever its one
+    parameter, so its accuracy needs no fit and no training days.
+
+    Returns
+    -------
+    None where no bar lies in the period.
+    """
+    from ml_core.learning.assemble import assemble  # noqa: PLC0415 - only where bars are
+    from ml_core.ranges.label_spec import LabelSpec  # noqa: PLC0415 - the same
+    from ml_core.ranges.labels import DOWN, NONE, UP  # noqa: PLC0415 - the same
+
+    if not len(bars):
+        return None
+    held = tuple(from_minute(int(bars.minute[end])).date() for end in (0, -1))
+    first, last = period or held
+    first, last = max(first, held[0]), min(last, held[1])
+    if first > last:
+        return None
+    try:
+        data = assemble(bars, market, LabelSpec(), first=first, last=last, features=()).dataset
+    except OrbcastError:
+        return None
+    broke, quiet = np.isin(data.direction, (UP, DOWN)), data.direction == NONE
+    if not broke.any():
+        return None
+    right = (data.close_position >= 0.5) == (data.direction == UP)  # noqa: PLR2004 - upper half
+    known = broke | quiet
+    told: dict[str, Any] = plain(
+        {
+            "stated": period is not None,
+            "first": str(first),
+            "last": str(last),
+            "whole": period is None or (first, last) == period,
+            "breaks": int(broke.sum()),
+            "quiet": int(quiet.sum()),
+            "corridor": _interval(right[broke], data.trading_day[broke]),
+            "always_up": _interval(data.direction[broke] == UP, data.trading_day[broke]),
+            "corridor_of_all": float((right & broke)[known].mean()),
+            "always_up_of_all": float((data.direction == UP)[known].mean()),
+        }
+    )
+    return told
+
+
+def _interval(right: Any, day: Any) -> dict[str, float]:
+    found = mean_interval(right.astype(np.float64), day)
+    return {"estimate": found.estimate, "low": found.low, "high": found.high}

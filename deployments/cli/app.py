@@ -19,12 +19,14 @@ from deployments.cli import (
     drift,
     evaluate,
     explain,
+    import_legacy,
     ingest,
     models,
     notify,
     performance,
     power,
     predict,
+    predictions,
     recipes,
     refresh,
     rollout,
@@ -70,6 +72,7 @@ def orbcast(
 
 app.command("demo")(demo.demo)
 app.command("ingest")(ingest.ingest)
+app.command("import-legacy")(import_legacy.import_legacy)
 app.command("refresh")(refresh.refresh)
 app.add_typer(bars.app, name="bars")
 app.command("dataset")(dataset.dataset)
@@ -93,6 +96,7 @@ app.add_typer(rollout.app, name="rollout")
 app.command("approve")(approve.approve)
 app.command("performance")(performance.performance)
 app.command("power")(power.power)
+app.command("predictions")(predictions.predictions)
 app.command("verify")(verify.verify)
 app.command("up")(up.up)
 app.command("dashboard")(dashboard.dashboard)

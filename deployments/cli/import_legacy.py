@@ -1,0 +1,75 @@
+"""`orbcast import-legacy`: what an older system left, and what of it can be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deployments.cli.terminal import MarketOption, out, progress
+
+
+def import_legacy(
+    duckdb: Annotated[
+        Path | None, typer.Option(help="DuckDB database with 1-minute bars; opened read-only.")
+    ] = None,
+    registry: Annotated[
+        Path | None, typer.Option(help="Folder of LightGBM versions; no pickle is opened.")
+    ] = None,
+    market: MarketOption = "mgc",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only report; the lake stays as it is.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Take over from an older system: bars in, the rest judged. Again changes nothing.
+
+    Bars go into the lake with every check. A table of opening ranges is compared with what the
+    bars say. Models are read as text and judged by name; none of them can serve. A report is
+    written to the home's reports folder, as HTML and markdown.
+
+    Examples
+    --------
+    orbcast import-legacy --duckdb old.duckdb --registry old_models/ --dry-run
+
+    orbcast import-legacy --duckdb old.duckdb --market mgc
+    """
+    from tasks.legacy import survey  # noqa: PLC0415 - after --help
+    from tasks.legacy_page import write_legacy_report  # noqa: PLC0415
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where = settings()
+    with progress("Reading bars") as bar:
+        told = survey(
+            where,
+            market,
+            duckdb=duckdb,
+            registry=registry,
+            at=now(),
+            dry_run=dry_run,
+            on_progress=lambda name, done: bar.at(done, None, name),
+        )
+    page, text = write_legacy_report(where, told)
+    if as_json:
+        out().print_json(json.dumps({**told, "reports": [str(page), str(text)]}))
+        return
+    _tell(told, page, text)
+
+
+def _tell(told: dict[str, Any], page: Path, text: Path) -> None:
+    from monitoring.legacy_report import headline, unusable, usable  # noqa: PLC0415 - when told
+
+    console = out()
+    console.print(headline(told), markup=False, style="bold")
+    if told["dry_run"]:
+        console.print("This was a dry run: the lake is as it was.", markup=False)
+    for title, sentences in (("Can be used", usable(told)), ("Cannot be used", unusable(told))):
+        console.print(f"\n{title}:", markup=False)
+        for each in sentences or ["nothing"]:
+            console.print(f"- {each}", markup=False)
+    for each in (told["registry"] or {}).get("versions", []):
+        for fault in each["faults"]:
+            console.print(f"- {each['name']}: {fault}.", markup=False)
+    console.print(f"\nReport: {page}\n        {text}", markup=False, soft_wrap=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import select
 
+from registry.browsing import with_outcomes
 from registry.database import Database
 from registry.tables import OutcomeRow, PredictionRow
 
-_SLOT = ("market", "trading_day", "opening_range", "label")
 _SAID = (
     "trading_day",
     "opening_range",
@@ -39,26 +39,9 @@ def scored(
         ``p_up``, ``baseline_p_up``, ``recommendation``; and of the latest outcome ``direction``,
         ``r_gross``, ``r_net``, ``revision``, None while it is open.
     """
-    latest = (
-        select(
-            *(getattr(OutcomeRow, name) for name in _SLOT),
-            func.max(OutcomeRow.revision).label("revision"),
-        )
-        .where(OutcomeRow.market == market)
-        .group_by(*(getattr(OutcomeRow, name) for name in _SLOT))
-    )
-    if first is not None:
-        latest = latest.where(OutcomeRow.trading_day >= first)
-    last = latest.subquery()
-    same = [getattr(last.c, name) == getattr(PredictionRow, name) for name in _SLOT]
-    outcome = [getattr(OutcomeRow, name) == getattr(last.c, name) for name in (*_SLOT, "revision")]
+    columns = [getattr(PredictionRow, name) for name in _SAID]
     query = (
-        select(
-            *(getattr(PredictionRow, name) for name in _SAID),
-            *(getattr(OutcomeRow, name) for name in _BECAME),
-        )
-        .join(last, and_(*same), isouter=True)
-        .join(OutcomeRow, and_(*outcome), isouter=True)
+        with_outcomes(select(*columns, *(getattr(OutcomeRow, name) for name in _BECAME)))
         .where(
             PredictionRow.market == market,
             PredictionRow.mode == mode,

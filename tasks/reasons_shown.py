@@ -21,16 +21,16 @@ def reasons_plot(pushes: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     from monitoring.plots import importance_plot  # noqa: PLC0415 - matplotlib, where plots are
 
-    shares = {_short(each["words"]): float(each["contribution"]) for each in pushes}
+    shares = {short_words(each["words"]): float(each["contribution"]) for each in pushes}
     return pictures([(_WORDS, importance_plot(shares, _AXIS))])
 
 
-def _short(words: str) -> str:
-    """Give a reason's words as a bar's label, which has the push beside it.
+def short_words(words: str) -> str:
+    """Give a reason's words as the label of a bar, which has the push beside it.
 
-    >>> _short("volume of the window's later half against its first (log) (1.25): +0.35")
+    >>> short_words("volume of the window's later half against its first (log) (1.25): +0.35")
     "volume of the window's later half against its…"
-    >>> _short("day of the week (sine) (0.975): +0.04")
+    >>> short_words("day of the week (sine) (0.975): +0.04")
     'day of the week (sine)'
     """
     name = _VALUE.sub("", words.rpartition(":")[0].partition(";")[0])

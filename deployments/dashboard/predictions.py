@@ -1,14 +1,180 @@
-"""The page."""
+"""The ledger: every answer and what became of it, to be filtered, taken apart and taken away."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.shell import view
+from deployments.dashboard.inks import inks
+from deployments.dashboard.shell import FRESH, View, nothing_yet, view
+from deployments.dashboard.why import show_why
+from deployments.ledger_export import to_csv, to_parquet
+from ml_core.market.market import Market
+from registry.browsing import PAGE, Wanted, all_rows, browse, choices, matching
+from tasks.settings import settings
+
+_FILTERS = {
+    "opening_range": "Opening range",
+    "mode": "Record",
+    "role": "Whose",
+    "recommendation": "Recommended",
+    "reason": "No answer because",
+    "outcome": "Outcome",
+    "version": "Version",
+}
+_LATE = {"any": None, "in time": False, "late": True}
+_PLAIN = {
+    "p_up": st.column_config.NumberColumn("p(UP)", format="percent"),
+    "corridor": st.column_config.NumberColumn("corridor", format="percent"),
+    "E[net R]": st.column_config.NumberColumn(format="%+.2f"),
+    "net R": st.column_config.NumberColumn(format="%+.2f"),
+    "late": st.column_config.CheckboxColumn("late"),
+}
 
 
 def page() -> None:
-    """Show the page."""
+    """Show the ledger of a market."""
     shown = view()
-    st.title("predictions")
-    st.write(shown.symbol)
+    st.title("Predictions")
+    known = _choices(shown.name)
+    if not known["mode"]:
+        nothing_yet("Nothing was predicted yet.", "orbcast up")
+        return
+    wanted = _asked(shown, known)
+    found = _matching(shown.name, wanted)
+    if not found:
+        st.info("Nothing matches these filters.", icon=":material/filter_alt_off:")
+        return
+    _export(shown, wanted, found)
+    number = _table(shown, wanted, found)
+    if number is None:
+        st.caption("Choose a row to see why the answer is what it is.")
+    else:
+        show_why(shown, number, inks())
+
+
+def _asked(shown: View, known: Mapping[str, Sequence[str]]) -> Wanted:
+    with st.expander("Filters", icon=":material/filter_alt:"):
+        st.button("Reset", on_click=_forget, key="reset_filters", icon=":material/restart_alt:")
+        columns = st.columns(4)
+        days = columns[0].date_input(
+            "Trading days", value=[], key="days", help="First and last day; empty shows all."
+        )
+        chosen = {
+            name: tuple(
+                columns[(at + 1) % 4].multiselect(
+                    words, known[name], key=name, bind="query-params", placeholder="all"
+                )
+            )
+            for at, (name, words) in enumerate(_FILTERS.items())
+        }
+        late = columns[0].selectbox("Late", list(_LATE), key="late", bind="query-params")
+    span: Sequence[date] = days if isinstance(days, tuple) else (days,) if days else ()
+    return Wanted(
+        market=shown.symbol,
+        first=span[0] if span else None,
+        last=span[-1] if span else None,
+        late=_LATE[late],
+        **chosen,
+    )
+
+
+def _forget() -> None:
+    for name in (*_FILTERS, "days", "late", "page", "ledger"):
+        st.session_state.pop(name, None)
+
+
+def _export(shown: View, wanted: Wanted, found: int) -> None:
+    left, csv, parquet = st.columns([3, 1, 1], vertical_alignment="center")
+    left.write(f"**{found:,}** answers, newest first")
+    for column, words, kind, write in (
+        (csv, "CSV", "text/csv", to_csv),
+        (parquet, "Parquet", "application/vnd.apache.parquet", to_parquet),
+    ):
+        column.download_button(
+            words,
+            data=_written(write, wanted),
+            file_name=f"orbcast-{shown.symbol}-predictions.{words.lower()}",
+            mime=kind,
+            key=f"export_{words.lower()}",
+            on_click="ignore",
+            icon=":material/download:",
+            help="Every answer that the filters let through, not this page only.",
+            width="stretch",
+        )
+
+
+def _written(write: Callable[..., bytes], wanted: Wanted) -> Callable[[], bytes]:
+    """Give what writes the file when it is asked for, and not before."""
+    where = settings()
+    return lambda: write(all_rows(where.database(), wanted))
+
+
+def _table(shown: View, wanted: Wanted, found: int) -> int | None:
+    pages = -(-found // PAGE)
+    number = 1
+    if pages > 1:
+        number = st.number_input(f"Page, of {pages:,}", 1, pages, key="page")
+    rows = _page(shown.name, wanted, number - 1)
+    chosen = st.dataframe(
+        as_shown(rows, shown.market),
+        width="stretch",
+        hide_index=True,
+        key="ledger",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config=_PLAIN,
+    )
+    picked = chosen["selection"]["rows"]
+    return int(rows[picked[0]]["id"]) if picked and picked[0] < len(rows) else None
+
+
+def as_shown(rows: Sequence[Mapping[str, Any]], market: Market) -> pd.DataFrame:
+    """Give ledger rows as a person reads them, times on the market's clock."""
+    zone = ZoneInfo(market.zone)
+    return pd.DataFrame(
+        [
+            {
+                "day": each["trading_day"],
+                "range": each["opening_range"],
+                f"decided ({market.zone})": format(
+                    each["decision_time"].astimezone(zone), "%d %b %H:%M"
+                ),
+                "answer": each["recommendation"] or f"none: {each['reason']}".replace("_", " "),
+                "p_up": each["p_up"],
+                "corridor": each["baseline_p_up"],
+                "E[net R]": each["expected_net_r"],
+                "broke": each["direction"] or "open",
+                "outcome": each["outcome"] or "-",
+                "net R": each["r_net"],
+                "late": each["late"],
+                "record": each["mode"],
+                "whose": each["role"],
+                "version": each["version"] or "-",
+            }
+            for each in rows
+        ]
+    )
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
+def _choices(name: str) -> dict[str, tuple[str, ...]]:
+    where = settings()
+    return choices(where.database(), where.market(name).symbol)
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=100)
+def _matching(name: str, wanted: Wanted) -> int:
+    del name
+    return matching(settings().database(), wanted)
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=100)
+def _page(name: str, wanted: Wanted, number: int) -> list[dict[str, Any]]:
+    del name
+    return browse(settings().database(), wanted, offset=number * PAGE)

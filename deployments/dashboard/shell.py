@@ -55,6 +55,10 @@ class View:
         return self.market.symbol
 
 
+_NO_RAW_EXPORT = '<style>[aria-label="Download as CSV"] { display: none; }</style>'
+"""Streamlit's own export of a table would carry formulas into a spreadsheet; ours does not."""
+
+
 def view() -> View:
     """Give what the page shows: the market chosen in the menu."""
     where = settings()
@@ -70,6 +74,7 @@ def framed(page: Callable[[], None]) -> Callable[[], None]:
 
     @functools.wraps(page)
     def shown() -> None:
+        st.html(_NO_RAW_EXPORT)
         try:
             if _is_new(settings()):
                 _welcome()

@@ -125,3 +125,32 @@ def test_a_new_home_says_what_to_run(browser: Browser, tmp_path: Path) -> None:
             shown.require_sound()
         shown.page.close()
     assert list(home.iterdir()) == [], "looking at a home writes nothing into it"
+
+
+def test_a_filter_an_export_and_a_row_are_clicked_through(
+    visit: tuple[str, Visit], tmp_path: Path
+) -> None:
+    look, shown = visit
+    if look != "light":
+        pytest.skip("once is enough: what is clicked is the same in every look")
+    page = shown.page
+    shown.open("predictions?mode=live")
+    every = page.get_by_text("answers, newest first").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    file = tmp_path / "ledger.csv"
+    download.value.save_as(file)
+    lines = file.read_text().splitlines()
+    assert every.startswith(f"{len(lines) - 1:,} answers")
+    page.get_by_text("Filters").click()
+    page.get_by_role("combobox", name="Opening range").click()
+    page.get_by_role("option", name="0900").click()
+    shown.settled()
+    expect(page.get_by_text("answers, newest first")).not_to_have_text(every)
+    assert "opening_range=0900" in page.url
+    table = page.get_by_test_id("stDataFrame").first.locator("canvas").first
+    table.click(position={"x": 20, "y": 52})
+    expect(page.get_by_role("heading", name="Why: MGC")).to_be_visible(timeout=SHOWN_WITHIN)
+    shown.settled()
+    shown.keep("predictions-why")
+    shown.require_sound()

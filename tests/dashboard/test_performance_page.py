@@ -55,7 +55,7 @@ def answers(days: int, *, seed: int = 1) -> list[dict[str, Any]]:
                     "p_up": p,
                     "baseline_p_up": float(np.clip(p + draw.normal(0, 0.1), 0.01, 0.99)),
                     "majority_p_up": 0.5,
-                    "recommendation": "take long" if p > 0.8 else "skip",
+                    "recommendation": "long" if p > 0.8 else "skip",
                     "direction": "NONE" if draw.random() < 0.1 else "UP" if up else "DOWN",
                     "r_gross": net + 0.2,
                     "r_net": net,

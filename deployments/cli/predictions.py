@@ -1,0 +1,95 @@
+"""`orbcast predictions`: the ledger, filtered, on the screen or as a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deployments.cli.terminal import MarketOption, day_of, err, out
+
+_MOST = 20
+
+
+def predictions(  # noqa: PLR0917 - the options of a command
+    market: MarketOption = "mgc",
+    first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
+    opening_range: Annotated[
+        list[str] | None, typer.Option("--range", help="Only this range; may be repeated.")
+    ] = None,
+    mode: Annotated[list[str] | None, typer.Option(help="live or replay.")] = None,
+    outcome: Annotated[
+        list[str] | None, typer.Option(help="WIN, LOSS, TIMEOUT, NONE or open.")
+    ] = None,
+    rows: Annotated[int, typer.Option(help="Newest answers on the screen.", min=1)] = _MOST,
+    csv: Annotated[Path | None, typer.Option(help="Write all that match into this file.")] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(help="The same as Parquet, typed, times in UTC.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the newest answers of the ledger and what became of them, or write all to a file.
+
+    Example: orbcast predictions --from 2025-06-01 --range 0900 --csv june.csv
+    """
+    from deployments.ledger_export import to_csv, to_parquet  # noqa: PLC0415 - after --help
+    from ml_core.files import written_atomically  # noqa: PLC0415
+    from registry.browsing import Wanted, all_rows, browse, matching  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415
+
+    where = settings()
+    wanted = Wanted(
+        market=where.market(market).symbol,
+        first=day_of(first, "--from"),
+        last=day_of(last, "--to"),
+        opening_range=tuple(opening_range or ()),
+        mode=tuple(mode or ()),
+        outcome=tuple(outcome or ()),
+    )
+    database = where.database()
+    count = matching(database, wanted)
+    for path, write in ((csv, to_csv), (parquet, to_parquet)):
+        if path is not None:
+            with written_atomically(path) as file:
+                file.write_bytes(write(all_rows(database, wanted)))
+            err().print(f"{count:,} answers written to {path}", soft_wrap=True, markup=False)
+    if as_json:
+        found = browse(database, wanted, limit=rows)
+        out().print_json(json.dumps({"matching": count, "rows": found}, default=str))
+    elif csv is None and parquet is None:
+        _show(browse(database, wanted, limit=rows), count)
+
+
+def _show(rows: Sequence[Mapping[str, Any]], count: int) -> None:
+    from rich.table import Table  # noqa: PLC0415 - after --help
+
+    if not rows:
+        out().print("no answer matches")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("day", "range", "record", "answer"):
+        table.add_column(name)
+    for name in ("p(UP)", "corridor", "outcome", "net R"):
+        table.add_column(name, justify="right")
+    for each in rows:
+        table.add_row(
+            str(each["trading_day"]),
+            each["opening_range"],
+            each["mode"] + (", late" if each["late"] else ""),
+            each["recommendation"] or f"none, {each['reason']}",
+            _share(each["p_up"]),
+            _share(each["baseline_p_up"]),
+            each["outcome"] or {"NONE": "no break"}.get(each["direction"] or "", "open"),
+            "-" if each["r_net"] is None else f"{each['r_net']:+.2f}",
+        )
+    out().print(table)
+    if count > len(rows):
+        out().print(f"the newest {len(rows)} of {count:,}; --rows shows more, --csv writes all")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"

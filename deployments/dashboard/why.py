@@ -1,0 +1,105 @@
+"""Why an answer is what it is: gates, reasons and features, as they were logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from deployments.dashboard.inks import Inks
+from deployments.dashboard.record_figures import plain
+from deployments.dashboard.shell import View
+from monitoring.markdown import escaped
+from registry.browsing import prediction_with_hashes
+from registry.entries import PredictionEntry
+from tasks.explanation import explanation_of
+from tasks.reasons_shown import short_words
+
+_ROW_HEIGHT = 34
+
+
+def show_why(shown: View, number: int, colours: Inks) -> None:
+    """Take one answer of the ledger apart, as it was logged before its outcome."""
+    found = prediction_with_hashes(shown.where.database(), number)
+    if found is None:
+        st.info("This row is not in the ledger.")
+        return
+    entry, hashes = found
+    told = explanation_of(shown.where, entry)
+    st.header(f"Why: {entry.market} {entry.trading_day} {entry.opening_range}")
+    st.write(escaped(told.verdict))
+    st.dataframe(
+        pd.DataFrame([asdict(gate) for gate in told.gates]).rename(
+            columns={"name": "gate", "words": "figure", "change": "would have done"}
+        ),
+        width="stretch",
+        hide_index=True,
+        key="why_gates",
+    )
+    if reasons := entry.outputs.get("reasons"):
+        st.subheader("What pushed the answer toward UP or DOWN")
+        st.plotly_chart(
+            reasons_chart(reasons, colours),
+            width="stretch",
+            key=f"why_reasons_{number}",
+            config={"displayModeBar": False},
+        )
+    _as_logged(entry, hashes)
+
+
+def reasons_chart(reasons: Sequence[Mapping[str, Any]], colours: Inks) -> go.Figure:
+    """Draw signed pushes on the log-odds of an UP break, the largest on top."""
+    order = sorted(reasons, key=lambda each: abs(each["contribution"]))
+    pushes = [each["contribution"] for each in order]
+    names = [short_words(each["words"]) for each in order]
+    figure = go.Figure()
+    figure.add_bar(
+        x=pushes,
+        y=names,
+        orientation="h",
+        marker_color=[colours.good if push > 0 else colours.bad for push in pushes],
+        text=[f"{'UP' if push > 0 else 'DOWN'} {push:+.2f}" for push in pushes],
+        textposition="auto",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    height = 80 + _ROW_HEIGHT * len(order)
+    plain(figure, colours, x="push on the log-odds of an UP break", y="", height=height)
+    figure.update_yaxes(automargin=True)
+    return figure
+
+
+def _as_logged(entry: PredictionEntry, hashes: Mapping[str, str]) -> None:
+    with st.expander("As it was logged: features, version, hashes"):
+        st.dataframe(
+            pd.DataFrame(
+                [{"feature": name, "value": value} for name, value in entry.features.items()]
+            ),
+            width="stretch",
+            hide_index=True,
+            key="why_features",
+        )
+        made = {
+            "decided": entry.decision_time.isoformat(),
+            "logged": entry.made_at.isoformat(),
+            "record": entry.mode,
+            "whose": entry.role,
+            "model": entry.model,
+            "version": entry.version,
+            "recipe": entry.recipe_hash,
+            "label": entry.label,
+            "code": entry.outputs.get("code"),
+            "row's hash": hashes["row"],
+            "hash of the row before": hashes["previous"],
+        }
+        st.dataframe(
+            pd.DataFrame([{"what": name, "value": str(each)} for name, each in made.items()]),
+            width="stretch",
+            hide_index=True,
+            key="why_made",
+        )

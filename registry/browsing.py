@@ -1,0 +1,193 @@
+"""The ledger a page at a time: what a filter lets through, without the big columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import aliased
+
+from registry.database import Database
+from registry.entries import PredictionEntry, prediction_of
+from registry.tables import OutcomeRow, PredictionRow
+
+PAGE = 100
+CHUNK = 5_000
+"""Rows read at a time when all of them are wanted."""
+
+OPEN = "open"
+"""Asked for as an outcome: none is recorded yet."""
+
+COLUMNS = (
+    "id",
+    "trading_day",
+    "opening_range",
+    "decision_time",
+    "made_at",
+    "mode",
+    "role",
+    "status",
+    "reason",
+    "late",
+    "p_up",
+    "baseline_p_up",
+    "recommendation",
+    "expected_net_r",
+    "model",
+    "version",
+    "label",
+)
+BECAME = ("direction", "outcome", "r_gross", "r_net", "resolved_at", "revision")
+_SLOT = ("market", "trading_day", "opening_range", "label")
+_CHOSEN = ("opening_range", "mode", "role", "version", "recommendation", "reason")
+
+Q = TypeVar("Q", bound=tuple[Any, ...])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which answers to show; what is None or empty lets everything through.
+
+    Attributes
+    ----------
+    market
+        Symbol.
+    first, last
+        Trading days, both included.
+    opening_range, mode, role, version, recommendation, reason
+        Any of these values.
+    outcome
+        Any of the ledger's outcomes, ``NONE`` for a range that did not break, or ``open``.
+    late
+        Only late answers, or only those in time.
+    """
+
+    market: str
+    first: date | None = None
+    last: date | None = None
+    opening_range: tuple[str, ...] = ()
+    mode: tuple[str, ...] = ()
+    role: tuple[str, ...] = ()
+    version: tuple[str, ...] = ()
+    recommendation: tuple[str, ...] = ()
+    reason: tuple[str, ...] = ()
+    outcome: tuple[str, ...] = ()
+    late: bool | None = None
+
+
+def with_outcomes(query: Select[Q]) -> Select[Q]:
+    """Join each prediction of a query with the latest outcome of its slot, if it has one."""
+    later = aliased(OutcomeRow)
+    same = [getattr(OutcomeRow, name) == getattr(PredictionRow, name) for name in _SLOT]
+    superseded = (
+        select(later.id)
+        .where(
+            *(getattr(later, name) == getattr(OutcomeRow, name) for name in _SLOT),
+            later.revision > OutcomeRow.revision,
+        )
+        .exists()
+    )
+    return query.join(OutcomeRow, and_(*same, ~superseded), isouter=True)
+
+
+def matching(database: Database, wanted: Wanted) -> int:
+    """Count the answers that a filter lets through."""
+    query = with_outcomes(select(func.count(PredictionRow.id))).where(*_conditions(wanted))
+    with database.reading() as session:
+        return session.scalar(query) or 0
+
+
+def browse(
+    database: Database, wanted: Wanted, *, offset: int = 0, limit: int = PAGE
+) -> list[dict[str, Any]]:
+    """Give answers that a filter lets through, newest first, each with its outcome.
+
+    Returns
+    -------
+    list of dict
+        :data:`COLUMNS` of the prediction and :data:`BECAME` of its outcome, None while open.
+    """
+    query = _rows(wanted).offset(offset).limit(limit)
+    with database.reading() as session:
+        return [dict(row) for row in session.execute(query).mappings()]
+
+
+def all_rows(database: Database, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Give every answer that a filter lets through, oldest first, of one state of the database."""
+    query = _rows(wanted, newest_first=False).execution_options(yield_per=CHUNK)
+    with database.reading() as session:
+        for row in session.execute(query).mappings():
+            yield dict(row)
+
+
+def choices(database: Database, market: str) -> dict[str, tuple[str, ...]]:
+    """Give the values there are of each column a filter may name."""
+    found = {}
+    with database.reading() as session:
+        for name in _CHOSEN:
+            column = getattr(PredictionRow, name)
+            query = (
+                select(column)
+                .where(PredictionRow.market == market, column.is_not(None))
+                .distinct()
+                .order_by(column)
+            )
+            found[name] = tuple(session.scalars(query))
+        outcomes = (
+            select(OutcomeRow.outcome)
+            .where(OutcomeRow.market == market, OutcomeRow.outcome.is_not(None))
+            .distinct()
+            .order_by(OutcomeRow.outcome)
+        )
+        found["outcome"] = (*(each for each in session.scalars(outcomes) if each), "NONE", OPEN)
+    return found
+
+
+def prediction_with_hashes(
+    database: Database, number: int
+) -> tuple[PredictionEntry, dict[str, str]] | None:
+    """Give a whole row by its ``id``, features and outputs too, and its place in the chain."""
+    with database.reading() as session:
+        row = session.get(PredictionRow, number)
+        if row is None:
+            return None
+        return prediction_of(row), {"row": row.row_hash, "previous": row.previous_hash}
+
+
+def _rows(wanted: Wanted, *, newest_first: bool = True) -> Select[Any]:
+    columns = [getattr(PredictionRow, name) for name in COLUMNS]
+    query = select(*columns, *(getattr(OutcomeRow, name) for name in BECAME))
+    keys = (PredictionRow.decision_time, PredictionRow.id)
+    order = [key.desc() if newest_first else key for key in keys]
+    return with_outcomes(query).where(*_conditions(wanted)).order_by(*order)
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found = [PredictionRow.market == wanted.market]
+    if wanted.first is not None:
+        found.append(PredictionRow.trading_day >= wanted.first)
+    if wanted.last is not None:
+        found.append(PredictionRow.trading_day <= wanted.last)
+    found.extend(
+        getattr(PredictionRow, name).in_(values)
+        for name in _CHOSEN
+        if (values := getattr(wanted, name))
+    )
+    if wanted.late is not None:
+        found.append(PredictionRow.late.is_(wanted.late))
+    if wanted.outcome:
+        found.append(_became(wanted.outcome))
+    return found
+
+
+def _became(outcomes: tuple[str, ...]) -> ColumnElement[bool]:
+    named = [each for each in outcomes if each not in {"NONE", OPEN}]
+    found: list[ColumnElement[bool]] = [OutcomeRow.outcome.in_(named)]
+    if "NONE" in outcomes:
+        found.append(OutcomeRow.direction == "NONE")
+    if OPEN in outcomes:
+        found.append(OutcomeRow.id.is_(None))
+    return or_(*found)

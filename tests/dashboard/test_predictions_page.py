@@ -1,0 +1,146 @@
+"""Browsing and exporting the ledger: what comes out is what was asked, and cannot do harm."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from deployments.ledger_export import NAMES, neutral, to_csv, to_parquet
+from registry.browsing import Wanted, all_rows, browse, choices, matching, prediction_with_hashes
+from registry.database import Database, open_read_only
+from registry.entries import Settled
+from registry.ledger import Ledger
+from registry.scored import scored
+
+FORMULA = "=+-@\t\r"
+
+
+@pytest.fixture(scope="module")
+def database(day_home: Path) -> Database:
+    return open_read_only(f"sqlite:///{day_home / 'orbcast.sqlite'}")
+
+
+@pytest.fixture(scope="module")
+def settled(database: Database) -> tuple[Settled, ...]:
+    return Ledger(database).settled("MGC")
+
+
+FILTERS: dict[str, tuple[dict[str, Any], Callable[[Settled], bool]]] = {
+    "everything": ({}, lambda _: True),
+    "a range": ({"opening_range": ("0900",)}, lambda e: e.prediction.opening_range == "0900"),
+    "live": ({"mode": ("live",)}, lambda e: e.prediction.mode == "live"),
+    "champion or baseline": (
+        {"role": ("champion", "baseline")},
+        lambda e: e.prediction.role in {"champion", "baseline"},
+    ),
+    "skipped": ({"recommendation": ("skip",)}, lambda e: e.prediction.recommendation == "skip"),
+    "won": ({"outcome": ("WIN",)}, lambda e: bool(e.outcome and e.outcome.outcome == "WIN")),
+    "open": ({"outcome": ("open",)}, lambda e: e.outcome is None),
+    "did not break or lost": (
+        {"outcome": ("NONE", "LOSS")},
+        lambda e: (
+            e.outcome is not None
+            and (e.outcome.direction == "NONE" or e.outcome.outcome == "LOSS")
+        ),
+    ),
+    "in time": ({"late": False}, lambda e: not e.prediction.late),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_lets_through_what_the_ledger_has(
+    name: str, database: Database, settled: tuple[Settled, ...]
+) -> None:
+    asked, holds = FILTERS[name]
+    wanted = Wanted(market="MGC", **asked)
+    expected = [each for each in settled if holds(each)]
+    rows = list(all_rows(database, wanted))
+    assert matching(database, wanted) == len(expected) == len(rows)
+    for row, each in zip(rows, expected, strict=True):
+        assert row["p_up"] == each.prediction.p_up
+        assert row["r_net"] == (each.outcome.r_net if each.outcome else None)
+    pages = [browse(database, wanted, offset=at, limit=7) for at in range(0, len(rows), 7)]
+    newest = [row["decision_time"] for page in pages for row in page]
+    assert newest == sorted(newest, reverse=True)
+    assert sorted(row["id"] for page in pages for row in page) == sorted(row["id"] for row in rows)
+
+
+def test_the_lean_rows_for_scoring_are_the_ledgers(
+    database: Database, settled: tuple[Settled, ...]
+) -> None:
+    rows = scored(database, "MGC", mode="live", role="champion")
+    same = [
+        each
+        for each in settled
+        if (each.prediction.mode, each.prediction.role) == ("live", "champion")
+    ]
+    assert [(row["p_up"], row["direction"]) for row in rows] == [
+        (each.prediction.p_up, each.direction) for each in same
+    ]
+
+
+def test_choices_are_the_values_there_are_and_a_row_opens_whole(database: Database) -> None:
+    known = choices(database, "MGC")
+    assert set(known["mode"]) == {"live", "replay"}
+    assert {"WIN", "LOSS", "NONE", "open"} <= set(known["outcome"])
+    (row,) = browse(database, Wanted(market="MGC"), limit=1)
+    found = prediction_with_hashes(database, row["id"])
+    assert found is not None
+    entry, hashes = found
+    assert (entry.opening_range, len(hashes["row"])) == (row["opening_range"], 64)
+    assert prediction_with_hashes(database, 10**9) is None
+
+
+@given(st.text())
+def test_no_text_begins_a_formula_and_none_is_lost(text: str) -> None:
+    made = str(neutral(text))
+    assert not made.lstrip(" ").startswith(tuple(FORMULA))
+    assert made in {text, f"'{text}"}
+
+
+@given(st.floats(allow_nan=False) | st.integers())
+def test_numbers_stay_numbers(value: float) -> None:
+    assert neutral(value) == value
+    assert not isinstance(neutral(value), str)
+
+
+def test_csv_and_parquet_hold_every_row(database: Database) -> None:
+    rows = list(all_rows(database, Wanted(market="MGC")))
+    rows[0] = {**rows[0], "reason": "=HYPERLINK(1)"}
+    read = list(csv.DictReader(io.StringIO(to_csv(rows).decode())))
+    assert len(read) == len(rows)
+    assert read[0]["reason"] == "'=HYPERLINK(1)"
+    assert float(read[1]["p_up"]) == rows[1]["p_up"]
+    table = pq.read_table(io.BytesIO(to_parquet(rows)))
+    assert table.column_names == list(NAMES)
+    assert table.column("p_up").to_pylist() == [row["p_up"] for row in rows]
+    assert str(table.schema.field("decision_time").type) == "timestamp[us, tz=UTC]"
+    assert table.column("decision_time").to_pylist() == [row["decision_time"] for row in rows]
+
+
+def test_the_command_shows_and_writes_the_same(
+    day_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORBCAST_HOME", str(day_home))
+    monkeypatch.setenv("COLUMNS", "80")
+    run = CliRunner().invoke
+    shown = run(app, ["predictions", "--mode", "live", "--rows", "3"])
+    assert (shown.exit_code, "the newest 3 of" in shown.stdout) == (0, True)
+    assert max(len(line) for line in shown.stdout.splitlines()) <= 80
+    assert run(app, ["predictions", "--csv", str(tmp_path / "a.csv")]).exit_code == 0
+    with (tmp_path / "a.csv").open(newline="") as file:
+        written = sum(1 for _ in csv.DictReader(file))
+    told = run(app, ["predictions", "--json", "--rows", "1"])
+    assert f'"matching": {written}' in told.stdout
+    nothing = run(app, ["predictions", "--from", "2031-01-01"])
+    assert nothing.stdout.strip() == "no answer matches"

@@ -145,11 +145,12 @@ def test_a_filter_an_export_and_a_row_are_clicked_through(
     page.get_by_text("Filters").click()
     page.get_by_role("combobox", name="Opening range").click()
     page.get_by_role("option", name="0900").click()
+    page.keyboard.press("Escape")
     shown.settled()
     expect(page.get_by_text("answers, newest first")).not_to_have_text(every)
     assert "opening_range=0900" in page.url
     table = page.get_by_test_id("stDataFrame").first.locator("canvas").first
-    table.click(position={"x": 20, "y": 52})
+    table.click(position={"x": 20, "y": 52}, force=True)  # the grid lies above its canvas
     expect(page.get_by_role("heading", name="Why: MGC")).to_be_visible(timeout=SHOWN_WITHIN)
     shown.settled()
     shown.keep("predictions-why")

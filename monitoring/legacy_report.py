@@ -12,7 +12,7 @@ from monitoring.plots import percent
 
 _USES = {
     "equal": "Orbcast computes its own",
-    "late": "leaks into some ranges",
+    "late": "known only later in the day",
     "never": "leaks: never a feature",
     "compared": "compared with the bars",
     "unknown": "not known",
@@ -188,6 +188,8 @@ def _brought(brought: Mapping[str, Any]) -> dict[str, str]:
         f"{n:,} {name.replace('_', ' ')}" for name, n in brought["reasons"].items()
     )
     odd = ", ".join(each.replace("_", " ") for each in brought["findings"])
+    if not brought["new_batches"]:
+        return {"batches": f"{brought['batches']:,}, all of them in since before"}
     return {
         "batches": f"{brought['batches']:,}, {brought['new_batches']:,} of them new",
         "set aside": reasons or "no row",
@@ -274,8 +276,8 @@ def _model(version: Mapping[str, Any]) -> Part:
     facts = {
         "answers": f"{version['kind']}{', ' + version['target'] if version['target'] else ''}",
         "trees": f"{booster['trees']:,}" if booster else "not known",
-        "features": f"{len(features)}: {equal} with an equal in Orbcast, {len(leaks)} that may see "
-        f"the future, {len(unknown)} not known"
+        "features": f"{len(features)}: {equal} with an equal in Orbcast, {len(leaks)} that may "
+        f"see the future, {len(unknown)} not known"
         if features
         else "not known",
         "may see the future": _some(leaks),

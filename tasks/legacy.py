@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from ml_core.bars.arrays import Bars
+from ml_core.bars.continuous import CHOICE_LOOKBACK_DAYS
 from ml_core.bars.contract import SourceError
 from ml_core.bars.lake import BatchRecord, Lake, OnProgress
 from ml_core.bars.quality import BatchRefusedError
@@ -313,7 +314,8 @@ def _compared(
     inside = [from_minute(int(bars.minute[end])).date() for end in (0, -1)]
     first, last = max(days[0], inside[0]), min(days[-1], inside[1])
     try:
-        schedule = build_schedule(market, first, last)
+        lookback = timedelta(days=CHOICE_LOOKBACK_DAYS)
+        schedule = build_schedule(market, first - lookback, last)
     except NoTradingDaysError:
         return {"fault": f"its days ({days[0]} to {days[-1]}) lie outside the bars"}
     same, own = (
@@ -330,7 +332,7 @@ def _compared(
         "differences": [asdict(each) for each in differences[:_MOST_DIFFERENCES]],
         "more_differences": max(0, len(differences) - _MOST_DIFFERENCES),
         "unexplained": sum(not each.reason for each in differences),
-        "roll_days": sorted(roll_days(same, own)),
+        "roll_days": sorted(each for each in roll_days(same, own) if each >= str(first)),
     }
 
 

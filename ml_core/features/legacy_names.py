@@ -164,7 +164,7 @@ def _of_range(name: str, clock: str, part: str, market: Market) -> Judged:
             f"What became of the {clock} trade: an answer to be predicted, never a feature. A "
             "later range may know it once it is settled, as Orbcast's previous_net_r does."
         )
-        compared = part in {"outcome", "r_multiple"}
+        compared = part == "outcome"
         return Judged(name, "compared" if compared else "never", "previous_net_r", every, why)
     if _AFTER_RANGE.match(part):
         why = (
@@ -178,7 +178,8 @@ def _of_range(name: str, clock: str, part: str, market: Market) -> Judged:
     compared = part in {"high", "low"}
     late = f" Ranges before it ({', '.join(before)}) must not see it." if before else ""
     why = f"Known when the {clock} range has closed.{late}"
-    return Judged(name, "compared" if compared else "late", equal, before, why)
+    use: Use = "compared" if compared else "equal" if equal and not before else "late"
+    return Judged(name, use, equal, before, why)
 
 
 def _of_session(name: str, session: Session, market: Market) -> Judged:

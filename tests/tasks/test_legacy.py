@@ -1,0 +1,332 @@
+"""An older system: its bars come in, its record is compared, its models are judged, unloaded."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from copy import deepcopy
+from datetime import UTC, date, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import lightgbm
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from deployments.simulated import write_database
+from ml_core.bars.lake import Lake
+from ml_core.bars.sources.duckdb_file import read_duckdb
+from ml_core.evidence.outside_record import measured
+from ml_core.features.history import read_history
+from ml_core.market.schedule import build_schedule
+from ml_core.ranges.label_spec import LabelSpec
+from monitoring.legacy_report import headline, legacy_paper, unusable, usable
+from monitoring.paper import to_markdown, to_page
+from tasks.legacy import NoFolderError, NothingNamedError, survey
+from tasks.legacy_models import booster_facts
+from tasks.settings import Settings, settings
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+FIRST, LAST = date(2024, 2, 1), date(2024, 3, 28)
+FEATURES = ["orb_0900_size", "atr_20", "asia_high", "orb_0900_outcome", "strange"]
+
+
+class _Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def _model(objective: dict[str, Any]) -> str:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, len(FEATURES)))
+    data = lightgbm.Dataset(rows, rng.integers(0, 2, 300), feature_name=FEATURES)
+    settled = {"verbose": -1, "num_threads": 1, **objective}
+    return str(lightgbm.train(settled, data, 3).model_to_string())
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two months of bars in a DuckDB, a record of two ranges of them, and three versions."""
+    root = tmp_path_factory.mktemp("old")
+    write_database(root / "old.duckdb", Settings().market("mgc"), FIRST, LAST, 0.0, 5)
+    registry = root / "models" / "directional"
+    text = _model({"objective": "binary"})
+    for name, model in (("v1", text), ("v2", text[: len(text) // 2])):
+        (registry / name).mkdir(parents=True)
+        (registry / name / "model.txt").write_text(model)
+    about = {
+        "test_period": {"start": "2024-03-01", "end": "2024-03-28"},
+        "metrics": {"accuracy": 0.5398, "nothing": float("nan")},
+    }
+    (registry / "v1" / "metadata.json").write_text(json.dumps(about))
+    (registry / "v1" / "feature_names.json").write_text(json.dumps(FEATURES))
+    for file in ("model.pkl", "scaler.joblib"):
+        (registry / "v1" / file).write_bytes(pickle.dumps(_Trap(root / "loaded")))
+    (registry / "v2" / "metadata.json").write_text("{broken")
+    (registry / "v3").mkdir()
+    (registry / "v3" / "model.pkl").write_bytes(pickle.dumps(_Trap(root / "loaded")))
+    return root
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
+    return settings()
+
+
+@pytest.fixture(scope="module")
+def told(old: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a dry run tells of all of it; read, not changed."""
+    where = Settings(home=tmp_path_factory.mktemp("surveyed"))
+    found = _look(where, old, dry_run=True)
+    assert where.lake().status("MGC").bars == 0
+    return found
+
+
+def _look(where: Settings, old: Path, **changed: Any) -> dict[str, Any]:
+    asked: dict[str, Any] = {
+        "duckdb": old / "old.duckdb",
+        "registry": old / "models",
+        "at": NOW,
+        "dry_run": False,
+    }
+    return survey(where, "mgc", **{**asked, **changed})
+
+
+def _with_record(old: Path, copy: Path, *, wrong: bool) -> Path:
+    """Copy the bars and add a record of what Orbcast itself measures, one price altered."""
+
+    market = Settings().market("mgc", roll="same_day_volume")
+    lake = Lake(copy.parent / "lake")
+    path = str(old / "old.duckdb")
+    lake.ingest(read_duckdb(path, "MGC", columns={"contract": "contract"}), market, NOW)
+    schedule = build_schedule(market, FIRST, LAST)
+    ours = measured(read_history(lake.read(market), market, LabelSpec(), schedule))
+    copy.write_bytes((old / "old.duckdb").read_bytes())
+    connection = duckdb.connect(str(copy))
+    connection.execute(
+        "CREATE TABLE daily_features_v2 (date_local DATE, instrument VARCHAR, asia_high DOUBLE, "
+        "orb_0900_high DOUBLE, orb_0900_low DOUBLE, orb_0900_break_dir VARCHAR, "
+        "orb_0900_outcome VARCHAR, orb_0900_r_multiple DOUBLE, rsi_at_0030 DOUBLE)"
+    )
+    rows = [(day, row) for (day, name), row in sorted(ours.items()) if name == "0900"]
+    for number, (day, row) in enumerate(rows):
+        high = row.high + (1.0 if wrong and number == 3 else 0.0)
+        told = [day, "MGC", 1.0, high, row.low, row.direction, row.outcome, None, 50.0]
+        connection.execute("INSERT INTO daily_features_v2 VALUES (?,?,?,?,?,?,?,?,?)", told)
+    connection.close()
+    return copy
+
+
+def test_bars_come_in_with_their_contracts_once_and_a_second_time_nothing_changes(
+    empty: Settings, old: Path
+) -> None:
+    first = _look(empty, old, registry=None)["duckdb"]["bars"]
+    second = _look(empty, old, registry=None)["duckdb"]["bars"]
+
+    assert first["columns"]["contract"] == "contract"
+    assert first["brought"]["added"] == first["brought"]["bars"] > 30_000
+    assert second["brought"]["new_batches"] == 0
+    assert second["brought"]["bars"] == first["brought"]["bars"]
+
+
+def test_a_dry_run_reports_all_the_same_and_leaves_the_lake_as_it_was(
+    told: dict[str, Any],
+) -> None:
+    assert told["duckdb"]["bars"]["brought"]["bars"] > 30_000
+    assert "none of the 3 models can serve" in headline(told)
+
+
+def test_no_pickle_is_ever_loaded_only_named(told: dict[str, Any], old: Path) -> None:
+    assert told["registry"]["versions"][0]["pickles"] == ["model.pkl", "scaler.joblib"]
+    assert not (old / "loaded").exists()
+    pickle.loads((old / "models/directional/v1/model.pkl").read_bytes())  # noqa: S301 - the trap works
+    (old / "loaded").unlink()
+
+
+def test_each_fault_of_a_version_is_a_line_and_the_others_are_read_all_the_same(
+    told: dict[str, Any],
+) -> None:
+    whole, cut, bare = told["registry"]["versions"]
+
+    assert whole["readable"]
+    assert not whole["faults"]
+    assert whole["kind"] == "two classes"
+    assert whole["metrics"] == {"metrics.accuracy": 0.5398}
+    assert any("cut off" in each for each in cut["faults"])
+    assert any("metadata.json cannot be read" in each for each in cut["faults"])
+    assert any("model.txt is missing" in each for each in bare["faults"])
+
+
+def test_a_model_that_ends_the_process_reading_it_is_told_and_the_next_is_read(
+    tmp_path: Path,
+) -> None:
+    text = _model({"objective": "binary"})
+    deadly, sound = tmp_path / "deadly.txt", tmp_path / "sound.txt"
+    deadly.write_text(text[: int(text.index("end of trees") * 0.6)])
+    sound.write_text(text)
+
+    told = booster_facts([deadly, sound])
+
+    assert "ends the process" in told[deadly]["fault"]
+    assert told[sound]["features"] == FEATURES
+
+
+def test_stated_accuracy_stands_beside_the_corridor_on_the_very_days_it_states(
+    told: dict[str, Any],
+) -> None:
+    corridor = told["registry"]["versions"][0]["corridor"]
+
+    assert (corridor["first"], corridor["last"], corridor["whole"]) == (
+        "2024-03-01",
+        "2024-03-28",
+        True,
+    )
+    assert corridor["corridor"]["low"] < corridor["corridor"]["estimate"]
+    page = to_markdown(legacy_paper(told))
+    assert "53.98\N{NO-BREAK SPACE}%" in page
+    assert "corridor, accuracy" in page
+
+
+def test_a_record_is_compared_with_the_bars_and_what_differs_is_listed(
+    empty: Settings, old: Path, tmp_path: Path
+) -> None:
+    copy = _with_record(old, tmp_path / "copy.duckdb", wrong=True)
+
+    told = _look(empty, old, duckdb=copy, registry=None, dry_run=True)
+
+    [record] = told["duckdb"]["records"]
+    found = record["ranges"]["0900"]
+    assert found["compared"] > 30
+    assert found["agree"]["low"] == found["agree"]["direction"] == found["compared"]
+    assert found["agree"]["high"] == found["compared"] - 1
+    assert [(each["field"], each["reason"]) for each in record["differences"]] == [("high", "")]
+    judged = {each["name"]: each for each in record["columns"]}
+    assert judged["orb_0900_r_multiple"]["use"] == "never"
+    assert judged["asia_high"]["leaks_into"] == ("0900", "1000", "1100")
+    assert "2300" in judged["rsi_at_0030"]["leaks_into"]
+
+
+def test_times_of_the_local_clock_are_refused_with_what_to_do(
+    empty: Settings, old: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "local.duckdb"
+    copy.write_bytes((old / "old.duckdb").read_bytes())
+    connection = duckdb.connect(str(copy))
+    connection.execute("UPDATE bars_1m SET ts_utc = ts_utc + INTERVAL 10 HOUR")
+    connection.close()
+
+    told = _look(empty, old, duckdb=copy, registry=None)
+
+    assert "look like Australia/Brisbane" in told["duckdb"]["bars"]["fault"]
+    assert empty.lake().status("MGC").bars == 0
+    assert any("look like" in each for each in unusable(told))
+
+
+def test_a_ready_made_series_is_not_put_beside_contracts(
+    empty: Settings, old: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "series.duckdb"
+    copy.write_bytes((old / "old.duckdb").read_bytes())
+    connection = duckdb.connect(str(copy))
+    connection.execute("ALTER TABLE bars_1m DROP contract")
+    connection.close()
+    _look(empty, old, registry=None)
+    before = empty.lake().status("MGC")
+
+    told = _look(empty, old, duckdb=copy, registry=None)
+
+    assert "there twice" in told["duckdb"]["bars"]["fault"]
+    assert empty.lake().status("MGC") == before
+
+
+class _Outside(HTMLParser):
+    """Collects what a page would fetch or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [tag] if tag in {"script", "link", "img", "iframe", "b"} else []
+        self.found += [name for name, _ in attrs if name.startswith(("src", "on"))]
+
+
+def test_names_of_another_system_are_text_in_the_page_whatever_they_hold(
+    told: dict[str, Any],
+) -> None:
+    told = deepcopy(told)
+    told["registry"]["versions"][0]["name"] = "<script>x</script>|<b>"
+    told["registry"]["versions"][0]["features"][0]["name"] = "<img src=x onerror=y>"
+
+    page = to_page(legacy_paper(told))
+
+    outside = _Outside()
+    outside.feed(page)
+    assert outside.found == []
+    assert "\\<script\\>" in to_markdown(legacy_paper(told))
+
+
+def test_the_command_writes_both_reports_and_its_lines_fit_a_terminal(
+    empty: Settings, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    done = CliRunner().invoke(
+        app, ["import-legacy", "--registry", str(old / "models"), "--dry-run"]
+    )
+
+    assert done.exit_code == 0
+    told = done.output.partition("Report:")[0]
+    assert max(map(len, told.splitlines())) <= 80
+    folder = empty.reports_dir / "MGC"
+    assert {each.name for each in folder.iterdir()} == {"import-legacy.html", "import-legacy.md"}
+
+
+def test_json_of_the_command_is_json(empty: Settings, tmp_path: Path) -> None:
+    del empty
+
+    done = CliRunner().invoke(app, ["import-legacy", "--registry", str(tmp_path), "--json"])
+
+    assert json.loads(done.output)["registry"]["versions"] == []
+
+
+def test_what_can_be_used_is_said_in_sentences(told: dict[str, Any]) -> None:
+    assert any("1-minute bars of MGC" in each for each in usable(told))
+    assert any("pickle" in each for each in unusable(told))
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ({"duckdb": None, "registry": None}, NothingNamedError),
+        ({"duckdb": None, "registry": Path("/nowhere/at/all")}, NoFolderError),
+    ],
+    ids=["nothing named", "no folder"],
+)
+def test_what_cannot_be_read_at_all_is_refused(
+    empty: Settings, old: Path, asked: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        _look(empty, old, **asked)
+
+
+def test_a_registry_s_links_are_not_followed(empty: Settings, old: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "metadata.json").write_text("{}")
+    (tmp_path / "registry").mkdir()
+    (tmp_path / "registry" / "link").symlink_to(tmp_path / "outside")
+
+    assert (
+        _look(empty, old, duckdb=None, registry=tmp_path / "registry")["registry"]["versions"]
+        == []
+    )

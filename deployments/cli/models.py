@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import getpass
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.cli.terminal import MarketOption, out, time_of
 from ml_core.errors import InputError, OperatorError
+from ml_core.files import written_atomically
 
 if TYPE_CHECKING:
     from registry.decisions import DecisionRecord
@@ -112,6 +114,37 @@ def show(
             if each.version == record.version:
                 told = f"{alias} since {each.at:%Y-%m-%d %H:%M} UTC by {each.by}: {each.reason}"
                 out().print(told, markup=False)
+
+
+@app.command()
+def card(
+    ref: Annotated[
+        str | None, typer.Argument(help="Version or alias; the one that serves if left out.")
+    ] = None,
+    market: MarketOption = "mgc",
+    html: Annotated[
+        Path | None, typer.Option(help="Write it here as one HTML page instead.")
+    ] = None,
+) -> None:
+    """Say what a version is, what is known of it, and what is not: its card, as markdown.
+
+    Examples
+    --------
+    orbcast models card
+
+    orbcast models card challenger --html card.html
+    """
+    from monitoring.model_card import card_markdown, card_page  # noqa: PLC0415 - after --help
+    from tasks.model_card import card_of  # noqa: PLC0415
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    facts = card_of(settings(), market, ref, now())
+    if html is None:
+        out().print(card_markdown(facts), markup=False, soft_wrap=True, end="")
+        return
+    with written_atomically(html) as temporary:
+        temporary.write_text(card_page(facts), encoding="utf-8")
+    out().print(f"the card of {facts.version} is in {html}", markup=False, soft_wrap=True)
 
 
 @app.command()

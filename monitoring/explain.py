@@ -29,6 +29,17 @@ _REMEDIES = {
 }
 
 
+def why_not(reason: str | None) -> str:
+    """Say in words why a slot has no prediction, and what would give one where something would.
+
+    >>> why_not("no_model")
+    'no version was registered; what it needs: a version: `orbcast run nightly-retrain` makes one'
+    """
+    told = _REASONS.get(reason or "", reason or "no reason is on record")
+    remedy = _REMEDIES.get(reason or "")
+    return f"{told}; what it needs: {remedy}" if remedy else told
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """An answer taken apart.

@@ -1,14 +1,282 @@
-"""The page."""
+"""The trading day: each opening range as a card: what was said, why, and what became of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.shell import view
+from deployments.dashboard.inks import inks
+from deployments.dashboard.range_chart import range_chart
+from deployments.dashboard.shell import FRESH, View, nothing_yet, view
+from deployments.dashboard.why import reasons_chart
+from monitoring.markdown import escaped
+from registry.browsing import Wanted, browse, choices
+from registry.ledger import Mode, Settled
+from tasks.day import SlotOfDay, next_slot, slots_of_day, trading_day_at
+from tasks.settings import now, settings
+
+_PLOT = {"displayModeBar": False}
+_SIDES = {"long": "UP", "short": "DOWN"}
+_RECORDS = {"live": "live", "replay": "replayed"}
 
 
 def page() -> None:
-    """Show the page."""
+    """Show a trading day of a market."""
     shown = view()
-    st.title("today")
-    st.write(shown.symbol)
+    st.title("Today")
+    _countdown(shown)
+    _cards(shown)
+
+
+@st.fragment(run_every=timedelta(seconds=1))
+def _countdown(shown: View) -> None:
+    at = now()
+    upcoming = next_slot(shown.market, at)
+    if upcoming is None:
+        st.caption("No opening range is expected within ten days.")
+        return
+    local = upcoming.decision.astimezone(ZoneInfo(shown.market.zone))
+    st.metric(
+        "Next decision in",
+        in_words(upcoming.decision - at),
+        f"{upcoming.opening_range}, {local:%a %d %b %H:%M} {shown.market.zone}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+
+
+@st.fragment(run_every=2 * FRESH)
+def _cards(shown: View) -> None:
+    today = trading_day_at(shown.market, now())
+    day, mode = _asked(shown, today)
+    slots = _slots(shown.name, day, mode)
+    if not any(each.answers or each.seen for each in slots):
+        _empty(shown, day, today)
+    if mode == "replay":
+        st.caption("Replayed: these answers were made after the fact and count for no gate.")
+    for each in slots:
+        _card(shown, each)
+
+
+def _asked(shown: View, today: date) -> tuple[date, Mode]:
+    left, right = st.columns(2)
+    day = left.date_input("Trading day", value=today, key="trading_day", max_value=today)
+    mode = right.segmented_control(
+        "Record",
+        list(_RECORDS),
+        default=_first_mode(shown.name, today),
+        required=True,
+        format_func=_RECORDS.__getitem__,
+        key="today_mode",
+    )
+    return day, cast("Mode", mode)
+
+
+def _empty(shown: View, day: date, today: date) -> None:
+    last = _last_day(shown.name)
+    if last is None:
+        nothing_yet("Nothing was predicted yet.", "orbcast up")
+        return
+    if day == today and last < today:
+        st.info(f"Nothing is on record for today. The last day on record is {last}.")
+        st.button("Show that day", on_click=_go_to, args=(last,), key="last_day")
+
+
+def _go_to(day: date) -> None:
+    st.session_state["trading_day"] = day
+
+
+def _card(shown: View, each: SlotOfDay) -> None:
+    zone = ZoneInfo(shown.market.zone)
+    with st.container(border=True, key=f"card_{each.slot.opening_range}"):
+        st.subheader(f"{each.slot.opening_range} · {headline(each)}")
+        closes = each.slot.decision.astimezone(zone)
+        opens = each.opens.astimezone(zone)
+        st.caption(f"Range {opens:%H:%M} to {closes:%H:%M} {shown.market.zone}, {closes:%a %d %b}")
+        if each.state == "due":
+            left = each.slot.decision - now()
+            st.write(f"Decision in **{in_words(left)}**.")
+            return
+        if each.state != "answered":
+            st.warning(f"No prediction: {each.why}.", icon=":material/block:")
+        picture, words = st.columns([3, 2])
+        with picture:
+            chart = range_chart(each, shown.market.zone, inks())
+            if chart is None:
+                st.caption("No bars of this range are in the lake.")
+            else:
+                key = f"chart_{each.slot.opening_range}"
+                st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
+        with words:
+            if each.state == "answered":
+                _said(each, each.answers[0])
+        _challengers(each)
+
+
+def _said(each: SlotOfDay, champion: Settled) -> None:
+    said, name = champion.prediction, each.slot.opening_range
+    outputs = said.outputs
+    st.table(pd.DataFrame(probabilities(champion)).set_index("break"))
+    st.table(pd.DataFrame(sides(outputs)).set_index("if it breaks"))
+    told = [
+        f"confidence **{outputs.get('level', '-')}**",
+        f"{escaped(said.model or '-')} {escaped(said.version or '')}",
+        f"logged {_seconds(said.made_at - said.decision_time)} after the close",
+    ]
+    if said.late:
+        told.append("**late**: it counts for nothing")
+    if outputs.get("fallback"):
+        told.append(f"answered in another's stead: {escaped(outputs['fallback'])}")
+    st.write(" · ".join(told))
+    st.write(agreement(each))
+    if reasons := outputs.get("reasons"):
+        st.plotly_chart(
+            reasons_chart(reasons, inks()), width="stretch", key=f"reasons_{name}", config=_PLOT
+        )
+
+
+def _challengers(each: SlotOfDay) -> None:
+    if len(each.answers) < 2:  # noqa: PLR2004 - the champion and one more
+        return
+    others = "the other version" if len(each.answers) == 2 else "other versions"  # noqa: PLR2004
+    with st.expander(f"What {others} said"):
+        rows = [
+            {
+                "whose": other.prediction.role,
+                "version": other.prediction.version,
+                "p(UP)": _share(other.prediction.p_up),
+                "answer": other.prediction.recommendation or f"none: {other.prediction.reason}",
+                "E[net R]": _r(other.prediction.expected_net_r),
+            }
+            for other in each.answers[1:]
+        ]
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            width="stretch",
+            key=f"others_{each.slot.opening_range}",
+        )
+
+
+def headline(each: SlotOfDay) -> str:
+    """Say in a few words what was recommended and what became of it."""
+    if each.state == "due":
+        return "to come"
+    if each.state != "answered":
+        return "no prediction"
+    champion = each.answers[0]
+    said = champion.prediction.recommendation or "skip"
+    words = {"long": "take the break UP", "short": "take the break DOWN"}.get(said, "skip")
+    if champion.outcome is None:
+        broke = (each.seen or {}).get("break_direction")
+        return f"{words}; broke {broke}, not settled" if broke in _SIDES.values() else words
+    if champion.outcome.direction == "NONE":
+        return f"{words}; it did not break"
+    result = (champion.outcome.outcome or "").lower()
+    return (
+        f"{words}; broke {champion.outcome.direction}, {result} "
+        f"({_r(champion.outcome.r_gross)} R gross, {_r(champion.outcome.r_net)} R net)"
+    )
+
+
+def probabilities(champion: Settled) -> list[dict[str, str]]:
+    """Give p(UP) and p(DOWN) among breaks, the model beside the corridor."""
+    said = champion.prediction
+    if said.p_up is None or said.baseline_p_up is None:
+        return []
+    return [
+        {
+            "break": name,
+            "model": _share(model),
+            "corridor": _share(corridor),
+            "difference": f"{100 * (model - corridor):+.1f} points",
+        }
+        for name, model, corridor in (
+            ("UP", said.p_up, said.baseline_p_up),
+            ("DOWN", 1.0 - said.p_up, 1.0 - said.baseline_p_up),
+        )
+    ]
+
+
+def sides(outputs: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Give each side's P(win) and E[net R] with its 80 % interval, beside the driftless price."""
+    found = []
+    for side, name in _SIDES.items():
+        one = outputs.get(side)
+        if one:
+            low, high = one.get("net_r_low"), one.get("net_r_high")
+            span = f"{_r(low)} to {_r(high)}" if low is not None and high is not None else "none"
+            found.append(
+                {
+                    "if it breaks": name,
+                    "P(win)": _share(one["p_win"]),
+                    "driftless": _share(one["baseline_p_win"]),
+                    "E[net R]": _r(one["expected_net_r"]),
+                    "80 % interval": span,
+                }
+            )
+    return found
+
+
+def agreement(each: SlotOfDay) -> str:
+    """Say what the rules decided, and whether the model agrees with them."""
+    if each.decided is None:
+        return "The rules decided nothing here."
+    model = each.decided.with_model
+    said = model.get("agreement")
+    words = "; ".join(model.get("words") or ())
+    told = f"Rules: the model {said}" if said else "Rules: decided without the model"
+    return escaped(f"{told} ({words})." if words else f"{told}.")
+
+
+def in_words(left: timedelta) -> str:
+    """Write a time to come.
+
+    >>> in_words(timedelta(hours=2, minutes=3, seconds=4)), in_words(timedelta(seconds=65))
+    ('2 h 03 min', '1 min 05 s')
+    """
+    seconds = max(int(left.total_seconds()), 0)
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    if hours >= 48:  # noqa: PLR2004 - two days
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+
+
+def _seconds(spent: timedelta) -> str:
+    seconds = spent.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 600 else in_words(spent)  # noqa: PLR2004 - minutes
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _r(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.2f}"
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
+def _slots(name: str, day: date, mode: Mode) -> Sequence[SlotOfDay]:
+    where = settings()
+    return slots_of_day(where, where.market(name), day, mode, now())
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
+def _first_mode(name: str, today: date) -> str:
+    del today
+    where = settings()
+    there = choices(where.database(), where.market(name).symbol)["mode"]
+    return "replay" if there == ("replay",) else "live"
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
+def _last_day(name: str) -> date | None:
+    where = settings()
+    rows = browse(where.database(), Wanted(market=where.market(name).symbol), limit=1)
+    return rows[0]["trading_day"] if rows else None

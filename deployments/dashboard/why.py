@@ -19,7 +19,7 @@ from registry.entries import PredictionEntry
 from tasks.explanation import explanation_of
 from tasks.reasons_shown import short_words
 
-_ROW_HEIGHT = 34
+_ROW_HEIGHT = 42
 
 
 def show_why(shown: View, number: int, colours: Inks) -> None:
@@ -55,22 +55,27 @@ def reasons_chart(reasons: Sequence[Mapping[str, Any]], colours: Inks) -> go.Fig
     """Draw signed pushes on the log-odds of an UP break, the largest on top."""
     order = sorted(reasons, key=lambda each: abs(each["contribution"]))
     pushes = [each["contribution"] for each in order]
-    names = [short_words(each["words"]) for each in order]
     figure = go.Figure()
     figure.add_bar(
         x=pushes,
-        y=names,
+        y=list(range(len(order))),
         orientation="h",
+        width=0.35,
         marker_color=[colours.good if push > 0 else colours.bad for push in pushes],
-        text=[f"{'UP' if push > 0 else 'DOWN'} {push:+.2f}" for push in pushes],
-        textposition="auto",
-        cliponaxis=False,
         hoverinfo="skip",
         showlegend=False,
     )
-    height = 80 + _ROW_HEIGHT * len(order)
-    plain(figure, colours, x="push on the log-odds of an UP break", y="", height=height)
-    figure.update_yaxes(automargin=True)
+    # above its bar a label has the whole width, on a phone too
+    for at, each in enumerate(order):
+        push = each["contribution"]
+        told = f"{short_words(each['words'])}: {'UP' if push > 0 else 'DOWN'} {push:+.2f}"
+        figure.add_annotation(
+            x=0, xref="paper", y=at + 0.42, text=told, showarrow=False, xanchor="left"
+        )
+    height = 70 + _ROW_HEIGHT * len(order)
+    plain(figure, colours, x="push on the log-odds of UP", y="", height=height)
+    figure.update_yaxes(visible=False, range=[-0.6, len(order) - 0.2])
+    figure.update_xaxes(nticks=5)
     return figure
 
 

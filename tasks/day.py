@@ -1,0 +1,206 @@
+"""A trading day as it stands: each opening range, its answer or why there is none, its bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.learning.assemble import Assembly, NoBarsError, assemble
+from ml_core.market.market import MINUTES_A_DAY, Market
+from ml_core.market.schedule import NoTradingDaysError, build_schedule, to_minute
+from ml_core.ranges.label_spec import LabelSpec
+from monitoring.explain import why_not
+from registry.ledger import Mode, Settled
+from registry.strategy import StrategyRecord, strategy_records
+from tasks.settings import Settings
+from tasks.slots import Slot, slots_between
+
+State = Literal["answered", "silent", "due", "waiting", "absent", "closed"]
+"""Predicted; abstained with a typed reason; still to come; its time is past but not its deadline;
+past it without a row; not expected, since the exchange is closed."""
+
+_BEFORE = 14
+"""Days of bars that the choice of the day's contract looks back on, holidays among them."""
+
+_LEAD = 30
+"""Minutes shown before a range's window."""
+
+_CHAMPION_FIRST = {"champion": 0, "baseline": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candles:
+    """One-minute bars of one contract, prices as traded, ``minute`` in UTC minutes of the open."""
+
+    minute: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotOfDay:
+    """One opening range of the day.
+
+    Attributes
+    ----------
+    slot, opens
+        Which; when its window opens (aware UTC). It closes at ``slot.decision``.
+    state, why
+        See :data:`State`; words for a state that is not ``answered``.
+    answers
+        What was said, the champion's first, each with its outcome.
+    decided
+        What the rules decided, without the model and with it.
+    seen
+        Range, break, entry, stop and target as far as bars closed by now tell, prices as traded,
+        by the columns of the slot table; None without bars.
+    candles
+        From half an hour before the window to its session's end; None without bars.
+    """
+
+    slot: Slot
+    opens: datetime
+    state: State
+    why: str
+    answers: tuple[Settled, ...]
+    decided: StrategyRecord | None
+    seen: Mapping[str, Any] | None
+    candles: Candles | None
+
+
+def trading_day_at(market: Market, at: datetime) -> date:
+    """Give the trading day that a time belongs to, by the market's own clock."""
+    local = at.astimezone(ZoneInfo(market.zone))
+    begun = local.time() >= market.day_start
+    if market.day_start_on_previous_date:
+        return local.date() + timedelta(days=1) if begun else local.date()
+    return local.date() if begun else local.date() - timedelta(days=1)
+
+
+def next_slot(market: Market, at: datetime) -> Slot | None:
+    """Give the next opening range to be decided on within ten days, holidays left out."""
+    day = trading_day_at(market, at)
+    ahead = [
+        slot for slot in slots_between(market, day, day + timedelta(days=10)) if slot.decision > at
+    ]
+    open_days = _open_days(market, day, day + timedelta(days=10))
+    return next((slot for slot in ahead if slot.trading_day in open_days), None)
+
+
+def slots_of_day(
+    where: Settings, market: Market, trading_day: date, mode: Mode, at: datetime
+) -> tuple[SlotOfDay, ...]:
+    """Look at each opening range of a day, with nothing that was not known at ``at``.
+
+    Parameters
+    ----------
+    where, market
+        Whose.
+    trading_day
+        Which day.
+    mode
+        Whether the live answers or the replayed ones.
+    at
+        Aware time, now.
+    """
+    slots = slots_between(market, trading_day, trading_day)
+    answers = where.ledger().settled(market.symbol, first=trading_day, last=trading_day, mode=mode)
+    decided = {
+        each.opening_range: each
+        for each in strategy_records(
+            where.database(), market.symbol, mode=mode, first=trading_day, last=trading_day
+        )
+    }
+    seen = _seen(where, market, trading_day, at)
+    is_open = trading_day in _open_days(market, trading_day, trading_day)
+    found = []
+    for slot in slots:
+        own = tuple(
+            sorted(
+                (each for each in answers if each.prediction.opening_range == slot.opening_range),
+                key=lambda each: _CHAMPION_FIRST.get(each.prediction.role, 1),
+            )
+        )
+        state, why = _state(where, slot, own, at, is_open=is_open)
+        row, candles = seen.get(slot.opening_range, (None, None))
+        found.append(
+            SlotOfDay(
+                slot=slot,
+                opens=slot.decision - timedelta(minutes=_length(market, slot)),
+                state=state,
+                why=why,
+                answers=own,
+                decided=decided.get(slot.opening_range),
+                seen=row,
+                candles=candles,
+            )
+        )
+    return tuple(found)
+
+
+def _length(market: Market, slot: Slot) -> int:
+    return next(each.minutes for each in market.ranges if each.name == slot.opening_range)
+
+
+def _open_days(market: Market, first: date, last: date) -> frozenset[date]:
+    try:
+        return frozenset(day.item() for day in build_schedule(market, first, last).days)
+    except NoTradingDaysError:
+        return frozenset()
+
+
+def _state(
+    where: Settings, slot: Slot, own: tuple[Settled, ...], at: datetime, *, is_open: bool
+) -> tuple[State, str]:
+    if own and own[0].prediction.status == "predicted":
+        return "answered", ""
+    if own:
+        return "silent", why_not(own[0].prediction.reason)
+    if not is_open:
+        return "closed", "the exchange is closed that day"
+    if slot.decision > at:
+        return "due", ""
+    if at < slot.decision + timedelta(minutes=where.missed_after_minutes):
+        return "waiting", "its time has come and nobody has answered yet: is `orbcast up` running?"
+    return "absent", "nothing is on record: nobody was asked"
+
+
+def _seen(
+    where: Settings, market: Market, day: date, at: datetime
+) -> dict[str, tuple[Mapping[str, Any], Candles]]:
+    begins = (day - date(1970, 1, 1)).days * MINUTES_A_DAY
+    bars = where.lake().read(
+        market,
+        begins - _BEFORE * MINUTES_A_DAY,
+        min(to_minute(at), begins + 3 * MINUTES_A_DAY),
+    )
+    try:
+        made = assemble(bars, market, LabelSpec(), first=day, last=day, features=())
+    except NoBarsError:
+        return {}
+    rows = made.table().to_pylist()
+    return {
+        row["opening_range"]: (row, _candles(made, int(position), market))
+        for row, position in zip(rows, made.reported, strict=True)
+    }
+
+
+def _candles(made: Assembly, position: int, market: Market) -> Candles:
+    tape, ranges = made.tape, made.ranges
+    span = np.array([ranges.start[position] - _LEAD, ranges.session_end[position]])
+    first, stop = tape.first_at(span)
+    # other days of the tape are adjusted for rolls; a chart shows prices as they traded
+    offset = tape.offset[tape.day[first:stop]]
+    prices = {
+        name: market.instrument.to_price(getattr(tape, name)[first:stop] + offset)
+        for name in ("open", "high", "low", "close")
+    }
+    return Candles(minute=tape.minute[first:stop], **prices)

@@ -1,0 +1,103 @@
+"""The trading day: what a card shows is what was on record and what was known by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deployments.dashboard.inks import LIGHT
+from deployments.dashboard.range_chart import range_chart
+from deployments.dashboard.today import agreement, headline, in_words, probabilities, sides
+from deployments.dashboard.why import reasons_chart
+from ml_core.market.schedule import from_minute
+from tasks.day import next_slot, slots_of_day, trading_day_at
+from tasks.settings import Settings, settings
+from tests.dashboard.conftest import NOW
+
+THURSDAY, THANKSGIVING_FRIDAY = date(2024, 11, 28), date(2024, 11, 29)
+SATURDAY = date(2024, 11, 30)
+
+
+@pytest.fixture
+def where(day_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    monkeypatch.setenv("ORBCAST_HOME", str(day_home))
+    return settings()
+
+
+def test_the_trading_day_begins_at_nine_in_brisbane() -> None:
+    market = Settings().market("mgc")
+    nine = datetime(2024, 11, 27, 23, 0, tzinfo=UTC)
+    assert trading_day_at(market, nine) == THURSDAY
+    assert trading_day_at(market, nine - timedelta(minutes=1)) == date(2024, 11, 27)
+
+
+def test_each_range_is_answered_or_still_to_come(where: Settings) -> None:
+    market = where.market("mgc")
+    slots = slots_of_day(where, market, THURSDAY, "live", NOW)
+    assert [each.slot.opening_range for each in slots] == [
+        "0900", "1000", "1100", "1800", "2300", "0030"
+    ]  # fmt: skip
+    assert [each.state for each in slots] == ["answered"] * 3 + ["due"] * 3
+    following = next_slot(market, NOW)
+    assert following == slots[3].slot
+    late = slots[3].slot.decision
+    waiting, _, absent = (
+        slots_of_day(where, market, THURSDAY, "live", late + after)[3]
+        for after in (timedelta(minutes=1), timedelta(minutes=30), timedelta(hours=3))
+    )
+    assert (waiting.state, absent.state) == ("waiting", "absent")
+    assert all(
+        each.state == "closed" for each in slots_of_day(where, market, SATURDAY, "live", NOW)
+    )
+
+
+def test_nothing_is_shown_that_was_not_known_by_then(where: Settings) -> None:
+    market = where.market("mgc")
+    for minutes in (6, 30, 150):
+        at = datetime(2024, 11, 27, 23, 0, tzinfo=UTC) + timedelta(minutes=minutes)
+        for each in slots_of_day(where, market, THURSDAY, "live", at):
+            if each.candles is not None and len(each.candles.minute):
+                assert from_minute(int(each.candles.minute[-1])) < at
+            if each.seen and each.seen["break_time"]:
+                assert each.seen["break_time"] <= at
+
+
+def test_the_chart_has_the_levels_that_the_outcome_was_settled_by(where: Settings) -> None:
+    each = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)[0]
+    outcome = each.answers[0].outcome
+    assert outcome is not None
+    assert each.seen is not None
+    assert (each.seen["entry"], each.seen["stop"], each.seen["target"]) == (
+        outcome.entry,
+        outcome.stop,
+        outcome.target,
+    )
+    chart = range_chart(each, "Australia/Brisbane", LIGHT)
+    assert chart is not None
+    levels = {shape.y0 for shape in chart.layout.shapes if shape.y0 == shape.y1}
+    assert {outcome.entry, outcome.stop, outcome.target} <= levels
+    candles = chart.data[0]
+    assert min(candles.low) <= each.seen["low"]
+    assert len(candles.x) == len(each.candles.minute if each.candles else ())
+
+
+def test_a_card_says_what_was_said_beside_the_corridor(where: Settings) -> None:
+    slots = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)
+    champion = slots[0].answers[0]
+    assert champion.prediction.role == "champion"
+    up, down = probabilities(champion)
+    assert up["model"] == f"{champion.prediction.p_up:.1%}"
+    assert {up["break"], down["break"]} == {"UP", "DOWN"}
+    assert [each["if it breaks"] for each in sides(champion.prediction.outputs)] == ["UP", "DOWN"]
+    assert "broke" in headline(slots[0])
+    assert (headline(slots[3]), "Rules" in agreement(slots[0])) == ("to come", True)
+    drawn = reasons_chart(champion.prediction.outputs["reasons"], LIGHT)
+    assert len(drawn.layout.annotations) == len(champion.prediction.outputs["reasons"])
+
+
+def test_the_countdown_reads_as_time_and_never_below_nothing() -> None:
+    assert in_words(timedelta(days=3)) == "3 days"
+    assert in_words(timedelta(seconds=-5)) == "0 min 00 s"

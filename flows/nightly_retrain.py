@@ -13,6 +13,7 @@ from flows.refresh_data import refresh_if_known
 from ml_core.errors import OrbcastError
 from ml_core.learning.recipe import Recipe
 from tasks.artifacts import bullets, publish, scoreboard, table, to_copy
+from tasks.model_card import write_card_of
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.periods import moment_of, require_period
@@ -82,7 +83,8 @@ def _train(  # noqa: PLR0917 - what there is to learn from
         versions.append(train_version(gather(market, serving, *period, at), serving, at))
     decision = decide_who_serves(symbol, versions, trained.version, material, at)
     report = write_report(material, trained, decision["verdict"])
-    _show(market, material, trained, decision, report, trouble)
+    card = write_card_of(market, trained.version, at)
+    _show(market, material, trained, decision, (report, card), trouble)
     return {
         **{name: decision[name] for name in ("champion", "challenger", "reasons")},
         "decision": decision["verdict"],
@@ -90,6 +92,7 @@ def _train(  # noqa: PLR0917 - what there is to learn from
         "rows": len(material.assembly.dataset),
         "verdict": trained.evaluation.verdict,
         "report": report,
+        "card": card,
         "excluded": material.assembly.exclusions(),
         "data": report_of(material, trained, "").data,
     }
@@ -111,7 +114,7 @@ def _show(  # noqa: PLR0917 - what there is to show
     material: Material,
     trained: Judged,
     decision: dict[str, Any],
-    report: str,
+    pages: tuple[str, str],
     trouble: str | None,
 ) -> None:
     publish(
@@ -124,5 +127,5 @@ def _show(  # noqa: PLR0917 - what there is to show
         table([material.audit], _AUDIT),
         *plots_of(trained),
         bullets([trouble] if trouble else []),
-        to_copy({"full report, to be opened in a browser": report}),
+        to_copy({"full report, to be opened in a browser": pages[0], "model card": pages[1]}),
     )

@@ -6,6 +6,7 @@ import re
 from itertools import groupby
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@])")
+_IN_A_LINE = re.compile(r"([\\`*_{}\[\]<>|~&])")
 _BEGINS_A_BLOCK = re.compile(r"^([-=](?=[-=\s]|$)|\d+[.)](?=\s|$))")
 
 
@@ -16,6 +17,22 @@ def escaped(text: object) -> str:
     a\|b\<script\>
     """
     plain = " ".join(_MARKUP.sub(r"\\\1", str(text)).splitlines()).strip()
+    return _BEGINS_A_BLOCK.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", plain)
+
+
+def readable(text: object) -> str:
+    r"""Escape what could do something within a line and no more, for text also read as it is.
+
+    A bracket does nothing once no square one is before it, nor a mark that begins no line.
+
+    >>> print(readable("(+0.1) [a](b) <b> # 1"))
+    (+0.1) \[a\](b) \<b\> # 1
+    >>> print(readable("# no heading"))
+    \# no heading
+    """
+    plain = " ".join(_IN_A_LINE.sub(r"\\\1", str(text)).splitlines()).strip()
+    if plain[:1] in {"#", "+"}:
+        return f"\\{plain}"
     return _BEGINS_A_BLOCK.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", plain)
 
 

@@ -18,7 +18,7 @@ from monitoring.findings import (
     require,
 )
 from monitoring.guide import LIMITS
-from monitoring.paper import Block, Facts, Grid, Paper, Part, Pictures, Points, Text
+from monitoring.paper import Block, Cell, Facts, Grid, Paper, Part, Pictures, Points, Text
 from monitoring.paper import to_markdown as _markdown
 from monitoring.paper import to_page as _page
 from monitoring.plots import percent, signed
@@ -193,7 +193,7 @@ def _compared(facts: CardFacts) -> tuple[Block, ...]:
     blocks: list[Block] = [
         Text(
             f"On {summary['first_day']} to {summary['last_day']}, days it had not seen: "
-            f"{summary['breaks']:,} breaks. In brackets the 95 % interval."
+            f"{summary['breaks']:,} breaks. Beside each figure its 95 % interval."
         ),
         _scores(told["directional"], "Which way the range breaks"),
     ]
@@ -222,7 +222,7 @@ def _scores(scores: Figures, title: str) -> Grid:
     return Grid(head, tuple(rows), title)
 
 
-def _score(metric: str, scores: Figures, intervals: Figures) -> str:
+def _score(metric: str, scores: Figures, intervals: Figures) -> Cell:
     value = scores.get(metric)
     if value is None:
         return "not known"
@@ -232,10 +232,10 @@ def _score(metric: str, scores: Figures, intervals: Figures) -> str:
     if interval is None or interval["low"] is None:
         return shown
     ends = {key: scale * interval[key] for key in ("low", "high")}
-    return f"{shown} ({between(ends, min(decimals, 3), sign=False)})"
+    return shown, between(ends, min(decimals, 3), sign=False)
 
 
-def _change(metric: str, change: Figures | None) -> str:
+def _change(metric: str, change: Figures | None) -> Cell:
     if not change or change["estimate"] is None:
         return DASH
     scale, decimals, unit = (100, 1, " points") if metric == "accuracy" else (1, 4, "")
@@ -243,18 +243,18 @@ def _change(metric: str, change: Figures | None) -> str:
         key: None if change[key] is None else scale * change[key]
         for key in ("estimate", "low", "high")
     }
-    return f"{signed(known['estimate'] or 0.0, decimals)}{unit} ({between(known, decimals)})"
+    return f"{signed(known['estimate'] or 0.0, decimals)}{unit}", between(known, decimals)
 
 
-def _r(trades: Figures, key: str) -> str:
+def _r(trades: Figures, key: str) -> Cell:
     if not trades["trades"]:
         return DASH
     if trades[key]["estimate"] is None:
         return "not known"
     shown = signed(trades[key]["estimate"], 3)
     if trades["trades"] < FEW_TRADES:
-        return f"{shown} (too few to judge)"
-    return f"{shown} ({between(trades[key], 3)})"
+        return shown, "too few to judge"
+    return shown, between(trades[key], 3)
 
 
 def _pictures(facts: CardFacts) -> tuple[Block, ...]:
@@ -293,19 +293,19 @@ def _power(facts: CardFacts) -> tuple[Block, ...]:
         return ()
     chance = percent(power["power"], 0)
     enough = power["rows"] >= power["needed"]
-    told = [
+    told = (
         f"To find a gain of {power['gain']:g} in log loss, the smallest worth having, "
         f"{chance} of the time takes {power['needed']:,} breaks; it was judged on "
         f"{power['rows']:,}."
-    ]
+    )
     if enough:
-        told.append("That is enough: a gain of that size would mostly have shown.")
+        more = "That is enough: a gain of that size would mostly have shown."
     else:
-        told.append(
+        more = (
             f"So many find a gain of about {power['findable']:.3f}; a smaller one could be there "
-            "and not show, and what shows may be luck."
+            "and not show."
         )
-    return (Text(" ".join(told)),)
+    return (Text(f"{told} {more}"),)
 
 
 def _live(facts: CardFacts) -> tuple[Block, ...]:
@@ -374,7 +374,7 @@ def _importance(facts: CardFacts) -> tuple[Block, ...]:
 
 def _limits(facts: CardFacts) -> tuple[str, ...]:
     novelty = (
-        "It abstains from ranges unlike those it was trained on, so its figures are of usual days."
+        "It abstains from ranges unlike those it was trained on: its figures are of usual days."
         if facts.novelty
         else "It has no measure of how unlike its training a day is: it answers every day alike."
     )

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from monitoring.charts import Chart, chart_card
 from monitoring.findings import Finding
-from monitoring.markdown import code, escaped
-from monitoring.markup import Html, element, table
+from monitoring.markdown import code, readable
+from monitoring.markup import Html, element, join, table
 from monitoring.page import bullets, card, document, foot, reading, section
 
 
@@ -43,6 +43,10 @@ class Facts:
     copied: frozenset[str] = frozenset()
 
 
+Cell = str | tuple[str, str]
+"""What a cell says, and smaller what belongs to it, such as an interval."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """A table: its head, rows whose first cell names the row, and a note below.
@@ -51,7 +55,7 @@ class Grid:
     """
 
     head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     title: str = ""
     note: str = ""
     words: bool = False
@@ -123,17 +127,17 @@ def to_page(paper: Paper) -> str:
 
 def to_markdown(paper: Paper) -> str:
     """Write it as markdown, every text of it escaped."""
-    lines = [f"# {escaped(' · '.join(paper.names))}", f"**{escaped(paper.verdict)}**"]
-    lines += [escaped(each) for each in paper.lines if each]
+    lines = [f"# {readable(' · '.join(paper.names))}", f"**{readable(paper.verdict)}**"]
+    lines += [readable(each) for each in paper.lines if each]
     for part in paper.parts:
         if part.blocks:
-            lines += [f"## {escaped(part.title)}", *(_markdown(each) for each in part.blocks)]
+            lines += [f"## {readable(part.title)}", *(_markdown(each) for each in part.blocks)]
     if paper.made_at is not None:
         lines.append(f"*Made {paper.made_at:%Y-%m-%d %H:%M} UTC.*")
     return "\n\n".join(each for each in lines if each) + "\n"
 
 
-def _html(block: Block) -> Html:
+def _html(block: Block) -> Html:  # noqa: PLR0911 - one return for each kind
     match block:
         case Text(words):
             return element("p", words)
@@ -148,7 +152,8 @@ def _html(block: Block) -> Html:
             )
             return card(block.title, table(("", ""), cells, "words"))
         case Grid():
-            shown = table(block.head, block.rows, "conditions" if block.words else "figures")
+            rows = (tuple(map(_cell, row)) for row in block.rows)
+            shown = table(block.head, rows, "conditions" if block.words else "figures")
             if not block.folded:
                 return card(block.title, shown, block.note)
             folded = element("details", element("summary", block.title), shown)
@@ -160,29 +165,44 @@ def _html(block: Block) -> Html:
 def _markdown(block: Block) -> str:
     match block:
         case Text(words):
-            return escaped(words)
+            return readable(words)
         case Points(sentences):
-            return "\n".join(f"- {escaped(each)}" for each in sentences)
+            return "\n".join(f"- {readable(each)}" for each in sentences)
         case Terms(terms):
-            return "\n".join(f"- **{escaped(term)}**: {escaped(words)}" for term, words in terms)
+            return "\n".join(f"- **{readable(term)}**: {readable(words)}" for term, words in terms)
         case Facts():
             rows = (
-                (name, code(value) if name in block.copied else escaped(value))
+                (readable(name), _copied(value) if name in block.copied else readable(value))
                 for name, value in block.rows.items()
             )
             return _titled(block.title, _grid(("", ""), rows))
         case Grid():
-            cells = (tuple(map(escaped, row)) for row in block.rows)
-            shown = _grid(tuple(map(escaped, block.head)), cells)
-            return _titled(block.title, shown, escaped(block.note))
+            texts = (tuple(map(_text, row)) for row in block.rows)
+            shown = _grid(tuple(map(readable, block.head)), texts)
+            return _titled(block.title, shown, readable(block.note))
         case Pictures(charts):
             return "\n".join(
-                f"- **{escaped(each.title)}**: {escaped(each.words)}" for each in charts
+                f"- **{readable(each.title)}**: {readable(each.words)}" for each in charts
             )
 
 
+def _cell(cell: Cell) -> object:
+    if isinstance(cell, str):
+        return cell
+    return join((cell[0], element("span", cell[1], class_="span")))
+
+
+def _text(cell: Cell) -> str:
+    return readable(cell if isinstance(cell, str) else f"{cell[0]} ({cell[1]})")
+
+
+def _copied(value: str) -> str:
+    """Give what is to be copied within a table, where a bar would end the cell even in code."""
+    return code(value).replace("|", "\\|")
+
+
 def _titled(title: str, *texts: str) -> str:
-    top = f"### {escaped(title)}" if title else ""
+    top = f"### {readable(title)}" if title else ""
     return "\n\n".join(each for each in (top, *texts) if each)
 
 

@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prefect import task
+
 from ml_core.errors import OrbcastError
 from ml_core.evidence.conditions import POLICY
 from ml_core.evidence.plain import plain
@@ -17,11 +19,12 @@ from ml_core.market.market import Market
 from monitoring.performance import grouped, over, whole_days
 from registry.decisions import list_decisions
 from registry.evaluations import evaluations
-from registry.model_store import VersionRecord
+from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
 from registry.performance import performance_records
 from tasks.code import code_hash
 from tasks.promotion import STUDY_DAYS
-from tasks.settings import Settings
+from tasks.retrying import RETRIED
+from tasks.settings import Settings, settings
 from tasks.sources import standing_source
 
 if TYPE_CHECKING:
@@ -98,13 +101,25 @@ def card_of(where: Settings, name: str, ref: str | None, at: datetime) -> CardFa
     )
 
 
+@task(name="write the model card", **RETRIED)
+def write_card_of(market: str, version: str, at: datetime) -> str:
+    """Write a version's card below the reports folder; give the path of the page."""
+    where = settings()
+    return str(write_card(where, card_of(where, market, version, at))[0])
+
+
 def write_card(where: Settings, facts: CardFacts) -> tuple[Path, Path]:
-    """Write the card below the reports folder as HTML and markdown; again replaces both."""
-    from monitoring.model_card import card_markdown, card_page  # noqa: PLC0415 - matplotlib
+    """Write the card below the reports folder as HTML and markdown; again replaces both.
+
+    Without figures: the version's report, which is written beside it, has them.
+    """
+    from monitoring.model_card import card_paper  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.paper import to_markdown, to_page  # noqa: PLC0415 - the same
 
     folder = where.reports_dir / facts.market
     paths = folder / f"{facts.version}-card.html", folder / f"{facts.version}-card.md"
-    for path, text in zip(paths, (card_page(facts), card_markdown(facts)), strict=True):
+    paper = card_paper(facts)
+    for path, text in zip(paths, (to_page(paper), to_markdown(paper)), strict=True):
         with written_atomically(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return paths
@@ -114,6 +129,8 @@ def simulated(where: Settings, name: str) -> bool:
     """Tell whether a market's bars were simulated: a simulation keeps the truth beside them."""
     source = standing_source(where.sources_file, name)
     paths = [Path(each) for each in source.paths] if source else []
+    if any(where.home.glob("*-truth.npz")):  # the demo's, wherever its home was moved
+        return True
     return any(each.with_name(f"{each.stem}-truth.npz").is_file() for each in paths)
 
 
@@ -121,17 +138,19 @@ def _standing(
     where: Settings, record: VersionRecord, at: datetime, fallback: str | None
 ) -> tuple[str, ...]:
     store, told = where.models(), []
-    for alias, words in (("champion", "champion"), ("challenger", "challenger")):
+    for alias in (CHAMPION, CHALLENGER):
         now = store.current(record.market, alias)
         if now is not None and now.version == record.version:
-            told.append(f"It is {words} since {now.at:%Y-%m-%d}, by {now.by}: {now.reason}.")
+            reason = now.reason.rstrip(".")
+            told.append(f"It has been {alias} since {now.at:%Y-%m-%d}, by {now.by}: {reason}.")
+            break
     if fallback:
         told.append(f"It serves in place of the champion: {fallback}.")
     if expired := store.expired(record, at):
         told.append(f"It may not answer any more: {expired}.")
     if faults := store.faults(record):
         told.append(f"Its files are not what was registered: {'; '.join(faults)}.")
-    return tuple(each.replace("..", ".") for each in told) or ("It serves nowhere now.",)
+    return tuple(told) or ("It serves nowhere now.",)
 
 
 def _bars(where: Settings, market: Market, trained: dict[str, Any]) -> dict[str, str]:

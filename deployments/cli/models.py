@@ -140,11 +140,22 @@ def card(
 
     facts = card_of(settings(), market, ref, now())
     if html is None:
-        out().print(card_markdown(facts), markup=False, soft_wrap=True, end="")
+        _print_markdown(card_markdown(facts))
         return
     with written_atomically(html) as temporary:
         temporary.write_text(card_page(facts), encoding="utf-8")
     out().print(f"the card of {facts.version} is in {html}", markup=False, soft_wrap=True)
+
+
+def _print_markdown(text: str) -> None:
+    """Print markdown laid out on a terminal, and as it stands into a file or a pipe."""
+    from rich.markdown import Markdown  # noqa: PLC0415 - after --help
+
+    console = out()
+    if console.is_terminal:
+        console.print(Markdown(text))
+    else:
+        console.print(text, markup=False, soft_wrap=True, end="")
 
 
 @app.command()

@@ -1,14 +1,147 @@
-"""The page."""
+"""Whether the world still looks like what was learnt, and whether the bars are whole."""
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.shell import view
+from deployments.dashboard.shell import FRESH, View, nothing_yet, view
+from deployments.dashboard.today import in_words
+from monitoring.markdown import escaped
+from registry.drift import DriftRecord, drift_records
+from registry.intake_history import batches, findings, revisions, set_aside, set_aside_by_reason
+from registry.notices import notices
+from registry.parity import latest_parity
+from tasks.settings import settings
+
+_MOST = 200
 
 
 def page() -> None:
-    """Show the page."""
+    """Show drift, parity, what came in and what was set aside."""
     shown = view()
-    st.title("drift_and_data")
-    st.write(shown.symbol)
+    st.title("Drift and data")
+    _drift(shown)
+    _bars(shown)
+    _notices(shown)
+
+
+def _drift(shown: View) -> None:
+    st.header("Drift")
+    found = _drift_records(shown.name)
+    if not found:
+        nothing_yet("Drift was never checked.", "orbcast drift check")
+    else:
+        last = found[-1]
+        words = f"{escaped(last.verdict)} ({_time(last.at)})"
+        (st.warning if last.detected else st.success)(words)
+        columns = [each for each in last.figures.get("columns", []) if isinstance(each, dict)]
+        if columns:
+            st.dataframe(_plain(columns), width="stretch", hide_index=True, key="drift_columns")
+        with st.expander(f"Earlier reports: {len(found) - 1}"):
+            st.dataframe(
+                pd.DataFrame(
+                    [
+                        {
+                            "when": _time(each.at),
+                            "days": f"{each.first_day} to {each.last_day}",
+                            "rows": each.rows,
+                            "drift": "yes" if each.detected else "no",
+                            "verdict": each.verdict,
+                        }
+                        for each in reversed(found)
+                    ]
+                ),
+                width="stretch",
+                hide_index=True,
+                key="drift_reports",
+            )
+    parity = latest_parity(shown.where.database(), shown.symbol)
+    st.subheader("Logged features computed again")
+    if parity is None:
+        nothing_yet("No live answer was audited yet.", "orbcast run audit")
+    else:
+        told = f"{escaped(parity.verdict)} ({_time(parity.at)})"
+        (st.warning if parity.unexplained else st.success)(told)
+
+
+def _bars(shown: View) -> None:
+    st.header("Bars")
+    lake = shown.where.lake().status(shown.symbol)
+    if not lake.bars or lake.last is None:
+        nothing_yet("There are no bars in the lake.", "orbcast ingest --help")
+        return
+    columns = st.columns(4)
+    columns[0].metric("Bars", f"{lake.bars:,}")
+    columns[1].metric("Last bar", f"{lake.last:%H:%M} UTC")
+    columns[1].caption(f"{lake.last:%Y-%m-%d}, {in_words(shown.at - lake.last)} ago")
+    columns[2].metric("Set aside", f"{lake.quarantined:,}")
+    columns[3].metric("Revised", f"{lake.revisions:,}")
+    database = shown.where.database()
+    names = ("Batches taken in", "Gaps and oddities", "Rows set aside", "Revised bars")
+    taken, odd, aside, revised = st.tabs(names)
+    with taken:
+        _rows(batches(database, shown.symbol, limit=_MOST), "batches", "Nothing was taken in.")
+    with odd:
+        _rows(findings(database, shown.symbol)[:_MOST], "findings", "Nothing odd was found.")
+        st.caption("Odd, but kept. A minute without a trade has no bar and is no gap.")
+    with aside:
+        counts = set_aside_by_reason(database, shown.symbol)
+        if counts:
+            st.write(" · ".join(f"{escaped(name)}: **{n:,}**" for name, n in counts.items()))
+        found = set_aside(database, shown.symbol, limit=_MOST)
+        _rows(found, "quarantine", "No row was set aside.")
+    with revised:
+        found = revisions(database, shown.symbol, limit=_MOST)
+        _rows(found, "revisions", "No bar was revised.")
+
+
+def _notices(shown: View) -> None:
+    st.header("Notices")
+    told = [
+        {
+            "when": _time(each.notice.at),
+            "what": each.notice.subject,
+            "more": each.notice.body,
+            "delivered to": ", ".join(
+                sorted({one.channel for one in each.deliveries if one.delivered})
+            )
+            or "-",
+        }
+        for each in notices(shown.where.database(), market=shown.symbol)
+    ]
+    _rows(told, "notices", "There is nothing to tell.")
+
+
+def _rows(rows: list[dict[str, Any]], key: str, otherwise: str) -> None:
+    if not rows:
+        st.write(escaped(otherwise))
+        return
+    st.dataframe(_plain(rows), width="stretch", hide_index=True, key=key)
+    if len(rows) == _MOST:
+        st.caption(f"The latest {_MOST}.")
+
+
+def _plain(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Give rows as a frame of plain cells: times as UTC text, nested values as JSON."""
+    return pd.DataFrame([{name: _cell(each) for name, each in row.items()} for row in rows])
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return _time(value)
+    return json.dumps(value, default=str) if isinstance(value, dict | list) else value
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
+def _drift_records(name: str) -> tuple[DriftRecord, ...]:
+    where = settings()
+    return drift_records(where.database(), where.market(name).symbol)

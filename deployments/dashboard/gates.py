@@ -1,14 +1,114 @@
-"""The page."""
+"""The ladder from shadow to auto: where the market stands and what the next step still needs."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import streamlit as st
 
-from deployments.dashboard.shell import view
+from deployments.dashboard.shell import View, view
+from deployments.dashboard.words_table import words_table
+from monitoring.markdown import escaped
+from monitoring.rollout import STAGES
+from registry.breaker import breaker_records
+from registry.rollout import rollout_records
+from tasks.rollout import Rollout, rollout_of
+from tasks.settings import now, settings
+
+_SLOW = timedelta(minutes=5)
+"""The gates read the whole live record; it changes six times a day."""
+
+_MEANS = {
+    "off": "nothing is predicted",
+    "shadow": "predictions are logged and judged",
+    "advisory": "predictions are shown as advice",
+    "hybrid": "the model scales size within the rules",
+    "auto": "order intents are written; Orbcast places no orders",
+}
 
 
 def page() -> None:
-    """Show the page."""
+    """Show the ladder, the gates and the breaker's history."""
     shown = view()
-    st.title("gates")
-    st.write(shown.symbol)
+    st.title("Gates")
+    stands = _rollout(shown.name)
+    _ladder(stands)
+    _next_step(stands)
+    _history(shown)
+
+
+def _ladder(stands: Rollout) -> None:
+    here = STAGES.index(stands.stage)
+    for column, (at, stage) in zip(st.columns(len(STAGES)), enumerate(STAGES), strict=True):
+        mark = "here" if at == here else "passed" if at < here else "above"
+        column.metric(stage, {"here": "●", "passed": "✓", "above": "○"}[mark])
+        column.caption(f"{'**here**: ' if at == here else ''}{_MEANS[stage]}")
+
+
+def _next_step(stands: Rollout) -> None:
+    if stands.target is None:
+        st.info("There is no stage above this one.")
+        return
+    missing = [each for each in stands.gates if not each.passed]
+    st.header(
+        f"To {stands.target}: "
+        + (f"{len(missing)} of {len(stands.gates)} gates missing" if missing else "all passed")
+    )
+    words_table(
+        [
+            {
+                "gate": each.name,
+                "passed": "yes" if each.passed else "no",
+                "figure": each.words,
+                "missing": each.change,
+            }
+            for each in stands.gates
+        ]
+    )
+    st.caption(
+        "Nothing is approved on this page: it only reads. A person approves in the Prefect UI "
+        "(flow step-up) or with `orbcast approve`, by name and with a reason, and the approval is "
+        "bound to this very model, data and report."
+    )
+
+
+def _history(shown: View) -> None:
+    database = shown.where.database()
+    st.header("What changed")
+    events = [
+        {
+            "when (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
+            "what": each.kind,
+            "stage": each.stage,
+            "by": each.by,
+            "why": each.reason,
+            "expires (UTC)": f"{each.expires_at:%Y-%m-%d %H:%M}" if each.expires_at else "",
+        }
+        for each in reversed(rollout_records(database, shown.symbol))
+    ]
+    _table("Stages and approvals", events, "No step was taken: the market began in shadow.")
+    changes = [
+        {
+            "when (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
+            "breaker": each.state,
+            "cause": each.cause,
+            "detail": each.detail,
+            "by": each.by,
+        }
+        for each in reversed(breaker_records(database, shown.symbol))
+    ]
+    _table("Circuit breaker", changes, "The breaker never opened.")
+
+
+def _table(title: str, rows: list[dict[str, str]], otherwise: str) -> None:
+    st.subheader(title)
+    if rows:
+        words_table(rows)
+    else:
+        st.write(escaped(otherwise))
+
+
+@st.cache_resource(ttl=_SLOW, show_spinner="Looking at every gate ...", max_entries=20)
+def _rollout(name: str) -> Rollout:
+    where = settings()
+    return rollout_of(where, where.market(name).symbol, now())

@@ -1,14 +1,169 @@
-"""The page."""
+"""What was trained, who served when, and on what evidence."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
+import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.shell import view
+from deployments.cli.errors import line_of
+from deployments.dashboard.shell import FRESH, View, nothing_yet, view
+from deployments.dashboard.words_table import words_table
+from ml_core.errors import OrbcastError
+from monitoring.markdown import escaped
+from registry.decisions import list_decisions
+from registry.errors import UnknownVersionError
+from registry.evaluations import evaluations
+from registry.model_store import VersionRecord
+from registry.trials import count_trials
+from tasks.settings import settings
+
+ALIASES = ("champion", "challenger")
 
 
 def page() -> None:
-    """Show the page."""
+    """Show the registry of a market."""
     shown = view()
-    st.title("models")
-    st.write(shown.symbol)
+    st.title("Models")
+    versions = _versions(shown.name)
+    if not versions:
+        nothing_yet("No version was registered yet.", "orbcast run nightly-retrain")
+        return
+    _serving(shown)
+    _list(shown, versions)
+    _history(shown)
+    _decisions(shown)
+    _studies(shown)
+    _card(shown, versions)
+
+
+def _serving(shown: View) -> None:
+    try:
+        serving = shown.where.models().serving(shown.symbol, shown.at)
+    except UnknownVersionError:
+        st.warning("No version serves: predictions abstain.", icon=":material/block:")
+        return
+    record = serving.record
+    expires = shown.where.models().expires_at(record)
+    words = (
+        f"**{escaped(record.version)}** ({escaped(record.model)}) serves, made "
+        f"{record.created_at:%Y-%m-%d %H:%M} UTC, until {expires:%Y-%m-%d}"
+    )
+    trouble = serving.expired or serving.fallback
+    if trouble:
+        st.warning(f"{words}. {escaped(trouble)}", icon=":material/warning:")
+    else:
+        st.success(f"{words}.", icon=":material/verified:")
+
+
+def _list(shown: View, versions: Sequence[VersionRecord]) -> None:
+    st.header(f"Versions: {len(versions):,}")
+    store = shown.where.models()
+    named: dict[str, list[str]] = {}
+    for alias in ALIASES:
+        current = store.current(shown.symbol, alias)
+        if current is not None:
+            named.setdefault(current.version, []).append(alias)
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "version": each.version,
+                    "is": ", ".join(named.get(each.version, [])) or "-",
+                    "recipe": each.model,
+                    "made (UTC)": f"{each.created_at:%Y-%m-%d %H:%M}",
+                    "kind": each.kind,
+                    "data": each.data_fingerprint[:12],
+                    "recipe's hash": each.recipe_hash[:12],
+                }
+                for each in versions
+            ]
+        ),
+        width="stretch",
+        hide_index=True,
+        key="versions",
+    )
+
+
+def _history(shown: View) -> None:
+    st.header("Who served when")
+    rows = [
+        {
+            "from (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
+            "alias": each.alias,
+            "version": each.version,
+            "by": each.by,
+            "why": each.reason,
+        }
+        for alias in ALIASES
+        for each in reversed(shown.where.models().history(shown.symbol, alias))
+    ]
+    if rows:
+        words_table(rows)
+    else:
+        st.write("No version was ever named champion or challenger.")
+
+
+def _decisions(shown: View) -> None:
+    st.header("Decisions, with their evidence")
+    found = list(reversed(list_decisions(shown.where.database(), shown.symbol)))
+    if not found:
+        st.write("Nothing was decided yet.")
+        return
+    for each in found[:10]:
+        with st.expander(f"{each.at:%Y-%m-%d %H:%M} UTC · {escaped(each.verdict)}"):
+            st.caption(f"{escaped(each.kind)} of {escaped(each.version)}")
+            for reason in each.reasons:
+                st.markdown(f"- {escaped(reason)}")
+            st.json(json.loads(json.dumps(each.evidence, default=str)), expanded=False)
+    if len(found) > 10:  # noqa: PLR2004 - as above
+        st.caption(f"The latest ten of {len(found)}.")
+
+
+def _studies(shown: View) -> None:
+    tried = count_trials(shown.where.database(), shown.symbol)
+    st.header("Studies")
+    st.caption(f"{tried:,} recipes were tried on {shown.symbol}; evidence pays for each of them.")
+    rows = [
+        {
+            "when (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
+            "recipe": each.recipe,
+            "verdict": each.verdict,
+            "files": ", ".join(name for name in each.files if name.endswith(".html")) or "-",
+        }
+        for each in reversed(evaluations(shown.where.database(), shown.symbol))
+    ]
+    if rows:
+        words_table(rows)
+        st.caption(f"Reports are files below {shown.where.home}.")
+    else:
+        nothing_yet("No recipe was studied on unseen days yet.", "orbcast run walk-forward")
+
+
+def _card(shown: View, versions: Sequence[VersionRecord]) -> None:
+    st.header("Model card")
+    version = st.selectbox("Version", [each.version for each in versions], key="card_version")
+    if not st.toggle("Show its card", key="show_card"):
+        return
+    try:
+        st.markdown(_card_text(shown.name, version))
+    except OrbcastError as error:
+        st.error(line_of(error), icon=":material/error:")
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
+def _versions(name: str) -> tuple[VersionRecord, ...]:
+    where = settings()
+    found = where.models().versions(where.market(name).symbol)
+    return tuple(sorted(found, key=lambda each: each.created_at, reverse=True))
+
+
+@st.cache_resource(ttl=10 * FRESH, show_spinner="Writing the card ...", max_entries=20)
+def _card_text(name: str, version: str) -> str:
+    from monitoring.model_card import card_markdown  # noqa: PLC0415 - matplotlib, only here
+    from tasks.model_card import card_of  # noqa: PLC0415
+    from tasks.settings import now  # noqa: PLC0415
+
+    return card_markdown(card_of(settings(), name, version, now()))

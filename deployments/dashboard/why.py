@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -13,6 +12,7 @@ import streamlit as st
 from deployments.dashboard.inks import Inks
 from deployments.dashboard.record_figures import plain
 from deployments.dashboard.shell import View
+from deployments.dashboard.words_table import words_table
 from monitoring.markdown import escaped
 from registry.browsing import prediction_with_hashes
 from registry.entries import PredictionEntry
@@ -32,13 +32,16 @@ def show_why(shown: View, number: int, colours: Inks) -> None:
     told = explanation_of(shown.where, entry)
     st.header(f"Why: {entry.market} {entry.trading_day} {entry.opening_range}")
     st.write(escaped(told.verdict))
-    st.dataframe(
-        pd.DataFrame([asdict(gate) for gate in told.gates]).rename(
-            columns={"name": "gate", "words": "figure", "change": "would have done"}
-        ),
-        width="stretch",
-        hide_index=True,
-        key="why_gates",
+    words_table(
+        [
+            {
+                "gate": gate.name,
+                "passed": "yes" if gate.passed else "no",
+                "figure": gate.words,
+                "would have done": gate.change,
+            }
+            for gate in told.gates
+        ]
     )
     if reasons := entry.outputs.get("reasons"):
         st.subheader("What pushed the answer toward UP or DOWN")

@@ -10,8 +10,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
-from registry.database import Database, _config, open_database
+from registry.database import Database, _config, open_database, open_read_only
 from registry.errors import BusyDatabaseError, DatabaseError
 from registry.ledger import Ledger
 from registry.tables import Base
@@ -159,3 +160,30 @@ def test_what_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(DatabaseError, match=message) as caught:
             open_database(url)
         assert "\n" not in str(caught.value)
+
+
+def test_a_database_opened_to_read_only_cannot_be_written_and_must_be_there(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "with space & ?.sqlite"
+    with pytest.raises(DatabaseError, match="is not there yet"):
+        open_read_only(f"sqlite:///{path}")
+    assert not path.exists()
+    open_database(f"sqlite:///{path}").close()
+    database = open_read_only(f"sqlite:///{path}")
+    with pytest.raises(OperationalError, match="readonly"), database.session() as session:
+        session.execute(text("DELETE FROM predictions"))
+    with database.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM predictions")) == 0
+
+
+def test_a_database_to_be_read_must_have_this_schema(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'orbcast.sqlite'}"
+    database = open_database(url)
+    with database.session() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+    database.close()
+    with pytest.raises(DatabaseError, match="orbcast db upgrade"):
+        open_read_only(url)
+    with pytest.raises(DatabaseError, match="is no database URL"):
+        open_read_only("nonsense")

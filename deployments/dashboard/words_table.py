@@ -1,0 +1,21 @@
+"""Tables of words: cells wrap, and what they hold stands as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from monitoring.markdown import escaped
+
+
+def words_table(rows: Sequence[Mapping[str, object]]) -> None:
+    """Show rows whose cells are sentences; the first column names the row.
+
+    Streamlit reads such a table's cells as markdown, so they are escaped.
+    """
+    frame = pd.DataFrame(
+        [{name: escaped(cell) or "\N{EN DASH}" for name, cell in row.items()} for row in rows]
+    )
+    st.table(frame.set_index(frame.columns[0]))

@@ -22,6 +22,7 @@ from ml_core.errors import InputError, OrbcastError
 from ml_core.market.exchange import trade_dates
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute, to_minute
+from tasks.datasets import period_of
 from tasks.intake import summary, take_in
 from tasks.settings import Settings
 from tasks.sources import SourceSpec, open_source
@@ -311,8 +312,8 @@ def _compared(
     if not len(bars):
         return {"fault": "there are no bars to compare it with"}
     days = sorted(date.fromisoformat(day) for day, _ in theirs)
-    inside = [from_minute(int(bars.minute[end])).date() for end in (0, -1)]
-    first, last = max(days[0], inside[0]), min(days[-1], inside[1])
+    held = period_of(bars, market, None, None)
+    first, last = max(days[0], held[0]), min(days[-1], held[1])
     try:
         lookback = timedelta(days=CHOICE_LOOKBACK_DAYS)
         schedule = build_schedule(market, first - lookback, last)
@@ -323,7 +324,11 @@ def _compared(
         for roll in (("none",) * 2 if market.roll == "none" else ("same_day_volume", market.roll))
     )
     within = {slot: each for slot, each in theirs.items() if str(first) <= slot[0] <= str(last)}
+    if not within:
+        return {"fault": f"its days ({days[0]} to {days[-1]}) lie outside the bars"}
     agreement, differences = compare(within, measured(same), touches=exact_touches(same))
+    if not any(each.compared for each in agreement.values()):
+        return {"fault": "no opening range is both in it and in the bars"}
     return {
         "first": str(first),
         "last": str(last),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 from datetime import date
@@ -18,7 +19,7 @@ from ml_core.evidence.plain import plain
 from ml_core.features.legacy_names import judge
 from ml_core.learning.legacy_version import LegacyVersion, versions
 from ml_core.market.market import Market
-from ml_core.market.schedule import from_minute
+from tasks.datasets import period_of
 
 _SECONDS = 120
 
@@ -46,21 +47,23 @@ def booster_facts(paths: list[Path]) -> dict[Path, dict[str, Any]]:
     told: dict[Path, dict[str, Any]] = {}
     left = list(paths)
     while left:
-        asked = "".join(f"{each.resolve()}\n" for each in left)
+        asked = "".join(f"{each.resolve()}\n" for each in left).encode()
+        mark = secrets.token_hex(8)
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "ml_core.learning.booster_facts"],
+            done = subprocess.run(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", "ml_core.learning.booster_facts", mark],
                 input=asked,
                 capture_output=True,
-                text=True,
                 timeout=_SECONDS,
                 check=False,
                 cwd=Path(__file__).resolve().parents[1],
             )
-            answers = done.stdout.splitlines()
+            said = done.stdout
         except subprocess.TimeoutExpired as late:
-            answers = (late.stdout or b"").decode().splitlines()
-        answers = [each for each in answers if each.startswith("{")]
+            said = late.stdout or b""
+        # LightGBM itself prints what it stumbled over: only marked lines are answers
+        lines = said.decode(errors="replace").splitlines()
+        answers = [each.removeprefix(mark) for each in lines if each.startswith(mark)]
         for path, answer in zip(left, answers, strict=False):
             told[path] = json.loads(answer)
         left = left[len(answers) :]
@@ -152,7 +155,7 @@ def corridor_on(
 
     if not len(bars):
         return None
-    held = tuple(from_minute(int(bars.minute[end])).date() for end in (0, -1))
+    held = period_of(bars, market, None, None)
     first, last = period or held
     first, last = max(first, held[0]), min(last, held[1])
     if first > last:

@@ -18,6 +18,8 @@ TOLERANCE = 1e-6
 FIELDS = ("high", "low", "direction", "outcome")
 """What is compared, in this order."""
 
+_OPEN = "?"
+_LATER = ("direction", "outcome")
 _DIRECTIONS = {1: "UP", -1: "DOWN", 0: "NONE"}
 _OUTCOMES = {1: "WIN", -1: "LOSS"}
 
@@ -83,7 +85,7 @@ def measured(history: History) -> dict[Slot, Recorded]:
         _slot(history, row): Recorded(
             float(high[row]),
             float(low[row]),
-            _DIRECTIONS.get(int(labels.direction[row]), "?"),
+            _DIRECTIONS.get(int(labels.direction[row]), _OPEN),
             _OUTCOMES.get(int(labels.outcome[row]), "NO_TRADE"),
         )
         for row in np.flatnonzero(ranges.formed).tolist()
@@ -147,8 +149,8 @@ def compare(
         for slot in both:
             for field in FIELDS:
                 value = theirs[slot].get(field)
-                if value is None:
-                    continue
+                if value is None or (field in _LATER and ours[slot].direction == _OPEN):
+                    continue  # not recorded, or not over yet where the bars end
                 same = _same(value, getattr(ours[slot], field))
                 agree[field] = agree.get(field, 0) + same
                 if not same:

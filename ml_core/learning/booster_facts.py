@@ -1,7 +1,7 @@
 """What a LightGBM model text says of itself; run as a process of its own, since some end it.
 
-Reads paths, one a line, and answers each with one line of JSON: ``python -m
-ml_core.learning.booster_facts``.
+Reads paths, one a line, and answers each with one line of JSON after the mark it was given, which
+tells answers from what LightGBM prints: ``python -m ml_core.learning.booster_facts MARK``.
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ def facts(text: str) -> dict[str, Any]:
 
 def main() -> None:
     """Answer each path on standard input with a line on standard output."""
+    mark = sys.argv[1]
     for line in sys.stdin:
         try:
             told = facts(Path(line.rstrip("\n")).read_text(encoding="utf-8"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the next path is to be read
             told = {"fault": " ".join(str(error).split())[:160] or type(error).__name__}
-        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.write(f"\n{mark}{json.dumps(told)}\n")
         sys.stdout.flush()
 
 

@@ -96,7 +96,13 @@ def next_slot(market: Market, at: datetime) -> Slot | None:
 
 
 def slots_of_day(
-    where: Settings, market: Market, trading_day: date, mode: Mode, at: datetime
+    where: Settings,
+    market: Market,
+    trading_day: date,
+    mode: Mode,
+    at: datetime,
+    *,
+    bars: bool = True,
 ) -> tuple[SlotOfDay, ...]:
     """Look at each opening range of a day, with nothing that was not known at ``at``.
 
@@ -110,6 +116,8 @@ def slots_of_day(
         Whether the live answers or the replayed ones.
     at
         Aware time, now.
+    bars
+        Whether the bars are looked at too; without them ``seen`` and ``candles`` are None.
     """
     slots = slots_between(market, trading_day, trading_day)
     answers = where.ledger().settled(market.symbol, first=trading_day, last=trading_day, mode=mode)
@@ -119,7 +127,7 @@ def slots_of_day(
             where.database(), market.symbol, mode=mode, first=trading_day, last=trading_day
         )
     }
-    seen = _seen(where, market, trading_day, at)
+    seen = _seen(where, market, trading_day, at) if bars else {}
     is_open = trading_day in _open_days(market, trading_day, trading_day)
     found = []
     for slot in slots:
@@ -170,7 +178,7 @@ def _state(
         return "due", ""
     if at < slot.decision + timedelta(minutes=where.missed_after_minutes):
         return "waiting", "its time has come and nobody has answered yet: is `orbcast up` running?"
-    return "absent", "nothing is on record: nobody was asked"
+    return "absent", "nobody was asked"
 
 
 def _seen(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 
 from monitoring.retrain_backoff import Attempt, failures, rests_until
 from registry.errors import UnknownVersionError
@@ -28,14 +29,22 @@ def rests(where: Settings, symbol: str) -> str | None:
     """Say why this run leaves the retrain out, if it does; what a person began never does."""
     if not by_itself():
         return None
+    why = resting(where, symbol, now())
+    if why is None:
+        return None
+    _tell(where, symbol, _attempts(where, symbol))
+    return f"{symbol}: skipped, {why}"
+
+
+def resting(where: Settings, symbol: str, at: datetime) -> str | None:
+    """Say until when scheduled retrains of a market rest, and why; None while they do not."""
     attempts = _attempts(where, symbol)
     until = rests_until(attempts, where.retrain_failures)
-    if until is None or now() >= until:
+    if until is None or at >= until:
         return None
-    _tell(where, symbol, attempts)
     failed = failures(attempts)
     return (
-        f"{symbol}: skipped, backing off until {until:%Y-%m-%d %H:%M} UTC after {len(failed)} "
+        f"backing off until {until:%Y-%m-%d %H:%M} UTC after {len(failed)} "
         f"failures in a row, the last: {failed[-1].detail}"
     )
 

@@ -7,7 +7,8 @@ import os
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -17,7 +18,7 @@ from ml_core.errors import OperatorError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tasks.settings import Settings
+    from tasks.standing import Standing
 
 STOPPED_WITHIN_SECONDS = 15.0
 
@@ -37,29 +38,96 @@ class StillUpError(OperatorError):
 
 
 def status(
+    market: Annotated[
+        str | None, typer.Option(help="Only this market; else all that `orbcast up` serves.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say in a few lines how the server and each market stand.
+    """Show on one screen how the server and each market stand: bars, model, today's ranges.
 
     Example: orbcast --home var/demo status
     """
     from deployments.prefect_session import answers, server_of  # noqa: PLC0415 - after --help
+    from deployments.server_runs import runs_of  # noqa: PLC0415
     from tasks.settings import api_url, now, settings  # noqa: PLC0415
 
     where = settings()
     named = api_url()
     server = named if named and answers(named) else None if named else server_of(where)
-    markets = [_market(where, name, now()) for name in where.markets]
+    runs = runs_of(where, server) if server else []
+    from tasks.standing import standing_of  # noqa: PLC0415 - Prefect, after its server is named
+
+    at = now()
+    found = [standing_of(where, name, at) for name in ([market] if market else where.markets)]
     if as_json:
-        out().print_json(json.dumps({"server": server, "markets": markets}))
+        markets = [each.to_json() for each in found]
+        out().print_json(json.dumps({"server": server, "runs": runs, "markets": markets}))
         return
     console = out()
     console.print(f"server: {server or _not_up(named)}", soft_wrap=True, markup=False)
-    for each in markets:
-        console.print(f"{each.pop('market')}:", markup=False)
-        for name, words in each.items():
-            line = f"  {name.replace('_', ' ')}: {words or '-'}"
-            console.print(line, soft_wrap=True, markup=False)
+    for run in runs:
+        console.print(f"  {run['flow']}: {run['words']}", soft_wrap=True, markup=False)
+    for each in found:
+        _tell(each, at)
+
+
+def _tell(each: Standing, at: datetime) -> None:
+    from tasks.standing import in_words, time_of  # noqa: PLC0415 - after --help
+
+    console = out()
+    console.print(f"\n{each.market}: stage {each.stage}, breaker {each.breaker}", markup=False)
+    bars = "none: `orbcast ingest` brings them"
+    if each.last_bar is not None:
+        old = in_words(at - each.last_bar)
+        bars = f"{each.bars:,}, the last {time_of(each.last_bar)}, {old} ago"
+    until = f", until {each.serves_until:%Y-%m-%d}" if each.serves_until else ""
+    upcoming = "none within ten days"
+    if each.next_decision is not None:
+        upcoming = f"{each.next_range} in {in_words(each.next_decision - at)}"
+    lines = {
+        "serves": (each.serves or "nothing: `orbcast run nightly-retrain` makes a version")
+        + until,
+        "but": each.trouble,
+        "bars": bars,
+        "last live answer": each.last_live_answer or "none yet",
+        "next decision": upcoming,
+        "drift": each.drift or "never checked",
+        "parity": each.parity or "never checked",
+        "retrains rest": each.retrains_rest,
+    }
+    for name, words in lines.items():
+        if words:
+            console.print(f"  {name}: {words}", soft_wrap=True, markup=False)
+    _tell_slots(each, at)
+
+
+def _tell_slots(each: Standing, at: datetime) -> None:
+    from rich.table import Table  # noqa: PLC0415 - after --help
+
+    from tasks.standing import in_words  # noqa: PLC0415
+
+    zone = ZoneInfo(each.zone)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in (f"{each.trading_day:%a %d %b}", "decided", "answer"):
+        table.add_column(name, overflow="fold")
+    for name in ("p(UP)", "corridor", "outcome", "net R"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for slot in each.slots:
+        words = slot.words
+        if slot.state == "due":
+            words = f"due in {in_words(slot.decision - at)}"
+        table.add_row(
+            slot.opening_range,
+            f"{slot.decision.astimezone(zone):%H:%M}",
+            words,
+            *(
+                "-" if share is None else f"{share:.1%}"
+                for share in (slot.p_up, slot.baseline_p_up)
+            ),
+            slot.outcome or "-",
+            "-" if slot.r_net is None else f"{slot.r_net:+.2f}",
+        )
+    out().print(table)
 
 
 def _not_up(named: str | None) -> str:
@@ -94,56 +162,3 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
         return True
     return False
-
-
-def _market(where: Settings, name: str, at: datetime) -> dict[str, Any]:
-    from registry.drift import latest_drift  # noqa: PLC0415 - after --help
-    from registry.parity import latest_parity  # noqa: PLC0415
-    from tasks.breaker import breaker_of  # noqa: PLC0415
-    from tasks.rollout import stage_of  # noqa: PLC0415
-
-    symbol = where.market(name).symbol
-    lake, database = where.lake().status(symbol), where.database()
-    breaker = breaker_of(where, symbol, at)
-    drift, parity = latest_drift(database, symbol), latest_parity(database, symbol)
-    return {
-        "market": symbol,
-        "stage": stage_of(where, symbol, at)[0],
-        "breaker": breaker.state
-        + (f", {breaker.cause}: {breaker.detail}" if breaker.cause else ""),
-        "serves": _serves(where, symbol, at),
-        "bars": f"{lake.bars:,}, the last {_time(lake.last)}" if lake.bars else None,
-        "last_live_answer": _last_answer(where, symbol),
-        "drift": drift and f"{_time(drift.at)}: {drift.verdict}",
-        "parity": parity and f"{_time(parity.at)}: {parity.verdict}",
-    }
-
-
-def _serves(where: Settings, symbol: str, at: datetime) -> str | None:
-    from registry.errors import UnknownVersionError  # noqa: PLC0415 - after --help
-
-    try:
-        serving = where.models().serving(symbol, at)
-    except UnknownVersionError:
-        return None
-    record = serving.record
-    why = serving.expired or serving.fallback
-    told = f"{record.version} ({record.model}), made {_time(record.created_at)}"
-    return f"{told}; {why}" if why else told
-
-
-def _last_answer(where: Settings, symbol: str) -> str | None:
-    rows = [
-        each.prediction
-        for each in where.ledger().settled(symbol, mode="live")
-        if each.prediction.role == "champion"
-    ]
-    if not rows:
-        return None
-    last = rows[-1]
-    said = last.recommendation or f"none, {last.reason}"
-    return f"{symbol}:{last.trading_day}:{last.opening_range} {said}"
-
-
-def _time(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "-"

@@ -10,13 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from deployments.dashboard.shell import FRESH, View, nothing_yet, view
-from deployments.dashboard.today import in_words
 from monitoring.markdown import escaped
 from registry.drift import DriftRecord, drift_records
 from registry.intake_history import batches, findings, revisions, set_aside, set_aside_by_reason
 from registry.notices import notices
 from registry.parity import latest_parity
 from tasks.settings import settings
+from tasks.standing import in_words, time_of
 
 _MOST = 200
 
@@ -37,7 +37,7 @@ def _drift(shown: View) -> None:
         nothing_yet("Drift was never checked.", "orbcast drift check")
     else:
         last = found[-1]
-        words = f"{escaped(last.verdict)} ({_time(last.at)})"
+        words = f"{escaped(last.verdict)} ({time_of(last.at)})"
         (st.warning if last.detected else st.success)(words)
         columns = [each for each in last.figures.get("columns", []) if isinstance(each, dict)]
         if columns:
@@ -47,7 +47,7 @@ def _drift(shown: View) -> None:
                 pd.DataFrame(
                     [
                         {
-                            "when": _time(each.at),
+                            "when": time_of(each.at),
                             "days": f"{each.first_day} to {each.last_day}",
                             "rows": each.rows,
                             "drift": "yes" if each.detected else "no",
@@ -65,7 +65,7 @@ def _drift(shown: View) -> None:
     if parity is None:
         nothing_yet("No live answer was audited yet.", "orbcast run audit")
     else:
-        told = f"{escaped(parity.verdict)} ({_time(parity.at)})"
+        told = f"{escaped(parity.verdict)} ({time_of(parity.at)})"
         (st.warning if parity.unexplained else st.success)(told)
 
 
@@ -104,7 +104,7 @@ def _notices(shown: View) -> None:
     st.header("Notices")
     told = [
         {
-            "when": _time(each.notice.at),
+            "when": time_of(each.notice.at),
             "what": each.notice.subject,
             "more": each.notice.body,
             "delivered to": ", ".join(
@@ -133,12 +133,8 @@ def _plain(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
-        return _time(value)
+        return time_of(value)
     return json.dumps(value, default=str) if isinstance(value, dict | list) else value
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)

@@ -19,6 +19,7 @@ from registry.browsing import Wanted, browse, choices
 from registry.ledger import Mode, Settled
 from tasks.day import SlotOfDay, next_slot, slots_of_day, trading_day_at
 from tasks.settings import now, settings
+from tasks.standing import in_words
 
 _PLOT = {"displayModeBar": False}
 _SIDES = {"long": "UP", "short": "DOWN"}
@@ -232,20 +233,6 @@ def agreement(each: SlotOfDay) -> str:
     words = "; ".join(model.get("words") or ())
     told = f"Rules: the model {said}" if said else "Rules: decided without the model"
     return escaped(f"{told} ({words})." if words else f"{told}.")
-
-
-def in_words(left: timedelta) -> str:
-    """Write a time to come.
-
-    >>> in_words(timedelta(hours=2, minutes=3, seconds=4)), in_words(timedelta(seconds=65))
-    ('2 h 03 min', '1 min 05 s')
-    """
-    seconds = max(int(left.total_seconds()), 0)
-    hours, rest = divmod(seconds, 3600)
-    minutes, seconds = divmod(rest, 60)
-    if hours >= 48:  # noqa: PLR2004 - two days
-        return f"{hours // 24} days"
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
 
 
 def _seconds(spent: timedelta) -> str:

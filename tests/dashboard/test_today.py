@@ -10,11 +10,12 @@ import pytest
 
 from deployments.dashboard.inks import LIGHT
 from deployments.dashboard.range_chart import range_chart
-from deployments.dashboard.today import agreement, headline, in_words, probabilities, sides
+from deployments.dashboard.today import agreement, headline, probabilities, sides
 from deployments.dashboard.why import reasons_chart
 from ml_core.market.schedule import from_minute
 from tasks.day import next_slot, slots_of_day, trading_day_at
 from tasks.settings import Settings, settings
+from tasks.standing import in_words
 from tests.dashboard.conftest import NOW
 
 THURSDAY, THANKSGIVING_FRIDAY = date(2024, 11, 28), date(2024, 11, 29)

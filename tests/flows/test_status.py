@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -16,11 +17,11 @@ from tasks.breaker import change
 from tasks.settings import now, settings
 
 
-def told() -> dict[str, object]:
+def told() -> dict[str, Any]:
     result = CliRunner().invoke(app, ["status", "--json"])
     assert result.exit_code == 0, result.output
     (market,) = json.loads(result.stdout)["markets"]
-    found: dict[str, object] = market
+    found: dict[str, Any] = market
     return found
 
 
@@ -37,7 +38,22 @@ def test_a_trained_home_says_what_serves_and_that_the_breaker_is_open() -> None:
     found = told()
     assert "(baseline)" in str(found["serves"])
     assert found["breaker"] == "open, by hand: doubt"
-    assert "2024-11-" in str(found["bars"])
+    assert str(found["last_bar"]).startswith("2024-11-")
+    assert found["retrains_rest"] is None
+
+
+@pytest.mark.usefixtures("own")
+def test_the_status_is_one_screen_of_eighty_columns_with_todays_ranges(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(app, ["status", "--market", "mgc"]).stdout.splitlines()
+    assert len(shown) <= 24
+    assert max(len(line.rstrip()) for line in shown) <= 100, "only what cannot be broken is longer"
+    ranges = [each.name for each in settings().market("mgc").ranges]
+    for name in ranges:
+        assert any(line.startswith(name) for line in shown)
+    assert [each["opening_range"] for each in told()["slots"]] == ranges
 
 
 def test_down_stops_what_is_up_and_says_when_nothing_is(home: Path) -> None:

@@ -1,0 +1,203 @@
+"""How a market stands, in what one screen holds: bars, model, breaker, stage, today's slots."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from registry.browsing import Wanted, browse
+from registry.drift import latest_drift
+from registry.errors import UnknownVersionError
+from registry.ledger import Settled
+from registry.parity import latest_parity
+from tasks.breaker import breaker_of
+from tasks.day import next_slot, slots_of_day, trading_day_at
+from tasks.retrain_backoff import resting
+from tasks.rollout import stage_of
+from tasks.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotStanding:
+    """One opening range of today in a line.
+
+    Attributes
+    ----------
+    opening_range, decision
+        Which, and its decision time (aware UTC).
+    state, words
+        See :data:`tasks.day.State`; what was recommended, or why nothing was.
+    p_up, baseline_p_up
+        Among breaks, model and corridor; None without a prediction.
+    outcome, r_net
+        What became of it; None while that is open.
+    """
+
+    opening_range: str
+    decision: datetime
+    state: str
+    words: str
+    p_up: float | None
+    baseline_p_up: float | None
+    outcome: str | None
+    r_net: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a market stands at a time; what is not known is None.
+
+    Attributes
+    ----------
+    market, zone
+        Symbol; the market's own clock.
+    stage, breaker
+        The stage that holds; the breaker's state with its cause.
+    serves, serves_until, trouble
+        The version that answers, until when it may, and why it is not what it should be.
+    bars, last_bar
+        Bars in the lake, and when the last one opened (aware UTC).
+    drift, parity
+        Last verdicts, with their time.
+    last_live_answer
+        Slot and what was said.
+    retrains_rest
+        Why scheduled retrains rest, if they do.
+    next_decision, next_range
+        Of the next opening range that is expected.
+    trading_day, slots
+        Today by the market's clock, and its ranges in order.
+    """
+
+    market: str
+    zone: str
+    stage: str
+    breaker: str
+    serves: str | None
+    serves_until: datetime | None
+    trouble: str | None
+    bars: int
+    last_bar: datetime | None
+    drift: str | None
+    parity: str | None
+    last_live_answer: str | None
+    retrains_rest: str | None
+    next_decision: datetime | None
+    next_range: str | None
+    trading_day: date
+    slots: tuple[SlotStanding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values, times as ISO 8601 in UTC."""
+        return {name: _plain(each) for name, each in asdict(self).items()}
+
+
+def standing_of(where: Settings, name: str, at: datetime) -> Standing:
+    """Look at a market; of the ledger only today's rows and the last one are read.
+
+    Parameters
+    ----------
+    where, name
+        The installation; the name of a market file.
+    at
+        Aware time, now.
+    """
+    market = where.market(name)
+    symbol, database = market.symbol, where.database()
+    lake, breaker = where.lake().status(symbol), breaker_of(where, symbol, at)
+    serves, until, trouble = _serving(where, symbol, at)
+    drift, parity = latest_drift(database, symbol), latest_parity(database, symbol)
+    following, today = next_slot(market, at), trading_day_at(market, at)
+    return Standing(
+        market=symbol,
+        zone=market.zone,
+        stage=stage_of(where, symbol, at)[0],
+        breaker=breaker.state + (f", {breaker.cause}: {breaker.detail}" if breaker.cause else ""),
+        serves=serves,
+        serves_until=until,
+        trouble=trouble,
+        bars=lake.bars,
+        last_bar=lake.last,
+        drift=f"{time_of(drift.at)}: {drift.verdict}" if drift else None,
+        parity=f"{time_of(parity.at)}: {parity.verdict}" if parity else None,
+        last_live_answer=_last_answer(where, symbol),
+        retrains_rest=resting(where, symbol, at),
+        next_decision=following.decision if following else None,
+        next_range=following.opening_range if following else None,
+        trading_day=today,
+        slots=tuple(
+            _slot(each.slot.opening_range, each.slot.decision, each.state, each.why, each.answers)
+            for each in slots_of_day(where, market, today, "live", at, bars=False)
+        ),
+    )
+
+
+def time_of(moment: datetime) -> str:
+    """Write a time as a person reads it."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def in_words(spent: timedelta) -> str:
+    """Write a stretch of time, to come or gone by.
+
+    >>> in_words(timedelta(hours=2, minutes=3, seconds=4)), in_words(timedelta(seconds=65))
+    ('2 h 03 min', '1 min 05 s')
+    >>> in_words(timedelta(days=3))
+    '3 days'
+    """
+    seconds = max(int(spent.total_seconds()), 0)
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    if hours >= 48:  # noqa: PLR2004 - two days
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+
+
+def _slot(
+    name: str, decision: datetime, state: str, why: str, answers: tuple[Settled, ...]
+) -> SlotStanding:
+    said = answers[0].prediction if answers else None
+    outcome = answers[0].outcome if answers else None
+    return SlotStanding(
+        opening_range=name,
+        decision=decision,
+        state=state,
+        words=why if said is None or said.status != "predicted" else said.recommendation or "",
+        p_up=said.p_up if said else None,
+        baseline_p_up=said.baseline_p_up if said else None,
+        outcome=(outcome.outcome or "no break") if outcome else None,
+        r_net=outcome.r_net if outcome else None,
+    )
+
+
+def _serving(
+    where: Settings, symbol: str, at: datetime
+) -> tuple[str | None, datetime | None, str | None]:
+    store = where.models()
+    try:
+        serving = store.serving(symbol, at)
+    except UnknownVersionError:
+        return None, None, None
+    record = serving.record
+    told = f"{record.version} ({record.model}), made {time_of(record.created_at)}"
+    return told, store.expires_at(record), serving.expired or serving.fallback
+
+
+def _last_answer(where: Settings, symbol: str) -> str | None:
+    wanted = Wanted(market=symbol, mode=("live",), role=("champion",))
+    rows = browse(where.database(), wanted, limit=1)
+    if not rows:
+        return None
+    said = rows[0]["recommendation"] or f"none, {rows[0]['reason']}"
+    return f"{symbol}:{rows[0]['trading_day']}:{rows[0]['opening_range']} {said}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return value

@@ -19,13 +19,15 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from deployments.simulated import write_database
 from ml_core.bars.lake import Lake
-from ml_core.bars.sources.duckdb_file import read_duckdb
+from ml_core.bars.sources import legacy_duckdb
+from ml_core.bars.sources.duckdb_file import DatabaseLockedError, read_duckdb
 from ml_core.evidence.outside_record import measured
 from ml_core.features.history import read_history
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.legacy_report import headline, legacy_paper, unusable, usable
 from monitoring.paper import to_markdown, to_page
+from tasks import legacy
 from tasks.legacy import NoFolderError, NothingNamedError, survey
 from tasks.legacy_models import booster_facts
 from tasks.settings import Settings, settings
@@ -330,3 +332,33 @@ def test_a_registry_s_links_are_not_followed(empty: Settings, old: Path, tmp_pat
         _look(empty, old, duckdb=None, registry=tmp_path / "registry")["registry"]["versions"]
         == []
     )
+
+
+@pytest.mark.parametrize(("refusals", "read"), [(2, True), (99, False)], ids=["lets go", "stays"])
+def test_a_database_that_is_being_written_is_tried_again_for_a_while(
+    empty: Settings,
+    old: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refusals: int,
+    *,
+    read: bool,
+) -> None:
+    monkeypatch.setattr(legacy, "FIRST_WAIT", 0.001)
+    left = [refusals]
+    truly = legacy_duckdb.opened
+
+    def opened(path: str) -> duckdb.DuckDBPyConnection:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise DatabaseLockedError(path)
+        return truly(path)
+
+    monkeypatch.setattr(legacy_duckdb, "opened", opened)
+
+    if read:
+        told = _look(empty, old, registry=None, dry_run=True)
+        assert told["duckdb"]["bars"]["fault"] is None
+    else:
+        with pytest.raises(DatabaseLockedError):
+            _look(empty, old, registry=None, dry_run=True)
+        assert left[0] == refusals - legacy.TRIES

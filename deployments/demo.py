@@ -189,6 +189,7 @@ def _summary(
     for command, what in (
         ("predict --at 2025-12-30T09:05", "what the models say of a range, and why"),
         ("models history", "who served when, and on what evidence"),
+        ("dashboard", "the days as cards and charts in a browser (`make dashboard` installs it)"),
         ("up", "look at all of it in the Prefect UI, at http://127.0.0.1:4200"),
     ):
         screen.print(

@@ -44,7 +44,7 @@ from deployments.cli.errors import OrbcastGroup
 app = typer.Typer(
     cls=OrbcastGroup,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
@@ -52,6 +52,14 @@ app = typer.Typer(
     "--debug for more. Exit status: 0 done, 2 mend your input, 3 mend the machine, 4 a defect, "
     "5 try again later.",
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - only when asked
+
+        typer.echo(f"orbcast {version('orbcast')}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -62,8 +70,12 @@ def orbcast(
             help="Folder of bars, models, reports; or set ORBCAST_HOME.", show_default="./var"
         ),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Opening-range-breakout predictions that are logged before the fact and judged after it."""
+    del version  # answered before any command
     if home is not None:
         from tasks.settings import use_home  # noqa: PLC0415 - only when asked
 

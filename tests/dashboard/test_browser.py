@@ -144,9 +144,14 @@ def test_a_filter_an_export_and_a_row_are_clicked_through(
     assert every.startswith(f"{len(lines) - 1:,} answers")
     page.get_by_text("Filters").click()
     chosen = page.get_by_role("combobox", name="Opening range")
-    chosen.press_sequentially("0900", delay=20)
-    chosen.press("Enter")
-    chosen.press("Escape")
+    wanted = page.get_by_role("option", name="0900")
+    for _ in range(10):  # the filters may still be unfolding
+        chosen.click()
+        page.wait_for_timeout(300)
+        if wanted.is_visible():
+            break
+    wanted.click()
+    page.keyboard.press("Escape")
     shown.settled()
     expect(page.get_by_text("answers, newest first")).not_to_have_text(every)
     assert "opening_range=0900" in page.url

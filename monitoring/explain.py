@@ -8,7 +8,7 @@ from typing import Any
 
 from monitoring.gate import Gate
 
-_REASONS = {
+REASONS = {
     "missed": "nobody asked in time",
     "stale_data": "the bars had not come in up to the last minute of the window",
     "holiday": "the exchange was closed that day",
@@ -35,7 +35,7 @@ def why_not(reason: str | None) -> str:
     >>> why_not("no_model")
     'no version was registered; what it needs: a version: `orbcast run nightly-retrain` makes one'
     """
-    told = _REASONS.get(reason or "", reason or "no reason is on record")
+    told = REASONS.get(reason or "", reason or "no reason is on record")
     remedy = _REMEDIES.get(reason or "")
     return f"{told}; what it needs: {remedy}" if remedy else told
 
@@ -79,7 +79,7 @@ def explain(
         recommended.
     """
     if status != "predicted":
-        told = _REASONS.get(reason or "", str(reason).replace("_", " "))
+        told = REASONS.get(reason or "", str(reason).replace("_", " "))
         detail = f" ({outputs['detail']})" if outputs.get("detail") else ""
         gate = Gate(
             name="an answer",

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from registry.database import Database
 from registry.entries import PredictionEntry, prediction_of
-from registry.tables import OutcomeRow, PredictionRow
+from registry.tables import ModelVersion, OutcomeRow, PredictionRow
 
 PAGE = 100
 CHUNK = 5_000
@@ -95,7 +95,10 @@ def with_outcomes(query: Select[Q]) -> Select[Q]:
 
 def matching(database: Database, wanted: Wanted) -> int:
     """Count the answers that a filter lets through."""
-    query = with_outcomes(select(func.count(PredictionRow.id))).where(*_conditions(wanted))
+    query = select(func.count(PredictionRow.id))
+    if wanted.outcome:
+        query = with_outcomes(query)
+    query = query.where(*_conditions(wanted))
     with database.reading() as session:
         return session.scalar(query) or 0
 
@@ -124,25 +127,18 @@ def all_rows(database: Database, wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 
 def choices(database: Database, market: str) -> dict[str, tuple[str, ...]]:
-    """Give the values there are of each column a filter may name."""
+    """Give the ranges, modes and roles there are answers of, and the versions registered.
+
+    The ledger's own rows, 2 kB each, are not read: an index holds the first three.
+    """
     found = {}
     with database.reading() as session:
-        for name in _CHOSEN:
+        for name in ("opening_range", "mode", "role"):
             column = getattr(PredictionRow, name)
-            query = (
-                select(column)
-                .where(PredictionRow.market == market, column.is_not(None))
-                .distinct()
-                .order_by(column)
-            )
-            found[name] = tuple(session.scalars(query))
-        outcomes = (
-            select(OutcomeRow.outcome)
-            .where(OutcomeRow.market == market, OutcomeRow.outcome.is_not(None))
-            .distinct()
-            .order_by(OutcomeRow.outcome)
-        )
-        found["outcome"] = (*(each for each in session.scalars(outcomes) if each), "NONE", OPEN)
+            query = select(column).where(PredictionRow.market == market).distinct()
+            found[name] = tuple(sorted(session.scalars(query)))
+        versions = select(ModelVersion.version).where(ModelVersion.market == market)
+        found["version"] = tuple(session.scalars(versions.order_by(ModelVersion.id.desc())))
     return found
 
 

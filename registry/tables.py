@@ -191,7 +191,10 @@ class PredictionRow(Base):
     """What was said of a slot, or why nothing was; append-only and chained by hash."""
 
     __tablename__ = "predictions"
-    __table_args__ = (UniqueConstraint("market", "trading_day", "opening_range", "mode", "role"),)
+    __table_args__ = (
+        UniqueConstraint("market", "trading_day", "opening_range", "mode", "role"),
+        Index("ix_predictions_market_decision_time", "market", "decision_time"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     market: Mapped[str]
     trading_day: Mapped[date]

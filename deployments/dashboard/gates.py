@@ -9,14 +9,18 @@ import streamlit as st
 from deployments.dashboard.shell import View, view
 from deployments.dashboard.words_table import words_table
 from monitoring.markdown import escaped
-from monitoring.rollout import STAGES
+from monitoring.rollout import STAGES, Stage
 from registry.breaker import breaker_records
+from registry.browsing import Wanted, matching
 from registry.rollout import rollout_records
-from tasks.rollout import Rollout, rollout_of
+from tasks.rollout import Rollout, rollout_of, stage_of
 from tasks.settings import now, settings
 
 _SLOW = timedelta(minutes=5)
 """The gates read the whole live record; it changes six times a day."""
+
+_MANY = 10_000
+"""Live answers, about six years of one voice, from which the gates are looked at when asked."""
 
 _MEANS = {
     "off": "nothing is predicted",
@@ -31,18 +35,29 @@ def page() -> None:
     """Show the ladder, the gates and the breaker's history."""
     shown = view()
     st.title("Gates")
-    stands = _rollout(shown.name)
-    _ladder(stands)
-    _next_step(stands)
+    stage, position = stage_of(shown.where, shown.symbol, shown.at)
+    _ladder(stage)
+    if position.next is not None:
+        _gates(shown, position.next)
     _history(shown)
 
 
-def _ladder(stands: Rollout) -> None:
-    here = STAGES.index(stands.stage)
-    for column, (at, stage) in zip(st.columns(len(STAGES)), enumerate(STAGES), strict=True):
+def _gates(shown: View, target: Stage) -> None:
+    live = matching(shown.where.database(), Wanted(market=shown.symbol, mode=("live",)))
+    if live > _MANY:
+        st.header(f"To {target}")
+        st.write(f"Every gate reads the whole record, {live:,} answers: it may take minutes.")
+        if not st.toggle("Look at every gate", key="look_at_gates"):
+            return
+    _next_step(_rollout(shown.name))
+
+
+def _ladder(stage: Stage) -> None:
+    here = STAGES.index(stage)
+    for column, (at, step) in zip(st.columns(len(STAGES)), enumerate(STAGES), strict=True):
         mark = "here" if at == here else "passed" if at < here else "above"
-        column.metric(stage, {"here": "●", "passed": "✓", "above": "○"}[mark])
-        column.caption(f"{'**here**: ' if at == here else ''}{_MEANS[stage]}")
+        column.metric(step, {"here": "●", "passed": "✓", "above": "○"}[mark])
+        column.caption(f"{'**here**: ' if at == here else ''}{_MEANS[step]}")
 
 
 def _next_step(stands: Rollout) -> None:

@@ -15,7 +15,8 @@ from deployments.dashboard.shell import FRESH, View, nothing_yet, view
 from deployments.dashboard.why import show_why
 from deployments.ledger_export import to_csv, to_parquet
 from ml_core.market.market import Market
-from registry.browsing import PAGE, Wanted, all_rows, browse, choices, matching
+from monitoring.explain import REASONS
+from registry.browsing import OPEN, PAGE, Wanted, all_rows, browse, choices, matching
 from tasks.settings import settings
 
 _FILTERS = {
@@ -26,6 +27,11 @@ _FILTERS = {
     "reason": "No answer because",
     "outcome": "Outcome",
     "version": "Version",
+}
+_ALWAYS = {
+    "recommendation": ("long", "short", "skip"),
+    "reason": tuple(REASONS),
+    "outcome": ("WIN", "LOSS", "TIMEOUT", "NONE", OPEN),
 }
 _LATE = {"any": None, "in time": False, "late": True}
 _PLAIN = {
@@ -41,7 +47,7 @@ def page() -> None:
     """Show the ledger of a market."""
     shown = view()
     st.title("Predictions")
-    known = _choices(shown.name)
+    known = {**_choices(shown.name), **_ALWAYS}
     if not known["mode"]:
         nothing_yet("Nothing was predicted yet.", "orbcast up")
         return

@@ -92,8 +92,8 @@ def test_the_lean_rows_for_scoring_are_the_ledgers(
 def test_choices_are_the_values_there_are_and_a_row_opens_whole(database: Database) -> None:
     known = choices(database, "MGC")
     assert set(known["mode"]) == {"live", "replay"}
-    assert {"WIN", "LOSS", "NONE", "open"} <= set(known["outcome"])
     (row,) = browse(database, Wanted(market="MGC"), limit=1)
+    assert row["version"] in known["version"]
     found = prediction_with_hashes(database, row["id"])
     assert found is not None
     entry, hashes = found

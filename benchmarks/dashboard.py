@@ -1,0 +1,226 @@
+"""How long the dashboard's pages take to show with a large ledger, in a real browser.
+
+python -m benchmarks.dashboard --home HOME [--rows 100000]
+
+HOME is a trained home, such as the demo's; a copy of it gets the rows. A page is shown when its
+heading stands and its script has ended; each is opened five times in a new window.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from monitoring.daily_sums import daily_figures
+from registry.chain import Chain
+from registry.database import Database, open_database
+from registry.entries import OutcomeEntry, PredictionEntry, fields_of
+from registry.ledger import Ledger
+from registry.performance import PerformanceRecord
+from registry.tables import OutcomeRow, PerformanceRow, PredictionRow
+from registry.verification import OUTCOMES, PREDICTIONS
+
+PAGES = ("today", "performance", "predictions", "models", "gates", "data")
+PORT = 8791
+LIMIT_SECONDS = 2.0
+VISITS = 5
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
+
+
+def fill(home: Path, rows: int) -> None:
+    """Repeat the home's own answers, made live, back through the years until there are enough."""
+    database = open_database(f"sqlite:///{home / 'orbcast.sqlite'}")
+    settled = [
+        each
+        for each in Ledger(database).settled("MGC")
+        if each.prediction.role == "champion" and each.outcome is not None
+    ]
+    days = sorted({each.prediction.trading_day for each in settled})
+    span = (days[-1] - days[0]).days + 3
+    copies = rows // len(settled) + 1
+    predictions, outcomes = [], []
+    for copy in range(copies, 0, -1):
+        back = timedelta(days=7 * (span // 7 + 1) * copy)
+        for each in settled:
+            predictions.append(_earlier(each.prediction, back))
+            assert each.outcome is not None
+            outcomes.append(_earlier_outcome(each.outcome, back))
+    predictions, outcomes = predictions[-rows:], outcomes[-rows:]
+    with database.session() as session:
+        session.execute(text("DELETE FROM predictions"))
+        session.execute(text("DELETE FROM outcomes"))
+        session.execute(text("DELETE FROM performance"))
+        _append(session, PREDICTIONS, PredictionRow, [fields_of(each) for each in predictions])
+        became = [
+            {
+                **{name: getattr(each, name) for name in OutcomeEntry.__slots__},
+                "revision": 0,
+                "recorded_at": each.resolved_at,
+            }
+            for each in outcomes
+        ]
+        _append(session, OUTCOMES, OutcomeRow, became)
+    _daily(database, predictions, outcomes)
+    database.close()
+
+
+def _append(session: Session, chain: Chain, table: Any, rows: list[dict[str, Any]]) -> None:
+    after = chain.head(session).row_hash
+    for values in rows:
+        digest = chain.row_hash(values, after)
+        values |= {"previous_hash": after, "row_hash": digest}
+        after = digest
+    for first in range(0, len(rows), 5_000):
+        session.execute(insert(table), rows[first : first + 5_000])
+
+
+def _earlier(entry: PredictionEntry, back: timedelta) -> PredictionEntry:
+    decided = entry.decision_time - back
+    return replace(
+        entry,
+        trading_day=entry.trading_day - back,
+        decision_time=decided,
+        made_at=decided + timedelta(seconds=3),
+        mode="live",
+        late=False,
+    )
+
+
+def _earlier_outcome(entry: OutcomeEntry, back: timedelta) -> OutcomeEntry:
+    return replace(
+        entry, trading_day=entry.trading_day - back, resolved_at=entry.resolved_at - back
+    )
+
+
+def _daily(
+    database: Database, predictions: list[PredictionEntry], outcomes: list[OutcomeEntry]
+) -> None:
+    came = {(each.trading_day, each.opening_range): each for each in outcomes}
+    rows = []
+    for said in predictions:
+        outcome = came[said.trading_day, said.opening_range]
+        rows.append(
+            {
+                **{
+                    name: getattr(said, name)
+                    for name in ("opening_range", "mode", "role", "version", "status", "reason")
+                },
+                "day": said.trading_day,
+                "late": False,
+                "p_up": said.p_up,
+                "baseline_p_up": said.baseline_p_up,
+                "majority_p_up": 0.5,
+                "recommendation": said.recommendation,
+                "direction": outcome.direction,
+                "r_gross": outcome.r_gross,
+                "r_net": outcome.r_net,
+                "net_r_low": None,
+                "net_r_high": None,
+                "revision": 0,
+                "outcome_late": False,
+            }
+        )
+    found = [PerformanceRecord(market="MGC", **each) for each in daily_figures(rows)]
+    at = datetime.now(UTC)
+    with database.session() as session:
+        values = [
+            {
+                **{name: getattr(each, name) for name in PerformanceRecord.__slots__},
+                "updated_at": at,
+            }
+            for each in found
+        ]
+        for first in range(0, len(values), 5000):
+            session.execute(insert(PerformanceRow), values[first : first + 5000])
+
+
+def shown_after(browser: Browser, path: str) -> float:
+    context = browser.new_context(viewport={"width": 1300, "height": 900})
+    page = context.new_page()
+    began = time.monotonic()
+    page.goto(f"http://127.0.0.1:{PORT}/{path}")
+    page.get_by_role("heading", level=1).first.wait_for()
+    page.wait_for_selector("[data-test-script-state=notRunning]", timeout=60_000)
+    spent = time.monotonic() - began
+    assert page.get_by_test_id("stException").count() == 0
+    context.close()
+    return spent
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--home", type=Path, required=True)
+    asked.add_argument("--rows", type=int, default=100_000)
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        shutil.copytree(given.home, home)
+        began = time.monotonic()
+        fill(home, given.rows)
+        database = open_database(f"sqlite:///{home / 'orbcast.sqlite'}")
+        last: date = (
+            Ledger(database).settled("MGC", first=date(2000, 1, 1))[-1].prediction.trading_day
+        )
+        database.close()
+        print(
+            f"{given.rows:,} live answers to {last}, written in {time.monotonic() - began:.0f} s"
+        )
+        clock = Path(folder) / "clock"
+        stands = datetime.combine(last, datetime.min.time(), UTC) + timedelta(hours=1, minutes=30)
+        clock.write_text(str((stands - datetime.now(UTC)).total_seconds()))
+        command = [sys.executable, "-m", "deployments.cli", "--home", str(home), "dashboard"]
+        process = subprocess.Popen(
+            [*command, "--no-browser", "--port", str(PORT)],
+            env={**os.environ, "ORBCAST_CLOCK_FILE": str(clock)},
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            return _measure(process)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _measure(process: subprocess.Popen[bytes]) -> int:
+    while True:
+        assert process.poll() is None
+        try:
+            urlopen(f"http://127.0.0.1:{PORT}/_stcore/health", timeout=1)
+            break
+        except OSError:
+            time.sleep(0.2)
+    worst = 0.0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(FLAGS)
+        )
+        for path in PAGES:
+            times = []
+            for _ in range(VISITS):
+                times.append(shown_after(browser, path))
+                time.sleep(0.2)
+            middle = statistics.median(times)
+            worst = max(worst, middle, times[0])
+            print(f"{path:12} first {times[0]:5.2f} s, median of {VISITS} {middle:5.2f} s")
+        browser.close()
+    print(f"slowest {worst:.2f} s, wanted below {LIMIT_SECONDS:g} s")
+    return int(worst >= LIMIT_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,7 +16,10 @@ def bars() -> None:
 
 @app.command()
 def status(market: MarketOption = "mgc") -> None:
-    """Say how many bars there are, of which contracts, from when to when."""
+    """Say how many bars there are, of which contracts, from when to when.
+
+    Example: orbcast bars status --market mgc
+    """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
     from tasks.sources import standing_source  # noqa: PLC0415
 

@@ -30,7 +30,10 @@ def status(
     market: MarketOption = "mgc",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say where the breaker stands, since when and why."""
+    """Say where the breaker stands, since when and why.
+
+    Example: orbcast breaker status --market mgc
+    """
     from tasks.breaker import breaker_of, shown  # noqa: PLC0415 - after --help
     from tasks.settings import now, settings  # noqa: PLC0415
 
@@ -50,13 +53,19 @@ def status(
 
 @app.command("open")
 def open_breaker(reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
-    """Open the breaker: nothing is recommended until it closes."""
+    """Open the breaker: nothing is recommended until it closes.
+
+    Example: orbcast breaker open --reason "news tonight" --by ana
+    """
     _change(market, "open", reason, by)
 
 
 @app.command()
 def reset(reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
-    """Close the breaker, whatever opened it."""
+    """Close the breaker, whatever opened it.
+
+    Example: orbcast breaker reset --reason "looked at it" --by ana
+    """
     _change(market, "closed", reason, by)
 
 

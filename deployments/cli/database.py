@@ -16,7 +16,10 @@ def database() -> None:
 
 @app.command()
 def upgrade() -> None:
-    """Bring the schema up to this version of Orbcast; nothing is lost."""
+    """Bring the schema up to this version of Orbcast; nothing is lost.
+
+    Example: orbcast db upgrade
+    """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 
     where = settings()

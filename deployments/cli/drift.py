@@ -64,7 +64,10 @@ def show(
     last: Annotated[int, typer.Option(help="How many reports.", min=1)] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the latest reports, newest last."""
+    """List the latest reports, newest last.
+
+    Example: orbcast drift show --last 5
+    """
     from registry.drift import drift_records  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
 

@@ -58,7 +58,10 @@ def models() -> None:
 
 @app.command("list")
 def list_versions(market: MarketOption = "mgc") -> None:
-    """List every version, with what it did on unseen days."""
+    """List every version, with what it did on unseen days.
+
+    Example: orbcast models list --market mgc
+    """
     from rich.table import Table  # noqa: PLC0415 - after --help
 
     from tasks.settings import settings  # noqa: PLC0415
@@ -97,7 +100,10 @@ def show(
     market: MarketOption = "mgc",
     as_json: Annotated[bool, typer.Option("--json", help="Print its metrics as JSON.")] = False,
 ) -> None:
-    """Show a version's card and the history of its aliases."""
+    """Show a version's card and the history of its aliases.
+
+    Example: orbcast models show champion
+    """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 
     where = settings()
@@ -163,7 +169,10 @@ def verify(
     ref: Annotated[str | None, typer.Argument(help="Version or alias; all if left out.")] = None,
     market: MarketOption = "mgc",
 ) -> None:
-    """Compare a version's files, or every version's, with what was registered."""
+    """Compare a version's files, or every version's, with what was registered.
+
+    Example: orbcast models verify champion
+    """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 
     where = settings()
@@ -285,7 +294,10 @@ def rollback(
     by: By = "",
     market: MarketOption = "mgc",
 ) -> None:
-    """Make the champion before the present one champion again."""
+    """Make the champion before the present one champion again.
+
+    Example: orbcast models rollback --reason "worse since Monday" --by ana
+    """
     from tasks.settings import now, settings  # noqa: PLC0415 - after --help
 
     where = settings()

@@ -100,7 +100,10 @@ def add(
 
 @app.command()
 def remove(name: Annotated[str, typer.Argument(help="Name of the channel.")]) -> None:
-    """Tell this channel nothing any more; Prefect forgets its secret."""
+    """Tell this channel nothing any more; Prefect forgets its secret.
+
+    Example: orbcast notify remove desk
+    """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 
     where = settings()
@@ -116,7 +119,10 @@ def remove(name: Annotated[str, typer.Argument(help="Name of the channel.")]) ->
 
 @app.command("list")
 def list_channels() -> None:
-    """List the channels, and how the last attempt at each went."""
+    """List the channels, and how the last attempt at each went.
+
+    Example: orbcast notify list
+    """
     from registry.notices import last_attempt  # noqa: PLC0415 - after --help
     from tasks.channels import channels  # noqa: PLC0415
     from tasks.settings import settings  # noqa: PLC0415
@@ -141,7 +147,10 @@ def try_channels(
         str | None, typer.Argument(help="Name of the channel; all if left out.")
     ] = None,
 ) -> None:
-    """Send a test message. Exit status 3: a channel did not take it."""
+    """Send a test message. Exit status 3: a channel did not take it.
+
+    Example: orbcast notify test
+    """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 
     where = settings()
@@ -168,6 +177,8 @@ def retry() -> None:
     """Try again now what did not arrive; log-outcomes does it by and by anyway.
 
     Exit status 3: a channel still takes nothing.
+
+    Example: orbcast notify retry
     """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 
@@ -192,6 +203,8 @@ def automations() -> None:
     """Have Prefect itself tell of runs that crash, do not start or go silent.
 
     `notify add` and `orbcast up` do it by themselves.
+
+    Example: orbcast notify automations
     """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 

@@ -54,6 +54,8 @@ def power(  # noqa: PLR0917 - options of a command
     Above the corridor: orbcast power --lift 0.02 --baseline 0.694 --threshold 0.71
 
     What I have: orbcast power --lift 0.02 --trades 250 --correct 141
+
+    Example: orbcast power --lift 0.05
     """
     from rich.table import Table  # noqa: PLC0415 - after --help
 

@@ -34,6 +34,8 @@ def list_recipes(as_json: AsJson = False) -> None:
 
     Own ones are in the recipes folder of ORBCAST_HOME and go before shipped ones of their name.
     A file that cannot be used is listed with its fault.
+
+    Example: orbcast recipes list --json
     """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 

@@ -92,7 +92,10 @@ def approve(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -
 
 @app.command("step-up")
 def step_up(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
-    """Go up one stage, if every gate is passed and the approval stands."""
+    """Go up one stage, if every gate is passed and the approval stands.
+
+    Example: orbcast rollout step-up --to advisory --reason "gates passed" --by ana
+    """
     from tasks import rollout as steps  # noqa: PLC0415 - after --help
     from tasks.settings import now, settings  # noqa: PLC0415
 
@@ -104,7 +107,10 @@ def step_up(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -
 
 @app.command("step-down")
 def step_down(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
-    """Go down at once, as far as named; nothing is asked."""
+    """Go down at once, as far as named; nothing is asked.
+
+    Example: orbcast rollout step-down --to shadow --reason "doubt" --by ana
+    """
     from tasks import rollout as steps  # noqa: PLC0415 - after --help
     from tasks.settings import now, settings  # noqa: PLC0415
 

@@ -137,7 +137,10 @@ def _not_up(named: str | None) -> str:
 
 
 def down() -> None:
-    """Stop what `orbcast up` of this home started; schedules go on at the next start."""
+    """Stop what `orbcast up` of this home started; schedules go on at the next start.
+
+    Example: orbcast --home var/demo down
+    """
     from deployments.prefect_session import SERVER_FILE  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
 

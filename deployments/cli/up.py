@@ -10,7 +10,10 @@ import typer
 def up(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 4200,
 ) -> None:
-    """Start the Prefect server, its UI and the scheduled flows; Ctrl-C stops them."""
+    """Start the Prefect server, its UI and the scheduled flows; Ctrl-C stops them.
+
+    Example: orbcast up --port 4201
+    """
     from deployments.supervisor import supervise  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
 

@@ -1,0 +1,106 @@
+"""Every `orbcast` command that README and docs name exists, with each option named."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from deployments.cli.app import app
+from tests.conftest import PROJECT
+
+PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
+PLACEHOLDER = re.compile(r"^[A-Z][A-Z_\-]*$|^\.\.\.$|^…$|<.+>")
+"""Words such as SLOT that stand for what the reader puts there."""
+
+
+def commands(text: str) -> Iterator[tuple[int, str]]:
+    """Give each line of code, and each code span, that begins with `orbcast`."""
+    for block in MarkdownIt("commonmark").enable("table").parse(text):
+        line = (block.map or [0])[0] + 1
+        if block.type in {"fence", "code_block"}:
+            joined = re.sub(r"\\\n\s*", "", block.content)
+            yield from ((line, each) for each in _orbcast(joined.splitlines()))
+        spans = [child for child in block.children or [] if child.type == "code_inline"]
+        yield from ((line, each) for each in _orbcast(_texts(spans)))
+
+
+def _texts(spans: list[Token]) -> list[str]:
+    return [each.content for each in spans]
+
+
+def _orbcast(lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        plain = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
+        if plain.startswith("orbcast "):
+            yield plain.split(" && ")[0].split(" | ")[0].split("; ")[0]
+
+
+def fault_of(line: str) -> str | None:
+    """Say what of a command does not exist; None if all of it does."""
+    words = shlex.split(line, comments=True)[1:]
+    at: Any = typer.main.get_command(app)
+    while words:
+        word = words.pop(0)
+        if word.startswith("-") and word != "-":
+            name = word.partition("=")[0]
+            option = next(
+                (each for each in at.params if name in each.opts + each.secondary_opts), None
+            )
+            if option is None and name not in {"--help", "-h", "--debug"}:
+                return f"{at.name} has no option {name}"
+            flag = option is None or getattr(option, "is_flag", False)
+            if not flag and "=" not in word and words:
+                words.pop(0)
+        elif hasattr(at, "commands") and not PLACEHOLDER.search(word):
+            found = at.commands.get(word)
+            if found is None:
+                return f"there is no command {word!r}"
+            at = found
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_command_on_a_page_exists(page: Path) -> None:
+    found = [
+        f"{page.name}:{line}: {command}: {fault}"
+        for line, command in commands(page.read_text(encoding="utf-8"))
+        if (fault := fault_of(command))
+    ]
+    assert found == []
+
+
+def test_a_command_that_is_not_there_is_found_out() -> None:
+    page = "Run `orbcast levitate`:\n\n    orbcast status --loudly\n    orbcast drift check\n"
+    assert [fault_of(each) for _, each in commands(page)] == [
+        "there is no command 'levitate'",
+        "status has no option --loudly",
+        None,
+    ]
+
+
+def test_every_command_has_an_example_that_exists() -> None:
+    def walk(command: Any, path: str) -> Iterator[tuple[str, str]]:
+        if hasattr(command, "commands"):
+            for name, each in command.commands.items():
+                yield from walk(each, f"{path} {name}")
+        else:
+            yield path, command.help or ""
+
+    without = []
+    for path, told in walk(typer.main.get_command(app), "orbcast"):
+        example = re.search(
+            r"Examples?\b[:\s-]*(orbcast .+?)(?= orbcast |$)", " ".join(told.split())
+        )
+        if example is None:
+            without.append(path)
+        else:
+            assert fault_of(example[1].split(";")[0].rstrip(".")) is None, path
+    assert without == []

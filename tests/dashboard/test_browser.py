@@ -91,14 +91,14 @@ class Visit:
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
-@pytest.fixture(params=["light", "dark", "phone"])
+@pytest.fixture(params=["light", "dark-phone"])
 def visit(
     request: pytest.FixtureRequest, browser: Browser, dashboard: str
 ) -> Iterator[tuple[str, Visit]]:
-    size = {"width": 390, "height": 844} if request.param == "phone" else None
+    size = {"width": 390, "height": 844} if request.param == "dark-phone" else None
     context = browser.new_context(
         viewport=size or {"width": 1300, "height": 900},
-        color_scheme="dark" if request.param == "dark" else "light",
+        color_scheme="dark" if size else "light",
     )
     yield request.param, Visit(context.new_page(), dashboard)
     context.close()

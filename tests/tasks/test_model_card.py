@@ -12,17 +12,17 @@ from tasks.model_card import card_of, simulated
 from tasks.settings import now, settings
 
 
-def test_a_retrain_leaves_the_card_of_what_it_trained_beside_the_report(trained: Path) -> None:
+def test_a_retrain_leaves_the_card_of_what_it_trained_beside_the_report(own: Path) -> None:
     version = settings().models().find("MGC", "challenger").version
 
-    folder = trained / "reports" / "MGC"
+    folder = own / "reports" / "MGC"
 
     assert (folder / f"{version}-card.html").read_text().startswith("<!doctype html>")
     assert (folder / f"{version}-card.md").read_text().startswith("# MGC · residual-small")
 
 
-def test_the_card_is_of_the_version_that_serves_unless_another_is_named(trained: Path) -> None:
-    del trained
+def test_the_card_is_of_the_version_that_serves_unless_another_is_named(own: Path) -> None:
+    del own
     where = settings()
 
     serving, other = (card_of(where, "mgc", ref, now()) for ref in (None, "challenger"))
@@ -44,9 +44,9 @@ def test_bars_with_the_truth_beside_them_are_simulated(home: Path) -> None:
 
 @pytest.mark.parametrize("as_page", [False, True], ids=["markdown", "page"])
 def test_the_command_prints_markdown_or_writes_a_page(
-    trained: Path, tmp_path: Path, *, as_page: bool
+    own: Path, tmp_path: Path, *, as_page: bool
 ) -> None:
-    del trained
+    del own
     page = tmp_path / "card.html"
     asked = ["models", "card", *(["--html", str(page)] if as_page else [])]
 
@@ -57,8 +57,8 @@ def test_the_command_prints_markdown_or_writes_a_page(
     assert as_page or done.stdout.startswith("# MGC · baseline")
 
 
-def test_a_version_that_is_not_there_is_one_line_and_status_two(trained: Path) -> None:
-    del trained
+def test_a_version_that_is_not_there_is_one_line_and_status_two(own: Path) -> None:
+    del own
     done = CliRunner().invoke(app, ["models", "card", "nothing-such"])
 
     assert done.exit_code == 2

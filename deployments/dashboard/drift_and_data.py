@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.shell import FRESH, View, nothing_yet, view
+from deployments.dashboard.shell import FRESH, View, nothing_yet
 from monitoring.markdown import escaped
 from registry.drift import DriftRecord, drift_records
 from registry.intake_history import batches, findings, revisions, set_aside, set_aside_by_reason
@@ -21,9 +21,8 @@ from tasks.standing import in_words, time_of
 _MOST = 200
 
 
-def page() -> None:
+def page(shown: View) -> None:
     """Show drift, parity, what came in and what was set aside."""
-    shown = view()
     st.title("Drift and data")
     _drift(shown)
     _bars(shown)

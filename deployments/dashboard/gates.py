@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from deployments.dashboard.shell import View, view
+from deployments.dashboard.shell import View
 from deployments.dashboard.words_table import words_table
 from monitoring.markdown import escaped
 from monitoring.rollout import STAGES, Stage
@@ -31,9 +31,8 @@ _MEANS = {
 }
 
 
-def page() -> None:
+def page(shown: View) -> None:
     """Show the ladder, the gates and the breaker's history."""
-    shown = view()
     st.title("Gates")
     stage, position = stage_of(shown.where, shown.symbol, shown.at)
     _ladder(stage)

@@ -15,9 +15,9 @@ from deployments.dashboard import (
     predictions,
     today,
 )
-from deployments.dashboard.shell import framed
+from deployments.dashboard.shell import View, choose_market, framed
 
-PAGES: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
+PAGES: tuple[tuple[str, str, str, Callable[[View], None]], ...] = (
     ("Today", "today", ":material/today:", today.page),
     ("Performance", "performance", ":material/show_chart:", performance.page),
     ("Predictions", "predictions", ":material/table_rows:", predictions.page),
@@ -34,6 +34,7 @@ ICON = Path(__file__).with_name("icon.png")
 def show() -> None:
     """Show the page that was asked for."""
     st.set_page_config(page_title="Orbcast", page_icon=ICON, layout="wide")
+    choose_market()
     shown = [
         st.Page(framed(page), title=title, url_path=path, icon=icon, default=path == "today")
         for title, path, icon, page in PAGES

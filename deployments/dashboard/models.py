@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from deployments.cli.errors import line_of
-from deployments.dashboard.shell import FRESH, View, nothing_yet, view
+from deployments.dashboard.shell import FRESH, View, nothing_yet
 from deployments.dashboard.words_table import words_table
 from ml_core.errors import OrbcastError
 from monitoring.markdown import escaped
@@ -23,9 +23,8 @@ from tasks.settings import settings
 ALIASES = ("champion", "challenger")
 
 
-def page() -> None:
+def page(shown: View) -> None:
     """Show the registry of a market."""
-    shown = view()
     st.title("Models")
     versions = _versions(shown.name)
     if not versions:

@@ -28,7 +28,7 @@ from deployments.dashboard.record_tables import (
     weekday,
     with_span,
 )
-from deployments.dashboard.shell import FRESH, View, nothing_yet, view
+from deployments.dashboard.shell import FRESH, View, nothing_yet
 from ml_core.evidence.intervals import Interval
 from monitoring.performance import MIN_DAYS, Period, interval_of_sums, over, whole_days
 from monitoring.rolling import WINDOW, rolling
@@ -48,9 +48,8 @@ _TRADES = {
 _PLOT = {"displayModeBar": False}
 
 
-def page() -> None:
+def page(shown: View) -> None:
     """Show how the predictions of a market did."""
-    shown = view()
     st.title("Performance")
     mode, role, first = _asked(shown)
     rows = _daily(shown.name, mode, role, first)

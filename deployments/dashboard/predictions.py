@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from deployments.dashboard.inks import inks
-from deployments.dashboard.shell import FRESH, View, nothing_yet, view
+from deployments.dashboard.shell import FRESH, View, nothing_yet
 from deployments.dashboard.why import show_why
 from deployments.ledger_export import to_csv, to_parquet
 from ml_core.market.market import Market
@@ -43,9 +43,8 @@ _PLAIN = {
 }
 
 
-def page() -> None:
+def page(shown: View) -> None:
     """Show the ledger of a market."""
-    shown = view()
     st.title("Predictions")
     known = {**_choices(shown.name), **_ALWAYS}
     if not known["mode"]:

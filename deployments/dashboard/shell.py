@@ -59,17 +59,21 @@ _NO_RAW_EXPORT = '<style>[aria-label="Download as CSV"] { display: none; }</styl
 """Streamlit's own export of a table would carry formulas into a spreadsheet; ours does not."""
 
 
-def view() -> View:
-    """Give what the page shows: the market chosen in the menu."""
-    where = settings()
-    names = where.markets
-    name = names[0]
+def choose_market() -> None:
+    """Offer the markets, if there are several; to be called above the pages, which share it."""
+    names = settings().markets
     if len(names) > 1:
-        name = st.sidebar.selectbox("Market", names, key="market", format_func=str.upper)
+        st.sidebar.selectbox("Market", names, key="market", format_func=str.upper)
+
+
+def view() -> View:
+    """Give what the page shows: the market chosen in the menu, as it is now."""
+    where = settings()
+    name = st.session_state.get("market", where.markets[0])
     return View(where, name, where.market(name), now())
 
 
-def framed(page: Callable[[], None]) -> Callable[[], None]:
+def framed(page: Callable[[View], None]) -> Callable[[], None]:
     """Give a page that says in one line what is wrong, and what to run, where it cannot show."""
 
     @functools.wraps(page)
@@ -79,8 +83,9 @@ def framed(page: Callable[[], None]) -> Callable[[], None]:
             if _is_new(settings()):
                 _welcome()
                 return
-            _banner(view())
-            page()
+            seen = view()
+            _banner(seen)
+            page(seen)
         except OrbcastError as error:
             st.error(line_of(error), icon=":material/error:")
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from deployments.dashboard.inks import inks
 from deployments.dashboard.range_chart import range_chart
-from deployments.dashboard.shell import FRESH, View, nothing_yet, view
+from deployments.dashboard.shell import FRESH, View, nothing_yet
 from deployments.dashboard.why import reasons_chart
 from monitoring.markdown import escaped
 from registry.browsing import Wanted, browse, choices
@@ -26,9 +26,8 @@ _SIDES = {"long": "UP", "short": "DOWN"}
 _RECORDS = {"live": "live", "replay": "replayed"}
 
 
-def page() -> None:
+def page(shown: View) -> None:
     """Show a trading day of a market."""
-    shown = view()
     st.title("Today")
     _countdown(shown)
     _cards(shown)

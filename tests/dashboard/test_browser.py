@@ -114,6 +114,25 @@ def test_each_page_shows_without_an_error(visit: tuple[str, Visit], path: str) -
     shown.require_sound()
 
 
+def test_of_several_markets_one_is_chosen(
+    browser: Browser, day_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORBCAST_MARKETS", "mgc,nq")
+    with served(day_home, day_home.parent / "clock") as url:
+        shown = Visit(browser.new_page(), url)
+        shown.open("data")
+        shown.page.get_by_role("combobox", name="Market").click()
+        shown.page.get_by_role("option", name="NQ").click()
+        expect(shown.page.get_by_text("There are no bars in the lake").first).to_be_visible()
+        menu = shown.page.get_by_test_id("stSidebarNav")
+        for title in PAGES.values():
+            menu.get_by_role("link", name=title, exact=True).click()
+            shown.settled()
+            expect(shown.page.get_by_text("NQ ·").first).to_be_visible()
+            shown.require_sound()
+        shown.page.close()
+
+
 def test_a_new_home_says_what_to_run(browser: Browser, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

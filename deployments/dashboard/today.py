@@ -14,6 +14,7 @@ from deployments.dashboard.inks import inks
 from deployments.dashboard.range_chart import range_chart
 from deployments.dashboard.shell import FRESH, View, nothing_yet
 from deployments.dashboard.why import reasons_chart
+from monitoring.explain import rule_gates
 from monitoring.markdown import escaped
 from registry.browsing import Wanted, browse, choices
 from registry.ledger import Mode, Settled
@@ -64,8 +65,12 @@ def _cards(shown: View) -> None:
 
 
 def _asked(shown: View, today: date) -> tuple[date, Mode]:
+    # a page left open overnight moves on with the day it was showing
+    if st.session_state.get("trading_day") == st.session_state.get("was_today", today):
+        st.session_state["trading_day"] = today
+    st.session_state["was_today"] = today
     left, right = st.columns(2)
-    day = left.date_input("Trading day", value=today, key="trading_day", max_value=today)
+    day = left.date_input("Trading day", key="trading_day", max_value=today)
     mode = right.segmented_control(
         "Record",
         list(_RECORDS),
@@ -170,8 +175,9 @@ def headline(each: SlotOfDay) -> str:
     if each.state != "answered":
         return "no prediction"
     champion = each.answers[0]
-    said = champion.prediction.recommendation or "skip"
-    words = {"long": "take the break UP", "short": "take the break DOWN"}.get(said, "skip")
+    said = champion.prediction.recommendation
+    sides = {"long": "the model says UP", "short": "the model says DOWN"}
+    words = "; ".join((sides.get(said or "", "skip"), *against(each)))
     if champion.outcome is None:
         broke = (each.seen or {}).get("break_direction")
         return f"{words}; broke {broke}, not settled" if broke in _SIDES.values() else words
@@ -182,6 +188,18 @@ def headline(each: SlotOfDay) -> str:
         f"{words}; broke {champion.outcome.direction}, {result} "
         f"({_r(champion.outcome.r_gross)} R gross, {_r(champion.outcome.r_net)} R net)"
     )
+
+
+def against(each: SlotOfDay) -> list[str]:
+    """Say what forbids following the answer, whatever the model says: lateness, breaker, rules."""
+    said = each.answers[0].prediction
+    found = ["late, so it counts for nothing"] if said.late else []
+    if said.outputs.get("breaker"):
+        found.append("the breaker was open")
+    if each.decided is not None and said.recommendation in _SIDES:
+        checks = rule_gates(each.decided.without_model["checks"])
+        found += [f"the rules decline: {gate.words}" for gate in checks if not gate.passed]
+    return found
 
 
 def probabilities(champion: Settled) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -97,6 +98,24 @@ def test_a_card_says_what_was_said_beside_the_corridor(where: Settings) -> None:
     assert (headline(slots[3]), "Rules" in agreement(slots[0])) == ("to come", True)
     drawn = reasons_chart(champion.prediction.outputs["reasons"], LIGHT)
     assert len(drawn.layout.annotations) == len(champion.prediction.outputs["reasons"])
+
+
+def test_the_headline_says_what_forbids_following_the_model(where: Settings) -> None:
+    each = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)[0]
+    champion = each.answers[0]
+    said = replace(
+        champion.prediction,
+        recommendation="long",
+        late=True,
+        outputs={**champion.prediction.outputs, "breaker": "open"},
+    )
+    told = headline(replace(each, answers=(replace(champion, prediction=said),)))
+    assert told.startswith(
+        "the model says UP; late, so it counts for nothing; the breaker was open"
+    )
+    assert each.decided is not None
+    declined = [gate for gate in each.decided.without_model["checks"] if not gate["passed"]]
+    assert told.count("the rules decline") == len(declined) > 0
 
 
 def test_the_countdown_reads_as_time_and_never_below_nothing() -> None:

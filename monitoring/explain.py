@@ -88,7 +88,7 @@ def explain(
             change=_REMEDIES.get(reason or "", ""),
         )
         if outputs.get("novelty"):
-            gate = _novelty(outputs, answered=False)
+            gate = novelty_gate(outputs, answered=False)
         return Explanation(
             verdict=f"No answer was given: {told}.", gates=(gate, *rules), reasons=()
         )
@@ -96,7 +96,7 @@ def explain(
     worth = _worth(side, other, outputs)
     gates = (
         Gate(name="an answer", passed=True, words="late" if late else "in time"),
-        _novelty(outputs, answered=True),
+        novelty_gate(outputs, answered=True),
         worth,
         _breaker(outputs),
     )
@@ -125,8 +125,16 @@ def rule_gates(checks: Iterable[Mapping[str, Any]]) -> tuple[Gate, ...]:
     )
 
 
-def _novelty(outputs: Mapping[str, Any], *, answered: bool) -> Gate:
-    """Whether the row lay within what the version was trained on."""
+def novelty_gate(outputs: Mapping[str, Any], *, answered: bool) -> Gate:
+    """Give whether the row lay within what the version was trained on.
+
+    Parameters
+    ----------
+    outputs
+        As the ledger has them.
+    answered
+        Whether an answer was given; a novel row may be answered all the same, and this says why.
+    """
     name = "like the training data"
     judged = outputs.get("novelty")
     if not judged:

@@ -16,6 +16,14 @@ Status = Literal["predicted", "abstained"]
 _BREAK = {"long": "UP", "short": "DOWN"}
 
 
+def r_net_of_taken(
+    recommendation: str | None, direction: str | None, r_net: float | None
+) -> float | None:
+    """Give net R of a trade that was recommended and that the break made a trade; else None."""
+    recommended = _BREAK.get(recommendation or "")
+    return r_net if recommended is not None and recommended == direction else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionEntry:
     """One thing said of one slot, or the typed reason why nothing was."""
@@ -76,9 +84,10 @@ class Settled:
     @property
     def taken_r_net(self) -> float | None:
         """Net R of the trade, if it was recommended, taken and is settled."""
-        side = _BREAK.get(self.prediction.recommendation or "")
-        taken = self.outcome is not None and side == self.outcome.direction
-        return self.outcome.r_net if self.outcome and taken else None
+        if self.outcome is None:
+            return None
+        recommended = self.prediction.recommendation
+        return r_net_of_taken(recommended, self.outcome.direction, self.outcome.r_net)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

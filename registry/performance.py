@@ -25,6 +25,10 @@ class PerformanceRecord:
     opening_range: str
     figures: dict[str, Any]
 
+    def row(self) -> dict[str, Any]:
+        """Give it as the row that :mod:`monitoring.performance` adds up; figures are shared."""
+        return {name: getattr(self, name) for name in PerformanceRecord.__slots__}
+
 
 _KEY = tuple(name for name in PerformanceRecord.__slots__ if name != "figures")
 
@@ -42,8 +46,7 @@ def update_performance(
         for record in wanted:
             row = known.get(_key(record))
             if row is None:
-                values = {name: getattr(record, name) for name in PerformanceRecord.__slots__}
-                session.add(PerformanceRow(**values, updated_at=at))
+                session.add(PerformanceRow(**record.row(), updated_at=at))
             elif row.figures != record.figures:
                 row.figures, row.updated_at = record.figures, at
             else:
@@ -58,14 +61,17 @@ def performance_records(
     *,
     mode: str,
     role: str | None = None,
+    version: str | None = None,
     first: date | None = None,
 ) -> tuple[PerformanceRecord, ...]:
-    """Give a market's daily figures of one mode, of one role or all, from a day on, by day."""
+    """Give a market's daily figures of one mode, of a role, a version or all, from a day on."""
     query = select(PerformanceRow).where(
         PerformanceRow.market == market, PerformanceRow.mode == mode
     )
     if role is not None:
         query = query.where(PerformanceRow.role == role)
+    if version is not None:
+        query = query.where(PerformanceRow.version == version)
     if first is not None:
         query = query.where(PerformanceRow.day >= first)
     query = query.order_by(PerformanceRow.day, PerformanceRow.id)

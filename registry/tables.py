@@ -7,6 +7,7 @@ import math
 from datetime import UTC, date, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     Boolean,
     Date,
@@ -61,7 +62,7 @@ class CanonicalJson(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read."""
         del dialect
-        return None if value is None else json.loads(value)
+        return None if value is None else orjson.loads(value)
 
 
 def canonical(value: Any) -> str:

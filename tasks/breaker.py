@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -17,8 +18,8 @@ from monitoring.breaker import (
 )
 from registry.breaker import BreakerRecord, breaker_records, record_breaker
 from registry.drift import latest_drift
-from registry.ledger import Settled
 from registry.parity import latest_parity
+from registry.scored import scored
 from tasks.notices import notify
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
@@ -52,9 +53,7 @@ def check_breaker(market: str, at: datetime) -> dict[str, Any]:
     begun = now.since
     rows = [
         _live(each)
-        for each in where.ledger().settled(symbol, mode="live")
-        if each.prediction.role == "champion"
-        and (begun is None or each.prediction.decision_time > begun)
+        for each in scored(where.database(), symbol, mode="live", role="champion", after=begun)
     ]
     found = trouble(rows) or _reported(where, symbol, begun)
     if found is not None:
@@ -135,17 +134,15 @@ def _events(where: Settings, symbol: str) -> list[BreakerEvent]:
     ]
 
 
-def _live(each: Settled) -> LiveRow:
-    said = each.prediction
-    failed = said.status != "predicted" and said.reason in OURS
+def _live(each: Mapping[str, Any]) -> LiveRow:
     return LiveRow(
-        at=said.decision_time,
-        failed=failed,
-        stale=said.reason == "stale_data",
-        late=said.late,
-        p_up=said.p_up,
-        baseline_p_up=said.baseline_p_up,
-        up=_UP.get(each.direction or ""),
-        r_net=each.taken_r_net,
-        day=said.trading_day,
+        at=each["decision_time"],
+        failed=each["status"] != "predicted" and each["reason"] in OURS,
+        stale=each["reason"] == "stale_data",
+        late=each["late"],
+        p_up=each["p_up"],
+        baseline_p_up=each["baseline_p_up"],
+        up=_UP.get(each["direction"] or ""),
+        r_net=each["taken_r_net"],
+        day=each["trading_day"],
     )

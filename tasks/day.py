@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from ml_core.ranges.label_spec import LabelSpec
 from monitoring.explain import why_not
 from registry.ledger import Mode, Settled
 from registry.strategy import StrategyRecord, strategy_records
+from tasks.label_keys import labels_by_key
 from tasks.settings import Settings
 from tasks.slots import Slot, slots_between
 
@@ -32,6 +33,11 @@ _LEAD = 30
 """Minutes shown before a range's window."""
 
 _CHAMPION_FIRST = {"champion": 0, "baseline": 2}
+
+_ONLY_ELSEWHERE: dict[Mode, str] = {
+    "live": "nobody was asked at the time; a replay has answered it since",
+    "replay": "it was not replayed; there is a live answer",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +67,8 @@ class SlotOfDay:
         What the rules decided, without the model and with it.
     seen
         Range, break, entry, stop and target as far as bars closed by now tell, prices as traded,
-        by the columns of the slot table; None without bars.
+        by the columns of the slot table, by the label that the first of ``answers`` was given
+        for, or by the default label; None without bars.
     candles
         From half an hour before the window to its session's end; None without bars.
     """
@@ -120,24 +127,24 @@ def slots_of_day(
         Whether the bars are looked at too; without them ``seen`` and ``candles`` are None.
     """
     slots = slots_between(market, trading_day, trading_day)
-    answers = where.ledger().settled(market.symbol, first=trading_day, last=trading_day, mode=mode)
+    both = where.ledger().settled(market.symbol, first=trading_day, last=trading_day)
+    answers = tuple(each for each in both if each.prediction.mode == mode)
+    elsewhere = {each.prediction.opening_range for each in both if each.prediction.mode != mode}
     decided = {
         each.opening_range: each
         for each in strategy_records(
             where.database(), market.symbol, mode=mode, first=trading_day, last=trading_day
         )
     }
-    seen = _seen(where, market, trading_day, at) if bars else {}
+    by_range = {slot.opening_range: _champion_first(answers, slot) for slot in slots}
+    seen = _seen(where, market, trading_day, at, by_range) if bars else {}
     is_open = trading_day in _open_days(market, trading_day, trading_day)
     found = []
     for slot in slots:
-        own = tuple(
-            sorted(
-                (each for each in answers if each.prediction.opening_range == slot.opening_range),
-                key=lambda each: _CHAMPION_FIRST.get(each.prediction.role, 1),
-            )
-        )
+        own = by_range[slot.opening_range]
         state, why = _state(where, slot, own, at, is_open=is_open)
+        if state == "absent" and slot.opening_range in elsewhere:
+            why = _ONLY_ELSEWHERE[mode]
         row, candles = seen.get(slot.opening_range, (None, None))
         found.append(
             SlotOfDay(
@@ -152,6 +159,11 @@ def slots_of_day(
             )
         )
     return tuple(found)
+
+
+def _champion_first(answers: Iterable[Settled], slot: Slot) -> tuple[Settled, ...]:
+    own = (each for each in answers if each.prediction.opening_range == slot.opening_range)
+    return tuple(sorted(own, key=lambda each: _CHAMPION_FIRST.get(each.prediction.role, 1)))
 
 
 def _length(market: Market, slot: Slot) -> int:
@@ -182,7 +194,11 @@ def _state(
 
 
 def _seen(
-    where: Settings, market: Market, day: date, at: datetime
+    where: Settings,
+    market: Market,
+    day: date,
+    at: datetime,
+    answers: Mapping[str, tuple[Settled, ...]],
 ) -> dict[str, tuple[Mapping[str, Any], Candles]]:
     begins = (day - date(1970, 1, 1)).days * MINUTES_A_DAY
     bars = where.lake().read(
@@ -190,15 +206,22 @@ def _seen(
         begins - _BEFORE * MINUTES_A_DAY,
         min(to_minute(at), begins + 3 * MINUTES_A_DAY),
     )
-    try:
-        made = assemble(bars, market, LabelSpec(), first=day, last=day, features=())
-    except NoBarsError:
-        return {}
-    rows = made.table().to_pylist()
-    return {
-        row["opening_range"]: (row, _candles(made, int(position), market))
-        for row, position in zip(rows, made.reported, strict=True)
-    }
+    # levels depend on the label; each range is drawn by the one its answer will be settled by
+    keys = {name: own[0].prediction.label for name, own in answers.items() if own}
+    known = labels_by_key(where, market.symbol, keys.values())
+    specs = {name: known.get(keys.get(name, ""), LabelSpec()) for name in answers}
+    found: dict[str, tuple[Mapping[str, Any], Candles]] = {}
+    for spec in set(specs.values()):
+        try:
+            made = assemble(bars, market, spec, first=day, last=day, features=())
+        except NoBarsError:
+            return {}
+        found |= {
+            row["opening_range"]: (row, _candles(made, int(position), market))
+            for row, position in zip(made.table().to_pylist(), made.reported, strict=True)
+            if specs[row["opening_range"]] == spec
+        }
+    return found
 
 
 def _candles(made: Assembly, position: int, market: Market) -> Candles:

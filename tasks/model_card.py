@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,7 +219,9 @@ def _study(where: Settings, record: VersionRecord, at: datetime) -> dict[str, An
 
 
 def _live(where: Settings, record: VersionRecord) -> dict[str, Any]:
-    records = performance_records(where.database(), record.market, mode="live")
-    rows = whole_days(asdict(each) for each in records if each.version == record.version)
+    records = performance_records(
+        where.database(), record.market, mode="live", version=record.version
+    )
+    rows = whole_days(each.row() for each in records)
     by_role = grouped(rows, lambda row: str(row["role"]))
     return {role: plain(over(each).to_json()) for role, each in by_role.items()}

@@ -12,13 +12,13 @@ from prefect import task
 
 from ml_core.features.history import HISTORY_DAYS
 from ml_core.learning.assemble import NoBarsError, assemble
-from ml_core.learning.recipe import Recipe
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.daily_sums import daily_figures
 from registry.ledger import OutcomeEntry, Revised, Settled
 from registry.performance import PerformanceRecord, first_recorded, update_performance
+from tasks.label_keys import labels_by_key
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 
@@ -46,11 +46,12 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
         and (each.outcome is None or each.prediction.trading_day >= recent)
     ]
     counts = {"added": 0, "revised": 0, "unchanged": 0, "open": 0}
-    for spec in _labels(where, known.symbol, wanted):
+    keys = {each.prediction.label for each in wanted}
+    for key, spec in labels_by_key(where, known.symbol, keys).items():
         slots = {
             (each.prediction.trading_day, each.prediction.opening_range)
             for each in wanted
-            if each.prediction.label == spec.key
+            if each.prediction.label == key
         }
         outcomes = _outcomes(where, known, spec, slots, at)
         counts["open"] += len(slots) - len(outcomes)
@@ -80,18 +81,6 @@ def revised_outcomes(where: Settings, symbol: str, first: date | None) -> list[d
         for each in where.ledger().revisions(symbol)
         if first is None or each.later.trading_day >= first
     ]
-
-
-def _labels(where: Settings, symbol: str, wanted: list[Settled]) -> list[LabelSpec]:
-    """Give the label specification behind each key that the ledger's rows name."""
-    keys = {each.prediction.label for each in wanted}
-    known = {LabelSpec().key: LabelSpec()}
-    if not keys <= set(known):
-        for record in where.models().versions(symbol):
-            text = (record.folder / "recipe.json").read_text(encoding="utf-8")
-            spec = Recipe.model_validate_json(text).label
-            known[spec.key] = spec
-    return [known[key] for key in sorted(keys) if key in known]
 
 
 def _outcomes(

@@ -88,7 +88,7 @@ def record_of(
     """
     first = None if last_days is None else (at - timedelta(days=last_days)).date()
     records = performance_records(where.database(), symbol, mode=mode, first=first)
-    daily = [asdict(each) for each in records]
+    daily = [each.row() for each in records]
     champion = [row for row in daily if row["role"] == "champion"]
     live = mode == "live"
     return Record(

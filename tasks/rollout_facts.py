@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,10 @@ from monitoring.rollout_gates import Check, Facts, LiveRecord
 from registry.drift import latest_drift
 from registry.errors import DatabaseError, UnknownVersionError
 from registry.evaluations import latest_evaluation
-from registry.ledger import Settled
 from registry.model_store import Serving
 from registry.parity import latest_parity
 from registry.rollout import rollout_faults
+from registry.scored import scored
 from registry.tables import canonical
 from tasks.breaker import OURS, breaker_of
 from tasks.code import code_hash
@@ -80,44 +81,36 @@ def _serving(where: Settings, symbol: str, at: datetime) -> Serving | None:
 def _live_record(
     where: Settings, symbol: str, recipe_hash: str | None, after: datetime | None
 ) -> LiveRecord:
-    rows = [
-        each
-        for each in where.ledger().settled(symbol, mode="live")
-        if each.prediction.role == "champion"
-        and (after is None or each.prediction.decision_time > after)
-    ]
+    rows = scored(where.database(), symbol, mode="live", role="champion", after=after)
     own = [index for index, each in enumerate(rows) if _is_of(each, recipe_hash)]
     rows = rows[own[0] :] if own else []
     judged = [each for each in rows if _is_judged(each, recipe_hash)]
-    taken = [each for each in judged if each.taken_r_net is not None]
-    ours = sum(each.prediction.late or each.prediction.reason in _HOLES for each in rows)
+    taken = [each for each in judged if each["taken_r_net"] is not None]
     return LiveRecord(
-        begun=rows[0].prediction.decision_time if rows else None,
+        begun=rows[0]["decision_time"] if rows else None,
         slots=len(rows),
-        unanswered=ours,
+        unanswered=sum(each["late"] or each["reason"] in _HOLES for each in rows),
         day=_days(judged),
-        p_up=np.array([each.prediction.p_up for each in judged], np.float64),
-        baseline_p_up=np.array([each.prediction.baseline_p_up for each in judged], np.float64),
-        up=np.array([each.direction == "UP" for each in judged], bool),
+        p_up=np.array([each["p_up"] for each in judged], np.float64),
+        baseline_p_up=np.array([each["baseline_p_up"] for each in judged], np.float64),
+        up=np.array([each["direction"] == "UP" for each in judged], bool),
         trade_day=_days(taken),
-        r_net=np.array([each.taken_r_net for each in taken], np.float64),
+        r_net=np.array([each["taken_r_net"] for each in taken], np.float64),
     )
 
 
-def _is_of(each: Settled, recipe_hash: str | None) -> bool:
-    said = each.prediction
-    return said.status == "predicted" and said.recipe_hash == recipe_hash
+def _is_of(each: Mapping[str, Any], recipe_hash: str | None) -> bool:
+    return bool(each["status"] == "predicted" and each["recipe_hash"] == recipe_hash)
 
 
-def _is_judged(each: Settled, recipe_hash: str | None) -> bool:
-    said = each.prediction
-    known = said.p_up is not None and said.baseline_p_up is not None
-    broke = each.direction in {"UP", "DOWN"}
-    return _is_of(each, recipe_hash) and not said.late and known and broke
+def _is_judged(each: Mapping[str, Any], recipe_hash: str | None) -> bool:
+    known = each["p_up"] is not None and each["baseline_p_up"] is not None
+    broke = each["direction"] in {"UP", "DOWN"}
+    return _is_of(each, recipe_hash) and not each["late"] and known and broke
 
 
-def _days(rows: list[Settled]) -> Any:
-    return np.array([each.prediction.trading_day for each in rows], "datetime64[D]")
+def _days(rows: Sequence[Mapping[str, Any]]) -> Any:
+    return np.array([each["trading_day"] for each in rows], "datetime64[D]")
 
 
 def _drift(where: Settings, symbol: str) -> Check | None:

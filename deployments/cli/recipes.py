@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,6 @@ from deployments.cli.terminal import out
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rich.table import Table
 
     from tasks.settings import Settings
@@ -65,6 +63,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
     Example: orbcast recipes show residual-small
     """
+    from ml_core.learning.recipe_difference import flat  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 
     where = settings()
@@ -74,7 +73,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         out().print_json(json.dumps(told))
         return
     lines = [f"# {recipe.hash}", f"# {where.recipe_file(name)}"]
-    for key, value in _flat(recipe.model_dump(mode="json")).items():
+    for key, value in flat(recipe.model_dump(mode="json")).items():
         # TOML has no null: what is not set is not written
         lines.append(f"# {key} is not set" if value is None else f"{key} = {_text(value)}")
     out().print("\n".join(lines), markup=False, emoji=False, soft_wrap=True)
@@ -86,16 +85,12 @@ def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
 
     Example: orbcast recipes diff residual-small plain-lightgbm
     """
+    from ml_core.learning.recipe_difference import recipe_difference  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 
     where = settings()
     one, other = where.recipe(first), where.recipe(second)
-    left, right = (_flat(each.model_dump(mode="json")) for each in (one, other))
-    changed = {
-        key: [left.get(key), right.get(key)]
-        for key in (*left, *(each for each in right if each not in left))
-        if left.get(key) != right.get(key)
-    }
+    changed = recipe_difference(one, other)
     if as_json:
         out().print_json(json.dumps(changed))
         return
@@ -156,14 +151,3 @@ def _add(table: Table, *cells: str) -> None:
 def _text(value: object) -> str:
     """Write a value as JSON, which for what a recipe holds is TOML too."""
     return json.dumps(value, ensure_ascii=False)
-
-
-def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Give every value by its dotted name, in the recipe's own order."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            found |= _flat(value, f"{above}{key}.")
-        else:
-            found[f"{above}{key}"] = value
-    return found

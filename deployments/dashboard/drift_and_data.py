@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View, nothing_yet
 from monitoring.markdown import escaped
 from registry.drift import DriftRecord, drift_records
@@ -80,23 +81,35 @@ def _bars(shown: View) -> None:
     columns[1].caption(f"{lake.last:%Y-%m-%d}, {in_words(shown.at - lake.last)} ago")
     columns[2].metric("Set aside", f"{lake.quarantined:,}")
     columns[3].metric("Revised", f"{lake.revisions:,}")
-    database = shown.where.database()
-    names = ("Batches taken in", "Gaps and oddities", "Rows set aside", "Revised bars")
-    taken, odd, aside, revised = st.tabs(names)
-    with taken:
-        _rows(batches(database, shown.symbol, limit=_MOST), "batches", "Nothing was taken in.")
-    with odd:
-        _rows(findings(database, shown.symbol)[:_MOST], "findings", "Nothing odd was found.")
+    database, symbol = shown.where.database(), shown.symbol
+
+    def odd() -> None:
+        _rows(findings(database, symbol)[:_MOST], "findings", "Nothing odd was found.")
         st.caption("Odd, but kept. A minute without a trade has no bar and is no gap.")
-    with aside:
-        counts = set_aside_by_reason(database, shown.symbol)
+
+    def aside() -> None:
+        counts = set_aside_by_reason(database, symbol)
         if counts:
             st.write(" · ".join(f"{escaped(name)}: **{n:,}**" for name, n in counts.items()))
-        found = set_aside(database, shown.symbol, limit=_MOST)
+        found = set_aside(database, symbol, limit=_MOST)
         _rows(found, "quarantine", "No row was set aside.")
-    with revised:
-        found = revisions(database, shown.symbol, limit=_MOST)
+
+    def revised() -> None:
+        found = revisions(database, symbol, limit=_MOST)
         _rows(found, "revisions", "No bar was revised.")
+
+    def taken() -> None:
+        _rows(batches(database, symbol, limit=_MOST), "batches", "Nothing was taken in.")
+
+    lazy_tabs(
+        "bars",
+        {
+            "Batches taken in": taken,
+            "Gaps and oddities": odd,
+            "Rows set aside": aside,
+            "Revised bars": revised,
+        },
+    )
 
 
 def _notices(shown: View) -> None:

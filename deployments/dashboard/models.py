@@ -10,6 +10,7 @@ import streamlit as st
 
 from deployments.cli.errors import line_of
 from deployments.dashboard.shell import FRESH, View, nothing_yet
+from deployments.dashboard.version_compare import compare_versions
 from deployments.dashboard.words_table import words_table
 from ml_core.errors import OrbcastError
 from monitoring.markdown import escaped
@@ -32,6 +33,7 @@ def page(shown: View) -> None:
         return
     _serving(shown)
     _list(shown, versions)
+    compare_versions(shown, versions)
     _history(shown)
     _decisions(shown)
     _studies(shown)

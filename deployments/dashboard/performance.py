@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from deployments.dashboard.inks import inks
+from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.record_figures import (
     drawdown,
     equity,
@@ -30,7 +31,7 @@ from deployments.dashboard.record_tables import (
 )
 from deployments.dashboard.shell import FRESH, View, nothing_yet
 from ml_core.evidence.intervals import Interval
-from monitoring.performance import MIN_DAYS, Period, interval_of_sums, over, whole_days
+from monitoring.performance import MIN_DAYS, Period, grouped, interval_of_sums, over, whole_days
 from monitoring.rolling import WINDOW, rolling
 from registry.performance import OnRecord, on_record, performance_records
 from registry.scored import scored
@@ -144,26 +145,28 @@ def _headline(period: Period, rows: Rows) -> None:
 def _over_time(rows: Rows) -> None:
     st.header(f"Over time, {WINDOW} days with breaks at a time")
     names = {"Accuracy": "accuracy", "Log loss": "log_loss", "Brier": "brier", "Net R": "r_net"}
-    tabs = st.tabs(list(names))
-    for tab, (words, figure) in zip(tabs, names.items(), strict=True):
-        with tab:
-            if figure == "r_net":
-                found = {"model": rolling(rows, "predicted_side", "r_net", "trades")}
-            else:
-                voices = ("model", "corridor", "majority")
-                found = {each: rolling(rows, each, figure, "breaks") for each in voices}
-            drawn = {voice: line for voice, line in found.items() if line is not None}
-            if "model" not in drawn:
-                st.info(f"Too few days to say: {WINDOW} days with breaks make the first point.")
-                continue
-            per_cent = figure == "accuracy"
-            axis = "net R a trade of the likelier side" if figure == "r_net" else words.lower()
-            st.plotly_chart(
-                lines_over_time(drawn, inks(), y=axis, per_cent=per_cent),
-                width="stretch",
-                key=f"over_time_{figure}",
-                config=_PLOT,
-            )
+    fillings = {words: partial(_line, rows, words, figure) for words, figure in names.items()}
+    lazy_tabs("over_time", fillings)
+
+
+def _line(rows: Rows, words: str, figure: str) -> None:
+    if figure == "r_net":
+        found = {"model": rolling(rows, "predicted_side", "r_net", "trades")}
+    else:
+        voices = ("model", "corridor", "majority")
+        found = {each: rolling(rows, each, figure, "breaks") for each in voices}
+    drawn = {voice: line for voice, line in found.items() if line is not None}
+    if "model" not in drawn:
+        st.info(f"Too few days to say: {WINDOW} days with breaks make the first point.")
+        return
+    per_cent = figure == "accuracy"
+    axis = "net R a trade of the likelier side" if figure == "r_net" else words.lower()
+    st.plotly_chart(
+        lines_over_time(drawn, inks(), y=axis, per_cent=per_cent),
+        width="stretch",
+        key=f"over_time_{figure}",
+        config=_PLOT,
+    )
 
 
 def _by_group(rows: Rows, answers: Rows, mode: str, shown: View) -> None:
@@ -173,29 +176,31 @@ def _by_group(rows: Rows, answers: Rows, mode: str, shown: View) -> None:
         f"whole days, and not given for fewer than {MIN_DAYS} days. Of many groups one in twenty "
         "looks good or bad by chance."
     )
+
+    def by_range() -> Mapping[str, Period]:
+        single = grouped(whole_days(rows, ranges=True), lambda row: str(row["opening_range"]))
+        return {name: over(own) for name, own in single.items()}
+
     ranges = [each.name for each in shown.market.ranges]
-    single = whole_days(rows, ranges=True)
-    by_range = {
-        name: over([row for row in single if row["opening_range"] == name])
-        for name in ranges
-        if any(row["opening_range"] == name for row in single)
-    }
-    tables = {
-        "Opening range": lines(by_range, ranges),
-        "Side": lines(grouped_periods(answers, side_of, mode), ("UP", "DOWN")),
-        "Confidence": lines(
-            grouped_periods(answers, level, mode), ("high", "medium", "low", "none")
+    tables: dict[str, tuple[Callable[[], Mapping[str, Period]], Sequence[str]]] = {
+        "Opening range": (by_range, ranges),
+        "Side": (partial(grouped_periods, answers, side_of, mode), ("UP", "DOWN")),
+        "Confidence": (
+            partial(grouped_periods, answers, level, mode),
+            ("high", "medium", "low", "none"),
         ),
-        "Weekday": lines(grouped_periods(answers, weekday, mode), WEEKDAYS),
+        "Weekday": (partial(grouped_periods, answers, weekday, mode), WEEKDAYS),
     }
-    for tab, (name, table) in zip(st.tabs(list(tables)), tables.items(), strict=True):
-        with tab:
-            st.dataframe(
-                pd.DataFrame(table).rename(columns={"group": name}),
-                width="stretch",
-                hide_index=True,
-                key=f"by_{name.lower().replace(' ', '_')}",
-            )
+    lazy_tabs("by_group", {name: partial(_table, name, *table) for name, table in tables.items()})
+
+
+def _table(name: str, periods: Callable[[], Mapping[str, Period]], order: Sequence[str]) -> None:
+    st.dataframe(
+        pd.DataFrame(lines(periods(), order)).rename(columns={"group": name}),
+        width="stretch",
+        hide_index=True,
+        key=f"by_{name.lower().replace(' ', '_')}",
+    )
 
 
 def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
@@ -239,22 +244,27 @@ def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
 def _equity(rows: Rows, period: Period) -> None:
     st.header("What trading it would have brought, in R")
     st.caption("No order was placed: these are the outcomes of labels, one unit of risk each.")
-    for tab, (kind, words) in zip(st.tabs(list(_TRADES.values())), _TRADES.items(), strict=True):
-        with tab:
-            trades = period.trades[kind]
-            if not trades["trades"]:
-                st.info(f"There were no {words}.")
-                continue
-            days = sorted({row["day"] for row in rows})
-            fall = drawdown(running(rows, days, kind, "r_net"))
-            st.write(
-                f"{trades['trades']:,} taken, {trades['won']:,} won: "
-                f"{trades['r_gross']:+.1f} R gross, **{trades['r_net']:+.1f} R net**; deepest "
-                f"fall {fall:.1f} R; net R a trade {_span(trades['net_r'], '+.2f')}."
-            )
-            st.plotly_chart(
-                equity(rows, kind, inks()), width="stretch", key=f"equity_{kind}", config=_PLOT
-            )
+    lazy_tabs(
+        "equity",
+        {words: partial(_line_of_r, rows, period, kind) for kind, words in _TRADES.items()},
+    )
+
+
+def _line_of_r(rows: Rows, period: Period, kind: str) -> None:
+    trades = period.trades[kind]
+    if not trades["trades"]:
+        st.info(f"There were no {_TRADES[kind]}.")
+        return
+    days = sorted({row["day"] for row in rows})
+    fall = drawdown(running(rows, days, kind, "r_net"))
+    st.write(
+        f"{trades['trades']:,} taken, {trades['won']:,} won: "
+        f"{trades['r_gross']:+.1f} R gross, **{trades['r_net']:+.1f} R net**; deepest "
+        f"fall {fall:.1f} R; net R a trade {_span(trades['net_r'], '+.2f')}."
+    )
+    st.plotly_chart(
+        equity(rows, kind, inks()), width="stretch", key=f"equity_{kind}", config=_PLOT
+    )
 
 
 def _span(interval: Interval, form: str) -> str:
@@ -292,7 +302,7 @@ def _daily(name: str, mode: str, role: str, first: date | None) -> Rows:
     where = settings()
     symbol = where.market(name).symbol
     found = performance_records(where.database(), symbol, mode=mode, role=role, first=first)
-    return [asdict(each) for each in found]
+    return [each.row() for each in found]
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)

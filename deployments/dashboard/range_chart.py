@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from deployments.dashboard.inks import Inks, faint
-from deployments.dashboard.record_figures import plain
+from deployments.dashboard.plain_figure import level_line, plain_figure
 from tasks.day import SlotOfDay
 
 HEIGHT = 340
@@ -28,60 +28,102 @@ def range_chart(shown: SlotOfDay, zone: str, colours: Inks) -> go.Figure | None:
         return None
     times = pd.to_datetime(candles.minute.astype(np.int64) * 60, unit="s", utc=True)
     local = times.tz_convert(zone).tz_localize(None)
-    figure = go.Figure()
-    figure.add_candlestick(
-        x=local,
-        open=candles.open,
-        high=candles.high,
-        low=candles.low,
-        close=candles.close,
-        increasing={"line": {"color": colours.good, "width": 1}},
-        decreasing={"line": {"color": colours.bad, "width": 1}},
-        showlegend=False,
-        name=str(seen["contract"] or ""),
-    )
-    plain(figure, colours, y="price", x=zone, height=HEIGHT)
-    figure.update_layout(xaxis_rangeslider_visible=False, hovermode="x")
+    traces = [
+        {
+            "type": "candlestick",
+            "x": local,
+            "open": candles.open,
+            "high": candles.high,
+            "low": candles.low,
+            "close": candles.close,
+            "increasing": {"line": {"color": colours.good, "width": 1}},
+            "decreasing": {"line": {"color": colours.bad, "width": 1}},
+            "showlegend": False,
+            "name": str(seen["contract"] or ""),
+        }
+    ]
+    shapes: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
     if seen["high"] is not None:
         opens, closes = (_local(each, zone) for each in (shown.opens, shown.slot.decision))
-        figure.add_hrect(
-            y0=seen["low"],
-            y1=seen["high"],
-            fillcolor=faint(colours.model, 0.14),
-            line_width=0,
-            annotation_text="opening range",
-            annotation_position="top left",
-        )
-        figure.add_vrect(x0=opens, x1=closes, fillcolor=faint(colours.quiet), line_width=0)
-    _mark_break(figure, seen, zone, colours)
-    return figure
+        shapes += [
+            _band(seen["low"], seen["high"], faint(colours.model, 0.14)),
+            _stretch(opens, closes, faint(colours.quiet)),
+        ]
+        notes.append(_note("opening range", seen["high"], x=0, yanchor="top"))
+    if seen["entry"] is not None:
+        lines, words = _levels(seen, colours)
+        shapes += lines
+        notes += words
+        traces.append(_break(seen, zone, colours))
+    return plain_figure(
+        traces,
+        colours,
+        y="price",
+        x=zone,
+        height=HEIGHT,
+        hovermode="x",
+        xaxis={"rangeslider": {"visible": False}},
+        shapes=shapes,
+        annotations=notes,
+    )
 
 
-def _mark_break(figure: go.Figure, seen: Mapping[str, Any], zone: str, colours: Inks) -> None:
-    if seen["entry"] is None:
-        return
+def _band(low: float, high: float, fill: str) -> dict[str, Any]:
+    """Give a band across the whole plot between two prices."""
+    across = {"xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": low, "y1": high}
+    return {"type": "rect", **across, "fillcolor": fill, "line": {"width": 0}}
+
+
+def _stretch(opens: datetime, closes: datetime, fill: str) -> dict[str, Any]:
+    """Give a band from bottom to top between two times."""
+    upright = {"xref": "x", "x0": opens, "x1": closes, "yref": "y domain", "y0": 0, "y1": 1}
+    return {"type": "rect", **upright, "fillcolor": fill, "line": {"width": 0}}
+
+
+def _note(words: str, price: float, *, x: float, yanchor: str) -> dict[str, Any]:
+    side = "right" if x else "left"
+    at = {"xref": "x domain", "x": x, "xanchor": side, "yref": "y", "y": price}
+    return {"text": words, **at, "yanchor": yanchor, "showarrow": False}
+
+
+def _levels(
+    seen: Mapping[str, Any], colours: Inks
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     looks = {"entry": colours.model, "stop": colours.bad, "target": colours.good}
-    for name, dash in _LEVELS:
-        figure.add_hline(
-            y=seen[name],
-            line={"color": looks[name], "dash": dash, "width": 1.5},
-            annotation_text=f"{name} {seen[name]:g}",
-            annotation_position="bottom right" if name == "entry" else "top right",
+    lines = [
+        level_line(seen[name], {"color": looks[name], "dash": dash, "width": 1.5})
+        for name, dash in _LEVELS
+    ]
+    # the entry's words stand below its line, where neither stop's nor target's are
+    words = [
+        _note(
+            f"{name} {seen[name]:g}",
+            seen[name],
+            x=1,
+            yanchor="top" if name == "entry" else "bottom",
         )
+        for name, _ in _LEVELS
+    ]
+    return lines, words
+
+
+def _break(seen: Mapping[str, Any], zone: str, colours: Inks) -> dict[str, Any]:
     up = seen["break_direction"] == "UP"
-    figure.add_scatter(
-        x=[_local(seen["break_time"], zone)],
-        y=[seen["entry"]],
-        mode="markers",
-        marker={
+    return {
+        "type": "scatter",
+        "x": [_local(seen["break_time"], zone)],
+        "y": [seen["entry"]],
+        "mode": "markers",
+        "marker": {
             "symbol": "triangle-up" if up else "triangle-down",
             "size": 14,
-            "color": looks["entry"],
+            "color": colours.model,
         },
-        name=f"broke {seen['break_direction']}",
-        showlegend=False,
-        hovertemplate=f"broke {seen['break_direction']} at %{{y}}<extra></extra>",
-    )
+        "name": f"broke {seen['break_direction']}",
+        "showlegend": False,
+        "hovertemplate": f"broke {seen['break_direction']} at %{{y}}<extra></extra>",
+    }
 
 
 def _local(moment: datetime, zone: str) -> datetime:

@@ -13,8 +13,8 @@ import webbrowser
 from pathlib import Path
 from threading import Timer
 
-from ml_core.errors import OperatorError
-from tasks.settings import Settings, prepare_environment
+from ml_core.errors import OperatorError, OrbcastError
+from tasks.settings import Settings, now, prepare_environment, settings
 
 HOST = "127.0.0.1"
 _OPENED_AFTER_SECONDS = 1.5
@@ -64,6 +64,7 @@ def serve(where: Settings, port: int, *, browser: bool) -> None:
     from streamlit.web import bootstrap  # noqa: PLC0415 - an extra, and slow
 
     _import_pages()
+    _look_once()
     options = {
         "server.address": HOST,
         "server.port": port,
@@ -90,6 +91,23 @@ def _require_free(port: int) -> None:
             probe.bind((HOST, port))
         except OSError:
             raise PagePortTakenError(port) from None
+
+
+def _look_once() -> None:
+    """Look at today once: calendars, database and plots load what they need before a visitor."""
+    from deployments.dashboard.inks import LIGHT  # noqa: PLC0415 - an extra, and slow
+    from deployments.dashboard.range_chart import range_chart  # noqa: PLC0415 - the same
+    from deployments.dashboard.shell import is_new  # noqa: PLC0415 - the same
+    from tasks.day import slots_of_day, trading_day_at  # noqa: PLC0415 - the same
+
+    where = settings()  # which opens the database read-only by now
+    if is_new(where):
+        return
+    market, at = where.market(where.markets[0]), now()
+    # what is wrong with a home is told on its pages, not by refusing to start
+    with contextlib.suppress(OrbcastError):
+        for each in slots_of_day(where, market, trading_day_at(market, at), "live", at):
+            range_chart(each, market.zone, LIGHT)
 
 
 def _import_pages() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -79,19 +80,26 @@ def framed(page: Callable[[View], None]) -> Callable[[], None]:
     @functools.wraps(page)
     def shown() -> None:
         st.html(_NO_RAW_EXPORT)
-        try:
-            if _is_new(settings()):
+        with errors_told():
+            if is_new(settings()):
                 _welcome()
                 return
             seen = view()
             _banner(seen)
             page(seen)
-        except OrbcastError as error:
-            st.error(line_of(error), icon=":material/error:")
 
     # Streamlit tells pages apart by the function's name
     shown.__name__ = shown.__qualname__ = page.__module__.rpartition(".")[2]
     return shown
+
+
+@contextlib.contextmanager
+def errors_told() -> Iterator[None]:
+    """Say an error in one line, with what to do; a part that runs by itself needs its own."""
+    try:
+        yield
+    except (OrbcastError, OSError) as error:
+        st.error(line_of(error), icon=":material/error:")
 
 
 def nothing_yet(what: str, command: str) -> None:
@@ -100,7 +108,8 @@ def nothing_yet(what: str, command: str) -> None:
     st.code(command, language="sh")
 
 
-def _is_new(where: Settings) -> bool:
+def is_new(where: Settings) -> bool:
+    """Tell whether a home has no database yet."""
     if where.database_url:
         return False
     return not (where.home / "orbcast.sqlite").is_file()

@@ -12,9 +12,9 @@ import streamlit as st
 
 from deployments.dashboard.inks import inks
 from deployments.dashboard.range_chart import range_chart
-from deployments.dashboard.shell import FRESH, View, nothing_yet
+from deployments.dashboard.shell import FRESH, View, errors_told, nothing_yet
 from deployments.dashboard.why import reasons_chart
-from monitoring.explain import rule_gates
+from monitoring.explain import novelty_gate, rule_gates
 from monitoring.markdown import escaped
 from registry.browsing import Wanted, browse, choices
 from registry.ledger import Mode, Settled
@@ -35,6 +35,7 @@ def page(shown: View) -> None:
 
 
 @st.fragment(run_every=timedelta(seconds=1))
+@errors_told()
 def _countdown(shown: View) -> None:
     at = now()
     upcoming = next_slot(shown.market, at)
@@ -52,6 +53,7 @@ def _countdown(shown: View) -> None:
 
 
 @st.fragment(run_every=2 * FRESH)
+@errors_told()
 def _cards(shown: View) -> None:
     today = trading_day_at(shown.market, now())
     day, mode = _asked(shown, today)
@@ -130,6 +132,8 @@ def _said(each: SlotOfDay, champion: Settled) -> None:
     st.table(pd.DataFrame(sides(outputs)).set_index("if it breaks"))
     told = [
         f"confidence **{outputs.get('level', '-')}**",
+        f"p(no break) {_share(outputs.get('p_none'))}",
+        likeness(outputs),
         f"{escaped(said.model or '-')} {escaped(said.version or '')}",
         f"logged {_seconds(said.made_at - said.decision_time)} after the close",
     ]
@@ -239,6 +243,14 @@ def sides(outputs: Mapping[str, Any]) -> list[dict[str, str]]:
                 }
             )
     return found
+
+
+def likeness(outputs: Mapping[str, Any]) -> str:
+    """Say how unlike the training data the row was."""
+    gate = novelty_gate(outputs, answered=True)
+    judged = outputs.get("novelty")
+    told = f"like the training data ({gate.words})" if judged else f"novelty {gate.words}"
+    return f"**un{told}**" if judged and judged["novel"] else told
 
 
 def agreement(each: SlotOfDay) -> str:

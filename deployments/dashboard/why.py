@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deployments.dashboard.inks import Inks
-from deployments.dashboard.record_figures import plain
+from deployments.dashboard.plain_figure import plain_figure
 from deployments.dashboard.shell import View
 from deployments.dashboard.words_table import words_table
 from monitoring.markdown import escaped
@@ -58,28 +58,37 @@ def reasons_chart(reasons: Sequence[Mapping[str, Any]], colours: Inks) -> go.Fig
     """Draw signed pushes on the log-odds of an UP break, the largest on top."""
     order = sorted(reasons, key=lambda each: abs(each["contribution"]))
     pushes = [each["contribution"] for each in order]
-    figure = go.Figure()
-    figure.add_bar(
-        x=pushes,
-        y=list(range(len(order))),
-        orientation="h",
-        width=0.35,
-        marker_color=[colours.good if push > 0 else colours.bad for push in pushes],
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    bars = {
+        "type": "bar",
+        "x": pushes,
+        "y": list(range(len(order))),
+        "orientation": "h",
+        "width": 0.35,
+        "marker": {"color": [colours.good if push > 0 else colours.bad for push in pushes]},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
     # above its bar a label has the whole width, on a phone too
-    for at, each in enumerate(order):
-        push = each["contribution"]
-        told = f"{short_words(each['words'])}: {'UP' if push > 0 else 'DOWN'} {push:+.2f}"
-        figure.add_annotation(
-            x=0, xref="paper", y=at + 0.42, text=told, showarrow=False, xanchor="left"
-        )
-    height = 70 + _ROW_HEIGHT * len(order)
-    plain(figure, colours, x="push on the log-odds of UP", y="", height=height)
-    figure.update_yaxes(visible=False, range=[-0.6, len(order) - 0.2])
-    figure.update_xaxes(nticks=5)
-    return figure
+    notes = [
+        {
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "y": at + 0.42,
+            "text": f"{short_words(each['words'])}: {'UP' if push > 0 else 'DOWN'} {push:+.2f}",
+            "showarrow": False,
+        }
+        for at, (each, push) in enumerate(zip(order, pushes, strict=True))
+    ]
+    return plain_figure(
+        [bars],
+        colours,
+        x="push on the log-odds of UP",
+        height=70 + _ROW_HEIGHT * len(order),
+        xaxis={"nticks": 5},
+        yaxis={"visible": False, "range": [-0.6, len(order) - 0.2]},
+        annotations=notes,
+    )
 
 
 def _as_logged(entry: PredictionEntry, hashes: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -31,8 +32,12 @@ class MarketFileError(TomlFileError):
     kind = "market file"
 
 
+_zones = cache(available_timezones)
+"""Read from the disk once: every command and every page loads a market file."""
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("use an IANA zone name such as Australia/Brisbane or US/Eastern")
     return name
 

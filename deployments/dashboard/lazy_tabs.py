@@ -1,0 +1,28 @@
+"""Tabs of which only the open one is worked out: the others cost nothing until they are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from deployments.dashboard.shell import errors_told
+
+
+@st.fragment
+@errors_told()
+def lazy_tabs(key: str, fillings: Mapping[str, Callable[[], None]]) -> None:
+    """Show tabs; opening one runs its filling, and nothing else of the page.
+
+    Parameters
+    ----------
+    key
+        Names the tabs on their page.
+    fillings
+        What each tab, by its title, is filled with; the first is open at first.
+    """
+    tabs = st.tabs(list(fillings), key=key, on_change="rerun")
+    for tab, fill in zip(tabs, fillings.values(), strict=True):
+        if tab.open:
+            with tab:
+                fill()

@@ -1,0 +1,82 @@
+"""The quiet looks that every plot of the pages shares.
+
+A figure is put together as plain values and checked by Plotly once: its ``add_`` methods check
+and copy the whole figure each time, which took most of a page's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from deployments.dashboard.inks import Inks
+
+HEIGHT = 320
+
+
+def plain_figure(
+    traces: Iterable[Mapping[str, Any]],
+    inks: Inks,
+    *,
+    x: str = "",
+    y: str = "",
+    height: int = HEIGHT,
+    xaxis: Mapping[str, Any] | None = None,
+    yaxis: Mapping[str, Any] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """Give a figure of traces; its text follows the page's theme.
+
+    Parameters
+    ----------
+    traces
+        Plotly's traces, each with its ``type``.
+    inks
+        Colours of the page.
+    x, y
+        Titles of the axes.
+    height
+        In pixels.
+    xaxis, yaxis, layout
+        What is set apart from that, in Plotly's words.
+    """
+    return go.Figure(
+        data=list(traces),
+        layout={
+            "height": height,
+            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "hovermode": "x unified",
+            "xaxis": {
+                "title": {"text": x},
+                "gridcolor": inks.rule,
+                "zeroline": False,
+                **(xaxis or {}),
+            },
+            "yaxis": {
+                "title": {"text": y},
+                "gridcolor": inks.rule,
+                "zerolinecolor": inks.quiet,
+                **(yaxis or {}),
+            },
+            **layout,
+        },
+    )
+
+
+def level_line(y: float, line: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a line across the whole plot, at a height of the data."""
+    return {
+        "type": "line",
+        "xref": "x domain",
+        "x0": 0,
+        "x1": 1,
+        "yref": "y",
+        "y0": y,
+        "y1": y,
+        "line": dict(line),
+    }

@@ -1,0 +1,222 @@
+"""Two versions side by side: what each did on its unseen days and live, and where they differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from deployments.dashboard.inks import Inks, inks
+from deployments.dashboard.lazy_tabs import lazy_tabs
+from deployments.dashboard.plain_figure import plain_figure
+from deployments.dashboard.record_tables import with_span
+from deployments.dashboard.shell import FRESH, View
+from deployments.dashboard.words_table import words_table
+from ml_core.learning.reasons import named
+from ml_core.learning.recipe import Recipe
+from ml_core.learning.recipe_difference import recipe_difference
+from monitoring.findings import between, money
+from monitoring.markdown import escaped
+from monitoring.performance import MIN_DAYS, DailyRow, over, whole_days
+from monitoring.plots import signed
+from registry.model_store import VersionRecord
+from registry.performance import performance_records
+from tasks.settings import settings
+
+_SHOWN_FEATURES = 12
+_ROW_HEIGHT, _BAR = 46, 0.22
+_QUESTIONS = {
+    "directional": "Direction of the break",
+    "quality": "Target before stop",
+    "r_multiple": "Net R",
+}
+
+
+def compare_versions(shown: View, versions: Sequence[VersionRecord]) -> None:
+    """Show two versions beside each other; champion and challenger at first. One stands alone."""
+    st.header("Two versions side by side")
+    by_name = {each.version: each for each in versions}
+    names, chosen = list(by_name), []
+    for column, first, mark in zip(
+        st.columns(2), first_two(shown, versions), ("This", "Beside"), strict=False
+    ):
+        key = f"compare_{mark.lower()}"
+        chosen.append(column.selectbox(mark, names, index=names.index(first), key=key))
+    pair = [by_name[each] for each in dict.fromkeys(chosen)]
+    told = {
+        f"{each.version} ({each.model})": figures_of(each, _live_days(shown.name, each.version))
+        for each in pair
+    }
+    figures = list(told.values())
+    words_table(
+        [
+            {"figure": name, **{head: own[name] for head, own in told.items()}}
+            for name in figures[0]
+        ]
+    )
+    if len({own["judged on, never seen"] for own in figures}) > 1:
+        st.caption(
+            "They were judged on different days, so their figures cannot be set against each "
+            "other: what decides is a comparison on common days, under Decisions."
+        )
+    if len(pair) > 1:
+        _recipes(pair[0], pair[1])
+    st.subheader("What each looks at")
+    st.caption("Share of the trees' gain, besides the baseline. Used is not yet useful.")
+    fillings = {words: partial(_importance, pair, asked) for asked, words in _QUESTIONS.items()}
+    lazy_tabs("importance", fillings)
+
+
+def first_two(shown: View, versions: Sequence[VersionRecord]) -> tuple[str, ...]:
+    """Choose the champion and the challenger; without one, the newest other version."""
+    store = shown.where.models()
+    named_now = [store.current(shown.symbol, alias) for alias in ("champion", "challenger")]
+    order = [each.version for each in named_now if each is not None]
+    order += [each.version for each in versions if each.version not in order]
+    return tuple(dict.fromkeys(order))[:2]
+
+
+def figures_of(version: VersionRecord, live: Sequence[DailyRow]) -> dict[str, str]:
+    """Give what is known of a version as words, each figure with its interval.
+
+    Parameters
+    ----------
+    version
+        Whose.
+    live
+        The daily figures of its live answers.
+    """
+    metrics = version.metrics
+    asked, summary = metrics["directional"], metrics["summary"]
+    model, corridor = asked["model"], asked["corridor"]
+    found = {
+        "made": f"{version.created_at:%Y-%m-%d %H:%M} UTC",
+        "judged on, never seen": f"{summary['first_day']} to {summary['last_day']}, "
+        f"{summary['breaks']:,} breaks",
+        "accuracy": f"{model['accuracy']:.1%}; corridor {corridor['accuracy']:.1%}",
+    }
+    for metric, words in (("log_loss", "log loss"), ("brier", "Brier score")):
+        change = asked["difference"]["corridor"][metric]
+        found[f"{words} less the corridor's"] = (
+            f"{signed(change['estimate'], 4)} ({between(change, 4)}); below 0 is better"
+        )
+    found["calibration error"] = f"{model['ece']:.3f}"
+    found["trading it"] = money(metrics["trading"])
+    found["live"] = _live(live)
+    return found
+
+
+def _live(rows: Sequence[DailyRow]) -> str:
+    if not any(row["figures"]["breaks"] for row in rows):
+        return "no break of a live answer has an outcome yet"
+    period = over(rows)
+    change = period.difference["corridor"]["log_loss"]
+    told = f"{period.days} days, {period.counts['breaks']:,} breaks: log loss "
+    if period.days < MIN_DAYS:
+        return f"{told}{change.estimate:+.4f} on the corridor; too few days for an interval"
+    return f"{told}{with_span(change, '+.4f')} on the corridor"
+
+
+@st.cache_resource(ttl=10 * FRESH, show_spinner=False, max_entries=20)
+def _live_days(name: str, version: str) -> Sequence[DailyRow]:
+    where = settings()
+    symbol = where.market(name).symbol
+    found = performance_records(where.database(), symbol, mode="live", version=version)
+    return whole_days(each.row() for each in found)
+
+
+def _recipes(*pair: VersionRecord) -> None:
+    one, other = (
+        Recipe.model_validate_json((each.folder / "recipe.json").read_text(encoding="utf-8"))
+        for each in pair
+    )
+    st.subheader("Where their recipes differ")
+    changed = recipe_difference(one, other)
+    changed.pop("about", None)
+    if not changed:
+        st.write(f"They are versions of one recipe, {escaped(one.name)}: refits on other bars.")
+        return
+    words_table(
+        [
+            {"setting": name, "this": json.dumps(left), "beside": json.dumps(right)}
+            for name, (left, right) in changed.items()
+        ]
+    )
+
+
+def _importance(versions: Sequence[VersionRecord], question: str) -> None:
+    shares = {}
+    for each in versions:
+        file = each.folder / "feature_importance.json"
+        own = json.loads(file.read_text(encoding="utf-8")).get(question, {})
+        shares[f"{each.version} ({each.model})"] = own
+    if not any(shares.values()):
+        st.write("There are no trees for this question: what is said is what the baseline says.")
+        return
+    st.plotly_chart(
+        importance_chart(shares, inks()),
+        width="stretch",
+        key=f"importance_{question}",
+        config={"displayModeBar": False},
+    )
+
+
+def importance_chart(shares: Mapping[str, Mapping[str, float]], colours: Inks) -> go.Figure:
+    """Draw the features used most, by the largest share of any version, the largest on top.
+
+    Parameters
+    ----------
+    shares
+        For each version its features' shares of the trees' gain; one bar a version.
+    colours
+        Of the page.
+    """
+    most: dict[str, float] = {}
+    for own in shares.values():
+        for feature, share in own.items():
+            most[feature] = max(most.get(feature, 0.0), share)
+    order = sorted(most, key=lambda feature: (most[feature], feature))[-_SHOWN_FEATURES:]
+    places = list(range(len(order)))
+    looks = ((colours.model, ""), (colours.corridor, "/"))
+    bars = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": name,
+            "x": [own.get(feature, 0.0) for feature in order],
+            "y": [at - _BAR * row for at in places],
+            "width": _BAR,
+            "marker": {"color": colour, "pattern": {"shape": shape}},
+            "customdata": [named(feature) for feature in order],
+            "hovertemplate": "%{customdata}: %{x:.1%}",
+        }
+        for row, ((name, own), (colour, shape)) in enumerate(
+            zip(shares.items(), looks, strict=False)
+        )
+    ]
+    # above its bars a label has the whole width, on a phone too
+    labels = [
+        {
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "y": at + 0.34,
+            "text": named(feature),
+            "showarrow": False,
+        }
+        for at, feature in zip(places, order, strict=True)
+    ]
+    return plain_figure(
+        bars,
+        colours,
+        x="share of the trees' gain",
+        height=90 + _ROW_HEIGHT * len(order),
+        hovermode="closest",
+        barmode="overlay",
+        xaxis={"tickformat": ".0%"},
+        yaxis={"visible": False, "range": [-0.6, len(order) - 0.4]},
+        annotations=labels,
+    )

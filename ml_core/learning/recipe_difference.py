@@ -1,0 +1,39 @@
+"""Where two recipes differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_core.learning.recipe import Recipe
+
+
+def recipe_difference(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
+    """Give each setting that differs, by its dotted name, with both values; None where absent.
+
+    >>> first, second = Recipe(name="a", kind="plain"), Recipe(name="b", kind="plain", seed=8)
+    >>> recipe_difference(first, second)
+    {'name': ('a', 'b'), 'seed': (7, 8)}
+    """
+    left, right = (flat(each.model_dump(mode="json")) for each in (one, other))
+    names = dict.fromkeys((*left, *right))
+    return {
+        name: (left.get(name), right.get(name))
+        for name in names
+        if left.get(name) != right.get(name)
+    }
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Give every value by its dotted name, in the order they stand in.
+
+    >>> flat({"seed": 7, "quality": {"num_leaves": 4}})
+    {'seed': 7, 'quality.num_leaves': 4}
+    """
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            found |= flat(value, f"{above}{key}.")
+        else:
+            found[f"{above}{key}"] = value
+    return found

@@ -1,0 +1,29 @@
+"""The label specification behind each key that rows of the ledger name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ml_core.learning.recipe import Recipe
+from ml_core.ranges.label_spec import LabelSpec
+from tasks.settings import Settings
+
+
+def labels_by_key(where: Settings, symbol: str, keys: Iterable[str]) -> dict[str, LabelSpec]:
+    """Give the specification of each key that is known here, the default's or a version's.
+
+    Parameters
+    ----------
+    where, symbol
+        The installation, and the market whose versions name labels.
+    keys
+        As rows have them; one that no version names any more is left out.
+    """
+    wanted = set(keys)
+    known = {LabelSpec().key: LabelSpec()}
+    if not wanted <= set(known):
+        for record in where.models().versions(symbol):
+            text = (record.folder / "recipe.json").read_text(encoding="utf-8")
+            spec = Recipe.model_validate_json(text).label
+            known[spec.key] = spec
+    return {key: known[key] for key in sorted(wanted) if key in known}

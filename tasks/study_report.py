@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ml_core.evidence.promotion import Decision
 from ml_core.files import written_atomically
+from registry.evaluations import EvaluationRecord
 from tasks.artifacts import pictures
-from tasks.settings import settings
+from tasks.settings import Settings, settings
 from tasks.study import Study
 
 
@@ -32,11 +35,16 @@ def write_study_report(study: Study, decision: Decision | None) -> str:
         trials=figures.get("trials paid for", {}).get("trials"),
         not_judged=study.not_judged,
     )
-    name = f"{record.recipe}-study-{record.study_hash[:12]}.html"
-    path = settings().reports_dir / record.market / name
+    path = study_page(settings(), record)
     with written_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return str(path)
+
+
+def study_page(where: Settings, record: EvaluationRecord) -> Path:
+    """Say where a study's page stands, or would stand."""
+    name = f"{record.recipe}-study-{record.study_hash[:12]}.html"
+    return where.reports_dir / record.market / name
 
 
 def study_plots_of(study: Study) -> list[str]:

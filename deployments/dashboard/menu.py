@@ -17,8 +17,10 @@ from deployments.dashboard import (
 )
 from deployments.dashboard.shell import View, choose_market, framed
 
+_FIRST = "first"
+
 PAGES: tuple[tuple[str, str, str, Callable[[View], None]], ...] = (
-    ("Today", "today", ":material/today:", today.page),
+    ("Today", _FIRST, ":material/today:", today.page),
     ("Performance", "performance", ":material/show_chart:", performance.page),
     ("Predictions", "predictions", ":material/table_rows:", predictions.page),
     ("Models", "models", ":material/account_tree:", models.page),
@@ -35,8 +37,10 @@ def show() -> None:
     """Show the page that was asked for."""
     st.set_page_config(page_title="Orbcast", page_icon=ICON, layout="wide")
     choose_market()
-    shown = [
-        st.Page(framed(page), title=title, url_path=path, icon=icon, default=path == "today")
+    first, *others = (
+        st.Page(framed(page), title=title, url_path=path, icon=icon, default=path == _FIRST)
         for title, path, icon, page in PAGES
-    ]
-    st.navigation(shown).run()
+    )
+    # Streamlit serves the first page at the bare address and turns away who asks for it by name
+    by_name = st.Page(framed(today.page), title="Today", url_path="today", visibility="hidden")
+    st.navigation([first, *others, by_name]).run()

@@ -20,6 +20,7 @@ from registry.evaluations import evaluations
 from registry.model_store import VersionRecord
 from registry.trials import count_trials
 from tasks.settings import settings
+from tasks.study_report import study_page
 
 ALIASES = ("champion", "challenger")
 
@@ -93,9 +94,7 @@ def _history(shown: View) -> None:
     rows = [
         {
             "from (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
-            "alias": each.alias,
-            "version": each.version,
-            "by": each.by,
+            "who": f"{each.alias} {each.version}, named by {each.by}",
             "why": each.reason,
         }
         for alias in ALIASES
@@ -126,19 +125,19 @@ def _decisions(shown: View) -> None:
 def _studies(shown: View) -> None:
     tried = count_trials(shown.where.database(), shown.symbol)
     st.header("Studies")
-    st.caption(f"{tried:,} recipes were tried on {shown.symbol}; evidence pays for each of them.")
+    st.caption(f"Recipes tried on {shown.symbol}: {tried:,}. Evidence pays for each of them.")
     rows = [
         {
             "when (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
             "recipe": each.recipe,
             "verdict": each.verdict,
-            "files": ", ".join(name for name in each.files if name.endswith(".html")) or "-",
+            "report": str(page) if (page := study_page(shown.where, each)).is_file() else "-",
         }
         for each in reversed(evaluations(shown.where.database(), shown.symbol))
     ]
     if rows:
         words_table(rows)
-        st.caption(f"Reports are files below {shown.where.home}.")
+        st.caption("A report is a page by itself: open the file in a browser.")
     else:
         nothing_yet("No recipe was studied on unseen days yet.", "orbcast run walk-forward")
 

@@ -131,7 +131,7 @@ def _headline(period: Period, rows: Rows) -> None:
             f"{change.estimate:+.4f} on the corridor",
             delta_color="off",
         )
-        column.caption(f"difference {_span(change, '+.4f')}; smaller is better")
+        column.caption(f"{_span(change, '+.4f')}; smaller is better")
     columns[3].metric(
         "Net R a trade",
         f"{trades['net_r'].estimate:+.2f}" if trades["trades"] else "-",
@@ -236,8 +236,8 @@ def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
         coverage = period.coverage
         if coverage.rows:
             st.write(
-                f"Net R fell inside the stated 80 % interval in {_span(coverage, '.1%')} of "
-                f"{coverage.rows:,} trades."
+                f"Net R fell inside the stated 80 % interval in {coverage.estimate:.1%} of "
+                f"{coverage.rows:,} trades: {_span(coverage, '.1%')}."
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,16 @@ import plotly.graph_objects as go
 
 from deployments.dashboard.inks import Inks, faint
 from deployments.dashboard.plain_figure import level_line, plain_figure
-from tasks.day import SlotOfDay
+from ml_core.market.schedule import to_minute
+from tasks.day import Candles, SlotOfDay
 
 HEIGHT = 340
+_AFTER = 30
+"""Minutes shown at least after a trade was settled."""
+
+_FOR_WORDS = 0.25
+"""Room for the words of the levels, against the stretch of time shown."""
+
 _LEVELS = (("entry", "dot"), ("stop", "dash"), ("target", "dash"))
 
 
@@ -23,9 +31,10 @@ def range_chart(shown: SlotOfDay, zone: str, colours: Inks) -> go.Figure | None:
 
     Minutes without a trade have no candle and stay empty: the axis is the clock.
     """
-    candles, seen = shown.candles, shown.seen
-    if candles is None or seen is None or not len(candles.minute):
+    seen = shown.seen
+    if shown.candles is None or seen is None or not len(shown.candles.minute):
         return None
+    candles = _until_settled(shown.candles, seen)
     times = pd.to_datetime(candles.minute.astype(np.int64) * 60, unit="s", utc=True)
     local = times.tz_convert(zone).tz_localize(None)
     traces = [
@@ -50,7 +59,8 @@ def range_chart(shown: SlotOfDay, zone: str, colours: Inks) -> go.Figure | None:
             _band(seen["low"], seen["high"], faint(colours.model, 0.14)),
             _stretch(opens, closes, faint(colours.quiet)),
         ]
-        notes.append(_note("opening range", seen["high"], x=0, yanchor="top"))
+        middle = (seen["low"] + seen["high"]) / 2
+        notes.append(_note("opening range", middle, yanchor="middle"))
     if seen["entry"] is not None:
         lines, words = _levels(seen, colours)
         shapes += lines
@@ -63,10 +73,23 @@ def range_chart(shown: SlotOfDay, zone: str, colours: Inks) -> go.Figure | None:
         x=zone,
         height=HEIGHT,
         hovermode="x",
-        xaxis={"rangeslider": {"visible": False}},
+        xaxis={
+            "rangeslider": {"visible": False},
+            "range": [local[0], local[-1] + _FOR_WORDS * (local[-1] - local[0])],
+        },
         shapes=shapes,
         annotations=notes,
     )
+
+
+def _until_settled(candles: Candles, seen: Mapping[str, Any]) -> Candles:
+    """Leave out what came long after stop or target: beside it the range would be a thin line."""
+    if seen["resolved_at"] is None:
+        return candles
+    settled = to_minute(seen["resolved_at"])
+    spent = settled - int(candles.minute[0])
+    shown = candles.minute < settled + max(_AFTER, spent // 4)
+    return Candles(**{each.name: getattr(candles, each.name)[shown] for each in fields(candles)})
 
 
 def _band(low: float, high: float, fill: str) -> dict[str, Any]:
@@ -81,9 +104,9 @@ def _stretch(opens: datetime, closes: datetime, fill: str) -> dict[str, Any]:
     return {"type": "rect", **upright, "fillcolor": fill, "line": {"width": 0}}
 
 
-def _note(words: str, price: float, *, x: float, yanchor: str) -> dict[str, Any]:
-    side = "right" if x else "left"
-    at = {"xref": "x domain", "x": x, "xanchor": side, "yref": "y", "y": price}
+def _note(words: str, price: float, *, yanchor: str) -> dict[str, Any]:
+    """Give words at a price, in the margin kept free of candles on the right."""
+    at = {"xref": "x domain", "x": 1, "xanchor": "right", "yref": "y", "y": price}
     return {"text": words, **at, "yanchor": yanchor, "showarrow": False}
 
 
@@ -95,13 +118,13 @@ def _levels(
         level_line(seen[name], {"color": looks[name], "dash": dash, "width": 1.5})
         for name, dash in _LEVELS
     ]
-    # the entry's words stand below its line, where neither stop's nor target's are
+    # each level's words stand on the side of the trade, the stop's on the other: none meet
+    ahead, behind = ("bottom", "top") if seen["target"] > seen["entry"] else ("top", "bottom")
     words = [
         _note(
             f"{name} {seen[name]:g}",
             seen[name],
-            x=1,
-            yanchor="top" if name == "entry" else "bottom",
+            yanchor=behind if name == "stop" else ahead,
         )
         for name, _ in _LEVELS
     ]

@@ -119,14 +119,15 @@ def _card(shown: View, each: SlotOfDay) -> None:
             else:
                 key = f"chart_{each.slot.opening_range}"
                 st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
-        with words:
-            if each.state == "answered":
+        if each.state == "answered":
+            with words:
                 _said(each, each.answers[0])
+            _reasons(each, each.answers[0])
         _challengers(each)
 
 
 def _said(each: SlotOfDay, champion: Settled) -> None:
-    said, name = champion.prediction, each.slot.opening_range
+    said = champion.prediction
     outputs = said.outputs
     st.table(pd.DataFrame(probabilities(champion)).set_index("break"))
     st.table(pd.DataFrame(sides(outputs)).set_index("if it breaks"))
@@ -143,10 +144,14 @@ def _said(each: SlotOfDay, champion: Settled) -> None:
         told.append(f"answered in another's stead: {escaped(outputs['fallback'])}")
     st.write(" · ".join(told))
     st.write(agreement(each))
-    if reasons := outputs.get("reasons"):
-        st.plotly_chart(
-            reasons_chart(reasons, inks()), width="stretch", key=f"reasons_{name}", config=_PLOT
-        )
+
+
+def _reasons(each: SlotOfDay, champion: Settled) -> None:
+    if reasons := champion.prediction.outputs.get("reasons"):
+        key = f"reasons_{each.slot.opening_range}"
+        with st.expander("What pushed it UP or DOWN", expanded=True):
+            chart = reasons_chart(reasons, inks())
+            st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
 
 
 def _challengers(each: SlotOfDay) -> None:
@@ -259,7 +264,9 @@ def agreement(each: SlotOfDay) -> str:
         return "The rules decided nothing here."
     model = each.decided.with_model
     said = model.get("agreement")
-    words = "; ".join(model.get("words") or ())
+    # the reasons are drawn below
+    drawn = {one["words"] for one in each.answers[0].prediction.outputs.get("reasons") or ()}
+    words = "; ".join(one for one in model.get("words") or () if one not in drawn)
     told = f"Rules: the model {said}" if said else "Rules: decided without the model"
     return escaped(f"{told} ({words})." if words else f"{told}.")
 

@@ -22,7 +22,7 @@ FLAGS = (
     "--disable-sync",
 )
 PAGES = {
-    "today": "Today",
+    "": "Today",
     "performance": "Performance",
     "predictions": "Predictions",
     "models": "Models",
@@ -78,6 +78,7 @@ class Visit:
         """Nothing raised, nothing asked of a host outside, nothing wider than the window."""
         assert self.page.get_by_test_id("stException").all_inner_texts() == []
         assert self.page.get_by_test_id("stAlertContentError").all_inner_texts() == []
+        assert self.page.get_by_role("dialog").all_inner_texts() == []
         assert self.errors == []
         assert self.outside == []
         wider = self.page.evaluate(
@@ -108,9 +109,38 @@ def visit(
 def test_each_page_shows_without_an_error(visit: tuple[str, Visit], path: str) -> None:
     look, shown = visit
     shown.open(path)
-    shown.keep(f"{path}-{look}")
+    shown.keep(f"{path or 'today'}-{look}")
     heading = shown.page.get_by_role("heading", level=1)
     expect(heading.first).to_be_visible()
+    shown.require_sound()
+
+
+def test_the_first_page_is_found_by_its_name_too(visit: tuple[str, Visit]) -> None:
+    _, shown = visit
+    shown.open("today")
+    expect(shown.page.get_by_role("heading", name="Today", level=1)).to_be_visible()
+    shown.require_sound()
+
+
+def test_a_tab_is_filled_when_it_is_opened(visit: tuple[str, Visit]) -> None:
+    _, shown = visit
+    page = shown.page
+    shown.open("performance")
+    for name, filled in (
+        ("Weekday", page.get_by_test_id("stDataFrame")),
+        ("every break, whatever was said", page.get_by_text("net R a trade")),
+    ):
+        page.get_by_role("tab", name=name).click()
+        shown.settled()
+        panel = page.get_by_role("tabpanel", name=name)
+        expect(panel.locator(filled).first).to_be_visible()
+    shown.open("data")
+    page.get_by_role("tab", name="Revised bars").click()
+    expect(page.get_by_text("No bar was revised.")).to_be_visible()
+    shown.open("models")
+    page.get_by_role("tab", name="Target before stop").click()
+    shown.settled()
+    expect(page.get_by_role("heading", name="Two versions side by side")).to_be_visible()
     shown.require_sound()
 
 

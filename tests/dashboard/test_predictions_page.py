@@ -84,9 +84,12 @@ def test_the_lean_rows_for_scoring_are_the_ledgers(
         for each in settled
         if (each.prediction.mode, each.prediction.role) == ("live", "champion")
     ]
-    assert [(row["p_up"], row["direction"]) for row in rows] == [
-        (each.prediction.p_up, each.direction) for each in same
+    assert [(row["p_up"], row["direction"], row["taken_r_net"]) for row in rows] == [
+        (each.prediction.p_up, each.direction, each.taken_r_net) for each in same
     ]
+    middle = same[len(same) // 2].prediction.decision_time
+    later = scored(database, "MGC", mode="live", role="champion", after=middle)
+    assert later == [row for row in rows if row["decision_time"] > middle] != []
 
 
 def test_choices_are_the_values_there_are_and_a_row_opens_whole(database: Database) -> None:

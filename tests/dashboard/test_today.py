@@ -6,18 +6,28 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from deployments.dashboard.inks import LIGHT
 from deployments.dashboard.range_chart import range_chart
-from deployments.dashboard.today import agreement, headline, probabilities, sides
+from deployments.dashboard.today import (
+    agreement,
+    headline,
+    likeness,
+    probabilities,
+    sides,
+)
 from deployments.dashboard.why import reasons_chart
 from ml_core.market.schedule import from_minute
+from ml_core.ranges.label_spec import LabelSpec
+from registry.entries import Settled
 from tasks.day import next_slot, slots_of_day, trading_day_at
 from tasks.settings import Settings, settings
 from tasks.standing import in_words
-from tests.dashboard.conftest import NOW
+from tests.dashboard.conftest import FIRST_DAY, NOW
 
 THURSDAY, THANKSGIVING_FRIDAY = date(2024, 11, 28), date(2024, 11, 29)
 SATURDAY = date(2024, 11, 30)
@@ -67,6 +77,65 @@ def test_nothing_is_shown_that_was_not_known_by_then(where: Settings) -> None:
                 assert each.seen["break_time"] <= at
 
 
+def test_a_day_that_was_only_replayed_says_so(where: Settings) -> None:
+    market = where.market("mgc")
+    replayed = slots_of_day(where, market, FIRST_DAY, "replay", NOW)
+    assert {each.state for each in replayed} == {"answered"}
+    not_replayed = slots_of_day(where, market, THURSDAY, "replay", NOW)[0]
+    assert (not_replayed.state, not_replayed.why) == (
+        "absent",
+        "it was not replayed; there is a live answer",
+    )
+    before = slots_of_day(where, market, FIRST_DAY - timedelta(days=3), "live", NOW)[0]
+    assert before.why == "nobody was asked"
+
+
+def test_levels_are_drawn_by_the_label_of_the_answer(
+    where: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market, half = where.market("mgc"), LabelSpec(name="half", stop="half", rr=2.0)
+    ledger = where.ledger()
+    settled = ledger.settled
+    known = {LabelSpec().key: LabelSpec(), half.key: half}
+    monkeypatch.setattr(
+        "tasks.day.labels_by_key",
+        lambda _where, _symbol, keys: {key: known[key] for key in keys},
+    )
+
+    def by_half(*given: Any, **more: Any) -> tuple[Settled, ...]:
+        return tuple(
+            replace(each, prediction=replace(each.prediction, label=half.key))
+            if each.prediction.opening_range == "1000"
+            else each
+            for each in settled(*given, **more)
+        )
+
+    monkeypatch.setattr(ledger, "settled", by_half)
+    monkeypatch.setattr(Settings, "ledger", lambda _: ledger)
+    nine, ten = slots_of_day(where, market, THURSDAY, "live", NOW)[:2]
+    for shown, share, reward in ((nine, 0.0, 1.0), (ten, 0.5, 2.0)):
+        seen = shown.seen
+        assert seen is not None
+        up = seen["break_direction"] == "UP"
+        edge, opposite = (seen["high"], seen["low"]) if up else (seen["low"], seen["high"])
+        assert seen["stop"] == pytest.approx(opposite + share * (edge - opposite), abs=0.11)
+        risk = seen["entry"] - seen["stop"]
+        assert seen["target"] == pytest.approx(seen["entry"] + reward * risk, abs=0.11)
+
+
+def test_the_chart_ends_soon_after_the_trade_was_settled(where: Settings) -> None:
+    each = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)[0]
+    assert each.candles is not None
+    assert each.seen is not None
+    begins = int(each.candles.minute[0])
+    settled = from_minute(begins + 8)
+    early = replace(each, seen={**each.seen, "resolved_at": settled})
+    chart = range_chart(early, "Australia/Brisbane", LIGHT)
+    assert chart is not None
+    last = pd.Timestamp(chart.data[0].x[-1]).tz_localize("Australia/Brisbane")
+    assert settled < last < settled + timedelta(minutes=31)
+
+
 def test_the_chart_has_the_levels_that_the_outcome_was_settled_by(where: Settings) -> None:
     each = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)[0]
     outcome = each.answers[0].outcome
@@ -83,7 +152,7 @@ def test_the_chart_has_the_levels_that_the_outcome_was_settled_by(where: Setting
     assert {outcome.entry, outcome.stop, outcome.target} <= levels
     candles = chart.data[0]
     assert min(candles.low) <= each.seen["low"]
-    assert len(candles.x) == len(each.candles.minute if each.candles else ())
+    assert 0 < len(candles.x) <= len(each.candles.minute if each.candles else ())
 
 
 def test_a_card_says_what_was_said_beside_the_corridor(where: Settings) -> None:
@@ -96,6 +165,8 @@ def test_a_card_says_what_was_said_beside_the_corridor(where: Settings) -> None:
     assert [each["if it breaks"] for each in sides(champion.prediction.outputs)] == ["UP", "DOWN"]
     assert "broke" in headline(slots[0])
     assert (headline(slots[3]), "Rules" in agreement(slots[0])) == ("to come", True)
+    for reason in champion.prediction.outputs["reasons"]:
+        assert reason["words"] not in agreement(slots[0]), "it is drawn"
     drawn = reasons_chart(champion.prediction.outputs["reasons"], LIGHT)
     assert len(drawn.layout.annotations) == len(champion.prediction.outputs["reasons"])
 
@@ -121,3 +192,12 @@ def test_the_headline_says_what_forbids_following_the_model(where: Settings) -> 
 def test_the_countdown_reads_as_time_and_never_below_nothing() -> None:
     assert in_words(timedelta(days=3)) == "3 days"
     assert in_words(timedelta(seconds=-5)) == "0 min 00 s"
+
+
+def test_how_unlike_the_training_data_a_row_was_is_told(where: Settings) -> None:
+    said = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)[0].answers[0].prediction
+    judged = said.outputs["novelty"]
+    assert likeness(said.outputs).startswith("like the training data (dissimilarity")
+    novel = {**judged, "dissimilarity": judged["threshold"] + 1, "novel": True}
+    assert likeness({**said.outputs, "novelty": novel}).startswith("**unlike the training data")
+    assert likeness({}) == "novelty not judged: the version cannot tell"

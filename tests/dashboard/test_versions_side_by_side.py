@@ -1,0 +1,69 @@
+"""Two versions beside each other: the figures are those on record, the bars those of the trees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployments.dashboard.inks import LIGHT
+from deployments.dashboard.version_compare import figures_of, importance_chart
+from ml_core.learning.reasons import named
+from registry.model_store import VersionRecord
+from registry.performance import performance_records
+from tasks.settings import Settings, settings
+
+
+@pytest.fixture
+def where(day_home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("ORBCAST_HOME", str(day_home))
+    return settings()
+
+
+@pytest.fixture
+def versions(where: Settings) -> dict[str, VersionRecord]:
+    return {each.kind: each for each in where.models().versions("MGC")}
+
+
+def test_figures_are_those_of_the_version_beside_its_corridor(
+    versions: dict[str, VersionRecord],
+) -> None:
+    version = versions["residual"]
+    scores = version.metrics["directional"]
+    told = figures_of(version, [])
+    assert told["accuracy"] == (
+        f"{scores['model']['accuracy']:.1%}; corridor {scores['corridor']['accuracy']:.1%}"
+    )
+    change = scores["model"]["log_loss"] - scores["corridor"]["log_loss"]
+    assert f"{abs(change):.4f}" in told["log loss less the corridor's"]
+    assert told["live"] == "no break of a live answer has an outcome yet"
+    assert list(told) == list(figures_of(versions["baseline"], [])), "rows of one table"
+
+
+def test_live_days_are_counted_for_the_version_that_answered(
+    where: Settings, versions: dict[str, VersionRecord]
+) -> None:
+    by_kind = {
+        kind: performance_records(
+            where.database(), "MGC", mode="live", role="champion", version=each.version
+        )
+        for kind, each in versions.items()
+    }
+    answered = [kind for kind, rows in by_kind.items() if rows]
+    assert len(answered) == 1
+    rows = [each.row() for each in by_kind[answered[0]] if each.opening_range == "all"]
+    told = figures_of(versions[answered[0]], rows)["live"]
+    assert told.startswith(f"{len(rows)} days, ")
+    assert "too few days" in told
+
+
+def test_the_largest_share_of_either_version_stands_on_top() -> None:
+    shares = {"one": {"atr20": 0.2, "body": 0.1}, "other": {"body": 0.7, "atr14": 0.05}}
+    chart = importance_chart(shares, LIGHT)
+    first, second = chart.data
+    assert list(first.customdata) == [named(each) for each in ("atr14", "atr20", "body")]
+    assert list(first.x) == [0.0, 0.2, 0.1]
+    assert list(second.x) == [0.05, 0.0, 0.7]
+    assert [each.text for each in chart.layout.annotations] == list(first.customdata)
+    many = {"one": {f"f{at}": at / 100 for at in range(40)}}
+    assert len(importance_chart(many, LIGHT).data[0].x) == 12

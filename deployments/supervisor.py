@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from deployments.child_process import ChildProcess, end_left_behind, note_children
 from deployments.prefect_session import SERVER_FILE, answers
+from deployments.report_server import serve_reports
 from deployments.room import require_room
 from deployments.runner import HEALTHY_WITHIN_SECONDS
 from ml_core.errors import OperatorError
@@ -28,6 +29,10 @@ STOP_WITHIN_SECONDS = 4.0
 TOLD_AFTER = 4
 """Deaths in a row after which a person is told."""
 
+REPORTS_BESIDE = 1000
+"""The reports' port is so much above the server's."""
+
+_LAST_PORT = 65535
 _LOOK_EVERY_SECONDS = 0.25
 
 
@@ -114,6 +119,7 @@ class _Supervisor:
             "runner", ("-m", "deployments.runner"), logs / "runner.log", signal.SIGINT
         )
         self._stop = False
+        self._stop_reports: Callable[[], None] | None = None
 
     def run(self) -> int:
         before = [(each, signal.signal(each, self._on_signal)) for each in _SIGNALS]
@@ -133,10 +139,14 @@ class _Supervisor:
         return 0
 
     def _start_all(self) -> None:
-        prepare_environment(self._where, **self._where.server_environment(HOST, self._port))
         if left := end_left_behind(self._children_file):
             self._say(f"Ended {left} processes that an `orbcast up` before this one left behind.")
         _require_free(self._port)
+        prepare_environment(
+            self._where,
+            **self._where.server_environment(HOST, self._port),
+            ORBCAST_REPORTS_URL=self._serve_reports(),
+        )
         self._say(f"Starting the Prefect server on {HOST}:{self._port} (about 15 s) ...")
         self._start(self._server)
         self._start(self._runner)  # it imports meanwhile, and waits for the server itself
@@ -147,6 +157,19 @@ class _Supervisor:
         self._say(f"Look at http://{HOST}:{self._port} : runs, deployments, and Run to start one.")
         self._say(f"Markets: {', '.join(self._where.markets)}. Home: {self._where.home}")
         self._say(f"Logs: {self._where.home / 'logs'}. Ctrl-C stops everything.")
+
+    def _serve_reports(self) -> str:
+        """Serve the reports folder; give its address, empty where the port is taken."""
+        folder, port = self._where.reports_dir, reports_port(self._port)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            url, self._stop_reports = serve_reports(
+                folder, HOST, port, self._where.auth.get_secret_value()
+            )
+        except OSError:
+            self._say(f"Port {port} is taken: artifacts give the paths of reports, and no links.")
+            return ""
+        return url
 
     def _wait_for_server(self) -> bool:
         """Wait until the server answers; False if asked to stop meanwhile."""
@@ -201,6 +224,8 @@ class _Supervisor:
             if child.running:
                 self._say(f"Stopping the {child.name} ...")
             child.end(STOP_WITHIN_SECONDS)
+        if self._stop_reports is not None:
+            self._stop_reports()
         self._children_file.unlink(missing_ok=True)
 
     @property
@@ -212,6 +237,16 @@ class _Supervisor:
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def reports_port(port: int) -> int:
+    """Give the port of the reports beside a server's: the same each time, so links stay good.
+
+    >>> reports_port(4200), reports_port(65000)
+    (5200, 64000)
+    """
+    beside = port + REPORTS_BESIDE
+    return beside if beside <= _LAST_PORT else port - REPORTS_BESIDE
 
 
 def _require_free(port: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 
 from registry.ledger import Mode
-from tasks.artifacts import publish, table, to_copy
+from tasks.artifacts import publish, table, to_open
 from tasks.drift import compare, plots_of_drift, write_report
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
@@ -52,6 +52,6 @@ def check_drift(
         found.verdict,
         table(shown["moved"][:_SHOWN], _MOVED) if shown["moved"] else "",
         *plots_of_drift(found),
-        to_copy({"Evidently's full report, to be opened in a browser": page} if page else {}),
+        to_open({"Evidently's full report": page} if page else {}),
     )
     return {"verdict": found.verdict, "detected": found.detected, "report": page, **shown}

@@ -12,7 +12,7 @@ from flows.check_drift import check_drift
 from flows.refresh_data import refresh_if_known
 from ml_core.errors import OrbcastError
 from ml_core.learning.recipe import Recipe
-from tasks.artifacts import bullets, publish, scoreboard, table, to_copy
+from tasks.artifacts import bullets, publish, scoreboard, table, to_open
 from tasks.model_card import write_card_of
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
@@ -127,5 +127,5 @@ def _show(  # noqa: PLR0917 - what there is to show
         table([material.audit], _AUDIT),
         *plots_of(trained),
         bullets([trouble] if trouble else []),
-        to_copy({"full report, to be opened in a browser": pages[0], "model card": pages[1]}),
+        to_open({"full report": pages[0], "model card": pages[1]}),
     )

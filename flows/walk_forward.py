@@ -10,7 +10,7 @@ from prefect.futures import PrefectFuture
 from pydantic import Field
 
 from ml_core.evidence.promotion import Decision
-from tasks.artifacts import bullets, progress, publish, scoreboard, table, to_copy
+from tasks.artifacts import bullets, progress, publish, scoreboard, table, to_open
 from tasks.fan_out import task_runner
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
@@ -123,7 +123,7 @@ def _show(name: str, study: Study, decision: Decision | None, report: str) -> No
         conditions,
         *study_plots_of(study),
         bullets(notes),
-        to_copy({"full report, to be opened in a browser": report}),
+        to_open({"full report": report}),
     )
 
 

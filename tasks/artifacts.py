@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from prefect.artifacts import (
     Artifact,
@@ -15,6 +17,7 @@ from prefect.artifacts import (
 )
 
 from monitoring.markdown import code, escaped
+from tasks.settings import Settings, settings
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -38,6 +41,21 @@ _DANGEROUS = re.compile(r"([\\<\[&`])")
 def to_copy(named: Mapping[str, object]) -> str:
     """Give things to be copied, each with what it is: ``{"full report": path}``."""
     return "\n".join(f"- {escaped(name)}: {code(text)}" for name, text in named.items())
+
+
+def to_open(named: Mapping[str, str]) -> str:
+    """Give reports by what they are: a link where the folder is served, and the path to copy."""
+    where = settings()
+    return "\n".join(
+        f"- {_link(where, name, Path(path))}: {code(path)}" for name, path in named.items()
+    )
+
+
+def _link(where: Settings, name: str, path: Path) -> str:
+    if not where.reports_url or not path.is_relative_to(where.reports_dir):
+        return escaped(name)
+    below = quote(path.relative_to(where.reports_dir).as_posix())
+    return f"[{escaped(name)}]({where.reports_url}/{below})"
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:

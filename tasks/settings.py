@@ -121,6 +121,12 @@ class Settings(BaseSettings):
         description="user:secret that the Prefect server of `orbcast up` asks for; none if empty.",
     )
 
+    reports_url: str = Field(
+        default="",
+        description="Where the reports folder is served, so that the UI can link to a report; "
+        "`orbcast up` sets it.",
+    )
+
     @field_validator("home", "markets_dir", "recipes_dir", "strategies_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:

@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from deployments.catalogue import HOUSEKEEPING, deployments_of
+from deployments.supervisor import reports_port
 from tasks.process_mark import is_gone
 from tests.ml_core.builders import mgc
 
@@ -146,6 +147,15 @@ def test_a_second_one_is_refused_by_home_and_by_port(up: Up, tmp_path: Path) -> 
     other = orbcast(tmp_path / "other", "up", "--port", str(up.port))
     assert (other.returncode, other.stderr.count("\n")) == (3, 1)
     assert f"port {up.port} on 127.0.0.1 is taken" in other.stderr
+
+
+def test_its_reports_are_served_beside_it_to_who_knows_the_secret(up: Up) -> None:
+    report = up.home / "reports" / "MGC" / "a.html"
+    report.parent.mkdir(parents=True)
+    report.write_text("<p>the verdict</p>", encoding="utf-8")
+    url = f"http://127.0.0.1:{reports_port(up.port)}/MGC/a.html"
+    assert httpx.get(url).status_code == 401
+    assert httpx.get(url, auth=("ann", "s3cret")).text == "<p>the verdict</p>"
 
 
 def test_status_knows_of_it(up: Up) -> None:

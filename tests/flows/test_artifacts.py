@@ -24,7 +24,7 @@ from flows.nightly_retrain import nightly_retrain
 from flows.replay import replay
 from monitoring.parity import Audited, Difference
 from tasks import drift
-from tasks.artifacts import publish, table
+from tasks.artifacts import publish, table, to_open
 from tasks.decision import answers
 from tasks.notices import notify
 from tasks.settings import now, settings
@@ -95,6 +95,22 @@ def test_outcomes_are_shown_beside_the_corridor_with_what_they_brought() -> None
     assert "| every break |" in told
     assert len(pictures_in(told)) == 3
     assert "2024-11-19" in told
+
+
+def test_a_report_is_a_link_where_it_is_served_and_a_path_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = settings().reports_dir / "MGC" / "a report (1).html"
+    alone = to_open({"full report": str(report)})
+    assert alone == f"- full report: `{report}`"
+    monkeypatch.setenv("ORBCAST_REPORTS_URL", "http://127.0.0.1:5200")
+    linked = to_open({"full report": str(report)})
+    assert linked.startswith(
+        "- [full report](http://127.0.0.1:5200/MGC/a%20report%20%281%29.html): "
+    )
+    assert linked.endswith(f"`{report}`")
+    elsewhere = to_open({"full report": "/elsewhere/a.html"})
+    assert "](" not in elsewhere, "only the reports folder is served"
 
 
 @pytest.mark.usefixtures("logged")

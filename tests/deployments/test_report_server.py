@@ -1,0 +1,92 @@
+"""Reports on the loopback: the reports and nothing else, to nobody but who may."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from deployments.report_server import serve_reports
+from deployments.supervisor import HOST, reports_port
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    reports = tmp_path / "reports"
+    (reports / "MGC").mkdir(parents=True)
+    (reports / "MGC" / "a.html").write_text("<p>the verdict</p>", "utf-8")
+    (reports / "MGC" / "a-card.md").write_text("# The card <script>", "utf-8")
+    (reports / "MGC" / "rows.parquet").write_bytes(b"PAR1")
+    (tmp_path / "orbcast.sqlite").write_bytes(b"secret")
+    return reports
+
+
+@contextmanager
+def served(folder: Path, secret: str = "") -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    url, stop = serve_reports(folder, HOST, port, secret)
+    yield url
+    stop()
+
+
+def asked(url: str, path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection.request("GET", path, headers=headers)
+    reply = connection.getresponse()
+    text = reply.read().decode()
+    connection.close()
+    return reply.status, text, dict(reply.getheaders())
+
+
+def test_a_report_is_shown_as_a_page_that_can_ask_nobody_for_anything(folder: Path) -> None:
+    with served(folder) as url:
+        status, text, headers = asked(url, "/MGC/a.html")
+        assert (status, text) == (200, "<p>the verdict</p>")
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert asked(url, "/MGC/a-card.md")[2]["Content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/MGC/", "/MGC", "/MGC/rows.parquet", "/../orbcast.sqlite", "/%2e%2e/orbcast.sqlite",
+     "/MGC/%2e%2e/%2e%2e/orbcast.sqlite", "/MGC/none.html"],
+)  # fmt: skip
+def test_nothing_else_is_given_out_and_no_folder_listed(folder: Path, path: str) -> None:
+    with served(folder) as url:
+        status, text, _ = asked(url, path)
+    assert status == 404
+    assert "a.html" not in text
+    assert "secret" not in text
+
+
+def test_a_page_that_calls_us_by_another_name_is_not_answered(folder: Path) -> None:
+    with served(folder) as url:
+        assert asked(url, "/MGC/a.html", Host="evil.example")[0] == 421
+
+
+def test_with_a_secret_only_who_knows_it_is_answered(folder: Path) -> None:
+    with served(folder, "user:word") as url:
+        for wrong in ("", "user:wrong", "user"):
+            given = "Basic " + b64encode(wrong.encode()).decode()
+            assert asked(url, "/MGC/a.html", Authorization=given)[0] == 401
+        status, _, headers = asked(url, "/MGC/a.html")
+        assert (status, "Basic" in headers["WWW-Authenticate"]) == (401, True)
+        right = "Basic " + b64encode(b"user:word").decode()
+        assert asked(url, "/MGC/a.html", Authorization=right)[0] == 200
+
+
+def test_a_port_that_is_taken_is_an_error_and_the_port_is_beside_the_servers(
+    folder: Path,
+) -> None:
+    with served(folder) as url, pytest.raises(OSError, match="in use"):
+        serve_reports(folder, HOST, urlsplit(url).port or 0, "")
+    assert {reports_port(each) for each in (4200, 4201)} == {5200, 5201}
+    assert 0 < reports_port(65_535) <= 65_535

@@ -16,7 +16,7 @@ from deployments.room import require_room
 from tasks.settings import Settings, api_url, prepare_environment
 
 SERVER_FILE = "server.json"
-"""In the Prefect home while `orbcast up` runs: where its API is."""
+"""In the Prefect home while `orbcast up` runs: where its API and the reports are."""
 
 _ANSWER_SECONDS = 1.0
 
@@ -58,6 +58,8 @@ def prefect_session(
     more = {"PREFECT_LOGGING_LEVEL": level}
     if running is not None:
         more["PREFECT_API_URL"] = running
+        if reports := _noted(where).get("reports"):
+            more["ORBCAST_REPORTS_URL"] = reports
     require_room(where.home)
     where.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
     prepare_environment(where, **more)
@@ -97,11 +99,17 @@ def _shared_server() -> Iterator[str]:
 
 def server_of(where: Settings) -> str | None:
     """Give the API of the server that `orbcast up` started for this home, if it answers."""
+    url = _noted(where).get("api")
+    return url if url and answers(url) else None
+
+
+def _noted(where: Settings) -> dict[str, str]:
+    """Give what a running `orbcast up` noted of itself; nothing without one."""
     try:
-        url = str(json.loads((where.prefect_dir / SERVER_FILE).read_text("utf-8"))["api"])
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, KeyError):
-        return None
-    return url if answers(url) else None
+        noted = json.loads((where.prefect_dir / SERVER_FILE).read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        return {}
+    return {name: str(each) for name, each in noted.items()}
 
 
 def answers(url: str) -> bool:

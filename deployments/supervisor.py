@@ -119,6 +119,7 @@ class _Supervisor:
             "runner", ("-m", "deployments.runner"), logs / "runner.log", signal.SIGINT
         )
         self._stop = False
+        self._reports = ""
         self._stop_reports: Callable[[], None] | None = None
 
     def run(self) -> int:
@@ -142,10 +143,11 @@ class _Supervisor:
         if left := end_left_behind(self._children_file):
             self._say(f"Ended {left} processes that an `orbcast up` before this one left behind.")
         _require_free(self._port)
+        self._reports = self._serve_reports()
         prepare_environment(
             self._where,
             **self._where.server_environment(HOST, self._port),
-            ORBCAST_REPORTS_URL=self._serve_reports(),
+            ORBCAST_REPORTS_URL=self._reports,
         )
         self._say(f"Starting the Prefect server on {HOST}:{self._port} (about 15 s) ...")
         self._start(self._server)
@@ -153,8 +155,11 @@ class _Supervisor:
         if not self._wait_for_server():
             return
         with written_atomically(self._where.prefect_dir / SERVER_FILE) as temporary:
-            temporary.write_text(json.dumps({"api": self._api, "pid": os.getpid()}), "utf-8")
+            noted = {"api": self._api, "reports": self._reports, "pid": os.getpid()}
+            temporary.write_text(json.dumps(noted), "utf-8")
         self._say(f"Look at http://{HOST}:{self._port} : runs, deployments, and Run to start one.")
+        if self._reports:
+            self._say(f"Reports are linked to from there, and served on {self._reports} .")
         self._say(f"Markets: {', '.join(self._where.markets)}. Home: {self._where.home}")
         self._say(f"Logs: {self._where.home / 'logs'}. Ctrl-C stops everything.")
 

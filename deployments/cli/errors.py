@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Any
+from typing import Any, ClassVar
 
+from typer import Abort, Exit
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from ml_core.errors import (
     DefectError,
@@ -65,7 +67,35 @@ def line_of(error: BaseException) -> str:
 
 
 class OrbcastGroup(TyperGroup):
-    """Commands whose errors are one line, unless ``--debug`` is anywhere on the line."""
+    """Commands whose errors are one line, unless ``--debug`` is anywhere on the line.
+
+    Attributes
+    ----------
+    sections
+        Heading -> names of the commands below it in the list, in order.
+    """
+
+    sections: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands below their headings, all as wide."""
+        del ctx  # nothing in the list depends on what was asked
+        width = max(len(name) for name in self.commands)
+        for heading, names in self.sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    (name.ljust(width), self.commands[name].get_short_help_str()) for name in names
+                )
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """Read the line up to the command; what is wrong with it is one line too."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except TyperException as error:
+            _tell_usage(error)
+            raise Exit(INPUT) from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take ``--debug`` out, wherever it stands."""
@@ -76,16 +106,34 @@ class OrbcastGroup(TyperGroup):
         """Run the command; turn an error into a line and a status."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Abort):
             sys.stderr.write("stopped\n")
             ctx.exit(INTERRUPTED)
+        except TyperException as error:
+            _tell_usage(error)
+            ctx.exit(INPUT)
         except Exception as error:
             if type(error).__module__.startswith("typer"):
-                raise  # its own: a usage error, an exit, a prompt left
+                raise  # its own: an exit
             if ctx.meta.get("orbcast.debug"):
                 traceback.print_exception(error)
             sys.stderr.write(f"orbcast: {line_of(error)}\n")
             ctx.exit(status_of(error))
+
+
+def _tell_usage(error: TyperException) -> None:
+    """Say in a line what is wrong with the command line, and where it is told how it is right.
+
+    A group that is called without a command shows its help instead.
+    """
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{error.format_message()}\n")
+        return
+    words = " ".join(error.format_message().split()).rstrip(".")
+    of = getattr(error, "ctx", None)
+    path = of.command_path if of is not None else "orbcast"
+    see = " See" if words.endswith("?") else "; see"
+    sys.stderr.write(f"orbcast: {words[:1].lower()}{words[1:]}{see} `{path} --help`\n")
 
 
 def _is_about_the_server(error: BaseException) -> bool:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import MarketOption, day_of, err, out
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    day_of,
+    print_json,
+    remark,
+    say,
+    show_table,
+)
 
 _MOST = 20
 
@@ -30,7 +37,7 @@ def predictions(  # noqa: PLR0917 - the options of a command
     parquet: Annotated[
         Path | None, typer.Option(help="The same as Parquet, typed, times in UTC.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the newest answers of the ledger and what became of them, or write all to a file.
 
@@ -56,10 +63,10 @@ def predictions(  # noqa: PLR0917 - the options of a command
         if path is not None:
             with written_atomically(path) as file:
                 file.write_bytes(write(all_rows(database, wanted)))
-            err().print(f"{count:,} answers written to {path}", soft_wrap=True, markup=False)
+            remark(f"{count:,} answers written to {path}")
     if as_json:
         found = browse(database, wanted, limit=rows)
-        out().print_json(json.dumps({"matching": count, "rows": found}, default=str))
+        print_json({"matching": count, "rows": found})
     elif csv is None and parquet is None:
         _show(browse(database, wanted, limit=rows), count)
 
@@ -68,7 +75,7 @@ def _show(rows: Sequence[Mapping[str, Any]], count: int) -> None:
     from rich.table import Table  # noqa: PLC0415 - after --help
 
     if not rows:
-        out().print("no answer matches")
+        say("no answer matches")
         return
     table = Table(box=None, pad_edge=False)
     for name in ("day", "range", "record", "answer"):
@@ -86,9 +93,9 @@ def _show(rows: Sequence[Mapping[str, Any]], count: int) -> None:
             each["outcome"] or {"NONE": "no break"}.get(each["direction"] or "", "open"),
             "-" if each["r_net"] is None else f"{each['r_net']:+.2f}",
         )
-    out().print(table)
+    show_table(table)
     if count > len(rows):
-        out().print(f"the newest {len(rows)} of {count:,}; --rows shows more, --csv writes all")
+        say(f"the newest {len(rows)} of {count:,}; --rows shows more, --csv writes all")
 
 
 def _share(value: float | None) -> str:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.terminal import MarketOption, day_of, out, progress
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, day_of, print_json, say
 
 
 def simulate(  # noqa: PLR0917 - options of a command
@@ -19,6 +20,7 @@ def simulate(  # noqa: PLR0917 - options of a command
     seed: Annotated[int, typer.Option(help="The same seed gives the same bars.")] = 7,
     first: Annotated[str, typer.Option("--from", help="First day.")] = "2024-01-02",
     market: MarketOption = "mgc",
+    as_json: AsJson = False,
 ) -> None:
     """Simulate 1-minute bars with an edge of known size, and say how large it is.
 
@@ -36,17 +38,31 @@ def simulate(  # noqa: PLR0917 - options of a command
             output, known, begin, begin + timedelta(days=days - 1), edge, seed, bar.at
         )
     truth = made.truth.summary()
-    out().print(
+    if as_json:
+        print_json(
+            {
+                "file": output,
+                "table": "bars_1m",
+                "market": known.symbol,
+                "bars": made.bars,
+                "days": made.days,
+                "first_day": made.first,
+                "last_day": made.last,
+                "edge": edge,
+                "seed": seed,
+                "truth": truth,
+            }
+        )
+        return
+    say(
         f"{output}: {made.bars:,} bars of {known.symbol}, {made.first} to {made.last}, table "
         "bars_1m.",
-        soft_wrap=True,
     )
-    out().print(
+    say(
         f"Best possible accuracy {truth['bayes_accuracy']:.1%}, log loss "
         f"{truth['bayes_log_loss']:.4f}; without the edge {truth['driftless_accuracy']:.1%}, "
         f"{truth['driftless_log_loss']:.4f}."
     )
-    out().print(
+    say(
         f"Next: orbcast ingest --source duckdb {output} --column contract=contract --remember",
-        soft_wrap=True,
     )

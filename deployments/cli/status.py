@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from deployments.cli.terminal import out
+from deployments.cli import completion
+from deployments.cli.terminal import AsJson, print_json, say, show_table
 from ml_core.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -39,9 +40,13 @@ class StillUpError(OperatorError):
 
 def status(
     market: Annotated[
-        str | None, typer.Option(help="Only this market; else all that `orbcast up` serves.")
+        str | None,
+        typer.Option(
+            help="Only this market; else all that `orbcast up` serves.",
+            autocompletion=completion.markets,
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show on one screen how the server and each market stand: bars, model, today's ranges.
 
@@ -61,12 +66,11 @@ def status(
     found = [standing_of(where, name, at) for name in ([market] if market else where.markets)]
     if as_json:
         markets = [each.to_json() for each in found]
-        out().print_json(json.dumps({"server": server, "runs": runs, "markets": markets}))
+        print_json({"server": server, "runs": runs, "markets": markets})
         return
-    console = out()
-    console.print(f"server: {server or _not_up(named)}", soft_wrap=True, markup=False)
+    say(f"server: {server or _not_up(named)}")
     for run in runs:
-        console.print(f"  {run['flow']}: {run['words']}", soft_wrap=True, markup=False)
+        say(f"  {run['flow']}: {run['words']}")
     for each in found:
         _tell(each, at)
 
@@ -74,8 +78,7 @@ def status(
 def _tell(each: Standing, at: datetime) -> None:
     from tasks.standing import in_words, time_of  # noqa: PLC0415 - after --help
 
-    console = out()
-    console.print(f"\n{each.market}: stage {each.stage}, breaker {each.breaker}", markup=False)
+    say(f"\n{each.market}: stage {each.stage}, breaker {each.breaker}")
     bars = "none: `orbcast ingest` brings them"
     if each.last_bar is not None:
         old = in_words(at - each.last_bar)
@@ -97,7 +100,7 @@ def _tell(each: Standing, at: datetime) -> None:
     }
     for name, words in lines.items():
         if words:
-            console.print(f"  {name}: {words}", soft_wrap=True, markup=False)
+            say(f"  {name}: {words}")
     _tell_slots(each, at)
 
 
@@ -127,7 +130,7 @@ def _tell_slots(each: Standing, at: datetime) -> None:
             slot.outcome or "-",
             "-" if slot.r_net is None else f"{slot.r_net:+.2f}",
         )
-    out().print(table)
+    show_table(table)
 
 
 def _not_up(named: str | None) -> str:
@@ -149,12 +152,12 @@ def down() -> None:
         pid = int(json.loads(path.read_text("utf-8"))["pid"])
         os.kill(pid, signal.SIGTERM)
     except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
-        out().print("nothing is up")
+        say("nothing is up")
         return
     deadline = time.monotonic() + STOPPED_WITHIN_SECONDS
     while time.monotonic() < deadline:
         if not path.exists() or not _alive(pid):
-            out().print("stopped")
+            say("stopped")
             return
         time.sleep(0.2)
     raise StillUpError(pid, STOPPED_WITHIN_SECONDS)

@@ -47,7 +47,7 @@ def test_a_market_without_edge_has_no_survivor_and_leaves_its_figures(
 ) -> None:
     figures = tmp_path / "setups.json"
 
-    status, text, errors = run("study", "setups", *NARROW, "--json", str(figures))
+    status, text, errors = run("study", "setups", *NARROW, "--figures", str(figures))
 
     assert status == 0, errors
     assert text.startswith("No setup survives:")

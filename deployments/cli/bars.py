@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import typer
 
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say
@@ -48,11 +50,14 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     if found.first is None or found.last is None:
         say("  no bars yet: see `orbcast ingest --help`")
     else:
-        say(f"  bars        {found.bars:,} from {found.first} to {found.last}")
-        names = ", ".join(found.contracts[:8]) + (" ..." if len(found.contracts) > 8 else "")  # noqa: PLR2004 - fits a line
-        say(f"  contracts   {len(found.contracts)}: {names}")
+        say(f"  bars        {found.bars:,} from {_at(found.first)} to {_at(found.last)}")
+        say(f"  contracts   {len(found.contracts)}: {', '.join(found.contracts)}")
     say(f"  batches     {found.batches}")
     say(f"  set aside   {found.quarantined} rows")
     say(f"  revisions   {found.revisions} bars changed by a later batch")
     told = f"{spec.kind} {', '.join(spec.paths)}" if spec else "none (`orbcast ingest --remember`)"
     say(f"  source      {told}")
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

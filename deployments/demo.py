@@ -130,6 +130,7 @@ def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
     where = settings()
     market = where.market(MARKET)
     _require_own(where)
+    say(f"Orbcast demo in {where.home}: a simulated {market.symbol}, its truth known.")
     steps = _Steps(say, on_share)
     simulated = f"Simulate 1-minute bars, {FIRST} to {LAST}, edge {EDGE:.0%} planted"
     with steps.step(simulated) as (told, on_progress):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, RecipeOption, day_of, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, RecipeOption, days_of, print_json, say
 
 if TYPE_CHECKING:
     from ml_core.features.audit import AuditReport
@@ -45,7 +45,7 @@ def lookahead(  # noqa: PLR0917 - options of a command
 
     where = settings()
     known, chosen = where.market(market), where.recipe(recipe)
-    asked = day_of(first, "--from"), day_of(last, "--to")
+    asked = days_of(first, last)
     bars = known_bars(where, market, known, now())
     begin, end = period_of(bars, known, *asked)
     with progress("Auditing decisions", 0) as bar:
@@ -103,8 +103,7 @@ def parity(
 
     report = audit_parity.fn(
         market,
-        day_of(first, "--from"),
-        day_of(last, "--to"),
+        *days_of(first, last),
         now(),
         "replay" if replay else "live",
     )

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import typer
 
+from ml_core.errors import InputError
+
 _SHIPPED = Path(__file__).resolve().parents[1]
 _ALIASES = ("champion", "challenger")
 _STAGES = ("off", "shadow", "advisory", "hybrid", "auto")
@@ -26,6 +28,38 @@ FLOW_NAMES = (
     "replay",
 )
 """The flows that `orbcast run` runs."""
+
+_SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+
+
+class UnknownShellError(InputError):
+    """A shell for which there is no completion, or none at all."""
+
+    def __init__(self, shell: str) -> None:
+        super().__init__(shell)
+        self.shell = shell
+
+    def __str__(self) -> str:
+        found = f"{self.shell} is none that can be taught" if self.shell else "no shell was found"
+        return f"{found}; give --install-completion at the prompt of bash, zsh or fish"
+
+
+def require_shell() -> None:
+    """See that the process was started by a shell whose completion is known.
+
+    Raises
+    ------
+    UnknownShellError
+        It was not.
+    """
+    import shellingham  # noqa: PLC0415 - asked for once in a life
+
+    try:
+        shell, _ = shellingham.detect_shell()
+    except shellingham.ShellDetectionFailure:
+        shell = ""
+    if shell not in _SHELLS:
+        raise UnknownShellError(shell)
 
 
 def markets(incomplete: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, day_of, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say
 
 
 def dataset(  # noqa: PLR0917 - options of a command
@@ -40,7 +40,7 @@ def dataset(  # noqa: PLR0917 - options of a command
     where = settings()
     known = where.market(market, roll=roll)
     spec = label_spec(anchor=anchor, stop=stop, rr=rr, scan_end=scan_end)
-    begin, end = day_of(first, "--from"), day_of(last, "--to")
+    begin, end = days_of(first, last)
     with progress("Computing ranges, labels and features"):
         bars = known_bars(where, market, known, now())
         table = slots_with_baselines(bars, known, spec, begin, end)

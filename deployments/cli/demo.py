@@ -46,7 +46,6 @@ def demo(
             begun = step
             bar.at(share, detail=step.partition(":")[0].partition(",")[0])
 
-        remark(f"Orbcast demo in {home}: a simulated market, its truth known.")
         shown = run_demo(home, remark, moved)
     if as_json:
         print_json(_plain(shown))

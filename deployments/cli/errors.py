@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from typer import Abort, Exit
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from deployments.cli.completion import require_shell
 from ml_core.errors import (
     DefectError,
     InputError,
@@ -24,12 +26,21 @@ _UNAUTHORIZED = "401 Unauthorized"
 _NO_SERVER = ("ephemeral Prefect API server", "Failed to reach API")
 """What Prefect says in a plain RuntimeError."""
 
+_FILES: tuple[tuple[type[OSError], str], ...] = (
+    (IsADirectoryError, "is a folder; name a file, which may be in it"),
+    (NotADirectoryError, "goes through a file as if it were a folder; check the path"),
+    (FileNotFoundError, "is not there; check the path"),
+    (PermissionError, "may not be used; change its permissions, or name another"),
+)
+"""What is said of the file that an error names."""
+
 _STATUS: tuple[tuple[type[BaseException], int], ...] = (
     (InputError, INPUT),
     (OperatorError, OPERATOR),
     (TransientError, TRANSIENT),
     (DefectError, DEFECT),
     (OrbcastError, DEFECT),
+    (IsADirectoryError, INPUT),
     (OSError, OPERATOR),
 )
 
@@ -60,10 +71,21 @@ def line_of(error: BaseException) -> str:
             "right? Without it, Orbcast uses its own"
         )
     if isinstance(error, OSError):
-        return f"{text}; check the path, its permissions and the space left"
+        return (
+            _about_a_file(error) or f"{text}; check the path, its permissions and the space left"
+        )
     if type(error).__name__ == "ParameterTypeError":
         return f"wrong parameter: {text}"
     return f"a defect of Orbcast: {type(error).__name__}: {text}; run again with --debug"
+
+
+def _about_a_file(error: OSError) -> str | None:
+    """Say which file is in the way and how; None if it is something else."""
+    name = error.filename2 or error.filename
+    for kind, words in _FILES:
+        if name is not None and isinstance(error, kind):
+            return f"{os.fsdecode(name)} {words}"
+    return None
 
 
 class OrbcastGroup(TyperGroup):
@@ -96,10 +118,18 @@ class OrbcastGroup(TyperGroup):
         except TyperException as error:
             _tell_usage(error)
             raise Exit(INPUT) from error
+        except InputError as error:
+            sys.stderr.write(f"orbcast: {line_of(error)}\n")
+            raise Exit(INPUT) from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take ``--debug`` out, wherever it stands."""
         ctx.meta["orbcast.debug"] = "--debug" in args
+        if not ctx.resilient_parsing and args[:1] in (
+            ["--install-completion"],
+            ["--show-completion"],
+        ):
+            require_shell()
         return super().parse_args(ctx, [each for each in args if each != "--debug"])
 
     def invoke(self, ctx: Any) -> Any:
@@ -129,7 +159,7 @@ def _tell_usage(error: TyperException) -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error.format_message()}\n")
         return
-    words = " ".join(error.format_message().split()).rstrip(".")
+    words = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
     of = getattr(error, "ctx", None)
     path = of.command_path if of is not None else "orbcast"
     see = " See" if words.endswith("?") else "; see"

@@ -12,7 +12,7 @@ from deployments.cli.terminal import (
     AsJson,
     MarketOption,
     RecipeOption,
-    day_of,
+    days_of,
     json_text,
     print_json,
     remark,
@@ -84,7 +84,7 @@ def evaluate(  # noqa: PLR0917 - options of a command
         where.market(each.strip())
     if window is not None:
         _check_window(window)
-    period = (day_of(first, "--from"), day_of(last, "--to"))
+    period = days_of(first, last)
     level = "WARNING" if quiet else "INFO"
     with (
         flow_progress(f"Studying {own.name}"),

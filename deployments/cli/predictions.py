@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from deployments.cli.performance import Mode
 from deployments.cli.terminal import (
     AsJson,
     MarketOption,
-    day_of,
+    days_of,
     print_json,
     remark,
     say,
@@ -21,6 +23,16 @@ from deployments.cli.terminal import (
 _MOST = 20
 
 
+class Outcome(StrEnum):
+    """What became of an answer."""
+
+    WIN = "WIN"
+    LOSS = "LOSS"
+    TIMEOUT = "TIMEOUT"
+    NONE = "NONE"
+    OPEN = "open"
+
+
 def predictions(  # noqa: PLR0917 - the options of a command
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
@@ -28,9 +40,12 @@ def predictions(  # noqa: PLR0917 - the options of a command
     opening_range: Annotated[
         list[str] | None, typer.Option("--range", help="Only this range; may be repeated.")
     ] = None,
-    mode: Annotated[list[str] | None, typer.Option(help="live or replay.")] = None,
+    mode: Annotated[
+        list[Mode] | None, typer.Option(help="Only these; may be repeated.", case_sensitive=False)
+    ] = None,
     outcome: Annotated[
-        list[str] | None, typer.Option(help="WIN, LOSS, TIMEOUT, NONE or open.")
+        list[Outcome] | None,
+        typer.Option(help="Only what became this; may be repeated.", case_sensitive=False),
     ] = None,
     rows: Annotated[int, typer.Option(help="Newest answers on the screen.", min=1)] = _MOST,
     csv: Annotated[Path | None, typer.Option(help="Write all that match into this file.")] = None,
@@ -49,16 +64,20 @@ def predictions(  # noqa: PLR0917 - the options of a command
     from tasks.settings import settings  # noqa: PLC0415
 
     where = settings()
+    begin, end = days_of(first, last)
+    known = where.market(market)
     wanted = Wanted(
-        market=where.market(market).symbol,
-        first=day_of(first, "--from"),
-        last=day_of(last, "--to"),
+        market=known.symbol,
+        first=begin,
+        last=end,
         opening_range=tuple(opening_range or ()),
         mode=tuple(mode or ()),
         outcome=tuple(outcome or ()),
     )
     database = where.database()
     count = matching(database, wanted)
+    for name in () if count else opening_range or ():
+        known.range_index(name)  # one that the market had once may still have answers
     for path, write in ((csv, to_csv), (parquet, to_parquet)):
         if path is not None:
             with written_atomically(path) as file:

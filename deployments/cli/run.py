@@ -85,10 +85,10 @@ def run(
         flow_progress(f"Running {name}"),
         prefect_session(where, level=level, processes=name in _FANNED_OUT) as server,
     ):
-        if not quiet:
-            remark(f"Running {name} on {server} ...")
         found = _load(FLOWS[name])
         given = dict(_pair(each, found.parameters.properties) for each in param or [])
+        if not quiet:
+            remark(f"Running {name} on {server} ...")
         result = found(**{"market": market, **given})
     if as_json:
         print_json(result)

@@ -10,14 +10,19 @@ import typer
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, day_of, print_json, say
 
+_MOST_DAYS = 36_525
+"""A hundred years."""
+
 
 def simulate(  # noqa: PLR0917 - options of a command
     output: Annotated[Path, typer.Option("--out", help="DuckDB file to write.")],
-    days: Annotated[int, typer.Option(help="Calendar days to simulate.", min=1)] = 730,
+    days: Annotated[
+        int, typer.Option(help="Calendar days to simulate.", min=1, max=_MOST_DAYS)
+    ] = 730,
     edge: Annotated[
         float, typer.Option(help="Accuracy points to plant, 0 to 0.2; 0 plants nothing.")
     ] = 0.03,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bars.")] = 7,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bars.", min=0)] = 7,
     first: Annotated[str, typer.Option("--from", help="First day.")] = "2024-01-02",
     market: MarketOption = "mgc",
     as_json: AsJson = False,

@@ -10,7 +10,7 @@ import typer
 
 from deployments.cli import completion
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, day_of, print_json, say, time_of
+from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, time_of
 
 if TYPE_CHECKING:
     from ml_core.strategy_worth import Worth
@@ -96,7 +96,7 @@ def backtest(
 
     where = settings()
     rules = where.rules(name)
-    period = day_of(first, "--from"), day_of(last, "--to")
+    period = days_of(first, last)
     with progress("Following the rules"):
         taken = backtest_rules(where, market, rules, first=period[0], last=period[1], at=now())
     found, years, refused = worth(taken), by_year(taken), refusals(taken)

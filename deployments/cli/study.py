@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, day_of, json_text, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, days_of, json_text, print_json, say
 
 if TYPE_CHECKING:
     from ml_core.evidence.setup_study import SetupStudy
@@ -99,7 +99,7 @@ def setups(  # noqa: PLR0917 - options of a command
         days=tuple(days or DAYS),
     )
     plan, chosen = StudyPlan(min_trades=min_trades), grid.setups(known)
-    asked = day_of(first, "--from"), day_of(last, "--to")
+    asked = days_of(first, last)
     bars = known_bars(where, market, known, at)
     begin, end = period_of(bars, known, *asked)
     with progress("Trading every break", 0) as bar:

@@ -47,6 +47,17 @@ class NotATimeError(InputError):
         return f"{self.option} {self.text!r} is no time that can be read; write {self.example}"
 
 
+class ReversedDaysError(InputError):
+    """A period that ends before it begins."""
+
+    def __init__(self, first: date, last: date) -> None:
+        super().__init__(first, last)
+        self.first, self.last = first, last
+
+    def __str__(self) -> str:
+        return f"--from {self.first} is after --to {self.last}; swap them"
+
+
 def out() -> Console:
     """Give the console for results; plain when piped."""
     from rich.console import Console  # noqa: PLC0415 - after --help
@@ -139,6 +150,20 @@ def day_of(text: str | None, option: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise NotATimeError(option, text, "a day such as 2025-06-30") from None
+
+
+def days_of(first: str | None, last: str | None) -> tuple[date | None, date | None]:
+    """Read a period's days.
+
+    Raises
+    ------
+    NotATimeError, ReversedDaysError
+        One is none; the first is after the last.
+    """
+    begin, end = day_of(first, "--from"), day_of(last, "--to")
+    if begin and end and begin > end:
+        raise ReversedDaysError(begin, end)
+    return begin, end
 
 
 def time_of(text: str, option: str) -> datetime:

@@ -39,7 +39,7 @@ def tune(  # noqa: PLR0917 - options of a command
         str, typer.Option(help="directional, quality or r_multiple.")
     ] = "directional",
     holdout: Annotated[int, typer.Option(min=0, help="Latest months never looked at.")] = 6,
-    seed: Annotated[int, typer.Option(help="The same seed tries the same values.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed tries the same values.")] = 7,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No log lines.")] = False,
 ) -> None:

@@ -38,7 +38,7 @@ def simulate(  # noqa: PLR0917 - options of a command
 
     begin = day_of(first, "--from") or date(2024, 1, 2)
     known = settings().market(market)
-    with progress("Simulating days", 0) as bar:
+    with progress("Simulating") as bar:
         made = write_database(
             output, known, begin, begin + timedelta(days=days - 1), edge, seed, bar.at
         )

@@ -137,7 +137,7 @@ def test_an_unexpected_error_is_called_a_defect_and_points_to_debug() -> None:
         (["ingest", "--source", "duckdb", "."], 2, "does not exist"),
         (["import-legacy"], 2, "give --duckdb FILE"),
         (["import-legacy", "--registry", "nowhere"], 2, "is no folder"),
-        (["simulate", "--days", "2", "--out", "."], 2, ". is a folder; name a file"),
+        (["simulate", "--days", "2", "--out", "tests"], 2, "tests is a folder; name a file"),
         (["simulate", "--days", "99999999", "--out", "x.duckdb"], 2, "equal to 36525"),
         (["simulate", "--seed", "-1", "--out", "x.duckdb"], 2, "equal to 0"),
         (["audit", "lookahead", "--seed", "-1"], 2, "equal to 0"),

@@ -39,7 +39,7 @@ from deployments.cli import (
     up,
     verify,
 )
-from deployments.cli.errors import OrbcastGroup
+from deployments.cli.errors import OrbcastGroup, let_go_of_output
 
 app = typer.Typer(
     cls=OrbcastGroup,
@@ -151,4 +151,7 @@ _register()
 
 def main() -> None:
     """Start from a terminal."""
-    app(prog_name="orbcast")
+    try:
+        app(prog_name="orbcast")
+    finally:
+        let_go_of_output()

@@ -142,6 +142,8 @@ class OrbcastGroup(TyperGroup):
         except TyperException as error:
             _tell_usage(error)
             ctx.exit(INPUT)
+        except BrokenPipeError:
+            ctx.exit(0)  # whoever read has enough, as with `| head`
         except Exception as error:
             if type(error).__module__.startswith("typer"):
                 raise  # its own: an exit
@@ -164,6 +166,14 @@ def _tell_usage(error: TyperException) -> None:
     path = of.command_path if of is not None else "orbcast"
     see = " See" if words.endswith("?") else "; see"
     sys.stderr.write(f"orbcast: {words[:1].lower()}{words[1:]}{see} `{path} --help`\n")
+
+
+def let_go_of_output() -> None:
+    """Write out what is printed; that nobody reads it any more is nothing to complain of."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_about_the_server(error: BaseException) -> bool:

@@ -221,6 +221,29 @@ def test_a_wrong_market_file_is_refused_by_key_value_and_remedy(tmp_path: Path) 
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", [["recipes", "show", "baseline"], ["recipes", "list"]])
+def test_a_reader_who_has_enough_is_no_error(home: Path, command: list[str]) -> None:
+    del home
+    nobody, pipe = os.pipe()
+    os.close(nobody)
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.cli", *command],
+        stdout=pipe,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(pipe)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("home")
+def test_a_question_left_unanswered_is_told_as_stopped() -> None:
+    result = CliRunner().invoke(app, ["notify", "add", "slack", "desk"], input="")
+    assert result.exit_code == 130
+    assert result.stderr.endswith("stopped\n")
+
+
 def test_debug_shows_the_traceback_wherever_it_stands(home: Path) -> None:
     del home
     status, _, errors = run("bars", "status", "--debug", "--market", "gold")

@@ -51,10 +51,12 @@ def list_recipes(as_json: AsJson = False) -> None:
             f"no recipe in {where.recipes_dir} or {where.own_recipes_dir}; write NAME.toml there",
         )
         return
-    table = _table("recipe", "kind", "hash", "from", "about")
+    name, kind = (max(len(row[field]) for row in rows) for field in ("file", "kind"))
     for row in rows:
-        _add(table, row["file"], row["kind"], row["hash"][:12], row["from"], row["about"])
-    show_table(table)
+        # what it is about has a line of its own: names may be long, and are there to be copied
+        say(f"{row['file']:{name}}  {row['kind']:{kind}}  {row['hash'][:12]:12}  {row['from']}")
+        if row["about"]:
+            say(f"  {row['about']}")
 
 
 @app.command()

@@ -106,7 +106,7 @@ DOING: dict[str, tuple[str, ...]] = {
     "rollout step-down": ("--to", "off", *SIGNED),
     "breaker open": SIGNED,
     "breaker reset": SIGNED,
-    "run": ("log-outcomes", "--quiet"),
+    "run": ("check-drift", "--quiet"),
     "notify add": ("webhook", "desk", "--url-env", "DESK_URL"),
     "notify remove": ("phone",),
     "notify test": (),
@@ -118,6 +118,9 @@ DOING: dict[str, tuple[str, ...]] = {
 
 STATUS = {"rollout approve": 2, "rollout step-up": 2, "notify test": 3}
 """Commands that are refused here, or find something; the others end with 0."""
+
+EXPLAINS = {"status", "recipes list", "breaker status", "rollout status", "notices"}
+"""Commands that show the long reason."""
 
 DATA = {
     "recipes diff",
@@ -314,6 +317,8 @@ def test_what_is_told_fits_80_columns_and_nothing_is_cut(
         wide = [line for line in printed.splitlines() if len(line) > 80]
         assert [line for line in wide if " " in line.strip()] == []
     assert "\N{HORIZONTAL ELLIPSIS}" not in printed
+    if path in EXPLAINS:
+        assert [word for word in LONG.split() if word not in printed] == [], "no word is cut"
     versions = [each.name for each in (home / "models" / "MGC").glob("*/*")]
     cut = [each for each in versions if each[:16] in printed and each not in printed]
     assert cut == [], "a version is there to be copied"

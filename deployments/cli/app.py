@@ -40,6 +40,7 @@ from deployments.cli import (
     verify,
 )
 from deployments.cli.errors import OrbcastGroup, let_go_of_output
+from ml_core.errors import InputError
 
 app = typer.Typer(
     cls=OrbcastGroup,
@@ -53,6 +54,17 @@ app = typer.Typer(
     "2 mend your input, 3 mend the machine, 4 a defect or a finding, 5 try again later, 130 "
     "stopped.",
 )
+
+
+class NotAFolderError(InputError):
+    """A home that is a file."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(home)
+        self.home = home
+
+    def __str__(self) -> str:
+        return f"--home {self.home} is a file; name a folder, which need not be there yet"
 
 
 def _version(asked: bool) -> None:
@@ -80,6 +92,8 @@ def orbcast(
     if home is not None:
         from tasks.settings import use_home  # noqa: PLC0415 - only when asked
 
+        if home.is_file():
+            raise NotAFolderError(str(home))
         use_home(home)
 
 

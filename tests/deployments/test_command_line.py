@@ -167,6 +167,7 @@ def test_an_unexpected_error_is_called_a_defect_and_points_to_debug() -> None:
         (["stauts"], 2, "Did you mean 'status'? See `"),
         (["models", "shwo"], 2, "Did you mean 'show'? See `"),
         (["--hoem", "x", "status"], 2, "--home"),
+        (["--home", "pyproject.toml", "status"], 2, "is a file; name a folder"),
     ],
     ids=lambda each: " ".join(each)[:40] if isinstance(each, list) else None,
 )

@@ -39,7 +39,10 @@ def test_help_fits_a_terminal(command: list[str]) -> None:
     assert max(len(line) for line in told.splitlines()) <= 80
 
 
-def test_the_list_says_kind_hash_and_where_from(own: Path) -> None:
+def test_the_list_says_kind_hash_and_where_from(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     (own / "mine.toml").write_text('name = "mine"\nkind = "residual"\nabout = "My own."\n')
     told = run("list").splitlines()
     assert all(len(line) <= 80 for line in told)

@@ -44,7 +44,8 @@ def demo(
             if piped and step != begun:
                 remark(f"{step} ...")
             begun = step
-            bar.at(share, detail=step.partition(":")[0].partition(",")[0])
+            named = step.replace("Flow ", "").partition(":")[0].partition(",")[0]
+            bar.at(share, detail=named)
 
         shown = run_demo(home, remark, moved)
     if as_json:

@@ -13,7 +13,7 @@ from deployments.cli.terminal import err
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, Task
 
-_DETAIL = 20
+_DETAIL = 28
 """Characters of a step's name that fit beside the rest on a line of 80."""
 
 

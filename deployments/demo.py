@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from deployments.prefect_session import prefect_session
-from deployments.simulated import Simulated, read_truth, write_database
+from deployments.simulated import OnProgress, Simulated, read_truth, write_database
+from ml_core.errors import InputError
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, from_minute
 from tasks.settings import Settings, settings, use_home
-from tasks.sources import SourceSpec, remember_source
+from tasks.sources import SourceSpec, remember_source, standing_source
+from tasks.watching import watched
 
 MARKET = "mgc"
 FIRST, LAST = date(2023, 1, 3), date(2025, 12, 31)
@@ -26,57 +26,141 @@ EDGE = 0.03
 SEED = 7
 REPLAYED_DAYS = 10
 
+Say = Callable[[str], None]
+OnShare = Callable[[float, str], None]
+"""Told a share of the whole demo from 0 to 1, and which step is under way."""
+
+_COST = (22, 14, 68, 14, 48, 2)
+"""What each step takes of the whole, in seconds of two shared cores: their ratios count."""
+
+
+class NotADemoError(InputError):
+    """A home that has a trader's own bars in it."""
+
+    def __init__(self, home: str, source: str) -> None:
+        super().__init__(home, source)
+        self.home, self.source = home, source
+
+    def __str__(self) -> str:
+        return (
+            f"{self.home} takes its bars of {MARKET} from {self.source}, and the demo simulates "
+            "some; give it a folder of its own with --in"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the demo came to.
+
+    Attributes
+    ----------
+    home, symbol
+        Where it is, and the market.
+    result
+        What the flow nightly-retrain gave, with ``study``, what walk-forward gave, and
+        ``evaluation``, the metrics of the version trained.
+    truth
+        The best possible figures, since the market is simulated.
+    report
+        Path of the HTML page.
+    seconds
+        How long it took.
+    """
+
+    home: Path
+    symbol: str
+    result: dict[str, Any]
+    truth: dict[str, float]
+    report: Path
+    seconds: float
+
 
 class _Steps:
-    """Numbered lines that say what is being done and how long it took."""
+    """Numbered steps: how far the demo is within them, and a line after each.
 
-    def __init__(self, console: Console, total: int) -> None:
-        self._console, self._total, self._done = console, total, 0
+    Parameters
+    ----------
+    say, on_share
+        Told the line after a step; told how far the whole is.
+    """
+
+    def __init__(self, say: Say, on_share: OnShare) -> None:
+        self._say, self._on_share, self._done = say, on_share, 0
 
     @contextlib.contextmanager
-    def step(self, words: str) -> Iterator[list[str]]:
-        """Show a step; what is appended to the list given is its outcome."""
+    def step(self, words: str) -> Iterator[tuple[list[str], OnProgress]]:
+        """Run a step; give the list that takes its outcome, and what tells how far it is."""
+        before, cost = sum(_COST[: self._done]), _COST[self._done]
         self._done += 1
-        head = f"[{self._done}/{self._total}] {words}"
+        head = f"[{self._done}/{len(_COST)}] {words}"
         told: list[str] = []
         began = time.monotonic()
-        if not self._console.is_terminal:
-            self._console.print(f"{head} ...", markup=False)
-        with self._console.status(head.replace("[", r"\[")):
-            yield told
-        spent = f"{time.monotonic() - began:5.1f} s"
+
+        def moved(share: float, _: str = "") -> None:
+            self._on_share((before + cost * share) / sum(_COST), head)
+
+        moved(0.0)
+        with watched(moved):
+            yield told, lambda done, total: moved(done / total)
         outcome = f": {'; '.join(told)}" if told else ""
-        self._console.print(f"{head}{outcome}  ({spent.strip()})", markup=False, soft_wrap=True)
+        self._say(f"{head}{outcome}  ({time.monotonic() - began:.1f} s)")
 
 
-def run_demo(folder: Path, console: Console | None = None) -> Path:
-    """Run everything in ``folder``, its own home; give the path of the report.
+def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
+    """Run everything in ``folder``, its own home.
 
     Running it again is safe: the market is not simulated anew, nothing is recorded twice.
+
+    Parameters
+    ----------
+    folder
+        The demo's home.
+    say
+        Told a line after each step.
+    on_share
+        Told how far the whole is.
+
+    Raises
+    ------
+    NotADemoError
+        The folder is somebody's own home.
     """
-    screen = console or Console(highlight=False)
     began = time.monotonic()
     use_home(folder)
     where = settings()
     market = where.market(MARKET)
-    screen.print(f"Orbcast demo in {where.home}: a simulated {market.symbol}, its truth known.\n")
-    steps = _Steps(screen, 6)
-    with steps.step(f"Simulate 1-minute bars, {FIRST} to {LAST}, edge {EDGE:.0%} planted") as told:
-        made = _simulated(where, market)
+    _require_own(where)
+    say(f"Orbcast demo in {where.home}: a simulated {market.symbol}, its truth known.")
+    steps = _Steps(say, on_share)
+    simulated = f"Simulate 1-minute bars, {FIRST} to {LAST}, edge {EDGE:.0%} planted"
+    with steps.step(simulated) as (told, on_progress):
+        made = _simulated(where, market, on_progress)
         told.append(f"{made.bars:,} bars on {made.days} trading days")
     with prefect_session(where, level="ERROR", processes=True):
         result = _run_flows(steps, market)
     truth = made.truth_from(result["evaluation"]["summary"]["first_day"])
-    report = _report(where, market, result, {**truth, "edge": EDGE})
-    _summary(screen, result, truth, report, time.monotonic() - began)
-    return report
+    return Shown(
+        home=where.home,
+        symbol=market.symbol,
+        result=result,
+        truth=truth,
+        report=_report(where, market, result, {**truth, "edge": EDGE}),
+        seconds=time.monotonic() - began,
+    )
 
 
-def _simulated(where: Settings, market: Market) -> Simulated:
+def _require_own(where: Settings) -> None:
+    spec = standing_source(where.sources_file, MARKET)
+    own = str(where.home / "trader.duckdb")
+    if spec is not None and spec.paths != (own,):
+        raise NotADemoError(str(where.home), ", ".join(spec.paths))
+
+
+def _simulated(where: Settings, market: Market, on_progress: OnProgress) -> Simulated:
     database, key = where.home / "trader.duckdb", {"seed": SEED, "edge": EDGE, "last": str(LAST)}
     made = read_truth(database, key)
     if made is None:
-        made = write_database(database, market, FIRST, LAST, EDGE, SEED, key=key)
+        made = write_database(database, market, FIRST, LAST, EDGE, SEED, on_progress, key=key)
     spec = SourceSpec(kind="duckdb", paths=(str(database),), columns={"contract": "contract"})
     remember_source(where.sources_file, MARKET, spec)
     return made
@@ -90,21 +174,25 @@ def _run_flows(steps: _Steps, market: Market) -> dict[str, Any]:
     from flows.shadow_predict import shadow_predict  # noqa: PLC0415
     from flows.walk_forward import walk_forward  # noqa: PLC0415
 
-    with steps.step("Flow refresh-data: the trader's DuckDB into the lake") as told:
+    with steps.step("Flow refresh-data: the trader's DuckDB into the lake") as (told, _):
         brought = refresh_data(MARKET, full=True)
         told.append(f"{brought['added']:,} new bars, {brought['quarantined']} set aside")
-    with steps.step("Flow walk-forward: refit by quarter, judged on unseen days") as told:
+    with steps.step("Flow walk-forward: refit by quarter, judged on unseen days") as (told, _):
         studied = walk_forward(MARKET)
         told.append(f"{len(studied['folds'])} folds")
-    with steps.step("Flow nightly-retrain: audit, dataset, three models, decision") as told:
+    with steps.step("Flow nightly-retrain: audit, dataset, three models, decision") as (told, _):
         retrained = nightly_retrain(MARKET, refresh=False)
         told.append(f"{retrained['rows']:,} opening ranges")
     moments = _last_decisions(market)
-    with steps.step(f"Flow shadow-predict, {len(moments)} times: the last ten days") as told:
-        said = [shadow_predict(MARKET, name, as_of=moment) for name, moment in moments]
+    answering = f"Flow shadow-predict, {len(moments)} times: the last ten days"
+    with steps.step(answering) as (told, on_progress):
+        said = []
+        for name, moment in moments:
+            said.append(shadow_predict(MARKET, name, as_of=moment))
+            on_progress(len(said), len(moments))
         answered = sum(each["entries"][0]["status"] == "predicted" for each in said)
         told.append(f"{answered} predicted, {len(said) - answered} abstained with a reason")
-    with steps.step("Flow log-outcomes: what became of them") as told:
+    with steps.step("Flow log-outcomes: what became of them") as (told, _):
         counts = log_outcomes(MARKET)
         told.append(f"{counts['added']} outcomes added, {counts['open']} open")
     evaluation = _metrics(retrained["challenger"])
@@ -146,61 +234,3 @@ def _report(
         decision=result["decision"],
     )
     return write_page(where, told, truth)
-
-
-def _summary(
-    screen: Console, result: dict[str, Any], truth: dict[str, float], report: Path, spent: float
-) -> None:
-    scores = result["evaluation"]["directional"]
-    table = Table(box=None, pad_edge=False, title_justify="left")
-    table.add_column("On unseen days")
-    table.add_column("accuracy", justify="right")
-    table.add_column("95 % interval", justify="right")
-    table.add_column("log loss", justify="right")
-    table.add_column("95 % interval", justify="right")
-    names = {"model": "model", "corridor": "corridor baseline", "majority": "majority"}
-    for voice, words in names.items():
-        spans = scores["interval"][voice]
-        table.add_row(
-            words,
-            f"{scores[voice]['accuracy']:.1%}",
-            f"{spans['accuracy']['low']:.1%} .. {spans['accuracy']['high']:.1%}",
-            f"{scores[voice]['log_loss']:.4f}",
-            f"{spans['log_loss']['low']:.4f} .. {spans['log_loss']['high']:.4f}",
-        )
-    table.add_row(
-        "best possible (known truth)",
-        f"{truth['bayes_accuracy']:.1%}",
-        "",
-        f"{truth['bayes_log_loss']:.4f}",
-        "",
-    )
-    screen.print()
-    screen.print(table)
-    screen.print()
-    screen.print(result["verdict"], markup=False)
-    screen.print(f"Walk-forward: {result['study']['verdict']}", markup=False)
-    screen.print(result["study"]["promotion"]["verdict"], markup=False)
-    screen.print(result["decision"], markup=False)
-    screen.print(f"\nReport: {report}", soft_wrap=True, markup=False)
-    screen.print(f"Study:  {result['study']['report']}", soft_wrap=True, markup=False)
-    home = settings().home
-    screen.print("\nNext, worth trying:")
-    for command, what in (
-        ("predict --at 2025-12-30T09:05", "what the models say of a range, and why"),
-        ("models history", "who served when, and on what evidence"),
-        ("dashboard", "the days as cards and charts in a browser (`make dashboard` installs it)"),
-        ("up", "look at all of it in the Prefect UI, at http://127.0.0.1:4200"),
-    ):
-        screen.print(
-            f"  .venv/bin/orbcast --home {_short(home)} {command}\n      {what}",
-            soft_wrap=True,
-            markup=False,
-        )
-    screen.print(f"\nDone in {spent:.0f} s.")
-
-
-def _short(path: Path) -> str:
-    with contextlib.suppress(ValueError):
-        return str(path.relative_to(Path.cwd()))
-    return str(path)

@@ -1,7 +1,9 @@
-"""What the Prefect server ran last and runs next, in a few lines."""
+"""What ran last and what runs next, of each flow, from the Prefect server or what it left."""
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +12,13 @@ from tasks.settings import Settings, prepare_environment
 
 _LOOKED_AT = 200
 _LAST, _NEXT = 4, 3
+
+_LEFT = """
+    SELECT flow.name, flow_run.start_time, flow_run.state_name
+    FROM flow_run JOIN flow ON flow.id = flow_run.flow_id
+    WHERE flow_run.start_time IS NOT NULL AND flow_run.parent_task_run_id IS NULL
+    ORDER BY flow_run.start_time DESC LIMIT ?
+"""
 
 
 def runs_of(where: Settings, server: str) -> list[dict[str, Any]]:
@@ -25,12 +34,13 @@ def runs_of(where: Settings, server: str) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``flow``, ``when`` (ISO 8601, UTC), ``state`` and ``words``.
+        ``flow``, ``when`` (ISO 8601, UTC) and ``state``, which is ``next`` for one to come.
     """
     prepare_environment(where, PREFECT_API_URL=server)
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - reads what was prepared
     from prefect.client.schemas.filters import (  # noqa: PLC0415
         FlowRunFilter,
+        FlowRunFilterParentTaskRunId,
         FlowRunFilterState,
         FlowRunFilterStateType,
     )
@@ -39,7 +49,10 @@ def runs_of(where: Settings, server: str) -> list[dict[str, Any]]:
 
     def in_states(*states: StateType) -> FlowRunFilter:
         kind = FlowRunFilterStateType(any_=list(states))
-        return FlowRunFilter(state=FlowRunFilterState(type=kind))
+        return FlowRunFilter(
+            state=FlowRunFilterState(type=kind),
+            parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True),
+        )
 
     ended = [each for each in StateType if each not in {StateType.SCHEDULED, StateType.PENDING}]
     with get_client(sync_client=True) as client:
@@ -59,17 +72,32 @@ def runs_of(where: Settings, server: str) -> list[dict[str, Any]]:
     return [*_told(newest, _LAST), *_told(planned, _NEXT)]
 
 
+def runs_left(where: Settings) -> list[dict[str, Any]]:
+    """Give the runs that came last from the database of the home's server, which is not up.
+
+    Nothing is written and nothing is told of a database that cannot be read so: it is Prefect's.
+    """
+    path = where.prefect_dir / "prefect.db"
+    with contextlib.suppress(sqlite3.Error):
+        if path.is_file():
+            with contextlib.closing(
+                sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+            ) as database:
+                rows = database.execute(_LEFT, (_LOOKED_AT,)).fetchall()
+            return _told(((flow, _utc(at), state) for flow, at, state in rows), _LAST)
+    return []
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
 def _told(
     runs: Iterable[tuple[str, datetime | None, str | None]], most: int
 ) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for flow, moment, state in runs:
         if moment is not None and flow not in found and len(found) < most:
-            at = moment.astimezone(UTC)
-            found[flow] = {
-                "flow": flow,
-                "when": at.isoformat(),
-                "state": state,
-                "words": f"{state}, {at:%Y-%m-%d %H:%M} UTC",
-            }
+            when = moment.astimezone(UTC).isoformat()
+            found[flow] = {"flow": flow, "when": when, "state": state}
     return list(found.values())

@@ -78,7 +78,7 @@ def write_database(  # noqa: PLR0917 - one market, one period, one place
     seed
         The same seed gives the same bars.
     on_progress
-        Called with (days done, days in all).
+        Called with (slots done, slots in all).
     key
         What was asked, kept with the truth beside the database, so that :func:`read_truth`
         finds it again; left out, the truth is not kept.

@@ -105,6 +105,8 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
     DatabaseError
         It cannot be opened, is not a database, or its schema is newer than this Orbcast (or
         older, and ``migrate`` is off).
+    BusyDatabaseError
+        Somebody else holds it.
     """
     try:
         parsed = make_url(url)
@@ -125,6 +127,8 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
             else "check that the server runs, and the user, the password and the database's name"
         )
         said = " ".join(str(error.orig).split())
+        if any(each in said for each in _BUSY):
+            raise BusyDatabaseError(shown, said) from error
         raise DatabaseError(shown, f"cannot be used ({said})", remedy) from error
     except DatabaseError:
         engine.dispose()

@@ -103,7 +103,9 @@ class UnsignedChangeError(InputError):
         self.alias, self.missing = alias, missing
 
     def __str__(self) -> str:
-        return f"the change of {self.alias} has no {self.missing}; say {self.missing}"
+        return (
+            f"the change of {self.alias} has no {self.missing}; give it one with --{self.missing}"
+        )
 
 
 class BackdatedChangeError(InputError):

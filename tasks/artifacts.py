@@ -18,6 +18,7 @@ from prefect.artifacts import (
 
 from monitoring.markdown import code, escaped
 from tasks.settings import Settings, settings
+from tasks.watching import moved
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -127,12 +128,19 @@ def last_verdict(key: str) -> str | None:
     return re.sub(r"\\(.)", r"\1", found.description or "") if found else None
 
 
-def progress(key: str, words: str) -> Callable[[float], None]:
-    """Show a bar of the present run in the UI; give what moves it, told a share from 0 to 1."""
-    bar = cast("UUID", create_progress_artifact(0.0, key=_key(key), description=words))
+def progress(key: str, words: str, begun: float = 0.0) -> Callable[[float], None]:
+    """Show a bar of the present run in the UI; give what moves it, told a share from 0 to 1.
+
+    Who started the run at a terminal sees it move there too. ``begun`` is the share that was done
+    before.
+    """
+    whole = round(100.0 * begun, 1)
+    bar = cast("UUID", create_progress_artifact(whole, key=_key(key), description=words))
+    moved(begun, words)
 
     def move(share: float) -> None:
         update_progress_artifact(bar, round(100.0 * share, 1))
+        moved(share, words)
 
     return move
 

@@ -33,7 +33,8 @@ class ChannelError(InputError):
         self.field, self.value, self.fault = field, value, fault
 
     def __str__(self) -> str:
-        return f"channel {self.field} {self.value!r} {self.fault}"
+        field = f"{self.field} " if self.field else ""
+        return f"channel {field}{self.value!r} {self.fault}"
 
 
 class SmtpEmail(AppriseNotificationBlock):
@@ -144,8 +145,18 @@ def remove_channel(path: Path, name: str) -> bool:
 
 
 def load_block(channel: Channel) -> Any:
-    """Load a channel's block from Prefect."""
-    return KINDS[channel.kind].load(channel.block_name)
+    """Load a channel's block from Prefect.
+
+    Raises
+    ------
+    ChannelError
+        It is not there: somebody deleted it, or the store is another one.
+    """
+    try:
+        return KINDS[channel.kind].load(channel.block_name)
+    except ValueError as error:
+        fault = f"has no URL in Prefect any more; `orbcast notify add {channel.kind} "
+        raise ChannelError("", channel.name, f"{fault}{channel.name}` gives it one") from error
 
 
 def without_secrets(block: Any, text: str) -> str:

@@ -24,8 +24,8 @@ class NotASlotError(InputError):
 
     def __str__(self) -> str:
         return (
-            f"slot {self.text!r} {self.fault}; write MARKET:DAY:RANGE as `orbcast predict` prints "
-            "it, such as MGC:2025-06-30:0900"
+            f"slot {self.text!r} {self.fault}; write MARKET:DAY:RANGE, such as "
+            "MGC:2025-06-30:0900, of an answer that `orbcast predictions` shows"
         )
 
 

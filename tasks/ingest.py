@@ -9,6 +9,7 @@ from typing import Any, Literal
 from prefect import task
 from prefect.events import emit_event
 
+from ml_core.bars.lake import OnProgress
 from tasks.events import REFRESHED, resource_of
 from tasks.intake import summary, take_in
 from tasks.retrying import RETRIED
@@ -36,9 +37,16 @@ def refresh_lake(
 
 
 def read_source(
-    market: str, source: SourceSpec | None, at: datetime, *, full: bool
+    market: str,
+    source: SourceSpec | None,
+    at: datetime,
+    *,
+    full: bool,
+    on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Do the same within another step, and announce nothing.
+
+    ``on_progress`` is called with (batch name, batches done).
 
     Raises
     ------
@@ -54,7 +62,7 @@ def read_source(
     spec = source or standing_source(where.sources_file, market)
     if spec is None:
         raise NoSourceError(market.lower())
-    records = take_in(where, known, spec, at, full=full)
+    records = take_in(where, known, spec, at, full=full, on_progress=on_progress)
     brought = summary(records, where.lake().status(known.symbol))
     return {
         **brought,

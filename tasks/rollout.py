@@ -47,6 +47,21 @@ class GatesNotPassedError(InputError):
         )
 
 
+class NotBelowError(GatesNotPassedError):
+    """A step down to where the market stands, or above."""
+
+    def __init__(self, market: str, stage: str, stands: str) -> None:
+        super().__init__(market, stage, (f"it is not below {stands}",))
+        self.args = (market, stage, stands)
+        self.stands = stands
+
+    def __str__(self) -> str:
+        return (
+            f"{self.market} stands at {self.stands}, and {self.stage} is not below it; name a "
+            "lower stage, or go up with `orbcast rollout step-up`"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
     """Where a market stands, and how far it is from the next stage.
@@ -218,7 +233,7 @@ def step_down(
 
     Raises
     ------
-    GatesNotPassedError
+    NotBelowError
         The stage is not below the present one.
     UnsignedChangeError
         It does not say who or why.
@@ -228,7 +243,7 @@ def step_down(
     events = _events(where, symbol)
     stands = position(events)
     if STAGES.index(stage) >= STAGES.index(stands.stage):
-        raise GatesNotPassedError(symbol, stage, (f"it is not below {stands.stage}",))
+        raise NotBelowError(symbol, stage, stands.stage)
     event = RolloutEvent(
         at=latest_time(events, at),
         kind="down",

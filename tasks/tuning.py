@@ -169,8 +169,9 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
             study = _study(where, name, asked)
             _give_up_dead_trials(study)
             _finish_on_record(where, study, material.market.symbol)
-            shown = progress(f"tune-{material.market.symbol}-progress", f"Trials of {name}")
             done, log = len(_finished(study)), get_run_logger()
+            key, words = f"tune-{material.market.symbol}-progress", f"Trials of {name}"
+            shown = progress(key, words, min(done / asked.trials, 1.0))
             log.info("%s: %d of %d trials are done", name, done, asked.trials)
             while done < asked.trials:
                 score = _try_one(where, study, material, folds, base=base, asked=asked, at=at)

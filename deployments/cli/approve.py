@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import getpass
-import json
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import err, out
+from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
 from ml_core.errors import InputError, OperatorError
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def approve(  # noqa: PLR0917 - options of a command
         typer.Option("--against-the-evidence", help="Approve what the evidence does not bear."),
     ] = False,
     wait: Annotated[bool, typer.Option(help="Wait for what comes of it.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what waits for a person, show one with its evidence, or answer it.
 
@@ -153,10 +152,10 @@ def _list(known: tuple[Waiting, ...], *, as_json: bool) -> None:
         told = [
             {"run": str(each.run), "name": each.name, **each.request.to_json()} for each in known
         ]
-        out().print_json(json.dumps(told))
+        print_json(told)
         return
     if not known:
-        out().print("Nothing waits for a person.")
+        say("Nothing waits for a person.")
         return
     from rich.table import Table  # noqa: PLC0415 - one use
 
@@ -168,24 +167,23 @@ def _list(known: tuple[Waiting, ...], *, as_json: bool) -> None:
         asked, until = (f"{at:%Y-%m-%d %H:%M}" for at in (request.asked_at, request.until))
         bears = "bears it" if request.borne_out else "does not bear it"
         table.add_row(str(each.run)[:_SHORT], request.title, asked, until, bears)
-    out().print(table)
-    out().print("look at one: orbcast approve RUN", markup=False)
+    show_table(table)
+    say("look at one: orbcast approve RUN")
 
 
 def _show(chosen: Waiting) -> None:
     request, short = chosen.request, str(chosen.run)[:_SHORT]
-    console = out()
-    console.print(f"{request.title}?", soft_wrap=True, markup=False)
-    console.print(f"  {request.verdict}", soft_wrap=True, markup=False)
+    say(f"{request.title}?")
+    say(f"  {request.verdict}")
     for each in request.findings:
-        console.print(f"  {each.status}  {each.name}: {each.words}", soft_wrap=True, markup=False)
-    console.print(f"  bound to {request.bound_to[:12]}", markup=False)
-    console.print(f"answer until {request.until:%Y-%m-%d %H:%M} UTC:", markup=False)
+        say(f"  {each.status}  {each.name}: {each.words}")
+    say(f"  bound to {request.bound_to[:12]}")
+    say(f"answer until {request.until:%Y-%m-%d %H:%M} UTC:")
     against = request.overridable and not request.borne_out
     approving = f'orbcast approve {short} --reason "..."'
     approving += " --against-the-evidence" if against else ""
-    console.print(f"  {approving}", soft_wrap=True, markup=False)
-    console.print(f'  orbcast approve {short} --refuse --reason "..."', markup=False)
+    say(f"  {approving}")
+    say(f'  orbcast approve {short} --refuse --reason "..."')
 
 
 def _find(ref: str, known: tuple[Waiting, ...]) -> Waiting:
@@ -212,7 +210,7 @@ def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool)
     state, words = "Resuming", ""
     stop = time.monotonic() + (_WAIT_SECONDS if wait else 0.0)
     if wait and not as_json:
-        err().print(f"Answered; waiting for run {short} to act on it ...", markup=False)
+        remark(f"Answered; waiting for run {short} to act on it ...")
     while time.monotonic() < stop and not words:
         time.sleep(_LOOK_EVERY_SECONDS)
         state, words = outcome(chosen.run)
@@ -221,8 +219,8 @@ def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool)
     told = kept(settings(), chosen.request.market, str(chosen.run)) or {}
     if as_json:
         shown = {"run": str(chosen.run), "state": state, "verdict": words, **told}
-        out().print_json(json.dumps(shown))
+        print_json(shown)
     else:
-        out().print(words, soft_wrap=True, markup=False)
+        say(words)
     if said["approve"] and told.get("done") is False:
         raise NotTakenError(short, "what was approved was not carried out; its verdict says why")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.terminal import MarketOption, day_of, out, progress
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, RecipeOption, days_of, print_json, say
+
+if TYPE_CHECKING:
+    from ml_core.features.audit import AuditReport
 
 LEAKY = 4
 UNEXPLAINED = 4
 _MOST_SHOWN = 20
 
-app = typer.Typer(no_args_is_help=True, help="Audits that ship with Orbcast.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
@@ -20,16 +24,15 @@ def audit() -> None:
     """Run an audit that ships with Orbcast."""
 
 
-@app.command()
+@app.command(short_help="Whether any feature moves when the future is deleted.")
 def lookahead(  # noqa: PLR0917 - options of a command
     market: MarketOption = "mgc",
-    recipe: Annotated[
-        str, typer.Option(help="Recipe whose features to audit.")
-    ] = "residual-small",
+    recipe: RecipeOption = "residual-small",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
     days: Annotated[int, typer.Option(help="Trading days to sample.", min=1)] = 12,
-    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the sample.", min=0)] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Delete, then scramble, the future of sampled decisions; features must not move.
 
@@ -42,7 +45,7 @@ def lookahead(  # noqa: PLR0917 - options of a command
 
     where = settings()
     known, chosen = where.market(market), where.recipe(recipe)
-    asked = day_of(first, "--from"), day_of(last, "--to")
+    asked = days_of(first, last)
     bars = known_bars(where, market, known, now())
     begin, end = period_of(bars, known, *asked)
     with progress("Auditing decisions", 0) as bar:
@@ -57,31 +60,36 @@ def lookahead(  # noqa: PLR0917 - options of a command
             seed=seed,
             on_progress=bar.at,
         )
-    console = out()
-    console.print(
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _tell(report)
+    if not report.clean:
+        raise typer.Exit(LEAKY)
+
+
+def _tell(report: AuditReport) -> None:
+    say(
         f"{report.market}: {len(report.features)} features at {report.decisions} decisions, the "
         "future deleted and scrambled."
     )
     if report.never_seen:
-        console.print(
-            f"Missing in every one of them, so not proven: {', '.join(report.never_seen)}"
-        )
+        say(f"Missing in every one of them, so not proven: {', '.join(report.never_seen)}")
     for leak in report.leaks[:_MOST_SHOWN]:
-        console.print(f"  {leak}")
+        say(f"  {leak}")
     if report.clean:
-        console.print("Clean: none moved by a bit.")
+        say("Clean: none moved by a bit.")
         return
-    console.print(f"{len(report.leaking)} features see the future: {', '.join(report.leaking)}")
-    raise typer.Exit(LEAKY)
+    say(f"{len(report.leaking)} features see the future: {', '.join(report.leaking)}")
 
 
-@app.command()
+@app.command(short_help="Compute logged features again; they must be the same.")
 def parity(
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
     replay: Annotated[bool, typer.Option("--replay", help="Replayed answers instead.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compute logged features again from the lake; they must be the same to the bit.
 
@@ -90,29 +98,25 @@ def parity(
 
     Example: orbcast audit parity --from 2025-06-01
     """
-    import json  # noqa: PLC0415 - after --help
-
     from tasks.parity import audit_parity  # noqa: PLC0415
     from tasks.settings import now  # noqa: PLC0415
 
     report = audit_parity.fn(
         market,
-        day_of(first, "--from"),
-        day_of(last, "--to"),
+        *days_of(first, last),
         now(),
         "replay" if replay else "live",
     )
-    console = out()
     if as_json:
-        console.print_json(json.dumps(report.to_json()))
+        print_json(report.to_json())
     else:
-        console.print(report.verdict, soft_wrap=True, markup=False)
+        say(report.verdict)
         for each in report.audited:
             if each.cause == "same":
                 continue
             names = ", ".join(one.feature for one in each.differences)
-            console.print(f"  {each.slot} {each.role}, {each.cause}: {names}", markup=False)
+            say(f"  {each.slot} {each.role}, {each.cause}: {names}")
             for bar in each.changes:
-                console.print(f"      {bar}", markup=False)
+                say(f"      {bar}")
     if report.count("unexplained"):
         raise typer.Exit(UNEXPLAINED)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import json
 from typing import Annotated
 
 import typer
 
-from deployments.cli.terminal import MarketOption, out
+from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 
-app = typer.Typer(no_args_is_help=True, help="The circuit breaker: stop recommending.")
+app = typer.Typer(no_args_is_help=True)
 
 Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
 By = Annotated[str, typer.Option(help="Who; your login name if left out.")]
@@ -28,7 +27,7 @@ def breaker() -> None:
 @app.command()
 def status(
     market: MarketOption = "mgc",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say where the breaker stands, since when and why.
 
@@ -41,40 +40,47 @@ def status(
     symbol = where.market(market).symbol
     stands = breaker_of(where, symbol, now())
     if as_json:
-        out().print_json(json.dumps(shown(stands)))
+        print_json({"market": symbol, **shown(stands)})
         return
     since = f" since {stands.since:%Y-%m-%d %H:%M} UTC" if stands.since else ""
     why = f": {stands.cause}, {stands.detail}" if stands.cause else ""
     state = stands.state.replace("_", " ")
-    out().print(f"{symbol}: {state}{since}{why}", soft_wrap=True, markup=False)
+    say(f"{symbol}: {state}{since}{why}")
     if stands.state == "open" and stands.until is not None:
-        out().print(f"  probed from {stands.until:%Y-%m-%d %H:%M} UTC on", markup=False)
+        say(f"  probed from {stands.until:%Y-%m-%d %H:%M} UTC on")
 
 
 @app.command("open")
-def open_breaker(reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
+def open_breaker(
+    reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
+) -> None:
     """Open the breaker: nothing is recommended until it closes.
 
     Example: orbcast breaker open --reason "news tonight" --by ana
     """
-    _change(market, "open", reason, by)
+    _change(market, "open", reason, by, as_json=as_json)
 
 
 @app.command()
-def reset(reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
+def reset(
+    reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
+) -> None:
     """Close the breaker, whatever opened it.
 
     Example: orbcast breaker reset --reason "looked at it" --by ana
     """
-    _change(market, "closed", reason, by)
+    _change(market, "closed", reason, by, as_json=as_json)
 
 
-def _change(market: str, state: str, reason: str, by: str) -> None:
-    from tasks.breaker import change  # noqa: PLC0415 - after --help
+def _change(market: str, state: str, reason: str, by: str, *, as_json: bool) -> None:
+    from tasks.breaker import breaker_of, change, shown  # noqa: PLC0415 - after --help
     from tasks.settings import now, settings  # noqa: PLC0415
 
     where = settings()
     symbol = where.market(market).symbol
     who = by or getpass.getuser()
     change(where, symbol, state, cause=BY_HAND, detail=reason, by=who, at=now())
-    out().print(f"{symbol}: {state}, by {who}", markup=False)
+    if as_json:
+        print_json({"market": symbol, **shown(breaker_of(where, symbol, now())), "by": who})
+        return
+    say(f"{symbol}: {state}, by {who}")

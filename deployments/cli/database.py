@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from deployments.cli.terminal import out
+from deployments.cli.terminal import AsJson, print_json, say
 
-app = typer.Typer(no_args_is_help=True, help="The SQL database.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
@@ -15,7 +15,7 @@ def database() -> None:
 
 
 @app.command()
-def upgrade() -> None:
+def upgrade(as_json: AsJson = False) -> None:
     """Bring the schema up to this version of Orbcast; nothing is lost.
 
     Example: orbcast db upgrade
@@ -24,4 +24,7 @@ def upgrade() -> None:
 
     where = settings()
     where.database()
-    out().print(f"{where.shown_url} is at this version's schema.", soft_wrap=True, markup=False)
+    if as_json:
+        print_json({"database": where.shown_url, "upgraded": True})
+        return
+    say(f"{where.shown_url} is at this version's schema.")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.terminal import MarketOption, day_of, err, out
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say
 
 
 def dataset(  # noqa: PLR0917 - options of a command
@@ -24,6 +25,7 @@ def dataset(  # noqa: PLR0917 - options of a command
     scan_end: Annotated[
         str, typer.Option(help="Scan to session_end or next_day_start.")
     ] = "session_end",
+    as_json: AsJson = False,
 ) -> None:
     """Write ranges, labels, features and baselines, one row for each slot.
 
@@ -38,15 +40,26 @@ def dataset(  # noqa: PLR0917 - options of a command
     where = settings()
     known = where.market(market, roll=roll)
     spec = label_spec(anchor=anchor, stop=stop, rr=rr, scan_end=scan_end)
-    begin, end = day_of(first, "--from"), day_of(last, "--to")
-    with err().status("Computing ranges, labels and features"):
+    begin, end = days_of(first, last)
+    with progress("Computing ranges, labels and features"):
         bars = known_bars(where, market, known, now())
         table = slots_with_baselines(bars, known, spec, begin, end)
     with written_atomically(output) as temporary:
         pq.write_table(table, temporary, compression="zstd")
-    used = len(table) - (len(table) - table["exclusion"].null_count)
-    out().print(
+    used = table["exclusion"].null_count
+    if as_json:
+        print_json(
+            {
+                "file": output,
+                "market": known.symbol,
+                "slots": len(table),
+                "usable": used,
+                "columns": table.num_columns,
+                "label": spec.key,
+            }
+        )
+        return
+    say(
         f"{output}: {len(table):,} slots of {known.symbol}, {used:,} with a usable range, "
         f"{table.num_columns} columns, label {spec.key}.",
-        soft_wrap=True,
     )

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, err, print_json, remark, say, show_table
+
+if TYPE_CHECKING:
+    from deployments.demo import Shown
+
+_FOLDER = Path("var/demo")
+
 
 def demo(
+    context: typer.Context,
     folder: Annotated[
-        Path, typer.Option("--in", help="Folder of the demo, apart from your own home.")
-    ] = Path("var/demo"),
+        Path | None,
+        typer.Option(
+            "--in",
+            help="Folder of the demo, apart from your own home; else that of --home.",
+            show_default="var/demo",
+        ),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Simulate three years of a market and run everything on it; about two minutes.
 
@@ -19,4 +35,86 @@ def demo(
     """
     from deployments.demo import run_demo  # noqa: PLC0415 - after --help
 
-    run_demo(folder)
+    home = folder or context.find_root().params.get("home") or _FOLDER
+    piped, begun = not err().is_terminal, ""
+    with progress("Demo", 1.0) as bar:
+
+        def moved(share: float, step: str) -> None:
+            nonlocal begun
+            if piped and step != begun:
+                remark(f"{step} ...")
+            begun = step
+            named = step.replace("Flow ", "").partition(":")[0].partition(",")[0]
+            bar.at(share, detail=named)
+
+        shown = run_demo(home, remark, moved)
+    if as_json:
+        print_json(_plain(shown))
+    else:
+        _tell(shown)
+
+
+def _plain(shown: Shown) -> dict[str, Any]:
+    study = shown.result["study"]
+    return {
+        "home": shown.home,
+        "market": shown.symbol,
+        "verdict": shown.result["verdict"],
+        "decision": shown.result["decision"],
+        "champion": shown.result["champion"],
+        "challenger": shown.result["challenger"],
+        "directional": shown.result["evaluation"]["directional"],
+        "truth": shown.truth,
+        "study_verdict": study["verdict"],
+        "promotion": study["promotion"],
+        "report": shown.report,
+        "study_report": study["report"],
+        "seconds": round(shown.seconds, 1),
+    }
+
+
+def _tell(shown: Shown) -> None:
+    from rich.table import Table  # noqa: PLC0415 - after --help
+
+    result, truth = shown.result, shown.truth
+    scores = result["evaluation"]["directional"]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("On unseen days", no_wrap=True)
+    for heading in ("accuracy", "95 % interval", "log loss", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    names = {"model": "model", "corridor": "corridor baseline", "majority": "majority"}
+    for voice, words in names.items():
+        spans = scores["interval"][voice]
+        table.add_row(
+            words,
+            f"{scores[voice]['accuracy']:.1%}",
+            f"{spans['accuracy']['low']:.1%}..{spans['accuracy']['high']:.1%}",
+            f"{scores[voice]['log_loss']:.4f}",
+            f"{spans['log_loss']['low']:.4f}..{spans['log_loss']['high']:.4f}",
+        )
+    best = f"{truth['bayes_accuracy']:.1%}", "", f"{truth['bayes_log_loss']:.4f}", ""
+    table.add_row("best possible (known)", *best)
+    show_table(table)
+    say("")
+    say(result["verdict"])
+    say(f"Walk-forward: {result['study']['verdict']}")
+    say(result["study"]["promotion"]["verdict"])
+    say(result["decision"])
+    say(f"\nReport: {shown.report}")
+    say(f"Study:  {result['study']['report']}")
+    say("\nNext, worth trying:")
+    for command, what in (
+        ("predict --at 2025-12-30T09:05", "what the models say of a range, and why"),
+        ("models history", "who served when, and on what evidence"),
+        ("dashboard", "the days as cards and charts in a browser (`make dashboard` installs it)"),
+        ("up", "look at all of it in the Prefect UI, at http://127.0.0.1:4200"),
+    ):
+        say(f"  .venv/bin/orbcast --home {_short(shown.home)} {command}")
+        say(f"      {what}")
+    say(f"\nDone in {shown.seconds:.0f} s.")
+
+
+def _short(path: Path) -> str:
+    with contextlib.suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from deployments.cli.terminal import MarketOption, out
+from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 
-app = typer.Typer(no_args_is_help=True, help="Drift of the logged features.")
+app = typer.Typer(no_args_is_help=True)
 DRIFTED = 4
 _SHOWN = 10
 
@@ -27,7 +26,7 @@ def check(
     market: MarketOption = "mgc",
     replay: Annotated[bool, typer.Option("--replay", help="Replayed answers instead.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Write Evidently's HTML page.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check now, as the flow check-drift does daily. Exit status 4: something drifted.
 
@@ -43,17 +42,16 @@ def check(
         if full and found.judged
         else None
     )
-    console = out()
     if as_json:
-        console.print_json(json.dumps({"verdict": found.verdict, **found.to_json(), "page": page}))
+        print_json({"verdict": found.verdict, **found.to_json(), "page": page})
     else:
-        console.print(found.verdict, soft_wrap=True, markup=False)
+        say(found.verdict)
         for each in found.columns[:_SHOWN]:
             if each.drifted:
                 told = f"  {each.column} ({each.group}): {each.shift:+.2f} sd, p {each.p:.1e}"
-                console.print(told, soft_wrap=True, markup=False)
+                say(told)
         if page:
-            console.print(f"full report: {page}", soft_wrap=True, markup=False)
+            say(f"full report: {page}")
     if found.detected:
         raise typer.Exit(DRIFTED)
 
@@ -62,7 +60,7 @@ def check(
 def show(
     market: MarketOption = "mgc",
     last: Annotated[int, typer.Option(help="How many reports.", min=1)] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the latest reports, newest last.
 
@@ -79,9 +77,9 @@ def show(
             {"at": each.at.isoformat(), "verdict": each.verdict, **each.figures}
             for each in records
         ]
-        out().print_json(json.dumps(plain))
+        print_json(plain)
         return
     for each in records:
-        out().print(f"{each.at:%Y-%m-%d %H:%M} UTC  {each.verdict}", markup=False, soft_wrap=True)
+        say(f"{each.at:%Y-%m-%d %H:%M} UTC  {each.verdict}")
     if not records:
-        out().print(f"{symbol} was never checked: orbcast drift check --market {market}")
+        say(f"{symbol} was never checked: orbcast drift check --market {market}")

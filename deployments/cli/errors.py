@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
-from typing import Any
+from typing import Any, ClassVar
 
+from typer import Abort, Exit
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
+from deployments.cli.completion import require_shell
 from ml_core.errors import (
     DefectError,
     InputError,
@@ -22,12 +26,21 @@ _UNAUTHORIZED = "401 Unauthorized"
 _NO_SERVER = ("ephemeral Prefect API server", "Failed to reach API")
 """What Prefect says in a plain RuntimeError."""
 
+_FILES: tuple[tuple[type[OSError], str], ...] = (
+    (IsADirectoryError, "is a folder; name a file, which may be in it"),
+    (NotADirectoryError, "goes through a file as if it were a folder; check the path"),
+    (FileNotFoundError, "is not there; check the path"),
+    (PermissionError, "may not be used; change its permissions, or name another"),
+)
+"""What is said of the file that an error names."""
+
 _STATUS: tuple[tuple[type[BaseException], int], ...] = (
     (InputError, INPUT),
     (OperatorError, OPERATOR),
     (TransientError, TRANSIENT),
     (DefectError, DEFECT),
     (OrbcastError, DEFECT),
+    (IsADirectoryError, INPUT),
     (OSError, OPERATOR),
 )
 
@@ -58,34 +71,109 @@ def line_of(error: BaseException) -> str:
             "right? Without it, Orbcast uses its own"
         )
     if isinstance(error, OSError):
-        return f"{text}; check the path, its permissions and the space left"
+        return (
+            _about_a_file(error) or f"{text}; check the path, its permissions and the space left"
+        )
     if type(error).__name__ == "ParameterTypeError":
         return f"wrong parameter: {text}"
     return f"a defect of Orbcast: {type(error).__name__}: {text}; run again with --debug"
 
 
+def _about_a_file(error: OSError) -> str | None:
+    """Say which file is in the way and how; None if it is something else."""
+    name = error.filename2 or error.filename
+    for kind, words in _FILES:
+        if name is not None and isinstance(error, kind):
+            return f"{os.fsdecode(name)} {words}"
+    return None
+
+
 class OrbcastGroup(TyperGroup):
-    """Commands whose errors are one line, unless ``--debug`` is anywhere on the line."""
+    """Commands whose errors are one line, unless ``--debug`` is anywhere on the line.
+
+    Attributes
+    ----------
+    sections
+        Heading -> names of the commands below it in the list, in order.
+    """
+
+    sections: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands below their headings, all as wide."""
+        del ctx  # nothing in the list depends on what was asked
+        width = max(len(name) for name in self.commands)
+        for heading, names in self.sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    (name.ljust(width), self.commands[name].get_short_help_str()) for name in names
+                )
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """Read the line up to the command; what is wrong with it is one line too."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except TyperException as error:
+            _tell_usage(error)
+            raise Exit(INPUT) from error
+        except InputError as error:
+            sys.stderr.write(f"orbcast: {line_of(error)}\n")
+            raise Exit(INPUT) from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take ``--debug`` out, wherever it stands."""
         ctx.meta["orbcast.debug"] = "--debug" in args
+        if not ctx.resilient_parsing and args[:1] in (
+            ["--install-completion"],
+            ["--show-completion"],
+        ):
+            require_shell()
         return super().parse_args(ctx, [each for each in args if each != "--debug"])
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; turn an error into a line and a status."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Abort):
             sys.stderr.write("stopped\n")
             ctx.exit(INTERRUPTED)
+        except TyperException as error:
+            _tell_usage(error)
+            ctx.exit(INPUT)
+        except BrokenPipeError:
+            ctx.exit(0)  # whoever read has enough, as with `| head`
         except Exception as error:
             if type(error).__module__.startswith("typer"):
-                raise  # its own: a usage error, an exit, a prompt left
+                raise  # its own: an exit
             if ctx.meta.get("orbcast.debug"):
                 traceback.print_exception(error)
             sys.stderr.write(f"orbcast: {line_of(error)}\n")
             ctx.exit(status_of(error))
+
+
+def _tell_usage(error: TyperException) -> None:
+    """Say in a line what is wrong with the command line, and where it is told how it is right.
+
+    A group that is called without a command shows its help instead.
+    """
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{error.format_message()}\n")
+        return
+    words = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+    of = getattr(error, "ctx", None)
+    path = of.command_path if of is not None else "orbcast"
+    see = " See" if words.endswith("?") else "; see"
+    sys.stderr.write(f"orbcast: {words[:1].lower()}{words[1:]}{see} `{path} --help`\n")
+
+
+def let_go_of_output() -> None:
+    """Write out what is printed; that nobody reads it any more is nothing to complain of."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_about_the_server(error: BaseException) -> bool:

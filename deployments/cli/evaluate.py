@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from deployments.cli.terminal import MarketOption, day_of, err, out
+from deployments.cli.progress import flow_progress
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    RecipeOption,
+    days_of,
+    json_text,
+    print_json,
+    remark,
+    say,
+    show_table,
+)
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
 
@@ -32,7 +42,7 @@ class BadWalkError(InputError):
 
 def evaluate(  # noqa: PLR0917 - options of a command
     market: MarketOption = "mgc",
-    recipe: Annotated[str, typer.Option(help="Name of a recipe file.")] = "residual-small",
+    recipe: RecipeOption = "residual-small",
     first: Annotated[
         str | None, typer.Option("--from", help="First day judged; a year in if left out.")
     ] = None,
@@ -45,9 +55,10 @@ def evaluate(  # noqa: PLR0917 - options of a command
     window: Annotated[
         str | None, typer.Option(help="expanding, or rolling:N for N months; likewise.")
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write every figure here; - prints it.")
+    figures: Annotated[
+        Path | None, typer.Option(help="Write every figure into this file, as JSON.")
     ] = None,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No log lines.")] = False,
 ) -> None:
     """Judge a recipe by walking forward: refit, answer the months after, move on.
@@ -60,7 +71,7 @@ def evaluate(  # noqa: PLR0917 - options of a command
     --------
     orbcast evaluate --market mgc --recipe residual-small
 
-    orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month --json study.json
+    orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month --figures study.json
     """
     from deployments.prefect_session import prefect_session  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
@@ -73,24 +84,28 @@ def evaluate(  # noqa: PLR0917 - options of a command
         where.market(each.strip())
     if window is not None:
         _check_window(window)
-    period = (day_of(first, "--from"), day_of(last, "--to"))
+    period = days_of(first, last)
     level = "WARNING" if quiet else "INFO"
-    with prefect_session(where, level=level, processes=True) as server:
+    with (
+        flow_progress(f"Studying {own.name}"),
+        prefect_session(where, level=level, processes=True) as server,
+    ):
         if not quiet:
-            err().print(f"Studying {own.name} on {server} ...")
+            remark(f"Studying {own.name} on {server} ...")
         from flows.walk_forward import walk_forward  # noqa: PLC0415 - Prefect reads its settings
 
         walked = cast("Literal['month', 'quarter'] | None", refit)  # looked at above
         result = walk_forward(market, recipe, *period, walked, window)
-    if json_file is not None and str(json_file) == "-":
-        out().print_json(json.dumps(result, default=str))
+    if figures is not None:
+        with written_atomically(figures) as temporary:
+            temporary.write_text(json_text(result), encoding="utf-8")
+    if as_json:
+        print_json(result)
         return
     for each in result.get("markets", [result]):
         _tell(each)
-    if json_file is not None:
-        with written_atomically(json_file) as temporary:
-            temporary.write_text(json.dumps(result, indent=1, default=str), encoding="utf-8")
-        err().print(f"figures: {json_file}", soft_wrap=True, markup=False)
+    if figures is not None:
+        say(f"figures: {figures}")
 
 
 def _check_window(window: str) -> None:
@@ -103,28 +118,27 @@ def _check_window(window: str) -> None:
 
 
 def _tell(result: dict[str, Any]) -> None:
-    console = out()
     figures = result["evaluation"]
-    console.print(result["verdict"], soft_wrap=True, markup=False)
-    console.print(_voices(figures["directional"]))
-    console.print(_folds(figures["by_fold"]))
+    say(result["verdict"])
+    show_table(_voices(figures["directional"]))
+    show_table(_folds(figures["by_fold"]))
     net = figures["trading"]
     for key, words in (("every_break", "every break"), ("followed", "recommended trades")):
         each = net[key]
         if each["trades"]:
             r = each["net_r"]
-            console.print(
+            say(
                 f"  {words}: {each['trades']:,} trades, {r['estimate']:+.3f} R net a trade "
                 f"({r['low']:+.3f} to {r['high']:+.3f})"
             )
     if result["not_judged"]:
         told = ", ".join(result["not_judged"])
-        console.print(f"  too little history before {told}: not judged", markup=False)
+        say(f"  too little history before {told}: not judged")
     if result["promotion"] is not None:
-        console.print(result["promotion"]["verdict"], soft_wrap=True, markup=False)
+        say(result["promotion"]["verdict"])
     elif not result["counts"]:
-        console.print("A study picked by hand: for looking, not for promotion.")
-    console.print(f"  report: {result['report']}", soft_wrap=True, markup=False)
+        say("A study picked by hand: for looking, not for promotion.")
+    say(f"  report: {result['report']}")
 
 
 def _voices(scores: dict[str, Any]) -> Table:

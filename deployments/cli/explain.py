@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import out
+from deployments.cli.terminal import AsJson, print_json, say
 
 
 def explain(
     slot: Annotated[str, typer.Argument(help="Such as MGC:2025-06-30:0900.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say why a slot was not recommended: each gate, its figure, and the least that would do.
 
@@ -26,21 +25,20 @@ def explain(
 
     told = explained(settings(), slot)
     if as_json:
-        out().print_json(json.dumps(told))
+        print_json(told)
         return
     for each in told:
         _tell(each)
 
 
 def _tell(each: dict[str, Any]) -> None:
-    console = out()
     head = f"{each['role']} ({each['mode']}) {each['model'] or '-'} {each['version'] or ''}"
-    console.print(head, markup=False)
-    console.print(f"  {each['verdict']}", soft_wrap=True, markup=False)
+    say(head)
+    say(f"  {each['verdict']}")
     for gate in each["gates"]:
         mark = "ok" if gate["passed"] else "no"
-        console.print(f"  {mark}  {gate['name']}: {gate['words']}", soft_wrap=True, markup=False)
+        say(f"  {mark}  {gate['name']}: {gate['words']}")
         if gate["change"]:
-            console.print(f"      would have done: {gate['change']}", soft_wrap=True, markup=False)
+            say(f"      would have done: {gate['change']}")
     for words in each["reasons"]:
-        console.print(f"      {words}", soft_wrap=True, markup=False)
+        say(f"      {words}")

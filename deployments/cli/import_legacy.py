@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import MarketOption, out, progress
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 
 
 def import_legacy(
@@ -22,7 +22,7 @@ def import_legacy(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only report; the lake stays as it is.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take over from an older system: bars in, the rest judged. Again changes nothing.
 
@@ -53,7 +53,7 @@ def import_legacy(
         )
     page, text = write_legacy_report(where, told)
     if as_json:
-        out().print_json(json.dumps({**told, "reports": [str(page), str(text)]}))
+        print_json({**told, "reports": [str(page), str(text)]})
         return
     _tell(told, page, text)
 
@@ -61,15 +61,14 @@ def import_legacy(
 def _tell(told: dict[str, Any], page: Path, text: Path) -> None:
     from monitoring.legacy_report import headline, unusable, usable  # noqa: PLC0415 - when told
 
-    console = out()
-    console.print(headline(told), markup=False, style="bold")
+    say(headline(told))
     if told["dry_run"]:
-        console.print("This was a dry run: the lake is as it was.", markup=False)
+        say("This was a dry run: the lake is as it was.")
     for title, sentences in (("Can be used", usable(told)), ("Cannot be used", unusable(told))):
-        console.print(f"\n{title}:", markup=False)
+        say(f"\n{title}:")
         for each in sentences or ["nothing"]:
-            console.print(f"- {each}", markup=False)
+            say(f"- {each}")
     for each in (told["registry"] or {}).get("versions", []):
         for fault in each["faults"]:
-            console.print(f"- {each['name']}: {fault}.", markup=False)
-    console.print(f"\nReport: {page}\n        {text}", markup=False, soft_wrap=True)
+            say(f"- {each['name']}: {fault}.")
+    say(f"\nReport: {page}\n        {text}")

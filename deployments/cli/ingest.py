@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.terminal import MarketOption, out, progress
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def ingest(  # noqa: PLR0917 - options of a command
     remember: Annotated[
         bool, typer.Option("--remember", help="Make it the market's standing source.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take bars into the lake. Doing it again changes nothing.
 
@@ -76,22 +78,25 @@ def ingest(  # noqa: PLR0917 - options of a command
         records = take_in(where, known, spec, now(), on_progress=on_progress)
     if remember:
         remember_source(where.sources_file, market, spec)
-    _tell(records, summary(records, where.lake().status(known.symbol)), market)
+    brought = summary(records, where.lake().status(known.symbol))
+    if as_json:
+        print_json({**brought, "set_aside": _set_aside(records), "odd": _odd(records)})
+        return
+    _tell(records, brought, market)
 
 
 def _tell(records: tuple[BatchRecord, ...], brought: dict[str, object], market: str) -> None:
-    console = out()
-    console.print(
+    say(
         f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
         f"{brought['quarantined']:,} rows set aside, from {brought['new_batches']} new of "
         f"{brought['batches']} batches."
     )
     for name, rows in _set_aside(records).items():
-        console.print(f"  set aside: {rows:,} {name.replace('_', ' ')}")
+        say(f"  set aside: {rows:,} {name.replace('_', ' ')}")
     for name, rows in _odd(records).items():
-        console.print(f"  odd but kept: {rows:,} {name.replace('_', ' ')}")
-    console.print(f"The lake has {brought['bars']:,} bars; last {brought['last_bar']}.")
-    console.print(f"Next: orbcast run nightly-retrain --market {market}")
+        say(f"  odd but kept: {rows:,} {name.replace('_', ' ')}")
+    say(f"The lake has {brought['bars']:,} bars; last {brought['last_bar']}.")
+    say(f"Next: orbcast run nightly-retrain --market {market}")
 
 
 def _set_aside(records: tuple[BatchRecord, ...]) -> dict[str, int]:

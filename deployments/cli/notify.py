@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.terminal import err, out
+from deployments.cli import completion
+from deployments.cli.terminal import AsJson, print_json, remark, say
 from ml_core.errors import InputError, OperatorError
 
 if TYPE_CHECKING:
     from tasks.channels import Channel
     from tasks.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Channels that notices go to.")
+app = typer.Typer(no_args_is_help=True)
 
 
 class NoSecretError(InputError):
@@ -62,7 +63,7 @@ def notify() -> None:
     """
 
 
-@app.command()
+@app.command(short_help="Add a channel, or replace one of the same name.")
 def add(
     kind: Annotated[str, typer.Argument(help="slack, teams, email or webhook.")],
     name: Annotated[str, typer.Argument(help="A name of yours, such as desk.")],
@@ -72,6 +73,7 @@ def add(
     least: Annotated[
         str, typer.Option(help="Least that it is told of: info, warning or trouble.")
     ] = "info",
+    as_json: AsJson = False,
 ) -> None:
     """Add a channel, or replace one of the same name; its URL is never shown or logged.
 
@@ -95,11 +97,16 @@ def add(
 
         channel = add_channel(where.channels_file, name, kind, url, now(), least)
         ensure_automations(channels(where.channels_file))
-    out().print(f"{channel.name} ({channel.kind}) added; try it: orbcast notify test {name}")
+    if as_json:
+        print_json(asdict(channel))
+        return
+    say(f"{channel.name} ({channel.kind}) added; try it: `orbcast notify test {name}`")
 
 
-@app.command()
-def remove(name: Annotated[str, typer.Argument(help="Name of the channel.")]) -> None:
+@app.command(short_help="Tell this channel nothing any more.")
+def remove(
+    name: Annotated[str, typer.Argument(help="Name of the channel.")], as_json: AsJson = False
+) -> None:
     """Tell this channel nothing any more; Prefect forgets its secret.
 
     Example: orbcast notify remove desk
@@ -114,11 +121,14 @@ def remove(name: Annotated[str, typer.Argument(help="Name of the channel.")]) ->
         if not remove_channel(where.channels_file, name):
             raise ChannelError("name", name, "is not there; `orbcast notify list` shows them")
         ensure_automations(channels(where.channels_file))
-    out().print(f"{name} removed", markup=False)
+    if as_json:
+        print_json({"removed": name})
+        return
+    say(f"{name} removed")
 
 
 @app.command("list")
-def list_channels() -> None:
+def list_channels(as_json: AsJson = False) -> None:
     """List the channels, and how the last attempt at each went.
 
     Example: orbcast notify list
@@ -128,17 +138,26 @@ def list_channels() -> None:
     from tasks.settings import settings  # noqa: PLC0415
 
     where = settings()
-    found = channels(where.channels_file)
-    for channel in found:
-        last = last_attempt(where.database(), channel.name)
+    found = [
+        (each, last_attempt(where.database(), each.name)) for each in channels(where.channels_file)
+    ]
+    if as_json:
+        print_json(
+            [
+                {**asdict(channel), "last_attempt": asdict(last) if last else None}
+                for channel, last in found
+            ]
+        )
+        return
+    for channel, last in found:
         state = "nothing to tell so far"
         if last is not None:
             state = "delivered" if last.delivered else f"failed: {last.detail}"
             state = f"{last.at:%Y-%m-%d %H:%M} UTC {state}"
         kind = channel.kind if channel.least == "info" else f"{channel.kind}, {channel.least}"
-        out().print(f"{channel.name} ({kind}): {state}", markup=False, soft_wrap=True)
+        say(f"{channel.name} ({kind}): {state}")
     if not found:
-        out().print("no channel yet: orbcast notify add slack NAME --url-env VARIABLE")
+        say("no channel yet: `orbcast notify add slack NAME --url-env VARIABLE`")
 
 
 @app.command("test")
@@ -146,6 +165,7 @@ def try_channels(
     name: Annotated[
         str | None, typer.Argument(help="Name of the channel; all if left out.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Send a test message. Exit status 3: a channel did not take it.
 
@@ -164,16 +184,18 @@ def try_channels(
                 "name", name or "", "is not there; `orbcast notify list` shows them"
             )
         tried = [send_test(each) for each in found]
-    for each in tried:
+    if as_json:
+        print_json([asdict(each) for each in tried])
+    for each in () if as_json else tried:
         if each.delivered:
-            out().print(f"{each.channel}: delivered", markup=False)
+            say(f"{each.channel}: delivered")
     faults = tuple((each.channel, each.detail) for each in tried if not each.delivered)
     if faults:
         raise DeadChannelError(faults)
 
 
-@app.command()
-def retry() -> None:
+@app.command(short_help="Try again now what did not arrive.")
+def retry(as_json: AsJson = False) -> None:
     """Try again now what did not arrive; log-outcomes does it by and by anyway.
 
     Exit status 3: a channel still takes nothing.
@@ -188,18 +210,23 @@ def retry() -> None:
         from tasks.channels import channels  # noqa: PLC0415
         from tasks.delivery import bring  # noqa: PLC0415
 
-        out().print(f"{bring(where, at_once=True)} delivered", markup=False)
+        delivered = bring(where, at_once=True)
         failed = [
             (each.name, failures_in_a_row(where.database(), each.name))
             for each in channels(where.channels_file)
         ]
     faults = tuple((name, each[-1].detail) for name, each in failed if each)
+    if as_json:
+        failing = [{"channel": name, "detail": detail} for name, detail in faults]
+        print_json({"delivered": delivered, "failing": failing})
+    else:
+        say(f"{delivered} delivered")
     if faults:
         raise DeadChannelError(faults)
 
 
-@app.command()
-def automations() -> None:
+@app.command(short_help="Have Prefect tell of runs that crash or go silent.")
+def automations(as_json: AsJson = False) -> None:
     """Have Prefect itself tell of runs that crash, do not start or go silent.
 
     `notify add` and `orbcast up` do it by themselves.
@@ -214,18 +241,24 @@ def automations() -> None:
         from tasks.channels import channels  # noqa: PLC0415
 
         names = ensure_automations(channels(where.channels_file))
+    if as_json:
+        print_json(names)
+        return
     for name in names:
-        out().print(name, markup=False)
+        say(name)
     if not names:
-        out().print("none: no channel that Prefect itself can use; SMTP email is none")
+        say("none: no channel that Prefect itself can use; SMTP email is none")
 
 
 def show_notices(
     market: Annotated[
-        str | None, typer.Option(help="Name of a market file; all if left out.")
+        str | None,
+        typer.Option(
+            help="Name of a market file; all if left out.", autocompletion=completion.markets
+        ),
     ] = None,
     last: Annotated[int, typer.Option(help="How many.", min=1)] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what there was to tell, and whether each channel took it.
 
@@ -242,7 +275,7 @@ def show_notices(
     try:
         listed = channels(where.channels_file)
     except ChannelError as error:  # what there was to tell is shown all the same
-        err().print(f"nothing is delivered: {error}", markup=False, soft_wrap=True)
+        remark(f"nothing is delivered: {error}")
     found = notices(where.database(), market=symbol, last=last)
     if as_json:
         plain = [
@@ -257,14 +290,14 @@ def show_notices(
             }
             for told in found
         ]
-        out().print_json(json.dumps(plain))
+        print_json(plain)
         return
     for told in found:
         missed = missing_from(told, listed)
         state = f"  NOT DELIVERED to {', '.join(missed)}" if missed else ""
         head = f"{told.notice.at:%Y-%m-%d %H:%M} UTC  {told.notice.subject}{state}"
-        out().print(head, markup=False, soft_wrap=True)
+        say(head)
         for line in told.notice.body.splitlines():
-            out().print(f"    {line}", markup=False, soft_wrap=True)
+            say(f"    {line}")
     if not found:
-        out().print("nothing to tell so far")
+        say("nothing to tell so far")

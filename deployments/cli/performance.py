@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import MarketOption, out
+from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def performance(  # noqa: PLR0917 - options of a command
     estimates: Annotated[
         bool, typer.Option("--estimates", help="What was expected before the outcomes.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show how the answers on record did, and whether that differs from the corridor.
 
@@ -78,10 +77,10 @@ def performance(  # noqa: PLR0917 - options of a command
     symbol = where.market(market).symbol
     found = record_of(where, symbol, mode.value, by.value, last_days=_days(last), at=now())
     if as_json:
-        out().print_json(json.dumps(found.to_json()))
+        print_json(found.to_json())
         return
     if not found.groups:
-        out().print(_nothing(symbol, market, mode), soft_wrap=True, markup=False)
+        say(_nothing(symbol, market, mode))
         return
     if estimates:
         _tell_estimates(found.estimates)
@@ -113,11 +112,10 @@ def _nothing(symbol: str, market: str, mode: Mode) -> str:
 
 
 def _tell(found: Record, by: By) -> None:
-    console = out()
-    console.print(f"{found.symbol}, {found.champion.verdict}", soft_wrap=True, markup=False)
-    console.print(_periods(found.groups, by))
+    say(f"{found.symbol}, {found.champion.verdict}")
+    show_table(_periods(found.groups, by))
     for line in _remarks(found):
-        console.print(f"  {line}", soft_wrap=True, markup=False)
+        say(f"  {line}")
 
 
 def _table(*headings: str) -> Table:
@@ -218,9 +216,8 @@ def _remarks(found: Record) -> list[str]:
 
 
 def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
-    console = out()
     if not estimates:
-        console.print(
+        say(
             "No estimate yet: one is made of each day's latest answers once there are 30 of one "
             "recipe, live and in time."
         )
@@ -251,19 +248,18 @@ def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
             f"{ece['value']:.3f}",
             "-" if truth is None else f"{truth['realised']['ece']:.3f}",
         )
-    console.print(table)
+    show_table(table)
     known = [each["realised"]["inside"]["log_loss"] for each in estimates if each["realised"]]
     if known:
         told = f"  {sum(known)} of {len(known)} came within their interval; windows overlap."
-        console.print(told)
+        say(told)
     warned = estimates[-1]["expected"]["warning"]
     if warned:
         told = f"  {estimates[-1]['role']} {estimates[-1]['version']}: {warned}"
-        console.print(told, soft_wrap=True, markup=False)
-    console.print(
+        say(told)
+    say(
         "  An estimate takes the probabilities at their word: it cannot see that the market has "
         "changed its answer.",
-        soft_wrap=True,
     )
 
 

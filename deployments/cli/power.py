@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Annotated
 
 import typer
 
-from deployments.cli.terminal import out
+from deployments.cli.terminal import AsJson, print_json, say, show_table
 from ml_core.errors import InputError
 
 _SHOWN = (62, 124, 250)
@@ -34,7 +33,7 @@ def power(  # noqa: PLR0917 - options of a command
     design_effect: Annotated[
         float, typer.Option(help="How much trades of a day share luck; 1 is not at all.")
     ] = 1.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say how many trades it takes to tell a lift from luck, and how often a coin would pass.
 
@@ -99,16 +98,14 @@ def power(  # noqa: PLR0917 - options of a command
         )
     if as_json:
         told = {"needed": needed, "rows": rows, "gate": report.to_json() if report else None}
-        out().print_json(json.dumps(told))
+        print_json(told)
         return
-    console = out()
     if report is not None:
-        console.print(f"{report.words}.", soft_wrap=True)
-    console.print(
+        say(f"{report.words}.")
+    say(
         f"A lift of {lift * 100:.4g} points over {baseline * 100:.4g}% is found "
         f"{wanted * 100:.4g}% of the time with {needed:,} trades, "
         f"{math.ceil(needed / per_day):,} days of {per_day:g} trades.",
-        soft_wrap=True,
     )
     table = Table(box=None, pad_edge=False)
     passed = f"> {threshold * 100:.4g}%"
@@ -120,4 +117,4 @@ def power(  # noqa: PLR0917 - options of a command
             f"{row['days']:,}",
             *(f"{row[name]:.1%}" for name in ("coin_passes", "baseline_passes", "lift_found")),
         )
-    console.print(table)
+    show_table(table)

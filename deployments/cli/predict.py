@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import MarketOption, out, time_of
+from deployments.cli import completion
+from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table, time_of
 
 if TYPE_CHECKING:
     from ml_core.learning.inference import Prediction, SideView
@@ -27,9 +27,13 @@ def predict(
         str | None, typer.Option("--range", help="Opening range, such as 0900.")
     ] = None,
     version: Annotated[
-        str | None, typer.Option(help="Version, its beginning, champion or challenger.")
+        str | None,
+        typer.Option(
+            help="Version, its beginning, champion or challenger.",
+            autocompletion=completion.versions,
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Predict one opening range from the bars known when it closed.
 
@@ -52,7 +56,7 @@ def predict(
     _, said = ask(record, known, slot, read_bars(where, known, slot))
     if as_json:
         plain = {"slot": str(slot), "decision_time": slot.decision.isoformat(), **said.to_json()}
-        out().print_json(json.dumps(plain, default=str))
+        print_json(plain)
         return
     _tell(slot, said, fallback, expired)
 
@@ -60,14 +64,11 @@ def predict(
 def _tell(slot: Slot, said: Prediction, fallback: str | None, expired: str | None) -> None:
     from rich.table import Table  # noqa: PLC0415 - after --help
 
-    console = out()
-    console.print(
-        f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC by {said.model} {said.version}"
-    )
+    say(f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC by {said.model} {said.version}")
     if fallback:
-        console.print(f"  in the champion's stead: {fallback}", markup=False)
+        say(f"  in the champion's stead: {fallback}")
     if expired:
-        console.print(f"  too old to answer live: {expired}", markup=False)
+        say(f"  too old to answer live: {expired}")
     odds = Table(box=None, pad_edge=False)
     for heading in ("", "UP", "DOWN", "no break"):
         odds.add_column(heading, justify="left" if not heading else "right")
@@ -75,25 +76,25 @@ def _tell(slot: Slot, said: Prediction, fallback: str | None, expired: str | Non
     stays = 1.0 - said.p_none
     odds.add_row("model", *_percents(said.p_up, said.p_down, said.p_none))
     odds.add_row("corridor", *_percents(p * stays, (1.0 - p) * stays, said.p_none))
-    console.print(odds)
+    show_table(odds)
     sides = Table(box=None, pad_edge=False)
     for heading in ("if taken", "P(win)", "driftless", "E\\[net R]", "driftless", "80 % of R in"):
         sides.add_column(heading, justify="left" if heading == "if taken" else "right")
     sides.add_row("long", *_side(said.long))
     sides.add_row("short", *_side(said.short))
-    console.print(sides)
-    console.print(
+    show_table(sides)
+    say(
         f"{said.recommendation.upper()}; confidence {said.confidence:.2f} ({said.level}), "
         f"size x {said.risk_adjustment:.2f}"
     )
     for reason in said.reasons:
-        console.print(f"  {reason.words}", markup=False)
+        say(f"  {reason.words}")
     told = said.to_json()["novelty"]
     if told is not None:
         unlike = f"dissimilarity {told['dissimilarity']:.2f}, at most {told['threshold']:.2f}"
         if told["novel"]:
             unlike += f": unlike the training data, in {', '.join(told['words'])}"
-        console.print(f"  {unlike}", markup=False)
+        say(f"  {unlike}")
 
 
 def _percents(*shares: float) -> list[str]:

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import MarketOption, day_of, err, out
+from deployments.cli.performance import Mode
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    days_of,
+    print_json,
+    remark,
+    say,
+    show_table,
+)
 
 _MOST = 20
+
+
+class Outcome(StrEnum):
+    """What became of an answer."""
+
+    WIN = "WIN"
+    LOSS = "LOSS"
+    TIMEOUT = "TIMEOUT"
+    NONE = "NONE"
+    OPEN = "open"
 
 
 def predictions(  # noqa: PLR0917 - the options of a command
@@ -21,16 +40,19 @@ def predictions(  # noqa: PLR0917 - the options of a command
     opening_range: Annotated[
         list[str] | None, typer.Option("--range", help="Only this range; may be repeated.")
     ] = None,
-    mode: Annotated[list[str] | None, typer.Option(help="live or replay.")] = None,
+    mode: Annotated[
+        list[Mode] | None, typer.Option(help="Only these; may be repeated.", case_sensitive=False)
+    ] = None,
     outcome: Annotated[
-        list[str] | None, typer.Option(help="WIN, LOSS, TIMEOUT, NONE or open.")
+        list[Outcome] | None,
+        typer.Option(help="Only what became this; may be repeated.", case_sensitive=False),
     ] = None,
     rows: Annotated[int, typer.Option(help="Newest answers on the screen.", min=1)] = _MOST,
     csv: Annotated[Path | None, typer.Option(help="Write all that match into this file.")] = None,
     parquet: Annotated[
         Path | None, typer.Option(help="The same as Parquet, typed, times in UTC.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the newest answers of the ledger and what became of them, or write all to a file.
 
@@ -42,24 +64,28 @@ def predictions(  # noqa: PLR0917 - the options of a command
     from tasks.settings import settings  # noqa: PLC0415
 
     where = settings()
+    begin, end = days_of(first, last)
+    known = where.market(market)
     wanted = Wanted(
-        market=where.market(market).symbol,
-        first=day_of(first, "--from"),
-        last=day_of(last, "--to"),
+        market=known.symbol,
+        first=begin,
+        last=end,
         opening_range=tuple(opening_range or ()),
         mode=tuple(mode or ()),
         outcome=tuple(outcome or ()),
     )
     database = where.database()
     count = matching(database, wanted)
+    for name in () if count else opening_range or ():
+        known.range_index(name)  # one that the market had once may still have answers
     for path, write in ((csv, to_csv), (parquet, to_parquet)):
         if path is not None:
             with written_atomically(path) as file:
                 file.write_bytes(write(all_rows(database, wanted)))
-            err().print(f"{count:,} answers written to {path}", soft_wrap=True, markup=False)
+            remark(f"{count:,} answers written to {path}")
     if as_json:
         found = browse(database, wanted, limit=rows)
-        out().print_json(json.dumps({"matching": count, "rows": found}, default=str))
+        print_json({"matching": count, "rows": found})
     elif csv is None and parquet is None:
         _show(browse(database, wanted, limit=rows), count)
 
@@ -68,7 +94,7 @@ def _show(rows: Sequence[Mapping[str, Any]], count: int) -> None:
     from rich.table import Table  # noqa: PLC0415 - after --help
 
     if not rows:
-        out().print("no answer matches")
+        say("no answer matches")
         return
     table = Table(box=None, pad_edge=False)
     for name in ("day", "range", "record", "answer"):
@@ -86,9 +112,9 @@ def _show(rows: Sequence[Mapping[str, Any]], count: int) -> None:
             each["outcome"] or {"NONE": "no break"}.get(each["direction"] or "", "open"),
             "-" if each["r_net"] is None else f"{each['r_net']:+.2f}",
         )
-    out().print(table)
+    show_table(table)
     if count > len(rows):
-        out().print(f"the newest {len(rows)} of {count:,}; --rows shows more, --csv writes all")
+        say(f"the newest {len(rows)} of {count:,}; --rows shows more, --csv writes all")
 
 
 def _share(value: float | None) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.terminal import out
+from deployments.cli import completion
+from deployments.cli.terminal import AsJson, print_json, say, show_table
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
     from tasks.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Recipes: what to train, and how.")
+app = typer.Typer(no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="Name of a recipe file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[
+    str, typer.Argument(help="Name of a recipe file.", autocompletion=completion.recipes)
+]
 
 
 @app.callback()
@@ -40,19 +42,19 @@ def list_recipes(as_json: AsJson = False) -> None:
     where = settings()
     rows = [_listed(where, name) for name in where.recipe_names()]
     if as_json:
-        out().print_json(json.dumps(rows))
+        print_json(rows)
         return
     if not rows:
-        out().print(
+        say(
             f"no recipe in {where.recipes_dir} or {where.own_recipes_dir}; write NAME.toml there",
-            markup=False,
-            soft_wrap=True,
         )
         return
-    table = _table("recipe", "kind", "hash", "from", "about")
+    name, kind = (max(len(row[field]) for row in rows) for field in ("file", "kind"))
     for row in rows:
-        _add(table, row["file"], row["kind"], row["hash"][:12], row["from"], row["about"])
-    out().print(table)
+        # what it is about has a line of its own: names may be long, and are there to be copied
+        say(f"{row['file']:{name}}  {row['kind']:{kind}}  {row['hash'][:12]:12}  {row['from']}")
+        if row["about"]:
+            say(f"  {row['about']}")
 
 
 @app.command()
@@ -70,16 +72,16 @@ def show(name: Name, as_json: AsJson = False) -> None:
     recipe = where.recipe(name)
     if as_json:
         told = {**recipe.model_dump(mode="json"), "hash": recipe.hash}
-        out().print_json(json.dumps(told))
+        print_json(told)
         return
     lines = [f"# {recipe.hash}", f"# {where.recipe_file(name)}"]
     for key, value in flat(recipe.model_dump(mode="json")).items():
         # TOML has no null: what is not set is not written
         lines.append(f"# {key} is not set" if value is None else f"{key} = {_text(value)}")
-    out().print("\n".join(lines), markup=False, emoji=False, soft_wrap=True)
+    typer.echo("\n".join(lines))
 
 
-@app.command()
+@app.command(short_help="Show where two recipes differ.")
 def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
     """Show where two recipes differ; what they are about is for people and does not count.
 
@@ -92,16 +94,16 @@ def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
     one, other = where.recipe(first), where.recipe(second)
     changed = recipe_difference(one, other)
     if as_json:
-        out().print_json(json.dumps(changed))
+        print_json(changed)
         return
     if one.hash == other.hash:
         told = f"{first} and {second} are the same recipe, {one.hash[:12]}"
-        out().print(told, markup=False, soft_wrap=True)
+        say(told)
         return
     table = _table("", first, second)
     for key, values in changed.items():
         _add(table, key, *(_text(value) for value in values))
-    out().print(table)
+    show_table(table)
 
 
 def _listed(where: Settings, name: str) -> dict[str, str]:

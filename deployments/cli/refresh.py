@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import MarketOption, err, out
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, say
 from ml_core.errors import OperatorError, TransientError
 
 if TYPE_CHECKING:
+    from deployments.cli.progress import Bar
     from tasks.settings import Settings
 
 LOCKED_SECONDS = 30.0
@@ -43,7 +44,7 @@ def refresh(
         bool, typer.Option("--event", help="Only tell the server that bars arrived; do not wait.")
     ] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for the run on the server.")] = 600,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring the bars up to the market's standing source; what depends on them follows by itself.
 
@@ -69,18 +70,14 @@ def refresh(
         raise NobodyListensError(str(where.home))
     result = None
     if server is not None:
-        with prefect_session(where, level="WARNING"):
+        with progress("Refreshing on the server"), prefect_session(where, level="WARNING"):
             result = _emit(market) if event else _on_server(market, full, wait)
     result = result or _here(market, full)
     result = {"market": market.lower(), **_lake(where, market), **result}
     if as_json:
-        out().print_json(json.dumps(result, default=str))
+        print_json(result)
     else:
-        out().print(result["verdict"], soft_wrap=True, markup=False)
-
-
-def _say(words: str) -> None:
-    err().print(words, soft_wrap=True, markup=False)
+        say(result["verdict"])
 
 
 def _on_server(market: str, full: bool, wait: float) -> dict[str, Any] | None:
@@ -90,9 +87,9 @@ def _on_server(market: str, full: bool, wait: float) -> dict[str, Any] | None:
     from deployments.served_run import run_served  # noqa: PLC0415
 
     try:
-        run = run_served(f"refresh-data/{market.lower()}", {"full": full}, wait, _say)
+        run = run_served(f"refresh-data/{market.lower()}", {"full": full}, wait, remark)
     except ObjectNotFound:
-        _say(f"the server does not serve {market} (ORBCAST_MARKETS); refreshing here")
+        remark(f"the server does not serve {market} (ORBCAST_MARKETS); refreshing here")
         return None
     return {"ran": "on the server", "run": run.name, "verdict": run.verdict}
 
@@ -104,15 +101,22 @@ def _here(market: str, full: bool) -> dict[str, Any]:
     from tasks.intake import verdict_of  # noqa: PLC0415
     from tasks.settings import now  # noqa: PLC0415
 
-    for pause in pauses(LOCKED_SECONDS):
-        try:
-            brought = read_source(market, None, now(), full=full)
-            break
-        except TransientError as error:
-            _say(f"{error}; again in {pause:g} s")
-            time.sleep(pause)
-    else:
-        brought = read_source(market, None, now(), full=full)
+    def read(bar: Bar) -> dict[str, Any]:
+        def on_progress(name: str, done: int) -> None:
+            bar.at(done, None, name)
+
+        return read_source(market, None, now(), full=full, on_progress=on_progress)
+
+    with progress("Reading bars") as bar:
+        for pause in pauses(LOCKED_SECONDS):
+            try:
+                brought = read(bar)
+                break
+            except TransientError as error:
+                remark(f"{error}; again in {pause:g} s")
+                time.sleep(pause)
+        else:
+            brought = read(bar)
     return {"ran": "here", "run": None, **brought, "verdict": verdict_of(brought)}
 
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import getpass
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.terminal import MarketOption, out
+from deployments.cli import completion
+from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
     from monitoring.rollout import Stage
     from tasks.rollout import Rollout
 
-app = typer.Typer(no_args_is_help=True, help="The way from shadow to auto, gate by gate.")
+app = typer.Typer(no_args_is_help=True)
 
-To = Annotated[str, typer.Option("--to", help="off, shadow, advisory, hybrid or auto.")]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to", help="off, shadow, advisory, hybrid or auto.", autocompletion=completion.stages
+    ),
+]
 Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
 By = Annotated[str, typer.Option(help="Who; your login name if left out.")]
 
@@ -42,32 +47,31 @@ def rollout() -> None:
     """
 
 
-@app.command()
+@app.command(short_help="Show the stage and each gate of the next one.")
 def status(
     market: MarketOption = "mgc",
     to: Annotated[
         str | None, typer.Option("--to", help="Another stage than the next to look at.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the stage, each gate of the next one with its figure, and what is missing.
 
     Example: orbcast rollout status --market mgc
     """
-    from tasks.rollout import rollout_of, shown  # noqa: PLC0415 - after --help
+    from tasks.rollout import rollout_of  # noqa: PLC0415 - after --help
     from tasks.settings import now, settings  # noqa: PLC0415
 
     where = settings()
     symbol = where.market(market).symbol
     found = rollout_of(where, symbol, now(), _stage(to) if to else None)
-    if as_json:
-        out().print_json(json.dumps(shown(found)))
-        return
-    _tell(found)
+    _tell(found, as_json)
 
 
-@app.command()
-def approve(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
+@app.command(short_help="Approve a step up of what there is now.")
+def approve(
+    to: To, reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
+) -> None:
     """Approve a step up, bound to the model, data and study as they are now; it expires.
 
     Example: orbcast rollout approve --to advisory --reason "looked at all 640 breaks"
@@ -79,19 +83,23 @@ def approve(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -
     symbol = where.market(market).symbol
     who, stage = by or getpass.getuser(), _stage(to)
     event = steps.approve(where, symbol, stage, by=who, reason=reason, at=now())
-    out().print(
+    missing = steps.rollout_of(where, symbol, now(), stage).missing
+    if as_json:
+        told = {"market": symbol, "to": stage, "by": who, "expires_at": event.expires_at}
+        print_json({**told, "bound_to": event.bound_to, "missing": missing})
+        return
+    say(
         f"{symbol}: a step up to {stage} is approved by {who} until "
         f"{event.expires_at:%Y-%m-%d %H:%M} UTC, for {str(event.bound_to)[:12]}",
-        markup=False,
-        soft_wrap=True,
     )
-    missing = steps.rollout_of(where, symbol, now(), stage).missing
     for each in missing:
-        out().print(f"  still missing: {each}", markup=False, soft_wrap=True)
+        say(f"  still missing: {each}")
 
 
-@app.command("step-up")
-def step_up(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
+@app.command("step-up", short_help="Go up one stage, if every gate and the approval hold.")
+def step_up(
+    to: To, reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
+) -> None:
     """Go up one stage, if every gate is passed and the approval stands.
 
     Example: orbcast rollout step-up --to advisory --reason "gates passed" --by ana
@@ -102,11 +110,13 @@ def step_up(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -
     where = settings()
     symbol = where.market(market).symbol
     who = by or getpass.getuser()
-    _tell(steps.step_up(where, symbol, _stage(to), by=who, reason=reason, at=now()))
+    _tell(steps.step_up(where, symbol, _stage(to), by=who, reason=reason, at=now()), as_json)
 
 
 @app.command("step-down")
-def step_down(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc") -> None:
+def step_down(
+    to: To, reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
+) -> None:
     """Go down at once, as far as named; nothing is asked.
 
     Example: orbcast rollout step-down --to shadow --reason "doubt" --by ana
@@ -117,7 +127,7 @@ def step_down(to: To, reason: Reason, by: By = "", market: MarketOption = "mgc")
     where = settings()
     symbol = where.market(market).symbol
     who = by or getpass.getuser()
-    _tell(steps.step_down(where, symbol, _stage(to), by=who, reason=reason, at=now()))
+    _tell(steps.step_down(where, symbol, _stage(to), by=who, reason=reason, at=now()), as_json)
 
 
 def _stage(text: str) -> Stage:
@@ -129,21 +139,25 @@ def _stage(text: str) -> Stage:
     raise UnknownStageError(text, STAGES)
 
 
-def _tell(found: Rollout) -> None:
-    console = out()
+def _tell(found: Rollout, as_json: bool) -> None:
+    if as_json:
+        from tasks.rollout import shown  # noqa: PLC0415 - after --help
+
+        print_json(shown(found))
+        return
     stands = found.position
     since = f" since {stands.since:%Y-%m-%d %H:%M} UTC" if stands.since else ""
     why = f", by {stands.by}: {stands.reason}" if stands.by else ""
-    console.print(f"{found.market}: {found.stage}{since}{why}", soft_wrap=True, markup=False)
+    say(f"{found.market}: {found.stage}{since}{why}")
     if stands.holds_until is not None:
-        console.print(f"  holds until {stands.holds_until:%Y-%m-%d %H:%M} UTC", markup=False)
+        say(f"  holds until {stands.holds_until:%Y-%m-%d %H:%M} UTC")
     if found.gates:
-        console.print(f"gates of {found.target}:", markup=False)
+        say(f"gates of {found.target}:")
     for gate in found.gates:
         mark = "ok" if gate.passed else "no"
-        console.print(f"  {mark}  {gate.name}: {gate.words}", soft_wrap=True, markup=False)
+        say(f"  {mark}  {gate.name}: {gate.words}")
         if gate.change:
-            console.print(f"      missing: {gate.change}", soft_wrap=True, markup=False)
-    console.print(f"next: {found.next_step}", soft_wrap=True, markup=False)
+            say(f"      missing: {gate.change}")
+    say(f"next: {found.next_step}")
     for each in stands.ignored:
-        console.print(f"ignored: {each}", soft_wrap=True, markup=False)
+        say(f"ignored: {each}")

@@ -7,22 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import MarketOption, err, out
+from deployments.cli import completion
+from deployments.cli.progress import flow_progress
+from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, say
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FLOWS: Mapping[str, str] = {
-    "refresh-data": "flows.refresh_data.refresh_data",
-    "nightly-retrain": "flows.nightly_retrain.nightly_retrain",
-    "shadow-predict": "flows.shadow_predict.shadow_predict",
-    "log-outcomes": "flows.log_outcomes.log_outcomes",
-    "walk-forward": "flows.walk_forward.walk_forward",
-    "tune": "flows.tune.tune",
-    "check-drift": "flows.check_drift.check_drift",
-    "audit": "flows.audit.audit",
-    "replay": "flows.replay.replay",
+    name: "flows.{0}.{0}".format(name.replace("-", "_")) for name in completion.FLOW_NAMES
 }
 
 _FANNED_OUT = {"walk-forward"}
@@ -57,14 +51,15 @@ def run(
         str,
         typer.Argument(
             help="refresh-data, nightly-retrain, walk-forward, tune, shadow-predict, "
-            "log-outcomes, check-drift, audit, replay."
+            "log-outcomes, check-drift, audit, replay.",
+            autocompletion=completion.flows,
         ),
     ],
     market: MarketOption = "mgc",
     param: Annotated[
         list[str] | None, typer.Option(help="Parameter, key=value; may be repeated.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No log lines.")] = False,
 ) -> None:
     """Run a flow now. Needs no server; uses the one that is up, so it shows there.
@@ -86,14 +81,17 @@ def run(
     where = settings()
     where.market(market)
     level = "WARNING" if quiet else "INFO"
-    with prefect_session(where, level=level, processes=name in _FANNED_OUT) as server:
-        if not quiet:
-            err().print(f"Running {name} on {server} ...")
+    with (
+        flow_progress(f"Running {name}"),
+        prefect_session(where, level=level, processes=name in _FANNED_OUT) as server,
+    ):
         found = _load(FLOWS[name])
         given = dict(_pair(each, found.parameters.properties) for each in param or [])
+        if not quiet:
+            remark(f"Running {name} on {server} ...")
         result = found(**{"market": market, **given})
     if as_json:
-        out().print_json(json.dumps(result, default=str))
+        print_json(result)
     else:
         _tell(result)
 
@@ -125,10 +123,9 @@ def _takes_text(form: Mapping[str, Any]) -> bool:
 
 
 def _tell(result: dict[str, Any]) -> None:
-    console = out()
-    console.print(result["verdict"], soft_wrap=True, markup=False)
+    say(result["verdict"])
     for name in ("champion", "challenger", "report"):
         if result.get(name):
-            console.print(f"  {name}: {result[name]}", soft_wrap=True, markup=False)
+            say(f"  {name}: {result[name]}")
     if result.get("trouble"):
-        err().print(result["trouble"], soft_wrap=True, markup=False)
+        remark(result["trouble"])

@@ -7,18 +7,25 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.terminal import MarketOption, day_of, out, progress
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, day_of, print_json, say
+
+_MOST_DAYS = 36_525
+"""A hundred years."""
 
 
 def simulate(  # noqa: PLR0917 - options of a command
     output: Annotated[Path, typer.Option("--out", help="DuckDB file to write.")],
-    days: Annotated[int, typer.Option(help="Calendar days to simulate.", min=1)] = 730,
+    days: Annotated[
+        int, typer.Option(help="Calendar days to simulate.", min=1, max=_MOST_DAYS)
+    ] = 730,
     edge: Annotated[
         float, typer.Option(help="Accuracy points to plant, 0 to 0.2; 0 plants nothing.")
     ] = 0.03,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bars.")] = 7,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bars.", min=0)] = 7,
     first: Annotated[str, typer.Option("--from", help="First day.")] = "2024-01-02",
     market: MarketOption = "mgc",
+    as_json: AsJson = False,
 ) -> None:
     """Simulate 1-minute bars with an edge of known size, and say how large it is.
 
@@ -31,22 +38,36 @@ def simulate(  # noqa: PLR0917 - options of a command
 
     begin = day_of(first, "--from") or date(2024, 1, 2)
     known = settings().market(market)
-    with progress("Simulating days", 0) as bar:
+    with progress("Simulating") as bar:
         made = write_database(
             output, known, begin, begin + timedelta(days=days - 1), edge, seed, bar.at
         )
     truth = made.truth.summary()
-    out().print(
+    if as_json:
+        print_json(
+            {
+                "file": output,
+                "table": "bars_1m",
+                "market": known.symbol,
+                "bars": made.bars,
+                "days": made.days,
+                "first_day": made.first,
+                "last_day": made.last,
+                "edge": edge,
+                "seed": seed,
+                "truth": truth,
+            }
+        )
+        return
+    say(
         f"{output}: {made.bars:,} bars of {known.symbol}, {made.first} to {made.last}, table "
         "bars_1m.",
-        soft_wrap=True,
     )
-    out().print(
+    say(
         f"Best possible accuracy {truth['bayes_accuracy']:.1%}, log loss "
         f"{truth['bayes_log_loss']:.4f}; without the edge {truth['driftless_accuracy']:.1%}, "
         f"{truth['driftless_log_loss']:.4f}."
     )
-    out().print(
+    say(
         f"Next: orbcast ingest --source duckdb {output} --column contract=contract --remember",
-        soft_wrap=True,
     )

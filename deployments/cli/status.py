@@ -7,20 +7,23 @@ import os
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from deployments.cli.terminal import out
+from deployments.cli import completion
+from deployments.cli.terminal import AsJson, print_json, say, show_table
 from ml_core.errors import OperatorError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tasks.standing import Standing
 
 STOPPED_WITHIN_SECONDS = 15.0
+
+_SHORT = {"waiting": "not answered yet", "absent": "not asked for"}
+"""What stands in a table's cell instead of a sentence."""
 
 
 class StillUpError(OperatorError):
@@ -39,43 +42,64 @@ class StillUpError(OperatorError):
 
 def status(
     market: Annotated[
-        str | None, typer.Option(help="Only this market; else all that `orbcast up` serves.")
+        str | None,
+        typer.Option(
+            help="Only this market; else all that `orbcast up` serves.",
+            autocompletion=completion.markets,
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show on one screen how the server and each market stand: bars, model, today's ranges.
 
     Example: orbcast --home var/demo status
     """
     from deployments.prefect_session import answers, server_of  # noqa: PLC0415 - after --help
-    from deployments.server_runs import runs_of  # noqa: PLC0415
+    from deployments.server_runs import runs_left, runs_of  # noqa: PLC0415
     from tasks.settings import api_url, now, settings  # noqa: PLC0415
 
     where = settings()
     named = api_url()
     server = named if named and answers(named) else None if named else server_of(where)
-    runs = runs_of(where, server) if server else []
+    runs = runs_of(where, server) if server else [] if named else runs_left(where)
     from tasks.standing import standing_of  # noqa: PLC0415 - Prefect, after its server is named
 
     at = now()
     found = [standing_of(where, name, at) for name in ([market] if market else where.markets)]
     if as_json:
         markets = [each.to_json() for each in found]
-        out().print_json(json.dumps({"server": server, "runs": runs, "markets": markets}))
+        print_json({"server": server, "runs": runs, "markets": markets})
         return
-    console = out()
-    console.print(f"server: {server or _not_up(named)}", soft_wrap=True, markup=False)
-    for run in runs:
-        console.print(f"  {run['flow']}: {run['words']}", soft_wrap=True, markup=False)
+    say(f"server: {server or _not_up(named)}")
+    _tell_runs(runs, at, up=server is not None)
     for each in found:
         _tell(each, at)
+
+
+def _tell_runs(runs: list[dict[str, Any]], at: datetime, *, up: bool) -> None:
+    last = [
+        f"{each['flow']} {each['state'].lower()} {_clock(each['when'], at)}"
+        for each in runs
+        if each["state"] != "next"
+    ]
+    following = [
+        f"{each['flow']} {_clock(each['when'], at)}" for each in runs if each["state"] == "next"
+    ]
+    nothing = "none is scheduled" if up else "none while the server is down"
+    say(f"  last runs (UTC): {', '.join(last) or 'none yet'}")
+    say(f"  next runs (UTC): {', '.join(following) or nothing}")
+
+
+def _clock(when: str, at: datetime) -> str:
+    """Give a time, with its day unless that is today; UTC."""
+    moment = datetime.fromisoformat(when)
+    return f"{moment:%H:%M}" if moment.date() == at.date() else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _tell(each: Standing, at: datetime) -> None:
     from tasks.standing import in_words, time_of  # noqa: PLC0415 - after --help
 
-    console = out()
-    console.print(f"\n{each.market}: stage {each.stage}, breaker {each.breaker}", markup=False)
+    say(f"\n{each.market}: stage {each.stage}, breaker {each.breaker}")
     bars = "none: `orbcast ingest` brings them"
     if each.last_bar is not None:
         old = in_words(at - each.last_bar)
@@ -97,7 +121,7 @@ def _tell(each: Standing, at: datetime) -> None:
     }
     for name, words in lines.items():
         if words:
-            console.print(f"  {name}: {words}", soft_wrap=True, markup=False)
+            say(f"  {name}: {words}")
     _tell_slots(each, at)
 
 
@@ -108,12 +132,13 @@ def _tell_slots(each: Standing, at: datetime) -> None:
 
     zone = ZoneInfo(each.zone)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in (f"{each.trading_day:%a %d %b}", "decided", "answer"):
-        table.add_column(name, overflow="fold")
+    table.add_column(f"{each.trading_day:%a %d %b}", no_wrap=True)
+    table.add_column("decided", no_wrap=True)
+    table.add_column("answer")
     for name in ("p(UP)", "corridor", "outcome", "net R"):
         table.add_column(name, justify="right", no_wrap=True)
     for slot in each.slots:
-        words = slot.words
+        words = _SHORT.get(slot.state, slot.words)
         if slot.state == "due":
             words = f"due in {in_words(slot.decision - at)}"
         table.add_row(
@@ -127,7 +152,7 @@ def _tell_slots(each: Standing, at: datetime) -> None:
             slot.outcome or "-",
             "-" if slot.r_net is None else f"{slot.r_net:+.2f}",
         )
-    out().print(table)
+    show_table(table)
 
 
 def _not_up(named: str | None) -> str:
@@ -149,12 +174,12 @@ def down() -> None:
         pid = int(json.loads(path.read_text("utf-8"))["pid"])
         os.kill(pid, signal.SIGTERM)
     except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
-        out().print("nothing is up")
+        say("nothing is up")
         return
     deadline = time.monotonic() + STOPPED_WITHIN_SECONDS
     while time.monotonic() < deadline:
         if not path.exists() or not _alive(pid):
-            out().print("stopped")
+            say("stopped")
             return
         time.sleep(0.2)
     raise StillUpError(pid, STOPPED_WITHIN_SECONDS)

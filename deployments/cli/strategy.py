@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import MarketOption, day_of, out, time_of
+from deployments.cli import completion
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, time_of
 
 if TYPE_CHECKING:
     from ml_core.strategy_worth import Worth
 
-app = typer.Typer(no_args_is_help=True, help="The rules of the strategy, and the outbox.")
+app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[
-    str | None, typer.Option("--strategy", help="Name of a strategy file; ORBCAST_STRATEGY else.")
+    str | None,
+    typer.Option(
+        "--strategy",
+        help="Name of a strategy file; ORBCAST_STRATEGY else.",
+        autocompletion=completion.strategies,
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()
@@ -40,16 +46,17 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     rules = settings().rules(name)
     told = {**rules.model_dump(mode="json"), "hash": rules.hash}
     if as_json:
-        out().print_json(json.dumps(told))
+        print_json(told)
         return
     for field, value in told.items():
-        _say(f"{field} = {json.dumps(value)}")
+        say(f"{field} = {json.dumps(value)}")
 
 
-@app.command()
+@app.command(short_help="Say whether a strategy file can be used.")
 def check(
     file: Annotated[Path, typer.Argument(help="A strategy file (TOML).")],
     market: MarketOption = "mgc",
+    as_json: AsJson = False,
 ) -> None:
     """Say whether a strategy file can be used on a market, or what is wrong with it.
 
@@ -62,10 +69,14 @@ def check(
     rules = load_rules(file)
     for name in () if rules.allowed_ranges == "all" else rules.allowed_ranges:
         known.range_index(name)  # refuses a range that the market does not have
-    _say(f"{file} can be used on {known.symbol}: {rules.name}, {rules.hash[:12]}")
+    if as_json:
+        told = {"file": file, "market": known.symbol, "usable": True}
+        print_json({**told, "name": rules.name, "hash": rules.hash})
+        return
+    say(f"{file} can be used on {known.symbol}: {rules.name}, {rules.hash[:12]}")
 
 
-@app.command()
+@app.command(short_help="Follow the rules alone through history, costs included.")
 def backtest(
     market: MarketOption = "mgc",
     name: Name = None,
@@ -85,8 +96,9 @@ def backtest(
 
     where = settings()
     rules = where.rules(name)
-    period = day_of(first, "--from"), day_of(last, "--to")
-    taken = backtest_rules(where, market, rules, first=period[0], last=period[1], at=now())
+    period = days_of(first, last)
+    with progress("Following the rules"):
+        taken = backtest_rules(where, market, rules, first=period[0], last=period[1], at=now())
     found, years, refused = worth(taken), by_year(taken), refusals(taken)
     if as_json:
         told: dict[str, Any] = {
@@ -96,17 +108,17 @@ def backtest(
             "years": {year: each.to_json() for year, each in years.items()},
             "refused": refused,
         }
-        out().print_json(json.dumps(told))
+        print_json(told)
         return
-    _say(f"{where.market(market).symbol}, {rules.name}: {found.words}")
+    say(f"{where.market(market).symbol}, {rules.name}: {found.words}")
     for year, each in years.items():
-        _say(f"  {year}: {_short(each)}")
+        say(f"  {year}: {_short(each)}")
     if refused:
-        _say("  refused: " + ", ".join(f"{why} {count:,}" for why, count in refused.items()))
-    _say(f"  {found.verdict[0].upper()}{found.verdict[1:]}.")
+        say("  refused: " + ", ".join(f"{why} {count:,}" for why, count in refused.items()))
+    say(f"  {found.verdict[0].upper()}{found.verdict[1:]}.")
 
 
-@app.command("worth")
+@app.command("worth", short_help="What recorded decisions brought, with the model and without.")
 def show_worth(
     market: MarketOption = "mgc",
     name: Name = None,
@@ -126,7 +138,8 @@ def show_worth(
 
     where = settings()
     rules = where.rules(name)
-    scaled, bare = lived(where, market, rules, "replay" if replay else "live", now())
+    with progress("Following what was decided"):
+        scaled, bare = lived(where, market, rules, "replay" if replay else "live", now())
     found, opinions = added(scaled, bare), by_opinion(scaled, bare)
     if as_json:
         told = {
@@ -135,19 +148,19 @@ def show_worth(
             "added": found.to_json(),
             "by_opinion": {each: one.to_json() for each, one in opinions.items()},
         }
-        out().print_json(json.dumps(told))
+        print_json(told)
         return
     if not bare:
-        _say(f"nothing was decided by {rules.name} yet: decisions come with each prediction")
+        say(f"nothing was decided by {rules.name} yet: decisions come with each prediction")
         return
-    _say(f"without the model: {worth(bare).words}")
-    _say(f"with its sizes:    {worth(scaled).words}")
+    say(f"without the model: {worth(bare).words}")
+    say(f"with its sizes:    {worth(scaled).words}")
     for opinion, one in opinions.items():
-        _say(f"  {opinion}: {_short(one)}")
-    _say(f"{found.words[0].upper()}{found.words[1:]}.")
+        say(f"  {opinion}: {_short(one)}")
+    say(f"{found.words[0].upper()}{found.words[1:]}.")
 
 
-@app.command()
+@app.command(short_help="List the outbox: orders that your system may place.")
 def intents(
     market: MarketOption = "mgc",
     since: Annotated[str | None, typer.Option(help="Written since, 2025-06-30T09:00.")] = None,
@@ -169,7 +182,7 @@ def intents(
     begin = in_zone(time_of(since, "--since"), known) if since else None
     found = outbox(where, known.symbol, now(), begin)
     if as_json:
-        out().print_json(json.dumps(found))
+        print_json(found)
         return
     for each in found:
         sides = ", ".join(
@@ -177,9 +190,9 @@ def intents(
             for one in each["entries"]
         )
         held = "in force" if each["in_force"] else f"not in force, {each['why_not']}"
-        _say(f"{each['slot']} {each['contract']}: {sides}; until {each['expires_at']}; {held}")
+        say(f"{each['slot']} {each['contract']}: {sides}; until {each['expires_at']}; {held}")
     if not found:
-        _say(f"{known.symbol} has no intents: they are written at stage auto only")
+        say(f"{known.symbol} has no intents: they are written at stage auto only")
 
 
 def _short(each: Worth) -> str:
@@ -190,7 +203,3 @@ def _short(each: Worth) -> str:
         f"{each.trades:,} trades, {each.total_r:+.1f} R net, {mean.estimate:+.3f} a trade "
         f"({mean.low:+.3f} to {mean.high:+.3f})"
     )
-
-
-def _say(line: str) -> None:
-    out().print(line, markup=False, soft_wrap=True)

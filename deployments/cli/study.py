@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import MarketOption, day_of, err, out, progress
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, days_of, json_text, print_json, say
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ml_core.evidence.setup_study import SetupStudy
 
 _SHOWN = 10
 
-app = typer.Typer(no_args_is_help=True, help="Studies of what could be traded.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
@@ -25,7 +23,7 @@ def study() -> None:
     """Study what could be traded, with the chance that it is luck."""
 
 
-@app.command()
+@app.command(short_help="Try rule setups; tell which survive costs and chance.")
 def setups(  # noqa: PLR0917 - options of a command
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
@@ -58,9 +56,10 @@ def setups(  # noqa: PLR0917 - options of a command
         int, typer.Option(help="Trades in the search needed to be judged.")
     ] = 50,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write every setup's figures here.")
+    figures: Annotated[
+        Path | None, typer.Option(help="Write every setup's figures into this file, as JSON.")
     ] = None,
+    as_json: AsJson = False,
     report: Annotated[
         Path | None,
         typer.Option(help="HTML page.", show_default="reports/setups-MARKET.html"),
@@ -71,7 +70,7 @@ def setups(  # noqa: PLR0917 - options of a command
     Range x side x target x stop x range size x weekday, net of costs from the real entry. The
     first three quarters of the days are searched, the last quarter confirms.
 
-    Example: orbcast study setups --market mgc --json setups.json
+    Example: orbcast study setups --market mgc --figures setups.json
     """
     from ml_core.evidence.setup_plan import StudyPlan  # noqa: PLC0415 - after --help
     from ml_core.evidence.setup_study import study_setups  # noqa: PLC0415
@@ -100,29 +99,32 @@ def setups(  # noqa: PLR0917 - options of a command
         days=tuple(days or DAYS),
     )
     plan, chosen = StudyPlan(min_trades=min_trades), grid.setups(known)
-    asked = day_of(first, "--from"), day_of(last, "--to")
+    asked = days_of(first, last)
     bars = known_bars(where, market, known, at)
     begin, end = period_of(bars, known, *asked)
     with progress("Trading every break", 0) as bar:
         table = trade_table(bars, known, grid, first=begin, last=end, on_progress=bar.at)
-    with err().status(f"Judging {len(chosen):,} setups on {len(table.days):,} days"):
+    with progress(f"Judging {len(chosen):,} setups on {len(table.days):,} days"):
         returns = setup_returns(table, chosen, plan.search_days(len(table.days)))
         found = study_setups(returns, plan=plan, seed=seed)
     plain = found.to_json()
     page = report or where.reports_dir / f"setups-{market.lower()}.html"
     with written_atomically(page) as temporary:
         temporary.write_text(render_setup_report(plain, made_at=at), "utf-8")
-    if json_file is not None:
-        with written_atomically(json_file) as temporary:
-            temporary.write_text(json.dumps(plain, allow_nan=False, indent=1) + "\n", "utf-8")
-    _show(out(), found)
-    out().print(f"Page: {page}", soft_wrap=True)
+    if figures is not None:
+        with written_atomically(figures) as temporary:
+            temporary.write_text(json_text(plain), "utf-8")
+    if as_json:
+        print_json({**plain, "report": page})
+        return
+    _show(found)
+    say(f"Page: {page}")
 
 
-def _show(console: Console, found: SetupStudy) -> None:
+def _show(found: SetupStudy) -> None:
     summary, chance = found.summary, found.chance
-    console.print(found.verdict)
-    console.print(
+    say(found.verdict)
+    say(
         f"\n{summary['market']}: searched {summary['first_day']} to "
         f"{summary['search_last_day']} ({summary['search_days']:,} days), confirmed to "
         f"{summary['last_day']} ({summary['confirm_days']:,}). {summary['setups']:,} setups, "
@@ -130,16 +132,15 @@ def _show(console: Console, found: SetupStudy) -> None:
         f"{summary['min_trades']} trades. SPA p = {chance['p']:.3f}; beat chance "
         f"{summary['found']:,}, named {summary['named']:,}."
     )
-    console.print(
+    say(
         f"\n{'net R a trade':33s}{'search':>8s}{'trades':>7s}{'t':>5s}{'q':>6s}"
         f"{'confirm':>9s}{'trades':>7s}"
     )
     for row in found.top[:_SHOWN]:
         early, late = row["search"], row["confirmation"]
-        console.print(
+        say(
             f"{_short(row):33s}{early['net_r']:>+8.2f}{early['trades']:>7d}{row['t']:>5.1f}"
             f"{row['q']:>6.2f}{_r(late['net_r']):>9s}{late['trades']:>7d}",
-            soft_wrap=True,
         )
 
 

@@ -1,26 +1,39 @@
-"""What commands share of the terminal: consoles, options, progress, days and times."""
+"""What commands share of the terminal: prose, JSON, consoles, options, days and times."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from datetime import date, datetime
-from typing import Annotated
+import json
+import math
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
+from deployments.cli import completion
 from ml_core.errors import InputError
 
-MarketOption = Annotated[str, typer.Option(help="Name of a market file.")]
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+MarketOption = Annotated[
+    str, typer.Option(help="Name of a market file.", autocompletion=completion.markets)
+]
+RecipeOption = Annotated[
+    str, typer.Option(help="Name of a recipe file.", autocompletion=completion.recipes)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_KEPT_TOGETHER = re.compile(r"`[^`]+`|[+-]?\d[\d.,]* %")
+"""A command to copy, and a share with its sign: no line ends inside."""
+
+_JOINT = "\N{NO-BREAK SPACE}"
 
 
 class NotATimeError(InputError):
@@ -34,42 +47,93 @@ class NotATimeError(InputError):
         return f"{self.option} {self.text!r} is no time that can be read; write {self.example}"
 
 
+class ReversedDaysError(InputError):
+    """A period that ends before it begins."""
+
+    def __init__(self, first: date, last: date) -> None:
+        super().__init__(first, last)
+        self.first, self.last = first, last
+
+    def __str__(self) -> str:
+        return f"--from {self.first} is after --to {self.last}; swap them"
+
+
 def out() -> Console:
     """Give the console for results; plain when piped."""
+    from rich.console import Console  # noqa: PLC0415 - after --help
+
     return Console(highlight=False)
 
 
 def err() -> Console:
     """Give the console for progress and remarks."""
+    from rich.console import Console  # noqa: PLC0415 - after --help
+
     return Console(stderr=True, highlight=False)
 
 
-@contextlib.contextmanager
-def progress(words: str, total: int | None = None) -> Iterator[_Bar]:
-    """Show a bar on the error stream while something long runs; a line each when piped."""
-    console = err()
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn() if total is not None else TextColumn("{task.completed}"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[detail]}"),
-    )
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as shown:
-        yield _Bar(shown, words, total)
+def say(words: str) -> None:
+    """Print a result in prose: folded between words at a terminal, one line when piped.
+
+    What follows the first line stands two columns further in. No word is taken apart, nor a
+    command in backticks: a path longer than the line is longer than the line.
+    """
+    sys.stdout.write(_folded(words, out()))
 
 
-class _Bar:
-    def __init__(self, shown: Progress, words: str, total: int | None) -> None:
-        self._shown = shown
-        self._task = shown.add_task(words, total=total, detail="")
+def remark(words: str) -> None:
+    """Print a remark on the error stream, in the same way."""
+    sys.stderr.write(_folded(words, err()))
 
-    def at(self, done: int, total: int | None = None, detail: str = "") -> None:
-        """Move to ``done`` of ``total``."""
-        self._shown.update(self._task, completed=done, total=total, detail=detail[:30])
+
+def show_table(shown: RenderableType) -> None:
+    """Print a table, without the blanks that fill its last column."""
+    console = out()
+    with console.capture() as captured:
+        console.print(shown)
+    lines = (line.rstrip() for line in captured.get().splitlines())
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document, alone, whatever the width: no colour, no folding, ASCII only.
+
+    Times become ISO 8601 in UTC, a number that is none (NaN, infinite) becomes null.
+    """
+    sys.stdout.write(json_text(value))
+
+
+def json_text(value: object) -> str:
+    """Give the same document as text, for a file."""
+    return json.dumps(plain(value), indent=2, allow_nan=False) + "\n"
+
+
+def plain(value: object) -> Any:
+    """Give a value as JSON can hold it.
+
+    >>> plain({"at": datetime(2025, 6, 30, 9, 5, tzinfo=UTC), "r": float("nan"), "n": (1, 2)})
+    {'at': '2025-06-30T09:05:00+00:00', 'r': None, 'n': [1, 2]}
+    """
+    match value:
+        case Enum():
+            given: Any = value.value
+        case None | bool() | int() | str():
+            given = value
+        case float():
+            given = float(value) if math.isfinite(value) else None
+        case datetime():
+            given = (value if value.tzinfo is None else value.astimezone(UTC)).isoformat()
+        case date():
+            given = value.isoformat()
+        case Mapping():
+            given = {str(name): plain(each) for name, each in value.items()}
+        case list() | tuple():
+            given = [plain(each) for each in value]
+        case AbstractSet():
+            given = sorted((plain(each) for each in value), key=str)
+        case _:
+            given = plain(value.item()) if hasattr(value, "item") else str(value)
+    return given
 
 
 def day_of(text: str | None, option: str) -> date | None:
@@ -88,6 +152,20 @@ def day_of(text: str | None, option: str) -> date | None:
         raise NotATimeError(option, text, "a day such as 2025-06-30") from None
 
 
+def days_of(first: str | None, last: str | None) -> tuple[date | None, date | None]:
+    """Read a period's days.
+
+    Raises
+    ------
+    NotATimeError, ReversedDaysError
+        One is none; the first is after the last.
+    """
+    begin, end = day_of(first, "--from"), day_of(last, "--to")
+    if begin and end and begin > end:
+        raise ReversedDaysError(begin, end)
+    return begin, end
+
+
 def time_of(text: str, option: str) -> datetime:
     """Read a time such as 2025-06-30T09:05, with or without a zone.
 
@@ -101,3 +179,29 @@ def time_of(text: str, option: str) -> datetime:
     except ValueError:
         example = "one such as 2025-06-30T09:05 or 2025-06-29T23:05+00:00"
         raise NotATimeError(option, text, example) from None
+
+
+def _folded(words: str, console: Console) -> str:
+    # a pipe has no width of its own; COLUMNS gives it one
+    if not (console.is_terminal or os.environ.get("COLUMNS")):
+        return f"{words}\n"
+    return "".join(f"{line}\n" for each in words.splitlines() for line in _lines(each, console))
+
+
+def _lines(words: str, console: Console) -> list[str]:
+    lead = words[: len(words) - len(words.lstrip())]
+    whole = _KEPT_TOGETHER.sub(lambda found: _joined(found[0], console.width), words.strip())
+    folded = textwrap.wrap(
+        whole,
+        console.width,
+        initial_indent=lead,
+        subsequent_indent=f"{lead}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        fix_sentence_endings=False,
+    )
+    return [line.replace(_JOINT, " ") for line in folded] or [""]
+
+
+def _joined(words: str, width: int) -> str:
+    return words.replace(" ", _JOINT) if len(words) < width // 2 else words

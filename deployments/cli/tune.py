@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from deployments.cli.terminal import MarketOption, err, out
+from deployments.cli import completion
+from deployments.cli.progress import flow_progress
+from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, say
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,15 +30,17 @@ class UnknownQuestionError(InputError):
 
 def tune(  # noqa: PLR0917 - options of a command
     market: MarketOption = "mgc",
-    recipe: Annotated[str, typer.Option(help="Recipe to tune from.")] = "residual-small",
+    recipe: Annotated[
+        str, typer.Option(help="Recipe to tune from.", autocompletion=completion.recipes)
+    ] = "residual-small",
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, earlier runs' too.")] = 50,
     folds: Annotated[int, typer.Option(min=1, help="Latest folds to tune on.")] = 5,
     question: Annotated[
         str, typer.Option(help="directional, quality or r_multiple.")
     ] = "directional",
     holdout: Annotated[int, typer.Option(min=0, help="Latest months never looked at.")] = 6,
-    seed: Annotated[int, typer.Option(help="The same seed tries the same values.")] = 7,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed tries the same values.")] = 7,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No log lines.")] = False,
 ) -> None:
     """Search hyperparameters on walk-forward folds; a stopped search goes on where it was.
@@ -55,18 +58,18 @@ def tune(  # noqa: PLR0917 - options of a command
     where = settings()
     where.market(market)
     where.recipe(recipe)
-    with prefect_session(where, level="WARNING" if quiet else "INFO") as server:
+    level = "WARNING" if quiet else "INFO"
+    with flow_progress(f"Tuning {recipe}"), prefect_session(where, level=level) as server:
         if not quiet:
-            err().print(f"Tuning {recipe} on {server} ...")
+            remark(f"Tuning {recipe} on {server} ...")
         from flows.tune import tune as search  # noqa: PLC0415 - Prefect reads its settings
 
         which = cast("Question", question)
         result = search(market, recipe, trials, folds, which, holdout, seed)
     if as_json:
-        out().print_json(json.dumps(result))
+        print_json(result)
         return
-    console = out()
-    console.print(result["verdict"], soft_wrap=True, markup=False)
+    say(result["verdict"])
     if result["recipe_file"]:
-        console.print(f"  {result['recipe_file']}", soft_wrap=True, markup=False)
-        console.print(f"  next: orbcast evaluate --recipe {result['recipe']}", markup=False)
+        say(f"  {result['recipe_file']}")
+        say(f"  next: orbcast evaluate --recipe {result['recipe']}")

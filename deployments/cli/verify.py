@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import err, out
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, print_json, remark, say
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
+    from deployments.cli.progress import Bar
     from registry.ledger import Verification
     from tasks.settings import Settings
 
@@ -47,7 +48,7 @@ def verify(
     ] = False,
     by: Annotated[str, typer.Option(help="Who accepts it.")] = "",
     reason: Annotated[str, typer.Option(help="Why; kept for ever.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Walk the ledger's chains, every model version and every study; name what was changed.
 
@@ -71,13 +72,14 @@ def verify(
     try:
         if accept_restored:
             where.ledger().accept_restored(by=by, reason=reason, at=now())
-        record = where.ledger().verify()
-        faults = [*record.faults, *_other_faults(where, head)]
+        with progress("Verifying the ledger") as bar:
+            record = where.ledger().verify()
+            faults = [*record.faults, *_other_faults(where, head, bar)]
     except (BusyDatabaseError, DatabaseError, OSError) as error:
-        err().print(f"not verifiable: {error}", soft_wrap=True, markup=False)
+        remark(f"not verifiable: {error}")
         raise typer.Exit(NOT_VERIFIABLE) from error
     if as_json:
-        out().print_json(json.dumps(_plain(record, faults)))
+        print_json(_plain(record, faults))
     else:
         _print(record, faults)
     if faults:
@@ -118,10 +120,10 @@ def _print(record: Verification, faults: list[str]) -> None:
         f"outcomes' head {record.outcomes.row_hash}",
     ]
     for line in lines:
-        out().print(line, soft_wrap=True, markup=False)
+        say(line)
 
 
-def _other_faults(where: Settings, head: str | None) -> list[str]:
+def _other_faults(where: Settings, head: str | None, bar: Bar) -> list[str]:
     from registry.errors import DamagedEvidenceError  # noqa: PLC0415 - after --help
     from registry.evaluations import evaluations  # noqa: PLC0415
     from registry.rollout import rollout_faults  # noqa: PLC0415
@@ -132,7 +134,8 @@ def _other_faults(where: Settings, head: str | None) -> list[str]:
     if head is not None and not where.ledger().has(head.lower()):
         found.append(f"the chain does not hold {head} any more: rows are gone from its end")
     versions = models.versions()
-    for record in versions:
+    for done, record in enumerate(versions):
+        bar.share(done / len(versions), "Verifying versions")
         found += [
             f"version {record.market} {record.version}: {each}" for each in models.faults(record)
         ]

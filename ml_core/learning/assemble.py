@@ -50,7 +50,10 @@ class NoSlotError(InputError):
         self.opening_range, self.why = opening_range, why
 
     def __str__(self) -> str:
-        return f"{self.symbol} {self.trading_day} {self.opening_range}: no decision, {self.why}"
+        return (
+            f"{self.symbol} {self.trading_day} {self.opening_range}: no decision, {self.why}; "
+            "name a time on a day that trades and of which there are bars"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,7 +155,8 @@ def simulate(
     edge
         Accuracy points by which the best observer beats the driftless one; 0 plants nothing.
     on_progress
-        Called with (days done, days in all).
+        Called with (slots worked out, slots in all), those that the drift is searched with among
+        them each time.
     with_truth
         Whether to work out each slot's true probabilities, which costs most of the time; without
         them :attr:`SimulatedMarket.truth` has no rows.
@@ -171,9 +172,19 @@ def simulate(
     walk = _draw(hours, len(schedule), seed)
     slots = _slots(market, schedule, hours)
     sign = _signs(walk, slots)
-    drift = _drift_for(edge, hours, walk, slots, sign) if edge else 0.0
-    close, states = _walk_on(hours, walk, slots, sign, drift, on_progress, len(schedule))
-    truth = _truth(hours, slots, sign, states if with_truth else np.empty((0, 2), np.int64), drift)
+    searched = _BISECTIONS * min(_PILOT_SLOTS, len(slots.day)) if edge else 0
+    in_all = searched + (len(slots.day) if with_truth else 0)
+
+    def told(done: int) -> None:
+        if on_progress is not None:
+            on_progress(done, in_all)
+
+    drift = _drift_for(edge, hours, walk, slots, sign, told) if edge else 0.0
+    close, states = _walk_on(hours, walk, slots, sign, drift)
+    if not with_truth:
+        states = np.empty((0, 2), np.int64)
+    truth = _truth(hours, slots, sign, states, drift, lambda done: told(searched + done))
+    told(in_all)
     return _bars(market, schedule, hours, walk, close, truth, drift)
 
 
@@ -289,14 +300,12 @@ def _drifts(
     return mean
 
 
-def _walk_on(  # noqa: PLR0917 - the parts of one walk
+def _walk_on(
     hours: _Hours,
     walk: _Walk,
     slots: _Slots,
     sign: NDArray[np.int64],
     drift: float,
-    on_progress: OnProgress | None,
-    days: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Give closes (m,), and each slot's corridor (width, start), (-1, 0) without a range."""
     step = np.rint(hours.sigma * walk.shock + _drifts(hours, slots, sign, drift))
@@ -313,8 +322,6 @@ def _walk_on(  # noqa: PLR0917 - the parts of one walk
         bottom = low[start:stop][seen].min()
         top = high[start:stop][seen].max()
         states[index] = (top - bottom, close[start:stop][seen][-1] - bottom)
-    if on_progress is not None:
-        on_progress(days, days)
     return close, states
 
 
@@ -346,12 +353,13 @@ def _path(hours: _Hours, start: int, bend: int, stop: int, drift: float) -> list
     ]
 
 
-def _truth(
+def _truth(  # noqa: PLR0917 - the parts of one walk
     hours: _Hours,
     slots: _Slots,
     sign: NDArray[np.int64],
     states: NDArray[np.int64],
     drift: float,
+    told: Callable[[int], None],
 ) -> Truth:
     rows = np.flatnonzero(states[:, 0] > 0)
     known, plain, none = (np.empty(len(rows)) for _ in range(3))
@@ -365,6 +373,7 @@ def _truth(
             up, down, left = exit_chances(width, start, path)
             known[index] = up / (up + down)
         none[index] = left
+        told(index + 1)
     return Truth(
         day=slots.day[rows],
         spec=slots.spec[rows],
@@ -375,17 +384,26 @@ def _truth(
     )
 
 
-def _drift_for(
-    edge: float, hours: _Hours, walk: _Walk, slots: _Slots, sign: NDArray[np.int64]
+def _drift_for(  # noqa: PLR0917 - the parts of one walk
+    edge: float,
+    hours: _Hours,
+    walk: _Walk,
+    slots: _Slots,
+    sign: NDArray[np.int64],
+    told: Callable[[int], None],
 ) -> float:
     """Find the drift, in sigmas a minute, whose edge on a pilot of early slots is as asked."""
     pilot = min(_PILOT_SLOTS, len(slots.day))
     few = _Slots(*(getattr(slots, name)[:pilot] for name in _Slots.__slots__))
-    _, states = _walk_on(hours, walk, few, sign[:pilot], 0.0, None, 0)
+    _, states = _walk_on(hours, walk, few, sign[:pilot], 0.0)
     low, high = 0.0, 1.0
-    for _ in range(_BISECTIONS):
+    for turn in range(_BISECTIONS):
         middle = (low + high) / 2
-        found = _truth(hours, few, sign[:pilot], states, middle).summary()
+
+        def moved(done: int, before: int = turn * pilot) -> None:
+            told(before + done)
+
+        found = _truth(hours, few, sign[:pilot], states, middle, moved).summary()
         if found["bayes_accuracy"] - found["driftless_accuracy"] < edge:
             low = middle
         else:

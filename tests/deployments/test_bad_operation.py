@@ -167,7 +167,7 @@ def test_days_the_wrong_way_round_are_refused(home: Path) -> None:
     del home
     status, lines = asked("audit", "parity", "--from", "2025-06-30", "--to", "2025-06-01")
     assert status == 2
-    assert lines == ["orbcast: from_day 2025-06-30 is after to_day 2025-06-01; swap them"]
+    assert lines == ["orbcast: --from 2025-06-30 is after --to 2025-06-01; swap them"]
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.entrypoint)

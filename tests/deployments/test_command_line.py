@@ -3,54 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from deployments.cli import run as run_command
-from deployments.cli.app import app
+from deployments.cli.app import SECTIONS, app
 from deployments.cli.errors import line_of, status_of
 from flows.shadow_predict import shadow_predict
 from flows.tune import tune
 from ml_core.errors import DefectError, InputError, OperatorError, TransientError
+from tasks.sources import SourceSpec, remember_source
 from tests.ml_core.builders import MARKETS
 
-COMMANDS = (
-    [],
-    ["demo"],
-    ["ingest"],
-    ["refresh"],
-    ["bars", "status"],
-    ["dataset"],
-    ["audit", "lookahead"],
-    ["run"],
-    ["predict"],
-    ["models", "list"],
-    ["models", "show"],
-    ["models", "verify"],
-    ["models", "promote"],
-    ["models", "history"],
-    ["evaluate"],
-    ["tune"],
-    ["performance"],
-    ["power"],
-    ["recipes", "list"],
-    ["recipes", "show"],
-    ["recipes", "diff"],
-    ["study", "setups"],
-    ["verify"],
-    ["explain"],
-    ["breaker", "status"],
-    ["breaker", "open"],
-    ["breaker", "reset"],
-    ["models", "rollback"],
-    ["up"],
-    ["simulate"],
-    ["db", "upgrade"],
-)
+
+def every(command: Any, *path: str) -> Iterator[list[str]]:
+    """Every command and every group, by the words that call it."""
+    yield list(path)
+    for name, each in getattr(command, "commands", {}).items():
+        yield from every(each, *path, name)
+
+
+COMMANDS = list(every(typer.main.get_command(app)))
 
 
 @pytest.fixture
@@ -82,6 +63,29 @@ def test_help_fits_a_terminal(command: list[str]) -> None:
     status, text, _ = run(*command, "--help")
     assert status == 0
     assert max(len(line) for line in text.splitlines()) <= 80
+    listed = text.partition("Commands:")[2] if command else text.partition("First steps:")[2]
+    assert "..." not in listed, "each line of a list of commands is whole"
+
+
+def test_every_command_is_listed_below_one_heading() -> None:
+    under = [name for commands in SECTIONS.values() for name in commands]
+    assert sorted(under) == sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    _, text, _ = run("--help")
+    headings = [line[:-1] for line in text.splitlines() if re.fullmatch(r"[A-Z][\w ,]+:", line)]
+    assert headings == ["Options", *SECTIONS]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "deployments.cli", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "typer" in loaded
+    heavy = {"rich.progress", "pydantic_settings", "numpy", "pyarrow", "duckdb", "sqlalchemy"}
+    assert not loaded & {*heavy, "prefect", "matplotlib", "tasks.settings"}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +126,48 @@ def test_an_unexpected_error_is_called_a_defect_and_points_to_debug() -> None:
         (["models", "rollback", "--reason", "x"], 2, "orbcast models promote"),
         (["simulate", "--edge", "0.9", "--out", "x.duckdb"], 2, "such as 0.03"),
         (["run", "dance"], 2, "nightly-retrain"),
+        (["explain", "X"], 2, "MGC:2025-06-30:0900"),
+        (["explain", "MGC:2025-06-30:0900"], 2, "`orbcast predictions` shows"),
+        (["models", "card"], 2, "orbcast run nightly-retrain"),
+        (["recipes", "show", "mine"], 2, "residual-small"),
+        (["strategy", "show", "--strategy", "mine"], 2, "orb-default"),
+        (["strategy", "check", "nowhere.toml"], 2, "does not exist"),
+        (["strategy", "check", "."], 2, ". is a folder; name a file"),
+        (["ingest", "--source", "csv", "."], 2, "no file ends in .csv"),
+        (["ingest", "--source", "duckdb", "."], 2, "does not exist"),
+        (["import-legacy"], 2, "give --duckdb FILE"),
+        (["import-legacy", "--registry", "nowhere"], 2, "is no folder"),
+        (["simulate", "--days", "2", "--out", "tests"], 2, "tests is a folder; name a file"),
+        (["simulate", "--days", "99999999", "--out", "x.duckdb"], 2, "equal to 36525"),
+        (["simulate", "--seed", "-1", "--out", "x.duckdb"], 2, "equal to 0"),
+        (["audit", "lookahead", "--seed", "-1"], 2, "equal to 0"),
+        (["tune", "--seed", "-1"], 2, "equal to 0"),
+        (["power", "--lift", "-1"], 2, "a number above 0"),
+        (["predictions", "--rows", "-1"], 2, "equal to 1"),
+        (["predictions", "--range", "0700"], 2, "use one of"),
+        (["predictions", "--mode", "never"], 2, "'live', 'replay'"),
+        (["predictions", "--outcome", "never"], 2, "'timeout'"),
+        (["performance", "--by", "year"], 2, "is not one of 'version'"),
+        (["performance", "--last", "soon"], 2, "such as 90d"),
+        (["models", "history", "--at", "noon"], 2, "2025-06-30T09:05"),
+        (["strategy", "intents", "--since", "noon"], 2, "2025-06-30T09:05"),
+        (["rollout", "step-up", "--to", "moon", "--reason", "x"], 2, "off, shadow"),
+        (["rollout", "step-down", "--to", "shadow", "--reason", "x"], 2, "name a lower stage"),
+        (["breaker", "open", "--reason", ""], 2, "give it one with --reason"),
+        (["notify", "add", "pigeon", "desk", "--url-env", "HOME"], 2, "slack, teams"),
+        (["notify", "add", "slack", "desk", "--url-env", "NOT_SET_AT_ALL"], 2, "export it first"),
+        (["verify", "--head", "xyz"], 2, "8 to 64 digits"),
+        (["approve"], 3, "start it with `orbcast up`"),
+        (["refresh"], 2, "orbcast ingest"),
+        (["refresh", "--event"], 3, "start it with `orbcast up`"),
+        (["dashboard", "--port", "0"], 2, "equal to 1"),
+        (["status", "--loudly"], 2, "no such option: --loudly; see `"),
+        (["explain"], 2, "missing argument 'slot'; see `"),
+        (["breaker", "open"], 2, "missing option '--reason'; see `"),
+        (["stauts"], 2, "Did you mean 'status'? See `"),
+        (["models", "shwo"], 2, "Did you mean 'show'? See `"),
+        (["--hoem", "x", "status"], 2, "--home"),
+        (["--home", "pyproject.toml", "status"], 2, "is a file; name a folder"),
     ],
     ids=lambda each: " ".join(each)[:40] if isinstance(each, list) else None,
 )
@@ -136,6 +182,35 @@ def test_bad_input_is_one_line_with_its_remedy(
     assert not (home / "lake" / "MGC" / "bars").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["predictions"],
+        ["dataset", "--out", "x.parquet"],
+        ["strategy", "backtest"],
+        ["study", "setups"],
+        ["audit", "lookahead"],
+        ["audit", "parity"],
+        ["evaluate"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("home")
+def test_days_the_wrong_way_round_are_refused_in_the_same_words(command: list[str]) -> None:
+    status, _, errors = run(*command, "--from", "2025-06-30", "--to", "2025-06-01")
+    assert status == 2
+    assert errors == "orbcast: --from 2025-06-30 is after --to 2025-06-01; swap them\n"
+
+
+def test_a_demo_does_not_mix_its_simulated_bars_into_a_home_of_ones_own(home: Path) -> None:
+    spec = SourceSpec(kind="duckdb", paths=("/bars/mine.duckdb",))
+    remember_source(home / "sources.toml", "mgc", spec)
+    status, text, errors = run("--home", str(home), "demo")
+    assert (status, text) == (2, "")
+    assert "takes its bars of mgc from /bars/mine.duckdb" in errors
+    assert not (home / "trader.duckdb").exists()
+
+
 def test_a_wrong_market_file_is_refused_by_key_value_and_remedy(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text(
         (MARKETS / "mgc.toml").read_text("utf-8").replace("Australia/Brisbane", "Mars/Olympus"),
@@ -145,6 +220,29 @@ def test_a_wrong_market_file_is_refused_by_key_value_and_remedy(tmp_path: Path) 
     assert done.returncode == 2
     assert "zone = 'Mars/Olympus'" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["recipes", "show", "baseline"], ["recipes", "list"]])
+def test_a_reader_who_has_enough_is_no_error(home: Path, command: list[str]) -> None:
+    del home
+    nobody, pipe = os.pipe()
+    os.close(nobody)
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.cli", *command],
+        stdout=pipe,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(pipe)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("home")
+def test_a_question_left_unanswered_is_told_as_stopped() -> None:
+    result = CliRunner().invoke(app, ["notify", "add", "slack", "desk"], input="")
+    assert result.exit_code == 130
+    assert result.stderr.endswith("stopped\n")
 
 
 def test_debug_shows_the_traceback_wherever_it_stands(home: Path) -> None:

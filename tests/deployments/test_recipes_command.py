@@ -39,13 +39,17 @@ def test_help_fits_a_terminal(command: list[str]) -> None:
     assert max(len(line) for line in told.splitlines()) <= 80
 
 
-def test_the_list_says_kind_hash_and_where_from(own: Path) -> None:
+def test_the_list_says_kind_hash_and_where_from(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     (own / "mine.toml").write_text('name = "mine"\nkind = "residual"\nabout = "My own."\n')
     told = run("list").splitlines()
     assert all(len(line) <= 80 for line in told)
     hash_ = settings().recipe("mine").hash[:12]
-    mine = next(line for line in told if line.startswith("mine"))
-    assert mine.split() == ["mine", "residual", hash_, "own", "My", "own."]
+    mine = next(index for index, line in enumerate(told) if line.startswith("mine"))
+    assert told[mine].split() == ["mine", "residual", hash_, "own"]
+    assert told[mine + 1] == "  My own."
     assert next(line for line in told if line.startswith("baseline")).split()[3] == "shipped"
     assert listed()["mine"]["path"] == str(own / "mine.toml")
 

@@ -47,7 +47,7 @@ def test_a_market_without_edge_has_no_survivor_and_leaves_its_figures(
 ) -> None:
     figures = tmp_path / "setups.json"
 
-    status, text, errors = run("study", "setups", *NARROW, "--json", str(figures))
+    status, text, errors = run("study", "setups", *NARROW, "--figures", str(figures))
 
     assert status == 0, errors
     assert text.startswith("No setup survives:")
@@ -70,7 +70,7 @@ def test_the_page_goes_where_it_is_asked_to(home: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--from", "2024-03-01", "--to", "2024-02-01"), "first day that is not after the last"),
+        (("--from", "2024-03-01", "--to", "2024-02-01"), "swap them"),
         (("--from", "2024-04-01"), "name a longer period"),
         (("--from", "soon"), "a day such as 2025-06-30"),
         (("--side", "up"), "long, short, both"),

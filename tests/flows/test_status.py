@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -49,11 +51,69 @@ def test_the_status_is_one_screen_of_eighty_columns_with_todays_ranges(
     monkeypatch.setenv("COLUMNS", "80")
     shown = CliRunner().invoke(app, ["status", "--market", "mgc"]).stdout.splitlines()
     assert len(shown) <= 24
-    assert max(len(line.rstrip()) for line in shown) <= 100, "only what cannot be broken is longer"
+    assert max(len(line) for line in shown) <= 80
     ranges = [each.name for each in settings().market("mgc").ranges]
     for name in ranges:
         assert any(line.startswith(name) for line in shown)
     assert [each["opening_range"] for each in told()["slots"]] == ranges
+
+
+def left_by_a_server(home: Path) -> Path:
+    """What Prefect's server leaves of its runs, as far as it is read."""
+    path = home / "prefect" / "prefect.db"
+    path.parent.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript(
+            """
+            CREATE TABLE flow (id TEXT, name TEXT);
+            CREATE TABLE flow_run (flow_id TEXT, start_time TEXT, state_name TEXT,
+                                   parent_task_run_id TEXT);
+            INSERT INTO flow VALUES ('a', 'shadow-predict'), ('b', 'log-outcomes'), ('c', 'part');
+            INSERT INTO flow_run VALUES
+                ('a', '2025-06-29 22:05:02.000001', 'Completed', NULL),
+                ('a', '2025-06-29 23:05:02.000001', 'Failed', NULL),
+                ('b', '2025-06-29 23:15:00.000001', 'Completed', NULL),
+                ('b', NULL, 'Scheduled', NULL),
+                ('c', '2025-06-29 23:20:00.000001', 'Completed', 'of another');
+            """
+        )
+    return path
+
+
+def test_of_a_server_that_is_down_the_last_runs_are_known_and_none_comes(home: Path) -> None:
+    path = left_by_a_server(home)
+    before = path.read_bytes()
+    result = CliRunner().invoke(app, ["status", "--json"])
+    assert json.loads(result.stdout)["runs"] == [
+        {
+            "flow": "log-outcomes",
+            "when": "2025-06-29T23:15:00.000001+00:00",
+            "state": "Completed",
+        },
+        {"flow": "shadow-predict", "when": "2025-06-29T23:05:02.000001+00:00", "state": "Failed"},
+    ]
+    shown = CliRunner().invoke(app, ["status"]).stdout
+    assert "log-outcomes completed 2025-06-29 23:15, shadow-predict failed" in shown
+    assert "next runs (UTC): none while the server is down" in shown
+    assert path.read_bytes() == before
+
+
+def test_a_server_s_database_that_cannot_be_read_hides_nothing_else(home: Path) -> None:
+    left_by_a_server(home).write_bytes(b"no database" * 100)
+    shown = CliRunner().invoke(app, ["status"])
+    assert shown.exit_code == 0
+    assert "last runs (UTC): none yet" in shown.stdout
+    assert "MGC: stage shadow" in shown.stdout
+
+
+def test_two_markets_have_a_part_each(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del home
+    monkeypatch.setenv("ORBCAST_MARKETS", "mgc,nq")
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(app, ["status"]).stdout.splitlines()
+    parts = [line.partition(":")[0] for line in shown if ": stage " in line]
+    assert parts == ["MGC", "NQ"]
+    assert max(len(line) for line in shown) <= 80
 
 
 def test_down_stops_what_is_up_and_says_when_nothing_is(home: Path) -> None:

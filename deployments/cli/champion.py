@@ -1,0 +1,165 @@
+"""`orbcast models promote`, `history`, `rollback`: who serves, since when, by whose word."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli import completion
+from deployments.cli.terminal import AsJson, MarketOption, print_json, say, time_of
+from ml_core.errors import InputError
+
+if TYPE_CHECKING:
+    from registry.decisions import DecisionRecord
+    from registry.model_store import AliasRecord
+
+Ref = Annotated[
+    str,
+    typer.Argument(
+        help="Version, its beginning, champion or challenger.",
+        autocompletion=completion.versions,
+    ),
+]
+By = Annotated[str, typer.Option(help="Who decides; your login name if left out.")]
+
+
+class NotShownError(InputError):
+    """A promotion that the evidence does not bear."""
+
+    def __init__(self, version: str, reasons: tuple[str, ...]) -> None:
+        super().__init__(version, reasons)
+        self.version, self.reasons = version, reasons
+
+    def __str__(self) -> str:
+        return (
+            f"{self.version} is not promoted: {'; '.join(self.reasons)}. Make the evidence with "
+            "`orbcast evaluate`, or go against it in your own name with --override"
+        )
+
+
+def promote(  # noqa: PLR0917 - options of a command
+    ref: Ref,
+    reason: Annotated[str, typer.Option(help="Why; kept for ever.")],
+    by: By = "",
+    market: MarketOption = "mgc",
+    override: Annotated[
+        bool, typer.Option("--override", help="Promote against the evidence; kept for ever too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a version champion: the one that answers from now on.
+
+    Refused unless the promotion rule holds for its recipe: a walk-forward study on record
+    (orbcast evaluate), better than corridor and champion, and the rest of it. A baseline claims
+    nothing and needs no evidence. --override goes against the rule in your name.
+
+    Example: orbcast models promote challenger --reason "passed the rule, seen by me"
+    """
+    from tasks.promotion import weigh  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    where = settings()
+    symbol = where.market(market).symbol
+    store = where.models()
+    record = store.find(symbol, ref)
+    who = by or getpass.getuser()
+    if record.kind != "baseline":
+        said = weigh(where, symbol, record.model, record.recipe_hash, now())
+        if not said.promote and not override:
+            raise NotShownError(record.version, tuple(said.reasons))
+        if not said.promote:
+            reason = f"against the evidence: {reason}"
+    changed = store.set_alias(symbol, "champion", record.version, at=now(), by=who, reason=reason)
+    if as_json:
+        print_json(_changed(symbol, record.version, who, reason, changed=changed))
+        return
+    told = f"is champion of {symbol}, by {who}" if changed else f"was champion of {symbol} already"
+    say(f"{record.version} {told}")
+
+
+def history(
+    at: Annotated[
+        str | None, typer.Option(help="Champion at this time, such as 2025-06-30T10:05.")
+    ] = None,
+    market: MarketOption = "mgc",
+    as_json: AsJson = False,
+) -> None:
+    """Say who was champion when, by whose word, on what evidence.
+
+    Examples
+    --------
+    orbcast models history
+
+    orbcast models history --at 2025-06-30T10:05
+    """
+    from registry.decisions import list_decisions  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.slots import in_zone  # noqa: PLC0415
+
+    where = settings()
+    known = where.market(market)
+    changes = list(where.models().history(known.symbol, "champion"))
+    if at is not None:
+        moment = in_zone(time_of(at, "--at"), known)
+        changes = [each for each in changes if each.at <= moment][-1:]
+    decisions = list_decisions(where.database(), known.symbol)
+    told = [_change(each, decisions) for each in changes]
+    if as_json:
+        print_json(told)
+        return
+    if not told:
+        when = f" at {at}" if at else ""
+        say(f"{known.symbol} had no champion{when}")
+    for each in told:
+        say(f"{each['at']:%Y-%m-%d %H:%M} UTC  {each['version']}  by {each['by']}")
+        say(f"    {each['reason']}")
+        for condition in each["evidence"]:
+            say(f"    {condition}")
+
+
+def _change(change: AliasRecord, decisions: tuple[DecisionRecord, ...]) -> dict[str, Any]:
+    """Give a change of champion with the last decision about that version by then."""
+    about = [
+        each
+        for each in decisions
+        if each.version == change.version
+        and each.at <= change.at
+        and "conditions" in each.evidence  # a step of the rollout has gates instead
+    ]
+    conditions = about[-1].evidence["conditions"] if about else []
+    return {
+        "at": change.at,
+        "version": change.version,
+        "by": change.by,
+        "reason": change.reason,
+        "evidence": [f"{each['name']} {each['status']}: {each['words']}" for each in conditions],
+    }
+
+
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why; kept for ever.")],
+    by: By = "",
+    market: MarketOption = "mgc",
+    as_json: AsJson = False,
+) -> None:
+    """Make the champion before the present one champion again.
+
+    Example: orbcast models rollback --reason "worse since Monday" --by ana
+    """
+    from tasks.settings import now, settings  # noqa: PLC0415 - after --help
+
+    where = settings()
+    symbol = where.market(market).symbol
+    who = by or getpass.getuser()
+    record = where.models().rollback(symbol, at=now(), by=who, reason=reason)
+    if as_json:
+        print_json(_changed(symbol, record.version, who, reason, changed=True))
+        return
+    say(f"{record.version} is champion of {symbol} again, by {who}")
+
+
+def _changed(symbol: str, version: str, by: str, reason: str, *, changed: bool) -> dict[str, Any]:
+    told = {"market": symbol, "champion": version, "changed": changed}
+    return {**told, "by": by, "reason": reason}

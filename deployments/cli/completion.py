@@ -1,0 +1,113 @@
+"""What the Tab key offers: names read from folders, so that nobody waits for an import.
+
+The settings would take a second to import; here the same variables name the same folders.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+
+from ml_core.errors import InputError
+
+_SHIPPED = Path(__file__).resolve().parents[1]
+_ALIASES = ("champion", "challenger")
+_STAGES = ("off", "shadow", "advisory", "hybrid", "auto")
+FLOW_NAMES = (
+    "refresh-data",
+    "nightly-retrain",
+    "walk-forward",
+    "tune",
+    "shadow-predict",
+    "log-outcomes",
+    "check-drift",
+    "audit",
+    "replay",
+)
+"""The flows that `orbcast run` runs."""
+
+_SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+
+
+class UnknownShellError(InputError):
+    """A shell for which there is no completion, or none at all."""
+
+    def __init__(self, shell: str) -> None:
+        super().__init__(shell)
+        self.shell = shell
+
+    def __str__(self) -> str:
+        found = f"{self.shell} is none that can be taught" if self.shell else "no shell was found"
+        return f"{found}; give --install-completion at the prompt of bash, zsh or fish"
+
+
+def require_shell() -> None:
+    """See that the process was started by a shell whose completion is known.
+
+    Raises
+    ------
+    UnknownShellError
+        It was not.
+    """
+    import shellingham  # noqa: PLC0415 - asked for once in a life
+
+    try:
+        shell, _ = shellingham.detect_shell()
+    except shellingham.ShellDetectionFailure:
+        shell = ""
+    if shell not in _SHELLS:
+        raise UnknownShellError(shell)
+
+
+def markets(incomplete: str) -> list[str]:
+    """Offer the names of the market files."""
+    return _starting(incomplete, _names(_folder("ORBCAST_MARKETS_DIR", "markets")))
+
+
+def recipes(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the names of the recipe files, the trader's own among them."""
+    shipped = _names(_folder("ORBCAST_RECIPES_DIR", "recipes"))
+    return _starting(incomplete, shipped | _names(_home(ctx) / "recipes"))
+
+
+def strategies(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the names of the strategy files, the trader's own among them."""
+    shipped = _names(_folder("ORBCAST_STRATEGIES_DIR", "strategies"))
+    return _starting(incomplete, shipped | _names(_home(ctx) / "strategies"))
+
+
+def versions(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer champion, challenger, and each version whose folder is in the home."""
+    found = [each.parent.name for each in _home(ctx).glob("models/*/*/*/metadata.json")]
+    return _starting(incomplete, (*_ALIASES, *sorted(found, reverse=True)), keep_order=True)
+
+
+def stages(incomplete: str) -> list[str]:
+    """Offer the stages of the rollout, lowest first."""
+    return _starting(incomplete, _STAGES, keep_order=True)
+
+
+def flows(incomplete: str) -> list[str]:
+    """Offer the flows that can be run."""
+    return _starting(incomplete, FLOW_NAMES, keep_order=True)
+
+
+def _home(ctx: typer.Context) -> Path:
+    named = ctx.find_root().params.get("home") or os.environ.get("ORBCAST_HOME") or "var"
+    return Path(named).expanduser()
+
+
+def _folder(variable: str, name: str) -> Path:
+    return Path(os.environ.get(variable) or _SHIPPED / name).expanduser()
+
+
+def _names(folder: Path) -> set[str]:
+    return {each.stem for each in folder.glob("*.toml")}
+
+
+def _starting(incomplete: str, names: Iterable[str], *, keep_order: bool = False) -> list[str]:
+    found = [each for each in names if each.startswith(incomplete)]
+    return found if keep_order else sorted(found)

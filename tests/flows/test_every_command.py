@@ -1,0 +1,341 @@
+"""Every command on a home that has lived: JSON for scripts, and prose that fits 80 columns."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from prefect.settings import PREFECT_API_URL
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from deployments.demo import Shown
+from flows.check_drift import check_drift
+from flows.log_outcomes import log_outcomes
+from flows.nightly_retrain import nightly_retrain
+from tasks import prediction
+from tasks.settings import settings
+from tasks.slots import slots_between
+from tests.trained_market import UNTOUCHED, _copy_home
+
+NOW = datetime(2024, 11, 28, 1, 30, tzinfo=UTC)
+"""Thursday, 11:30 in Brisbane: three ranges of the day are closed, three are to come."""
+
+FIRST_DAY = date(2024, 11, 26)
+SLOT = "MGC:2024-11-27:0900"
+LONG_NAME = "residual-small-tuned-on-the-latest-folds"
+LONG = (
+    "after looking at every figure of the last ninety days, with its interval, beside that of the "
+    "corridor, and talking it over with the desk twice"
+)
+SIGNED = ("--reason", LONG, "--by", "ana-maria.of-the-desk@example.com")
+
+QUICK = """
+name = "quick"
+kind = "residual"
+refit = "month"
+
+[directional]
+max_rounds = 40
+"""
+
+TELLS_NOTHING = {
+    "up": "runs until it is stopped; `orbcast status --json` tells of it",
+    "down": "its exit status is the answer",
+    "dashboard": "a page in a browser",
+}
+"""Commands without --json, and why."""
+
+READING: dict[str, tuple[str, ...]] = {
+    "status": (),
+    "bars status": (),
+    "recipes list": (),
+    "recipes show": (LONG_NAME,),
+    "recipes diff": (LONG_NAME, "plain-lightgbm"),
+    "audit lookahead": ("--days", "1"),
+    "audit parity": ("--from", "2024-11-20"),
+    "power": ("--lift", "0.02", "--trades", "250", "--correct", "141"),
+    "models list": (),
+    "models show": ("challenger",),
+    "models card": (),
+    "models verify": (),
+    "models history": (),
+    "predict": ("--at", "2024-11-27T09:05"),
+    "predictions": (),
+    "explain": (SLOT,),
+    "strategy show": (),
+    "strategy check": ("own.toml",),
+    "strategy backtest": ("--from", "2024-06-03"),
+    "strategy worth": (),
+    "strategy intents": (),
+    "performance": (),
+    "drift check": (),
+    "drift show": (),
+    "verify": (),
+    "rollout status": (),
+    "approve": (),
+    "breaker status": (),
+    "notices": (),
+    "notify list": (),
+}
+"""Commands that tell how things are, with what they are given."""
+
+DOING: dict[str, tuple[str, ...]] = {
+    "demo": (),
+    "ingest": ("--source", "duckdb", "trader.duckdb", "--column", "contract=contract"),
+    "refresh": (),
+    "dataset": ("--from", "2024-11-04", "--out", "rows.parquet"),
+    "import-legacy": ("--registry", "."),
+    "simulate": ("--days", "20", "--out", "simulated.duckdb"),
+    "evaluate": ("--from", "2024-11-01", "--recipe", "baseline", "--quiet"),
+    "tune": ("--recipe", "quick", "--trials", "1", "--folds", "1", "--holdout", "1", "--quiet"),
+    "study setups": ("--range", "0900", "--rr", "1", "--day", "all", "--stop", "full"),
+    "models promote": ("challenger", "--override", *SIGNED),
+    "models rollback": SIGNED,
+    "rollout approve": ("--to", "advisory", *SIGNED),
+    "rollout step-up": ("--to", "auto", *SIGNED),
+    "rollout step-down": ("--to", "off", *SIGNED),
+    "breaker open": SIGNED,
+    "breaker reset": SIGNED,
+    "run": ("check-drift", "--quiet"),
+    "notify add": ("webhook", "desk", "--url-env", "DESK_URL"),
+    "notify remove": ("phone",),
+    "notify test": (),
+    "notify retry": (),
+    "notify automations": (),
+    "db upgrade": (),
+}
+"""Commands that change something, likewise."""
+
+STATUS = {"rollout approve": 2, "rollout step-up": 2, "notify test": 3}
+"""Commands that are refused here, or find something; the others end with 0."""
+
+EXPLAINS = {"status", "recipes list", "breaker status", "rollout status", "notices"}
+"""Commands that show the long reason."""
+
+DATA = {
+    "recipes diff",
+    "import-legacy",
+    *("groups", "years", "refused", "by_opinion", "hashes", "bars"),
+}
+"""Documents, and objects in them, whose keys are data rather than names of fields."""
+
+A_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+
+
+def leaves(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its path, groups left out."""
+    for name, each in getattr(command, "commands", {}).items():
+        yield from leaves(each, f"{path} {name}".strip())
+    if not hasattr(command, "commands"):
+        yield path, command
+
+
+COMMANDS = dict(leaves(typer.main.get_command(app)))
+
+
+@pytest.fixture(scope="module")
+def lived(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two days of live answers, a version with a long name, long reasons, a notice, a channel."""
+    folder = tmp_path_factory.mktemp("lived") / "home"
+    shutil.copytree(trained_home.parent / UNTOUCHED, folder)
+    clock = folder / "clock"
+    clock.write_text(str((NOW - datetime.now(UTC)).total_seconds()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORBCAST_HOME", str(folder))
+        where = settings()
+        own = where.own_recipes_dir / f"{LONG_NAME}.toml"
+        own.parent.mkdir()
+        own.write_text(f'name = "{LONG_NAME}"\nkind = "residual"\nabout = "{LONG}"\nseeds = 2\n')
+        nightly_retrain("mgc", LONG_NAME)
+        run_in(patch, "models", "promote", "challenger", "--override", *SIGNED)
+        patch.setenv("ORBCAST_CLOCK_FILE", str(clock))
+        for slot in slots_between(where.market("mgc"), FIRST_DAY, NOW.date()):
+            made_at = slot.decision + timedelta(seconds=3)
+            if made_at > NOW:
+                break
+            patch.setattr(prediction, "_made_at", lambda made_at=made_at: made_at)
+            prediction.predict_slot.fn("mgc", slot, "live")
+            prediction.decide.fn("mgc", slot, "live")
+        log_outcomes("mgc")
+        check_drift("mgc")
+        run_in(patch, "audit", "parity")
+        run_in(patch, "breaker", "open", *SIGNED)
+        run_in(patch, "rollout", "step-down", "--to", "off", *SIGNED)
+        run_in(patch, "rollout", "step-up", "--to", "shadow", *SIGNED)
+        add_phone(patch)
+    return folder
+
+
+def add_phone(patch: pytest.MonkeyPatch) -> None:
+    """Add the channel, or its URL again: all homes of the tests share one Prefect."""
+    patch.setenv("PHONE_URL", "http://127.0.0.1:9/hook")
+    run_in(patch, "notify", "add", "webhook", "phone", "--url-env", "PHONE_URL")
+
+
+def without_a_session(patch: pytest.MonkeyPatch) -> None:
+    """Let commands talk to the tests' own Prefect server."""
+
+    def session(where: Any, **given: Any) -> contextlib.AbstractContextManager[str]:
+        del where, given
+        return contextlib.nullcontext("the test server")
+
+    patch.setattr("deployments.prefect_session.prefect_session", session)
+
+
+def run_in(patch: pytest.MonkeyPatch, *arguments: str) -> None:
+    """Run a command that must succeed."""
+    without_a_session(patch)
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0, result.output
+
+
+@pytest.fixture
+def home(
+    lived: Path, simulated_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A copy of that home, in the folder the commands' files are in."""
+    folder = tmp_path / "home"
+    _copy_home(lived, folder)
+    (tmp_path / "trader.duckdb").symlink_to(simulated_database)
+    (tmp_path / "own.toml").write_text('name = "own"\nabout = "My own."\n', "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ORBCAST_HOME", str(folder))
+    monkeypatch.setenv("ORBCAST_TASK_RUNNER", "threads")
+    monkeypatch.setenv("DESK_URL", "http://127.0.0.1:9/hook")
+    monkeypatch.setattr("deployments.demo.run_demo", demo_without_running)
+    monkeypatch.setattr("ml_core.learning.folds.MIN_TRAINING_DAYS", 140)
+    (folder / "recipes" / "quick.toml").write_text(QUICK, "utf-8")
+    without_a_session(monkeypatch)
+    return folder
+
+
+def demo_without_running(folder: Path, say: Any, on_share: Any) -> Shown:
+    """Give what a demo would, of a version that is there."""
+    on_share(0.5, "[1/6] Simulate: anything")
+    say("[1/6] Simulate: anything  (1.0 s)")
+    record = settings().models().versions("MGC")[-1]
+    study = {"verdict": "a verdict", "promotion": {"verdict": "it passes"}, "report": "study.html"}
+    return Shown(
+        home=folder,
+        symbol="MGC",
+        result={
+            **dict.fromkeys(("verdict", "decision", "champion", "challenger"), "words"),
+            "study": study,
+            "evaluation": record.metrics,
+        },
+        truth={"bayes_accuracy": 0.7, "bayes_log_loss": float("nan")},
+        report=Path("report.html"),
+        seconds=1.0,
+    )
+
+
+def invoke(
+    monkeypatch: pytest.MonkeyPatch, path: str, *more: str, columns: int
+) -> tuple[str, str]:
+    """Run a command with what it is given above; its output and its errors."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    if path == "approve":
+        monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+    if path in READING:  # what is done is done now, after the training
+        clock = Path(os.environ["ORBCAST_HOME"]) / "clock"
+        monkeypatch.setenv("ORBCAST_CLOCK_FILE", str(clock))
+    if path.startswith("notify"):
+        add_phone(monkeypatch)
+    given = {**READING, **DOING}[path]
+    result = CliRunner().invoke(app, [*path.split(), *given, *more])
+    assert result.exit_code == STATUS.get(path, 0), result.output
+    return result.stdout, result.stderr
+
+
+def refuse(constant: str) -> None:
+    """Raise for what is no JSON although Python reads it."""
+    raise AssertionError(constant)
+
+
+def fields(value: Any) -> Iterator[str]:
+    """Give the names of the fields of every object, those left out whose keys are data."""
+    for each in value if isinstance(value, list) else ():
+        yield from fields(each)
+    for name, each in value.items() if isinstance(value, dict) else ():
+        yield name
+        yield from fields(list(each.values()) if name in DATA and isinstance(each, dict) else each)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Give every text in a document."""
+    if isinstance(value, str):
+        yield value
+    for each in value.values() if isinstance(value, dict) else ():
+        yield from texts(each)
+    for each in value if isinstance(value, list) else ():
+        yield from texts(each)
+
+
+def test_each_command_takes_json_unless_it_tells_nothing() -> None:
+    without = {
+        path for path, each in COMMANDS.items() if all("--json" not in p.opts for p in each.params)
+    }
+    assert without == set(TELLS_NOTHING)
+    assert set(COMMANDS) == {*READING, *DOING, *TELLS_NOTHING}, "none is left out below"
+
+
+@pytest.mark.parametrize("path", [*READING, *DOING])
+def test_json_is_one_document_alone_whatever_the_width(
+    path: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del home
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    printed, _ = invoke(monkeypatch, path, "--json", columns=40)
+    if path in {"rollout approve", "rollout step-up"}:
+        assert printed == "", "refused"
+        return
+    told = json.loads(printed, parse_constant=refuse)
+    if path not in DATA:
+        odd = [each for each in fields(told) if not re.fullmatch(r"[a-z][a-z0-9_]*", each)]
+        assert odd == []
+    times = [each for each in texts(told) if A_TIME.match(each) and " " not in each[11:]]
+    assert [each for each in times if not re.fullmatch(r".{10}T.*\+00:00", each)] == []
+
+
+@pytest.mark.parametrize("path", [*READING, *DOING])
+def test_what_is_told_fits_80_columns_and_nothing_is_cut(
+    path: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed, _ = invoke(monkeypatch, path, columns=80)
+    documents = {"models show", "models card", "recipes show"}  # printed as they are
+    if path not in documents:
+        wide = [line for line in printed.splitlines() if len(line) > 80]
+        assert [line for line in wide if " " in line.strip()] == []
+    assert "\N{HORIZONTAL ELLIPSIS}" not in printed
+    if path in EXPLAINS:
+        assert [word for word in LONG.split() if word not in printed] == [], "no word is cut"
+    versions = [each.name for each in (home / "models" / "MGC").glob("*/*")]
+    cut = [each for each in versions if each[:16] in printed and each not in printed]
+    assert cut == [], "a version is there to be copied"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_fault_with_json_is_one_line_on_the_error_stream_and_no_document() -> None:
+    result = CliRunner().invoke(app, ["explain", "MGC:2024-11-27:0700", "--json"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("orbcast: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_empty_home_has_empty_lists_rather_than_prose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "empty"))
+    for path in ("models list", "models history", "models verify", "drift show", "notify list"):
+        result = CliRunner().invoke(app, [*path.split(), "--json"])
+        assert (result.exit_code, result.stdout) == (0, "[]\n"), path

@@ -2,8 +2,9 @@
 
 python -m benchmarks.dashboard --home HOME [--rows 100000]
 
-HOME is a trained home, such as the demo's; a copy of it gets the rows. A page is shown when its
-heading stands and its script has ended; each is opened five times in a new window.
+HOME is a trained home, such as the demo's; a copy of it gets the rows. Each page is opened five
+times in a new window. It is painted when its heading stands, and whole when its script has ended
+and no part of it is still to come.
 """
 
 from __future__ import annotations
@@ -35,7 +36,14 @@ from registry.performance import PerformanceRecord
 from registry.tables import OutcomeRow, PerformanceRow, PredictionRow
 from registry.verification import OUTCOMES, PREDICTIONS
 
-PAGES = ("today", "performance", "predictions", "models", "gates", "data")
+PAGES = {
+    "today": "",
+    "performance": "performance",
+    "predictions": "predictions",
+    "models": "models",
+    "gates": "gates",
+    "data": "data",
+}
 PORT = 8791
 LIMIT_SECONDS = 2.0
 VISITS = 5
@@ -149,17 +157,21 @@ def _daily(
             session.execute(insert(PerformanceRow), values[first : first + 5000])
 
 
-def shown_after(browser: Browser, path: str) -> float:
+def shown_after(browser: Browser, path: str) -> tuple[float, float]:
+    """Give the seconds until a page's heading stands and until it is whole."""
     context = browser.new_context(viewport={"width": 1300, "height": 900})
     page = context.new_page()
     began = time.monotonic()
     page.goto(f"http://127.0.0.1:{PORT}/{path}")
     page.get_by_role("heading", level=1).first.wait_for()
+    painted = time.monotonic() - began
     page.wait_for_selector("[data-test-script-state=notRunning]", timeout=60_000)
-    spent = time.monotonic() - began
+    for chart in page.get_by_test_id("stPlotlyChart").all():
+        chart.locator(".main-svg").first.wait_for(state="attached")
+    whole = time.monotonic() - began
     assert page.get_by_test_id("stException").count() == 0
     context.close()
-    return spent
+    return painted, whole
 
 
 def main() -> int:
@@ -209,16 +221,19 @@ def _measure(process: subprocess.Popen[bytes]) -> int:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=list(FLAGS)
         )
-        for path in PAGES:
-            times = []
+        for name, path in PAGES.items():
+            visits = []
             for _ in range(VISITS):
-                times.append(shown_after(browser, path))
+                visits.append(shown_after(browser, path))
                 time.sleep(0.2)
-            middle = statistics.median(times)
-            worst = max(worst, middle, times[0])
-            print(f"{path:12} first {times[0]:5.2f} s, median of {VISITS} {middle:5.2f} s")
+            painted, whole = (statistics.median(each) for each in zip(*visits, strict=True))
+            worst = max(worst, painted, whole)
+            print(
+                f"{name:12} painted {painted:4.2f} s, whole {whole:4.2f} s "
+                f"(first visit {visits[0][0]:4.2f} and {visits[0][1]:4.2f})"
+            )
         browser.close()
-    print(f"slowest {worst:.2f} s, wanted below {LIMIT_SECONDS:g} s")
+    print(f"slowest median {worst:.2f} s, wanted below {LIMIT_SECONDS:g} s")
     return int(worst >= LIMIT_SECONDS)
 
 

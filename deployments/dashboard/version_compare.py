@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 
 import plotly.graph_objects as go
@@ -24,7 +25,7 @@ from monitoring.performance import MIN_DAYS, DailyRow, over, whole_days
 from monitoring.plots import signed
 from registry.model_store import VersionRecord
 from registry.performance import performance_records
-from tasks.settings import settings
+from tasks.settings import now, settings
 
 _SHOWN_FEATURES = 12
 _ROW_HEIGHT, _BAR = 46, 0.22
@@ -46,10 +47,7 @@ def compare_versions(shown: View, versions: Sequence[VersionRecord]) -> None:
         key = f"compare_{mark.lower()}"
         chosen.append(column.selectbox(mark, names, index=names.index(first), key=key))
     pair = [by_name[each] for each in dict.fromkeys(chosen)]
-    told = {
-        f"{each.version} ({each.model})": figures_of(each, _live_days(shown.name, each.version))
-        for each in pair
-    }
+    told = {f"{each.version} ({each.model})": _figures(shown.name, each.version) for each in pair}
     figures = list(told.values())
     words_table(
         [
@@ -120,12 +118,17 @@ def _live(rows: Sequence[DailyRow]) -> str:
     return f"{told}{with_span(change, '+.4f')} on the corridor"
 
 
-@st.cache_resource(ttl=10 * FRESH, show_spinner=False, max_entries=20)
-def _live_days(name: str, version: str) -> Sequence[DailyRow]:
+@st.cache_resource(ttl=10 * FRESH, show_spinner=False, max_entries=50)
+def _figures(name: str, version: str) -> dict[str, str]:
     where = settings()
     symbol = where.market(name).symbol
-    found = performance_records(where.database(), symbol, mode="live", version=version)
-    return whole_days(each.row() for each in found)
+    # no version answers longer than this after it was made
+    longest = timedelta(days=max(where.model_expires_days, where.baseline_expires_days))
+    first = (now() - longest).date()
+    live = performance_records(where.database(), symbol, mode="live", version=version, first=first)
+    return figures_of(
+        where.models().find(symbol, version), whole_days(each.row() for each in live)
+    )
 
 
 def _recipes(*pair: VersionRecord) -> None:

@@ -80,7 +80,10 @@ def left_by_a_server(home: Path) -> Path:
     return path
 
 
-def test_of_a_server_that_is_down_the_last_runs_are_known_and_none_comes(home: Path) -> None:
+def test_of_a_server_that_is_down_the_last_runs_are_known_and_none_comes(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     path = left_by_a_server(home)
     before = path.read_bytes()
     result = CliRunner().invoke(app, ["status", "--json"])

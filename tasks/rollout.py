@@ -47,6 +47,20 @@ class GatesNotPassedError(InputError):
         )
 
 
+class NotBelowError(InputError):
+    """A step down to a stage that is not below the present one."""
+
+    def __init__(self, market: str, stage: str, present: str) -> None:
+        super().__init__(market, stage, present)
+        self.market, self.stage, self.present = market, stage, present
+
+    def __str__(self) -> str:
+        return (
+            f"{self.market} does not step down to {self.stage}: that is not below {self.present}, "
+            "where it stands"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
     """Where a market stands, and how far it is from the next stage.
@@ -218,7 +232,7 @@ def step_down(
 
     Raises
     ------
-    GatesNotPassedError
+    NotBelowError
         The stage is not below the present one.
     UnsignedChangeError
         It does not say who or why.
@@ -228,7 +242,7 @@ def step_down(
     events = _events(where, symbol)
     stands = position(events)
     if STAGES.index(stage) >= STAGES.index(stands.stage):
-        raise GatesNotPassedError(symbol, stage, (f"it is not below {stands.stage}",))
+        raise NotBelowError(symbol, stage, stands.stage)
     event = RolloutEvent(
         at=latest_time(events, at),
         kind="down",

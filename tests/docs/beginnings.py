@@ -100,6 +100,7 @@ def with_channels(given: Beginning) -> None:
         SLACK_URL="https://hooks.slack.com/services/T00/B00/none",
         PAGER_URL=f"http://127.0.0.1:{port}/",
         HTTPS_PROXY=f"http://127.0.0.1:{port}/",  # which refuses: nothing leaves this machine
+        NO_PROXY="127.0.0.1",
     )
     given.reader.terminal.typed["add email"] = (
         "mailtos://u:p@127.0.0.1:1?from=u@e.com&to=v@e.com\n"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+EVALUATED = "half a minute; quick-start.md runs it, whose recipe and market are the defaults"
 NO_DOCKER = "no Docker here; tests/deployments/test_containers.py reads the files it names"
 EXCUSED: Mapping[str, str] = {
     "make demo": "tests/docs/conftest.py runs it, of a shorter market: every page starts from it",
@@ -14,10 +15,15 @@ EXCUSED: Mapping[str, str] = {
     "make install": "has run before any test: it made the environment they run in",
     "make soak": "half an hour; tests/flows/test_soak.py runs a short one",
     "make controls": "half an hour; tests/ml_core/evidence has a small version with fixed seeds",
-    "orbcast evaluate": "the same command as in operate.md, on the same bars",
-    "orbcast evaluate --market mgc --recipe residual-small": "as in operate.md: the default",
+    "orbcast evaluate": EVALUATED,
+    "orbcast evaluate --market mgc": EVALUATED,
+    "orbcast evaluate --market mgc --recipe residual-small": EVALUATED,
     "orbcast tune --market mgc": "as in recipes.md, whose recipe and trials are the defaults",
     "orbcast run nightly-retrain": "as in operate.md, whose market is the default",
+    "orbcast --home var/real run nightly-retrain --market mgc": (
+        "bring-your-own-data.md does it; this page is about licensed bars"
+    ),
+    "orbcast --home var/demo up": "as `make up` above it, which is the same on another home",
     "git pull": "asks another machine",
     "git log -1 --oneline": "asks the reader's clone; what is tested need not be one",
     "ssh -L 4200:127.0.0.1:4200 you@the-machine": "asks another machine",
@@ -59,7 +65,6 @@ STATUSES: Mapping[str, tuple[int, str]] = {
         "the rule does not bear it, as the page says; tests/flows/test_approval.py has more",
     ),
     "orbcast notify test": (3, "Slack cannot be reached from here; the page names this status"),
-    "orbcast notify retry": (3, "the same"),
     "orbcast --home restored/demo verify (2)": (1, "rows are missing, which the page shows"),
 }
 """Commands that rightly end with another status than 0; (2) is the second time on a page."""
@@ -90,13 +95,12 @@ MEANWHILE: Mapping[tuple[str, str], tuple[str, ...]] = {
         "until orbcast approve --json | grep -q run; do :; done",
     ),
     ("backup.md", "cp var/demo/ledger-heads.jsonl restored/demo/"): (
-        "orbcast --home var/demo run replay --param from_day=2025-12-22 --param to_day=2025-12-23",
+        "orbcast --home var/demo run replay --param from_day=2025-12-23 --param to_day=2025-12-23",
     ),
     ("new-bars.md", "orbcast refresh --event"): ("orbcast up",),
     ("notifications.md", "orbcast notify add slack desk --url-env SLACK_URL"): ("orbcast up",),
     ("postgresql.md", "cp var/ledger-heads.jsonl ledger-heads.jsonl.backup"): (
-        "orbcast run nightly-retrain --param refresh=false",
-        "orbcast run replay --param from_day=2025-12-29 --param to_day=2025-12-30",
+        "orbcast run shadow-predict",
     ),
     (
         "write-a-feature.md",

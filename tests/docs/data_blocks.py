@@ -7,10 +7,19 @@ import sqlite3
 import tomllib
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from ml_core.strategy import DaySoFar, Plan
+from ml_core.strategy_order import order_values
+from ml_core.strategy_rules import load_rules
+from registry.strategy import OrderIntent
+from tasks.outbox import _shown
+from tests.conftest import PROJECT
 from tests.docs.following import Check
 from tests.docs.page import Step
 from tests.docs.terminal import Terminal
+from tests.ml_core.builders import mgc
 
 
 def is_understood_by_the_database(step: Step, terminal: Terminal) -> str | None:
@@ -23,12 +32,48 @@ def is_understood_by_the_database(step: Step, terminal: Terminal) -> str | None:
     return None
 
 
-def is_json(step: Step, _terminal: Terminal) -> str | None:
-    try:
-        json.loads(step.text)
-    except ValueError as error:
-        return f"no JSON: {error}"
-    return None
+def is_what_the_outbox_gives(step: Step, _terminal: Terminal) -> str | None:
+    """Hold an order intent to the one that the same decision makes; ``...`` stands for a text."""
+    decided = datetime(2025, 6, 19, 0, 5, tzinfo=UTC)
+    until = datetime(2025, 6, 19, 7, tzinfo=UTC)
+    order = order_values(
+        mgc().instrument,
+        load_rules(PROJECT / "deployments" / "strategies" / "orb-default.toml"),
+        Plan(long=1.08, short=0.0, checks=()),
+        DaySoFar(trades=1, net_r=-1.1),
+        contract="MGCQ5",
+        high_ticks=33_863,
+        low_ticks=33_819,
+        decided=decided,
+        scan_end=until,
+    )
+    intent = OrderIntent(
+        market="MGC",
+        trading_day=decided.date(),
+        opening_range="1000",
+        rules_hash="r",
+        version="v",
+        bound_to="a",
+        order=order,
+        expires_at=until,
+        at=decided + timedelta(seconds=1),
+    )
+    real = json.loads(json.dumps(_shown(intent, intent.at, "", "a")))
+    return _differs(json.loads(step.text), real, "the intent")
+
+
+def _differs(told: Any, real: Any, where: str) -> str | None:
+    if isinstance(told, dict) and isinstance(real, dict):
+        if told.keys() != real.keys():
+            return f"{where} has {sorted(told.keys() ^ real.keys())} in one place only"
+        parts = [_differs(told[name], real[name], name) for name in told]
+        return next((each for each in parts if each), None)
+    if isinstance(told, list) and isinstance(real, list) and len(told) == len(real):
+        parts = [_differs(*pair, where) for pair in zip(told, real, strict=True)]
+        return next((each for each in parts if each), None)
+    if told == real or (told == "..." and isinstance(real, str)):
+        return None
+    return f"{where} is {real!r}, not {told!r}"
 
 
 def is_taken_into_the_market_file(step: Step, terminal: Terminal) -> str | None:
@@ -44,6 +89,6 @@ def is_taken_into_the_market_file(step: Step, terminal: Terminal) -> str | None:
 
 CHECKS: Mapping[str, Check] = {
     "sql": is_understood_by_the_database,
-    "json": is_json,
+    "json": is_what_the_outbox_gives,
     "toml": is_taken_into_the_market_file,
 }

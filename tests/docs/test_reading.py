@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import PROJECT
 from tests.docs.beginnings import BEGINNINGS
-from tests.docs.following import Known, Reader, first_line, plain
+from tests.docs.data_blocks import CHECKS
+from tests.docs.following import Check, Known, Reader, first_line, plain
 from tests.docs.page import Step, steps_in, steps_of
 from tests.docs.pages import PAGES, path_of
 from tests.docs.tables import DRAWN, EXCUSED, MEANWHILE, REWRITTEN, STATUSES
@@ -20,13 +21,19 @@ STEPS = [step for name in PAGES for step in steps_of(path_of(name))]
 COMMANDS = {plain(each.text) for each in STEPS if each.kind == "command"}
 
 
-def reader(folder: Path, known: Known | None = None) -> Reader:
-    """Give a reader with an ordinary shell and nothing else."""
-    return Reader(terminal=Terminal(folder, {"PATH": "/usr/bin:/bin"}), known=known or Known())
-
-
-def follow(text: str, folder: Path, known: Known | None = None) -> list[str]:
-    return reader(folder, known).follow(list(steps_in(text, "page.md")))
+def follow(
+    text: str,
+    folder: Path,
+    known: Known | None = None,
+    checks: Mapping[str, Check] | None = None,
+) -> list[str]:
+    """Follow a page with an ordinary shell and nothing else."""
+    reader = Reader(
+        terminal=Terminal(folder, {"PATH": "/usr/bin:/bin"}),
+        known=known or Known(),
+        checks=checks or {},
+    )
+    return reader.follow(list(steps_in(text, "page.md")))
 
 
 def test_every_page_is_followed_by_one_test_and_no_other() -> None:
@@ -114,6 +121,23 @@ def test_a_block_that_nobody_can_check_is_found(language: str, tmp_path: Path) -
     (told,) = follow(f"```{language}\na: 1\n```\n", tmp_path)
 
     assert "nobody knows what to do" in told
+
+
+def test_an_order_intent_that_is_another_than_the_outbox_gives_is_found(tmp_path: Path) -> None:
+    (shown,) = [each for each in STEPS if each.kind == "json"]
+    text = f"```json\n{shown.text.replace('33819', '33820')}```\n"
+
+    (told,) = follow(text, tmp_path, checks=CHECKS)
+
+    assert told == "page.md:1: stop_ticks is 33819, not 33820"
+
+
+def test_a_query_that_the_database_does_not_understand_is_found(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+
+    (told,) = follow("```sql\nSELECT id FROM no_table\n```\n", tmp_path, checks=CHECKS)
+
+    assert "does not understand it: no such table" in told
 
 
 def test_what_is_exported_and_written_lasts_to_the_next_block(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ EXCUSED: Mapping[str, str] = {
     "orbcast evaluate --market mgc --recipe residual-small": EVALUATED,
     "orbcast tune --market mgc": "as in recipes.md, whose recipe and trials are the defaults",
     "orbcast run nightly-retrain": "as in operate.md, whose market is the default",
+    "orbcast --home var/null run nightly-retrain": (
+        "half a minute; operate.md and bring-your-own-data.md train, on other bars"
+    ),
     "orbcast --home var/real run nightly-retrain --market mgc": (
         "bring-your-own-data.md does it; this page is about licensed bars"
     ),

@@ -336,7 +336,8 @@ def importance_plot(shares: Mapping[str, float], axis: str, most: int = 10) -> F
     axes = plain_axes(figure, _SIDE, foot, WIDE - 2 * _SIDE, high - foot - 4)
     axes.set_ylim(len(chosen), 0)
     ends = [0.0, *(value for _, value in chosen)]
-    axes.set_xlim(min(ends) * 1.02, max(ends) * 1.02)
+    left, right = min(ends) * 1.02, max(ends) * 1.02
+    axes.set_xlim(left, right if left < right else 1.0)  # nothing weighs: no bar, but an axis
     where = axes.get_yaxis_transform()
     whole = min(ends) == 0
     for index, (words, value) in enumerate(chosen):

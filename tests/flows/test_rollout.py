@@ -138,4 +138,4 @@ def test_the_daily_audit_shows_the_gates() -> None:
 def test_a_person_can_go_down_and_off_and_come_back_to_shadow_only() -> None:
     assert "MGC: off" in cli("step-down", "--to", "off", "--reason", "holiday", "--by", "ana")
     assert "MGC: shadow" in cli("step-up", "--to", "shadow", "--reason", "back", "--by", "ana")
-    assert "not below" in cli("step-down", "--to", "auto", "--reason", "up?", status=2)
+    assert "is not below it" in cli("step-down", "--to", "auto", "--reason", "up?", status=2)

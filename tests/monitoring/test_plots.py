@@ -122,6 +122,12 @@ def test_figures_saved_from_several_threads_are_the_same() -> None:
     assert found == [alone] * 4
 
 
+def test_features_of_no_weight_can_be_drawn() -> None:
+    figure = importance_plot({"range height": 0.0}, "push")  # a baseline's, whose reasons are none
+
+    assert "range height" in to_svg(figure)
+
+
 def test_a_day_alone_can_be_drawn() -> None:
     figure = equity_plot(["2024-01-02"], [Running("net", [1.0], MODEL)])
 

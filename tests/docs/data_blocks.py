@@ -1,0 +1,94 @@
+"""What is done with a block that is neither a command nor a file: it is held to what is real."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tomllib
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ml_core.strategy import DaySoFar, Plan
+from ml_core.strategy_order import order_values
+from ml_core.strategy_rules import load_rules
+from registry.strategy import OrderIntent
+from tasks.outbox import _shown
+from tests.conftest import PROJECT
+from tests.docs.following import Check
+from tests.docs.page import Step
+from tests.docs.terminal import Terminal
+from tests.ml_core.builders import mgc
+
+
+def is_understood_by_the_database(step: Step, terminal: Terminal) -> str | None:
+    """Ask the home's database; parameters are those of a reader who has taken nothing yet."""
+    with closing(sqlite3.connect(terminal.folder / "var" / "orbcast.sqlite")) as database:
+        try:
+            database.execute(step.text, {"last_taken": 0}).fetchall()
+        except sqlite3.Error as error:
+            return f"the database does not understand it: {error}"
+    return None
+
+
+def is_what_the_outbox_gives(step: Step, _terminal: Terminal) -> str | None:
+    """Hold an order intent to the one that the same decision makes; ``...`` stands for a text."""
+    decided = datetime(2025, 6, 19, 0, 5, tzinfo=UTC)
+    until = datetime(2025, 6, 19, 7, tzinfo=UTC)
+    order = order_values(
+        mgc().instrument,
+        load_rules(PROJECT / "deployments" / "strategies" / "orb-default.toml"),
+        Plan(long=1.08, short=0.0, checks=()),
+        DaySoFar(trades=1, net_r=-1.1),
+        contract="MGCQ5",
+        high_ticks=33_863,
+        low_ticks=33_819,
+        decided=decided,
+        scan_end=until,
+    )
+    intent = OrderIntent(
+        market="MGC",
+        trading_day=decided.date(),
+        opening_range="1000",
+        rules_hash="r",
+        version="v",
+        bound_to="a",
+        order=order,
+        expires_at=until,
+        at=decided + timedelta(seconds=1),
+    )
+    real = json.loads(json.dumps(_shown(intent, intent.at, "", "a")))
+    return _differs(json.loads(step.text), real, "the intent")
+
+
+def _differs(told: Any, real: Any, where: str) -> str | None:
+    if isinstance(told, dict) and isinstance(real, dict):
+        if told.keys() != real.keys():
+            return f"{where} has {sorted(told.keys() ^ real.keys())} in one place only"
+        parts = [_differs(told[name], real[name], name) for name in told]
+        return next((each for each in parts if each), None)
+    if isinstance(told, list) and isinstance(real, list) and len(told) == len(real):
+        parts = [_differs(*pair, where) for pair in zip(told, real, strict=True)]
+        return next((each for each in parts if each), None)
+    if told == real or (told == "..." and isinstance(real, str)):
+        return None
+    return f"{where} is {real!r}, not {told!r}"
+
+
+def is_taken_into_the_market_file(step: Step, terminal: Terminal) -> str | None:
+    """Put the ranges that a page shows into the market file it made, and use that."""
+    file = terminal.folder / "my-markets" / "es.toml"
+    if set(tomllib.loads(step.text)) != {"ranges"}:
+        return "is no part of a market file that is known here"
+    before, _, after = file.read_text("utf-8").partition("[[ranges]]")
+    file.write_text(before + step.text + after[after.index("[quality]") :], "utf-8")
+    done = terminal.run("orbcast bars status --market es")
+    return None if done.status == 0 else done.printed
+
+
+CHECKS: Mapping[str, Check] = {
+    "sql": is_understood_by_the_database,
+    "json": is_what_the_outbox_gives,
+    "toml": is_taken_into_the_market_file,
+}

@@ -1,0 +1,117 @@
+"""A page of the documentation taken apart into what its reader does, from top to bottom."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+from tests.docs.tables import DRAWN
+
+PROGRAMS = (
+    *("orbcast", ".venv/bin/orbcast", ".venv/bin/python", "python", "python3", "pip", "prefect"),
+    *("make", "source", "export", "mkdir", "cp", "tar", "chmod", "curl", "git", "ssh"),
+    *("psql", "pg_dump", "pg_restore", "docker", "kubectl", "systemctl"),
+)
+"""What a line of an indented block begins with if it is a command.
+
+A line that begins with anything else is taken for something shown, and must then come out of the
+command above it: a program that is missing here is found out, not passed over.
+"""
+
+_COMMAND = re.compile(
+    rf"(\$ )?(([A-Z_]+=\S* )*({'|'.join(map(re.escape, PROGRAMS))})(\s|$)|[A-Z_]+=\S)"
+)
+_TITLE = re.compile(r'title="([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing on a page.
+
+    Attributes
+    ----------
+    page, line, block
+        Where it stands; the line on which its block begins.
+    kind
+        ``command``; ``shown``: lines that the command above prints; ``file``: a text with the
+        name of the file it belongs into; otherwise the language of the block.
+    text
+        As it stands there.
+    title
+        Name of the file.
+    """
+
+    page: str
+    line: int
+    block: int
+    kind: str
+    text: str
+    title: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def steps_of(path: Path) -> list[Step]:
+    """Take a page apart."""
+    return list(steps_in(path.read_text(encoding="utf-8"), path.name))
+
+
+def steps_in(text: str, page: str) -> Iterator[Step]:
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        line = (token.map or [0])[0] + 1
+        if token.type == "code_block":
+            yield from _indented(token.content, page, line)
+        elif token.type == "fence":
+            language, _, more = token.info.partition(" ")
+            title = _TITLE.search(more)
+            if title is not None:
+                yield Step(page, line, line, "file", token.content, title[1])
+            elif language == "sh":
+                yield from _commands(token.content.splitlines(), page, line, line + 1)
+            else:
+                kind = "shown" if language == "text" else language
+                yield Step(page, line, line, kind, token.content)
+
+
+def is_command(line: str) -> bool:
+    return _COMMAND.match(line) is not None
+
+
+def _indented(text: str, page: str, line: int) -> Iterator[Step]:
+    """Read an indented block: commands, and after an empty line what they print."""
+    for found in re.finditer(r"(?:^[^\n]*\S[^\n]*\n?)+", text, re.MULTILINE):
+        at = line + text[: found.start()].count("\n")
+        lines = found[0].splitlines()
+        if is_command(lines[0]) and lines[0].strip() not in DRAWN:
+            yield from _commands(lines, page, line, at)
+        else:
+            yield Step(page, at, line, "shown", found[0])
+
+
+def _commands(lines: list[str], page: str, block: int, line: int) -> Iterator[Step]:
+    """Give each command, with the lines that it goes on for."""
+    waiting: list[str] = []
+    for at, each in enumerate(lines, line):
+        waiting.append(each)
+        text = "\n".join(waiting)
+        if each.rstrip().endswith("\\") or not _is_whole(text):
+            continue
+        if text.strip() and not text.lstrip().startswith("#"):
+            begun = at - len(waiting) + 1
+            yield Step(page, begun, block, "command", text.removeprefix("$ "))
+        waiting = []
+    if waiting:
+        yield Step(page, line, block, "command", "\n".join(waiting))
+
+
+def _is_whole(text: str) -> bool:
+    """Ask the shell, which knows quotes best, whether nothing of a command is missing."""
+    read = subprocess.run(["bash", "-n", "-c", text], capture_output=True, text=True, check=False)
+    return "unexpected EOF" not in read.stderr and "unexpected end of file" not in read.stderr

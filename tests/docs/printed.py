@@ -1,0 +1,49 @@
+"""Whether what a page shows below a command is what the command prints."""
+
+from __future__ import annotations
+
+import re
+
+_NUMBER = r"[\d,.]*\d"
+_VARIES = re.compile(
+    r"(?P<hash>\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{6,}\b)"
+    r"|(?P<path>(?:/[\w.\-]+){2,})"
+    rf"|(?P<signed>(?<![\w)])[+-]{_NUMBER})|(?P<number>{_NUMBER})"
+)
+_MAY_BE = {
+    "hash": "[0-9a-f]{6,}",
+    "path": r"(?:/[\w.\-]+)+",
+    "signed": rf"[+-]{_NUMBER}",
+    "number": rf"{_NUMBER}",
+}
+
+
+def missing_lines(shown: str, printed: str) -> list[str]:
+    """Give each line that is shown and not printed, in this order, numbers apart.
+
+    A line that ends with ``...`` goes on differently; one that is nothing else stands for any
+    lines. Where a line is broken does not matter: terminals differ in their width.
+    """
+    text = " ".join(printed.split())
+    at, missing = 0, []
+    for line in shown.splitlines():
+        plain = line.strip()
+        found = re.compile(_pattern(plain.removesuffix("..."))).search(text, at)
+        if found is None:
+            missing.append(plain)
+        else:
+            at = found.end()
+    return missing
+
+
+def _pattern(line: str) -> str:
+    return r"\s+".join(_word(each) for each in line.split())
+
+
+def _word(word: str) -> str:
+    parts, at = [], 0
+    for found in _VARIES.finditer(word):
+        parts.append(re.escape(word[at : found.start()]))
+        parts.append(_MAY_BE[str(found.lastgroup)])
+        at = found.end()
+    return "".join([*parts, re.escape(word[at:])])

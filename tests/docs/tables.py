@@ -1,0 +1,113 @@
+"""What the reader of each page knows beforehand: what is not run here and why, and what differs.
+
+An entry that fits nothing on any page any more fails `test_reading`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EVALUATED = "half a minute; quick-start.md runs it, whose recipe and market are the defaults"
+NO_DOCKER = "no Docker here; tests/deployments/test_containers.py reads the files it names"
+EXCUSED: Mapping[str, str] = {
+    "make demo": "tests/docs/conftest.py runs it, of a shorter market: every page starts from it",
+    "make test": "runs these very tests",
+    "make install": "has run before any test: it made the environment they run in",
+    "make soak": "half an hour; tests/flows/test_soak.py runs a short one",
+    "make controls": "half an hour; tests/ml_core/evidence has a small version with fixed seeds",
+    "orbcast evaluate": EVALUATED,
+    "orbcast evaluate --market mgc": EVALUATED,
+    "orbcast evaluate --market mgc --recipe residual-small": EVALUATED,
+    "orbcast tune --market mgc": "as in recipes.md, whose recipe and trials are the defaults",
+    "orbcast run nightly-retrain": "as in operate.md, whose market is the default",
+    "orbcast --home var/null run nightly-retrain": (
+        "half a minute; operate.md and bring-your-own-data.md train, on other bars"
+    ),
+    "orbcast --home var/real run nightly-retrain --market mgc": (
+        "bring-your-own-data.md does it; this page is about licensed bars"
+    ),
+    "orbcast --home var/demo up": "as `make up` above it, which is the same on another home",
+    "git pull": "asks another machine",
+    "git log -1 --oneline": "asks the reader's clone; what is tested need not be one",
+    "ssh -L 4200:127.0.0.1:4200 you@the-machine": "asks another machine",
+    "docker compose -f deployments/compose.yaml up -d --build": NO_DOCKER,
+    "docker compose -f deployments/compose.yaml exec worker "
+    "orbcast ingest --market mgc --source duckdb /data/bars.duckdb --remember": NO_DOCKER,
+}
+"""Commands that are not run here, and why, or the test that does it."""
+
+MEASURED = "measured on licensed bars, which are not part of the project"
+DRAWN: Mapping[str, str] = {
+    "orbcast up (supervisor)": "a drawing of processes",
+    "source file --> checks --> lake (Parquet, a file a month)": "a drawing of a bar's way",
+    "lake --> continuous contract --> opening ranges --> features --> dataset": "its rest",
+    "lake/<symbol>/bars/2024-01.parquet             bars; revisions/, quarantine/, batches/ "
+    "beside": "a list of folders",
+    "P(UP) = (x + d) / (1 + 2 d)": "a formula; tests/ml_core/learning holds it to simulation",
+    "P(target before stop) = distance to stop / (distance to stop + distance to target)": (
+        "a formula; tests/ml_core/learning holds it to simulation"
+    ),
+    "180 slots: 168 predicted, 11 stale_data, 1 missed; 1 late": "the record of half an hour",
+    "without the model: 4,192 trades, -1027.2 R net": MEASURED,
+    "ts_event                        instrument_id  open           high           low            "
+    "close          volume": "three records as another program prints them",
+}
+"""Blocks that are neither a command nor what one prints, by their first line."""
+
+STATUSES: Mapping[str, tuple[int, str]] = {
+    'orbcast models promote challenger --market mgc --reason "..."': (
+        2,
+        "the rule refuses: fifteen months of bars are too few, and the page says that it may",
+    ),
+    'orbcast rollout step-up --to advisory --reason "..."': (
+        2,
+        "no gate is passed on the first day, and the page says so",
+    ),
+    'orbcast approve 3f2a81c0 --reason "..."': (
+        2,
+        "the rule does not bear it, as the page says; tests/flows/test_approval.py has more",
+    ),
+    "orbcast notify test": (3, "Slack cannot be reached from here; the page names this status"),
+    "orbcast --home restored/demo verify (2)": (1, "rows are missing, which the page shows"),
+}
+"""Commands that rightly end with another status than 0; (2) is the second time on a page."""
+
+REWRITTEN = (
+    (r"^(.*\borbcast(?: --home \S+)? up)$", r"\1 --port {up}", "another program may have 4200"),
+    (r"^make up$", 'make up ARGS="--port {up}"', "the same"),
+    (r"127\.0\.0\.1:4200", "127.0.0.1:{up}", "the same"),
+    (r"^make dashboard$", 'make dashboard ARGS="--port {page}"', "or 8501"),
+    (r"--port 8502", "--port {page}", "or 8502"),
+    (r"^(.*\borbcast .*dashboard --no-browser)$", r"\1 --port {page}", "or 8501"),
+    (
+        r"^(orbcast tune [^#]*)",
+        r"\1 --trials 2 --folds 1 --holdout 0",
+        "fifteen months have one fold, and two trials are enough to see that it works",
+    ),
+    (r"^orbcast simulate --edge 0", r"\g<0> --days 450", "fifteen months instead of two years"),
+    (r"PATH/TO/mgc-ohlcv-1m", "dbn", "a folder of the reader's"),
+    (r"\bcheck FILE\b", "check deployments/strategies/orb-default.toml", "a file of the reader's"),
+    (r"\b3f2a81c0\b", "{run}", "the id of the run that waits"),
+)
+"""Pattern, what is put for it, and why; ``{name}`` is one of the reader's values."""
+
+MEANWHILE: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("approval.md", "orbcast approve"): (
+        "orbcast up",
+        "PREFECT_API_URL=http://127.0.0.1:{up}/api prefect deployment run promote/mgc",
+        "until orbcast approve --json | grep -q run; do :; done",
+    ),
+    ("backup.md", "cp var/demo/ledger-heads.jsonl restored/demo/"): (
+        "orbcast --home var/demo run replay --param from_day=2025-12-23 --param to_day=2025-12-23",
+    ),
+    ("new-bars.md", "orbcast refresh --event"): ("orbcast up",),
+    ("notifications.md", "orbcast notify add slack desk --url-env SLACK_URL"): ("orbcast up",),
+    ("postgresql.md", "cp var/ledger-heads.jsonl ledger-heads.jsonl.backup"): (
+        "orbcast run shadow-predict",
+    ),
+    (
+        "write-a-feature.md",
+        "orbcast --home var/demo audit lookahead --recipe first-minute --days 4",
+    ): (r"sed -i 's/^    cost,$/&\n    first_minute,/' ml_core/features/all.py",),
+}
+"""What happens before a command, as the page tells in words or takes for granted."""

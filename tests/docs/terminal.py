@@ -1,0 +1,161 @@
+"""The reader's terminal: a real shell in a folder of its own; what is exported lasts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from tests.conftest import PROJECT
+
+log = logging.getLogger(__name__)
+
+TAKES_AT_MOST_SECONDS = 240.0
+_LOOKED_AFTER_SECONDS = 0.1
+_SYSTEM = "/usr/local/bin:/usr/bin:/bin"
+_THE_SHELLS_OWN = re.compile(r"(_|_status|SHLVL|OLDPWD|PWD|BASH\w*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended, and all that it printed."""
+
+    status: int
+    printed: str
+
+
+@dataclass(slots=True)
+class Terminal:
+    """A shell in ``folder``, with the project's environment active and nothing of the tests' own.
+
+    Attributes
+    ----------
+    folder
+        Where the reader is, and their home folder.
+    environment
+        What is set; ``export`` adds to it.
+    typed
+        What the reader types when a command asks, by a part of the command.
+    """
+
+    folder: Path
+    environment: dict[str, str]
+    typed: dict[str, str] = field(default_factory=dict)
+    _up: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = field(default_factory=list)
+
+    def run(self, command: str) -> Done:
+        """Run a command to its end."""
+        kept = self.folder / ".environment"
+        script = (
+            f"set -a\n{command}\n_status=$?\nexport -p > {shlex.quote(str(kept))}\nexit $_status\n"
+        )
+        began = time.monotonic()
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=self.folder,
+            env=self.environment,
+            input=next((text for part, text in self.typed.items() if part in command), ""),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=TAKES_AT_MOST_SECONDS,
+        )
+        log.info("%5.1f s  %s", time.monotonic() - began, command)
+        if kept.exists():  # not after a command that ends the shell
+            self.environment = _exported(kept)
+            kept.unlink()
+        return Done(done.returncode, done.stdout)
+
+    def start(self, command: str, ready: Callable[[], bool]) -> Done:
+        """Start what runs until it is stopped; come back once it is ready, or has ended."""
+        file = (self.folder / f"started-{len(self._up)}.log").open("w+b")
+        process = subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+        self._up.append((process, file))
+        began = time.monotonic()
+        deadline = began + TAKES_AT_MOST_SECONDS
+        while process.poll() is None and not ready():
+            if time.monotonic() > deadline:
+                return Done(124, f"not ready after {TAKES_AT_MOST_SECONDS:g} s\n{_read(file)}")
+            time.sleep(_LOOKED_AFTER_SECONDS)
+        log.info("%5.1f s  %s, ready", time.monotonic() - began, command)
+        return Done(process.poll() or 0, _read(file))
+
+    def stop(self) -> None:
+        """Stop, as Ctrl-C does, what is still up."""
+        for process, _ in self._up:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
+        for process, file in self._up:
+            process.wait(60)
+            file.close()
+        self._up.clear()
+
+
+def terminal_in(folder: Path, clock: Path, programs: Path | None = None) -> Terminal:
+    """Give a terminal with the environment of this interpreter active."""
+    active = Path(sys.prefix) / "bin"
+    path = [active, *([programs] if programs else []), _SYSTEM]
+    # `make` finds everything installed: what it would install is what runs these tests
+    installed = folder / ".installed"
+    installed.touch()
+    return Terminal(
+        folder,
+        {
+            "PATH": ":".join(map(str, path)),
+            "HOME": str(folder),
+            "LANG": "C.UTF-8",
+            "COLUMNS": "200",
+            "USER": "reader",
+            "BROWSER": "true",
+            "PYTHONPATH": str(PROJECT),
+            "ORBCAST_CLOCK_FILE": str(clock),
+            "MAKEFLAGS": f" -- BIN={active} STAMP={installed} PAGES={installed}",
+        },
+    )
+
+
+def copy_project(folder: Path) -> None:
+    """Copy what a clone has, so that no page can write into this one."""
+    for name in ("deployments", "flows", "tasks", "registry", "monitoring", "ml_core"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
+    for name in ("Makefile", "pyproject.toml", "prefect.yaml"):
+        shutil.copy(PROJECT / name, folder / name)
+    for lock in PROJECT.glob("requirements*.lock"):
+        shutil.copy(lock, folder / lock.name)
+    (folder / ".venv").symlink_to(sys.prefix)
+
+
+def _read(file: IO[bytes]) -> str:
+    return Path(file.name).read_text("utf-8", errors="replace")
+
+
+def _exported(file: Path) -> dict[str, str]:
+    """Read what `export -p` wrote, by a shell again, since a shell quoted it."""
+    read = subprocess.run(
+        ["env", "-i", "bash", "-c", f". {shlex.quote(str(file))}; env -0"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pairs = (each.partition("=") for each in read.stdout.split("\0") if each)
+    return {name: value for name, _, value in pairs if not _THE_SHELLS_OWN.fullmatch(name)}

@@ -1,0 +1,136 @@
+"""The examples in each command's `--help`: read by the real parser, and run on the demo's home."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from deployments.cli.app import app
+from tests.docs.following import plain
+from tests.docs.page import steps_of
+from tests.docs.pages import PAGES, path_of
+from tests.docs.tables import EXCUSED
+from tests.docs.terminal import terminal_in
+
+_EXAMPLE = re.compile(r"^\s*(?:Examples?: )?(orbcast .*)$", re.MULTILINE)
+ON_A_PAGE = {
+    plain(step.text)
+    for name in PAGES
+    for step in steps_of(path_of(name))
+    if step.kind == "command"
+} - set(EXCUSED)
+
+THEIRS = "reads files of the reader's; bring-your-own-data.md runs it on others"
+FLOW = "a flow of half a minute; a page runs it with other values"
+ASKED = "answers a run that waits; approval.md does"
+READ_ONLY: Mapping[str, str] = {
+    "orbcast demo --in var/demo": "tests/docs/conftest.py runs it",
+    "orbcast ingest --source dbn ~/databento/mgc/": THEIRS,
+    "orbcast ingest --source duckdb bars.duckdb --column contract=contract": THEIRS,
+    "orbcast ingest --source csv DAT_ASCII_2024.csv --layout histdata --remember": THEIRS,
+    "orbcast import-legacy --duckdb old.duckdb --market mgc": "import-legacy.md runs it dry",
+    "orbcast run nightly-retrain --param to_day=2025-06-30": FLOW,
+    "orbcast run shadow-predict --param as_of=2025-06-30T09:05": FLOW,
+    "orbcast run replay --param from_day=2025-04-01 --param to_day=2025-06-30": FLOW,
+    "orbcast evaluate --market mgc --recipe residual-small": FLOW,
+    "orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month --json study.json": (
+        FLOW
+    ),
+    "orbcast tune --market mgc --trials 50": FLOW,
+    "orbcast simulate --days 365 --edge 0.05 --out sim.duckdb": "quick-start.md runs it",
+    "orbcast audit lookahead --days 20": "recipes.md runs it on fewer days",
+    "orbcast study setups --market mgc --json setups.json": "evidence.md runs it",
+    "orbcast strategy backtest --from 2024-01-01": "strategy.md runs it",
+    'orbcast approve 3f2a81c0 --reason "read the study, all conditions hold"': ASKED,
+    'orbcast approve 3f2a81c0 --refuse --reason "not before the roll"': ASKED,
+    "orbcast up --port 4201": "operate.md runs it",
+    "orbcast notify automations": "`orbcast notify add` of notifications.md does it too",
+}
+"""Examples that are only read by the parser, and why."""
+
+STATUSES: Mapping[str, int] = {
+    "orbcast explain MGC:2025-06-30:0900": 2,  # the demo answers its last days alone
+    "orbcast verify --head 3f9a61c2": 1,  # nobody's head
+    'orbcast verify --accept-restored --by ann --reason "disk failed, last week\'s backup"': 2,
+    'orbcast models promote challenger --reason "passed the rule, seen by me"': 2,
+    'orbcast rollout step-up --to advisory --reason "gates passed" --by ana': 2,
+    'orbcast rollout step-down --to shadow --reason "doubt" --by ana': 2,  # it stands there
+}
+"""Examples that rightly end with another status than 0 on the demo's home."""
+
+
+def examples() -> Iterator[str]:
+    def walk(command: Any) -> Iterator[Any]:
+        for each in getattr(command, "commands", {}).values():
+            yield from walk(each)
+        if not hasattr(command, "commands"):
+            yield command
+
+    for command in walk(typer.main.get_command(app)):
+        found = re.findall(
+            r"^\s*(?:Examples?: )?(orbcast .*)$", command.callback.__doc__, re.MULTILINE
+        )
+        assert found, command.name
+        yield from found
+
+
+def understood(example: str) -> None:
+    """Have the real parser read an example; it raises what the command line would."""
+    command: Any = typer.main.get_command(app)
+    words = shlex.split(example)[1:]
+    context = command.make_context("orbcast", words)
+    while hasattr(command, "commands"):
+        rest = [*context._protected_args, *context.args]
+        name, command, words = command.resolve_command(context, rest)
+        context = command.make_context(name, words, parent=context)
+
+
+@pytest.mark.parametrize("example", sorted(set(examples())))
+def test_the_parser_understands_each_example(example: str) -> None:
+    understood(example)
+
+
+def test_an_example_that_is_wrong_is_not_understood() -> None:
+    with pytest.raises(Exception, match="--loudly"):
+        understood("orbcast status --loudly")
+
+
+def test_what_is_only_read_is_an_example_and_on_no_page() -> None:
+    assert set(READ_ONLY) <= set(examples()) - ON_A_PAGE
+    assert set(STATUSES) <= set(examples()) - set(READ_ONLY)
+
+
+def test_each_other_example_runs(demo: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo / "served", tmp_path / "var")
+    chosen = [
+        each
+        for each in dict.fromkeys(examples())
+        if each not in READ_ONLY and each not in ON_A_PAGE
+    ]
+    chosen.sort(key=lambda each: "rollback" in each)  # last: others are about who serves
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.docs.in_one_process"],
+        input=json.dumps([shlex.split(each)[1:] for each in chosen]),
+        cwd=tmp_path,
+        env=terminal_in(tmp_path, demo / "clock").environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+    assert [
+        f"{each}: {status}: {told[-300:]}"
+        for each, (status, told) in zip(chosen, json.loads(done.stdout), strict=True)
+        if status != STATUSES.get(each, 0)
+    ] == []

@@ -357,7 +357,19 @@ def prepare_environment(where: Settings, **more: str) -> None:
     os.environ["ORBCAST_HOME"] = str(where.home)
     for name, value in where.prefect_environment().items():
         os.environ.setdefault(name, value)
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = _past_proxies(os.environ.get(name) or os.environ.get("NO_PROXY", ""))
     os.environ.update(more)
+
+
+def _past_proxies(hosts: str) -> str:
+    """Add this machine to the hosts that are asked directly: no proxy leads back to it.
+
+    >>> _past_proxies("intranet.example"), _past_proxies("")
+    ('intranet.example,127.0.0.1,localhost', '127.0.0.1,localhost')
+    """
+    named = [each.strip() for each in hosts.split(",") if each.strip()]
+    return ",".join(dict.fromkeys((*named, "127.0.0.1", "localhost")))
 
 
 def use_home(home: Path) -> None:

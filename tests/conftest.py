@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# pytest-xdist gives its workers a width; a test that wants one says so
+os.environ.pop("COLUMNS", None)
 
 pytest_plugins = ["tests.trained_market"]
 

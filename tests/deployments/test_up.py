@@ -26,6 +26,9 @@ from tests.ml_core.builders import mgc
 
 SECRET = "ann:s3cret"  # noqa: S105 - of a server that lives for this test
 OURS = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+# a proxy that leads nowhere: nothing of ours asks one for this very machine
+OURS |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy"), "http://127.0.0.1:9")
+OURS = {name: value for name, value in OURS.items() if name.lower() != "no_proxy"}
 
 
 def free_port() -> int:

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from prefect.settings import PREFECT_API_URL
 
 from tests.docs.beginnings import BEGINNINGS, Beginning, usual
 from tests.docs.data_blocks import CHECKS
 from tests.docs.following import Known, Reader
 from tests.docs.servers import Servers
-from tests.docs.tables import DRAWN, EXCUSED, MEANWHILE, REWRITTEN, STATUSES
+from tests.docs.tables import DRAWN, EXCUSED, MEANWHILE, ON_A_SERVER, REWRITTEN, STATUSES
 from tests.docs.terminal import copy_project, terminal_in
 
 NOW = datetime(2026, 1, 1, 0, 30, tzinfo=UTC)
@@ -82,8 +83,11 @@ def _not_the_source(_folder: str, names: list[str]) -> set[str]:
 
 
 @pytest.fixture
-def reader_of(demo: Path, tmp_path: Path) -> Iterator[Callable[[Path], Reader]]:
+def reader_of(
+    demo: Path, tmp_path: Path, prefect_server: None
+) -> Iterator[Callable[[Path], Reader]]:
     """Give readers, each at the beginning of a page."""
+    del prefect_server
     with ExitStack() as closing:
 
         def begin(page: Path) -> Reader:
@@ -99,6 +103,10 @@ def reader_of(demo: Path, tmp_path: Path) -> Iterator[Callable[[Path], Reader]]:
                 values={"up": lambda: str(servers.up)},
             )
             text = page.read_text(encoding="utf-8")
+            if page.name in ON_A_SERVER:
+                # each flow would start a server of its own, for longer than it runs itself
+                api = PREFECT_API_URL.value()
+                reader.terminal.environment["PREFECT_API_URL"] = str(api)
             BEGINNINGS.get(page.name, usual)(
                 Beginning(demo=demo, reader=reader, text=text, closing=closing)
             )

@@ -91,6 +91,23 @@ REWRITTEN = (
 )
 """Pattern, what is put for it, and why; ``{name}`` is one of the reader's values."""
 
+ON_A_SERVER = frozenset(
+    {
+        "recipes.md",
+        "evidence.md",
+        "drift.md",
+        "performance.md",
+        "rollout.md",
+        "strategy.md",
+        "import-legacy.md",
+        "write-a-feature.md",
+        "bring-your-own-data.md",
+        "real-data.md",
+        "backup.md",
+    }
+)
+"""Pages read with a Prefect server up elsewhere; on the others flows find or start their own."""
+
 MEANWHILE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("approval.md", "orbcast approve"): (
         "orbcast up",

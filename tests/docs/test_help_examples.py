@@ -43,13 +43,12 @@ READ_ONLY: Mapping[str, str] = {
     "orbcast run shadow-predict --param as_of=2025-06-30T09:05": FLOW,
     "orbcast run replay --param from_day=2025-04-01 --param to_day=2025-06-30": FLOW,
     "orbcast evaluate --market mgc --recipe residual-small": FLOW,
-    "orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month --json study.json": (
-        FLOW
-    ),
+    "orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month "
+    "--figures study.json": (FLOW),
     "orbcast tune --market mgc --trials 50": FLOW,
     "orbcast simulate --days 365 --edge 0.05 --out sim.duckdb": "quick-start.md runs it",
     "orbcast audit lookahead --days 20": "recipes.md runs it on fewer days",
-    "orbcast study setups --market mgc --json setups.json": "evidence.md runs it",
+    "orbcast study setups --market mgc --figures setups.json": "evidence.md runs it",
     "orbcast strategy backtest --from 2024-01-01": "strategy.md runs it",
     'orbcast approve 3f2a81c0 --reason "read the study, all conditions hold"': ASKED,
     'orbcast approve 3f2a81c0 --refuse --reason "not before the roll"': ASKED,

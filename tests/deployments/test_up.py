@@ -131,7 +131,16 @@ def test_nobody_is_answered_without_the_secret_or_from_another_page(up: Up) -> N
 
 def test_a_run_started_by_hand_is_run_by_the_warm_runner(client: httpx.Client) -> None:
     served = client.get("/deployments/name/recover/orbcast").json()["id"]
-    run = client.post(f"/deployments/{served}/create_flow_run", json={}).json()["id"]
+    made: list[str] = []
+
+    def started() -> bool:
+        # a server that has just come up may be busy with its own database, and says 503
+        reply = client.post(f"/deployments/{served}/create_flow_run", json={}).json()
+        made.append(reply["id"])
+        return True
+
+    wait_for(started)
+    (run,) = made
     wait_for(
         lambda: (
             client.get(f"/flow_runs/{run}").json()["state"]["type"]

@@ -43,6 +43,17 @@ if __name__ == "__main__":  # processes of the demo read this file again
 """`orbcast`, with a demo of fifteen months and three replayed days: a fifth of the work."""
 
 
+_MOST_SECONDS = 900
+"""For a page, and for the demo that the first one waits for."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give a page the time that all its commands may take on a busy machine."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(_MOST_SECONDS))
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder in which `make demo` was run: by one of the workers, for all of them."""

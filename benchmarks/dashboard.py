@@ -146,13 +146,7 @@ def _daily(
     found = [PerformanceRecord(market="MGC", **each) for each in daily_figures(rows)]
     at = datetime.now(UTC)
     with database.session() as session:
-        values = [
-            {
-                **{name: getattr(each, name) for name in PerformanceRecord.__slots__},
-                "updated_at": at,
-            }
-            for each in found
-        ]
+        values = [{**each.row(), "updated_at": at} for each in found]
         for first in range(0, len(values), 5000):
             session.execute(insert(PerformanceRow), values[first : first + 5000])
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from registry.browsing import Wanted, browse
 from registry.drift import latest_drift
@@ -87,10 +86,6 @@ class Standing:
     next_range: str | None
     trading_day: date
     slots: tuple[SlotStanding, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Give plain values, times as ISO 8601 in UTC."""
-        return {name: _plain(each) for name, each in asdict(self).items()}
 
 
 def standing_of(where: Settings, name: str, at: datetime) -> Standing:
@@ -191,13 +186,3 @@ def _last_answer(where: Settings, symbol: str) -> str | None:
         return None
     said = rows[0]["recommendation"] or f"none, {rows[0]['reason']}"
     return f"{symbol}:{rows[0]['trading_day']}:{rows[0]['opening_range']} {said}"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    return value

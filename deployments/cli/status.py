@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -67,7 +68,7 @@ def status(
     at = now()
     found = [standing_of(where, name, at) for name in ([market] if market else where.markets)]
     if as_json:
-        markets = [each.to_json() for each in found]
+        markets = [asdict(each) for each in found]
         print_json({"server": server, "runs": runs, "markets": markets})
         return
     say(f"server: {server or _not_up(named)}")

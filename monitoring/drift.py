@@ -109,7 +109,7 @@ def _against(
     reference: NDArray[np.float64], current: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give each column's shift and p-value; ``reference`` (d, c), ``current`` (w, c)."""
-    from scipy.stats import t as student  # noqa: PLC0415 - on demand
+    from scipy.special import stdtr  # noqa: PLC0415 - on demand
 
     days = len(current)
     total = np.vstack([np.zeros(reference.shape[1]), np.cumsum(reference, axis=0)])
@@ -126,5 +126,5 @@ def _against(
     shift = current.mean(axis=0) - center
     still = error < 1e-9  # noqa: PLR2004 - a column that never moves
     size = np.abs(shift) / np.where(still, 1.0, error)
-    p = 2.0 * student.sf(size, count - 1.0)
+    p = 2.0 * stdtr(count - 1.0, -size)
     return shift, np.where(np.abs(shift) < LEAST_SHIFT, 1.0, np.where(still, 0.0, p))

@@ -7,10 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
@@ -18,6 +14,7 @@ from sqlalchemy.exc import DatabaseError as SqlDatabaseError
 from sqlalchemy.orm import Session
 
 from registry.errors import BusyDatabaseError, DatabaseError
+from registry.schema import bring_up_to_date, require_this_schema
 
 BUSY_MILLISECONDS = 10_000
 """How long a unit of work waits for the one before it."""
@@ -118,7 +115,7 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
         _prepare_folder(Path(str(parsed.database)), shown)
     engine = _engine(parsed, shown)
     try:
-        _bring_up_to_date(engine, shown, migrate=migrate)
+        (bring_up_to_date if migrate else require_this_schema)(engine, shown)
     except SqlDatabaseError as error:
         engine.dispose()
         remedy = (
@@ -165,7 +162,7 @@ def open_read_only(url: str) -> Database:
         engine = _engine(parsed, shown)
     database = Database(engine, read_only=True)
     try:
-        _require_this_schema(database.engine, shown)
+        require_this_schema(database.engine, shown)
     except SqlDatabaseError as error:
         engine.dispose()
         said = " ".join(str(error.orig).split())
@@ -264,37 +261,3 @@ def _take_transactions(engine: Engine) -> None:
         # taken at once, a write lock cannot fail half-way through a unit of work
         reading = connection.get_execution_options().get(_READING)
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
-def _config(engine: Engine) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["engine"] = engine
-    return config
-
-
-def _require_this_schema(engine: Engine, shown: str) -> None:
-    script = ScriptDirectory.from_config(_config(engine))
-    here = _schema(engine, shown, script)
-    if here != script.get_current_head():
-        raise DatabaseError(shown, f"has schema {here}, which is old", "run `orbcast db upgrade`")
-
-
-def _schema(engine: Engine, shown: str, script: ScriptDirectory) -> str | None:
-    known = {each.revision for each in script.walk_revisions()}
-    with engine.connect() as connection:
-        here = MigrationContext.configure(connection).get_current_revision()
-    if here is not None and here not in known:
-        remedy = "upgrade Orbcast, or name the database this version made"
-        raise DatabaseError(shown, f"has schema {here}, newer than this Orbcast knows", remedy)
-    return here
-
-
-def _bring_up_to_date(engine: Engine, shown: str, *, migrate: bool) -> None:
-    if not migrate:
-        _require_this_schema(engine, shown)
-        return
-    config = _config(engine)
-    script = ScriptDirectory.from_config(config)
-    if _schema(engine, shown, script) != script.get_current_head():
-        command.upgrade(config, "head")

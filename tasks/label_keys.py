@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ml_core.learning.recipe import Recipe
+from ml_core.learning.bundle import recipe_of
 from ml_core.ranges.label_spec import LabelSpec
 from tasks.settings import Settings
 
@@ -23,7 +23,6 @@ def labels_by_key(where: Settings, symbol: str, keys: Iterable[str]) -> dict[str
     known = {LabelSpec().key: LabelSpec()}
     if not wanted <= set(known):
         for record in where.models().versions(symbol):
-            text = (record.folder / "recipe.json").read_text(encoding="utf-8")
-            spec = Recipe.model_validate_json(text).label
+            spec = recipe_of(record.folder).label
             known[spec.key] = spec
     return {key: known[key] for key in sorted(wanted) if key in known}

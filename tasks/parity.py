@@ -14,8 +14,8 @@ from ml_core.bars.arrays import Bars
 from ml_core.bars.as_known import AsKnown, bars_as_known
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import NoSlotError, assemble_live
+from ml_core.learning.bundle import recipe_of
 from ml_core.learning.dataset import Dataset
-from ml_core.learning.recipe import Recipe
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
@@ -164,12 +164,12 @@ class _Again:
             record = self._where.models().find(self._entry.market, self._entry.version)
         except UnknownVersionError:
             return LabelSpec()
-        return _label_of(record.folder / "recipe.json")
+        return _label_of(record.folder)
 
 
 @lru_cache(maxsize=16)
-def _label_of(path: Path) -> LabelSpec:
-    return Recipe.model_validate_json(path.read_text("utf-8")).label
+def _label_of(folder: Path) -> LabelSpec:
+    return recipe_of(folder).label
 
 
 def _values(row: Dataset) -> dict[str, float | None]:

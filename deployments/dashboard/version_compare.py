@@ -16,8 +16,8 @@ from deployments.dashboard.plain_figure import plain_figure
 from deployments.dashboard.record_tables import with_span
 from deployments.dashboard.shell import FRESH, View
 from deployments.dashboard.words_table import words_table
+from ml_core.learning.bundle import recipe_of
 from ml_core.learning.reasons import named
-from ml_core.learning.recipe import Recipe
 from ml_core.learning.recipe_difference import recipe_difference
 from monitoring.findings import between, money
 from monitoring.markdown import escaped
@@ -132,10 +132,7 @@ def _figures(name: str, version: str) -> dict[str, str]:
 
 
 def _recipes(*pair: VersionRecord) -> None:
-    one, other = (
-        Recipe.model_validate_json((each.folder / "recipe.json").read_text(encoding="utf-8"))
-        for each in pair
-    )
+    one, other = (recipe_of(each.folder) for each in pair)
     st.subheader("Where their recipes differ")
     changed = recipe_difference(one, other)
     changed.pop("about", None)

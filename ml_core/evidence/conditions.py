@@ -276,7 +276,7 @@ def shown(name: str, fact: bool | None, yes: str, no: str) -> Condition:
 
 def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
     """Whether the gain stands out among as many as were tried (Sidak 1967)."""
-    from scipy.stats import norm  # noqa: PLC0415 - deciding only
+    from scipy.special import ndtri  # noqa: PLC0415 - deciding only
 
     name, trials = "trials paid for", evidence.trials
     if trials is None or trials < 1:
@@ -286,7 +286,7 @@ def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
     if not _complete(evidence) or not zs or not all(map(math.isfinite, zs)):
         return Condition(name=name, status="unknown", words="a difference has no figure")
     level = -math.expm1(math.log1p(-policy.alpha / 2.0) / trials)
-    wanted = float(norm.isf(level))
+    wanted = -float(ndtri(level))
     tried = "1 recipe tried" if trials == 1 else f"{trials:,} recipes tried"
     words = f"{tried}: {wanted:.2f} standard errors wanted, the least is {min(zs):.2f}"
     return Condition(

@@ -186,7 +186,7 @@ def _periods(returns: SetupReturns) -> tuple[_Period, _Period]:
 
 
 def _searched(early: _Period, plan: StudyPlan, seed: int) -> _Search:
-    from scipy.stats import norm  # noqa: PLC0415 - on demand
+    from scipy.special import ndtr  # noqa: PLC0415 - on demand
 
     trades = early.trades
     judged = np.flatnonzero(trades >= plan.min_trades)
@@ -197,7 +197,7 @@ def _searched(early: _Period, plan: StudyPlan, seed: int) -> _Search:
     test = superiority(part.net, times, plan.size)
     means = resampled_means(part.net, part.traded.astype(np.float64), times)
     low, high = np.percentile(means, [2.5, 97.5], axis=0)
-    p = norm.sf(test.t)
+    p = ndtr(-test.t)
     q = false_discovery_rates(p)
     order = np.argsort(-test.t, kind="stable")
     passed = order[(test.better & (q <= plan.size))[order]]

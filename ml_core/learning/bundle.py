@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 SUMS = "SHA256SUMS"
+_RECIPE = "recipe.json"
 _NOVELTY = "novelty.json"
 _REFERENCE = "reference.parquet"
 
@@ -164,7 +165,7 @@ class Bundle:
     def files(self, metrics: dict[str, Any], card: str, schema: dict[str, Any]) -> dict[str, str]:
         """Give every text file of the version's folder by name."""
         found = {
-            "recipe.json": self.recipe.model_dump_json(indent=1),
+            _RECIPE: self.recipe.model_dump_json(indent=1),
             "baselines.json": _text(self.baselines.to_json()),
             "calibrators.json": _text(self._calibration()),
             "feature_schema.json": _text(schema),
@@ -273,6 +274,11 @@ def damage(folder: Path) -> list[str]:
     return found
 
 
+def recipe_of(folder: Path) -> Recipe:
+    """Read the recipe of a version's folder, and nothing else of it."""
+    return Recipe.model_validate_json((folder / _RECIPE).read_text("utf-8"))
+
+
 def load_bundle(folder: Path) -> Bundle:
     """Read a version's folder, every file verified first.
 
@@ -295,7 +301,7 @@ def load_bundle(folder: Path) -> Bundle:
         texts[question] = path.read_text("utf-8") if path.exists() else None
     interval = calibration["net_r_interval"]
     return Bundle(
-        recipe=Recipe.model_validate(read("recipe.json")),
+        recipe=recipe_of(folder),
         baselines=Baselines.from_json(read("baselines.json")),
         texts=texts,
         calibrators={

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.live_days import answer_live, set_clock
 from tests.trained_market import UNTOUCHED
 
 NOW = datetime(2024, 11, 28, 1, 30, tzinfo=UTC)
@@ -66,28 +67,14 @@ def answers(url: str) -> bool:
 def day_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The trained home after eight days of live answers and outcomes, and two replayed days."""
     from flows.log_outcomes import log_outcomes  # noqa: PLC0415 - Prefect, where used
-    from tasks import prediction  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
-    from tasks.slots import slots_between  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("day")
     home = folder / "home"
     shutil.copytree(trained_home.parent / UNTOUCHED, home)
-    clock = folder / "clock"
-    clock.write_text(str((NOW - datetime.now(UTC)).total_seconds()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(home))
-        patch.setenv("ORBCAST_CLOCK_FILE", str(clock))
-        where = settings()
-        for slot in slots_between(where.market("mgc"), FIRST_DAY, NOW.date()):
-            made_at = slot.decision + timedelta(seconds=3)
-            if made_at > NOW:
-                break
-            patch.setattr(prediction, "_made_at", lambda made_at=made_at: made_at)
-            prediction.predict_slot.fn("mgc", slot, "live")
-            prediction.decide.fn("mgc", slot, "live")
-            if slot.trading_day < FIRST_DAY + timedelta(days=2):
-                prediction.predict_slot.fn("mgc", slot, "replay")
+        set_clock(patch, folder / "clock", NOW)
+        answer_live(patch, FIRST_DAY, NOW, replayed_before=FIRST_DAY + timedelta(days=2))
         log_outcomes("mgc")
     return home
 

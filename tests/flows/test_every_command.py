@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,8 @@ from deployments.demo import Shown
 from flows.check_drift import check_drift
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
-from tasks import prediction
 from tasks.settings import settings
-from tasks.slots import slots_between
+from tests.live_days import answer_live, set_clock
 from tests.trained_market import UNTOUCHED, _copy_home
 
 NOW = datetime(2024, 11, 28, 1, 30, tzinfo=UTC)
@@ -148,8 +147,6 @@ def lived(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two days of live answers, a version with a long name, long reasons, a notice, a channel."""
     folder = tmp_path_factory.mktemp("lived") / "home"
     shutil.copytree(trained_home.parent / UNTOUCHED, folder)
-    clock = folder / "clock"
-    clock.write_text(str((NOW - datetime.now(UTC)).total_seconds()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(folder))
         where = settings()
@@ -158,14 +155,8 @@ def lived(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         own.write_text(f'name = "{LONG_NAME}"\nkind = "residual"\nabout = "{LONG}"\nseeds = 2\n')
         nightly_retrain("mgc", LONG_NAME)
         run_in(patch, "models", "promote", "challenger", "--override", *SIGNED)
-        patch.setenv("ORBCAST_CLOCK_FILE", str(clock))
-        for slot in slots_between(where.market("mgc"), FIRST_DAY, NOW.date()):
-            made_at = slot.decision + timedelta(seconds=3)
-            if made_at > NOW:
-                break
-            patch.setattr(prediction, "_made_at", lambda made_at=made_at: made_at)
-            prediction.predict_slot.fn("mgc", slot, "live")
-            prediction.decide.fn("mgc", slot, "live")
+        set_clock(patch, folder / "clock", NOW)
+        answer_live(patch, FIRST_DAY, NOW)
         log_outcomes("mgc")
         check_drift("mgc")
         run_in(patch, "audit", "parity")

@@ -9,12 +9,14 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
-from registry.database import Database, _config, open_database, open_read_only
+from registry.database import Database, open_database, open_read_only
 from registry.errors import BusyDatabaseError, DatabaseError
 from registry.ledger import Ledger
+from registry.schema import migrations_of, revisions
 from registry.tables import Base
 from tests.registry.test_ledger import T0, came, said
 
@@ -33,12 +35,22 @@ def test_the_migrations_make_the_very_tables_the_code_declares(database: Databas
         assert compare_metadata(context, Base.metadata) == []
 
 
+def test_the_schemas_known_by_their_files_are_those_the_migrations_lead_through(
+    new_url: str,
+) -> None:
+    engine = create_engine(new_url)
+    script = ScriptDirectory.from_config(migrations_of(engine))
+    newest_first = [each.revision for each in script.walk_revisions()]
+    assert revisions() == tuple(reversed(newest_first))
+    engine.dispose()
+
+
 def test_migrations_go_down_again_and_up(new_url: str) -> None:
     engine = create_engine(new_url)
     for _ in range(2):
-        command.upgrade(_config(engine), "head")
+        command.upgrade(migrations_of(engine), "head")
         assert set(Base.metadata.tables) < set(inspect(engine).get_table_names())
-        command.downgrade(_config(engine), "base")
+        command.downgrade(migrations_of(engine), "base")
         assert inspect(engine).get_table_names() == ["alembic_version"]
     engine.dispose()
 
@@ -49,7 +61,7 @@ def test_outcomes_recorded_before_they_were_chained_are_chained_in_order(new_url
     for r_net in (0.8, -1.2, 0.8):
         Ledger(first).record_outcome(came(r_net), T0 + timedelta(hours=2))
     head = Ledger(first).verify().outcomes
-    command.downgrade(_config(first.engine), "0004")
+    command.downgrade(migrations_of(first.engine), "0004")
     first.close()
 
     again = open_database(new_url)

@@ -1,0 +1,73 @@
+"""The database's schema: which one is here, and how an older one is brought up to date.
+
+Alembic does the work when there is work; that there is none is one look at its table, so that a
+command need not import it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, inspect, text
+
+from registry.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def revisions() -> tuple[str, ...]:
+    """Give the schemas this Orbcast knows, oldest first: the numbers of the migrations' files."""
+    files = (_MIGRATIONS / "versions").glob("[0-9]*_*.py")
+    return tuple(sorted(each.name.partition("_")[0] for each in files))
+
+
+def migrations_of(engine: Engine) -> Config:
+    """Give Alembic's configuration of this database."""
+    from alembic.config import Config  # noqa: PLC0415 - when there is something to do
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["engine"] = engine
+    return config
+
+
+def require_this_schema(engine: Engine, shown: str) -> None:
+    """Refuse a database whose schema is not this Orbcast's.
+
+    Raises
+    ------
+    DatabaseError
+        It is older, or newer.
+    """
+    here = _schema(engine, shown)
+    if here != revisions()[-1]:
+        raise DatabaseError(shown, f"has schema {here}, which is old", "run `orbcast db upgrade`")
+
+
+def bring_up_to_date(engine: Engine, shown: str) -> None:
+    """Make the schema of an empty database, upgrade that of an older one.
+
+    Raises
+    ------
+    DatabaseError
+        It is newer than this Orbcast knows.
+    """
+    if _schema(engine, shown) != revisions()[-1]:
+        from alembic import command  # noqa: PLC0415 - when there is something to do
+
+        command.upgrade(migrations_of(engine), "head")
+
+
+def _schema(engine: Engine, shown: str) -> str | None:
+    with engine.connect() as connection:
+        here = None
+        if inspect(connection).has_table("alembic_version"):
+            here = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if here is not None and here not in revisions():
+        remedy = "upgrade Orbcast, or name the database this version made"
+        raise DatabaseError(shown, f"has schema {here}, newer than this Orbcast knows", remedy)
+    return here

@@ -1,0 +1,47 @@
+"""Days lived: every slot up to a moment answered live, three seconds after its range closed."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+REPLIES_AFTER = timedelta(seconds=3)
+
+
+def set_clock(patch: pytest.MonkeyPatch, file: Path, moment: datetime) -> None:
+    """Have it be ``moment`` from now on, for this process and for what it starts."""
+    file.write_text(str((moment - datetime.now(UTC)).total_seconds()))
+    patch.setenv("ORBCAST_CLOCK_FILE", str(file))
+
+
+def answer_live(
+    patch: pytest.MonkeyPatch,
+    first: date,
+    moment: datetime,
+    *,
+    replayed_before: date | None = None,
+) -> None:
+    """Answer and decide the slots of the present home from a day to a moment.
+
+    Parameters
+    ----------
+    first, moment
+        From this trading day to slots decided before this aware time.
+    replayed_before
+        Slots of earlier days are answered by a replay as well.
+    """
+    from tasks import prediction  # noqa: PLC0415 - Prefect, where used
+    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.slots import slots_between  # noqa: PLC0415
+
+    for slot in slots_between(settings().market("mgc"), first, moment.date()):
+        made_at = slot.decision + REPLIES_AFTER
+        if made_at > moment:
+            break
+        patch.setattr(prediction, "_made_at", lambda made_at=made_at: made_at)
+        prediction.predict_slot.fn("mgc", slot, "live")
+        prediction.decide.fn("mgc", slot, "live")
+        if replayed_before is not None and slot.trading_day < replayed_before:
+            prediction.predict_slot.fn("mgc", slot, "replay")

@@ -136,7 +136,7 @@ def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
     with steps.step(simulated) as (told, on_progress):
         made = _simulated(where, market, on_progress)
         told.append(f"{made.bars:,} bars on {made.days} trading days")
-    with prefect_session(where, level="ERROR", processes=True):
+    with prefect_session(where, level="ERROR"):
         result = _run_flows(steps, market)
     truth = made.truth_from(result["evaluation"]["summary"]["first_day"])
     return Shown(

@@ -7,20 +7,16 @@ import copy
 import json
 import logging
 import os
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
+from deployments.prefect_health import answers
 from deployments.room import require_room
+from deployments.temporary_server import temporary_server
 from tasks.settings import Settings, api_url, prepare_environment
 
 SERVER_FILE = "server.json"
 """In the Prefect home while `orbcast up` runs: where its API and the reports are."""
-
-_ANSWER_SECONDS = 1.0
-_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class _WithoutTraceback(logging.Formatter):
@@ -37,12 +33,11 @@ class _WithoutTraceback(logging.Formatter):
 
 
 @contextlib.contextmanager
-def prefect_session(
-    where: Settings, *, level: str = "INFO", debug: bool = False, processes: bool = False
-) -> Iterator[str]:
+def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False) -> Iterator[str]:
     """Run flows in this process: on the server that is up, else on a temporary one.
 
-    Nothing of Prefect may have been imported before. Gives words that say which server it is.
+    Processes that it starts share the server. Nothing of Prefect may have been imported before.
+    Gives words that say which server it is.
 
     Parameters
     ----------
@@ -52,9 +47,11 @@ def prefect_session(
         Least level of log lines shown in the terminal.
     debug
         Whether tracebacks are shown.
-    processes
-        Whether the flow starts processes of its own, which then share a temporary server: each
-        would otherwise start one.
+
+    Raises
+    ------
+    NoTemporaryServerError
+        None is up, and none comes up.
     """
     running = api_url() or server_of(where)
     more = {"PREFECT_LOGGING_LEVEL": level}
@@ -65,17 +62,20 @@ def prefect_session(
     require_room(where.home)
     where.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
     prepare_environment(where, **more)
-    from prefect.settings import (  # noqa: PLC0415 - reads the environment just prepared
-        PREFECT_API_URL,
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-        temporary_settings,
-    )
-
-    # heartbeats would add a second to each flow; whoever waits here sees a crash anyway
     with contextlib.ExitStack() as stack:
+        if running is None:
+            log = where.home / "logs" / "temporary-server.log"
+            ready = stack.enter_context(temporary_server(log))
+        from prefect.settings import (  # noqa: PLC0415 - reads the environment just prepared
+            PREFECT_API_URL,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+            temporary_settings,
+        )
+
+        # heartbeats would add a second to each flow; whoever waits here sees a crash anyway
         changed: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-        if running is None and processes:
-            changed[PREFECT_API_URL] = stack.enter_context(_shared_server())
+        if running is None:
+            changed[PREFECT_API_URL] = stack.enter_context(_named_to_children(ready))
         stack.enter_context(temporary_settings(changed))
         if not debug:
             _hide_tracebacks()
@@ -83,20 +83,15 @@ def prefect_session(
 
 
 @contextlib.contextmanager
-def _shared_server() -> Iterator[str]:
-    """Start a temporary server and name it to this process's children; give its API."""
-    from prefect.logging.handlers import APILogWorker  # noqa: PLC0415 - heavy
-    from prefect.server.api.server import SubprocessASGIServer  # noqa: PLC0415
+def _named_to_children(ready: Callable[[], str]) -> Iterator[str]:
+    from prefect.logging.handlers import APILogWorker  # noqa: PLC0415 - while the server starts
 
-    server = SubprocessASGIServer()
-    server.start(timeout=60)
-    os.environ["PREFECT_API_URL"] = server.api_url
+    os.environ["PREFECT_API_URL"] = api = ready()
     try:
-        yield server.api_url
+        yield api
     finally:
         APILogWorker.drain_all(timeout=5)  # lines still on their way would find no server
         del os.environ["PREFECT_API_URL"]
-        server.stop()
 
 
 def server_of(where: Settings) -> str | None:
@@ -112,20 +107,6 @@ def _noted(where: Settings) -> dict[str, str]:
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return {}
     return {name: str(each) for name, each in noted.items()}
-
-
-def answers(url: str) -> bool:
-    """Tell whether a Prefect API says that it is healthy."""
-    if not url.startswith(("http://", "https://")):
-        return False
-    # no proxy leads back to this machine
-    past: dict[str, str] | None = {} if urlsplit(url).hostname in _THIS_MACHINE else None
-    ask = urllib.request.build_opener(urllib.request.ProxyHandler(past))
-    try:
-        with ask.open(f"{url}/health", timeout=_ANSWER_SECONDS) as reply:
-            return bool(reply.status == 200)  # noqa: PLR2004 - HTTP OK
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
 
 
 def _hide_tracebacks() -> None:

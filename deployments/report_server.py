@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from tasks.settings import THIS_MACHINE
+
 _TYPES = {".html": "text/html; charset=utf-8", ".md": "text/plain; charset=utf-8"}
 
 _RULES = (
@@ -62,7 +64,8 @@ class _Reports(SimpleHTTPRequestHandler):
 
     def send_head(self) -> Any:
         # a page elsewhere that was given our address by its own name server is not answered
-        names = {f"{name}:{self._port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        hosts = (f"[{name}]" if ":" in name else name for name in THIS_MACHINE)
+        names = {f"{name}:{self._port}" for name in hosts}
         if self.headers.get("Host") not in names:
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return None

@@ -12,7 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
-from deployments.prefect_session import answers
+from deployments.prefect_health import answers
 from tasks.settings import Settings, api_url, settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from types import FrameType
 from filelock import FileLock, Timeout
 
 from deployments.child_process import ChildProcess, end_left_behind, note_children
-from deployments.prefect_session import SERVER_FILE, answers
+from deployments.prefect_health import answers
+from deployments.prefect_session import SERVER_FILE
 from deployments.report_server import serve_reports
 from deployments.room import require_room
 from deployments.runner import HEALTHY_WITHIN_SECONDS

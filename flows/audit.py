@@ -16,7 +16,7 @@ from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.parity import audit_parity
 from tasks.periods import moment_of
-from tasks.rollout import look_at_gates
+from tasks.rollout_checks import look_at_gates
 from tasks.settings import settings
 
 _ODD = {"slot": "Slot", "role": "Role", "cause": "Cause", "features": "Features", "bars": "Bars"}

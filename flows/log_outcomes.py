@@ -10,7 +10,7 @@ from prefect import flow
 
 from monitoring.performance import DailyRow, Period, over, whole_days
 from tasks.artifacts import bullets, last_verdict, publish
-from tasks.breaker import check_breaker
+from tasks.breaker_check import check_breaker
 from tasks.early_warning import warn_early
 from tasks.missed import fill_missed
 from tasks.notices import REPORTED, bring_waiting
@@ -19,7 +19,7 @@ from tasks.parameters import MarketName
 from tasks.periods import moment_of
 from tasks.record_shown import last_days, plots_of_record, scores_of
 from tasks.recovery import by_itself
-from tasks.rollout import check_rollout
+from tasks.rollout_checks import check_rollout
 from tasks.settings import settings
 
 

@@ -13,12 +13,11 @@ from flows.refresh_data import refresh_if_known
 from ml_core.errors import OrbcastError
 from ml_core.learning.recipe import Recipe
 from tasks.artifacts import bullets, publish, scoreboard, table, to_open
-from tasks.model_card import write_card_of
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.periods import moment_of, require_period
 from tasks.promotion import champion_recipe, decide_who_serves
-from tasks.report import plots_of, report_of, write_report
+from tasks.report import plots_of, report_of, write_card_of, write_report
 from tasks.retrain_backoff import attempt, rests
 from tasks.settings import Settings, settings
 from tasks.training import Judged, Material, gather, train_version

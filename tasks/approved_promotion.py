@@ -17,9 +17,10 @@ from registry.model_store import CHAMPION, VersionRecord
 from tasks.approval import Answered
 from tasks.approval_record import keep, kept
 from tasks.code import code_hash
-from tasks.promotion import STUDY_DAYS, weigh
+from tasks.promotion import weigh
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
+from tasks.studies_on_record import STUDY_DAYS
 
 
 class ServesAlreadyError(InputError):

@@ -9,13 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from prefect.artifacts import (
-    Artifact,
-    create_markdown_artifact,
-    create_progress_artifact,
-    update_progress_artifact,
-)
-
 from monitoring.markdown import code, escaped
 from tasks.settings import Settings, settings
 from tasks.watching import moved
@@ -116,6 +109,8 @@ def publish(key: str, verdict: str, *parts: str) -> None:
     parts
         Markdown; empty ones are left out.
     """
+    from prefect.artifacts import create_markdown_artifact  # noqa: PLC0415 - of a run
+
     text = "\n\n".join((f"**{escaped(verdict)}**", *(part for part in parts if part)))
     # the UI takes the description for markdown too, with HTML in it; lists show it as it stands
     safe = _DANGEROUS.sub(r"\\\1", verdict)
@@ -124,6 +119,8 @@ def publish(key: str, verdict: str, *parts: str) -> None:
 
 def last_verdict(key: str) -> str | None:
     """Give the verdict of the artifact's latest version, None if there is none."""
+    from prefect.artifacts import Artifact  # noqa: PLC0415 - of a run
+
     found = cast("Artifact | None", Artifact.get(_key(key)))
     return re.sub(r"\\(.)", r"\1", found.description or "") if found else None
 
@@ -134,6 +131,11 @@ def progress(key: str, words: str, begun: float = 0.0) -> Callable[[float], None
     Who started the run at a terminal sees it move there too. ``begun`` is the share that was done
     before.
     """
+    from prefect.artifacts import (  # noqa: PLC0415 - of a run
+        create_progress_artifact,
+        update_progress_artifact,
+    )
+
     whole = round(100.0 * begun, 1)
     bar = cast("UUID", create_progress_artifact(whole, key=_key(key), description=words))
     moved(begun, words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from registry.notices import (
     waiting,
 )
 from tasks.channels import Channel, channels, load_block, without_secrets
+from tasks.error_words import named, scrubbed, words_of
 from tasks.settings import Settings, now
 
 SECONDS = 10.0
@@ -32,8 +32,6 @@ SECONDS = 10.0
 
 MOST_AT_ONCE = 20
 """Notices brought to a channel on one occasion; after an outage the rest follow on the next."""
-
-_SECRETS = re.compile(r"[a-z][a-z0-9+.\-]*://\S+", re.IGNORECASE)
 
 
 def bring(where: Settings, *, at_once: bool = False) -> int:
@@ -98,16 +96,6 @@ def run_log() -> Any:
         return get_logger("notices")
 
 
-def named(error: BaseException) -> str:
-    """Say what went wrong, without URLs."""
-    return scrubbed(_words(error))
-
-
-def scrubbed(text: str) -> str:
-    """Leave out every URL, since a webhook's is its password."""
-    return _SECRETS.sub("(url)", text)[:500]
-
-
 def _bring_to(where: Settings, channel: Channel, at_once: bool) -> int:
     """Bring what waits for one channel, up to its first failure."""
     database, at = where.database(), now()
@@ -156,7 +144,7 @@ def _fault(channel: Channel, notice: Notice) -> str:
                 block.notify(body, notice.subject)
             found.append("")
         except Exception as error:  # noqa: BLE001 - whatever a channel does
-            found.append(scrubbed(without_secrets(block, _words(error))))
+            found.append(scrubbed(without_secrets(block, words_of(error))))
 
     # a thread of its own can be left behind when a channel hangs; it must find the same Prefect
     thread = threading.Thread(
@@ -184,9 +172,3 @@ def _alone(where: Settings) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
-
-
-def _words(error: BaseException) -> str:
-    # Prefect's own error keeps what was said in its log alone
-    words = str(getattr(error, "log", "") or error)
-    return f"{type(error).__name__}: {' '.join(words.split())}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,6 @@ from monitoring.early_warning import (
     reconcile,
     warning,
 )
-from monitoring.sequential_monitors import Judged, Monitor, monitors
-from registry.errors import UnknownVersionError
 from registry.estimates import (
     EstimateRecord,
     estimate_records,
@@ -31,12 +29,12 @@ from registry.estimates import (
     record_estimate,
 )
 from registry.ledger import Settled
+from tasks.lines import ROLES, judged_of, line_of, unseen_of
 from tasks.notices import notify
 from tasks.outcomes import REVISED_DAYS
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 
-ROLES = ("champion", "challenger")
 LOOKED_BACK = timedelta(days=60)
 """Within these days lie the rows of an estimate, and estimates still to be reconciled."""
 
@@ -52,7 +50,7 @@ def warn_early(market: str, at: datetime) -> dict[str, Any]:
     symbol = where.market(market).symbol
     since = (at - LOOKED_BACK).date()
     rows = where.ledger().settled(symbol, first=since, mode="live")
-    made = [_made(where, symbol, _line(rows, role), at) for role in ROLES]
+    made = [_made(where, symbol, line_of(rows, role), at) for role in ROLES]
     kept = [each for each in made if each is not None]
     new = sum(record_estimate(where.database(), each) for each in kept)
     records = estimate_records(where.database(), symbol, first=since)
@@ -84,48 +82,6 @@ def _tell(where: Settings, record: EstimateRecord) -> None:
     )
 
 
-def watched(where: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
-    """Give the sequential monitors of each role's present line, over all of its live record."""
-    rows = where.ledger().settled(symbol, mode="live")
-    found = {}
-    for role in ROLES:
-        line = _line(rows, role)
-        if line:
-            held_to = _unseen(where, symbol, line[-1].prediction.version, "accuracy")
-            low = None if held_to is None else held_to["low"]
-            found[role] = monitors(_judged(line), low)
-    return found
-
-
-def estimates_of(where: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
-    """Give a market's estimates up to a trading day or later as plain values, oldest first."""
-    return [
-        {
-            **asdict(each),
-            "first_day": str(each.first_day),
-            "last_day": str(each.last_day),
-            "at": each.at.isoformat(),
-            "reconciled_at": each.reconciled_at.isoformat() if each.reconciled_at else None,
-        }
-        for each in estimate_records(where.database(), symbol, first=first)
-    ]
-
-
-def _line(rows: Sequence[Settled], role: str) -> list[Settled]:
-    """Give the answers in time of a role's present recipe, in order of decision."""
-    said = [
-        each
-        for each in rows
-        if each.prediction.role == role
-        and each.prediction.status == "predicted"
-        and each.prediction.p_up is not None
-        and each.prediction.baseline_p_up is not None
-        and not each.prediction.late
-    ]
-    recipe = said[-1].prediction.recipe_hash if said else None
-    return [each for each in said if each.prediction.recipe_hash == recipe]
-
-
 def _made(
     where: Settings, symbol: str, line: list[Settled], at: datetime
 ) -> EstimateRecord | None:
@@ -135,7 +91,7 @@ def _made(
     p = np.array([each.p_up for each in window], np.float64)
     p_break = np.array([1.0 - (each.outputs.get("p_none") or 0.0) for each in window], np.float64)
     found = expect(p, p_break)
-    unseen = _unseen(where, symbol, window[-1].version, "log_loss")
+    unseen = unseen_of(where, symbol, window[-1].version, "log_loss")
     warned = None
     if unseen is not None:
         reference = Reference(log_loss=unseen["estimate"], error=unseen["error"])
@@ -177,7 +133,7 @@ def _reconciled(
     ]
     waiting = sum(each.outcome is None for each in own)
     had_its_time = at.date() - record.last_day > timedelta(days=REVISED_DAYS)
-    judged = _judged(own)
+    judged = judged_of(own)
     # rows further back than were read are not all there to be judged
     if len(own) != record.rows or (waiting and not had_its_time) or not len(judged.up):
         return False
@@ -192,32 +148,3 @@ def _estimates(metrics: dict[str, dict[str, float | None]]) -> dict[str, Estimat
         name: Estimate(**{key: np.nan if one is None else one for key, one in each.items()})
         for name, each in metrics.items()
     }
-
-
-def _judged(line: Sequence[Settled]) -> Judged:
-    """Give the rows that broke, in arrays."""
-    broke = [
-        (each.prediction, each.outcome.direction == "UP")
-        for each in line
-        if each.outcome is not None and each.outcome.direction in {"UP", "DOWN"}
-    ]
-    return Judged(
-        p_up=np.array([said.p_up for said, _ in broke], np.float64),
-        baseline_p_up=np.array([said.baseline_p_up for said, _ in broke], np.float64),
-        up=np.array([up for _, up in broke], bool),
-        day=np.array([said.trading_day for said, _ in broke], "datetime64[D]"),
-    )
-
-
-def _unseen(
-    where: Settings, symbol: str, version: str | None, metric: str
-) -> dict[str, float] | None:
-    """Give a metric's interval on the unseen days of a version; None if it has none."""
-    try:
-        record = where.models().find(symbol, version or "")
-    except UnknownVersionError:
-        return None
-    intervals = record.metrics.get("directional", {}).get("interval", {}).get("model", {})
-    found: dict[str, float] | None = intervals.get(metric)
-    usable = found is not None and all(found.get(name) is not None for name in ("low", "error"))
-    return found if usable else None

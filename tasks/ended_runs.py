@@ -7,7 +7,7 @@ from typing import Any
 from prefect.client.schemas.objects import FlowRun, State
 
 from monitoring.notices import EndedRun
-from tasks.delivery import scrubbed
+from tasks.error_words import scrubbed
 
 
 def ended_run(flow: str, run: FlowRun, state: State[Any]) -> EndedRun:

@@ -8,8 +8,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefect import task
-
 from ml_core.errors import OrbcastError
 from ml_core.evidence.conditions import POLICY
 from ml_core.evidence.plain import plain
@@ -21,10 +19,9 @@ from registry.evaluations import evaluations
 from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
 from registry.performance import performance_records
 from tasks.code import code_hash
-from tasks.promotion import STUDY_DAYS
-from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings
 from tasks.sources import standing_source
+from tasks.studies_on_record import STUDY_DAYS
 
 if TYPE_CHECKING:
     from monitoring.model_card import CardFacts
@@ -98,13 +95,6 @@ def card_of(where: Settings, name: str, ref: str | None, at: datetime) -> CardFa
         novelty=(record.folder / "novelty.json").is_file(),
         simulated=simulated(where, name),
     )
-
-
-@task(name="write the model card", **RETRIED)
-def write_card_of(market: str, version: str, at: datetime) -> str:
-    """Write a version's card below the reports folder; give the path of the page."""
-    where = settings()
-    return str(write_card(where, card_of(where, market, version, at))[0])
 
 
 def write_card(where: Settings, facts: CardFacts) -> tuple[Path, Path]:

@@ -16,12 +16,11 @@ from tasks.delivery import (
     bring,
     in_reach,
     missing_from,
-    named,
     run_log,
-    scrubbed,
     send_unkept,
 )
 from tasks.ended_runs import ended_run
+from tasks.error_words import named, scrubbed
 from tasks.process_mark import mark_run
 from tasks.recovery import restart_crashed
 from tasks.retrying import RETRIED

@@ -16,7 +16,7 @@ from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.daily_sums import daily_figures
-from registry.ledger import OutcomeEntry, Revised, Settled
+from registry.ledger import OutcomeEntry, Settled
 from registry.performance import PerformanceRecord, first_recorded, update_performance
 from tasks.label_keys import labels_by_key
 from tasks.retrying import RETRIED
@@ -72,15 +72,6 @@ def measure(market: str, at: datetime) -> list[dict[str, Any]]:
     records = [PerformanceRecord(market=symbol, **each) for each in figures]
     update_performance(where.database(), records, at)
     return figures
-
-
-def revised_outcomes(where: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
-    """Give every outcome since a trading day that another took the place of, as plain values."""
-    return [
-        _revised(each)
-        for each in where.ledger().revisions(symbol)
-        if first is None or each.later.trading_day >= first
-    ]
 
 
 def _outcomes(
@@ -179,17 +170,3 @@ def _majority(folder: Path) -> float | None:
     except (OSError, ValueError, KeyError, TypeError):
         # a figure beside others: a version whose files are gone or damaged has none
         return None
-
-
-def _revised(each: Revised) -> dict[str, Any]:
-    earlier, later = each.earlier, each.later
-    return {
-        "slot": f"{later.market}:{later.trading_day}:{later.opening_range}",
-        "revision": each.revision,
-        "was": earlier.direction,
-        "is": later.direction,
-        "was_r_net": earlier.r_net,
-        "is_r_net": later.r_net,
-        "recorded": each.earlier_recorded_at.isoformat(),
-        "revised": each.later_recorded_at.isoformat(),
-    }

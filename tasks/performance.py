@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from ml_core.evidence.plain import plain
 from monitoring.performance import DailyRow, Period, grouped, over, whole_days
 from monitoring.sequential_monitors import Monitor
+from registry.ledger import Revised
 from registry.performance import performance_records
-from tasks.early_warning import estimates_of, watched
-from tasks.outcomes import revised_outcomes
+from tasks.lines import estimates_of, watched
 from tasks.settings import Settings
 
 By = Literal["version", "range", "month", "day"]
@@ -111,3 +111,26 @@ def _groups(
         return grouped(whole_days(champion, ranges=True), lambda row: row["opening_range"])
     characters = len("2025-06") if by == "month" else len("2025-06-30")
     return grouped(whole_days(champion), lambda row: str(row["day"])[:characters])
+
+
+def revised_outcomes(where: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
+    """Give every outcome since a trading day that another took the place of, as plain values."""
+    return [
+        _revised(each)
+        for each in where.ledger().revisions(symbol)
+        if first is None or each.later.trading_day >= first
+    ]
+
+
+def _revised(each: Revised) -> dict[str, Any]:
+    earlier, later = each.earlier, each.later
+    return {
+        "slot": f"{later.market}:{later.trading_day}:{later.opening_range}",
+        "revision": each.revision,
+        "was": earlier.direction,
+        "is": later.direction,
+        "was_r_net": earlier.r_net,
+        "is_r_net": later.r_net,
+        "recorded": each.earlier_recorded_at.isoformat(),
+        "revised": each.later_recorded_at.isoformat(),
+    }

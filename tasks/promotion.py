@@ -24,12 +24,9 @@ from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
 from registry.trials import count_trials
 from tasks.code import code_hash
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
-from tasks.study import answers_on_record
-from tasks.training import BY, Judged, Material
-
-STUDY_DAYS = 35
-"""Days for which a study counts: it is made anew each week."""
+from tasks.settings import BY, Settings, settings
+from tasks.studies_on_record import STUDY_DAYS, answers_on_record
+from tasks.training import Judged, Material
 
 
 def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str, at: datetime) -> Decision:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from prefect import task
 from ml_core.files import written_atomically
 from registry.ledger import Settled
 from tasks.artifacts import pictures
+from tasks.model_card import card_of, write_card
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 from tasks.training import Judged, Material
@@ -150,3 +152,10 @@ def _shown(each: Settled) -> dict[str, Any]:
         "r_net": outcome.r_net if outcome else None,
         **{name: getattr(said, name) for name in names},
     }
+
+
+@task(name="write the model card", **RETRIED)
+def write_card_of(market: str, version: str, at: datetime) -> str:
+    """Write a version's card below the reports folder; give the path of the page."""
+    where = settings()
+    return str(write_card(where, card_of(where, market, version, at))[0])

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from datetime import datetime
 
 from monitoring.retrain_backoff import Attempt, failures, rests_until
 from registry.errors import UnknownVersionError
 from registry.retrain_attempts import (
-    RetrainAttempt,
     begin_attempt,
     end_attempt,
-    retrain_attempts,
 )
-from tasks.delivery import scrubbed
+from tasks.error_words import scrubbed
 from tasks.notices import notify
 from tasks.recovery import by_itself
+from tasks.retrain_attempts import attempts_of, resting
 from tasks.settings import Settings, now
 
 KIND = "retrain"
@@ -32,21 +30,8 @@ def rests(where: Settings, symbol: str) -> str | None:
     why = resting(where, symbol, now())
     if why is None:
         return None
-    _tell(where, symbol, _attempts(where, symbol))
+    _tell(where, symbol, attempts_of(where, symbol))
     return f"{symbol}: skipped, {why}"
-
-
-def resting(where: Settings, symbol: str, at: datetime) -> str | None:
-    """Say until when scheduled retrains of a market rest, and why; None while they do not."""
-    attempts = _attempts(where, symbol)
-    until = rests_until(attempts, where.retrain_failures)
-    if until is None or at >= until:
-        return None
-    failed = failures(attempts)
-    return (
-        f"backing off until {until:%Y-%m-%d %H:%M} UTC after {len(failed)} "
-        f"failures in a row, the last: {failed[-1].detail}"
-    )
 
 
 @contextlib.contextmanager
@@ -64,32 +49,12 @@ def attempt(where: Settings, symbol: str) -> Iterator[None]:
         detail = scrubbed(f"{type(error).__name__}: {error}")
         end_attempt(database, number, "failed", now(), detail)
         if unasked:
-            _tell(where, symbol, _attempts(where, symbol))
+            _tell(where, symbol, attempts_of(where, symbol))
         raise
     except BaseException:
         end_attempt(database, number, "stopped", now())
         raise
     end_attempt(database, number, "done", now())
-
-
-def _attempts(where: Settings, symbol: str) -> tuple[Attempt, ...]:
-    """Give the attempts there were, those without an end as killed.
-
-    Of those that begin by themselves one runs at a time: the one that asks.
-    """
-    return tuple(_over(each) for each in retrain_attempts(where.database(), symbol))
-
-
-def _over(each: RetrainAttempt) -> Attempt:
-    if each.end is None:
-        words = f"its process was killed, begun {each.began_at:%Y-%m-%d %H:%M} UTC"
-        return Attempt(at=each.began_at, by_itself=each.by_itself, end="killed", detail=words)
-    return Attempt(
-        at=each.ended_at or each.began_at,
-        by_itself=each.by_itself,
-        end=each.end,
-        detail=each.detail,
-    )
 
 
 def _tell(where: Settings, symbol: str, attempts: tuple[Attempt, ...]) -> None:

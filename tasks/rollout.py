@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from prefect import task
-
 from ml_core.errors import InputError
 from monitoring.gate import Gate
 from monitoring.rollout import (
@@ -22,15 +20,11 @@ from monitoring.rollout import (
     position,
     usable_approval,
 )
-from monitoring.rollout_gates import EARNED, gates, grounds
+from monitoring.rollout_gates import gates
 from registry.errors import DatabaseError
 from registry.rollout import RolloutRecord, record_rollout, rollout_faults, rollout_records
-from tasks.notices import notify
-from tasks.retrying import RETRIED
 from tasks.rollout_facts import facts_of, subject_of
-from tasks.settings import Settings, settings
-
-BY = "orbcast"
+from tasks.settings import Settings
 
 
 class GatesNotPassedError(InputError):
@@ -113,7 +107,7 @@ class Rollout:
 def stage_of(where: Settings, symbol: str, at: datetime) -> tuple[Stage, Position]:
     """Give the stage that holds for a live answer at a time; shadow if that cannot be read."""
     try:
-        events = _events(where, symbol)
+        events = events_of(where, symbol)
         if rollout_faults(where.database()):
             return "shadow", Position()
     except (DatabaseError, ValueError, TypeError):
@@ -124,7 +118,7 @@ def stage_of(where: Settings, symbol: str, at: datetime) -> tuple[Stage, Positio
 
 def rollout_of(where: Settings, symbol: str, at: datetime, target: Stage | None = None) -> Rollout:
     """Look at every gate of the next stage, or of the one named."""
-    events = _events(where, symbol)
+    events = events_of(where, symbol)
     at = latest_time(events, at)
     stands = position(events)
     stage = stands.at(at)
@@ -169,7 +163,7 @@ def approve(
     if bound_to is None:
         missing = "a champion whose recipe has a study (`orbcast evaluate`) to be approved of"
         raise GatesNotPassedError(symbol, stage, (missing,))
-    events = _events(where, symbol)
+    events = events_of(where, symbol)
     at = latest_time(events, at)
     event = RolloutEvent(
         at=at,
@@ -240,7 +234,7 @@ def step_down(
     RolloutChangedError
         Somebody else changed the rollout meanwhile.
     """
-    events = _events(where, symbol)
+    events = events_of(where, symbol)
     stands = position(events)
     if STAGES.index(stage) >= STAGES.index(stands.stage):
         raise NotBelowError(symbol, stage, stands.stage)
@@ -254,60 +248,6 @@ def step_down(
     )
     _record(where, symbol, len(events), event)
     return rollout_of(where, symbol, at)
-
-
-@task(name="check the rollout", **RETRIED)
-def check_rollout(market: str, at: datetime) -> dict[str, Any]:
-    """Step a market down if there are grounds to; it never goes up by itself."""
-    where = settings()
-    symbol = where.market(market).symbol
-    events = _events(where, symbol)
-    stands = position(events)
-    if stands.stage in {"off", "shadow"}:
-        return {"stage": stands.stage, "stepped_down": None}
-    at = latest_time(events, at)
-    found = grounds(facts_of(where, symbol, stands, at), stands, at)
-    if found is None:
-        return {"stage": stands.stage, "stepped_down": None}
-    stage, why, restarts = found
-    step_down(where, symbol, stage, by=BY, reason=why, at=at, restarts=restarts)
-    notify(
-        where,
-        "rollout",
-        symbol,
-        f"rollout {symbol} {at.isoformat()} {stage}",
-        f"{symbol}: stepped down to {stage}",
-        f"{why}.\nIt does not go up again by itself: `orbcast rollout status --market "
-        f"{symbol.lower()}` shows what is asked for.",
-    )
-    return {"stage": stage, "stepped_down": why}
-
-
-@task(name="look at the gates", **RETRIED)
-def look_at_gates(market: str, at: datetime) -> dict[str, Any]:
-    """Look at every gate of the next stage, and tell of those reached since they were last told.
-
-    Returns
-    -------
-    dict
-        The rollout as plain values.
-    """
-    where = settings()
-    symbol = where.market(market).symbol
-    found = rollout_of(where, symbol, at)
-    # what was reached before a step down that spoils the record can be reached anew
-    era = found.position.counted_from.isoformat() if found.position.counted_from else "the start"
-    for gate in found.gates:
-        if gate.passed and gate.name in EARNED:
-            notify(
-                where,
-                "gate",
-                symbol,
-                f"gate {symbol} {found.target} {gate.name} since {era}"[:200],
-                f"{symbol}: the gate {gate.name} of {found.target} is passed",
-                f"{gate.words}.\nStill missing: {'; '.join(found.missing) or 'nothing'}.",
-            )
-    return shown(found)
 
 
 def shown(rollout: Rollout) -> dict[str, Any]:
@@ -357,7 +297,8 @@ def _approval(
     )
 
 
-def _events(where: Settings, symbol: str) -> list[RolloutEvent]:
+def events_of(where: Settings, symbol: str) -> list[RolloutEvent]:
+    """Give all that is on record of a market's rollout, oldest first."""
     return [_event(each) for each in rollout_records(where.database(), symbol)]
 
 

@@ -21,8 +21,8 @@ from registry.scored import scored
 from registry.tables import canonical
 from tasks.breaker import OURS, breaker_of
 from tasks.code import code_hash
-from tasks.promotion import STUDY_DAYS
 from tasks.settings import Settings
+from tasks.studies_on_record import STUDY_DAYS
 
 _HOLES = OURS | {"off"}
 

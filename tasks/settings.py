@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ml_core.bars.lake import Lake
 from ml_core.errors import InputError
 from ml_core.learning.recipe import Recipe, load_recipe
 from ml_core.market.market import Market, MarketFileError, RollRule, load_market
 
 if TYPE_CHECKING:
+    from ml_core.bars.lake import Lake
     from ml_core.strategy_rules import Rules
     from registry.database import Database
     from registry.ledger import Ledger
@@ -36,6 +36,12 @@ class SettingsError(InputError):
     def __str__(self) -> str:
         return "; ".join(f"{name}={value}: {fault}" for name, value, fault in self.faults)
 
+
+BY = "orbcast"
+"""Who did what nobody was asked about."""
+
+THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+"""Names it has for itself."""
 
 CLOCK_FILE = "ORBCAST_CLOCK_FILE"
 """Names a simulated clock; deliberately no setting, since no installation has one."""
@@ -199,6 +205,8 @@ class Settings(BaseSettings):
 
     def lake(self) -> Lake:
         """Give the lake of bars."""
+        from ml_core.bars.lake import Lake  # noqa: PLC0415 - Arrow, for who reads bars
+
         return Lake(self.home / "lake")
 
     def database(self) -> Database:
@@ -366,10 +374,10 @@ def _past_proxies(hosts: str) -> str:
     """Add this machine to the hosts that are asked directly: no proxy leads back to it.
 
     >>> _past_proxies("intranet.example"), _past_proxies("")
-    ('intranet.example,127.0.0.1,localhost', '127.0.0.1,localhost')
+    ('intranet.example,127.0.0.1,localhost,::1', '127.0.0.1,localhost,::1')
     """
     named = [each.strip() for each in hosts.split(",") if each.strip()]
-    return ",".join(dict.fromkeys((*named, "127.0.0.1", "localhost")))
+    return ",".join(dict.fromkeys((*named, *THIS_MACHINE)))
 
 
 def use_home(home: Path) -> None:

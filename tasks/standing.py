@@ -12,7 +12,7 @@ from registry.ledger import Settled
 from registry.parity import latest_parity
 from tasks.breaker import breaker_of
 from tasks.day import next_slot, slots_of_day, trading_day_at
-from tasks.retrain_backoff import resting
+from tasks.retrain_attempts import resting
 from tasks.rollout import stage_of
 from tasks.settings import Settings
 

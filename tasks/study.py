@@ -11,7 +11,7 @@ from typing import Any
 
 from prefect import task
 
-from ml_core.evidence.answers import Answers, answer_fold, answers_from, joined
+from ml_core.evidence.answers import Answers, answer_fold, joined
 from ml_core.evidence.controls import with_seed
 from ml_core.evidence.evaluate import Evaluation, evaluate_answers
 from ml_core.evidence.injection import InjectionReport, injected_signal_found
@@ -20,7 +20,6 @@ from ml_core.learning.dataset import Dataset
 from ml_core.learning.folds import Fold, Walk, walk_recipe
 from ml_core.learning.models import QUESTIONS
 from ml_core.learning.recipe import Recipe
-from registry.errors import DamagedEvidenceError
 from registry.evaluations import EvaluationRecord, record_evaluation
 from registry.trials import TrialRecord, record_trial
 from tasks.code import code_hash
@@ -191,38 +190,6 @@ def conclude(
         not_judged=walk.not_judged,
         record=record,
     )
-
-
-def answers_on_record(where: Settings, record: EvaluationRecord) -> tuple[Answers, ...]:
-    """Read a study's answers back, one for each seed, every file verified first.
-
-    Raises
-    ------
-    DamagedEvidenceError
-        A file is missing or was changed.
-    """
-    import pyarrow.parquet as pq  # noqa: PLC0415 - one use
-
-    require_whole(where, record)
-    paths = [where.home / name for name in record.files if name.endswith(".parquet")]
-    found = [answers_from(pq.read_table(path)) for path in paths]
-    return tuple(sorted(found, key=lambda each: each.seed))
-
-
-def require_whole(where: Settings, record: EvaluationRecord) -> None:
-    """Refuse a study whose files are not what was recorded.
-
-    Raises
-    ------
-    DamagedEvidenceError
-        A file is missing or was changed.
-    """
-    for name, digest in sorted(record.files.items()):
-        path = where.home / name
-        if not path.is_file():
-            raise DamagedEvidenceError(str(path), "is missing")
-        if sha256_of(path) != digest:
-            raise DamagedEvidenceError(str(path), "was changed")
 
 
 def _write(

@@ -26,7 +26,6 @@ from tasks.retrying import RETRIED
 from tasks.settings import settings
 
 AUDITED_DAYS = 4
-BY = "orbcast"
 
 
 class LookAheadError(DefectError):

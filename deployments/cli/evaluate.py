@@ -86,10 +86,7 @@ def evaluate(  # noqa: PLR0917 - options of a command
         _check_window(window)
     period = days_of(first, last)
     level = "WARNING" if quiet else "INFO"
-    with (
-        flow_progress(f"Studying {own.name}"),
-        prefect_session(where, level=level, processes=True) as server,
-    ):
+    with flow_progress(f"Studying {own.name}"), prefect_session(where, level=level) as server:
         if not quiet:
             remark(f"Studying {own.name} on {server} ...")
         from flows.walk_forward import walk_forward  # noqa: PLC0415 - Prefect reads its settings

@@ -49,8 +49,7 @@ def _prefect(where: Settings) -> Iterator[None]:
     """Talk to the Prefect of the home, which alone holds the channels' secrets."""
     from deployments.prefect_session import prefect_session  # noqa: PLC0415 - after --help
 
-    # one that is up before a channel's few seconds begin to count
-    with prefect_session(where, level="CRITICAL", processes=True):
+    with prefect_session(where, level="CRITICAL"):
         yield
 
 

@@ -19,9 +19,6 @@ FLOWS: Mapping[str, str] = {
     name: "flows.{0}.{0}".format(name.replace("-", "_")) for name in completion.FLOW_NAMES
 }
 
-_FANNED_OUT = {"walk-forward"}
-"""Flows that put their tasks into processes of their own."""
-
 
 class UnknownFlowError(InputError):
     """A flow there is not."""
@@ -81,10 +78,7 @@ def run(
     where = settings()
     where.market(market)
     level = "WARNING" if quiet else "INFO"
-    with (
-        flow_progress(f"Running {name}"),
-        prefect_session(where, level=level, processes=name in _FANNED_OUT) as server,
-    ):
+    with flow_progress(f"Running {name}"), prefect_session(where, level=level) as server:
         found = _load(FLOWS[name])
         given = dict(_pair(each, found.parameters.properties) for each in param or [])
         if not quiet:

@@ -55,7 +55,8 @@ def status(
 
     Example: orbcast --home var/demo status
     """
-    from deployments.prefect_session import answers, server_of  # noqa: PLC0415 - after --help
+    from deployments.prefect_health import answers  # noqa: PLC0415 - after --help
+    from deployments.prefect_session import server_of  # noqa: PLC0415
     from deployments.server_runs import runs_left, runs_of  # noqa: PLC0415
     from tasks.settings import api_url, now, settings  # noqa: PLC0415
 

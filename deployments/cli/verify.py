@@ -127,7 +127,7 @@ def _other_faults(where: Settings, head: str | None, bar: Bar) -> list[str]:
     from registry.errors import DamagedEvidenceError  # noqa: PLC0415 - after --help
     from registry.evaluations import evaluations  # noqa: PLC0415
     from registry.rollout import rollout_faults  # noqa: PLC0415
-    from tasks.study import require_whole  # noqa: PLC0415
+    from tasks.studies_on_record import require_whole  # noqa: PLC0415
 
     models = where.models()
     found = list(rollout_faults(where.database()))

@@ -98,6 +98,10 @@ class QualityLimits(_Frozen):
     )
 
 
+USUAL_CALENDARS = frozenset({"CMEGlobex_Gold", "CME_Equity"})
+"""Names known to be right, so that a command need not import every calendar to know it."""
+
+
 class Market(_Frozen):
     """Everything Orbcast knows of a market before seeing a bar.
 
@@ -132,7 +136,9 @@ class Market(_Frozen):
     @field_validator("calendar")
     @classmethod
     def _calendar_exists(cls, name: str) -> str:
-        import pandas_market_calendars as calendars  # noqa: PLC0415 - heavy, only when loading
+        if name in USUAL_CALENDARS:
+            return name
+        import pandas_market_calendars as calendars  # noqa: PLC0415 - heavy, and seldom needed
 
         if name not in calendars.get_calendar_names():
             raise ValueError("use a name from pandas_market_calendars.get_calendar_names()")

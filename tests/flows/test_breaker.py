@@ -14,7 +14,8 @@ from deployments.cli.app import app
 from registry.database import open_database
 from registry.drift import DriftRecord, record_drift
 from registry.parity import ParityRecord, record_parity
-from tasks.breaker import breaker_of, change, check_breaker
+from tasks.breaker import breaker_of, change
+from tasks.breaker_check import check_breaker
 from tasks.decision import answers
 from tasks.settings import settings
 from tasks.slots import latest_slot

@@ -19,9 +19,10 @@ from monitoring.daily_sums import ALL
 from registry.estimates import estimate_records
 from registry.ledger import OutcomeEntry, PredictionEntry
 from registry.performance import performance_records
-from tasks.breaker import check_breaker
+from tasks.breaker_check import check_breaker
 from tasks.decision import answers
-from tasks.early_warning import warn_early, watched
+from tasks.early_warning import warn_early
+from tasks.lines import watched
 from tasks.outcomes import measure, settle
 from tasks.settings import settings
 from tasks.slots import slots_between

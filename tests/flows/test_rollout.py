@@ -16,7 +16,7 @@ from flows.audit import audit
 from monitoring.rollout import RolloutEvent
 from registry.notices import notices
 from registry.rollout import rollout_faults, rollout_records
-from tasks import prediction, rollout
+from tasks import prediction, rollout, rollout_checks
 from tasks.breaker import change
 from tasks.settings import now, settings
 from tasks.slots import latest_slot
@@ -98,11 +98,11 @@ def test_live_answers_are_counted_and_replays_are_not(monkeypatch: pytest.Monkey
 def test_trouble_steps_down_at_once_is_told_and_stays_down() -> None:
     where = settings()
     change(where, "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
-    told = rollout.check_rollout.fn("mgc", now())
+    told = rollout_checks.check_rollout.fn("mgc", now())
     assert told["stage"] == "shadow"
     assert "circuit breaker is open" in told["stepped_down"]
     change(where, "MGC", "closed", cause="by hand", detail="fine", by="ana", at=now())
-    assert rollout.check_rollout.fn("mgc", now())["stage"] == "shadow"
+    assert rollout_checks.check_rollout.fn("mgc", now())["stage"] == "shadow"
     assert json.loads(cli("status", "--json"))["counted_from"] is not None
     kinds = [each.notice.subject for each in notices(where.database())]
     assert "MGC: stepped down to shadow" in kinds
@@ -110,7 +110,7 @@ def test_trouble_steps_down_at_once_is_told_and_stays_down() -> None:
 
 @pytest.mark.usefixtures("advisory")
 def test_a_check_that_did_not_run_steps_down_but_spoils_no_record() -> None:
-    told = rollout.check_rollout.fn("mgc", now())
+    told = rollout_checks.check_rollout.fn("mgc", now())
     assert told["stage"] == "shadow"
     assert "was never checked" in told["stepped_down"]
     assert json.loads(cli("status", "--json"))["counted_from"] is None

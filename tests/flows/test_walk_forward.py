@@ -21,9 +21,10 @@ from registry.errors import DamagedEvidenceError, EditedRecipeError
 from registry.evaluations import evaluations
 from registry.trials import count_trials
 from tasks import training
-from tasks.promotion import STUDY_DAYS, weigh
+from tasks.promotion import weigh
 from tasks.settings import now, settings
 from tasks.sources import SourceSpec
+from tasks.studies_on_record import STUDY_DAYS
 from tasks.training import LookAheadError
 from tests.flows.test_flows import files_of
 

@@ -22,7 +22,7 @@ from monitoring.rollout_gates import Check, Facts, LiveRecord, gates
 from registry.database import Database, open_database
 from registry.errors import RolloutChangedError, UnsignedChangeError
 from registry.rollout import RolloutRecord, record_rollout, rollout_records
-from tasks import rollout
+from tasks import rollout, rollout_checks
 
 START = datetime(2025, 1, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -115,7 +115,8 @@ class Ladder(RuleBasedStateMachine):
         self.stage: Stage = "shadow"
         self.approvals: list[tuple[Stage, int, datetime]] = []
         self.last: Callable[[], object] = lambda: None
-        self._stack.enter_context(patch.object(rollout, "facts_of", self._facts))
+        for where in (rollout, rollout_checks):
+            self._stack.enter_context(patch.object(where, "facts_of", self._facts))
         self._stack.enter_context(patch.object(rollout, "subject_of", self._subject))
 
     def teardown(self) -> None:
@@ -205,9 +206,9 @@ class Ladder(RuleBasedStateMachine):
     @rule()
     def the_check_runs(self) -> None:
         def check() -> None:
-            with patch.object(rollout, "settings", lambda: self.where):
+            with patch.object(rollout_checks, "settings", lambda: self.where):
                 self.where.market = lambda _name: type("Market", (), {"symbol": "MGC"})
-                told = rollout.check_rollout.fn("mgc", self.now)
+                told = rollout_checks.check_rollout.fn("mgc", self.now)
             if told["stepped_down"]:
                 self.approvals = []
             assert STAGES.index(told["stage"]) <= STAGES.index(self.stage)

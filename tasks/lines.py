@@ -1,0 +1,89 @@
+"""Lines: what one role's recipe said live; its versions are refits of one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from monitoring.sequential_monitors import Judged, Monitor, monitors
+from registry.errors import UnknownVersionError
+from registry.estimates import estimate_records
+from registry.ledger import Settled
+from tasks.settings import Settings
+
+ROLES = ("champion", "challenger")
+
+
+def watched(where: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
+    """Give the sequential monitors of each role's present line, over all of its live record."""
+    rows = where.ledger().settled(symbol, mode="live")
+    found = {}
+    for role in ROLES:
+        line = line_of(rows, role)
+        if line:
+            held_to = unseen_of(where, symbol, line[-1].prediction.version, "accuracy")
+            low = None if held_to is None else held_to["low"]
+            found[role] = monitors(judged_of(line), low)
+    return found
+
+
+def estimates_of(where: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
+    """Give a market's estimates up to a trading day or later as plain values, oldest first."""
+    return [
+        {
+            **asdict(each),
+            "first_day": str(each.first_day),
+            "last_day": str(each.last_day),
+            "at": each.at.isoformat(),
+            "reconciled_at": each.reconciled_at.isoformat() if each.reconciled_at else None,
+        }
+        for each in estimate_records(where.database(), symbol, first=first)
+    ]
+
+
+def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
+    """Give the answers in time of a role's present recipe, in order of decision."""
+    said = [
+        each
+        for each in rows
+        if each.prediction.role == role
+        and each.prediction.status == "predicted"
+        and each.prediction.p_up is not None
+        and each.prediction.baseline_p_up is not None
+        and not each.prediction.late
+    ]
+    recipe = said[-1].prediction.recipe_hash if said else None
+    return [each for each in said if each.prediction.recipe_hash == recipe]
+
+
+def judged_of(line: Sequence[Settled]) -> Judged:
+    """Give the rows that broke, in arrays."""
+    broke = [
+        (each.prediction, each.outcome.direction == "UP")
+        for each in line
+        if each.outcome is not None and each.outcome.direction in {"UP", "DOWN"}
+    ]
+    return Judged(
+        p_up=np.array([said.p_up for said, _ in broke], np.float64),
+        baseline_p_up=np.array([said.baseline_p_up for said, _ in broke], np.float64),
+        up=np.array([up for _, up in broke], bool),
+        day=np.array([said.trading_day for said, _ in broke], "datetime64[D]"),
+    )
+
+
+def unseen_of(
+    where: Settings, symbol: str, version: str | None, metric: str
+) -> dict[str, float] | None:
+    """Give a metric's interval on the unseen days of a version; None if it has none."""
+    try:
+        record = where.models().find(symbol, version or "")
+    except UnknownVersionError:
+        return None
+    intervals = record.metrics.get("directional", {}).get("interval", {}).get("model", {})
+    found: dict[str, float] | None = intervals.get(metric)
+    usable = found is not None and all(found.get(name) is not None for name in ("low", "error"))
+    return found if usable else None

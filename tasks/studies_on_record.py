@@ -1,0 +1,44 @@
+"""Studies on record: how long one counts, and its files, read back and verified."""
+
+from __future__ import annotations
+
+from ml_core.evidence.answers import Answers, answers_from
+from ml_core.files import sha256_of
+from registry.errors import DamagedEvidenceError
+from registry.evaluations import EvaluationRecord
+from tasks.settings import Settings
+
+STUDY_DAYS = 35
+"""Days for which a study counts: it is made anew each week."""
+
+
+def answers_on_record(where: Settings, record: EvaluationRecord) -> tuple[Answers, ...]:
+    """Read a study's answers back, one for each seed, every file verified first.
+
+    Raises
+    ------
+    DamagedEvidenceError
+        A file is missing or was changed.
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - one use
+
+    require_whole(where, record)
+    paths = [where.home / name for name in record.files if name.endswith(".parquet")]
+    found = [answers_from(pq.read_table(path)) for path in paths]
+    return tuple(sorted(found, key=lambda each: each.seed))
+
+
+def require_whole(where: Settings, record: EvaluationRecord) -> None:
+    """Refuse a study whose files are not what was recorded.
+
+    Raises
+    ------
+    DamagedEvidenceError
+        A file is missing or was changed.
+    """
+    for name, digest in sorted(record.files.items()):
+        path = where.home / name
+        if not path.is_file():
+            raise DamagedEvidenceError(str(path), "is missing")
+        if sha256_of(path) != digest:
+            raise DamagedEvidenceError(str(path), "was changed")

@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed-$(KEY)
 PAGES_KEY := $(shell cat requirements.dashboard.lock | git hash-object --stdin | cut -c1-16)
 PAGES := $(VENV)/.installed-$(KEY)-dashboard-$(PAGES_KEY)
 
-# Tests wait for servers and other processes much of the time; a file's tests share theirs.
+# A file's tests share servers and homes: a worker takes whole files, in tests/conftest.py's order.
 WORKERS ?= 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -25,6 +25,7 @@ help: ## Say what each target does
 
 install: $(STAMP) ## Create .venv and install the locked dependencies, once
 
+# Nothing is compiled beforehand: Python compiles what it imports, which is much less.
 # pip's output goes to a log, its remarks about index locations with it; a failure shows the rest.
 $(STAMP):
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
@@ -38,7 +39,7 @@ $(STAMP):
 	    --no-deps --require-hashes -r requirements.lock >$(LOG) 2>&1; \
 	then :; \
 	else \
-	  { $(BIN)/python -m pip install --no-input --progress-bar off \
+	  { $(BIN)/python -m pip install --no-input --no-compile --progress-bar off \
 	      --no-deps --require-hashes -r requirements.lock 2>&1 || echo "ORBCAST: failed"; } \
 	  | { n=0; : >$(LOG); while IFS= read -r line; do \
 	      printf '%s\n' "$$line" >>$(LOG); \
@@ -58,8 +59,8 @@ $(STAMP):
 # The same pip, a second lock: nothing in it is in the first.
 $(PAGES): $(STAMP)
 	@echo "Installing $$(grep -c == requirements.dashboard.lock) packages of the dashboard (once)"
-	@$(BIN)/python -m pip install -q --no-input --progress-bar off --no-deps --require-hashes \
-	  -r requirements.dashboard.lock >>$(LOG) 2>&1 \
+	@$(BIN)/python -m pip install -q --no-input --no-compile --progress-bar off \
+	  --no-deps --require-hashes -r requirements.dashboard.lock >>$(LOG) 2>&1 \
 	  || { echo "The installation failed; the end of $(LOG):" >&2; tail -5 $(LOG) >&2; exit 3; }
 	@touch $@
 
@@ -77,7 +78,7 @@ docs: $(STAMP) ## Build the documentation into var/site
 	@echo "Open $(CURDIR)/var/site/index.html in a browser; it needs no server and no network."
 
 test: $(PAGES) ## Run the tests
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(PAGES) ## Run the static checks: style, types, import contracts, dependencies
 	@$(BIN)/ruff check -q .

@@ -18,12 +18,12 @@ from monitoring.notices import WORTH_TELLING, dated, is_wanted, rests_until
 from registry.notices import (
     Delivery,
     Notice,
-    Told,
     failures_in_a_row,
     record_delivery,
     waiting,
 )
-from tasks.channels import Channel, channels, load_block, without_secrets
+from tasks.channel_blocks import load_block, without_secrets
+from tasks.channels import Channel, channels
 from tasks.error_words import named, scrubbed, words_of
 from tasks.settings import Settings, now
 
@@ -49,17 +49,6 @@ def bring(where: Settings, *, at_once: bool = False) -> int:
     found = channels(where.channels_file)
     with _alone(where) as alone:
         return sum(_bring_to(where, each, at_once) for each in found) if alone else 0
-
-
-def missing_from(told: Told, found: tuple[Channel, ...]) -> tuple[str, ...]:
-    """Name the channels that should have taken a notice and have not."""
-    return tuple(
-        each.name
-        for each in found
-        if told.notice.at >= each.since
-        and is_wanted(told.notice.kind, each.least)
-        and not told.reached(each.name)
-    )
 
 
 def send_test(channel: Channel) -> Delivery:

@@ -11,11 +11,10 @@ from prefect.flows import Flow
 from monitoring.notices import WORTH_TELLING, EndedRun
 from registry.notices import Notice, keep_notice, notices
 from tasks.artifacts import publish, table
-from tasks.channels import ChannelError, channels
+from tasks.channels import ChannelError, channels, missing_from
 from tasks.delivery import (
     bring,
     in_reach,
-    missing_from,
     run_log,
     send_unkept,
 )

@@ -92,7 +92,8 @@ def add(
     where = settings()
     with _prefect(where):
         from deployments.automations import ensure_automations  # noqa: PLC0415 - within
-        from tasks.channels import add_channel, channels  # noqa: PLC0415
+        from tasks.channel_blocks import add_channel  # noqa: PLC0415
+        from tasks.channels import channels  # noqa: PLC0415
 
         channel = add_channel(where.channels_file, name, kind, url, now(), least)
         ensure_automations(channels(where.channels_file))
@@ -115,7 +116,8 @@ def remove(
     where = settings()
     with _prefect(where):
         from deployments.automations import ensure_automations  # noqa: PLC0415 - within
-        from tasks.channels import ChannelError, channels, remove_channel  # noqa: PLC0415
+        from tasks.channel_blocks import remove_channel  # noqa: PLC0415
+        from tasks.channels import ChannelError, channels  # noqa: PLC0415
 
         if not remove_channel(where.channels_file, name):
             raise ChannelError("name", name, "is not there; `orbcast notify list` shows them")
@@ -264,8 +266,7 @@ def show_notices(
     Example: orbcast notices --last 5
     """
     from registry.notices import notices  # noqa: PLC0415 - after --help
-    from tasks.channels import ChannelError, channels  # noqa: PLC0415
-    from tasks.delivery import missing_from  # noqa: PLC0415
+    from tasks.channels import ChannelError, channels, missing_from  # noqa: PLC0415
     from tasks.settings import settings  # noqa: PLC0415
 
     where = settings()

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,6 +25,7 @@ from flows.check_drift import check_drift
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
 from tasks.settings import settings
+from tests.conftest import PROJECT
 from tests.live_days import answer_live, set_clock
 from tests.trained_market import UNTOUCHED, _copy_home
 
@@ -278,6 +281,40 @@ def test_each_command_takes_json_unless_it_tells_nothing() -> None:
     }
     assert without == set(TELLS_NOTHING)
     assert set(COMMANDS) == {*READING, *DOING, *TELLS_NOTHING}, "none is left out below"
+
+
+NEEDS_PREFECT = {"audit parity", "drift check", "approve"}
+"""Of the commands that read, those whose work is a task's."""
+
+READS = """
+import json, sys
+from deployments.cli.app import app
+from tests.docs.in_one_process import ended
+for words in json.loads(sys.stdin.read()):
+    status, told = ended(words)
+    assert status == 0, (words, told)
+    assert "prefect" not in sys.modules, words
+"""
+
+
+def test_commands_that_only_read_do_not_wait_for_prefect_s_imports(home: Path) -> None:
+    reading = [
+        [*path.split(), *given] for path, given in READING.items() if path not in NEEDS_PREFECT
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", READS],
+        cwd=home.parent,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(PROJECT),
+            "ORBCAST_CLOCK_FILE": str(home / "clock"),
+        },
+        input=json.dumps(reading),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("path", [*READING, *DOING])

@@ -32,7 +32,8 @@ from registry.notices import notices
 from tasks import delivery
 from tasks import notices as telling
 from tasks.breaker import change
-from tasks.channels import KINDS, add_channel, channels, remove_channel, without_secrets
+from tasks.channel_blocks import BLOCKS, add_channel, remove_channel, without_secrets
+from tasks.channels import channels
 from tasks.settings import now, settings
 
 pytestmark = [
@@ -276,7 +277,7 @@ def test_secrets_are_neither_in_the_file_nor_in_the_database_nor_shown(
     ],
 )
 def test_no_part_of_a_secret_url_is_left_in_what_a_library_says(words: str) -> None:
-    block = KINDS["slack"](url="https://hooks.slack.com/services/T0123/B4567/hush-hush")
+    block = BLOCKS["slack"](url="https://hooks.slack.com/services/T0123/B4567/hush-hush")
     left = without_secrets(block, words)
     assert not [part for part in ("T0123", "B4567", "hush") if part in left]
 

@@ -1,0 +1,79 @@
+"""A command's own Prefect server: up while it is needed, gone however the command ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deployments import temporary_server as module
+from deployments.prefect_health import answers
+from deployments.temporary_server import NoTemporaryServerError, temporary_server
+from tasks.settings import Settings, prepare_environment
+
+COMMAND = """
+import sys, time
+from pathlib import Path
+from deployments.temporary_server import temporary_server
+with temporary_server(Path(sys.argv[1])) as ready:
+    print(ready(), flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home whose Prefect the environment names."""
+    where = Settings(home=tmp_path_factory.mktemp("prepared") / "home")
+    with pytest.MonkeyPatch.context() as kept:
+        for name in ("ORBCAST_HOME", "NO_PROXY", "no_proxy", *where.prefect_environment()):
+            kept.setenv(name, "")  # put back afterwards
+            kept.delenv(name)
+        where.prefect_dir.mkdir(parents=True)
+        prepare_environment(where)
+        yield where.home
+
+
+def gone(api: str) -> bool:
+    deadline = time.monotonic() + 60
+    while answers(api):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_it_ends_with_the_command_however_that_ends(prepared: Path, how: signal.Signals) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(prepared / "server.log")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with command:
+        assert command.stdout is not None
+        api = command.stdout.readline().strip()
+        assert answers(api)
+        started = psutil.Process(command.pid).children()
+        command.send_signal(how)
+        command.wait(60)
+    assert gone(api)
+    psutil.wait_procs(started, 60)
+    assert not [each for each in started if each.is_running()]
+
+
+def test_one_that_does_not_come_up_names_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "logs" / "server.log"
+    monkeypatch.setattr(module.sys, "executable", "/bin/false")
+    with temporary_server(log) as ready, pytest.raises(NoTemporaryServerError) as told:
+        ready()
+    assert str(log) in str(told.value)

@@ -20,12 +20,9 @@ from tasks.channels import (
     Channel,
     ChannelError,
     channels,
-    known_kind,
-    known_level,
+    new_channel,
     write_channels,
 )
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9\-]{0,39}")
 
 
 class SmtpEmail(AppriseNotificationBlock):
@@ -41,14 +38,6 @@ BLOCKS: dict[str, Any] = {
     "email": SmtpEmail,
     "webhook": CustomWebhookNotificationBlock,
 }
-_BEGINS = {
-    "slack": ("https://hooks.slack.com/services/", "https://hooks.slack-gov.com/services/"),
-    "teams": ("https://",),
-    "email": ("mailto://", "mailtos://"),
-    "webhook": ("https://", "http://"),
-}
-
-
 _SHORTEST_SECRET = 4
 """A part of a URL that is shorter gives nothing away, and may be a word."""
 
@@ -63,9 +52,7 @@ def add_channel(  # noqa: PLR0917 - what a channel is made of
     ChannelError
         A name, kind, level or URL that cannot be. The URL itself is never in its words.
     """
-    if not _NAME.fullmatch(name):
-        raise ChannelError("name", name, "is none; use small letters, digits and dashes")
-    channel = Channel(name=name, kind=known_kind(kind), since=at, least=known_level(least))
+    channel = new_channel(name, kind, url, at, least)
     known = channels(path)
     block = _block(kind, url.strip())
     block.save(channel.block_name, overwrite=True)
@@ -136,9 +123,6 @@ def _block(kind: str, url: str) -> Any:
     ChannelError
         The URL is none of this kind.
     """
-    begins = _BEGINS[kind]
-    if not url.startswith(begins):
-        raise ChannelError("url", "(not shown)", f"does not begin with {' or '.join(begins)}")
     if kind == "webhook":
         return CustomWebhookNotificationBlock(
             name="orbcast",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,15 @@ from ml_core.files import written_atomically
 from monitoring.notices import LEVELS, Level, is_wanted
 from registry.notices import Told
 
-KINDS = ("slack", "teams", "email", "webhook")
+BEGINS = {
+    "slack": ("https://hooks.slack.com/services/", "https://hooks.slack-gov.com/services/"),
+    "teams": ("https://",),
+    "email": ("mailto://", "mailtos://"),
+    "webhook": ("https://", "http://"),
+}
+"""What the URL of each kind begins with."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9\-]{0,39}")
 
 
 class ChannelError(InputError):
@@ -73,6 +82,23 @@ def channels(path: Path) -> tuple[Channel, ...]:
         ) from error
 
 
+def new_channel(name: str, kind: str, url: str, at: datetime, least: str = "info") -> Channel:
+    """Describe a channel that is to be added; nothing is kept yet.
+
+    Raises
+    ------
+    ChannelError
+        A name, kind, level or URL that cannot be. The URL itself is never in its words.
+    """
+    if not _NAME.fullmatch(name):
+        raise ChannelError("name", name, "is none; use small letters, digits and dashes")
+    channel = Channel(name=name, kind=_known_kind(kind), since=at, least=_known_level(least))
+    begins = BEGINS[kind]
+    if not url.strip().startswith(begins):
+        raise ChannelError("url", "(not shown)", f"does not begin with {' or '.join(begins)}")
+    return channel
+
+
 def missing_from(told: Told, found: tuple[Channel, ...]) -> tuple[str, ...]:
     """Name the channels that should have taken a notice and have not."""
     return tuple(
@@ -90,21 +116,19 @@ def _read(listed: dict[str, Any]) -> Channel:
         raise ChannelError("since", str(since), "is no time with a zone")
     return Channel(
         name=str(listed["name"]),
-        kind=known_kind(str(listed["kind"])),
+        kind=_known_kind(str(listed["kind"])),
         since=since,
-        least=known_level(str(listed.get("least", "info"))),
+        least=_known_level(str(listed.get("least", "info"))),
     )
 
 
-def known_kind(kind: str) -> str:
-    """Refuse a kind there is not."""
-    if kind not in KINDS:
-        raise ChannelError("kind", kind, f"is unknown; use one of {', '.join(KINDS)}")
+def _known_kind(kind: str) -> str:
+    if kind not in BEGINS:
+        raise ChannelError("kind", kind, f"is unknown; use one of {', '.join(BEGINS)}")
     return kind
 
 
-def known_level(level: str) -> Level:
-    """Refuse a level there is not."""
+def _known_level(level: str) -> Level:
     if level not in LEVELS:
         raise ChannelError("least level", level, f"is unknown; use one of {', '.join(LEVELS)}")
     return level

@@ -81,7 +81,8 @@ def add(
 
     Example: orbcast notify add slack desk --url-env SLACK_URL
     """
-    from tasks.settings import now, settings  # noqa: PLC0415 - after --help
+    from tasks.channels import new_channel  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
 
     if url_env is None:
         url = typer.prompt("URL (not shown)", hide_input=True)
@@ -89,6 +90,7 @@ def add(
         url = os.environ.get(url_env, "")
         if not url:
             raise NoSecretError(url_env)
+    new_channel(name, kind, url, now(), least)  # what cannot be is said before Prefect is asked
     where = settings()
     with _prefect(where):
         from deployments.automations import ensure_automations  # noqa: PLC0415 - within

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
-from tasks.settings import THIS_MACHINE
+from tasks.environment import THIS_MACHINE
 
 _ANSWER_SECONDS = 1.0
 

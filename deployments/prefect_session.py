@@ -13,7 +13,8 @@ from typing import Any
 from deployments.prefect_health import answers
 from deployments.room import require_room
 from deployments.temporary_server import temporary_server
-from tasks.settings import Settings, api_url, prepare_environment
+from tasks.environment import prepare_environment
+from tasks.settings import Settings, api_url
 
 SERVER_FILE = "server.json"
 """In the Prefect home while `orbcast up` runs: where its API and the reports are."""

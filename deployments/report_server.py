@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from tasks.settings import THIS_MACHINE
+from tasks.environment import THIS_MACHINE
 
 _TYPES = {".html": "text/html; charset=utf-8", ".md": "text/plain; charset=utf-8"}
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.settings import Settings, prepare_environment
+from tasks.environment import prepare_environment
+from tasks.settings import Settings
 
 _LOOKED_AT = 200
 _LAST, _NEXT = 4, 3

@@ -21,7 +21,8 @@ from deployments.room import require_room
 from deployments.runner import HEALTHY_WITHIN_SECONDS
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
-from tasks.settings import Settings, prepare_environment
+from tasks.environment import prepare_environment
+from tasks.settings import Settings
 
 HOST = "127.0.0.1"
 STOP_WITHIN_SECONDS = 4.0

@@ -195,6 +195,10 @@ def _model(facts: Facts) -> Gate:
     return Gate(name=name, passed=True, words=f"{facts.version} serves")
 
 
+def _more(count: int, one: str) -> str:
+    return f"{count:,} more {one}" + ("" if count == 1 else "s")
+
+
 def _days(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
     days = 0 if record.begun is None else max((now - record.begun).days, 0)
     missing = max(policy.record_days - days, 0)
@@ -202,7 +206,7 @@ def _days(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
         name="live days",
         passed=not missing,
         words=f"{days} calendar days of live record, {policy.record_days} needed",
-        change=f"{missing} more days" if missing else "",
+        change=_more(missing, "day") if missing else "",
     )
 
 
@@ -214,7 +218,7 @@ def _answered(record: LiveRecord, policy: RolloutPolicy) -> Gate:
         passed=passed,
         words=f"{record.unanswered:,} of {record.slots:,} slots unanswered or late, at most "
         f"{policy.most_unanswered:.0%}",
-        change="" if passed else f"{_more_answered(record, policy):,} more slots answered in time",
+        change="" if passed else f"{_more(_more_answered(record, policy), 'slot')} answered in time",
     )
 
 
@@ -239,7 +243,7 @@ def _trades(record: LiveRecord, policy: RolloutPolicy) -> Gate:
         name="trades",
         passed=not missing,
         words=words,
-        change=f"{missing:,} more trades" if missing else "",
+        change=_more(missing, "trade") if missing else "",
     )
 
 
@@ -348,7 +352,7 @@ def _stage_days(position: Position, target: Stage, now: datetime, policy: Rollou
         name="days at this stage",
         passed=not missing,
         words=f"{days} days at {position.stage}, {policy.stage_days} needed before {target}",
-        change=f"{missing} more days" if missing else "",
+        change=_more(missing, "day") if missing else "",
     )
 
 

@@ -40,9 +40,6 @@ class SettingsError(InputError):
 BY = "orbcast"
 """Who did what nobody was asked about."""
 
-THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
-"""Names it has for itself."""
-
 CLOCK_FILE = "ORBCAST_CLOCK_FILE"
 """Names a simulated clock; deliberately no setting, since no installation has one."""
 
@@ -354,30 +351,6 @@ def now() -> datetime:
         return datetime.now(UTC)
     ahead = float(Path(path).read_text(encoding="utf-8"))
     return datetime.now(UTC) + timedelta(seconds=ahead)
-
-
-def prepare_environment(where: Settings, **more: str) -> None:
-    """Hand these settings to Prefect and to every process started from this one.
-
-    To be called before Prefect is first imported, since it reads its settings then. What the
-    person has set stays, except ``more``.
-    """
-    os.environ["ORBCAST_HOME"] = str(where.home)
-    for name, value in where.prefect_environment().items():
-        os.environ.setdefault(name, value)
-    for name in ("NO_PROXY", "no_proxy"):
-        os.environ[name] = _past_proxies(os.environ.get(name) or os.environ.get("NO_PROXY", ""))
-    os.environ.update(more)
-
-
-def _past_proxies(hosts: str) -> str:
-    """Add this machine to the hosts that are asked directly: no proxy leads back to it.
-
-    >>> _past_proxies("intranet.example"), _past_proxies("")
-    ('intranet.example,127.0.0.1,localhost,::1', '127.0.0.1,localhost,::1')
-    """
-    named = [each.strip() for each in hosts.split(",") if each.strip()]
-    return ",".join(dict.fromkeys((*named, *THIS_MACHINE)))
 
 
 def use_home(home: Path) -> None:

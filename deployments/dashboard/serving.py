@@ -14,7 +14,8 @@ from pathlib import Path
 from threading import Timer
 
 from ml_core.errors import OperatorError, OrbcastError
-from tasks.settings import Settings, now, prepare_environment, settings
+from tasks.environment import prepare_environment
+from tasks.settings import Settings, now, settings
 
 HOST = "127.0.0.1"
 _OPENED_AFTER_SECONDS = 1.5

@@ -15,7 +15,8 @@ import pytest
 from deployments import temporary_server as module
 from deployments.prefect_health import answers
 from deployments.temporary_server import NoTemporaryServerError, temporary_server
-from tasks.settings import Settings, prepare_environment
+from tasks.environment import prepare_environment
+from tasks.settings import Settings
 
 COMMAND = """
 import sys, time

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ml_core.market.market import MarketFileError
-from tasks.settings import SettingsError, UnknownNameError, prepare_environment, settings
+from tasks.environment import prepare_environment
+from tasks.settings import SettingsError, UnknownNameError, settings
 
 
 def test_everything_lies_below_the_home_by_default(

@@ -213,12 +213,13 @@ def _days(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
 def _answered(record: LiveRecord, policy: RolloutPolicy) -> Gate:
     share = record.unanswered / record.slots if record.slots else 1.0
     passed = record.slots > 0 and share <= policy.most_unanswered
+    missing = _more(_more_answered(record, policy), "slot")
     return Gate(
         name="answered in time",
         passed=passed,
         words=f"{record.unanswered:,} of {record.slots:,} slots unanswered or late, at most "
         f"{policy.most_unanswered:.0%}",
-        change="" if passed else f"{_more(_more_answered(record, policy), 'slot')} answered in time",
+        change="" if passed else f"{missing} answered in time",
     )
 
 

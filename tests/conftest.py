@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 # pytest-xdist gives its workers a width; a test that wants one says so
 os.environ.pop("COLUMNS", None)
+
+# a shell's background job ignores Ctrl-C, and so would every process that the tests start and stop
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.trained_market"]
 

@@ -58,13 +58,16 @@ def test_it_ends_with_the_command_however_that_ends(prepared: Path, how: signal.
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    with command:
+    try:
         assert command.stdout is not None
         api = command.stdout.readline().strip()
         assert answers(api)
         started = psutil.Process(command.pid).children()
         command.send_signal(how)
         command.wait(60)
+    finally:
+        command.kill()
+        command.communicate()
     assert gone(api)
     psutil.wait_procs(started, 60)
     assert not [each for each in started if each.is_running()]

@@ -102,10 +102,7 @@ class Terminal:
         return Done(process.poll() or 0, _read(file))
 
     def stop(self) -> None:
-        """Stop, as Ctrl-C does, what is still up; and, as a person does, once more.
-
-        Prefect's own worker does not always hear the first.
-        """
+        """Stop, as Ctrl-C does, what is still up, the last first; twice, as a person would."""
         while self._up:
             process, file = self._up.pop()
             with file, process:

@@ -58,9 +58,10 @@ def history_plot(
     axes.plot(*zip(*known, strict=True), "o", color=MODEL.value, markersize=4, alpha=0.6)
     best = list(accumulate((score for _, score in known), min))
     axes.step([number for number, _ in known], best, where="post", color=MODEL.value)
-    for value, words, ink in (
-        (base_score, "tuned from", QUIET),
-        (baseline_score, "driftless", CORRIDOR),
+    lines = ((base_score, "tuned from", QUIET), (baseline_score, "driftless", CORRIDOR))
+    # the words of the upper one stand above it, those of the lower below
+    for (value, words, ink), place in zip(
+        sorted(lines, key=lambda each: each[0]), ("top", "bottom"), strict=True
     ):
         axes.axhline(value, color=ink.value, linewidth=1.2, linestyle=(0, (4, 2)))
         axes.annotate(
@@ -69,8 +70,9 @@ def history_plot(
             xycoords=("axes fraction", "data"),
             fontsize=SMALL,
             color=ink.value,
-            va="bottom" if ink is QUIET else "top",
+            va=place,
         )
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("trial; those given up early have no score", fontsize=SMALL, color=QUIET.value)
     return figure
 

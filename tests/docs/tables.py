@@ -74,9 +74,9 @@ STATUSES: Mapping[str, tuple[int, str]] = {
 
 REWRITTEN = (
     (r"^(.*\borbcast(?: --home \S+)? up)$", r"\1 --port {up}", "another program may have 4200"),
-    (r"^make up$", 'make up ARGS="--port {up}"', "the same"),
+    (r"^(make up\b[^#]*)$", r'\1 ARGS="--port {up}"', "the same"),
     (r"127\.0\.0\.1:4200", "127.0.0.1:{up}", "the same"),
-    (r"^make dashboard$", 'make dashboard ARGS="--port {page}"', "or 8501"),
+    (r"^(make dashboard(?: ORBCAST_HOME=\S+)?)$", r'\1 ARGS="--port {page}"', "or 8501"),
     (r"--port 8502", "--port {page}", "or 8502"),
     (r"^(.*\borbcast .*dashboard --no-browser)$", r"\1 --port {page}", "or 8501"),
     (

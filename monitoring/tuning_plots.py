@@ -72,7 +72,7 @@ def history_plot(
             color=ink.value,
             va=place,
         )
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("trial; those given up early have no score", fontsize=SMALL, color=QUIET.value)
     return figure
 

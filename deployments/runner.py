@@ -28,6 +28,10 @@ INTRADAY = frozenset(
 
 HEALTHY_WITHIN_SECONDS = 120.0
 NO_SERVER = "the Prefect server does not answer"
+SERVER_REFUSES = 9
+"""Exit status: the server says that it is healthy, and still refuses what is written to it."""
+
+_UNAVAILABLE = 503  # what Prefect gives while its database is held, after minutes of trying again
 
 
 def deployment(spec: DeploymentSpec) -> RunnerDeployment:
@@ -102,10 +106,18 @@ def _wait_for_server() -> None:
 
 async def _serve(deployments: list[RunnerDeployment], limit: int, warming: Thread) -> None:
     """Serve deployments; each has a limit of its own, one over all would let a prediction wait."""
-    from deployments.warm_runner import WarmRunner  # noqa: PLC0415 - reads the environment
+    from prefect.exceptions import PrefectHTTPStatusError  # noqa: PLC0415 - reads the environment
+
+    from deployments.warm_runner import WarmRunner  # noqa: PLC0415 - the same
 
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
-    served = [await runner.serve_deployment(each) for each in deployments]
+    try:
+        served = [await runner.serve_deployment(each) for each in deployments]
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != _UNAVAILABLE:
+            raise
+        print(f"the Prefect server refuses: {error}")  # noqa: T201 - the runner's log
+        raise SystemExit(SERVER_REFUSES) from error
     await asyncio.to_thread(_catch_up, served)
     await asyncio.to_thread(warming.join)
     await runner.start()

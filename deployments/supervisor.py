@@ -18,7 +18,7 @@ from deployments.prefect_health import answers
 from deployments.prefect_session import SERVER_FILE
 from deployments.report_server import serve_reports
 from deployments.room import require_room
-from deployments.runner import HEALTHY_WITHIN_SECONDS
+from deployments.runner import HEALTHY_WITHIN_SECONDS, SERVER_REFUSES
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
 from tasks.environment import prepare_environment
@@ -197,6 +197,9 @@ class _Supervisor:
                 self._say(
                     f"The {child.name} ended with status {status}; started again in {wait:.0f} s."
                 )
+                if child is self._runner and status == SERVER_REFUSES:
+                    self._say("The server answers, and refuses what is written; it starts again.")
+                    self._server.end(STOP_WITHIN_SECONDS)
                 if child.deaths == TOLD_AFTER:
                     self._tell(
                         f"the {child.name} died {child.deaths} times in a row, last with status "

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from tasks.environment import THIS_MACHINE
 
+HEALTHY_WITHIN_SECONDS = 120.0
+"""Given to a server that starts."""
+
 _ANSWER_SECONDS = 1.0
+_LOOK_EVERY_SECONDS = 0.1
 
 
 def answers(url: str) -> bool:
@@ -23,3 +29,15 @@ def answers(url: str) -> bool:
             return bool(reply.status == 200)  # noqa: PLR2004 - HTTP OK
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         return False
+
+
+def answers_in_time(url: str, given_up: Callable[[], bool] = lambda: False) -> bool:
+    """Wait until a server that starts answers; False if it does not, or it is given up."""
+    deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
+    while not given_up():
+        if answers(url):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_EVERY_SECONDS)
+    return False

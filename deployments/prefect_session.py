@@ -7,7 +7,7 @@ import copy
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from deployments.prefect_health import answers
@@ -64,9 +64,7 @@ def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False
     where.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
     prepare_environment(where, **more)
     with contextlib.ExitStack() as stack:
-        if running is None:
-            log = where.home / "logs" / "temporary-server.log"
-            ready = stack.enter_context(temporary_server(log))
+        api = running or stack.enter_context(_on_a_temporary_server(where))
         from prefect.settings import (  # noqa: PLC0415 - reads the environment just prepared
             PREFECT_API_URL,
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
@@ -74,9 +72,7 @@ def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False
         )
 
         # heartbeats would add a second to each flow; whoever waits here sees a crash anyway
-        changed: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-        if running is None:
-            changed[PREFECT_API_URL] = stack.enter_context(_named_to_children(ready))
+        changed: dict[Any, Any] = {PREFECT_API_URL: api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
         stack.enter_context(temporary_settings(changed))
         if not debug:
             _hide_tracebacks()
@@ -84,15 +80,17 @@ def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False
 
 
 @contextlib.contextmanager
-def _named_to_children(ready: Callable[[], str]) -> Iterator[str]:
-    from prefect.logging.handlers import APILogWorker  # noqa: PLC0415 - while the server starts
+def _on_a_temporary_server(where: Settings) -> Iterator[str]:
+    """Start a server and name it to this process's children; give its API."""
+    with temporary_server(where.home / "logs" / "temporary-server.log") as ready:
+        from prefect.logging.handlers import APILogWorker  # noqa: PLC0415 - while it starts
 
-    os.environ["PREFECT_API_URL"] = api = ready()
-    try:
-        yield api
-    finally:
-        APILogWorker.drain_all(timeout=5)  # lines still on their way would find no server
-        del os.environ["PREFECT_API_URL"]
+        os.environ["PREFECT_API_URL"] = api = ready()
+        try:
+            yield api
+        finally:
+            APILogWorker.drain_all(timeout=5)  # lines still on their way would find no server
+            del os.environ["PREFECT_API_URL"]
 
 
 def server_of(where: Settings) -> str | None:

@@ -6,13 +6,12 @@ Run as ``python -m deployments.runner`` with PREFECT_API_URL set.
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import TYPE_CHECKING
 
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
-from deployments.prefect_health import answers
+from deployments.prefect_health import answers_in_time
 from tasks.settings import Settings, api_url, settings
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ INTRADAY = frozenset(
 """Entrypoints whose runs are short and whose time counts: the others yield to them."""
 
 
-HEALTHY_WITHIN_SECONDS = 120.0
 NO_SERVER = "the Prefect server does not answer"
 SERVER_REFUSES = 9
 """Exit status: the server says that it is healthy, and still refuses what is written to it."""
@@ -91,17 +89,10 @@ def main() -> None:
     specs += HOUSEKEEPING
     # made outside the event loop, in which Prefect would hand out coroutines instead
     made = [deployment(spec) for spec in specs]
-    _wait_for_server()
+    if not answers_in_time(str(api_url())):
+        raise SystemExit(NO_SERVER)
     _tell_of_dead_runs(where)
     asyncio.run(_serve(made, sum(each.limit for each in specs), warming))
-
-
-def _wait_for_server() -> None:
-    deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
-    while not answers(str(api_url())):
-        if time.monotonic() > deadline:
-            raise SystemExit(NO_SERVER)
-        time.sleep(0.1)
 
 
 async def _serve(deployments: list[RunnerDeployment], limit: int, warming: Thread) -> None:

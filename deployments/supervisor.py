@@ -14,11 +14,11 @@ from types import FrameType
 from filelock import FileLock, Timeout
 
 from deployments.child_process import ChildProcess, end_left_behind, note_children
-from deployments.prefect_health import answers
+from deployments.prefect_health import answers, answers_in_time
 from deployments.prefect_session import SERVER_FILE
 from deployments.report_server import serve_reports
 from deployments.room import require_room
-from deployments.runner import HEALTHY_WITHIN_SECONDS, SERVER_REFUSES
+from deployments.runner import SERVER_REFUSES
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
 from tasks.environment import prepare_environment
@@ -180,12 +180,9 @@ class _Supervisor:
 
     def _wait_for_server(self) -> bool:
         """Wait until the server answers; False if asked to stop meanwhile."""
-        deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
-        while not self._stop and not answers(self._api):
-            status = self._server.status()
-            if status is not None or time.monotonic() > deadline:
-                raise ChildDiedError("server", status, str(self._server.log))
-            time.sleep(_LOOK_EVERY_SECONDS)
+        up = answers_in_time(self._api, lambda: self._stop or self._server.status() is not None)
+        if not up and not self._stop:
+            raise ChildDiedError("server", self._server.status(), str(self._server.log))
         return not self._stop
 
     def _look(self) -> None:

@@ -11,16 +11,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deployments.prefect_health import answers
+from deployments.prefect_health import answers_in_time
 from ml_core.errors import OperatorError
 
-UP_WITHIN_SECONDS = 120.0
 _END_WITHIN_SECONDS = 5.0
-_LOOK_EVERY_SECONDS = 0.1
 _HOST = "127.0.0.1"
 
 
@@ -66,11 +63,8 @@ def temporary_server(log: Path) -> Iterator[Callable[[], str]]:
         )
 
     def ready() -> str:
-        deadline = time.monotonic() + UP_WITHIN_SECONDS
-        while not answers(api):
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise NoTemporaryServerError(log)
-            time.sleep(_LOOK_EVERY_SECONDS)
+        if not answers_in_time(api, lambda: server.poll() is not None):
+            raise NoTemporaryServerError(log)
         return api
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import re
@@ -23,7 +22,6 @@ log = logging.getLogger(__name__)
 
 TAKES_AT_MOST_SECONDS = 240.0
 _LOOKED_AFTER_SECONDS = 0.1
-_ENDS_WITHIN_SECONDS = 20.0
 _SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 _THE_SHELLS_OWN = re.compile(r"(_|_status|SHLVL|OLDPWD|PWD|BASH\w*)")
 
@@ -102,12 +100,13 @@ class Terminal:
         return Done(process.poll() or 0, _read(file))
 
     def stop(self) -> None:
-        """Stop, as Ctrl-C does, what is still up, the last first; twice, as a person would."""
+        """Stop, as Ctrl-C does, what is still up: the last first, which may need the others."""
         while self._up:
             process, file = self._up.pop()
-            with file, process:
+            with file:
                 if process.poll() is None:
-                    _end(process)
+                    os.killpg(process.pid, signal.SIGINT)
+                process.wait(60)
 
 
 def terminal_in(folder: Path, clock: Path, programs: Path | None = None) -> Terminal:
@@ -143,14 +142,6 @@ def copy_project(folder: Path) -> None:
     for lock in PROJECT.glob("requirements*.lock"):
         shutil.copy(lock, folder / lock.name)
     (folder / ".venv").symlink_to(sys.prefix)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for each in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
-        os.killpg(process.pid, each)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_ENDS_WITHIN_SECONDS)
-            return
 
 
 def _read(file: IO[bytes]) -> str:

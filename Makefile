@@ -1,12 +1,15 @@
 # Orbcast. `make demo` is the main job, `make test` the tests; both install what they need, once.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
-VENV := .venv
+# The first that runs: a version manager's stand-in may be on the path with nothing behind it.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+  $$name -V >/dev/null 2>&1 && { command -v $$name; break; }; done)
+VENV ?= .venv
 BIN := $(VENV)/bin
 LOG := $(VENV)/install.log
 # Named after what is installed and where: a second run reinstalls nothing, an interrupted one
 # starts again, a changed lock or a moved folder installs anew.
-KEY := $(shell { cat requirements.lock pyproject.toml; pwd; } | git hash-object --stdin | cut -c1-16)
+KEY := $(shell { cat requirements.lock pyproject.toml; pwd; "$(PYTHON)" -V; } 2>&1 \
+  | git hash-object --stdin | cut -c1-16)
 STAMP := $(VENV)/.installed-$(KEY)
 PAGES_KEY := $(shell cat requirements.dashboard.lock | git hash-object --stdin | cut -c1-16)
 PAGES := $(VENV)/.installed-$(KEY)-dashboard-$(PAGES_KEY)
@@ -15,6 +18,8 @@ PAGES := $(VENV)/.installed-$(KEY)-dashboard-$(PAGES_KEY)
 WORKERS ?= 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Without its compiled files Python compiles everything anew at each command, which doubles its time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -28,13 +33,15 @@ install: $(STAMP) ## Create .venv and install the locked dependencies, once
 # Nothing is compiled beforehand: Python compiles what it imports, which is much less.
 # pip's output goes to a log, its remarks about index locations with it; a failure shows the rest.
 $(STAMP):
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
-	  || { echo "Orbcast needs Python 3.11; here is: $(or $(PYTHON),no python3 at all)." \
-	    "Install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  2>/dev/null \
+	  || { echo "Orbcast needs Python 3.11, 3.12 or 3.13; here is: $(or $(PYTHON),none at all)." \
+	    "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@echo "Installing $$(grep -c == requirements.lock) locked packages into $(VENV)" \
 	  "(once; a few minutes) ..."
 	@rm -f $(VENV)/.installed-*
-	@$(BIN)/pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
+	@test "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V)" && $(BIN)/pip --version >/dev/null 2>&1 \
+	  || "$(PYTHON)" -m venv --clear $(VENV)
 	@if command -v uv >/dev/null 2>&1 && uv pip install -q --python $(BIN)/python \
 	    --no-deps --require-hashes -r requirements.lock >$(LOG) 2>&1; \
 	then :; \
@@ -102,8 +109,10 @@ controls: $(STAMP) ## Put the judge on trial on simulated markets (about half an
 	@$(BIN)/python benchmarks/setup_controls.py
 
 # Two files, the second only what the dashboard adds: a nightly run needs no page server.
-COMPILE := uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q
+# Universal: one lock for every Python and system, the same versions on each where wheels allow it.
+COMPILE := uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+  --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+  --no-annotate -q
 lock: ## Work out requirements.lock and requirements.dashboard.lock anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 2; }
 	@$(COMPILE) --extra dask --extra postgres -o requirements.lock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
@@ -43,8 +43,7 @@ COLUMNS = (
 BECAME = ("direction", "outcome", "r_gross", "r_net", "resolved_at", "revision")
 _SLOT = ("market", "trading_day", "opening_range", "label")
 _CHOSEN = ("opening_range", "mode", "role", "version", "recommendation", "reason")
-
-Q = TypeVar("Q", bound=tuple[Any, ...])
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,7 @@ class Wanted:
     late: bool | None = None
 
 
-def with_outcomes(query: Select[Q]) -> Select[Q]:
+def with_outcomes(query: Select[*Columns]) -> Select[*Columns]:
     """Join each prediction of a query with the latest outcome of its slot, if it has one."""
     later = aliased(OutcomeRow)
     same = [getattr(OutcomeRow, name) == getattr(PredictionRow, name) for name in _SLOT]

@@ -42,7 +42,7 @@ def findings(database: Database, market: str) -> list[dict[str, Any]]:
     with database.reading() as session:
         return [
             {"name": name, **found}
-            for name, details in session.execute(query).tuples()
+            for name, details in session.execute(query)
             for found in details.get("findings", ())
         ]
 
@@ -57,7 +57,7 @@ def set_aside_by_reason(database: Database, market: str) -> dict[str, int]:
         .order_by(func.count().desc(), Quarantine.reason)
     )
     with database.reading() as session:
-        return dict(session.execute(query).tuples().all())
+        return dict(session.execute(query).all())
 
 
 def set_aside(database: Database, market: str, *, limit: int = 200) -> list[dict[str, Any]]:

@@ -282,7 +282,7 @@ def _within(
     return query if last is None else query.where(table.trading_day <= last)
 
 
-def _outcomes_of(entry: OutcomeEntry) -> Select[tuple[OutcomeRow]]:
+def _outcomes_of(entry: OutcomeEntry) -> Select[OutcomeRow]:
     return (
         select(OutcomeRow)
         .where(

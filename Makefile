@@ -23,10 +23,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo up dashboard docs test lint check bench soak controls lock clean
+.PHONY: help install demo up dashboard docs test test-slow lint check bench soak controls lock clean
 
 help: ## Say what each target does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
 install: $(STAMP) ## Create .venv and install the locked dependencies, once
 
@@ -84,8 +84,13 @@ docs: $(STAMP) ## Build the documentation into var/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --no-color build --strict
 	@echo "Open $(CURDIR)/var/site/index.html in a browser; it needs no server and no network."
 
-test: $(PAGES) ## Run the tests
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+test: $(PAGES) ## Run the everyday tests (a few minutes)
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(PAGES) ## Run the rest: pages of the docs, the soak, real processes, the browser
+	@$(PYTEST) -m slow $(ARGS)
 
 lint: $(PAGES) ## Run the static checks: style, types, import contracts, dependencies
 	@$(BIN)/ruff check -q .
@@ -94,7 +99,7 @@ lint: $(PAGES) ## Run the static checks: style, types, import contracts, depende
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pip check
 
-check: lint test ## Everything CI does
+check: lint test test-slow ## Everything CI does
 
 bench: $(STAMP) ## Measure the speeds that docs/benchmarks.md states
 	@$(BIN)/python benchmarks/run.py $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,6 @@ BUSY_MILLISECONDS = 10_000
 """How long a unit of work waits for the one before it."""
 
 _ONE_AT_A_TIME = 0x6F726263617374  # "orbcast": an advisory lock's number, Orbcast's own
-_POSTGRES_DRIVER = "postgresql+psycopg"  # the one we depend on; SQLAlchemy 2.0 means another
 _READING = "orbcast_reading"
 _BUSY = ("database is locked", "database table is locked", "lock timeout", "deadlock detected")
 
@@ -39,6 +39,8 @@ class Database:
     def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
         self._reader = engine.execution_options(**_reading_options(engine))
         self.engine = self._reader if read_only else engine
+        # dropped, it closes its connections; not at exit, where a forked child has its parent's
+        weakref.finalize(self, engine.dispose).atexit = False
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -180,8 +182,6 @@ def _engine(url: URL, shown: str) -> Engine:
             engine = create_engine(url)
             _be_strict(engine)
             return engine
-        if url.drivername == "postgresql":
-            url = url.set(drivername=_POSTGRES_DRIVER)
         # asked first, since a server may have been restarted between two runs
         engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
     except (ModuleNotFoundError, NoSuchModuleError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -199,3 +201,17 @@ def test_a_database_to_be_read_must_have_this_schema(tmp_path: Path) -> None:
         open_read_only(url)
     with pytest.raises(DatabaseError, match="is no database URL"):
         open_read_only("nonsense")
+
+
+def test_a_dropped_database_closes_its_connections(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'o.sqlite'}")
+    with database.engine.connect() as connection:
+        file = connection.connection.dbapi_connection
+    assert file is not None
+    file.cursor().close()
+
+    del database
+    gc.collect()
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        file.cursor()

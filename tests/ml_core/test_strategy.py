@@ -55,7 +55,15 @@ MODELS = st.builds(
 )
 
 
+LIKES_IT = ModelView(recommends="long", risk_adjustment=1.3)
+GOOD = SlotFacts(
+    opening_range="0900", size_atr=0.1, share_traded=1.0, half_day=False, roll_day=False
+)
+
+
 @given(RULES, FACTS, DAYS, MODELS)
+@example(Rules(name="any"), GOOD, DaySoFar(), LIKES_IT)
+@example(Rules(name="any"), GOOD, DaySoFar(), replace(LIKES_IT, unheard="it is late"))
 def test_a_model_never_arms_what_the_rules_do_not_and_keeps_to_their_sizes(
     rules: Rules, facts: SlotFacts, day: DaySoFar, model: ModelView
 ) -> None:
@@ -69,12 +77,6 @@ def test_a_model_never_arms_what_the_rules_do_not_and_keeps_to_their_sizes(
     assert scaled.checks == plain.checks
     if model.unheard:
         assert (scaled.long, scaled.short) == (plain.long, plain.short)
-
-
-LIKES_IT = ModelView(recommends="long", risk_adjustment=1.3)
-GOOD = SlotFacts(
-    opening_range="0900", size_atr=0.1, share_traded=1.0, half_day=False, roll_day=False
-)
 
 
 @given(RULES, FACTS, DAYS, DAYS, MODELS)
@@ -105,6 +107,9 @@ def test_shadow_changes_nothing_and_advisory_only_adds_words(
 
 
 @given(RULES, FACTS, DAYS)
+@example(Rules(name="any"), GOOD, DaySoFar(net_r=-3.0))
+@example(Rules(name="any", max_trades_per_day=2), GOOD, DaySoFar(trades=2))
+@example(Rules(name="any", one_position=True), GOOD, DaySoFar(open=1))
 def test_nothing_is_armed_beyond_the_days_limits(
     rules: Rules, facts: SlotFacts, day: DaySoFar
 ) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ml_core.ranges.label_spec import LabelSpec
@@ -56,6 +56,7 @@ SIZES = st.just(0.0) | st.floats(0.05, 1.5)
         max_size=40,
     )
 )
+@example([(1.0, 0.5, 1.0), (-1.0, 1.5, 0.5), (0.3, 0.0, 1.2)])
 def test_size_and_choice_are_the_whole_difference(rows: Rows) -> None:
     r, scaled, bare = (list(each) for each in zip(*rows, strict=True))
     one, other = path(r, scaled), path(r, bare)

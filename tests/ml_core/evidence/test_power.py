@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.power import normal_power_het, normal_sample_size_one_tail
@@ -126,6 +126,7 @@ def test_a_higher_threshold_is_passed_less_often_and_by_a_better_coin_more(
     st.floats(0.001, 0.2),
     st.floats(1, 4),
 )
+@example(baseline=0.5, lift=0.05, power=0.8, alpha=0.05, effect=1.0)
 def test_the_trades_needed_are_the_fewest_with_that_power(
     baseline: float, lift: float, power: float, alpha: float, effect: float
 ) -> None:
@@ -138,6 +139,7 @@ def test_the_trades_needed_are_the_fewest_with_that_power(
 
 
 @given(st.floats(1e-4, 0.1), st.floats(0.01, 1.0), st.floats(0.5, 0.99))
+@example(gain=0.01, sd=0.2, power=0.8)
 def test_the_rows_for_a_gain_are_the_fewest_with_that_power(
     gain: float, sd: float, power: float
 ) -> None:

@@ -167,6 +167,7 @@ def test_setups_with_few_trades_are_told_apart_and_never_judged() -> None:
 
 
 def test_who_is_named_passed_all_three() -> None:
+    assert {row["status"] for row in planted().setups} >= {NAMED, CHANCE}
     for row in planted().setups:
         named = row["status"] == NAMED
         passed = row["beats_chance"] and row["q"] is not None and row["q"] <= 0.05

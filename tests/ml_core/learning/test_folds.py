@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ml_core.learning.dataset import NOT_RESOLVED
@@ -25,6 +25,7 @@ FRACTIONS = (0.6, 0.2, 0.2)
     refit=st.sampled_from(["month", "quarter"]),
     rolling=st.sampled_from([None, 12, 24]),
 )
+@example(days=900, embargo=1, refit="month", rolling=12)
 def test_every_answer_comes_from_rows_settled_before_with_the_embargo(
     days: int, embargo: int, refit: Literal["month", "quarter"], rolling: int | None
 ) -> None:
@@ -98,7 +99,9 @@ def test_rows_that_never_settled_are_never_learned_from() -> None:
         fractions=FRACTIONS,
         embargo_days=0,
     )
+    assert len(walk.folds) > 5
     for fold in walk.folds:
+        assert len(fold.split.train) > 100
         assert not open_rows[fold.split.train].any()
         assert not open_rows[fold.split.calibrate].any()
 

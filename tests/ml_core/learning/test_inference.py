@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
 
 from ml_core.learning.assemble import assemble
-from ml_core.learning.dataset import Dataset
+from ml_core.learning.dataset import DOWN, NONE, UP, Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import OneRowError, Predictor
+from ml_core.learning.reasons import model_reasons
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import mgc, walk
@@ -18,15 +20,19 @@ from tests.ml_core.builders import mgc, walk
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
+    """Breaks that mostly follow the hour before: there are trees, and so there are reasons."""
     bars = walk(date(2023, 1, 3), date(2023, 12, 29), seed=8, contracts=("MGCG3", "MGCJ3"))
-    return assemble(
+    drawn = assemble(
         bars, mgc(), LabelSpec(), first=date(2023, 3, 1), last=date(2023, 12, 29)
     ).dataset
+    follows = np.random.default_rng(8).random(len(drawn)) < 0.9
+    rising = drawn.column("change_60m") > 0
+    direction = np.where(rising == follows, UP, DOWN).astype(np.int16)
+    return replace(drawn, direction=np.where(np.abs(drawn.direction) == UP, direction, NONE))
 
 
 @pytest.fixture(scope="module")
 def predictor(data: Dataset) -> Predictor:
-    # a long learning on little: the point is that there are trees to give reasons
     spec = {"min_data_in_leaf": 20, "early_stopping_rounds": 300, "learning_rate": 0.1}
     recipe = Recipe.model_validate(
         {"name": "eager", "kind": "residual", "directional": spec, "r_multiple": spec}
@@ -54,6 +60,8 @@ def test_reasons_are_in_words_and_add_up(data: Dataset, predictor: Predictor) ->
     answer = predictor.predict(_row(data, 700), 0.0)
 
     corridor, *pushes = answer.reasons
+    assert pushes[0].feature == "change_60m"
+    assert pushes[0].value == _row(data, 700).column("change_60m")[0]
     assert corridor.feature == "corridor"
     assert corridor.words.startswith("price closed in the")
     assert "driftless price would break up" in corridor.words
@@ -62,6 +70,22 @@ def test_reasons_are_in_words_and_add_up(data: Dataset, predictor: Predictor) ->
     )
     for each in pushes:
         assert each.words.endswith(f"{each.contribution:+.2f}")
+
+
+def test_the_pushes_of_all_features_add_up_to_the_models_margin(
+    data: Dataset, predictor: Predictor
+) -> None:
+    booster = predictor.bundle.boosters()["directional"]
+    assert booster is not None
+    rows = data.features[::50]
+
+    pushes = [model_reasons(booster, data.feature_names, row, 80) for row in rows]
+
+    margins = booster.predict(rows, raw_score=True)
+    common = margins - [sum(reason.contribution for reason in row) for row in pushes]
+    assert len(rows) > 20
+    assert np.ptp(margins) > 1
+    np.testing.assert_allclose(common, common[0])
 
 
 def test_an_answer_is_remembered_for_five_minutes(data: Dataset, predictor: Predictor) -> None:

@@ -141,7 +141,7 @@ def test_a_slot_without_a_usable_range_says_why(rows: list[Row], why: Exclusion)
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10_000), cut=st.integers(0, 3000))
+@given(seed=st.integers(0, 10_000), cut=st.integers(1930, 4200))
 def test_later_bars_never_change_what_was_already_settled(seed: int, cut: int) -> None:
     # Arrange
     market = mgc()
@@ -155,6 +155,7 @@ def test_later_bars_never_change_what_was_already_settled(seed: int, cut: int) -
 
     # Assert
     done = early.resolved_minute <= horizon
+    assert done.any()
     for name in ("direction", "outcome", "entry", "r_net", "resolved_minute"):
         np.testing.assert_array_equal(getattr(early, name)[done], getattr(full, name)[done])
     known = early.break_minute <= horizon
@@ -182,5 +183,6 @@ def test_gross_r_lies_between_the_stop_and_the_target(seed: int, rr: float, stop
     timed_out = labels.r_gross[labels.outcome == TIMEOUT]
     assert (timed_out > -1).all()
     finished = np.isfinite(labels.r_gross)
+    assert finished.sum() >= 12
     cost = labels.r_gross[finished] - labels.r_net[finished]
     np.testing.assert_allclose(cost, 4.48 / labels.risk[finished])

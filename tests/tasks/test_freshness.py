@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from registry.ledger import PredictionEntry
-from registry.model_store import VersionRecord
 from tasks import arrival, ingest
 from tasks.arrival import LONGEST_PAUSE, Arrival, bring_bars, pauses
-from tasks.decision import Voice, answers, not_answered, read_bars
+from tasks.decision import answers, not_answered, read_bars
 from tasks.freshness import is_awaited
 from tasks.settings import settings
 from tasks.slots import Slot, latest_slot
 from tasks.sources import SourceSpec, remember_source
+from tests.tasks.unread_version import unread_version
 
 # Wednesday 2024-11-20 at 09:05 in Brisbane; the day before, G5 is the contract most traded
 T0 = datetime(2024, 11, 19, 23, 5, tzinfo=UTC)
@@ -231,25 +231,9 @@ def test_a_window_still_awaited_is_answered_as_stale_data_not_from_its_first_min
     ingest.read_source("mgc", None, T0, full=False)
     (said,) = answers(where, where.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
     assert said.reason == "no_model"
-    monkeypatch.setattr("tasks.decision.voices", lambda *_: (_voice(),))
+    monkeypatch.setattr("tasks.decision.voices", lambda *_: (unread_version(),))
     (said,) = answers(where, where.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
     assert (said.status, said.reason, said.late) == ("abstained", "stale_data", True)
-
-
-def _voice() -> Voice:
-    record = VersionRecord(
-        market="MGC",
-        model="baseline",
-        kind="baseline",
-        version="b-1",
-        recipe_hash="0" * 64,
-        data_fingerprint="0" * 64,
-        sums_hash="0" * 64,
-        metrics={},
-        created_at=T0,
-        folder=Path(),
-    )
-    return Voice(role="champion", record=record)
 
 
 @given(seconds=st.floats(-10, 4000, allow_nan=False))

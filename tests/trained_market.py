@@ -1,4 +1,8 @@
-"""One Prefect server for the session, and a small simulated market in a home of its own."""
+"""One Prefect server for the session, and a small simulated market in a home of its own.
+
+Every run of the tests loads this file: Prefect, five seconds of it, is imported by those that
+need it only.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
-
-from deployments.simulated import write_database
-from flows.nightly_retrain import nightly_retrain
-from tasks.settings import Settings, settings
-from tasks.sources import SourceSpec, remember_source
 
 FIRST, LAST = date(2024, 1, 2), date(2024, 11, 29)
 
@@ -37,6 +34,11 @@ def _copy_home(home: Path, folder: Path) -> None:
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """Prefect's own test server, without the heartbeats that slow each flow by a second."""
+    from prefect.settings import (  # noqa: PLC0415
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
 
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"  # the server is another process
     with (
@@ -49,6 +51,8 @@ def prefect_server() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def simulated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eleven months of a simulated MGC with a planted edge, as a trader's DuckDB."""
+    from deployments.simulated import write_database  # noqa: PLC0415
+    from tasks.settings import Settings  # noqa: PLC0415
 
     path = tmp_path_factory.mktemp("trader") / "trader.duckdb"
     write_database(path, Settings().market("mgc"), FIRST, LAST, 0.05, 3)
@@ -69,6 +73,9 @@ def trained_home(
 ) -> Iterator[Path]:
     """A home whose source is remembered, refreshed and trained on; tests only add to it."""
     del prefect_server
+    from flows.nightly_retrain import nightly_retrain  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.sources import SourceSpec, remember_source  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("trained") / "home"
     before = os.environ.get("ORBCAST_HOME")

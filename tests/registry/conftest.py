@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from secrets import token_hex
 
@@ -146,6 +146,24 @@ def database(url: str) -> Iterator[Database]:
     opened = open_database(url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def lasting_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """A database of either kind for the tests of a file, which roll back what they change."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            copy = tmp_path_factory.mktemp("lasting") / "orbcast.sqlite"
+            shutil.copy(request.getfixturevalue("migrated_file"), copy)
+            url = f"sqlite:///{copy}"
+        else:
+            server, template = map(request.getfixturevalue, ("postgresql", "migrated"))
+            url = stack.enter_context(_database(server, template))
+        opened = open_database(url)
+        stack.callback(opened.close)
+        yield opened
 
 
 @contextmanager

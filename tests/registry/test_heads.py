@@ -9,11 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from registry.database import Database, open_database
+from registry.entries import fields_of
 from registry.errors import NothingMissingError, UnsignedChangeError
 from registry.ledger import Ledger
+from registry.tables import PredictionRow
+from registry.verification import PREDICTIONS
+from tests.registry.chained_rows import OUTCOME, PREDICTION, RECORDED
 from tests.registry.test_ledger import T0, came, said
 
 LATER = T0 + timedelta(days=40)
@@ -178,3 +182,120 @@ def test_a_file_that_cannot_be_written_to_does_not_stop_the_record(
 
     assert "was not noted" in caplog.text
     assert len(kept.settled("MGC")) == 1
+
+
+AFTER = {
+    **dict.fromkeys((1, 2), "after 2024-06-05 23:05 "),
+    **dict.fromkeys((3, 4), "after 2024-06-04 23:05 "),
+    **dict.fromkeys((5, 6), "after 2024-06-03 23:05 "),
+    **dict.fromkeys((7, 8), ""),
+}
+"""Rows cut off the end, two to a note, and the last note before them that stands."""
+
+
+@pytest.mark.parametrize("rows", AFTER)
+def test_any_number_of_rows_cut_off_the_end_is_told_to_the_row(
+    database: Database, ledger: Ledger, rows: int
+) -> None:
+    with database.session() as session:
+        session.execute(delete(PredictionRow).where(PredictionRow.id > 8 - rows))
+    assert ledger.verify_chain() == ()
+
+    (fault,) = ledger.verify().faults
+
+    words = f"{rows} predictions recorded {AFTER[rows]}up to 2024-06-06 23:05 UTC are gone: "
+    assert fault.startswith(words)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (0, "2 predictions recorded up to 2024-06-03 23:05 UTC are gone"),
+        (1, "2 predictions recorded after 2024-06-03 23:05 up to 2024-06-04 23:05 UTC are gone"),
+        (2, "2 predictions recorded after 2024-06-04 23:05 up to 2024-06-05 23:05 UTC are gone"),
+        (3, "2 predictions recorded after 2024-06-05 23:05 up to 2024-06-06 23:05 UTC are gone"),
+        (4, "1 outcomes recorded up to 2024-06-04 01:05 UTC are gone"),
+    ],
+)
+def test_a_noted_hash_that_was_changed_names_the_rows_it_stood_for(
+    ledger: Ledger, heads: Path, line: int, words: str
+) -> None:
+    notes = [json.loads(note) for note in heads.read_text().splitlines()]
+    notes[line]["head"] = "f" * 64
+    heads.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
+
+    (fault,) = ledger.verify().faults
+
+    assert fault.startswith(words)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("chain", "faults"), [("outcomes", 1), ("order intents", 0)], ids=["wrong", "of the future"]
+)
+def test_a_note_of_another_chain_is_held_against_that_chain_if_it_is_one(
+    ledger: Ledger, heads: Path, chain: str, faults: int
+) -> None:
+    notes = [json.loads(note) for note in heads.read_text().splitlines()]
+    notes[3]["chain"] = chain
+    heads.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
+
+    assert len(ledger.verify().faults) == faults
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("line", "unnoted"), [(0, 0), (1, 0), (2, 0), (3, 2), (4, 1)])
+def test_a_note_taken_out_is_no_fault_and_the_rows_it_covered_last_are_counted(
+    ledger: Ledger, heads: Path, line: int, unnoted: int
+) -> None:
+    notes = heads.read_bytes().splitlines(keepends=True)
+    heads.write_bytes(b"".join(notes[:line] + notes[line + 1 :]))
+
+    record = ledger.verify()
+
+    assert (record.faults, record.doubts, record.unnoted) == ((), (), unnoted)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", ["chain", "rows", "head", "at"])
+@pytest.mark.parametrize("line", range(5))
+def test_a_note_without_one_of_its_words_is_a_doubt_that_names_its_line(
+    ledger: Ledger, heads: Path, line: int, name: str
+) -> None:
+    notes = [json.loads(note) for note in heads.read_text().splitlines()]
+    del notes[line][name]
+    heads.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
+
+    record = ledger.verify()
+
+    assert record.faults == ()
+    assert record.doubts == (f"{heads} line {line + 1} cannot be read",)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_row_added_behind_the_ledger_s_back_is_not_covered_by_any_note(
+    database: Database, ledger: Ledger
+) -> None:
+    values = fields_of(said(9))
+    with database.session() as session:
+        PREDICTIONS.append(session, values, PREDICTIONS.head(session).row_hash)
+
+    record = ledger.verify()
+
+    assert (record.faults, record.unnoted) == ((), 1)
+    assert (record.predictions.rows, record.outcomes.rows) == (9, 1)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_note_is_written_as_files_in_use_have_it(database: Database, heads: Path) -> None:
+    ledger = Ledger(database, heads)
+    ledger.record([PREDICTION])
+    ledger.record_outcome(OUTCOME, RECORDED)
+
+    assert heads.read_text() == (
+        '{"at":"2024-06-03T23:05:03.250000+00:00","chain":"predictions",'
+        '"head":"64913837c0c8944f7ab1db325931fc7e69f21666563cc7747bf5fac83c6d62d0","rows":1}\n'
+        '{"at":"2024-06-04T00:20:00+00:00","chain":"outcomes",'
+        '"head":"55881c67be23623f5b8c8bd0de0d76891fd538229a0277a7bfdc8ebd4da67e48","rows":1}\n'
+    )

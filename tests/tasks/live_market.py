@@ -1,0 +1,219 @@
+"""A market that was lived: a real registry, in a home of its own, into which rows are written."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+
+from sqlalchemy import delete
+
+from ml_core.learning.bundle import SUMS
+from ml_core.learning.recipe import Recipe
+from monitoring.rollout import Position
+from monitoring.rollout_gates import Facts
+from registry.breaker import BreakerRecord, record_breaker
+from registry.drift import DriftRecord, record_drift
+from registry.entries import OutcomeEntry, PredictionEntry
+from registry.evaluations import EvaluationRecord, record_evaluation
+from registry.model_store import VersionRecord
+from registry.parity import ParityRecord, record_parity
+from registry.tables import DriftRow, ParityRow
+from registry.verification import OUTCOMES
+from tasks.code import code_hash
+from tasks.rollout_facts import facts_of
+from tasks.settings import Settings
+
+MARKET = "MGC"
+START = datetime(2025, 1, 6, tzinfo=UTC)
+DAY = timedelta(days=1)
+NOW = START + 10 * DAY
+
+RECIPES = {
+    name: Recipe.model_validate({"name": name, "kind": kind})
+    for name, kind in (("skilled", "residual"), ("rival", "residual"), ("corridor", "baseline"))
+}
+
+ANSWER = PredictionEntry(
+    market=MARKET,
+    trading_day=START.date(),
+    opening_range="0900",
+    mode="live",
+    role="champion",
+    decision_time=START,
+    made_at=START + timedelta(seconds=3),
+    late=False,
+    status="predicted",
+    reason=None,
+    label="entry-session",
+    model="skilled",
+    version="v",
+    recipe_hash=RECIPES["skilled"].hash,
+    p_up=0.75,
+    baseline_p_up=0.6,
+    recommendation="long",
+    expected_net_r=0.1,
+    features={},
+    outputs={},
+)
+"""Of a skilled model: UP with 75 %, where the corridor says 60 %, and a trade recommended."""
+
+BECAME = OutcomeEntry(
+    market=MARKET,
+    trading_day=START.date(),
+    opening_range="0900",
+    label="entry-session",
+    direction="UP",
+    outcome="WIN",
+    entry=2000.0,
+    stop=1998.0,
+    target=2002.0,
+    r_gross=1.0,
+    r_net=0.9,
+    resolved_at=START + timedelta(hours=1),
+)
+
+Row = tuple[PredictionEntry, OutcomeEntry | None]
+
+
+def row_at(decided: datetime, name: str = "0900", **changes: Any) -> PredictionEntry:
+    """An answer of a slot, decided at a time and made three seconds later."""
+    made = {"decision_time": decided, "made_at": decided + timedelta(seconds=3)}
+    return replace(ANSWER, trading_day=decided.date(), opening_range=name, **{**made, **changes})
+
+
+def outcome_of(answer: PredictionEntry, **changes: Any) -> OutcomeEntry:
+    """What became of an answer's slot: UP and a win, or as changed."""
+    slot = {name: getattr(answer, name) for name in ("market", "trading_day", "opening_range")}
+    resolved = answer.decision_time + timedelta(hours=1)
+    return replace(BECAME, **{**slot, "resolved_at": resolved, **changes})
+
+
+class LiveMarket:
+    """A registry with its ledger, versions, checks and breaker."""
+
+    def __init__(self, home: Path, **given: Any) -> None:
+        self.settings = Settings(home=home, **given)
+        self._numbers = itertools.count()
+
+    @property
+    def database(self) -> Any:
+        """The SQL database."""
+        return self.settings.database()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+    def champion(self, recipe: str, at: datetime, data: str = "bars") -> VersionRecord:
+        """Register a version of a recipe and make it champion."""
+        record = self.version(recipe, at, data)
+        self.make_champion(record, at)
+        return record
+
+    def make_champion(self, record: VersionRecord, at: datetime) -> None:
+        """Point the alias at a version."""
+        self.settings.models().set_alias(
+            MARKET, "champion", record.version, at=at, by="ana", reason="it is better"
+        )
+
+    def version(self, recipe: str, at: datetime, data: str = "bars") -> VersionRecord:
+        """Register a version whose only file names what it was made of."""
+
+        def write(folder: Path) -> None:
+            text = f"{recipe} of {data}"
+            (folder / "model.txt").write_text(text)
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            (folder / SUMS).write_text(f"{digest}  model.txt\n")
+
+        bundle: Any = SimpleNamespace(
+            trained={"market": MARKET, "data_fingerprint": data},
+            version=f"{recipe}-{data}",
+            recipe=RECIPES[recipe],
+        )
+        return self.settings.models().register(bundle, write, metrics={}, at=at)
+
+    def study(self, at: datetime, name: str = "study", **changes: Any) -> None:
+        """Put a study of the skilled recipe on record."""
+        record = EvaluationRecord(
+            market=MARKET,
+            recipe="skilled",
+            recipe_hash=RECIPES["skilled"].hash,
+            study_hash=name,
+            settings={"counts": True, "code": code_hash()},
+            data_fingerprint="bars",
+            verdict="studied",
+            figures={},
+            files={},
+            at=at,
+        )
+        record_evaluation(self.database, replace(record, **changes), RECIPES["skilled"])
+
+    def live(self, rows: Iterable[Row]) -> None:
+        """Record answers as a live run does, and the outcomes of those that have one."""
+        pairs = list(rows)
+        self.settings.ledger().record([answer for answer, _ in pairs])
+        with self.database.session() as session:
+            digest = OUTCOMES.head(session).row_hash
+            for _, outcome in pairs:
+                if outcome is not None:
+                    values = {name: getattr(outcome, name) for name in OutcomeEntry.__slots__}
+                    kept = {"revision": 0, "recorded_at": outcome.resolved_at}
+                    digest = OUTCOMES.append(session, {**values, **kept}, digest)
+
+    def breaker(self, state: str, at: datetime) -> None:
+        """Record a change of the breaker."""
+        record_breaker(
+            self.database,
+            BreakerRecord(
+                market=MARKET, at=at, state=state, cause="drawdown", detail="12 R", by="ana"
+            ),
+        )
+
+    def drift(self, at: datetime, **changes: Any) -> None:
+        """Record a drift check that found nothing, or as changed."""
+        record = DriftRecord(
+            market=MARKET,
+            version="v",
+            first_day=(at - 30 * DAY).date(),
+            last_day=at.date(),
+            rows=next(self._numbers),
+            detected=False,
+            verdict="no drift",
+            figures={"judged": True},
+            at=at,
+        )
+        record_drift(self.database, replace(record, **changes))
+
+    def parity(self, at: datetime, **changes: Any) -> None:
+        """Record a parity check that found nothing, or as changed."""
+        record = ParityRecord(
+            market=MARKET,
+            first_day=(at - DAY).date(),
+            last_day=at.date(),
+            compared=6,
+            unexplained=0,
+            verdict="all agree",
+            figures={"number": next(self._numbers)},
+            at=at,
+        )
+        record_parity(self.database, replace(record, **changes))
+
+    def forget_checks(self, kind: Literal["drift", "parity"]) -> None:
+        """Have a check never have run."""
+        with self.database.session() as session:
+            session.execute(delete(DriftRow if kind == "drift" else ParityRow))
+
+
+def answers(*changes: dict[str, Any]) -> list[PredictionEntry]:
+    """Answers on days that follow each other, the first on the first day, each as changed."""
+    return [row_at(START + number * DAY, **it) for number, it in enumerate(changes)]
+
+
+def facts(market: LiveMarket, at: Any = NOW, **position: Any) -> Facts:
+    return facts_of(market.settings, MARKET, Position(**position), at)

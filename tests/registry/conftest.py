@@ -16,10 +16,15 @@ from pathlib import Path
 from secrets import token_hex
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.engine import URL
 
 from registry.database import Database, open_database
+
+_END_THE_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 def _programs() -> Path | None:
@@ -100,26 +105,35 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def migrated(postgresql: URL) -> str:
-    """Give the name of a database at the present schema, to be copied."""
-    _statement(postgresql, "CREATE DATABASE migrated")
-    open_database(_at(postgresql, "migrated")).close()
-    return "migrated"
-
-
 @pytest.fixture
 def new_postgresql(postgresql: URL) -> Iterator[str]:
     """Give the URL of an empty database."""
-    with _database(postgresql, "template1") as url:
+    with _database(postgresql) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def migrated(postgresql: URL) -> Iterator[Engine]:
+    """Give an engine of a database at the present schema."""
+    _statement(postgresql, "CREATE DATABASE migrated")
+    url = _at(postgresql, "migrated")
+    open_database(url).close()
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
-def migrated_postgresql(postgresql: URL, migrated: str) -> Iterator[str]:
-    """Give the URL of a database of its own at the present schema."""
-    with _database(postgresql, migrated) as url:
-        yield url
+def migrated_postgresql(migrated: Engine) -> Iterator[str]:
+    """Give the URL of a database at the present schema, with no rows.
+
+    It is emptied after each test: making a database costs the server twenty times as much.
+    """
+    yield migrated.url.render_as_string(hide_password=False)
+    with migrated.begin() as connection:
+        connection.execute(text(_END_THE_OTHERS))  # a killed process's may still hold a lock
+        names = set(inspect(connection).get_table_names()) - {"alembic_version"}
+        connection.execute(text(f"TRUNCATE {', '.join(sorted(names))} RESTART IDENTITY"))
 
 
 @pytest.fixture(scope="session")
@@ -159,17 +173,16 @@ def lasting_database(
             shutil.copy(request.getfixturevalue("migrated_file"), copy)
             url = f"sqlite:///{copy}"
         else:
-            server, template = map(request.getfixturevalue, ("postgresql", "migrated"))
-            url = stack.enter_context(_database(server, template))
+            url = stack.enter_context(_database(request.getfixturevalue("postgresql")))
         opened = open_database(url)
         stack.callback(opened.close)
         yield opened
 
 
 @contextmanager
-def _database(server: URL, template: str) -> Iterator[str]:
+def _database(server: URL) -> Iterator[str]:
     name = f"t{token_hex(6)}"
-    _statement(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _statement(server, f"CREATE DATABASE {name}")
     yield _at(server, name)
     _statement(server, f"DROP DATABASE {name} WITH (FORCE)")
 

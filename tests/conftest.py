@@ -11,11 +11,14 @@ import pytest
 # pytest-xdist gives its workers a width; a test that wants one says so
 os.environ.pop("COLUMNS", None)
 
+# without compiled files a command compiles all it imports anew, which doubles its time
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # a shell's background job ignores Ctrl-C, and so would every process that the tests start and stop
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.trained_market"]
+pytest_plugins = ["pytester", "tests.skipped", "tests.trained_market"]
 
 BEGUN_FIRST = (
     "tests/docs/test_first_pages_run.py",  # runs the demo, which the other pages wait for

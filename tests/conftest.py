@@ -18,27 +18,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["pytester", "tests.skipped", "tests.trained_market"]
-
-BEGUN_FIRST = (
-    "tests/docs/test_first_pages_run.py",  # runs the demo, which the other pages wait for
-    "tests/flows/test_soak.py",
-    "tests/flows/test_every_command.py",
-    "tests/docs/test_running_pages_run.py",
-    "tests/docs/test_keeping_pages_run.py",
-    "tests/docs/test_judging_pages_run.py",
-    "tests/docs/test_help_examples.py",
-)
-"""Files that take minutes: begun at the end, one of them would keep a single worker busy."""
+pytest_plugins = ["pytester", "tests.skipped", "tests.trained_market", "tests.work_order"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED_DATA = PROJECT.parent / "shared" / "data"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest; the Makefile has pytest-xdist keep this order."""
-    places = {str(PROJECT / name): place for place, name in enumerate(BEGUN_FIRST)}
-    items.sort(key=lambda item: places.get(str(item.path), len(places)))
 
 
 @pytest.fixture(scope="session")

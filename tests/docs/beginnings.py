@@ -83,7 +83,7 @@ def with_a_prefect_server(given: Beginning) -> None:
     """Begin with a Prefect server that somebody else runs."""
     usual(given)
     terminal = given.reader.terminal
-    terminal.environment["PREFECT_HOME"] = str(given.folder / "prefect")
+    terminal.environment["PREFECT_HOME"] = str(given.folder / "var" / "prefect")  # no new one
     served = given.reader.serve(terminal, "prefect server start --port {up}")
     assert served is not None
     done = terminal.start(*served)
@@ -109,7 +109,8 @@ def with_channels(given: Beginning) -> None:
 
 def with_a_postgresql_server(given: Beginning) -> None:
     """Begin with an administrator's shell on a server, and with bars, but nothing recorded."""
-    shutil.copytree(given.demo / "served" / "lake", given.folder / "var" / "lake")
+    for part in ("lake", "prefect"):
+        shutil.copytree(given.demo / "served" / part, given.folder / "var" / part)
     url, programs = given.closing.enter_context(started_server("postgres", on_network=True))
     given.environment.update(
         PATH=f"{programs}:{given.environment['PATH']}",
@@ -124,6 +125,7 @@ def with_a_clone_to_change(given: Beginning) -> None:
     """Begin in a clone whose own code is run."""
     usual(given)
     given.environment["PYTHONPATH"] = str(given.folder)
+    given.reader.terminal.programs = None  # which run the code that they have imported
 
 
 BEGINNINGS: Mapping[str, Callable[[Beginning], None]] = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from filelock import FileLock
@@ -19,6 +19,7 @@ from prefect.settings import PREFECT_API_URL
 from tests.docs.beginnings import BEGINNINGS, Beginning, usual
 from tests.docs.data_blocks import CHECKS
 from tests.docs.following import Known, Reader
+from tests.docs.forked_commands import forked_commands
 from tests.docs.servers import Servers
 from tests.docs.tables import DRAWN, EXCUSED, MEANWHILE, ON_A_SERVER, REWRITTEN, STATUSES
 from tests.docs.terminal import copy_project, terminal_in
@@ -43,15 +44,11 @@ if __name__ == "__main__":  # processes of the demo read this file again
 """`orbcast`, with a demo of fifteen months and three replayed days: a fifth of the work."""
 
 
-_MOST_SECONDS = 900
-"""For a page, and for the demo that the first one waits for."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a page the time that all its commands may take on a busy machine."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.timeout(_MOST_SECONDS))
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Path]:
+    """Yield the folder of an `orbcast` that need not import anything; its path is short."""
+    with TemporaryDirectory(prefix="orbcast-") as folder, forked_commands(Path(folder)) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +92,7 @@ def _not_the_source(_folder: str, names: list[str]) -> set[str]:
 
 @pytest.fixture
 def reader_of(
-    demo: Path, tmp_path: Path, prefect_server: None
+    demo: Path, programs: Path, tmp_path: Path, prefect_server: None
 ) -> Iterator[Callable[[Path], Reader]]:
     """Give readers, each at the beginning of a page."""
     del prefect_server
@@ -107,7 +104,7 @@ def reader_of(
             copy_project(folder)
             servers = Servers()
             reader = Reader(
-                terminal=terminal_in(folder, demo / "clock"),
+                terminal=terminal_in(folder, demo / "clock", programs),
                 known=KNOWN,
                 serve=servers,
                 checks=CHECKS,
@@ -124,15 +121,3 @@ def reader_of(
             return reader
 
         yield begin
-
-
-def pages(*names: str) -> pytest.MarkDecorator:
-    """Have a test follow each of these pages."""
-    return pytest.mark.parametrize("name", names)
-
-
-def requires(*programs: str) -> None:
-    """Skip where a program of the system is absent, and say which."""
-    for each in programs:
-        if subprocess.run(["which", each], capture_output=True, check=False).returncode:
-            pytest.skip(f"{each} is not installed here")

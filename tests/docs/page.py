@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -58,9 +59,10 @@ class Step:
         return f"{self.page}:{self.line}"
 
 
-def steps_of(path: Path) -> list[Step]:
-    """Take a page apart."""
-    return list(steps_in(path.read_text(encoding="utf-8"), path.name))
+@cache
+def steps_of(path: Path) -> tuple[Step, ...]:
+    """Take a page apart, once."""
+    return tuple(steps_in(path.read_text(encoding="utf-8"), path.name))
 
 
 def steps_in(text: str, page: str) -> Iterator[Step]:

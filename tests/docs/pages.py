@@ -1,25 +1,18 @@
-"""The pages, in parts that take about as long: pytest-xdist shares the work out by file."""
+"""Every page of the documentation, those first on which there is most to do."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tests.conftest import PROJECT
-
-FIRST = (
-    *("README.md", "index.md", "quick-start.md", "concepts.md", "commands.md", "recipes.md"),
-    *("simulator.md", "benchmarks.md", "changelog.md", "architecture.md", "security.md"),
-    "upgrade.md",
-)
-JUDGING = (
-    *("evidence.md", "drift.md", "novelty.md", "performance.md", "rollout.md", "strategy.md"),
-    *("dashboard.md", "import-legacy.md", "write-a-feature.md"),
-)
-RUNNING = ("operate.md", "approval.md", "new-bars.md", "notifications.md", "recovery.md")
-KEEPING = ("backup.md", "postgresql.md", "deploy.md", "bring-your-own-data.md", "real-data.md")
-
-PAGES = (*FIRST, *JUDGING, *RUNNING, *KEEPING)
+from tests.docs.page import steps_of
 
 
 def path_of(name: str) -> Path:
     return PROJECT / name if name == "README.md" else PROJECT / "docs" / name
+
+
+PAGES = sorted(
+    ["README.md", *(path.name for path in (PROJECT / "docs").glob("*.md"))],
+    key=lambda name: (-len(steps_of(path_of(name))), name),
+)

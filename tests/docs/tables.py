@@ -104,6 +104,8 @@ ON_A_SERVER = frozenset(
         "bring-your-own-data.md",
         "real-data.md",
         "backup.md",
+        "operate.md",
+        "notifications.md",
     }
 )
 """Pages read with a Prefect server up elsewhere; on the others flows find or start their own."""
@@ -118,7 +120,6 @@ MEANWHILE: Mapping[tuple[str, str], tuple[str, ...]] = {
         "orbcast --home var/demo run replay --param from_day=2025-12-23 --param to_day=2025-12-23",
     ),
     ("new-bars.md", "orbcast refresh --event"): ("orbcast up",),
-    ("notifications.md", "orbcast notify add slack desk --url-env SLACK_URL"): ("orbcast up",),
     ("postgresql.md", "cp var/ledger-heads.jsonl ledger-heads.jsonl.backup"): (
         "orbcast run shadow-predict",
     ),

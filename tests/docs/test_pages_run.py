@@ -1,17 +1,23 @@
-"""The pages on keeping bars and records, followed to the letter."""
+"""Every page, followed to the letter."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.docs.conftest import pages
+import pytest
+
 from tests.docs.following import Reader
 from tests.docs.page import steps_of
-from tests.docs.pages import KEEPING, path_of
+from tests.docs.pages import PAGES, path_of
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),  # for a page, and for the demo that the first one waits for
+]
 
 
-@pages(*KEEPING)
+@pytest.mark.parametrize("name", PAGES)
 def test_everything_on_a_page_works_as_it_is_told(
     name: str, reader_of: Callable[[Path], Reader]
 ) -> None:

@@ -16,7 +16,8 @@ from deployments.simulated import OnProgress, Simulated, read_truth, write_datab
 from ml_core.errors import InputError
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, from_minute
-from tasks.settings import Settings, settings, use_home
+from tasks.day_outlook import DayOutlook, day_outlook
+from tasks.settings import Settings, now, settings, use_home
 from tasks.sources import SourceSpec, remember_source, standing_source
 from tasks.watching import watched
 
@@ -63,6 +64,8 @@ class Shown:
         The best possible figures, since the market is simulated.
     report
         Path of the HTML page.
+    outlook
+        What the market's clock and calendar say now.
     seconds
         How long it took.
     """
@@ -72,6 +75,7 @@ class Shown:
     result: dict[str, Any]
     truth: dict[str, float]
     report: Path
+    outlook: DayOutlook
     seconds: float
 
 
@@ -145,6 +149,7 @@ def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
         result=result,
         truth=truth,
         report=_report(where, market, result, {**truth, "edge": EDGE}),
+        outlook=day_outlook(market, now()),
         seconds=time.monotonic() - began,
     )
 

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -154,6 +156,7 @@ class _Supervisor:
         self._say(f"Starting the Prefect server on {HOST}:{self._port} (about 15 s) ...")
         self._start(self._server)
         self._start(self._runner)  # it imports meanwhile, and waits for the server itself
+        outlooks = self._outlooks()
         if not self._wait_for_server():
             return
         with written_atomically(self._where.prefect_dir / SERVER_FILE) as temporary:
@@ -164,6 +167,14 @@ class _Supervisor:
             self._say(f"Reports are linked to from there, and served on {self._reports} .")
         self._say(f"Markets: {', '.join(self._where.markets)}. Home: {self._where.home}")
         self._say(f"Logs: {self._where.home / 'logs'}. Ctrl-C stops everything.")
+        for line in outlooks:
+            self._say(line)
+
+    def _outlooks(self) -> list[str]:
+        """Return when each market's next opening ranges are; none where that cannot be told."""
+        command = [sys.executable, "-m", "deployments.outlook_lines", *self._where.markets]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        return ended.stdout.splitlines()
 
     def _serve_reports(self) -> str:
         """Serve the reports folder; give its address, empty where the port is taken."""

@@ -10,6 +10,7 @@ from prefect import flow
 from registry.ledger import Mode
 from tasks.arrival import Arrival, bring_bars
 from tasks.artifacts import bullets, publish, table
+from tasks.day_outlook import day_outlook, outlook_in_words
 from tasks.explanation import explained
 from tasks.ingest import announce_bars
 from tasks.notices import REPORTED
@@ -50,7 +51,9 @@ def shadow_predict(
             replay and counts for no gate. Left out, now, and the entry is live.
     """
     known = settings().market(market)
-    slot = latest_slot(known, moment_of(as_of, known), opening_range)
+    moment = moment_of(as_of, known)
+    slot, outlook = latest_slot(known, moment, opening_range), day_outlook(known, moment)
+    today = outlook_in_words(outlook) if outlook.closed else None
     mode: Mode = "replay" if as_of else "live"
     arrival = bring_bars(market, slot) if mode == "live" else None
     trouble = arrival.trouble if arrival else None
@@ -66,7 +69,7 @@ def shadow_predict(
         _planned(plan),
         table(told["gates"], _GATES),
         *(f"Why, {each['role']}:\n\n{bullets(each['why'])}" for each in said if each["why"]),
-        bullets(_notes(said, arrival)),
+        bullets(_notes(said, arrival, today)),
         *reasons_plot(told["pushes"]),
     )
     return {
@@ -76,6 +79,7 @@ def shadow_predict(
         "plan": plan,
         "gates": told["gates"],
         "trouble": trouble,
+        "today": today,
     }
 
 
@@ -98,8 +102,9 @@ def _planned(plan: dict[str, Any] | None) -> str:
     return bullets(told)
 
 
-def _notes(said: list[dict[str, Any]], arrival: Arrival | None) -> list[str]:
-    notes = [arrival.trouble] if arrival and arrival.trouble else []
+def _notes(said: list[dict[str, Any]], arrival: Arrival | None, today: str | None) -> list[str]:
+    notes = [today] if today else []
+    notes += [arrival.trouble] if arrival and arrival.trouble else []
     if arrival and arrival.tries > 1:
         end = "until its bars were here" if arrival.present else "and its bars did not come"
         notes.append(f"the source was read {arrival.tries} times, {end}")

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.learning.assemble import Assembly, NoBarsError, assemble
 from ml_core.market.market import MINUTES_A_DAY, Market
-from ml_core.market.schedule import NoTradingDaysError, build_schedule, to_minute
+from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.explain import why_not
 from registry.ledger import Mode, Settled
 from registry.strategy import StrategyRecord, strategy_records
+from tasks.day_outlook import closed_at_in_words, closed_because, expected_ranges
 from tasks.label_keys import labels_by_key
 from tasks.settings import Settings
 from tasks.slots import Slot, slots_between
@@ -83,25 +83,6 @@ class SlotOfDay:
     candles: Candles | None
 
 
-def trading_day_at(market: Market, at: datetime) -> date:
-    """Give the trading day that a time belongs to, by the market's own clock."""
-    local = at.astimezone(ZoneInfo(market.zone))
-    begun = local.time() >= market.day_start
-    if market.day_start_on_previous_date:
-        return local.date() + timedelta(days=1) if begun else local.date()
-    return local.date() if begun else local.date() - timedelta(days=1)
-
-
-def next_slot(market: Market, at: datetime) -> Slot | None:
-    """Give the next opening range to be decided on within ten days, holidays left out."""
-    day = trading_day_at(market, at)
-    ahead = [
-        slot for slot in slots_between(market, day, day + timedelta(days=10)) if slot.decision > at
-    ]
-    open_days = _open_days(market, day, day + timedelta(days=10))
-    return next((slot for slot in ahead if slot.trading_day in open_days), None)
-
-
 def slots_of_day(
     where: Settings,
     market: Market,
@@ -138,11 +119,15 @@ def slots_of_day(
     }
     by_range = {slot.opening_range: _champion_first(answers, slot) for slot in slots}
     seen = _seen(where, market, trading_day, at, by_range) if bars else {}
-    is_open = trading_day in _open_days(market, trading_day, trading_day)
+    expected = {
+        each.opening_range for _, each in expected_ranges(market, trading_day, trading_day)
+    }
+    closed = closed_because(market, trading_day)
     found = []
     for slot in slots:
         own = by_range[slot.opening_range]
-        state, why = _state(where, slot, own, at, is_open=is_open)
+        shut = closed_at_in_words(closed) if slot.opening_range not in expected else None
+        state, why = _state(where, slot, own, at, shut)
         if state == "absent" and slot.opening_range in elsewhere:
             why = _ONLY_ELSEWHERE[mode]
         row, candles = seen.get(slot.opening_range, (None, None))
@@ -170,22 +155,15 @@ def _length(market: Market, slot: Slot) -> int:
     return next(each.minutes for each in market.ranges if each.name == slot.opening_range)
 
 
-def _open_days(market: Market, first: date, last: date) -> frozenset[date]:
-    try:
-        return frozenset(day.item() for day in build_schedule(market, first, last).days)
-    except NoTradingDaysError:
-        return frozenset()
-
-
 def _state(
-    where: Settings, slot: Slot, own: tuple[Settled, ...], at: datetime, *, is_open: bool
+    where: Settings, slot: Slot, own: tuple[Settled, ...], at: datetime, shut: str | None
 ) -> tuple[State, str]:
     if own and own[0].prediction.status == "predicted":
         return "answered", ""
     if own:
         return "silent", why_not(own[0].prediction.reason)
-    if not is_open:
-        return "closed", "the exchange is closed that day"
+    if shut is not None:
+        return "closed", shut
     if slot.decision > at:
         return "due", ""
     if at < slot.decision + timedelta(minutes=where.missed_after_minutes):

@@ -10,7 +10,8 @@ from ml_core.errors import InputError
 from ml_core.market.market import Market, RangeSpec
 
 _DAY = timedelta(days=1)
-_WEEKEND = 5
+WEEKEND = 5
+"""The first weekday number, Monday being 0, on which no market is asked for anything."""
 
 
 class NoSlotYetError(InputError):
@@ -47,6 +48,15 @@ def decision_time(market: Market, spec: RangeSpec, trading_day: date) -> datetim
         for days in (-1, 0, 1, 2)
     )
     return next(each for each in opens if each >= start) + timedelta(minutes=spec.minutes)
+
+
+def trading_day_at(market: Market, at: datetime) -> date:
+    """Return the trading day that a time belongs to, by the market's own clock."""
+    local = at.astimezone(ZoneInfo(market.zone))
+    begun = local.time() >= market.day_start
+    if market.day_start_on_previous_date:
+        return local.date() + _DAY if begun else local.date()
+    return local.date() if begun else local.date() - _DAY
 
 
 def latest_slot(market: Market, moment: datetime, opening_range: str | None = None) -> Slot:
@@ -95,7 +105,7 @@ def slots_between(
             decision=decision_time(market, spec, day),
         )
         for day in days
-        if day.weekday() < _WEEKEND
+        if day.weekday() < WEEKEND
         for spec in (market.ranges if specs is None else specs)
     ]
     return tuple(sorted(found, key=lambda each: each.decision))

@@ -11,7 +11,8 @@ from registry.errors import UnknownVersionError
 from registry.ledger import Settled
 from registry.parity import latest_parity
 from tasks.breaker import breaker_of
-from tasks.day import next_slot, slots_of_day, trading_day_at
+from tasks.day import slots_of_day
+from tasks.day_outlook import DayOutlook, day_outlook
 from tasks.retrain_attempts import resting
 from tasks.rollout import stage_of
 from tasks.settings import Settings
@@ -66,7 +67,9 @@ class Standing:
     next_decision, next_range
         Of the next opening range that is expected.
     trading_day, slots
-        Today by the market's clock, and its ranges in order.
+        Today by the market's clock, and its ranges in order; none on a weekend.
+    outlook
+        Whether today is a trading day, and the opening ranges to come.
     """
 
     market: str
@@ -86,6 +89,7 @@ class Standing:
     next_range: str | None
     trading_day: date
     slots: tuple[SlotStanding, ...]
+    outlook: DayOutlook
 
 
 def standing_of(where: Settings, name: str, at: datetime) -> Standing:
@@ -103,7 +107,8 @@ def standing_of(where: Settings, name: str, at: datetime) -> Standing:
     lake, breaker = where.lake().status(symbol), breaker_of(where, symbol, at)
     serves, until, trouble = _serving(where, symbol, at)
     drift, parity = latest_drift(database, symbol), latest_parity(database, symbol)
-    following, today = next_slot(market, at), trading_day_at(market, at)
+    outlook = day_outlook(market, at)
+    following = outlook.next_ranges[0] if outlook.next_ranges else None
     return Standing(
         market=symbol,
         zone=market.zone,
@@ -120,11 +125,12 @@ def standing_of(where: Settings, name: str, at: datetime) -> Standing:
         retrains_rest=resting(where, symbol, at),
         next_decision=following.decision if following else None,
         next_range=following.opening_range if following else None,
-        trading_day=today,
+        trading_day=outlook.trading_day,
         slots=tuple(
             _slot(each.slot.opening_range, each.slot.decision, each.state, each.why, each.answers)
-            for each in slots_of_day(where, market, today, "live", at, bars=False)
+            for each in slots_of_day(where, market, outlook.trading_day, "live", at, bars=False)
         ),
+        outlook=outlook,
     )
 
 

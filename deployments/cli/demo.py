@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,12 +70,16 @@ def _plain(shown: Shown) -> dict[str, Any]:
         "promotion": study["promotion"],
         "report": shown.report,
         "study_report": study["report"],
+        "outlook": asdict(shown.outlook),
         "seconds": round(shown.seconds, 1),
     }
 
 
 def _tell(shown: Shown) -> None:
     from rich.table import Table  # noqa: PLC0415 - after --help
+
+    from deployments.demo import LAST  # noqa: PLC0415
+    from tasks.day_outlook import outlook_in_words  # noqa: PLC0415
 
     result, truth = shown.result, shown.truth
     scores = result["evaluation"]["directional"]
@@ -111,6 +116,10 @@ def _tell(shown: Shown) -> None:
     ):
         say(f"  .venv/bin/orbcast --home {_short(shown.home)} {command}")
         say(f"      {what}")
+    say(
+        f"\nThe simulated days end on {LAST}: live ranges have no bars, and `up` records that. "
+        f"{shown.symbol}: {outlook_in_words(shown.outlook)}"
+    )
     say(f"\nDone in {shown.seconds:.0f} s.")
 
 

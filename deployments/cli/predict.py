@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show
 
 if TYPE_CHECKING:
     from ml_core.learning.inference import Prediction, SideView
+    from tasks.day_outlook import DayOutlook
     from tasks.slots import Slot
 
 
@@ -39,13 +41,17 @@ def predict(
 
     Example: orbcast predict --at 2025-06-30T09:05 --version challenger
     """
-    from tasks.decision import ask, read_bars  # noqa: PLC0415 - after --help
+    from tasks.day_outlook import day_outlook, require_open  # noqa: PLC0415 - after --help
+    from tasks.decision import ask, read_bars  # noqa: PLC0415
     from tasks.settings import settings  # noqa: PLC0415
     from tasks.slots import in_zone, latest_slot  # noqa: PLC0415
 
     where = settings()
     known = where.market(market)
-    slot = latest_slot(known, in_zone(time_of(at, "--at"), known), opening_range)
+    moment = in_zone(time_of(at, "--at"), known)
+    slot = latest_slot(known, moment, opening_range)
+    require_open(known, slot)
+    outlook = day_outlook(known, moment)
     models = where.models()
     fallback, expired = None, None
     if version is None:
@@ -55,10 +61,18 @@ def predict(
         record = models.find(known.symbol, version)
     _, said = ask(record, known, slot, read_bars(where, known, slot))
     if as_json:
-        plain = {"slot": str(slot), "decision_time": slot.decision.isoformat(), **said.to_json()}
-        print_json(plain)
+        about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}
+        print_json({**about, **said.to_json()})
         return
     _tell(slot, said, fallback, expired)
+    _tell_day(outlook)
+
+
+def _tell_day(outlook: DayOutlook) -> None:
+    from tasks.day_outlook import outlook_in_words  # noqa: PLC0415 - after --help
+
+    if outlook.closed is not None:
+        say(f"{outlook_in_words(outlook)}; the range above closed last before it")
 
 
 def _tell(slot: Slot, said: Prediction, fallback: str | None, expired: str | None) -> None:

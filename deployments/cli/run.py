@@ -118,7 +118,7 @@ def _takes_text(form: Mapping[str, Any]) -> bool:
 
 def _tell(result: dict[str, Any]) -> None:
     say(result["verdict"])
-    for name in ("champion", "challenger", "report"):
+    for name in ("today", "champion", "challenger", "report"):
         if result.get(name):
             say(f"  {name}: {result[name]}")
     if result.get("trouble"):

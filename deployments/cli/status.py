@@ -19,6 +19,7 @@ from deployments.cli.terminal import AsJson, print_json, say, show_table
 from ml_core.errors import OperatorError
 
 if TYPE_CHECKING:
+    from tasks.day_outlook import DayOutlook
     from tasks.standing import Standing
 
 STOPPED_WITHIN_SECONDS = 15.0
@@ -124,7 +125,48 @@ def _tell(each: Standing, at: datetime) -> None:
     for name, words in lines.items():
         if words:
             say(f"  {name}: {words}")
+    _tell_day(each, at)
+
+
+def _tell_day(each: Standing, at: datetime) -> None:
+    """Show today's ranges, and the next trading day's where nothing more comes today."""
+    from tasks.day_outlook import closed_in_words, next_ranges_in_words  # noqa: PLC0415
+
+    outlook = each.outlook
+    if outlook.closed is not None:
+        say(f"  today: {closed_in_words(outlook.trading_day, outlook.closed)}")
+        if not any(slot.state == "answered" for slot in each.slots):
+            _tell_next_day(outlook, at)
+            return
     _tell_slots(each, at)
+    if outlook.next_day != outlook.trading_day:
+        say(f"  {next_ranges_in_words(outlook)}")
+
+
+def _tell_next_day(outlook: DayOutlook, at: datetime) -> None:
+    from rich.table import Table  # noqa: PLC0415 - after --help
+
+    from tasks.day_outlook import next_ranges_in_words  # noqa: PLC0415
+    from tasks.standing import in_words  # noqa: PLC0415
+
+    if outlook.next_day is None:
+        say(f"  {next_ranges_in_words(outlook)}")
+        return
+    zone = ZoneInfo(outlook.zone)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(f"{outlook.next_day:%a %d %b}", no_wrap=True)
+    for heading in ("opens", "decided", outlook.zone):
+        table.add_column(heading, no_wrap=True)
+    for expected in outlook.next_ranges:
+        table.add_row(
+            expected.opening_range,
+            *(
+                f"{moment.astimezone(zone):%H:%M}"
+                for moment in (expected.opens, expected.decision)
+            ),
+            f"in {in_words(expected.decision - at)}",
+        )
+    show_table(table)
 
 
 def _tell_slots(each: Standing, at: datetime) -> None:

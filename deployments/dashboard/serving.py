@@ -99,7 +99,8 @@ def _look_once() -> None:
     from deployments.dashboard.inks import LIGHT  # noqa: PLC0415 - an extra, and slow
     from deployments.dashboard.range_chart import range_chart  # noqa: PLC0415 - the same
     from deployments.dashboard.shell import is_new  # noqa: PLC0415 - the same
-    from tasks.day import slots_of_day, trading_day_at  # noqa: PLC0415 - the same
+    from tasks.day import slots_of_day  # noqa: PLC0415 - the same
+    from tasks.slots import trading_day_at  # noqa: PLC0415 - the same
 
     where = settings()  # which opens the database read-only by now
     if is_new(where):

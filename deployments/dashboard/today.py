@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,14 @@ from monitoring.explain import novelty_gate, rule_gates
 from monitoring.markdown import escaped
 from registry.browsing import Wanted, browse, choices
 from registry.ledger import Mode, Settled
-from tasks.day import SlotOfDay, next_slot, slots_of_day, trading_day_at
+from tasks.day import SlotOfDay, slots_of_day
+from tasks.day_outlook import (
+    DayOutlook,
+    closed_because,
+    closed_in_words,
+    day_outlook,
+    next_ranges_in_words,
+)
 from tasks.settings import now, settings
 from tasks.standing import in_words
 
@@ -38,10 +45,12 @@ def page(shown: View) -> None:
 @errors_told()
 def _countdown(shown: View) -> None:
     at = now()
-    upcoming = next_slot(shown.market, at)
-    if upcoming is None:
-        st.caption("No opening range is expected within ten days.")
+    outlook = day_outlook(shown.market, at)
+    if not outlook.next_ranges:
+        words = next_ranges_in_words(outlook)
+        st.caption(f"{words[0].upper()}{words[1:]}.")
         return
+    upcoming = outlook.next_ranges[0]
     local = upcoming.decision.astimezone(ZoneInfo(shown.market.zone))
     st.metric(
         "Next decision in",
@@ -55,15 +64,44 @@ def _countdown(shown: View) -> None:
 @st.fragment(run_every=2 * FRESH)
 @errors_told()
 def _cards(shown: View) -> None:
-    today = trading_day_at(shown.market, now())
+    at = now()
+    outlook = day_outlook(shown.market, at)
+    today = outlook.trading_day
     day, mode = _asked(shown, today)
     slots = _slots(shown.name, day, mode)
+    closed = closed_because(shown.market, day)
+    if closed is not None:
+        st.info(f"{closed_in_words(day, closed)}.", icon=":material/event_busy:")
+        slots = [each for each in slots if each.state == "answered"]
     if not any(each.answers or each.seen for each in slots):
         _empty(shown, day, today)
     if mode == "replay":
         st.caption("Replayed: these answers were made after the fact and count for no gate.")
     for each in slots:
         _card(shown, each)
+    if day == today != outlook.next_day:
+        _next_day(outlook, at)
+
+
+def _next_day(outlook: DayOutlook, at: datetime) -> None:
+    if outlook.next_day is None:
+        return  # the countdown says so
+    st.subheader(f"Next: {outlook.next_day:%A %d %B}")
+    st.table(pd.DataFrame(expected_rows(outlook, at)).set_index("opening range"))
+
+
+def expected_rows(outlook: DayOutlook, at: datetime) -> list[dict[str, str]]:
+    """Return a row for each opening range to come, times on the market's clock."""
+    zone = ZoneInfo(outlook.zone)
+    return [
+        {
+            "opening range": expected.opening_range,
+            f"opens ({outlook.zone})": f"{expected.opens.astimezone(zone):%a %H:%M}",
+            "decided": f"{expected.decision.astimezone(zone):%a %H:%M}",
+            "in": in_words(expected.decision - at),
+        }
+        for expected in outlook.next_ranges
+    ]
 
 
 def _asked(shown: View, today: date) -> tuple[date, Mode]:

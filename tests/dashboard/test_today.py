@@ -24,13 +24,13 @@ from deployments.dashboard.why import reasons_chart
 from ml_core.market.schedule import from_minute
 from ml_core.ranges.label_spec import LabelSpec
 from registry.entries import Settled
-from tasks.day import next_slot, slots_of_day, trading_day_at
+from tasks.day import slots_of_day
 from tasks.settings import Settings, settings
+from tasks.slots import trading_day_at
 from tasks.standing import in_words
 from tests.dashboard.conftest import FIRST_DAY, NOW
 
-THURSDAY, THANKSGIVING_FRIDAY = date(2024, 11, 28), date(2024, 11, 29)
-SATURDAY = date(2024, 11, 30)
+THURSDAY = date(2024, 11, 28)
 
 
 @pytest.fixture
@@ -53,17 +53,21 @@ def test_each_range_is_answered_or_still_to_come(where: Settings) -> None:
         "0900", "1000", "1100", "1800", "2300", "0030"
     ]  # fmt: skip
     assert [each.state for each in slots] == ["answered"] * 3 + ["due"] * 3
-    following = next_slot(market, NOW)
-    assert following == slots[3].slot
     late = slots[3].slot.decision
     waiting, _, absent = (
         slots_of_day(where, market, THURSDAY, "live", late + after)[3]
         for after in (timedelta(minutes=1), timedelta(minutes=30), timedelta(hours=3))
     )
     assert (waiting.state, absent.state) == ("waiting", "absent")
-    assert all(
-        each.state == "closed" for each in slots_of_day(where, market, SATURDAY, "live", NOW)
-    )
+
+
+def test_a_holiday_s_ranges_are_closed_and_a_weekend_has_none(where: Settings) -> None:
+    market = where.market("mgc")
+    holiday = slots_of_day(where, market, date(2024, 12, 25), "live", NOW)
+    assert [(each.state, each.why) for each in holiday] == [
+        ("closed", "the exchange is closed that day (holiday)")
+    ] * 6
+    assert slots_of_day(where, market, date(2024, 11, 30), "live", NOW) == ()
 
 
 def test_nothing_is_shown_that_was_not_known_by_then(where: Settings) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,6 +21,7 @@ from deployments.runner import SERVER_REFUSES
 from deployments.supervisor import _Supervisor
 from deployments.warm_runner import WarmRunner
 from tasks.settings import Settings
+from tests.live_days import set_clock
 
 
 @pytest.fixture
@@ -72,3 +74,14 @@ def test_the_runner_ends_by_that_status_where_the_server_is_at_fault(
         asyncio.run(runner_module._serve([None], 1, Thread()))  # type: ignore[list-item]
     if isinstance(raised.value, SystemExit):
         assert raised.value.code == SERVER_REFUSES
+
+
+def test_up_has_a_line_for_each_market_with_its_next_ranges(
+    supervisor: _Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(monkeypatch, tmp_path / "clock", datetime(2026, 12, 25, 15, 0, tzinfo=UTC))
+    supervisor._where = supervisor._where.model_copy(update={"markets": ("mgc", "nq")})
+    closed = "Fri 25 Dec 2026 is no trading day (holiday); next opening ranges, Mon 28 Dec:"
+    brisbane, new_york = supervisor._outlooks()
+    assert brisbane.startswith(f"MGC: {closed} 0900 at 09:00, ")
+    assert new_york == f"NQ: {closed} 0930_5m at 09:30, 0930_15m at 09:30 (US/Eastern)"

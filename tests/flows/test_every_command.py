@@ -24,7 +24,8 @@ from deployments.demo import Shown
 from flows.check_drift import check_drift
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
-from tasks.settings import settings
+from tasks.day_outlook import day_outlook
+from tasks.settings import now, settings
 from tests.conftest import PROJECT
 from tests.live_days import answer_live, set_clock
 from tests.trained_market import UNTOUCHED, _copy_home
@@ -229,6 +230,7 @@ def demo_without_running(folder: Path, say: Any, on_share: Any) -> Shown:
         },
         truth={"bayes_accuracy": 0.7, "bayes_log_loss": float("nan")},
         report=Path("report.html"),
+        outlook=day_outlook(settings().market("mgc"), now()),
         seconds=1.0,
     )
 

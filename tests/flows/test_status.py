@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from deployments.cli.app import app
 from deployments.prefect_session import SERVER_FILE
 from tasks.breaker import change
 from tasks.settings import now, settings
+from tests.live_days import set_clock
 
 
 def told() -> dict[str, Any]:
@@ -44,18 +46,68 @@ def test_a_trained_home_says_what_serves_and_that_the_breaker_is_open() -> None:
     assert found["retrains_rest"] is None
 
 
-@pytest.mark.usefixtures("own")
+WEEKDAY_NOON = datetime(2024, 11, 28, 2, 0, tzinfo=UTC)
+LAST_RANGE_OVER = datetime(2024, 11, 28, 15, 0, tzinfo=UTC)
+SATURDAY = datetime(2024, 11, 30, 3, 0, tzinfo=UTC)
+CHRISTMAS = datetime(2024, 12, 25, 2, 0, tzinfo=UTC)
+
+
+def screen_at(moment: datetime, own: Path, patch: pytest.MonkeyPatch) -> list[str]:
+    set_clock(patch, own / "clock", moment)
+    patch.setenv("COLUMNS", "80")
+    lines = CliRunner().invoke(app, ["status", "--market", "mgc"]).stdout.splitlines()
+    assert len(lines) <= 24
+    assert max(len(line) for line in lines) <= 80
+    return lines
+
+
+RANGES = ["0900", "1000", "1100", "1800", "2300", "0030"]
+
+
+def first_words(lines: list[str]) -> list[str]:
+    return [line.split()[0] for line in lines if line[:4] in RANGES]
+
+
+@pytest.mark.parametrize("moment", [WEEKDAY_NOON, LAST_RANGE_OVER], ids=["noon", "after the last"])
 def test_the_status_is_one_screen_of_eighty_columns_with_todays_ranges(
-    monkeypatch: pytest.MonkeyPatch,
+    moment: datetime, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    shown = CliRunner().invoke(app, ["status", "--market", "mgc"]).stdout.splitlines()
-    assert len(shown) <= 24
-    assert max(len(line) for line in shown) <= 80
-    ranges = [each.name for each in settings().market("mgc").ranges]
-    for name in ranges:
-        assert any(line.startswith(name) for line in shown)
-    assert [each["opening_range"] for each in told()["slots"]] == ranges
+    lines = screen_at(moment, own, monkeypatch)
+    assert first_words(lines) == RANGES
+    assert any(line.startswith("Thu 28 Nov  decided") for line in lines)
+    over = moment == LAST_RANGE_OVER
+    assert (
+        any(line.startswith("  next opening ranges, Fri 29 Nov: 0900") for line in lines) == over
+    )
+    market = told()
+    assert [each["opening_range"] for each in market["slots"]] == RANGES
+    assert market["outlook"]["closed"] is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "today", "next_day"),
+    [
+        (SATURDAY, "Sat 30 Nov 2024 is no trading day (weekend)", "Mon 02 Dec"),
+        (CHRISTMAS, "Wed 25 Dec 2024 is no trading day (holiday)", "Thu 26 Dec"),
+    ],
+    ids=["weekend", "holiday"],
+)
+def test_on_a_closed_day_the_status_says_why_and_has_the_next_day_s_ranges(
+    moment: datetime, today: str, next_day: str, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = screen_at(moment, own, monkeypatch)
+    assert f"  today: {today}" in lines
+    assert any(
+        line.split() == [*next_day.split(), "opens", "decided", "Australia/Brisbane"]
+        for line in lines
+    )
+    assert first_words(lines) == RANGES
+    assert any(line.startswith("0900        09:00  09:05    in ") for line in lines)
+    market = told()
+    weekend = market["outlook"]["closed"] == "weekend"
+    assert [each["state"] for each in market["slots"]] == ([] if weekend else ["closed"] * 6)
+    assert market["outlook"]["closed"] in today
+    assert [each["opening_range"] for each in market["outlook"]["next_ranges"]] == RANGES
 
 
 def left_by_a_server(home: Path) -> Path:

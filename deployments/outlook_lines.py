@@ -1,0 +1,23 @@
+"""What each market's clock and calendar say now, a line a market.
+
+`orbcast up` runs it as ``python -m deployments.outlook_lines MARKET...``: an exchange's calendar
+brings pandas, a hundred megabytes that would stay with the supervisor for good.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tasks.day_outlook import day_outlook, outlook_in_words
+from tasks.settings import now, settings
+
+
+def main(names: list[str]) -> None:
+    """Print the lines."""
+    for name in names:
+        market = settings().market(name)
+        sys.stdout.write(f"{market.symbol}: {outlook_in_words(day_outlook(market, now()))}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo up dashboard docs test test-slow lint check bench soak controls lock clean
+.PHONY: help install demo up dashboard docs test test-slow test-dates lint check bench soak controls lock clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -91,6 +91,9 @@ test: $(PAGES) ## Run the everyday tests (a few minutes)
 
 test-slow: $(PAGES) ## Run the rest: pages of the docs, the soak, real processes, the browser
 	@$(PYTEST) -m slow $(ARGS)
+
+test-dates: $(PAGES) ## Run the everyday tests at eleven set dates (DATES=christmas,auckland for some)
+	@$(BIN)/python -m tests.set_clocks --only "$(DATES)" $(PYTEST) -m "not slow" $(ARGS)
 
 lint: $(PAGES) ## Run the static checks: style, types, import contracts, dependencies
 	@$(BIN)/ruff check -q .

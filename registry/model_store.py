@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import select
 
 from ml_core.files import sync
-from ml_core.learning.bundle import SUMS, Bundle, damage
+from ml_core.learning.version_folder import SUMS, damage
 from registry.database import Database
 from registry.errors import (
     BackdatedChangeError,
@@ -25,6 +25,9 @@ from registry.errors import (
 )
 from registry.recipes import remember_recipe
 from registry.tables import AliasEvent, ModelVersion
+
+if TYPE_CHECKING:
+    from ml_core.learning.bundle import Bundle
 
 Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"

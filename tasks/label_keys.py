@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ml_core.learning.bundle import recipe_of
+from ml_core.learning.version_folder import recipe_of
 from ml_core.ranges.label_spec import LabelSpec
 from tasks.settings import Settings
 

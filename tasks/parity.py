@@ -14,8 +14,8 @@ from ml_core.bars.arrays import Bars
 from ml_core.bars.as_known import AsKnown, bars_as_known
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import NoSlotError, assemble_live
-from ml_core.learning.bundle import recipe_of
 from ml_core.learning.dataset import Dataset
+from ml_core.learning.version_folder import recipe_of
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec

@@ -7,10 +7,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from ml_core.errors import InputError
 from ml_core.learning.recipe import Recipe, load_recipe
@@ -61,16 +60,16 @@ class UnknownNameError(InputError):
         )
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that differs between installations; each is ``ORBCAST_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix="ORBCAST_", frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     home: Path = Field(default=Path("var"), description="Bars, models, reports, databases.")
     database_url: str = Field(default="", description="SQLAlchemy URL; SQLite in home if empty.")
     markets_dir: Path = Field(default=_SHIPPED / "markets", description="Market files (TOML).")
     recipes_dir: Path = Field(default=_SHIPPED / "recipes", description="Recipe files (TOML).")
-    markets: Annotated[tuple[str, ...], NoDecode] = Field(
+    markets: tuple[str, ...] = Field(
         default=("mgc",), min_length=1, description="Markets that `orbcast up` serves: a,b,c."
     )
     strategy: str = Field(default="orb-default", description="Rules that a prediction meets.")
@@ -326,8 +325,12 @@ def settings() -> Settings:
     SettingsError
         A variable has a value that cannot be used.
     """
+    named = {name.lower(): value for name, value in os.environ.items()}
+    values = {name: named.get(f"orbcast_{name}") for name in Settings.model_fields}
     try:
-        return Settings()
+        return Settings.model_validate(
+            {name: value for name, value in values.items() if value is not None}
+        )
     except ValidationError as error:
         faults = tuple(
             (

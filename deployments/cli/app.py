@@ -2,43 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from deployments.cli import (
-    approve,
-    audit,
-    bars,
-    breaker,
-    dashboard,
-    database,
-    dataset,
-    demo,
-    drift,
-    evaluate,
-    explain,
-    import_legacy,
-    ingest,
-    models,
-    notify,
-    performance,
-    power,
-    predict,
-    predictions,
-    recipes,
-    refresh,
-    rollout,
-    run,
-    simulate,
-    status,
-    strategy,
-    study,
-    tune,
-    up,
-    verify,
-)
 from deployments.cli.errors import OrbcastGroup, let_go_of_output
 from ml_core.errors import InputError
 
@@ -97,75 +66,11 @@ def orbcast(
         use_home(home)
 
 
-SECTIONS: dict[str, dict[str, tuple[Any, str]]] = {
-    "First steps": {
-        "demo": (demo.demo, "Run everything on a simulated market, start to end."),
-        "status": (status.status, "Bars, model, breaker, runs, today's ranges: one screen."),
-    },
-    "Bars": {
-        "ingest": (ingest.ingest, "Take bars in from files and databases."),
-        "refresh": (refresh.refresh, "Bring the bars up to the market's own source."),
-        "bars": (bars.app, "What the lake of bars holds."),
-        "dataset": (dataset.dataset, "Write ranges, labels and features as Parquet."),
-        "import-legacy": (import_legacy.import_legacy, "Take over from an older system."),
-        "simulate": (simulate.simulate, "Make a market whose truth is known."),
-    },
-    "Models and evidence": {
-        "recipes": (recipes.app, "What can be trained, and how."),
-        "audit": (audit.app, "Whether a feature sees the future; parity."),
-        "evaluate": (evaluate.evaluate, "Judge a recipe on days it never saw."),
-        "tune": (tune.tune, "Search hyperparameters, every trial counted."),
-        "study": (study.app, "Which rule setups survive costs and chance."),
-        "power": (power.power, "How many trades a claim needs."),
-        "models": (models.app, "Versions, their cards, and who is champion."),
-    },
-    "The trading day": {
-        "predict": (predict.predict, "What the champion says of a range; not logged."),
-        "predictions": (predictions.predictions, "The ledger's answers and what became of them."),
-        "explain": (explain.explain, "Why a slot has the answer it has."),
-        "strategy": (strategy.app, "The rules, what they brought, the outbox."),
-        "dashboard": (dashboard.dashboard, "The trading day in a browser page."),
-    },
-    "Judge what runs": {
-        "performance": (performance.performance, "How the answers did, the corridor beside."),
-        "drift": (drift.app, "Whether live features look like those learned from."),
-        "verify": (verify.verify, "Whether the record is what was written."),
-    },
-    "Go up, go down": {
-        "rollout": (rollout.app, "The way from shadow to auto, gate by gate."),
-        "approve": (approve.approve, "What waits for a person, and the answer."),
-        "breaker": (breaker.app, "Stop recommending, and go on again."),
-    },
-    "Run it": {
-        "up": (up.up, "Start the server, its UI and the schedules."),
-        "down": (status.down, "Stop them."),
-        "run": (run.run, "Run a flow now, by hand."),
-        "notices": (notify.show_notices, "What there was to tell, and whether it arrived."),
-        "notify": (notify.app, "Where you are told when something is wrong."),
-    },
-    "Machine": {
-        "db": (database.app, "The SQL database's schema."),
-    },
-}
-"""Each command with its line in the list, in the order in which a trader meets them."""
-
-
-def _register() -> None:
-    for heading, commands in SECTIONS.items():
-        OrbcastGroup.sections[heading] = tuple(commands)
-        for name, (command, short) in commands.items():
-            if isinstance(command, typer.Typer):
-                app.add_typer(command, name=name, short_help=short)
-            else:
-                app.command(name, short_help=short)(command)
-
-
-_register()
-
-
 def main() -> None:
     """Start from a terminal."""
     try:
         app(prog_name="orbcast")
     finally:
         let_go_of_output()
+        # Python would look through all that was imported for garbage, before it ends
+        gc.freeze()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Any, ClassVar
+from typing import Any
 
 from typer import Abort, Exit
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from deployments.cli.commands import SECTIONS, CommandsOnDemand
 from deployments.cli.completion import require_shell
 from ml_core.errors import (
     DefectError,
@@ -89,24 +90,25 @@ def _about_a_file(error: OSError) -> str | None:
 
 
 class OrbcastGroup(TyperGroup):
-    """Commands whose errors are one line, unless ``--debug`` is anywhere on the line.
+    """Commands whose errors are one line, unless ``--debug`` is anywhere on the line."""
 
-    Attributes
-    ----------
-    sections
-        Heading -> names of the commands below it in the list, in order.
-    """
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{**given, "commands": None})
+        self.commands = CommandsOnDemand()
 
-    sections: ClassVar[dict[str, tuple[str, ...]]] = {}
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Name the commands, without loading one."""
+        del ctx
+        return list(self.commands)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands below their headings, all as wide."""
         del ctx  # nothing in the list depends on what was asked
         width = max(len(name) for name in self.commands)
-        for heading, names in self.sections.items():
+        for heading, commands in SECTIONS.items():
             with formatter.section(heading):
                 formatter.write_dl(
-                    (name.ljust(width), self.commands[name].get_short_help_str()) for name in names
+                    (name.ljust(width), line) for name, (_, line) in commands.items()
                 )
 
     def make_context(

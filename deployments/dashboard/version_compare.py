@@ -16,9 +16,9 @@ from deployments.dashboard.plain_figure import plain_figure
 from deployments.dashboard.record_tables import with_span
 from deployments.dashboard.shell import FRESH, View
 from deployments.dashboard.words_table import words_table
-from ml_core.learning.bundle import recipe_of
 from ml_core.learning.reasons import named
 from ml_core.learning.recipe_difference import recipe_difference
+from ml_core.learning.version_folder import recipe_of
 from monitoring.findings import between, money
 from monitoring.markdown import escaped
 from monitoring.performance import MIN_DAYS, DailyRow, over, whole_days

@@ -21,12 +21,11 @@ from ml_core.learning.models import QUESTIONS, SIDE, Question
 from ml_core.learning.novelty import Novelty, fit_novelty
 from ml_core.learning.predictions import Predictions, predict
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.version_folder import RECIPE, SUMS, damage, recipe_of
 
 if TYPE_CHECKING:
     from lightgbm import Booster
 
-SUMS = "SHA256SUMS"
-_RECIPE = "recipe.json"
 _NOVELTY = "novelty.json"
 _REFERENCE = "reference.parquet"
 
@@ -165,7 +164,7 @@ class Bundle:
     def files(self, metrics: dict[str, Any], card: str, schema: dict[str, Any]) -> dict[str, str]:
         """Give every text file of the version's folder by name."""
         found = {
-            _RECIPE: self.recipe.model_dump_json(indent=1),
+            RECIPE: self.recipe.model_dump_json(indent=1),
             "baselines.json": _text(self.baselines.to_json()),
             "calibrators.json": _text(self._calibration()),
             "feature_schema.json": _text(schema),
@@ -252,31 +251,6 @@ def feature_schema(bundle: Bundle, reference: Dataset) -> dict[str, Any]:
             }
         )
     return {"label": bundle.recipe.label.key, "features": columns, "side_column": SIDE}
-
-
-def damage(folder: Path) -> list[str]:
-    """Name every file of a version folder that is missing, changed or extra; empty when whole."""
-    sums = folder / SUMS
-    if not sums.is_file():
-        return [f"{SUMS} is missing"]
-    listed = {}
-    for line in sums.read_text("utf-8").splitlines():
-        digest, _, name = line.partition("  ")
-        listed[name] = digest
-    here = {path.name for path in folder.iterdir()} - {SUMS}
-    found = [f"{name} is missing" for name in sorted(set(listed) - here)]
-    found += [f"{name} is not listed in {SUMS}" for name in sorted(here - set(listed))]
-    found += [
-        f"{name} was changed"
-        for name in sorted(set(listed) & here)
-        if sha256_of(folder / name) != listed[name]
-    ]
-    return found
-
-
-def recipe_of(folder: Path) -> Recipe:
-    """Read the recipe of a version's folder, and nothing else of it."""
-    return Recipe.model_validate_json((folder / _RECIPE).read_text("utf-8"))
 
 
 def load_bundle(folder: Path) -> Bundle:

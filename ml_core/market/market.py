@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import time
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -32,14 +32,12 @@ class MarketFileError(TomlFileError):
     kind = "market file"
 
 
-_zones = cache(available_timezones)
-"""Read from the disk once: every command and every page loads a market file."""
-
-
 def _known_zone(name: str) -> str:
-    if name not in _zones():
-        raise ValueError("use an IANA zone name such as Australia/Brisbane or US/Eastern")
-    return name
+    """Refuse a zone that is none, or one that counts leap seconds (``right/...``)."""
+    with suppress(OSError, ValueError, ZoneInfoNotFoundError):
+        if ZoneInfo(name) and not name.startswith("right/"):
+            return name
+    raise ValueError("use an IANA zone name such as Australia/Brisbane or US/Eastern")
 
 
 def _whole_minute(value: time) -> time:

@@ -38,7 +38,7 @@ def complete(home: Path, line: str, shell: str = "bash", **more: str) -> list[st
     )
     assert done.returncode == 0, done.stderr
     loaded = {each.rpartition("|")[2].strip() for each in done.stderr.splitlines()}
-    assert not loaded & {"tasks.settings", "pydantic_settings", "pyarrow", "sqlalchemy", "prefect"}
+    assert not loaded & {"tasks.settings", "pyarrow", "sqlalchemy", "prefect"}
     return done.stdout.split("\n")[:-1]
 
 

@@ -14,7 +14,6 @@ from ml_core.learning.baselines import corridor_probability
 from ml_core.learning.bundle import (
     BundleCorruptError,
     SchemaMismatchError,
-    damage,
     load_bundle,
     write_bundle,
 )
@@ -24,6 +23,7 @@ from ml_core.learning.dataset import Dataset
 from ml_core.learning.fit import Fitted, fit
 from ml_core.learning.models import BadLabelsError, NothingVariesError
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.version_folder import damage
 from tests.ml_core.learning.synthetic import dataset
 
 RESIDUAL = Recipe(name="test-residual", kind="residual")

@@ -1,0 +1,36 @@
+"""The folder of a model version: which files it holds, and whether they are what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ml_core.files import sha256_of
+from ml_core.learning.recipe import Recipe
+
+SUMS = "SHA256SUMS"
+RECIPE = "recipe.json"
+
+
+def damage(folder: Path) -> list[str]:
+    """Name every file of a version folder that is missing, changed or extra; empty when whole."""
+    sums = folder / SUMS
+    if not sums.is_file():
+        return [f"{SUMS} is missing"]
+    listed = {}
+    for line in sums.read_text("utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        listed[name] = digest
+    here = {path.name for path in folder.iterdir()} - {SUMS}
+    found = [f"{name} is missing" for name in sorted(set(listed) - here)]
+    found += [f"{name} is not listed in {SUMS}" for name in sorted(here - set(listed))]
+    found += [
+        f"{name} was changed"
+        for name in sorted(set(listed) & here)
+        if sha256_of(folder / name) != listed[name]
+    ]
+    return found
+
+
+def recipe_of(folder: Path) -> Recipe:
+    """Read the recipe of a version's folder, and nothing else of it."""
+    return Recipe.model_validate_json((folder / RECIPE).read_text("utf-8"))

@@ -33,7 +33,7 @@ from registry.database import Database, open_database
 from registry.entries import OutcomeEntry, PredictionEntry, fields_of
 from registry.ledger import Ledger
 from registry.performance import PerformanceRecord
-from registry.tables import OutcomeRow, PerformanceRow, PredictionRow
+from registry.tables.ledger import OutcomeRow, PerformanceRow, PredictionRow
 from registry.verification import OUTCOMES, PREDICTIONS
 
 PAGES = {

@@ -20,7 +20,7 @@ from ml_core.features.all import CATALOGUE
 from registry.database import Database, open_database
 from registry.entries import fields_of
 from registry.ledger import Ledger, OutcomeEntry, PredictionEntry
-from registry.tables import PredictionRow
+from registry.tables.ledger import PredictionRow
 from registry.verification import PREDICTIONS
 
 LIMIT_SECONDS = 5.0

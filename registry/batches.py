@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ml_core.bars.lake import BatchRecord
 from registry.database import Database
-from registry.tables import BarRevision, DataBatch, Quarantine
+from registry.tables.bars import BarRevision, DataBatch, Quarantine
 
 _MOST_QUARANTINED = 1000
 """Rows a batch mirrors into SQL; the lake keeps every one."""

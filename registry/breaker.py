@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from registry.errors import UnsignedChangeError
-from registry.tables import BreakerRow
+from registry.tables.watch import BreakerRow
 
 if TYPE_CHECKING:
     from registry.database import Database

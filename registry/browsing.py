@@ -12,7 +12,8 @@ from sqlalchemy.orm import aliased
 
 from registry.database import Database
 from registry.entries import PredictionEntry, prediction_of
-from registry.tables import ModelVersion, OutcomeRow, PredictionRow
+from registry.tables.ledger import OutcomeRow, PredictionRow
+from registry.tables.versions import ModelVersion
 
 PAGE = 100
 CHUNK = 5_000

@@ -8,20 +8,19 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import Date, Float, Text, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from registry.tables import (
-    CanonicalJson,
-    OutcomeRow,
-    PredictionRow,
-    RolloutRow,
-    UtcDateTime,
-    canonical,
-)
+from registry.tables.base import CanonicalJson, UtcDateTime, canonical
+
+if TYPE_CHECKING:
+    from registry.tables.ledger import OutcomeRow, PredictionRow
+    from registry.tables.rollout import RolloutRow
+
+    ChainedRow = type[PredictionRow | OutcomeRow | RolloutRow]
 
 GENESIS = "0" * 64
 """What the first row follows."""
@@ -29,8 +28,6 @@ GENESIS = "0" * 64
 _PAGE = 2_000
 _WHICH = ("market", "trading_day", "opening_range", "kind", "stage")
 _PLAIN = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-
-ChainedRow = type[PredictionRow | OutcomeRow | RolloutRow]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.database import Database
-from registry.tables import Decision, canonical
+from registry.tables.base import canonical
+from registry.tables.versions import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

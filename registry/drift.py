@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from registry.tables import DriftRow
+from registry.tables.watch import DriftRow
 
 if TYPE_CHECKING:
     from registry.database import Database

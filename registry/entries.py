@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from registry.tables import OutcomeRow, PredictionRow
+from registry.tables.ledger import OutcomeRow, PredictionRow
 
 Mode = Literal["live", "replay"]
 Role = Literal["champion", "challenger", "baseline"]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from registry.tables import EstimateRow, canonical
+from registry.tables.base import canonical
+from registry.tables.watch import EstimateRow
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from registry.recipes import remember_recipe
-from registry.tables import EvaluationRow
+from registry.tables.studies import EvaluationRow
 
 if TYPE_CHECKING:
     from ml_core.learning.recipe import Recipe

@@ -24,7 +24,7 @@ from typing import Any
 
 from ml_core.files import sync
 from registry.errors import NothingMissingError, UnsignedChangeError
-from registry.tables import canonical
+from registry.tables.base import canonical
 
 log = logging.getLogger(__name__)
 

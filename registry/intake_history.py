@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from registry.database import Database
-from registry.tables import BarRevision, DataBatch, Quarantine
+from registry.tables.bars import BarRevision, DataBatch, Quarantine
 
 _BATCH = ("ingested_at", "name", "source", "status", "rows", "added", "revised", "quarantined")
 _REVISION = ("ts", "contract", "earlier")

@@ -28,7 +28,7 @@ from registry.entries import (
 )
 from registry.errors import BusyDatabaseError, NothingMissingError, PrematureAnswerError
 from registry.heads import Gap, Heads, NotedHead
-from registry.tables import OutcomeRow, PredictionRow
+from registry.tables.ledger import OutcomeRow, PredictionRow
 from registry.verification import (
     CHAINS,
     OUTCOMES,

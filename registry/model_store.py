@@ -24,7 +24,7 @@ from registry.errors import (
     UnusableVersionError,
 )
 from registry.recipes import remember_recipe
-from registry.tables import AliasEvent, ModelVersion
+from registry.tables.versions import AliasEvent, ModelVersion
 
 if TYPE_CHECKING:
     from ml_core.learning.bundle import Bundle

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from registry.tables import DeliveryRow, NoticeRow
+from registry.tables.notices import DeliveryRow, NoticeRow
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

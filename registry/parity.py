@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from registry.tables import ParityRow, canonical
+from registry.tables.base import canonical
+from registry.tables.watch import ParityRow
 
 if TYPE_CHECKING:
     from registry.database import Database

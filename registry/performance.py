@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from registry.database import Database
-from registry.tables import OutcomeRow, PerformanceRow
+from registry.tables.ledger import OutcomeRow, PerformanceRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

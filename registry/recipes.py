@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from registry.errors import EditedRecipeError
-from registry.tables import RecipeRow
+from registry.tables.versions import RecipeRow
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

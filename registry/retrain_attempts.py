@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import select
 
-from registry.tables import RetrainAttemptRow
+from registry.tables.watch import RetrainAttemptRow
 
 if TYPE_CHECKING:
     from registry.database import Database

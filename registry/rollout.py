@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.chain import Chain
 from registry.errors import RolloutChangedError, UnsignedChangeError
-from registry.tables import RolloutRow
+from registry.tables.rollout import RolloutRow
 
 if TYPE_CHECKING:
     from registry.database import Database

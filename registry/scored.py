@@ -10,7 +10,7 @@ from sqlalchemy import select
 from registry.browsing import with_outcomes
 from registry.database import Database
 from registry.entries import r_net_of_taken
-from registry.tables import OutcomeRow, PredictionRow
+from registry.tables.ledger import OutcomeRow, PredictionRow
 
 _SAID = (
     "trading_day",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, select
 
-from registry.tables import OrderIntentRow, StrategyRow
+from registry.tables.rollout import OrderIntentRow, StrategyRow
 
 if TYPE_CHECKING:
     from registry.database import Database

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from registry.database import Database
-from registry.tables import TrialRow
+from registry.tables.studies import TrialRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from registry.tables import TuningEntry
+from registry.tables.studies import TuningEntry
 
 if TYPE_CHECKING:
     from registry.database import Database

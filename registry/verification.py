@@ -10,7 +10,7 @@ from registry.chain import Chain, Head
 from registry.database import Database
 from registry.entries import OutcomeEntry, PredictionEntry
 from registry.heads import Gap, Heads, Notes, Standing
-from registry.tables import OutcomeRow, PredictionRow
+from registry.tables.ledger import OutcomeRow, PredictionRow
 
 PREDICTIONS = Chain("prediction", PredictionRow, PredictionEntry.__slots__)
 OUTCOMES = Chain("outcome", OutcomeRow, (*OutcomeEntry.__slots__, "revision", "recorded_at"))

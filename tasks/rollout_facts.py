@@ -18,7 +18,7 @@ from registry.model_store import Serving
 from registry.parity import latest_parity
 from registry.rollout import rollout_faults
 from registry.scored import scored
-from registry.tables import canonical
+from registry.tables.base import canonical
 from tasks.breaker import OURS, breaker_of
 from tasks.code import code_hash
 from tasks.settings import Settings

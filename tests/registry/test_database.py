@@ -19,7 +19,7 @@ from registry.database import Database, open_database, open_read_only
 from registry.errors import BusyDatabaseError, DatabaseError
 from registry.ledger import Ledger
 from registry.schema import migrations_of, revisions
-from registry.tables import Base
+from registry.tables.every import METADATA
 from tests.registry.test_ledger import T0, came, said
 
 
@@ -34,7 +34,7 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_the_migrations_make_the_very_tables_the_code_declares(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection)
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, METADATA) == []
 
 
 def test_the_schemas_known_by_their_files_are_those_the_migrations_lead_through(
@@ -51,7 +51,7 @@ def test_migrations_go_down_again_and_up(new_url: str) -> None:
     engine = create_engine(new_url)
     for _ in range(2):
         command.upgrade(migrations_of(engine), "head")
-        assert set(Base.metadata.tables) < set(inspect(engine).get_table_names())
+        assert set(METADATA.tables) < set(inspect(engine).get_table_names())
         command.downgrade(migrations_of(engine), "base")
         assert inspect(engine).get_table_names() == ["alembic_version"]
     engine.dispose()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from registry.database import Database, open_database
 from registry.intake_history import batches, findings, revisions, set_aside, set_aside_by_reason
-from registry.tables import BarRevision, DataBatch, Quarantine
+from registry.tables.bars import BarRevision, DataBatch, Quarantine
 
 
 def database_with(path: Path) -> Database:

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from registry.database import open_database
 from registry.entries import fields_of
 from registry.ledger import Ledger
-from registry.tables import PredictionRow
+from registry.tables.ledger import PredictionRow
 from registry.verification import PREDICTIONS
 from tests.registry.test_ledger import T0, came, said
 

@@ -14,7 +14,8 @@ from registry.batches import record_batches
 from registry.database import Database
 from registry.decisions import DecisionRecord, list_decisions, record_decision
 from registry.performance import PerformanceRecord, update_performance
-from registry.tables import BarRevision, DataBatch, PerformanceRow, Quarantine
+from registry.tables.bars import BarRevision, DataBatch, Quarantine
+from registry.tables.ledger import PerformanceRow
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
 

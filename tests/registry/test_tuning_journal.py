@@ -13,7 +13,7 @@ import pytest
 from optuna.storages import JournalStorage
 
 from registry.database import open_database
-from registry.tables import TuningEntry
+from registry.tables.studies import TuningEntry
 from registry.tuning_journal import TuningJournal
 
 _APPEND = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from registry.tables import CanonicalJson, UtcDateTime
+from registry.tables.base import CanonicalJson, UtcDateTime
 
 revision = "0001"
 down_revision = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from registry.tables import UtcDateTime
+from registry.tables.base import UtcDateTime
 
 revision = "0003"
 down_revision = "0002"

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from registry.chain import GENESIS, Chain
-from registry.tables import OutcomeRow, UtcDateTime
+from registry.tables.base import UtcDateTime
+from registry.tables.ledger import OutcomeRow
 
 revision = "0005"
 down_revision = "0004"

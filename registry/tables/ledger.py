@@ -1,0 +1,88 @@
+"""What was predicted, what came of it, and how that adds up by day."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.tables.base import Base
+
+
+class PredictionRow(Base):
+    """What was said of a slot, or why nothing was; append-only and chained by hash."""
+
+    __tablename__ = "predictions"
+    __table_args__ = (
+        UniqueConstraint("market", "trading_day", "opening_range", "mode", "role"),
+        Index("ix_predictions_market_decision_time", "market", "decision_time"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    trading_day: Mapped[date]
+    opening_range: Mapped[str]
+    mode: Mapped[str]
+    role: Mapped[str]
+    decision_time: Mapped[datetime]
+    made_at: Mapped[datetime]
+    late: Mapped[bool]
+    status: Mapped[str]
+    reason: Mapped[str | None]
+    model: Mapped[str | None]
+    version: Mapped[str | None]
+    recipe_hash: Mapped[str | None]
+    label: Mapped[str]
+    p_up: Mapped[float | None]
+    baseline_p_up: Mapped[float | None]
+    recommendation: Mapped[str | None]
+    expected_net_r: Mapped[float | None]
+    features: Mapped[dict[str, Any]]
+    outputs: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(unique=True)
+    row_hash: Mapped[str] = mapped_column(unique=True)
+
+
+class OutcomeRow(Base):
+    """What became of a slot under a label; append-only and chained, a revision is a new row."""
+
+    __tablename__ = "outcomes"
+    __table_args__ = (
+        UniqueConstraint("market", "trading_day", "opening_range", "label", "revision"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    trading_day: Mapped[date]
+    opening_range: Mapped[str]
+    label: Mapped[str]
+    revision: Mapped[int]
+    direction: Mapped[str]
+    outcome: Mapped[str | None]
+    entry: Mapped[float | None]
+    stop: Mapped[float | None]
+    target: Mapped[float | None]
+    r_gross: Mapped[float | None]
+    r_net: Mapped[float | None]
+    resolved_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    previous_hash: Mapped[str] = mapped_column(unique=True)
+    row_hash: Mapped[str] = mapped_column(unique=True)
+
+
+class PerformanceRow(Base):
+    """How predictions did, by day; worked out anew from predictions and outcomes at any time."""
+
+    __tablename__ = "performance"
+    __table_args__ = (
+        UniqueConstraint("market", "day", "mode", "role", "version", "opening_range"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    day: Mapped[date]
+    mode: Mapped[str]
+    role: Mapped[str]
+    version: Mapped[str]
+    opening_range: Mapped[str]
+    figures: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]

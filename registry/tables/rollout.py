@@ -1,0 +1,69 @@
+"""How far a market has come, what its rules decided, and the orders they would place."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.tables.base import Base
+
+
+class RolloutRow(Base):
+    """A change of a market's stage, or an approval of one; append-only and chained by hash."""
+
+    __tablename__ = "rollout_events"
+    __table_args__ = (UniqueConstraint("market", "sequence"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    sequence: Mapped[int]
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    stage: Mapped[str]
+    by: Mapped[str]
+    reason: Mapped[str] = mapped_column(Text)
+    bound_to: Mapped[str | None]
+    expires_at: Mapped[datetime | None]
+    details: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(unique=True)
+    row_hash: Mapped[str] = mapped_column(unique=True)
+
+
+class StrategyRow(Base):
+    """What the rules decided of a slot, without the model and with it."""
+
+    __tablename__ = "strategy_decisions"
+    __table_args__ = (
+        UniqueConstraint("market", "trading_day", "opening_range", "mode", "rules_hash"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    trading_day: Mapped[date]
+    opening_range: Mapped[str]
+    mode: Mapped[str]
+    rules_hash: Mapped[str]
+    stage: Mapped[str]
+    version: Mapped[str | None]
+    decision_time: Mapped[datetime]
+    without_model: Mapped[dict[str, Any]]
+    with_model: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class OrderIntentRow(Base):
+    """The outbox: an order somebody else may place; Orbcast places none."""
+
+    __tablename__ = "order_intents"
+    __table_args__ = (UniqueConstraint("market", "trading_day", "opening_range"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    trading_day: Mapped[date]
+    opening_range: Mapped[str]
+    rules_hash: Mapped[str]
+    version: Mapped[str]
+    bound_to: Mapped[str]
+    order: Mapped[dict[str, Any]]
+    expires_at: Mapped[datetime]
+    at: Mapped[datetime]

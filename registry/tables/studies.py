@@ -1,0 +1,55 @@
+"""What was tried: studies, trials, the tuning journal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.tables.base import Base
+from registry.tables.versions import RecipeRow
+
+
+class EvaluationRow(Base):
+    """A walk-forward study of a recipe: evidence belongs to recipes, versions are refits."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (UniqueConstraint("market", "study_hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    recipe: Mapped[str]
+    recipe_hash: Mapped[str] = mapped_column(ForeignKey(RecipeRow.recipe_hash))
+    study_hash: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+    data_fingerprint: Mapped[str]
+    verdict: Mapped[str] = mapped_column(Text)
+    figures: Mapped[dict[str, Any]]
+    files: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class TrialRow(Base):
+    """A recipe tried on a market, by hand or by tuning: each one must be paid for."""
+
+    __tablename__ = "trials"
+    __table_args__ = (UniqueConstraint("market", "recipe_hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    study: Mapped[str]
+    recipe: Mapped[str]
+    recipe_hash: Mapped[str]
+    values: Mapped[dict[str, Any]]
+    score: Mapped[float | None]
+    state: Mapped[str]
+    at: Mapped[datetime]
+
+
+class TuningEntry(Base):
+    """A line of the tuning journal, in Optuna's own format; never edited."""
+
+    __tablename__ = "tuning_journal"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    entry: Mapped[dict[str, Any]]

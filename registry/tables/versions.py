@@ -1,0 +1,68 @@
+"""What was trained, which version has which alias, and what was decided of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.tables.base import Base
+
+
+class RecipeRow(Base):
+    """A recipe that was trained at least once."""
+
+    __tablename__ = "recipes"
+    recipe_hash: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)
+    recipe: Mapped[dict[str, Any]]
+    first_seen: Mapped[datetime]
+
+
+class ModelVersion(Base):
+    """A model version whose folder is whole."""
+
+    __tablename__ = "model_versions"
+    __table_args__ = (UniqueConstraint("market", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    model: Mapped[str]
+    kind: Mapped[str]
+    version: Mapped[str]
+    recipe_hash: Mapped[str] = mapped_column(ForeignKey("recipes.recipe_hash"))
+    data_fingerprint: Mapped[str]
+    sums_hash: Mapped[str]
+    metrics: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class AliasEvent(Base):
+    """An alias given to a version; the latest of an alias is where it points."""
+
+    __tablename__ = "aliases"
+    __table_args__ = (Index("ix_aliases_market_alias_at", "market", "alias", "at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    alias: Mapped[str]
+    version: Mapped[str]
+    at: Mapped[datetime]
+    by: Mapped[str]
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class Decision(Base):
+    """A decision about a model version, with what it rested on."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (UniqueConstraint("market", "kind", "version", "evidence_hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    kind: Mapped[str]
+    version: Mapped[str]
+    verdict: Mapped[str] = mapped_column(Text)
+    reasons: Mapped[list[Any]]
+    evidence: Mapped[dict[str, Any]]
+    evidence_hash: Mapped[str]
+    at: Mapped[datetime]

@@ -1,0 +1,92 @@
+"""What was found while the models ran: breaker, drift, parity, retrains."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.tables.base import Base
+
+
+class BreakerRow(Base):
+    """A change of a market's circuit breaker; append-only."""
+
+    __tablename__ = "breaker_events"
+    __table_args__ = (Index("ix_breaker_events_market_at", "market", "at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    at: Mapped[datetime]
+    state: Mapped[str]
+    cause: Mapped[str]
+    detail: Mapped[str] = mapped_column(Text)
+    by: Mapped[str]
+
+
+class RetrainAttemptRow(Base):
+    """An attempt to retrain; without an end it is under way, or its process was killed."""
+
+    __tablename__ = "retrain_attempts"
+    __table_args__ = (Index("ix_retrain_attempts_market", "market"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    began_at: Mapped[datetime]
+    by_itself: Mapped[bool]
+    end: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    detail: Mapped[str] = mapped_column(Text)
+
+
+class DriftRow(Base):
+    """Whether the logged features of a stretch of days look like what the version learned from."""
+
+    __tablename__ = "drift_reports"
+    __table_args__ = (UniqueConstraint("market", "version", "last_day", "rows"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    version: Mapped[str]
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    rows: Mapped[int]
+    detected: Mapped[bool]
+    verdict: Mapped[str] = mapped_column(Text)
+    figures: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class EstimateRow(Base):
+    """Log loss and calibration expected without labels, and the truth once it is known."""
+
+    __tablename__ = "estimates"
+    __table_args__ = (UniqueConstraint("market", "role", "version", "mode", "last_day"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    role: Mapped[str]
+    version: Mapped[str]
+    mode: Mapped[str]
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    rows: Mapped[int]
+    expected: Mapped[dict[str, Any]]
+    realised: Mapped[dict[str, Any] | None]
+    at: Mapped[datetime]
+    reconciled_at: Mapped[datetime | None]
+
+
+class ParityRow(Base):
+    """Whether features logged live are what the lake gives afterwards."""
+
+    __tablename__ = "parity_reports"
+    __table_args__ = (UniqueConstraint("market", "content_hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    compared: Mapped[int]
+    unexplained: Mapped[int]
+    verdict: Mapped[str] = mapped_column(Text)
+    figures: Mapped[dict[str, Any]]
+    content_hash: Mapped[str]
+    at: Mapped[datetime]

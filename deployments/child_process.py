@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from ml_core.files import written_atomically
-from tasks.process_mark import is_gone, mark
+from tasks.process_mark import is_gone, mark, process_number
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds before a process that died is started again; doubled with each death in a row."""
@@ -146,7 +146,7 @@ def _signal_group(found: str, which: signal.Signals) -> None:
     gone = is_gone(found)
     if gone is None:
         return
-    number = int(json.loads(found)[1])
+    number = process_number(found)
     if gone and psutil.pid_exists(number):
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -40,11 +40,11 @@ def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lo
     configure_from_env()
     run = FlowRun.model_validate_json(flow_run)
     with handle_engine_signals(run.id):
-        write_mark(run.id)
+        flow = flow_of(entrypoint)
+        write_mark(run.id, flow.timeout_seconds)
         run.labels[LABEL] = mark()
         if entrypoint == PREDICTS:
             _get_ready(str(run.parameters["market"]))
-        flow = flow_of(entrypoint)
         run_flow(flow, flow_run=run, error_logger=flow_run_logger(run, flow).logger)
 
 

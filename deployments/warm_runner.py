@@ -16,10 +16,12 @@ import anyio
 from prefect.runner import Runner
 from prefect.runner._process_manager import ProcessHandle  # has no public name
 
-from deployments.warm_child import run_in_child
+from deployments.warm_child import flow_of, run_in_child
+from tasks.process_mark import kill_process
+from tasks.time_limits import GRACE_SECONDS
 
 if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerContext, SpawnProcess
+    from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnProcess
 
     from anyio.abc import TaskStatus
     from prefect.client.schemas.objects import FlowRun
@@ -39,13 +41,22 @@ class WarmRunner(Runner):
     ----------
     intraday
         Entrypoints whose runs keep the runner's own priority; others yield to them.
+    grace_seconds
+        After its time limit a run is given so long to end by itself.
     options
         Those of Prefect's runner.
     """
 
-    def __init__(self, *, intraday: frozenset[str], **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        intraday: frozenset[str],
+        grace_seconds: float = GRACE_SECONDS,
+        **options: Any,
+    ) -> None:
         super().__init__(query_seconds=POLL_SECONDS, **options)
         self._intraday = intraday
+        self._grace_seconds = grace_seconds
         self._entrypoints: dict[UUID, str] = {}
         self._context = _forking()
 
@@ -67,28 +78,35 @@ class WarmRunner(Runner):
             message = f"run {flow_run.name} is of a deployment that is not served here"
             raise RuntimeError(message)
         entrypoint = self._entrypoints[found]
+        time_limit = flow_of(entrypoint).timeout_seconds
         return WarmStarter(
             self._context,
             entrypoint,
             str(self._deployment_registry.get_deployment_name(found) or ""),
             0 if entrypoint in self._intraday else LOWER,
             self._control_channel,
+            None if time_limit is None else time_limit + self._grace_seconds,
         )
 
 
 class WarmStarter:
-    """Starts one flow run as a child of the fork server; what Prefect's runner asks of it."""
+    """Starts one flow run as a child of the fork server; what Prefect's runner asks of it.
 
-    def __init__(
+    A child that outlives the flow's time limit, and the grace it is given to say so, is killed.
+    """
+
+    def __init__(  # noqa: PLR0917 - what a run is started with
         self,
         context: ForkServerContext,
         entrypoint: str,
         deployment: str,
         lower: int,
         control: Any,
+        lives_for: float | None,
     ) -> None:
         self._context, self._entrypoint = context, entrypoint
         self._deployment, self._lower, self._control = deployment, lower, control
+        self._lives_for = lives_for
 
     async def start(
         self,
@@ -111,7 +129,23 @@ class WarmStarter:
         )
         child.start()
         task_status.started(ProcessHandle(cast("SpawnProcess", child)))  # as good as one
-        await anyio.to_thread.run_sync(child.join)
+        await anyio.to_thread.run_sync(child.join, self._lives_for)
+        if child.exitcode is None:
+            await anyio.to_thread.run_sync(_end_overdue, flow_run.id, child)
+
+
+def _end_overdue(run: UUID, child: ForkServerProcess) -> None:
+    """Kill a child that did not end in time; what is done about its run must not stop that."""
+    from tasks.notices import tell_of  # noqa: PLC0415 - reads the environment
+    from tasks.overdue import time_out  # noqa: PLC0415 - the same
+
+    try:
+        ended = time_out(run)
+    finally:
+        kill_process(child.pid or 0)
+        child.join()
+    if ended is not None:
+        tell_of(ended)
 
 
 def warm_up() -> None:

@@ -17,7 +17,9 @@ from tasks.parameters import MarketName
 from tasks.parity import audit_parity
 from tasks.periods import moment_of
 from tasks.rollout_checks import look_at_gates
+from tasks.run_names import run_name
 from tasks.settings import settings
+from tasks.time_limits import TIME_LIMITS
 
 _ODD = {"slot": "Slot", "role": "Role", "cause": "Cause", "features": "Features", "bars": "Bars"}
 _AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
@@ -25,7 +27,12 @@ _GATES = {"name": "Gate", "passed": "Passed", "figure": "Figure", "missing": "Mi
 _SHOWN = 20
 
 
-@flow(name="audit", **REPORTED)
+@flow(
+    name="audit",
+    flow_run_name=run_name("{symbol} audit {day}"),
+    timeout_seconds=TIME_LIMITS["audit"],
+    **REPORTED,
+)
 def audit(
     market: MarketName = "mgc",
     from_day: date | None = None,

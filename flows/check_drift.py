@@ -13,7 +13,9 @@ from tasks.drift import compare, plots_of_drift, write_report
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.periods import moment_of
+from tasks.run_names import run_name
 from tasks.settings import settings
+from tasks.time_limits import TIME_LIMITS
 
 _MOVED = {
     "column": "Column",
@@ -25,7 +27,12 @@ _MOVED = {
 _SHOWN = 15
 
 
-@flow(name="check-drift", **REPORTED)
+@flow(
+    name="check-drift",
+    flow_run_name=run_name("{symbol} drift {day}"),
+    timeout_seconds=TIME_LIMITS["check-drift"],
+    **REPORTED,
+)
 def check_drift(
     market: MarketName = "mgc",
     mode: Mode = "live",

@@ -10,15 +10,23 @@ from prefect import flow
 from monitoring.markdown import escaped
 from tasks.artifacts import bullets, publish, table
 from tasks.explanation import explained
+from tasks.notices import REPORTED
 from tasks.parameters import MarketName, OpeningRangeName
 from tasks.reasons_shown import reasons_plot
+from tasks.run_names import run_name
 from tasks.settings import now, settings
 from tasks.slots import latest_slot
+from tasks.time_limits import TIME_LIMITS
 
 _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
 
 
-@flow(name="explain")
+@flow(
+    name="explain",
+    flow_run_name=run_name("explain {slot}"),
+    timeout_seconds=TIME_LIMITS["explain"],
+    **REPORTED,
+)
 def explain(
     market: MarketName = "mgc",
     trading_day: date | None = None,

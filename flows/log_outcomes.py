@@ -20,10 +20,17 @@ from tasks.periods import moment_of
 from tasks.record_shown import last_days, plots_of_record, scores_of
 from tasks.recovery import by_itself
 from tasks.rollout_checks import check_rollout
+from tasks.run_names import run_name
 from tasks.settings import settings
+from tasks.time_limits import TIME_LIMITS
 
 
-@flow(name="log-outcomes", **REPORTED)
+@flow(
+    name="log-outcomes",
+    flow_run_name=run_name("{symbol} outcomes {day} {time}"),
+    timeout_seconds=TIME_LIMITS["log-outcomes"],
+    **REPORTED,
+)
 def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> dict[str, Any]:
     """Append the outcomes of predicted slots and bring the daily figures up to them.
 

@@ -19,13 +19,20 @@ from tasks.periods import moment_of, require_period
 from tasks.promotion import champion_recipe, decide_who_serves
 from tasks.report import plots_of, report_of, write_card_of, write_report
 from tasks.retrain_backoff import attempt, rests
+from tasks.run_names import run_name
 from tasks.settings import Settings, settings
+from tasks.time_limits import TIME_LIMITS
 from tasks.training import Judged, Material, gather, train_version
 
 _AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
 
 
-@flow(name="nightly-retrain", **REPORTED)
+@flow(
+    name="nightly-retrain",
+    flow_run_name=run_name("{symbol} retrain {recipe} {day}"),
+    timeout_seconds=TIME_LIMITS["nightly-retrain"],
+    **REPORTED,
+)
 def nightly_retrain(  # noqa: PLR0917 - the fields of the run form
     market: MarketName = "mgc",
     recipe: str = "residual-small",
@@ -104,7 +111,7 @@ def _check_drift(market: str) -> str:
     """
     try:
         return str(check_drift(market)["verdict"])
-    except OrbcastError as error:
+    except (OrbcastError, TimeoutError) as error:
         return f"drift could not be checked: {error}"
 
 

@@ -11,10 +11,18 @@ from tasks.approval import conclude, put_to_a_person
 from tasks.approved_promotion import act_on_promotion, promotion_request
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
+from tasks.run_names import run_name
 from tasks.settings import now
+from tasks.time_limits import TIME_LIMITS
 
 
-@flow(name="promote", persist_result=False, **REPORTED)
+@flow(
+    name="promote",
+    flow_run_name=run_name("{symbol} promote {version} {day}"),
+    timeout_seconds=TIME_LIMITS["promote"],
+    persist_result=False,
+    **REPORTED,
+)
 def promote(market: MarketName = "mgc", version: str = "challenger") -> State[dict[str, Any]]:
     """Ask a person whether a version shall serve from now on; without their approval it does not.
 

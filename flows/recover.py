@@ -1,4 +1,4 @@
-"""Recovery: runs whose process is gone are marked, told of, and started again where it helps."""
+"""Recovery: runs that hang or whose process is gone are ended, told of, and started again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from prefect import flow
 from tasks.approval import expire_approvals
 from tasks.artifacts import publish, table
 from tasks.notices import REPORTED, tell_of
+from tasks.overdue import end_overdue
 from tasks.recovery import bury_the_dead
+from tasks.run_names import run_name
 from tasks.settings import now, settings
+from tasks.time_limits import TIME_LIMITS
 
 _SHOWN = {
     "flow": "Flow",
@@ -21,21 +24,32 @@ _SHOWN = {
 }
 
 
-@flow(name="recover", **REPORTED)
+@flow(
+    name="recover",
+    flow_run_name=run_name("recover {day} {time}"),
+    timeout_seconds=TIME_LIMITS["recover"],
+    **REPORTED,
+)
 def recover() -> dict[str, Any]:
-    """Find runs that look busy but whose process was killed; free what they held.
+    """Find runs that look busy but hang or whose process was killed; free what they held.
 
     Runs that wait for a person's approval are left alone until their time is over; then they end
     as refused. `orbcast up` does the same when it starts.
     """
+    hung = end_overdue()
     dead = bury_the_dead()
     rows = []
-    for each in dead:
-        tell_of(each.ended)
-        shown = {name: getattr(each.ended, name) for name in ("flow", "run", "state", "words")}
-        rows.append({**shown, "again": each.again})
+    for ended, again in [
+        *((run, None) for run in hung),
+        *((run.ended, run.again) for run in dead),
+    ]:
+        tell_of(ended)
+        shown = {name: getattr(ended, name) for name in ("flow", "run", "state", "words")}
+        rows.append({**shown, "again": again})
     refused = expire_approvals(settings(), now())
-    verdict = f"{len(rows)} runs had no process any more" if rows else "every run has its process"
+    verdict = f"{len(dead)} runs had no process any more" if dead else "every run has its process"
+    if hung:
+        verdict += f"; {len(hung)} runs that hung were killed"
     if refused:
         verdict += f"; {len(refused)} approvals were refused, since nobody answered in time"
     if rows or refused:

@@ -17,8 +17,10 @@ from tasks.intake import verdict_of
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.periods import moment_of
+from tasks.run_names import run_name
 from tasks.settings import settings
 from tasks.sources import SourceSpec, standing_source
+from tasks.time_limits import TIME_LIMITS
 
 _COUNTS = {
     "new_batches": "New batches",
@@ -29,7 +31,12 @@ _COUNTS = {
 }
 
 
-@flow(name="refresh-data", **REPORTED)
+@flow(
+    name="refresh-data",
+    flow_run_name=run_name("{symbol} bars {day} {time}"),
+    timeout_seconds=TIME_LIMITS["refresh-data"],
+    **REPORTED,
+)
 def refresh_data(
     market: MarketName = "mgc",
     source: SourceSpec | None = None,
@@ -68,6 +75,6 @@ def refresh_if_known(market: str, as_of: datetime | None = None) -> str | None:
         return None
     try:
         refresh_data(market, as_of=as_of)
-    except OrbcastError as error:
+    except (OrbcastError, TimeoutError) as error:
         return f"the bars could not be refreshed: {error}"
     return None

@@ -15,7 +15,9 @@ from tasks.parameters import MarketName
 from tasks.periods import require_past, require_period
 from tasks.record_shown import last_days, plots_of_record, scores_of
 from tasks.replay import replay_days
+from tasks.run_names import run_name
 from tasks.settings import now
+from tasks.time_limits import TIME_LIMITS
 
 _COUNTS = {
     "slots": "Slots",
@@ -25,7 +27,12 @@ _COUNTS = {
 }
 
 
-@flow(name="replay", **REPORTED)
+@flow(
+    name="replay",
+    flow_run_name=run_name("{symbol} replay {period}"),
+    timeout_seconds=TIME_LIMITS["replay"],
+    **REPORTED,
+)
 def replay(
     market: MarketName = "mgc", from_day: date | None = None, to_day: date | None = None
 ) -> dict[str, Any]:

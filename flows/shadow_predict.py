@@ -18,8 +18,10 @@ from tasks.parameters import MarketName, OpeningRangeName
 from tasks.periods import moment_of
 from tasks.prediction import decide, predict_slot
 from tasks.reasons_shown import reasons_plot
+from tasks.run_names import run_name
 from tasks.settings import settings
 from tasks.slots import Slot, latest_slot
+from tasks.time_limits import TIME_LIMITS
 
 _SHOWN = {
     "role": "Role",
@@ -33,7 +35,12 @@ _SHOWN = {
 _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
 
 
-@flow(name="shadow-predict", **REPORTED)
+@flow(
+    name="shadow-predict",
+    flow_run_name=run_name("{slot}{replayed}"),
+    timeout_seconds=TIME_LIMITS["shadow-predict"],
+    **REPORTED,
+)
 def shadow_predict(
     market: MarketName = "mgc",
     opening_range: OpeningRangeName | None = None,

@@ -11,10 +11,18 @@ from tasks.approval import conclude, put_to_a_person
 from tasks.approved_step import ApprovedStage, act_on_step, step_request
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
+from tasks.run_names import run_name
 from tasks.settings import now
+from tasks.time_limits import TIME_LIMITS
 
 
-@flow(name="step-up", persist_result=False, **REPORTED)
+@flow(
+    name="step-up",
+    flow_run_name=run_name("{symbol} step up to {stage} {day}"),
+    timeout_seconds=TIME_LIMITS["step-up"],
+    persist_result=False,
+    **REPORTED,
+)
 def step_up(
     market: MarketName = "mgc", stage: ApprovedStage = "advisory"
 ) -> State[dict[str, Any]]:

@@ -13,7 +13,9 @@ from tasks.artifacts import bullets, publish, table, to_copy
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.periods import moment_of
+from tasks.run_names import run_name
 from tasks.settings import settings
+from tasks.time_limits import TIME_LIMITS
 from tasks.training import gather
 from tasks.tuning import Search, Tuned, plots_of_search, search
 
@@ -21,7 +23,12 @@ _TRIED = {"number": "Trial", "score": "Score", "recipe": "Recipe", "values": "Va
 _SHOWN = 10
 
 
-@flow(name="tune", **REPORTED)
+@flow(
+    name="tune",
+    flow_run_name=run_name("{symbol} tune {recipe} {day}"),
+    timeout_seconds=TIME_LIMITS["tune"],
+    **REPORTED,
+)
 def tune(  # noqa: PLR0917 - the fields of the run form
     market: MarketName = "mgc",
     recipe: str = "residual-small",

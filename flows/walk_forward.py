@@ -16,15 +16,22 @@ from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.periods import moment_of, require_period
 from tasks.promotion import weigh
+from tasks.run_names import run_name
 from tasks.settings import now, settings
 from tasks.study import Asked, Study, answer, asked_for, conclude, walk_of
 from tasks.study_report import study_plots_of, write_study_report
+from tasks.time_limits import TIME_LIMITS
 from tasks.training import Material, gather
 
 _CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Why"}
 
 
-@flow(name="walk-forward", **REPORTED)
+@flow(
+    name="walk-forward",
+    flow_run_name=run_name("{symbol} study {recipe} {day}"),
+    timeout_seconds=TIME_LIMITS["walk-forward"],
+    **REPORTED,
+)
 def walk_forward(  # noqa: PLR0917 - the fields of the run form
     market: MarketName = "mgc",
     recipe: str = "residual-small",
@@ -56,7 +63,12 @@ def walk_forward(  # noqa: PLR0917 - the fields of the run form
     return results[0] if len(results) == 1 else {"verdict": _together(results), "markets": results}
 
 
-@flow(name="walk-forward-folds", validate_parameters=False)
+@flow(
+    name="walk-forward-folds",
+    flow_run_name="folds of {asked.own.name}",
+    timeout_seconds=TIME_LIMITS["walk-forward-folds"],
+    validate_parameters=False,
+)
 def _fan_out(names: list[str], asked: Asked, as_of: datetime | None) -> list[dict[str, Any]]:
     """Put every fold of every market on the task runner, then judge market by market."""
     where, begun = settings(), []

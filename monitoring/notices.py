@@ -6,6 +6,7 @@ Pure: times are arguments, and nothing is sent from here.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -77,6 +78,15 @@ def dated(body: str, happened: datetime, now: datetime) -> str:
     )
 
 
+def state_in_words(state: str) -> str:
+    """Return a state of a run as it is read in a sentence.
+
+    >>> state_in_words("TimedOut"), state_in_words("Crashed")
+    ('timed out', 'crashed')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", state).lower()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedRun:
     """A flow run that failed or crashed, and the words Prefect has for it."""
@@ -103,7 +113,7 @@ class EndedRun:
     def subject(self) -> str:
         """Which flow, of which market, ended how."""
         of = f"{self.market.upper()}: " if self.market else ""
-        return f"{of}{self.flow} {self.state.lower()}"
+        return f"{of}{self.flow} {state_in_words(self.state)}"
 
     @property
     def body(self) -> str:

@@ -37,7 +37,7 @@ class ServesAlreadyError(InputError):
         )
 
 
-@task(name="gather the evidence", **RETRIED)
+@task(name="gather the evidence", task_run_name="{market}: evidence of {ref}", **RETRIED)
 def promotion_request(market: str, ref: str, at: datetime) -> Request:
     """Put together what a person is shown about making a version champion; changes nothing.
 
@@ -88,7 +88,7 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
     )
 
 
-@task(name="act on the answer", **RETRIED)
+@task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
 def act_on_promotion(answered: Answered, at: datetime) -> dict[str, Any]:
     """Make the version champion if a person approved of what it still is; keep what came of it.
 

@@ -22,7 +22,9 @@ ApprovedStage = Literal["advisory", "hybrid", "auto"]
 _APPROVAL = "approval"
 
 
-@task(name="look at the gates of the step", **RETRIED)
+@task(
+    name="look at the gates of the step", task_run_name="{market}: gates before {stage}", **RETRIED
+)
 def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     """Put together what a person is shown about a step up; changes nothing.
 
@@ -74,7 +76,7 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     )
 
 
-@task(name="act on the answer", **RETRIED)
+@task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
 def act_on_step(answered: Answered, at: datetime) -> dict[str, Any]:
     """Record the approval and take the step, if a person approved and the gates hold.
 

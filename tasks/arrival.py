@@ -65,7 +65,7 @@ def pauses(seconds: float) -> tuple[float, ...]:
     return tuple(found)
 
 
-@task(name="bring the bars in", **RETRIED)
+@task(name="bring the bars in", task_run_name="bars of {slot.title}", **RETRIED)
 def bring_bars(market: str, slot: Slot) -> Arrival:
     """Read the standing source until the slot's bars are here, or the deadline has passed.
 

@@ -21,7 +21,7 @@ RECOVERED = "recovered"
 _UP = {"UP": True, "DOWN": False}
 
 
-@task(name="check the circuit breaker", **RETRIED)
+@task(name="check the circuit breaker", task_run_name="{market}: circuit breaker", **RETRIED)
 def check_breaker(market: str, at: datetime) -> dict[str, Any]:
     """Open the breaker on trouble; close a half-open one in which none is found."""
     where = settings()

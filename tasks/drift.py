@@ -39,7 +39,11 @@ _SAID, _CAME = "logit of P(UP)", "broke UP"
 _SIDE = {"UP": 1.0, "DOWN": 0.0}
 
 
-@task(name="compare with what was learned from", **RETRIED)
+@task(
+    name="compare with what was learned from",
+    task_run_name="{market}: drift of {mode} predictions",
+    **RETRIED,
+)
 def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
     """Hold the last days' logged rows against the serving version's training rows; keep that.
 
@@ -66,7 +70,7 @@ def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
     return found
 
 
-@task(name="write the full drift report", **RETRIED)
+@task(name="write the full drift report", task_run_name="{market}: full drift report", **RETRIED)
 def write_report(market: str, at: datetime, mode: Mode = "live") -> str:
     """Write Evidently's whole report as HTML; give its path."""
     where = settings()

@@ -39,7 +39,7 @@ LOOKED_BACK = timedelta(days=60)
 """Within these days lie the rows of an estimate, and estimates still to be reconciled."""
 
 
-@task(name="estimate without outcomes", **RETRIED)
+@task(name="estimate without outcomes", task_run_name="{market}: early warning", **RETRIED)
 def warn_early(market: str, at: datetime) -> dict[str, Any]:
     """Estimate each line's log loss and calibration, and set the truth beside earlier estimates.
 

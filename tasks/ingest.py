@@ -20,7 +20,9 @@ Announce = Literal["never", "news", "always"]
 """When to emit that there are bars: never, if any are new, or in any case."""
 
 
-@task(name="read the source into the lake", **RETRIED)
+@task(
+    name="read the source into the lake", task_run_name="{market}: source into the lake", **RETRIED
+)
 def refresh_lake(
     market: str,
     source: SourceSpec | None,

@@ -18,7 +18,7 @@ LOOKED_BACK = timedelta(days=90)
 SAMPLED_DAYS = 6
 
 
-@task(name="audit look-ahead", **RETRIED)
+@task(name="audit look-ahead", task_run_name="{market}: look-ahead", **RETRIED)
 def audit_recent(market: str, at: datetime) -> dict[str, Any]:
     """Take the future of recent decisions away, then falsify it: no feature may move.
 

@@ -17,7 +17,7 @@ from tasks.settings import Settings, settings
 from tasks.slots import Slot, slots_between
 
 
-@task(name="record what was missed", **RETRIED)
+@task(name="record what was missed", task_run_name="{market}: missed slots", **RETRIED)
 def fill_missed(market: str, at: datetime) -> int:
     """Record live slots that went by unanswered; give how many. Twice adds nothing.
 

@@ -68,7 +68,7 @@ def notify(  # noqa: PLR0917 - what a notice is made of
     return True
 
 
-@task(name="bring what did not arrive", **RETRIED)
+@task(name="bring what did not arrive", task_run_name="bring what did not arrive", **RETRIED)
 def bring_waiting() -> int:
     """Try the channels again; give how many notices got there. A dead one stops nothing."""
     where = settings()

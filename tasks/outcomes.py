@@ -31,7 +31,7 @@ OUTCOME_LATE = timedelta(days=1)
 _NEVER_SETTLED = frozenset({"holiday", "exchange_closed"})
 
 
-@task(name="settle what can be settled", **RETRIED)
+@task(name="settle what can be settled", task_run_name="{market}: settle", **RETRIED)
 def settle(market: str, at: datetime) -> dict[str, Any]:
     """Label every open or recent slot of the ledger from the lake and append its outcome."""
     where = settings()
@@ -60,7 +60,7 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
     return {"symbol": known.symbol, "predictions": len(rows), **counts}
 
 
-@task(name="work out the performance", **RETRIED)
+@task(name="work out the performance", task_run_name="{market}: performance", **RETRIED)
 def measure(market: str, at: datetime) -> list[dict[str, Any]]:
     """Bring the daily figures up to the outcomes, and give them."""
     where = settings()

@@ -37,7 +37,7 @@ _WRITING = timedelta(minutes=15)
 """A batch is stamped when it begins to be taken in: it may not have been seen yet by then."""
 
 
-@task(name="audit parity", **RETRIED)
+@task(name="audit parity", task_run_name="{market}: parity of {mode} predictions", **RETRIED)
 def audit_parity(
     market: str, first: date | None, last: date | None, at: datetime, mode: Mode = "live"
 ) -> ParityReport:

@@ -17,7 +17,7 @@ from tasks.slots import Slot, latest_slot
 from tasks.strategy import decide_slot, holding
 
 
-@task(name="decide by the rules", **RETRIED)
+@task(name="decide by the rules", task_run_name="rules on {slot.title}", **RETRIED)
 def decide(market: str, slot: Slot, mode: Mode) -> dict[str, Any] | None:
     """Have the rules decide the slot, without the champion's answer and with it; keep both."""
     where = settings()
@@ -42,7 +42,7 @@ def decide(market: str, slot: Slot, mode: Mode) -> dict[str, Any] | None:
     return {"stage": stage, "rules": where.rules().name, **plan.to_json()}
 
 
-@task(name="predict and log", **RETRIED)
+@task(name="predict and log", task_run_name="predict {slot.title}", **RETRIED)
 def predict_slot(market: str, slot: Slot, mode: Mode) -> list[dict[str, Any]]:
     """Answer for a slot in one unit of work; the first word stands, a second run adds nothing."""
     where = settings()

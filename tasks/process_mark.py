@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 LABEL = "orbcast.process"
 """The label of a flow run that holds the mark."""
+
+LIMIT_LABEL = "orbcast.time_limit"
+"""The label of a flow run that says after how many seconds it is ended."""
 
 _APART_SECONDS = 5.0
 """A process number is used again; two processes of one number begin further apart than this.
@@ -54,12 +58,34 @@ def is_gone(found: str) -> bool | None:
         return True
 
 
-def write_mark(run: UUID) -> None:
-    """Write this process's mark on a run."""
+def kill_process(number: int) -> None:
+    """Kill a process and all that it started, none of which gets to do anything more."""
+    try:
+        process = psutil.Process(number)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+
+
+def process_number(mark_of_run: str) -> int:
+    """Return the process number of a mark.
+
+    >>> process_number('["a machine", 4711, 0.0]')
+    4711
+    """
+    return int(json.loads(mark_of_run)[1])
+
+
+def write_mark(run: UUID, time_limit: float | None) -> None:
+    """Write this process's mark on a run, and after how many seconds the run is ended."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - the supervisor has none
 
+    labels = {LABEL: mark()} | ({} if time_limit is None else {LIMIT_LABEL: time_limit})
     with get_client(sync_client=True) as client:
-        client.update_flow_run_labels(run, {LABEL: mark()})
+        client.update_flow_run_labels(run, labels)
 
 
 def mark_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -68,6 +94,6 @@ def mark_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None
     The warm runner's child writes it before the run begins: killed in between, the run would look
     alive for ever.
     """
-    del flow, state
+    del state
     if flow_run.labels.get(LABEL) != mark():
-        write_mark(flow_run.id)
+        write_mark(flow_run.id, flow.timeout_seconds)

@@ -130,7 +130,7 @@ def live_comparison(where: Settings, symbol: str, recipe_hash: str) -> Compariso
     )
 
 
-@task(name="decide who serves", **RETRIED)
+@task(name="decide who serves", task_run_name="{symbol}: who serves", **RETRIED)
 def decide_who_serves(
     symbol: str, judged: list[Judged], chosen: str, material: Material, at: datetime
 ) -> dict[str, Any]:

@@ -66,7 +66,11 @@ class Dead:
     again: str | None
 
 
-@task(name="find runs whose process is gone", **RETRIED)
+@task(
+    name="find runs whose process is gone",
+    task_run_name="find runs whose process is gone",
+    **RETRIED,
+)
 def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
     """Mark runs of this machine as crashed whose process is gone; start again what should be.
 
@@ -86,7 +90,7 @@ def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
     """
     found: list[Dead] = []
     with get_client(sync_client=True) as client:
-        for run in _busy(client):
+        for run in busy_runs(client):
             why = _death_of(client, run, begins_within)
             if why is None:
                 continue
@@ -95,7 +99,7 @@ def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
                 if run.state_type == StateType.CANCELLING
                 else Crashed(message=why)
             )
-            if not _ends(client, run, state):
+            if not end_run(client, run, state):
                 continue
             flow = client.read_flow(run.flow_id).name
             again = start_again(client, run) if state.is_crashed() else None
@@ -193,7 +197,7 @@ def _unheld(client: SyncPrefectClient) -> dict[str, int]:
         for each in client.read_deployments(limit=_PAGE)
         if OURS in each.tags and each.global_concurrency_limit is not None
     }
-    held = Counter(run.deployment_id for run in _busy(client))
+    held = Counter(run.deployment_id for run in busy_runs(client))
     return {
         limit.name: limit.active_slots - held[found]
         for found, limit in limits.items()
@@ -201,7 +205,8 @@ def _unheld(client: SyncPrefectClient) -> dict[str, int]:
     }
 
 
-def _busy(client: SyncPrefectClient) -> list[FlowRun]:
+def busy_runs(client: SyncPrefectClient) -> list[FlowRun]:
+    """Return the runs that look as if a process were at work on them."""
     wanted = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_BUSY)),
     )
@@ -248,7 +253,7 @@ def _death_of(client: SyncPrefectClient, run: FlowRun, begins_within: timedelta)
     )
 
 
-def _ends(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> bool:
+def end_run(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> bool:
     """Put a run into its last state; False if it ended by itself meanwhile, or cannot be.
 
     Prefect fails to end a run whose deployment was deleted with the slot that the run holds; that

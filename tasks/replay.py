@@ -18,7 +18,7 @@ _TOLD = 30
 """Times that whoever watches is told how far it is: each is a call to the server."""
 
 
-@task(name="replay the days", **RETRIED)
+@task(name="replay the days", task_run_name="replay {market} {first} to {last}", **RETRIED)
 def replay_days(
     market: str, first: date, last: date, on_progress: Callable[[float], None]
 ) -> dict[str, Any]:

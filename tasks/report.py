@@ -69,7 +69,7 @@ def report_of(material: Material, trained: Judged, decision: str) -> Reported:
     )
 
 
-@task(name="write the report", **RETRIED)
+@task(name="write the report", task_run_name="report of {trained.version}", **RETRIED)
 def write_report(material: Material, trained: Judged, decision: str) -> str:
     """Write the HTML report of a version; give its path. Writing it again replaces it."""
     return str(write_page(settings(), report_of(material, trained, decision)))
@@ -154,7 +154,7 @@ def _shown(each: Settled) -> dict[str, Any]:
     }
 
 
-@task(name="write the model card", **RETRIED)
+@task(name="write the model card", task_run_name="model card of {version}", **RETRIED)
 def write_card_of(market: str, version: str, at: datetime) -> str:
     """Write a version's card below the reports folder; give the path of the page."""
     where = settings()

@@ -6,6 +6,7 @@ The old champion serves meanwhile, until it expires.
 from __future__ import annotations
 
 import contextlib
+from asyncio import CancelledError
 from collections.abc import Iterator
 
 from monitoring.retrain_backoff import Attempt, failures, rests_until
@@ -45,8 +46,10 @@ def attempt(where: Settings, symbol: str) -> Iterator[None]:
     number = begin_attempt(database, symbol, now(), by_itself=unasked)
     try:
         yield
-    except Exception as error:
+    except (Exception, CancelledError) as error:
         detail = scrubbed(f"{type(error).__name__}: {error}")
+        if isinstance(error, CancelledError):
+            detail = "it did not end within its time limit"  # Prefect's way of saying so
         end_attempt(database, number, "failed", now(), detail)
         if unasked:
             _tell(where, symbol, attempts_of(where, symbol))

@@ -16,7 +16,7 @@ from tasks.rollout_facts import facts_of
 from tasks.settings import BY, settings
 
 
-@task(name="check the rollout", **RETRIED)
+@task(name="check the rollout", task_run_name="{market}: step down or stay", **RETRIED)
 def check_rollout(market: str, at: datetime) -> dict[str, Any]:
     """Step a market down if there are grounds to; it never goes up by itself."""
     where = settings()
@@ -43,7 +43,7 @@ def check_rollout(market: str, at: datetime) -> dict[str, Any]:
     return {"stage": stage, "stepped_down": why}
 
 
-@task(name="look at the gates", **RETRIED)
+@task(name="look at the gates", task_run_name="{market}: gates", **RETRIED)
 def look_at_gates(market: str, at: datetime) -> dict[str, Any]:
     """Look at every gate of the next stage, and tell of those reached since they were last told.
 

@@ -94,6 +94,7 @@ class Settings(BaseModel):
     wait_for_bars_seconds: int = Field(
         default=300,
         ge=0,
+        le=480,  # a prediction is ended after ten minutes
         description="A live prediction waits for its bars until so long after its decision time.",
     )
     retrain_failures: int = Field(

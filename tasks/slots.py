@@ -37,6 +37,11 @@ class Slot:
     def __str__(self) -> str:
         return f"{self.symbol}:{self.trading_day}:{self.opening_range}"
 
+    @property
+    def title(self) -> str:
+        """What runs of the slot are called, such as ``MGC 0900 2026-11-30``."""
+        return f"{self.symbol} {self.opening_range} {self.trading_day}"
+
 
 def decision_time(market: Market, spec: RangeSpec, trading_day: date) -> datetime:
     """Give t0 of a range on a day by the clocks alone, whether or not the exchange opens."""

@@ -135,7 +135,11 @@ def answer(data: Dataset, fold: Fold, recipe: Recipe, fingerprint: str) -> tuple
     )
 
 
-@task(name="judge the study", **RETRIED)
+@task(
+    name="judge the study",
+    task_run_name="judge {asked.own.name} on {material.market.symbol}",
+    **RETRIED,
+)
 def conclude(
     material: Material,
     asked: Asked,

@@ -77,7 +77,11 @@ class Judged:
         return self.bundle.version
 
 
-@task(name="audit and build the dataset", **RETRIED)
+@task(
+    name="audit and build the dataset",
+    task_run_name="{market}: dataset for {recipe.name}",
+    **RETRIED,
+)
 def gather(
     market: str, recipe: Recipe, first: date | None, last: date | None, at: datetime
 ) -> Material:
@@ -116,7 +120,11 @@ def gather(
     )
 
 
-@task(name="train, judge and register", **RETRIED)
+@task(
+    name="train, judge and register",
+    task_run_name="{material.market.symbol}: train {recipe.name}",
+    **RETRIED,
+)
 def train_version(material: Material, recipe: Recipe, at: datetime) -> Judged:
     """Fit a recipe, judge it on its unseen days, publish it; what is there stays as it is.
 

@@ -143,7 +143,7 @@ class Tuned:
         )
 
 
-@task(name="search", **RETRIED)
+@task(name="search", task_run_name="{material.market.symbol}: search from {base.name}", **RETRIED)
 def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tuned:
     """Try recipes until as many are finished as asked for; a killed search goes on where it was.
 

@@ -27,6 +27,15 @@ _UNAUTHORIZED = "401 Unauthorized"
 _NO_SERVER = ("ephemeral Prefect API server", "Failed to reach API")
 """What Prefect says in a plain RuntimeError."""
 
+_FROM_PREFECT = {
+    "ParameterTypeError": "wrong parameter: {}",
+    "FlowRunTimeoutError": (
+        "the run did not end within its time limit and was ended; what it had written stays. Run "
+        "it again, with --debug to see where it was"
+    ),
+}
+"""What is said of errors whose classes would have to be imported to be asked for."""
+
 _FILES: tuple[tuple[type[OSError], str], ...] = (
     (IsADirectoryError, "is a folder; name a file, which may be in it"),
     (NotADirectoryError, "goes through a file as if it were a folder; check the path"),
@@ -71,12 +80,12 @@ def line_of(error: BaseException) -> str:
             f"the Prefect server does not answer as it should ({text}); is PREFECT_API_URL "
             "right? Without it, Orbcast uses its own"
         )
+    if words := _FROM_PREFECT.get(type(error).__name__):
+        return words.format(text)
     if isinstance(error, OSError):
         return (
             _about_a_file(error) or f"{text}; check the path, its permissions and the space left"
         )
-    if type(error).__name__ == "ParameterTypeError":
-        return f"wrong parameter: {text}"
     return f"a defect of Orbcast: {type(error).__name__}: {text}; run again with --debug"
 
 

@@ -80,8 +80,10 @@ def status(
 
 
 def _tell_runs(runs: list[dict[str, Any]], at: datetime, *, up: bool) -> None:
+    from monitoring.notices import state_in_words  # noqa: PLC0415 - after --help
+
     last = [
-        f"{each['flow']} {each['state'].lower()} {_clock(each['when'], at)}"
+        f"{each['flow']} {state_in_words(each['state'])} {_clock(each['when'], at)}"
         for each in runs
         if each["state"] != "next"
     ]

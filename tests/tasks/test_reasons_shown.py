@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import doctest
-
-from tasks import reasons_shown
 from tasks.reasons_shown import reasons_plot
-
-
-def test_labels_are_short_and_say_which_feature() -> None:
-    assert doctest.testmod(reasons_shown).failed == 0
 
 
 def test_an_answer_without_reasons_has_no_plot_and_one_with_them_has_one() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from types import ModuleType
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ml_core.features.all import CATALOGUE, compute
 from ml_core.features.history import History, read_history
-from ml_core.market.market import Market, RangeSpec
+from ml_core.market.market import Market, RangeSpec, Session
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import bars_of_contracts, mgc, minute, nq
@@ -52,12 +52,18 @@ REFERENCES = {
 }
 
 
-def _nq_with_the_longer_range_first() -> Market:
-    """The second range closes before the first, and one has an even number of minutes."""
+def _odd_nasdaq() -> Market:
+    """The second range closes before the first, a session ends with it; one has even minutes."""
     market = nq()
     longer, shorter = market.ranges[1], market.ranges[0]
-    even = RangeSpec(name="1100_4m", start="11:00", minutes=4, session="rth")
-    return market.model_copy(update={"ranges": (longer, shorter, even)})
+    even = RangeSpec(name="1100_4m", start=time(11), minutes=4, session="rth")
+    opening = Session(name="opening", start=time(9, 30), end=time(9, 35))
+    return market.model_copy(
+        update={
+            "ranges": (longer, shorter, even),
+            "sessions": (*market.sessions, opening),
+        }
+    )
 
 
 SPRING = Plan(
@@ -76,7 +82,9 @@ SPRING = Plan(
         (minute("2024-02-27", "17:00"), minute("2024-02-27", "18:00")),  # a session of the day
         (minute("2024-03-05", "09:00"), minute("2024-03-06", "09:00")),  # a whole trading day
         (minute("2024-03-14", "13:00"), minute("2024-03-14", "18:00")),  # the hours before a range
+        (minute("2024-03-19", "09:00"), minute("2024-03-20", "09:00")),  # 21 days are just there
         (minute("2024-04-03", "12:00"), minute("2024-04-12", "18:02")),  # more than a week
+        (minute("2024-04-17", "12:00"), minute("2024-04-22", "18:02")),  # more than four days
     ),
     flats=(
         (minute("2024-03-12", "10:59"), minute("2024-03-12", "11:05")),
@@ -101,7 +109,7 @@ NASDAQ = Plan(
 CASES = {
     "spring": (mgc(), SPRING, LabelSpec()),
     "autumn": (mgc(), AUTUMN, LabelSpec(rr=2.5, stop="half", scan_end="next_day_start")),
-    "nasdaq": (_nq_with_the_longer_range_first(), NASDAQ, LabelSpec(anchor="edge", rr=1.2)),
+    "nasdaq": (_odd_nasdaq(), NASDAQ, LabelSpec(anchor="edge", rr=1.2)),
 }
 
 

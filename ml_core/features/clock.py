@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml_core.features.catalogue import feature
 from ml_core.features.view import LOOKBACK_DAYS, View
+from ml_core.market.schedule import to_minute
 
 _DAY = 1440
 _LONDON_OPEN = (time(8), ZoneInfo("Europe/London"))
@@ -68,13 +69,13 @@ def month_cos(view: View) -> NDArray[np.float64]:
 
 @feature("minutes since London's open", unit="minutes")
 def minutes_from_london_open(view: View) -> NDArray[np.float64]:
-    """Minutes since the nearest 08:00 in London, daylight saving included, -720..720."""
+    """Minutes since the nearest 08:00 in London, daylight saving included, -750..750."""
     return _minutes_from(view.decision, *_LONDON_OPEN)
 
 
 @feature("minutes since New York's open", unit="minutes")
 def minutes_from_new_york_open(view: View) -> NDArray[np.float64]:
-    """Minutes since the nearest 09:30 in New York, daylight saving included, -720..720."""
+    """Minutes since the nearest 09:30 in New York, daylight saving included, -750..750."""
     return _minutes_from(view.decision, *_NEW_YORK_OPEN)
 
 
@@ -109,14 +110,21 @@ def _month(view: View) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=16384)
-def _minute_of(day: date, clock: time, zone: ZoneInfo) -> int:
-    moment = datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
-    return moment.hour * 60 + moment.minute
+def _opens_near(day: date, clock: time, zone: ZoneInfo) -> tuple[int, ...]:
+    """UTC minutes at which the zone's clock shows ``clock`` on the day after, that day, before."""
+    return tuple(
+        to_minute(datetime.combine(day + timedelta(days=step), clock, tzinfo=zone))
+        for step in (1, 0, -1)
+    )
 
 
 def _minutes_from(decision: NDArray[np.int64], clock: time, zone: ZoneInfo) -> NDArray[np.float64]:
-    """Signed minutes since the zone's clock last or next showed ``clock``, -720..719."""
+    """Signed minutes since the zone's clock last or next showed ``clock``, whichever is nearer.
+
+    Half a day from both is before the next. In the night when clocks change, up to 750 minutes.
+    """
     days, back = np.unique(decision // _DAY, return_inverse=True)
-    opens = [_minute_of(day, clock, zone) for day in days.astype("datetime64[D]").tolist()]
-    since = decision % _DAY - np.array(opens, np.int64)[back]
-    return ((since + _DAY // 2) % _DAY - _DAY // 2).astype(np.float64)
+    opens = [_opens_near(day, clock, zone) for day in days.astype("datetime64[D]").tolist()]
+    since = decision[:, None] - np.array(opens, np.int64).reshape(-1, 3)[back]
+    nearest = np.abs(since).argmin(axis=1)[:, None]
+    return np.take_along_axis(since, nearest, axis=1)[:, 0].astype(np.float64)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from hypothesis import strategies as st
 
 from ml_core.bars.continuous import join
 from ml_core.features.aggregates import aggregate
+from ml_core.features.clock import minutes_from_new_york_open
 from ml_core.features.history import read_history
 from ml_core.features.sessions_done import CompletedSessions
-from ml_core.market.schedule import Schedule, build_schedule
+from ml_core.features.view import View
+from ml_core.market.schedule import Schedule, build_schedule, to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import Row, bars_of, mgc, minute
 
@@ -93,6 +97,34 @@ def test_the_oldest_of_21_days_may_be_34_days_old(missing: int, there: bool) -> 
     view = history.view(np.array([(len(schedule) - 1) * 6]))
 
     assert np.isfinite(view.atr(20)).tolist() == [there]
+
+
+@pytest.mark.parametrize(
+    ("utc", "since"),
+    [
+        ("2024-03-09T14:30", 0),
+        ("2024-03-09T13:30", -60),
+        ("2024-03-11T13:30", 0),
+        # New York's clocks go forward: 23 hours lie between two opens
+        ("2024-03-10T01:59", 689),
+        ("2024-03-10T02:00", -690),
+        ("2024-03-10T02:01", -689),
+        # and back: 25 hours
+        ("2024-11-03T01:50", 740),
+        ("2024-11-03T02:00", -750),
+        ("2024-11-03T02:10", -740),
+        # half a day from both
+        ("2024-01-16T02:29", 719),
+        ("2024-01-16T02:30", -720),
+    ],
+)
+def test_the_nearest_open_is_nearest_in_the_nights_when_clocks_change_too(
+    utc: str, since: float
+) -> None:
+    moment = to_minute(datetime.fromisoformat(f"{utc}+00:00"))
+    view = cast("View", SimpleNamespace(decision=np.array([moment])))
+
+    assert minutes_from_new_york_open(view).tolist() == [since]
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=12)

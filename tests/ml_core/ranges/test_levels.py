@@ -63,6 +63,23 @@ def _labels(side: int, changes: dict[str, Any], later: tuple[int, int] | None = 
     return read_history(bars_of(rows), market, spec, schedule).labels
 
 
+@pytest.mark.parametrize(
+    ("close", "direction"),
+    [(HIGH, UNKNOWN), (HIGH + 1, UP), (LOW, UNKNOWN), (LOW - 1, DOWN)],
+)
+def test_a_close_on_an_edge_is_inside_and_a_tick_beyond_is_a_break(
+    close: int, direction: int
+) -> None:
+    wide = (NINE + 8, 20005, HIGH + 3, LOW - 3, close, 5)
+    schedule = build_schedule(mgc(), date(2024, 1, 15), date(2024, 1, 16))
+
+    labels = read_history(
+        bars_of([flat_day("2024-01-15"), *WINDOW, wide]), mgc(), LabelSpec(), schedule
+    ).labels
+
+    assert labels.direction[SLOT] == direction
+
+
 @every_trade
 def test_entry_stop_and_target_are_whole_ticks_from_the_anchor(  # noqa: PLR0917 - one table row
     side: int, changes: dict[str, Any], entry: int, stop: int, target: int, gross: float

@@ -80,6 +80,17 @@ def test_a_close_on_an_edge_is_inside_and_a_tick_beyond_is_a_break(
     assert labels.direction[SLOT] == direction
 
 
+def test_the_very_next_minute_can_end_a_trade() -> None:
+    schedule = build_schedule(mgc(), date(2024, 1, 15), date(2024, 1, 16))
+    next_bar = (NINE + 9, 20012, 20024, 20012, 20020, 5)
+    later = (NINE + 10, 20020, 20020, 20000, 20000, 5)
+    bars = bars_of([flat_day("2024-01-15"), *WINDOW, BREAKS[UP], next_bar, later])
+
+    labels = read_history(bars, mgc(), LabelSpec(), schedule).labels
+
+    assert (labels.outcome[SLOT], labels.resolved_minute[SLOT]) == (WIN, NINE + 10)
+
+
 @every_trade
 def test_entry_stop_and_target_are_whole_ticks_from_the_anchor(  # noqa: PLR0917 - one table row
     side: int, changes: dict[str, Any], entry: int, stop: int, target: int, gross: float

@@ -1,0 +1,164 @@
+"""Each limit of the checks on both of its sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ml_core.bars.contract import RawBatch
+from ml_core.bars.quality import BatchRefusedError, Checked, check, refuse_if_bad
+from ml_core.market.exchange import trade_dates
+from ml_core.market.schedule import from_minute
+from tests.ml_core.bars.test_lake import NOW, START, Row, bar, batch
+from tests.ml_core.builders import mgc, minute
+
+
+def checked(*rows: Row) -> Checked:
+    return check(batch(list(rows)), mgc(), NOW)
+
+
+def odd(result: Checked) -> dict[str, int]:
+    return {finding.check: finding.count for finding in result.findings}
+
+
+@pytest.mark.parametrize(
+    ("prices", "reason"),
+    [
+        ((2000.0, 2001.0, 1999.0, 2000.0), None),
+        ((2000.0, 2000.0, 2000.0, 2000.0), None),
+        ((2000.0, 1999.9, 1999.0, 1999.5), "ohlc_inconsistent"),  # open above the high
+        ((2000.0, 2000.5, 1999.0, 2000.6), "ohlc_inconsistent"),  # close above the high
+        ((2000.0, 2001.0, 2000.1, 2000.5), "ohlc_inconsistent"),  # open below the low
+        ((2000.0, 2001.0, 1999.5, 1999.4), "ohlc_inconsistent"),  # close below the low
+        ((0.1, 0.1, 0.1, 0.1), None),
+        ((0.1, 0.1, 0.0, 0.1), "price_not_positive"),
+        ((2000.0, 2000.04, 2000.0, 2000.0), "off_tick"),
+        ((2000.0, float("inf"), 2000.0, 2000.0), "not_a_price"),
+    ],
+)
+def test_a_bar_is_sound_or_says_what_is_wrong(
+    prices: tuple[float, float, float, float], reason: str | None
+) -> None:
+    result = checked(("MGCG4", START, *prices, 1))
+
+    assert result.reasons == ({reason: 1} if reason else {})
+    assert len(result.good) == (0 if reason else 1)
+
+
+@pytest.mark.parametrize(
+    ("volume", "reasons"),
+    [(0.0, {}), (-1.0, {"negative_volume": 1}), (float("nan"), {"no_volume": 1})],
+)
+def test_a_bar_without_volume_is_no_fault(volume: float, reasons: dict[str, int]) -> None:
+    assert checked(bar(0, volume=volume)).reasons == reasons
+
+
+def test_a_stamp_with_seconds_is_no_minute() -> None:
+    whole = batch([bar(0)])
+    stamps = np.array([START], "datetime64[m]").astype("datetime64[us]") + 1_000_000
+    column = pa.array(stamps, pa.timestamp("us", tz="UTC"))
+    odd_one = replace(whole, table=whole.table.set_column(1, "ts", column))
+
+    assert check(odd_one, mgc(), NOW).reasons == {"not_on_a_minute": 1}
+
+
+@pytest.mark.parametrize(("seconds", "reasons"), [(-1, {"from_the_future": 1}), (0, {})])
+def test_a_bar_is_taken_from_the_moment_it_has_closed(
+    seconds: int, reasons: dict[str, int]
+) -> None:
+    closes = from_minute(START + 1)
+
+    result = check(batch([bar(0)]), mgc(), closes + timedelta(seconds=seconds))
+
+    assert result.reasons == reasons
+
+
+def test_the_first_of_several_faults_is_named() -> None:
+    # off its tick, below zero and in the future
+    result = checked(("MGCG4", minute("2024-06-03", "09:00"), -1.0, -1.0, -1.05, -1.0, -1))
+
+    assert result.reasons == {"from_the_future": 1}
+
+
+@pytest.mark.parametrize(("bad", "refused"), [(1, False), (2, True)])
+def test_a_batch_is_refused_above_a_hundredth_of_bad_rows(bad: int, refused: bool) -> None:
+    rows = [bar(at, volume=-1.0 if at < bad else 5.0) for at in range(100)]
+    given: RawBatch = batch(rows)
+    result = check(given, mgc(), NOW)
+    assert mgc().quality.max_bad_share == 0.01
+
+    errors = []
+    try:
+        refuse_if_bad(given, result, mgc())
+    except BatchRefusedError as error:
+        errors.append(error)
+
+    assert len(errors) == int(refused)
+
+
+def test_of_two_rows_of_one_minute_the_one_given_first_is_kept() -> None:
+    result = checked(bar(1), bar(0, 2000.5), bar(0, 2001.0), bar(0, 2000.5))
+
+    assert result.good["close"].to_pylist() == [2000.5, 2000.0]
+    assert result.reasons == {"contradicts_an_earlier_row": 1}
+    assert result.quarantined["source_line"].to_pylist() == [3]
+    assert result.duplicates == 1
+
+
+@pytest.mark.parametrize(("jump", "spikes"), [(49.9, 0), (50.0, 1), (-50.0, 1)])
+def test_a_change_of_500_ticks_in_a_minute_is_a_spike(jump: float, spikes: int) -> None:
+    assert odd(checked(bar(0), bar(1, 2000.0 + jump))).get("spike", 0) == spikes
+
+
+def test_a_change_over_a_gap_or_between_contracts_is_no_spike() -> None:
+    assert odd(checked(bar(0), bar(2, 2100.0))) == {}
+    assert odd(checked(bar(0), bar(1, 2100.0, "MGCJ4"))) == {}
+
+
+@pytest.mark.parametrize(("minutes", "stale"), [(29, 0), (30, 1), (31, 1), (60, 1)])
+def test_thirty_equal_bars_in_a_row_are_stale_once(minutes: int, stale: int) -> None:
+    rows = [bar(at) for at in range(minutes)]
+
+    assert odd(checked(*rows, bar(minutes, 2000.1))).get("stale", 0) == stale
+
+
+@pytest.mark.parametrize(("silent", "gaps"), [(59, 0), (60, 1), (61, 1)])
+def test_an_hour_without_a_bar_while_the_exchange_is_open_is_a_gap(silent: int, gaps: int) -> None:
+    assert odd(checked(bar(0), bar(silent + 1))).get("gap", 0) == gaps
+
+
+def test_the_hours_in_which_the_exchange_is_shut_are_no_gap() -> None:
+    # from Saturday's close at 08:00 in Brisbane to Monday's reopening at 09:00
+    last, first = minute("2024-01-20", "07:59"), minute("2024-01-22", "09:00")
+    rows = [("MGCG4", at, 2000.0, 2000.0, 2000.0, 2000.0, 1.0) for at in (last, first)]
+
+    assert odd(checked(*rows)) == {}
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "inside"),
+    [
+        ("2024-01-22", "08:59", False),
+        ("2024-01-22", "09:00", True),
+        ("2024-01-23", "07:59", True),
+        ("2024-01-23", "08:00", False),  # the hour between two trade dates
+        ("2024-01-23", "09:00", True),
+    ],
+)
+def test_the_exchange_is_open_from_its_first_minute_to_the_one_before_its_close(
+    day: str, clock: str, inside: bool
+) -> None:
+    hours = trade_dates("CMEGlobex_Gold", 2024, 2024)
+
+    assert hours.is_open(np.array([minute(day, clock)])).tolist() == [inside]
+
+
+def test_before_its_first_known_day_the_exchange_is_not_open() -> None:
+    hours = trade_dates("CMEGlobex_Gold", 2024, 2024)
+    before = int(hours.open[0]) - 1
+
+    assert hours.is_open(np.array([before, before + 1])).tolist() == [False, True]

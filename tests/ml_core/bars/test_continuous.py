@@ -82,6 +82,12 @@ def test_a_contract_that_had_not_traded_before_joins_without_a_gap() -> None:
     assert series.offset.tolist() == [0, 0]
 
 
+def test_a_day_that_did_not_trade_has_no_contract_of_its_own_volume() -> None:
+    series = tape([bar(0, 0, 100), bar(2, 0, 101)], [bar(3, 0, 300)], roll="same_day_volume")
+
+    assert series.contract.tolist() == [OLD, NO_CONTRACT, OLD, NEW, NO_CONTRACT]
+
+
 def test_the_gaps_of_all_rolls_add_up_and_a_day_without_contract_is_no_roll() -> None:
     # the old contract, the new one, twelve days of silence, the new one again
     series = tape(

@@ -137,7 +137,10 @@ def test_the_edge_anchor_counts_from_the_broken_edge() -> None:
     ids=["no bars", "zero size", "window still open"],
 )  # fmt: skip
 def test_a_slot_without_a_usable_range_says_why(rows: list[Row], why: Exclusion) -> None:
-    assert _history(rows).ranges.exclusion[SLOT] == why
+    ranges = _history(rows).ranges
+    assert ranges.exclusion[SLOT] == why
+    assert not ranges.usable[SLOT]
+    assert ranges.formed[SLOT] == (why == Exclusion.ZERO_SIZE)
 
 
 @settings(max_examples=25, deadline=None)

@@ -4,7 +4,7 @@ A simulated clock stands at each decision in turn; the trader's database holds w
 then. Runner, server and runs are killed with SIGKILL at random moments, the source is locked, a
 day has no data. At the end every slot must have one row, and nothing may be left over.
 
-``make soak`` runs thirty days, about half an hour; the tests run two.
+``make soak`` runs thirty days, about half an hour; the tests run one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from prefect.states import Scheduled
 
 from deployments.catalogue import RETRAIN_AT
 from deployments.simulated import write_database
-from tasks.process_mark import LABEL
+from tasks.process_mark import LABEL, is_gone
 from tasks.recovery import RESTARTS
 from tasks.settings import CLOCK_FILE, Settings
 from tasks.slots import Slot, slots_between
@@ -52,6 +52,9 @@ from tasks.sources import SourceSpec, remember_source
 MARKET = "mgc"
 HISTORY = timedelta(days=300)
 """Of bars before the first day, which the first versions learn from."""
+
+MOST_SILENT = 0.2
+"""Share of the slots with bars that may go without a prediction, for what was killed."""
 
 EDGE = 0.03
 _AFTER_CLOSE = timedelta(seconds=2)
@@ -90,9 +93,22 @@ class Plan:
 
 @dataclass(slots=True)
 class Record:
-    """What came of it; ``faults`` must be empty."""
+    """What came of it; ``faults`` must be empty.
 
+    Attributes
+    ----------
+    planned, slots, predicted
+        Slots of the plan; those with one row in the ledger; those with a prediction in it.
+    killed
+        Processes that were there, got SIGKILL and were seen to be gone, by what they were.
+    locked
+        How often the source was locked.
+    """
+
+    planned: int = 0
     slots: int = 0
+    predicted: int = 0
+    locked: int = 0
     answered: Counter[str] = field(default_factory=Counter)
     killed: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
@@ -106,9 +122,11 @@ class Record:
         told = ", ".join(f"{count} {why}" for why, count in self.answered.most_common())
         killed = ", ".join(f"{what} {count} times" for what, count in self.killed.most_common())
         runs = ", ".join(f"{count} {state}" for state, count in self.states.most_common())
+        rows = f"{self.slots} of {self.planned} slots have their row, {self.predicted} predicted"
+        dead = f"killed with SIGKILL and seen dead: {killed or 'nothing'}"
         return [
-            f"{self.slots} slots: {told}; {self.late} late",
-            f"killed with SIGKILL: {killed or 'nothing'}",
+            f"{rows}: {told}; {self.late} late",
+            f"{dead}; source locked {self.locked} times",
             f"runs: {runs}",
             f"{self.versions} model versions, no two alike",
             f"{self.seconds / 60.0:.0f} minutes",
@@ -238,23 +256,27 @@ class Soak:
 
     def _kill(self, what: str) -> None:
         if what == "run":
-            pids = [
-                json.loads(str(run.labels[LABEL]))[1]
-                for run in self._busy()
-                if LABEL in run.labels
-            ]
+            marks = [str(run.labels[LABEL]) for run in self._busy() if LABEL in run.labels]
         else:
-            marks = json.loads((self.home / "prefect" / "children.json").read_text("utf-8"))
-            newest = [json.loads(each)[1] for each in marks]
-            of = [pid for pid in newest if _command(pid).endswith("deployments.runner")]
-            pids = of[-1:] if "runner" in what else [p for p in newest if "server" in _command(p)]
-        for pid in pids:
+            file = self.home / "prefect" / "children.json"
+            children = [
+                (mark, _command(_pid(mark))) for mark in json.loads(file.read_text("utf-8"))
+            ]
+            runners = [mark for mark, words in children if words.endswith("deployments.runner")]
+            servers = [mark for mark, words in children if "server" in words]
+            marks = runners[-1:] if "runner" in what else servers
+        for mark in marks:
+            if is_gone(mark):
+                continue
             with contextlib.suppress(ProcessLookupError):
                 if what == "runner and runs":
-                    os.killpg(pid, signal.SIGKILL)
+                    os.killpg(_pid(mark), signal.SIGKILL)
                 else:
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(_pid(mark), signal.SIGKILL)
+            if _seen_to_go(mark):
                 self.record.killed[what] += 1
+            else:
+                self.record.faults.append(f"{what}: {mark} is there after SIGKILL")
 
     def settle(self, quiet: float = 1.5) -> None:
         """Wait until no run has been under way or due for some seconds.
@@ -370,7 +392,7 @@ class Soak:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
-            self.record.killed["(source locked)"] += 1
+            self.record.locked += 1
             yield
 
     # -- what came of it -----------------------------------------------------------------------
@@ -399,8 +421,15 @@ class Soak:
         have = Counter((each.trading_day, each.opening_range) for each in rows)
         faults += [f"{day} {name} has no row" for day, name in sorted(wanted - have.keys())]
         faults += [f"{day} {name} has {n} rows" for (day, name), n in have.items() if n > 1]
-        record.slots = len(wanted)
+        record.planned = len(wanted)
+        record.slots = sum(count == 1 for count in have.values())
         record.answered = Counter(str(each.reason or each.status) for each in rows)
+        record.predicted = record.answered["predicted"]
+        with_bars = sum(
+            self._day_number[each.trading_day] not in self.plan.without_data for each in self.slots
+        )
+        if record.predicted < (1.0 - MOST_SILENT) * with_bars:
+            faults.append(f"only {record.predicted} of {with_bars} slots with bars were predicted")
         record.late = sum(each.late for each in rows)
         models = self.where.models()
         versions = models.versions(self.market.symbol)
@@ -419,6 +448,17 @@ class Soak:
         verified = subprocess.run(command, capture_output=True, text=True, check=False)
         if verified.returncode:
             faults.append(f"verify: {verified.stdout} {verified.stderr}")
+
+
+def _pid(mark: str) -> int:
+    return int(json.loads(mark)[1])
+
+
+def _seen_to_go(mark: str) -> bool:
+    deadline = time.monotonic() + _AFTER_KILL
+    while not (gone := is_gone(mark)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return bool(gone)
 
 
 def _command(pid: int) -> str:

@@ -1,0 +1,97 @@
+"""What the soak counts: rows of the ledger and processes that are dead, not what was planned."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from benchmarks.soak import Plan, Soak
+from registry.entries import PredictionEntry
+from tasks.process_mark import mark
+from tests.registry.chained_rows import PREDICTION
+
+PLAN = Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.5)
+
+
+@pytest.fixture
+def soak(tmp_path: Path) -> Iterator[Soak]:
+    """A soak before it begins, whose source has no bars."""
+    soak = Soak(tmp_path, PLAN, port=1, say=list)
+    soak.home.mkdir()
+    with duckdb.connect(str(tmp_path / "trader.duckdb")) as trader:
+        trader.execute("CREATE TABLE bars_1m (ts_utc TIMESTAMP)")
+    yield soak
+    soak.where.database().close()
+
+
+def rows(soak: Soak, status: str, reason: str | None) -> list[PredictionEntry]:
+    """A row for each slot of the plan."""
+    return [
+        replace(
+            PREDICTION,
+            trading_day=slot.trading_day,
+            opening_range=slot.opening_range,
+            decision_time=slot.decision,
+            made_at=slot.decision,
+            status=status,  # type: ignore[arg-type]
+            reason=reason,
+        )
+        for slot in soak.slots
+    ]
+
+
+def test_slots_without_a_row_are_not_counted_and_are_faults(soak: Soak) -> None:
+    soak.where.ledger().record(rows(soak, "predicted", None)[:5])
+
+    soak._look_at_record()
+
+    assert (soak.record.planned, soak.record.slots, soak.record.predicted) == (6, 5, 5)
+    assert soak.record.faults == ["2025-11-03 0030 has no row"]
+
+
+def test_rows_that_are_no_predictions_are_faults(soak: Soak) -> None:
+    soak.where.ledger().record(rows(soak, "abstained", "missed"))
+
+    soak._look_at_record()
+
+    assert (soak.record.slots, soak.record.predicted) == (6, 0)
+    assert soak.record.faults == ["only 0 of 6 slots with bars were predicted"]
+    assert soak.record.lines()[0] == "6 of 6 slots have their row, 0 predicted: 6 missed; 0 late"
+
+
+@contextmanager
+def running(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-c", "import time; time.sleep(300)", *words]
+    with subprocess.Popen(command, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_kill_counts_once_its_process_is_dead(soak: Soak) -> None:
+    with running("deployments.runner") as runner, running("server") as server:
+        marks = [mark(server.pid), mark(runner.pid)]
+        file = soak.home / "prefect" / "children.json"
+        file.parent.mkdir()
+        file.write_text(json.dumps(marks))
+
+        soak._kill("runner")
+
+        assert runner.wait(10) == -9
+        assert server.poll() is None
+        assert soak.record.killed == {"runner": 1}
+
+        soak._kill("runner")  # not there any more
+
+        assert soak.record.killed == {"runner": 1}
+        assert soak.record.faults == []

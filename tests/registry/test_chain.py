@@ -16,12 +16,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from registry.chain import GENESIS, Chain
-from registry.database import Database, open_database
+from registry.database import Database
 from registry.rollout import ROLLOUT
-from registry.tables import UtcDateTime
+from registry.tables.base import UtcDateTime
 from registry.verification import OUTCOMES, PREDICTIONS
 from tests.registry.chained_rows import CHAINED, DAY, DECIDED, PREDICTION, fill
-from tests.registry.conftest import _at, _statement
 
 # What ledgers in use hold: none of these may ever change. Each hash is the SHA-256
 # of 64 zeros and the row's columns as JSON, keys sorted, no spaces, written here by hand.
@@ -56,21 +55,10 @@ CELLS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def filled(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
-    """A database of either kind with rows, which the tests leave as they are."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('chain') / 'orbcast.sqlite'}"
-    else:
-        server = request.getfixturevalue("postgresql")
-        _statement(server, "CREATE DATABASE chain")
-        url = _at(server, "chain")
-    database = open_database(url)
-    fill(database)
-    yield database
-    database.close()
+@pytest.fixture(scope="module")
+def filled(lasting_database: Database) -> Database:
+    fill(lasting_database)
+    return lasting_database
 
 
 @pytest.fixture

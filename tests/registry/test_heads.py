@@ -15,7 +15,7 @@ from registry.database import Database, open_database
 from registry.entries import fields_of
 from registry.errors import NothingMissingError, UnsignedChangeError
 from registry.ledger import Ledger
-from registry.tables import PredictionRow
+from registry.tables.ledger import PredictionRow
 from registry.verification import PREDICTIONS
 from tests.registry.chained_rows import OUTCOME, PREDICTION, RECORDED
 from tests.registry.test_ledger import T0, came, said

@@ -23,7 +23,7 @@ from registry.entries import OutcomeEntry, PredictionEntry
 from registry.evaluations import EvaluationRecord, record_evaluation
 from registry.model_store import VersionRecord
 from registry.parity import ParityRecord, record_parity
-from registry.tables import DriftRow, ParityRow
+from registry.tables.watch import DriftRow, ParityRow
 from registry.verification import OUTCOMES
 from tasks.code import code_hash
 from tasks.rollout_facts import facts_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import update
 
-from registry.tables import OutcomeRow, PredictionRow
+from registry.tables.ledger import OutcomeRow, PredictionRow
 from tests.tasks.live_market import DAY, MARKET, START, LiveMarket, Row, outcome_of, row_at
 
 ROWS = 720

@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo up dashboard docs test test-slow test-dates lint check bench soak controls lock clean
+.PHONY: help install demo up dashboard docs test test-slow test-dates lint check mutants bench soak controls lock clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -103,6 +103,9 @@ lint: $(PAGES) ## Run the static checks: style, types, import contracts, depende
 	@$(BIN)/python -m pip check
 
 check: lint test test-slow ## Everything CI does
+
+mutants: $(PAGES) ## Put single faults into a copy of the code: do the tests notice? (ten minutes)
+	@$(BIN)/python benchmarks/mutants.py --jobs $(WORKERS) $(ARGS)
 
 bench: $(STAMP) ## Measure the speeds that docs/benchmarks.md states
 	@$(BIN)/python benchmarks/run.py $(ARGS)

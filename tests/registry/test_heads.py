@@ -299,3 +299,12 @@ def test_a_note_is_written_as_files_in_use_have_it(database: Database, heads: Pa
         '{"at":"2024-06-04T00:20:00+00:00","chain":"outcomes",'
         '"head":"55881c67be23623f5b8c8bd0de0d76891fd538229a0277a7bfdc8ebd4da67e48","rows":1}\n'
     )
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_note_is_dated_by_the_last_of_its_rows(
+    database: Database, ledger: Ledger, heads: Path
+) -> None:
+    ledger.record([said(9), said(7, role="baseline")])
+    assert json.loads(heads.read_text().splitlines()[-1])["at"] == "2024-06-12T23:05:03+00:00"
+    assert Ledger(database).verify().unnoted == 0  # without a file nothing is noted or missed

@@ -161,6 +161,29 @@ def test_answers_of_a_clock_that_stepped_back_are_marked_late_until_it_goes_on_f
     assert ledger.verify_chain() == ()
 
 
+def test_an_answer_may_be_dated_at_the_very_moment_its_window_closed(ledger: Ledger) -> None:
+    assert ledger.record([replace(said(), made_at=T0)]) == 1
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(59, False), (60, False), (60.001, True)])
+def test_a_clock_may_be_a_minute_behind_the_answer_recorded_last(
+    ledger: Ledger, seconds: float, late: bool
+) -> None:
+    ahead = replace(said(), made_at=T0 + timedelta(hours=1))
+    behind = replace(said(), role="challenger", made_at=ahead.made_at - timedelta(seconds=seconds))
+    ledger.record([ahead, behind])
+
+    assert [row.prediction.late for row in ledger.settled("MGC")] == [False, late]
+
+
+def test_a_replay_recorded_among_live_answers_does_not_move_the_clock(ledger: Ledger) -> None:
+    replayed = replace(said(1), mode="replay", made_at=T0 + timedelta(days=900))
+    ledger.record([said(0), replayed, said(2)])
+    ledger.record([said(3)])
+
+    assert [row.prediction.late for row in ledger.settled("MGC")] == [False] * 4
+
+
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

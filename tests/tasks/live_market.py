@@ -83,8 +83,13 @@ Row = tuple[PredictionEntry, OutcomeEntry | None]
 
 def row_at(decided: datetime, name: str = "0900", **changes: Any) -> PredictionEntry:
     """An answer of a slot, decided at a time and made three seconds later."""
-    made = {"decision_time": decided, "made_at": decided + timedelta(seconds=3)}
-    return replace(ANSWER, trading_day=decided.date(), opening_range=name, **{**made, **changes})
+    values = {
+        "trading_day": decided.date(),
+        "opening_range": name,
+        "decision_time": decided,
+        "made_at": decided + timedelta(seconds=3),
+    }
+    return replace(ANSWER, **{**values, **changes})
 
 
 def outcome_of(answer: PredictionEntry, **changes: Any) -> OutcomeEntry:

@@ -174,3 +174,16 @@ def test_after_a_restart_only_later_decisions_count(market: LiveMarket) -> None:
         1,
         1,
     )
+
+
+def test_slots_count_in_order_of_decision_though_missed_ones_are_recorded_later(
+    market: LiveMarket,
+) -> None:
+    rows = answers(*[{"made_at": START + 5 * DAY}] * 3)  # one clock, no answer behind another
+    market.live((answer, outcome_of(answer)) for answer in (rows[2], rows[0], rows[1]))
+
+    record = facts(market, counted_from=START - DAY).record
+
+    assert record.begun == rows[0].decision_time
+    assert record.slots == 3
+    assert record.day.tolist() == [row.trading_day for row in rows]

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from registry.errors import BusyDatabaseError, DatabaseError
 from registry.ledger import Ledger
 from registry.rollout import RolloutRecord, record_rollout
+from tasks.code import code_hash
 from tasks.rollout_facts import subject_of
 from tests.tasks.live_market import (
     DAY,
@@ -242,7 +243,7 @@ def test_an_approval_is_bound_to_step_version_files_data_and_study(market: LiveM
     [
         {"at": NOW - 35 * DAY - timedelta(seconds=1)},
         {"settings": {"counts": True, "code": "another release"}},
-        {"settings": {"counts": False, "code": None}},
+        {"settings": {"counts": False, "code": code_hash()}},
         {"recipe_hash": RECIPES["rival"].hash},
         {"market": "NQ"},
     ],

@@ -1,0 +1,73 @@
+"""Parity by itself: bits that differ are named, and what accounts for them is counted."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from monitoring.parity import Audited, Cause, Difference, ParityReport, differences, told
+
+
+def report(*causes: Cause) -> ParityReport:
+    return ParityReport(
+        market="MGC",
+        first_day="2024-06-03",
+        last_day="2024-06-04",
+        mode="live",
+        audited=tuple(
+            Audited(slot=f"MGC:{number}", role="champion", version="v", cause=cause)
+            for number, cause in enumerate(causes)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("logged", "now"),
+    [
+        (0.1, math.nextafter(0.1, 1.0)),
+        (1e9, 1e9 + 1e-6),
+        (0.0, -0.0),
+        (None, 0.0),
+        (0.0, None),
+        (math.nan, 0.0),
+    ],
+)
+def test_the_last_bit_of_a_feature_counts(logged: float | None, now: float | None) -> None:
+    (found,) = differences({"a": logged, "b": 1.0}, {"a": now, "b": 1.0})
+    assert found.feature == "a"
+
+
+def test_a_feature_of_one_side_only_differs_whichever_side_it_is() -> None:
+    assert differences({"a": 1.0}, {"b": 2.0}) == (
+        Difference("a", 1.0, None),
+        Difference("b", None, 2.0),
+    )
+    assert differences({"a": None, "b": 0.5}, {"a": None, "b": 0.5}) == ()
+
+
+@pytest.mark.parametrize(
+    ("causes", "clean"),
+    [
+        ((), False),
+        (("same",), True),
+        (("same", "bars", "code"), True),
+        (("same", "unexplained"), False),
+    ],
+)
+def test_a_report_is_clean_if_it_compared_something_and_all_is_accounted_for(
+    causes: tuple[Cause, ...], clean: bool
+) -> None:
+    assert report(*causes).clean is clean
+
+
+def test_every_answer_that_differs_is_listed_and_each_cause_counted() -> None:
+    found = report("same", "bars", "bars", "code", "unexplained").to_json()
+    counts = {name: found[name] for name in ("compared", "same", "bars", "code", "unexplained")}
+    assert counts == {"compared": 5, "same": 1, "bars": 2, "code": 1, "unexplained": 1}
+    assert [it["slot"] for it in found["differing"]] == ["MGC:1", "MGC:2", "MGC:3", "MGC:4"]
+
+
+def test_twenty_changes_are_told_and_the_rest_counted() -> None:
+    assert told(range(20)) == tuple(str(number) for number in range(20))
+    assert told(range(1_522))[20:] == ("and 1,502 more bars",)

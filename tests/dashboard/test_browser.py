@@ -34,10 +34,13 @@ SHOWN_WITHIN = 30_000
 
 SCREENSHOTS = PROJECT / "var" / "screenshots"
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no Chromium here: `apt-get install chromium` (Debian, Ubuntu) has these pages tested",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="no Chromium here; `apt-get install chromium` (Debian, Ubuntu) has these tests run",
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -176,12 +179,11 @@ def test_a_new_home_says_what_to_run(browser: Browser, tmp_path: Path) -> None:
     assert list(home.iterdir()) == [], "looking at a home writes nothing into it"
 
 
+@pytest.mark.parametrize("visit", ["light"], indirect=True)  # every look is clicked alike
 def test_a_filter_an_export_and_a_row_are_clicked_through(
     visit: tuple[str, Visit], tmp_path: Path
 ) -> None:
-    look, shown = visit
-    if look != "light":
-        pytest.skip("once is enough: what is clicked is the same in every look")
+    _, shown = visit
     page = shown.page
     shown.open("predictions?mode=live")
     every = page.get_by_text("answers, newest first").inner_text()

@@ -102,6 +102,7 @@ def test_a_dataset_has_a_row_for_every_slot_with_baselines_beside(
     assert usable["baseline_p_win"].to_pylist() == pytest.approx([0.5] * len(usable))
 
 
+@pytest.mark.slow
 def test_a_flow_runs_from_the_shell_without_any_server(home: Path) -> None:
     environment = {name: each for name, each in os.environ.items() if "PREFECT" not in name}
     done = subprocess.run(

@@ -108,6 +108,10 @@ def visit(
     context.close()
 
 
+IN_ONE_LOOK = pytest.mark.parametrize("visit", ["light"], indirect=True)
+"""For what is clicked alike in every look."""
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_each_page_shows_without_an_error(visit: tuple[str, Visit], path: str) -> None:
     look, shown = visit
@@ -118,6 +122,7 @@ def test_each_page_shows_without_an_error(visit: tuple[str, Visit], path: str) -
     shown.require_sound()
 
 
+@IN_ONE_LOOK
 def test_the_first_page_is_found_by_its_name_too(visit: tuple[str, Visit]) -> None:
     _, shown = visit
     shown.open("today")
@@ -125,6 +130,7 @@ def test_the_first_page_is_found_by_its_name_too(visit: tuple[str, Visit]) -> No
     shown.require_sound()
 
 
+@IN_ONE_LOOK
 def test_a_tab_is_filled_when_it_is_opened(visit: tuple[str, Visit]) -> None:
     _, shown = visit
     page = shown.page
@@ -179,7 +185,7 @@ def test_a_new_home_says_what_to_run(browser: Browser, tmp_path: Path) -> None:
     assert list(home.iterdir()) == [], "looking at a home writes nothing into it"
 
 
-@pytest.mark.parametrize("visit", ["light"], indirect=True)  # every look is clicked alike
+@IN_ONE_LOOK
 def test_a_filter_an_export_and_a_row_are_clicked_through(
     visit: tuple[str, Visit], tmp_path: Path
 ) -> None:

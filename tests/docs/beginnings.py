@@ -42,6 +42,12 @@ def usual(given: Beginning) -> None:
         shutil.copytree(given.demo / "served", given.folder / "var" / "demo")
 
 
+def with_a_prefect_of_the_other_home(given: Beginning) -> None:
+    """Begin with Prefect's database where the page makes a home: a new one takes seconds."""
+    usual(given)
+    shutil.copytree(given.demo / "served" / "prefect", given.folder / "var" / "null" / "prefect")
+
+
 def with_bars_of_their_own(given: Beginning) -> None:
     """Begin without a home, with a database of one series and a vendor's files."""
     trader = given.demo / "var" / "demo" / "trader.duckdb"
@@ -135,6 +141,7 @@ BEGINNINGS: Mapping[str, Callable[[Beginning], None]] = {
     "import-legacy.md": with_an_older_system,
     "notifications.md": with_channels,
     "postgresql.md": with_a_postgresql_server,
+    "quick-start.md": with_a_prefect_of_the_other_home,
     "real-data.md": with_bars_of_their_own,
     "write-a-feature.md": with_a_clone_to_change,
 }

@@ -111,6 +111,8 @@ def reader_of(
                 values={"up": lambda: str(servers.up)},
             )
             text = page.read_text(encoding="utf-8")
+            # processes would import everything for a study of few folds; those of the demo do
+            reader.terminal.environment["ORBCAST_TASK_RUNNER"] = "threads"
             if page.name in ON_A_SERVER:
                 # each flow would start a server of its own, for longer than it runs itself
                 api = PREFECT_API_URL.value()

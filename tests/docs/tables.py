@@ -26,7 +26,8 @@ EXCUSED: Mapping[str, str] = {
     "orbcast --home var/real run nightly-retrain --market mgc": (
         "bring-your-own-data.md does it; this page is about licensed bars"
     ),
-    "orbcast --home var/demo up": "as `make up` above it, which is the same on another home",
+    "make up": "README.md runs it, on the demo's home",
+    "orbcast --home var/demo up": "the same",
     "git pull": "asks another machine",
     "git log -1 --oneline": "asks the reader's clone; what is tested need not be one",
     "ssh -L 4200:127.0.0.1:4200 you@the-machine": "asks another machine",

@@ -105,8 +105,8 @@ def expected_rows(outlook: DayOutlook, at: datetime) -> list[dict[str, str]]:
 
 
 def _asked(shown: View, today: date) -> tuple[date, Mode]:
-    # a page left open overnight moves on with the day it was showing
-    if st.session_state.get("trading_day") == st.session_state.get("was_today", today):
+    # Streamlit would begin with the machine's own date; a page left open overnight moves on
+    if st.session_state.get("trading_day") in {None, st.session_state.get("was_today")}:
         st.session_state["trading_day"] = today
     st.session_state["was_today"] = today
     left, right = st.columns(2)

@@ -1,0 +1,87 @@
+"""Today as it is laid out, on days with ranges and on days without, on any machine's date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tasks.settings import settings
+from tests.live_days import set_clock
+
+ShownAt = Callable[[datetime], AppTest]
+RANGES = ["0900", "1000", "1100", "1800", "2300", "0030"]
+
+
+def today() -> None:
+    from deployments.dashboard.shell import view  # noqa: PLC0415 - Streamlit runs it elsewhere
+    from deployments.dashboard.today import page  # noqa: PLC0415 - the same
+
+    page(view())
+
+
+@pytest.fixture
+def shown_at(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ShownAt:
+    """Today of an empty home, at a moment."""
+    del home
+    settings().database()
+
+    def run(at: datetime) -> AppTest:
+        st.cache_resource.clear()
+        set_clock(monkeypatch, tmp_path / "clock", at)
+        shown = AppTest.from_function(today, default_timeout=120).run()
+        assert not shown.exception
+        return shown
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("at", "day", "closed"),
+    [
+        (datetime(2026, 12, 5, 3, 0, tzinfo=UTC), date(2026, 12, 5), "(weekend)"),
+        (datetime(2026, 12, 25, 2, 0, tzinfo=UTC), date(2026, 12, 25), "(holiday)"),
+    ],
+    ids=["weekend", "holiday"],
+)
+def test_a_closed_day_says_why_and_lists_the_next_day_s_ranges(
+    shown_at: ShownAt, at: datetime, day: date, closed: str
+) -> None:
+    shown = shown_at(at)
+    assert shown.date_input[0].value == day
+    assert any(closed in told.value for told in shown.info)
+    assert shown.subheader[0].value.startswith("Next: Monday ")
+    assert len(shown.subheader) == 1, "no card of a range that nobody waits for"
+    table = shown.table[0].value
+    assert list(table.index) == RANGES
+    assert table["opens (Australia/Brisbane)"].iloc[0] == "Mon 09:00"
+    assert table["decided"].iloc[-1] == "Tue 00:35"
+
+
+def test_after_the_last_range_the_cards_stay_and_the_next_day_follows(shown_at: ShownAt) -> None:
+    shown = shown_at(datetime(2026, 12, 2, 15, 0, tzinfo=UTC))
+    assert shown.date_input[0].value == date(2026, 12, 2)
+    titles = [told.value for told in shown.subheader]
+    assert [title.partition(" ")[0] for title in titles] == [*RANGES, "Next:"]
+
+
+def test_before_a_range_the_day_is_the_market_s_own_and_all_its_ranges_are_to_come(
+    shown_at: ShownAt,
+) -> None:
+    shown = shown_at(datetime(2026, 12, 1, 23, 1, tzinfo=UTC))
+    assert shown.date_input[0].value == date(2026, 12, 2), "still the first in UTC"
+    assert [told.value for told in shown.subheader] == [f"{name} · to come" for name in RANGES]
+
+
+def test_a_page_left_open_overnight_moves_on_and_a_day_that_was_chosen_stays(
+    shown_at: ShownAt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = shown_at(datetime(2026, 12, 2, 2, 0, tzinfo=UTC))
+    set_clock(monkeypatch, tmp_path / "clock", datetime(2026, 12, 3, 2, 0, tzinfo=UTC))
+    assert shown.run().date_input[0].value == date(2026, 12, 3)
+    shown.date_input[0].set_value(date(2026, 12, 1))
+    assert shown.run().date_input[0].value == date(2026, 12, 1)

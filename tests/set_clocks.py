@@ -22,7 +22,7 @@ from pathlib import Path
 LOGS = Path("var/test-dates")
 LIBRARY = "faketime/libfaketimeMT.so.1"
 PLACES = ("/usr/lib/*/", "/usr/lib/", "/usr/lib64/", "/usr/local/lib/")
-SLEEP = Path(__file__).with_suffix(".c")
+WAITS = Path(__file__).with_suffix(".c")
 MISSING = (
     "make test-dates needs libfaketime and a C compiler; on Debian and Ubuntu:\n"
     "  apt-get install faketime gcc libc6-dev\n"
@@ -69,10 +69,10 @@ def library() -> str | None:
     return next(matches, None)
 
 
-def compiled_sleep(compiler: str) -> str:
-    """Compile what mends libfaketime's own sleep, and return its path."""
-    made = (LOGS / "sleep.so").resolve()
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", made, SLEEP], check=True)
+def compiled_waits(compiler: str) -> str:
+    """Compile what mends two of libfaketime's waits, and return its path."""
+    made = (LOGS / "waits.so").resolve()
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", made, WAITS], check=True)
     return str(made)
 
 
@@ -80,7 +80,7 @@ def environment(clock: SetClock, preloads: list[str], machine: datetime) -> dict
     """Return what a run's processes inherit; ``machine`` is the machine's own time, aware."""
     return {
         **os.environ,
-        "LD_PRELOAD": ":".join([*preloads, *os.environ.get("LD_PRELOAD", "").split(":")]),
+        "LD_PRELOAD": ":".join([*preloads, *filter(None, [os.environ.get("LD_PRELOAD")])]),
         # an offset, not a moment: a moment would begin anew in each process that is started
         "FAKETIME": f"{(clock.at - machine).total_seconds():+.3f}",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -128,7 +128,7 @@ def main() -> int:
         sys.stderr.write(MISSING)
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
-    preloads = [compiled_sleep(compiler), faketime]
+    preloads = [compiled_waits(compiler), faketime]
     clocks = [clock for clock in CLOCKS if not names or clock.name in names]
     results = [run(clock, given.command, preloads) for clock in clocks]
     return 0 if all(results) else 1

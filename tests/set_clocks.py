@@ -69,11 +69,13 @@ def library() -> str | None:
     return next(matches, None)
 
 
-def compiled_waits(compiler: str) -> str:
-    """Compile what mends two of libfaketime's waits, and return its path."""
-    made = (LOGS / "waits.so").resolve()
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", made, WAITS], check=True)
-    return str(made)
+def compiled_waits() -> str | None:
+    """Compile what mends two of libfaketime's waits; return its path, None without a compiler."""
+    compiler, made = shutil.which("cc"), (LOGS / "waits.so").resolve()
+    if compiler is None:
+        return None
+    command = [compiler, "-shared", "-fPIC", "-o", made, WAITS]
+    return None if subprocess.run(command, check=False).returncode else str(made)
 
 
 def environment(clock: SetClock, preloads: list[str], machine: datetime) -> dict[str, str]:
@@ -123,12 +125,12 @@ def main() -> int:
             f"no date is named {', '.join(sorted(unknown))}; "
             f"they are {', '.join(clock.name for clock in CLOCKS)}"
         )
-    faketime, compiler = library(), shutil.which("cc")
-    if faketime is None or compiler is None:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    waits, faketime = compiled_waits(), library()
+    if waits is None or faketime is None:
         sys.stderr.write(MISSING)
         return 2
-    LOGS.mkdir(parents=True, exist_ok=True)
-    preloads = [compiled_waits(compiler), faketime]
+    preloads = [waits, faketime]
     clocks = [clock for clock in CLOCKS if not names or clock.name in names]
     results = [run(clock, given.command, preloads) for clock in clocks]
     return 0 if all(results) else 1

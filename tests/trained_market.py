@@ -1,7 +1,7 @@
-"""One Prefect server for the session, and a small simulated market in a home of its own.
+"""One Prefect server for a worker, and a small simulated market in a home that is copied.
 
 Every run of the tests loads this file: Prefect, five seconds of it, is imported by those that
-need it only.
+need it only. What takes long to make is made once for all workers of a run.
 """
 
 from __future__ import annotations
@@ -9,103 +9,141 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import date
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 FIRST, LAST = date(2024, 1, 2), date(2024, 11, 29)
 
 
-UNTOUCHED = "untouched"
+def copy_database(path: Path, to: Path) -> None:
+    """Copy a SQLite database that others may have open: it gives a whole copy of itself."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as copy:
+        source.backup(copy)
 
 
-def _copy_home(home: Path, folder: Path) -> None:
-    """Copy a home whose database is open: SQLite gives a whole copy of itself."""
+def copy_home(home: Path, folder: Path) -> None:
+    """Copy a home whose database may be open."""
     shutil.copytree(home, folder, ignore=shutil.ignore_patterns("orbcast.sqlite*"))
-    source = sqlite3.connect(home / "orbcast.sqlite")
-    copy = sqlite3.connect(folder / "orbcast.sqlite")
-    source.backup(copy)
-    copy.close()
-    source.close()
+    copy_database(home / "orbcast.sqlite", folder / "orbcast.sqlite")
+
+
+def made_once(path: Path, make: Callable[[Path], None]) -> Path:
+    """Return a file or folder of the run, which the first worker to need it makes."""
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            make(path.with_name(f"half-made-{path.name}"))
+            path.with_name(f"half-made-{path.name}").rename(path)
+    return path
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """Prefect's own test server, without the heartbeats that slow each flow by a second."""
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of this run of the tests, the same for all its workers."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def prefect_server(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run Prefect's own test server, without the heartbeats that slow each flow by a second.
+
+    A server that makes its tables takes twice as long to start as one that has them: the first
+    of a run makes them, the others begin with a copy.
+    """
     from prefect.settings import (  # noqa: PLC0415
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
     )
-    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+    from prefect.testing import utilities  # noqa: PLC0415
 
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"  # the server is another process
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
+    database = tmp_path_factory.mktemp("prefect") / "prefect-test.db"  # the harness's own name
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as running:
+        patch.setattr(utilities, "mkdtemp", lambda: str(database.parent))
+        harness = utilities.prefect_test_harness(server_startup_timeout=120)
+
+        def begin_with_nothing(path: Path) -> None:
+            running.enter_context(harness)
+            copy_database(database, path)
+
+        made = made_once(run_folder / "prefect.db", begin_with_nothing)
+        if not database.exists():
+            shutil.copy(made, database)
+            running.enter_context(harness)
+        running.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
         yield
 
 
 @pytest.fixture(scope="session")
-def simulated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eleven months of a simulated MGC with a planted edge, as a trader's DuckDB."""
-    from deployments.simulated import write_database  # noqa: PLC0415
-    from tasks.settings import Settings  # noqa: PLC0415
+def simulated_database(run_folder: Path) -> Path:
+    """Return eleven months of a simulated MGC with a planted edge, as a trader's DuckDB."""
 
-    path = tmp_path_factory.mktemp("trader") / "trader.duckdb"
-    write_database(path, Settings().market("mgc"), FIRST, LAST, 0.05, 3)
-    return path
+    def simulate(path: Path) -> None:
+        from deployments.simulated import write_database  # noqa: PLC0415
+        from tasks.settings import Settings  # noqa: PLC0415
+
+        write_database(path, Settings().market("mgc"), FIRST, LAST, 0.05, 3)
+
+    return made_once(run_folder / "trader.duckdb", simulate)
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home."""
+    """Return an empty home."""
     folder = tmp_path / "home"
     monkeypatch.setenv("ORBCAST_HOME", str(folder))
     return folder
 
 
 @pytest.fixture(scope="session")
-def trained_home(
-    prefect_server: None, simulated_database: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """A home whose source is remembered, refreshed and trained on; tests only add to it."""
-    del prefect_server
-    from flows.nightly_retrain import nightly_retrain  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
-    from tasks.sources import SourceSpec, remember_source  # noqa: PLC0415
+def untouched_home(
+    run_folder: Path,
+    simulated_database: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Path:
+    """Return a home as it was right after its source was read and trained on: to be copied."""
 
-    folder = tmp_path_factory.mktemp("trained") / "home"
-    before = os.environ.get("ORBCAST_HOME")
-    os.environ["ORBCAST_HOME"] = str(folder)
-    try:
-        spec = SourceSpec(
-            kind="duckdb", paths=(str(simulated_database),), columns={"contract": "contract"}
-        )
-        remember_source(settings().sources_file, "mgc", spec)
-        nightly_retrain("mgc")
-        _copy_home(folder, folder.parent / UNTOUCHED)
-        yield folder
-    finally:
-        if before is None:
-            del os.environ["ORBCAST_HOME"]
-        else:
-            os.environ["ORBCAST_HOME"] = before
+    def train(folder: Path) -> None:
+        request.getfixturevalue("prefect_server")  # by the one worker that trains
+        from flows.nightly_retrain import nightly_retrain  # noqa: PLC0415
+        from tasks.settings import settings  # noqa: PLC0415
+        from tasks.sources import SourceSpec, remember_source  # noqa: PLC0415
+
+        home = tmp_path_factory.mktemp("training") / "home"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ORBCAST_HOME", str(home))
+            spec = SourceSpec(
+                kind="duckdb", paths=(str(simulated_database),), columns={"contract": "contract"}
+            )
+            remember_source(settings().sources_file, "mgc", spec)
+            nightly_retrain("mgc")
+            copy_home(home, folder)
+
+    return made_once(run_folder / "trained", train)
+
+
+@pytest.fixture(scope="module")
+def trained_home(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file's own trained home; its tests only add to it."""
+    return shutil.copytree(untouched_home, tmp_path_factory.mktemp("trained") / "home")
 
 
 @pytest.fixture
 def trained(trained_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The trained home, made the present one."""
+    """Return the file's trained home, made the present one."""
     monkeypatch.setenv("ORBCAST_HOME", str(trained_home))
     return trained_home
 
 
 @pytest.fixture
-def own(trained_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the home as it was right after training, to be written to and damaged."""
-    folder = tmp_path / "own"
-    shutil.copytree(trained_home.parent / UNTOUCHED, folder)
+def own(untouched_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a trained home of the test's own, to be written to and damaged."""
+    folder = shutil.copytree(untouched_home, tmp_path / "own")
     monkeypatch.setenv("ORBCAST_HOME", str(folder))
     return folder

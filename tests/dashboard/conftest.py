@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.live_days import answer_live, set_clock
-from tests.trained_market import UNTOUCHED
+from tests.trained_market import copy_home, made_once
 
 NOW = datetime(2024, 11, 28, 1, 30, tzinfo=UTC)
 """Thursday, 11:30 in Brisbane: three ranges of the day are closed, three are to come."""
@@ -64,19 +64,28 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def day_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The trained home after eight days of live answers and outcomes, and two replayed days."""
-    from flows.log_outcomes import log_outcomes  # noqa: PLC0415 - Prefect, where used
+def day_home(
+    run_folder: Path,
+    untouched_home: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Path:
+    """Return the trained home after eight days of live answers, and two replayed days."""
 
-    folder = tmp_path_factory.mktemp("day")
-    home = folder / "home"
-    shutil.copytree(trained_home.parent / UNTOUCHED, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ORBCAST_HOME", str(home))
-        set_clock(patch, folder / "clock", NOW)
-        answer_live(patch, FIRST_DAY, NOW, replayed_before=FIRST_DAY + timedelta(days=2))
-        log_outcomes("mgc")
-    return home
+    def live(folder: Path) -> None:
+        request.getfixturevalue("prefect_server")
+        from flows.log_outcomes import log_outcomes  # noqa: PLC0415 - Prefect, where used
+
+        home = shutil.copytree(untouched_home, tmp_path_factory.mktemp("day") / "home")
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ORBCAST_HOME", str(home))
+            set_clock(patch, folder / "clock", NOW)
+            answer_live(patch, FIRST_DAY, NOW, replayed_before=FIRST_DAY + timedelta(days=2))
+            log_outcomes("mgc")
+        copy_home(home, folder / "home")
+
+    return made_once(run_folder / "day", live) / "home"
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from tasks.day_outlook import day_outlook
 from tasks.settings import now, settings
 from tests.conftest import PROJECT
 from tests.live_days import answer_live, set_clock
-from tests.trained_market import UNTOUCHED, _copy_home
+from tests.trained_market import copy_home
 
 NOW = datetime(2024, 11, 28, 1, 30, tzinfo=UTC)
 """Thursday, 11:30 in Brisbane: three ranges of the day are closed, three are to come."""
@@ -147,10 +147,10 @@ COMMANDS = dict(leaves(typer.main.get_command(app)))
 
 
 @pytest.fixture(scope="module")
-def lived(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lived(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two days of live answers, a version with a long name, long reasons, a notice, a channel."""
     folder = tmp_path_factory.mktemp("lived") / "home"
-    shutil.copytree(trained_home.parent / UNTOUCHED, folder)
+    shutil.copytree(untouched_home, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(folder))
         where = settings()
@@ -200,7 +200,7 @@ def home(
 ) -> Path:
     """A copy of that home, in the folder the commands' files are in."""
     folder = tmp_path / "home"
-    _copy_home(lived, folder)
+    copy_home(lived, folder)
     (tmp_path / "trader.duckdb").symlink_to(simulated_database)
     (tmp_path / "own.toml").write_text('name = "own"\nabout = "My own."\n', "utf-8")
     monkeypatch.chdir(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from tasks.decision import answers
 from tasks.notices import notify
 from tasks.settings import now, settings
 from tasks.slots import slots_between
+from tests.trained_market import copy_home
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "own")
 
@@ -71,18 +73,29 @@ def is_harmless(markdown: str) -> bool:
     return "onerror" in markdown and not re.search(r"<img|\]\(javascript|\n# X", unescaped)
 
 
+@pytest.fixture(scope="module")
+def logged_home(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home with four days of live answers, as if each had been in time: to be copied."""
+    folder = tmp_path_factory.mktemp("logged")
+    home = shutil.copytree(untouched_home, folder / "open")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORBCAST_HOME", str(home))
+        patch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
+        where = settings()
+        market = where.market("mgc")
+        for slot in slots_between(market, FIRST, LAST):
+            said = answers(where, market, slot, now(), "live")
+            where.ledger().record([replace(each, late=False) for each in said])
+    copy_home(home, folder / "home")
+    return folder / "home"
+
+
 @pytest.fixture
-def logged(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four days of live answers, as if each had been in time."""
+def logged(own: Path, logged_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a copy of that home the present one, in place of the file's own."""
     del own
+    monkeypatch.setenv("ORBCAST_HOME", str(shutil.copytree(logged_home, tmp_path / "home")))
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
-    where = settings()
-    with where.database().session() as session:
-        session.execute(text("DELETE FROM predictions"))
-    market = where.market("mgc")
-    for slot in slots_between(market, FIRST, LAST):
-        said = answers(where, market, slot, now(), "live")
-        where.ledger().record([replace(each, late=False) for each in said])
 
 
 @pytest.mark.usefixtures("logged")

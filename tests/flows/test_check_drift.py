@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prefect.events import Event
@@ -21,22 +23,33 @@ from tasks import drift
 from tasks.decision import answers
 from tasks.settings import now, settings
 from tasks.slots import slots_between
+from tests.trained_market import copy_home
 
 FIRST, LAST = date(2024, 11, 4), date(2024, 11, 19)
 
 
+@pytest.fixture(scope="module")
+def logged_home(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home with twelve days of live answers: to be copied."""
+    folder = tmp_path_factory.mktemp("logged")
+    home = shutil.copytree(untouched_home, folder / "open")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORBCAST_HOME", str(home))
+        patch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
+        where = settings()
+        market = where.market("mgc")
+        for slot in slots_between(market, FIRST, LAST):
+            where.ledger().record(answers(where, market, slot, now(), "live"))
+    copy_home(home, folder / "home")
+    return folder / "home"
+
+
 @pytest.fixture
-def logged(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twelve days of live answers."""
-    del own
+def logged(logged_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a copy of that home the present one."""
+    monkeypatch.setenv("ORBCAST_HOME", str(shutil.copytree(logged_home, tmp_path / "home")))
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
     monkeypatch.setattr("monitoring.drift_report.LEAST_REFERENCE_DAYS", 60)
-    where = settings()
-    with where.database().session() as session:
-        session.execute(text("DELETE FROM predictions"))
-    market = where.market("mgc")
-    for slot in slots_between(market, FIRST, LAST):
-        where.ledger().record(answers(where, market, slot, now(), "live"))
 
 
 @pytest.fixture
@@ -76,8 +89,10 @@ AT = datetime(2024, 11, 20, 12, tzinfo=UTC)
 
 @pytest.mark.usefixtures("logged", "prefect_server")
 def test_a_shift_is_announced_once_and_its_report_is_kept(
-    announced: Callable[[], list[Event]],
+    announced: Callable[[], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Evidently's page takes half a minute: it is made where nothing else is looked at
+    monkeypatch.setattr(drift, "write_full_report", lambda *given: given[-1].write_text("page"))
     quiet = check_drift("mgc", as_of=AT - timedelta(days=1))
     assert (quiet["judged"], quiet["detected"], announced()) == (True, False, [])
 
@@ -86,6 +101,7 @@ def test_a_shift_is_announced_once_and_its_report_is_kept(
     assert found["detected"]
     assert "momentum" in found["groups"]
     assert found["report"].endswith(".html")
+    assert Path(found["report"]).read_text() == "page"
     (event,) = announced()
     assert event.resource.id == "orbcast.market.mgc"
     assert event.payload["last_day"] == "2024-11-19"
@@ -98,6 +114,16 @@ def test_a_shift_is_announced_once_and_its_report_is_kept(
     assert [each.detected for each in records] == [True, False, True]
     told = CliRunner().invoke(app, ["drift", "show"])
     assert "drift in" in told.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("logged")
+def test_the_full_report_has_every_feature_and_the_prediction() -> None:
+    page = Path(drift.write_report.fn("mgc", AT)).read_text("utf-8")
+    record = settings().models().serving("MGC", AT).record
+    names = drift._learned(record.folder).names
+    assert len(names) > 60
+    assert [name for name in names if name not in page] == []
 
 
 @pytest.mark.usefixtures("logged", "prefect_server")

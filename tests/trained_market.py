@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import date
@@ -49,7 +50,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def prefect_server(run_folder: Path) -> Iterator[None]:
     """Run Prefect's own test server, without the heartbeats that slow each flow by a second.
 
     A server that makes its tables takes twice as long to start as one that has them: the first
@@ -62,9 +63,10 @@ def prefect_server(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     from prefect.testing import utilities  # noqa: PLC0415
 
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"  # the server is another process
-    database = tmp_path_factory.mktemp("prefect") / "prefect-test.db"  # the harness's own name
+    folder = tempfile.mkdtemp(prefix="orbcast-prefect-")  # the harness removes it
+    database = Path(folder) / "prefect-test.db"  # as the harness names it
     with pytest.MonkeyPatch.context() as patch, ExitStack() as running:
-        patch.setattr(utilities, "mkdtemp", lambda: str(database.parent))
+        patch.setattr(utilities, "mkdtemp", lambda: folder)
         harness = utilities.prefect_test_harness(server_startup_timeout=120)
 
         def begin_with_nothing(path: Path) -> None:

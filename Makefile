@@ -23,7 +23,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo up dashboard docs test test-slow test-dates lint check mutants bench soak controls lock clean
+.PHONY: help install demo up dashboard docs test test-slow test-dates lint check mutants bench \
+  soak controls lock calendars clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -130,6 +131,9 @@ lock: ## Work out requirements.lock and requirements.dashboard.lock anew (needs 
 	@$(COMPILE) --all-extras -c requirements.lock -o $(VENV)/all.lock
 	@awk 'NR == FNR { if (/==/) base[$$1]; next } /==/ { more = !($$1 in base) } more' \
 	  requirements.lock $(VENV)/all.lock > requirements.dashboard.lock
+
+calendars: $(STAMP) ## Write the kept exchange calendars anew, after the library's version changed
+	@$(BIN)/python -c 'from ml_core.market.exchange import keep_calendars; keep_calendars()'
 
 clean: ## Remove .venv and caches; var/ holds your data and stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -183,7 +183,7 @@ class ModelStore:
         query = select(ModelVersion).order_by(ModelVersion.created_at, ModelVersion.id)
         if market is not None:
             query = query.where(ModelVersion.market == market)
-        with self._database.session() as session:
+        with self._database.reading() as session:
             return tuple(self._record(row) for row in session.scalars(query))
 
     def find(self, market: str, ref: str) -> VersionRecord:
@@ -319,7 +319,7 @@ class ModelStore:
             .where(AliasEvent.market == market, AliasEvent.alias == alias)
             .order_by(AliasEvent.at, AliasEvent.id)
         )
-        with self._database.session() as session:
+        with self._database.reading() as session:
             return tuple(
                 AliasRecord(row.alias, row.version, row.at, row.by, row.reason)
                 for row in session.scalars(query)

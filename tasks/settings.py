@@ -63,7 +63,7 @@ class UnknownNameError(InputError):
 class Settings(BaseModel):
     """Everything that differs between installations; each is ``ORBCAST_<NAME>``."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
     home: Path = Field(default=Path("var"), description="Bars, models, reports, databases.")
     database_url: str = Field(default="", description="SQLAlchemy URL; SQLite in home if empty.")

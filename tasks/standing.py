@@ -104,7 +104,7 @@ def standing_of(where: Settings, name: str, at: datetime) -> Standing:
     """
     market = where.market(name)
     symbol, database = market.symbol, where.database()
-    lake, breaker = where.lake().status(symbol), breaker_of(where, symbol, at)
+    lake, breaker = where.lake(), breaker_of(where, symbol, at)
     serves, until, trouble = _serving(where, symbol, at)
     drift, parity = latest_drift(database, symbol), latest_parity(database, symbol)
     outlook = day_outlook(market, at)
@@ -117,8 +117,8 @@ def standing_of(where: Settings, name: str, at: datetime) -> Standing:
         serves=serves,
         serves_until=until,
         trouble=trouble,
-        bars=lake.bars,
-        last_bar=lake.last,
+        bars=lake.count(symbol),
+        last_bar=lake.last_bar(symbol),
         drift=f"{time_of(drift.at)}: {drift.verdict}" if drift else None,
         parity=f"{time_of(parity.at)}: {parity.verdict}" if parity else None,
         last_live_answer=_last_answer(where, symbol),

@@ -32,6 +32,9 @@ from ml_core.bars.month_file import (
     Month,
     MonthChange,
     content_hash,
+    count_rows,
+    last_moment,
+    moment_of,
     month_names,
     months_of,
     read_bars,
@@ -266,13 +269,21 @@ class Lake:
             revisions=0 if revised is None else len(revised),
         )
 
+    def count(self, symbol: str) -> int:
+        """Return how many bars are here."""
+        count = 0
+        for path in self._months(symbol):
+            with _whole(path):
+                count += count_rows(path)
+        return count
+
     def last_bar(self, symbol: str) -> datetime | None:
         """Give the time of the last bar, from the newest month alone; None in an empty lake."""
         months = self._months(symbol)
         if not months:
             return None
         with _whole(months[-1]):
-            return Month.describe(months[-1]).last
+            return last_moment(months[-1])
 
     def fingerprint(self, market: Market, stop_minute: int | None = None) -> str:
         """Give a SHA-256 of the bars before ``stop_minute``, whatever order they came in.
@@ -323,8 +334,8 @@ class Lake:
             quarantined=checked.reasons,
             dropped=batch.dropped,
             findings=checked.findings,
-            first=times[0].as_py().isoformat() if len(times) else None,
-            last=times[-1].as_py().isoformat() if len(times) else None,
+            first=moment_of(times[0]).isoformat() if len(times) else None,
+            last=moment_of(times[-1]).isoformat() if len(times) else None,
             ingested_at=now.isoformat(),
         )
         with written_atomically(record_file) as temporary:

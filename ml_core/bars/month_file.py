@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ml_core.bars.contract import BAR_SCHEMA, PRICES
 from ml_core.market.instrument import Instrument
 from ml_core.market.market import Market
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE_US = 60_000_000
 _VALUES = (*PRICES, "volume")
 _MONTHS_REMEMBERED = 6
@@ -58,10 +59,12 @@ class Month:
     @staticmethod
     def describe(path: Path) -> Month:
         """Read the few columns that describe a file."""
-        table = pq.read_table(path, columns=["contract", "ts"], read_dictionary=["contract"])
+        file = pq.ParquetFile(path, read_dictionary=["contract"])
+        table = file.read(columns=["contract", "ts"])
         names = table["contract"].unique().to_pylist()
         stamps = table["ts"]
-        return Month(len(table), tuple(sorted(names)), stamps[0].as_py(), stamps[-1].as_py())
+        first, last = (moment_of(stamps[row]) for row in (0, -1))
+        return Month(len(table), tuple(sorted(names)), first, last)
 
     @staticmethod
     def merge(
@@ -79,7 +82,7 @@ class Month:
             Recorded with every bar that is new or changed.
         """
         new = _canonical(rows, symbol, source, now)
-        old = pq.read_table(path, schema=BAR_SCHEMA) if path.exists() else BAR_SCHEMA.empty_table()
+        old = read_rows(path) if path.exists() else BAR_SCHEMA.empty_table()
         old_key, new_key = _keys(old, new)
         place = np.searchsorted(old_key, new_key)
         there = place < len(old_key)
@@ -147,6 +150,31 @@ def write_rows(table: pa.Table, path: Path) -> None:
     )
 
 
+def read_rows(path: Path) -> pa.Table:
+    """Read a month file's rows, every column of ``BAR_SCHEMA``.
+
+    Not by ``pyarrow.parquet.read_table``, which imports pandas.
+    """
+    return pq.ParquetFile(path).read(columns=BAR_SCHEMA.names).cast(BAR_SCHEMA)
+
+
+def moment_of(stamp: pa.Scalar) -> datetime:
+    """Return a stored time as an aware one; Arrow's own ``as_py`` imports pandas for it."""
+    return _EPOCH + timedelta(microseconds=stamp.value)
+
+
+def count_rows(path: Path) -> int:
+    """Return how many bars a month file holds, from its footer alone."""
+    return int(pq.ParquetFile(path).metadata.num_rows)
+
+
+def last_moment(path: Path) -> datetime:
+    """Return when the last bar of a month file opened (aware UTC)."""
+    file = pq.ParquetFile(path)
+    stamps = file.read_row_group(file.num_row_groups - 1, columns=["ts"])["ts"]
+    return moment_of(stamps[-1])
+
+
 def read_bars(months: Sequence[Path], market: Market) -> Bars:
     """Read month files into integer ticks on UTC minutes.
 
@@ -181,7 +209,7 @@ def read_stored(months: Sequence[Path], first_minute: int, stop_minute: int) -> 
     """Read month files' rows of a span of UTC minutes, every column of ``BAR_SCHEMA``."""
     import pyarrow.compute as pc  # noqa: PLC0415 - not where bars are read as ticks
 
-    tables = [pq.read_table(path, schema=BAR_SCHEMA) for path in months]
+    tables = [read_rows(path) for path in months]
     table = pa.concat_tables(tables) if tables else BAR_SCHEMA.empty_table()
     first, stop = (
         pa.scalar(each * _MINUTE_US, pa.int64()).cast(pa.timestamp("us", tz="UTC"))

@@ -1,12 +1,25 @@
-"""Exchange trade dates: when a calendar's market opens and closes."""
+"""Exchange trade dates: when a calendar's market opens and closes.
+
+They are worked out by pandas_market_calendars. What it says of the shipped markets' calendars is
+kept in the folder ``calendars``, so that a command need not import it, and pandas with it; each
+file names the library's version, and with another version installed the library is asked.
+`make calendars` writes the files anew.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+KEPT_YEARS = (2000, 2045)
+_LIBRARY = "pandas_market_calendars"
+_KEPT = Path(__file__).parent / "calendars"
+KEPT_CALENDARS = frozenset(path.stem for path in _KEPT.glob("*.csv"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +49,7 @@ class TradeDates:
 
 @lru_cache(maxsize=32)
 def trade_dates(calendar: str, first_year: int, last_year: int) -> TradeDates:
-    """Give every trade date of ``calendar`` from the first through the last year.
+    """Return every trade date of ``calendar`` from the first through the last year.
 
     The calendar is a published fact, the same at every call, so it is worked out once a process.
 
@@ -47,6 +60,16 @@ def trade_dates(calendar: str, first_year: int, last_year: int) -> TradeDates:
     first_year, last_year
         Calendar years, inclusive.
     """
+    kept = _kept(calendar) if KEPT_YEARS[0] <= first_year <= last_year <= KEPT_YEARS[1] else None
+    if kept is None:
+        return dates_by_library(calendar, first_year, last_year)
+    span = np.array([f"{first_year}-01-01", f"{last_year + 1}-01-01"], "datetime64[D]")
+    part = slice(*np.searchsorted(kept.day, span))
+    return TradeDates(kept.day[part], kept.open[part], kept.close[part], kept.early_close[part])
+
+
+def dates_by_library(calendar: str, first_year: int, last_year: int) -> TradeDates:
+    """Ask pandas_market_calendars for the same; see :func:`trade_dates`."""
     import pandas_market_calendars as calendars  # noqa: PLC0415 - pulls in pandas, once
 
     exchange = calendars.get_calendar(calendar)
@@ -57,3 +80,46 @@ def trade_dates(calendar: str, first_year: int, last_year: int) -> TradeDates:
     )
     early = schedule.index.isin(exchange.early_closes(schedule).index)
     return TradeDates(schedule.index.to_numpy("datetime64[D]"), opens, closes, early)
+
+
+def keep_calendars() -> None:
+    """Write the kept calendars' files: a line for each run of weekdays with the same hours."""
+    for calendar in KEPT_CALENDARS:
+        dates = dates_by_library(calendar, *KEPT_YEARS)
+        minutes = dates.day.astype(np.int64) * 1440
+        hours = np.column_stack([dates.open - minutes, dates.close - minutes, dates.early_close])
+        follows = dates.day[1:] == np.busday_offset(dates.day[:-1], 1)
+        starts = np.flatnonzero(np.append(True, ~follows | (np.diff(hours, axis=0) != 0).any(1)))
+        lengths = np.diff(starts, append=len(dates.day))
+        lines = [
+            f"{dates.day[start]},{length},{','.join(map(str, hours[start]))}\n"
+            for start, length in zip(starts, lengths, strict=True)
+        ]
+        head = f"# {_LIBRARY} {version(_LIBRARY)}\n# first,weekdays,open,close,early_close\n"
+        (_KEPT / f"{calendar}.csv").write_text(head + "".join(lines), encoding="utf-8")
+
+
+@cache
+def _kept(calendar: str) -> TradeDates | None:
+    """Read a kept calendar's file; None without one, or if another version is installed."""
+    if calendar not in KEPT_CALENDARS or not _is_installed(calendar):
+        return None
+    lines = (_KEPT / f"{calendar}.csv").read_text("utf-8").splitlines()[2:]
+    rows = [line.split(",") for line in lines]
+    first = np.array([row[0] for row in rows], "datetime64[D]")
+    length, *hours = np.array([row[1:] for row in rows], np.int64).T
+    opens, closes, early = (np.repeat(column, length) for column in hours)
+    place = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    day = np.busday_offset(np.repeat(first, length), place)
+    minutes = day.astype(np.int64) * 1440
+    return TradeDates(day, minutes + opens, minutes + closes, early.astype(bool))
+
+
+def _is_installed(calendar: str) -> bool:
+    """Check that the library a calendar's file was made with is the one installed."""
+    with (_KEPT / f"{calendar}.csv").open(encoding="utf-8") as file:
+        made_with = file.readline().split()[-1]
+    try:
+        return version(_LIBRARY) == made_with
+    except PackageNotFoundError:
+        return False

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from ml_core.errors import InputError
+from ml_core.market.exchange import KEPT_CALENDARS
 from ml_core.market.instrument import Instrument
 from ml_core.toml_file import TomlFileError, load_model
 
@@ -96,10 +97,6 @@ class QualityLimits(_Frozen):
     )
 
 
-USUAL_CALENDARS = frozenset({"CMEGlobex_Gold", "CME_Equity"})
-"""Names known to be right, so that a command need not import every calendar to know it."""
-
-
 class Market(_Frozen):
     """Everything Orbcast knows of a market before seeing a bar.
 
@@ -134,7 +131,7 @@ class Market(_Frozen):
     @field_validator("calendar")
     @classmethod
     def _calendar_exists(cls, name: str) -> str:
-        if name in USUAL_CALENDARS:
+        if name in KEPT_CALENDARS:
             return name
         import pandas_market_calendars as calendars  # noqa: PLC0415 - heavy, and seldom needed
 

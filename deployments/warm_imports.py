@@ -16,7 +16,7 @@ INTRADAY = (
     # what they import where it is used, so that a command's --help need not wait for it
     "alembic.command",
     "duckdb",
-    "lightgbm",
+    "ml_core.learning.boosting",
     "pandas",
     "pyarrow.parquet",
     "scipy.special",

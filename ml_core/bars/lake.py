@@ -27,6 +27,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from ml_core.bars.arrays import Bars
+from ml_core.bars.arrow_values import moment_of
 from ml_core.bars.contract import RawBatch, outrights_of
 from ml_core.bars.month_file import (
     Month,
@@ -34,7 +35,6 @@ from ml_core.bars.month_file import (
     content_hash,
     count_rows,
     last_moment,
-    moment_of,
     month_names,
     months_of,
     read_bars,

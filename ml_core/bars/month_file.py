@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
+from ml_core.bars.arrow_values import moment_of, numbers_of
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
 from ml_core.market.instrument import Instrument
 from ml_core.market.market import Market
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE_US = 60_000_000
 _VALUES = (*PRICES, "volume")
 _MONTHS_REMEMBERED = 6
@@ -89,8 +89,8 @@ class Month:
         there[there] = old_key[place[there]] == new_key[there]
         differs = np.zeros(len(new), bool)
         for name in _VALUES:
-            values = new[name].to_numpy()[there]
-            differs[there] |= old[name].to_numpy()[place[there]] != values
+            values = numbers_of(new[name])[there]
+            differs[there] |= numbers_of(old[name])[place[there]] != values
         replaced = place[differs]
         stays = np.ones(len(old), bool)
         stays[replaced] = False
@@ -156,11 +156,6 @@ def read_rows(path: Path) -> pa.Table:
     Not by ``pyarrow.parquet.read_table``, which imports pandas.
     """
     return pq.ParquetFile(path).read(columns=BAR_SCHEMA.names).cast(BAR_SCHEMA)
-
-
-def moment_of(stamp: pa.Scalar) -> datetime:
-    """Return a stored time as an aware one; Arrow's own ``as_py`` imports pandas for it."""
-    return _EPOCH + timedelta(microseconds=stamp.value)
 
 
 def count_rows(path: Path) -> int:
@@ -238,17 +233,17 @@ def bars_of(rows: pa.Table, symbol: str, instrument: Instrument) -> Bars:
     """Give stored rows, by time and contract, as integer ticks; contracts as a dictionary."""
     table = rows.unify_dictionaries().combine_chunks()
     names, codes = _contracts(table["contract"])
-    ticks = {name: instrument.to_ticks(table[name].to_numpy()) for name in PRICES}
+    ticks = {name: instrument.to_ticks(numbers_of(table[name])) for name in PRICES}
     return Bars(
         symbol=symbol,
         contracts=names,
-        minute=table["ts"].cast(pa.int64()).to_numpy() // _MINUTE_US,
+        minute=numbers_of(table["ts"].cast(pa.int64())) // _MINUTE_US,
         contract=codes,
         open=ticks["open"],
         high=ticks["high"],
         low=ticks["low"],
         close=ticks["close"],
-        volume=table["volume"].to_numpy(),
+        volume=numbers_of(table["volume"]),
     )
 
 
@@ -269,7 +264,7 @@ def _contracts(column: pa.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int
     found = np.array(array.dictionary.to_pylist(), dtype=str)
     names, rank = np.unique(found, return_inverse=True)
     codes = (
-        rank.astype(np.int32)[array.indices.to_numpy()] if len(array) else np.empty(0, np.int32)
+        rank.astype(np.int32)[numbers_of(array.indices)] if len(array) else np.empty(0, np.int32)
     )
     return tuple(names.tolist()), codes
 
@@ -292,7 +287,7 @@ def _keys(old: pa.Table, new: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.i
     """Give one number a bar, ordered as (time, contract), the same for both tables."""
     both = [np.array(table["contract"].to_pylist(), dtype=str) for table in (old, new)]
     names, code = np.unique(np.concatenate(both), return_inverse=True)
-    stamps = [table["ts"].cast(pa.int64()).to_numpy() // _MINUTE_US for table in (old, new)]
+    stamps = [numbers_of(table["ts"].cast(pa.int64())) // _MINUTE_US for table in (old, new)]
     key = np.concatenate(stamps) * max(len(names), 1) + code
     return key[: len(old)], key[len(old) :]
 

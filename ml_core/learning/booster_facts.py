@@ -21,7 +21,7 @@ def facts(text: str) -> dict[str, Any]:
     lightgbm.basic.LightGBMError
         It is no model LightGBM can read.
     """
-    import lightgbm as lgb  # noqa: PLC0415 - seconds, only where a model is read
+    from ml_core.learning.boosting import lgb  # noqa: PLC0415 - where a model is read
 
     booster = lgb.Booster(model_str=text)
     objective = re.search(r"^objective=(.*)$", text, re.MULTILINE)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.bars.arrow_values import numbers_of
 from ml_core.errors import InputError, OperatorError
 from ml_core.files import sha256_of
 from ml_core.learning.baselines import Baselines
@@ -101,7 +102,7 @@ class Bundle:
         texts = {question: self.texts.get(question) for question in QUESTIONS}
         if not any(texts.values()):
             return dict.fromkeys(QUESTIONS)
-        import lightgbm as lgb  # noqa: PLC0415 - three seconds of imports, only with trees
+        from ml_core.learning.boosting import lgb  # noqa: PLC0415 - only with trees
 
         return {
             question: lgb.Booster(model_str=text) if text else None
@@ -296,8 +297,9 @@ def _novelty(folder: Path) -> Novelty | None:
     import pyarrow.parquet as pq  # noqa: PLC0415 - here only
 
     values = json.loads((folder / _NOVELTY).read_text("utf-8"))
-    table = pq.read_table(folder / _REFERENCE, columns=values["names"])
-    features = np.column_stack([table[name].to_numpy() for name in values["names"]])
+    # not by read_table, which imports pandas
+    table = pq.ParquetFile(folder / _REFERENCE).read(columns=values["names"])
+    features = np.column_stack([numbers_of(table[name]) for name in values["names"]])
     return Novelty.from_json(values, features)
 
 

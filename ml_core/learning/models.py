@@ -225,7 +225,7 @@ class _Grower:
     def grow(
         self, chosen: NDArray[np.bool_], rounds: int, stopping: NDArray[np.bool_] | None = None
     ) -> Booster:
-        import lightgbm as lgb  # noqa: PLC0415 - three seconds of imports, training only
+        from ml_core.learning.boosting import lgb  # noqa: PLC0415 - training only
 
         params = self._params(chosen)
 

@@ -1,0 +1,28 @@
+"""Arrow's values as Python's and NumPy's, without pandas, which Arrow's own ways import."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment_of(stamp: pa.Scalar) -> datetime:
+    """Return a stored time, in microseconds of UTC, as an aware one."""
+    return _EPOCH + timedelta(microseconds=stamp.value)
+
+
+def numbers_of(column: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
+    """Return a column of numbers without nulls, shape (n,), read-only.
+
+    >>> numbers_of(pa.chunked_array([[1, 2], [3]])).tolist()
+    [1, 2, 3]
+    """
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    values: NDArray[Any] = np.from_dlpack(whole)
+    return values

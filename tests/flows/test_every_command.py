@@ -319,6 +319,41 @@ def test_commands_that_only_read_do_not_wait_for_prefect_s_imports(home: Path) -
     assert done.returncode == 0, done.stderr
 
 
+HEAVY = {
+    *("alembic", "arch", "duckdb", "evidently", "lightgbm", "matplotlib", "narwhals", "numpy"),
+    *("optuna", "pandas.core", "pandas_market_calendars", "prefect", "pyarrow", "pyarrow.dataset"),
+    *("pydantic_settings", "rich.progress", "scipy", "scipy.stats", "sklearn.base", "sqlalchemy"),
+}
+"""Packages that take long to import. Python lists an import that was refused all the same, so
+pandas and scikit-learn are known by a part."""
+
+TREES = {"lightgbm", "narwhals", "scipy"}
+
+IMPORTS = {
+    "models list": {"numpy", "sqlalchemy"},
+    "status": {"numpy", "pyarrow", "sqlalchemy"},
+    "predict": {"numpy", "pyarrow", "sqlalchemy", *TREES},
+}
+"""What the commands that a trader waits for most may import of them, and do."""
+
+
+@pytest.mark.parametrize("path", IMPORTS)
+def test_a_command_that_is_waited_for_imports_what_it_needs_and_no_more(
+    path: str, home: Path
+) -> None:
+    given = READING[path]
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "deployments.cli", *path.split(), *given],
+        cwd=home.parent,
+        env={**os.environ, "ORBCAST_CLOCK_FILE": str(home / "clock")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert imported & HEAVY == IMPORTS[path]
+
+
 @pytest.mark.parametrize("path", [*READING, *DOING])
 def test_json_is_one_document_alone_whatever_the_width(
     path: str, home: Path, monkeypatch: pytest.MonkeyPatch

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from sqlalchemy import delete
 
-from ml_core.learning.bundle import SUMS
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.version_folder import SUMS
 from monitoring.rollout import Position
 from monitoring.rollout_gates import Facts
 from registry.breaker import BreakerRecord, record_breaker

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from deployments.prefect_health import answers
@@ -20,21 +20,8 @@ SERVER_FILE = "server.json"
 """In the Prefect home while `orbcast up` runs: where its API and the reports are."""
 
 
-class _WithoutTraceback(logging.Formatter):
-    """A console formatter that leaves the traceback to ``--debug`` and to the UI's logs."""
-
-    def __init__(self, plain: logging.Formatter) -> None:
-        super().__init__()
-        self._plain = plain
-
-    def format(self, record: logging.LogRecord) -> str:
-        shown = copy.copy(record)
-        shown.exc_info = shown.exc_text = None
-        return self._plain.format(shown)
-
-
 @contextlib.contextmanager
-def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False) -> Iterator[str]:
+def prefect_session(where: Settings, *, level: str = "INFO") -> Iterator[str]:
     """Run flows in this process: on the server that is up, else on a temporary one.
 
     Processes that it starts share the server. Nothing of Prefect may have been imported before.
@@ -45,9 +32,7 @@ def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False
     where
         Settings; their home holds Prefect's database.
     level
-        Least level of log lines shown in the terminal.
-    debug
-        Whether tracebacks are shown.
+        Least level of log lines kept, and of Orbcast's own shown in the terminal.
 
     Raises
     ------
@@ -74,19 +59,21 @@ def prefect_session(where: Settings, *, level: str = "INFO", debug: bool = False
         # heartbeats would add a second to each flow; whoever waits here sees a crash anyway
         changed: dict[Any, Any] = {PREFECT_API_URL: api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
         stack.enter_context(temporary_settings(changed))
-        if not debug:
-            _hide_tracebacks()
+        _show_own_words_only()
         yield running or "a temporary server"
 
 
 @contextlib.contextmanager
 def _on_a_temporary_server(where: Settings) -> Iterator[str]:
     """Start a server and name it to this process's children; give its API."""
-    with temporary_server(where.home / "logs" / "temporary-server.log") as ready:
+    with temporary_server(where.home / "logs" / "temporary-server.log") as (api, wait):
+        # before Prefect is imported: a thread of its own knows no other settings than it reads
+        # then, and would start another server
+        os.environ["PREFECT_API_URL"] = api
         from prefect.logging.handlers import APILogWorker  # noqa: PLC0415 - while it starts
 
-        os.environ["PREFECT_API_URL"] = api = ready()
         try:
+            wait()
             yield api
         finally:
             APILogWorker.drain_all(timeout=5)  # lines still on their way would find no server
@@ -108,11 +95,15 @@ def _noted(where: Settings) -> dict[str, str]:
     return {name: str(each) for name, each in noted.items()}
 
 
-def _hide_tracebacks() -> None:
-    from prefect.logging.configuration import setup_logging  # noqa: PLC0415 - after the settings
+def _show_own_words_only() -> None:
+    """Leave the engine's words to the UI: a terminal gets what Orbcast itself says, as it is."""
+    import prefect  # noqa: PLC0415 - after the settings
+    from prefect.logging.configuration import setup_logging  # noqa: PLC0415
+    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415
 
     setup_logging()
-    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs", ""):
-        for handler in logging.getLogger(name).handlers:
-            if handler.formatter is not None and type(handler).__name__ == "PrefectConsoleHandler":
-                handler.setFormatter(_WithoutTraceback(handler.formatter))
+    engine = Path(prefect.__file__).parent
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.addFilter(lambda record: not Path(record.pathname).is_relative_to(engine))
+            handler.setFormatter(logging.Formatter("%(message)s"))

@@ -33,8 +33,8 @@ class NoTemporaryServerError(OperatorError):
 
 
 @contextlib.contextmanager
-def temporary_server(log: Path) -> Iterator[Callable[[], str]]:
-    """Start a server on a free port of the loopback; give what waits for it and gives its API.
+def temporary_server(log: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Start a server on a free port of the loopback; yield its API, and what waits for it.
 
     Prefect's settings are those of this process's environment. What takes long to import is best
     imported before waiting.
@@ -47,7 +47,7 @@ def temporary_server(log: Path) -> Iterator[Callable[[], str]]:
     Raises
     ------
     NoTemporaryServerError
-        By what was given: it does not answer.
+        By what waits: it does not answer.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink, socket.create_server((_HOST, 0)) as port:
@@ -62,13 +62,12 @@ def temporary_server(log: Path) -> Iterator[Callable[[], str]]:
             start_new_session=True,
         )
 
-    def ready() -> str:
+    def wait() -> None:
         if not answers_in_time(api, lambda: server.poll() is not None):
             raise NoTemporaryServerError(log)
-        return api
 
     try:
-        yield ready
+        yield api, wait
     finally:
         _end(server)
 

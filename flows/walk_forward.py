@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from prefect import flow
-from prefect.futures import PrefectFuture
 from pydantic import Field
 
+from ml_core.evidence.answers import Answers
 from ml_core.evidence.promotion import Decision
-from tasks.artifacts import bullets, progress, publish, scoreboard, table, to_open
-from tasks.fan_out import task_runner
+from ml_core.learning.folds import Walk
+from tasks.artifacts import bullets, publish, scoreboard, table, to_open
+from tasks.fan_out import fold_workers
 from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.periods import moment_of, require_period
 from tasks.promotion import weigh
 from tasks.run_names import run_name
 from tasks.settings import now, settings
-from tasks.study import Asked, Study, answer, asked_for, conclude, walk_of
+from tasks.study import Asked, Study, answers_of_folds, asked_for, begin_folds, conclude, walk_of
 from tasks.study_report import study_plots_of, write_study_report
 from tasks.time_limits import TIME_LIMITS
 from tasks.training import Material, gather
@@ -59,44 +62,38 @@ def walk_forward(  # noqa: PLR0917 - the fields of the run form
     require_period(from_day, to_day)
     asked = asked_for(where.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
     names = [each.strip() for each in market.split(",") if each.strip()]
-    results = _fan_out.with_options(task_runner=task_runner(where))(names, asked, as_of)
+    with fold_workers(where) as pool:
+        begun = [_begin(pool, name, asked, as_of) for name in names]
+        results = [_judge(study) for study in begun]
     return results[0] if len(results) == 1 else {"verdict": _together(results), "markets": results}
 
 
-@flow(
-    name="walk-forward-folds",
-    flow_run_name="folds of {asked.own.name}",
-    timeout_seconds=TIME_LIMITS["walk-forward-folds"],
-    validate_parameters=False,
-)
-def _fan_out(names: list[str], asked: Asked, as_of: datetime | None) -> list[dict[str, Any]]:
-    """Put every fold of every market on the task runner, then judge market by market."""
-    where, begun = settings(), []
-    for name in names:
-        at = moment_of(as_of, where.market(name))
-        material = gather(name, asked.own, None, None, at)
-        walk = walk_of(material, asked)
-        data, fingerprint = material.assembly.dataset, material.fingerprint
-        futures: list[PrefectFuture[Any]] = [
-            answer.submit(data, fold, asked.recipe, fingerprint) for fold in walk.folds
-        ]
-        begun.append((name, at, material, walk, futures))
-    found = []
-    for name, at, material, walk, futures in begun:
-        study = conclude(material, asked, walk, _answers(name, asked, futures), at)
-        found.append(_told(name, material, study))
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """A market's study whose folds are being worked on."""
+
+    name: str
+    at: datetime
+    asked: Asked
+    material: Material
+    walk: Walk
+    folds: tuple[Future[tuple[Answers, ...]], ...]
 
 
-def _answers(name: str, asked: Asked, futures: list[PrefectFuture[Any]]) -> list[Any]:
-    """Give what each fold came to, in their order, showing how many are done."""
-    own = asked.own.name
-    move = progress(f"walk-forward-{name}-{own}-progress", f"Folds of {own} on {name}")
-    found = []
-    for done, each in enumerate(futures, 1):
-        found.append(each.result())
-        move(done / len(futures))
-    return found
+def _begin(pool: Executor, name: str, asked: Asked, as_of: datetime | None) -> _Begun:
+    """Build a market's dataset and put its folds on the workers, which all markets share."""
+    at = moment_of(as_of, settings().market(name))
+    material = gather(name, asked.own, None, None, at)
+    walk = walk_of(material, asked)
+    folds = begin_folds(pool, material, asked, walk)
+    return _Begun(name=name, at=at, asked=asked, material=material, walk=walk, folds=folds)
+
+
+def _judge(begun: _Begun) -> dict[str, Any]:
+    """Wait for a market's folds, then judge them."""
+    answers = answers_of_folds(begun.material, begun.asked, begun.folds)
+    study = conclude(begun.material, begun.asked, begun.walk, answers, begun.at)
+    return _told(begun.name, begun.material, study)
 
 
 def _told(name: str, material: Material, study: Study) -> dict[str, Any]:

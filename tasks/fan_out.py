@@ -1,14 +1,20 @@
-"""Where folds are worked on: processes of this machine, or a Dask cluster."""
+"""Where folds are worked on: processes or threads of this machine, or a Dask cluster.
+
+What they work on are plain functions: a worker imports no Prefect and asks no server.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
+from multiprocessing import get_context
+from typing import Any
 
 from ml_core.errors import InputError
 from tasks.settings import Settings
-
-if TYPE_CHECKING:
-    from prefect.task_runners import TaskRunner
 
 
 class NoDaskError(InputError):
@@ -16,37 +22,56 @@ class NoDaskError(InputError):
 
     def __str__(self) -> str:
         return (
-            "ORBCAST_TASK_RUNNER=dask needs the package prefect-dask: install the extra with "
+            "ORBCAST_TASK_RUNNER=dask needs the package distributed: install the extra with "
             "pip install 'orbcast[dask]', or leave the setting out to use processes"
         )
 
 
-def task_runner(where: Settings) -> TaskRunner[Any]:
-    """Give the task runner that the settings choose; the numbers are the same on each.
+@contextmanager
+def fold_workers(settings: Settings) -> Iterator[Executor]:
+    """Yield the workers that the settings choose; the numbers are the same on each.
+
+    Work that has not begun when the block is left is given up.
 
     Raises
     ------
     NoDaskError
         Dask is asked for and not installed.
     """
-    if where.task_runner == "threads":
-        from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415 - the one chosen
-
-        return ThreadPoolTaskRunner(max_workers=where.workers)
-    if where.task_runner == "processes":
-        from prefect.task_runners import ProcessPoolTaskRunner  # noqa: PLC0415
-
-        return ProcessPoolTaskRunner(max_workers=where.workers)
+    if settings.task_runner == "dask":
+        with _dask_cluster(settings) as cluster:
+            yield cluster
+        return
+    pool: Executor
+    if settings.task_runner == "threads":
+        pool = ThreadPoolExecutor(settings.workers)
+    else:
+        # not forked from a process with threads, and its children, so that they are killed with it
+        context = get_context("spawn")
+        pool = ProcessPoolExecutor(settings.workers, context, _end_at_once_by_ctrl_c)
     try:
-        from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_at_once_by_ctrl_c() -> None:
+    """Let Ctrl-C, which reaches the workers too, end them without a traceback each."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextmanager
+def _dask_cluster(settings: Settings) -> Iterator[Executor]:
+    try:
+        distributed: Any = import_module("distributed")  # an extra
     except ModuleNotFoundError as error:
         raise NoDaskError from error
-    if where.dask_address:
-        return DaskTaskRunner(address=where.dask_address)
-    local = {
-        "n_workers": where.workers,
-        "threads_per_worker": 1,
-        "host": "127.0.0.1",
-        "dashboard_address": None,
-    }
-    return DaskTaskRunner(cluster_kwargs=local)
+    if settings.dask_address:
+        with distributed.Client(settings.dask_address) as client:
+            yield client.get_executor(pure=False)
+        return
+    local = distributed.LocalCluster(
+        n_workers=settings.workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    )
+    with local, distributed.Client(local) as client:
+        yield client.get_executor(pure=False)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
-from ml_core.evidence.answers import Answers, answer_fold, joined
-from ml_core.evidence.controls import with_seed
+from ml_core.evidence.answers import Answers, answer_fold_by_seed, joined
 from ml_core.evidence.evaluate import Evaluation, evaluate_answers
 from ml_core.evidence.injection import InjectionReport, injected_signal_found
 from ml_core.files import sha256_of, written_atomically
-from ml_core.learning.dataset import Dataset
-from ml_core.learning.folds import Fold, Walk, walk_recipe
-from ml_core.learning.models import QUESTIONS
+from ml_core.learning.folds import Walk, walk_recipe
 from ml_core.learning.recipe import Recipe
 from registry.evaluations import EvaluationRecord, record_evaluation
 from registry.trials import TrialRecord, record_trial
+from tasks.artifacts import progress
 from tasks.code import code_hash
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
@@ -116,23 +116,34 @@ def walk_of(material: Material, asked: Asked) -> Walk:
     return walk_recipe(data, asked.recipe, first=asked.first, last=asked.last)
 
 
-@task(name="train and answer a fold", task_run_name="fold {fold.name}", **RETRIED)
-def answer(data: Dataset, fold: Fold, recipe: Recipe, fingerprint: str) -> tuple[Answers, ...]:
-    """Answer a fold with every seed: the first with all three models, the others with one.
-
-    The promotion rule asks the seeds about the direction alone.
-    """
-    count = 1 if recipe.kind == "baseline" else recipe.seeds
+def begin_folds(
+    pool: Executor, material: Material, asked: Asked, walk: Walk
+) -> tuple[Future[tuple[Answers, ...]], ...]:
+    """Put every fold of a study on the workers; return what will hold their answers, in order."""
+    data, fingerprint = material.assembly.dataset, material.fingerprint
     return tuple(
-        answer_fold(
-            data,
-            fold,
-            with_seed(recipe, number),
-            fingerprint,
-            QUESTIONS if not number else ("directional",),
-        )
-        for number in range(count)
+        pool.submit(answer_fold_by_seed, data, fold, asked.recipe, fingerprint)
+        for fold in walk.folds
     )
+
+
+@task(
+    name="train and answer every fold",
+    task_run_name="{material.market.symbol}: folds of {asked.own.name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def answers_of_folds(
+    material: Material, asked: Asked, begun: tuple[Future[tuple[Answers, ...]], ...]
+) -> list[tuple[Answers, ...]]:
+    """Wait for every fold, in their order, showing how many are done."""
+    market, own = material.market.symbol, asked.own.name
+    move = progress(f"walk-forward-{market}-{own}-progress", f"Folds of {own} on {market}")
+    answers = []
+    for done, fold in enumerate(begun, 1):
+        answers.append(fold.result())
+        move(done / len(begun))
+    return answers
 
 
 @task(

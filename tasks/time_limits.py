@@ -20,7 +20,6 @@ TIME_LIMITS: Mapping[str, float] = MappingProxyType(
         "audit": 30 * _MINUTE,
         "nightly-retrain": 120 * _MINUTE,
         "walk-forward": 240 * _MINUTE,
-        "walk-forward-folds": 240 * _MINUTE,
         "tune": 240 * _MINUTE,
         "replay": 240 * _MINUTE,
     }

@@ -181,6 +181,26 @@ def answer_fold(
     return answers_of(fitted.bundle, data.rows(fold.split.test), fold.name, seen_until)
 
 
+def answer_fold_by_seed(
+    data: Dataset, fold: Fold, recipe: Recipe, data_fingerprint: str
+) -> tuple[Answers, ...]:
+    """Answer a fold with every seed: the first with all three models, the others with one.
+
+    The promotion rule asks the seeds about the direction alone.
+    """
+    count = 1 if recipe.kind == "baseline" else recipe.seeds
+    return tuple(
+        answer_fold(
+            data,
+            fold,
+            recipe.with_seed(number),
+            data_fingerprint,
+            QUESTIONS if not number else ("directional",),
+        )
+        for number in range(count)
+    )
+
+
 def answers_of(
     bundle: Bundle, test: Dataset, fold: str = "test", seen_until: int | None = None
 ) -> Answers:

@@ -156,17 +156,12 @@ def study(assembly: Assembly, recipe: Recipe, judged_from: date) -> tuple[Answer
     return tuple(
         joined(
             [
-                answer_fold(data, fold, with_seed(recipe, number), "control", ("directional",))
+                answer_fold(data, fold, recipe.with_seed(number), "control", ("directional",))
                 for fold in walk.folds
             ]
         )
         for number in range(1 if recipe.kind == "baseline" else recipe.seeds)
     )
-
-
-def with_seed(recipe: Recipe, number: int) -> Recipe:
-    """Give the recipe with its number-th training seed; 0 is the recipe itself."""
-    return recipe if not number else recipe.model_copy(update={"seed": recipe.seed + number})
 
 
 def judged(

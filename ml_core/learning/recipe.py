@@ -94,6 +94,10 @@ class Recipe(_Frozen):
         text = self.model_dump_json(exclude={"about"}, exclude_defaults=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def with_seed(self, number: int) -> Recipe:
+        """Return the recipe with its number-th training seed; 0 is the recipe itself."""
+        return self if not number else self.model_copy(update={"seed": self.seed + number})
+
     @property
     def rolling_months(self) -> int | None:
         """Months of training days a fold looks back on; None for all."""

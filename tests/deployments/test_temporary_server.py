@@ -22,8 +22,9 @@ COMMAND = """
 import sys, time
 from pathlib import Path
 from deployments.temporary_server import temporary_server
-with temporary_server(Path(sys.argv[1])) as ready:
-    print(ready(), flush=True)
+with temporary_server(Path(sys.argv[1])) as (api, wait):
+    wait()
+    print(api, flush=True)
     time.sleep(600)
 """
 
@@ -89,6 +90,6 @@ def test_one_that_does_not_come_up_names_its_log(
 ) -> None:
     log = tmp_path / "logs" / "server.log"
     monkeypatch.setattr(module.sys, "executable", "/bin/false")
-    with temporary_server(log) as ready, pytest.raises(NoTemporaryServerError) as told:
-        ready()
+    with temporary_server(log) as (_, wait), pytest.raises(NoTemporaryServerError) as told:
+        wait()
     assert str(log) in str(told.value)

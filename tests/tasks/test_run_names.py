@@ -45,7 +45,7 @@ def test_no_flow_and_no_task_is_written_elsewhere() -> None:
 def test_every_flow_names_its_runs_and_ends_them_in_the_time_it_is_given() -> None:
     found = everything(Flow)
     served = {spec.entrypoint for spec in (*deployments_of("mgc", mgc()), *HOUSEKEEPING)}
-    assert served | {"flows.walk_forward._fan_out"} == set(found)
+    assert served == set(found)
     assert [name for name, each in found.items() if not each.flow_run_name] == []
     assert {each.name: each.timeout_seconds for each in found.values()} == TIME_LIMITS
     minutes = {name: seconds / 60 for name, seconds in TIME_LIMITS.items()}
@@ -56,7 +56,7 @@ def test_every_flow_names_its_runs_and_ends_them_in_the_time_it_is_given() -> No
 
 def test_every_task_names_its_runs_by_what_it_is_given() -> None:
     found = everything(Task)
-    assert {"tasks.prediction.predict_slot", "tasks.study.answer"} <= set(found)
+    assert {"tasks.prediction.predict_slot", "tasks.study.answers_of_folds"} <= set(found)
     assert len(found) >= 27
     assert [name for name, each in found.items() if not each.task_run_name] == []
     for name, each in found.items():

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from ml_core.evidence.answers import answer_fold, joined
-from ml_core.evidence.controls import with_seed
 from ml_core.evidence.gathering import evidence_of
 from ml_core.evidence.promotion import decide
 from ml_core.evidence.tuning import (
@@ -170,7 +169,7 @@ def test_the_best_of_many_trials_on_noise_is_not_promoted() -> None:
     by_seed = tuple(
         joined(
             [
-                answer_fold(data, fold, with_seed(best, number), "d", ("directional",))
+                answer_fold(data, fold, best.with_seed(number), "d", ("directional",))
                 for fold in walk_recipe(data, best).folds
             ]
         )

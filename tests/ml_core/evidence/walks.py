@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 from ml_core.evidence.answers import Answers, answer_fold, joined
-from ml_core.evidence.controls import with_seed
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import BoosterSpec, Recipe
 from tests.ml_core.learning.synthetic import dataset
@@ -35,7 +34,7 @@ def by_seed(
     return tuple(
         joined(
             [
-                answer_fold(data, fold, with_seed(recipe, number), "data", ("directional",))
+                answer_fold(data, fold, recipe.with_seed(number), "data", ("directional",))
                 for fold in walk.folds
             ]
         )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ml_core.market.market import Market
-from tasks.events import ARRIVED, DETECTED, REFRESHED, resource_of
+from tasks.events import ARRIVED, BarsRefreshed, DriftDetected, resource_of
 from tasks.slots import decision_time
 
 RETRAIN_AT = (8, 15)
@@ -125,7 +125,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             f"Train and register models of {market.name}; decide who serves, on evidence.",
             (nightly,),
             "ENQUEUE",
-            triggers=(TriggerSpec(event=DETECTED, resource=resource_of(name)),),
+            triggers=(TriggerSpec(event=DriftDetected.name, resource=resource_of(name)),),
         ),
         spec(
             "walk_forward",
@@ -187,7 +187,9 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             f"Log what became of the predicted ranges of {market.name}.",
             (quarterly,),
             "CANCEL_NEW",
-            triggers=(TriggerSpec(event=REFRESHED, resource=resource_of(name), hush=HUSH),),
+            triggers=(
+                TriggerSpec(event=BarsRefreshed.name, resource=resource_of(name), hush=HUSH),
+            ),
         ),
     )
 

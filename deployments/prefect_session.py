@@ -86,6 +86,15 @@ def server_of(where: Settings) -> str | None:
     return url if url and answers(url) else None
 
 
+def name_running_server(settings: Settings) -> None:
+    """Name the server of `orbcast up` to Prefect, if it is up: events and notices get there.
+
+    To be called by a plain command before it imports Prefect; a server the person named stays.
+    """
+    if api_url() is None and (server := server_of(settings)):
+        prepare_environment(settings, PREFECT_API_URL=server)
+
+
 def _noted(where: Settings) -> dict[str, str]:
     """Give what a running `orbcast up` noted of itself; nothing without one."""
     try:

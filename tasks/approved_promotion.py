@@ -16,6 +16,7 @@ from registry.evaluations import latest_evaluation
 from registry.model_store import CHAMPION, VersionRecord
 from tasks.approval import Answered
 from tasks.approval_record import keep, kept
+from tasks.champion import make_champion
 from tasks.code import code_hash
 from tasks.promotion import weigh
 from tasks.retrying import RETRIED
@@ -115,9 +116,9 @@ def act_on_promotion(answered: Answered, at: datetime) -> dict[str, Any]:
         content = _content(where, record, _rule(where, record, at), at)
     judged = judge(request, answer, content)
     if judged.approved and not made:
-        store.set_alias(
+        make_champion(
+            store,
             request.market,
-            CHAMPION,
             record.version,
             at=at,
             by=answer.by.strip(),

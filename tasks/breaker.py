@@ -12,6 +12,7 @@ from monitoring.breaker import (
     standing,
 )
 from registry.breaker import BreakerRecord, breaker_records, record_breaker
+from tasks.events import BreakerClosed, BreakerOpened, emit
 from tasks.settings import Settings
 
 OURS = frozenset({"stale_data", "model_unusable", "model_expired", "no_model", "missed"})
@@ -47,6 +48,11 @@ def change(
     """
     record = BreakerRecord(market=symbol, at=at, state=state, cause=cause, detail=detail, by=by)
     record_breaker(where.database(), record)
+    emit(
+        (BreakerOpened if state == "open" else BreakerClosed)(
+            market=symbol, cause=cause, detail=detail, by=by
+        )
+    )
     from tasks.notices import notify  # noqa: PLC0415 - Prefect, which only telling needs
 
     notify(

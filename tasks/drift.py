@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from prefect import task
-from prefect.events import emit_event
 
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import assemble
@@ -30,7 +29,7 @@ from registry.ledger import Mode, Settled
 from registry.model_store import VersionRecord
 from tasks.artifacts import pictures
 from tasks.datasets import known_bars, period_of
-from tasks.events import DETECTED, resource_of
+from tasks.events import DriftDetected, emit
 from tasks.notices import notify
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
@@ -92,16 +91,14 @@ def plots_of_drift(found: DriftReport) -> list[str]:
 
 
 def _announce(market: str, found: DriftReport) -> None:
-    emit_event(
-        event=DETECTED,
-        resource={"prefect.resource.id": resource_of(market)},
-        payload={
-            "market": market,
-            "version": found.version,
-            "last_day": found.last_day,
-            "groups": list(found.groups),
-            "verdict": found.verdict,
-        },
+    emit(
+        DriftDetected(
+            market=market,
+            version=found.version,
+            last_day=found.last_day,
+            groups=tuple(found.groups),
+            verdict=found.verdict,
+        )
     )
 
 

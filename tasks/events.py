@@ -1,14 +1,21 @@
-"""Names of the events that Orbcast emits, and of what they are about."""
+"""The events that Orbcast emits: what each is called, and what it carries.
+
+An event says that something has been recorded; the record is the ledger or the registry. It is
+emitted once, where the row was really added, and lost if the process is killed in that moment or
+no server can be reached: what must not be missed is read from the record.
+"""
 
 from __future__ import annotations
 
-DETECTED = "orbcast.drift.detected"
-
-REFRESHED = "orbcast.data.refreshed"
-"""New or revised bars are in the lake."""
+import logging
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal
 
 ARRIVED = "orbcast.data.arrived"
 """A trader's own script says that the source has new bars; Orbcast itself never emits it."""
+
+_LOG = logging.getLogger(__name__)
 
 
 def resource_of(market: str) -> str:
@@ -18,3 +25,210 @@ def resource_of(market: str) -> str:
     'orbcast.market.mgc'
     """
     return f"orbcast.market.{market.lower()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a market.
+
+    Attributes
+    ----------
+    name
+        What triggers name.
+    market
+        The market file's name, in any case; the payload has it in lower case.
+    """
+
+    name: ClassVar[str]
+
+    market: str
+
+    def payload(self) -> dict[str, Any]:
+        """Return the fields as JSON values: days and times as ISO 8601 text, times in UTC."""
+        plain = {key: _json(value) for key, value in asdict(self).items()}
+        return {**plain, "market": self.market.lower()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarsRefreshed(Event):
+    """New or revised bars are in the lake."""
+
+    name: ClassVar[str] = "orbcast.data.refreshed"
+
+    as_of: str
+    added: int
+    revised: int
+    batches: int
+    last_bar: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftDetected(Event):
+    """What is logged no longer looks like what the serving version learned from."""
+
+    name: ClassVar[str] = "orbcast.drift.detected"
+
+    version: str
+    last_day: str
+    groups: tuple[str, ...]
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionMade(Event):
+    """A live prediction of the version that serves is in the ledger."""
+
+    name: ClassVar[str] = "orbcast.prediction.made"
+
+    trading_day: date
+    opening_range: str
+    version: str
+    made_at: datetime
+    late: bool
+    p_up: float
+    baseline_p_up: float
+    recommendation: str
+    expected_net_r: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotMissed(Event):
+    """A live slot went by without an answer, and the ledger says so."""
+
+    name: ClassVar[str] = "orbcast.slot.missed"
+
+    trading_day: date
+    opening_range: str
+    decision_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeSettled(Event):
+    """The outcome of a slot with a live answer is in the ledger, or another in its place."""
+
+    name: ClassVar[str] = "orbcast.outcome.settled"
+
+    trading_day: date
+    opening_range: str
+    label: str
+    direction: str
+    outcome: str | None
+    r_gross: float | None
+    r_net: float | None
+    resolved_at: datetime
+    revised: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerOpened(Event):
+    """The circuit breaker opened: nothing is recommended until it closes."""
+
+    name: ClassVar[str] = "orbcast.breaker.opened"
+
+    cause: str
+    detail: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerClosed(Event):
+    """The circuit breaker closed again."""
+
+    name: ClassVar[str] = "orbcast.breaker.closed"
+
+    cause: str
+    detail: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRegistered(Event):
+    """A model version that was not there before is in the registry."""
+
+    name: ClassVar[str] = "orbcast.version.registered"
+
+    model: str
+    version: str
+    recipe_hash: str
+    data_fingerprint: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionPromoted(Event):
+    """Another version is champion; after a rollback it is one that was champion before."""
+
+    name: ClassVar[str] = "orbcast.version.promoted"
+
+    version: str
+    before: str | None
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutStepped(Event):
+    """A market went up or down a stage of the rollout."""
+
+    name: ClassVar[str] = "orbcast.rollout.stepped"
+
+    direction: Literal["up", "down"]
+    stage: str
+    before: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentWritten(Event):
+    """An order intent is in the outbox; the order itself is read from there."""
+
+    name: ClassVar[str] = "orbcast.intent.written"
+
+    trading_day: date
+    opening_range: str
+    version: str
+    rules_hash: str
+    expires_at: datetime
+
+
+EVENTS: tuple[type[Event], ...] = (
+    BarsRefreshed,
+    DriftDetected,
+    PredictionMade,
+    SlotMissed,
+    OutcomeSettled,
+    BreakerOpened,
+    BreakerClosed,
+    VersionRegistered,
+    VersionPromoted,
+    RolloutStepped,
+    IntentWritten,
+)
+"""All that Orbcast emits; docs/events.md has a table of each."""
+
+
+def emit(event: Event) -> None:
+    """Hand an event to the Prefect server that this process talks to; without one it is dropped.
+
+    Nothing is raised: what happened is recorded, and has more important readers.
+    """
+    from prefect.events import emit_event  # noqa: PLC0415 - plain commands emit next to nothing
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - the same
+
+    if not PREFECT_API_URL.value():
+        return  # Prefect would start a server of its own, with nobody there to hear of it
+    about = {
+        "prefect.resource.id": resource_of(event.market),
+        "prefect.resource.name": event.market.upper(),
+    }
+    try:
+        emit_event(event=event.name, resource=about, payload=event.payload())
+    except Exception as error:  # noqa: BLE001 - an event never stops a run
+        _LOG.warning("%s was not emitted: %s", event.name, error)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, date):  # a datetime is one too
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value

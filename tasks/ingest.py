@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from prefect import task
-from prefect.events import emit_event
 
 from ml_core.bars.lake import OnProgress
-from tasks.events import REFRESHED, resource_of
+from tasks.events import BarsRefreshed, emit
 from tasks.intake import summary, take_in
 from tasks.retrying import RETRIED
 from tasks.settings import settings
@@ -82,15 +81,13 @@ def announce_bars(
     }
     if not readings or not (always or counts["added"] + counts["revised"]):
         return
-    emit_event(
-        event=REFRESHED,
-        resource={"prefect.resource.id": resource_of(market)},
-        payload={
-            "market": market,
-            "as_of": readings[-1]["as_of"],
-            "added": counts["added"],
-            "revised": counts["revised"],
-            "batches": counts["new_batches"],
-            "last_bar": readings[-1]["last_bar"],
-        },
+    emit(
+        BarsRefreshed(
+            market=market,
+            as_of=readings[-1]["as_of"],
+            added=counts["added"],
+            revised=counts["revised"],
+            batches=counts["new_batches"],
+            last_bar=readings[-1]["last_bar"],
+        )
     )

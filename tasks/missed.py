@@ -12,6 +12,7 @@ from ml_core.market.schedule import NoTradingDaysError, build_schedule
 from registry.ledger import PredictionEntry
 from tasks.decision import EXCHANGE_CLOSED, HOLIDAY, MISSED, not_answered
 from tasks.notices import notify
+from tasks.prediction import announce
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 from tasks.slots import Slot, slots_between
@@ -27,7 +28,11 @@ def fill_missed(market: str, at: datetime) -> int:
     absent = unanswered(where, market, at)
     entries = not_answered(where, _reasons(where.market(market), absent), at)
     if entries:
-        where.ledger().record(entries)
+        ledger = where.ledger()
+        ledger.record(entries)
+        first, last = absent[0].trading_day, absent[-1].trading_day
+        rows = ledger.settled(entries[0].market, first=first, last=last, mode="live")
+        announce(entries, [each.prediction for each in rows])
         missed = [each for each in entries if each.reason == MISSED]
         if missed:
             _tell(where, missed)

@@ -18,6 +18,7 @@ from ml_core.ranges.label_spec import LabelSpec
 from monitoring.daily_sums import daily_figures
 from registry.ledger import OutcomeEntry, Settled
 from registry.performance import PerformanceRecord, first_recorded, update_performance
+from tasks.events import OutcomeSettled, emit
 from tasks.label_keys import labels_by_key
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
@@ -47,6 +48,11 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
     ]
     counts = {"added": 0, "revised": 0, "unchanged": 0, "open": 0}
     keys = {each.prediction.label for each in wanted}
+    live = {
+        (each.prediction.trading_day, each.prediction.opening_range, each.prediction.label)
+        for each in wanted
+        if each.prediction.mode == "live"
+    }
     for key, spec in labels_by_key(where, known.symbol, keys).items():
         slots = {
             (each.prediction.trading_day, each.prediction.opening_range)
@@ -56,8 +62,17 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
         outcomes = _outcomes(where, known, spec, slots, at)
         counts["open"] += len(slots) - len(outcomes)
         for entry in outcomes:
-            counts[ledger.record_outcome(entry, at)] += 1
+            done = ledger.record_outcome(entry, at)
+            counts[done] += 1
+            if done != "unchanged" and (entry.trading_day, entry.opening_range, key) in live:
+                _emit(entry, revised=done == "revised")
     return {"symbol": known.symbol, "predictions": len(rows), **counts}
+
+
+def _emit(entry: OutcomeEntry, *, revised: bool) -> None:
+    names = ("market", "trading_day", "opening_range", "label", "direction", "outcome")
+    values = {name: getattr(entry, name) for name in (*names, "r_gross", "r_net", "resolved_at")}
+    emit(OutcomeSettled(**values, revised=revised))
 
 
 @task(name="work out the performance", task_run_name="{market}: performance", **RETRIED)

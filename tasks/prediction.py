@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,8 @@ from prefect import task
 
 from monitoring.rollout import SHADOW, Position
 from registry.ledger import Mode, PredictionEntry
-from tasks.decision import answers
+from tasks.decision import MISSED, answers
+from tasks.events import PredictionMade, SlotMissed, emit
 from tasks.retrying import RETRIED
 from tasks.rollout import stage_of
 from tasks.settings import Settings, now, settings
@@ -51,7 +53,37 @@ def predict_slot(market: str, slot: Slot, mode: Mode) -> list[dict[str, Any]]:
         answered = answers(where, where.market(market), slot, _made_at(), mode)
         added = where.ledger().record(answered)
         entries = recorded(where, slot, mode)
+        announce(answered, entries)
     return [shown(entry, added=added > 0) for entry in entries]
+
+
+def announce(answered: Sequence[PredictionEntry], recorded: Sequence[PredictionEntry]) -> None:
+    """Emit what became of live slots, of those whose answers the ledger took.
+
+    Parameters
+    ----------
+    answered
+        What was to be recorded.
+    recorded
+        What the ledger has of these slots now: another process's answers may have been first.
+    """
+    ours = {(each.trading_day, each.opening_range, each.made_at) for each in answered}
+    for entry in recorded:
+        if entry.mode != "live" or entry.role != "champion":
+            continue
+        if (entry.trading_day, entry.opening_range, entry.made_at) not in ours:
+            continue
+        slot: dict[str, Any] = {
+            "market": entry.market,
+            "trading_day": entry.trading_day,
+            "opening_range": entry.opening_range,
+        }
+        if entry.reason == MISSED:
+            emit(SlotMissed(**slot, decision_time=entry.decision_time))
+        elif entry.status == "predicted":
+            said = ("version", "made_at", "late", "p_up", "baseline_p_up", "recommendation")
+            values = {name: getattr(entry, name) for name in (*said, "expected_net_r")}
+            emit(PredictionMade(**slot, **values))
 
 
 def get_ready(market: str) -> None:

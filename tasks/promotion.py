@@ -22,6 +22,7 @@ from registry.evaluations import latest_evaluation
 from registry.ledger import Settled
 from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
 from registry.trials import count_trials
+from tasks.champion import make_champion
 from tasks.code import code_hash
 from tasks.retrying import RETRIED
 from tasks.settings import BY, Settings, settings
@@ -153,7 +154,7 @@ def decide_who_serves(
     models = where.models()
     if models.current(symbol, CHAMPION) is None:
         why = "first champion of the market: the driftless baseline, until something beats it"
-        models.set_alias(symbol, CHAMPION, judged[0].version, at=at, by=BY, reason=why)
+        make_champion(models, symbol, judged[0].version, at=at, by=BY, reason=why)
     reasons: list[str] = []
     champion = models.find(symbol, CHAMPION)
     for each in judged:
@@ -163,7 +164,7 @@ def decide_who_serves(
             _keep(where, refit, "refit", said, at)
             reasons += [said.verdict]
             if said.promote and _is_newer(models.current(symbol, CHAMPION), at):
-                models.set_alias(symbol, CHAMPION, each.version, at=at, by=BY, reason=said.verdict)
+                make_champion(models, symbol, each.version, at=at, by=BY, reason=said.verdict)
     asked = next(each for each in judged if each.version == chosen)
     decision: Decision | None = None
     if asked.bundle.recipe.hash != champion.recipe_hash and asked.bundle.recipe.kind != "baseline":
@@ -172,7 +173,7 @@ def decide_who_serves(
         _keep(where, models.find(symbol, chosen), "promotion", decision, at)
         reasons += [decision.verdict, *decision.reasons]
         if decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
-            models.set_alias(symbol, CHAMPION, chosen, at=at, by=BY, reason=decision.verdict)
+            make_champion(models, symbol, chosen, at=at, by=BY, reason=decision.verdict)
     now_champion = models.find(symbol, CHAMPION).version
     stays = now_champion == champion.version
     verdict = f"Champion {champion.version} stays."

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from ml_core.errors import InputError
 from monitoring.gate import Gate
 from monitoring.rollout import (
     POLICY,
     STAGES,
-    Kind,
     Position,
     RolloutEvent,
     Stage,
@@ -22,8 +21,10 @@ from monitoring.rollout import (
 )
 from monitoring.rollout_gates import gates
 from registry.errors import DatabaseError
-from registry.rollout import RolloutRecord, record_rollout, rollout_faults, rollout_records
+from registry.rollout import rollout_faults
+from tasks.events import RolloutStepped, emit
 from tasks.rollout_facts import facts_of, subject_of
+from tasks.rollout_record import events_of, record_event
 from tasks.settings import Settings
 
 
@@ -174,7 +175,7 @@ def approve(
         bound_to=bound_to,
         expires_at=at + POLICY.approval_lasts,
     )
-    _record(where, symbol, len(events), event)
+    record_event(where, symbol, len(events), event)
     return event
 
 
@@ -209,7 +210,8 @@ def step_up(
         recipe_hash=looked.recipe_hash,
     )
     seen = {each.name: each.words for each in looked.gates}
-    _record(where, symbol, looked.recorded, event, seen)
+    record_event(where, symbol, looked.recorded, event, seen)
+    _emit_step(symbol, event, stands.stage)
     return rollout_of(where, symbol, at)
 
 
@@ -246,7 +248,8 @@ def step_down(
         reason=reason,
         restarts=restarts,
     )
-    _record(where, symbol, len(events), event)
+    record_event(where, symbol, len(events), event)
+    _emit_step(symbol, event, stands.stage)
     return rollout_of(where, symbol, at)
 
 
@@ -297,46 +300,14 @@ def _approval(
     )
 
 
-def events_of(where: Settings, symbol: str) -> list[RolloutEvent]:
-    """Give all that is on record of a market's rollout, oldest first."""
-    return [_event(each) for each in rollout_records(where.database(), symbol)]
-
-
-def _event(record: RolloutRecord) -> RolloutEvent:
-    return RolloutEvent(
-        at=record.at,
-        kind=cast("Kind", record.kind),
-        stage=cast("Stage", record.stage),
-        by=record.by,
-        reason=record.reason,
-        bound_to=record.bound_to,
-        expires_at=record.expires_at,
-        recipe_hash=record.details.get("recipe_hash"),
-        restarts=bool(record.details.get("restarts")),
+def _emit_step(symbol: str, event: RolloutEvent, before: Stage) -> None:
+    emit(
+        RolloutStepped(
+            market=symbol,
+            direction="up" if event.kind == "up" else "down",
+            stage=event.stage,
+            before=before,
+            by=event.by,
+            reason=event.reason,
+        )
     )
-
-
-def _record(
-    where: Settings,
-    symbol: str,
-    sequence: int,
-    event: RolloutEvent,
-    seen: dict[str, str] | None = None,
-) -> None:
-    record = RolloutRecord(
-        market=symbol,
-        sequence=sequence,
-        at=event.at,
-        kind=event.kind,
-        stage=event.stage,
-        by=event.by,
-        reason=event.reason,
-        bound_to=event.bound_to,
-        expires_at=event.expires_at,
-        details={
-            "recipe_hash": event.recipe_hash,
-            "restarts": event.restarts,
-            "gates": seen or {},
-        },
-    )
-    record_rollout(where.database(), [record])

@@ -11,8 +11,9 @@ from monitoring.rollout import latest_time, position
 from monitoring.rollout_gates import EARNED, grounds
 from tasks.notices import notify
 from tasks.retrying import RETRIED
-from tasks.rollout import events_of, rollout_of, shown, step_down
+from tasks.rollout import rollout_of, shown, step_down
 from tasks.rollout_facts import facts_of
+from tasks.rollout_record import events_of
 from tasks.settings import BY, settings
 
 

@@ -20,8 +20,15 @@ from ml_core.strategy_trades import Slot as TradedSlot
 from ml_core.strategy_trades import day_so_far, follow, slots_of
 from monitoring.rollout import Stage
 from registry.ledger import Mode, PredictionEntry
-from registry.strategy import OrderIntent, StrategyRecord, record_strategy, strategy_records
+from registry.strategy import (
+    OrderIntent,
+    StrategyRecord,
+    order_intents,
+    record_strategy,
+    strategy_records,
+)
 from tasks.decision import read_bars
+from tasks.events import IntentWritten, emit
 from tasks.settings import Settings
 from tasks.slots import Slot
 
@@ -105,8 +112,26 @@ def decide_slot(
         else:
             intent = _intent(market, rules, row, scaled, day["with"], record, str(approval))
     if record_strategy(where.database(), record, intent):
+        if intent is not None:
+            _emit_intent(where, intent)
         return record
     return _standing(where, slot, entry.mode, rules)
+
+
+def _emit_intent(where: Settings, intent: OrderIntent) -> None:
+    """Emit that an intent is in the outbox; one by other rules that was there before stays."""
+    if intent not in order_intents(where.database(), intent.market, since=intent.at):
+        return
+    emit(
+        IntentWritten(
+            market=intent.market,
+            trading_day=intent.trading_day,
+            opening_range=intent.opening_range,
+            version=intent.version,
+            rules_hash=intent.rules_hash,
+            expires_at=intent.expires_at,
+        )
+    )
 
 
 def holding(record: StrategyRecord) -> Plan:

@@ -22,6 +22,7 @@ from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from registry.recipes import require_unedited
 from tasks.datasets import known_bars, period_of
+from tasks.events import VersionRegistered, emit
 from tasks.retrying import RETRIED
 from tasks.settings import settings
 
@@ -144,5 +145,19 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> Judged:
         write_bundle(fitted.bundle, folder, metrics=metrics, card=card, reference=reference)
 
     kept = {name: metrics[name] for name in ("summary", "directional", "trading", "verdict")}
-    settings().models().register(fitted.bundle, write, metrics=kept, at=at)
+    models, market = settings().models(), material.market.symbol
+    before = {each.version for each in models.versions(market)}
+    record = models.register(fitted.bundle, write, metrics=kept, at=at)
+    # of two processes at once the other's row may be the one that stands
+    if record.version not in before and record.created_at == at:
+        emit(
+            VersionRegistered(
+                market=market,
+                model=record.model,
+                version=record.version,
+                recipe_hash=record.recipe_hash,
+                data_fingerprint=record.data_fingerprint,
+                verdict=metrics["verdict"],
+            )
+        )
     return Judged(fitted.bundle, evaluation)

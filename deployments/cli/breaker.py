@@ -73,12 +73,14 @@ def reset(
 
 
 def _change(market: str, state: str, reason: str, by: str, *, as_json: bool) -> None:
-    from tasks.breaker import breaker_of, change, shown  # noqa: PLC0415 - after --help
+    from deployments.prefect_session import name_running_server  # noqa: PLC0415 - after --help
+    from tasks.breaker import breaker_of, change, shown  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
 
     where = settings()
     symbol = where.market(market).symbol
     who = by or getpass.getuser()
+    name_running_server(where)
     change(where, symbol, state, cause=BY_HAND, detail=reason, by=who, at=now())
     if as_json:
         print_json({"market": symbol, **shown(breaker_of(where, symbol, now())), "by": who})

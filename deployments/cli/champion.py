@@ -57,7 +57,9 @@ def promote(  # noqa: PLR0917 - options of a command
 
     Example: orbcast models promote challenger --reason "passed the rule, seen by me"
     """
-    from tasks.promotion import weigh  # noqa: PLC0415 - after --help
+    from deployments.prefect_session import name_running_server  # noqa: PLC0415 - after --help
+    from tasks.champion import make_champion  # noqa: PLC0415
+    from tasks.promotion import weigh  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
 
     where = settings()
@@ -71,7 +73,8 @@ def promote(  # noqa: PLR0917 - options of a command
             raise NotShownError(record.version, tuple(said.reasons))
         if not said.promote:
             reason = f"against the evidence: {reason}"
-    changed = store.set_alias(symbol, "champion", record.version, at=now(), by=who, reason=reason)
+    name_running_server(where)
+    changed = make_champion(store, symbol, record.version, at=now(), by=who, reason=reason)
     if as_json:
         print_json(_changed(symbol, record.version, who, reason, changed=changed))
         return
@@ -148,12 +151,15 @@ def rollback(
 
     Example: orbcast models rollback --reason "worse since Monday" --by ana
     """
-    from tasks.settings import now, settings  # noqa: PLC0415 - after --help
+    from deployments.prefect_session import name_running_server  # noqa: PLC0415 - after --help
+    from tasks.champion import roll_back  # noqa: PLC0415
+    from tasks.settings import now, settings  # noqa: PLC0415
 
     where = settings()
     symbol = where.market(market).symbol
     who = by or getpass.getuser()
-    record = where.models().rollback(symbol, at=now(), by=who, reason=reason)
+    name_running_server(where)
+    record = roll_back(where.models(), symbol, at=now(), by=who, reason=reason)
     if as_json:
         print_json(_changed(symbol, record.version, who, reason, changed=True))
         return

@@ -104,12 +104,14 @@ def step_up(
 
     Example: orbcast rollout step-up --to advisory --reason "gates passed" --by ana
     """
-    from tasks import rollout as steps  # noqa: PLC0415 - after --help
+    from deployments.prefect_session import name_running_server  # noqa: PLC0415 - after --help
+    from tasks import rollout as steps  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
 
     where = settings()
     symbol = where.market(market).symbol
     who = by or getpass.getuser()
+    name_running_server(where)
     _tell(steps.step_up(where, symbol, _stage(to), by=who, reason=reason, at=now()), as_json)
 
 
@@ -121,12 +123,14 @@ def step_down(
 
     Example: orbcast rollout step-down --to shadow --reason "doubt" --by ana
     """
-    from tasks import rollout as steps  # noqa: PLC0415 - after --help
+    from deployments.prefect_session import name_running_server  # noqa: PLC0415 - after --help
+    from tasks import rollout as steps  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
 
     where = settings()
     symbol = where.market(market).symbol
     who = by or getpass.getuser()
+    name_running_server(where)
     _tell(steps.step_down(where, symbol, _stage(to), by=who, reason=reason, at=now()), as_json)
 
 

@@ -156,7 +156,7 @@ def test_one_that_ends_before_its_report_is_kept_is_announced_by_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr(drift, "emit_event", lambda **event: told.append(event["event"]))
+    monkeypatch.setattr(drift, "emit", lambda event: told.append(event.name))
     drift.compare.fn("mgc", AT - timedelta(days=1))
     shift(30.0)
     with monkeypatch.context() as ends:
@@ -172,7 +172,7 @@ def test_one_that_ends_before_its_report_is_kept_is_announced_by_the_next(
 def test_a_later_look_at_the_same_rows_replaces_the_earlier(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(drift, "emit_event", lambda **_: None)
+    monkeypatch.setattr(drift, "emit", lambda _: None)
     drift.compare.fn("mgc", AT)
     shift(30.0)
     drift.compare.fn("mgc", AT + timedelta(hours=1))

@@ -1,0 +1,268 @@
+"""Each event is emitted once, by what makes it true, and comes back from the real server."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.events import emit_event
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from flows.log_outcomes import log_outcomes
+from flows.shadow_predict import shadow_predict
+from monitoring.rollout import Position
+from registry.strategy import order_intents
+from tasks import events, prediction
+from tasks.events import EVENTS, BreakerOpened, emit
+from tasks.settings import settings
+from tests.live_days import set_clock
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+SLOT = {"market": "mgc", "trading_day": "2024-11-21", "opening_range": "0900"}
+DECIDED = datetime(2024, 11, 20, 23, 5, 3, tzinfo=UTC)
+"""Three seconds after that slot's range closed."""
+
+Emitted = Callable[[], list[dict[str, Any]]]
+SetClock = Callable[[datetime], None]
+
+
+def stored(**wanted: Any) -> list[dict[str, Any]]:
+    """Events that the server has, oldest first."""
+    asked = {"filter": {**wanted, "order": "ASC"}}
+    with get_client(sync_client=True) as client:
+        page = client.request("POST", "/events/filter", json=asked).json()
+        found: list[dict[str, Any]] = page["events"]
+        while page["next_page"]:
+            page = client.request("GET", page["next_page"]).json()
+            found += page["events"]
+    return found
+
+
+@pytest.fixture
+def emitted() -> Emitted:
+    """Orbcast's events of this test so far, as the server has them."""
+    begun = datetime.now(UTC).isoformat()
+    return lambda: up_to_now(occurred={"since": begun})
+
+
+def up_to_now(**wanted: Any) -> list[dict[str, Any]]:
+    """Orbcast's events, once the server has written down one that was emitted last."""
+    mark = f"test.mark.{uuid4()}"
+    emit_event(mark, resource={"prefect.resource.id": "test"})
+    deadline = time.monotonic() + 60.0
+    while not stored(event={"name": [mark]}):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return stored(event={"prefix": ["orbcast."]}, **wanted)
+
+
+def one(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """The payload of the only event of a name, which is about the market."""
+    (event,) = [each for each in found if each["event"] == name]
+    assert event["resource"]["prefect.resource.id"] == "orbcast.market.mgc"
+    payload: dict[str, Any] = event["payload"]
+    return payload
+
+
+def payloads(found: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [each["payload"] for each in found if each["event"] == name]
+
+
+def names(found: list[dict[str, Any]]) -> dict[str, int]:
+    return dict(Counter(each["event"] for each in found))
+
+
+@pytest.fixture
+def lived(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    """Sets the clock of a home that was trained, and whose bars somebody else brings in."""
+    (own / "sources.toml").unlink()
+
+    def until(moment: datetime) -> None:
+        set_clock(monkeypatch, tmp_path / "clock", moment)
+
+    return until
+
+
+def test_a_prediction_is_announced_once_and_a_replay_never(
+    lived: SetClock, emitted: Emitted
+) -> None:
+    lived(DECIDED)
+    shadow_predict("mgc", "0900", as_of=DECIDED)
+    assert emitted() == []
+    champion = shadow_predict("mgc", "0900")["entries"][0]
+    shadow_predict("mgc", "0900")
+    found = emitted()
+    assert names(found) == {"orbcast.prediction.made": 1}
+    same = ("version", "late", "p_up", "baseline_p_up", "recommendation", "expected_net_r")
+    made = one(found, "orbcast.prediction.made")
+    made_at = datetime.fromisoformat(made.pop("made_at"))
+    assert timedelta(0) <= made_at - DECIDED < timedelta(minutes=2)
+    assert made == {**SLOT, **{name: champion[name] for name in same}}
+
+
+def test_outcomes_missed_slots_and_an_open_breaker_are_announced_once(
+    lived: SetClock, emitted: Emitted
+) -> None:
+    lived(DECIDED)
+    shadow_predict("mgc", "0900")
+    lived(datetime(2024, 11, 21, 13, 30, tzinfo=UTC))
+    counted = log_outcomes("mgc")
+    log_outcomes("mgc")
+    found = emitted()
+    assert names(found) == {
+        "orbcast.prediction.made": 1,
+        "orbcast.slot.missed": 3,  # 1000, 1100 and 1800; an hour after 2300 it is not missed yet
+        "orbcast.outcome.settled": 4,
+        "orbcast.breaker.opened": 1,
+    }
+    missed = payloads(found, "orbcast.slot.missed")
+    assert missed[0] == {
+        **SLOT,
+        "opening_range": "1000",
+        "decision_time": "2024-11-21T00:05:00+00:00",
+    }
+    settled = payloads(found, "orbcast.outcome.settled")
+    assert [each["opening_range"] for each in settled] == ["0900", "1000", "1100", "1800"]
+    row = settings().ledger().settled("MGC", first=date(2024, 11, 21), mode="live")[0]
+    assert row.outcome is not None
+    assert settled[0] == {
+        **SLOT,
+        "label": row.prediction.label,
+        "direction": row.outcome.direction,
+        "outcome": row.outcome.outcome,
+        "r_gross": row.outcome.r_gross,
+        "r_net": row.outcome.r_net,
+        "resolved_at": row.outcome.resolved_at.isoformat(),
+        "revised": False,
+    }
+    opened = {name: counted["breaker"][name] for name in ("cause", "detail")}
+    assert one(found, "orbcast.breaker.opened") == {"market": "mgc", **opened, "by": "orbcast"}
+
+
+def test_what_a_person_changes_is_announced_once(own: Path, emitted: Emitted) -> None:
+    del own
+    models = settings().models()
+    champion, challenger = (
+        models.find("MGC", each).version for each in ("champion", "challenger")
+    )
+    signed = ["--by", "ana", "--reason", "because"]
+    for command in (
+        ["breaker", "reset"],
+        ["models", "promote", "challenger", "--override"],
+        ["models", "promote", "challenger", "--override"],
+        ["models", "rollback"],
+        ["rollout", "step-down", "--to", "off"],
+        ["rollout", "step-up", "--to", "shadow"],
+    ):
+        ran = CliRunner().invoke(app, [*command, *signed])
+        assert ran.exit_code == 0, ran.output
+    by_ana = {"market": "mgc", "by": "ana"}
+    why = {**by_ana, "reason": "because"}
+    against = {**by_ana, "reason": "against the evidence: because"}
+    assert [(each["event"], each["payload"]) for each in emitted()] == [
+        ("orbcast.breaker.closed", {**by_ana, "cause": "by hand", "detail": "because"}),
+        ("orbcast.version.promoted", {**against, "version": challenger, "before": champion}),
+        ("orbcast.version.promoted", {**why, "version": champion, "before": challenger}),
+        (
+            "orbcast.rollout.stepped",
+            {**why, "direction": "down", "stage": "off", "before": "shadow"},
+        ),
+        (
+            "orbcast.rollout.stepped",
+            {**why, "direction": "up", "stage": "shadow", "before": "off"},
+        ),
+    ]
+
+
+def test_a_retrain_announces_its_bars_its_versions_and_the_first_champion(trained: Path) -> None:
+    del trained
+    models = settings().models()
+    found = up_to_now()
+    registered = [
+        each["payload"] for each in found if each["event"] == "orbcast.version.registered"
+    ]
+    for record in models.versions("MGC"):
+        (payload,) = [each for each in registered if each["version"] == record.version]
+        assert payload == {
+            "market": "mgc",
+            "model": record.model,
+            "version": record.version,
+            "recipe_hash": record.recipe_hash,
+            "data_fingerprint": record.data_fingerprint,
+            "verdict": record.metrics["verdict"],
+        }
+    first = models.history("MGC", "champion")[0]
+    promoted = payloads(found, "orbcast.version.promoted")
+    assert {
+        "market": "mgc",
+        "version": first.version,
+        "before": None,
+        "by": "orbcast",
+        "reason": first.reason,
+    } in promoted
+    refreshed = payloads(found, "orbcast.data.refreshed")
+    assert {each["market"] for each in refreshed} == {"mgc"}
+
+
+def test_an_order_intent_is_announced_once_and_only_where_it_was_written(
+    lived: SetClock, emitted: Emitted, monkeypatch: pytest.MonkeyPatch, own: Path
+) -> None:
+    models = settings().models()
+    lived(DECIDED)
+    at = datetime.now(UTC)
+    models.set_alias(
+        "MGC", "champion", models.find("MGC", "challenger").version, at=at, by="x", reason="x"
+    )
+    stands = Position(stage="auto", bound_to="what was approved")
+    monkeypatch.setattr(prediction, "stage_of", lambda *_: ("auto", stands))
+    shadow_predict("mgc", "0900")
+    shadow_predict("mgc", "0900")
+    (own / "strategies").mkdir()
+    (own / "strategies" / "other.toml").write_text('name = "other"\nmax_trades_per_day = 2\n')
+    monkeypatch.setenv("ORBCAST_STRATEGY", "other")
+    shadow_predict("mgc", "0900")
+    (intent,) = order_intents(settings().database(), "MGC")
+    assert one(emitted(), "orbcast.intent.written") == {
+        **SLOT,
+        "version": intent.version,
+        "rules_hash": intent.rules_hash,
+        "expires_at": intent.expires_at.isoformat(),
+    }
+
+
+def test_without_a_server_an_event_is_dropped_and_none_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("prefect.events.emit_event", lambda event, **_: asked.append(event))
+    event = BreakerOpened(market="MGC", cause="x", detail="x", by="x")
+    with temporary_settings({PREFECT_API_URL: None}):
+        emit(event)
+    assert asked == []
+    emit(event)
+    assert asked == ["orbcast.breaker.opened"]
+
+
+def test_an_event_that_cannot_be_emitted_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("prefect.events.emit_event", broken)
+    emit(BreakerOpened(market="MGC", cause="x", detail="x", by="x"))
+
+
+def test_every_event_has_a_name_of_its_own_and_is_one_of_those_listed() -> None:
+    assert len({each.name for each in EVENTS}) == len(EVENTS)
+    held = vars(events).values()
+    kinds = {one for one in held if isinstance(one, type) and issubclass(one, events.Event)}
+    assert kinds - {events.Event} == set(EVENTS)

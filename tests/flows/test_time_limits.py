@@ -30,6 +30,7 @@ from registry.notices import notices
 from registry.retrain_attempts import retrain_attempts
 from tasks.overdue import end_overdue
 from tasks.process_mark import LABEL, LIMIT_LABEL, is_gone, mark
+from tasks.recovery import bury_the_dead
 from tasks.retrain_backoff import attempt
 from tasks.settings import settings
 from tasks.sources import SourceSpec, remember_source
@@ -85,6 +86,7 @@ def wait_for(what: Callable[[], object]) -> None:
 @pytest.fixture
 def client() -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as made:
+        bury_the_dead.fn()  # what tests before this one left on the server
         yield made
 
 

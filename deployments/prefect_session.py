@@ -56,7 +56,7 @@ def prefect_session(where: Settings, *, level: str = "INFO") -> Iterator[str]:
             temporary_settings,
         )
 
-        # heartbeats would add a second to each flow; whoever waits here sees a crash anyway
+        # heartbeats add a second to each flow, still in 3.9.1; who waits here sees a crash anyway
         changed: dict[Any, Any] = {PREFECT_API_URL: api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
         stack.enter_context(temporary_settings(changed))
         _show_own_words_only()

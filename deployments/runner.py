@@ -26,10 +26,6 @@ INTRADAY = frozenset(
 
 
 NO_SERVER = "the Prefect server does not answer"
-SERVER_REFUSES = 9
-"""Exit status: the server says that it is healthy, and still refuses what is written to it."""
-
-_UNAVAILABLE = 503  # what Prefect gives while its database is held, after minutes of trying again
 
 
 def deployment(spec: DeploymentSpec) -> RunnerDeployment:
@@ -97,18 +93,10 @@ def main() -> None:
 
 async def _serve(deployments: list[RunnerDeployment], limit: int, warming: Thread) -> None:
     """Serve deployments; each has a limit of its own, one over all would let a prediction wait."""
-    from prefect.exceptions import PrefectHTTPStatusError  # noqa: PLC0415 - reads the environment
-
-    from deployments.warm_runner import WarmRunner  # noqa: PLC0415 - the same
+    from deployments.warm_runner import WarmRunner  # noqa: PLC0415 - reads the environment
 
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
-    try:
-        served = [await runner.serve_deployment(each) for each in deployments]
-    except PrefectHTTPStatusError as error:
-        if error.response.status_code != _UNAVAILABLE:
-            raise
-        print(f"the Prefect server refuses: {error}")  # noqa: T201 - the runner's log
-        raise SystemExit(SERVER_REFUSES) from error
+    served = [await runner.serve_deployment(each) for each in deployments]
     await asyncio.to_thread(_catch_up, served)
     await asyncio.to_thread(warming.join)
     await runner.start()

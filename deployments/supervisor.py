@@ -20,7 +20,6 @@ from deployments.prefect_health import answers, answers_in_time
 from deployments.prefect_session import SERVER_FILE
 from deployments.report_server import serve_reports
 from deployments.room import require_room
-from deployments.runner import SERVER_REFUSES
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
 from tasks.environment import prepare_environment
@@ -205,9 +204,6 @@ class _Supervisor:
                 self._say(
                     f"The {child.name} ended with status {status}; started again in {wait:.0f} s."
                 )
-                if child is self._runner and status == SERVER_REFUSES:
-                    self._say("The server answers, and refuses what is written; it starts again.")
-                    self._server.end(STOP_WITHIN_SECONDS)
                 if child.deaths == TOLD_AFTER:
                     self._tell(
                         f"the {child.name} died {child.deaths} times in a row, last with status "

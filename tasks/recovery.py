@@ -256,8 +256,8 @@ def _death_of(client: SyncPrefectClient, run: FlowRun, begins_within: timedelta)
 def end_run(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> bool:
     """Put a run into its last state; False if it ended by itself meanwhile, or cannot be.
 
-    Prefect fails to end a run whose deployment was deleted with the slot that the run holds; that
-    one shall not hide the others.
+    Prefect (3.9.1 as 3.8) answers 500 to the end of a run whose deployment was deleted with the
+    slot that the run holds; that one shall not hide the others.
     """
     try:
         return client.set_flow_run_state(run.id, state).status == SetStateStatus.ACCEPT

@@ -18,6 +18,7 @@ from registry.notices import notices
 from registry.rollout import rollout_faults, rollout_records
 from tasks import prediction, rollout, rollout_checks
 from tasks.breaker import change
+from tasks.rollout_record import record_event
 from tasks.settings import now, settings
 from tasks.slots import latest_slot
 from tests.live_days import set_clock
@@ -48,7 +49,7 @@ def advisory(own: Path) -> None:
         ),
     ]
     for number, event in enumerate(events):
-        rollout._record(where, "MGC", number, event)
+        record_event(where, "MGC", number, event)
     assert rollout.stage_of(where, "MGC", now())[0] == "advisory"
 
 

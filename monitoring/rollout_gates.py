@@ -212,7 +212,7 @@ def _days(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
 
 def _answered(record: LiveRecord, policy: RolloutPolicy) -> Gate:
     share = record.unanswered / record.slots if record.slots else 1.0
-    passed = record.slots > 0 and share <= policy.most_unanswered
+    passed = share <= policy.most_unanswered
     missing = _more(_more_answered(record, policy), "slot")
     return Gate(
         name="answered in time",

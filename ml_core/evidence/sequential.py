@@ -86,13 +86,15 @@ def share_process(
     day
         Shape (n,): trading day, ascending.
     share
-        Between 0 and 1.
+        Between 0 and 1; never and always are taken as a millionth from it, so that something
+        can be bet on.
 
     Returns
     -------
     NDArray[float64]
         Shape (d,): wealth after each day with rows.
     """
+    share = min(max(share, _EDGE), 1.0 - _EDGE)
     gain = happened.astype(np.float64) - share
     days = rows_by_day(day)
     wealth = np.empty(len(days))

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.breaker import (
-    POLICY,
-    BreakerEvent,
-    LiveRow,
-    standing,
-    trouble,
-)
+from monitoring.breaker import BreakerEvent, BreakerPolicy, LiveRow, standing, trouble
+from tests.ml_core.evidence.slow_wealth import Row, calibration_wealth, challenger_wealth
 
 T0 = datetime(2024, 6, 3, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
 
 
 def event(hours: float, state: str) -> BreakerEvent:
@@ -35,20 +31,37 @@ def test_without_events_it_is_closed() -> None:
     assert standing([], T0).closed
 
 
-def test_it_stays_open_for_its_time_and_is_then_half_open_not_closed() -> None:
-    events = [event(0, "open")]
-    assert standing(events, T0 + 11 * HOUR).state == "open"
-    assert standing(events, T0 + 12 * HOUR).state == "half_open"
-    assert standing(events, T0 + timedelta(days=400)).state == "half_open"
+@pytest.mark.parametrize(
+    ("openings", "hours"), [(1, 12), (2, 24), (3, 48), (4, 96), (5, 192), (6, 192), (30, 192)]
+)
+def test_each_opening_in_a_row_doubles_its_time_up_to_eight_days(
+    openings: int, hours: int
+) -> None:
+    # the time closed between two openings does not matter while it is short
+    events = [
+        event(2 * number, "open" if number % 2 == 0 else "closed")
+        for number in range(2 * openings - 1)
+    ]
+    now = standing(events, events[-1].at)
+    assert now.until == events[-1].at + hours * HOUR
+    assert standing(events, now.until - SECOND).state == "open"
+    assert standing(events, now.until).state == "half_open"
+    assert standing(events, now.until + timedelta(days=400)).state == "half_open"
 
 
-def test_each_opening_in_a_row_doubles_its_time_and_a_long_quiet_forgets_them() -> None:
-    events = [event(0, "open"), event(13, "closed"), event(14, "open")]
-    assert standing(events, T0 + (14 + 23) * HOUR).state == "open"
-    assert standing(events, T0 + (14 + 24) * HOUR).state == "half_open"
-    later = POLICY.longest / HOUR + 14
-    quiet = [event(0, "open"), event(13, "closed"), event(later, "open")]
-    assert standing(quiet, T0 + (later + 12) * HOUR).state == "half_open"
+@pytest.mark.parametrize(
+    ("quiet", "hours"),
+    [(timedelta(days=8) - SECOND, 24), (timedelta(days=8), 12), (timedelta(days=20), 12)],
+)
+def test_eight_days_closed_forget_the_openings_before(quiet: timedelta, hours: int) -> None:
+    closed = event(13, "closed")
+    again = event(0, "open")
+    events = [again, closed, replace(again, at=closed.at + quiet)]
+    assert standing(events, T0).until == closed.at + quiet + hours * HOUR
+
+
+def test_openings_without_a_closing_between_count_each() -> None:
+    assert standing([event(0, "open"), event(1, "open")], T0).until == T0 + (1 + 24) * HOUR
 
 
 @given(st.lists(st.sampled_from(["open", "closed"]), max_size=30), st.floats(0, 10_000))
@@ -56,50 +69,144 @@ def test_time_alone_never_closes_it(states: list[str], hours: float) -> None:
     events = [event(index, state) for index, state in enumerate(states)]
     now = standing(events, T0 + (len(states) + hours) * HOUR)
     assert now.closed == (not states or states[-1] == "closed")
-    if now.until is not None and now.since is not None:
-        assert now.until - now.since <= POLICY.longest
+    assert (now.until is None) == now.closed
+    assert (now.until or T0) - (now.since or T0) <= timedelta(days=8)
 
 
-def rows(count: int, **given_: object) -> list[LiveRow]:
-    return [LiveRow(at=T0 + index * HOUR, failed=False, **given_) for index in range(count)]  # type: ignore[arg-type]
+def test_the_cause_is_told_in_words() -> None:
+    assert trouble([STALE] * 3) == ("data", "3 slots in a row had no bars come in for them")
+    assert trouble([SILENT] * 3) == ("failures", "3 slots in a row went unanswered")
+    assert trouble([LATE] * 3) == ("latency", "3 answers in a row came too late")
 
 
-def test_the_cause_says_whether_it_was_the_data_the_clock_or_us() -> None:
-    stale = [LiveRow(at=T0, failed=True, stale=True)] * 3
-    assert trouble(stale) == ("data", "3 slots in a row had no bars come in for them")
-    mixed = trouble([*stale[:2], LiveRow(at=T0, failed=True)])
-    assert mixed is not None
-    assert mixed[0] == "failures"
-    assert trouble(rows(3, late=True)) == ("latency", "3 answers in a row came too late")
-    assert trouble([*rows(2, late=True), *rows(1)]) is None
+def cause(rows: list[LiveRow]) -> str | None:
+    found = trouble(rows)
+    return None if found is None else found[0]
 
 
-def test_failures_in_a_row_open_it_and_one_answer_between_does_not() -> None:
-    failed = [LiveRow(at=T0, failed=True)] * 3
-    found = trouble(failed)
-    assert found is not None
-    assert found[0] == "failures"
-    assert trouble([*failed[:2], *rows(1), *failed[:2]]) is None
-    assert trouble(failed[:2]) is None
+FINE = LiveRow(at=T0, failed=False)
+SILENT = LiveRow(at=T0, failed=True)
+STALE = replace(SILENT, stale=True)
+LATE = LiveRow(at=T0, failed=False, late=True)
 
 
-def test_a_fall_in_r_opens_it() -> None:
-    assert trouble(rows(9, r_net=-1.0)) is None
-    found = trouble(rows(10, r_net=-1.0))
-    assert found is not None
-    assert found[0] == "drawdown"
-    assert trouble(rows(100, r_net=0.1)) is None
+@pytest.mark.parametrize(
+    ("latest", "expected"),
+    [
+        ([SILENT] * 2, None),
+        ([SILENT] * 3, "failures"),
+        ([SILENT] * 3 + [FINE], None),
+        ([SILENT, SILENT, FINE, SILENT, SILENT], None),
+        ([STALE] * 2, None),
+        ([STALE] * 3, "data"),
+        ([STALE] * 3 + [FINE], None),
+        ([SILENT, STALE, STALE], "failures"),
+        ([SILENT, STALE, STALE, STALE], "data"),
+        ([LATE] * 2, None),
+        ([LATE] * 3, "latency"),
+        ([LATE] * 3 + [FINE], None),
+        ([LATE, FINE, LATE, LATE], None),
+        ([LATE, LATE, replace(SILENT, late=True)], None),
+        ([LATE, LATE, SILENT], None),
+        ([replace(STALE, late=True)] * 3, "data"),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 40], ids=["from the first", "after a long while"])
+def test_three_slots_in_a_row_open_it_and_two_do_not(
+    before: int, latest: list[LiveRow], expected: str | None
+) -> None:
+    assert cause([FINE] * before + latest) == expected
 
 
-@pytest.mark.parametrize(("towards", "opens"), [(-0.2, True), (0.2, False)])
-def test_a_champion_worse_than_the_corridor_opens_it(towards: float, opens: bool) -> None:
-    draw = np.random.default_rng(1)
-    judged = []
-    for index in range(400):
-        up = bool(draw.random() < 0.5)
-        said = 0.5 + (towards if up else -towards)
-        judged.append(
-            LiveRow(at=T0 + index * 4 * HOUR, failed=False, p_up=said, baseline_p_up=0.5, up=up)
+@pytest.mark.parametrize(
+    ("r", "expected"),
+    [
+        ([-1.0] * 9 + [-0.99], None),
+        ([-1.0] * 10, "drawdown"),
+        ([5.0, -5.0, -5.0], "drawdown"),
+        ([5.0, -5.0, -4.99], None),
+        ([-6.0, 3.0, -6.99], None),
+        ([-6.0, 3.0, -7.0], "drawdown"),
+        ([-10.0, 50.0], "drawdown"),
+        ([0.1] * 100, None),
+        ([None] * 5, None),
+        ([-5.0, None, -5.0], "drawdown"),
+    ],
+)
+def test_a_fall_of_ten_r_below_the_highest_opens_it(
+    r: list[float | None], expected: str | None
+) -> None:
+    assert cause([replace(FINE, r_net=each) for each in r]) == expected
+
+
+def test_a_fall_is_named_with_its_depth_and_its_trades() -> None:
+    found = trouble([replace(FINE, r_net=r) for r in (2.0, None, -11.25)])
+    assert found == ("drawdown", "11.2 R below its highest over 2 trades")
+
+
+def breaks(count: int, said: float, baseline: float, wins: float) -> list[LiveRow]:
+    """Give a break a day; of ten in a row the first so many are UP."""
+    return [
+        LiveRow(
+            at=T0 + timedelta(days=index),
+            failed=False,
+            p_up=said,
+            baseline_p_up=baseline,
+            up=index % 10 < wins,
         )
-    found = trouble(judged)
-    assert (found is not None and found[0] == "accuracy") == opens
+        for index in range(count)
+    ]
+
+
+def first_of_a_hundred(wealth: list[float]) -> int:
+    """Give how many days it takes to an e-value of 100, which must come in small steps."""
+    first = next(index for index, each in enumerate(wealth) if each >= 100)
+    assert 95 < wealth[first - 1] < 100
+    return first + 1
+
+
+def test_worse_than_the_corridor_by_an_e_value_of_a_hundred_opens_it() -> None:
+    # as much UP as DOWN comes, as was said; the corridor has the day in mind
+    up, down = (breaks(200, said=0.5, baseline=each, wins=0) for each in (0.51, 0.49))
+    judged = [replace(each, up=True) for each in up]
+    judged[1::2] = down[1::2]
+    slow = [Row(row.at, row.baseline_p_up or 0.0, 0.5, bool(row.up)) for row in judged]
+    enough = first_of_a_hundred(challenger_wealth(slow))
+    assert cause(judged[: enough - 1]) is None
+    assert cause(judged[:enough]) == "accuracy"
+
+
+def test_said_otherwise_than_it_comes_by_an_e_value_of_a_hundred_opens_it() -> None:
+    # the corridor says the same: it is not worse than that
+    judged = breaks(500, said=0.03, baseline=0.03, wins=0)
+    slow = [Row(row.at, 0.03, 0.03, up=False) for row in judged]
+    enough = first_of_a_hundred(calibration_wealth(slow))
+    assert cause(judged[: enough - 1]) is None
+    assert cause(judged[:enough]) == "calibration"
+    # the highest counts: a day that went otherwise takes no alarm back
+    assert calibration_wealth([*slow[:enough], Row(0, 0.03, 0.03, up=True)])[-1] < 90
+    assert cause([*judged[:enough], replace(judged[enough], up=True)]) == "calibration"
+
+
+@pytest.mark.parametrize(("baseline", "expected"), [(0.6, "accuracy"), (0.5, "calibration")])
+def test_an_e_value_just_as_high_as_the_limit_is_enough(baseline: float, expected: str) -> None:
+    # one day proves nothing: of e-values of 1, and a little less against the corridor
+    judged = breaks(1, said=0.6, baseline=baseline, wins=10)
+    found = trouble(judged, BreakerPolicy(alpha=1.0))
+    assert found is not None
+    assert found[0] == expected
+    assert trouble(judged, BreakerPolicy(alpha=0.99)) is None
+
+
+@pytest.mark.parametrize("missing", ["p_up", "baseline_p_up", "up"])
+def test_what_cannot_be_compared_is_not_judged(missing: str) -> None:
+    judged = breaks(600, said=0.9, baseline=0.5, wins=0)
+    assert cause(judged) == "accuracy"
+    assert cause([replace(row, **{missing: None}) for row in judged]) is None
+
+
+def test_answers_of_one_trading_day_are_open_together_whatever_the_date() -> None:
+    judged = breaks(60, said=0.9, baseline=0.5, wins=0)
+    assert cause(judged) == "accuracy"
+    # of one day: nothing was known of it when its bets were made
+    assert cause([replace(row, day=T0.date()) for row in judged]) is None

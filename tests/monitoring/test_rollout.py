@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitoring.rollout import POLICY, RolloutEvent, Stage, latest_time, open_approvals, position
+from monitoring.rollout import (
+    STAGES,
+    RolloutEvent,
+    RolloutPolicy,
+    Stage,
+    latest_time,
+    open_approvals,
+    position,
+)
 
 T0 = datetime(2025, 1, 6, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
 def approved(
@@ -30,9 +39,23 @@ def up(stage: Stage, at: datetime, to: str | None = "h") -> RolloutEvent:
     return RolloutEvent(at=at, kind="up", stage=stage, by="ana", reason="go", bound_to=to)
 
 
-def down(stage: Stage, at: datetime, *, restarts: bool = False) -> RolloutEvent:
-    return RolloutEvent(
-        at=at, kind="down", stage=stage, by="orbcast", reason="breaker", restarts=restarts
+def down(stage: Stage, at: datetime) -> RolloutEvent:
+    return RolloutEvent(at=at, kind="down", stage=stage, by="orbcast", reason="breaker")
+
+
+def test_the_numbers_of_the_ladder_are_those_that_the_manual_states() -> None:
+    assert RolloutPolicy() == RolloutPolicy(
+        record_days=90,
+        stage_days=30,
+        recent_days=30,
+        most_unanswered=0.05,
+        accuracy=0.55,
+        lift=0.05,
+        power=0.8,
+        alpha=0.05,
+        check_age=4 * DAY,
+        approval_lasts=14 * DAY,
+        stage_lasts=90 * DAY,
     )
 
 
@@ -54,9 +77,13 @@ def test_a_step_up_with_its_approval_holds() -> None:
         [approved("advisory", T0, to="other"), up("advisory", T0 + DAY)],
         [approved("hybrid", T0), up("hybrid", T0 + DAY)],
         [approved("advisory", T0), up("advisory", T0 + 14 * DAY)],
-        [approved("advisory", T0 + 2 * DAY), up("advisory", T0 + DAY)],
+        [approved("advisory", T0 + SECOND), up("advisory", T0)],
         [approved("advisory", T0), up("advisory", T0 + DAY, to=None)],
         [approved("advisory", T0), down("shadow", T0 + DAY), up("advisory", T0 + 2 * DAY)],
+        [approved("hybrid", T0), up("advisory", T0 + DAY)],
+        [replace(approved("advisory", T0), by=" "), up("advisory", T0 + DAY)],
+        [replace(approved("advisory", T0), expires_at=None), up("advisory", T0 + DAY)],
+        [approved("shadow", T0), up("shadow", T0 + DAY)],
     ],
     ids=[
         "none",
@@ -66,6 +93,10 @@ def test_a_step_up_with_its_approval_holds() -> None:
         "before it",
         "no hash",
         "after a step down",
+        "of another stage",
+        "by nobody",
+        "without an end",
+        "to where it stands",
     ],
 )
 def test_a_step_up_without_a_standing_approval_of_it_has_no_effect(
@@ -74,6 +105,87 @@ def test_a_step_up_without_a_standing_approval_of_it_has_no_effect(
     stands = position(events)
     assert stands.stage == "shadow"
     assert len(stands.ignored) == 1
+
+
+@pytest.mark.parametrize("waited", [timedelta(), 14 * DAY - SECOND])
+def test_an_approval_holds_from_its_own_moment_to_its_last_second(waited: timedelta) -> None:
+    assert position([approved("advisory", T0), up("advisory", T0 + waited)]).stage == "advisory"
+
+
+def test_of_several_approvals_any_that_stands_will_do_and_one_is_used() -> None:
+    short, long = (approved("advisory", T0, lasts=each * DAY) for each in (1, 9))
+    events = [short, long, short, up("advisory", T0 + 2 * DAY)]
+    assert position(events).stage == "advisory"
+    assert open_approvals(events) == (short, short)
+    assert open_approvals([*events, down("shadow", T0 + 3 * DAY)]) == ()
+
+
+@pytest.mark.parametrize(("late", "stage"), [(timedelta(), "hybrid"), (-SECOND, "advisory")])
+def test_a_step_dated_before_the_one_before_it_has_no_effect(
+    late: timedelta, stage: Stage
+) -> None:
+    climbed = [approved("advisory", T0), up("advisory", T0 + DAY)]
+    events = [*climbed, approved("hybrid", T0), up("hybrid", T0 + DAY + late)]
+    assert position(events).stage == stage
+
+
+def climbed_to(stage: Stage) -> list[RolloutEvent]:
+    """A step up a day, each with its approval."""
+    events = []
+    for number, each in enumerate(STAGES[2 : STAGES.index(stage) + 1], 1):
+        at = T0 + number * DAY
+        step = replace(up(each, at, f"h-{each}"), recipe_hash="recipe")
+        events += [approved(each, at, f"h-{each}"), step]
+    return events
+
+
+@pytest.mark.parametrize("stage", ["shadow", "advisory", "hybrid", "auto"])
+@pytest.mark.parametrize("to", STAGES)
+def test_a_step_down_goes_to_any_stage_below_and_to_no_other(stage: Stage, to: Stage) -> None:
+    before = position(climbed_to(stage))
+    at = T0 + 30 * DAY
+    after = position([*climbed_to(stage), down(to, at)])
+    lowered = replace(
+        before,
+        stage=to,
+        since=at,
+        by="orbcast",
+        reason="breaker",
+        bound_to=None,
+        recipe_hash="recipe" if to in {"advisory", "hybrid"} else None,
+        holds_until=None,
+    )
+    assert after == (lowered if STAGES.index(to) < STAGES.index(stage) else before)
+
+
+@pytest.mark.parametrize(
+    ("stage", "above"),
+    [("shadow", "advisory"), ("advisory", "hybrid"), ("hybrid", "auto"), ("auto", None)],
+)
+def test_a_stage_knows_the_one_above_it(stage: Stage, above: Stage | None) -> None:
+    stands = position(climbed_to(stage))
+    assert (stands.stage, stands.next) == (stage, above)
+    assert stands.ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("stage", "days"), [("shadow", None), ("advisory", None), ("hybrid", 90), ("auto", 90)]
+)
+def test_hybrid_and_auto_lapse_after_ninety_days_and_the_others_never(
+    stage: Stage, days: int | None
+) -> None:
+    stands = position(climbed_to(stage))
+    begun = stands.since or T0
+    assert stands.holds_until == (None if days is None else begun + days * DAY)
+    end = begun + 90 * DAY
+    assert stands.at(end - SECOND) == stage
+    assert stands.at(end) == (stage if days is None else "advisory")
+
+
+def test_a_stage_that_does_not_lapse_is_not_stepped_up_to_again() -> None:
+    again = [approved("advisory", T0 + 2 * DAY, "h2"), up("advisory", T0 + 2 * DAY, "h2")]
+    stands = position([*climbed_to("advisory"), *again])
+    assert (stands.bound_to, len(stands.ignored)) == ("h-advisory", 1)
 
 
 def test_an_approval_is_used_once() -> None:
@@ -94,11 +206,13 @@ def test_a_step_down_never_leads_up() -> None:
     assert position([*climbed, down("auto", T0 + 2 * DAY)]).stage == "advisory"
 
 
-def test_a_spoiled_record_counts_anew() -> None:
-    climbed = [approved("advisory", T0), up("advisory", T0 + DAY)]
-    assert position([*climbed, down("shadow", T0 + 2 * DAY)]).counted_from is None
-    spoiled = position([*climbed, down("shadow", T0 + 2 * DAY, restarts=True)])
-    assert spoiled.counted_from == T0 + 2 * DAY
+@pytest.mark.parametrize("to", ["shadow", "auto"])
+def test_a_spoiled_record_counts_anew_whether_or_not_the_stage_changes(to: Stage) -> None:
+    climbed = climbed_to("advisory")
+    assert position([*climbed, down(to, T0 + 2 * DAY)]).counted_from is None
+    spoiled = [*climbed, replace(down(to, T0 + 2 * DAY), restarts=True)]
+    for events in (spoiled, [*spoiled, down(to, T0 + 3 * DAY)]):
+        assert position(events).counted_from == T0 + 2 * DAY
 
 
 def test_hybrid_lapses_and_is_renewed_by_another_approval_and_step() -> None:
@@ -109,7 +223,7 @@ def test_hybrid_lapses_and_is_renewed_by_another_approval_and_step() -> None:
         up("hybrid", T0 + 40 * DAY, "h2"),
     ]
     stands = position(climbed)
-    end = T0 + 40 * DAY + POLICY.stage_lasts
+    end = T0 + (40 + 90) * DAY
     assert (stands.at(end - DAY), stands.at(end)) == ("hybrid", "advisory")
     renewal = [approved("hybrid", end - 5 * DAY, "h3"), up("hybrid", end - 5 * DAY, "h3")]
     renewed = position([*climbed, *renewal])
@@ -117,6 +231,9 @@ def test_hybrid_lapses_and_is_renewed_by_another_approval_and_step() -> None:
     assert renewed.since == T0 + 40 * DAY
     unapproved = position([*climbed, renewal[1]])
     assert unapproved.at(end) == "advisory"
+    # the approval of the step itself is used up, though it has not expired
+    used_twice = position([*climbed, up("hybrid", T0 + 45 * DAY, "h2")])
+    assert used_twice.at(end) == "advisory"
 
 
 def test_off_is_left_by_a_person_without_evidence_but_only_for_shadow() -> None:

@@ -14,11 +14,18 @@ from scipy.stats import binom
 from monitoring.breaker import LiveRow, trouble
 from monitoring.sequential_monitors import (
     Judged,
+    Monitor,
     alarms,
     calibration_process,
     direction_of,
     highest,
     monitors,
+)
+from tests.ml_core.evidence.slow_wealth import (
+    calibration_wealth,
+    challenger_wealth,
+    rows_of,
+    share_wealth,
 )
 
 A_DAY = 6
@@ -50,6 +57,69 @@ def first_alarm(wealth: NDArray[np.float64], alpha: float) -> int | None:
     """Give how many rows had been seen at the first alarm."""
     where = np.flatnonzero(wealth >= 1.0 / alpha)
     return int(where[0] + 1) * A_DAY if len(where) else None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "off"),
+    [(0.2, 0.8, 0.0), (0.2, 0.8, 0.15), (0.0, 1.0, 0.0), (0.0, 1.0, 0.15), (0.4, 0.6, -0.6)],
+)
+def test_the_evidence_against_what_was_said_is_that_of_slow_bettors(
+    low: float, high: float, off: float
+) -> None:
+    # 350 days, since the last part of the capital begins to bet on the 321st
+    draw = np.random.default_rng(7)
+    p = draw.uniform(low, high, 700).round(2)
+    p[600::4] = 0.1  # in a fifth of the scale of its own, before others of its day
+    day = np.datetime64("2024-01-01") + np.arange(700) // 2
+    up = came(draw, np.clip(p - off, 0.0, 1.0))
+    wealth = calibration_process(p, up, day)
+    np.testing.assert_allclose(wealth, calibration_wealth(rows_of(p, p, up, day)), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("e_value", "alarm"), [(99.99, False), (100.0, True), (101.0, True)])
+def test_an_e_value_of_a_hundred_raises_the_alarm_at_one_per_cent(
+    e_value: float, alarm: bool
+) -> None:
+    found = Monitor(watches="corridor", e_value=e_value, alpha=0.01, rows=9, days=3, words="words")
+    assert found.alarm == alarm
+    assert alarms([found]) == ((found,) if alarm else ())
+
+
+def test_each_monitor_bets_on_its_own_question_and_tells_the_highest_it_had() -> None:
+    draw = np.random.default_rng(8)
+    p, corridor = said(draw, 240).round(2), said(draw, 240).round(2)
+    up = came(draw, corridor)
+    rows = rows_of(corridor, p, up, days(240))
+    right = [(row.other >= 0.5) == row.up for row in rows]
+    expected = {
+        "corridor": max(challenger_wealth(rows)),
+        "calibration": max(calibration_wealth(rows_of(p, p, up, days(240)))),
+        "accuracy": max(share_wealth([not each for each in right], days(240).tolist(), 0.3)),
+    }
+    found = monitors(judged(p, corridor, up), reference_accuracy=0.7)
+    assert {each.watches: each.e_value for each in found} == pytest.approx(expected)
+    assert {(each.alpha, each.rows, each.days) for each in found} == {(0.01, 240, 40)}
+    without = monitors(judged(p, corridor, up), alpha=0.05)
+    assert [(each.watches, each.alpha) for each in without] == [
+        ("corridor", 0.05),
+        ("calibration", 0.05),
+    ]
+
+
+@pytest.mark.parametrize("reference", [0.0, 1.0])
+def test_a_version_that_was_always_or_never_right_can_be_watched(reference: float) -> None:
+    p = np.full(120, 0.7)
+    found = monitors(judged(p, p, np.arange(120) % 10 < 7), reference)
+    assert alarms(found) == found[2:] * (reference == 1.0)
+
+
+@pytest.mark.parametrize(
+    ("wealth", "expected"), [([], 1.0), ([0.5, 0.2], 1.0), ([0.5, 7.0, 2.0], 7.0)]
+)
+def test_the_highest_wealth_is_no_less_than_what_one_began_with(
+    wealth: list[float], expected: float
+) -> None:
+    assert highest(np.array(wealth)) == expected
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["independent", "one fortune a day"])

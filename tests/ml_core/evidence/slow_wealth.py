@@ -1,0 +1,137 @@
+"""The bettors' wealth worked out one row after another, in plain arithmetic: an oracle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from statistics import fmean
+from typing import Any, NamedTuple
+
+AT_RISK = 0.9
+
+
+class Row(NamedTuple):
+    """A break: its day, P(UP) by one and by another, and whether it was UP."""
+
+    day: Any
+    p: float
+    other: float
+    up: bool
+
+
+def rows_of(p: Any, other: Any, up: Any, day: Any) -> list[Row]:
+    """Put arrays of shape (n,) together, row by row."""
+    columns = (each.tolist() for each in (day, p, other, up))
+    return [Row(*values) for values in zip(*columns, strict=True)]
+
+
+def mornings(rows: Sequence[Row]) -> list[list[Row]]:
+    """Put the rows of a day together."""
+    return [list(group) for _, group in groupby(rows, key=lambda row: row.day)]
+
+
+def stakes(bets: Iterable[float], losses: Iterable[float]) -> list[float]:
+    """Cut bets, first come first served, to what is left of nine tenths of the capital."""
+    left, found = AT_RISK, []
+    for bet, loss in zip(bets, losses, strict=True):
+        found.append(min(bet, left / loss) if loss > 0 else bet)
+        left = max(left - found[-1] * loss, 0.0)
+    return found
+
+
+def challenger_wealth(rows: Sequence[Row]) -> list[float]:
+    """Bet, after each day, on ``p`` having a smaller log loss than ``other``.
+
+    Kelly's stake for the days before, as if fifty rows had been seen that deserve half a stake
+    of 1; never below 0, never above 2.
+    """
+    capital, total, square, found = 1.0, 0.0, 0.0, []
+    for today in mornings(rows):
+        odds = [(_kept(row.p), _kept(row.other)) for row in today]
+        if_up = [math.log(p / q) for p, q in odds]
+        if_down = [math.log((1 - p) / (1 - q)) for p, q in odds]
+        expected = fmean(
+            (p + q) / 2 * up**2 + (1 - (p + q) / 2) * down**2
+            for (p, q), up, down in zip(odds, if_up, if_down, strict=True)
+        )
+        seen = square + 50 * expected
+        bet = (total + 25 * expected) / seen if seen else 0.0
+        bet = sorted((0.0, bet, 2.0))[1]
+        losses = [max(-up, -down, 0.0) for up, down in zip(if_up, if_down, strict=True)]
+        gains = [
+            up if row.up else down for row, up, down in zip(today, if_up, if_down, strict=True)
+        ]
+        placed = stakes([bet] * len(today), losses)
+        capital += capital * sum(map(_product, placed, gains))
+        found.append(capital)
+        total += sum(gains)
+        square += sum(gain * gain for gain in gains)
+    return found
+
+
+def share_wealth(happened: Sequence[bool], day: Sequence[Any], share: float) -> list[float]:
+    """Bet, after each day, on something happening more often than a share."""
+    capital, total, square, found = 1.0, 0.0, 50 * share * (1 - share), []
+    rows = zip(day, happened, strict=True)
+    for _, group in groupby(rows, key=lambda row: row[0]):
+        today = [came for _, came in group]
+        brought = sum(today) - share * len(today)
+        bet = min(max(total / square, 0.0), AT_RISK / (share * len(today)))
+        capital += capital * bet * brought
+        found.append(capital)
+        total += brought
+        square += brought * brought
+    return found
+
+
+def calibration_wealth(rows: Sequence[Row]) -> list[float]:
+    """Bet, after each day, on ``p`` not being what happens.
+
+    Half of the capital from the first day, a fifth from the 41st, and a tenth each from the 81st,
+    161st and 321st; each part divided between three ways of betting.
+    """
+    days = mornings(rows)
+    total = [0.0] * len(days)
+    for begun, part in ((0, 0.5), (40, 0.2), (80, 0.1), (160, 0.1), (320, 0.1)):
+        ways = [
+            _calibration_wealth(days[begun:], way) for way in ("level", "boldness", "by fifths")
+        ]
+        for index in range(len(days)):
+            wealth = 1.0 if index < begun else fmean(way[index - begun] for way in ways)
+            total[index] += part * wealth
+    return total
+
+
+def _calibration_wealth(days: Sequence[Sequence[Row]], way: str) -> list[float]:
+    capital, found = 1.0, []
+    brought: dict[int, float] = {}
+    square: dict[int, float] = {}
+    for today in days:
+        weights = [2 * row.p - 1 if way == "boldness" else 1.0 for row in today]
+        cells = [min(int(row.p * 5), 4) if way == "by fifths" else 0 for row in today]
+        prior = 2.0 if way == "boldness" else 10.0
+        bets = [brought.get(cell, 0.0) / square.get(cell, prior) for cell in cells]
+        losses = [
+            max(-bet * weight * (1 - row.p), bet * weight * row.p)
+            for bet, weight, row in zip(bets, weights, today, strict=True)
+        ]
+        losses = [0.0 if loss < 1e-12 else loss for loss in losses]
+        gains = [weight * (row.up - row.p) for weight, row in zip(weights, today, strict=True)]
+        placed = stakes([1.0] * len(today), losses)
+        capital += capital * sum(
+            bet * part * gain for bet, part, gain in zip(bets, placed, gains, strict=True)
+        )
+        found.append(capital)
+        for cell, gain in zip(cells, gains, strict=True):
+            brought[cell] = brought.get(cell, 0.0) + gain
+            square[cell] = square.get(cell, prior) + gain * gain
+    return found
+
+
+def _kept(p: float) -> float:
+    return min(max(p, 1e-6), 1 - 1e-6)
+
+
+def _product(one: float, other: float) -> float:
+    return one * other

@@ -32,8 +32,9 @@ def test_every_tick_comes_back_from_its_decimal_price(tick: str) -> None:
     [
         (2000.1, True),
         (2000.05, False),
-        (2000.101, False),
+        (2000.11, False),
         (2000.1 + 1e-7, True),  # a decimal's float, not another price
+        (float(np.float32(2000.1)), True),
         (float("nan"), False),
         (float("inf"), False),
     ],

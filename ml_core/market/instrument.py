@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-# A price may differ from its tick by this share of a tick: float64 decimals, not real off-tick
-# prices (which differ by half a tick or more for every futures contract known to us).
+# A price may differ from its tick by this share of itself: a float32 rounds by 6e-8 of it.
 TICK_TOLERANCE = 1e-6
+# And by no more than this share of a tick, however many ticks the price has.
+MOST_OFF_TICK = 0.1
 
 
 class Instrument(BaseModel):
@@ -66,6 +67,7 @@ class Instrument(BaseModel):
         ticks = np.asarray(prices, dtype=np.float64) / float(self.tick_size)
         with np.errstate(invalid="ignore"):
             tolerance = TICK_TOLERANCE * np.maximum(1.0, np.abs(ticks))
+            tolerance = np.minimum(tolerance, MOST_OFF_TICK)
             return np.abs(ticks - np.rint(ticks)) <= tolerance
 
     def to_price(self, ticks: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -43,6 +43,13 @@ def test_a_price_between_two_ticks_is_none(price: float, on_tick: bool) -> None:
     assert mgc().instrument.is_on_tick(np.array([price])).tolist() == [on_tick]
 
 
+def test_half_a_tick_is_off_tick_at_any_price() -> None:
+    prices = np.array([1.005, 100.005, 10_000.005, 1_000_000.005])
+
+    assert not _instrument("0.01").is_on_tick(prices).any()
+    assert _instrument("0.01").is_on_tick(prices + 0.005).all()
+
+
 def test_a_round_trip_costs_both_sides_commission_and_slippage() -> None:
     # 2 x (1.24 + 1 tick of 1.00) and 2 x (2.25 + 1 tick of 5.00)
     assert mgc().instrument.round_trip_cost == pytest.approx(4.48)

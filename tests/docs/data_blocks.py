@@ -8,12 +8,20 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import MagicMock, patch
+from uuid import uuid4
 
+from prefect.automations import Automation
+
+from deployments.catalogue import deployments_of
+from deployments.warm_child import flow_of
 from ml_core.strategy import DaySoFar, Plan
 from ml_core.strategy_order import order_values
 from ml_core.strategy_rules import load_rules
 from registry.strategy import OrderIntent
+from tasks.events import EVENTS
 from tasks.outbox import _shown
 from tests.conftest import PROJECT
 from tests.docs.following import Check
@@ -87,7 +95,29 @@ def is_taken_into_the_market_file(step: Step, terminal: Terminal) -> str | None:
     return None if done.status == 0 else done.printed
 
 
+def is_an_automation_on_an_event_there_is(step: Step, _terminal: Terminal) -> str | None:
+    """Make the automation that a page's program makes, without a server that keeps it."""
+    made: list[Automation] = []
+    client = MagicMock()
+    client.return_value.__enter__.return_value.read_deployment_by_name.side_effect = _deployed
+    with (
+        patch("prefect.get_client", client),
+        patch.object(Automation, "create", autospec=True, side_effect=made.append),
+    ):
+        exec(compile(step.text, step.place, "exec"), {})  # noqa: S102 - our own page
+    expected = {name for each in made for name in cast("Any", each.trigger).expect}
+    wrong = expected - {event.name for event in EVENTS}
+    return None if made and not wrong else f"it waits for {sorted(wrong) or 'nothing'}"
+
+
+def _deployed(name: str) -> SimpleNamespace:
+    specs = deployments_of("mgc", mgc())
+    assert name in {f"{flow_of(each.entrypoint).name}/{each.name}" for each in specs}
+    return SimpleNamespace(id=uuid4())
+
+
 CHECKS: Mapping[str, Check] = {
+    "py": is_an_automation_on_an_event_there_is,
     "sql": is_understood_by_the_database,
     "json": is_what_the_outbox_gives,
     "toml": is_taken_into_the_market_file,

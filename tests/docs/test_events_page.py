@@ -1,0 +1,53 @@
+"""The page of events says of each exactly what the code sends."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+from tasks.events import ARRIVED, EVENTS, Event
+from tests.conftest import PROJECT
+
+PAGE = (PROJECT / "docs" / "events.md").read_text("utf-8")
+SECTIONS = dict(
+    re.findall(r"^### (orbcast\.\S+)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+)
+ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
+WORDS: dict[Any, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    date: "day",
+    datetime: "time",
+    tuple[str, ...]: "list of text",
+    type(None): "null",
+}
+
+
+def words_of(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{each}`" for each in get_args(kind))
+    return WORDS[kind] if kind in WORDS else " or ".join(words_of(one) for one in get_args(kind))
+
+
+def test_the_page_has_every_event_and_no_other() -> None:
+    assert set(SECTIONS) == {each.name for each in EVENTS}
+    assert ARRIVED in PAGE
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda each: each.name)
+def test_a_table_has_the_keys_and_types_of_the_payload(event: type[Event]) -> None:
+    rows = {key: kind for key, kind, _ in ROW.findall(SECTIONS[event.name])}
+    hints = get_type_hints(event)
+    assert rows == {each.name: words_of(hints[each.name]) for each in fields(event)}
+
+
+def test_the_types_are_told_apart() -> None:
+    assert words_of(str | None) == "text or null"
+    assert words_of(Literal["up", "down"]) == "`up` or `down`"
+    assert len(set(WORDS.values())) == len(WORDS)

@@ -391,6 +391,7 @@ def test_email_is_sent_by_apprise_and_a_dead_mail_server_is_said(own: Path) -> N
     assert ensure_automations((channel,)) == ()  # not a block that the server has
 
 
+@pytest.mark.slow
 def test_from_the_shell_the_home_s_own_prefect_holds_the_channel(home: Path) -> None:
     environment = {name: each for name, each in os.environ.items() if "PREFECT" not in name}
     environment |= {"ORBCAST_HOME": str(home), "DESK_URL": "http://127.0.0.1:9/secret-token"}

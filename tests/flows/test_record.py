@@ -67,6 +67,7 @@ def test_slots_expected_by_the_calendar_equal_rows_present(
     assert settings().ledger().verify_chain() == ()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own")
 def test_years_unanswered_are_filled_at_once_holidays_as_holidays(
     monkeypatch: pytest.MonkeyPatch,

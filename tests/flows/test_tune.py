@@ -104,6 +104,7 @@ def test_a_search_is_seeded_recorded_and_goes_no_further_than_asked(short: Path)
     assert count_trials(settings().database(), "MGC") >= 10
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path) -> None:
     server = str(PREFECT_API_URL.value())  # the session's, rather than one more to be started
     environment = {**os.environ, "ORBCAST_HOME": str(short), "PREFECT_API_URL": server}

@@ -30,11 +30,16 @@ def plan() -> Plan:
     )
 
 
-def test_null_markets_are_not_promoted_though_asked_on_250_nights(plan: Plan) -> None:
-    results = [try_market(replace(plan, peeks=250), seed) for seed in (1, 2, 3)]
-    assert not any(each.promoted or each.promoted_at_a_peek for each in results)
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))]
+)
+def test_a_null_market_is_not_promoted_though_asked_on_250_nights(plan: Plan, seed: int) -> None:
+    result = try_market(replace(plan, peeks=250), seed)
+    assert not result.promoted
+    assert result.promoted_at_a_peek is False
 
 
+@pytest.mark.slow
 def test_a_planted_edge_is_promoted_and_most_of_it_found(plan: Plan) -> None:
     result = try_market(replace(plan, edge=0.04), 4)
     assert result.failed == ()
@@ -42,6 +47,13 @@ def test_a_planted_edge_is_promoted_and_most_of_it_found(plan: Plan) -> None:
     assert result.gain > 0.5 * result.possible
 
 
+def test_in_one_year_too_a_recipe_that_reads_its_own_label_is_caught(plan: Plan) -> None:
+    result = try_leak(replace(plan, last=date(2022, 12, 30)), 5, audited_days=2)
+    assert result.caught
+    assert result.gain > 0.02
+
+
+@pytest.mark.slow
 def test_a_recipe_that_reads_its_own_label_looks_splendid_and_is_caught(plan: Plan) -> None:
     result = try_leak(plan, 5, audited_days=2)
     assert result.caught

@@ -16,7 +16,7 @@ from tests.docs.tables import DRAWN
 PROGRAMS = (
     *("orbcast", ".venv/bin/orbcast", ".venv/bin/python", "python", "python3", "pip", "prefect"),
     *("make", "source", "export", "mkdir", "cp", "tar", "chmod", "curl", "git", "ssh"),
-    *("psql", "pg_dump", "pg_restore", "docker", "kubectl", "systemctl"),
+    *("apt-get", "psql", "pg_dump", "pg_restore", "docker", "kubectl", "systemctl"),
 )
 """What a line of an indented block begins with if it is a command.
 

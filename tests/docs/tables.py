@@ -12,6 +12,9 @@ NO_DOCKER = "no Docker here; tests/deployments/test_containers.py reads the file
 EXCUSED: Mapping[str, str] = {
     "make demo": "tests/docs/conftest.py runs it, of a shorter market: every page starts from it",
     "make test": "runs these very tests",
+    "make test-dates": "runs the everyday tests eleven times; tests/test_set_clocks.py has more",
+    "make test-dates DATES=christmas,auckland ARGS=tests/tasks": "two of the same",
+    "apt-get install faketime gcc libc6-dev": "changes the machine",
     "make install": "has run before any test: it made the environment they run in",
     "make soak": "half an hour; tests/flows/test_soak.py runs a short one",
     "make controls": "half an hour; tests/ml_core/evidence has a small version with fixed seeds",

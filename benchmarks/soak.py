@@ -33,6 +33,7 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterNextScheduledStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
@@ -44,7 +45,7 @@ from prefect.states import Scheduled
 from deployments.catalogue import RETRAIN_AT
 from deployments.simulated import write_database
 from tasks.process_mark import LABEL, is_gone
-from tasks.recovery import RESTARTS
+from tasks.recovery import RESTARTS, TRIES, lineage
 from tasks.settings import CLOCK_FILE, Settings
 from tasks.slots import Slot, slots_between
 from tasks.sources import SourceSpec, remember_source
@@ -59,9 +60,12 @@ MOST_SILENT = 0.2
 EDGE = 0.03
 _AFTER_CLOSE = timedelta(seconds=2)
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+_BEGUN = [StateType(each) for each in StateType if each != StateType.SCHEDULED]
 _PATIENCE = 300.0
 _PAGE = 200
-_AFTER_KILL = 8.0
+_QUIET, _AFTER_KILL = 1.5, 8.0
+"""Seconds after which nothing is expected any more: of rest, and where a restart is owed."""
+
 _KILLS = ("run", "runner", "runner and runs", "server")
 
 
@@ -235,7 +239,7 @@ class Soak:
             return
         time.sleep(self._random.uniform(0.2, 2.5))
         self._kill(self._random.choice(_KILLS))
-        self.settle(quiet=_AFTER_KILL)
+        self.settle()
 
     def start(
         self, flow: str, key: str, *, delay: timedelta = timedelta(0), **parameters: Any
@@ -278,38 +282,49 @@ class Soak:
             else:
                 self.record.faults.append(f"{what}: {mark} is there after SIGKILL")
 
-    def settle(self, quiet: float = 1.5) -> None:
+    def settle(self) -> None:
         """Wait until no run has been under way or due for some seconds.
 
-        A crashed run is started again a moment after its crash is known.
+        A crashed run is started again a moment after its crash is known: that is waited for, but
+        not for ever.
         """
         deadline = time.monotonic() + _PATIENCE
         last_busy = time.monotonic()
-        while time.monotonic() - last_busy < quiet:
+        while True:
             due = self._due()  # asked first: what begins meanwhile is busy then
             runs = due + self._busy()
+            now = time.monotonic()
             if runs:
-                last_busy = time.monotonic()
-            if time.monotonic() > deadline:
+                last_busy = now
+            quiet = now - last_busy
+            if quiet > _AFTER_KILL or (quiet > _QUIET and not self._is_owed_a_run()):
+                return
+            if now > deadline:
                 names = ", ".join(f"{run.name} {run.state_name}" for run in runs)
                 message = f"still not at rest: {names}"
                 raise TimeoutError(message)
-            time.sleep(0.2)
+            time.sleep(0.3)
 
     def _busy(self) -> list[FlowRun]:
         return self._runs(_BUSY)
 
     def _due(self) -> list[FlowRun]:
-        return [
-            run
-            for run in self._runs([StateType.SCHEDULED])
-            if run.next_scheduled_start_time
-            and run.next_scheduled_start_time < datetime.now(UTC) + timedelta(seconds=1)
-        ]
+        soon = datetime.now(UTC) + timedelta(seconds=1)
+        return self._runs(
+            [StateType.SCHEDULED],
+            next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=soon),
+        )
 
-    def _runs(self, types: Sequence[StateType]) -> list[FlowRun]:
+    def _is_owed_a_run(self) -> bool:
+        """Tell whether a run crashed that has not been started again, and should be."""
+        runs = [run for run in self._runs(_BEGUN) if run.deployment_id]
+        begun = {lineage(run) for run in runs}
+        crashed = [lineage(run) for run in runs if run.state_type == StateType.CRASHED]
+        return any(n < TRIES and (first, n + 1) not in begun for first, n in crashed)
+
+    def _runs(self, types: Sequence[StateType], **more: Any) -> list[FlowRun]:
         wanted = FlowRunFilter(
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types)))
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types))), **more
         )
         found: list[FlowRun] = []
 
@@ -398,8 +413,7 @@ class Soak:
     # -- what came of it -----------------------------------------------------------------------
 
     def _look_at_runs(self) -> None:
-        every = [StateType(each) for each in StateType if each != StateType.SCHEDULED]
-        self.record.states = Counter(str(run.state_name) for run in self._runs(every))
+        self.record.states = Counter(str(run.state_name) for run in self._runs(_BEGUN))
         self.record.faults += [f"run {run.name} is still {run.state_name}" for run in self._busy()]
         held = self.asked(lambda client: client.read_deployments(limit=200))
         self.record.faults += [

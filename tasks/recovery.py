@@ -122,7 +122,7 @@ def start_again(client: SyncPrefectClient, run: FlowRun) -> str | None:
     What a schedule, a trigger or this function started is started again, twice at most, with the
     same parameters. What a person started is the person's to start again. Asking twice starts one.
     """
-    first, tries = _lineage(run)
+    first, tries = lineage(run)
     if run.deployment_id is None or tries >= TRIES or not began_by_itself(run):
         return None
     started = client.create_flow_run_from_deployment(
@@ -139,7 +139,7 @@ def began_by_itself(run: FlowRun) -> bool:
     return (
         run.auto_scheduled
         or (run.created_by is not None and run.created_by.type in {"SCHEDULE", "AUTOMATION"})
-        or _lineage(run)[1] > 0
+        or lineage(run)[1] > 0
         or RESTARTS in run.labels
     )
 
@@ -275,7 +275,7 @@ def _mark_of(client: SyncPrefectClient, run: FlowRun) -> str | None:
     return None if found is None else str(found)
 
 
-def _lineage(run: FlowRun) -> tuple[str, int]:
+def lineage(run: FlowRun) -> tuple[str, int]:
     """Give the run that all this began with, and how often it was started again."""
     key = run.idempotency_key or ""
     if not key.startswith(_AGAIN):

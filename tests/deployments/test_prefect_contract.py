@@ -31,6 +31,7 @@ NAMES = {
     "prefect.input.actions.read_flow_run_input": "whether a person was asked in this run before",
     "prefect.logging.configuration.setup_logging": "console handlers are there to be changed",
     "prefect.logging.handlers.APILogWorker": "log lines are sent before a temporary server ends",
+    "prefect.logging.handlers.PrefectConsoleHandler": "what it prints of the engine is kept back",
     "prefect.logging.loggers.flow_run_logger": "a child's errors go to its run's log",
     "prefect.server.api.server.create_app": "the temporary server is Prefect's app, served by us",
 }
@@ -88,7 +89,6 @@ PUBLIC = {
     "prefect.exceptions",
     "prefect.flow_runs",
     "prefect.flows",
-    "prefect.futures",
     "prefect.input",
     "prefect.logging",
     "prefect.runner",
@@ -96,7 +96,6 @@ PUBLIC = {
     "prefect.schedules",
     "prefect.settings",
     "prefect.states",
-    "prefect.task_runners",
     "prefect.tasks",
     "prefect.types.entrypoint",
 }

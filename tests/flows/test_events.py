@@ -18,12 +18,14 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from flows.log_outcomes import log_outcomes
+from flows.nightly_retrain import nightly_retrain
 from flows.shadow_predict import shadow_predict
 from monitoring.rollout import Position
 from registry.strategy import order_intents
 from tasks import events, prediction
 from tasks.events import EVENTS, BreakerOpened, emit
 from tasks.settings import settings
+from tasks.sources import SourceSpec, remember_source
 from tests.live_days import set_clock
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -184,10 +186,17 @@ def test_what_a_person_changes_is_announced_once(own: Path, emitted: Emitted) ->
     ]
 
 
-def test_a_retrain_announces_its_bars_its_versions_and_the_first_champion(trained: Path) -> None:
-    del trained
+@pytest.mark.usefixtures("home")
+def test_a_retrain_announces_its_bars_its_versions_and_the_first_champion(
+    simulated_database: Path, emitted: Emitted
+) -> None:
+    spec = SourceSpec(
+        kind="duckdb", paths=(str(simulated_database),), columns={"contract": "contract"}
+    )
+    remember_source(settings().sources_file, "mgc", spec)
+    nightly_retrain("mgc", to_day=date(2024, 6, 28))
     models = settings().models()
-    found = up_to_now()
+    found = emitted()
     registered = [
         each["payload"] for each in found if each["event"] == "orbcast.version.registered"
     ]

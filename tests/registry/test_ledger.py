@@ -161,6 +161,14 @@ def test_answers_of_a_clock_that_stepped_back_are_marked_late_until_it_goes_on_f
     assert ledger.verify_chain() == ()
 
 
+def test_a_replay_stands_beside_the_live_answer_and_takes_no_place(ledger: Ledger) -> None:
+    for first, second in (("live", "replay"), ("replay", "live")):
+        day = 0 if first == "live" else 1
+        assert ledger.record([replace(said(day), mode=first)]) == 1  # type: ignore[arg-type]
+        assert ledger.record([replace(said(day), mode=second)]) == 1  # type: ignore[arg-type]
+    assert len(ledger.settled("MGC", mode="live")) == len(ledger.settled("MGC")) / 2 == 2
+
+
 def test_an_answer_may_be_dated_at_the_very_moment_its_window_closed(ledger: Ledger) -> None:
     assert ledger.record([replace(said(), made_at=T0)]) == 1
 

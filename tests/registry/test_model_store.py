@@ -123,6 +123,16 @@ def test_champion_at_a_time_is_one_question_and_rollback_one_call(store: ModelSt
     assert [each.by for each in store.history("TEST", CHAMPION)] == ["orbcast", "ann", "bob"]
 
 
+def test_a_change_counts_from_its_moment_on_and_two_may_share_one(store: ModelStore) -> None:
+    a, b = register(store, bundle("a")), register(store, bundle("b"))
+    for record in (a, b):
+        assert store.set_alias("TEST", CHAMPION, record.version, at=AT, by="ann", reason="first")
+
+    named = [store.current("TEST", CHAMPION, AT - timedelta(seconds=1))]
+    named.append(store.current("TEST", CHAMPION, AT))
+    assert [event.version if event else None for event in named] == [None, b.version]
+
+
 def test_a_second_rollback_goes_further_back_and_never_forward_again(store: ModelStore) -> None:
     made = [register(store, bundle(name)) for name in "abc"]
     hour = timedelta(hours=1)

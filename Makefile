@@ -72,7 +72,7 @@ $(PAGES): $(STAMP)
 	  || { echo "The installation failed; the end of $(LOG):" >&2; tail -5 $(LOG) >&2; exit 3; }
 	@touch $@
 
-demo: $(STAMP) ## Simulate a market and run the whole system on it (about two minutes)
+demo: $(STAMP) ## Simulate a market and run the whole system on it (about a minute)
 	@$(BIN)/orbcast demo $(ARGS)
 
 up: $(STAMP) ## Start the Prefect server, its UI and the scheduled flows on this machine

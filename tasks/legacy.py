@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,6 +18,7 @@ from ml_core.bars.continuous import CHOICE_LOOKBACK_DAYS
 from ml_core.bars.contract import SourceError
 from ml_core.bars.lake import BatchRecord, Lake, OnProgress
 from ml_core.bars.quality import BatchRefusedError
+from ml_core.bars.sources.times import TimeReading
 from ml_core.errors import InputError, OrbcastError
 from ml_core.market.exchange import trade_dates
 from ml_core.market.market import Market
@@ -27,6 +28,9 @@ from tasks.intake import summary, take_in
 from tasks.settings import Settings
 from tasks.sources import SourceSpec, open_source
 
+if TYPE_CHECKING:
+    from ml_core.bars.sources.legacy_duckdb import Found, TimeSample
+
 Result = TypeVar("Result")
 
 TRIES, FIRST_WAIT = 4, 0.5
@@ -34,6 +38,7 @@ TRIES, FIRST_WAIT = 4, 0.5
 
 _OPEN_ENOUGH = 0.985
 _MOST_DIFFERENCES = 40
+_USED = "1-minute bars"
 
 
 class NothingNamedError(InputError):
@@ -58,7 +63,7 @@ def survey(
     where: Settings,
     name: str,
     *,
-    duckdb: Path | None,
+    source: SourceSpec | None,
     registry: Path | None,
     at: datetime,
     dry_run: bool,
@@ -70,8 +75,10 @@ def survey(
     ----------
     where, name
         The installation; the name of a market file.
-    duckdb, registry
-        The other system's database and folder of model versions.
+    source
+        The other system's database, and how its times are read; its table is looked for.
+    registry
+        The other system's folder of model versions.
     at
         Aware time, now.
     dry_run
@@ -90,7 +97,7 @@ def survey(
     DatabaseLockedError
         The database stays open for writing elsewhere; worth another try.
     """
-    if duckdb is None and registry is None:
+    if source is None and registry is None:
         raise NothingNamedError
     if registry is not None and not registry.is_dir():
         raise NoFolderError(str(registry))
@@ -105,15 +112,15 @@ def survey(
     }
     with tempfile.TemporaryDirectory(prefix="orbcast-legacy-") as folder:
         lake = Lake(Path(folder)) if dry_run else where.lake()
-        if duckdb is not None:
+        if source is not None:
             told["duckdb"] = _database(
-                where, market, str(duckdb), at, lake=lake, dry_run=dry_run, on_progress=on_progress
+                where, market, source, at, lake=lake, dry_run=dry_run, on_progress=on_progress
             )
         bars = lake.read(market, None, to_minute(at))
         if dry_run and not len(bars):
             bars = where.lake().read(market, None, to_minute(at))
         if told["duckdb"] is not None:
-            told["duckdb"]["records"] = _records(market, str(duckdb), bars)
+            told["duckdb"]["records"] = _records(market, told["duckdb"]["path"], bars)
         if registry is not None:
             from tasks.legacy_models import models_of  # noqa: PLC0415 - lightgbm's own process
 
@@ -124,25 +131,39 @@ def survey(
 def _database(
     where: Settings,
     market: Market,
-    path: str,
+    source: SourceSpec,
     at: datetime,
     *,
     lake: Lake,
     dry_run: bool,
     on_progress: OnProgress | None,
 ) -> dict[str, Any]:
-    from ml_core.bars.sources.legacy_duckdb import tables  # noqa: PLC0415 - only this kind
+    from ml_core.bars.sources.legacy_duckdb import (  # noqa: PLC0415 - only this kind
+        sampled_times,
+        tables,
+    )
 
+    path = source.paths[0]
+    reading = TimeReading(
+        zone=source.zone,
+        assumed_zone="UTC",
+        time_format=source.time_format,
+        stamp=source.stamp or "open",
+    )
     found = _tried(tables, path)
-    chosen, seen = _bars_table(market, path, found)
+    chosen, seen = _bars_table(market, path, found, reading)
     told: dict[str, Any] = {"path": path, "tables": seen, "bars": None}
     if chosen is None:
         return told
     table, mapping = chosen
-    spec = SourceSpec(kind="duckdb", paths=(path,), table=table, columns=mapping)
+    sample = _tried(sampled_times, path, table, mapping["ts"], reading)
+    spec = source.model_copy(
+        update={"table": table, "columns": mapping, "zone": sample.local_zone}
+    )
     bars: dict[str, Any] = {"table": table, "columns": mapping, "fault": None, "brought": None}
     told["bars"] = bars
-    bars["zone"] = _zone(market, path, table, mapping["ts"], found)
+    kind = next(each.columns[mapping["ts"]] for each in found if each.name == table)
+    bars["zone"] = _zone(market, mapping["ts"], kind, sample, is_named=source.zone is not None)
     status = where.lake().status(market.symbol)
     bars["fault"] = bars["zone"]["fault"] or _mixed(market, mapping, status.contracts)
     if bars["fault"]:
@@ -167,34 +188,17 @@ def _database(
 
 
 def _bars_table(
-    market: Market, path: str, found: tuple[Any, ...]
+    market: Market, path: str, found: tuple[Found, ...], reading: TimeReading
 ) -> tuple[tuple[str, dict[str, str]] | None, list[dict[str, Any]]]:
     """Choose the table of 1-minute bars; say of each table what it is."""
-    from ml_core.bars.sources.legacy_duckdb import (  # noqa: PLC0415 - only this kind
-        sampled_minutes,
-        symbols_of,
-    )
-
     seen, candidates = [], []
     for each in found:
         what, mapping = each.note or "other: not used", dict(each.mapping)
         if each.kind == "features":
             what = "a record of opening ranges, a row a day"
-        elif each.kind == "bars" and not each.rows:
-            what = "bars, but empty"
         elif each.kind == "bars":
-            minutes = _tried(sampled_minutes, path, each.name, each.mapping["ts"])
-            names = (
-                _tried(symbols_of, path, each.name, mapping["symbol"]) if mapping["symbol"] else {}
-            )
-            fits = _fit_symbol(market, mapping, names)
-            if not any(minute % 5 for minute in minutes):
-                what = "bars, but not of one minute: not used"
-            elif not fits:
-                shown = ", ".join(list(names)[:4])
-                what = f"1-minute bars, but none of {market.symbol} (it has {shown})"
-            else:
-                what = "1-minute bars"
+            what = _bars_kind(market, path, each, mapping, reading)
+            if what == _USED:
                 candidates.append((each.name != "bars_1m", -each.rows, each.name, mapping))
         seen.append(
             {
@@ -209,9 +213,33 @@ def _bars_table(
         return None, seen
     _, _, name, mapping = min(candidates, key=lambda each: each[:3])
     for row in seen:
-        if row["what"] == "1-minute bars" and row["name"] != name:
+        if row["what"] == _USED and row["name"] != name:
             row["what"] = f"1-minute bars, but {name} is used"
     return (name, mapping), seen
+
+
+def _bars_kind(
+    market: Market, path: str, table: Found, mapping: dict[str, str], reading: TimeReading
+) -> str:
+    """Return what a table of bars is, in words; ``_USED`` if the market's can be taken from it."""
+    from ml_core.bars.sources.legacy_duckdb import (  # noqa: PLC0415 - only this kind
+        sampled_times,
+        symbols_of,
+    )
+
+    if not table.rows:
+        return "bars, but empty"
+    try:
+        sample = _tried(sampled_times, path, table.name, mapping["ts"], reading)
+    except SourceError as error:
+        return f"bars, but not used: {error.fault}; {error.remedy}"
+    if not any(minute % 5 for minute in sample.minutes):
+        return "bars, but not of one minute: not used"
+    names = _tried(symbols_of, path, table.name, mapping["symbol"]) if mapping["symbol"] else {}
+    if not _fit_symbol(market, mapping, names):
+        shown = ", ".join(list(names)[:4])
+        return f"1-minute bars, but none of {market.symbol} (it has {shown})"
+    return _USED
 
 
 def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) -> bool:
@@ -227,17 +255,14 @@ def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) 
 
 
 def _zone(
-    market: Market, path: str, table: str, column: str, found: tuple[Any, ...]
+    market: Market, column: str, kind: str, sample: TimeSample, *, is_named: bool
 ) -> dict[str, Any]:
-    """Say which zone the times are in, and check it against the exchange's hours."""
-    from ml_core.bars.sources.legacy_duckdb import sampled_minutes  # noqa: PLC0415 - only here
-
-    kind = next(each.columns[column] for each in found if each.name == table)
-    minutes = np.array(sorted(_tried(sampled_minutes, path, table, column)), np.int64)
-    stated = "its own zone" if "TIME ZONE" in kind else "no zone, taken as UTC"
+    """Return which zone the times are in, checked against the exchange's hours."""
+    minutes = np.array(sorted(sample.minutes), np.int64)
+    stated = f"no zone, taken as {sample.local_zone}" if sample.local_zone else "its own zone"
     told: dict[str, Any] = {"column": column, "type": kind, "stated": stated, "fault": None}
     if not len(minutes):
-        return {**told, "fault": f"column {column} of {table} holds no time that can be read"}
+        return {**told, "fault": f"column {column} holds no time that can be read"}
     zone = ZoneInfo(market.zone)
     local = np.array(
         [to_minute(from_minute(each).replace(tzinfo=zone)) for each in minutes.tolist()], np.int64
@@ -246,12 +271,17 @@ def _zone(
     hours = trade_dates(market.calendar, years[0] - 1, years[1] + 1)
     told["open_as_utc"] = float(hours.is_open(minutes).mean())
     told["open_as_local"] = float(hours.is_open(local).mean())
-    if told["open_as_utc"] < _OPEN_ENOUGH and told["open_as_local"] > told["open_as_utc"]:
+    seems_local = told["open_as_local"] > told["open_as_utc"]
+    if told["open_as_utc"] < _OPEN_ENOUGH and seems_local and not is_named:
+        remedy = (
+            f"Say --zone {market.zone}"
+            if sample.local_zone
+            else f"Make a view that converts them ({column} AT TIME ZONE '{market.zone}')"
+        )
         told["fault"] = (
             f"the times of {column} look like {market.zone}, not UTC: read as UTC, "
             f"{told['open_as_utc']:.1%} of the bars lie in the exchange's hours; read as local, "
-            f"{told['open_as_local']:.1%}. Make a view that converts them to UTC "
-            f"({column} AT TIME ZONE '{market.zone}') and import that"
+            f"{told['open_as_local']:.1%}. {remedy}"
         )
     return told
 

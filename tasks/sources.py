@@ -9,14 +9,40 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from ml_core.bars.contract import RawBatch, SourceError
+from ml_core.bars.sources.layouts import LAYOUTS
+from ml_core.bars.sources.times import Stamp
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
 
 Kind = Literal["duckdb", "dbn", "csv", "parquet"]
+
+OPTIONS: dict[str, frozenset[str]] = {
+    "duckdb": frozenset({"table", "columns", "zone", "time_format", "stamp"}),
+    "csv": frozenset({"columns", "zone", "time_format", "stamp", "delimiter", "layout"}),
+    "parquet": frozenset({"columns", "zone", "time_format", "stamp"}),
+    "dbn": frozenset(),
+}
+"""Which options a kind of source can use; any other is refused."""
+
+_BAR = frozenset({"ts", "open", "high", "low", "close", "volume", "contract"})
+COLUMNS: dict[str, frozenset[str]] = {
+    "duckdb": _BAR | {"symbol"},
+    "csv": _BAR | {"date", "time"},
+    "parquet": _BAR,
+    "dbn": frozenset(),
+}
+"""Which of Orbcast's columns may be mapped to those of a kind of source."""
+
+_FORMER_DEFAULTS: dict[str, Any] = {"table": "bars_1m", "layout": "auto", "columns": {}}
+"""What earlier versions wrote of options that nobody had named."""
+
+
+_OPTION_NAMES = tuple(sorted(frozenset().union(*OPTIONS.values())))
 
 
 class NoSourceError(InputError):
@@ -56,20 +82,47 @@ class SourceSpec(BaseModel):
     paths: tuple[str, ...] = Field(
         min_length=1, description="Files, or folders of them; one file for duckdb."
     )
-    table: str = Field(default="bars_1m", description="Table or view (duckdb).")
+    table: str | None = Field(
+        default=None, description="Table or view; left out, bars_1m (duckdb)."
+    )
     columns: dict[str, str] = Field(
         default_factory=dict,
-        description="Orbcast's name -> yours: ts, symbol, open, high, low, close, volume, "
-        "contract.",
+        description="Orbcast's name -> yours: ts, open, high, low, close, volume, contract; "
+        "symbol (duckdb); date and time (csv). Not for dbn.",
     )
     zone: str | None = Field(
-        default=None, description="Zone of times that carry none (csv, parquet)."
+        default=None, description="Zone of times that carry none (duckdb, csv, parquet)."
+    )
+    time_format: str | None = Field(
+        default=None,
+        description="strptime format of written times, such as %d.%m.%Y %H:%M "
+        "(duckdb, csv, parquet).",
+    )
+    stamp: Stamp | None = Field(
+        default=None,
+        description="Which end of its minute a bar is stamped with; left out, the layout's, "
+        "else open (duckdb, csv, parquet).",
     )
     delimiter: str | None = Field(default=None, description="Column separator (csv).")
-    layout: str = Field(
-        default="auto",
-        description="auto, histdata, metatrader, dukascopy, firstrate or generic (csv).",
+    layout: str | None = Field(
+        default=None, description=f"auto, {', '.join(LAYOUTS)}; left out, auto (csv)."
     )
+
+    @model_validator(mode="after")
+    def _every_option_is_used(self) -> SourceSpec:
+        options = {name for name in _OPTION_NAMES if getattr(self, name)}
+        for name in sorted(options - OPTIONS[self.kind]):
+            kinds = ", ".join(kind for kind, names in OPTIONS.items() if name in names)
+            option = "--column" if name == "columns" else f"--{name.replace('_', '-')}"
+            raise PydanticCustomError(
+                "unused_option", f"{self.kind} cannot use {option}, which is for {kinds}"
+            )
+        for name in sorted(set(self.columns) - COLUMNS[self.kind]):
+            names = ", ".join(sorted(COLUMNS[self.kind]))
+            raise PydanticCustomError(
+                "unknown_column", f"{self.kind} has no column {name!r} to map; it has {names}"
+            )
+        return self
 
     def with_absolute_paths(self) -> SourceSpec:
         """Give the same source with paths that hold from any folder."""
@@ -91,6 +144,8 @@ def source_spec(**values: Any) -> SourceSpec:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         fault = f"{name} {first['input']!r} cannot be used: {first['msg']}"
+        if not first["loc"]:
+            fault = first["msg"]
         raise SourceError("source", fault, "see `orbcast ingest --help`") from error
 
 
@@ -116,13 +171,23 @@ def open_source(
         Another program is writing it; worth another try.
     """
     if spec.kind == "duckdb":
-        from ml_core.bars.sources.duckdb_file import read_duckdb  # noqa: PLC0415 - only this kind
+        from ml_core.bars.sources.duckdb_file import (  # noqa: PLC0415 - only this kind
+            DEFAULT_TABLE,
+            read_duckdb,
+        )
 
         if len(spec.paths) != 1:
             fault = f"{len(spec.paths)} paths are named"
             raise SourceError("duckdb", fault, "name one database file at a time")
         return read_duckdb(
-            spec.paths[0], market.symbol, table=spec.table, columns=spec.columns, since=since
+            spec.paths[0],
+            market.symbol,
+            table=spec.table or DEFAULT_TABLE,
+            columns=spec.columns,
+            zone=spec.zone,
+            time_format=spec.time_format,
+            stamp=spec.stamp,
+            since=since,
         )
     if spec.kind == "dbn":
         from ml_core.bars.sources.dbn import read_dbn  # noqa: PLC0415 - only this kind
@@ -134,14 +199,23 @@ def open_source(
         return read_csv(
             list(spec.paths),
             market.symbol,
-            layout=spec.layout,
+            layout=spec.layout or "auto",
             zone=spec.zone,
+            time_format=spec.time_format,
+            stamp=spec.stamp,
             delimiter=spec.delimiter,
             columns=spec.columns,
         )
     from ml_core.bars.sources.parquet import read_parquet  # noqa: PLC0415 - only this kind
 
-    return read_parquet(list(spec.paths), market.symbol, columns=spec.columns, zone=spec.zone)
+    return read_parquet(
+        list(spec.paths),
+        market.symbol,
+        columns=spec.columns,
+        zone=spec.zone,
+        time_format=spec.time_format,
+        stamp=spec.stamp,
+    )
 
 
 def count_batches(spec: SourceSpec) -> int | None:
@@ -159,7 +233,9 @@ def count_batches(spec: SourceSpec) -> int | None:
 def remember_source(path: Path, market: str, spec: SourceSpec) -> None:
     """Make ``spec`` the standing source of a market, in the file at ``path``."""
     known = _read(path)
-    known[market.lower()] = spec.with_absolute_paths().model_dump(mode="json", exclude_none=True)
+    known[market.lower()] = spec.with_absolute_paths().model_dump(
+        mode="json", exclude_defaults=True
+    )
     lines = ["# Standing sources, one table a market; `orbcast ingest ... --remember` writes it."]
     for name, values in sorted(known.items()):
         lines += ["", f"[{name}]", *(f"{key} = {_toml(each)}" for key, each in values.items())]
@@ -178,11 +254,17 @@ def standing_source(path: Path, market: str) -> SourceSpec | None:
     values = _read(path).get(market.lower())
     if values is None:
         return None
+    usable = OPTIONS.get(str(values.get("kind")), frozenset())
+    used = {
+        key: value
+        for key, value in values.items()
+        if key in usable or key not in _FORMER_DEFAULTS or value != _FORMER_DEFAULTS[key]
+    }
     try:
-        return SourceSpec.model_validate(values)
+        return SourceSpec.model_validate(used)
     except ValidationError as error:
         first = error.errors()[0]
-        fault = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        fault = ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
         raise SourcesFileError(str(path), market, fault) from error
 
 

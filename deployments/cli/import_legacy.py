@@ -9,9 +9,17 @@ import typer
 
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say
+from ml_core.errors import InputError
 
 
-def import_legacy(
+class NoDatabaseError(InputError):
+    """Options of a database without a database."""
+
+    def __str__(self) -> str:
+        return "--zone, --stamp and --time-format say how --duckdb is read; name it, or leave them"
+
+
+def import_legacy(  # noqa: PLR0917 - options of a command
     duckdb: Annotated[
         Path | None, typer.Option(help="DuckDB database with 1-minute bars; opened read-only.")
     ] = None,
@@ -19,6 +27,16 @@ def import_legacy(
         Path | None, typer.Option(help="Folder of LightGBM versions; no pickle is opened.")
     ] = None,
     market: MarketOption = "mgc",
+    zone: Annotated[
+        str | None, typer.Option(help="Zone of times that carry none; left out, UTC.")
+    ] = None,
+    stamp: Annotated[
+        str | None,
+        typer.Option(help="open or close: which end of its minute a bar is stamped with."),
+    ] = None,
+    time_format: Annotated[
+        str | None, typer.Option(help="Format of written times, such as '%d.%m.%Y %H:%M'.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only report; the lake stays as it is.")
     ] = False,
@@ -39,13 +57,18 @@ def import_legacy(
     from tasks.legacy import survey  # noqa: PLC0415 - after --help
     from tasks.legacy_page import write_legacy_report  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.sources import source_spec  # noqa: PLC0415
 
+    reading = {"zone": zone, "stamp": stamp, "time_format": time_format}
+    if duckdb is None and any(reading.values()):
+        raise NoDatabaseError
+    source = source_spec(kind="duckdb", paths=[str(duckdb)], **reading) if duckdb else None
     where = settings()
     with progress("Reading bars") as bar:
         told = survey(
             where,
             market,
-            duckdb=duckdb,
+            source=source,
             registry=registry,
             at=now(),
             dry_run=dry_run,

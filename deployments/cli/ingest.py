@@ -29,16 +29,37 @@ def ingest(  # noqa: PLR0917 - options of a command
     paths: Annotated[list[str], typer.Argument(help="Files, or folders of files.")],
     source: Annotated[str, typer.Option(help="What they are: dbn, duckdb, csv or parquet.")],
     market: MarketOption = "mgc",
-    table: Annotated[str, typer.Option(help="Table or view (duckdb).")] = "bars_1m",
-    column: Annotated[
-        list[str] | None, typer.Option(help="Orbcast's name=yours; may be repeated.")
+    table: Annotated[
+        str | None, typer.Option(help="duckdb: table or view; left out, bars_1m.")
     ] = None,
-    zone: Annotated[str | None, typer.Option(help="Zone of times that carry none.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Column separator (csv).")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Orbcast's name=yours; may be repeated. Not for dbn."),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(help="Zone of times that carry none, such as UTC. Not for dbn."),
+    ] = None,
+    stamp: Annotated[
+        str | None,
+        typer.Option(
+            help="open or close: which end of its minute a bar is stamped with; left out, the "
+            "layout's, else open. Not for dbn."
+        ),
+    ] = None,
+    time_format: Annotated[
+        str | None,
+        typer.Option(help="Format of written times, such as '%d.%m.%Y %H:%M'. Not for dbn."),
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="csv: column separator.")] = None,
     layout: Annotated[
-        str,
-        typer.Option(help="csv: auto, histdata, metatrader, dukascopy, firstrate, generic."),
-    ] = "auto",
+        str | None,
+        typer.Option(
+            help="csv: histdata, ninjatrader, metatrader, metatrader4, tradestation, sierra, "
+            "kibot, firstrate, dukascopy, dukascopy-local, binance, massive, headerless or "
+            "generic; left out, what the first line shows."
+        ),
+    ] = None,
     remember: Annotated[
         bool, typer.Option("--remember", help="Make it the market's standing source.")
     ] = False,
@@ -64,6 +85,8 @@ def ingest(  # noqa: PLR0917 - options of a command
         table=table,
         columns=dict(_mapping(each) for each in column or []),
         zone=zone,
+        stamp=stamp,
+        time_format=time_format,
         delimiter=delimiter,
         layout=layout,
     )

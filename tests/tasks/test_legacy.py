@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from deployments.simulated import write_database
 from ml_core.bars.lake import Lake
-from ml_core.bars.sources import legacy_duckdb
+from ml_core.bars.sources import duckdb_file
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError, read_duckdb
 from ml_core.evidence.outside_record import measured
 from ml_core.features.history import read_history
@@ -31,6 +31,7 @@ from tasks import legacy
 from tasks.legacy import NoFolderError, NothingNamedError, survey
 from tasks.legacy_models import booster_facts
 from tasks.settings import Settings, settings
+from tasks.sources import SourceSpec
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 FIRST, LAST = date(2024, 2, 1), date(2024, 3, 28)
@@ -95,8 +96,10 @@ def told(old: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def _look(where: Settings, old: Path, **changed: Any) -> dict[str, Any]:
+    database = changed.pop("duckdb", old / "old.duckdb")
+    reading = {name: changed.pop(name) for name in ("zone", "stamp") if name in changed}
     asked: dict[str, Any] = {
-        "duckdb": old / "old.duckdb",
+        "source": database and SourceSpec(kind="duckdb", paths=(str(database),), **reading),
         "registry": old / "models",
         "at": NOW,
         "dry_run": False,
@@ -229,9 +232,67 @@ def test_times_of_the_local_clock_are_refused_with_what_to_do(
 
     told = _look(empty, old, duckdb=copy, registry=None)
 
-    assert "look like Australia/Brisbane" in told["duckdb"]["bars"]["fault"]
+    fault = told["duckdb"]["bars"]["fault"]
+    assert "look like Australia/Brisbane" in fault
+    assert fault.endswith("Say --zone Australia/Brisbane")
     assert empty.lake().status("MGC").bars == 0
     assert any("look like" in each for each in unusable(told))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "kind", "reading"),
+    [
+        (600, "TIMESTAMP", {"zone": "Australia/Brisbane"}),
+        (600, "VARCHAR", {"zone": "Australia/Brisbane"}),
+        (1, "TIMESTAMP", {"stamp": "close"}),
+    ],
+    ids=["a local clock", "a local clock as text", "stamps at the close"],
+)
+def test_times_that_are_described_come_in_as_the_same_bars(
+    empty: Settings, old: Path, tmp_path: Path, *, minutes: int, kind: str, reading: dict[str, str]
+) -> None:
+    copy = tmp_path / "shifted.duckdb"
+    copy.write_bytes((old / "old.duckdb").read_bytes())
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute("UPDATE bars_1m SET ts_utc = ts_utc + to_minutes(?)", [minutes])
+        connection.execute(f"ALTER TABLE bars_1m ALTER ts_utc TYPE {kind}")
+    _look(empty, old, registry=None)
+    before = empty.lake().read(settings().market("mgc"))
+
+    told = _look(empty, old, duckdb=copy, registry=None, **reading)
+
+    brought = told["duckdb"]["bars"]["brought"]
+    assert (brought["added"], brought["revised"]) == (0, 0)
+    assert np.array_equal(empty.lake().read(settings().market("mgc")).close, before.close)
+
+
+def test_a_table_that_reads_beyond_the_database_is_named_and_not_read(
+    empty: Settings, old: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "views.duckdb"
+    copy.write_bytes((old / "old.duckdb").read_bytes())
+    (tmp_path / "other.csv").write_text("ts,hunter2\n2024-01-01,1\n")
+    with duckdb.connect(str(copy)) as connection:
+        view = f"CREATE VIEW stolen AS SELECT * FROM read_csv('{tmp_path}/other.csv')"  # noqa: S608 - the test's own
+        connection.execute(view)
+
+    told = _look(empty, old, duckdb=copy, registry=None, dry_run=True)
+
+    what = {table["name"]: table["what"] for table in told["duckdb"]["tables"]}
+    assert "outside the database" in what["stolen"]
+    assert "hunter2" not in json.dumps(told, default=str)
+    assert told["duckdb"]["bars"]["table"] == "bars_1m"
+
+
+def test_options_of_a_database_are_refused_without_one(empty: Settings, tmp_path: Path) -> None:
+    del empty
+
+    done = CliRunner().invoke(
+        app, ["import-legacy", "--registry", str(tmp_path), "--zone", "UTC", "--dry-run"]
+    )
+
+    assert done.exit_code == 2
+    assert "--zone, --stamp and --time-format say how --duckdb is read" in done.output
 
 
 def test_a_ready_made_series_is_not_put_beside_contracts(
@@ -345,7 +406,7 @@ def test_a_database_that_is_being_written_is_tried_again_for_a_while(
 ) -> None:
     monkeypatch.setattr(legacy, "FIRST_WAIT", 0.001)
     left = [refusals]
-    truly = legacy_duckdb.opened
+    truly = duckdb_file.opened
 
     def opened(path: str) -> duckdb.DuckDBPyConnection:
         left[0] -= 1
@@ -353,7 +414,7 @@ def test_a_database_that_is_being_written_is_tried_again_for_a_while(
             raise DatabaseLockedError(path)
         return truly(path)
 
-    monkeypatch.setattr(legacy_duckdb, "opened", opened)
+    monkeypatch.setattr(duckdb_file, "opened", opened)
 
     if read:
         told = _look(empty, old, registry=None, dry_run=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from ml_core.bars.contract import SourceError
 from tasks.sources import (
+    Kind,
     SourcesFileError,
     SourceSpec,
     open_source,
@@ -28,6 +32,8 @@ def test_a_remembered_source_comes_back_whole_with_paths_that_hold_anywhere(
         paths=('odd "name".duckdb',),
         columns={"ts": "my time", "contract": "c=d"},
         zone="Europe/London",
+        time_format="%d.%m.%Y %H:%M",
+        stamp="close",
     )
     other = SourceSpec(kind="csv", paths=("a.csv", "b.csv"), delimiter="\t", layout="generic")
     remember_source(file, "MGC", mine)
@@ -46,12 +52,13 @@ def test_no_file_means_no_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
+        ('[mgc]\nkind = "dbn"\npaths = ["a"]\nzone = "UTC"\n', "dbn cannot use --zone"),
         ("[mgc\n", "is not TOML"),
         ('[mgc]\nkind = "xls"\npaths = ["a"]\n', "kind"),
         ('[mgc]\nkind = "csv"\npaths = []\n', "paths"),
         ('[mgc]\nkind = "csv"\npaths = ["a"]\nsecret = 1\n', "secret"),
     ],
-    ids=["not-toml", "unknown-kind", "no-path", "unknown-key"],
+    ids=["unused-option", "not-toml", "unknown-kind", "no-path", "unknown-key"],
 )
 def test_a_damaged_file_is_refused_with_the_place_and_the_remedy(
     tmp_path: Path, text: str, fault: str
@@ -65,6 +72,99 @@ def test_a_damaged_file_is_refused_with_the_place_and_the_remedy(
 def test_a_kind_that_does_not_exist_is_refused() -> None:
     with pytest.raises(SourceError, match="'xls' cannot be used"):
         source_spec(kind="xls", paths=["a"])
+
+
+VALUES: dict[str, Any] = {
+    "table": "bars_1m",
+    "columns": {"close": "last"},
+    "zone": "UTC",
+    "time_format": "%d.%m.%Y %H:%M",
+    "stamp": "open",
+    "delimiter": ";",
+    "layout": "auto",
+}
+"""A value of every option, even where it is what would be used anyway."""
+
+USED = {
+    "duckdb": {"table", "columns", "zone", "time_format", "stamp"},
+    "csv": {"columns", "zone", "time_format", "stamp", "delimiter", "layout"},
+    "parquet": {"columns", "zone", "time_format", "stamp"},
+    "dbn": set(),
+}
+
+
+def test_every_option_of_a_source_is_in_the_table() -> None:
+    assert set(VALUES) == set(SourceSpec.model_fields) - {"kind", "paths"}
+
+
+@pytest.mark.parametrize("kind", sorted(USED))
+@pytest.mark.parametrize("option", sorted(VALUES))
+def test_an_option_is_used_or_refused_and_never_dropped(kind: str, option: str) -> None:
+    given = {"kind": kind, "paths": ("a",), option: VALUES[option]}
+
+    if option in USED[kind]:
+        assert getattr(source_spec(**given), option) == VALUES[option]
+    else:
+        flag = {"columns": "column"}.get(option, option.replace("_", "-"))
+        others = ", ".join(name for name in ("duckdb", "csv", "parquet") if option in USED[name])
+        with pytest.raises(
+            SourceError, match=f"{kind} cannot use --{flag}, which is for {others}"
+        ):
+            source_spec(**given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [("csv", "symbol"), ("parquet", "date"), ("duckdb", "time"), ("csv", "last")],
+)
+def test_a_column_that_is_none_of_a_bar_is_refused(kind: str, column: str) -> None:
+    with pytest.raises(SourceError, match=f"{kind} has no column '{column}' to map; it has close"):
+        source_spec(kind=kind, paths=["a"], columns={column: "theirs"})
+
+
+def test_a_stamp_is_open_or_close() -> None:
+    with pytest.raises(SourceError, match="stamp 'middle' cannot be used"):
+        source_spec(kind="csv", paths=["a"], stamp="middle")
+
+
+def test_defaults_that_earlier_versions_wrote_down_are_still_read(tmp_path: Path) -> None:
+    file = tmp_path / "sources.toml"
+    file.write_text(
+        '[mgc]\nkind = "dbn"\npaths = ["a"]\ntable = "bars_1m"\ncolumns = {}\nlayout = "auto"\n',
+        encoding="utf-8",
+    )
+
+    assert standing_source(file, "mgc") == SourceSpec(kind="dbn", paths=("a",))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "duckdb"])
+def test_every_option_reaches_the_reader(kind: Kind, tmp_path: Path) -> None:
+    path = tmp_path / f"bars.{kind}"
+    rows = "SELECT '02.01.2024 09:31' AS t, 1.5 AS o, 2 AS h, 1 AS l, 1 AS c, 3 AS v, 'MGCG4' AS k"
+    with duckdb.connect(str(path) if kind == "duckdb" else ":memory:") as database:
+        database.execute(f"CREATE TABLE mine AS {rows}")
+        if kind == "csv":
+            database.execute(f"COPY mine TO '{path}' (DELIMITER '|')")
+        elif kind == "parquet":
+            database.execute(f"COPY mine TO '{path}' (FORMAT parquet)")
+    theirs = {"ts": "t", "open": "o", "high": "h", "low": "l", "close": "c", "volume": "v"}
+    spec = SourceSpec(
+        kind=kind,
+        paths=(str(path),),
+        table="mine" if kind == "duckdb" else None,
+        delimiter="|" if kind == "csv" else None,
+        layout="generic" if kind == "csv" else None,
+        columns={**theirs, "contract": "k", **({"symbol": ""} if kind == "duckdb" else {})},
+        zone="America/New_York",
+        time_format="%d.%m.%Y %H:%M",
+        stamp="close",
+    )
+
+    (batch,) = open_source(spec, mgc())
+
+    (row,) = batch.table.to_pylist()
+    assert row["ts"] == datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
+    assert (row["contract"], row["open"], row["volume"]) == ("MGCG4", 1.5, 3.0)
 
 
 def test_two_databases_at_once_are_refused() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -12,89 +12,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError, existing_files
-from ml_core.bars.sources.local_time import to_utc
+from ml_core.bars.sources.layouts import Layout, layout_of
+from ml_core.bars.sources.text_file import first_line, plain_text
+from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
 from ml_core.files import sha256_of
 
-ENDINGS = (".csv", ".txt", ".csv.gz")
+ENDINGS = (".csv", ".txt", ".csv.gz", ".txt.gz", ".zip")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How a vendor lays a file out.
-
-    Attributes
-    ----------
-    name
-        As ``--layout`` takes it.
-    delimiter
-        What parts the columns; None lets the file show it.
-    header
-        Whether the first line names the columns.
-    columns
-        Orbcast's names for the columns: by position without a header, else by what the vendor
-        calls them. ``date`` and ``time`` may stand apart.
-    stamp
-        Format of the time, DuckDB's strptime; None lets DuckDB read it.
-    zone
-        Zone of the times, None where the file or the caller must say.
-    """
-
-    name: str
-    delimiter: str | None
-    header: bool
-    columns: dict[str, str]
-    stamp: str | None
-    zone: str | None
-
-
-_NAMED = {name: name for name in (*PRICES, "volume")}
-LAYOUTS = {
-    "histdata": Layout(
-        "histdata",
-        ";",
-        header=False,
-        columns={"ts": "0", "open": "1", "high": "2", "low": "3", "close": "4", "volume": "5"},
-        stamp="%Y%m%d %H%M%S",
-        zone="Etc/GMT+5",  # HistData stamps in EST all the year round
-    ),
-    "metatrader": Layout(
-        "metatrader",
-        "\t",
-        header=True,
-        columns={
-            "date": "<DATE>",
-            "time": "<TIME>",
-            "open": "<OPEN>",
-            "high": "<HIGH>",
-            "low": "<LOW>",
-            "close": "<CLOSE>",
-            "volume": "<TICKVOL>",
-        },
-        stamp="%Y.%m.%d %H:%M:%S",
-        zone=None,
-    ),
-    "dukascopy": Layout(
-        "dukascopy",
-        ",",
-        header=True,
-        columns={"ts": "Gmt time", **{n: n.capitalize() for n in _NAMED}},
-        stamp="%d.%m.%Y %H:%M:%S.%f",
-        zone="UTC",
-    ),
-    "firstrate": Layout(
-        "firstrate",
-        ",",
-        header=False,
-        columns={"ts": "0", "open": "1", "high": "2", "low": "3", "close": "4", "volume": "5"},
-        stamp="%Y-%m-%d %H:%M:%S",
-        zone="America/New_York",
-    ),
-    "generic": Layout(
-        "generic", None, header=True, columns={"ts": "ts", **_NAMED}, stamp=None, zone=None
-    ),
-}
-_GENERIC_STAMPS = ("ts", "ts_utc", "timestamp", "datetime", "date_time", "time", "date")
-_UTC_NAMES = {"ts_utc", "utc", "gmt time"}
+_GENERIC_STAMPS = (
+    "ts", "ts_utc", "timestamp", "timestamp_utc", "datetime", "date_time", "open_time", "time",
+    "date",
+)  # fmt: skip
 
 
 def read_csv(
@@ -103,82 +32,78 @@ def read_csv(
     *,
     layout: str = "auto",
     zone: str | None = None,
+    time_format: str | None = None,
+    stamp: Stamp | None = None,
     delimiter: str | None = None,
     columns: dict[str, str] | None = None,
 ) -> Iterator[RawBatch]:
-    """Read CSV files, one batch each; every value that is no number or time is set aside later.
+    """Read CSV files, one batch a file; every value that is no number or time is set aside later.
 
     Parameters
     ----------
     paths
-        Files, or folders of files ending in ``.csv``, ``.txt`` or ``.csv.gz``.
+        Files, or folders of files that end in one of ``ENDINGS``.
     symbol
         Stands for the contract where no ``contract`` column is mapped.
     layout
-        ``auto`` (told from the first line), or a name of ``LAYOUTS``.
-    zone
-        Zone of times that carry none; the layout's own when left out.
+        ``auto`` (recognised by the first line), or a name of ``LAYOUTS``.
+    zone, time_format, stamp
+        How the times are read, as in ``TimeReading``; the layout's own when left out.
     delimiter
-        What parts the columns; the layout's own when left out.
+        What separates the columns; the layout's own when left out.
     columns
         Orbcast's column names to the file's, over the layout's.
 
     Raises
     ------
     SourceError
-        No file, an empty one, an unknown layout, missing columns, or times whose zone nobody
-        says.
+        No file, an empty one, a layout that is unknown or may be two, missing columns, or times
+        that cannot be read without an option, which the error names.
     """
+    reading = TimeReading(zone=zone, time_format=time_format)
     for path in existing_files(paths, ENDINGS):
-        yield _read_file(Path(path), symbol, layout, zone, delimiter, columns or {})
-
-
-def detect(first_line: str) -> str:
-    """Name the layout a file's first line shows.
-
-    >>> detect("20240102 180000;2063.1;2063.4;2063.0;2063.2;12")
-    'histdata'
-    >>> detect("Gmt time,Open,High,Low,Close,Volume")
-    'dukascopy'
-    """
-    line = first_line.lstrip("\ufeff").strip()
-    if line.startswith("<DATE>"):
-        return "metatrader"
-    if line.lower().startswith("gmt time"):
-        return "dukascopy"
-    if line[:8].isdigit() and ";" in line:
-        return "histdata"
-    if line[:4].isdigit() and line[4:5] == "-" and line.count(",") >= len(PRICES):
-        return "firstrate"
-    return "generic"
+        yield _read_file(Path(path), symbol, layout, reading, stamp, delimiter, columns or {})
 
 
 def _read_file(  # noqa: PLR0917 - a file and how to read it
     path: Path,
     symbol: str,
-    layout: str,
-    zone: str | None,
+    name: str,
+    reading: TimeReading,
+    stamp: Stamp | None,
     delimiter: str | None,
     columns: dict[str, str],
 ) -> RawBatch:
-    chosen = _layout(path, layout)
-    raw = _raw(path, chosen, delimiter or chosen.delimiter)
-    names = _mapped(path, chosen, columns, raw.column_names)
-    stamps = _stamp_text(raw, names)
-    named_utc = names.get("ts", "").lower() in _UTC_NAMES
-    known_zone = zone or chosen.zone or ("UTC" if named_utc else None)
-    ts, fault = to_utc(stamps, chosen.stamp, known_zone, str(path))
+    with plain_text(path) as text:
+        start = first_line(text)
+        if not start.strip():
+            raise SourceError(str(path), "is empty", "name a file with bars")
+        layout = layout_of(start, name, reading, stamp, str(path))
+        raw = _raw(path, text, layout, delimiter or layout.delimiter)
+    names = _mapped(path, layout, columns, raw.column_names)
+    times = read_times(
+        _time_text(raw, names),
+        replace(
+            reading,
+            assumed_zone=layout.zone or zone_in_name(names.get("ts", "")),
+            time_format=reading.time_format or layout.time_format,
+            stamp=stamp or layout.stamp,
+        ),
+        str(path),
+    )
     count = len(raw)
     decimal = _decimal([raw[names[name]] for name in PRICES])
-    contract = raw[names["contract"]] if "contract" in names else pa.repeat(symbol, count)
+    parts = ("volume",) if "volume" in names else layout.volume_parts
+    volumes = [_numbers(raw[names[part]], decimal) for part in parts]
     # one line of the file is the header, and people count lines from 1
-    line = np.arange(count) + (2 if chosen.header else 1)
+    line = np.arange(count) + (2 if layout.header else 1)
     table = {
-        "contract": contract,
-        "ts": ts,
-        **{name: _numbers(raw[names[name]], decimal) for name in (*PRICES, "volume")},
+        "contract": raw[names["contract"]] if "contract" in names else pa.repeat(symbol, count),
+        "ts": times.ts,
+        **{name: _numbers(raw[names[name]], decimal) for name in PRICES},
+        "volume": np.sum(volumes, axis=0),
         "source_line": pa.array(line),
-        "fault": fault,
+        "fault": times.fault,
     }
     return RawBatch(
         name=path.name,
@@ -188,30 +113,14 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
     )
 
 
-def _layout(path: Path, layout: str) -> Layout:
-    import gzip  # noqa: PLC0415 - rarely
-
-    opener = gzip.open if path.name.endswith(".gz") else open
-    with opener(path, "rt", encoding="utf-8", errors="replace") as file:
-        first = file.readline()
-    if not first.strip():
-        raise SourceError(str(path), "is empty", "name a file with bars")
-    name = detect(first) if layout == "auto" else layout
-    if name not in LAYOUTS:
-        raise SourceError(
-            str(path), f"no layout named {layout!r}", f"use auto, {', '.join(LAYOUTS)}"
-        )
-    return LAYOUTS[name]
-
-
-def _raw(path: Path, layout: Layout, delimiter: str | None) -> pa.Table:
+def _raw(path: Path, text: Path, layout: Layout, delimiter: str | None) -> pa.Table:
     """Every column as text: what is no number is a fault of a row, not of the file."""
     options: dict[str, object] = {"header": layout.header, "all_varchar": True}
     if delimiter:
         options["delimiter"] = delimiter
     try:
         with duckdb.connect() as connection:
-            relation = connection.read_csv(str(path), null_padding=True, **options)  # type: ignore[arg-type]
+            relation = connection.read_csv(str(text), null_padding=True, **options)  # type: ignore[arg-type]
             table: pa.Table = relation.to_arrow_table()
     except duckdb.Error as error:
         fault = f"cannot be read as CSV ({str(error).splitlines()[0]})"
@@ -229,11 +138,15 @@ def _mapped(
 ) -> dict[str, str]:
     names = {**layout.columns, **columns}
     lower = {name.lower().strip(): name for name in here}
-    if layout.name == "generic" and "ts" not in columns:
-        names["ts"] = next((each for each in _GENERIC_STAMPS if each in lower), "ts")
+    if "ts" in columns:
+        names = {key: name for key, name in names.items() if key not in {"date", "time"}}
+    elif layout.name == "generic":
+        names["ts"] = next((name for name in _GENERIC_STAMPS if name in lower), "ts")
         if {"date", "time"} <= set(lower) and names["ts"] in {"time", "date"}:
             names.update(date="date", time="time")
             names.pop("ts")
+    if "volume" not in names:
+        names.update({part: part for part in layout.volume_parts})
     missing = sorted({key for key, name in names.items() if name.lower() not in lower})
     if missing:
         fault = f"lacks columns {', '.join(f'{key}={names[key]}' for key in missing)}"
@@ -242,12 +155,13 @@ def _mapped(
     return {key: lower[name.lower()] for key, name in names.items()}
 
 
-def _stamp_text(raw: pa.Table, names: dict[str, str]) -> pa.ChunkedArray:
+def _time_text(raw: pa.Table, names: dict[str, str]) -> pa.ChunkedArray:
     import pyarrow.compute as pc  # noqa: PLC0415 - one use
 
     if "ts" in names:
         return raw[names["ts"]]
-    return pc.binary_join_element_wise(raw[names["date"]], raw[names["time"]], " ")
+    parts = [pc.utf8_trim_whitespace(raw[names[name]]) for name in ("date", "time")]
+    return pc.binary_join_element_wise(*parts, " ")
 
 
 def _decimal(prices: list[pa.ChunkedArray]) -> str:

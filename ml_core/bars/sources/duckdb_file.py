@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -14,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError
+from ml_core.bars.sources.duckdb_times import NO_TIME, WHOLE, Clause, TimeColumn, time_column
+from ml_core.bars.sources.times import Stamp, TimeReading, read_times
 from ml_core.errors import TransientError
 
 DEFAULT_TABLE = "bars_1m"
@@ -28,9 +29,16 @@ DEFAULT_COLUMNS = {
 }
 """What Orbcast calls a column, and what the table does; ``contract`` may be mapped as well."""
 
+BEYOND = "a view reads a file or an address outside the database, which is never done"
+BEYOND_REMEDY = "copy it into a table (CREATE TABLE bars AS SELECT ...), and name that"
 
-_NO_TIME = "without-a-time"  # the month of rows whose time is missing: set aside, not lost
-_MONTH = re.compile(r"[12]\d{3}-\d{2}")
+_CONFINED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,  # a view never reads this program's variables
+}
 
 
 class DatabaseLockedError(TransientError):
@@ -53,6 +61,9 @@ def read_duckdb(
     *,
     table: str = DEFAULT_TABLE,
     columns: dict[str, str] | None = None,
+    zone: str | None = None,
+    time_format: str | None = None,
+    stamp: Stamp | None = None,
     since: datetime | None = None,
 ) -> Iterator[RawBatch]:
     """Read a table of 1-minute bars, one batch for each month that has any.
@@ -60,7 +71,8 @@ def read_duckdb(
     Parameters
     ----------
     path
-        The database file; it is opened read-only and let go after each month.
+        The database file; it is opened read-only and let go after each month. A table whose times
+        are text is read at once.
     symbol
         Rows of this symbol only, where the table has a symbol column. Without a ``contract``
         column the table is a ready-made continuous series and the symbol stands for its contract.
@@ -69,59 +81,96 @@ def read_duckdb(
     columns
         Names that differ from ``DEFAULT_COLUMNS``; map ``contract`` to name the contract column,
         and ``symbol`` to an empty text if there is no symbol column.
+    zone, time_format, stamp
+        How the times are read, as in ``TimeReading``.
     since
-        Aware time; only bars from then on are read. None reads all.
+        Aware time; only bars that open from then on are read. None reads all.
 
     Raises
     ------
     SourceError
-        No such file, table or column, or no bars of that symbol.
+        No such file, table or column, no bars of that symbol, times that cannot be read without
+        an option, or a view that reads beyond the file.
+    DatabaseLockedError
+        Another program has it open for writing; worth another try.
+    """
+    names = {**DEFAULT_COLUMNS, **(columns or {})}
+    source, wanted = table_sql(table), _of_symbol(names, symbol)
+    reading = TimeReading(zone=zone, time_format=time_format, stamp=stamp or "open")
+    with reading_of(path) as connection:
+        _require_columns(connection, path, table, source, names)
+        times = time_column(
+            connection, path, source, quoted(names["ts"]), names["ts"], wanted, reading
+        )
+        parts = times.parts(connection, source, wanted, since)
+    rows_read = 0
+    for part in parts:
+        clause = wanted.also(times.within(part))
+        if since is not None and part not in {NO_TIME, WHOLE}:
+            clause = clause.also(times.from_open(since))
+        with reading_of(path) as connection:
+            raw = _rows(connection, source, names, clause, symbol)
+        for month, bars in _months(_bars(raw, times, part, path), part, since):
+            lines = pa.array(range(1, len(bars) + 1), pa.int64())
+            rows = bars.append_column("source_line", lines).select(RAW_SCHEMA.names)
+            rows = rows.cast(RAW_SCHEMA)
+            rows_read += len(rows)
+            yield RawBatch(
+                name=f"{Path(path).name}:{table}:{month}",
+                source="duckdb",
+                content_hash=_content_hash(rows),
+                table=rows,
+            )
+    if not rows_read and since is None:
+        fault = f"table {table} has no rows of symbol {symbol}"
+        raise SourceError(path, fault, "check --table, --column symbol=... and the market")
+
+
+def opened(path: str) -> duckdb.DuckDBPyConnection:
+    """Open a database read-only, so that nothing in it reads beyond its file.
+
+    Raises
+    ------
+    SourceError
+        It does not exist, or is no DuckDB database.
     DatabaseLockedError
         Another program has it open for writing; worth another try.
     """
     if not Path(path).is_file():
         raise SourceError(path, "does not exist", "check the path of the DuckDB file")
-    names = {**DEFAULT_COLUMNS, **(columns or {})}
-    source = ".".join(quoted(part) for part in table.split("."))
-    with opened(path) as connection:
-        _require_columns(connection, path, table, source, names)
-        stamp = _utc_stamp(connection, source, names["ts"])
-        months = _months(connection, source, stamp, _of_symbol(names, symbol), since)
-    if not months and since is None:
-        fault = f"table {table} has no rows of symbol {symbol}"
-        raise SourceError(path, fault, "check --table, --column symbol=... and the market")
-    for month in months:
-        wanted = _of_symbol(names, symbol).also(_within(stamp, month))
-        if since is not None and month != _NO_TIME:
-            wanted = wanted.also(_from(stamp, since))
-        with opened(path) as connection:
-            rows = _month(connection, source, names, stamp, wanted, symbol)
-        yield RawBatch(
-            name=f"{Path(path).name}:{table}:{month}",
-            source="duckdb",
-            content_hash=_content_hash(rows),
-            table=rows,
-        )
-
-
-def opened(path: str) -> duckdb.DuckDBPyConnection:
-    """Open a database read-only.
-
-    Raises
-    ------
-    SourceError
-        It is no DuckDB database.
-    DatabaseLockedError
-        Another program has it open for writing; worth another try.
-    """
     try:
-        return duckdb.connect(path, read_only=True)
+        connection = duckdb.connect(path, read_only=True, config=_CONFINED)
     except duckdb.IOException as error:
         if "could not set lock" in str(error).lower():
             raise DatabaseLockedError(path) from error
         raise _unopened(path, error) from error
     except duckdb.Error as error:
         raise _unopened(path, error) from error
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+@contextmanager
+def reading_of(path: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a confined connection; what DuckDB cannot read becomes a refusal in words.
+
+    Raises
+    ------
+    SourceError
+        The database cannot be opened or read, or a view reads beyond its file.
+    DatabaseLockedError
+        Another program has it open for writing; worth another try.
+    """
+    with opened(path) as connection:
+        try:
+            yield connection
+        except duckdb.PermissionException as error:
+            # DuckDB's own words would show what the view names
+            raise SourceError(path, BEYOND, BEYOND_REMEDY) from error
+        except duckdb.Error as error:
+            fault = f"cannot be read ({' '.join(str(error).split())[:200]})"
+            raise SourceError(path, fault, "check the table, or export it anew") from error
 
 
 def _unopened(path: str, error: duckdb.Error) -> SourceError:
@@ -129,77 +178,19 @@ def _unopened(path: str, error: duckdb.Error) -> SourceError:
 
 
 def quoted(name: str) -> str:
-    """Give an identifier as SQL, whatever it holds."""
+    """Return an identifier as SQL, whatever it holds."""
     return '"' + name.replace('"', '""') + '"'
 
 
-@dataclass(frozen=True, slots=True)
-class _Clause:
-    """A condition of a query and the values of its parameters."""
-
-    sql: str
-    values: tuple[object, ...] = ()
-
-    def also(self, other: _Clause) -> _Clause:
-        return _Clause(f"{self.sql} AND {other.sql}", (*self.values, *other.values))
+def table_sql(table: str) -> str:
+    """Return ``table`` or ``schema.table`` as SQL."""
+    return ".".join(quoted(part) for part in table.split("."))
 
 
-@dataclass(frozen=True, slots=True)
-class _Stamp:
-    """The SQL of a row's time.
-
-    ``utc`` is naive, in UTC; ``compared`` is what a bound is held against: the bare column where
-    that is a time, so that DuckDB skips the parts of the table that lie outside.
-    """
-
-    utc: str
-    compared: str
-    aware: bool = False
-
-    def bound(self, moment: datetime) -> datetime:
-        return moment if self.aware else moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _of_symbol(names: dict[str, str], symbol: str) -> _Clause:
+def _of_symbol(names: dict[str, str], symbol: str) -> Clause:
     if not names["symbol"]:
-        return _Clause("TRUE")
-    return _Clause(f"{quoted(names['symbol'])} = ?", (symbol,))
-
-
-def _from(stamp: _Stamp, moment: datetime) -> _Clause:
-    return _Clause(f"{stamp.compared} >= ?", (stamp.bound(moment),))
-
-
-def _within(stamp: _Stamp, month: str) -> _Clause:
-    if month == _NO_TIME:
-        return _Clause(f"{stamp.compared} IS NULL")
-    if not _MONTH.fullmatch(month):  # such as infinity
-        return _Clause(f"strftime({stamp.utc}, '%Y-%m') = ?", (month,))
-    first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    after = (first + timedelta(days=31)).replace(day=1)
-    return _from(stamp, first).also(_Clause(f"{stamp.compared} < ?", (stamp.bound(after),)))
-
-
-def _months(
-    connection: duckdb.DuckDBPyConnection,
-    source: str,
-    stamp: _Stamp,
-    wanted: _Clause,
-    since: datetime | None,
-) -> list[str]:
-    """Give the months that have rows, and last whether there are any without a time."""
-    timed = wanted.also(_from(stamp, since) if since else _Clause(f"{stamp.compared} IS NOT NULL"))
-    found = connection.execute(
-        f"SELECT DISTINCT strftime({stamp.utc}, '%Y-%m') FROM {source} "  # noqa: S608 - quoted identifiers, values are parameters
-        f"WHERE {timed.sql} ORDER BY 1",
-        timed.values,
-    ).fetchall()
-    untimed = wanted.also(_within(stamp, _NO_TIME))
-    without = connection.execute(
-        f"SELECT 1 FROM {source} WHERE {untimed.sql} LIMIT 1",  # noqa: S608 - the same
-        untimed.values,
-    ).fetchall()
-    return [str(month) for (month,) in found] + [_NO_TIME] * len(without)
+        return Clause("TRUE")
+    return Clause(f"{quoted(names['symbol'])} = ?", (symbol,))
 
 
 def _require_columns(
@@ -210,40 +201,38 @@ def _require_columns(
     names: dict[str, str],
 ) -> None:
     try:
-        here = connection.execute(f"SELECT * FROM {source} LIMIT 0").description  # noqa: S608 - quoted
+        here = connection.sql(f"SELECT * FROM {source} LIMIT 0").columns  # noqa: S608 - quoted
     except (duckdb.CatalogException, duckdb.BinderException) as error:
-        tables = [str(row[0]) for row in connection.execute("SHOW TABLES").fetchall()]
+        tables = tables_of(connection)
+        if table in tables:  # a view whose own query fails
+            raise
         remedy = f"name one of its tables with --table: {', '.join(tables) or 'it has none'}"
         raise SourceError(path, f"has no table {table}", remedy) from error
-    found = [str(column[0]) for column in here]
-    missing = [f"{key}={name}" for key, name in names.items() if name and name not in found]
+    missing = [f"{key}={name}" for key, name in names.items() if name and name not in here]
     if missing:
-        remedy = f"map them with --column; the table has {', '.join(found)}"
+        remedy = f"map them with --column; the table has {', '.join(here)}"
         raise SourceError(path, f"table {table} lacks columns {', '.join(missing)}", remedy)
 
 
-def _utc_stamp(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> _Stamp:
-    """Give the SQL of a row's time: a column without a zone is in UTC, as its name says."""
-    name = quoted(column)
-    row = connection.execute(
-        f"SELECT typeof({name}) FROM {source} LIMIT 1"  # noqa: S608 - quoted
-    ).fetchone()
-    kind = str(row[0]) if row else ""
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return _Stamp(f"({name} AT TIME ZONE 'UTC')", name, aware=True)
-    if kind == "TIMESTAMP":
-        return _Stamp(name, name)
-    # text that is no time becomes NULL here, and is set aside later with its row number
-    read = f"TRY_CAST(CAST({name} AS VARCHAR) AS TIMESTAMP)"
-    return _Stamp(read, read)
+def tables_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the names of a database's tables and views, with the schema unless it is main."""
+    found = connection.sql(
+        "SELECT table_schema, table_name FROM information_schema.tables "
+        "WHERE table_catalog = current_database() ORDER BY 1, 2"
+    ).to_arrow_table()
+    return [
+        name if schema == "main" else f"{schema}.{name}"
+        for schema, name in zip(
+            found["table_schema"].to_pylist(), found["table_name"].to_pylist(), strict=True
+        )
+    ]
 
 
-def _month(  # noqa: PLR0917 - the parts of one query
+def _rows(
     connection: duckdb.DuckDBPyConnection,
     source: str,
     names: dict[str, str],
-    stamp: _Stamp,
-    wanted: _Clause,
+    clause: Clause,
     symbol: str,
 ) -> pa.Table:
     contract = quoted(names["contract"]) if names.get("contract") else "?"
@@ -252,21 +241,40 @@ def _month(  # noqa: PLR0917 - the parts of one query
     result = connection.sql(
         f"""
         SELECT CAST({contract} AS VARCHAR) AS contract,
-               {stamp.utc} AS ts,
+               {quoted(names["ts"])} AS ts,
                {prices},
-               {_number(names["volume"], "volume")},
-               CAST(NULL AS VARCHAR) AS fault
+               {_number(names["volume"], "volume")}
         FROM {source}
-        WHERE {wanted.sql}
+        WHERE {clause.sql}
         ORDER BY 2, 1, 3, 4, 5, 6, 7
         """,  # noqa: S608 - quoted identifiers, values are parameters
-        params=[*given, *wanted.values],
+        params=[*given, *clause.values],
     )
     table: pa.Table = result.to_arrow_table()
-    utc = table["ts"].cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
-    table = table.set_column(1, "ts", utc)
-    table = table.append_column("source_line", pa.array(range(1, len(table) + 1), pa.int64()))
-    return table.select(RAW_SCHEMA.names).cast(RAW_SCHEMA)
+    return table
+
+
+def _bars(raw: pa.Table, times: TimeColumn, part: str, path: str) -> pa.Table:
+    """Read the times of raw rows; those of the part without a time have none to be read."""
+    if part == NO_TIME:
+        raw = raw.set_column(1, "ts", pa.nulls(len(raw), pa.timestamp("us", tz="UTC")))
+        read = read_times(raw["ts"], TimeReading(), path)
+    else:
+        read = read_times(raw["ts"], times.reading, path)
+    return raw.set_column(1, "ts", read.ts).append_column("fault", read.fault)
+
+
+def _months(rows: pa.Table, part: str, since: datetime | None) -> Iterator[tuple[str, pa.Table]]:
+    """Split a table that was read whole by the months of its bars."""
+    if part != WHOLE:
+        yield part, rows
+        return
+    if since is not None:
+        old = pc.less(rows["ts"], pa.scalar(since, rows["ts"].type)).fill_null(fill_value=False)
+        rows = rows.filter(pc.invert(old))
+    months = pc.strftime(rows["ts"], format="%Y-%m").fill_null(NO_TIME)
+    for month in sorted(pc.unique(months).to_pylist()):
+        yield month, rows.filter(pc.equal(months, month))
 
 
 def _number(column: str, name: str) -> str:

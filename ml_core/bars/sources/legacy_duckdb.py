@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import pyarrow as pa
 
-from ml_core.bars.contract import PRICES, SourceError
-from ml_core.bars.sources.duckdb_file import opened, quoted
+from ml_core.bars.contract import PRICES
+from ml_core.bars.sources.duckdb_file import BEYOND, quoted, reading_of, table_sql, tables_of
+from ml_core.bars.sources.times import MINUTE_US, TimeReading, read_times
 
 Kind = Literal["bars", "features", "other"]
 
@@ -62,6 +61,22 @@ class Found:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TimeSample:
+    """Some times of a table, spread evenly.
+
+    Attributes
+    ----------
+    minutes
+        UTC minutes of those that could be read.
+    local_zone
+        Zone that was applied to times without one; None where they carry their own.
+    """
+
+    minutes: list[int]
+    local_zone: str | None
+
+
 def tables(path: str) -> tuple[Found, ...]:
     """Look at every table and view, opened read-only and let go again.
 
@@ -72,39 +87,42 @@ def tables(path: str) -> tuple[Found, ...]:
     DatabaseLockedError
         Another program is writing it; worth another try.
     """
-    with _reading(path) as connection:
-        names = connection.execute(
-            "SELECT table_schema, table_name FROM information_schema.tables "
-            "WHERE table_catalog = current_database() ORDER BY 1, 2"
-        ).fetchall()
-        return tuple(
-            _look(connection, table if schema == "main" else f"{schema}.{table}")
-            for schema, table in names
-        )
+    with reading_of(path) as connection:
+        return tuple(_look(connection, name) for name in tables_of(connection))
 
 
 def symbols_of(path: str, table: str, column: str) -> dict[str, int]:
     """Count the rows of each symbol."""
-    name, source = quoted(column), _source(table)
-    with _reading(path) as connection:
-        found = connection.execute(
-            f"SELECT CAST({name} AS VARCHAR), count(*) FROM {source} "  # noqa: S608 - quoted
+    name, source = quoted(column), table_sql(table)
+    with reading_of(path) as connection:
+        counted = connection.sql(
+            f"SELECT CAST({name} AS VARCHAR) AS symbol, count(*) AS rows FROM {source} "  # noqa: S608 - quoted
             "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50"
-        ).fetchall()
-    return {str(symbol): int(count) for symbol, count in found}
+        ).to_arrow_table()
+    return {str(row["symbol"]): int(row["rows"]) for row in counted.to_pylist()}
 
 
-def sampled_minutes(path: str, table: str, column: str, most: int = 20_000) -> list[int]:
-    """Give the UTC minutes of some bars, spread evenly, a column without zone taken as UTC."""
-    name, source = quoted(column), _source(table)
-    with _reading(path) as connection:
-        found = connection.execute(
-            f"SELECT epoch_us(TRY_CAST({name} AS TIMESTAMPTZ)) // 60000000 FROM "  # noqa: S608 - quoted
+def sampled_times(
+    path: str, table: str, column: str, reading: TimeReading, most: int = 20_000
+) -> TimeSample:
+    """Read the times of some bars, spread evenly over the table.
+
+    Raises
+    ------
+    SourceError
+        They cannot be read without an option, which the error names.
+    """
+    name, source = quoted(column), table_sql(table)
+    with reading_of(path) as connection:
+        sample = connection.sql(
+            f"SELECT {name} AS ts FROM "  # noqa: S608 - quoted
             f"(SELECT {name}, row_number() OVER () AS n, count(*) OVER () AS every FROM {source}) "
             "WHERE n % greatest(1, every // ?) = 0",
-            [most],
-        ).fetchall()
-    return [int(minute) for (minute,) in found if minute is not None]
+            params=[most],
+        ).to_arrow_table()
+    times = read_times(sample["ts"], reading, path)
+    micros = times.ts.drop_null().cast(pa.int64()).to_numpy()
+    return TimeSample((micros // MINUTE_US).tolist(), times.local_zone)
 
 
 def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -121,10 +139,12 @@ def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dic
     clause = "" if table.symbol is None else f" WHERE upper({quoted(table.symbol)}) = upper(?)"
     query = (
         f"SELECT CAST({quoted(table.day)} AS DATE), {columns} "  # noqa: S608 - quoted
-        f"FROM {_source(table.name)}{clause} ORDER BY 1"
+        f"FROM {table_sql(table.name)}{clause} ORDER BY 1"
     )
-    with _reading(path) as connection:
-        rows = connection.execute(query, [] if table.symbol is None else [symbol]).fetchall()
+    with reading_of(path) as connection:
+        parameters = [] if table.symbol is None else [symbol]
+        days = connection.sql(query, params=parameters).to_arrow_table()
+    rows = zip(*(column.to_pylist() for column in days.columns), strict=True)
     record: dict[tuple[str, str], dict[str, Any]] = {}
     for day, *values in rows:
         for match, value in zip(wanted.values(), values, strict=True):
@@ -150,25 +170,15 @@ def _field(part: str, value: object) -> tuple[str, object]:
     return "direction", "UP" if text in up else "DOWN" if text in down else "NONE"
 
 
-@contextmanager
-def _reading(path: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    if not Path(path).is_file():
-        raise SourceError(path, "does not exist", "check the path of the DuckDB file")
-    with opened(path) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        try:
-            yield connection
-        except duckdb.Error as error:
-            fault = f"cannot be read ({' '.join(str(error).split())[:200]})"
-            raise SourceError(path, fault, "check the table, or export it anew") from error
-
-
 def _look(connection: duckdb.DuckDBPyConnection, name: str) -> Found:
     try:
-        described = connection.execute(f"SELECT * FROM {_source(name)} LIMIT 0").description  # noqa: S608 - quoted
-        counted = connection.execute(f"SELECT count(*) FROM {_source(name)}").fetchone()  # noqa: S608 - quoted
+        described = connection.sql(f"SELECT * FROM {table_sql(name)} LIMIT 0")  # noqa: S608 - quoted
+        columns = dict(zip(described.columns, map(str, described.types), strict=True))
+        counting = f"SELECT count(*) AS rows FROM {table_sql(name)}"  # noqa: S608 - quoted
+        counted = connection.sql(counting).to_arrow_table()
     except duckdb.Error as error:
-        note = f"cannot be read: {' '.join(str(error).split())[:160]}"
+        beyond = isinstance(error, duckdb.PermissionException)
+        note = f"cannot be read: {BEYOND if beyond else ' '.join(str(error).split())[:160]}"
         return Found(
             name=name,
             kind="other",
@@ -179,14 +189,13 @@ def _look(connection: duckdb.DuckDBPyConnection, name: str) -> Found:
             symbol=None,
             note=note,
         )
-    columns = {str(each[0]): str(each[1]) for each in described}
     mapping = _bars(columns)
     ranges = [each for each in columns if _RECORD.fullmatch(each.lower())]
     kind: Kind = "bars" if mapping else "features" if ranges else "other"
     return Found(
         name=name,
         kind=kind,
-        rows=int(counted[0]) if counted else 0,
+        rows=int(counted["rows"][0].as_py()),
         columns=columns,
         mapping=mapping,
         day=_first(columns, _DAYS),
@@ -210,7 +219,3 @@ def _bars(columns: dict[str, str]) -> dict[str, str]:
 def _first(columns: dict[str, str], names: tuple[str, ...]) -> str | None:
     lower = {each.lower(): each for each in columns}
     return next((lower[name] for name in names if name in lower), None)
-
-
-def _source(table: str) -> str:
-    return ".".join(quoted(part) for part in table.split("."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError, existing_files
-from ml_core.bars.sources.local_time import to_utc
+from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
 from ml_core.files import sha256_of
 
 ENDINGS = (".parquet", ".pq")
-_STAMPS = ("ts", "ts_utc", "ts_event", "timestamp", "datetime")
+_STAMPS = ("ts", "ts_utc", "ts_event", "timestamp", "timestamp_utc", "datetime", "window_start")
 
 
 def read_parquet(
@@ -23,6 +24,8 @@ def read_parquet(
     *,
     columns: dict[str, str] | None = None,
     zone: str | None = None,
+    time_format: str | None = None,
+    stamp: Stamp | None = None,
 ) -> Iterator[RawBatch]:
     """Read Parquet files, one batch each.
 
@@ -34,19 +37,20 @@ def read_parquet(
         Stands for the contract where the file has no ``contract`` column.
     columns
         Orbcast's column names to the file's, where they differ.
-    zone
-        Zone of times that carry none.
+    zone, time_format, stamp
+        How the times are read, as in ``TimeReading``.
 
     Raises
     ------
     SourceError
-        No file, not Parquet, missing columns, or times whose zone nobody says.
+        No file, not Parquet, missing columns, or times that cannot be read without an option.
     """
+    reading = TimeReading(zone=zone, time_format=time_format, stamp=stamp or "open")
     for path in existing_files(paths, ENDINGS):
-        yield _read_file(Path(path), symbol, columns or {}, zone)
+        yield _read_file(Path(path), symbol, columns or {}, reading)
 
 
-def _read_file(path: Path, symbol: str, columns: dict[str, str], zone: str | None) -> RawBatch:
+def _read_file(path: Path, symbol: str, columns: dict[str, str], reading: TimeReading) -> RawBatch:
     try:
         raw = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
@@ -63,7 +67,8 @@ def _read_file(path: Path, symbol: str, columns: dict[str, str], zone: str | Non
     if missing:
         remedy = f"map them with --column; the file has {', '.join(raw.column_names)}"
         raise SourceError(str(path), f"lacks columns {', '.join(missing)}", remedy)
-    ts, row_fault = _times(raw[names["ts"]], zone, str(path))
+    reading = replace(reading, assumed_zone=zone_in_name(names["ts"]))
+    times = read_times(raw[names["ts"]], reading, str(path))
     count = len(raw)
     given = raw[names["contract"]].cast(pa.string()) if "contract" in names else None
     try:
@@ -75,10 +80,10 @@ def _read_file(path: Path, symbol: str, columns: dict[str, str], zone: str | Non
         raise SourceError(str(path), fault, "store them as numbers") from error
     table = {
         "contract": given if given is not None else pa.repeat(symbol, count),
-        "ts": ts,
+        "ts": times.ts,
         **numbers,
         "source_line": pa.array(np.arange(count) + 1),
-        "fault": row_fault,
+        "fault": times.fault,
     }
     return RawBatch(
         name=path.name,
@@ -86,12 +91,3 @@ def _read_file(path: Path, symbol: str, columns: dict[str, str], zone: str | Non
         content_hash=sha256_of(path),
         table=pa.table(table, schema=RAW_SCHEMA),
     )
-
-
-def _times(column: pa.ChunkedArray, zone: str | None, source: str) -> tuple[pa.Array, pa.Array]:
-    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        stamps = column.cast(pa.timestamp("us", tz="UTC"), safe=False)
-        return stamps, pa.nulls(len(column), pa.string())
-    if pa.types.is_timestamp(column.type):
-        return to_utc(column.cast(pa.string()), None, zone, source)
-    return to_utc(column, None, zone, source)

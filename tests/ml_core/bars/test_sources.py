@@ -36,44 +36,6 @@ EXPECTED = [
     ("MGC", AT.replace(minute=1), 2055.5, 2056.0, 2055.2, 2055.8, 7.0),
 ]
 
-CSV = {
-    "histdata": (
-        "20240115 180000;2055.0;2055.9;2054.8;2055.5;12\n"
-        "20240115 180100;2055.5;2056.0;2055.2;2055.8;7\n"
-    ),
-    "metatrader": (
-        "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n"
-        "2024.01.16\t01:00:00\t2055.0\t2055.9\t2054.8\t2055.5\t12\t0\t5\n"
-        "2024.01.16\t01:01:00\t2055.5\t2056.0\t2055.2\t2055.8\t7\t0\t5\n"
-    ),
-    "dukascopy": (
-        "Gmt time,Open,High,Low,Close,Volume\n"
-        "15.01.2024 23:00:00.000,2055.0,2055.9,2054.8,2055.5,12\n"
-        "15.01.2024 23:01:00.000,2055.5,2056.0,2055.2,2055.8,7\n"
-    ),
-    "firstrate": (
-        "2024-01-15 18:00:00,2055.0,2055.9,2054.8,2055.5,12\n"
-        "2024-01-15 18:01:00,2055.5,2056.0,2055.2,2055.8,7\n"
-    ),
-    "generic": (
-        "timestamp,open,high,low,close,volume\n"
-        "2024-01-16T09:00:00+10:00,2055.0,2055.9,2054.8,2055.5,12\n"
-        "2024-01-16T09:01:00+10:00,2055.5,2056.0,2055.2,2055.8,7\n"
-    ),
-}
-
-
-@pytest.mark.parametrize("layout", sorted(CSV))
-@pytest.mark.parametrize("named", [True, False], ids=["named", "detected"])
-def test_every_csv_layout_gives_the_same_bars(tmp_path: Path, layout: str, *, named: bool) -> None:
-    path = tmp_path / "bars.csv"
-    path.write_text(CSV[layout], encoding="utf-8")
-    zone = "Europe/Athens" if layout == "metatrader" else None
-
-    found = list(read_csv([str(path)], "MGC", layout=layout if named else "auto", zone=zone))
-
-    assert rows(found) == EXPECTED
-
 
 def test_a_csv_may_name_its_columns_and_delimiter_itself(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
@@ -189,7 +151,7 @@ def test_a_duckdb_is_read_since_a_time_and_with_its_own_column_names(tmp_path: P
     }  # fmt: skip
 
     found = read_duckdb(
-        str(path), "MGC", table="my bars", columns=names, since=AT.replace(minute=1)
+        str(path), "MGC", table="my bars", columns=names, since=AT.replace(minute=1), zone="UTC"
     )
 
     assert rows(list(found)) == [("MGCG4", *EXPECTED[1][1:])]

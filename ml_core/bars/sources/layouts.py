@@ -1,0 +1,208 @@
+"""How vendors and platforms lay out their text files of 1-minute bars.
+
+What is stated of a vendor's zone and stamp stands in its own documentation; where a platform lets
+its user choose the zone, the layout has none and the caller must name it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ml_core.bars.contract import PRICES, SourceError
+from ml_core.bars.sources.times import Stamp, TimeReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How a text file is laid out.
+
+    Attributes
+    ----------
+    name
+        As ``--layout`` takes it.
+    columns
+        Orbcast's names for the columns: by number without a header, else by what the file calls
+        them. ``date`` and ``time`` may stand apart.
+    delimiter
+        What separates the columns; None lets the file show it.
+    header
+        Whether the first line names the columns.
+    time_format
+        strptime format of the times; None reads those whose year stands first, and epochs.
+    zone
+        Zone of the times; None where the file or the caller must name it.
+    stamp
+        Which end of its minute a bar is stamped with.
+    volume_parts
+        Columns that add up to the volume.
+    """
+
+    name: str
+    columns: dict[str, str]
+    delimiter: str | None = ","
+    header: bool = True
+    time_format: str | None = None
+    zone: str | None = None
+    stamp: Stamp = "open"
+    volume_parts: tuple[str, ...] = ()
+
+    def meaning(self) -> str:
+        """Return what the layout takes the times for, in words."""
+        zone = f"times of {self.zone}" if self.zone else "times of a zone that you name"
+        return f"{self.name} ({zone}, stamped at the {self.stamp} of the bar)"
+
+
+_FIELDS = (*PRICES, "volume")
+_NAMED = {name: name for name in _FIELDS}
+_IN_ORDER = {name: str(index + 1) for index, name in enumerate(_FIELDS)}
+_AFTER_TIME = {name: str(index + 2) for index, name in enumerate(_FIELDS)}
+_ANGLED = {name: f"<{name.upper()}>" for name in ("date", "time", *PRICES)}
+
+_ALL = (
+    Layout(name="generic", columns={"ts": "ts", **_NAMED}, delimiter=None),
+    Layout(name="headerless", columns={"ts": "0", **_IN_ORDER}, delimiter=None, header=False),
+    Layout(
+        name="histdata",
+        columns={"ts": "0", **_IN_ORDER},
+        delimiter=";",
+        header=False,
+        zone="Etc/GMT+5",  # EST all the year round
+    ),
+    Layout(
+        name="ninjatrader",
+        columns={"ts": "0", **_IN_ORDER},
+        delimiter=";",
+        header=False,
+        zone="UTC",  # in which NinjaTrader 8 exports
+        stamp="close",
+    ),
+    Layout(name="metatrader", columns={**_ANGLED, "volume": "<TICKVOL>"}, delimiter="\t"),
+    Layout(name="metatrader4", columns={"date": "0", "time": "1", **_AFTER_TIME}, header=False),
+    Layout(
+        name="tradestation",
+        columns={name: name for name in ("date", "time", *PRICES)},
+        time_format="%m/%d/%Y %H:%M",
+        stamp="close",
+        volume_parts=("Up", "Down"),
+    ),
+    Layout(
+        name="sierra",
+        columns={**{name: name for name in ("date", "time", *_FIELDS)}, "close": "last"},
+    ),
+    Layout(
+        name="kibot",
+        columns={"date": "0", "time": "1", **_AFTER_TIME},
+        header=False,
+        time_format="%m/%d/%Y %H:%M",
+        zone="America/New_York",
+    ),
+    Layout(
+        name="firstrate",
+        columns={"ts": "0", **_IN_ORDER},
+        header=False,
+        zone="America/New_York",
+    ),
+    Layout(
+        name="dukascopy",
+        columns={"ts": "Gmt time", **_NAMED},
+        time_format="%d.%m.%Y %H:%M:%S.%f",
+        zone="UTC",
+    ),
+    Layout(
+        name="dukascopy-local",
+        columns={"ts": "Local time", **_NAMED},
+        time_format="%d.%m.%Y %H:%M:%S.%f GMT%z",
+    ),
+    Layout(name="binance", columns={"ts": "0", **_IN_ORDER}, header=False),
+    Layout(name="massive", columns={"ts": "window_start", "contract": "ticker", **_NAMED}),
+)
+LAYOUTS = {layout.name: layout for layout in _ALL}
+
+_HEADERS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"<date>", "<time>", "<tickvol>"}), "metatrader"),
+    (frozenset({"gmt time"}), "dukascopy"),
+    (frozenset({"local time"}), "dukascopy-local"),
+    (frozenset({"date", "time", "up", "down"}), "tradestation"),
+    (frozenset({"date", "time", "last", "numberoftrades"}), "sierra"),
+    (frozenset({"ticker", "window_start"}), "massive"),
+)
+"""Column names that only one layout has."""
+
+_FIRST_ROWS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"\d{8} \d{6};"), ("histdata", "ninjatrader")),
+    (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?,"), ("firstrate", "headerless")),
+    (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d[^,;\t]*[,;\t]"), ("headerless",)),
+    (re.compile(r"\d\d/\d\d/\d{4},\d\d:\d\d,"), ("kibot", "headerless")),
+    (re.compile(r"\d{4}\.\d\d\.\d\d,\d\d:\d\d,"), ("metatrader4",)),
+    (re.compile(r"(\d{13}|\d{16})(,[\d.]+){11}$"), ("binance",)),
+    (re.compile(r"\d{10}(\d{3}){0,3}[,;\t]"), ("headerless",)),
+)
+"""What the first row of a file without a header may be."""
+
+
+def candidates(first_line: str) -> tuple[Layout, ...]:
+    """Return the layouts that a file's first line may be of.
+
+    >>> [layout.name for layout in candidates("20240102 180000;2063.1;2063.4;2063.0;2063.2;12")]
+    ['histdata', 'ninjatrader']
+    >>> [layout.name for layout in candidates("Gmt time,Open,High,Low,Close,Volume")]
+    ['dukascopy']
+    """
+    line = first_line.lstrip("\ufeff").strip()
+    cells = {cell.strip().strip('"').lower() for cell in re.split(r"[,;\t|]", line)}
+    for header, name in _HEADERS:
+        if header <= cells:
+            return (LAYOUTS[name],)
+    for pattern, names in _FIRST_ROWS:
+        if pattern.match(line):
+            return tuple(LAYOUTS[name] for name in names)
+    return (LAYOUTS["generic"],)
+
+
+def layout_of(
+    first_line: str, name: str, reading: TimeReading, stamp: Stamp | None, source: str
+) -> Layout:
+    """Return the layout of a file.
+
+    Parameters
+    ----------
+    first_line
+        Of the file.
+    name
+        ``auto``, or a name of ``LAYOUTS``.
+    reading, stamp
+        What the caller named; what two layouts differ in need not be asked where it is named.
+    source
+        Named in errors.
+
+    Raises
+    ------
+    SourceError
+        No layout of that name; the first line may be of layouts that differ in meaning; or the
+        file has a header and the layout has none.
+    """
+    if name == "auto":
+        likely = candidates(first_line)
+        named = {
+            "zone": reading.zone is not None,
+            "time_format": reading.time_format is not None,
+            "stamp": stamp is not None,
+        }
+        open_questions = [
+            field
+            for field, is_named in named.items()
+            if not is_named and len({getattr(layout, field) for layout in likely}) > 1
+        ]
+        if open_questions:
+            fault = "its first line may be " + " or ".join(each.meaning() for each in likely)
+            remedy = "say which: " + " or ".join(f"--layout {each.name}" for each in likely)
+            raise SourceError(source, fault, remedy)
+        return likely[0]
+    if name not in LAYOUTS:
+        raise SourceError(source, f"no layout named {name!r}", f"use auto, {', '.join(LAYOUTS)}")
+    layout = LAYOUTS[name]
+    if not layout.header and not first_line.lstrip("\ufeff\"' ")[:1].isdigit():
+        fault = f"begins with a header, which layout {name} has not"
+        raise SourceError(source, fault, "say --layout generic, or auto")
+    return layout

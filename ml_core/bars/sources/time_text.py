@@ -1,0 +1,211 @@
+"""Times as people write them: year first, with or without a zone, or in a format of their own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from zoneinfo import available_timezones
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml_core.bars.contract import SourceError
+
+_TAIL = (
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
+    r"\s*(?P<zone>[Zz]|(?:UTC|GMT)?[+-]\d{2}(?::?\d{2})?|UTC|GMT"
+    r"|[A-Z][A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)?$"
+)
+_SECOND = r"(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?"
+_SEPARATED = (
+    r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
+    r"(?:(?:[T_]|\s+)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::" + _SECOND + r")?)?" + _TAIL
+)
+_COMPACT = (
+    r"^(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})"
+    r"(?:[T_\s]?(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?" + _SECOND + r")?)?" + _TAIL
+)
+_DAY_OR_MONTH_FIRST = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?!\d)")
+_MINUTES = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?")
+_NOON = 12
+_SIXTY = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a column of written times says.
+
+    Attributes
+    ----------
+    moments
+        datetime64[us]: UTC where the times carry a zone, else as the clock showed; NaT elsewhere.
+    good, zoned
+        Which values are times, and which of them carry a zone.
+    skipped, repeated
+        Which local times daylight saving leaves out, and which it brings twice.
+    """
+
+    moments: NDArray[np.datetime64]
+    good: NDArray[np.bool_]
+    zoned: NDArray[np.bool_]
+    skipped: NDArray[np.bool_]
+    repeated: NDArray[np.bool_]
+
+    @classmethod
+    def local(cls, clock: NDArray[np.datetime64], zone: str) -> Written:
+        """Return the UTC moments of times that a zone's clock showed."""
+        good = ~np.isnat(clock)
+        if zone in {"UTC", "GMT", "Etc/UTC"}:
+            none = np.zeros(len(clock), bool)
+            return cls(clock, good, good, none, none)
+        import pandas as pd  # noqa: PLC0415 - only where a clock's zone has rules
+
+        series = pd.Series(clock)
+        once = series.dt.tz_localize(zone, nonexistent="NaT", ambiguous="NaT")
+        lost = once.isna().to_numpy() & good
+        twice = series.dt.tz_localize(zone, nonexistent="NaT", ambiguous=True)
+        skipped = twice.isna().to_numpy() & lost
+        moments = (
+            once.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+        )
+        return cls(moments, good, good, skipped, lost & ~skipped)
+
+
+def is_day_or_month_first(text: str) -> bool:
+    """Tell whether a date begins with its day or its month, so that nobody can know which.
+
+    >>> is_day_or_month_first("01/02/2024 14:30"), is_day_or_month_first("2024-01-02")
+    (True, False)
+    """
+    return _DAY_OR_MONTH_FIRST.match(text) is not None
+
+
+def parse_written(text: pa.ChunkedArray, source: str) -> Written:
+    """Read times whose year stands first; what is none of them is not ``good``.
+
+    Raises
+    ------
+    SourceError
+        A time names a zone that does not exist.
+    """
+    if (uniform := _parse_uniform(text)) is not None:
+        return uniform
+    parts = pc.extract_regex(text, _SEPARATED)
+    if parts.null_count:
+        parts = pc.coalesce(parts, pc.extract_regex(text, _COMPACT))
+    part = {name: pc.struct_field(parts, name) for name in _names(parts)}
+    matched = parts.is_valid().to_numpy()
+    number = {
+        name: _whole(part[name]) for name in ("year", "month", "day", "hour", "minute", "second")
+    }
+    fraction = _whole(pc.utf8_slice_codeunits(pc.utf8_rpad(part["fraction"], 6, "0"), 0, 6))
+    half = pc.utf8_slice_codeunits(pc.utf8_lower(part["half"]), 0, 1).to_numpy(
+        zero_copy_only=False
+    )
+    hour, afternoon, forenoon = number["hour"], half == "p", half == "a"
+    hour_good = np.where(afternoon | forenoon, (hour >= 1) & (hour <= _NOON), hour < 2 * _NOON)
+    hour = np.where(afternoon | forenoon, hour % _NOON, hour) + np.where(afternoon, _NOON, 0)
+    # a month below 1 or above 12 would fall into another year
+    month = ((number["year"] - 1970) * 12 + number["month"] - 1).astype("datetime64[M]")
+    day = month.astype("datetime64[D]") + (number["day"] - 1)
+    good = matched & hour_good & (number["minute"] < _SIXTY) & (number["second"] < _SIXTY)
+    good &= month.astype("datetime64[Y]").astype(np.int64) + 1970 == number["year"]
+    good &= day.astype("datetime64[M]") == month  # no 31 June, no day 0
+    seconds = hour * 3600 + number["minute"] * 60 + number["second"]
+    clock = day.astype("datetime64[us]") + (seconds * 1_000_000 + fraction).astype(
+        "timedelta64[us]"
+    )
+    clock[~good] = np.datetime64("NaT")
+    return _with_zones(clock, good, part["zone"], source)
+
+
+def _parse_uniform(text: pa.ChunkedArray) -> Written | None:
+    """Read a column of nothing but ISO times, all with or all without an offset, much faster."""
+    for zone in (None, "UTC"):
+        try:
+            moments = text.cast(pa.timestamp("us", zone)).to_numpy()
+        except pa.ArrowInvalid:
+            continue
+        good, none = ~np.isnat(moments), np.zeros(len(moments), bool)
+        return Written(moments, good, none if zone is None else good, none, none)
+    return None
+
+
+def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> Written:
+    """Read times of a strptime format.
+
+    Raises
+    ------
+    SourceError
+        It is no such format.
+    """
+    import pandas as pd  # noqa: PLC0415 - only where a format is named
+
+    zoned = "%z" in time_format.lower()
+    series = pd.Series(text.to_pandas()).astype("object")
+    try:
+        parsed = pd.to_datetime(series, format=time_format, errors="coerce", utc=zoned)
+    except ValueError as error:
+        fault = f"{time_format!r} is no format of times ({error})"
+        remedy = "write --time-format such as '%d.%m.%Y %H:%M'"
+        raise SourceError(source, fault, remedy) from error
+    good = parsed.notna().to_numpy()
+    if zoned:
+        parsed = parsed.dt.tz_localize(None)
+    none = np.zeros(len(good), bool)
+    moments = parsed.to_numpy().astype("datetime64[us]")
+    return Written(moments, good, good if zoned else none, none, none)
+
+
+def _names(parts: pa.ChunkedArray) -> list[str]:
+    return [parts.type.field(index).name for index in range(parts.type.num_fields)]
+
+
+def _whole(text: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return digits as numbers, 0 where there are none."""
+    filled = pc.if_else(pc.equal(text, ""), "0", text).fill_null("0")
+    numbers: NDArray[np.int64] = filled.cast(pa.int64()).to_numpy()
+    return numbers
+
+
+def _with_zones(
+    clock: NDArray[np.datetime64],
+    good: NDArray[np.bool_],
+    zones: pa.ChunkedArray,
+    source: str,
+) -> Written:
+    """Bring times that carry a zone to UTC, and leave the others as the clock showed them."""
+    named = zones.fill_null("").combine_chunks()
+    codes = named.dictionary_encode()
+    code = codes.indices.to_numpy()
+    moments = clock.copy()
+    zoned, skipped, repeated = (np.zeros(len(clock), bool) for _ in range(3))
+    for number, zone in enumerate(codes.dictionary.to_pylist()):
+        rows = np.flatnonzero((code == number) & good)
+        if not zone or not len(rows):
+            continue
+        zoned[rows] = True
+        minutes = _offset(zone)
+        if minutes is not None:
+            moments[rows] -= np.timedelta64(minutes, "m")
+            continue
+        if zone not in available_timezones():
+            fault = f"row {rows[0] + 1}: no zone named {zone!r}"
+            raise SourceError(source, fault, "write times with an IANA zone, or an offset")
+        local = Written.local(clock[rows], zone)
+        moments[rows] = local.moments
+        skipped[rows], repeated[rows] = local.skipped, local.repeated
+    return Written(moments, good, zoned, skipped, repeated)
+
+
+def _offset(zone: str) -> int | None:
+    """Return the minutes that a zone is ahead of UTC; None where it is a named one."""
+    if zone in {"Z", "z", "UTC", "GMT"}:
+        return 0
+    match = _MINUTES.fullmatch(zone)
+    if match is None:
+        return None
+    minutes = int(match[2]) * 60 + int(match[3] or 0)
+    return -minutes if match[1] == "-" else minutes

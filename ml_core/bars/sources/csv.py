@@ -140,6 +140,8 @@ def _mapped(
     lower = {name.lower().strip(): name for name in here}
     if "ts" in columns:
         names = {key: name for key, name in names.items() if key not in {"date", "time"}}
+    elif {"date", "time"} <= set(columns):
+        names.pop("ts", None)
     elif layout.name == "generic":
         names["ts"] = next((name for name in _GENERIC_STAMPS if name in lower), "ts")
         if {"date", "time"} <= set(lower) and names["ts"] in {"time", "date"}:

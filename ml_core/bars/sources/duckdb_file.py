@@ -243,7 +243,8 @@ def _rows(
         SELECT CAST({contract} AS VARCHAR) AS contract,
                {quoted(names["ts"])} AS ts,
                {prices},
-               {_number(names["volume"], "volume")}
+               {_number(names["volume"], "volume")},
+               CAST(NULL AS VARCHAR) AS fault
         FROM {source}
         WHERE {clause.sql}
         ORDER BY 2, 1, 3, 4, 5, 6, 7
@@ -261,7 +262,10 @@ def _bars(raw: pa.Table, times: TimeColumn, part: str, path: str) -> pa.Table:
         read = read_times(raw["ts"], TimeReading(), path)
     else:
         read = read_times(raw["ts"], times.reading, path)
-    return raw.set_column(1, "ts", read.ts).append_column("fault", read.fault)
+    table = raw.set_column(1, "ts", read.ts)
+    if read.fault.null_count == len(raw):
+        return table  # with DuckDB's own nulls, by which earlier versions knew a batch
+    return table.set_column(table.num_columns - 1, "fault", read.fault)
 
 
 def _months(rows: pa.Table, part: str, since: datetime | None) -> Iterator[tuple[str, pa.Table]]:

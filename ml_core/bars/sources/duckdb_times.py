@@ -163,7 +163,7 @@ def time_column(  # noqa: PLR0917 - a column and how to read it
     none = connection.sql(f"SELECT {quoted_name} AS ts FROM {source} LIMIT 0")  # noqa: S608 - quoted
     empty = none.to_arrow_table()["ts"]
     read_times(empty, reading, path)  # refuses a type, a zone or a format that cannot be used
-    kind = empty.type
+    kind = empty.type.value_type if pa.types.is_dictionary(empty.type) else empty.type
     reading = replace(reading, assumed_zone=reading.assumed_zone or zone_in_name(name))
     column = TimeColumn(quoted_name, kind, reading)
     if not is_number(kind) or reading.time_format is not None:

@@ -135,6 +135,7 @@ _FIRST_ROWS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d[^,;\t]*[,;\t]"), ("headerless",)),
     (re.compile(r"\d\d/\d\d/\d{4},\d\d:\d\d,"), ("kibot", "headerless")),
     (re.compile(r"\d{4}\.\d\d\.\d\d,\d\d:\d\d,"), ("metatrader4",)),
+    (re.compile(r"\d\d?[/.-]\d\d?[/.-]\d{4} \d\d?:\d\d[^,;\t]*[,;\t]"), ("headerless",)),
     (re.compile(r"(\d{13}|\d{16})(,[\d.]+){11}$"), ("binance",)),
     (re.compile(r"\d{10}(\d{3}){0,3}[,;\t]"), ("headerless",)),
 )
@@ -149,7 +150,7 @@ def candidates(first_line: str) -> tuple[Layout, ...]:
     >>> [layout.name for layout in candidates("Gmt time,Open,High,Low,Close,Volume")]
     ['dukascopy']
     """
-    line = first_line.lstrip("\ufeff").strip()
+    line = first_line.strip()
     cells = {cell.strip().strip('"').lower() for cell in re.split(r"[,;\t|]", line)}
     for header, name in _HEADERS:
         if header <= cells:
@@ -198,11 +199,19 @@ def layout_of(
             fault = "its first line may be " + " or ".join(each.meaning() for each in likely)
             remedy = "say which: " + " or ".join(f"--layout {each.name}" for each in likely)
             raise SourceError(source, fault, remedy)
+        if likely[0].header and _begins_with_digit(first_line):
+            fault = f"begins with {first_line.strip()!r:.60}, no header and of no known layout"
+            remedy = "add a line that names the columns, or say --layout"
+            raise SourceError(source, fault, remedy)
         return likely[0]
     if name not in LAYOUTS:
         raise SourceError(source, f"no layout named {name!r}", f"use auto, {', '.join(LAYOUTS)}")
     layout = LAYOUTS[name]
-    if not layout.header and not first_line.lstrip("\ufeff\"' ")[:1].isdigit():
+    if not layout.header and not _begins_with_digit(first_line):
         fault = f"begins with a header, which layout {name} has not"
         raise SourceError(source, fault, "say --layout generic, or auto")
     return layout
+
+
+def _begins_with_digit(line: str) -> bool:
+    return line.lstrip("\"' ")[:1].isdigit()

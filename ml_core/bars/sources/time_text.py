@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from zoneinfo import available_timezones
 
 import numpy as np
@@ -71,6 +72,12 @@ class Written:
             once.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]")
         )
         return cls(moments, good, good, skipped, lost & ~skipped)
+
+
+@cache
+def all_zones() -> frozenset[str]:
+    """Return the names of all zones, which are looked for on disk once."""
+    return frozenset(available_timezones())
 
 
 def is_day_or_month_first(text: str) -> bool:
@@ -191,7 +198,7 @@ def _with_zones(
         if minutes is not None:
             moments[rows] -= np.timedelta64(minutes, "m")
             continue
-        if zone not in available_timezones():
+        if zone not in all_zones():
             fault = f"row {rows[0] + 1}: no zone named {zone!r}"
             raise SourceError(source, fault, "write times with an IANA zone, or an offset")
         local = Written.local(clock[rows], zone)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Literal
-from zoneinfo import available_timezones
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.time_text import (
     Written,
+    all_zones,
     is_day_or_month_first,
     parse_format,
     parse_written,
@@ -146,7 +146,7 @@ def is_text(kind: pa.DataType) -> bool:
 
 def _check_zone(zone: str | None, source: str) -> None:
     """Refuse a zone that does not exist."""
-    if zone is not None and zone not in available_timezones():
+    if zone is not None and zone not in all_zones():
         raise SourceError(source, f"no zone named {zone!r}", "use an IANA name such as UTC")
 
 

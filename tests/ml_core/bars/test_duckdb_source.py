@@ -69,6 +69,7 @@ def test_a_name_that_says_utc_is_a_zone_unless_another_is_named(tmp_path: Path) 
         ("VARCHAR", "2024-01-02 09:30:00-05:00"),
         ("VARCHAR", "2024-01-02 09:30:00 US/Eastern"),
         ("VARCHAR", "1704205800"),
+        ("ENUM ('2024-01-02 14:30Z')", "2024-01-02 14:30Z"),
         ("INTEGER", 1704205800),
         ("BIGINT", 1704205800),
         ("BIGINT", 1704205800_000),

@@ -21,6 +21,7 @@ EXPECTED = [
     ("MGC", AT, 2055.0, 2055.9, 2054.8, 2055.5, 12.0),
     ("MGC", AT.replace(minute=1), 2055.5, 2056.0, 2055.2, 2055.8, 7.0),
 ]
+FIELDS = ("open", "high", "low", "close", "volume")
 FIRST, SECOND = "2055.0,2055.9,2054.8,2055.5", "2055.5,2056.0,2055.2,2055.8"
 
 
@@ -257,9 +258,41 @@ def test_options_stand_over_what_the_layout_says(tmp_path: Path) -> None:
     assert volumes == [7.0, 0.0]
 
 
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        (f"d;t;open;high;low;close;volume\n20240115;2300;{FIRST};12\n", "generic"),
+        (f"20240115;2300;{FIRST};12\n", "headerless"),
+    ],
+)
+def test_date_and_time_may_stand_apart_under_any_name(
+    tmp_path: Path, text: str, layout: str
+) -> None:
+    by_number = {name: str(number) for number, name in enumerate(("date", "time", *FIELDS))}
+    columns = by_number if layout == "headerless" else {"date": "d", "time": "t"}
+
+    found = read(
+        tmp_path / "a.csv", text.replace(",", ";"), layout=layout, columns=columns, zone="UTC"
+    )
+
+    assert rows(found) == EXPECTED[:1]
+
+
 def test_a_layout_without_a_header_refuses_one(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"begins with a header.*--layout generic"):
         read(tmp_path / "bars.csv", SAMPLES["generic"].text, layout="histdata")
+
+
+def test_a_first_line_of_figures_is_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "bars.csv"
+    lines = f"16.01.2024 01:00;{FIRST};12\n16.01.2024 01:01;{SECOND};7\n".replace(",", ";")
+
+    with pytest.raises(SourceError, match=r"'16.01.2024 01:00' is a date.*--time-format"):
+        read(path, lines)
+    found = read(path, lines, time_format="%d.%m.%Y %H:%M", zone="Europe/Athens")
+    assert rows(found) == EXPECTED
+    with pytest.raises(SourceError, match=r"begins with '20240116,0100,.*no header.*--layout"):
+        read(path, f"20240116,0100,{FIRST},12\n")
 
 
 stamps = st.lists(

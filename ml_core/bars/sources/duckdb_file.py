@@ -216,14 +216,14 @@ def _require_columns(
 
 def tables_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Return the names of a database's tables and views, with the schema unless it is main."""
-    found = connection.sql(
+    names = connection.sql(
         "SELECT table_schema, table_name FROM information_schema.tables "
         "WHERE table_catalog = current_database() ORDER BY 1, 2"
     ).to_arrow_table()
     return [
         name if schema == "main" else f"{schema}.{name}"
         for schema, name in zip(
-            found["table_schema"].to_pylist(), found["table_name"].to_pylist(), strict=True
+            names["table_schema"].to_pylist(), names["table_name"].to_pylist(), strict=True
         )
     ]
 

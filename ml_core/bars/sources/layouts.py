@@ -145,10 +145,10 @@ _FIRST_ROWS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
 def candidates(first_line: str) -> tuple[Layout, ...]:
     """Return the layouts that a file's first line may be of.
 
-    >>> [layout.name for layout in candidates("20240102 180000;2063.1;2063.4;2063.0;2063.2;12")]
-    ['histdata', 'ninjatrader']
-    >>> [layout.name for layout in candidates("Gmt time,Open,High,Low,Close,Volume")]
-    ['dukascopy']
+    >>> " or ".join(layout.name for layout in candidates("20240102 180000;2063.1;2063.4;2063.0"))
+    'histdata or ninjatrader'
+    >>> " or ".join(layout.name for layout in candidates("Gmt time,Open,High,Low,Close,Volume"))
+    'dukascopy'
     """
     line = first_line.strip()
     cells = {cell.strip().strip('"').lower() for cell in re.split(r"[,;\t|]", line)}
@@ -196,8 +196,8 @@ def layout_of(
             if not is_named and len({getattr(layout, field) for layout in likely}) > 1
         ]
         if open_questions:
-            fault = "its first line may be " + " or ".join(each.meaning() for each in likely)
-            remedy = "say which: " + " or ".join(f"--layout {each.name}" for each in likely)
+            fault = "its first line may be " + " or ".join(layout.meaning() for layout in likely)
+            remedy = "say which: " + " or ".join(f"--layout {layout.name}" for layout in likely)
             raise SourceError(source, fault, remedy)
         if likely[0].header and _begins_with_digit(first_line):
             fault = f"begins with {first_line.strip()!r:.60}, no header and of no known layout"

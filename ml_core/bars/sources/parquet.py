@@ -59,7 +59,7 @@ def _read_file(path: Path, symbol: str, columns: dict[str, str], reading: TimeRe
     if not len(raw):
         raise SourceError(str(path), "holds no rows", "name a file with bars")
     names = {name: name for name in (*PRICES, "volume")}
-    names["ts"] = next((each for each in _STAMPS if each in raw.column_names), "ts")
+    names["ts"] = next((name for name in _STAMPS if name in raw.column_names), "ts")
     if "contract" in raw.column_names:
         names["contract"] = "contract"
     names.update(columns)

@@ -256,8 +256,8 @@ def _refuse_mixture(
     fault = "mixes times with and without a zone"
     if kind == "an epoch":
         fault = "mixes epochs and written times"
-    shown = f"(row {row}: {text[row - 1].as_py()!r:.60})"
-    raise SourceError(source, f"{fault} {shown}", "write them all the same way")
+    place = f"(row {row}: {text[row - 1].as_py()!r:.60})"
+    raise SourceError(source, f"{fault} {place}", "write them all the same way")
 
 
 def _refuse_format(reading: TimeReading, source: str, what: str) -> None:

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -144,8 +145,9 @@ def test_a_local_time_that_is_no_single_moment_is_set_aside(tmp_path: Path, kind
     ]
 
 
+BEHIND = "Etc/GMT+5"
 kinds = {
-    "TIMESTAMP": lambda at: at.replace(tzinfo=None),
+    "TIMESTAMP": lambda at: at.astimezone(ZoneInfo(BEHIND)).replace(tzinfo=None),
     "TIMESTAMPTZ": str,
     "VARCHAR": str,
     "BIGINT": lambda at: round(at.timestamp()) * 1000,
@@ -155,13 +157,13 @@ kinds = {
 minutes = st.integers(0, 200_000).map(lambda minute: AT + timedelta(minutes=minute))
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(st.sampled_from(sorted(kinds)), st.lists(minutes, min_size=1, max_size=8), minutes)
 def test_stamps_at_the_close_give_the_bars_of_stamps_at_the_open(
     tmp_path_factory: pytest.TempPathFactory, kind: str, opens: list[datetime], since: datetime
 ) -> None:
     folder = tmp_path_factory.mktemp("stamps")
-    zone = {"zone": "UTC"} if kind == "TIMESTAMP" else {}
+    zone = {"zone": BEHIND} if kind == "TIMESTAMP" else {}
     later = [kinds[kind](at + timedelta(minutes=1)) for at in opens]
     open_file = write(folder / "open.duckdb", kind, [kinds[kind](at) for at in opens])
     close_file = write(folder / "close.duckdb", kind, later)
@@ -179,7 +181,7 @@ def test_rows_without_a_time_come_last_and_are_not_lost(tmp_path: Path, kind: st
     values = [None, junk.get(kind), kinds[kind](AT), kinds[kind](AT + timedelta(days=60))]
     path = write(tmp_path / "a.duckdb", kind, values)
 
-    batches = read(path, **({"zone": "UTC"} if kind == "TIMESTAMP" else {}))
+    batches = read(path, **({"zone": BEHIND} if kind == "TIMESTAMP" else {}))
 
     months = [batch.name.rsplit(":", 1)[1] for batch in batches]
     assert months == ["2024-01", "2024-03", "without-a-time"]
@@ -210,10 +212,10 @@ def test_a_view_that_reads_beyond_the_file_is_refused_and_shows_nothing_of_it(
         read(path, table="stolen")
     notes = {table.name: table.note for table in tables(str(path))}
     assert "outside the database" in notes["stolen"]
-    for shown in (str(caught.value), notes["stolen"]):
-        assert "hunter2" not in shown
-        assert "secret" not in shown
-        assert "other." not in shown
+    for message in (str(caught.value), notes["stolen"]):
+        assert "hunter2" not in message
+        assert "secret" not in message
+        assert "other." not in message
     assert stamps(read(path)) == [AT]
 
 

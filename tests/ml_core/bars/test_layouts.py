@@ -244,9 +244,9 @@ def test_options_stand_over_what_the_layout_says(tmp_path: Path) -> None:
     text = SAMPLES["ninjatrader"].text.replace("20240115 23", "20240115 18")
     text = text.replace("01:00;", "00:00;")
 
-    found = rows(read(path, text, layout="ninjatrader", zone="Etc/GMT+5", stamp="close"))
+    batches = rows(read(path, text, layout="ninjatrader", zone="Etc/GMT+5", stamp="close"))
 
-    assert found == EXPECTED
+    assert batches == EXPECTED
     own = SAMPLES["tradestation"].text.replace("Up", "Vol")
     columns = {"volume": "Down"}
     volumes = [
@@ -271,11 +271,11 @@ def test_date_and_time_may_stand_apart_under_any_name(
     by_number = {name: str(number) for number, name in enumerate(("date", "time", *FIELDS))}
     columns = by_number if layout == "headerless" else {"date": "d", "time": "t"}
 
-    found = read(
+    batches = read(
         tmp_path / "a.csv", text.replace(",", ";"), layout=layout, columns=columns, zone="UTC"
     )
 
-    assert rows(found) == EXPECTED[:1]
+    assert rows(batches) == EXPECTED[:1]
 
 
 def test_a_layout_without_a_header_refuses_one(tmp_path: Path) -> None:
@@ -289,8 +289,8 @@ def test_a_first_line_of_figures_is_no_header(tmp_path: Path) -> None:
 
     with pytest.raises(SourceError, match=r"'16.01.2024 01:00' is a date.*--time-format"):
         read(path, lines)
-    found = read(path, lines, time_format="%d.%m.%Y %H:%M", zone="Europe/Athens")
-    assert rows(found) == EXPECTED
+    batches = read(path, lines, time_format="%d.%m.%Y %H:%M", zone="Europe/Athens")
+    assert rows(batches) == EXPECTED
     with pytest.raises(SourceError, match=r"begins with '20240116,0100,.*no header.*--layout"):
         read(path, f"20240116,0100,{FIRST},12\n")
 

@@ -63,10 +63,10 @@ def read(values: list[Any], kind: pa.DataType | None = None, **options: Any) -> 
 )
 def test_a_spelling_names_its_moment(value: str, options: dict[str, Any]) -> None:
     for values in ([value], [value, None]):
-        found = read(values, **options)
+        times = read(values, **options)
 
-        assert found.ts.to_pylist()[0] == AT
-        assert found.fault.to_pylist() == [None, "not_a_time"][: len(values)]
+        assert times.ts.to_pylist()[0] == AT
+        assert times.fault.to_pylist() == [None, "not_a_time"][: len(values)]
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_what_cannot_be_read_is_refused_with_the_value_and_the_option(
 def test_a_value_that_is_no_time_is_a_fault_of_its_row_only() -> None:
     values = ["2024-01-02 14:30", "2024-02-30 14:30", "2024-01-02 24:00", "13:61", "", "soon"]
 
-    found = read(values, zone="UTC")
+    times = read(values, zone="UTC")
 
-    assert found.fault.to_pylist() == [None, *["not_a_time"] * 5]
+    assert times.fault.to_pylist() == [None, *["not_a_time"] * 5]
     assert read([1704205800, 12], pa.int64()).fault.to_pylist() == [None, "not_a_time"]
     assert read([None, None], pa.string()).fault.to_pylist() == ["not_a_time"] * 2
 
@@ -155,7 +155,10 @@ def test_an_epoch_is_read_in_every_unit(wanted: list[datetime], unit: str) -> No
     seconds = [int(moment.timestamp()) for moment in wanted]
     factor = round(1_000_000 / EPOCH_UNITS_US[unit])
 
-    for values in ([each * factor for each in seconds], [str(each * factor) for each in seconds]):
+    for values in (
+        [count * factor for count in seconds],
+        [str(count * factor) for count in seconds],
+    ):
         assert read(values).ts.to_pylist() == wanted
 
 
@@ -168,10 +171,10 @@ def test_a_local_time_names_what_the_zone_database_says(
     clocks += [clock + timedelta(hours=1) for clock in clocks]
     text = [str(clock) for clock in clocks] + ["junk"] * junk
 
-    found = read(text, zone=zone)
+    times = read(text, zone=zone)
 
     for clock, ts, fault in zip(
-        clocks, found.ts.to_pylist(), found.fault.to_pylist(), strict=False
+        clocks, times.ts.to_pylist(), times.fault.to_pylist(), strict=False
     ):
         early = clock.replace(tzinfo=ZoneInfo(zone), fold=0)
         late = clock.replace(tzinfo=ZoneInfo(zone), fold=1)
@@ -199,10 +202,10 @@ def test_close_stamps_are_the_open_stamps_a_minute_later(
 ) -> None:
     later = [(moment + timedelta(minutes=1)).astimezone(ZoneInfo(zone)) for moment in wanted]
 
-    assert read([str(each) for each in later], stamp="close").ts.to_pylist() == wanted
+    assert read([str(stamp) for stamp in later], stamp="close").ts.to_pylist() == wanted
     assert read(later, pa.timestamp("us", zone), stamp="close").ts.to_pylist() == wanted
-    clocks = [str(each.replace(tzinfo=None)) for each in later]
+    clocks = [str(stamp.replace(tzinfo=None)) for stamp in later]
     opened = read(clocks, zone=zone, stamp="open").ts.to_pylist()
     closed = read(clocks, zone=zone, stamp="close").ts.to_pylist()
     minute = timedelta(minutes=1)
-    assert closed == [None if each is None else each - minute for each in opened]
+    assert closed == [None if stamp is None else stamp - minute for stamp in opened]

@@ -88,7 +88,9 @@ class TimeColumn:
         if pa.types.is_timestamp(self.kind) and self.kind.tz is None:
             zone = ZoneInfo(self.reading.local_zone() or "UTC")
             return Clause(f"{self.name} >= ?", (stamped.astimezone(zone).replace(tzinfo=None),))
-        return Clause(f"{self.name} >= ?", (stamped,))
+        # DuckDB compares no TIMESTAMPTZ with a TIMESTAMPTZ_NS
+        kept_as = "TIMESTAMPTZ_NS" if self.kind == pa.timestamp("ns", "UTC") else "TIMESTAMPTZ"
+        return Clause(f"{self.name} >= CAST(? AS {kept_as})", (stamped,))
 
     def within(self, part: str) -> Clause:
         """Return the condition of a part of the table."""

@@ -131,9 +131,9 @@ def read_times(column: pa.ChunkedArray, reading: TimeReading, source: str) -> Ti
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Tell whether values of an Arrow type may be epochs."""
+    """Tell whether values of an Arrow type may be epochs; a short float holds no whole minute."""
     return bool(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+        pa.types.is_integer(kind) or pa.types.is_float64(kind) or pa.types.is_decimal(kind)
     )
 
 

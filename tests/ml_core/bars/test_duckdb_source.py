@@ -67,6 +67,7 @@ def test_a_name_that_says_utc_is_a_zone_unless_another_is_named(tmp_path: Path) 
     ("kind", "value"),
     [
         ("TIMESTAMPTZ", "2024-01-02 09:30:00-05:00"),
+        ("TIMESTAMPTZ_NS", "2024-01-02 09:30:00-05:00"),
         ("VARCHAR", "2024-01-02 09:30:00-05:00"),
         ("VARCHAR", "2024-01-02 09:30:00 US/Eastern"),
         ("VARCHAR", "1704205800"),
@@ -99,6 +100,7 @@ def test_a_time_that_names_a_moment_is_read_and_refuses_a_zone(
         ("VARCHAR", "01/02/2024 14:30", {"zone": "UTC"}, "'01/02/2024 14:30'.*--time-format"),
         ("BIGINT", 20240102143000, {}, "such as 20240102143000.*--time-format"),
         ("DATE", "2024-01-02", {"zone": "UTC"}, "type date32.*--column ts="),
+        ("FLOAT", "1704205800", {}, "type float.*--column ts="),
         ("TIME", "14:30", {"zone": "UTC"}, "type time64.*--column ts="),
         ("TIMESTAMP", "2024-01-02", {"zone": "Mars"}, "no zone named 'Mars'"),
         ("TIMESTAMP", "2024-01-02", {"zone": "UTC", "time_format": "%Y"}, "leave --time-format"),

@@ -266,6 +266,22 @@ def test_times_that_are_described_come_in_as_the_same_bars(
     assert np.array_equal(empty.lake().read(settings().market("mgc")).close, before.close)
 
 
+def test_times_without_a_zone_are_utc_whatever_their_column_is_called(
+    empty: Settings, old: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "named.duckdb"
+    copy.write_bytes((old / "old.duckdb").read_bytes())
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute("ALTER TABLE bars_1m RENAME ts_utc TO ts")
+    _look(empty, old, registry=None)
+
+    told = _look(empty, old, duckdb=copy, registry=None)
+
+    bars = told["duckdb"]["bars"]
+    assert bars["zone"]["stated"] == "no zone, taken as UTC"
+    assert (bars["fault"], bars["brought"]["added"], bars["brought"]["revised"]) == (None, 0, 0)
+
+
 def test_a_table_that_reads_beyond_the_database_is_named_and_not_read(
     empty: Settings, old: Path, tmp_path: Path
 ) -> None:

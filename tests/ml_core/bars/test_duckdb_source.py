@@ -221,6 +221,56 @@ def test_a_view_that_reads_beyond_the_file_is_refused_and_shows_nothing_of_it(
     assert stamps(read(path)) == [AT]
 
 
+@pytest.mark.parametrize("zone", ["Etc/GMT+5", "Etc/GMT-10"])
+@pytest.mark.parametrize("stamp", ["open", "close"])
+def test_the_last_and_first_minutes_of_a_month_on_its_own_clock_are_read(
+    tmp_path: Path, zone: str, stamp: str
+) -> None:
+    hours = [0, 4, 12, 20, 23]
+    clocks = [
+        f"2024-01-{day} {hour:02}:{minute}"
+        for day in ("01", "31")
+        for hour in hours
+        for minute in ("00", "59")
+    ]
+    path = write(tmp_path / "a.duckdb", "TIMESTAMP", clocks)
+
+    (batch,) = read(path, zone=zone, stamp=stamp)
+
+    shift = timedelta(minutes=1 if stamp == "close" else 0)
+    wanted = [
+        datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) - shift
+        for clock in clocks
+    ]
+    assert stamps([batch]) == wanted
+    assert batch.name.endswith(":2024-01")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("enable_external_access", False),
+        ("autoload_known_extensions", False),
+        ("autoinstall_known_extensions", False),
+        ("allow_community_extensions", False),
+        ("python_enable_replacements", False),
+        ("lock_configuration", True),
+        ("access_mode", "read_only"),
+    ],
+)
+def test_a_connection_has_the_settings_that_confine_it(
+    tmp_path: Path, setting: str, value: object
+) -> None:
+    path = write(tmp_path / "a.duckdb", "TIMESTAMPTZ", [AT])
+
+    with opened(str(path)) as connection:
+        settings_table = connection.sql(
+            f"SELECT current_setting('{setting}') AS value"
+        ).to_arrow_table()
+
+    assert settings_table["value"][0].as_py() == value
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -20,7 +20,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Bars": {
         "ingest": ("ingest:ingest", "Take bars in from files and databases."),
         "refresh": ("refresh:refresh", "Bring the bars up to the market's own source."),
-        "bars": ("bars:app", "What the lake of bars holds."),
+        "bars": ("bars:app", "What the lake of bars holds; take a batch back."),
         "dataset": ("dataset:dataset", "Write ranges, labels and features as Parquet."),
         "import-legacy": ("import_legacy:import_legacy", "Take over from an older system."),
         "simulate": ("simulate:simulate", "Make a market whose truth is known."),

@@ -11,7 +11,7 @@ from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
-    from ml_core.bars.lake import BatchRecord
+    from ml_core.bars.batch_log import BatchRecord
 
 
 class ColumnError(InputError):
@@ -86,9 +86,10 @@ def ingest(  # noqa: PLR0917 - options of a command
 
 
 def _tell(records: tuple[BatchRecord, ...], brought: dict[str, object], market: str) -> None:
+    gone = f"{brought['withdrawn']:,} taken away, " if brought["withdrawn"] else ""
     say(
         f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
-        f"{brought['quarantined']:,} rows set aside, from {brought['new_batches']} new of "
+        f"{gone}{brought['quarantined']:,} rows set aside, from {brought['new_batches']} new of "
         f"{brought['batches']} batches."
     )
     for name, rows in _set_aside(records).items():

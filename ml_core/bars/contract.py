@@ -20,6 +20,7 @@ BAR_SCHEMA = pa.schema(
         pa.field("volume", pa.int64(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
         pa.field("ingested_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("brought_by", pa.string()),  # batch; null in a lake of before it was kept
     ]
 )
 """A bar in the lake. It is known only from ``ts`` + 1 minute on."""
@@ -48,7 +49,10 @@ class RawBatch:
     source
         Kind of source: ``dbn``, ``duckdb``, ``csv`` or ``parquet``.
     content_hash
-        SHA-256 of the content, hex: the same content is never ingested twice.
+        SHA-256 of the content, hex.
+    origin, reading
+        What the batch is a part of (a file's content, a table of a database) and the options it
+        was read with. Read again with other options, a reading of one origin replaces the other.
     table
         Columns of ``RAW_SCHEMA``.
     dropped
@@ -59,6 +63,8 @@ class RawBatch:
     source: str
     content_hash: str
     table: pa.Table
+    origin: str = ""
+    reading: str = ""
     dropped: dict[str, int] = field(default_factory=dict)
 
 

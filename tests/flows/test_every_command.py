@@ -61,6 +61,8 @@ TELLS_NOTHING = {
 READING: dict[str, tuple[str, ...]] = {
     "status": (),
     "bars status": (),
+    "bars batches": (),
+    "bars show": ("last",),
     "recipes list": (),
     "recipes show": (LONG_NAME,),
     "recipes diff": (LONG_NAME, "plain-lightgbm"),
@@ -96,6 +98,7 @@ DOING: dict[str, tuple[str, ...]] = {
     "demo": (),
     "ingest": ("--source", "duckdb", "trader.duckdb", "--column", "contract=contract"),
     "refresh": (),
+    "bars forget": ("last",),
     "dataset": ("--from", "2024-11-04", "--out", "rows.parquet"),
     "import-legacy": ("--registry", "."),
     "simulate": ("--days", "20", "--out", "simulated.duckdb"),

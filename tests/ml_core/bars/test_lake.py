@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml_core.bars.contract import RAW_SCHEMA, RawBatch
-from ml_core.bars.lake import Lake, LakeDamagedError
+from ml_core.bars.lake import Lake
+from ml_core.bars.month_file import LakeDamagedError
 from ml_core.bars.quality import BatchRefusedError
 from ml_core.files import TEMPORARY
 from ml_core.market.schedule import from_minute

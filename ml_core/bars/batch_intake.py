@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -27,10 +28,9 @@ from ml_core.bars.merge import (
 from ml_core.bars.month_file import read_rows, split_by_month, whole, write_rows
 from ml_core.bars.quality import (
     FROM_THE_FUTURE,
-    BatchRefusedError,
+    BadRows,
     Checked,
     check,
-    refuse_if_bad,
 )
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
@@ -70,6 +70,8 @@ class BatchIntake:
     def __init__(self, folder: Path, market: Market, now: datetime) -> None:
         self._folder, self._market, self._now = folder, market, now
         self._log = BatchLog(folder / "batches", market.symbol)
+        self._sources: dict[str, BadRows] = {}
+        self._doubtful: list[tuple[int, RawBatch, Checked]] = []
 
     def take_in(
         self, batches: Iterable[RawBatch], on_progress: OnProgress | None = None
@@ -82,27 +84,33 @@ class BatchIntake:
         Raises
         ------
         BatchRefusedError
-            Too many rows of a batch are bad; nothing of this one enters.
+            Too many rows of a file, or of a database over all its batches, are bad; nothing of
+            such a batch enters.
+        StepError
+            A batch's rows are not a minute apart.
         """
-        records: list[BatchRecord] = []
-        overridden: dict[int, RawBatch] = {}
-        seen: dict[str, int] = {}
+        records: dict[int, BatchRecord] = {}
+        waiting: dict[int, RawBatch] = {}
+        place_of: dict[str, int] = {}
         for place, batch in enumerate(batches):
             last = self._log.last_reading(batch.content_hash)
             if last is not None and self._holds(last, batch):
-                records.append(replace(last, status="already"))
-                seen[last.batch_id] = place
+                records[place] = replace(last, status="already")
+                self._source_of(batch).count_again(last.rows, last.quarantined)
+                place_of[last.batch_id] = place
                 if self._log.changed_since(last) and self._differs(batch):
-                    overridden[place] = batch
-            else:
-                records.append(self._take_in_one(batch))
+                    waiting[place] = batch
+            elif (record := self._take_in_one(place, batch)) is not None:
+                records[place] = record
             if on_progress is not None:
                 on_progress(batch.name, place + 1)
-        for place, batch in overridden.items():
+        for place, batch in waiting.items():
             others = self._log.changed_since(records[place])
-            if not any(seen.get(other.batch_id, -1) > place for other in others):
-                records[place] = self._take_in_one(batch)
-        return tuple(records)
+            if not any(place_of.get(other.batch_id, -1) > place for other in others):
+                records[place] = self._add(batch, self._checked(batch)[1])
+        for place, batch, checked in self._doubtful:
+            records[place] = self._take_in_doubtful(batch, checked)
+        return tuple(records[place] for place in sorted(records))
 
     def forget(self, batch_id: str) -> BatchRecord:
         """Take back what a batch brought; return the record of it.
@@ -158,10 +166,47 @@ class BatchIntake:
         outrights = outrights_of(batch, self._market.symbol, self._market.contract_pattern)
         return outrights, check(outrights, self._market, self._now)
 
-    def _take_in_one(self, batch: RawBatch) -> BatchRecord:
+    def _take_in_one(self, place: int, batch: RawBatch) -> BatchRecord | None:
+        """Take a batch in; None if its source must be known whole to judge its bad rows.
+
+        One bad row of a database may be all there is of a month.
+        """
         batch, checked = self._checked(batch)
+        own = BadRows(batch.name, self._market.quality.max_bad_share)
+        own.count(batch.table, checked)
+        source = self._source_of(batch)
+        source.count(batch.table, checked)
+        if not own.too_many:
+            return self._add(batch, checked)
+        if batch.origin in {"", batch.content_hash}:
+            self._refuse(batch, checked, own)
+        if source.hopeless:
+            self._refuse(batch, checked, source)
+        self._doubtful.append((place, batch, checked))
+        return None
+
+    def _take_in_doubtful(self, batch: RawBatch, checked: Checked) -> BatchRecord:
+        source = self._source_of(batch)
+        if source.too_many:
+            self._refuse(batch, checked, source)
+        return self._add(batch, checked)
+
+    def _source_of(self, batch: RawBatch) -> BadRows:
+        limit = self._market.quality.max_bad_share
+        return self._sources.setdefault(batch.origin, BadRows(batch.origin, limit))
+
+    def _refuse(self, batch: RawBatch, checked: Checked, bad: BadRows) -> NoReturn:
+        """Keep the bad rows of a batch, none of which is in, and raise."""
+        name = f"{self._log.new_id(batch.content_hash)}.parquet"
+        _write_table(self._folder / "refused" / name, checked.quarantined)
+        raise bad.refusal()
+
+    def _add(self, batch: RawBatch, checked: Checked) -> BatchRecord:
+        """Write what a batch brings, its record last."""
         batch_id = self._log.new_id(batch.content_hash)
-        self._set_aside(batch, checked, batch_id)
+        if len(checked.quarantined):
+            aside = self._folder / "quarantine" / f"{batch_id}.parquet"
+            _write_table(aside, checked.quarantined)
         new = self._bars(batch, checked.good, batch_id)
         replaced = self._log.replaced_by(batch.origin, batch.content_hash, batch.reading)
         totals = self._change_months(dict(split_by_month(new)), replaced, batch_id)
@@ -191,28 +236,12 @@ class BatchIntake:
         return self._log.write(record)
 
     def _bars(self, batch: RawBatch, rows: pa.Table, batch_id: str) -> pa.Table:
-        symbol = self._market.symbol
-        return canonical(
-            rows, symbol=symbol, source=batch.source, now=self._now, batch_id=batch_id
-        )
+        return canonical(rows, self._market, source=batch.source, now=self._now, batch_id=batch_id)
 
     def _month(self, month: str) -> pa.Table:
         path = self._folder / "bars" / f"{month}.parquet"
         with whole(path):
             return read_rows(path) if path.exists() else BAR_SCHEMA.empty_table()
-
-    def _set_aside(self, batch: RawBatch, checked: Checked, batch_id: str) -> None:
-        """Write the bad rows; refuse the batch, none of it being in, if they are too many."""
-        aside = self._folder / "quarantine" / f"{batch_id}.parquet"
-        if len(checked.quarantined):
-            _write_table(aside, checked.quarantined)
-        try:
-            refuse_if_bad(batch, checked, self._market)
-        except BatchRefusedError:
-            refused = self._folder / "refused"
-            refused.mkdir(exist_ok=True)
-            aside.replace(refused / aside.name)
-            raise
 
     def _change_months(
         self, new: dict[str, pa.Table], replaced: Sequence[BatchRecord], batch_id: str

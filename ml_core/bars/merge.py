@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import numbers_of
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
+from ml_core.market.market import Market
 
 _MINUTE_US = 60_000_000
 _VALUES = (*PRICES, "volume")
@@ -139,16 +140,19 @@ def have_all(bars: pa.Table, wanted: pa.Table) -> bool:
 
 
 def canonical(
-    rows: pa.Table, *, symbol: str, source: str, now: datetime, batch_id: str
+    rows: pa.Table, market: Market, *, source: str, now: datetime, batch_id: str
 ) -> pa.Table:
-    """Return sound raw rows as bars of the lake, columns of ``BAR_SCHEMA``."""
+    """Return sound raw rows as bars of the lake, columns of ``BAR_SCHEMA``.
+
+    Volume is counted in the market's smallest one.
+    """
     count = len(rows)
     columns = {
-        "symbol": pa.repeat(symbol, count),
+        "symbol": pa.repeat(market.symbol, count),
         "contract": rows["contract"],
         "ts": rows["ts"],
         **{name: rows[name] for name in PRICES},
-        "volume": rows["volume"].cast(pa.int64()),
+        "volume": market.instrument.to_volume_steps(rows["volume"].to_numpy()),
         "source": pa.repeat(source, count),
         "ingested_at": _all_at(now, count),
         "brought_by": pa.repeat(batch_id, count),

@@ -78,7 +78,7 @@ def split_by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Cut rows, in order of time, at the UTC months' borders."""
     months = rows["ts"].cast(pa.timestamp("us")).to_numpy().astype("datetime64[M]")
     names, starts = np.unique(months, return_index=True)
-    for name, start, stop in zip(names, starts, [*starts[1:], len(rows)], strict=True):
+    for name, start, stop in zip(names, starts, [*starts, len(rows)][1:], strict=True):
         yield str(name), rows.slice(start, stop - start)
 
 

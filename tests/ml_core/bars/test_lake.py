@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -170,6 +171,44 @@ def test_a_batch_with_too_many_bad_rows_is_refused_whole(tmp_path: Path) -> None
     assert len(contents(lake)) == 1
     assert len(lake.batches("MGC")) == 1
     assert list((tmp_path / "MGC" / "refused").glob("*.parquet"))
+
+
+def month_of(table: str, rows: list[Row], name: str) -> RawBatch:
+    """Return one of the batches that a database's table is read in."""
+    return replace(batch(rows, name), origin=table)
+
+
+def test_one_odd_row_of_a_database_is_one_odd_row(tmp_path: Path) -> None:
+    bad = ("MGCG4", START - 40 * 1440, 1.0, 0.5, 0.2, 0.3, 1.0)
+    odd_month = month_of("bars.duckdb:bars_1m", [bad], "2023-12")
+    months = [
+        month_of("bars.duckdb:bars_1m", [bar(at) for at in range(200)], "2024-01"),
+        month_of("bars.duckdb:bars_1m", [bar(at) for at in range(50_000, 50_200)], "2024-02"),
+    ]
+    lake = Lake(tmp_path)
+
+    records = lake.ingest([odd_month, *months], mgc(), NOW)
+
+    assert [record.name for record in records] == ["2023-12", "2024-01", "2024-02"]
+    assert [record.added for record in records] == [0, 200, 200]
+    assert records[0].quarantined == {"ohlc_inconsistent": 1}
+    again = lake.ingest([odd_month, *months], mgc(), NOW)
+    assert [record.status for record in again] == ["already"] * 3
+
+
+def test_a_database_with_too_many_bad_rows_is_refused_with_its_own_counts(tmp_path: Path) -> None:
+    def month(number: int, bad: int) -> RawBatch:
+        start = number * 50_000
+        rows = [bar(start + at, volume=-1.0 if at < bad else 5.0) for at in range(100)]
+        return month_of("bars.duckdb:bars_1m", rows, f"month {number}")
+
+    lake = Lake(tmp_path)
+    with pytest.raises(
+        BatchRefusedError, match=r"bars\.duckdb:bars_1m is refused whole: 30 of 300 rows"
+    ):
+        lake.ingest([month(0, 0), month(1, 15), month(2, 15)], mgc(), NOW)
+
+    assert len(contents(lake)) == 100
 
 
 def test_odd_stretches_are_reported_and_kept(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ml_core.bars.arrow_values import moment_of
 from ml_core.bars.batch_log import BatchLog, BatchRecord, came_in_alone
 from ml_core.bars.contract import BAR_SCHEMA, RawBatch, outrights_of
+from ml_core.bars.hours_fit import refuse_misfit
 from ml_core.bars.merge import (
     MonthChange,
     Withdrawal,
@@ -86,8 +87,9 @@ class BatchIntake:
         BatchRefusedError
             Too many rows of a file, or of a database over all its batches, are bad; nothing of
             such a batch enters.
-        StepError
-            A batch's rows are not a minute apart.
+        StepError, HoursMisfitError
+            A batch's rows are not a minute apart, or its times fit the market's hours clearly
+            better when they are read in another way.
         """
         records: dict[int, BatchRecord] = {}
         waiting: dict[int, RawBatch] = {}
@@ -172,6 +174,7 @@ class BatchIntake:
         One bad row of a database may be all there is of a month.
         """
         batch, checked = self._checked(batch)
+        refuse_misfit(batch.name, checked.good["ts"], batch.zone, self._market)
         own = BadRows(batch.name, self._market.quality.max_bad_share)
         own.count(batch.table, checked)
         source = self._source_of(batch)

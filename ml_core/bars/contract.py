@@ -55,6 +55,8 @@ class RawBatch:
         was read with. Read again with other options, a reading of one origin replaces the other.
     table
         Columns of ``RAW_SCHEMA``.
+    zone
+        The zone that local times were read in; None where the times said it themselves.
     dropped
         Rows left out on purpose, by reason (``spread`` ...).
     """
@@ -65,6 +67,7 @@ class RawBatch:
     table: pa.Table
     origin: str = ""
     reading: str = ""
+    zone: str | None = None
     dropped: dict[str, int] = field(default_factory=dict)
 
 

@@ -97,6 +97,11 @@ class QualityLimits(_Frozen):
     gap_minutes: int = Field(
         default=60, ge=2, description="Open-market minutes without any bar reported as a gap."
     )
+    judge_hours: bool = Field(
+        default=True,
+        description="Refuse bars that fit the exchange's hours clearly better in another zone, "
+        "or stamped at the other end of the minute.",
+    )
 
 
 class Market(_Frozen):

@@ -85,6 +85,7 @@ def _read_file(path: Path, symbol: str, columns: dict[str, str], zone: str | Non
         source="parquet",
         content_hash=sha256_of(path),
         table=pa.table(table, schema=RAW_SCHEMA),
+        zone=zone,
     )
 
 

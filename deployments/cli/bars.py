@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deployments.cli.ingest import left_out, odd, remarks_on, set_aside
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     where = settings()
     known = where.market(market)
     found = where.lake().status(known.symbol)
+    # a month of a database is read again as it grows: its last reading tells of all of it
+    last = {record.name: record for record in where.lake().batch_log(known.symbol).holding()}
+    readings = list(last.values())
     spec = standing_source(where.sources_file, market)
     if as_json:
         print_json(
@@ -51,6 +55,9 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
                 "batches": found.batches,
                 "quarantined": found.quarantined,
                 "revised": found.revisions,
+                "set_aside": set_aside(readings),
+                "left_out": left_out(readings),
+                "odd": odd(readings),
                 "source": spec.model_dump(mode="json", exclude_none=True) if spec else None,
             }
         )
@@ -64,6 +71,8 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     say(f"  batches     {found.batches}")
     say(f"  set aside   {found.quarantined} rows")
     say(f"  revisions   {found.revisions} bars changed by a later batch")
+    for line in remarks_on(readings):
+        say(f"  {line}")
     told = f"{spec.kind} {', '.join(spec.paths)}" if spec else "none (`orbcast ingest --remember`)"
     say(f"  source      {told}")
 

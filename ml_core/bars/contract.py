@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_core.errors import InputError
+
+_SPREAD_SIGNS = frozenset("-:+ ")
+_MOST_NAMED = 10
 
 PRICES = ("open", "high", "low", "close")
 
@@ -58,7 +63,7 @@ class RawBatch:
     zone
         The zone that local times were read in; None where the times said it themselves.
     dropped
-        Rows left out on purpose, by reason (``spread`` ...).
+        Rows left out on purpose: ``spread``, or the instrument that they are of.
     """
 
     name: str
@@ -109,14 +114,28 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
     foreign = [name for name in names if name != symbol and not re.fullmatch(pattern, name)]
     if foreign:
         away = pc.is_in(batch.table["contract"], value_set=pa.array(foreign, pa.string()))
-        count = pc.sum(away).as_py()
-        dropped = {**batch.dropped, "spread": batch.dropped.get("spread", 0) + count}
+        left_out = batch.table.filter(away)["contract"].to_pylist()
+        dropped = dict(Counter(batch.dropped) + Counter(count_dropped(left_out)))
         batch = replace(batch, table=batch.table.filter(pc.invert(away)), dropped=dropped)
     if not len(batch.table) and any(batch.dropped.values()):
         shown = f" ({', '.join(foreign[:3])} ...)" if foreign else ""
         fault = f"no contract{shown} matches {pattern} of market {symbol}"
         raise SourceError(batch.name, fault, "name this market's file, or mend contract_pattern")
     return batch
+
+
+def count_dropped(contracts: Iterable[str]) -> dict[str, int]:
+    """Count rows that are left out by why they are, the commonest first.
+
+    >>> count_dropped(["MGCG4-MGCJ4", "NQH4", "NQH4"])
+    {'NQH4': 2, 'spread': 1}
+    """
+    counts: Counter[str] = Counter()
+    for name, rows in Counter(contracts).items():
+        counts["spread" if _SPREAD_SIGNS.intersection(name) else name] += rows
+    named = counts.most_common(_MOST_NAMED)
+    others = counts.total() - sum(rows for _, rows in named)
+    return dict(named) | ({"other instruments": others} if others else {})
 
 
 def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:

@@ -116,5 +116,20 @@ def test_what_was_taken_back_is_on_record_in_sql_too() -> None:
     assert earlier == [2050.7, 2050.7]
 
 
+def test_rows_of_another_instrument_are_told_and_stay_visible() -> None:
+    head, *rows = BARS.splitlines()
+    lines = [f"{head},name", *(f"{row},MGCG4" for row in rows)]
+    lines += [f"{row},NQH4" for row in rows] + [f"{rows[0]},MGCG4-MGCJ4"]
+    Path("bars.csv").write_text("\n".join(lines))
+    options = ("ingest", "--source", "csv", "bars.csv", "--zone", "UTC")
+
+    words = run(*options, "--column", "contract=name")
+
+    assert "left out: 2 NQH4" in words
+    assert "left out: 1 spread" in words
+    assert "left out: 2 NQH4" in run("bars", "status")
+    assert run_json("bars", "status")["left_out"] == {"NQH4": 2, "spread": 1}
+
+
 def test_an_unknown_batch_is_refused_with_the_command_that_lists_them() -> None:
     assert "`orbcast bars batches` lists" in run("bars", "forget", "nothing", status=2)

@@ -10,7 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError, existing_files
+from ml_core.bars.contract import (
+    PRICES,
+    RAW_SCHEMA,
+    RawBatch,
+    SourceError,
+    count_dropped,
+    existing_files,
+)
 from ml_core.files import sha256_of
 
 ENDINGS = (".dbn", ".dbn.zst")
@@ -39,7 +46,8 @@ def read_dbn(paths: list[str], contract_pattern: str) -> Iterator[RawBatch]:
     paths
         Files, or folders of files ending in ``.dbn`` or ``.dbn.zst``.
     contract_pattern
-        Regular expression an outright matches in full; the rest (spreads) is counted as dropped.
+        Regular expression an outright matches in full; the rest is counted as dropped, spreads
+        together and other instruments by name.
 
     Raises
     ------
@@ -67,7 +75,7 @@ def _read_file(path: Path, outright: re.Pattern[str]) -> RawBatch:
         source="dbn",
         content_hash=sha256_of(path),
         table=_table(records[kept], contract[kept], kept),
-        dropped={"spread": len(records) - len(kept)},
+        dropped=count_dropped(contract[~named].tolist()),
     )
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml_core.bars.arrow_values import numbers_of
+from ml_core.bars.arrow_values import codes_of, numbers_of
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
 from ml_core.market.market import Market
 
@@ -83,15 +83,18 @@ def merge(
     if withdrawal is not None:
         stays = old.filter(pa.array(~withdrawal.gone))
         base = _in_order(pa.concat_tables([stays, withdrawal.restored]))
-    place, there, differs = _compare(base, new)
+    base_key, new_key = _keys(base, new)
+    place, there, differs = _matched(base, base_key, new, new_key)
     same = place[there & ~differs]
     unclaimed = same[base["brought_by"].is_null().to_numpy()[same]]
     if len(unclaimed):
         base = _claim(base, unclaimed, new["brought_by"][0].as_py())
     stays = np.ones(len(base), bool)
     stays[place[differs]] = False
-    enters = new.filter(pa.array(~there | differs))
-    merged = _in_order(pa.concat_tables([base.filter(pa.array(stays)), enters]))
+    comes = ~there | differs
+    enters = new.filter(pa.array(comes))
+    order = np.argsort(np.concatenate([base_key[stays], new_key[comes]]), kind="stable")
+    merged = pa.concat_tables([base.filter(pa.array(stays)), enters]).take(order)
     if withdrawal is not None:
         return _compared(old, new, merged, now)
     return MonthChange(
@@ -231,6 +234,13 @@ def _compare(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return for each row its place in ``base``, whether it is there, whether it differs."""
     base_key, row_key = _keys(base, rows)
+    return _matched(base, base_key, rows, row_key)
+
+
+def _matched(
+    base: pa.Table, base_key: NDArray[np.int64], rows: pa.Table, row_key: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the same of tables whose keys are known."""
     place = np.searchsorted(base_key, row_key)
     there = place < len(base_key)
     there[there] = base_key[place[there]] == row_key[there]
@@ -243,8 +253,10 @@ def _compare(
 
 def _keys(old: pa.Table, new: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Give one number a bar, ordered as (time, contract), the same for both tables."""
-    both = [np.array(table["contract"].to_pylist(), dtype=str) for table in (old, new)]
-    names, code = np.unique(np.concatenate(both), return_inverse=True)
+    both = pa.chunked_array(
+        [chunk for table in (old, new) for chunk in table["contract"].chunks], pa.string()
+    )
+    names, code = codes_of(both)
     stamps = [numbers_of(table["ts"].cast(pa.int64())) // _MINUTE_US for table in (old, new)]
     key = np.concatenate(stamps) * max(len(names), 1) + code
     return key[: len(old)], key[len(old) :]

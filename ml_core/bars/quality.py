@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ml_core.bars.arrow_values import codes_of
 from ml_core.bars.contract import PRICES, RawBatch
 from ml_core.bars.step import MINUTE_US, refuse_other_step
 from ml_core.errors import InputError
@@ -119,8 +120,7 @@ def check(batch: RawBatch, market: Market, now: datetime) -> Checked:
     """
     table = batch.table
     timed = table.filter(table["ts"].is_valid())
-    names = timed["contract"].combine_chunks().dictionary_encode().indices
-    refuse_other_step(batch.name, _microseconds(timed), names.fill_null(-1).to_numpy())
+    refuse_other_step(batch.name, _microseconds(timed), codes_of(timed["contract"])[1])
     reason = _row_faults(table, market, now)
     order, reason, duplicates = _repeats(table, reason)
     bad = np.flatnonzero(reason != "")
@@ -213,7 +213,7 @@ def _row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.ob
             ("off_tick", off_tick),
             ("price_out_of_range", np.logical_not(in_range)),
         ]
-    own = np.array([fault or "" for fault in table["fault"].to_pylist()], dtype=object)
+    own: NDArray[np.object_] = table["fault"].fill_null("").to_numpy()
     reason = own.copy()
     for name, wrong in reversed(faults):
         reason[wrong & (own == "")] = name
@@ -226,9 +226,7 @@ def _repeats(
     """Order sound rows by time and contract, each key once; mark those that contradict another."""
     sound = np.flatnonzero(reason == "")
     stamp = _microseconds(table)[sound]
-    _, contract = np.unique(
-        np.array(table["contract"].take(sound).to_pylist(), dtype=str), return_inverse=True
-    )
+    contract = codes_of(table["contract"])[1][sound]
     rank = np.lexsort((sound, contract, stamp))  # the first row given wins
     rows, stamp, contract = sound[rank], stamp[rank], contract[rank]
     if not len(rows):
@@ -287,9 +285,7 @@ def _gaps(minute: NDArray[np.int64], hours: TradeDates, limit: int) -> Finding:
 
 
 def _by_contract(good: pa.Table, minute: NDArray[np.int64], market: Market) -> list[Finding]:
-    names, contract = np.unique(
-        np.array(good["contract"].to_pylist(), dtype=str), return_inverse=True
-    )
+    names, contract = codes_of(good["contract"])
     order = np.lexsort((minute, contract))
     code, when = contract[order], minute[order]
     values = np.column_stack([good[name].to_numpy() for name in PRICES])[order]

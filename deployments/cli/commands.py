@@ -18,6 +18,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("status:status", "Bars, model, breaker, runs, today's ranges: one screen."),
     },
     "Bars": {
+        "market": ("market:app", "The markets there are; write one for an instrument."),
         "ingest": ("ingest:ingest", "Take bars in from files and databases."),
         "refresh": ("refresh:refresh", "Bring the bars up to the market's own source."),
         "bars": ("bars:app", "What the lake of bars holds; take a batch back."),

@@ -61,6 +61,9 @@ TELLS_NOTHING = {
 READING: dict[str, tuple[str, ...]] = {
     "status": (),
     "bars status": (),
+    "market list": (),
+    "market check": ("mgc",),
+    "market calendars": ("cme",),
     "bars batches": (),
     "bars show": ("last",),
     "recipes list": (),
@@ -98,6 +101,7 @@ DOING: dict[str, tuple[str, ...]] = {
     "demo": (),
     "ingest": ("--source", "duckdb", "trader.duckdb", "--column", "contract=contract"),
     "refresh": (),
+    "market new": ("es", "--commission", "2.10", "--slippage", "1"),
     "bars forget": ("last",),
     "dataset": ("--from", "2024-11-04", "--out", "rows.parquet"),
     "import-legacy": ("--registry", "."),

@@ -199,6 +199,31 @@ def test_only_a_recommended_side_that_broke_was_taken() -> None:
     assert (found["every_break"]["trades"], found["every_break"]["r_net"]) == (3, -2.0)
 
 
+@pytest.mark.parametrize(
+    ("p_up", "side"),
+    [(np.nextafter(0.5, 0), "DOWN"), (0.5, "UP"), (np.nextafter(0.5, 1), "UP")],
+    ids=["just below", "even", "just above"],
+)
+def test_the_predicted_side_is_up_from_even_odds_on_as_accuracy_has_it(
+    p_up: float, side: str
+) -> None:
+    for direction in ("UP", "DOWN"):
+        found = figures([row(p_up=float(p_up), direction=direction)])
+        right = direction == side
+        assert (found["predicted_side"]["trades"], found["model"]["accuracy"]) == (right, right)
+
+
+@pytest.mark.parametrize(("r_net", "covered"), [(-1.2, 1), (0.9, 1), (-1.2001, 0), (0.9001, 0)])
+def test_an_interval_covers_both_its_ends_and_nothing_beyond(r_net: float, covered: int) -> None:
+    assert figures([row(r_net=r_net)])["interval"] == {"stated": 1, "covered": covered}
+
+
+def test_a_trade_that_made_nothing_is_not_won_and_a_first_revision_counts() -> None:
+    found = figures([row(r_net=0.0), row(r_net=1e-9), row(revision=1)])
+
+    assert (found["every_break"]["won"], found["revised"]) == (2, 1)
+
+
 def test_the_coverage_of_the_interval_counts_only_where_one_was_stated() -> None:
     rows = [row(), row(r_net=1.5), row(net_r_low=None, net_r_high=None), row(r_net=-1.2)]
     found = over(daily_figures(rows)[-1:]).coverage

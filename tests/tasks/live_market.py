@@ -115,19 +115,23 @@ class LiveMarket:
         """Let go of the database."""
         self.database.close()
 
-    def champion(self, recipe: str, at: datetime, data: str = "bars") -> VersionRecord:
+    def champion(
+        self, recipe: str, at: datetime, data: str = "bars", symbol: str = MARKET
+    ) -> VersionRecord:
         """Register a version of a recipe and make it champion."""
-        record = self.version(recipe, at, data)
+        record = self.version(recipe, at, data, symbol)
         self.make_champion(record, at)
         return record
 
     def make_champion(self, record: VersionRecord, at: datetime) -> None:
         """Point the alias at a version."""
         self.settings.models().set_alias(
-            MARKET, "champion", record.version, at=at, by="ana", reason="it is better"
+            record.market, "champion", record.version, at=at, by="ana", reason="it is better"
         )
 
-    def version(self, recipe: str, at: datetime, data: str = "bars") -> VersionRecord:
+    def version(
+        self, recipe: str, at: datetime, data: str = "bars", symbol: str = MARKET
+    ) -> VersionRecord:
         """Register a version whose only file names what it was made of."""
 
         def write(folder: Path) -> None:
@@ -137,7 +141,7 @@ class LiveMarket:
             (folder / SUMS).write_text(f"{digest}  model.txt\n")
 
         bundle: Any = SimpleNamespace(
-            trained={"market": MARKET, "data_fingerprint": data},
+            trained={"market": symbol, "data_fingerprint": data},
             version=f"{recipe}-{data}",
             recipe=RECIPES[recipe],
         )

@@ -15,7 +15,9 @@ from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion import Decision, decide, decide_refit
 from tests.ml_core.evidence.test_promotion import GOOD, comparison, failed, interval, with_first
 
-FEWEST_ROWS = math.ceil(normal_sample_size_one_tail(0.01, 0.8, 0.025, std_null=math.sqrt(2 * 0.01)))
+FEWEST_ROWS = math.ceil(
+    normal_sample_size_one_tail(0.01, 0.8, 0.025, std_null=math.sqrt(2 * 0.01))
+)
 """Rows that find a gain of 0.01 in log loss four times in five at 2.5 % on its side."""
 
 

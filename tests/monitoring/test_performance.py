@@ -263,6 +263,23 @@ def test_the_verdict_says_no_more_than_the_interval_shows() -> None:
     assert verdict(better).startswith("live, 200 days, 600 breaks: model ")
 
 
+def test_nineteen_days_are_too_few_to_say_and_twenty_are_not() -> None:
+    better = many(600)
+
+    assert verdict(better[: 19 * 3]).endswith("too few days to say, 1 more are needed")
+    assert verdict(better[: 20 * 3]).endswith("better than the corridor")
+
+
+def test_the_calibration_error_by_chance_is_that_of_probabilities_that_are_right() -> None:
+    draw = np.random.default_rng(3)
+    p = draw.beta(2, 2, 600)
+    errors = [expected_calibration_error(p, draw.random(600) < p) for _ in range(400)]
+
+    found = over(whole_days(daily_figures(row(p_up=float(each)) for each in p)))
+
+    assert found.voices["model"]["ece_by_chance"] == pytest.approx(np.mean(errors), rel=0.05)
+
+
 def test_without_skill_the_verdict_is_no_difference_shown() -> None:
     draw = np.random.default_rng(5)
     rows = [

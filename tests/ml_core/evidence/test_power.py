@@ -148,6 +148,26 @@ def test_the_rows_for_a_gain_are_the_fewest_with_that_power(
     assert rows == 1 or power_for_gain(rows - 1, gain, sd) < power + 1e-9
 
 
+def test_without_other_figures_a_lift_is_found_four_times_in_five_at_one_in_twenty() -> None:
+    needed = trades_needed(0.5, 0.05)
+    assert needed == trades_needed(0.5, 0.05, power=0.8, alpha=0.05)
+    assert power_of(needed - 1, 0.5, 0.05) < 0.8 <= power_of(needed, 0.5, 0.05)
+    rows = rows_for_gain(0.01, 0.2)
+    assert rows == rows_for_gain(0.01, 0.2, power=0.8, alpha=0.025)
+    assert power_for_gain(rows - 1, 0.01, 0.2) < 0.8 <= power_for_gain(rows, 0.01, 0.2)
+
+
+def test_rows_that_share_luck_are_worth_fewer() -> None:
+    assert power_for_gain(800, 0.01, 0.2, design_effect=2.0) == power_for_gain(400, 0.01, 0.2)
+    assert power_of(800, 0.5, 0.02, design_effect=2.0) == power_of(400, 0.5, 0.02)
+
+
+def test_trades_are_counted_up_to_a_million_milliards() -> None:
+    assert power_of(10**15, 0.5, 0.01) == 1.0
+    with pytest.raises(BadPowerError, match=r"1 to 1e\+15"):
+        power_of(10**15 + 1, 0.5, 0.01)
+
+
 def test_a_gate_tells_interval_chance_and_what_is_missing() -> None:
     said = gate(141, 250, baseline=0.5, lift=0.02)
     assert (said.low, said.high) == pytest.approx(

@@ -215,6 +215,66 @@ def test_the_exchange_is_open_from_its_first_minute_to_the_one_before_its_close(
     assert hours.is_open(np.array([minute(day, clock)])).tolist() == [inside]
 
 
+def at(day: str, clock: str) -> Row:
+    return ("MGCG4", minute(day, clock), 2000.0, 2000.0, 2000.0, 2000.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "gaps"),
+    [
+        ("06:59", "10:00", ["from 2024-01-20T07:00 UTC", "from 2024-01-22T09:00 UTC"]),
+        ("07:00", "09:59", []),
+        ("06:59", "09:59", ["from 2024-01-20T07:00 UTC"]),
+        ("07:00", "10:00", ["from 2024-01-22T09:00 UTC"]),
+    ],
+)
+def test_an_hour_without_a_bar_before_the_close_or_after_the_opening_is_a_gap(
+    last: str, first: str, gaps: list[str]
+) -> None:
+    # the exchange shuts on Saturday at 08:00 in Brisbane and opens on Monday at 09:00
+    result = checked(at("2024-01-20", last), at("2024-01-22", first))
+
+    brisbane = np.timedelta64(10, "h")
+    shown = [words for finding in result.findings for words in finding.examples]
+    times = [np.datetime64(words.split()[1]) + brisbane for words in shown]
+    assert [f"from {time} UTC" for time in times] == gaps
+    assert odd(result) == ({"gap": len(gaps)} if gaps else {})
+
+
+def test_bars_outside_of_the_exchange_s_hours_are_named_with_their_time() -> None:
+    result = checked(at("2024-01-23", "07:59"), at("2024-01-23", "08:00"))
+
+    (finding,) = result.findings
+    assert (finding.check, finding.count) == ("off_session", 1)
+    assert finding.examples == ("2024-01-22T22:00 UTC",)
+
+
+def test_rows_that_go_back_in_time_are_named_and_those_of_one_minute_are_in_order() -> None:
+    result = checked(bar(5), bar(3), bar(3, contract="MGCJ4"), bar(4), bar(2), bar(1), bar(0))
+
+    (finding,) = (each for each in result.findings if each.check == "out_of_order")
+    assert (finding.count, finding.examples) == (4, ("row 2", "row 5", "row 6"))
+
+
+@pytest.mark.parametrize(("before", "reasons"), [(0, {}), (1, {"before_1970": 1})])
+def test_the_first_minute_of_1970_is_a_time_and_the_one_before_is_none(
+    before: int, reasons: dict[str, int]
+) -> None:
+    assert checked(("MGCG4", -before, 2000.0, 2000.0, 2000.0, 2000.0, 1.0)).reasons == reasons
+
+
+def test_a_refusal_names_the_first_three_bad_rows() -> None:
+    given: RawBatch = batch([bar(at, volume=-1.0 if at else 5.0) for at in range(6)])
+
+    with pytest.raises(BatchRefusedError) as refusal:
+        refuse_if_bad(given, check(given, mgc(), NOW), mgc())
+
+    lines = [f"row {number}: negative_volume" for number in (2, 3, 4)]
+    assert f"5 of 6 rows are bad (negative_volume 5); first: {'; '.join(lines)}. " in str(
+        refusal.value
+    )
+
+
 def test_before_its_first_known_day_the_exchange_is_not_open() -> None:
     hours = trade_dates("CMEGlobex_Gold", 2024, 2024)
     before = int(hours.open[0]) - 1

@@ -120,6 +120,72 @@ def test_a_changed_bar_keeps_its_earlier_value(tmp_path: Path) -> None:
     assert revisions["batch"].to_pylist() == [record.batch_id]
 
 
+@pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume"])
+def test_a_bar_of_which_one_value_changed_is_revised_and_read_back_so(
+    tmp_path: Path, column: str
+) -> None:
+    lake = Lake(tmp_path)
+    row = {"open": 2000.0, "high": 2002.0, "low": 1998.0, "close": 2000.5, "volume": 5.0}
+    change = {"open": 2000.1, "high": 2003.0, "low": 1997.0, "close": 2000.6, "volume": 6.0}
+    now = {**row, column: change[column]}
+    lake.ingest([batch([("MGCG4", START, *row.values())])], mgc(), NOW)
+    before = lake.read(mgc())
+    fingerprint = lake.fingerprint(mgc())
+
+    (record,) = lake.ingest([batch([("MGCG4", START, *now.values())])], mgc(), NOW)
+
+    assert (record.status, record.added, record.revised, record.unchanged) == ("added", 0, 1, 0)
+    tick = 1 if column == "volume" else 10
+    assert getattr(lake.read(mgc()), column)[0] == round(now[column] * tick)
+    assert getattr(before, column)[0] == round(row[column] * tick)
+    assert lake.fingerprint(mgc()) != fingerprint
+
+
+def test_the_same_bars_of_another_contract_have_another_fingerprint(tmp_path: Path) -> None:
+    prints = set()
+    for contract in ("MGCG4", "MGCJ4"):
+        lake = Lake(tmp_path / contract)
+        lake.ingest([batch([bar(0, contract=contract)])], mgc(), NOW)
+        prints.add(lake.fingerprint(mgc()))
+    assert len(prints) == 2
+
+
+def test_bars_of_two_contracts_are_kept_apart_by_time_first(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    late = [bar(at, 2000.0 + at, name) for at in (2, 1) for name in ("MGCJ4", "MGCG4")]
+    lake.ingest([batch(late)], mgc(), NOW)
+    lake.ingest([batch([bar(0, contract="MGCQ4"), bar(1, 2009.0, "MGCG4")])], mgc(), NOW)
+
+    assert [(at - START, name, ticks) for at, name, ticks, _ in contents(lake)] == [
+        (0, "MGCQ4", 20000),
+        (1, "MGCG4", 20090),
+        (1, "MGCJ4", 20010),
+        (2, "MGCG4", 20020),
+        (2, "MGCJ4", 20020),
+    ]
+
+
+def test_what_is_stored_of_a_span_begins_with_its_first_minute_and_ends_before_its_stop(
+    tmp_path: Path,
+) -> None:
+    lake = Lake(tmp_path)
+    # over the end of January, so that two months are read
+    first = minute("2024-02-01", "09:58")
+    rows = [("MGCG4", first + at, 2000.0, 2000.0, 2000.0, 2000.0, 1.0) for at in range(5)]
+    lake.ingest([batch(rows)], mgc(), NOW)
+
+    stored = lake.stored(mgc(), first + 1, first + 4)
+
+    minutes = stored["ts"].cast(pa.int64()).to_numpy() // 60_000_000 - first
+    assert minutes.tolist() == [1, 2, 3]
+    assert lake.read(mgc(), first + 1, first + 4).minute.tolist() == [
+        first + 1,
+        first + 2,
+        first + 3,
+    ]
+    assert lake.stored(mgc(), first + 5, first + 9).num_rows == 0
+
+
 def test_bad_rows_are_set_aside_with_reason_and_line(tmp_path: Path) -> None:
     # Arrange: one of each fault among enough good rows
     good = [bar(each, contract="MGCJ4") for each in range(1000)]

@@ -135,7 +135,22 @@ def test_slots_are_counted_by_why_they_are_excluded_and_the_others_are_not(bars:
     counts = early.exclusions()
     assert counts == {why: excluded.count(why) for why in set(excluded)}
     assert sum(counts.values()) + len(early.dataset) == len(early.reported)
-    assert early.dataset.trading_day.min() >= np.datetime64("2023-09-27")
+    assert early.reported[0] == len(early.ranges.day) - len(early.reported)
+
+
+def test_a_period_begins_with_its_first_day_and_a_range_that_has_not_broken_has_no_trade(
+    bars: Bars, batch: Assembly
+) -> None:
+    first = date(2023, 12, 4)
+    t0 = int(batch.dataset.decision_minute[-1])
+
+    data = assemble(bars, mgc(), LabelSpec(), first=first, last=LAST, as_of_minute=t0).dataset
+
+    assert data.trading_day.min() == np.datetime64(first)
+    assert data.decision_minute[-1] == t0
+    assert abs(data.direction[-1]) != 1
+    assert data.outcome[-1] not in {-1, 0, 1}
+    assert np.isnan([data.entry_ticks[-1], data.risk_ticks[-1], data.target_ticks[-1]]).all()
 
 
 def test_an_outcome_not_settled_by_the_horizon_is_open(bars: Bars) -> None:

@@ -71,13 +71,13 @@ def verify(database: Database, heads: Heads | None) -> Verification:
     behind = sum(max(0, end.rows - noted.get(name, 0)) for name, end in ends.items())
     return Verification(
         faults=(
-            *(fault for found in faults.values() for fault in found),
+            *(fault for of_chain in faults.values() for fault in of_chain),
             *(_lost(gap, heads) for gap in gaps if gap.by is None),
             # a row taken out of a chain moves all that follow it, and is named itself
             *(
-                _miscounted(each, heads)
-                for each in compared.miscounts
-                if not faults[each.head.chain]
+                _miscounted(miscount, heads)
+                for miscount in compared.miscounts
+                if not faults[miscount.head.chain]
             ),
         ),
         gaps=tuple(each for each in gaps if each.by is not None),
@@ -94,10 +94,10 @@ def standing_in(database: Database) -> Standing:
 
     def standing(chain: str, hashes: list[str]) -> tuple[dict[str, int], int] | None:
         if chain not in CHAINS:
-            return None  # of a later Orbcast: not known here, so not missed here
-        known = CHAINS[chain]
+            return None  # of a later Orbcast: not here, so not missed here
+        walked = CHAINS[chain]
         with database.reading() as session:
-            return known.places(session, hashes), known.head(session).rows
+            return walked.places(session, hashes), walked.head(session).rows
 
     return standing
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -218,19 +218,33 @@ def test_bounds_of_a_strategy_s_file_are_checked_at_their_edge(
             load_rules(path)
 
 
+AT = datetime(2025, 1, 6, 1, 5, tzinfo=UTC)
+
+
+def trade(hour: int, r: float, *, lasts: int = 10) -> Slot:
+    """A trade entered ten minutes after a decision on the hour."""
+    entered = AT.replace(hour=hour, minute=10)
+    return Slot(
+        trading_day=AT.date(),
+        opening_range="0900",
+        decision_time=AT.replace(hour=hour),
+        facts={"opening_range": "0900", "range_size_atr14": 0.2, "minutes_traded": 1.0},
+        side="long",
+        entered_at=entered,
+        resolved_at=entered + timedelta(minutes=lasts),
+        r_net=r,
+    )
+
+
 def test_a_trade_that_made_nothing_is_no_hit() -> None:
-    at = datetime(2025, 1, 6, 1, 5, tzinfo=UTC)
-    slots = [
-        Slot(
-            trading_day=at.date(),
-            opening_range="0900",
-            decision_time=at.replace(hour=hour),
-            facts={"opening_range": "0900", "range_size_atr14": 0.2, "minutes_traded": 1.0},
-            side="long",
-            entered_at=at.replace(hour=hour, minute=10),
-            resolved_at=at.replace(hour=hour, minute=20),
-            r_net=r,
-        )
-        for hour, r in ((1, 0.0), (2, 0.5), (3, -0.5), (4, 1e-9))
-    ]
+    slots = [trade(1, 0.0), trade(2, 0.5), trade(3, -0.5), trade(4, 1e-9)]
     assert worth(backtest(Rules(name="plain"), slots)).hit_rate == 0.5
+
+
+def test_an_entry_that_was_not_taken_makes_nothing() -> None:
+    # decided on before the one before has broken, and broken while that one is open
+    waiting = replace(trade(1, -1.0), decision_time=AT.replace(minute=6))
+    taken = backtest(Rules(name="plain"), [trade(1, 0.5, lasts=30), waiting])
+    assert [(row.size, row.r) for row in taken] == [(1.0, 0.5), (0.0, 0.0)]
+    assert taken[1].plan.armed
+    assert taken[1].why_not == "the day's rules at the break"

@@ -83,9 +83,9 @@ def test_five_differences_are_named_and_the_rest_counted(moved: int, more: tuple
     shown = {f"part {number}": "1" for number in range(9)}
     now = {name: "2" if number < moved else "1" for number, name in enumerate(shown)}
 
-    found = differences(shown, now)
+    result = differences(shown, now)
 
-    assert found == (*(f"part {number} was 1, is 2" for number in range(5)), *more)
+    assert result == (*(f"part {number} was 1, is 2" for number in range(5)), *more)
 
 
 def test_going_against_the_evidence_has_to_be_said_and_is_recorded() -> None:

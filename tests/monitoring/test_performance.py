@@ -15,7 +15,14 @@ from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import LOG_LOSS, expected_calibration_error
 from monitoring.daily_sums import ALL, NO_VERSION, daily_figures, figures
-from monitoring.performance import MIN_DAYS, MixedModesError, grouped, over, whole_days
+from monitoring.performance import (
+    MIN_DAYS,
+    MixedModesError,
+    day_figures,
+    grouped,
+    over,
+    whole_days,
+)
 
 DAY = date(2024, 7, 1)
 OPEN = {"direction": None, "r_gross": None, "r_net": None}
@@ -208,9 +215,9 @@ def test_the_predicted_side_is_up_from_even_odds_on_as_accuracy_has_it(
     p_up: float, side: str
 ) -> None:
     for direction in ("UP", "DOWN"):
-        found = figures([row(p_up=float(p_up), direction=direction)])
+        result = figures([row(p_up=float(p_up), direction=direction)])
         right = direction == side
-        assert (found["predicted_side"]["trades"], found["model"]["accuracy"]) == (right, right)
+        assert (result["predicted_side"]["trades"], result["model"]["accuracy"]) == (right, right)
 
 
 @pytest.mark.parametrize(("r_net", "covered"), [(-1.2, 1), (0.9, 1), (-1.2001, 0), (0.9001, 0)])
@@ -219,9 +226,9 @@ def test_an_interval_covers_both_its_ends_and_nothing_beyond(r_net: float, cover
 
 
 def test_a_trade_that_made_nothing_is_not_won_and_a_first_revision_counts() -> None:
-    found = figures([row(r_net=0.0), row(r_net=1e-9), row(revision=1)])
+    result = figures([row(r_net=0.0), row(r_net=1e-9), row(revision=1)])
 
-    assert (found["every_break"]["won"], found["revised"]) == (2, 1)
+    assert (result["every_break"]["won"], result["revised"]) == (2, 1)
 
 
 def test_the_coverage_of_the_interval_counts_only_where_one_was_stated() -> None:
@@ -275,9 +282,22 @@ def test_the_calibration_error_by_chance_is_that_of_probabilities_that_are_right
     p = draw.beta(2, 2, 600)
     errors = [expected_calibration_error(p, draw.random(600) < p) for _ in range(400)]
 
-    found = over(whole_days(daily_figures(row(p_up=float(each)) for each in p)))
+    result = over(whole_days(daily_figures(row(p_up=float(chance)) for chance in p)))
 
-    assert found.voices["model"]["ece_by_chance"] == pytest.approx(np.mean(errors), rel=0.05)
+    assert result.voices["model"]["ece_by_chance"] == pytest.approx(np.mean(errors), rel=0.05)
+
+
+def test_a_day_is_shown_by_its_means_a_break_and_as_unknown_without_one() -> None:
+    rows = [row(p_up=0.75), row(p_up=0.25), row(p_up=0.5), row(**OPEN)]
+
+    line = day_figures(whole_days(daily_figures(rows))[0])
+    assert (line["breaks"], line["open"], line["taken_r_net"]) == (3, 1, pytest.approx(2.4))
+    assert line["model_accuracy"] == pytest.approx(2 / 3)
+    assert line["model_brier"] == pytest.approx((0.25**2 + 0.75**2 + 0.5**2) / 3)
+    assert line["corridor_brier"] == pytest.approx(0.4**2)
+
+    bare = day_figures(whole_days(daily_figures([row(**OPEN)]))[0])
+    assert (bare["breaks"], bare["model_brier"], bare["corridor_accuracy"]) == (0, None, None)
 
 
 def test_without_skill_the_verdict_is_no_difference_shown() -> None:

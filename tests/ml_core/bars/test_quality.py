@@ -252,7 +252,7 @@ def test_bars_outside_of_the_exchange_s_hours_are_named_with_their_time() -> Non
 def test_rows_that_go_back_in_time_are_named_and_those_of_one_minute_are_in_order() -> None:
     result = checked(bar(5), bar(3), bar(3, contract="MGCJ4"), bar(4), bar(2), bar(1), bar(0))
 
-    (finding,) = (each for each in result.findings if each.check == "out_of_order")
+    (finding,) = (finding for finding in result.findings if finding.check == "out_of_order")
     assert (finding.count, finding.examples) == (4, ("row 2", "row 5", "row 6"))
 
 

@@ -95,13 +95,13 @@ def test_an_interval_that_touches_nought_lies_on_neither_side() -> None:
 def test_an_interval_of_many_days_is_the_mean_less_and_plus_1_96_standard_errors() -> None:
     values = np.random.default_rng(1).normal(size=4000)
 
-    found = mean_interval(values, np.arange(4000).astype("datetime64[D]"), resamples=20_000)
+    result = mean_interval(values, np.arange(4000).astype("datetime64[D]"), resamples=20_000)
 
     # a 90 % interval would end at 1.645, one of 99 % at 2.576
     error = values.std() / np.sqrt(len(values))
-    assert found.error == pytest.approx(error, rel=0.03)
-    assert (found.estimate - found.low) / error == pytest.approx(1.96, abs=0.08)
-    assert (found.high - found.estimate) / error == pytest.approx(1.96, abs=0.08)
+    assert result.error == pytest.approx(error, rel=0.03)
+    assert (result.estimate - result.low) / error == pytest.approx(1.96, abs=0.08)
+    assert (result.high - result.estimate) / error == pytest.approx(1.96, abs=0.08)
 
 
 def test_perfect_calibration_has_no_error_and_a_sure_miss_has_all() -> None:

@@ -22,7 +22,7 @@ FEWEST_ROWS = math.ceil(
 
 
 def status(decision: Decision, condition: str) -> str:
-    return {each.name: each.status for each in decision.conditions}[condition]
+    return {item.name: item.status for item in decision.conditions}[condition]
 
 
 def between(low: float, high: float, rows: int = 4000) -> Interval:
@@ -142,7 +142,11 @@ def test_thirty_trades_whose_interval_is_above_nought_make_a_trading_claim() -> 
 def test_an_accuracy_is_spoken_of_only_beside_a_baseline_that_leaves_room_for_the_lift() -> None:
     def words(baseline: float) -> str:
         evidence = replace(GOOD, correct=3000, baseline_accuracy=baseline)
-        (rows,) = (each for each in decide(evidence).conditions if each.name == "enough rows")
+        (rows,) = (
+            condition
+            for condition in decide(evidence).conditions
+            if condition.name == "enough rows"
+        )
         return rows.words
 
     assert "a lift of 2 points over 97.9%" in words(0.979)

@@ -70,10 +70,10 @@ def test_a_rule_is_too_bad_to_matter_beyond_hansen_s_threshold(share: float, mov
     values += -values.mean(axis=0) - share * threshold * error
     values[:, 0] += (1.5 + share * threshold) * error[0]
 
-    found = superiority(values, times, 0.05)
+    result = superiority(values, times, 0.05)
 
-    assert found.p_lower < found.p_upper
-    assert found.p_consistent == (found.p_upper if moved else found.p_lower)
+    assert result.p_lower < result.p_upper
+    assert result.p_consistent == (result.p_upper if moved else result.p_lower)
 
 
 def test_a_rule_is_named_at_the_size_asked_for() -> None:
@@ -161,10 +161,10 @@ def test_a_p_value_counts_the_sample_itself_and_resamples_that_are_as_good() -> 
     values = np.array([[1.0], [0.0], [0.0], [0.0]])
     times = np.array([[0.0, 2, 1, 1], [1, 1, 1, 1], [2, 1, 1, 0], [3, 1, 0, 0]])
 
-    found = superiority(values, times, 0.05)
+    result = superiority(values, times, 0.05)
 
     # less the mean of 1: -1, 0, 1 and 2, of which two are as good as the sample's 1
-    assert found.p_upper == found.p_consistent == pytest.approx(3 / 5)
+    assert result.p_upper == result.p_consistent == pytest.approx(3 / 5)
 
 
 def test_the_confidence_set_drops_the_bad_and_keeps_equals_together() -> None:

@@ -60,14 +60,14 @@ def test_a_corridor_is_never_surer_than_one_in_ten_thousand() -> None:
 def test_distances_are_the_range_or_half_of_it_and_the_overshoot(
     spec: LabelSpec, stop: float, target: float
 ) -> None:
-    found = baselines(1.5).entry_distances(one_range(0.7, 20.0, 4.0, spec))
-    assert (found[0][0], found[1][0]) == (stop, target)
+    result = baselines(1.5).entry_distances(one_range(0.7, 20.0, 4.0, spec))
+    assert (result[0][0], result[1][0]) == (stop, target)
 
 
 @pytest.mark.parametrize(("sigma", "target"), [(12.8, 0.8), (13.0, 0.5), (14.0, 0.5)])
 def test_a_target_at_or_behind_the_entry_is_half_a_tick_away(sigma: float, target: float) -> None:
-    found = baselines(1.5).entry_distances(one_range(0.7, 20.0, sigma, LabelSpec(anchor="edge")))
-    assert found[1][0] == pytest.approx(target)
+    result = baselines(1.5).entry_distances(one_range(0.7, 20.0, sigma, LabelSpec(anchor="edge")))
+    assert result[1][0] == pytest.approx(target)
 
 
 @pytest.mark.parametrize(("towards", "k"), [(True, 0.0), (False, 5.0)], ids=["near", "far"])
@@ -122,8 +122,8 @@ def test_even_odds_are_long_and_a_side_worth_nothing_is_skipped() -> None:
 def test_the_expected_net_r_is_the_mean_of_both_views() -> None:
     p_win, net_r = np.array([[0.6, 0.3]]), np.array([[0.2, -0.4]])
     # 0.6 * 2 - 0.4 - 0.1 = 0.7 and 0.3 * 2 - 0.7 - 0.1 = -0.2 are what the chances imply
-    found = ensemble(p_win, net_r, np.array([2.0]), np.array([-0.1]))
-    assert found == pytest.approx(np.array([[(0.7 + 0.2) / 2, (-0.2 - 0.4) / 2]]))
+    result = ensemble(p_win, net_r, np.array([2.0]), np.array([-0.1]))
+    assert result == pytest.approx(np.array([[(0.7 + 0.2) / 2, (-0.2 - 0.4) / 2]]))
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9])
@@ -132,12 +132,14 @@ def test_the_stated_interval_leaves_out_no_more_of_each_tail_than_it_may(coverag
     recipe = Recipe.model_validate({"name": "r", "kind": "residual", "interval": coverage})
     fitted = fit(data, recipe, "x")
     rows = data.rows(fitted.split.calibrate)
-    said = fitted.bundle.predict(rows)
+    prediction = fitted.bundle.predict(rows)
     side = np.where(rows.direction == UP, 0, 1)
-    residual = np.sort(rows.r_net - said.net_r[np.arange(len(rows)), side])
+    residual = np.sort(rows.r_net - prediction.net_r[np.arange(len(rows)), side])
     assert fitted.bundle.quantiles is not None
 
-    low, high = (int(np.argmin(np.abs(residual - each))) + 1 for each in fitted.bundle.quantiles)
+    low, high = (
+        int(np.argmin(np.abs(residual - offset))) + 1 for offset in fitted.bundle.quantiles
+    )
 
     # a new row falls below the i-th of n with a chance of i / (n + 1)
     count, tail = len(residual) + 1, (1 - coverage) / 2
@@ -175,13 +177,13 @@ def test_platt_s_line_is_that_of_a_logistic_regression(
     label = draw.random(rows) < np.where(margin > 0, 0.6, 0.4)
     day = np.datetime64("2024-01-01") + np.arange(rows) // 2
 
-    found = fit_calibrator(margin, label, day, ("platt",))
+    result = fit_calibrator(margin, label, day, ("platt",))
 
     oracle = LogisticRegression(C=np.inf, tol=1e-10).fit(margin[:, None], label)
-    assert (found.slope, found.intercept) == pytest.approx(
+    assert (result.slope, result.intercept) == pytest.approx(
         (oracle.coef_[0, 0], oracle.intercept_[0]), abs=1e-5
     )
-    assert found(margin) == pytest.approx(oracle.predict_proba(margin[:, None])[:, 1], abs=1e-5)
+    assert result(margin) == pytest.approx(oracle.predict_proba(margin[:, None])[:, 1], abs=1e-5)
 
 
 def test_what_is_left_alone_comes_back_and_nought_and_one_stay_finite() -> None:
@@ -194,16 +196,16 @@ def test_what_is_left_alone_comes_back_and_nought_and_one_stay_finite() -> None:
 def test_what_always_or_never_happened_calibrates_nothing(happened: bool) -> None:
     margin = np.random.default_rng(0).normal(size=2000)
     day = np.datetime64("2024-01-01") + np.arange(2000) // 2
-    found = fit_calibrator(margin, np.full(2000, happened), day, ("platt", "isotonic"))
-    assert (found.method, found.rows) == ("identity", 2000)
+    result = fit_calibrator(margin, np.full(2000, happened), day, ("platt", "isotonic"))
+    assert (result.method, result.rows) == ("identity", 2000)
 
 
 def test_steps_are_never_surer_than_one_in_a_hundred() -> None:
     draw = np.random.default_rng(0)
     margin = draw.normal(0, 0.1, 2000)
     day = np.datetime64("2024-01-01") + np.arange(2000) // 2
-    found = fit_calibrator(margin, margin > 0, day, ("isotonic",))
-    assert (min(found.heights), max(found.heights)) == (0.01, 0.99)
+    result = fit_calibrator(margin, margin > 0, day, ("isotonic",))
+    assert (min(result.heights), max(result.heights)) == (0.01, 0.99)
 
 
 NAMES = ("a", "b", "c", "d")
@@ -211,9 +213,9 @@ DAY = np.datetime64("2024-01-01") + np.repeat(np.arange(60), 5)
 
 
 def novelty(rows: NDArray[np.float64], **importance: float) -> Novelty:
-    found = fit_novelty(rows, DAY, NAMES, (), {"directional": importance})
-    assert found is not None
-    return found
+    result = fit_novelty(rows, DAY, NAMES, (), {"directional": importance})
+    assert result is not None
+    return result
 
 
 @pytest.mark.parametrize("far", [0, 12], ids=["the whisker", "the share"])

@@ -159,9 +159,9 @@ def test_a_walk_begins_with_the_first_whole_period_after_250_days(
     moved = np.datetime64(place_250) - 250 - data.trading_day[0]
     data = replace(data, trading_day=data.trading_day + moved)
 
-    found = walk(data, 0, first=None, last=None, refit=refit)
+    result = walk(data, 0, first=None, last=None, refit=refit)
 
-    assert (found.folds[0].name, found.not_judged) == (name, ())
+    assert (result.folds[0].name, result.not_judged) == (name, ())
 
 
 @pytest.mark.parametrize(

@@ -263,18 +263,6 @@ def test_the_first_minute_of_1970_is_a_time_and_the_one_before_is_none(
     assert checked(("MGCG4", -before, 2000.0, 2000.0, 2000.0, 2000.0, 1.0)).reasons == reasons
 
 
-def test_a_refusal_names_the_first_three_bad_rows() -> None:
-    given: RawBatch = batch([bar(at, volume=-1.0 if at else 5.0) for at in range(6)])
-
-    with pytest.raises(BatchRefusedError) as refusal:
-        refuse_if_bad(given, check(given, mgc(), NOW), mgc())
-
-    lines = [f"row {number}: negative_volume" for number in (2, 3, 4)]
-    assert f"5 of 6 rows are bad (negative_volume 5); first: {'; '.join(lines)}. " in str(
-        refusal.value
-    )
-
-
 def test_before_its_first_known_day_the_exchange_is_not_open() -> None:
     hours = trade_dates("CMEGlobex_Gold", 2024, 2024)
     before = int(hours.open[0]) - 1

@@ -96,6 +96,10 @@ def test_a_day_that_went_better_with_the_model_arms_nothing_the_rules_alone_have
 
 
 @given(RULES, FACTS, DAYS, MODELS)
+@example(Rules(name="any"), GOOD, DaySoFar(), LIKES_IT)
+@example(Rules(name="any"), GOOD, DaySoFar(), replace(LIKES_IT, recommends=None))
+@example(Rules(name="any"), GOOD, DaySoFar(), replace(LIKES_IT, unheard="it is late"))
+@example(Rules(name="any"), GOOD, DaySoFar(trades=9), replace(LIKES_IT, recommends=None))
 def test_shadow_changes_nothing_and_advisory_only_adds_words(
     rules: Rules, facts: SlotFacts, day: DaySoFar, model: ModelView
 ) -> None:

@@ -20,7 +20,8 @@ from registry.database import Database
 from registry.rollout import ROLLOUT
 from registry.tables.base import UtcDateTime
 from registry.verification import OUTCOMES, PREDICTIONS
-from tests.registry.chained_rows import CHAINED, DAY, DECIDED, PREDICTION, fill
+from tests.ledger_rows import DECIDED, PREDICTION
+from tests.registry.chained_rows import CHAINED, DAY, fill
 
 # What ledgers in use hold: none of these may ever change. Each hash is the SHA-256
 # of 64 zeros and the row's columns as JSON, keys sorted, no spaces, written here by hand.

@@ -17,7 +17,8 @@ from registry.errors import NothingMissingError, UnsignedChangeError
 from registry.ledger import Ledger
 from registry.tables.ledger import PredictionRow
 from registry.verification import PREDICTIONS
-from tests.registry.chained_rows import OUTCOME, PREDICTION, RECORDED
+from tests.ledger_rows import OUTCOME, PREDICTION
+from tests.registry.chained_rows import RECORDED
 from tests.registry.test_ledger import T0, came, said
 
 LATER = T0 + timedelta(days=40)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from deployments.debugging import DEBUGGING
 from deployments.prefect_health import answers
 from deployments.room import require_room
 from deployments.temporary_server import temporary_server
@@ -21,11 +24,11 @@ SERVER_FILE = "server.json"
 
 
 @contextlib.contextmanager
-def prefect_session(where: Settings, *, level: str = "INFO") -> Iterator[str]:
+def prefect_session(where: Settings, *, level: str = "INFO") -> Iterator[str | None]:
     """Run flows in this process: on the server that is up, else on a temporary one.
 
     Processes that it starts share the server. Nothing of Prefect may have been imported before.
-    Gives words that say which server it is.
+    Yields the API of the one that is up, or None.
 
     Parameters
     ----------
@@ -60,7 +63,7 @@ def prefect_session(where: Settings, *, level: str = "INFO") -> Iterator[str]:
         changed: dict[Any, Any] = {PREFECT_API_URL: api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
         stack.enter_context(temporary_settings(changed))
         _show_own_words_only()
-        yield running or "a temporary server"
+        yield running
 
 
 @contextlib.contextmanager
@@ -104,15 +107,39 @@ def _noted(where: Settings) -> dict[str, str]:
     return {name: str(each) for name, each in noted.items()}
 
 
+class _ErrorStream(io.StringIO):
+    """The error stream as it is at each line: while a bar is drawn, what stands above the bar.
+
+    Rich's consoles, and so Prefect's handler, write past a bar that another console draws.
+    """
+
+    def write(self, text: str, /) -> int:
+        """Write to what is the error stream now."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush what is the error stream now."""
+        sys.stderr.flush()
+
+
 def _show_own_words_only() -> None:
-    """Leave the engine's words to the UI: a terminal gets what Orbcast itself says, as it is."""
+    """Leave the engine's words to the UI: a terminal gets what Orbcast itself says, as it is.
+
+    With ``--debug`` the engine's warnings and errors are printed too.
+    """
     import prefect  # noqa: PLC0415 - after the settings
     from prefect.logging.configuration import setup_logging  # noqa: PLC0415
     from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415
 
     setup_logging()
     engine = Path(prefect.__file__).parent
+    least = logging.WARNING if DEBUGGING.get() else sys.maxsize
+
+    def is_shown(record: logging.LogRecord) -> bool:
+        return record.levelno >= least or not Path(record.pathname).is_relative_to(engine)
+
     for handler in logging.getLogger().handlers:
         if isinstance(handler, PrefectConsoleHandler):
-            handler.addFilter(lambda record: not Path(record.pathname).is_relative_to(engine))
+            handler.addFilter(is_shown)
+            handler.console.file = _ErrorStream()
             handler.setFormatter(logging.Formatter("%(message)s"))

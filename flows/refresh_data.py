@@ -26,6 +26,7 @@ _COUNTS = {
     "new_batches": "New batches",
     "added": "Bars added",
     "revised": "Revised",
+    "withdrawn": "Taken away",
     "quarantined": "Set aside",
     "bars": "In the lake",
 }

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
 
-from ml_core.bars.lake import BatchRecord
+from ml_core.bars.batch_log import BatchRecord
 from registry.database import Database
 from registry.tables.bars import BarRevision, DataBatch, Quarantine
 
-_MOST_QUARANTINED = 1000
-"""Rows a batch mirrors into SQL; the lake keeps every one."""
+_MOST_ROWS = 1000
+"""Rows of a kind that a batch mirrors into SQL; the lake keeps every one."""
+
+
+def recorded_batches(database: Database, market: str) -> set[str]:
+    """Return the batches of a market that are in SQL."""
+    query = select(DataBatch.batch_id).where(DataBatch.market == market)
+    with database.reading() as session:
+        return set(session.scalars(query))
 
 
 def record_batches(
@@ -23,7 +31,7 @@ def record_batches(
     quarantined: Iterable[dict[str, Any]] = (),
     revisions: Iterable[dict[str, Any]] = (),
 ) -> int:
-    """Mirror what is not in SQL yet; give how many batches were new.
+    """Mirror what is not in SQL yet; return how many batches were new.
 
     Parameters
     ----------
@@ -39,36 +47,40 @@ def record_batches(
         Earlier bars with ``batch``, ``contract``, ``ts`` and plain values.
     """
     with database.session() as session:
-        known = set(session.scalars(select(DataBatch.batch_id)))
-        new = [each for each in batches if each.batch_id not in known]
-        fresh = {each.batch_id for each in new}
-        session.add_all(_batch(market, each) for each in new)
+        recorded = set(session.scalars(select(DataBatch.batch_id)))
+        new = [batch for batch in batches if batch.batch_id not in recorded]
+        fresh = {batch.batch_id for batch in new}
+        session.add_all(_batch(market, batch) for batch in new)
         session.flush()
-        counts: dict[str, int] = {}
-        for row in quarantined:
-            batch_id = row["batch"]
-            counts[batch_id] = counts.get(batch_id, 0) + 1
-            if batch_id in fresh and counts[batch_id] <= _MOST_QUARANTINED:
-                session.add(
-                    Quarantine(
-                        batch_id=batch_id,
-                        source_line=row["source_line"],
-                        reason=row["reason"],
-                        row=_plain(row),
-                    )
+        for row in _first_rows(quarantined, fresh):
+            session.add(
+                Quarantine(
+                    batch_id=row["batch"],
+                    source_line=row["source_line"],
+                    reason=row["reason"],
+                    row=_plain(row),
                 )
-        for row in revisions:
-            if row["batch"] in fresh:
-                session.add(
-                    BarRevision(
-                        batch_id=row["batch"],
-                        market=market,
-                        contract=row["contract"],
-                        ts=row["ts"],
-                        earlier=_plain(row),
-                    )
+            )
+        for row in _first_rows(revisions, fresh):
+            session.add(
+                BarRevision(
+                    batch_id=row["batch"],
+                    market=market,
+                    contract=row["contract"],
+                    ts=row["ts"],
+                    earlier=_plain(row),
                 )
+            )
     return len(new)
+
+
+def _first_rows(rows: Iterable[dict[str, Any]], batches: set[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of these batches, of none more than are mirrored."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts[row["batch"]] += 1
+        if row["batch"] in batches and counts[row["batch"]] <= _MOST_ROWS:
+            yield row
 
 
 def _batch(market: str, record: BatchRecord) -> DataBatch:

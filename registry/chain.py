@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -80,13 +80,11 @@ class Chain:
         found = self.table.row_hash.startswith(row_hash, autoescape=True)
         return session.scalars(select(self.table.id).where(found)).first() is not None
 
-    def standing(self, session: Session, hashes: list[str]) -> set[str]:
-        """Give those of the hashes whose rows stand in the chain."""
-        found: set[str] = set()
-        for start in range(0, len(hashes), 500):
-            some = self.table.row_hash.in_(hashes[start : start + 500])
-            found.update(session.scalars(select(self.table.row_hash).where(some)))
-        return found
+    def places(self, session: Session, hashes: Collection[str]) -> dict[str, int]:
+        """Return the place in the chain, the first row being 1, of those of the hashes in it."""
+        wanted = frozenset(hashes)
+        rows = session.scalars(select(self.table.row_hash).order_by(self.table.id))
+        return {digest: place for place, digest in enumerate(rows, 1) if digest in wanted}
 
     def append(self, session: Session, values: Mapping[str, Any], after: str) -> str:
         """Add a row behind the one whose hash is ``after``; give the new row's hash."""

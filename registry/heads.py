@@ -15,8 +15,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -28,18 +28,30 @@ from registry.tables.base import canonical
 
 log = logging.getLogger(__name__)
 
-Standing = Callable[[str, list[str]], tuple[set[str], int]]
-"""Given a chain's name and hashes, those whose rows stand in it, and how many rows it has."""
+Standing = Callable[[str, list[str]], tuple[dict[str, int], int] | None]
+"""Given a chain's name and hashes, the places of those in it, from 1, and how many rows it has.
+
+None for a chain that this version does not have.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotedHead:
-    """The end of a chain as it was at a time."""
+    """The end of a chain as it was at a time; ``line`` of the file it was read from."""
 
     chain: str
     rows: int
     row_hash: str
     at: datetime
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Miscount:
+    """A noted head whose row is there, but not the one of the number that the note states."""
+
+    head: NotedHead
+    place: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +93,15 @@ class Notes:
     doubts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The notes, and how they differ from the database: rows gone, and counts that are wrong."""
+
+    notes: Notes = field(default_factory=Notes)
+    gaps: tuple[Gap, ...] = ()
+    miscounts: tuple[Miscount, ...] = ()
+
+
 class Heads:
     """The file of notes.
 
@@ -119,20 +140,29 @@ class Heads:
                     names = ("accepted", "first", "last", "by", "reason")
                     accepted.append(tuple(str(known[name]) for name in names))
                 else:
-                    heads.append(_head(known))
+                    heads.append(_head(known, number))
             except (ValueError, TypeError, KeyError):
                 doubts.append(f"{self.path} line {number} cannot be read")
         return Notes(tuple(heads), tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
 
-    def gaps(self, standing: Standing) -> tuple[tuple[Gap, ...], Notes]:
-        """Give what was noted and is gone, and the notes themselves."""
+    def compare(self, standing: Standing) -> Compared:
+        """Compare the notes with the database: what is gone, and which counts are wrong."""
         notes = self.read()
-        found: list[Gap] = []
-        for chain in sorted({each.chain for each in notes.heads}):
-            heads = [each for each in notes.heads if each.chain == chain]
-            there, rows = standing(chain, [each.row_hash for each in heads])
-            found += _gaps(heads, there, rows, _accepted(notes, heads))
-        return tuple(found), notes
+        gaps: list[Gap] = []
+        miscounts: list[Miscount] = []
+        for chain in sorted({head.chain for head in notes.heads}):
+            heads = [head for head in notes.heads if head.chain == chain]
+            there = standing(chain, [head.row_hash for head in heads])
+            if there is None:
+                continue
+            places, rows = there
+            gaps += _gaps(heads, places, rows, _accepted(notes, heads))
+            miscounts += [
+                Miscount(head=head, place=places[head.row_hash])
+                for head in heads
+                if places.get(head.row_hash, head.rows) != head.rows
+            ]
+        return Compared(notes=notes, gaps=tuple(gaps), miscounts=tuple(miscounts))
 
     def accept(self, gaps: Sequence[Gap], *, by: str, reason: str, at: datetime) -> None:
         """Keep on record that a person knows of gaps and goes on; they stay listed for ever.
@@ -172,13 +202,14 @@ def _last_byte(descriptor: int) -> bytes:
     return os.pread(descriptor, 1, os.fstat(descriptor).st_size - 1)
 
 
-def _head(known: dict[str, Any]) -> NotedHead:
+def _head(known: dict[str, Any], line: int) -> NotedHead:
     at = datetime.fromisoformat(known["at"])
     return NotedHead(
         chain=str(known["chain"]),
         rows=int(known["rows"]),
         row_hash=str(known["head"]),
         at=at.astimezone(UTC),
+        line=line,
     )
 
 
@@ -195,7 +226,7 @@ def _accepted(notes: Notes, heads: list[NotedHead]) -> dict[str, tuple[str, str]
 
 def _gaps(
     heads: list[NotedHead],
-    there: set[str],
+    there: Collection[str],
     rows: int,
     accepted: dict[str, tuple[str, str]],
 ) -> list[Gap]:

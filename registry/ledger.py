@@ -226,7 +226,7 @@ class Ledger:
         """
         if self._heads is None:
             raise NothingMissingError("no file")
-        gaps, _ = self._heads.gaps(standing_in(self._database))
+        gaps = self._heads.compare(standing_in(self._database)).gaps
         self._heads.accept(gaps, by=by, reason=reason, at=at)
         return tuple(each for each in gaps if each.by is None)
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from registry.chain import Chain, Head
 from registry.database import Database
 from registry.entries import OutcomeEntry, PredictionEntry
-from registry.heads import Gap, Heads, Notes, Standing
+from registry.heads import Compared, Gap, Heads, Miscount, Standing
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
 PREDICTIONS = Chain("prediction", PredictionRow, PredictionEntry.__slots__)
@@ -24,7 +24,8 @@ class Verification:
     Attributes
     ----------
     faults
-        Rows edited, gone or moved, one line each; none if all of it is as it was written.
+        Rows edited, gone or moved, and noted heads that were, one line each; none if all of it is
+        as it was written.
     gaps
         Rows gone that somebody accepted, signed; they are listed for ever and are no faults.
     doubts
@@ -48,15 +49,20 @@ class Verification:
 
 def chain_faults(database: Database) -> tuple[str, ...]:
     """Name every prediction and outcome that was edited, and where one is gone or moved."""
+    return tuple(fault for faults in _faults(database).values() for fault in faults)
+
+
+def _faults(database: Database) -> dict[str, tuple[str, ...]]:
     with database.reading() as session:
-        return tuple(fault for each in CHAINS.values() for fault in each.faults(session))
+        return {name: tuple(chain.faults(session)) for name, chain in CHAINS.items()}
 
 
 def verify(database: Database, heads: Heads | None) -> Verification:
     """Walk both chains, and hold them against the heads noted outside the database."""
-    faults = chain_faults(database)
+    faults = _faults(database)
     # the notes first: a row noted while this runs is there when the database is asked
-    gaps, notes = heads.gaps(standing_in(database)) if heads is not None else ((), Notes())
+    compared = heads.compare(standing_in(database)) if heads is not None else Compared()
+    gaps, notes = compared.gaps, compared.notes
     noted = {each.chain: each.rows for each in notes.heads}
     with database.reading() as session:
         ends = {name: chain.head(session) for name, chain in CHAINS.items()}
@@ -64,7 +70,16 @@ def verify(database: Database, heads: Heads | None) -> Verification:
         revisions = session.scalar(later) or 0
     behind = sum(max(0, end.rows - noted.get(name, 0)) for name, end in ends.items())
     return Verification(
-        faults=faults + tuple(_lost(each, heads) for each in gaps if each.by is None),
+        faults=(
+            *(fault for of_chain in faults.values() for fault in of_chain),
+            *(_lost(gap, heads) for gap in gaps if gap.by is None),
+            # a row taken out of a chain moves all that follow it, and is named itself
+            *(
+                _miscounted(miscount, heads)
+                for miscount in compared.miscounts
+                if not faults[miscount.head.chain]
+            ),
+        ),
         gaps=tuple(each for each in gaps if each.by is not None),
         doubts=notes.doubts if any(each.rows for each in ends.values()) else (),
         unnoted=behind if heads is not None else 0,
@@ -75,14 +90,14 @@ def verify(database: Database, heads: Heads | None) -> Verification:
 
 
 def standing_in(database: Database) -> Standing:
-    """Give a way to ask which hashes stand in a chain of the database."""
+    """Return a function that looks up where hashes stand in a chain of the database."""
 
-    def standing(chain: str, hashes: list[str]) -> tuple[set[str], int]:
+    def standing(chain: str, hashes: list[str]) -> tuple[dict[str, int], int] | None:
         if chain not in CHAINS:
-            return set(hashes), 0  # of a later Orbcast: not known here, so not missed here
-        known = CHAINS[chain]
+            return None  # of a later Orbcast: not here, so not missed here
+        walked = CHAINS[chain]
         with database.reading() as session:
-            return known.standing(session, hashes), known.head(session).rows
+            return walked.places(session, hashes), walked.head(session).rows
 
     return standing
 
@@ -93,4 +108,13 @@ def _lost(gap: Gap, heads: Heads | None) -> str:
         f"{gap} are gone: {where} notes them, the database does not have them. They were cut "
         "off, or a backup older than the ledger was restored. Restore a newer one; if there "
         "is none, go on with `orbcast verify --accept-restored --by NAME --reason TEXT`"
+    )
+
+
+def _miscounted(wrong: Miscount, heads: Heads | None) -> str:
+    head, path = wrong.head, heads.path if heads else ""
+    return (
+        f"{path} line {head.line} was edited: it notes {head.rows:,} {head.chain} up to "
+        f"{head.row_hash[:12]}, which is number {wrong.place:,} of them. The rows are whole; put "
+        "back a copy of the file from a backup, and find out who changed it"
     )

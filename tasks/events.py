@@ -51,13 +51,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarsRefreshed(Event):
-    """New or revised bars are in the lake."""
+    """New or revised bars are in the lake, or some were taken away."""
 
     name: ClassVar[str] = "orbcast.data.refreshed"
 
     as_of: str
     added: int
     revised: int
+    withdrawn: int
     batches: int
     last_bar: str | None
 

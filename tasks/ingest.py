@@ -77,9 +77,10 @@ def announce_bars(
 ) -> None:
     """Emit one event of what some readings brought in, oldest first, if it is any bar at all."""
     counts = {
-        name: sum(each[name] for each in readings) for name in ("added", "revised", "new_batches")
+        name: sum(reading[name] for reading in readings)
+        for name in ("added", "revised", "withdrawn", "new_batches")
     }
-    if not readings or not (always or counts["added"] + counts["revised"]):
+    if not readings or not (always or counts["added"] + counts["revised"] + counts["withdrawn"]):
         return
     emit(
         BarsRefreshed(
@@ -87,6 +88,7 @@ def announce_bars(
             as_of=readings[-1]["as_of"],
             added=counts["added"],
             revised=counts["revised"],
+            withdrawn=counts["withdrawn"],
             batches=counts["new_batches"],
             last_bar=readings[-1]["last_bar"],
         )

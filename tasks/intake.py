@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml_core.bars.lake import BatchRecord, LakeStatus, OnProgress
+from ml_core.bars.batch_log import BatchRecord
+from ml_core.bars.lake import LakeStatus, OnProgress
 from ml_core.market.market import Market
 from tasks.settings import Settings
 from tasks.sources import SourceSpec, open_source
@@ -32,7 +33,8 @@ def take_in(
     at
         Aware time; bars that close after it are set aside as from the future.
     full
-        False reads a database only from the month of the lake's last bar on.
+        False reads a database only from the month of the lake's last bar on; all of it is
+        read when it was read with other options before.
     on_progress
         Called with (batch name, batches done).
 
@@ -44,7 +46,10 @@ def take_in(
         Worth another try.
     """
     lake = where.lake()
-    since = None if full else _month_of(lake.last_bar(market.symbol))
+    origin = spec.database_origin
+    log = lake.batch_log(market.symbol)
+    otherwise = origin is not None and log.replaced_by(origin, "", spec.reading)
+    since = None if full or otherwise else _month_of(lake.last_bar(market.symbol))
     try:
         return lake.ingest(open_source(spec, market, since), market, at, on_progress)
     finally:
@@ -52,22 +57,39 @@ def take_in(
         mirror(where, market)
 
 
-def mirror(where: Settings, market: Market) -> None:
+def take_back(settings: Settings, market: Market, batch: str, at: datetime) -> BatchRecord:
+    """Take a batch's bars out of the lake and record it in SQL; return what that came to.
+
+    Raises
+    ------
+    NoSuchBatchError
+        There is no such batch, or its bars are not in the lake any more.
+    LakeBusyError
+        Worth another try.
+    """
+    record = settings.lake().forget(batch, market, at)
+    mirror(settings, market)
+    return record
+
+
+def mirror(settings: Settings, market: Market) -> None:
     """Record in SQL every batch of the lake that is not there yet.
 
     The lake is the truth: what a killed run left unrecorded, the next one records.
     """
-    from registry.batches import record_batches  # noqa: PLC0415 - SQLAlchemy, only here
+    from registry.batches import record_batches, recorded_batches  # noqa: PLC0415 - SQLAlchemy
 
-    lake = where.lake()
-    batches = lake.batches(market.symbol)
-    if batches:
+    lake, database = settings.lake(), settings.database()
+    recorded = recorded_batches(database, market.symbol)
+    new = [batch for batch in lake.batches(market.symbol) if batch.batch_id not in recorded]
+    if new:
+        names = {batch.batch_id for batch in new}
         record_batches(
-            where.database(),
+            database,
             market.symbol,
-            batches,
-            _rows(lake.quarantined(market.symbol), "file"),
-            _rows(lake.revisions(market.symbol), "batch"),
+            new,
+            _rows(lake.quarantined(market.symbol, names), "file"),
+            _rows(lake.revisions(market.symbol, names), "batch"),
         )
 
 
@@ -80,6 +102,7 @@ def summary(records: tuple[BatchRecord, ...], status: LakeStatus) -> dict[str, A
         "new_batches": len(new),
         "added": sum(each.added for each in new),
         "revised": sum(each.revised for each in new),
+        "withdrawn": sum(each.withdrawn for each in new),
         "quarantined": sum(sum(each.quarantined.values()) for each in new),
         "findings": sorted({find.check for each in new for find in each.findings}),
         "bars": status.bars,
@@ -88,10 +111,11 @@ def summary(records: tuple[BatchRecord, ...], status: LakeStatus) -> dict[str, A
 
 
 def verdict_of(brought: dict[str, Any]) -> str:
-    """Say in a line what came in, of what ``summary`` gives."""
+    """Return in a line what came in, of what ``summary`` returns."""
+    gone = f"{brought['withdrawn']:,} taken away, " if brought["withdrawn"] else ""
     return (
         f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
-        f"{brought['quarantined']:,} rows set aside; {_last_of(brought['last_bar'])}"
+        f"{gone}{brought['quarantined']:,} rows set aside; {_last_of(brought['last_bar'])}"
     )
 
 

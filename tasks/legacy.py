@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from ml_core.bars.arrays import Bars
+from ml_core.bars.batch_log import BatchRecord
 from ml_core.bars.continuous import CHOICE_LOOKBACK_DAYS
 from ml_core.bars.contract import SourceError
-from ml_core.bars.lake import BatchRecord, Lake, OnProgress
+from ml_core.bars.lake import Lake, OnProgress
 from ml_core.bars.quality import BatchRefusedError
-from ml_core.bars.sources.times import TimeReading
+from ml_core.bars.sources.times import TimeReading, zone_in_name
 from ml_core.errors import InputError, OrbcastError
 from ml_core.market.exchange import trade_dates
 from ml_core.market.market import Market
@@ -157,9 +158,9 @@ def _database(
         return told
     table, mapping = chosen
     sample = _tried(sampled_times, path, table, mapping["ts"], reading)
-    spec = source.model_copy(
-        update={"table": table, "columns": mapping, "zone": sample.local_zone}
-    )
+    # times that are UTC by their column's name are read so anyhow, as `orbcast ingest` reads them
+    zone = source.zone or (None if zone_in_name(mapping["ts"]) else sample.local_zone)
+    spec = source.model_copy(update={"table": table, "columns": mapping, "zone": zone})
     bars: dict[str, Any] = {"table": table, "columns": mapping, "fault": None, "brought": None}
     told["bars"] = bars
     kind = next(each.columns[mapping["ts"]] for each in found if each.name == table)

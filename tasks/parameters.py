@@ -15,7 +15,7 @@ from tasks.settings import settings
 
 def _markets() -> list[str]:
     try:
-        return sorted({path.stem for path in settings().markets_dir.glob("*.toml")})
+        return list(settings().market_names())
     except OrbcastError:
         return []  # settings that cannot be read are told of where they are used
 

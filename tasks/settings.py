@@ -42,6 +42,7 @@ BY = "orbcast"
 CLOCK_FILE = "ORBCAST_CLOCK_FILE"
 """Names a simulated clock; deliberately no setting, since no installation has one."""
 
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _MOST_WORKERS = 8  # each holds its own copy of the rows
 
 
@@ -54,9 +55,10 @@ class UnknownNameError(InputError):
 
     def __str__(self) -> str:
         there = ", ".join(self.known) or "none"
+        own = f", or write {self.name}.toml there" if _NAME.fullmatch(self.name) else ""
         return (
-            f"there is no {self.kind} {self.name!r} in {self.folder}; use one of these: {there}, "
-            f"or write {self.name}.toml there"
+            f"there is no {self.kind} {self.name!r} in {self.folder}; "
+            f"use one of these: {there}{own}"
         )
 
 
@@ -70,7 +72,10 @@ class Settings(BaseModel):
     markets_dir: Path = Field(default=_SHIPPED / "markets", description="Market files (TOML).")
     recipes_dir: Path = Field(default=_SHIPPED / "recipes", description="Recipe files (TOML).")
     markets: tuple[str, ...] = Field(
-        default=("mgc",), min_length=1, description="Markets that `orbcast up` serves: a,b,c."
+        default=("mgc",),
+        min_length=1,
+        description="Markets that `orbcast up` serves: a,b,c; if none are named, those in the "
+        "home's folder of markets.",
     )
     strategy: str = Field(default="orb-default", description="Rules that a prediction meets.")
     strategies_dir: Path = Field(
@@ -241,7 +246,7 @@ class Settings(BaseModel):
         UnknownNameError, MarketFileError
             No such file, or one that cannot be used.
         """
-        path = _file(self.markets_dir, "market", name)
+        path = self.market_file(name)
         market = load_market(path)
         if roll is None:
             return market
@@ -250,6 +255,25 @@ class Settings(BaseModel):
             fault = ("roll", repr(roll), f"use one of {', '.join(rules)}")
             raise MarketFileError(str(path), (fault,))
         return market.model_copy(update={"roll": roll})
+
+    @property
+    def own_markets_dir(self) -> Path:
+        """Folder of the trader's own markets, which `orbcast market new` writes."""
+        return self.home / "markets"
+
+    def market_names(self) -> tuple[str, ...]:
+        """Return the name of every market file there is."""
+        return _names_in(self.own_markets_dir, self.markets_dir)
+
+    def market_file(self, name: str) -> Path:
+        """Return the path of a market's file, the trader's own before a shipped one.
+
+        Raises
+        ------
+        UnknownNameError
+            No such file, or a name that leads elsewhere.
+        """
+        return _file_in((self.own_markets_dir, self.markets_dir), "market", name)
 
     @property
     def own_recipes_dir(self) -> Path:
@@ -264,11 +288,7 @@ class Settings(BaseModel):
         UnknownNameError
             No such file.
         """
-        file = f"{name.lower()}.toml"
-        for folder in (self.own_recipes_dir, self.recipes_dir):
-            if (folder / file).is_file():
-                return folder / file
-        raise UnknownNameError("recipe", name, str(self.own_recipes_dir), self.recipe_names())
+        return _file_in((self.own_recipes_dir, self.recipes_dir), "recipe", name)
 
     def recipe(self, name: str) -> Recipe:
         """Load a recipe by its file's name, the trader's own before a shipped one.
@@ -290,16 +310,12 @@ class Settings(BaseModel):
         """
         from ml_core.strategy_rules import load_rules  # noqa: PLC0415 - where used
 
-        wanted = name or self.strategy
-        own = self.home / "strategies"
-        if (own / f"{wanted.lower()}.toml").is_file():
-            return load_rules(own / f"{wanted.lower()}.toml")
-        return load_rules(_file(self.strategies_dir, "strategy", wanted))
+        folders = (self.home / "strategies", self.strategies_dir)
+        return load_rules(_file_in(folders, "strategy", name or self.strategy))
 
     def recipe_names(self) -> tuple[str, ...]:
-        """Give the names of every recipe file there is."""
-        folders = (self.recipes_dir, self.own_recipes_dir)
-        return tuple(sorted({path.stem for each in folders for path in each.glob("*.toml")}))
+        """Return the name of every recipe file there is."""
+        return _names_in(self.own_recipes_dir, self.recipes_dir)
 
     def prefect_environment(self) -> dict[str, str]:
         """Give what Prefect must find in its environment to keep to this installation.
@@ -329,7 +345,7 @@ def settings() -> Settings:
     named = {name.lower(): value for name, value in os.environ.items()}
     values = {name: named.get(f"orbcast_{name}") for name in Settings.model_fields}
     try:
-        return Settings.model_validate(
+        read = Settings.model_validate(
             {name: value for name, value in values.items() if value is not None}
         )
     except ValidationError as error:
@@ -342,6 +358,10 @@ def settings() -> Settings:
             for each in error.errors()
         )
         raise SettingsError(faults) from error
+    own = _names_in(read.own_markets_dir)
+    if own and "markets" not in read.model_fields_set:
+        return read.model_copy(update={"markets": own})
+    return read
 
 
 def now() -> datetime:
@@ -367,12 +387,20 @@ def api_url() -> str | None:
     return os.environ.get("PREFECT_API_URL") or None
 
 
-def _file(folder: Path, kind: str, name: str) -> Path:
-    path = folder / f"{name.lower()}.toml"
-    if not path.is_file():
-        known = tuple(sorted(each.stem for each in folder.glob("*.toml")))
-        raise UnknownNameError(kind, name, str(folder), known)
-    return path
+def _file_in(folders: tuple[Path, ...], kind: str, name: str) -> Path:
+    """Return the file of that name in the first folder that has one.
+
+    A name is a name: one with a path in it leads to no file, whatever lies there.
+    """
+    if _NAME.fullmatch(name):
+        for folder in folders:
+            if (folder / f"{name.lower()}.toml").is_file():
+                return folder / f"{name.lower()}.toml"
+    raise UnknownNameError(kind, name, str(folders[0]), _names_in(*folders))
+
+
+def _names_in(*folders: Path) -> tuple[str, ...]:
+    return tuple(sorted({path.stem for folder in folders for path in folder.glob("*.toml")}))
 
 
 @lru_cache(maxsize=8)

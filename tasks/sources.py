@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from ml_core.bars.contract import RawBatch, SourceError
+from ml_core.bars.contract import DEFAULT_TABLE, RawBatch, SourceError
 from ml_core.bars.sources.layouts import LAYOUTS
 from ml_core.bars.sources.times import Stamp
 from ml_core.errors import InputError
@@ -38,7 +39,7 @@ COLUMNS: dict[str, frozenset[str]] = {
 }
 """Which of Orbcast's columns may be mapped to those of a kind of source."""
 
-_FORMER_DEFAULTS: dict[str, Any] = {"table": "bars_1m", "layout": "auto", "columns": {}}
+_FORMER_DEFAULTS: dict[str, Any] = {"table": DEFAULT_TABLE, "layout": "auto", "columns": {}}
 """What earlier versions wrote of options that nobody had named."""
 
 
@@ -124,6 +125,21 @@ class SourceSpec(BaseModel):
             )
         return self
 
+    @property
+    def reading(self) -> str:
+        """How its files are read, in words: two readings of one file differ in nothing else."""
+        options = self.model_dump(exclude={"kind", "paths", "table"}, exclude_defaults=True)
+        columns = {f"column {name}": value for name, value in options.pop("columns", {}).items()}
+        words = (f"{name}={value}" for name, value in {**options, **columns}.items())
+        return " ".join(sorted(words)) or "no options"
+
+    @property
+    def database_origin(self) -> str | None:
+        """The table that a database's batches are parts of; None for files, each its own."""
+        if self.kind != "duckdb":
+            return None
+        return f"{Path(self.paths[0]).expanduser().resolve()}:{self.table or DEFAULT_TABLE}"
+
     def with_absolute_paths(self) -> SourceSpec:
         """Give the same source with paths that hold from any folder."""
         paths = tuple(str(Path(each).expanduser().resolve()) for each in self.paths)
@@ -152,7 +168,7 @@ def source_spec(**values: Any) -> SourceSpec:
 def open_source(
     spec: SourceSpec, market: Market, since: datetime | None = None
 ) -> Iterator[RawBatch]:
-    """Give a source's batches, one after another, read as they are asked for.
+    """Return a source's batches, one after another, read as they are asked for.
 
     Parameters
     ----------
@@ -170,11 +186,16 @@ def open_source(
     DatabaseLockedError
         Another program is writing it; worth another try.
     """
+    origin, reading = spec.database_origin, spec.reading
+    return (
+        replace(batch, origin=origin or batch.content_hash, reading=reading)
+        for batch in _read_batches(spec, market, since)
+    )
+
+
+def _read_batches(spec: SourceSpec, market: Market, since: datetime | None) -> Iterator[RawBatch]:
     if spec.kind == "duckdb":
-        from ml_core.bars.sources.duckdb_file import (  # noqa: PLC0415 - only this kind
-            DEFAULT_TABLE,
-            read_duckdb,
-        )
+        from ml_core.bars.sources.duckdb_file import read_duckdb  # noqa: PLC0415 - only this kind
 
         if len(spec.paths) != 1:
             fault = f"{len(spec.paths)} paths are named"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+from tests.trained_market import copy_home
 
 REPLIES_AFTER = timedelta(seconds=3)
 
@@ -45,3 +49,22 @@ def answer_live(
         prediction.decide.fn("mgc", slot, "live")
         if replayed_before is not None and slot.trading_day < replayed_before:
             prediction.predict_slot.fn("mgc", slot, "replay")
+
+
+def logged_home_of(trained: Path, folder: Path, first: date, last: date) -> Path:
+    """Return a copy of a home, to be copied: with live answers of some days, as if in time."""
+    from tasks.decision import answers  # noqa: PLC0415 - Prefect, where used
+    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.slots import slots_between  # noqa: PLC0415
+
+    home = shutil.copytree(trained, folder / "open")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORBCAST_HOME", str(home))
+        patch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
+        where = settings()
+        market = where.market("mgc")
+        for slot in slots_between(market, first, last):
+            entries = answers(where, market, slot, now(), "live")
+            where.ledger().record([replace(entry, late=False) for entry in entries])
+    copy_home(home, folder / "home")
+    return folder / "home"

@@ -25,8 +25,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFileOrPag
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what may take longest: begun at the end, it would keep a single worker busy."""
-    items.sort(key=_seconds_allowed, reverse=True)
+    """Begin with what may take longest: begun at the end, it would keep a single worker busy.
+
+    One file then trains the home that many copy; until it has, the other workers take the files
+    that need none.
+    """
+    trains = next((item.path for item in items if _needs_trained_home(item)), None)
+    waits = {item.path for item in items if _needs_trained_home(item)} - {trains}
+    items.sort(key=lambda item: (-_seconds_allowed(item), item.path != trains, item.path in waits))
+
+
+def _needs_trained_home(item: pytest.Item) -> bool:
+    return "untouched_home" in getattr(item, "fixturenames", ())
 
 
 def _seconds_allowed(item: pytest.Item) -> float:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say
+from deployments.cli.ingest import left_out, odd, remarks_on, set_aside
+from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
+
+if TYPE_CHECKING:
+    from ml_core.bars.batch_log import BatchRecord
 
 app = typer.Typer(no_args_is_help=True)
+
+BatchArgument = Annotated[
+    str, typer.Argument(help="A batch of `orbcast bars batches`, its first letters, or last.")
+]
 
 
 @app.callback()
 def bars() -> None:
-    """Look at the bars in the lake."""
+    """Look at the bars in the lake, and take back what was taken in wrongly."""
 
 
 @app.command(short_help="How many bars, of which contracts, from when to when.")
@@ -28,6 +38,9 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     where = settings()
     known = where.market(market)
     found = where.lake().status(known.symbol)
+    # a month of a database is read again as it grows: its last reading tells of all of it
+    last = {record.name: record for record in where.lake().batch_log(known.symbol).holding()}
+    readings = list(last.values())
     spec = standing_source(where.sources_file, market)
     if as_json:
         print_json(
@@ -42,6 +55,9 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
                 "batches": found.batches,
                 "quarantined": found.quarantined,
                 "revised": found.revisions,
+                "set_aside": set_aside(readings),
+                "left_out": left_out(readings),
+                "odd": odd(readings),
                 "source": spec.model_dump(mode="json", exclude_none=True) if spec else None,
             }
         )
@@ -55,8 +71,115 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     say(f"  batches     {found.batches}")
     say(f"  set aside   {found.quarantined} rows")
     say(f"  revisions   {found.revisions} bars changed by a later batch")
+    for line in remarks_on(readings):
+        say(f"  {line}")
     told = f"{spec.kind} {', '.join(spec.paths)}" if spec else "none (`orbcast ingest --remember`)"
     say(f"  source      {told}")
+
+
+@app.command(short_help="Every batch that was taken in, how it was read, what it brought.")
+def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
+    """List every batch that was taken in or taken back, the last one last.
+
+    Example: orbcast bars batches --market mgc
+    """
+    from rich import box  # noqa: PLC0415 - after --help
+    from rich.table import Table  # noqa: PLC0415
+
+    from tasks.settings import settings  # noqa: PLC0415
+
+    config = settings()
+    symbol = config.market(market).symbol
+    log = config.lake().batch_log(symbol)
+    holding = {record.batch_id for record in log.holding()}
+    if as_json:
+        print_json(
+            [{**asdict(record), "in_lake": record.batch_id in holding} for record in log.records]
+        )
+        return
+    if not log.records:
+        say(f"{symbol} has no bars yet: see `orbcast ingest --help`")
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("batch", "read (UTC)", "+", "~", "-", "in lake"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("from", "with"):
+        table.add_column(heading, overflow="fold")
+    for record in log.records:
+        at = datetime.fromisoformat(record.ingested_at)
+        changes = (f"{count:,}" for count in (record.added, record.revised, record.withdrawn))
+        state = "yes" if record.batch_id in holding else "no"
+        name = record.name if record.is_reading else f"(takes back {record.name})"
+        table.add_row(
+            record.batch_id[:8], f"{at:%Y-%m-%d %H:%M}", *changes, state, name, record.reading
+        )
+    show_table(table)
+    say("bars: + added, ~ given another value, - taken away")
+
+
+@app.command(short_help="One batch: how it was read, its bars, what was odd or set aside.")
+def show(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = False) -> None:
+    """Show how a batch was read, what it brought, and what was odd or set aside.
+
+    Example: orbcast bars show last
+    """
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
+
+    config = settings()
+    log = config.lake().batch_log(config.market(market).symbol)
+    record = log.named(batch)
+    in_lake = record in log.holding()
+    if as_json:
+        print_json({**asdict(record), "in_lake": in_lake})
+        return
+    say(f"{record.batch_id}, {record.name} ({record.source})")
+    say(f"  state       {_state(record, in_lake=in_lake)}")
+    say(f"  read        {_at(datetime.fromisoformat(record.ingested_at))}")
+    say(f"  with        {record.reading or 'options that were not kept'}")
+    if record.first is not None and record.last is not None:
+        first, last = (datetime.fromisoformat(text) for text in (record.first, record.last))
+        say(f"  bars        {_at(first)} to {_at(last)}")
+    say(
+        f"  brought     {record.added:,} added, {record.revised:,} given another value, "
+        f"{record.unchanged:,} here already, {record.withdrawn:,} taken away"
+    )
+    for name, rows in {**record.quarantined, **record.dropped}.items():
+        say(f"  left out    {rows:,} {name.replace('_', ' ')}")
+    for finding in record.findings:
+        examples = ", ".join(finding.examples)
+        say(f"  odd         {finding.count:,} {finding.check.replace('_', ' ')}: {examples}")
+    for replaced in record.replaces:
+        say(f"  replaces    {replaced}")
+
+
+@app.command(short_help="Take back what a batch brought; every value stays on record.")
+def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = False) -> None:
+    """Take back what a batch brought: its bars go, what they had replaced is put back.
+
+    Every value stays on record as a revision. A batch that its source still has is taken in
+    again when that source is next read: mend the source, or its options, first.
+
+    Example: orbcast bars forget last
+    """
+    from tasks.intake import take_back  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
+
+    config = settings()
+    record = take_back(config, config.market(market), batch, now())
+    if as_json:
+        print_json(asdict(record))
+        return
+    say(
+        f"{record.name} is taken back: {record.withdrawn:,} bars are gone, "
+        f"{record.revised:,} have the value they had before."
+    )
+    say(f"Next: read the right source (`orbcast ingest --market {market} ...`), then retrain")
+
+
+def _state(record: BatchRecord, *, in_lake: bool) -> str:
+    if not record.is_reading:
+        return f"takes back {', '.join(record.replaces)}"
+    return "in the lake" if in_lake else "replaced or taken back"
 
 
 def _at(moment: datetime) -> str:

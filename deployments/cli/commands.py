@@ -18,9 +18,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("status:status", "Bars, model, breaker, runs, today's ranges: one screen."),
     },
     "Bars": {
+        "market": ("market:app", "The markets there are; write one for an instrument."),
         "ingest": ("ingest:ingest", "Take bars in from files and databases."),
         "refresh": ("refresh:refresh", "Bring the bars up to the market's own source."),
-        "bars": ("bars:app", "What the lake of bars holds."),
+        "bars": ("bars:app", "What the lake of bars holds; take a batch back."),
         "dataset": ("dataset:dataset", "Write ranges, labels and features as Parquet."),
         "import-legacy": ("import_legacy:import_legacy", "Take over from an older system."),
         "simulate": ("simulate:simulate", "Make a market whose truth is known."),

@@ -62,9 +62,10 @@ def require_shell() -> None:
         raise UnknownShellError(shell)
 
 
-def markets(incomplete: str) -> list[str]:
-    """Offer the names of the market files."""
-    return _starting(incomplete, _names(_folder("ORBCAST_MARKETS_DIR", "markets")))
+def markets(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the names of the market files, the trader's own among them."""
+    shipped = _names(_folder("ORBCAST_MARKETS_DIR", "markets"))
+    return _starting(incomplete, shipped | _names(_home(ctx) / "markets"))
 
 
 def recipes(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from deployments.cli.commands import SECTIONS, CommandsOnDemand
 from deployments.cli.completion import require_shell
+from deployments.debugging import DEBUGGING
 from ml_core.errors import (
     DefectError,
     InputError,
@@ -135,7 +136,7 @@ class OrbcastGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take ``--debug`` out, wherever it stands."""
-        ctx.meta["orbcast.debug"] = "--debug" in args
+        DEBUGGING.set("--debug" in args)
         if not ctx.resilient_parsing and args[:1] in (
             ["--install-completion"],
             ["--show-completion"],
@@ -158,7 +159,10 @@ class OrbcastGroup(TyperGroup):
         except Exception as error:
             if type(error).__module__.startswith("typer"):
                 raise  # its own: an exit
-            if ctx.meta.get("orbcast.debug"):
+            if _is_a_stop(error):
+                sys.stderr.write("stopped\n")
+                ctx.exit(INTERRUPTED)
+            if DEBUGGING.get():
                 traceback.print_exception(error)
             sys.stderr.write(f"orbcast: {line_of(error)}\n")
             ctx.exit(status_of(error))
@@ -185,6 +189,13 @@ def let_go_of_output() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_a_stop(error: Exception) -> bool:
+    """Check for a Ctrl-C that came while pydantic wrote JSON: it keeps no more than the name."""
+    return type(error).__name__ == "PydanticSerializationError" and (
+        KeyboardInterrupt.__name__ in str(error)
+    )
 
 
 def _is_about_the_server(error: BaseException) -> bool:

@@ -15,7 +15,7 @@ from deployments.cli.terminal import (
     days_of,
     json_text,
     print_json,
-    remark,
+    remark_begin,
     say,
     show_table,
 )
@@ -59,7 +59,7 @@ def evaluate(  # noqa: PLR0917 - options of a command
         Path | None, typer.Option(help="Write every figure into this file, as JSON.")
     ] = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No log lines.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No lines of progress.")] = False,
 ) -> None:
     """Judge a recipe by walking forward: refit, answer the months after, move on.
 
@@ -88,7 +88,7 @@ def evaluate(  # noqa: PLR0917 - options of a command
     level = "WARNING" if quiet else "INFO"
     with flow_progress(f"Studying {own.name}"), prefect_session(where, level=level) as server:
         if not quiet:
-            remark(f"Studying {own.name} on {server} ...")
+            remark_begin(f"Studying {own.name}", server)
         from flows.walk_forward import walk_forward  # noqa: PLC0415 - Prefect reads its settings
 
         walked = cast("Literal['month', 'quarter'] | None", refit)  # looked at above

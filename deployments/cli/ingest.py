@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +13,7 @@ from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
-    from ml_core.bars.lake import BatchRecord
+    from ml_core.bars.batch_log import BatchRecord
 
 
 class ColumnError(InputError):
@@ -103,39 +105,67 @@ def ingest(  # noqa: PLR0917 - options of a command
         remember_source(where.sources_file, market, spec)
     brought = summary(records, where.lake().status(known.symbol))
     if as_json:
-        print_json({**brought, "set_aside": _set_aside(records), "odd": _odd(records)})
+        print_json(
+            {
+                **brought,
+                "set_aside": set_aside(records),
+                "left_out": left_out(records),
+                "odd": odd(records),
+            }
+        )
         return
     _tell(records, brought, market)
 
 
 def _tell(records: tuple[BatchRecord, ...], brought: dict[str, object], market: str) -> None:
+    gone = f"{brought['withdrawn']:,} taken away, " if brought["withdrawn"] else ""
     say(
         f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
-        f"{brought['quarantined']:,} rows set aside, from {brought['new_batches']} new of "
+        f"{gone}{brought['quarantined']:,} rows set aside, from {brought['new_batches']} new of "
         f"{brought['batches']} batches."
     )
-    for name, rows in _set_aside(records).items():
-        say(f"  set aside: {rows:,} {name.replace('_', ' ')}")
-    for name, rows in _odd(records).items():
-        say(f"  odd but kept: {rows:,} {name.replace('_', ' ')}")
+    for line in remarks_on(records):
+        say(f"  {line}")
     say(f"The lake has {brought['bars']:,} bars; last {brought['last_bar']}.")
     say(f"Next: orbcast run nightly-retrain --market {market}")
 
 
-def _set_aside(records: tuple[BatchRecord, ...]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for record in records:
-        for name, rows in record.quarantined.items():
-            total[name] = total.get(name, 0) + rows
-    return total
+def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
+    """Return what was not simply taken in, a line for each kind of it."""
+    records = list(records)
+    return [
+        f"{what}: {rows:,} {name.replace('_', ' ')}"
+        for what, counts in (
+            ("set aside", set_aside(records)),
+            ("left out", left_out(records)),
+            ("odd but kept", odd(records)),
+        )
+        for name, rows in counts.items()
+    ]
 
 
-def _odd(records: tuple[BatchRecord, ...]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for record in records:
-        for find in record.findings:
-            total[find.check] = total.get(find.check, 0) + find.count
-    return total
+def set_aside(records: Iterable[BatchRecord]) -> dict[str, int]:
+    """Count the rows of batches that were bad, by reason."""
+    return _added_up(record.quarantined for record in records)
+
+
+def left_out(records: Iterable[BatchRecord]) -> dict[str, int]:
+    """Count the rows of batches that are of no outright of the market, by what they are of."""
+    return _added_up(record.dropped for record in records)
+
+
+def odd(records: Iterable[BatchRecord]) -> dict[str, int]:
+    """Count what was odd of batches but kept, by check."""
+    return _added_up(
+        {finding.check: finding.count} for record in records for finding in record.findings
+    )
+
+
+def _added_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for some in counts:
+        total.update(some)
+    return dict(total)
 
 
 def _mapping(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import typer
 
 from deployments.cli import completion
 from deployments.cli.progress import flow_progress
-from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, say
+from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, remark_begin, say
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run(
         list[str] | None, typer.Option(help="Parameter, key=value; may be repeated.")
     ] = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No log lines.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No lines of progress.")] = False,
 ) -> None:
     """Run a flow now. Needs no server; uses the one that is up, so it shows there.
 
@@ -82,7 +82,7 @@ def run(
         found = _load(FLOWS[name])
         given = dict(_pair(each, found.parameters.properties) for each in param or [])
         if not quiet:
-            remark(f"Running {name} on {server} ...")
+            remark_begin(f"Running {name}", server)
         result = found(**{"market": market, **given})
     if as_json:
         print_json(result)

@@ -86,6 +86,11 @@ def remark(words: str) -> None:
     sys.stderr.write(_folded(words, err()))
 
 
+def remark_begin(words: str, server: str | None) -> None:
+    """Print a remark that something long begins, and on which server if one is up."""
+    remark(f"{words} on {server} ..." if server else f"{words} ...")
+
+
 def show_table(shown: RenderableType) -> None:
     """Print a table, without the blanks that fill its last column."""
     console = out()

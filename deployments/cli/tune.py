@@ -8,7 +8,7 @@ import typer
 
 from deployments.cli import completion
 from deployments.cli.progress import flow_progress
-from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, say
+from deployments.cli.terminal import AsJson, MarketOption, print_json, remark_begin, say
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def tune(  # noqa: PLR0917 - options of a command
     holdout: Annotated[int, typer.Option(min=0, help="Latest months never looked at.")] = 6,
     seed: Annotated[int, typer.Option(min=0, help="The same seed tries the same values.")] = 7,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No log lines.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No lines of progress.")] = False,
 ) -> None:
     """Search hyperparameters on walk-forward folds; a stopped search goes on where it was.
 
@@ -61,7 +61,7 @@ def tune(  # noqa: PLR0917 - options of a command
     level = "WARNING" if quiet else "INFO"
     with flow_progress(f"Tuning {recipe}"), prefect_session(where, level=level) as server:
         if not quiet:
-            remark(f"Tuning {recipe} on {server} ...")
+            remark_begin(f"Tuning {recipe}", server)
         from flows.tune import tune as search  # noqa: PLC0415 - Prefect reads its settings
 
         which = cast("Question", question)

@@ -17,6 +17,22 @@ def moment_of(stamp: pa.Scalar) -> datetime:
     return _EPOCH + timedelta(microseconds=stamp.value)
 
 
+def codes_of(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the distinct texts of a column in order, and for each row its place among them.
+
+    A null is coded as -1. Told apart by Arrow: NumPy's own way makes a string of every row.
+
+    >>> codes_of(pa.chunked_array([["b", "a"], ["b", None]]))
+    (['a', 'b'], array([ 1,  0,  1, -1]))
+    """
+    encoded = column.combine_chunks().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    rank = np.empty(len(names) + 1, np.int64)
+    rank[np.argsort(np.array(names, dtype=str), kind="stable")] = np.arange(len(names))
+    rank[-1] = -1
+    return sorted(names), rank[encoded.indices.fill_null(-1).to_numpy()]
+
+
 def numbers_of(column: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
     """Return a column of numbers without nulls, shape (n,), read-only.
 

@@ -14,42 +14,46 @@ from numpy.typing import NDArray
 from ml_core.bars.arrays import Bars
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
 from ml_core.bars.lake import Lake
-from ml_core.bars.month_file import bars_of
+from ml_core.bars.month_file import as_bars, bars_of
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
 
 _KEY = ("contract", "ts")
 _VALUES = (*PRICES, "volume")
+_WITHDRAWN_AT = pa.field("withdrawn_at", pa.timestamp("us", tz="UTC"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarChange:
-    """A bar that came in, or was given another value, after a time.
+    """A bar that came in, was given another value or was withdrawn after a time.
 
     Attributes
     ----------
     contract, ts
         Which bar; aware UTC time of its open.
     earlier, present
-        Prices and volume as they were known then, None if the bar was not; and as they are.
+        Prices and volume as they were known then, and as they are; None if the bar was not
+        known then, or is not here any more.
     changed_at
-        When the present value came into the lake, aware UTC.
+        When the present value came into the lake, or the bar was withdrawn; aware UTC.
     """
 
     contract: str
     ts: datetime
     earlier: dict[str, Any] | None
-    present: dict[str, Any]
+    present: dict[str, Any] | None
     changed_at: datetime
 
     def __str__(self) -> str:
         name = f"{self.contract} {self.ts:%Y-%m-%d %H:%M} UTC"
+        if self.present is None:
+            return f"{name} was withdrawn at {self.changed_at:%Y-%m-%d %H:%M:%S} UTC"
         if self.earlier is None:
             return f"{name} came in at {self.changed_at:%Y-%m-%d %H:%M:%S} UTC"
         changed = (
-            f"{each} {self.earlier[each]:g} to {self.present[each]:g}"
-            for each in _VALUES
-            if self.earlier[each] != self.present[each]
+            f"{value} {self.earlier[value]:g} to {self.present[value]:g}"
+            for value in _VALUES
+            if self.earlier[value] != self.present[value]
         )
         return f"{name} was revised, {', '.join(changed)}"
 
@@ -65,55 +69,77 @@ class AsKnown:
 def bars_as_known(
     lake: Lake, market: Market, first_minute: int, stop_minute: int, at: datetime
 ) -> AsKnown:
-    """Give the bars of a span of UTC minutes as the lake had them at an aware time.
+    """Return the bars of a span of UTC minutes as the lake had them at an aware time.
 
     A bar whose present value came in later is put back to the latest value it had by then, from
-    the lake's record of revisions, or left out if it had none.
+    the lake's record of revisions, or left out if it had none; one that was withdrawn later is
+    put back as it was.
 
     Raises
     ------
     LakeDamagedError
         A month file cannot be read.
     """
-    now = lake.stored(market, first_minute, stop_minute)
-    then = pa.scalar(at, pa.timestamp("us", tz="UTC"))
-    is_later = pc.greater(now["ingested_at"], then)
-    later = now.filter(is_later)
-    if not len(later):
-        return AsKnown(_bars(now, market), ())
-    before = _latest_by(lake.revisions(market.symbol), then, first_minute, stop_minute)
-    known = {(row["contract"], row["ts"]): row for row in before.to_pylist()}
-    changes = [_change(row, known.get((row["contract"], row["ts"]))) for row in later.to_pylist()]
-    put_back = before.filter(_among(before, later))
-    table = pa.concat_tables([now.filter(pc.invert(is_later)), put_back])
+    present = lake.stored(market, first_minute, stop_minute)
+    is_later = pc.greater(present["ingested_at"], _moment(at))
+    later = present.filter(is_later)
+    before = _known_before(lake.revisions(market.symbol), at, first_minute, stop_minute)
+    gone = before.filter(pc.invert(_among(before, present)))
+    if not len(later) and not len(gone):
+        return AsKnown(_bars(present, market), ())
+    earlier = {_key(row): row for row in before.to_pylist()}
+    changes = [
+        *(_change(row, earlier.get(_key(row))) for row in later.to_pylist()),
+        *(_withdrawn(row) for row in gone.to_pylist()),
+    ]
+    unchanged = present.filter(pc.invert(is_later))
+    put_back = before.filter(pc.invert(_among(before, unchanged))).select(present.column_names)
+    table = pa.concat_tables([unchanged, put_back])
     order = pc.sort_indices(table, sort_keys=[("ts", "ascending"), ("contract", "ascending")])
-    return AsKnown(_bars(table.take(order), market), tuple(changes))
+    in_order = sorted(changes, key=lambda change: (change.ts, change.contract))
+    return AsKnown(_bars(table.take(order), market), tuple(in_order))
 
 
-def _latest_by(
-    revisions: pa.Table | None, at: pa.Scalar, first_minute: int, stop_minute: int
+def _known_before(
+    revisions: pa.Table | None, at: datetime, first_minute: int, stop_minute: int
 ) -> pa.Table:
-    """Give the latest earlier value of each bar that came in by a time, one row a bar."""
+    """Return the latest of its earlier values that each bar had by a time, one row a bar.
+
+    Columns of ``BAR_SCHEMA`` and ``withdrawn_at``. A bar that had been withdrawn by then and
+    had not come in again is none of them.
+    """
     if revisions is None:
-        return BAR_SCHEMA.empty_table()
-    first, stop = (from_minute(each) for each in (first_minute, stop_minute))
-    rows = revisions.select(BAR_SCHEMA.names).cast(BAR_SCHEMA)
-    kept = rows.filter(
+        return BAR_SCHEMA.append(_WITHDRAWN_AT).empty_table()
+    if "withdrawn_at" not in revisions.column_names:
+        revisions = revisions.append_column(
+            _WITHDRAWN_AT, pa.nulls(len(revisions), _WITHDRAWN_AT.type)
+        )
+    rows = as_bars(revisions).append_column(_WITHDRAWN_AT, revisions["withdrawn_at"])
+    first, stop = (from_minute(minute) for minute in (first_minute, stop_minute))
+    rows = rows.filter(
         pc.and_(
-            pc.less_equal(rows["ingested_at"], at),
+            pc.less_equal(rows["ingested_at"], _moment(at)),
             pc.and_(pc.greater_equal(rows["ts"], first), pc.less(rows["ts"], stop)),
         )
     )
-    if not len(kept):
-        return kept
     order = pc.sort_indices(
-        kept, sort_keys=[*((name, "ascending") for name in _KEY), ("ingested_at", "descending")]
+        rows, sort_keys=[*((name, "ascending") for name in _KEY), ("ingested_at", "descending")]
     )
-    kept = kept.take(order)
-    return kept.filter(pa.array(_first_of_each(kept)))
+    rows = rows.take(order)
+    rows = rows.filter(pa.array(_first_of_a_bar(rows), pa.bool_()))
+    withdrawn = rows["withdrawn_at"]
+    return rows.filter(pc.or_kleene(pc.is_null(withdrawn), pc.greater(withdrawn, _moment(at))))
 
 
-def _first_of_each(rows: pa.Table) -> NDArray[np.bool_]:
+def _moment(at: datetime) -> pa.Scalar:
+    return pa.scalar(at, _WITHDRAWN_AT.type)
+
+
+def _key(row: dict[str, Any]) -> tuple[str, datetime]:
+    return row["contract"], row["ts"]
+
+
+def _first_of_a_bar(rows: pa.Table) -> NDArray[np.bool_]:
     keys = list(zip(rows["contract"].to_pylist(), rows["ts"].to_pylist(), strict=True))
     return np.array([not index or keys[index] != keys[index - 1] for index in range(len(keys))])
 
@@ -121,7 +147,7 @@ def _first_of_each(rows: pa.Table) -> NDArray[np.bool_]:
 def _among(rows: pa.Table, others: pa.Table) -> pa.Array:
     wanted = set(zip(others["contract"].to_pylist(), others["ts"].to_pylist(), strict=True))
     keys = zip(rows["contract"].to_pylist(), rows["ts"].to_pylist(), strict=True)
-    return pa.array([each in wanted for each in keys], pa.bool_())
+    return pa.array([key in wanted for key in keys], pa.bool_())
 
 
 def _change(row: dict[str, Any], earlier: dict[str, Any] | None) -> BarChange:
@@ -131,6 +157,16 @@ def _change(row: dict[str, Any], earlier: dict[str, Any] | None) -> BarChange:
         earlier=None if earlier is None else {name: earlier[name] for name in _VALUES},
         present={name: row[name] for name in _VALUES},
         changed_at=row["ingested_at"],
+    )
+
+
+def _withdrawn(row: dict[str, Any]) -> BarChange:
+    return BarChange(
+        contract=row["contract"],
+        ts=row["ts"],
+        earlier={name: row[name] for name in _VALUES},
+        present=None,
+        changed_at=row["withdrawn_at"],
     )
 
 

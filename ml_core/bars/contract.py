@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -9,7 +11,13 @@ import pyarrow.compute as pc
 
 from ml_core.errors import InputError
 
+_SPREAD_SIGNS = frozenset("-:+ ")
+_MOST_NAMED = 10
+
 PRICES = ("open", "high", "low", "close")
+
+DEFAULT_TABLE = "bars_1m"
+"""The table that is read of a database where none is named."""
 
 BAR_SCHEMA = pa.schema(
     [
@@ -20,6 +28,7 @@ BAR_SCHEMA = pa.schema(
         pa.field("volume", pa.int64(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
         pa.field("ingested_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("brought_by", pa.string()),  # batch; null in a lake of before it was kept
     ]
 )
 """A bar in the lake. It is known only from ``ts`` + 1 minute on."""
@@ -48,17 +57,25 @@ class RawBatch:
     source
         Kind of source: ``dbn``, ``duckdb``, ``csv`` or ``parquet``.
     content_hash
-        SHA-256 of the content, hex: the same content is never ingested twice.
+        SHA-256 of the content, hex.
+    origin, reading
+        What the batch is a part of (a file's content, a table of a database) and the options it
+        was read with. Read again with other options, a reading of one origin replaces the other.
     table
         Columns of ``RAW_SCHEMA``.
+    zone
+        The zone that local times were read in; None where the times said it themselves.
     dropped
-        Rows left out on purpose, by reason (``spread`` ...).
+        Rows left out on purpose: ``spread``, or the instrument that they are of.
     """
 
     name: str
     source: str
     content_hash: str
     table: pa.Table
+    origin: str = ""
+    reading: str = ""
+    zone: str | None = None
     dropped: dict[str, int] = field(default_factory=dict)
 
 
@@ -100,14 +117,28 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
     foreign = [name for name in names if name != symbol and not re.fullmatch(pattern, name)]
     if foreign:
         away = pc.is_in(batch.table["contract"], value_set=pa.array(foreign, pa.string()))
-        count = pc.sum(away).as_py()
-        dropped = {**batch.dropped, "spread": batch.dropped.get("spread", 0) + count}
+        left_out = batch.table.filter(away)["contract"].to_pylist()
+        dropped = dict(Counter(batch.dropped) + Counter(count_dropped(left_out)))
         batch = replace(batch, table=batch.table.filter(pc.invert(away)), dropped=dropped)
     if not len(batch.table) and any(batch.dropped.values()):
         shown = f" ({', '.join(foreign[:3])} ...)" if foreign else ""
         fault = f"no contract{shown} matches {pattern} of market {symbol}"
         raise SourceError(batch.name, fault, "name this market's file, or mend contract_pattern")
     return batch
+
+
+def count_dropped(contracts: Iterable[str]) -> dict[str, int]:
+    """Count rows that are left out by why they are, the commonest first.
+
+    >>> count_dropped(["MGCG4-MGCJ4", "NQH4", "NQH4"])
+    {'NQH4': 2, 'spread': 1}
+    """
+    counts: Counter[str] = Counter()
+    for name, rows in Counter(contracts).items():
+        counts["spread" if _SPREAD_SIGNS.intersection(name) else name] += rows
+    named = counts.most_common(_MOST_NAMED)
+    others = counts.total() - sum(rows for _, rows in named)
+    return dict(named) | ({"other instruments": others} if others else {})
 
 
 def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:

@@ -3,9 +3,9 @@
 Layout, below the lake's folder and the symbol's::
 
     bars/2024-01.parquet               every contract's bars of the month, by time and contract
-    revisions/2024-01-<batch>.parquet  earlier values of bars that a later batch changed
+    revisions/2024-01-<batch>.parquet  earlier values of bars that a batch changed or took away
     quarantine/<batch>.parquet         bad rows, with reason and source line
-    batches/<batch>.json               what each batch brought; its presence says it is all in
+    batches/<batch>.json               what a reading brought; its presence says it is all in
 
 Of each batch, what is set aside is written first, then the months, its own record last. Killed
 anywhere, the lake holds whole months, and reading the source again completes it.
@@ -13,25 +13,21 @@ anywhere, the lake holds whole months, and reading the source again completes it
 
 from __future__ import annotations
 
-import itertools
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from ml_core.bars.arrays import Bars
-from ml_core.bars.arrow_values import moment_of
-from ml_core.bars.contract import RawBatch, outrights_of
+from ml_core.bars.batch_log import BatchLog, BatchRecord
+from ml_core.bars.contract import RawBatch
 from ml_core.bars.month_file import (
     Month,
-    MonthChange,
     content_hash,
     count_rows,
     last_moment,
@@ -39,24 +35,15 @@ from ml_core.bars.month_file import (
     months_of,
     read_bars,
     read_stored,
-    split_by_month,
-    write_rows,
+    whole,
 )
-from ml_core.bars.quality import (
-    FROM_THE_FUTURE,
-    BatchRefusedError,
-    Finding,
-    check,
-    refuse_if_bad,
-)
-from ml_core.errors import OperatorError, TransientError
-from ml_core.files import TEMPORARY, written_atomically
+from ml_core.errors import TransientError
+from ml_core.files import TEMPORARY
 from ml_core.market.market import Market
 
 LOCK_SECONDS = 120.0
 """How long a writer waits for another before it gives up."""
 
-Status = Literal["added", "unchanged", "already", "refused"]
 OnProgress = Callable[[str, int], None]
 
 
@@ -72,72 +59,6 @@ class LakeBusyError(TransientError):
             f"{self.folder} has been written by another process for {self.seconds:g} s; "
             "try again when it is done"
         )
-
-
-class LakeDamagedError(OperatorError):
-    """A file of the lake that cannot be read."""
-
-    def __init__(self, path: str, fault: str) -> None:
-        super().__init__(path, fault)
-        self.path, self.fault = path, fault
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} is damaged ({self.fault}); move it away, delete the batches folder "
-            "beside it and ingest the sources again: what is whole is kept"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchRecord:
-    """What became of one batch.
-
-    Attributes
-    ----------
-    batch_id
-        Made of the symbol and the content: the same content has the same id.
-    name, source, content_hash
-        As the source gave them.
-    status
-        ``added``, ``unchanged`` (every bar was here), ``already`` (this very content was taken
-        in before) or ``refused``.
-    rows, added, unchanged, revised, duplicates
-        Counts of rows.
-    quarantined, dropped
-        Counts by reason.
-    findings
-        What was odd but kept.
-    first, last
-        Times of the first and last sound bar, ISO, UTC; None without one.
-    ingested_at
-        ISO, UTC.
-    """
-
-    batch_id: str
-    name: str
-    source: str
-    content_hash: str
-    status: Status
-    rows: int
-    added: int
-    unchanged: int
-    revised: int
-    duplicates: int
-    quarantined: dict[str, int]
-    dropped: dict[str, int]
-    findings: tuple[Finding, ...]
-    first: str | None
-    last: str | None
-    ingested_at: str
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> BatchRecord:
-        """Read back what :func:`dataclasses.asdict` wrote."""
-        findings = tuple(
-            Finding(each["check"], each["count"], tuple(each["examples"]))
-            for each in values["findings"]
-        )
-        return cls(**{**values, "findings": findings})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +96,10 @@ class Lake:
     ) -> tuple[BatchRecord, ...]:
         """Take in batches, one after another; each is all in, or will be after another run.
 
+        A batch is known by its content and by how it was read. What was taken in before and
+        still holds brings nothing; a reading with other options replaces the former, with the
+        bars that only that one had.
+
         Parameters
         ----------
         batches
@@ -193,20 +118,36 @@ class Lake:
         LakeBusyError
             Another writer held the lake too long.
         """
-        folder = self._folder(market.symbol)
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock", timeout=LOCK_SECONDS)
-        records = []
-        try:
-            with lock:
-                self._sweep(market.symbol)
-                for done, batch in enumerate(batches, 1):
-                    records.append(self._ingest_one(batch, market, now))
-                    if on_progress is not None:
-                        on_progress(batch.name, done)
-        except Timeout as error:
-            raise LakeBusyError(str(folder), LOCK_SECONDS) from error
-        return tuple(records)
+        from ml_core.bars.batch_intake import BatchIntake  # noqa: PLC0415 - only to write
+
+        with self._written(market.symbol) as folder:
+            return BatchIntake(folder, market, now).take_in(batches, on_progress)
+
+    def forget(self, batch_id: str, market: Market, now: datetime) -> BatchRecord:
+        """Take back what a batch brought: its bars go, what they had replaced is put back.
+
+        Every value stays on record as a revision.
+
+        Parameters
+        ----------
+        batch_id
+            The batch, or the first characters of its name.
+        market
+            Whose bars they are.
+        now
+            Aware time, recorded.
+
+        Raises
+        ------
+        NoSuchBatchError
+            There is none, or its bars are not in the lake any more.
+        LakeBusyError
+            Another writer held the lake too long.
+        """
+        from ml_core.bars.batch_intake import BatchIntake  # noqa: PLC0415 - only to write
+
+        with self._written(market.symbol) as folder:
+            return BatchIntake(folder, market, now).forget(batch_id)
 
     def read(
         self, market: Market, first_minute: int | None = None, stop_minute: int | None = None
@@ -219,7 +160,7 @@ class Lake:
             A month file cannot be read.
         """
         months = self._months(market.symbol, first_minute, stop_minute)
-        with _whole(self._folder(market.symbol) / "bars"):
+        with whole(self._folder(market.symbol) / "bars"):
             bars = read_bars(months, market)
         first = first_minute if first_minute is not None else np.iinfo(np.int64).min
         stop = stop_minute if stop_minute is not None else np.iinfo(np.int64).max
@@ -234,28 +175,41 @@ class Lake:
             A month file cannot be read.
         """
         months = self._months(market.symbol, first_minute, stop_minute)
-        with _whole(self._folder(market.symbol) / "bars"):
+        with whole(self._folder(market.symbol) / "bars"):
             return read_stored(months, first_minute, stop_minute)
 
     def batches(self, symbol: str) -> tuple[BatchRecord, ...]:
-        """Give the record of every batch taken in, in order of time."""
-        found = (self._folder(symbol) / "batches").glob("*.json")
-        records = [_record(each) for each in found]
-        return tuple(sorted(records, key=lambda each: (each.ingested_at, each.name)))
+        """Return the record of every batch taken in or taken back, in order of time."""
+        return tuple(self.batch_log(symbol).records)
 
-    def quarantined(self, symbol: str) -> pa.Table | None:
-        """Give every row set aside, with batch, reason and source line; None without any."""
-        return _concatenated(self._folder(symbol) / "quarantine")
+    def batch_log(self, symbol: str) -> BatchLog:
+        """Return the records of the batches, and which of them hold."""
+        return BatchLog(self._folder(symbol) / "batches", symbol)
 
-    def revisions(self, symbol: str) -> pa.Table | None:
-        """Give the earlier value of every bar that was changed; None without any."""
-        return _concatenated(self._folder(symbol) / "revisions")
+    def quarantined(self, symbol: str, batches: Collection[str] | None = None) -> pa.Table | None:
+        """Return every row set aside, with batch (``file``), reason and source line.
+
+        None without any; of some batches only, if they are named.
+        """
+        folder = self._folder(symbol) / "quarantine"
+        return _concatenated(folder, lambda name: batches is None or name in batches)
+
+    def revisions(self, symbol: str, batches: Collection[str] | None = None) -> pa.Table | None:
+        """Return the earlier value of every bar that was changed or withdrawn.
+
+        ``batch`` is the batch that did it, ``withdrawn_at`` when a bar went that nothing took
+        the place of. None without any; of some batches only, if they are named.
+        """
+        folder = self._folder(symbol) / "revisions"
+        return _concatenated(
+            folder, lambda name: batches is None or name.rpartition("-")[2] in batches
+        )
 
     def status(self, symbol: str) -> LakeStatus:
         """Say what is here."""
         months = []
         for path in self._months(symbol):
-            with _whole(path):
+            with whole(path):
                 months.append(Month.describe(path))
         quarantine, revised = self.quarantined(symbol), self.revisions(symbol)
         return LakeStatus(
@@ -273,7 +227,7 @@ class Lake:
         """Return how many bars are here."""
         count = 0
         for path in self._months(symbol):
-            with _whole(path):
+            with whole(path):
                 count += count_rows(path)
         return count
 
@@ -282,7 +236,7 @@ class Lake:
         months = self._months(symbol)
         if not months:
             return None
-        with _whole(months[-1]):
+        with whole(months[-1]):
             return last_moment(months[-1])
 
     def fingerprint(self, market: Market, stop_minute: int | None = None) -> str:
@@ -291,93 +245,6 @@ class Lake:
         The same bars give the same fingerprint on any machine; one changed price another.
         """
         return content_hash(self.read(market, None, stop_minute))
-
-    def _ingest_one(self, batch: RawBatch, market: Market, now: datetime) -> BatchRecord:
-        folder = self._folder(market.symbol)
-        record_file, known = self._last_reading(batch, market)
-        ahead = known.quarantined.get(FROM_THE_FUTURE, 0) if known else 0
-        if known and not ahead:
-            return BatchRecord(**{**_shallow(known), "status": "already"})
-        batch = outrights_of(batch, market.symbol, market.contract_pattern)
-        checked = check(batch, market, now)
-        if known and checked.reasons.get(FROM_THE_FUTURE, 0) >= ahead:
-            return BatchRecord(**{**_shallow(known), "status": "already"})
-        batch_id = record_file.stem
-        if len(checked.quarantined):
-            _write_table(folder / "quarantine" / f"{batch_id}.parquet", checked.quarantined)
-        try:
-            refuse_if_bad(batch, checked, market)
-        except BatchRefusedError:
-            (folder / "refused").mkdir(exist_ok=True)
-            aside = folder / "quarantine" / f"{batch_id}.parquet"
-            aside.replace(folder / "refused" / aside.name)
-            raise
-        changes = [
-            self._upsert(market, name, rows, source=batch.source, batch_id=batch_id, now=now)
-            for name, rows in split_by_month(checked.good)
-        ]
-        added, revised = (
-            sum(getattr(each, key) for each in changes) for key in ("added", "revised")
-        )
-        times = checked.good["ts"]
-        record = BatchRecord(
-            batch_id=batch_id,
-            name=batch.name,
-            source=batch.source,
-            content_hash=batch.content_hash,
-            status="added" if added or revised else "unchanged",
-            rows=len(batch.table),
-            added=added,
-            unchanged=len(checked.good) - added - revised,
-            revised=revised,
-            duplicates=checked.duplicates,
-            quarantined=checked.reasons,
-            dropped=batch.dropped,
-            findings=checked.findings,
-            first=moment_of(times[0]).isoformat() if len(times) else None,
-            last=moment_of(times[-1]).isoformat() if len(times) else None,
-            ingested_at=now.isoformat(),
-        )
-        with written_atomically(record_file) as temporary:
-            temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
-        return record
-
-    def _last_reading(self, batch: RawBatch, market: Market) -> tuple[Path, BatchRecord | None]:
-        """Give where a reading of a batch is kept, and the last one of the same content, if any.
-
-        What was set aside as from the future may be the past by the next reading, though nothing
-        in the source has changed: such a batch is read anew, and each reading keeps its record.
-        """
-        folder, last = self._folder(market.symbol) / "batches", None
-        for again in itertools.count():
-            path = folder / f"{_batch_id(market.symbol, batch.content_hash, again)}.json"
-            if not path.exists():
-                return path, last
-            last = _record(path)
-            if not last.quarantined.get(FROM_THE_FUTURE):
-                return path, last
-        raise AssertionError  # the count has no end
-
-    def _upsert(
-        self,
-        market: Market,
-        month: str,
-        rows: pa.Table,
-        *,
-        source: str,
-        batch_id: str,
-        now: datetime,
-    ) -> MonthChange:
-        folder = self._folder(market.symbol)
-        path = folder / "bars" / f"{month}.parquet"
-        with _whole(path):
-            change = Month.merge(path, rows, symbol=market.symbol, source=source, now=now)
-        if change.revised:
-            earlier = change.earlier.append_column("batch", pa.array([batch_id] * change.revised))
-            _write_table(folder / "revisions" / f"{month}-{batch_id}.parquet", earlier)
-        if change.added or change.revised:
-            _write_table(path, change.merged)
-        return change
 
     def _folder(self, symbol: str) -> Path:
         return self.root / symbol
@@ -392,56 +259,34 @@ class Lake:
         named = (folder / f"{name}.parquet" for name in months_of(first_minute, stop_minute))
         return [each for each in named if each.exists()]
 
-    def _sweep(self, symbol: str) -> None:
-        """Remove what a killed writer left; the lock is held, so nobody is writing it."""
-        for leftover in self._folder(symbol).glob(f"*/{TEMPORARY}*"):
-            leftover.unlink(missing_ok=True)
+    @contextmanager
+    def _written(self, symbol: str) -> Iterator[Path]:
+        """Hold the folder of a symbol for writing, rid of what a killed writer left."""
+        folder = self._folder(symbol)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise LakeBusyError(str(folder), LOCK_SECONDS) from error
+        try:
+            for leftover in folder.glob(f"*/{TEMPORARY}*"):
+                leftover.unlink(missing_ok=True)
+            yield folder
+        finally:
+            lock.release()
 
 
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Name the file of the lake that Parquet cannot read."""
-    try:
-        yield
-    except PermissionError:
-        raise  # the file may be whole: its owner must let us in
-    except (pa.ArrowInvalid, OSError, KeyError) as error:
-        raise LakeDamagedError(str(path), str(error).splitlines()[0]) from error
-
-
-def _record(path: Path) -> BatchRecord:
-    try:
-        return BatchRecord.from_json(json.loads(path.read_text("utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
-        raise LakeDamagedError(str(path), f"{error}") from error
-
-
-def _batch_id(symbol: str, content_hash: str, again: int = 0) -> str:
-    import hashlib  # noqa: PLC0415 - one use
-
-    name = f"{symbol}\n{content_hash}" + (f"\n{again}" if again else "")
-    return hashlib.sha256(name.encode()).hexdigest()[:16]
-
-
-def _shallow(record: BatchRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in BatchRecord.__slots__}
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    with written_atomically(path) as temporary:
-        write_rows(table, temporary)
-
-
-def _concatenated(folder: Path) -> pa.Table | None:
+def _concatenated(folder: Path, wanted: Callable[[str], bool]) -> pa.Table | None:
     import pyarrow.parquet as pq  # noqa: PLC0415 - not where the lake is only listed
 
-    files = sorted(folder.glob("[!.]*.parquet"))
+    files = [path for path in sorted(folder.glob("[!.]*.parquet")) if wanted(path.stem)]
     if not files:
         return None
     tables = [
-        pq.read_table(each).append_column(
-            "file", pa.array([each.stem] * pq.read_metadata(each).num_rows)
+        pq.read_table(path).append_column(
+            "file", pa.array([path.stem] * pq.read_metadata(path).num_rows)
         )
-        for each in files
+        for path in files
     ]
     return pa.concat_tables(tables, promote_options="default")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ml_core.bars.arrays import Bars
 from ml_core.bars.arrow_values import moment_of, numbers_of
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
+from ml_core.errors import OperatorError
 from ml_core.market.instrument import Instrument
 from ml_core.market.market import Market
 
@@ -27,24 +29,29 @@ _MONTHS_REMEMBERED = 6
 """Decoded months a process keeps, 2 to 4 MB each: what live decisions look back on."""
 
 
-@dataclass(frozen=True, slots=True)
-class MonthChange:
-    """What a batch does to a month.
+class LakeDamagedError(OperatorError):
+    """A file of the lake that cannot be read."""
 
-    Attributes
-    ----------
-    merged
-        The month as it will be, columns of ``BAR_SCHEMA``.
-    earlier
-        The bars it had that changed, as they were.
-    added, revised
-        Counts of bars.
-    """
+    def __init__(self, path: str, fault: str) -> None:
+        super().__init__(path, fault)
+        self.path, self.fault = path, fault
 
-    merged: pa.Table
-    earlier: pa.Table
-    added: int
-    revised: int
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is damaged ({self.fault}); move it away, delete the batches folder "
+            "beside it and ingest the sources again: what is whole is kept"
+        )
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """Name the file of the lake that Parquet cannot read."""
+    try:
+        yield
+    except PermissionError:
+        raise  # the file may be whole: its owner must let us in
+    except (pa.ArrowInvalid, OSError, KeyError) as error:
+        raise LakeDamagedError(str(path), str(error).splitlines()[0]) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,50 +73,12 @@ class Month:
         first, last = (moment_of(stamps[row]) for row in (0, -1))
         return Month(len(table), tuple(sorted(names)), first, last)
 
-    @staticmethod
-    def merge(
-        path: Path, rows: pa.Table, *, symbol: str, source: str, now: datetime
-    ) -> MonthChange:
-        """Work out the month with new bars in it; nothing is written.
-
-        Parameters
-        ----------
-        path
-            The month's file, which may not exist yet.
-        rows
-            Sound raw rows of that month, by time and contract, each key once.
-        symbol, source, now
-            Recorded with every bar that is new or changed.
-        """
-        new = _canonical(rows, symbol, source, now)
-        old = read_rows(path) if path.exists() else BAR_SCHEMA.empty_table()
-        old_key, new_key = _keys(old, new)
-        place = np.searchsorted(old_key, new_key)
-        there = place < len(old_key)
-        there[there] = old_key[place[there]] == new_key[there]
-        differs = np.zeros(len(new), bool)
-        for name in _VALUES:
-            values = numbers_of(new[name])[there]
-            differs[there] |= numbers_of(old[name])[place[there]] != values
-        replaced = place[differs]
-        stays = np.ones(len(old), bool)
-        stays[replaced] = False
-        enters = ~there | differs
-        merged = pa.concat_tables([old.filter(pa.array(stays)), new.filter(pa.array(enters))])
-        key = np.concatenate([old_key[stays], new_key[enters]])
-        return MonthChange(
-            merged=merged.take(np.argsort(key, kind="stable")),
-            earlier=old.take(replaced),
-            added=int((~there).sum()),
-            revised=int(differs.sum()),
-        )
-
 
 def split_by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Cut rows, in order of time, at the UTC months' borders."""
     months = rows["ts"].cast(pa.timestamp("us")).to_numpy().astype("datetime64[M]")
     names, starts = np.unique(months, return_index=True)
-    for name, start, stop in zip(names, starts, [*starts[1:], len(rows)], strict=True):
+    for name, start, stop in zip(names, starts, [*starts, len(rows)][1:], strict=True):
         yield str(name), rows.slice(start, stop - start)
 
 
@@ -155,7 +124,14 @@ def read_rows(path: Path) -> pa.Table:
 
     Not by ``pyarrow.parquet.read_table``, which imports pandas.
     """
-    return pq.ParquetFile(path).read(columns=BAR_SCHEMA.names).cast(BAR_SCHEMA)
+    return as_bars(pq.ParquetFile(path).read())
+
+
+def as_bars(table: pa.Table) -> pa.Table:
+    """Return the columns of ``BAR_SCHEMA``; an earlier release kept none of batches."""
+    if "brought_by" not in table.column_names:
+        table = table.append_column("brought_by", pa.nulls(len(table), pa.string()))
+    return table.select(BAR_SCHEMA.names).cast(BAR_SCHEMA)
 
 
 def count_rows(path: Path) -> int:
@@ -267,29 +243,6 @@ def _contracts(column: pa.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int
         rank.astype(np.int32)[numbers_of(array.indices)] if len(array) else np.empty(0, np.int32)
     )
     return tuple(names.tolist()), codes
-
-
-def _canonical(rows: pa.Table, symbol: str, source: str, now: datetime) -> pa.Table:
-    count = len(rows)
-    columns = {
-        "symbol": pa.repeat(symbol, count),
-        "contract": rows["contract"],
-        "ts": rows["ts"],
-        **{name: rows[name] for name in PRICES},
-        "volume": rows["volume"].cast(pa.int64()),
-        "source": pa.repeat(source, count),
-        "ingested_at": pa.repeat(pa.scalar(now, pa.timestamp("us", tz="UTC")), count),
-    }
-    return pa.table(columns, schema=BAR_SCHEMA)
-
-
-def _keys(old: pa.Table, new: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give one number a bar, ordered as (time, contract), the same for both tables."""
-    both = [np.array(table["contract"].to_pylist(), dtype=str) for table in (old, new)]
-    names, code = np.unique(np.concatenate(both), return_inverse=True)
-    stamps = [numbers_of(table["ts"].cast(pa.int64())) // _MINUTE_US for table in (old, new)]
-    key = np.concatenate(stamps) * max(len(names), 1) + code
-    return key[: len(old)], key[len(old) :]
 
 
 def _month_of(minute: int) -> str:

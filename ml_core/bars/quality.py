@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ml_core.bars.arrow_values import codes_of
 from ml_core.bars.contract import PRICES, RawBatch
+from ml_core.bars.step import MINUTE_US, refuse_other_step
 from ml_core.errors import InputError
 from ml_core.market.exchange import TradeDates, trade_dates
 from ml_core.market.market import Market
@@ -18,8 +21,8 @@ from ml_core.market.schedule import to_minute
 FROM_THE_FUTURE = "from_the_future"
 """Why a bar that has not closed yet is set aside; it may have by the next reading."""
 
-_MINUTE_US = 60_000_000
 _EXAMPLES = 3
+_ENOUGH_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,20 @@ class BatchRefusedError(InputError):
         counts = ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.items())
         return (
             f"{self.name} is refused whole: {bad:,} of {self.rows:,} rows are bad ({counts}); "
-            f"first: {'; '.join(self.lines)}. Mend the source, or raise quality.max_bad_share "
-            f"(now {self.limit:g}) in the market file if this is expected"
+            f"first: {'; '.join(self.lines)}. {self._remedy(bad)}"
+        )
+
+    def _remedy(self, bad: int) -> str:
+        if "volume_not_in_steps" in self.reasons:
+            return (
+                "Where lots are divided, say the smallest volume in the market file "
+                '(instrument.volume_step = "0.001")'
+            )
+        if bad == self.rows:
+            return "Not a row can be used: mend the source, or say how it is to be read"
+        return (
+            f"Mend the source, or raise quality.max_bad_share (now {self.limit:g}) in the market "
+            "file if this is expected"
         )
 
 
@@ -97,8 +112,15 @@ def check(batch: RawBatch, market: Market, now: datetime) -> Checked:
         Its tick, calendar and limits.
     now
         Aware time; a bar that has not closed by then is from the future.
+
+    Raises
+    ------
+    StepError
+        The rows are not a minute apart.
     """
     table = batch.table
+    timed = table.filter(table["ts"].is_valid())
+    refuse_other_step(batch.name, _microseconds(timed), codes_of(timed["contract"])[1])
     reason = _row_faults(table, market, now)
     order, reason, duplicates = _repeats(table, reason)
     bad = np.flatnonzero(reason != "")
@@ -113,20 +135,51 @@ def check(batch: RawBatch, market: Market, now: datetime) -> Checked:
     )
 
 
-def refuse_if_bad(batch: RawBatch, checked: Checked, market: Market) -> None:
-    """Refuse a batch whose share of bad rows is above the market's limit.
+@dataclass(slots=True)
+class BadRows:
+    """The bad rows of a source, counted over all of its batches.
 
-    Raises
-    ------
-    BatchRefusedError
-        With the counts and the first bad lines.
+    Attributes
+    ----------
+    name
+        What to call the source.
+    limit
+        Share of bad rows above which it is refused; a single one refuses no more than two rows.
     """
-    rows, bad = len(batch.table), len(checked.quarantined)
-    if rows and bad / rows > market.quality.max_bad_share:
-        first = checked.quarantined.slice(0, _EXAMPLES).select(["source_line", "reason"])
-        lines = tuple(f"row {row['source_line']}: {row['reason']}" for row in first.to_pylist())
-        raise BatchRefusedError(
-            batch.name, rows, checked.reasons, lines, market.quality.max_bad_share
+
+    name: str
+    limit: float
+    rows: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def too_many(self) -> bool:
+        """Whether the rows counted so far are to be refused."""
+        bad = self.reasons.total()
+        return bad > self.limit * self.rows and (bad > 1 or 2 * bad >= self.rows)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether so many rows are bad that those to come will hardly change it."""
+        return self.rows > _ENOUGH_ROWS and 2 * self.reasons.total() > self.rows
+
+    def count_again(self, rows: int, reasons: dict[str, int]) -> None:
+        """Count the rows of a batch that was taken in before."""
+        self.rows += rows
+        self.reasons.update(reasons)
+
+    def count(self, table: pa.Table, checked: Checked) -> None:
+        """Count a batch's rows."""
+        self.count_again(len(table), checked.reasons)
+        first = checked.quarantined.slice(0, _EXAMPLES - len(self.lines))
+        for row in first.select(["source_line", "reason"]).to_pylist():
+            self.lines.append(f"row {row['source_line']}: {row['reason']}")
+
+    def refusal(self) -> BatchRefusedError:
+        """Return the error that names the counts and the first bad rows."""
+        return BatchRefusedError(
+            self.name, self.rows, dict(self.reasons), tuple(self.lines), self.limit
         )
 
 
@@ -137,27 +190,30 @@ def _row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.ob
     volume = table["volume"].to_numpy()
     stamp = _microseconds(table)
     known = stamp != np.iinfo(np.int64).min
-    closes_by = (to_minute(now) - 1) * _MINUTE_US
+    closes_by = (to_minute(now) - 1) * MINUTE_US
     with np.errstate(invalid="ignore"):
         top: NDArray[np.float64] = stacked.max(axis=1)
         bottom: NDArray[np.float64] = stacked.min(axis=1)
         not_positive = np.less_equal(bottom, 0)
         no_price = np.logical_not(np.isfinite(top) & np.isfinite(bottom))
+        in_range = market.instrument.holds_price(stacked).all(axis=1)
         off_tick = np.logical_not(market.instrument.is_on_tick(stacked).all(axis=1))
         faults: list[tuple[str, NDArray[np.bool_]]] = [
             ("no_contract", table["contract"].is_null().to_numpy()),
             ("no_time", ~known),
-            ("not_on_a_minute", stamp % _MINUTE_US != 0),
+            ("not_on_a_minute", stamp % MINUTE_US != 0),
             ("before_1970", stamp < 0),
             (FROM_THE_FUTURE, stamp > closes_by),
             ("not_a_price", no_price),
             ("price_not_positive", not_positive),
             ("no_volume", ~np.isfinite(volume)),
             ("negative_volume", volume < 0),
+            ("volume_not_in_steps", ~market.instrument.is_on_volume_step(volume)),
             ("ohlc_inconsistent", (price["high"] < top) | (price["low"] > bottom)),
             ("off_tick", off_tick),
+            ("price_out_of_range", np.logical_not(in_range)),
         ]
-    own = np.array([fault or "" for fault in table["fault"].to_pylist()], dtype=object)
+    own: NDArray[np.object_] = table["fault"].fill_null("").to_numpy()
     reason = own.copy()
     for name, wrong in reversed(faults):
         reason[wrong & (own == "")] = name
@@ -170,9 +226,7 @@ def _repeats(
     """Order sound rows by time and contract, each key once; mark those that contradict another."""
     sound = np.flatnonzero(reason == "")
     stamp = _microseconds(table)[sound]
-    _, contract = np.unique(
-        np.array(table["contract"].take(sound).to_pylist(), dtype=str), return_inverse=True
-    )
+    contract = codes_of(table["contract"])[1][sound]
     rank = np.lexsort((sound, contract, stamp))  # the first row given wins
     rows, stamp, contract = sound[rank], stamp[rank], contract[rank]
     if not len(rows):
@@ -191,7 +245,7 @@ def _repeats(
 def _findings(table: pa.Table, good: pa.Table, market: Market) -> tuple[Finding, ...]:
     if not len(good):
         return ()
-    minute = _microseconds(good) // _MINUTE_US
+    minute = _microseconds(good) // MINUTE_US
     years = minute[[0, -1]].astype("datetime64[m]").astype("datetime64[Y]").astype(np.int64) + 1970
     hours = trade_dates(market.calendar, int(years[0]) - 1, int(years[1]) + 1)
     backwards = np.diff(_microseconds(table)) < 0
@@ -231,14 +285,14 @@ def _gaps(minute: NDArray[np.int64], hours: TradeDates, limit: int) -> Finding:
 
 
 def _by_contract(good: pa.Table, minute: NDArray[np.int64], market: Market) -> list[Finding]:
-    names, contract = np.unique(
-        np.array(good["contract"].to_pylist(), dtype=str), return_inverse=True
-    )
+    names, contract = codes_of(good["contract"])
     order = np.lexsort((minute, contract))
     code, when = contract[order], minute[order]
     values = np.column_stack([good[name].to_numpy() for name in PRICES])[order]
     next_minute = (np.diff(code) == 0) & (np.diff(when) == 1)
-    ticks = np.abs(np.diff(values[:, 3])) / float(market.instrument.tick_size)
+    # any of a bar's prices: a spike may be in its high or its low alone
+    change = np.abs(values[1:] - values[:-1, 3:]).max(axis=1, initial=0.0)
+    ticks = change / float(market.instrument.tick_size)
     jumps = np.flatnonzero(next_minute & (ticks >= market.quality.spike_ticks)) + 1
     same = next_minute & (np.diff(values, axis=0) == 0).all(axis=1)
     # a run is stale once it is as long as the limit: count where each run reaches it

@@ -116,7 +116,7 @@ def trades_needed(
     >>> trades_needed(0.5, 0.05)
     617
     """
-    z_alpha, z_power = _z(alpha, power)
+    z_alpha, z_power = -_quantile("alpha", alpha), _quantile("power", power)
     _require_above_alpha(power, alpha)
     before, after = _shares(baseline, lift)
     spread = z_alpha * math.sqrt(before * (1 - before)) + z_power * math.sqrt(after * (1 - after))
@@ -141,7 +141,7 @@ def power_of(
     from scipy.special import ndtr  # noqa: PLC0415 - on demand
 
     _require_count("trades", trades)
-    z_alpha, _ = _z(alpha, 0.5)
+    z_alpha = -_quantile("alpha", alpha)
     before, after = _shares(baseline, lift)
     root = math.sqrt(trades / _effect(design_effect))
     reach = lift * root - z_alpha * math.sqrt(before * (1 - before))
@@ -166,7 +166,7 @@ def rows_for_gain(
     BadPowerError
         A figure is out of its bounds, or the power is no more than alpha, which needs no row.
     """
-    z_alpha, z_power = _z(alpha, power)
+    z_alpha, z_power = -_quantile("alpha", alpha), _quantile("power", power)
     _require_above_alpha(power, alpha)
     _require_positive("gain", gain)
     _require_positive("sd", sd)
@@ -189,7 +189,7 @@ def power_for_gain(
     _require_positive("gain", gain)
     _require_positive("sd", sd)
     reach = gain * math.sqrt(rows / _effect(design_effect)) / sd
-    return float(ndtr(reach - _z(alpha, 0.5)[0]))
+    return float(ndtr(reach + _quantile("alpha", alpha)))
 
 
 def gate(
@@ -260,12 +260,12 @@ def _count(field: str, value: float, errors: float, effect: float) -> int:
     return max(math.ceil(rows), 1)
 
 
-def _z(alpha: float, power: float) -> tuple[float, float]:
+def _quantile(field: str, share: float) -> float:
+    """Return the standard normal quantile of a share that is named if it cannot be one."""
     from scipy.special import ndtri  # noqa: PLC0415 - on demand
 
-    _require_share("alpha", alpha)
-    _require_share("power", power)
-    return -float(ndtri(alpha)), float(ndtri(power))
+    _require_share(field, share)
+    return float(ndtri(share))
 
 
 def _shares(baseline: float, lift: float) -> tuple[float, float]:

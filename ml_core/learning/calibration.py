@@ -141,15 +141,26 @@ def _isotonic(
 
 
 def _platt(margin: NDArray[np.float64], label: NDArray[np.bool_]) -> tuple[float, float]:
-    """Fit logistic regression of the label on the margin by Newton's method."""
+    """Fit logistic regression of the label on the margin by Newton's method.
+
+    A step that would raise the loss is halved: margins that are far too sure begin so far from the
+    answer that whole steps run away from it.
+    """
     design = np.column_stack([margin, np.ones(len(margin))])
     weights = np.array([1.0, 0.0])
+
+    def loss(at: NDArray[np.float64]) -> float:
+        along = design @ at
+        return float((np.logaddexp(0.0, along) - label * along).sum())
+
     for _ in range(_NEWTON_STEPS):
         p = expit(design @ weights)
         gradient = design.T @ (label - p)
         # a thousandth of a row keeps the step finite where the classes are separated
         hessian = (design.T * (p * (1 - p))) @ design + 1e-3 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
+        while loss(weights + step) > loss(weights) + _EDGE:
+            step = step / 2.0
         weights = weights + step
         if np.abs(step).max() < _EDGE:
             break

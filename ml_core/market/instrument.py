@@ -27,6 +27,9 @@ class Instrument(BaseModel):
     tick_value: float = Field(gt=0, description="Money value of one tick of one contract.")
     commission_per_side: float = Field(ge=0, description="Commission, money per contract a side.")
     slippage_ticks_per_side: float = Field(ge=0, description="Assumed slippage, ticks a side.")
+    volume_step: Decimal = Field(
+        default=Decimal(1), gt=0, description="Smallest volume: below 1 where lots are divided."
+    )
     currency: str = Field(default="USD", min_length=3, max_length=3)
 
     @property
@@ -69,6 +72,22 @@ class Instrument(BaseModel):
             tolerance = TICK_TOLERANCE * np.maximum(1.0, np.abs(ticks))
             tolerance = np.minimum(tolerance, MOST_OFF_TICK)
             return np.abs(ticks - np.rint(ticks)) <= tolerance
+
+    def holds_price(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which prices have a whole tick that :meth:`to_ticks` can count."""
+        limit = np.iinfo(np.int32).max * float(self.tick_size)
+        return np.abs(prices) <= limit
+
+    def to_volume_steps(self, volumes: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return volumes, same shape, as whole numbers of the smallest volume."""
+        return np.rint(np.asarray(volumes) / float(self.volume_step)).astype(np.int64)
+
+    def is_on_volume_step(self, volumes: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which volumes are whole numbers of the smallest one; NaN and infinity are none."""
+        steps = np.asarray(volumes, dtype=np.float64) / float(self.volume_step)
+        with np.errstate(invalid="ignore"):
+            exact = np.abs(steps - np.rint(steps)) <= TICK_TOLERANCE * np.maximum(1.0, abs(steps))
+        return exact & (np.abs(steps) < 2.0**53)
 
     def to_price(self, ticks: NDArray[np.integer]) -> NDArray[np.float64]:
         """Give prices of whole ticks, rounded to the decimals of the tick so they print clean."""

@@ -87,13 +87,20 @@ class QualityLimits(_Frozen):
         default=0.01, ge=0, le=1, description="Share of bad rows above which a batch is refused."
     )
     spike_ticks: int = Field(
-        default=500, ge=1, description="Close-to-close change in a minute reported as a spike."
+        default=500,
+        ge=1,
+        description="A price this far from the close before is reported as a spike.",
     )
     stale_minutes: int = Field(
         default=30, ge=2, description="Equal bars in a row, with volume, reported as stale."
     )
     gap_minutes: int = Field(
         default=60, ge=2, description="Open-market minutes without any bar reported as a gap."
+    )
+    judge_hours: bool = Field(
+        default=True,
+        description="Refuse bars that fit the exchange's hours clearly better in another zone, "
+        "or stamped at the other end of the minute.",
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+from pydantic import BaseModel, model_serializer
 from typer.testing import CliRunner
 
 from deployments.cli import run as run_command
@@ -244,6 +245,22 @@ def test_a_question_left_unanswered_is_told_as_stopped() -> None:
     result = CliRunner().invoke(app, ["notify", "add", "slack", "desk"], input="")
     assert result.exit_code == 130
     assert result.stderr.endswith("stopped\n")
+
+
+class Interrupted(BaseModel):
+    """What is stopped by Ctrl-C as it is written as JSON."""
+
+    @model_serializer
+    def written(self) -> dict[str, str]:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("home")
+def test_a_ctrl_c_that_pydantic_took_for_an_error_is_told_as_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tasks.settings.settings", Interrupted().model_dump_json)
+    assert run("bars", "status") == (130, "", "stopped\n")
 
 
 def test_debug_shows_the_traceback_wherever_it_stands(home: Path) -> None:

@@ -78,6 +78,7 @@ def test_every_variable_is_one_that_is_read(text: str) -> None:
     ours = {f"ORBCAST_{name.upper()}" for name in Settings.model_fields}
     prefects = {name for name in _get_settings_fields(PrefectSettings) if name.isupper()}
     named = set(re.findall(r"\b((?:ORBCAST|PREFECT)_[A-Z_]+)\b", text))
+    assert named
     assert named - ours - prefects == set()
 
 

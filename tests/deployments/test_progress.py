@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import pty
 import re
-import subprocess
-import sys
-import termios
-import threading
 from pathlib import Path
 
 import pytest
@@ -18,63 +11,24 @@ import pytest
 from deployments.cli.progress import Pace
 from tasks import artifacts
 from tasks.watching import watched
-
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-def at_a_terminal(home: Path, *arguments: str) -> tuple[int, str, str]:
-    """Status and output of a command whose error stream is a terminal, and what it showed."""
-    leader, follower = pty.openpty()
-    termios.tcsetwinsize(follower, (24, 80))
-    environment = {name: each for name, each in os.environ.items() if name != "COLUMNS"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "deployments.cli", "--home", str(home), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=follower,
-        env={**environment, "TERM": "xterm"},
-        text=True,
-    )
-    os.close(follower)
-    shown: list[bytes] = []
-
-    def read() -> None:
-        with contextlib.suppress(OSError):  # the other end is closed
-            while some := os.read(leader, 65536):
-                shown.append(some)
-
-    reading = threading.Thread(target=read)
-    reading.start()
-    printed, _ = process.communicate()
-    reading.join()
-    os.close(leader)
-    return process.returncode, printed, b"".join(shown).decode()
+from tests.at_a_terminal import at_a_pipe, at_a_terminal
 
 
 def test_the_time_left_is_shown_at_a_terminal_and_nothing_of_it_in_the_output(
     tmp_path: Path,
 ) -> None:
     database = tmp_path / "simulated.duckdb"
-    status, printed, shown = at_a_terminal(
-        tmp_path, "simulate", "--days", "400", "--out", str(database), "--json"
-    )
-    assert status == 0
-    assert json.loads(printed)["file"] == str(database)
-    frames = re.split(r"[\r\n]+", ESCAPES.sub("", shown))
-    assert any(re.search(r"\d+ % \d:\d\d:\d\d left", each) for each in frames)
-    assert all(len(each.rstrip()) <= 80 for each in frames)
+    ended = at_a_terminal(tmp_path, "simulate", "--days", "400", "--out", str(database), "--json")
+    assert ended.status == 0
+    assert json.loads(ended.output)["file"] == str(database)
+    assert any(re.search(r"\d+ % \d:\d\d:\d\d left", frame) for frame in ended.frames)
+    assert all(len(frame.rstrip()) <= 80 for frame in ended.frames)
 
 
 def test_elsewhere_the_error_stream_stays_empty(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "deployments.cli", "--home", str(tmp_path)),
-            *("simulate", "--days", "20", "--out", str(tmp_path / "simulated.duckdb")),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == ""
+    database = tmp_path / "simulated.duckdb"
+    ended = at_a_pipe(tmp_path, "simulate", "--days", "20", "--out", str(database))
+    assert (ended.status, ended.errors) == (0, "")
 
 
 class Clock:

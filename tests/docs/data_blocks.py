@@ -86,12 +86,11 @@ def _differs(told: Any, real: Any, where: str) -> str | None:
 
 def is_taken_into_the_market_file(step: Step, terminal: Terminal) -> str | None:
     """Put the ranges that a page shows into the market file it made, and use that."""
-    file = terminal.folder / "my-markets" / "es.toml"
+    file = terminal.folder / "var" / "markets" / "es.toml"
     if set(tomllib.loads(step.text)) != {"ranges"}:
         return "is no part of a market file that is known here"
-    before, _, after = file.read_text("utf-8").partition("[[ranges]]")
-    file.write_text(before + step.text + after[after.index("[quality]") :], "utf-8")
-    done = terminal.run("orbcast bars status --market es")
+    file.write_text(f"{file.read_text('utf-8')}\n{step.text}", "utf-8")
+    done = terminal.run("orbcast market check es")
     return None if done.status == 0 else done.printed
 
 

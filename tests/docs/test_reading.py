@@ -55,9 +55,10 @@ def test_no_command_is_both_excused_and_expected_to_end_in_some_way() -> None:
 
 
 def test_every_script_that_a_page_writes_is_run_by_a_command_of_that_page() -> None:
-    for each in STEPS:
-        if each.title.endswith(".py") and "/" not in each.title:
-            assert _fits(rf"python {each.title}", _texts(STEPS, each.page)), each.place
+    scripts = [each for each in STEPS if each.title.endswith(".py") and "/" not in each.title]
+    assert scripts
+    for each in scripts:
+        assert _fits(rf"python {each.title}", _texts(STEPS, each.page)), each.place
 
 
 def test_a_command_that_fails_is_found(tmp_path: Path) -> None:

@@ -26,11 +26,9 @@ from flows.replay import replay
 from monitoring.parity import Audited, Difference
 from tasks import drift
 from tasks.artifacts import publish, table, to_open
-from tasks.decision import answers
 from tasks.notices import notify
-from tasks.settings import now, settings
-from tasks.slots import slots_between
-from tests.trained_market import copy_home
+from tasks.settings import settings
+from tests.live_days import logged_home_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "own")
 
@@ -75,19 +73,8 @@ def is_harmless(markdown: str) -> bool:
 
 @pytest.fixture(scope="module")
 def logged_home(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a home with four days of live answers, as if each had been in time: to be copied."""
-    folder = tmp_path_factory.mktemp("logged")
-    home = shutil.copytree(untouched_home, folder / "open")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ORBCAST_HOME", str(home))
-        patch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
-        where = settings()
-        market = where.market("mgc")
-        for slot in slots_between(market, FIRST, LAST):
-            said = answers(where, market, slot, now(), "live")
-            where.ledger().record([replace(each, late=False) for each in said])
-    copy_home(home, folder / "home")
-    return folder / "home"
+    """Return a home with four days of live answers: to be copied."""
+    return logged_home_of(untouched_home, tmp_path_factory.mktemp("logged"), FIRST, LAST)
 
 
 @pytest.fixture

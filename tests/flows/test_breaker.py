@@ -35,14 +35,16 @@ def test_while_it_is_open_answers_are_logged_marked_and_recommend_nothing() -> N
     market = where.market("mgc")
     slot = latest_slot(market, WEDNESDAY_0905)
     change(where, "MGC", "open", cause="drawdown", detail="12 R", by="test", at=WEDNESDAY_0905)
-    for entry in answers(where, market, slot, WEDNESDAY_0905, "live"):
+    live = answers(where, market, slot, WEDNESDAY_0905, "live")
+    assert [entry.role for entry in live] == ["champion", "challenger"]
+    for entry in live:
         assert entry.status == "predicted"
         assert entry.p_up is not None
         assert entry.recommendation == "skip"
         assert entry.outputs["breaker"] == "open"
         assert entry.outputs["breaker_cause"] == "drawdown"
-    for entry in answers(where, market, slot, WEDNESDAY_0905, "replay"):
-        assert "breaker" not in entry.outputs
+    replayed = answers(where, market, slot, WEDNESDAY_0905, "replay")
+    assert ["breaker" in entry.outputs for entry in replayed] == [False, False]
 
 
 @pytest.mark.usefixtures("own")

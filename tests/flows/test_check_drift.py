@@ -20,10 +20,8 @@ from flows.check_drift import check_drift
 from flows.nightly_retrain import nightly_retrain
 from registry.drift import drift_records
 from tasks import drift
-from tasks.decision import answers
-from tasks.settings import now, settings
-from tasks.slots import slots_between
-from tests.trained_market import copy_home
+from tasks.settings import settings
+from tests.live_days import logged_home_of
 
 FIRST, LAST = date(2024, 11, 4), date(2024, 11, 19)
 
@@ -31,17 +29,7 @@ FIRST, LAST = date(2024, 11, 4), date(2024, 11, 19)
 @pytest.fixture(scope="module")
 def logged_home(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home with twelve days of live answers: to be copied."""
-    folder = tmp_path_factory.mktemp("logged")
-    home = shutil.copytree(untouched_home, folder / "open")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ORBCAST_HOME", str(home))
-        patch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
-        where = settings()
-        market = where.market("mgc")
-        for slot in slots_between(market, FIRST, LAST):
-            where.ledger().record(answers(where, market, slot, now(), "live"))
-    copy_home(home, folder / "home")
-    return folder / "home"
+    return logged_home_of(untouched_home, tmp_path_factory.mktemp("logged"), FIRST, LAST)
 
 
 @pytest.fixture
@@ -50,6 +38,15 @@ def logged(logged_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ORBCAST_HOME", str(shutil.copytree(logged_home, tmp_path / "home")))
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
     monkeypatch.setattr("monitoring.drift_report.LEAST_REFERENCE_DAYS", 60)
+
+
+@pytest.fixture
+def counted_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count drifted columns without Evidently, whose count takes seconds and decides nothing."""
+    monkeypatch.setattr(
+        "monitoring.drift_report.counted_by_evidently",
+        lambda _reference, _current, columns: sum(column.drifted for column in columns),
+    )
 
 
 @pytest.fixture
@@ -126,7 +123,7 @@ def test_the_full_report_has_every_column_that_is_compared() -> None:
     assert [name for name in compared if name not in page] == []
 
 
-@pytest.mark.usefixtures("logged", "prefect_server")
+@pytest.mark.usefixtures("logged", "counted_here", "prefect_server")
 def test_the_retrain_that_a_drift_starts_ends_with_a_check_and_starts_no_other(
     announced: Callable[[], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +135,7 @@ def test_the_retrain_that_a_drift_starts_ends_with_a_check_and_starts_no_other(
     assert len(announced()) == 1
 
 
-@pytest.mark.usefixtures("logged", "prefect_server")
+@pytest.mark.usefixtures("logged", "counted_here", "prefect_server")
 def test_replays_are_looked_at_and_start_nothing(announced: Callable[[], list[Event]]) -> None:
     with settings().database().session() as session:
         session.execute(text("UPDATE predictions SET mode = 'replay'"))
@@ -151,7 +148,7 @@ def test_replays_are_looked_at_and_start_nothing(announced: Callable[[], list[Ev
     assert not live["detected"]
 
 
-@pytest.mark.usefixtures("logged")
+@pytest.mark.usefixtures("logged", "counted_here")
 def test_one_that_ends_before_its_report_is_kept_is_announced_by_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -168,7 +165,7 @@ def test_one_that_ends_before_its_report_is_kept_is_announced_by_the_next(
     assert told == ["orbcast.drift.detected"] * 2
 
 
-@pytest.mark.usefixtures("logged")
+@pytest.mark.usefixtures("logged", "counted_here")
 def test_a_later_look_at_the_same_rows_replaces_the_earlier(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

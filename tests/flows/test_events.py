@@ -263,11 +263,15 @@ def test_without_a_server_an_event_is_dropped_and_none_is_started(
 
 
 def test_an_event_that_cannot_be_emitted_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(**_: object) -> None:
+    tried: list[object] = []
+
+    def broken(event: str, **_: object) -> None:
+        tried.append(event)
         raise RuntimeError
 
     monkeypatch.setattr("prefect.events.emit_event", broken)
     emit(BreakerOpened(market="MGC", cause="x", detail="x", by="x"))
+    assert tried == ["orbcast.breaker.opened"]
 
 
 def test_every_event_has_a_name_of_its_own_and_is_one_of_those_listed() -> None:

@@ -190,11 +190,13 @@ def test_outcomes_are_logged_once_and_only_when_they_are_known(trained: Path) ->
 
     log_outcomes("mgc", as_of=ten_past_nine)
     ledger = settings().ledger()
-    assert all(each.outcome is None for each in ledger.settled("MGC", first=day, last=day))
+    waiting = ledger.settled("MGC", first=day, last=day)
+    assert [each.outcome for each in waiting] == [None, None]
 
     counts = log_outcomes("mgc")
     settled = ledger.settled("MGC", first=day, last=day)
     assert counts["added"] >= 1
+    assert len(settled) == 2
     assert all(each.outcome is not None and each.revision == 0 for each in settled)
     assert log_outcomes("mgc")["added"] == 0
 

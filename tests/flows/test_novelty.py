@@ -53,7 +53,9 @@ def be_novel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_answer_says_how_unlike_the_training_data_it_is() -> None:
-    for entry in answered().values():
+    entries = answered()
+    assert set(entries) == {"champion", "challenger"}
+    for entry in entries.values():
         judged = entry.outputs["novelty"]
         assert judged["dissimilarity"] > 0
         assert judged["threshold"] > 0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.approval import NOBODY, Answer, Finding, Request, judge
+from monitoring.approval import NOBODY, Answer, Finding, Request, differences, judge
 
 ASKED = datetime(2025, 6, 30, 8, 0, tzinfo=UTC)
 SHOWN = Request(
@@ -76,6 +76,16 @@ def test_what_was_approved_but_is_another_by_now_is_named() -> None:
     found = judge(SHOWN, YES, {"files": "b" * 64, "champion": "v1", "study": "s"})
     assert not found.approved
     assert "files was aaaaaaaaaaaa, is bbbbbbbbbbbb; study was nothing, is s" in found.verdict
+
+
+@pytest.mark.parametrize(("moved", "more"), [(5, ()), (6, ("and 1 more",)), (8, ("and 3 more",))])
+def test_five_differences_are_named_and_the_rest_counted(moved: int, more: tuple[str]) -> None:
+    shown = {f"part {number}": "1" for number in range(9)}
+    now = {name: "2" if number < moved else "1" for number, name in enumerate(shown)}
+
+    result = differences(shown, now)
+
+    assert result == (*(f"part {number} was 1, is 2" for number in range(5)), *more)
 
 
 def test_going_against_the_evidence_has_to_be_said_and_is_recorded() -> None:

@@ -122,3 +122,27 @@ def test_nothing_that_broke_is_nothing_to_reconcile() -> None:
 def test_a_certain_spread_of_nothing_never_divides_by_it() -> None:
     flat = Estimate(value=0.6, low=0.5, high=0.7, of_mix=0.0)
     assert warning(flat, Reference(log_loss=0.6, error=0.0)) is None
+
+
+@pytest.mark.parametrize(("error", "mix"), [(0.03, 0.04), (0.05, 0.0), (0.0, 0.05)])
+@pytest.mark.parametrize("way", [1, -1], ids=["less sure", "surer"])
+def test_a_warning_begins_beyond_three_standard_errors_of_both_together(
+    way: int, error: float, mix: float
+) -> None:
+    def raised(away: float) -> str | None:
+        value = 0.6 + way * away
+        estimate = Estimate(value=value, low=0.0, high=1.0, of_mix=mix)
+        return warning(estimate, Reference(log_loss=0.6, error=error))
+
+    assert raised(0.15 - 1e-9) is None
+    words = raised(0.15 + 1e-9)
+    assert words is not None
+    assert words.startswith("less sure" if way == 1 else "surer")
+    assert words.endswith("3.0 standard errors away")
+
+
+@pytest.mark.parametrize(
+    ("figure", "inside"), [(0.5, True), (0.7, True), (0.4999, False), (0.7001, False)]
+)
+def test_an_estimate_holds_both_its_ends_and_nothing_beyond(figure: float, inside: bool) -> None:
+    assert Estimate(value=0.6, low=0.5, high=0.7, of_mix=0.0).holds(figure) is inside

@@ -46,7 +46,10 @@ def test_a_channel_is_found_alive_again_within_the_hour(failures: list[datetime]
         ("gate", "warning", False),
         ("run", "warning", True),
         ("run", "trouble", False),
-        ("breaker", "trouble", True),
+        *((kind, "warning", True) for kind in ("drift", "estimate", "approval")),
+        *((kind, "trouble", False) for kind in ("drift", "estimate", "approval")),
+        *((kind, "trouble", True) for kind in ("missed", "rollout", "breaker", "up", "retrain")),
+        ("test", "warning", False),
         ("a new kind", "trouble", True),
     ],
 )
@@ -59,6 +62,19 @@ def test_a_notice_that_comes_late_says_how_late_and_where_to_look() -> None:
     late = dated("12 R down", AT, AT + timedelta(hours=3, minutes=7))
     assert "told 3 h 7 min late" in late
     assert "orbcast notices" in late
+
+
+def test_a_quarter_of_an_hour_is_late_and_a_second_less_is_not() -> None:
+    soon = dated("12 R down", AT, AT + timedelta(minutes=15) - timedelta(seconds=1))
+    assert soon == dated("12 R down", AT, AT)
+    assert "told 0 h 15 min late" in dated("12 R down", AT, AT + timedelta(minutes=15))
+
+
+def test_a_day_has_four_stretches_in_which_a_fault_is_told_once() -> None:
+    midnight = datetime(2024, 6, 3, tzinfo=UTC)
+    stretches = [RUN.key(midnight + timedelta(minutes=number)) for number in range(24 * 60)]
+    begins = [number for number in range(1, 24 * 60) if stretches[number] != stretches[number - 1]]
+    assert begins == [6 * 60, 12 * 60, 18 * 60]
 
 
 def test_the_same_fault_is_one_notice_for_six_hours_and_another_one_is_another() -> None:

@@ -15,7 +15,14 @@ from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import LOG_LOSS, expected_calibration_error
 from monitoring.daily_sums import ALL, NO_VERSION, daily_figures, figures
-from monitoring.performance import MIN_DAYS, MixedModesError, grouped, over, whole_days
+from monitoring.performance import (
+    MIN_DAYS,
+    MixedModesError,
+    day_figures,
+    grouped,
+    over,
+    whole_days,
+)
 
 DAY = date(2024, 7, 1)
 OPEN = {"direction": None, "r_gross": None, "r_net": None}
@@ -199,6 +206,31 @@ def test_only_a_recommended_side_that_broke_was_taken() -> None:
     assert (found["every_break"]["trades"], found["every_break"]["r_net"]) == (3, -2.0)
 
 
+@pytest.mark.parametrize(
+    ("p_up", "side"),
+    [(np.nextafter(0.5, 0), "DOWN"), (0.5, "UP"), (np.nextafter(0.5, 1), "UP")],
+    ids=["just below", "even", "just above"],
+)
+def test_the_predicted_side_is_up_from_even_odds_on_as_accuracy_has_it(
+    p_up: float, side: str
+) -> None:
+    for direction in ("UP", "DOWN"):
+        result = figures([row(p_up=float(p_up), direction=direction)])
+        right = direction == side
+        assert (result["predicted_side"]["trades"], result["model"]["accuracy"]) == (right, right)
+
+
+@pytest.mark.parametrize(("r_net", "covered"), [(-1.2, 1), (0.9, 1), (-1.2001, 0), (0.9001, 0)])
+def test_an_interval_covers_both_its_ends_and_nothing_beyond(r_net: float, covered: int) -> None:
+    assert figures([row(r_net=r_net)])["interval"] == {"stated": 1, "covered": covered}
+
+
+def test_a_trade_that_made_nothing_is_not_won_and_a_first_revision_counts() -> None:
+    result = figures([row(r_net=0.0), row(r_net=1e-9), row(revision=1)])
+
+    assert (result["every_break"]["won"], result["revised"]) == (2, 1)
+
+
 def test_the_coverage_of_the_interval_counts_only_where_one_was_stated() -> None:
     rows = [row(), row(r_net=1.5), row(net_r_low=None, net_r_high=None), row(r_net=-1.2)]
     found = over(daily_figures(rows)[-1:]).coverage
@@ -236,6 +268,36 @@ def test_the_verdict_says_no_more_than_the_interval_shows() -> None:
     assert verdict(same).endswith("the model is the corridor")
     assert verdict(better[:12]).endswith(f"too few days to say, {MIN_DAYS - 4} more are needed")
     assert verdict(better).startswith("live, 200 days, 600 breaks: model ")
+
+
+def test_nineteen_days_are_too_few_to_say_and_twenty_are_not() -> None:
+    better = many(600)
+
+    assert verdict(better[: 19 * 3]).endswith("too few days to say, 1 more are needed")
+    assert verdict(better[: 20 * 3]).endswith("better than the corridor")
+
+
+def test_the_calibration_error_by_chance_is_that_of_probabilities_that_are_right() -> None:
+    draw = np.random.default_rng(3)
+    p = draw.beta(2, 2, 600)
+    errors = [expected_calibration_error(p, draw.random(600) < p) for _ in range(400)]
+
+    result = over(whole_days(daily_figures(row(p_up=float(chance)) for chance in p)))
+
+    assert result.voices["model"]["ece_by_chance"] == pytest.approx(np.mean(errors), rel=0.05)
+
+
+def test_a_day_is_shown_by_its_means_a_break_and_as_unknown_without_one() -> None:
+    rows = [row(p_up=0.75), row(p_up=0.25), row(p_up=0.5), row(**OPEN)]
+
+    line = day_figures(whole_days(daily_figures(rows))[0])
+    assert (line["breaks"], line["open"], line["taken_r_net"]) == (3, 1, pytest.approx(2.4))
+    assert line["model_accuracy"] == pytest.approx(2 / 3)
+    assert line["model_brier"] == pytest.approx((0.25**2 + 0.75**2 + 0.5**2) / 3)
+    assert line["corridor_brier"] == pytest.approx(0.4**2)
+
+    bare = day_figures(whole_days(daily_figures([row(**OPEN)]))[0])
+    assert (bare["breaks"], bare["model_brier"], bare["corridor_accuracy"]) == (0, None, None)
 
 
 def test_without_skill_the_verdict_is_no_difference_shown() -> None:

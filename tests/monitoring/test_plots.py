@@ -100,7 +100,9 @@ def test_ids_of_inline_figures_do_not_meet_on_a_page(draw: Callable[[], Figure])
 
     ids = set(re.findall(r'\bid="([^"]*)"', text))
     used = set(re.findall(r'(?:href="|url\()#([^")]*)', text))
+    assert ids
     assert all(each.startswith("one-") for each in ids)
+    assert used
     assert used <= ids
 
 

@@ -41,11 +41,12 @@ def test_every_setup_of_the_side_is_a_cell_with_its_number() -> None:
 
     text = to_svg(heat_map(cells, "search", "short"))
 
-    for cell in cells:
-        if cell["side"] == "short":
-            value = f"{round(cell['search']['net_r'], 2) + 0.0:+.2f}".replace("-", "\u2212")
-            assert f">{value}<" in text
-            assert f">{cell['opening_range']} {cell['stop']}<" in text
+    short = [cell for cell in cells if cell["side"] == "short"]
+    assert len(short) == 3 * 2
+    for cell in short:
+        value = f"{round(cell['search']['net_r'], 2) + 0.0:+.2f}".replace("-", "\u2212")
+        assert f">{value}<" in text
+        assert f">{cell['opening_range']} {cell['stop']}<" in text
     assert len(re.findall(r">[+\u2212]\d\.\d\d<", text)) == 3 * 2
 
 
@@ -105,6 +106,7 @@ def test_the_best_setups_are_listed_with_their_status() -> None:
 
     text = "".join(read(render_setup_report(figures)).text)
 
+    assert len(figures["top"]) == 12
     for row in figures["top"]:
         assert row["name"] in text
     assert "named" in text

@@ -20,7 +20,8 @@ from registry.database import Database
 from registry.rollout import ROLLOUT
 from registry.tables.base import UtcDateTime
 from registry.verification import OUTCOMES, PREDICTIONS
-from tests.registry.chained_rows import CHAINED, DAY, DECIDED, PREDICTION, fill
+from tests.ledger_rows import DECIDED, PREDICTION
+from tests.registry.chained_rows import CHAINED, DAY, fill
 
 # What ledgers in use hold: none of these may ever change. Each hash is the SHA-256
 # of 64 zeros and the row's columns as JSON, keys sorted, no spaces, written here by hand.
@@ -311,10 +312,12 @@ def test_a_row_is_looked_up_by_its_hash_or_by_how_it_begins(
         assert not chain.has(session, unknown)
 
 
-def test_of_many_hashes_those_that_stand_are_given(session: Session) -> None:
-    hashes = list(session.scalars(select(PREDICTIONS.table.row_hash)))
-    asked = [f"{number:064x}" for number in range(1002)]
-    for place, digest in zip((0, 499, 500, 1001), hashes, strict=True):
-        asked[place] = digest
-    assert PREDICTIONS.standing(session, asked) == set(hashes)
-    assert PREDICTIONS.standing(session, []) == set()
+def test_of_many_hashes_the_places_of_those_in_the_chain_are_returned(session: Session) -> None:
+    session.execute(text("UPDATE predictions SET id = id + 10 WHERE id > 2"))
+    hashes = list(session.scalars(select(PREDICTIONS.table.row_hash).order_by(text("id"))))
+    asked = ["f" * 64, *reversed(hashes)]
+    assert PREDICTIONS.places(session, asked) == {
+        digest: place for place, digest in enumerate(hashes, 1)
+    }
+    assert PREDICTIONS.places(session, hashes[2:3]) == {hashes[2]: 3}
+    assert PREDICTIONS.places(session, []) == {}

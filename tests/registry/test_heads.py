@@ -17,7 +17,8 @@ from registry.errors import NothingMissingError, UnsignedChangeError
 from registry.ledger import Ledger
 from registry.tables.ledger import PredictionRow
 from registry.verification import PREDICTIONS
-from tests.registry.chained_rows import OUTCOME, PREDICTION, RECORDED
+from tests.ledger_rows import OUTCOME, PREDICTION
+from tests.registry.chained_rows import RECORDED
 from tests.registry.test_ledger import T0, came, said
 
 LATER = T0 + timedelta(days=40)
@@ -228,6 +229,38 @@ def test_a_noted_hash_that_was_changed_names_the_rows_it_stood_for(
     (fault,) = ledger.verify().faults
 
     assert fault.startswith(words)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("change", [-1, 1, 1_000_000])
+@pytest.mark.parametrize("line", range(5))
+def test_a_noted_count_that_was_changed_names_its_line_and_both_numbers(
+    ledger: Ledger, heads: Path, line: int, change: int
+) -> None:
+    notes = [json.loads(note) for note in heads.read_text().splitlines()]
+    place = notes[line]["rows"]
+    notes[line]["rows"] += change
+    heads.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
+
+    (fault,) = ledger.verify().faults
+
+    assert fault.startswith(
+        f"{heads} line {line + 1} was edited: it notes {place + change:,} {notes[line]['chain']} "
+        f"up to {notes[line]['head'][:12]}, which is number {place:,} of them"
+    )
+    assert "from a backup" in fault
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_row_taken_out_of_the_middle_is_the_one_fault_named(
+    database: Database, ledger: Ledger
+) -> None:
+    execute(database, "DELETE FROM predictions WHERE id = 3")
+
+    (fault,) = ledger.verify().faults
+
+    assert "prediction 4" in fault
+    assert "does not follow the row before it" in fault
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,50 +16,26 @@ from sqlalchemy import text
 from registry.database import Database, open_database
 from registry.errors import PrematureAnswerError
 from registry.ledger import Ledger, OutcomeEntry, PredictionEntry
+from tests.ledger_rows import DECIDED, OUTCOME, PREDICTION
 
-T0 = datetime(2024, 6, 3, 23, 5, tzinfo=UTC)
+T0 = DECIDED
 
 
 def said(day: int = 0, role: str = "champion", p_up: float = 0.6) -> PredictionEntry:
-    return PredictionEntry(
-        market="MGC",
+    return replace(
+        PREDICTION,
         trading_day=date(2024, 6, 4) + timedelta(days=day),
-        opening_range="0900",
-        mode="live",
         role=role,  # type: ignore[arg-type]
         decision_time=T0 + timedelta(days=day),
         made_at=T0 + timedelta(days=day, seconds=3),
-        late=False,
-        status="predicted",
-        reason=None,
-        label="entry-session",
-        model="baseline",
         version="v1",
-        recipe_hash="r",
         p_up=p_up,
-        baseline_p_up=0.6,
-        recommendation="skip",
-        expected_net_r=-0.2,
-        features={"range_size": 12.0, "atr20": None},
         outputs={"p_up": p_up},
     )
 
 
 def came(r_net: float = 0.8, outcome: str = "WIN") -> OutcomeEntry:
-    return OutcomeEntry(
-        market="MGC",
-        trading_day=date(2024, 6, 4),
-        opening_range="0900",
-        label="entry-session",
-        direction="UP",
-        outcome=outcome,
-        entry=2000.0,
-        stop=1998.0,
-        target=2002.0,
-        r_gross=1.0,
-        r_net=r_net,
-        resolved_at=T0 + timedelta(hours=1),
-    )
+    return replace(OUTCOME, outcome=outcome, r_net=r_net)
 
 
 @pytest.fixture
@@ -126,7 +102,7 @@ def test_a_period_s_predictions_come_with_their_outcomes(ledger: Ledger) -> None
 
     whole = ledger.settled("MGC")
     assert found == whole[1:4]
-    assert all(each.outcome is not None for each in whole)
+    assert [each.outcome is not None for each in whole] == [True] * 5
 
 
 def test_a_live_answer_dated_before_its_window_closed_is_refused_a_replayed_one_is_not(

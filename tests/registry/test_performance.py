@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from registry.database import Database
-from registry.ledger import Ledger, OutcomeEntry
+from registry.ledger import Ledger
 from registry.performance import (
     PerformanceRecord,
     first_recorded,
     performance_records,
     update_performance,
 )
+from tests.ledger_rows import OUTCOME
 
 AT = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 DAY = date(2024, 6, 3)
@@ -39,20 +40,7 @@ def test_figures_are_given_back_to_the_bit_by_mode_and_day(database: Database) -
 
 
 def test_an_outcome_came_when_it_was_first_recorded_not_when_revised(database: Database) -> None:
-    outcome = OutcomeEntry(
-        market="MGC",
-        trading_day=DAY,
-        opening_range="0900",
-        label="l",
-        direction="UP",
-        outcome="win",
-        entry=None,
-        stop=None,
-        target=None,
-        r_gross=1.0,
-        r_net=0.8,
-        resolved_at=AT,
-    )
+    outcome = replace(OUTCOME, trading_day=DAY, label="l", resolved_at=AT)
     ledger = Ledger(database)
     ledger.record_outcome(outcome, AT)
     ledger.record_outcome(replace(outcome, direction="DOWN"), AT + timedelta(days=4))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from ml_core.bars.lake import BatchRecord
+from ml_core.bars.batch_log import BatchRecord
 from registry.batches import record_batches
 from registry.database import Database
 from registry.decisions import DecisionRecord, list_decisions, record_decision

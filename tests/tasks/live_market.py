@@ -28,6 +28,7 @@ from registry.verification import OUTCOMES
 from tasks.code import code_hash
 from tasks.rollout_facts import facts_of
 from tasks.settings import Settings
+from tests.ledger_rows import OUTCOME, PREDICTION
 
 MARKET = "MGC"
 START = datetime(2025, 1, 6, tzinfo=UTC)
@@ -39,23 +40,16 @@ RECIPES = {
     for name, kind in (("skilled", "residual"), ("rival", "residual"), ("corridor", "baseline"))
 }
 
-ANSWER = PredictionEntry(
+ANSWER = replace(
+    PREDICTION,
     market=MARKET,
     trading_day=START.date(),
-    opening_range="0900",
-    mode="live",
-    role="champion",
     decision_time=START,
     made_at=START + timedelta(seconds=3),
-    late=False,
-    status="predicted",
-    reason=None,
-    label="entry-session",
     model="skilled",
     version="v",
     recipe_hash=RECIPES["skilled"].hash,
     p_up=0.75,
-    baseline_p_up=0.6,
     recommendation="long",
     expected_net_r=0.1,
     features={},
@@ -63,17 +57,10 @@ ANSWER = PredictionEntry(
 )
 """Of a skilled model: UP with 75 %, where the corridor says 60 %, and a trade recommended."""
 
-BECAME = OutcomeEntry(
+BECAME = replace(
+    OUTCOME,
     market=MARKET,
     trading_day=START.date(),
-    opening_range="0900",
-    label="entry-session",
-    direction="UP",
-    outcome="WIN",
-    entry=2000.0,
-    stop=1998.0,
-    target=2002.0,
-    r_gross=1.0,
     r_net=0.9,
     resolved_at=START + timedelta(hours=1),
 )
@@ -115,19 +102,23 @@ class LiveMarket:
         """Let go of the database."""
         self.database.close()
 
-    def champion(self, recipe: str, at: datetime, data: str = "bars") -> VersionRecord:
+    def champion(
+        self, recipe: str, at: datetime, data: str = "bars", symbol: str = MARKET
+    ) -> VersionRecord:
         """Register a version of a recipe and make it champion."""
-        record = self.version(recipe, at, data)
+        record = self.version(recipe, at, data, symbol)
         self.make_champion(record, at)
         return record
 
     def make_champion(self, record: VersionRecord, at: datetime) -> None:
         """Point the alias at a version."""
         self.settings.models().set_alias(
-            MARKET, "champion", record.version, at=at, by="ana", reason="it is better"
+            record.market, "champion", record.version, at=at, by="ana", reason="it is better"
         )
 
-    def version(self, recipe: str, at: datetime, data: str = "bars") -> VersionRecord:
+    def version(
+        self, recipe: str, at: datetime, data: str = "bars", symbol: str = MARKET
+    ) -> VersionRecord:
         """Register a version whose only file names what it was made of."""
 
         def write(folder: Path) -> None:
@@ -137,7 +128,7 @@ class LiveMarket:
             (folder / SUMS).write_text(f"{digest}  model.txt\n")
 
         bundle: Any = SimpleNamespace(
-            trained={"market": MARKET, "data_fingerprint": data},
+            trained={"market": symbol, "data_fingerprint": data},
             version=f"{recipe}-{data}",
             recipe=RECIPES[recipe],
         )

@@ -88,3 +88,25 @@ def test_where_the_exchange_was_closed_the_calendar_is_the_reason(market: LiveMa
     assert reasons[THANKSGIVING, "0030"] == "missed"
     assert reasons[date(2024, 11, 29), "0030"] == "missed"
     assert {reasons[date(2024, 12, 25), name] for name in ("0900", "1800", "2300")} == {"holiday"}
+
+
+def test_a_trading_day_on_which_a_range_was_closed_is_neither_holiday_nor_missed(
+    market: LiveMarket,
+) -> None:
+    thursday, good_friday, monday = date(2024, 3, 28), date(2024, 3, 29), date(2024, 4, 1)
+    first = slots_between(market.settings.market("nq"), thursday, thursday)[0]
+    market.champion("skilled", first.decision - 24 * AN_HOUR, symbol="NQ")
+    answer = row_at(first.decision, first.opening_range, trading_day=thursday, market="NQ")
+    market.settings.ledger().record([answer])
+
+    fill_missed.fn("nq", datetime(2024, 4, 1, 23, tzinfo=UTC))
+
+    ledger = market.settings.ledger()
+    filled = [row.prediction for row in ledger.settled("NQ", mode="live")][1:]
+    assert [(row.trading_day, row.opening_range, row.reason) for row in filled] == [
+        (thursday, "0930_15m", "missed"),
+        (good_friday, "0930_5m", "exchange_closed"),
+        (good_friday, "0930_15m", "exchange_closed"),
+        (monday, "0930_5m", "missed"),
+        (monday, "0930_15m", "missed"),
+    ]

@@ -110,6 +110,7 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
         source="csv",
         content_hash=sha256_of(path),
         table=pa.table(table, schema=RAW_SCHEMA),
+        zone=times.local_zone,
     )
 
 

@@ -10,7 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError, existing_files
+from ml_core.bars.contract import (
+    PRICES,
+    RAW_SCHEMA,
+    RawBatch,
+    SourceError,
+    count_dropped,
+    existing_files,
+)
 from ml_core.files import sha256_of
 
 ENDINGS = (".dbn", ".dbn.zst")
@@ -39,7 +46,8 @@ def read_dbn(paths: list[str], contract_pattern: str) -> Iterator[RawBatch]:
     paths
         Files, or folders of files ending in ``.dbn`` or ``.dbn.zst``.
     contract_pattern
-        Regular expression an outright matches in full; the rest (spreads) is counted as dropped.
+        Regular expression an outright matches in full; the rest is counted as dropped, spreads
+        together and other instruments by name.
 
     Raises
     ------
@@ -53,21 +61,23 @@ def read_dbn(paths: list[str], contract_pattern: str) -> Iterator[RawBatch]:
 def _read_file(path: Path, outright: re.Pattern[str]) -> RawBatch:
     content = _decompressed(path)
     records, names, ids, starts, stops = _decoded(path, content)
-    order = np.arange(len(records))
-    contract = np.full(len(records), None, dtype=object)
+    # the place of each record's name among the names, the last of which stands for none
+    code = np.full(len(records), len(names))
     moment = records["ts_event"].astype(np.int64)
-    for name, number, start, stop in zip(names, ids, starts, stops, strict=True):
-        rows = order[records["instrument_id"] == number]
-        rows = rows[(moment[rows] >= start) & (moment[rows] < stop)]
-        contract[rows] = name
-    named = np.array([name is None or bool(outright.fullmatch(name)) for name in contract], bool)
-    kept = np.flatnonzero(named)
+    order = np.argsort(records["instrument_id"], kind="stable")
+    in_order = records["instrument_id"][order]
+    for place, (number, start, stop) in enumerate(zip(ids, starts, stops, strict=True)):
+        rows = order[slice(*np.searchsorted(in_order, [number, number + 1]))]
+        code[rows[(moment[rows] >= start) & (moment[rows] < stop)]] = place
+    is_kept = np.array([*(bool(outright.fullmatch(name)) for name in names), True])[code]
+    contract = np.array([*names, None], dtype=object)[code]
+    kept = np.flatnonzero(is_kept)
     return RawBatch(
         name=path.name,
         source="dbn",
         content_hash=sha256_of(path),
         table=_table(records[kept], contract[kept], kept),
-        dropped={"spread": len(records) - len(kept)},
+        dropped=count_dropped(contract[~is_kept].tolist()),
     )
 
 

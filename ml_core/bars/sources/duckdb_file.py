@@ -12,12 +12,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError
+from ml_core.bars.contract import DEFAULT_TABLE, PRICES, RAW_SCHEMA, RawBatch, SourceError
 from ml_core.bars.sources.duckdb_times import NO_TIME, WHOLE, Clause, TimeColumn, time_column
-from ml_core.bars.sources.times import Stamp, TimeReading, read_times
+from ml_core.bars.sources.times import Stamp, TimeReading, Times, read_times
 from ml_core.errors import TransientError
 
-DEFAULT_TABLE = "bars_1m"
 DEFAULT_COLUMNS = {
     "ts": "ts_utc",
     "symbol": "symbol",
@@ -110,7 +109,8 @@ def read_duckdb(
             clause = clause.also(times.from_open(since))
         with reading_of(path) as connection:
             raw = _rows(connection, source, names, clause, symbol)
-        for month, bars in _months(_bars(raw, times, part, path), part, since):
+        read = read_times(*_readable(raw, times, part), path)
+        for month, bars in _months(_bars(raw, read), part, since):
             lines = pa.array(range(1, len(bars) + 1), pa.int64())
             rows = bars.append_column("source_line", lines).select(RAW_SCHEMA.names)
             rows = rows.cast(RAW_SCHEMA)
@@ -120,6 +120,7 @@ def read_duckdb(
                 source="duckdb",
                 content_hash=_content_hash(rows),
                 table=rows,
+                zone=read.local_zone,
             )
     if not rows_read and since is None:
         fault = f"table {table} has no rows of symbol {symbol}"
@@ -255,13 +256,16 @@ def _rows(
     return table
 
 
-def _bars(raw: pa.Table, times: TimeColumn, part: str, path: str) -> pa.Table:
-    """Read the times of raw rows; those of the part without a time have none to be read."""
+def _readable(raw: pa.Table, times: TimeColumn, part: str) -> tuple[pa.ChunkedArray, TimeReading]:
+    """Return the times of raw rows and how they are read; the part without a time has none."""
     if part == NO_TIME:
-        raw = raw.set_column(1, "ts", pa.nulls(len(raw), pa.timestamp("us", tz="UTC")))
-        read = read_times(raw["ts"], TimeReading(), path)
-    else:
-        read = read_times(raw["ts"], times.reading, path)
+        none = pa.nulls(len(raw), pa.timestamp("us", tz="UTC"))
+        return pa.chunked_array([none]), TimeReading()
+    return raw["ts"], times.reading
+
+
+def _bars(raw: pa.Table, read: Times) -> pa.Table:
+    """Return raw rows with the times that were read of them."""
     table = raw.set_column(1, "ts", read.ts)
     if read.fault.null_count == len(raw):
         return table  # with DuckDB's own nulls, by which earlier versions knew a batch

@@ -90,4 +90,5 @@ def _read_file(path: Path, symbol: str, columns: dict[str, str], reading: TimeRe
         source="parquet",
         content_hash=sha256_of(path),
         table=pa.table(table, schema=RAW_SCHEMA),
+        zone=times.local_zone,
     )

@@ -15,7 +15,8 @@ import pytest
 from databento_dbn import Metadata, OHLCVMsg, RType, Schema, SType
 
 from ml_core.bars.contract import RawBatch, SourceError
-from ml_core.bars.lake import Lake, LakeDamagedError
+from ml_core.bars.lake import Lake
+from ml_core.bars.month_file import LakeDamagedError
 from ml_core.bars.sources.csv import read_csv
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.bars.sources.duckdb_file import read_duckdb
@@ -149,6 +150,7 @@ def test_a_damaged_record_or_month_of_the_lake_is_named(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     lake.ingest([csv_batch(tmp_path / "a.csv", HEADER + ROW)], mgc(), NOW)
     (record,) = (tmp_path / "lake" / "MGC" / "batches").iterdir()
+    whole = record.read_text()
     record.write_text("{")
     (month,) = (tmp_path / "lake" / "MGC" / "bars").iterdir()
     month.write_bytes(b"no")
@@ -157,6 +159,7 @@ def test_a_damaged_record_or_month_of_the_lake_is_named(tmp_path: Path) -> None:
         lake.batches("MGC")
     with pytest.raises(LakeDamagedError, match=r"2024-01\.parquet"):
         lake.status("MGC")
+    record.write_text(whole)
     more = csv_batch(tmp_path / "b.csv", HEADER + ROW.replace("01:00", "01:01"))
     with pytest.raises(LakeDamagedError, match=r"2024-01\.parquet"):
         lake.ingest([more], mgc(), NOW)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml_core.bars.contract import RAW_SCHEMA, RawBatch
-from ml_core.bars.lake import Lake, LakeDamagedError
+from ml_core.bars.lake import Lake
+from ml_core.bars.month_file import LakeDamagedError
 from ml_core.bars.quality import BatchRefusedError
 from ml_core.files import TEMPORARY
 from ml_core.market.schedule import from_minute
@@ -118,6 +120,72 @@ def test_a_changed_bar_keeps_its_earlier_value(tmp_path: Path) -> None:
     assert revisions["batch"].to_pylist() == [record.batch_id]
 
 
+@pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume"])
+def test_a_bar_of_which_one_value_changed_is_revised_and_read_back_so(
+    tmp_path: Path, column: str
+) -> None:
+    lake = Lake(tmp_path)
+    row = {"open": 2000.0, "high": 2002.0, "low": 1998.0, "close": 2000.5, "volume": 5.0}
+    change = {"open": 2000.1, "high": 2003.0, "low": 1997.0, "close": 2000.6, "volume": 6.0}
+    now = {**row, column: change[column]}
+    lake.ingest([batch([("MGCG4", START, *row.values())])], mgc(), NOW)
+    before = lake.read(mgc())
+    fingerprint = lake.fingerprint(mgc())
+
+    (record,) = lake.ingest([batch([("MGCG4", START, *now.values())])], mgc(), NOW)
+
+    assert (record.status, record.added, record.revised, record.unchanged) == ("added", 0, 1, 0)
+    tick = 1 if column == "volume" else 10
+    assert getattr(lake.read(mgc()), column)[0] == round(now[column] * tick)
+    assert getattr(before, column)[0] == round(row[column] * tick)
+    assert lake.fingerprint(mgc()) != fingerprint
+
+
+def test_the_same_bars_of_another_contract_have_another_fingerprint(tmp_path: Path) -> None:
+    prints = set()
+    for contract in ("MGCG4", "MGCJ4"):
+        lake = Lake(tmp_path / contract)
+        lake.ingest([batch([bar(0, contract=contract)])], mgc(), NOW)
+        prints.add(lake.fingerprint(mgc()))
+    assert len(prints) == 2
+
+
+def test_bars_of_two_contracts_are_kept_apart_by_time_first(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    late = [bar(at, 2000.0 + at, name) for at in (2, 1) for name in ("MGCJ4", "MGCG4")]
+    lake.ingest([batch(late)], mgc(), NOW)
+    lake.ingest([batch([bar(0, contract="MGCQ4"), bar(1, 2009.0, "MGCG4")])], mgc(), NOW)
+
+    assert [(at - START, name, ticks) for at, name, ticks, _ in contents(lake)] == [
+        (0, "MGCQ4", 20000),
+        (1, "MGCG4", 20090),
+        (1, "MGCJ4", 20010),
+        (2, "MGCG4", 20020),
+        (2, "MGCJ4", 20020),
+    ]
+
+
+def test_what_is_stored_of_a_span_begins_with_its_first_minute_and_ends_before_its_stop(
+    tmp_path: Path,
+) -> None:
+    lake = Lake(tmp_path)
+    # over the end of January, so that two months are read
+    first = minute("2024-02-01", "09:58")
+    rows = [("MGCG4", first + at, 2000.0, 2000.0, 2000.0, 2000.0, 1.0) for at in range(5)]
+    lake.ingest([batch(rows)], mgc(), NOW)
+
+    stored = lake.stored(mgc(), first + 1, first + 4)
+
+    minutes = stored["ts"].cast(pa.int64()).to_numpy() // 60_000_000 - first
+    assert minutes.tolist() == [1, 2, 3]
+    assert lake.read(mgc(), first + 1, first + 4).minute.tolist() == [
+        first + 1,
+        first + 2,
+        first + 3,
+    ]
+    assert lake.stored(mgc(), first + 5, first + 9).num_rows == 0
+
+
 def test_bad_rows_are_set_aside_with_reason_and_line(tmp_path: Path) -> None:
     # Arrange: one of each fault among enough good rows
     good = [bar(each, contract="MGCJ4") for each in range(1000)]
@@ -169,6 +237,44 @@ def test_a_batch_with_too_many_bad_rows_is_refused_whole(tmp_path: Path) -> None
     assert len(contents(lake)) == 1
     assert len(lake.batches("MGC")) == 1
     assert list((tmp_path / "MGC" / "refused").glob("*.parquet"))
+
+
+def month_of(table: str, rows: list[Row], name: str) -> RawBatch:
+    """Return one of the batches that a database's table is read in."""
+    return replace(batch(rows, name), origin=table)
+
+
+def test_one_odd_row_of_a_database_is_one_odd_row(tmp_path: Path) -> None:
+    bad = ("MGCG4", START - 40 * 1440, 1.0, 0.5, 0.2, 0.3, 1.0)
+    odd_month = month_of("bars.duckdb:bars_1m", [bad], "2023-12")
+    months = [
+        month_of("bars.duckdb:bars_1m", [bar(at) for at in range(200)], "2024-01"),
+        month_of("bars.duckdb:bars_1m", [bar(at) for at in range(50_000, 50_200)], "2024-02"),
+    ]
+    lake = Lake(tmp_path)
+
+    records = lake.ingest([odd_month, *months], mgc(), NOW)
+
+    assert [record.name for record in records] == ["2023-12", "2024-01", "2024-02"]
+    assert [record.added for record in records] == [0, 200, 200]
+    assert records[0].quarantined == {"ohlc_inconsistent": 1}
+    again = lake.ingest([odd_month, *months], mgc(), NOW)
+    assert [record.status for record in again] == ["already"] * 3
+
+
+def test_a_database_with_too_many_bad_rows_is_refused_with_its_own_counts(tmp_path: Path) -> None:
+    def month(number: int, bad: int) -> RawBatch:
+        start = number * 50_000
+        rows = [bar(start + at, volume=-1.0 if at < bad else 5.0) for at in range(100)]
+        return month_of("bars.duckdb:bars_1m", rows, f"month {number}")
+
+    lake = Lake(tmp_path)
+    with pytest.raises(
+        BatchRefusedError, match=r"bars\.duckdb:bars_1m is refused whole: 30 of 300 rows"
+    ):
+        lake.ingest([month(0, 0), month(1, 15), month(2, 15)], mgc(), NOW)
+
+    assert len(contents(lake)) == 100
 
 
 def test_odd_stretches_are_reported_and_kept(tmp_path: Path) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml_core.bars.contract import RawBatch
-from ml_core.bars.quality import BatchRefusedError, Checked, check, refuse_if_bad
+from ml_core.bars.lake import Lake
+from ml_core.bars.quality import BadRows, BatchRefusedError, Checked, check
 from ml_core.market.exchange import trade_dates
 from ml_core.market.schedule import from_minute
 from tests.ml_core.bars.test_lake import NOW, START, Row, bar, batch
@@ -84,20 +86,76 @@ def test_the_first_of_several_faults_is_named() -> None:
     assert result.reasons == {"from_the_future": 1}
 
 
-@pytest.mark.parametrize(("bad", "refused"), [(1, False), (2, True)])
-def test_a_batch_is_refused_above_a_hundredth_of_bad_rows(bad: int, refused: bool) -> None:
-    rows = [bar(at, volume=-1.0 if at < bad else 5.0) for at in range(100)]
-    given: RawBatch = batch(rows)
-    result = check(given, mgc(), NOW)
+@pytest.mark.parametrize(
+    ("bad", "rows", "refused"),
+    [
+        (1, 100, False),
+        (2, 100, True),
+        (2, 200, False),
+        (3, 200, True),
+        (1, 3, False),
+        (1, 2, True),
+        (1, 1, True),
+    ],
+)
+def test_a_source_is_refused_above_a_hundredth_of_bad_rows_but_not_for_a_single_one(
+    bad: int, rows: int, refused: bool
+) -> None:
+    given = batch([bar(at, volume=-1.0 if at < bad else 5.0) for at in range(rows)])
     assert mgc().quality.max_bad_share == 0.01
 
-    errors = []
-    try:
-        refuse_if_bad(given, result, mgc())
-    except BatchRefusedError as error:
-        errors.append(error)
+    counted = BadRows("bars.csv", mgc().quality.max_bad_share)
+    counted.count(given.table, check(given, mgc(), NOW))
 
-    assert len(errors) == int(refused)
+    assert counted.too_many is refused
+
+
+def test_the_refusal_names_counts_and_the_first_rows() -> None:
+    given = batch([bar(at, volume=-1.0 if at < 5 else 5.0) for at in range(100)])
+    counted = BadRows("bars.csv", 0.01)
+    counted.count(given.table, check(given, mgc(), NOW))
+
+    assert str(counted.refusal()) == (
+        "bars.csv is refused whole: 5 of 100 rows are bad (negative_volume 5); first: row 1: "
+        "negative_volume; row 2: negative_volume; row 3: negative_volume. Mend the source, or "
+        "raise quality.max_bad_share (now 0.01) in the market file if this is expected"
+    )
+
+
+def test_where_no_row_can_be_used_the_limit_is_not_offered() -> None:
+    given = batch([bar(at, volume=-1.0) for at in range(3)])
+    counted = BadRows("bars.csv", 0.01)
+    counted.count(given.table, check(given, mgc(), NOW))
+
+    assert "max_bad_share" not in str(counted.refusal())
+
+
+def test_volume_is_kept_exactly_in_the_market_s_smallest(tmp_path: Path) -> None:
+    rows = [bar(at, volume=at + 0.125) for at in range(3)]
+    assert check(batch(rows), mgc(), NOW).reasons == {"volume_not_in_steps": 3}
+    with pytest.raises(BatchRefusedError, match=r'instrument\.volume_step = "0\.001"'):
+        Lake(tmp_path / "whole").ingest([batch(rows)], mgc(), NOW)
+
+    divided = mgc().instrument.model_copy(update={"volume_step": Decimal("0.001")})
+    market = mgc().model_copy(update={"instrument": divided})
+    lake = Lake(tmp_path / "divided")
+    lake.ingest([batch(rows)], market, NOW)
+
+    assert lake.read(market).volume.tolist() == [125, 1125, 2125]
+
+
+def test_a_price_that_no_whole_number_of_ticks_can_hold_is_set_aside() -> None:
+    high = (2**31 - 1) // 10
+    assert checked(bar(0, float(high))).reasons == {}
+    assert checked(bar(0, high + 1.0)).reasons == {"price_out_of_range": 1}
+
+
+@pytest.mark.parametrize(
+    ("high", "low", "spikes"), [(2049.9, 2000.0, 0), (2050.0, 2000.0, 1), (2000.0, 1950.0, 1)]
+)
+def test_a_high_or_a_low_alone_is_a_spike_too(high: float, low: float, spikes: int) -> None:
+    wick = (*bar(1)[:2], 2000.0, high, low, 2000.0, 5.0)
+    assert odd(checked(bar(0), wick)).get("spike", 0) == spikes
 
 
 def test_of_two_rows_of_one_minute_the_one_given_first_is_kept() -> None:
@@ -155,6 +213,54 @@ def test_the_exchange_is_open_from_its_first_minute_to_the_one_before_its_close(
     hours = trade_dates("CMEGlobex_Gold", 2024, 2024)
 
     assert hours.is_open(np.array([minute(day, clock)])).tolist() == [inside]
+
+
+def at(day: str, clock: str) -> Row:
+    return ("MGCG4", minute(day, clock), 2000.0, 2000.0, 2000.0, 2000.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "gaps"),
+    [
+        ("06:59", "10:00", ["from 2024-01-20T07:00 UTC", "from 2024-01-22T09:00 UTC"]),
+        ("07:00", "09:59", []),
+        ("06:59", "09:59", ["from 2024-01-20T07:00 UTC"]),
+        ("07:00", "10:00", ["from 2024-01-22T09:00 UTC"]),
+    ],
+)
+def test_an_hour_without_a_bar_before_the_close_or_after_the_opening_is_a_gap(
+    last: str, first: str, gaps: list[str]
+) -> None:
+    # the exchange shuts on Saturday at 08:00 in Brisbane and opens on Monday at 09:00
+    result = checked(at("2024-01-20", last), at("2024-01-22", first))
+
+    brisbane = np.timedelta64(10, "h")
+    shown = [words for finding in result.findings for words in finding.examples]
+    times = [np.datetime64(words.split()[1]) + brisbane for words in shown]
+    assert [f"from {time} UTC" for time in times] == gaps
+    assert odd(result) == ({"gap": len(gaps)} if gaps else {})
+
+
+def test_bars_outside_of_the_exchange_s_hours_are_named_with_their_time() -> None:
+    result = checked(at("2024-01-23", "07:59"), at("2024-01-23", "08:00"))
+
+    (finding,) = result.findings
+    assert (finding.check, finding.count) == ("off_session", 1)
+    assert finding.examples == ("2024-01-22T22:00 UTC",)
+
+
+def test_rows_that_go_back_in_time_are_named_and_those_of_one_minute_are_in_order() -> None:
+    result = checked(bar(5), bar(3), bar(3, contract="MGCJ4"), bar(4), bar(2), bar(1), bar(0))
+
+    (finding,) = (finding for finding in result.findings if finding.check == "out_of_order")
+    assert (finding.count, finding.examples) == (4, ("row 2", "row 5", "row 6"))
+
+
+@pytest.mark.parametrize(("before", "reasons"), [(0, {}), (1, {"before_1970": 1})])
+def test_the_first_minute_of_1970_is_a_time_and_the_one_before_is_none(
+    before: int, reasons: dict[str, int]
+) -> None:
+    assert checked(("MGCG4", -before, 2000.0, 2000.0, 2000.0, 2000.0, 1.0)).reasons == reasons
 
 
 def test_before_its_first_known_day_the_exchange_is_not_open() -> None:

@@ -16,6 +16,7 @@ from ml_core.evidence.metrics import (
     METRICS,
     NotScorableError,
     auc,
+    bin_of,
     expected_calibration_error,
     max_drawdown,
     reliability,
@@ -54,6 +55,53 @@ def test_what_is_no_probability_is_never_scored(bad: float) -> None:
             metric(np.array([0.5, bad]), np.array([True, False]))
     with pytest.raises(NotScorableError, match="no rows"):
         LOG_LOSS(np.empty(0), np.empty(0, bool))
+
+
+@pytest.mark.parametrize("sure", [0.0, 1.0])
+def test_a_sure_answer_is_scored_and_a_sure_miss_costs_no_more_than_fifteen_digits(
+    sure: float,
+) -> None:
+    p, right = np.array([sure]), np.array([bool(sure)])
+
+    assert (ACCURACY(p, right), BRIER(p, right)) == (1.0, 0.0)
+    assert (ACCURACY(p, ~right), BRIER(p, ~right)) == (0.0, 1.0)
+    assert LOG_LOSS(p, right) == pytest.approx(0.0, abs=1e-14)
+    assert LOG_LOSS(p, ~right) == pytest.approx(15 * np.log(10), rel=1e-3)
+
+
+def test_even_odds_are_a_prediction_of_up() -> None:
+    assert ACCURACY(np.array([0.5]), np.array([True])) == 1.0
+    assert ACCURACY(np.array([np.nextafter(0.5, 0)]), np.array([False])) == 1.0
+
+
+def test_the_scale_has_ten_bins_that_begin_at_their_lower_edge_and_the_last_has_both() -> None:
+    p = np.array([0.0, 0.0999, 0.1, 0.4999, 0.5, 0.8999, 0.9, 1.0])
+
+    assert bin_of(p).tolist() == [0, 0, 1, 4, 5, 8, 9, 9]
+    assert len(reliability(np.linspace(0, 1, 1001), np.zeros(1001, bool))) == 10
+
+
+def test_an_interval_that_touches_nought_lies_on_neither_side() -> None:
+    def sides(low: float, high: float) -> tuple[bool, bool]:
+        interval = Interval((low + high) / 2, low, high, 100, 50)
+        return interval.below_zero, interval.above_zero
+
+    assert sides(-0.2, -1e-9) == (True, False)
+    assert sides(-0.2, 0.0) == (False, False)
+    assert sides(0.0, 0.2) == (False, False)
+    assert sides(1e-9, 0.2) == (False, True)
+
+
+def test_an_interval_of_many_days_is_the_mean_less_and_plus_1_96_standard_errors() -> None:
+    values = np.random.default_rng(1).normal(size=4000)
+
+    result = mean_interval(values, np.arange(4000).astype("datetime64[D]"), resamples=20_000)
+
+    # a 90 % interval would end at 1.645, one of 99 % at 2.576
+    error = values.std() / np.sqrt(len(values))
+    assert result.error == pytest.approx(error, rel=0.03)
+    assert (result.estimate - result.low) / error == pytest.approx(1.96, abs=0.08)
+    assert (result.high - result.estimate) / error == pytest.approx(1.96, abs=0.08)
 
 
 def test_perfect_calibration_has_no_error_and_a_sure_miss_has_all() -> None:

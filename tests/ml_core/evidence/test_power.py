@@ -39,15 +39,8 @@ def test_a_true_fifty_five_needs_about_616_trades() -> None:
 @given(st.integers(1, 3000), st.integers(1, 99))
 def test_exactly_the_threshold_is_not_above_it(trades: int, per_cent: int) -> None:
     chance = chance_of_coin(trades, per_cent / 100)
-    above = (
-        sum(
-            binom.pmf(correct, trades, 0.5)
-            for correct in range(trades + 1)
-            if correct * 100 > per_cent * trades
-        )
-        if trades < 200
-        else chance
-    )
+    most_not_above = per_cent * trades // 100  # in whole numbers, which round nothing
+    above = float(binom.sf(most_not_above, trades, 0.5))
     assert chance == pytest.approx(above, abs=1e-9)
 
 
@@ -146,6 +139,26 @@ def test_the_rows_for_a_gain_are_the_fewest_with_that_power(
     rows = rows_for_gain(gain, sd, power=power)
     assert power_for_gain(rows, gain, sd) >= power - 1e-9
     assert rows == 1 or power_for_gain(rows - 1, gain, sd) < power + 1e-9
+
+
+def test_without_other_figures_a_lift_is_found_four_times_in_five_at_one_in_twenty() -> None:
+    needed = trades_needed(0.5, 0.05)
+    assert needed == trades_needed(0.5, 0.05, power=0.8, alpha=0.05)
+    assert power_of(needed - 1, 0.5, 0.05) < 0.8 <= power_of(needed, 0.5, 0.05)
+    rows = rows_for_gain(0.01, 0.2)
+    assert rows == rows_for_gain(0.01, 0.2, power=0.8, alpha=0.025)
+    assert power_for_gain(rows - 1, 0.01, 0.2) < 0.8 <= power_for_gain(rows, 0.01, 0.2)
+
+
+def test_rows_that_share_luck_are_worth_fewer() -> None:
+    assert power_for_gain(800, 0.01, 0.2, design_effect=2.0) == power_for_gain(400, 0.01, 0.2)
+    assert power_of(800, 0.5, 0.02, design_effect=2.0) == power_of(400, 0.5, 0.02)
+
+
+def test_trades_are_counted_up_to_a_million_milliards() -> None:
+    assert power_of(10**15, 0.5, 0.01) == 1.0
+    with pytest.raises(BadPowerError, match=r"1 to 1e\+15"):
+        power_of(10**15 + 1, 0.5, 0.01)
 
 
 def test_a_gate_tells_interval_chance_and_what_is_missing() -> None:

@@ -162,7 +162,7 @@ def test_setups_with_few_trades_are_told_apart_and_never_judged() -> None:
     assert len(few) == found.summary["too_few"] > 0
     assert all(row["search"]["trades"] < 60 and row["t"] is None for row in few)
     others = [row for row in found.setups if row["status"] != TOO_FEW]
-    assert len(others) == found.summary["judged"]
+    assert len(others) == found.summary["judged"] > 0
     assert all(row["search"]["trades"] >= 60 and row["t"] is not None for row in others)
 
 

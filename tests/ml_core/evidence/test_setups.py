@@ -55,6 +55,23 @@ def test_the_grid_is_every_combination_once() -> None:
     assert len({each.name for each in setups}) == len(setups)
 
 
+@pytest.mark.parametrize(
+    ("rr", "taken"), [(0.0, False), (0.01, True), (20.0, True), (20.1, False)]
+)
+def test_a_target_is_above_nought_and_twenty_times_the_risk_at_most(
+    rr: float, taken: bool
+) -> None:
+    if taken:
+        assert SetupGrid(rrs=(rr,)).rrs == (rr,)
+    else:
+        with pytest.raises(NotAChoiceError, match="a number above 0 up to 20"):
+            SetupGrid(rrs=(rr,))
+
+
+def test_without_a_choice_targets_are_one_to_four_times_the_risk() -> None:
+    assert {setup.rr for setup in SetupGrid().setups(mgc())} == {1.0, 1.5, 2.0, 3.0, 4.0}
+
+
 def test_a_choice_named_twice_counts_once() -> None:
     grid = SetupGrid(ranges=("1000", "0900", "1000"), rrs=(2.0, 2.0), sides=("long", "long"))
 

@@ -61,6 +61,35 @@ def test_the_rules_found_better_are_archs(better: float) -> None:
     assert np.flatnonzero(ours).tolist() == list(oracle.superior_models)
 
 
+@pytest.mark.parametrize(("share", "moved"), [(0.99, True), (1.01, False)])
+def test_a_rule_is_too_bad_to_matter_beyond_hansen_s_threshold(share: float, moved: bool) -> None:
+    threshold = np.sqrt(2 * np.log(np.log(DAYS)))
+    times = times_drawn(DAYS, BLOCK, RESAMPLES, 2)
+    values = returns(2, rules=40)
+    error = (times @ values / DAYS).std(axis=0)
+    values += -values.mean(axis=0) - share * threshold * error
+    values[:, 0] += (1.5 + share * threshold) * error[0]
+
+    result = superiority(values, times, 0.05)
+
+    assert result.p_lower < result.p_upper
+    assert result.p_consistent == (result.p_upper if moved else result.p_lower)
+
+
+def test_a_rule_is_named_at_the_size_asked_for() -> None:
+    values = returns(3, rules=1)
+    times = times_drawn(DAYS, BLOCK, 4000, 3)
+    error = (times @ values / DAYS).std(axis=0)
+
+    def named(t: float, size: float) -> bool:
+        return bool(superiority(values - values.mean(axis=0) + t * error, times, size).better[0])
+
+    # of one rule the bar is a one-sided test's
+    for size, bar in ((0.05, 1.645), (0.01, 2.326)):
+        assert named(bar + 0.25, size)
+        assert not named(bar - 0.25, size)
+
+
 def test_rules_that_only_lose_give_no_p_value_to_be_glad_of() -> None:
     values = returns(4) - 9.0
 
@@ -93,11 +122,11 @@ def test_every_day_is_drawn_as_often_as_any_other_on_average() -> None:
 
 def test_means_a_trade_are_resampled_totals_over_resampled_trades() -> None:
     total, count = np.array([[3.0], [0.0], [-1.0]]), np.array([[2.0], [0.0], [1.0]])
-    times = np.array([[1.0, 1.0, 1.0], [0.0, 3.0, 0.0], [2.0, 0.0, 1.0]])
+    times = np.array([[1.0, 1.0, 1.0], [0.0, 3.0, 0.0], [2.0, 0.0, 1.0], [0.0, 2.0, 1.0]])
 
     drawn = resampled_means(total, count, times)[:, 0]
 
-    assert drawn == pytest.approx([2 / 3, 2 / 3, 1.0])
+    assert drawn == pytest.approx([2 / 3, 2 / 3, 1.0, -1.0])
 
 
 def test_bounds_of_one_rule_are_its_own_and_widen_with_more_rules() -> None:
@@ -111,6 +140,31 @@ def test_bounds_of_one_rule_are_its_own_and_widen_with_more_rules() -> None:
     middle = values[:, 0].mean()
     assert (alone[0][0], alone[1][0]) == pytest.approx((middle - half, middle + half), rel=0.1)
     assert among[0][0] < alone[0][0] < alone[1][0] < among[1][0]
+
+
+def test_bounds_are_as_far_from_each_rule_s_mean_as_its_own_standard_error_tells() -> None:
+    values, ones = returns(6, rules=12), np.ones((DAYS, 12))
+    times = times_drawn(DAYS, 1, 2000, 0)
+
+    low, high = simultaneous_bounds(values + 50.0, ones, times, 0.05)
+
+    assert (low + high) / 2 == pytest.approx(values.mean(axis=0) + 50.0)
+    error = (times @ values / DAYS).std(axis=0)
+    # Bonferroni's bound for twelve rules is 2.87 standard errors, one rule's own 1.96
+    apart = (high - low) / 2 / error
+    assert apart == pytest.approx(np.full(12, apart[0]), rel=0.01)
+    assert 2.5 < apart[0] < 2.95
+
+
+def test_a_p_value_counts_the_sample_itself_and_resamples_that_are_as_good() -> None:
+    # a rule that makes 1 on one day of four: its resampled total is how often that day is drawn
+    values = np.array([[1.0], [0.0], [0.0], [0.0]])
+    times = np.array([[0.0, 2, 1, 1], [1, 1, 1, 1], [2, 1, 1, 0], [3, 1, 0, 0]])
+
+    result = superiority(values, times, 0.05)
+
+    # less the mean of 1: -1, 0, 1 and 2, of which two are as good as the sample's 1
+    assert result.p_upper == result.p_consistent == pytest.approx(3 / 5)
 
 
 def test_the_confidence_set_drops_the_bad_and_keeps_equals_together() -> None:

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from ml_core.bars.arrays import Bars
 from ml_core.features.aggregates import aggregate
 from ml_core.features.all import CATALOGUE
-from ml_core.features.audit import AuditReport, NothingToAuditError, audit_lookahead
+from ml_core.features.audit import (
+    AuditReport,
+    NothingToAuditError,
+    audit_lookahead,
+    scrambled_after,
+)
 from ml_core.features.catalogue import Feature
 from ml_core.features.view import View
 from ml_core.ranges.label_spec import LabelSpec
@@ -89,6 +94,41 @@ def test_a_planted_leak_is_caught_and_nothing_else_is_blamed(
 
     assert not report.clean
     assert report.leaking == (leak.__name__,)
+
+
+def test_a_leak_shows_by_both_tricks_on_every_slot_the_first_and_last_day_among_them(
+    bars: Bars,
+) -> None:
+    planted = Feature("next_bar", "planted", "a leak", "", categorical=False, compute=next_bar)
+
+    report = _audit(bars, (planted,))
+
+    slots = {(leak.trading_day, leak.opening_range) for leak in report.leaks}
+    tricks = [leak.trick for leak in report.leaks]
+    assert len(slots) == report.decisions == 5 * 6
+    # now and then a false price is the true one
+    assert min(tricks.count(trick) for trick in ("deleted", "scrambled")) > 25
+    days = sorted({day for day, _ in slots})
+    assert (days[0], days[-1]) == (str(FIRST), str(LAST))
+
+
+def test_the_bar_that_opens_at_t0_is_falsified_and_the_one_before_is_not(bars: Bars) -> None:
+    t0 = int(bars.minute[len(bars) // 2])
+
+    false = scrambled_after(bars, t0, np.random.default_rng(0))
+
+    true = bars.between(int(false.minute[0]), int(false.minute[-1]) + 1)
+    np.testing.assert_array_equal(false.minute, true.minute)
+    changed = (false.close != true.close) | (false.volume != true.volume)
+    assert not changed[false.minute < t0].any()
+    at = false.minute == t0
+    assert at.any()
+    assert changed[at].all()
+    assert changed[false.minute > t0].mean() > 0.99
+    # a weekend and what comes after it lie in the future that is falsified
+    assert false.minute[-1] - t0 > 4 * 24 * 60
+    assert (false.low <= np.minimum(false.open, false.close)).all()
+    assert (false.high >= np.maximum(false.open, false.close)).all()
 
 
 def test_a_contract_chosen_by_the_days_own_volume_is_caught(bars: Bars) -> None:

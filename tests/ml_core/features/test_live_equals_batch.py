@@ -102,6 +102,57 @@ def test_every_slot_is_in_the_table_with_its_reason(bars: Bars) -> None:
     assert np.nanmin(risk) >= 0.1 - 1e-9
 
 
+def test_a_row_tells_where_price_closed_in_its_range_and_what_its_trade_was(
+    bars: Bars, batch: Assembly
+) -> None:
+    data = batch.dataset
+    for row in range(0, len(data), 9):
+        t0 = int(data.decision_minute[row])
+        window = bars.between(t0 - 5, t0)
+        places = []
+        for code in np.unique(window.contract):
+            own = window.contract == code
+            low, high = window.low[own].min(), window.high[own].max()
+            if high - low == data.size_ticks[row]:
+                places.append((window.close[own][-1] - low) / (high - low))
+        assert data.close_position[row] in places
+
+        broke = abs(data.direction[row]) == 1
+        entry, risk, target = data.entry_ticks[row], data.risk_ticks[row], data.target_ticks[row]
+        assert np.isfinite([entry, risk, target]).all() == broke
+        assert (data.outcome[row] in {-1, 0, 1}) == broke
+        if broke:
+            # entered at the close of a bar of the contract itself, whatever rolled since
+            day = bars.between(t0, t0 + 1440)
+            assert entry in day.close
+            assert target == risk > 0
+
+
+def test_slots_are_counted_by_why_they_are_excluded_and_the_others_are_not(bars: Bars) -> None:
+    early = assemble(bars, mgc(), LabelSpec(), first=date(2023, 9, 27), last=date(2023, 10, 13))
+
+    excluded = [why for why in early.table()["exclusion"].to_pylist() if why is not None]
+    counts = early.exclusions()
+    assert counts == {why: excluded.count(why) for why in set(excluded)}
+    assert sum(counts.values()) + len(early.dataset) == len(early.reported)
+    assert early.reported[0] == len(early.ranges.day) - len(early.reported)
+
+
+def test_a_period_begins_with_its_first_day_and_a_range_that_has_not_broken_has_no_trade(
+    bars: Bars, batch: Assembly
+) -> None:
+    first = date(2023, 12, 4)
+    t0 = int(batch.dataset.decision_minute[-1])
+
+    data = assemble(bars, mgc(), LabelSpec(), first=first, last=LAST, as_of_minute=t0).dataset
+
+    assert data.trading_day.min() == np.datetime64(first)
+    assert data.decision_minute[-1] == t0
+    assert abs(data.direction[-1]) != 1
+    assert data.outcome[-1] not in {-1, 0, 1}
+    assert np.isnan([data.entry_ticks[-1], data.risk_ticks[-1], data.target_ticks[-1]]).all()
+
+
 def test_an_outcome_not_settled_by_the_horizon_is_open(bars: Bars) -> None:
     horizon = int(bars.minute[len(bars) // 2])
 

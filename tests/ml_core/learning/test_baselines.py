@@ -75,6 +75,22 @@ def test_one_quiet_day_does_not_make_a_class() -> None:
     assert Baselines.from_json(fitted.to_json()) == fitted
 
 
+def test_a_range_s_share_of_no_break_is_drawn_to_that_of_all_ranges_by_twenty_rows() -> None:
+    data = dataset(40)
+    direction = data.direction.copy()
+    none = {"0900": 10, "1000": 2, "1100": 0}
+    for name, count in none.items():
+        direction[np.flatnonzero(data.opening_range == name)[:count]] = NONE
+
+    fitted = fit_baselines(replace(data, direction=direction))
+
+    overall = (12 + 0.5) / (120 + 1)
+    assert fitted.p_none_all == pytest.approx(overall)
+    assert fitted.p_none == pytest.approx(
+        {name: (count + 20 * overall) / (40 + 20) for name, count in none.items()}
+    )
+
+
 def test_breaks_that_all_go_one_way_are_refused() -> None:
     data = dataset(400)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
-from typing import Literal
+from datetime import date, timedelta
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ml_core.learning.dataset import NOT_RESOLVED
-from ml_core.learning.folds import NoUnseenDaysError, walk_forward
+from ml_core.learning.dataset import NOT_RESOLVED, Dataset
+from ml_core.learning.folds import NoUnseenDaysError, Walk, walk_forward
 from tests.ml_core.learning.synthetic import dataset
 
 FRACTIONS = (0.6, 0.2, 0.2)
@@ -127,3 +127,111 @@ def test_a_period_without_unseen_days_is_refused_with_what_there_is(
             fractions=FRACTIONS,
             embargo_days=1,
         )
+
+
+def walk(data: Dataset, days: int, **changed: Any) -> Walk:
+    """Walk over ten days after so many to learn from, without embargo."""
+    first = data.trading_day[0].item() + timedelta(days=days)
+    settings: dict[str, Any] = {
+        "first": first,
+        "last": first + timedelta(days=9),
+        "refit": "quarter",
+        "rolling_months": None,
+        "fractions": FRACTIONS,
+        "embargo_days": 0,
+    }
+    return walk_forward(data, **{**settings, **changed})
+
+
+@pytest.mark.parametrize(
+    ("place_250", "refit", "name"),
+    [
+        ("2021-09-30", "month", "2021-10"),
+        ("2021-10-01", "month", "2021-11"),
+        ("2021-09-30", "quarter", "2021Q4"),
+        ("2021-10-01", "quarter", "2022Q1"),
+    ],
+)
+def test_a_walk_begins_with_the_first_whole_period_after_250_days(
+    place_250: str, refit: Literal["month", "quarter"], name: str
+) -> None:
+    data = dataset(600)
+    moved = np.datetime64(place_250) - 250 - data.trading_day[0]
+    data = replace(data, trading_day=data.trading_day + moved)
+
+    result = walk(data, 0, first=None, last=None, refit=refit)
+
+    assert (result.folds[0].name, result.not_judged) == (name, ())
+
+
+@pytest.mark.parametrize(
+    ("days", "fractions", "calibrating"),
+    [(300, (0.6, 0.2, 0.2), 75), (302, (0.6, 0.2, 0.2), 76), (320, (0.5, 0.3, 0.2), 120)],
+)
+def test_the_days_before_a_fold_are_cut_in_the_ratio_of_the_shares(
+    days: int, fractions: tuple[float, float, float], calibrating: int
+) -> None:
+    data = dataset(400)
+
+    (fold,) = walk(data, days, fractions=fractions).folds
+
+    parts = (fold.split.train, fold.split.calibrate, fold.split.test)
+    counts = [len(np.unique(data.trading_day[part])) for part in parts]
+    assert counts == [days - calibrating, calibrating, 10]
+
+
+@pytest.mark.parametrize("months", [12, 15])
+def test_a_rolling_walk_learns_from_whole_months_the_earliest_included(months: int) -> None:
+    data = dataset(700)
+
+    (fold,) = walk(
+        data, 0, first=date(2022, 7, 1), last=date(2022, 7, 20), rolling_months=months
+    ).folds
+
+    earliest = np.datetime64("2022-07") - months
+    assert data.trading_day[fold.split.train].min() == earliest.astype("datetime64[D]")
+
+
+def test_four_hundred_settled_rows_suffice_to_train_a_fold_on_and_one_less_does_not() -> None:
+    def judged(unsettled: int, days: int = 178, **changed: Any) -> bool:
+        data = dataset(300)  # 134 days to train on, 44 to calibrate on
+        resolved = data.resolved_minute.copy()
+        resolved[:unsettled] = NOT_RESOLVED
+        try:
+            return bool(walk(replace(data, resolved_minute=resolved), days, **changed).folds)
+        except NoUnseenDaysError:
+            return False
+
+    assert [judged(unsettled) for unsettled in (0, 2, 3)] == [True, True, False]
+
+
+@pytest.mark.parametrize("embargo", [0, 1, 4])
+def test_a_row_counts_for_a_fold_if_settled_at_the_embargo(embargo: int) -> None:
+    data = dataset(300)
+    calibration_begins = int(data.decision_minute[150 * 3])
+    last = (150 - embargo) * 3 - 1  # of the rows that the embargo leaves to train on
+    spare = last + 1 - 400
+
+    def judged(minute: int) -> bool:
+        resolved = data.resolved_minute.copy()
+        resolved[:spare] = NOT_RESOLVED
+        resolved[last] = minute
+        whole = replace(data, resolved_minute=resolved)
+        try:
+            return bool(walk(whole, 200, embargo_days=embargo).folds)
+        except NoUnseenDaysError:
+            return False
+
+    limit = calibration_begins - embargo * 24 * 60
+    assert [judged(limit + late) for late in (-1, 0, 1)] == [True, True, False]
+
+
+@pytest.mark.parametrize(("days", "judged"), [(190, True), (180, False)])
+def test_ten_days_to_calibrate_a_fold_on_suffice_and_nine_do_not(days: int, judged: bool) -> None:
+    data = dataset(300)
+    if judged:
+        (fold,) = walk(data, days, fractions=(0.9, 0.05, 0.05)).folds
+        assert len(np.unique(data.trading_day[fold.split.calibrate])) == 10
+    else:
+        with pytest.raises(NoUnseenDaysError):
+            walk(data, days, fractions=(0.9, 0.05, 0.05))

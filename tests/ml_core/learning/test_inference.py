@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from ml_core.learning.assemble import assemble
 from ml_core.learning.dataset import DOWN, NONE, UP, Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import OneRowError, Predictor
+from ml_core.learning.predictions import Predictions, predict
 from ml_core.learning.reasons import model_reasons
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec
@@ -49,11 +51,25 @@ def test_the_answer_is_whole(data: Dataset, predictor: Predictor) -> None:
 
     assert answer.p_up + answer.p_down + answer.p_none == pytest.approx(1.0)
     assert answer.confidence == pytest.approx(abs(2 * answer.p_up_given_break - 1))
-    assert answer.recommendation in {"long", "short", "skip"}
     assert 0.5 <= answer.risk_adjustment <= 1.5
     assert answer.long.baseline_p_win == answer.short.baseline_p_win == pytest.approx(0.5)
     assert answer.version == predictor.bundle.version
     assert answer.to_json()["long"]["expected_net_r"] == answer.long.expected_net_r
+
+
+@pytest.mark.parametrize(("choice", "word"), [(1, "long"), (0, "skip"), (-1, "short")])
+def test_the_side_that_is_recommended_is_named(
+    data: Dataset,
+    predictor: Predictor,
+    monkeypatch: pytest.MonkeyPatch,
+    choice: int,
+    word: str,
+) -> None:
+    def recommending(*given: Any, **more: Any) -> Predictions:
+        return replace(predict(*given, **more), recommendation=np.array([choice]))
+
+    monkeypatch.setattr("ml_core.learning.inference.predict", recommending)
+    assert Predictor(predictor.bundle).predict(_row(data, 700), 0.0).recommendation == word
 
 
 def test_reasons_are_in_words_and_add_up(data: Dataset, predictor: Predictor) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_core.learning.splits import TooFewSamplesError, chronological
+from ml_core.learning.splits import TooFewSamplesError, chronological, purged
 from tests.ml_core.learning.synthetic import dataset
 
 
@@ -56,3 +56,63 @@ def test_a_day_is_never_cut_in_two() -> None:
 def test_too_little_history_says_how_much_is_needed(days: int, message: str) -> None:
     with pytest.raises(TooFewSamplesError, match=message):
         chronological(dataset(days), (0.6, 0.2, 0.2), 1)
+
+
+def test_the_parts_are_cut_at_their_shares_of_the_days() -> None:
+    data = dataset(300)
+
+    split = chronological(data, (0.6, 0.2, 0.2), 0)
+
+    days = [np.unique(data.trading_day[part]) for part in (split.train, split.calibrate)]
+    assert [len(part) for part in days] == [180, 60]
+    assert len(np.unique(data.trading_day[split.test])) == 60
+
+
+@pytest.mark.parametrize("embargo", [0, 1, 3])
+@pytest.mark.parametrize(("part", "last_row"), [(0, 179 * 3 + 2), (1, 239 * 3 + 2)])
+def test_a_row_stays_if_settled_at_the_embargo_and_leaves_a_minute_later(
+    part: int, last_row: int, embargo: int
+) -> None:
+    data = dataset(300)
+    row = last_row - embargo * 3
+    next_part = int(data.decision_minute[last_row + 1])
+    border = next_part - embargo * 24 * 60
+
+    kept = []
+    for minute in (border - 1, border, border + 1):
+        resolved = data.resolved_minute.copy()
+        resolved[row] = minute
+        split = chronological(replace(data, resolved_minute=resolved), (0.6, 0.2, 0.2), embargo)
+        kept.append(row in (split.train, split.calibrate)[part])
+
+    assert kept == [True, True, False]
+
+
+def test_ten_days_to_calibrate_and_to_judge_on_suffice_and_nine_do_not() -> None:
+    split = chronological(dataset(200), (0.9, 0.05, 0.05), 0)
+    assert (len(split.calibrate), len(split.test)) == (30, 30)
+
+    with pytest.raises(TooFewSamplesError, match="calibration part has 9 trading days"):
+        chronological(dataset(200), (0.9, 0.045, 0.055), 0)
+    with pytest.raises(TooFewSamplesError, match="test part has 9 trading days"):
+        chronological(dataset(200), (0.9, 0.055, 0.045), 0)
+
+
+def test_four_hundred_rows_suffice_to_train_on_and_one_less_does_not() -> None:
+    data = dataset(200)
+    part = np.repeat([0, 1, 2], [400, 100, 100])
+
+    assert len(purged(data, part, 0).train) == 400
+    part[0] = -1
+    with pytest.raises(TooFewSamplesError, match="training part has 399 opening ranges"):
+        purged(data, part, 0)
+
+
+@pytest.mark.parametrize(("left_out", "name"), [(1, "calibration"), (2, "test")])
+def test_a_part_without_a_row_is_named(left_out: int, name: str) -> None:
+    part = np.repeat([0, 1, 2], [400, 100, 100])
+
+    with pytest.raises(
+        TooFewSamplesError, match=f"the {name} part has 0 opening ranges, at least 1 "
+    ):
+        purged(dataset(200), np.where(part == left_out, -1, part), 0)

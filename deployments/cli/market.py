@@ -1,0 +1,313 @@
+"""`orbcast market`: the markets there are, a new one, and whether a file is right."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli import completion
+from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
+from ml_core.errors import InputError
+from ml_core.files import written_atomically
+
+if TYPE_CHECKING:
+    from ml_core.market.market import Market
+
+app = typer.Typer(no_args_is_help=True)
+
+_DAYS_SHOWN = 3
+
+MarketArgument = Annotated[
+    str, typer.Argument(help="Name of a market file.", autocompletion=completion.markets)
+]
+
+
+class MarketExistsError(InputError):
+    """A market that has a file of its own in the home already."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} is there already; change it with an editor, or say --replace"
+
+
+class CostsError(InputError):
+    """Costs that nobody gave, where nobody can be asked."""
+
+    def __str__(self) -> str:
+        return (
+            "what a trade costs is not known: say --commission (money a contract, one side) and "
+            "--slippage (ticks, one side)"
+        )
+
+
+@app.callback()
+def market() -> None:
+    """Look at the markets, and write the file of a new one."""
+
+
+@app.command("list")
+def list_markets(as_json: AsJson = False) -> None:
+    """List the markets there are, and the instruments that a new one can be made of.
+
+    Example: orbcast market list
+    """
+    from deployments.new_market import specifications  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+
+    config = settings()
+    known = {name: config.market(name) for name in config.market_names()}
+    if as_json:
+        listed = [
+            {**_summary(market), "market": name, "file": config.market_file(name)}
+            for name, market in known.items()
+        ]
+        print_json({"markets": listed, "instruments": list(specifications())})
+        return
+    from rich import box  # noqa: PLC0415 - after --help
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("market", "instrument", "clock", "opening ranges", box=box.SIMPLE_HEAD)
+    for name, market in known.items():
+        ranges = ", ".join(spec.name for spec in market.ranges)
+        table.add_row(name, market.name, market.zone, ranges)
+    show_table(table)
+    say(f"New ones of: {', '.join(specifications())} (`orbcast market new es`)")
+
+
+@app.command()
+def check(name: MarketArgument, as_json: AsJson = False) -> None:
+    """Read a market's file and show what it comes to on its next trading days.
+
+    Example: orbcast market check es
+    """
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
+
+    config = settings()
+    market = config.market(name)
+    days = _next_days(market)
+    if as_json:
+        print_json({**_summary(market), "file": config.market_file(name), "days": days})
+        return
+    instrument = market.instrument
+    say(f"{market.symbol}, {market.name}: {config.market_file(name)} can be used")
+    say(f"  tick        {instrument.tick_size} = {instrument.tick_value:g} {instrument.currency}")
+    say(
+        f"  costs       {instrument.round_trip_cost:.2f} {instrument.currency} a contract and "
+        f"round trip, {instrument.round_trip_cost_ticks:.2f} ticks"
+    )
+    say(f"  exchange    {market.calendar}")
+    for day in days:
+        ranges = [f"{spec['range']} {spec['start']}-{spec['close']}" for spec in day["ranges"]]
+        say(f"  {day['trading_day']}  {', '.join(ranges) or 'no range'} ({market.zone})")
+
+
+@app.command()
+def calendars(
+    part: Annotated[str, typer.Argument(help="Part of a name, such as CME.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the exchange calendars that a market file can name.
+
+    Example: orbcast market calendars nymex
+    """
+    import pandas_market_calendars  # noqa: PLC0415 - after --help
+
+    names = sorted(pandas_market_calendars.get_calendar_names(), key=str.lower)
+    names = [name for name in names if part.lower() in name.lower()]
+    if as_json:
+        print_json(names)
+        return
+    for name in names:
+        say(name)
+
+
+@app.command()
+def new(  # noqa: PLR0917 - options of a command
+    name: Annotated[str, typer.Argument(help="Name of the market, such as es.")],
+    like: Annotated[
+        str | None,
+        typer.Option(help="Instrument it is, or is like, if not its name: ES, MGC, STOCK ..."),
+    ] = None,
+    symbol: Annotated[
+        str | None, typer.Option(help="What its bars are called; the name if left out.")
+    ] = None,
+    commission: Annotated[
+        float | None, typer.Option(help="Commission, money a contract, one side.", min=0)
+    ] = None,
+    slippage: Annotated[
+        float | None, typer.Option(help="Slippage to reckon with, ticks, one side.", min=0)
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="Clock that the ranges are read on, such as Europe/London.")
+    ] = None,
+    opening_range: Annotated[
+        list[str] | None,
+        typer.Option("--range", help="Opening range, start/minutes: 09:30/5; may be repeated."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write over the market's own file.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the file of a market into the home, from what is known of the instrument.
+
+    What an option does not say is asked at a terminal. Elsewhere the costs must be said; clock
+    and opening range are the instrument's usual ones.
+
+    Examples
+    --------
+    orbcast market new es --commission 2.10 --slippage 1
+
+    orbcast market new mes --commission 0.62 --slippage 1 --range 09:30/5 --range 09:30/15
+
+    orbcast market new aapl --like STOCK --commission 0 --slippage 1
+    """
+    from deployments.new_market import RangeChoice, market_file, specification  # noqa: PLC0415
+    from tasks.settings import settings  # noqa: PLC0415 - after --help
+
+    config = settings()
+    spec = specification(like or name)
+    path = config.own_markets_dir / f"{_plain_name(name)}.toml"
+    if path.exists() and not replace:
+        raise MarketExistsError(str(path))
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+    if asks:
+        remark(f"{spec.name}: tick {spec.tick} = {spec.value:g} {spec.currency}")
+    if commission is None or slippage is None:
+        if not asks:
+            raise CostsError
+        commission = _asked("Commission, money a contract, one side", 0.0, commission)
+        slippage = _asked("Slippage, ticks, one side", 1.0, slippage)
+    zone = zone or (typer.prompt("Clock of the ranges", spec.zone) if asks else spec.zone)
+    texts = opening_range or [
+        typer.prompt("Opening range, start/minutes", f"{spec.first_range}/5")
+        if asks
+        else spec.first_range
+    ]
+    text = market_file(
+        spec,
+        symbol or _plain_name(name).upper(),
+        zone=_known_zone(zone),
+        ranges=[RangeChoice.of(choice) for choice in texts],
+        commission=commission,
+        slippage_ticks=slippage,
+    )
+    market = _written(path, text)
+    if as_json:
+        print_json({**_summary(market), "market": path.stem, "file": path})
+        return
+    say(f"{path} is written: {market.name}, {', '.join(each.name for each in market.ranges)}")
+    say(f"Next: orbcast market check {path.stem}, then orbcast ingest --market {path.stem} ...")
+
+
+def _written(path: Path, text: str) -> Market:
+    """Write a market's file once it can be read; return the market."""
+    from ml_core.market.market import load_market  # noqa: PLC0415 - after --help
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+        return load_market(temporary)
+
+
+def _asked(question: str, usual: float, given: float | None) -> float:
+    return given if given is not None else float(typer.prompt(question, usual, type=float))
+
+
+def _plain_name(name: str) -> str:
+    """Return the name in small letters.
+
+    Raises
+    ------
+    MarketNameError
+        It is none.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_\-]{1,24}", name):
+        raise MarketNameError(name)
+    return name.lower()
+
+
+class MarketNameError(InputError):
+    """A market's name that is none."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"{self.name!r} is no name of a market; use letters, digits, _ and -, 24 at most"
+
+
+class ZoneNameError(InputError):
+    """A zone that is none."""
+
+    def __init__(self, zone: str) -> None:
+        super().__init__(zone)
+        self.zone = zone
+
+    def __str__(self) -> str:
+        return f"no zone named {self.zone!r}; use an IANA name such as America/New_York"
+
+
+def _known_zone(zone: str) -> str:
+    from zoneinfo import available_timezones  # noqa: PLC0415 - one use
+
+    if zone not in available_timezones():
+        raise ZoneNameError(zone)
+    return zone
+
+
+def _summary(market: Market) -> dict[str, Any]:
+    return {
+        "symbol": market.symbol,
+        "name": market.name,
+        "zone": market.zone,
+        "calendar": market.calendar,
+        "tick_size": str(market.instrument.tick_size),
+        "tick_value": market.instrument.tick_value,
+        "ranges": [spec.name for spec in market.ranges],
+    }
+
+
+def _next_days(market: Market) -> list[dict[str, Any]]:
+    """Return the next trading days with their ranges on the market's clock.
+
+    Raises
+    ------
+    RangeOutsideSessionError
+        On some day of the coming year a range does not end inside its session.
+    """
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - one use
+
+    from ml_core.market.schedule import build_schedule, from_minute  # noqa: PLC0415
+    from tasks.settings import now  # noqa: PLC0415
+
+    clock, today = ZoneInfo(market.zone), now().date()
+    schedule = build_schedule(market, today, today + timedelta(days=366))
+
+    def shown(minute: int) -> str:
+        return f"{from_minute(int(minute)).astimezone(clock):%H:%M}"
+
+    return [
+        {
+            "trading_day": str(schedule.days[row]),
+            "ranges": [
+                {
+                    "range": spec.name,
+                    "start": shown(schedule.range_start[row, column]),
+                    "close": shown(schedule.range_end[row, column]),
+                }
+                for column, spec in enumerate(market.ranges)
+                if schedule.open[row, column]
+            ],
+        }
+        for row in range(_DAYS_SHOWN)
+    ]

@@ -1,0 +1,259 @@
+"""A market file from what is known of an instrument: `orbcast market new`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ml_core.errors import InputError
+from ml_core.market.exchange import trade_dates
+from ml_core.market.schedule import from_minute
+
+_SPECIFICATIONS = Path(__file__).with_name("instruments.toml")
+_YEARS = (2024, 2025)
+"""Years whose hours say when the trading day starts on a clock; summer and winter are in both."""
+
+_ALL_MONTHS = "FGHJKMNQUVXZ"
+_MINUTES_A_DAY = 1440
+_RANGE = re.compile(r"(\d{2}:\d{2})(?:/(\d{1,3}))?")
+_USUAL_MINUTES = 5
+
+
+class UnknownInstrumentError(InputError):
+    """An instrument of which nothing is known."""
+
+    def __init__(self, root: str, known: tuple[str, ...]) -> None:
+        super().__init__(root, known)
+        self.root, self.known = root, known
+
+    def __str__(self) -> str:
+        return (
+            f"nothing is known of an instrument {self.root!r}; name one it is like with --like "
+            f"({', '.join(self.known)}), and --symbol with the name your bars have"
+        )
+
+
+class RangeTextError(InputError):
+    """Text that is no opening range."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"--range {self.text!r} is no opening range; write 09:30/5 (start/minutes)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Specification:
+    """What is known of an instrument.
+
+    Attributes
+    ----------
+    root
+        Its symbol, such as ``ES``.
+    name, tick, value, currency, volume
+        What it is called; smallest step of a price and its money; smallest volume.
+    months
+        Letters of the months it expires in; empty for an instrument without an expiry.
+    calendar, zone
+        When it trades, and the clock its opening ranges are commonly read on.
+    first_range, session_end
+        Local times: where its first range starts, and when a trade of it ends at the latest.
+    """
+
+    root: str
+    name: str
+    tick: str
+    value: float
+    currency: str
+    volume: str
+    months: str
+    calendar: str
+    zone: str
+    first_range: str
+    session_end: str
+
+
+@dataclass(frozen=True, slots=True)
+class RangeChoice:
+    """An opening range that was chosen: local start and minutes."""
+
+    start: str
+    minutes: int
+
+    @classmethod
+    def of(cls, text: str) -> RangeChoice:
+        """Read text such as ``09:30/5``; five minutes where none are given.
+
+        Raises
+        ------
+        RangeTextError
+            It is no such text.
+        """
+        match = _RANGE.fullmatch(text.strip())
+        if match is None:
+            raise RangeTextError(text)
+        return cls(match[1], int(match[2] or _USUAL_MINUTES))
+
+    @property
+    def name(self) -> str:
+        """What it is called in the market file: its start, and its length where unusual."""
+        length = "" if self.minutes == _USUAL_MINUTES else f"_{self.minutes}m"
+        return self.start.replace(":", "") + length
+
+
+@cache
+def specifications() -> dict[str, Specification]:
+    """Return what is known, by symbol."""
+    values = tomllib.loads(_SPECIFICATIONS.read_text("utf-8"))
+    known = {}
+    for root, own in values["instruments"].items():
+        given = {**values["families"][own["family"]], **own}
+        months = given.get("months", given.get("contracts", _ALL_MONTHS))
+        known[root] = Specification(
+            root=root,
+            name=given["name"],
+            tick=given["tick"],
+            value=given["value"],
+            currency=given.get("currency", "USD"),
+            volume=given.get("volume", "1"),
+            months=months,
+            calendar=given["calendar"],
+            zone=given["zone"],
+            first_range=given["range"],
+            session_end=given["end"],
+        )
+    return known
+
+
+def specification(root: str) -> Specification:
+    """Return what is known of an instrument.
+
+    Raises
+    ------
+    UnknownInstrumentError
+        Nothing is.
+    """
+    known = specifications()
+    if root.upper() not in known:
+        raise UnknownInstrumentError(root, tuple(known))
+    return known[root.upper()]
+
+
+def market_file(
+    spec: Specification,
+    symbol: str,
+    *,
+    zone: str,
+    ranges: Sequence[RangeChoice],
+    commission: float,
+    slippage_ticks: float,
+) -> str:
+    """Return a market file (TOML).
+
+    Parameters
+    ----------
+    spec
+        What is known of the instrument.
+    symbol
+        What its bars are called.
+    zone
+        IANA zone of the clock that the ranges are read on.
+    ranges
+        Opening ranges, at least one.
+    commission, slippage_ticks
+        Cost of one side: money a contract, and ticks.
+    """
+    name = spec.name if symbol == spec.root else f"{symbol}, {spec.name}"
+    start, evening = day_start(spec.calendar, zone)
+    in_order = sorted(ranges, key=lambda choice: (_minute(choice.start) - start) % _MINUTES_A_DAY)
+    own_clock = zone == spec.zone
+    end = spec.session_end if own_clock else _text(day_end(spec.calendar, zone, start))
+    pattern = f"{re.escape(symbol)}[{spec.months}]\\d{{1,2}}" if spec.months else re.escape(symbol)
+    lines = [
+        f"# {name}, seen from {zone}. Written by `orbcast market new`; yours to change.",
+        f'symbol = "{symbol}"',
+        f'name = "{name}"',
+        f'zone = "{zone}"',
+        f'day_start = "{_text(start)}"',
+        *(["day_start_on_previous_date = true   # day D starts on the evening before"] * evening),
+        f'calendar = "{spec.calendar}"',
+        f'roll = "{"previous_day_volume" if spec.months else "none"}"',
+        f"contract_pattern = '{pattern}'",
+        "",
+        "[instrument]",
+        f'tick_size = "{spec.tick}"',
+        f"tick_value = {spec.value}",
+        f"commission_per_side = {commission}",
+        f"slippage_ticks_per_side = {slippage_ticks}",
+        *([f'volume_step = "{spec.volume}"'] * (spec.volume != "1")),
+        f'currency = "{spec.currency}"',
+        "",
+        "[[sessions]]                        # a trade ends at its session's end at the latest",
+        'name = "day"',
+        f'start = "{in_order[0].start}"',
+        f'end = "{end}"',
+    ]
+    for choice in in_order:
+        lines += [
+            "",
+            "[[ranges]]",
+            f'name = "{choice.name}"',
+            f'start = "{choice.start}"',
+            f"minutes = {choice.minutes}",
+            'session = "day"',
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def day_start(calendar: str, zone: str) -> tuple[int, bool]:
+    """Return the local minute at which a trading day starts, and whether on the date before.
+
+    The latest one of a year: where the exchange's summer moves it, the hour before still belongs
+    to the day before, so that a range keeps its local time.
+    """
+    hours = trade_dates(calendar, *_YEARS)
+    starts = [
+        _local_offset(int(opens), day, zone)
+        for opens, day in zip(hours.open, hours.day.astype(object), strict=True)
+    ]
+    latest = max(starts)
+    return latest % _MINUTES_A_DAY, latest < 0
+
+
+def day_end(calendar: str, zone: str, start: int) -> int:
+    """Return the local minute by which every trading day has ended, early closes aside."""
+    hours = trade_dates(calendar, *_YEARS)
+    regular = ~hours.early_close
+    ends = [
+        (_local_minute(int(closes), zone) - start) % _MINUTES_A_DAY or _MINUTES_A_DAY
+        for closes in hours.close[regular]
+    ]
+    return (start + min(*ends, _MINUTES_A_DAY - 1)) % _MINUTES_A_DAY
+
+
+def _local_offset(minute: int, day: object, zone: str) -> int:
+    """Return how many local minutes after the midnight that begins a trade date a minute is."""
+    local = from_minute(minute).astimezone(ZoneInfo(zone))
+    days = (local.date() - day).days  # type: ignore[operator]
+    return int(days) * _MINUTES_A_DAY + local.hour * 60 + local.minute
+
+
+def _local_minute(minute: int, zone: str) -> int:
+    local = from_minute(minute).astimezone(ZoneInfo(zone))
+    return local.hour * 60 + local.minute
+
+
+def _minute(text: str) -> int:
+    hour, minute = text.split(":")
+    return int(hour) * 60 + int(minute)
+
+
+def _text(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"

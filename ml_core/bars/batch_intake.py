@@ -1,0 +1,318 @@
+"""Batches into the lake, and out of it again; the caller holds the lake's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml_core.bars.arrow_values import moment_of
+from ml_core.bars.batch_log import BatchLog, BatchRecord, came_in_alone
+from ml_core.bars.contract import BAR_SCHEMA, RawBatch, outrights_of
+from ml_core.bars.hours_fit import refuse_misfit
+from ml_core.bars.merge import (
+    MonthChange,
+    Withdrawal,
+    arriving,
+    canonical,
+    earlier_values,
+    have_all,
+    merge,
+)
+from ml_core.bars.month_file import read_rows, split_by_month, whole, write_rows
+from ml_core.bars.quality import (
+    FROM_THE_FUTURE,
+    BadRows,
+    Checked,
+    check,
+)
+from ml_core.files import written_atomically
+from ml_core.market.market import Market
+
+OnProgress = Callable[[str, int], None]
+
+
+@dataclass(slots=True)
+class _Totals:
+    """What a batch did to all its months."""
+
+    added: int = 0
+    revised: int = 0
+    withdrawn: int = 0
+    unchanged: int = 0
+
+    def count(self, change: MonthChange) -> None:
+        self.added += change.added
+        self.revised += change.revised
+        self.withdrawn += change.withdrawn
+        self.unchanged += change.unchanged
+
+
+class BatchIntake:
+    """Readings of batches into the folder of one symbol.
+
+    Parameters
+    ----------
+    folder
+        The symbol's folder in the lake; it exists and nobody else writes to it.
+    market
+        Whose bars they are.
+    now
+        Aware time; recorded, and bars that close after it are refused.
+    """
+
+    def __init__(self, folder: Path, market: Market, now: datetime) -> None:
+        self._folder, self._market, self._now = folder, market, now
+        self._log = BatchLog(folder / "batches", market.symbol)
+        self._sources: dict[str, BadRows] = {}
+        self._doubtful: list[tuple[int, RawBatch, Checked]] = []
+
+    def take_in(
+        self, batches: Iterable[RawBatch], on_progress: OnProgress | None = None
+    ) -> tuple[BatchRecord, ...]:
+        """Take in batches one after another; return what became of each, in their order.
+
+        A batch whose bars another one has changed since it was read is taken in again, unless
+        that other one follows in the same run and would change them once more.
+
+        Raises
+        ------
+        BatchRefusedError
+            Too many rows of a file, or of a database over all its batches, are bad; nothing of
+            such a batch enters.
+        StepError, HoursMisfitError
+            A batch's rows are not a minute apart, or its times fit the market's hours clearly
+            better when they are read in another way.
+        """
+        records: dict[int, BatchRecord] = {}
+        waiting: dict[int, RawBatch] = {}
+        place_of: dict[str, int] = {}
+        for place, batch in enumerate(batches):
+            last = self._log.last_reading(batch.content_hash)
+            if last is not None and self._holds(last, batch):
+                records[place] = replace(last, status="already")
+                self._source_of(batch).count_again(last.rows, last.quarantined)
+                place_of[last.batch_id] = place
+                if self._log.changed_since(last) and self._differs(batch):
+                    waiting[place] = batch
+            elif (record := self._take_in_one(place, batch)) is not None:
+                records[place] = record
+            if on_progress is not None:
+                on_progress(batch.name, place + 1)
+        for place, batch in waiting.items():
+            others = self._log.changed_since(records[place])
+            if not any(place_of.get(other.batch_id, -1) > place for other in others):
+                records[place] = self._add(batch, self._checked(batch)[1])
+        for place, batch, checked in self._doubtful:
+            records[place] = self._take_in_doubtful(batch, checked)
+        return tuple(records[place] for place in sorted(records))
+
+    def forget(self, batch_id: str) -> BatchRecord:
+        """Take back what a batch brought; return the record of it.
+
+        Raises
+        ------
+        NoSuchBatchError
+            There is none, or its bars are not in the lake any more.
+        """
+        reading = self._log.reading_to_forget(batch_id)
+        forgotten = self._log.new_id(f"forget {reading.batch_id}")
+        totals = self._change_months({}, [reading], forgotten)
+        record = replace(
+            reading,
+            batch_id=forgotten,
+            status="forgotten",
+            rows=0,
+            added=totals.added,
+            unchanged=0,
+            revised=totals.revised,
+            duplicates=0,
+            withdrawn=totals.withdrawn,
+            replaces=(reading.batch_id,),
+            quarantined={},
+            dropped={},
+            findings=(),
+            ingested_at=self._now.isoformat(),
+        )
+        return self._log.write(record)
+
+    def _holds(self, last: BatchRecord, batch: RawBatch) -> bool:
+        """Tell whether a batch says what its last reading said, and that is still here.
+
+        What was set aside because it had not closed may have closed since, though nothing in
+        the source has changed.
+        """
+        if last.reading != batch.reading or last.origin != batch.origin:
+            return False
+        if self._log.lost_support(last):
+            return False
+        ahead = last.quarantined.get(FROM_THE_FUTURE, 0)
+        return not ahead or self._checked(batch)[1].reasons.get(FROM_THE_FUTURE, 0) >= ahead
+
+    def _differs(self, batch: RawBatch) -> bool:
+        """Tell whether a bar of a batch is not in the lake as the batch has it."""
+        _, checked = self._checked(batch)
+        return any(
+            not have_all(self._month(month), self._bars(batch, rows, ""))
+            for month, rows in split_by_month(checked.good)
+        )
+
+    def _checked(self, batch: RawBatch) -> tuple[RawBatch, Checked]:
+        outrights = outrights_of(batch, self._market.symbol, self._market.contract_pattern)
+        return outrights, check(outrights, self._market, self._now)
+
+    def _take_in_one(self, place: int, batch: RawBatch) -> BatchRecord | None:
+        """Take a batch in; None if its source must be known whole to judge its bad rows.
+
+        One bad row of a database may be all there is of a month.
+        """
+        batch, checked = self._checked(batch)
+        refuse_misfit(batch.name, checked.good["ts"], batch.zone, self._market)
+        own = BadRows(batch.name, self._market.quality.max_bad_share)
+        own.count(batch.table, checked)
+        source = self._source_of(batch)
+        source.count(batch.table, checked)
+        if not own.too_many:
+            return self._add(batch, checked)
+        if batch.origin in {"", batch.content_hash}:
+            self._refuse(batch, checked, own)
+        if source.hopeless:
+            self._refuse(batch, checked, source)
+        self._doubtful.append((place, batch, checked))
+        return None
+
+    def _take_in_doubtful(self, batch: RawBatch, checked: Checked) -> BatchRecord:
+        source = self._source_of(batch)
+        if source.too_many:
+            self._refuse(batch, checked, source)
+        return self._add(batch, checked)
+
+    def _source_of(self, batch: RawBatch) -> BadRows:
+        limit = self._market.quality.max_bad_share
+        return self._sources.setdefault(batch.origin, BadRows(batch.origin, limit))
+
+    def _refuse(self, batch: RawBatch, checked: Checked, bad: BadRows) -> NoReturn:
+        """Keep the bad rows of a batch, none of which is in, and raise."""
+        name = f"{self._log.new_id(batch.content_hash)}.parquet"
+        _write_table(self._folder / "refused" / name, checked.quarantined)
+        raise bad.refusal()
+
+    def _add(self, batch: RawBatch, checked: Checked) -> BatchRecord:
+        """Write what a batch brings, its record last."""
+        batch_id = self._log.new_id(batch.content_hash)
+        if len(checked.quarantined):
+            aside = self._folder / "quarantine" / f"{batch_id}.parquet"
+            _write_table(aside, checked.quarantined)
+        new = self._bars(batch, checked.good, batch_id)
+        replaced = self._log.replaced_by(batch.origin, batch.content_hash, batch.reading)
+        totals = self._change_months(dict(split_by_month(new)), replaced, batch_id)
+        times = checked.good["ts"]
+        record = BatchRecord(
+            batch_id=batch_id,
+            name=batch.name,
+            source=batch.source,
+            content_hash=batch.content_hash,
+            origin=batch.origin,
+            reading=batch.reading,
+            status="added" if totals.added or totals.revised or totals.withdrawn else "unchanged",
+            rows=len(batch.table),
+            added=totals.added,
+            unchanged=totals.unchanged,
+            revised=totals.revised,
+            duplicates=checked.duplicates,
+            withdrawn=totals.withdrawn,
+            replaces=tuple(record.batch_id for record in replaced),
+            quarantined=checked.reasons,
+            dropped=batch.dropped,
+            findings=checked.findings,
+            first=moment_of(times[0]).isoformat() if len(times) else None,
+            last=moment_of(times[-1]).isoformat() if len(times) else None,
+            ingested_at=self._now.isoformat(),
+        )
+        return self._log.write(record)
+
+    def _bars(self, batch: RawBatch, rows: pa.Table, batch_id: str) -> pa.Table:
+        return canonical(rows, self._market, source=batch.source, now=self._now, batch_id=batch_id)
+
+    def _month(self, month: str) -> pa.Table:
+        path = self._folder / "bars" / f"{month}.parquet"
+        with whole(path):
+            return read_rows(path) if path.exists() else BAR_SCHEMA.empty_table()
+
+    def _change_months(
+        self, new: dict[str, pa.Table], replaced: Sequence[BatchRecord], batch_id: str
+    ) -> _Totals:
+        """Merge a batch's months in, once the bars of the readings it replaces are out."""
+        totals = _Totals()
+        months = set(new)
+        if replaced:
+            months |= {path.stem for path in (self._folder / "bars").glob("[0-9]*.parquet")}
+        for month in sorted(months):
+            rows = new.get(month, BAR_SCHEMA.empty_table())
+            totals.count(self._change_month(month, rows, replaced, batch_id))
+        return totals
+
+    def _change_month(
+        self, month: str, rows: pa.Table, replaced: Sequence[BatchRecord], batch_id: str
+    ) -> MonthChange:
+        path = self._folder / "bars" / f"{month}.parquet"
+        old = self._month(month)
+        change = merge(old, rows, self._now, self._withdrawal(month, old, replaced))
+        if len(change.earlier):
+            batch = pa.repeat(batch_id, len(change.earlier))
+            earlier = change.earlier.append_column("batch", batch)
+            _write_table(self._revisions(month, batch_id), earlier)
+        if not len(change.merged):
+            path.unlink(missing_ok=True)
+        elif change.differs:
+            _write_table(path, change.merged)
+        return change
+
+    def _withdrawal(
+        self, month: str, old: pa.Table, replaced: Sequence[BatchRecord]
+    ) -> Withdrawal | None:
+        gone = np.zeros(len(old), bool)
+        for record in replaced:
+            gone |= self._brought_by(old, record)
+        if not gone.any():
+            return None
+        withdrawn = self._log.withdrawn() | {record.batch_id for record in replaced}
+        restored = earlier_values(
+            old.filter(pa.array(gone)), lambda batch: self._changed_by(month, batch), withdrawn
+        )
+        return Withdrawal(gone, arriving(restored, self._now))
+
+    def _brought_by(self, rows: pa.Table, record: BatchRecord) -> NDArray[np.bool_]:
+        """Tell which bars a reading brought, also in a lake of before each bar kept its batch."""
+        own = pc.fill_null(pc.equal(rows["brought_by"], record.batch_id), False)
+        if came_in_alone(record, self._log.records):
+            came_in = pa.scalar(datetime.fromisoformat(record.ingested_at))
+            together = pc.and_(
+                pc.equal(rows["source"], record.source), pc.equal(rows["ingested_at"], came_in)
+            )
+            own = pc.or_(own, pc.and_(pc.is_null(rows["brought_by"]), together))
+        flags: NDArray[np.bool_] = own.to_numpy()
+        return flags
+
+    def _revisions(self, month: str, batch_id: str) -> Path:
+        return self._folder / "revisions" / f"{month}-{batch_id}.parquet"
+
+    def _changed_by(self, month: str, batch_id: str) -> pa.Table:
+        """Return the bars of a month that a batch gave another value, as they were."""
+        path = self._revisions(month, batch_id)
+        if not path.exists():
+            return BAR_SCHEMA.empty_table()
+        with whole(path):
+            return read_rows(path)
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    with written_atomically(path) as temporary:
+        write_rows(table, temporary)

@@ -1,0 +1,256 @@
+"""What became of every batch that was read into the lake: one JSON file a reading."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ml_core.bars.month_file import LakeDamagedError
+from ml_core.bars.quality import FROM_THE_FUTURE, Finding
+from ml_core.errors import InputError
+from ml_core.files import written_atomically
+
+Status = Literal["added", "unchanged", "already", "forgotten", "refused"]
+
+
+LAST = "last"
+"""Name of the last reading that is in the lake; no batch can be called so."""
+
+
+class NoSuchBatchError(InputError):
+    """A batch that was named and is not here, or whose bars are not in the lake any more."""
+
+    def __init__(self, batch: str, symbol: str, fault: str) -> None:
+        super().__init__(batch, symbol, fault)
+        self.batch, self.symbol, self.fault = batch, symbol, fault
+
+    def __str__(self) -> str:
+        return (
+            f"batch {self.batch} of {self.symbol} {self.fault}; "
+            "`orbcast bars batches` lists those there are"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRecord:
+    """What became of one reading of a batch.
+
+    Attributes
+    ----------
+    batch_id
+        Made of the symbol, the content and how many readings of it came before.
+    name, source, content_hash
+        As the source gave them.
+    origin, reading
+        What was read, and the options it was read with; both empty in a record written before
+        they were kept.
+    status
+        ``added``, ``unchanged`` (every bar was here), ``already`` (this very reading was taken
+        in before and holds), ``forgotten`` (an earlier batch was taken back) or ``refused``.
+    rows, added, unchanged, revised, duplicates
+        Counts of rows.
+    withdrawn
+        Bars that were taken away, with the readings in ``replaces``.
+    replaces
+        Earlier readings that hold no longer.
+    quarantined, dropped
+        Counts by reason.
+    findings
+        What was odd but kept.
+    first, last
+        Times of the first and last sound bar, ISO, UTC; None without one.
+    ingested_at
+        ISO, UTC.
+    sequence
+        Counts what was recorded; 0 in a record written before it was.
+    """
+
+    batch_id: str
+    name: str
+    source: str
+    content_hash: str
+    status: Status
+    rows: int
+    added: int
+    unchanged: int
+    revised: int
+    duplicates: int
+    quarantined: dict[str, int]
+    dropped: dict[str, int]
+    findings: tuple[Finding, ...]
+    first: str | None
+    last: str | None
+    ingested_at: str
+    origin: str = ""
+    reading: str = ""
+    withdrawn: int = 0
+    replaces: tuple[str, ...] = ()
+    sequence: int = 0
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> BatchRecord:
+        """Read back what :func:`dataclasses.asdict` wrote, in this release or an earlier one."""
+        findings = tuple(
+            Finding(finding["check"], finding["count"], tuple(finding["examples"]))
+            for finding in values["findings"]
+        )
+        replaces = tuple(values.get("replaces", ()))
+        return cls(**{**values, "findings": findings, "replaces": replaces})
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a source was read; False for a record that only takes a batch back."""
+        return self.status != "forgotten"
+
+    @property
+    def awaits_bars(self) -> bool:
+        """Whether bars were set aside because they had not closed yet."""
+        return FROM_THE_FUTURE in self.quarantined
+
+
+class BatchLog:
+    """The records of one symbol's batches, in order of time.
+
+    Parameters
+    ----------
+    folder
+        Where they are kept, which may not exist yet.
+
+    Raises
+    ------
+    LakeDamagedError
+        A record cannot be read.
+    """
+
+    def __init__(self, folder: Path, symbol: str) -> None:
+        self.folder, self.symbol = folder, symbol
+        records = (_read(path) for path in folder.glob("*.json"))
+        self.records = sorted(
+            records, key=lambda record: (record.sequence, record.ingested_at, record.name)
+        )
+
+    def write(self, record: BatchRecord) -> BatchRecord:
+        """Add a record, as the last; it is on the disk when this returns it."""
+        last = self.records[-1].sequence if self.records else 0
+        record = replace(record, sequence=last + 1)
+        with written_atomically(self.folder / f"{record.batch_id}.json") as temporary:
+            temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+        self.records.append(record)
+        return record
+
+    def withdrawn(self) -> set[str]:
+        """Return the batches that a later reading replaced or a person took back."""
+        return {batch_id for record in self.records for batch_id in record.replaces}
+
+    def holding(self) -> list[BatchRecord]:
+        """Return the readings whose bars are in the lake, in order of time."""
+        gone = self.withdrawn()
+        return [
+            record for record in self.records if record.is_reading and record.batch_id not in gone
+        ]
+
+    def last_reading(self, content_hash: str) -> BatchRecord | None:
+        """Return the last reading of this content that holds, if any."""
+        same = [record for record in self.holding() if record.content_hash == content_hash]
+        return same[-1] if same else None
+
+    def replaced_by(self, origin: str, content_hash: str, reading: str) -> list[BatchRecord]:
+        """Return the readings that hold and that this one replaces.
+
+        They are those of the same content, and those of the same origin with other options.
+        """
+        return [
+            record
+            for record in self.holding()
+            if record.content_hash == content_hash
+            or (origin and record.origin == origin and record.reading != reading)
+        ]
+
+    def changed_since(self, record: BatchRecord) -> list[BatchRecord]:
+        """Return the later readings that hold and may have changed bars of this one."""
+        return [
+            other
+            for other in self.holding()
+            if other.sequence > record.sequence and other.revised and _overlap(record, other)
+        ]
+
+    def lost_support(self, record: BatchRecord) -> bool:
+        """Tell whether bars that this reading only confirmed may have been withdrawn since."""
+        return record.unchanged > 0 and any(
+            other.withdrawn for other in self.records if other.sequence > record.sequence
+        )
+
+    def named(self, batch_id: str) -> BatchRecord:
+        """Return the record of this name, of which the first few characters do.
+
+        ``last`` names the last reading that is in the lake.
+
+        Raises
+        ------
+        NoSuchBatchError
+            There is none, or there are several.
+        """
+        holding = self.holding()
+        if batch_id == LAST and holding:
+            return holding[-1]
+        named = [record for record in self.records if record.batch_id.startswith(batch_id)]
+        if len(named) != 1:
+            fault = "is the beginning of several names" if named else "is not here"
+            raise NoSuchBatchError(batch_id or "''", self.symbol, fault)
+        return named[0]
+
+    def reading_to_forget(self, batch_id: str) -> BatchRecord:
+        """Return the reading of this name.
+
+        Raises
+        ------
+        NoSuchBatchError
+            There is none, there are several, or its bars are not in the lake any more.
+        """
+        record = self.named(batch_id)
+        if record not in self.holding():
+            raise NoSuchBatchError(batch_id, self.symbol, "has no bars in the lake any more")
+        return record
+
+    def new_id(self, content_hash: str) -> str:
+        """Return the name of the next reading of a content."""
+        taken = {record.batch_id for record in self.records}
+        names = (_batch_id(self.symbol, content_hash, again) for again in itertools.count())
+        return next(name for name in names if name not in taken)
+
+
+def came_in_alone(record: BatchRecord, records: Iterable[BatchRecord]) -> bool:
+    """Tell whether this reading is of before bars kept their batch, and came in with no other.
+
+    Then its bars are known by when they came in and from which kind of source.
+    """
+    together = [
+        other
+        for other in records
+        if (other.ingested_at, other.source) == (record.ingested_at, record.source)
+    ]
+    return not record.origin and together == [record]
+
+
+def _read(path: Path) -> BatchRecord:
+    try:
+        return BatchRecord.from_json(json.loads(path.read_text("utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise LakeDamagedError(str(path), f"{error}") from error
+
+
+def _overlap(one: BatchRecord, other: BatchRecord) -> bool:
+    """Tell whether two readings have bars of the same time, by their first and last."""
+    if one.first is None or one.last is None or other.first is None or other.last is None:
+        return False
+    return one.first <= other.last and other.first <= one.last
+
+
+def _batch_id(symbol: str, content_hash: str, again: int) -> str:
+    name = f"{symbol}\n{content_hash}" + (f"\n{again}" if again else "")
+    return hashlib.sha256(name.encode()).hexdigest()[:16]

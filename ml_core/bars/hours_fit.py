@@ -1,0 +1,152 @@
+"""Whether bars fit the exchange's hours as they were read, or clearly better in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+from ml_core.market.exchange import TradeDates, trade_dates
+from ml_core.market.market import Market
+
+ZONES = (
+    "UTC",
+    "America/New_York",
+    "America/Chicago",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Athens",
+    "Asia/Tokyo",
+    "Asia/Kolkata",
+    "Etc/GMT+5",
+)
+"""Zones in which vendors and brokers stamp, the commonest first; the market's own is one more."""
+
+_FEWEST_BARS = 500
+_OUTSIDE = 0.01
+"""Share of the bars outside the hours from which on another zone is looked for."""
+
+_CLEARLY = 5.0
+"""How many times fewer bars must be outside in another zone."""
+
+_FEWEST_SESSIONS = 3
+_NEARLY_ALL, _HARDLY_ANY = 0.8, 0.2
+_EDGE_MINUTES = 5
+"""A session counts as covered to its edge where a bar lies this near to it."""
+
+_MINUTE_US = 60_000_000
+
+
+class HoursMisfitError(InputError):
+    """Bars that fit their market's hours clearly better when they are read in another way."""
+
+    def __init__(self, name: str, symbol: str, fault: str, option: str) -> None:
+        super().__init__(name, symbol, fault, option)
+        self.name, self.symbol, self.fault, self.option = name, symbol, fault, option
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} does not fit the hours of {self.symbol}: {self.fault}. Read it with "
+            f"{self.option}, or say quality.judge_hours = false in the market file if the times "
+            "are right as they are"
+        )
+
+
+def refuse_misfit(name: str, stamps: pa.ChunkedArray, zone: str | None, market: Market) -> None:
+    """Refuse bars that fit the hours clearly better in another zone, or stamped at the other end.
+
+    Few bars, and bars that lie well inside the hours, cannot be judged and pass.
+
+    Parameters
+    ----------
+    name
+        What holds them, for the message.
+    stamps
+        When bars open as they were read, aware UTC, ascending.
+    zone
+        The zone that their local times were read in; None where the times said it themselves.
+    market
+        Its calendar and limits.
+
+    Raises
+    ------
+    HoursMisfitError
+        With the figures of both readings and the option that reads it.
+    """
+    minute = np.unique(_minutes(stamps))
+    if not market.quality.judge_hours or len(minute) < _FEWEST_BARS:
+        return
+    hours = _hours(minute, market)
+    outside = _share_outside(minute, hours)
+    if zone is not None and outside >= _OUTSIDE:
+        best = min(_in_other_zones(stamps, zone, hours, market), key=lambda read: read[0])
+        if best[0] * _CLEARLY <= outside:
+            fault = (
+                f"read in {zone}, {outside:.1%} of its bars are outside them; in {best[1]} it "
+                f"would be {best[0]:.1%}"
+            )
+            raise HoursMisfitError(name, market.symbol, fault, f"--zone {best[1]}")
+    _refuse_other_stamp(name, minute, hours, market)
+
+
+def _refuse_other_stamp(
+    name: str, minute: NDArray[np.int64], hours: TradeDates, market: Market
+) -> None:
+    """Refuse bars that are stamped at the other end of their minute than was taken for it.
+
+    Read as they should be, the first bar of a session lies at its open and the last a minute
+    before its close: a minute later, none lies at the open and one at the close.
+    """
+    to_open = _any_between(minute, hours.open - 1, hours.open + _EDGE_MINUTES)
+    to_close = _any_between(minute, hours.close - _EDGE_MINUTES, hours.close + 1)
+    if min(to_open.sum(), to_close.sum()) < _FEWEST_SESSIONS:
+        return
+    at_open, at_close = hours.open[to_open], hours.close[to_close]
+    for stamp, beyond, inside in (
+        ("close", at_close, at_open),  # as they are, a minute late
+        ("open", at_open - 1, at_close - 1),  # a minute early
+    ):
+        outside, there = np.isin(beyond, minute), np.isin(inside, minute)
+        if outside.mean() >= _NEARLY_ALL and there.mean() <= _HARDLY_ANY:
+            fault = (
+                f"{outside.sum()} of {len(beyond)} sessions have a bar just outside them and "
+                f"{there.sum()} of {len(inside)} one in the minute at their other end, as if "
+                f"the times were those of the {stamp}"
+            )
+            raise HoursMisfitError(name, market.symbol, fault, f"--stamp {stamp}")
+
+
+def _any_between(
+    minute: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Tell for each span, ``stop`` excluded, whether some minute lies in it."""
+    return np.searchsorted(minute, first) < np.searchsorted(minute, stop)
+
+
+def _in_other_zones(
+    stamps: pa.ChunkedArray, zone: str, hours: TradeDates, market: Market
+) -> Iterator[tuple[float, str]]:
+    """Yield the share outside the hours that each other zone would leave, and the zone."""
+    local = pc.local_timestamp(stamps.cast(pa.timestamp("us", tz=zone)))
+    for other in dict.fromkeys((*ZONES, str(market.zone))):
+        if other != zone:
+            read = pc.assume_timezone(local, other, ambiguous="earliest", nonexistent="earliest")
+            yield _share_outside(np.unique(_minutes(read)), hours), other
+
+
+def _share_outside(minute: NDArray[np.int64], hours: TradeDates) -> float:
+    return float(np.mean(~hours.is_open(minute)))
+
+
+def _minutes(stamps: pa.ChunkedArray) -> NDArray[np.int64]:
+    moments: NDArray[np.int64] = stamps.cast(pa.int64()).to_numpy() // _MINUTE_US
+    return moments
+
+
+def _hours(minute: NDArray[np.int64], market: Market) -> TradeDates:
+    years = minute[[0, -1]].astype("datetime64[m]").astype("datetime64[Y]").astype(int) + 1970
+    return trade_dates(market.calendar, int(years[0]) - 1, int(years[1]) + 1)

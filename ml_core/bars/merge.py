@@ -1,0 +1,262 @@
+"""What a batch does to a month of bars: those it adds, those it changes, those that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml_core.bars.arrow_values import codes_of, numbers_of
+from ml_core.bars.contract import BAR_SCHEMA, PRICES
+from ml_core.market.market import Market
+
+_MINUTE_US = 60_000_000
+_VALUES = (*PRICES, "volume")
+
+Revisions = Callable[[str], pa.Table]
+"""Return the bars that a batch changed, as they were; columns of ``BAR_SCHEMA``."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthChange:
+    """What a batch does to a month.
+
+    Attributes
+    ----------
+    merged
+        The month as it will be, columns of ``BAR_SCHEMA``.
+    earlier
+        The bars it had that changed or went, as they were, with ``withdrawn_at``: null where
+        another value took their place.
+    added, revised, withdrawn, unchanged
+        Counts of bars; those of the batch that were here as they are count as unchanged.
+    differs
+        Whether anything of the month will be another, be it only which batch brought a bar.
+    """
+
+    merged: pa.Table
+    earlier: pa.Table
+    added: int
+    revised: int
+    withdrawn: int
+    unchanged: int
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Bars to be taken out of a month before a batch is merged in.
+
+    Attributes
+    ----------
+    gone
+        For the month's rows in order, whether a bar is to go.
+    restored
+        The values that those bars had before, to be put back; columns of ``BAR_SCHEMA``.
+    """
+
+    gone: NDArray[np.bool_]
+    restored: pa.Table
+
+
+def merge(
+    old: pa.Table, new: pa.Table, now: datetime, withdrawal: Withdrawal | None = None
+) -> MonthChange:
+    """Work out a month with new bars in it; nothing is written.
+
+    Parameters
+    ----------
+    old, new
+        The month's bars and a batch's, columns of ``BAR_SCHEMA``, by time and contract, each key
+        once.
+    now
+        Aware time, recorded with bars that are taken away.
+    withdrawal
+        What goes first, if anything.
+    """
+    base = old
+    if withdrawal is not None:
+        stays = old.filter(pa.array(~withdrawal.gone))
+        base = _in_order(pa.concat_tables([stays, withdrawal.restored]))
+    base_key, new_key = _keys(base, new)
+    place, there, differs = _matched(base, base_key, new, new_key)
+    same = place[there & ~differs]
+    unclaimed = same[base["brought_by"].is_null().to_numpy()[same]]
+    if len(unclaimed):
+        base = _claim(base, unclaimed, new["brought_by"][0].as_py())
+    stays = np.ones(len(base), bool)
+    stays[place[differs]] = False
+    comes = ~there | differs
+    enters = new.filter(pa.array(comes))
+    order = np.argsort(np.concatenate([base_key[stays], new_key[comes]]), kind="stable")
+    merged = pa.concat_tables([base.filter(pa.array(stays)), enters]).take(order)
+    if withdrawal is not None:
+        return _compared(old, new, merged, now)
+    return MonthChange(
+        merged=merged,
+        earlier=_with_withdrawal_time(old.take(place[differs]), None),
+        added=int((~there).sum()),
+        revised=int(differs.sum()),
+        withdrawn=0,
+        unchanged=len(same),
+        differs=bool(len(enters) or len(unclaimed)),
+    )
+
+
+def _compared(old: pa.Table, new: pa.Table, merged: pa.Table, now: datetime) -> MonthChange:
+    """Return what a month's change comes to, once bars were taken out and others merged in.
+
+    A bar that went and came back as it was keeps when it came in.
+    """
+    place, there, differs = _compare(merged, old)
+    same = there & ~differs
+    taken = np.arange(len(merged))
+    taken[place[same]] = len(merged) + np.flatnonzero(same)
+    for name in ("source", "ingested_at"):
+        index = merged.schema.get_field_index(name)
+        column = pa.chunked_array([*merged[name].chunks, *old[name].chunks]).take(taken)
+        merged = merged.set_column(index, merged.schema.field(name), column)
+    revised, gone = old.filter(pa.array(differs)), old.filter(pa.array(~there))
+    _, was_here, changed = _compare(old, new)
+    return MonthChange(
+        merged=merged,
+        earlier=pa.concat_tables(
+            [_with_withdrawal_time(revised, None), _with_withdrawal_time(gone, now)]
+        ),
+        added=len(merged) - int(there.sum()),
+        revised=len(revised),
+        withdrawn=len(gone),
+        unchanged=int((was_here & ~changed).sum()),
+        differs=True,
+    )
+
+
+def have_all(bars: pa.Table, wanted: pa.Table) -> bool:
+    """Tell whether every wanted bar is among bars, with the same values."""
+    _, there, differs = _compare(bars, wanted)
+    return bool((there & ~differs).all())
+
+
+def canonical(
+    rows: pa.Table, market: Market, *, source: str, now: datetime, batch_id: str
+) -> pa.Table:
+    """Return sound raw rows as bars of the lake, columns of ``BAR_SCHEMA``.
+
+    Volume is counted in the market's smallest one.
+    """
+    count = len(rows)
+    columns = {
+        "symbol": pa.repeat(market.symbol, count),
+        "contract": rows["contract"],
+        "ts": rows["ts"],
+        **{name: rows[name] for name in PRICES},
+        "volume": market.instrument.to_volume_steps(rows["volume"].to_numpy()),
+        "source": pa.repeat(source, count),
+        "ingested_at": _all_at(now, count),
+        "brought_by": pa.repeat(batch_id, count),
+    }
+    return pa.table(columns, schema=BAR_SCHEMA)
+
+
+def earlier_values(gone: pa.Table, revisions: Revisions, withdrawn: set[str]) -> pa.Table:
+    """Return the values to put back for bars that are taken out.
+
+    Parameters
+    ----------
+    gone
+        The bars that go, columns of ``BAR_SCHEMA``.
+    revisions
+        Called with a batch: the bars that it changed, as they were.
+    withdrawn
+        Batches whose values are not put back: what they had changed is.
+
+    Returns
+    -------
+    pyarrow.Table
+        Columns of ``BAR_SCHEMA``; at most a row for a bar, none where there was none before.
+    """
+    restored, asked = [BAR_SCHEMA.empty_table()], gone
+    while len(asked):
+        earlier = [
+            _among(revisions(batch_id), asked.filter(pc.equal(asked["brought_by"], batch_id)))
+            for batch_id in pc.unique(asked["brought_by"]).drop_null().to_pylist()
+        ]
+        rows = pa.concat_tables([BAR_SCHEMA.empty_table(), *earlier])
+        again = pc.fill_null(
+            pc.is_in(rows["brought_by"], pa.array(sorted(withdrawn), pa.string())), False
+        )
+        restored.append(rows.filter(pc.invert(again)))
+        asked = rows.filter(again)
+    return pa.concat_tables(restored)
+
+
+def arriving(rows: pa.Table, now: datetime) -> pa.Table:
+    """Return bars as coming into the lake at an aware time."""
+    index = BAR_SCHEMA.get_field_index("ingested_at")
+    return rows.set_column(index, BAR_SCHEMA.field(index), _all_at(now, len(rows)))
+
+
+def _all_at(now: datetime | None, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(now, pa.timestamp("us", tz="UTC")), count)
+
+
+def _with_withdrawal_time(rows: pa.Table, now: datetime | None) -> pa.Table:
+    return rows.append_column("withdrawn_at", _all_at(now, len(rows)))
+
+
+def _claim(rows: pa.Table, places: NDArray[np.int64], batch_id: str) -> pa.Table:
+    """Note of bars kept without their batch that this one brought them."""
+    index = rows.schema.get_field_index("brought_by")
+    claimed = np.zeros(len(rows), bool)
+    claimed[places] = True
+    column = pc.if_else(pa.array(claimed), batch_id, rows["brought_by"])
+    return rows.set_column(index, rows.schema.field(index), column)
+
+
+def _in_order(rows: pa.Table) -> pa.Table:
+    key, _ = _keys(rows, rows.slice(0, 0))
+    return rows.take(np.argsort(key, kind="stable"))
+
+
+def _among(rows: pa.Table, wanted: pa.Table) -> pa.Table:
+    """Return the rows whose time and contract some wanted row has."""
+    row_key, wanted_key = _keys(rows, wanted)
+    return rows.filter(pa.array(np.isin(row_key, wanted_key)))
+
+
+def _compare(
+    base: pa.Table, rows: pa.Table
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return for each row its place in ``base``, whether it is there, whether it differs."""
+    base_key, row_key = _keys(base, rows)
+    return _matched(base, base_key, rows, row_key)
+
+
+def _matched(
+    base: pa.Table, base_key: NDArray[np.int64], rows: pa.Table, row_key: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the same of tables whose keys are known."""
+    place = np.searchsorted(base_key, row_key)
+    there = place < len(base_key)
+    there[there] = base_key[place[there]] == row_key[there]
+    differs = np.zeros(len(rows), bool)
+    for name in _VALUES:
+        values = numbers_of(rows[name])[there]
+        differs[there] |= numbers_of(base[name])[place[there]] != values
+    return place, there, differs
+
+
+def _keys(old: pa.Table, new: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give one number a bar, ordered as (time, contract), the same for both tables."""
+    both = pa.chunked_array(
+        [chunk for table in (old, new) for chunk in table["contract"].chunks], pa.string()
+    )
+    names, code = codes_of(both)
+    stamps = [numbers_of(table["ts"].cast(pa.int64())) // _MINUTE_US for table in (old, new)]
+    key = np.concatenate(stamps) * max(len(names), 1) + code
+    return key[: len(old)], key[len(old) :]

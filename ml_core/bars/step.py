@@ -1,0 +1,88 @@
+"""How far apart a source's bars are: anything but a minute is refused, saying what it is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+
+MINUTE_US = 60_000_000
+
+_BY_CHANCE = 1e-6
+"""Chance of 1-minute bars to lie on a coarser grid below which that is taken for the step."""
+
+_FEWEST = 10
+"""Bars from which on they are judged."""
+
+_ON_GRID = 0.99
+"""Share of the bars that lie on that grid; a few odd ones do not make 1-minute bars of it."""
+
+
+class StepError(InputError):
+    """Bars of another length than a minute."""
+
+    def __init__(self, name: str, seconds: float, bars: int) -> None:
+        super().__init__(name, seconds, bars)
+        self.name, self.seconds, self.bars = name, seconds, bars
+
+    def __str__(self) -> str:
+        if self.seconds >= MINUTE_US / 1e6:
+            fault = f"holds {_length(self.seconds)} bars ({self.bars:,} that far apart)"
+            reason = "a break would be seen minutes early or late, and none can be taken apart"
+            remedy = "export 1-minute bars"
+        else:
+            fault = f"holds rows {self.seconds:g} s apart ({self.bars:,} of them)"
+            reason = "a range needs the bars of whole minutes"
+            remedy = 'make minutes of them ("Seconds and ticks" in docs/bring-your-own-data.md)'
+        return f"{self.name} {fault}, and Orbcast takes 1-minute bars: {reason}; {remedy}"
+
+
+def refuse_other_step(name: str, stamps: NDArray[np.int64], contracts: NDArray[np.int64]) -> None:
+    """Refuse bars that are not a minute apart.
+
+    Parameters
+    ----------
+    name
+        What holds them, for the message.
+    stamps
+        When bars open, microseconds UTC, shape (n,), in any order.
+    contracts
+        A number for the contract of each, shape (n,).
+
+    Raises
+    ------
+    StepError
+        With the usual distance.
+    """
+    order = np.lexsort((stamps, contracts))
+    stamp = stamps[order]
+    step = np.diff(stamp)[(np.diff(contracts[order]) == 0) & (np.diff(stamp) > 0)]
+    if not len(step):
+        return
+    if np.median(step) < MINUTE_US:
+        raise StepError(name, float(np.median(step)) / 1e6, len(stamps))
+    usual = int(_most_common(step))
+    if usual <= MINUTE_US:
+        return
+    minutes = usual // MINUTE_US
+    place = stamps // MINUTE_US % minutes
+    on_grid = int(np.bincount(place).max())
+    by_chance = -(on_grid - 1) * math.log(minutes)
+    enough = on_grid >= max(_FEWEST, _ON_GRID * len(stamps))
+    if enough and by_chance < math.log(_BY_CHANCE):
+        raise StepError(name, usual / 1e6, on_grid)
+
+
+def _most_common(values: NDArray[np.int64]) -> np.int64:
+    distinct, counts = np.unique(values, return_counts=True)
+    return np.int64(distinct[counts.argmax()])
+
+
+def _length(seconds: float) -> str:
+    for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds % length == 0:
+            return f"{seconds / length:.0f}-{unit}"
+    return f"{seconds:g}-second"

@@ -1,0 +1,135 @@
+"""`orbcast ingest` read again with other options, and `orbcast bars` to look and to take back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from registry.intake_history import batches, revisions
+from tasks.settings import settings
+
+BARS = """ts,open,high,low,close,volume,vol2
+2024-01-02 09:30:00,2050.2,2051.0,2050.0,2050.7,10,100
+2024-01-02 09:31:00,2050.7,2051.0,2050.0,2050.7,12,120
+"""
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    Path("bars.csv").write_text(BARS)
+
+
+def run(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == status, result.stderr
+    return result.stdout if not status else result.stderr
+
+
+def run_json(*arguments: str) -> Any:
+    return json.loads(run(*arguments, "--json"))
+
+
+def ingest(*options: str) -> Any:
+    return run_json("ingest", "--source", "csv", "bars.csv", *options)
+
+
+def first_bar() -> str:
+    return str(run_json("bars", "status")["first_bar"])
+
+
+def test_a_zone_that_was_wrong_is_put_right_by_reading_the_file_again() -> None:
+    assert ingest("--zone", "UTC")["added"] == 2
+
+    again = ingest("--zone", "America/New_York")
+
+    assert (again["new_batches"], again["added"], again["withdrawn"], again["bars"]) == (
+        1,
+        2,
+        2,
+        2,
+    )
+    assert first_bar() == "2024-01-02T14:30:00+00:00"
+    assert ingest("--zone", "America/New_York")["new_batches"] == 0
+
+
+def test_a_column_that_was_wrong_is_put_right_by_reading_the_file_again() -> None:
+    ingest("--zone", "UTC")
+
+    again = ingest("--zone", "UTC", "--column", "volume=vol2")
+
+    assert (again["revised"], again["added"], again["withdrawn"]) == (2, 0, 0)
+    market = settings().market("mgc")
+    assert settings().lake().read(market).volume.tolist() == [100, 120]
+
+
+def test_a_database_read_in_another_way_is_read_whole() -> None:
+    months = ("2024-01-02", "2024-02-01", "2024-03-01")
+    with duckdb.connect("bars.duckdb") as database:
+        database.execute(
+            "CREATE TABLE bars_1m (ts_utc TIMESTAMP, symbol TEXT, open DOUBLE, high DOUBLE, "
+            "low DOUBLE, close DOUBLE, volume BIGINT, vol2 BIGINT)"
+        )
+        for month in months:
+            row = [f"{month} 14:30", "MGC", 2050.0, 2050.0, 2050.0, 2050.0, 1, 100]
+            database.execute("INSERT INTO bars_1m VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    run_json("ingest", "--source", "duckdb", "bars.duckdb", "--remember")
+    run_json(
+        "ingest", "--source", "duckdb", "bars.duckdb", "--column", "volume=vol2", "--remember"
+    )
+
+    market = settings().market("mgc")
+    assert settings().lake().read(market).volume.tolist() == [100, 100, 100]
+
+
+def test_a_batch_is_listed_shown_and_taken_back() -> None:
+    ingest("--zone", "UTC")
+    (listed,) = run_json("bars", "batches")
+    assert (listed["reading"], listed["in_lake"]) == ("zone=UTC", True)
+    assert "bars.csv" in run("bars", "batches")
+    assert "zone=UTC" in run("bars", "show", listed["batch_id"][:8])
+
+    assert "2 bars are gone" in run("bars", "forget", "last")
+
+    assert run_json("bars", "status")["bars"] == 0
+    assert [each["in_lake"] for each in run_json("bars", "batches")] == [False, False]
+    assert "takes back" in run("bars", "batches")
+    assert "has no bars in the lake any more" in run(
+        "bars", "forget", listed["batch_id"], status=2
+    )
+
+
+def test_what_was_taken_back_is_on_record_in_sql_too() -> None:
+    ingest("--zone", "UTC")
+    run("bars", "forget", "last")
+
+    database = settings().database()
+    assert [batch["status"] for batch in batches(database, "MGC")] == ["forgotten", "added"]
+    earlier = [row["earlier"]["close"] for row in revisions(database, "MGC")]
+    assert earlier == [2050.7, 2050.7]
+
+
+def test_rows_of_another_instrument_are_told_and_stay_visible() -> None:
+    head, *rows = BARS.splitlines()
+    lines = [f"{head},name", *(f"{row},MGCG4" for row in rows)]
+    lines += [f"{row},NQH4" for row in rows] + [f"{rows[0]},MGCG4-MGCJ4"]
+    Path("bars.csv").write_text("\n".join(lines))
+    options = ("ingest", "--source", "csv", "bars.csv", "--zone", "UTC")
+
+    words = run(*options, "--column", "contract=name")
+
+    assert "left out: 2 NQH4" in words
+    assert "left out: 1 spread" in words
+    assert "left out: 2 NQH4" in run("bars", "status")
+    assert run_json("bars", "status")["left_out"] == {"NQH4": 2, "spread": 1}
+
+
+def test_an_unknown_batch_is_refused_with_the_command_that_lists_them() -> None:
+    assert "`orbcast bars batches` lists" in run("bars", "forget", "nothing", status=2)

@@ -1,0 +1,171 @@
+"""What a command prints while its flow runs: Orbcast's own words, and nothing of the engine's."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+
+from registry.trials import list_trials
+from tasks.settings import settings
+from tests.at_a_terminal import Ended, at_a_pipe, at_a_terminal
+
+ENGINE = re.compile(
+    r"prefect|mark_run|flow run|task run|temporary|INFO|WARNING|Beginning|Finished"
+)
+"""Words of Prefect's own log lines, and of what Orbcast has it do."""
+
+_MAIN = """
+import ml_core.learning.folds as folds
+from deployments.cli.app import main
+folds.MIN_TRAINING_DAYS = 140
+main()
+"""
+SHORT = (sys.executable, "-c", _MAIN)
+"""The command line, for a home of eleven months."""
+
+QUICK = """
+name = "quick"
+kind = "residual"
+refit = "month"
+
+[directional]
+max_rounds = 40
+"""
+
+EVALUATE = ("evaluate", "--recipe", "quick", "--from", "2024-10-01")
+TUNE = ("tune", "--recipe", "quick", "--trials", "3", "--folds", "1", "--holdout", "1")
+RETRAIN = ("run", "nightly-retrain", "--param", "to_day=2024-11-20")
+OUTCOMES = ("run", "log-outcomes")
+
+LINES = {
+    EVALUATE: [r"Studying quick \.\.\."],
+    TUNE: [
+        r"Tuning quick \.\.\.",
+        r"tune-mgc-quick-\S+: 0 of 3 trials are done",
+        *(
+            rf"trial {number} of 3: (0\.\d{{5}}|given up early), best 0\.\d{{5}}"
+            for number in (1, 2, 3)
+        ),
+    ],
+    RETRAIN: [r"Running nightly-retrain \.\.\."],
+    OUTCOMES: [r"Running log-outcomes \.\.\."],
+}
+"""Commands, and the lines of progress of each."""
+
+
+@pytest.fixture
+def quick(own: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A trained home with a recipe that is soon trained, and no server."""
+    (own / "recipes").mkdir()
+    (own / "recipes" / "quick.toml").write_text(QUICK, "utf-8")
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        monkeypatch.delenv(name)
+    return own
+
+
+@pytest.fixture
+def served(quick: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That home, where a server is up."""
+    del prefect_server
+    monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+    return quick
+
+
+def fits(lines: list[str], patterns: list[str]) -> bool:
+    return len(lines) == len(patterns) and all(map(re.fullmatch, patterns, lines))
+
+
+def require_own_words(ended: Ended) -> None:
+    assert ended.status == 0, ended.errors
+    assert ENGINE.findall(ended.output + "\n".join(ended.frames)) == []
+    assert ended.output.strip()
+
+
+def test_at_a_pipe_a_run_prints_a_line_as_it_begins_and_its_result(served: Path) -> None:
+    ended = at_a_pipe(served, *OUTCOMES)
+    require_own_words(ended)
+    api = str(PREFECT_API_URL.value())
+    assert ended.errors == f"Running log-outcomes on {api} ...\n"
+    assert ended.output.startswith("MGC: ")
+    assert ended.output.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", LINES, ids=" ".join)
+def test_at_a_pipe_progress_is_plain_lines_of_the_command_s_own(
+    quick: Path, command: tuple[str, ...]
+) -> None:
+    ended = at_a_pipe(quick, *command, program=SHORT)
+    require_own_words(ended)
+    assert not re.search(r"[\r\x1b]", ended.errors + ended.output)
+    assert fits(ended.errors.splitlines(), LINES[command]), ended.errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [EVALUATE, TUNE, OUTCOMES], ids=" ".join)
+def test_at_a_terminal_the_same_lines_stand_above_the_bar(
+    quick: Path, command: tuple[str, ...]
+) -> None:
+    ended = at_a_terminal(quick, *command, program=SHORT)
+    require_own_words(ended)
+    drawn = re.compile(r"\d:\d\d:\d\d (so far|left)")
+    frames = [frame.rstrip() for frame in ended.frames]
+    assert [frame for frame in frames if drawn.search(frame)], "the bar"
+    lines = [frame for frame in frames if frame and not drawn.search(frame)]
+    assert fits(lines, LINES[command]), lines
+    assert all(len(frame) <= 80 for frame in frames)
+
+
+@pytest.mark.slow
+def test_quiet_prints_the_result_alone(quick: Path) -> None:
+    ended = at_a_pipe(quick, *TUNE, "--quiet", "--json", program=SHORT)
+    assert (ended.status, ended.errors) == (0, "")
+    assert json.loads(ended.output)["trials"] == 3
+
+
+def test_a_run_that_fails_is_one_line_and_with_debug_what_the_engine_has_to_say_of_it(
+    served: Path,
+) -> None:
+    empty = served.parent / "empty"
+    ended = at_a_pipe(empty, *RETRAIN, "--quiet")
+    assert (ended.status, ended.output) == (2, "")
+    assert ended.errors.startswith("orbcast: the lake has no bars of mgc")
+    assert ended.errors.count("\n") == 1
+
+    told = at_a_pipe(empty, *RETRAIN, "--quiet", "--debug")
+    assert (told.status, told.output) == (2, "")
+    assert told.errors.endswith(ended.errors)
+    assert "Encountered exception during execution" in told.errors, "Prefect's own"
+    assert "Beginning flow run" not in told.errors
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_study_in_a_line_and_it_can_be_made_again(quick: Path) -> None:
+    stopped = at_a_terminal(quick, *EVALUATE, program=SHORT, stop_at="Folds of")
+    assert stopped.status == 130
+    assert stopped.output == ""
+    assert "Traceback" not in stopped.errors
+    assert stopped.frames[-2:] == ["stopped", ""]
+
+    again = at_a_terminal(quick, *EVALUATE, program=SHORT)
+    require_own_words(again)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_search_in_a_line_and_it_goes_on_where_it_was(quick: Path) -> None:
+    stopped = at_a_pipe(quick, *TUNE, program=SHORT, stop_at="trial 1 of 3")
+    assert stopped.status == 130
+    assert stopped.output == ""
+    assert fits(stopped.errors.splitlines(), [*LINES[TUNE][:3], "stopped"]), stopped.errors
+
+    again = at_a_pipe(quick, *TUNE, program=SHORT)
+    require_own_words(again)
+    assert re.search(r"^tune-mgc-quick-\S+: 1 of 3 trials are done$", again.errors, re.MULTILINE)
+    trials = list_trials(settings().database(), "MGC")
+    assert [trial.state in {"complete", "pruned"} for trial in trials] == [True] * 3

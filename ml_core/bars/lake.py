@@ -5,6 +5,7 @@ Layout, below the lake's folder and the symbol's::
     bars/2024-01.parquet               every contract's bars of the month, by time and contract
     revisions/2024-01-<batch>.parquet  earlier values of bars that a batch changed or took away
     quarantine/<batch>.parquet         bad rows, with reason and source line
+    units.json                         the tick and the smallest volume of all this
     batches/<batch>.json               what a reading brought; its presence says it is all in
 
 Of each batch, what is set aside is written first, then the months, its own record last. Killed
@@ -26,6 +27,7 @@ from filelock import FileLock, Timeout
 from ml_core.bars.arrays import Bars
 from ml_core.bars.batch_log import BatchLog, BatchRecord
 from ml_core.bars.contract import RawBatch
+from ml_core.bars.lake_units import keep_units, require_same_units
 from ml_core.bars.month_file import (
     Month,
     content_hash,
@@ -115,12 +117,15 @@ class Lake:
         ------
         BatchRefusedError
             Too many rows of a batch are bad; earlier batches stay, nothing of this one enters.
+        UnitsChangedError
+            The market's tick or smallest volume is not that of the bars there are.
         LakeBusyError
             Another writer held the lake too long.
         """
         from ml_core.bars.batch_intake import BatchIntake  # noqa: PLC0415 - only to write
 
         with self._written(market.symbol) as folder:
+            keep_units(folder, market)
             return BatchIntake(folder, market, now).take_in(batches, on_progress)
 
     def forget(self, batch_id: str, market: Market, now: datetime) -> BatchRecord:
@@ -158,7 +163,10 @@ class Lake:
         ------
         LakeDamagedError
             A month file cannot be read.
+        UnitsChangedError
+            The market's tick or smallest volume is not that of the bars any more.
         """
+        require_same_units(self._folder(market.symbol), market)
         months = self._months(market.symbol, first_minute, stop_minute)
         with whole(self._folder(market.symbol) / "bars"):
             bars = read_bars(months, market)

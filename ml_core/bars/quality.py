@@ -93,6 +93,8 @@ class BatchRefusedError(InputError):
                 "Where lots are divided, say the smallest volume in the market file "
                 '(instrument.volume_step = "0.001")'
             )
+        if "contradicts_an_earlier_row" in self.reasons:
+            return "Bars of several contracts need their column: --column contract=..."
         if bad == self.rows:
             return "Not a row can be used: mend the source, or say how it is to be read"
         return (

@@ -58,6 +58,33 @@ def with_bars_of_their_own(given: Beginning) -> None:
             SELECT * EXCLUDE (contract) FROM trader.bars_1m
             QUALIFY row_number() OVER (PARTITION BY ts_utc ORDER BY volume DESC, contract) = 1""")
     write_dbn(given.folder / "dbn" / "bars.dbn", trader)
+    write_es_file(given)
+
+
+def write_es_file(given: Beginning) -> None:
+    """Write a vendor's file of E-mini S&P bars, in New York's time, one series."""
+    terminal = given.reader.terminal
+    commands = (
+        "orbcast --home elsewhere market new es --commission 2.10 --slippage 1",
+        "orbcast --home elsewhere simulate --market es --days 500 --out elsewhere/es.duckdb",
+    )
+    for command in commands:
+        done = terminal.run(command)
+        assert done.status == 0, done.printed
+    with duckdb.connect(str(given.folder / "elsewhere" / "es.duckdb")) as simulated:
+        simulated.execute(
+            """
+            COPY (
+                SELECT strftime(timezone('America/New_York', timezone('UTC', ts_utc)),
+                                '%Y-%m-%d %H:%M:%S') AS ts, open, high, low, close, volume
+                FROM bars_1m
+                QUALIFY row_number() OVER (
+                    PARTITION BY ts_utc ORDER BY volume DESC, contract) = 1
+                ORDER BY ts_utc
+            ) TO $path (HEADER)
+            """,
+            {"path": str(given.folder / "es.csv")},
+        )
 
 
 def with_an_older_system(given: Beginning) -> None:

@@ -1,0 +1,83 @@
+"""The units a symbol's bars are kept in: they stay those that the lake was made with."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+from ml_core.bars.arrow_values import numbers_of
+from ml_core.bars.contract import PRICES
+from ml_core.bars.month_file import read_rows, whole
+from ml_core.errors import InputError
+from ml_core.files import written_atomically
+from ml_core.market.instrument import Instrument
+from ml_core.market.market import Market
+
+_FILE = "units.json"
+_UNITS = ("tick_size", "volume_step")
+
+
+class UnitsChangedError(InputError):
+    """A market file whose tick or smallest volume is another than that of the bars there are."""
+
+    def __init__(self, symbol: str, folder: str, unit: str, kept: str, given: str) -> None:
+        super().__init__(symbol, folder, unit, kept, given)
+        self.symbol, self.folder, self.unit = symbol, folder, unit
+        self.kept, self.given = kept, given
+
+    def __str__(self) -> str:
+        return (
+            f"the bars of {self.symbol} are kept with instrument.{self.unit} = {self.kept}, and "
+            f"the market file says {self.given}: old versions would answer on other numbers. "
+            "Put it back, give the market another symbol, or move the bars away and ingest anew: "
+            f"{self.folder}"
+        )
+
+
+def require_same_units(folder: Path, market: Market) -> None:
+    """See that a market's units are those its bars are kept in.
+
+    Raises
+    ------
+    UnitsChangedError
+        They are not.
+    """
+    kept = _read(folder)
+    for unit in _UNITS:
+        given = getattr(market.instrument, unit)
+        if unit in kept and Decimal(kept[unit]) != given:
+            raise UnitsChangedError(market.symbol, str(folder), unit, kept[unit], str(given))
+
+
+def keep_units(folder: Path, market: Market) -> None:
+    """Note a market's units beside its bars, if none are; the caller holds the lake's lock.
+
+    Raises
+    ------
+    UnitsChangedError
+        Others are noted, or there are bars that do not lie on the tick.
+    """
+    require_same_units(folder, market)
+    if (folder / _FILE).exists():
+        return
+    months = sorted((folder / "bars").glob("[0-9]*.parquet"))
+    if months and not _on_tick(months[-1], market.instrument):
+        given = str(market.instrument.tick_size)
+        raise UnitsChangedError(market.symbol, str(folder), "tick_size", "a finer one", given)
+    units = {unit: str(getattr(market.instrument, unit)) for unit in _UNITS}
+    with written_atomically(folder / _FILE) as temporary:
+        temporary.write_text(json.dumps(units), encoding="utf-8")
+
+
+def _read(folder: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads((folder / _FILE).read_text("utf-8")))
+    except FileNotFoundError:
+        return {}
+
+
+def _on_tick(month: Path, instrument: Instrument) -> bool:
+    with whole(month):
+        rows = read_rows(month)
+    return all(bool(instrument.is_on_tick(numbers_of(rows[name])).all()) for name in PRICES)

@@ -1,0 +1,97 @@
+"""What a source would bring, before anything of it is stored."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from ml_core.bars.step import StepError
+from ml_core.market.schedule import build_schedule, from_minute
+from tasks.intake import take_in
+from tasks.preview import Preview, RangeShown, preview
+from tasks.settings import settings
+from tasks.sources import source_spec
+from tests.ml_core.builders import mgc
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+FIRST, LAST = date(2024, 1, 16), date(2024, 1, 17)
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a file of two trading days of one series, whose price rises a tick a minute."""
+    monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
+    schedule = build_schedule(mgc(), FIRST, LAST)
+    lines = ["ts,open,high,low,close,volume"]
+    for day in range(2):
+        opens = int(schedule.exchange_open[day])
+        for at in range(opens, int(schedule.exchange_close[day])):
+            price = 2000 + 100 * day + (at - opens) / 10
+            lines.append(f"{from_minute(at):%Y-%m-%d %H:%M:%S},{price:.1f},{price:.1f},")
+            lines[-1] += f"{price:.1f},{price:.1f},1"
+    path = tmp_path / "bars.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def shown(path: Path) -> Preview:
+    spec = source_spec(kind="csv", paths=[str(path)], zone="UTC")
+    return preview(settings(), settings().market("mgc"), spec, NOW)
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_preview_keeps_nothing(file: Path) -> None:
+    result = shown(file)
+
+    assert [record.added for record in result.records] == [result.status.bars]
+    assert settings().lake().status("MGC").bars == 0
+    assert list(settings().home.iterdir()) == []
+
+
+def test_a_preview_beside_a_lake_leaves_it_as_it_is_and_counts_against_it(file: Path) -> None:
+    market = settings().market("mgc")
+    spec = source_spec(kind="csv", paths=[str(file)], zone="UTC")
+    take_in(settings(), market, spec, NOW)
+    before = files_below(settings().home / "lake")
+    changed = file.read_text().splitlines()
+    changed[-1] = changed[-1].replace(",1", ",7")
+    file.write_text("\n".join(changed))
+
+    result = shown(file)
+
+    assert [record.revised for record in result.records] == [1]
+    assert files_below(settings().home / "lake") == before
+
+
+def test_the_first_and_last_bar_and_one_day_s_ranges_are_shown(file: Path) -> None:
+    result = shown(file)
+    schedule = build_schedule(mgc(), FIRST, LAST)
+
+    assert result.first == from_minute(int(schedule.exchange_open[0]))
+    assert result.last == from_minute(int(schedule.exchange_close[1]) - 1)
+    opens = int(schedule.exchange_open[1])
+    first_range = int(schedule.range_start[1, 0])
+    rise = (first_range - opens) / 10
+    assert result.ranges[0] == RangeShown(
+        name="0900",
+        trading_day=LAST,
+        start=from_minute(first_range),
+        high=pytest.approx(2100 + rise + 0.4),
+        low=pytest.approx(2100 + rise),
+    )
+    assert len(result.ranges) == len(mgc().ranges)
+
+
+def test_what_would_be_refused_is_refused(file: Path) -> None:
+    head, *rows = file.read_text().splitlines()
+    file.write_text("\n".join([head, *rows[::5]]))
+
+    with pytest.raises(StepError, match="5-minute bars"):
+        shown(file)
+
+    assert list(settings().home.iterdir()) == []

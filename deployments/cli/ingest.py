@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,8 @@ from ml_core.errors import InputError
 
 if TYPE_CHECKING:
     from ml_core.bars.batch_log import BatchRecord
+    from ml_core.market.market import Market
+    from tasks.preview import Preview
 
 
 class ColumnError(InputError):
@@ -65,6 +68,9 @@ def ingest(  # noqa: PLR0917 - options of a command
     remember: Annotated[
         bool, typer.Option("--remember", help="Make it the market's standing source.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would come in; keep nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take bars into the lake. Doing it again changes nothing.
@@ -76,8 +82,11 @@ def ingest(  # noqa: PLR0917 - options of a command
     orbcast ingest --source duckdb bars.duckdb --column contract=contract
 
     orbcast ingest --source csv DAT_ASCII_2024.csv --layout histdata --remember
+
+    orbcast ingest --source csv es.csv --market es --zone America/New_York --dry-run
     """
     from tasks.intake import summary, take_in  # noqa: PLC0415 - after --help
+    from tasks.preview import preview  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
     from tasks.sources import count_batches, remember_source, source_spec  # noqa: PLC0415
 
@@ -100,7 +109,13 @@ def ingest(  # noqa: PLR0917 - options of a command
         def on_progress(name: str, done: int) -> None:
             bar.at(done, total, name)
 
-        records = take_in(where, known, spec, now(), on_progress=on_progress)
+        if dry_run:
+            shown = preview(where, known, spec, now(), on_progress)
+        else:
+            records = take_in(where, known, spec, now(), on_progress=on_progress)
+    if dry_run:
+        _show_preview(shown, known, as_json=as_json)
+        return
     if remember:
         remember_source(where.sources_file, market, spec)
     brought = summary(records, where.lake().status(known.symbol))
@@ -115,6 +130,50 @@ def ingest(  # noqa: PLR0917 - options of a command
         )
         return
     _tell(records, brought, market)
+
+
+def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
+    """Show how a source is read and what it would bring, to be held against a chart."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - after --help
+
+    from tasks.intake import summary  # noqa: PLC0415
+
+    new = [record for record in shown.records if record.status != "already"]
+    brought = summary(shown.records, shown.status)
+    if as_json:
+        print_json(
+            {
+                **brought,
+                "readings": sorted({record.reading for record in shown.records}),
+                "first": shown.first,
+                "last": shown.last,
+                "set_aside": set_aside(new),
+                "left_out": left_out(new),
+                "odd": odd(new),
+                "ranges": [asdict(opening) for opening in shown.ranges],
+            }
+        )
+        return
+    say(f"{market.symbol}, {market.name}: nothing is kept of this")
+    for reading in sorted({record.reading for record in shown.records}):
+        say(f"  read with   {reading}, 1-minute bars")
+    for name, at in (("first bar", shown.first), ("last bar", shown.last)):
+        if at is not None:
+            local = at.astimezone(ZoneInfo(market.zone))
+            say(f"  {name:<11} {at:%Y-%m-%d %H:%M} UTC, {local:%Y-%m-%d %H:%M} {market.zone}")
+    say(
+        f"  would bring {brought['added']:,} new bars, {brought['revised']:,} with another value, "
+        f"{brought['withdrawn']:,} taken away"
+    )
+    for line in remarks_on(new):
+        say(f"  {line}")
+    if shown.ranges:
+        say(f"Hold these opening ranges of {shown.ranges[-1].trading_day} against a chart:")
+    for opening in shown.ranges:
+        say(
+            f"  {opening.name:<11} from {opening.start:%Y-%m-%d %H:%M} {market.zone}: "
+            f"high {opening.high:g}, low {opening.low:g}"
+        )
 
 
 def _tell(records: tuple[BatchRecord, ...], brought: dict[str, object], market: str) -> None:

@@ -53,7 +53,7 @@ def market() -> None:
     """Look at the markets, and write the file of a new one."""
 
 
-@app.command("list")
+@app.command("list", short_help="The markets there are, and what new ones are made of.")
 def list_markets(as_json: AsJson = False) -> None:
     """List the markets there are, and the instruments that a new one can be made of.
 
@@ -82,7 +82,7 @@ def list_markets(as_json: AsJson = False) -> None:
     say(f"New ones of: {', '.join(specifications())} (`orbcast market new es`)")
 
 
-@app.command()
+@app.command(short_help="Whether a market's file is right; its next trading days.")
 def check(name: MarketArgument, as_json: AsJson = False) -> None:
     """Read a market's file and show what it comes to on its next trading days.
 
@@ -109,7 +109,7 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
         say(f"  {day['trading_day']}  {', '.join(ranges) or 'no range'} ({market.zone})")
 
 
-@app.command()
+@app.command(short_help="The exchange calendars that a market file can name.")
 def calendars(
     part: Annotated[str, typer.Argument(help="Part of a name, such as CME.")] = "",
     as_json: AsJson = False,
@@ -129,7 +129,7 @@ def calendars(
         say(name)
 
 
-@app.command()
+@app.command(short_help="Write the file of a market into the home.")
 def new(  # noqa: PLR0917 - options of a command
     name: Annotated[str, typer.Argument(help="Name of the market, such as es.")],
     like: Annotated[

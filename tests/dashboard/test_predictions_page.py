@@ -25,7 +25,8 @@ from registry.entries import Settled
 from registry.ledger import Ledger
 from registry.scored import scored
 
-FORMULA = "=+-@\t\r"
+# of OWASP's page on CSV injection
+FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 
 
 @pytest.fixture(scope="module")

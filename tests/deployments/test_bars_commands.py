@@ -116,6 +116,21 @@ def test_what_was_taken_back_is_on_record_in_sql_too() -> None:
     assert earlier == [2050.7, 2050.7]
 
 
+def test_a_dry_run_says_how_a_file_is_read_and_keeps_nothing() -> None:
+    options = ("ingest", "--source", "csv", "bars.csv", "--zone", "America/New_York", "--dry-run")
+
+    words = run(*options)
+
+    assert "nothing is kept" in words
+    assert "zone=America/New_York" in words
+    assert "first bar   2024-01-02 14:30 UTC, 2024-01-03 00:30 Australia/Brisbane" in words
+    assert "would bring 2 new bars, 0 with another value, 0 taken away" in words
+    told = run_json(*options)
+    assert (told["added"], told["last"]) == (2, "2024-01-02T14:31:00+00:00")
+    assert run_json("bars", "status")["bars"] == 0
+    assert run_json("bars", "batches") == []
+
+
 def test_rows_of_another_instrument_are_told_and_stay_visible() -> None:
     head, *rows = BARS.splitlines()
     lines = [f"{head},name", *(f"{row},MGCG4" for row in rows)]

@@ -42,6 +42,7 @@ BY = "orbcast"
 CLOCK_FILE = "ORBCAST_CLOCK_FILE"
 """Names a simulated clock; deliberately no setting, since no installation has one."""
 
+_USUAL_SYMBOL = "MGC"
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _MOST_WORKERS = 8  # each holds its own copy of the rows
 
@@ -75,7 +76,7 @@ class Settings(BaseModel):
         default=("mgc",),
         min_length=1,
         description="Markets that `orbcast up` serves: a,b,c; if none are named, those in the "
-        "home's folder of markets.",
+        "home's folder of markets, and mgc where it has bars.",
     )
     strategy: str = Field(default="orb-default", description="Rules that a prediction meets.")
     strategies_dir: Path = Field(
@@ -360,7 +361,9 @@ def settings() -> Settings:
         raise SettingsError(faults) from error
     own = _names_in(read.own_markets_dir)
     if own and "markets" not in read.model_fields_set:
-        return read.model_copy(update={"markets": own})
+        # the usual market goes on being served where it has bars
+        usual = read.markets if (read.home / "lake" / _USUAL_SYMBOL).is_dir() else ()
+        return read.model_copy(update={"markets": tuple(dict.fromkeys((*usual, *own)))})
     return read
 
 

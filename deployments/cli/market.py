@@ -86,7 +86,7 @@ def list_markets(as_json: AsJson = False) -> None:
 def check(name: MarketArgument, as_json: AsJson = False) -> None:
     """Read a market's file and show what it comes to on its next trading days.
 
-    Example: orbcast market check es
+    Example: orbcast market check mgc
     """
     from tasks.settings import settings  # noqa: PLC0415 - after --help
 

@@ -112,6 +112,13 @@ def test_a_new_market_is_listed_checked_and_served(home: Path) -> None:
     assert checked["days"][0]["ranges"][0]["start"] == "09:30"
 
 
+def test_micro_gold_goes_on_being_served_where_it_has_bars(home: Path) -> None:
+    (home / "lake" / "MGC").mkdir(parents=True)
+    run("market", "new", "es", *COSTS)
+
+    assert settings().markets == ("mgc", "es")
+
+
 def test_what_a_round_trip_costs_is_shown() -> None:
     run("market", "new", "mes", "--commission", "0.62", "--slippage", "1")
     assert "3.74 USD a contract and round trip" in run("market", "check", "mes")

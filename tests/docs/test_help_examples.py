@@ -38,6 +38,7 @@ READ_ONLY: Mapping[str, str] = {
     "orbcast ingest --source dbn ~/databento/mgc/": THEIRS,
     "orbcast ingest --source duckdb bars.duckdb --column contract=contract": THEIRS,
     "orbcast ingest --source csv DAT_ASCII_2024.csv --layout histdata --remember": THEIRS,
+    "orbcast ingest --source csv es.csv --market es --zone America/New_York --dry-run": THEIRS,
     "orbcast import-legacy --duckdb old.duckdb --market mgc": "import-legacy.md runs it dry",
     "orbcast run nightly-retrain --param to_day=2025-06-30": FLOW,
     "orbcast run shadow-predict --param as_of=2025-06-30T09:05": FLOW,

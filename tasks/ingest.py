@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from prefect import task
 
-from ml_core.bars.lake import OnProgress
+from ml_core.bars.contract import OnProgress
 from tasks.events import BarsRefreshed, emit
 from tasks.intake import summary, take_in
 from tasks.retrying import RETRIED

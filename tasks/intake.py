@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from ml_core.bars.batch_log import BatchRecord
-from ml_core.bars.lake import LakeStatus, OnProgress
+from ml_core.bars.contract import OnProgress
+from ml_core.bars.lake import LakeStatus
 from ml_core.market.market import Market
 from tasks.settings import Settings
 from tasks.sources import SourceSpec, open_source
@@ -112,10 +113,15 @@ def summary(records: tuple[BatchRecord, ...], status: LakeStatus) -> dict[str, A
 
 def verdict_of(brought: dict[str, Any]) -> str:
     """Return in a line what came in, of what ``summary`` returns."""
+    return f"{counts_in_words(brought)}; {_last_of(brought['last_bar'])}"
+
+
+def counts_in_words(brought: dict[str, Any]) -> str:
+    """Return what ``summary`` counted of bars and rows."""
     gone = f"{brought['withdrawn']:,} taken away, " if brought["withdrawn"] else ""
     return (
         f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
-        f"{gone}{brought['quarantined']:,} rows set aside; {_last_of(brought['last_bar'])}"
+        f"{gone}{brought['quarantined']:,} rows set aside"
     )
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from ml_core.bars.batch_log import BatchRecord
 from ml_core.bars.continuous import join
-from ml_core.bars.lake import Lake, LakeStatus, OnProgress
+from ml_core.bars.contract import OnProgress
+from ml_core.bars.lake import Lake, LakeStatus
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute, to_minute
 from ml_core.ranges.opening_range import opening_ranges

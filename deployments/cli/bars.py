@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.ingest import left_out, odd, remarks_on, set_aside
+from deployments.cli.ingest import remarked, remarks_on
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
                 "batches": found.batches,
                 "quarantined": found.quarantined,
                 "revised": found.revisions,
-                "set_aside": set_aside(readings),
-                "left_out": left_out(readings),
-                "odd": odd(readings),
+                **remarked(readings),
                 "source": spec.model_dump(mode="json", exclude_none=True) if spec else None,
             }
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -120,14 +120,7 @@ def ingest(  # noqa: PLR0917 - options of a command
         remember_source(where.sources_file, market, spec)
     brought = summary(records, where.lake().status(known.symbol))
     if as_json:
-        print_json(
-            {
-                **brought,
-                "set_aside": set_aside(records),
-                "left_out": left_out(records),
-                "odd": odd(records),
-            }
-        )
+        print_json({**brought, **remarked(records)})
         return
     _tell(records, brought, market)
 
@@ -147,9 +140,7 @@ def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
                 "readings": sorted({record.reading for record in shown.records}),
                 "first": shown.first,
                 "last": shown.last,
-                "set_aside": set_aside(new),
-                "left_out": left_out(new),
-                "odd": odd(new),
+                **remarked(new),
                 "ranges": [asdict(opening) for opening in shown.ranges],
             }
         )
@@ -176,11 +167,11 @@ def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
         )
 
 
-def _tell(records: tuple[BatchRecord, ...], brought: dict[str, object], market: str) -> None:
-    gone = f"{brought['withdrawn']:,} taken away, " if brought["withdrawn"] else ""
+def _tell(records: tuple[BatchRecord, ...], brought: dict[str, Any], market: str) -> None:
+    from tasks.intake import counts_in_words  # noqa: PLC0415 - after --help
+
     say(
-        f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
-        f"{gone}{brought['quarantined']:,} rows set aside, from {brought['new_batches']} new of "
+        f"{counts_in_words(brought)}, from {brought['new_batches']} new of "
         f"{brought['batches']} batches."
     )
     for line in remarks_on(records):
@@ -189,35 +180,27 @@ def _tell(records: tuple[BatchRecord, ...], brought: dict[str, object], market: 
     say(f"Next: orbcast run nightly-retrain --market {market}")
 
 
-def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
-    """Return what was not simply taken in, a line for each kind of it."""
+def remarked(records: Iterable[BatchRecord]) -> dict[str, dict[str, int]]:
+    """Count what was not simply taken in: bad rows, other instruments' rows, odd findings."""
     records = list(records)
+    findings = (finding for record in records for finding in record.findings)
+    return {
+        "set_aside": _added_up(record.quarantined for record in records),
+        "left_out": _added_up(record.dropped for record in records),
+        "odd": _added_up({finding.check: finding.count} for finding in findings),
+    }
+
+
+_REMARKS = {"set_aside": "set aside", "left_out": "left out", "odd": "odd but kept"}
+
+
+def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
+    """Return the same in words, a line for each kind of it."""
     return [
-        f"{what}: {rows:,} {name.replace('_', ' ')}"
-        for what, counts in (
-            ("set aside", set_aside(records)),
-            ("left out", left_out(records)),
-            ("odd but kept", odd(records)),
-        )
+        f"{_REMARKS[what]}: {rows:,} {name.replace('_', ' ')}"
+        for what, counts in remarked(records).items()
         for name, rows in counts.items()
     ]
-
-
-def set_aside(records: Iterable[BatchRecord]) -> dict[str, int]:
-    """Count the rows of batches that were bad, by reason."""
-    return _added_up(record.quarantined for record in records)
-
-
-def left_out(records: Iterable[BatchRecord]) -> dict[str, int]:
-    """Count the rows of batches that are of no outright of the market, by what they are of."""
-    return _added_up(record.dropped for record in records)
-
-
-def odd(records: Iterable[BatchRecord]) -> dict[str, int]:
-    """Count what was odd of batches but kept, by check."""
-    return _added_up(
-        {finding.check: finding.count} for record in records for finding in record.findings
-    )
 
 
 def _added_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:

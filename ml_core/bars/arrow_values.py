@@ -9,12 +9,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+MINUTE_US = 60_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def moment_of(stamp: pa.Scalar) -> datetime:
     """Return a stored time, in microseconds of UTC, as an aware one."""
     return _EPOCH + timedelta(microseconds=stamp.value)
+
+
+def minutes_of(stamps: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
+    """Return times without nulls, in microseconds of UTC, as whole minutes since the epoch."""
+    minutes: NDArray[np.int64] = numbers_of(stamps.cast(pa.int64())) // MINUTE_US
+    return minutes
 
 
 def codes_of(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ml_core.bars.arrays import Bars
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
 from ml_core.bars.lake import Lake
+from ml_core.bars.merge import among
 from ml_core.bars.month_file import as_bars, bars_of
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
@@ -84,7 +85,7 @@ def bars_as_known(
     is_later = pc.greater(present["ingested_at"], _moment(at))
     later = present.filter(is_later)
     before = _known_before(lake.revisions(market.symbol), at, first_minute, stop_minute)
-    gone = before.filter(pc.invert(_among(before, present)))
+    gone = before.filter(pc.invert(among(before, present)))
     if not len(later) and not len(gone):
         return AsKnown(_bars(present, market), ())
     earlier = {_key(row): row for row in before.to_pylist()}
@@ -93,7 +94,7 @@ def bars_as_known(
         *(_withdrawn(row) for row in gone.to_pylist()),
     ]
     unchanged = present.filter(pc.invert(is_later))
-    put_back = before.filter(pc.invert(_among(before, unchanged))).select(present.column_names)
+    put_back = before.filter(pc.invert(among(before, unchanged))).select(present.column_names)
     table = pa.concat_tables([unchanged, put_back])
     order = pc.sort_indices(table, sort_keys=[("ts", "ascending"), ("contract", "ascending")])
     in_order = sorted(changes, key=lambda change: (change.ts, change.contract))
@@ -142,12 +143,6 @@ def _key(row: dict[str, Any]) -> tuple[str, datetime]:
 def _first_of_a_bar(rows: pa.Table) -> NDArray[np.bool_]:
     keys = list(zip(rows["contract"].to_pylist(), rows["ts"].to_pylist(), strict=True))
     return np.array([not index or keys[index] != keys[index - 1] for index in range(len(keys))])
-
-
-def _among(rows: pa.Table, others: pa.Table) -> pa.Array:
-    wanted = set(zip(others["contract"].to_pylist(), others["ts"].to_pylist(), strict=True))
-    keys = zip(rows["contract"].to_pylist(), rows["ts"].to_pylist(), strict=True)
-    return pa.array([key in wanted for key in keys], pa.bool_())
 
 
 def _change(row: dict[str, Any], earlier: dict[str, Any] | None) -> BarChange:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import moment_of
 from ml_core.bars.batch_log import BatchLog, BatchRecord, came_in_alone
-from ml_core.bars.contract import BAR_SCHEMA, RawBatch, outrights_of
+from ml_core.bars.contract import BAR_SCHEMA, OnProgress, RawBatch, outrights_of
 from ml_core.bars.hours_fit import refuse_misfit
 from ml_core.bars.merge import (
     MonthChange,
@@ -35,8 +35,6 @@ from ml_core.bars.quality import (
 )
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
-
-OnProgress = Callable[[str, int], None]
 
 
 @dataclass(slots=True)

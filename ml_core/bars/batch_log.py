@@ -229,12 +229,14 @@ def came_in_alone(record: BatchRecord, records: Iterable[BatchRecord]) -> bool:
 
     Then its bars are known by when they came in and from which kind of source.
     """
+    if record.origin:
+        return False
     together = [
         other
         for other in records
         if (other.ingested_at, other.source) == (record.ingested_at, record.source)
     ]
-    return not record.origin and together == [record]
+    return together == [record]
 
 
 def _read(path: Path) -> BatchRecord:

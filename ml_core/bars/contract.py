@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -18,6 +18,9 @@ PRICES = ("open", "high", "low", "close")
 
 DEFAULT_TABLE = "bars_1m"
 """The table that is read of a database where none is named."""
+
+OnProgress = Callable[[str, int], None]
+"""Called with the name of a batch and how many are done."""
 
 BAR_SCHEMA = pa.schema(
     [

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml_core.bars.arrow_values import minutes_of
 from ml_core.errors import InputError
-from ml_core.market.exchange import TradeDates, trade_dates
+from ml_core.market.exchange import TradeDates, dates_around
 from ml_core.market.market import Market
 
 ZONES = (
@@ -37,8 +38,6 @@ _FEWEST_SESSIONS = 3
 _NEARLY_ALL, _HARDLY_ANY = 0.8, 0.2
 _EDGE_MINUTES = 5
 """A session counts as covered to its edge where a bar lies this near to it."""
-
-_MINUTE_US = 60_000_000
 
 
 class HoursMisfitError(InputError):
@@ -77,10 +76,10 @@ def refuse_misfit(name: str, stamps: pa.ChunkedArray, zone: str | None, market: 
     HoursMisfitError
         With the figures of both readings and the option that reads it.
     """
-    minute = np.unique(_minutes(stamps))
+    minute = np.unique(minutes_of(stamps))
     if not market.quality.judge_hours or len(minute) < _FEWEST_BARS:
         return
-    hours = _hours(minute, market)
+    hours = dates_around(market.calendar, int(minute[0]), int(minute[-1]))
     outside = _share_outside(minute, hours)
     if zone is not None and outside >= _OUTSIDE:
         best = min(_in_other_zones(stamps, zone, hours, market), key=lambda read: read[0])
@@ -135,18 +134,8 @@ def _in_other_zones(
     for other in dict.fromkeys((*ZONES, str(market.zone))):
         if other != zone:
             read = pc.assume_timezone(local, other, ambiguous="earliest", nonexistent="earliest")
-            yield _share_outside(np.unique(_minutes(read)), hours), other
+            yield _share_outside(np.unique(minutes_of(read)), hours), other
 
 
 def _share_outside(minute: NDArray[np.int64], hours: TradeDates) -> float:
     return float(np.mean(~hours.is_open(minute)))
-
-
-def _minutes(stamps: pa.ChunkedArray) -> NDArray[np.int64]:
-    moments: NDArray[np.int64] = stamps.cast(pa.int64()).to_numpy() // _MINUTE_US
-    return moments
-
-
-def _hours(minute: NDArray[np.int64], market: Market) -> TradeDates:
-    years = minute[[0, -1]].astype("datetime64[m]").astype("datetime64[Y]").astype(int) + 1970
-    return trade_dates(market.calendar, int(years[0]) - 1, int(years[1]) + 1)

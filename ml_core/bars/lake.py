@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from ml_core.bars.arrays import Bars
 from ml_core.bars.batch_log import BatchLog, BatchRecord
-from ml_core.bars.contract import RawBatch
+from ml_core.bars.contract import OnProgress, RawBatch
 from ml_core.bars.lake_units import keep_units, require_same_units
 from ml_core.bars.month_file import (
     Month,
@@ -45,8 +45,6 @@ from ml_core.market.market import Market
 
 LOCK_SECONDS = 120.0
 """How long a writer waits for another before it gives up."""
-
-OnProgress = Callable[[str, int], None]
 
 
 class LakeBusyError(TransientError):

@@ -11,11 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml_core.bars.arrow_values import codes_of, numbers_of
+from ml_core.bars.arrow_values import codes_of, minutes_of, numbers_of
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
 from ml_core.market.market import Market
 
-_MINUTE_US = 60_000_000
 _VALUES = (*PRICES, "volume")
 
 Revisions = Callable[[str], pa.Table]
@@ -183,8 +182,9 @@ def earlier_values(gone: pa.Table, revisions: Revisions, withdrawn: set[str]) ->
     restored, asked = [BAR_SCHEMA.empty_table()], gone
     while len(asked):
         earlier = [
-            _among(revisions(batch_id), asked.filter(pc.equal(asked["brought_by"], batch_id)))
+            changed.filter(among(changed, asked.filter(pc.equal(asked["brought_by"], batch_id))))
             for batch_id in pc.unique(asked["brought_by"]).drop_null().to_pylist()
+            for changed in [revisions(batch_id)]
         ]
         rows = pa.concat_tables([BAR_SCHEMA.empty_table(), *earlier])
         again = pc.fill_null(
@@ -223,10 +223,10 @@ def _in_order(rows: pa.Table) -> pa.Table:
     return rows.take(np.argsort(key, kind="stable"))
 
 
-def _among(rows: pa.Table, wanted: pa.Table) -> pa.Table:
-    """Return the rows whose time and contract some wanted row has."""
+def among(rows: pa.Table, wanted: pa.Table) -> pa.Array:
+    """Tell which rows are bars that some wanted row is too: of the same time and contract."""
     row_key, wanted_key = _keys(rows, wanted)
-    return rows.filter(pa.array(np.isin(row_key, wanted_key)))
+    return pa.array(np.isin(row_key, wanted_key))
 
 
 def _compare(
@@ -257,6 +257,6 @@ def _keys(old: pa.Table, new: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.i
         [chunk for table in (old, new) for chunk in table["contract"].chunks], pa.string()
     )
     names, code = codes_of(both)
-    stamps = [numbers_of(table["ts"].cast(pa.int64())) // _MINUTE_US for table in (old, new)]
+    stamps = [minutes_of(table["ts"]) for table in (old, new)]
     key = np.concatenate(stamps) * max(len(names), 1) + code
     return key[: len(old)], key[len(old) :]

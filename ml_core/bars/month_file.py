@@ -17,13 +17,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
-from ml_core.bars.arrow_values import moment_of, numbers_of
+from ml_core.bars.arrow_values import MINUTE_US, minutes_of, moment_of, numbers_of
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
 from ml_core.errors import OperatorError
 from ml_core.market.instrument import Instrument
 from ml_core.market.market import Market
 
-_MINUTE_US = 60_000_000
 _VALUES = (*PRICES, "volume")
 _MONTHS_REMEMBERED = 6
 """Decoded months a process keeps, 2 to 4 MB each: what live decisions look back on."""
@@ -183,7 +182,7 @@ def read_stored(months: Sequence[Path], first_minute: int, stop_minute: int) -> 
     tables = [read_rows(path) for path in months]
     table = pa.concat_tables(tables) if tables else BAR_SCHEMA.empty_table()
     first, stop = (
-        pa.scalar(each * _MINUTE_US, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+        pa.scalar(each * MINUTE_US, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
         for each in (first_minute, stop_minute)
     )
     inside = pc.and_(pc.greater_equal(table["ts"], first), pc.less(table["ts"], stop))
@@ -213,7 +212,7 @@ def bars_of(rows: pa.Table, symbol: str, instrument: Instrument) -> Bars:
     return Bars(
         symbol=symbol,
         contracts=names,
-        minute=numbers_of(table["ts"].cast(pa.int64())) // _MINUTE_US,
+        minute=minutes_of(table["ts"]),
         contract=codes,
         open=ticks["open"],
         high=ticks["high"],

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml_core.bars.arrow_values import codes_of
+from ml_core.bars.arrow_values import MINUTE_US, codes_of
 from ml_core.bars.contract import PRICES, RawBatch
-from ml_core.bars.step import MINUTE_US, refuse_other_step
+from ml_core.bars.step import refuse_other_step
 from ml_core.errors import InputError
-from ml_core.market.exchange import TradeDates, trade_dates
+from ml_core.market.exchange import TradeDates, dates_around
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 
@@ -121,10 +121,10 @@ def check(batch: RawBatch, market: Market, now: datetime) -> Checked:
         The rows are not a minute apart.
     """
     table = batch.table
-    timed = table.filter(table["ts"].is_valid())
-    refuse_other_step(batch.name, _microseconds(timed), codes_of(timed["contract"])[1])
+    contract, timed = codes_of(table["contract"])[1], table["ts"].is_valid().to_numpy()
+    refuse_other_step(batch.name, _microseconds(table)[timed], contract[timed])
     reason = _row_faults(table, market, now)
-    order, reason, duplicates = _repeats(table, reason)
+    order, reason, duplicates = _repeats(table, contract, reason)
     bad = np.flatnonzero(reason != "")
     names, counts = np.unique(reason[bad], return_counts=True)
     good = table.take(order)
@@ -223,12 +223,12 @@ def _row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.ob
 
 
 def _repeats(
-    table: pa.Table, reason: NDArray[np.object_]
+    table: pa.Table, contract: NDArray[np.int64], reason: NDArray[np.object_]
 ) -> tuple[NDArray[np.int64], NDArray[np.object_], int]:
     """Order sound rows by time and contract, each key once; mark those that contradict another."""
     sound = np.flatnonzero(reason == "")
     stamp = _microseconds(table)[sound]
-    contract = codes_of(table["contract"])[1][sound]
+    contract = contract[sound]
     rank = np.lexsort((sound, contract, stamp))  # the first row given wins
     rows, stamp, contract = sound[rank], stamp[rank], contract[rank]
     if not len(rows):
@@ -248,8 +248,7 @@ def _findings(table: pa.Table, good: pa.Table, market: Market) -> tuple[Finding,
     if not len(good):
         return ()
     minute = _microseconds(good) // MINUTE_US
-    years = minute[[0, -1]].astype("datetime64[m]").astype("datetime64[Y]").astype(np.int64) + 1970
-    hours = trade_dates(market.calendar, int(years[0]) - 1, int(years[1]) + 1)
+    hours = dates_around(market.calendar, int(minute[0]), int(minute[-1]))
     backwards = np.diff(_microseconds(table)) < 0
     found = [
         _finding("out_of_order", np.flatnonzero(backwards) + 2, "row {}"),

@@ -7,9 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.errors import InputError
-
-MINUTE_US = 60_000_000
 
 _BY_CHANCE = 1e-6
 """Chance of 1-minute bars to lie on a coarser grid below which that is taken for the step."""

@@ -68,6 +68,12 @@ def trade_dates(calendar: str, first_year: int, last_year: int) -> TradeDates:
     return TradeDates(kept.day[part], kept.open[part], kept.close[part], kept.early_close[part])
 
 
+def dates_around(calendar: str, first: int, last: int) -> TradeDates:
+    """Return the trade dates of the years that two UTC minutes lie in, and a year on each side."""
+    ends = np.array([first, last], "datetime64[m]").astype("datetime64[Y]").astype(int) + 1970
+    return trade_dates(calendar, int(ends[0]) - 1, int(ends[1]) + 1)
+
+
 def dates_by_library(calendar: str, first_year: int, last_year: int) -> TradeDates:
     """Ask pandas_market_calendars for the same; see :func:`trade_dates`."""
     import pandas_market_calendars as calendars  # noqa: PLC0415 - pulls in pandas, once

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
+from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.bars.contract import PRICES
 from ml_core.bars.sources.duckdb_file import BEYOND, quoted, reading_of, table_sql, tables_of
-from ml_core.bars.sources.times import MINUTE_US, TimeReading, read_times
+from ml_core.bars.sources.times import TimeReading, read_times
 
 Kind = Literal["bars", "features", "other"]
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.time_text import (
     Written,
@@ -23,7 +24,6 @@ from ml_core.bars.sources.time_text import (
 Stamp = Literal["open", "close"]
 """Which end of its minute a bar is stamped with."""
 
-MINUTE_US = 60_000_000
 EPOCH_UNITS_US = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0, "ns": 0.001}
 """Microseconds in one unit of an epoch."""
 

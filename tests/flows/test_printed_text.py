@@ -54,7 +54,6 @@ LINES = {
         ),
     ],
     RETRAIN: [r"Running nightly-retrain \.\.\."],
-    OUTCOMES: [r"Running log-outcomes \.\.\."],
 }
 """Commands, and the lines of progress of each."""
 
@@ -87,6 +86,16 @@ def require_own_words(ended: Ended) -> None:
     assert ended.output.strip()
 
 
+def require_lines_above_the_bar(ended: Ended, command: tuple[str, ...]) -> None:
+    require_own_words(ended)
+    drawn = re.compile(r"\d:\d\d:\d\d (so far|left)")
+    frames = [frame.rstrip() for frame in ended.frames]
+    assert [frame for frame in frames if drawn.search(frame)], "the bar"
+    lines = [frame for frame in frames if frame and not drawn.search(frame)]
+    assert fits(lines, LINES[command]), lines
+    assert all(len(frame) <= 80 for frame in frames)
+
+
 def test_at_a_pipe_a_run_prints_a_line_as_it_begins_and_its_result(served: Path) -> None:
     ended = at_a_pipe(served, *OUTCOMES)
     require_own_words(ended)
@@ -97,7 +106,7 @@ def test_at_a_pipe_a_run_prints_a_line_as_it_begins_and_its_result(served: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", LINES, ids=" ".join)
+@pytest.mark.parametrize("command", [EVALUATE, TUNE, RETRAIN], ids=" ".join)
 def test_at_a_pipe_progress_is_plain_lines_of_the_command_s_own(
     quick: Path, command: tuple[str, ...]
 ) -> None:
@@ -108,18 +117,8 @@ def test_at_a_pipe_progress_is_plain_lines_of_the_command_s_own(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [EVALUATE, TUNE, OUTCOMES], ids=" ".join)
-def test_at_a_terminal_the_same_lines_stand_above_the_bar(
-    quick: Path, command: tuple[str, ...]
-) -> None:
-    ended = at_a_terminal(quick, *command, program=SHORT)
-    require_own_words(ended)
-    drawn = re.compile(r"\d:\d\d:\d\d (so far|left)")
-    frames = [frame.rstrip() for frame in ended.frames]
-    assert [frame for frame in frames if drawn.search(frame)], "the bar"
-    lines = [frame for frame in frames if frame and not drawn.search(frame)]
-    assert fits(lines, LINES[command]), lines
-    assert all(len(frame) <= 80 for frame in frames)
+def test_at_a_terminal_the_same_lines_stand_above_the_bar(quick: Path) -> None:
+    require_lines_above_the_bar(at_a_terminal(quick, *TUNE, program=SHORT), TUNE)
 
 
 @pytest.mark.slow
@@ -154,7 +153,7 @@ def test_ctrl_c_ends_a_study_in_a_line_and_it_can_be_made_again(quick: Path) -> 
     assert stopped.frames[-2:] == ["stopped", ""]
 
     again = at_a_terminal(quick, *EVALUATE, program=SHORT)
-    require_own_words(again)
+    require_lines_above_the_bar(again, EVALUATE)
 
 
 @pytest.mark.slow

@@ -126,7 +126,8 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
     if not len(batch.table) and any(batch.dropped.values()):
         shown = f" ({', '.join(foreign[:3])} ...)" if foreign else ""
         fault = f"no contract{shown} matches {pattern} of market {symbol}"
-        raise SourceError(batch.name, fault, "name this market's file, or mend contract_pattern")
+        remedy = "name this market's file; or mend contract_pattern; or say --column contract= if"
+        raise SourceError(batch.name, fault, f"{remedy} it is one ready-made series of {symbol}")
     return batch
 
 

@@ -9,21 +9,17 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+import pyarrow.compute as pc
 
 from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError, existing_files
-from ml_core.bars.sources.layouts import Layout, layout_of
-from ml_core.bars.sources.text_file import first_line, plain_text
+from ml_core.bars.sources.columns import contracts_of, find_columns, stamps_of
+from ml_core.bars.sources.layouts import FIXED_POINT, Layout, layout_of
+from ml_core.bars.sources.number_text import marks_of, numbers
+from ml_core.bars.sources.text_file import LONGEST_LINE, TOO_LONG, first_line, plain_text
 from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
 from ml_core.files import sha256_of
 
 ENDINGS = (".csv", ".txt", ".csv.gz", ".txt.gz", ".zip")
-
-
-_GENERIC_STAMPS = (
-    "ts", "ts_utc", "timestamp", "timestamp_utc", "datetime", "date_time", "open_time", "time",
-    "date",
-)  # fmt: skip
 
 
 def read_csv(
@@ -78,11 +74,14 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
         start = first_line(text)
         if not start.strip():
             raise SourceError(str(path), "is empty", "name a file with bars")
+        if start.startswith(TOO_LONG):
+            fault = f"begins with a line of more than {LONGEST_LINE:,} characters"
+            raise SourceError(str(path), fault, "name a text file with a line a bar")
         layout = layout_of(start, name, reading, stamp, str(path))
         raw = _raw(path, text, layout, delimiter or layout.delimiter)
-    names = _mapped(path, layout, columns, raw.column_names)
+    names = find_columns(raw.column_names, columns, str(path), _expected(layout, columns))
     times = read_times(
-        _time_text(raw, names),
+        stamps_of(raw, names),
         replace(
             reading,
             assumed_zone=layout.zone or zone_in_name(names.get("ts", "")),
@@ -92,17 +91,19 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
         str(path),
     )
     count = len(raw)
-    decimal = _decimal([raw[names[name]] for name in PRICES])
-    parts = ("volume",) if "volume" in names else layout.volume_parts
-    volumes = [_numbers(raw[names[part]], decimal) for part in parts]
-    # one line of the file is the header, and people count lines from 1
-    line = np.arange(count) + (2 if layout.header else 1)
+    parts = [names[part] for part in ("volume", *layout.volume_parts) if part in names]
+    marks = marks_of(raw[column] for column in (*(names[name] for name in PRICES), *parts))
+    prices = {name: numbers(raw[names[name]], marks) for name in PRICES}
+    volumes = [numbers(raw[part], marks) for part in parts]
+    if layout.is_fixed_point and not _any_point(raw, names):
+        prices = {name: values / FIXED_POINT for name, values in prices.items()}
     table = {
-        "contract": raw[names["contract"]] if "contract" in names else pa.repeat(symbol, count),
+        "contract": contracts_of(raw, names, symbol, str(path)),
         "ts": times.ts,
-        **{name: _numbers(raw[names[name]], decimal) for name in PRICES},
-        "volume": np.sum(volumes, axis=0),
-        "source_line": pa.array(line),
+        **prices,
+        "volume": np.sum([np.zeros(count), *volumes], axis=0),
+        # people count the lines of a file from 1, its header with them
+        "source_line": pa.array(np.arange(count) + 1 + layout.header_lines),
         "fault": times.fault,
     }
     return RawBatch(
@@ -116,7 +117,7 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
 
 def _raw(path: Path, text: Path, layout: Layout, delimiter: str | None) -> pa.Table:
     """Every column as text: what is no number is a fault of a row, not of the file."""
-    options: dict[str, object] = {"header": layout.header, "all_varchar": True}
+    options: dict[str, object] = {"header": layout.header_lines > 0, "all_varchar": True}
     if delimiter:
         options["delimiter"] = delimiter
     try:
@@ -129,63 +130,19 @@ def _raw(path: Path, text: Path, layout: Layout, delimiter: str | None) -> pa.Ta
         raise SourceError(str(path), fault, remedy) from error
     if not len(table):
         raise SourceError(str(path), "holds no rows", "name a file with bars")
-    if not layout.header:
+    if layout.header_lines > 1:
+        table = table.slice(layout.header_lines - 1)
+    if not layout.header_lines:
         table = table.rename_columns([str(index) for index in range(table.num_columns)])
     return table
 
 
-def _mapped(
-    path: Path, layout: Layout, columns: dict[str, str], here: list[str]
-) -> dict[str, str]:
-    names = {**layout.columns, **columns}
-    lower = {name.lower().strip(): name for name in here}
-    if "ts" in columns:
-        names = {key: name for key, name in names.items() if key not in {"date", "time"}}
-    elif {"date", "time"} <= set(columns):
-        names.pop("ts", None)
-    elif layout.name == "generic":
-        names["ts"] = next((name for name in _GENERIC_STAMPS if name in lower), "ts")
-        if {"date", "time"} <= set(lower) and names["ts"] in {"time", "date"}:
-            names.update(date="date", time="time")
-            names.pop("ts")
-    if "volume" not in names:
-        names.update({part: part for part in layout.volume_parts})
-    missing = sorted({key for key, name in names.items() if name.lower() not in lower})
-    if missing:
-        fault = f"lacks columns {', '.join(f'{key}={names[key]}' for key in missing)}"
-        remedy = f"map them with --column (the file has {', '.join(here)}) or say --layout"
-        raise SourceError(str(path), fault, remedy)
-    return {key: lower[name.lower()] for key, name in names.items()}
+def _expected(layout: Layout, columns: dict[str, str]) -> dict[str, str] | None:
+    """Return the columns of a layout; its parts of the volume only where the caller names none."""
+    if "volume" in columns or not layout.columns:
+        return layout.columns or None
+    return {**layout.columns, **{part: part for part in layout.volume_parts}}
 
 
-def _time_text(raw: pa.Table, names: dict[str, str]) -> pa.ChunkedArray:
-    import pyarrow.compute as pc  # noqa: PLC0415 - one use
-
-    if "ts" in names:
-        return raw[names["ts"]]
-    parts = [pc.utf8_trim_whitespace(raw[names[name]]) for name in ("date", "time")]
-    return pc.binary_join_element_wise(*parts, " ")
-
-
-def _decimal(prices: list[pa.ChunkedArray]) -> str:
-    """Tell a file's decimal mark: a comma only where no price could mean thousands by it."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - one use
-
-    for column in prices:
-        comma = pc.match_substring(column, ",")
-        thousands = pc.match_substring_regex(column, r"^\d{1,3}(,\d{3})+(\.\d*)?$")
-        if pc.any(pc.and_not(comma, thousands)).as_py():
-            return ","
-    return "."
-
-
-def _numbers(column: pa.ChunkedArray, decimal: str) -> NDArray[np.float64]:
-    """Numbers of text, NaN where it is none: never a guess at what a comma means."""
-    import pandas as pd  # noqa: PLC0415 - only where text is read
-
-    text = pd.Series(column.to_pandas()).astype("str")
-    if decimal == ",":
-        # with a comma for decimals a point can only part thousands, which is no number here
-        text = text.mask(text.str.contains(".", regex=False, na=False)).str.replace(",", ".")
-    numbers: NDArray[np.float64] = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
-    return numbers
+def _any_point(raw: pa.Table, names: dict[str, str]) -> bool:
+    return any(pc.any(pc.match_substring(raw[names[name]], ".")).as_py() for name in PRICES)

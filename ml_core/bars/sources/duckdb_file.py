@@ -13,20 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_core.bars.contract import DEFAULT_TABLE, PRICES, RAW_SCHEMA, RawBatch, SourceError
+from ml_core.bars.sources.columns import find_columns
 from ml_core.bars.sources.duckdb_times import NO_TIME, WHOLE, Clause, TimeColumn, time_column
 from ml_core.bars.sources.times import Stamp, TimeReading, Times, read_times
 from ml_core.errors import TransientError
-
-DEFAULT_COLUMNS = {
-    "ts": "ts_utc",
-    "symbol": "symbol",
-    "open": "open",
-    "high": "high",
-    "low": "low",
-    "close": "close",
-    "volume": "volume",
-}
-"""What Orbcast calls a column, and what the table does; ``contract`` may be mapped as well."""
 
 BEYOND = "a view reads a file or an address outside the database, which is never done"
 BEYOND_REMEDY = "copy it into a table (CREATE TABLE bars AS SELECT ...), and name that"
@@ -78,8 +68,7 @@ def read_duckdb(
     table
         Table or view, ``schema.table`` allowed.
     columns
-        Names that differ from ``DEFAULT_COLUMNS``; map ``contract`` to name the contract column,
-        and ``symbol`` to an empty text if there is no symbol column.
+        Orbcast's names to the table's, as ``find_columns`` takes them.
     zone, time_format, stamp
         How the times are read, as in ``TimeReading``.
     since
@@ -93,11 +82,11 @@ def read_duckdb(
     DatabaseLockedError
         Another program has it open for writing; worth another try.
     """
-    names = {**DEFAULT_COLUMNS, **(columns or {})}
-    source, wanted = table_sql(table), _of_symbol(names, symbol)
+    source = table_sql(table)
     reading = TimeReading(zone=zone, time_format=time_format, stamp=stamp or "open")
     with reading_of(path) as connection:
-        _require_columns(connection, path, table, source, names)
+        names = _find_columns(connection, path, table, source, columns or {})
+        wanted = _of_symbol(names, symbol)
         times = time_column(
             connection, path, source, quoted(names["ts"]), names["ts"], wanted, reading
         )
@@ -189,18 +178,18 @@ def table_sql(table: str) -> str:
 
 
 def _of_symbol(names: dict[str, str], symbol: str) -> Clause:
-    if not names["symbol"]:
+    if "symbol" not in names:
         return Clause("TRUE")
     return Clause(f"{quoted(names['symbol'])} = ?", (symbol,))
 
 
-def _require_columns(
+def _find_columns(
     connection: duckdb.DuckDBPyConnection,
     path: str,
     table: str,
     source: str,
-    names: dict[str, str],
-) -> None:
+    columns: dict[str, str],
+) -> dict[str, str]:
     try:
         here = connection.sql(f"SELECT * FROM {source} LIMIT 0").columns  # noqa: S608 - quoted
     except (duckdb.CatalogException, duckdb.BinderException) as error:
@@ -209,10 +198,13 @@ def _require_columns(
             raise
         remedy = f"name one of its tables with --table: {', '.join(tables) or 'it has none'}"
         raise SourceError(path, f"has no table {table}", remedy) from error
-    missing = [f"{key}={name}" for key, name in names.items() if name and name not in here]
-    if missing:
-        remedy = f"map them with --column; the table has {', '.join(here)}"
-        raise SourceError(path, f"table {table} lacks columns {', '.join(missing)}", remedy)
+    if "ts" not in columns and "ts_utc" in here:
+        columns = {**columns, "ts": "ts_utc"}
+    names = find_columns(here, columns, f"{path}, table {table}")
+    if "ts" not in names:
+        remedy = f"make a view of {table} with a column of times (date + time AS ts)"
+        raise SourceError(path, f"table {table} has days and times apart", remedy)
+    return names
 
 
 def tables_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -239,12 +231,13 @@ def _rows(
     contract = quoted(names["contract"]) if names.get("contract") else "?"
     given = [] if names.get("contract") else [symbol]
     prices = ", ".join(_number(names[name], name) for name in PRICES)
+    volume = _number(names["volume"], "volume") if "volume" in names else "0.0 AS volume"
     result = connection.sql(
         f"""
         SELECT CAST({contract} AS VARCHAR) AS contract,
                {quoted(names["ts"])} AS ts,
                {prices},
-               {_number(names["volume"], "volume")},
+               {volume},
                CAST(NULL AS VARCHAR) AS fault
         FROM {source}
         WHERE {clause.sql}

@@ -23,11 +23,13 @@ class Layout:
         As ``--layout`` takes it.
     columns
         Orbcast's names for the columns: by number without a header, else by what the file calls
-        them. ``date`` and ``time`` may stand apart.
+        them. ``date`` and ``time`` may stand apart. Empty: the usual names are looked for.
+    marks
+        Column names in small letters that, together, only this layout has.
     delimiter
         What separates the columns; None lets the file show it.
-    header
-        Whether the first line names the columns.
+    header_lines
+        Lines before the first bar; the first of them names the columns.
     time_format
         strptime format of the times; None reads those whose year stands first, and epochs.
     zone
@@ -36,16 +38,20 @@ class Layout:
         Which end of its minute a bar is stamped with.
     volume_parts
         Columns that add up to the volume.
+    is_fixed_point
+        Prices without any decimal point are in units of ``1 / FIXED_POINT``.
     """
 
     name: str
     columns: dict[str, str]
+    marks: frozenset[str] = frozenset()
     delimiter: str | None = ","
-    header: bool = True
+    header_lines: int = 1
     time_format: str | None = None
     zone: str | None = None
     stamp: Stamp = "open"
     volume_parts: tuple[str, ...] = ()
+    is_fixed_point: bool = False
 
     def meaning(self) -> str:
         """Return what the layout takes the times for, in words."""
@@ -53,81 +59,146 @@ class Layout:
         return f"{self.name} ({zone}, stamped at the {self.stamp} of the bar)"
 
 
+FIXED_POINT = 1e9
+"""Units of a price of 1 in Databento's fixed-point numbers."""
+
 _FIELDS = (*PRICES, "volume")
 _NAMED = {name: name for name in _FIELDS}
 _IN_ORDER = {name: str(index + 1) for index, name in enumerate(_FIELDS)}
 _AFTER_TIME = {name: str(index + 2) for index, name in enumerate(_FIELDS)}
+_DAY_AND_TIME = {"date": "date", "time": "time"}
 _ANGLED = {name: f"<{name.upper()}>" for name in ("date", "time", *PRICES)}
 
+
+def _marks(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
 _ALL = (
-    Layout(name="generic", columns={"ts": "ts", **_NAMED}, delimiter=None),
-    Layout(name="headerless", columns={"ts": "0", **_IN_ORDER}, delimiter=None, header=False),
+    Layout(name="generic", columns={}, delimiter=None),
+    Layout(name="headerless", columns={"ts": "0", **_IN_ORDER}, delimiter=None, header_lines=0),
     Layout(
         name="histdata",
         columns={"ts": "0", **_IN_ORDER},
         delimiter=";",
-        header=False,
+        header_lines=0,
         zone="Etc/GMT+5",  # EST all the year round
     ),
     Layout(
         name="ninjatrader",
         columns={"ts": "0", **_IN_ORDER},
         delimiter=";",
-        header=False,
+        header_lines=0,
         zone="UTC",  # in which NinjaTrader 8 exports
         stamp="close",
     ),
-    Layout(name="metatrader", columns={**_ANGLED, "volume": "<TICKVOL>"}, delimiter="\t"),
-    Layout(name="metatrader4", columns={"date": "0", "time": "1", **_AFTER_TIME}, header=False),
+    Layout(
+        name="metatrader",
+        columns={**_ANGLED, "volume": "<TICKVOL>"},
+        marks=_marks("<date>", "<time>", "<tickvol>"),
+        delimiter="\t",
+    ),
+    Layout(
+        name="metatrader4",
+        columns={"date": "0", "time": "1", **_AFTER_TIME},
+        header_lines=0,
+    ),
     Layout(
         name="tradestation",
-        columns={name: name for name in ("date", "time", *PRICES)},
+        columns={**_DAY_AND_TIME, **{name: name for name in PRICES}},
+        marks=_marks("date", "time", "up", "down"),
         time_format="%m/%d/%Y %H:%M",
         stamp="close",
         volume_parts=("Up", "Down"),
     ),
     Layout(
+        name="multicharts",
+        columns={**_DAY_AND_TIME, **_NAMED, "volume": "TotalVolume"},
+        marks=_marks("date", "time", "totalvolume"),
+        stamp="close",
+    ),
+    Layout(
         name="sierra",
-        columns={**{name: name for name in ("date", "time", *_FIELDS)}, "close": "last"},
+        columns={**_DAY_AND_TIME, **_NAMED, "close": "last"},
+        marks=_marks("date", "time", "last", "numberoftrades"),
+    ),
+    Layout(
+        name="barchart",
+        columns={"ts": "Time", **_NAMED, "close": "Latest"},
+        marks=_marks("time", "latest", "change"),
+    ),
+    Layout(
+        name="barchart",
+        columns={"ts": "Time", **_NAMED, "close": "Last"},
+        marks=_marks("time", "last", "change"),
     ),
     Layout(
         name="kibot",
         columns={"date": "0", "time": "1", **_AFTER_TIME},
-        header=False,
+        header_lines=0,
         time_format="%m/%d/%Y %H:%M",
         zone="America/New_York",
     ),
     Layout(
         name="firstrate",
         columns={"ts": "0", **_IN_ORDER},
-        header=False,
+        header_lines=0,
         zone="America/New_York",
     ),
     Layout(
         name="dukascopy",
         columns={"ts": "Gmt time", **_NAMED},
+        marks=_marks("gmt time"),
         time_format="%d.%m.%Y %H:%M:%S.%f",
         zone="UTC",
     ),
     Layout(
         name="dukascopy-local",
         columns={"ts": "Local time", **_NAMED},
+        marks=_marks("local time"),
         time_format="%d.%m.%Y %H:%M:%S.%f GMT%z",
     ),
-    Layout(name="binance", columns={"ts": "0", **_IN_ORDER}, header=False),
-    Layout(name="massive", columns={"ts": "window_start", "contract": "ticker", **_NAMED}),
+    Layout(name="binance", columns={"ts": "0", **_IN_ORDER}, header_lines=0),
+    Layout(
+        name="massive",
+        columns={"ts": "window_start", "contract": "ticker", **_NAMED},
+        marks=_marks("ticker", "window_start"),
+    ),
+    Layout(
+        name="databento",
+        columns={"ts": "ts_event", "contract": "symbol", **_NAMED},
+        marks=_marks("ts_event", "rtype", "publisher_id"),
+        is_fixed_point=True,
+    ),
+    Layout(
+        name="alpaca",
+        columns={"ts": "timestamp", **_NAMED},
+        marks=_marks("timestamp", "trade_count", "vwap"),
+    ),
+    Layout(
+        name="yfinance",  # written with a ticker's own level of names
+        columns={"ts": "Price", **_NAMED},
+        marks=_marks("price", "close", "high", "low", "open", "volume"),
+        header_lines=3,
+    ),
+    Layout(
+        name="yfinance",
+        columns={"ts": "Datetime", **_NAMED},
+        marks=_marks("datetime", "adj close"),
+    ),
+    Layout(name="tradingview", columns={"ts": "time", **_NAMED}),
+    Layout(
+        name="ibkr",
+        columns={"ts": "date", **_NAMED},
+        marks=_marks("date", "average", "barcount"),
+    ),
 )
-LAYOUTS = {layout.name: layout for layout in _ALL}
+_BY_NAME: dict[str, tuple[Layout, ...]] = {}
+for _layout in _ALL:
+    _BY_NAME[_layout.name] = (*_BY_NAME.get(_layout.name, ()), _layout)
 
-_HEADERS: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"<date>", "<time>", "<tickvol>"}), "metatrader"),
-    (frozenset({"gmt time"}), "dukascopy"),
-    (frozenset({"local time"}), "dukascopy-local"),
-    (frozenset({"date", "time", "up", "down"}), "tradestation"),
-    (frozenset({"date", "time", "last", "numberoftrades"}), "sierra"),
-    (frozenset({"ticker", "window_start"}), "massive"),
-)
-"""Column names that only one layout has."""
+LAYOUTS = {name: layouts[0] for name, layouts in _BY_NAME.items()}
+"""Layouts by name; of one with several forms, the commonest."""
 
 _FIRST_ROWS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"\d{8} \d{6};"), ("histdata", "ninjatrader")),
@@ -151,10 +222,10 @@ def candidates(first_line: str) -> tuple[Layout, ...]:
     'dukascopy'
     """
     line = first_line.strip()
-    cells = {cell.strip().strip('"').lower() for cell in re.split(r"[,;\t|]", line)}
-    for header, name in _HEADERS:
-        if header <= cells:
-            return (LAYOUTS[name],)
+    cells = _cells(line)
+    for layout in _ALL:
+        if layout.marks and layout.marks <= cells:
+            return (layout,)
     for pattern, names in _FIRST_ROWS:
         if pattern.match(line):
             return tuple(LAYOUTS[name] for name in names)
@@ -199,18 +270,23 @@ def layout_of(
             fault = "its first line may be " + " or ".join(layout.meaning() for layout in likely)
             remedy = "say which: " + " or ".join(f"--layout {layout.name}" for layout in likely)
             raise SourceError(source, fault, remedy)
-        if likely[0].header and _begins_with_digit(first_line):
+        if likely[0].header_lines and _begins_with_digit(first_line):
             fault = f"begins with {first_line.strip()!r:.60}, no header and of no known layout"
             remedy = "add a line that names the columns, or say --layout"
             raise SourceError(source, fault, remedy)
         return likely[0]
     if name not in LAYOUTS:
         raise SourceError(source, f"no layout named {name!r}", f"use auto, {', '.join(LAYOUTS)}")
-    layout = LAYOUTS[name]
-    if not layout.header and not _begins_with_digit(first_line):
+    forms = _BY_NAME[name]
+    layout = next((form for form in forms if form.marks <= _cells(first_line)), forms[0])
+    if not layout.header_lines and not _begins_with_digit(first_line):
         fault = f"begins with a header, which layout {name} has not"
         raise SourceError(source, fault, "say --layout generic, or auto")
     return layout
+
+
+def _cells(line: str) -> set[str]:
+    return {cell.strip().strip('"').lower() for cell in re.split(r"[,;\t|]", line)}
 
 
 def _begins_with_digit(line: str) -> bool:

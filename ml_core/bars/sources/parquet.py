@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError, existing_files
+from ml_core.bars.sources.columns import WHOSE, contracts_of, find_columns, stamps_of
 from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
 from ml_core.files import sha256_of
 
 ENDINGS = (".parquet", ".pq")
-_STAMPS = ("ts", "ts_utc", "ts_event", "timestamp", "timestamp_utc", "datetime", "window_start")
 
 
 def read_parquet(
@@ -34,16 +34,17 @@ def read_parquet(
     paths
         Files, or folders of files ending in ``.parquet`` or ``.pq``.
     symbol
-        Stands for the contract where the file has no ``contract`` column.
+        Of the market; stands for the contract where the file has no ``contract`` column.
     columns
-        Orbcast's column names to the file's, where they differ.
+        Orbcast's column names to the file's, as ``find_columns`` takes them.
     zone, time_format, stamp
         How the times are read, as in ``TimeReading``.
 
     Raises
     ------
     SourceError
-        No file, not Parquet, missing columns, or times that cannot be read without an option.
+        No file, not Parquet, missing columns, no rows of the symbol, or times that cannot be read
+        without an option.
     """
     reading = TimeReading(zone=zone, time_format=time_format, stamp=stamp or "open")
     for path in existing_files(paths, ENDINGS):
@@ -58,29 +59,23 @@ def _read_file(path: Path, symbol: str, columns: dict[str, str], reading: TimeRe
         raise SourceError(str(path), f"cannot be read ({error})", remedy) from error
     if not len(raw):
         raise SourceError(str(path), "holds no rows", "name a file with bars")
-    names = {name: name for name in (*PRICES, "volume")}
-    names["ts"] = next((name for name in _STAMPS if name in raw.column_names), "ts")
-    if "contract" in raw.column_names:
-        names["contract"] = "contract"
-    names.update(columns)
-    missing = [f"{key}={name}" for key, name in names.items() if name not in raw.column_names]
-    if missing:
-        remedy = f"map them with --column; the file has {', '.join(raw.column_names)}"
-        raise SourceError(str(path), f"lacks columns {', '.join(missing)}", remedy)
-    reading = replace(reading, assumed_zone=zone_in_name(names["ts"]))
-    times = read_times(raw[names["ts"]], reading, str(path))
+    names = find_columns(raw.column_names, columns, str(path), optional=WHOSE)
+    reading = replace(reading, assumed_zone=zone_in_name(names.get("ts", "")))
+    times = read_times(stamps_of(raw, names), reading, str(path))
     count = len(raw)
-    given = raw[names["contract"]].cast(pa.string()) if "contract" in names else None
     try:
         numbers = {
-            name: raw[names[name]].cast(pa.float64(), safe=False) for name in (*PRICES, "volume")
+            name: raw[names[name]].cast(pa.float64(), safe=False)
+            for name in (*PRICES, "volume")
+            if name in names
         }
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         fault = f"prices and volume are not all numbers ({error})"
         raise SourceError(str(path), fault, "store them as numbers") from error
     table = {
-        "contract": given if given is not None else pa.repeat(symbol, count),
+        "contract": contracts_of(raw, names, symbol, str(path)),
         "ts": times.ts,
+        "volume": pa.repeat(0.0, count),
         **numbers,
         "source_line": pa.array(np.arange(count) + 1),
         "fault": times.fault,

@@ -1,4 +1,4 @@
-"""Text files as they are downloaded: packed, or in another encoding than UTF-8."""
+"""Text files as they are downloaded: packed, in another encoding than UTF-8, with broken lines."""
 
 from __future__ import annotations
 
@@ -14,15 +14,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 from ml_core.bars.contract import SourceError
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GLOB = set("*?[")
 
+LONGEST_LINE = 10_000
+"""Bytes of a line above which it is no bar: a megabyte of digits takes minutes to read."""
+
+TOO_LONG = "(a line too long for a bar)"
+"""Stands in the copy for a longer line, which is set aside so; the lines keep their count."""
+
+_CHUNK = 1 << 24
+
 
 @contextmanager
 def plain_text(path: Path) -> Iterator[Path]:
     """Yield the file itself where it is plain UTF-8, else such a copy of it.
+
+    A line above ``LONGEST_LINE`` bytes is ``TOO_LONG`` in the copy.
 
     Raises
     ------
@@ -30,7 +42,8 @@ def plain_text(path: Path) -> Iterator[Path]:
         It is damaged, locked with a password, or an archive without exactly one text file.
     """
     with tempfile.TemporaryDirectory(prefix="orbcast-text-") as folder:
-        yield _readable(path, Path(folder) / "bars.csv")
+        text = _readable(path, Path(folder) / "bars.csv")
+        yield _with_short_lines(text, Path(folder) / "short.csv") if _has_long_line(text) else text
 
 
 def first_line(path: Path) -> str:
@@ -55,6 +68,31 @@ def _readable(path: Path, copy: Path) -> Path:
     except (OSError, EOFError, UnicodeError, zlib.error, zipfile.BadZipFile) as error:
         remedy = "download it again; it is damaged, or no text"
         raise SourceError(str(path), f"cannot be read as text ({error})", remedy) from error
+    return copy
+
+
+def _has_long_line(path: Path) -> bool:
+    """Tell whether a line is above ``LONGEST_LINE``, at the speed of reading the file."""
+    length = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n"))
+            edges = np.concatenate(([-1 - length], ends, [len(chunk)]))
+            if np.diff(edges).max() - 1 > LONGEST_LINE:
+                return True
+            length = len(chunk) - int(edges[-2]) - 1
+    return False
+
+
+def _with_short_lines(path: Path, copy: Path) -> Path:
+    with path.open("rb") as file, copy.open("wb") as out:
+        while line := file.readline(LONGEST_LINE + 1):
+            if len(line) <= LONGEST_LINE or line.endswith(b"\n"):
+                out.write(line)
+                continue
+            while line and not line.endswith(b"\n"):
+                line = file.readline(_CHUNK)
+            out.write(TOO_LONG.encode() + b"\n")
     return copy
 
 

@@ -26,10 +26,11 @@ _SEPARATED = (
 )
 _COMPACT = (
     r"^(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})"
-    r"(?:[T_\s]?(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?" + _SECOND + r")?)?" + _TAIL
+    r"(?:(?:[T_]|\s*)(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?" + _SECOND + r")?)?" + _TAIL
 )
 _DAY_OR_MONTH_FIRST = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?!\d)")
 _MINUTES = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?")
+_TURN = np.timedelta64(30, "m")
 _NOON = 12
 _SIXTY = 60
 
@@ -68,10 +69,45 @@ class Written:
         lost = once.isna().to_numpy() & good
         twice = series.dt.tz_localize(zone, nonexistent="NaT", ambiguous=True)
         skipped = twice.isna().to_numpy() & lost
+        repeated = lost & ~skipped
+        first, second = _passes(clock, repeated)
+        if first.any():
+            decided = series.dt.tz_localize(zone, nonexistent="NaT", ambiguous=~second)
+            once = decided.mask(repeated & ~(first | second))
+            repeated &= ~(first | second)
         moments = (
             once.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]")
         )
-        return cls(moments, good, good, skipped, lost & ~skipped)
+        return cls(moments, good, good, skipped, repeated)
+
+
+def _passes(
+    clock: NDArray[np.datetime64], repeated: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which times of a repeated hour are surely of its first pass, and which of its second.
+
+    The order of the rows decides it where rows around the hour show that it is the order of time,
+    or its reverse, and the clock turns back exactly once, by ``_TURN`` at least.
+    """
+    first, second = np.zeros(len(clock), bool), np.zeros(len(clock), bool)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], repeated, [False])).astype(np.int8)))
+    for start, end in edges.reshape(-1, 2):
+        before, hour, after = clock[start - 1 : start], clock[start:end], clock[end : end + 1]
+        # a neighbour of no time at all compares as false
+        rises = (before < hour[:1]).any() and (after > hour[-1:]).all()
+        rises |= (after > hour[-1:]).any() and (before < hour[:1]).all()
+        falls = (before > hour[:1]).any() and (after < hour[-1:]).all()
+        falls |= (after < hour[-1:]).any() and (before > hour[:1]).all()
+        if rises == falls:
+            continue
+        steps = np.diff(hour if rises else hour[::-1])
+        turns = np.flatnonzero(steps < np.timedelta64(0, "us"))
+        if len(turns) != 1 or steps[turns[0]] > -_TURN:
+            continue
+        passes = np.arange(len(hour)) > turns[0]
+        second[start:end] = passes if rises else passes[::-1]
+        first[start:end] = ~second[start:end]
+    return first, second
 
 
 @cache

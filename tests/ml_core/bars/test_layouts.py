@@ -22,6 +22,7 @@ EXPECTED = [
     ("MGC", AT.replace(minute=1), 2055.5, 2056.0, 2055.2, 2055.8, 7.0),
 ]
 FIELDS = ("open", "high", "low", "close", "volume")
+NAN = float("nan")
 FIRST, SECOND = "2055.0,2055.9,2054.8,2055.5", "2055.5,2056.0,2055.2,2055.8"
 
 
@@ -131,6 +132,71 @@ SAMPLES: dict[str, Sample] = {
         {},
         is_shown=True,
     ),
+    "multicharts": Sample(
+        (
+        '"Date","Time","Open","High","Low","Close","TotalVolume"\n'
+        f"2024/1/15,17:01:00,{FIRST},12\n2024/1/15,17:02:00,{SECOND},7\n"
+        ),
+        {"zone": "America/Chicago"},
+        is_shown=True,
+    ),
+    "barchart": Sample(
+        (
+        "Time,Open,High,Low,Latest,Change,%Change,Volume\n"
+        f'"2024-01-15 17:00",{FIRST},0.5,"+0.02%",12\n'
+        f'"2024-01-15 17:01",{SECOND},0.3,"+0.01%",7\n'
+        ),
+        {"zone": "America/Chicago"},
+        is_shown=True,
+    ),
+    "databento": Sample(
+        (
+        "ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume,symbol\n"
+        "1705359600000000000,33,1,42,2055000000000,2055900000000,2054800000000,2055500000000,"
+        "12,MGC\n"
+        "1705359660000000000,33,1,42,2055500000000,2056000000000,2055200000000,2055800000000,"
+        "7,MGC\n"
+        ),
+        {},
+        is_shown=True,
+    ),
+    "alpaca": Sample(
+        (
+        "symbol,timestamp,open,high,low,close,volume,trade_count,vwap\n"
+        f"MGC,2024-01-15 23:00:00+00:00,{FIRST},12,4,2055.1\n"
+        f"MGC,2024-01-15 23:01:00+00:00,{SECOND},7,3,2055.6\n"
+        ),
+        {},
+        is_shown=True,
+    ),
+    "yfinance": Sample(
+        (
+        "Price,Close,High,Low,Open,Volume\n"
+        "Ticker,MGC=F,MGC=F,MGC=F,MGC=F,MGC=F\n"
+        "Datetime,,,,,\n"
+        "2024-01-15 23:00:00+00:00,2055.5,2055.9,2054.8,2055.0,12\n"
+        "2024-01-15 23:01:00+00:00,2055.8,2056.0,2055.2,2055.5,7\n"
+        ),
+        {},
+        is_shown=True,
+    ),
+    "tradingview": Sample(
+        (
+        "time,open,high,low,close,Volume\n"
+        f"1705359600,{FIRST},12\n1705359660,{SECOND},7\n"
+        ),
+        {},
+        is_shown=True,
+    ),
+    "ibkr": Sample(
+        (
+        ",date,open,high,low,close,volume,average,barCount\n"
+        f"0,2024-01-15 18:00:00-05:00,{FIRST},12,2055.1,4\n"
+        f"1,2024-01-15 18:01:00-05:00,{SECOND},7,2055.6,3\n"
+        ),
+        {},
+        is_shown=True,
+    ),
     "headerless": Sample(
         (
         f"2024-01-15 23:00+00:00,{FIRST},12\n2024-01-15 23:01+00:00,{SECOND},7\n"
@@ -149,27 +215,28 @@ SAMPLES: dict[str, Sample] = {
 }  # fmt: skip
 
 OTHERS = {
-    "TradingView": (
-        "time,open,high,low,close,Volume\n"
-        f"1705359600,{FIRST},12\n1705359660,{SECOND},7\n"
-    ),
     "TradingView, ISO": (
         "time,open,high,low,close,Volume\n"
         f"2024-01-15T23:00:00Z,{FIRST},12\n2024-01-15T23:01:00Z,{SECOND},7\n"
     ),
-    "Interactive Brokers": (
-        ",date,open,high,low,close,volume,average,barCount\n"
-        f"0,2024-01-15 18:00:00-05:00,{FIRST},12,2055.1,4\n"
-        f"1,2024-01-15 18:01:00-05:00,{SECOND},7,2055.6,3\n"
+    "Interactive Brokers, as its interface writes times": (
+        "date,open,high,low,close,volume,average,barCount\n"
+        f"20240115  18:00:00 US/Eastern,{FIRST},12,2055.1,4\n"
+        f"20240115  18:01:00 US/Eastern,{SECOND},7,2055.6,3\n"
     ),
-    "yfinance": (
-        "Datetime,Open,High,Low,Close,Volume\n"
-        f"2024-01-15 18:00:00-05:00,{FIRST},12\n2024-01-15 18:01:00-05:00,{SECOND},7\n"
+    "yfinance, one ticker": (
+        "Datetime,Open,High,Low,Close,Adj Close,Volume\n"
+        f"2024-01-15 18:00:00-05:00,{FIRST},2055.5,12\n"
+        f"2024-01-15 18:01:00-05:00,{SECOND},2055.8,7\n"
     ),
-    "Alpaca": (
-        "symbol,timestamp,open,high,low,close,volume,trade_count,vwap\n"
-        f"MGC,2024-01-15 23:00:00+00:00,{FIRST},12,4,2055.1\n"
-        f"MGC,2024-01-15 23:01:00+00:00,{SECOND},7,3,2055.6\n"
+    "Barchart, Last": (
+        "Time,Open,High,Low,Last,Change,%Chg,Volume\n"
+        f"2024-01-15 23:00Z,{FIRST},0.5,+0.02%,12\n2024-01-15 23:01Z,{SECOND},0.3,+0.01%,7\n"
+    ),
+    "Databento, in decimals": (
+        "ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume,symbol\n"
+        f"2024-01-15T23:00:00.000000000Z,33,1,42,{FIRST},12,MGC\n"
+        f"2024-01-15T23:01:00.000000000Z,33,1,42,{SECOND},7,MGC\n"
     ),
     "Binance, with a header": (
         "open_time,open,high,low,close,volume,close_time,quote_volume,count,ignore\n"
@@ -177,7 +244,7 @@ OTHERS = {
         f"1705359660000,{SECOND},7,1705359719999,1,2,0\n"
     ),
 }  # fmt: skip
-"""What needs no layout of its own."""
+"""Other forms of a layout, and what needs none."""
 
 
 def rows(batches: list[RawBatch]) -> list[tuple[object, ...]]:
@@ -383,3 +450,69 @@ def test_an_archive_without_one_file_of_bars_is_refused(
 
     with pytest.raises(SourceError, match=message):
         list(read_csv([str(path)], "MGC"))
+
+
+@pytest.mark.parametrize(
+    ("prices", "wanted"),
+    [
+        (["2055,5", "2.060,5"], [2055.5, 2060.5]),
+        (["2055.5", "2,060.5"], [2055.5, 2060.5]),
+        (["2055.5", "21,250"], [2055.5, 21250.0]),
+        (["1,234,567", "21,250"], [1234567.0, 21250.0]),
+        (["1.234.567", "21.250"], [1234567.0, 21250.0]),
+        (["2.063", "2.064"], [2.063, 2.064]),
+        (["21,250", "21,260"], [NAN, NAN]),
+        (["2055.5", "2060,5"], [2055.5, NAN]),
+        (["2055.5", "2,06,5"], [2055.5, NAN]),
+        (["-37.63", "+1.5"], [-37.63, 1.5]),
+    ],
+)
+def test_a_number_is_read_where_its_marks_can_mean_one_thing(
+    tmp_path: Path, prices: list[str], wanted: list[float]
+) -> None:
+    lines = [f"2024-01-15 23:0{row}Z;{price};1;1;1;1" for row, price in enumerate(prices)]
+
+    (batch,) = read(tmp_path / "a.csv", "\n".join(["ts;open;high;low;close;volume", *lines]))
+
+    assert batch.table["open"].to_pylist() == pytest.approx(wanted, nan_ok=True)
+
+
+BAR = "2024-01-15 23:00Z,1,1,1,1,5"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "9" * 1_000_000 + ",1,1,1,1,5",
+        "2024-01-15 23:01Z," + "9" * 1_000_000 + ",1,1,1,5",
+        "," * 1_000_000,
+        "2024-01-15 23:01Z,1,1,1,1,5" + " " * 1_000_000,
+    ],
+    ids=["time", "price", "columns", "spaces"],
+)
+def test_a_line_too_long_for_a_bar_is_set_aside_with_its_number(tmp_path: Path, line: str) -> None:
+    text = "\n".join(["ts,open,high,low,close,volume", BAR, line, BAR.replace("00Z", "02Z")])
+
+    (batch,) = read(tmp_path / "a.csv", text)
+
+    assert batch.table["fault"].to_pylist() == [None, "not_a_time", None]
+    assert batch.table["source_line"].to_pylist() == [2, 3, 4]
+
+
+def test_a_file_without_lines_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="begins with a line of more than 10,000 characters"):
+        read(tmp_path / "a.csv", BAR * 1_000)
+
+
+def test_a_line_is_long_wherever_a_piece_of_the_file_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml_core.bars.sources.text_file._CHUNK", 64)
+    monkeypatch.setattr("ml_core.bars.sources.text_file.LONGEST_LINE", 100)
+    for length in (99, 100, 101):
+        line = "2024-01-15 23:01Z,1,1,1,1,".ljust(length, "5")
+        text = f"ts,open,high,low,close,volume\n{BAR}\n{line}\n{BAR}\n"
+
+        (batch,) = read(tmp_path / "a.csv", text)
+
+        assert batch.table["fault"].to_pylist()[1] == ("not_a_time" if length > 100 else None)

@@ -209,3 +209,62 @@ def test_close_stamps_are_the_open_stamps_a_minute_later(
     closed = read(clocks, zone=zone, stamp="close").ts.to_pylist()
     minute = timedelta(minutes=1)
     assert closed == [None if stamp is None else stamp - minute for stamp in opened]
+
+
+CLOCKS_TURN_BACK = {
+    NEW_YORK: datetime(2024, 11, 3, 5, 0, tzinfo=UTC),
+    "Europe/London": datetime(2024, 10, 27, 0, 0, tzinfo=UTC),
+}
+"""The first moment whose local time comes again."""
+
+
+def around(zone: str, contracts: int = 1) -> list[datetime]:
+    """Return each minute of four hours around the change, once a contract."""
+    start = CLOCKS_TURN_BACK[zone] - timedelta(hours=1)
+    return [start + timedelta(minutes=minute // contracts) for minute in range(240 * contracts)]
+
+
+def shown(moments: list[datetime], zone: str) -> list[str]:
+    return [f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" for at in moments]
+
+
+@pytest.mark.parametrize("zone", [NEW_YORK, "Europe/London"])
+@pytest.mark.parametrize("order", [1, -1], ids=["oldest first", "newest first"])
+@pytest.mark.parametrize("contracts", [1, 2])
+def test_the_order_of_rows_tells_the_two_passes_of_a_repeated_hour_apart(
+    zone: str, order: int, contracts: int
+) -> None:
+    moments = around(zone, contracts)[::order]
+
+    times = read(shown(moments, zone), zone=zone)
+
+    assert times.ts.to_pylist() == moments
+    assert times.fault.null_count == len(moments)
+
+
+def test_contracts_one_after_the_other_have_each_their_own_order() -> None:
+    moments = around(NEW_YORK) * 2
+
+    assert read(shown(moments, NEW_YORK), zone=NEW_YORK).ts.to_pylist() == moments
+
+
+@pytest.mark.parametrize(
+    "minutes",
+    [
+        [59, *range(60, 120), *range(180, 240)],  # one pass only, either may be meant
+        [59, 100, 99, 101, 180],
+        [*range(60, 180)],
+    ],
+    ids=["one pass", "hardly turned", "nothing around"],
+)
+def test_where_the_order_decides_nothing_a_repeated_time_stays_a_fault(minutes: list[int]) -> None:
+    start = CLOCKS_TURN_BACK[NEW_YORK] - timedelta(hours=1)
+    moments = [start + timedelta(minutes=minute) for minute in minutes]
+
+    times = read(shown(moments, NEW_YORK), zone=NEW_YORK)
+
+    for at, read_as, fault in zip(
+        moments, times.ts.to_pylist(), times.fault.to_pylist(), strict=True
+    ):
+        is_twice = timedelta(hours=1) <= at - start < timedelta(hours=3)
+        assert (read_as, fault) == ((None, "two_such_local_times") if is_twice else (at, None))

@@ -142,7 +142,8 @@ def choose_contracts(
 ) -> NDArray[np.int64]:
     """Give the contract code traded on each day, shape (n,), ``NO_CONTRACT`` where unknown.
 
-    Equal volumes go to the name that sorts first, so that the choice is always the same.
+    A day on which no bar has a volume counts its bars in place of it. What is equal goes to the
+    name that sorts first, so that the choice is always the same.
     """
     days = len(schedule)
     if roll == "none":
@@ -150,11 +151,12 @@ def choose_contracts(
             raise SeveralContractsError(bars.symbol, bars.contracts)
         return np.zeros(days, np.int64)
     width = max(len(bars.contracts), 1)
-    volume = np.bincount(
-        day * width + bars.contract, weights=bars.volume, minlength=days * width
-    ).reshape(days, width)
-    traded = volume.any(axis=1)
-    most = np.where(traded, volume.argmax(axis=1), NO_CONTRACT)
+    place, size = day * width + bars.contract, (days, width)
+    volume = np.bincount(place, bars.volume, minlength=days * width).reshape(size)
+    count = np.bincount(place, minlength=days * width).reshape(size)
+    activity = np.where(volume.any(axis=1, keepdims=True), volume, count)
+    traded = count.any(axis=1)
+    most = np.where(traded, activity.argmax(axis=1), NO_CONTRACT)
     if roll == "same_day_volume":
         return most
     # the latest earlier day that traded, if it is not too old to be trusted

@@ -47,6 +47,15 @@ def test_equal_volumes_go_to_the_name_that_sorts_first() -> None:
     assert tape([bar(0, 0, 100, 5)], [bar(0, 0, 200, 5)]).contract.tolist()[1] == OLD
 
 
+def test_a_day_without_any_volume_trades_the_contract_with_most_bars_the_day_before() -> None:
+    series = tape(
+        [bar(0, 0, 100, 0), bar(1, 0, 101, 0), bar(2, 0, 102, 0), bar(2, 1, 103, 0)],
+        [bar(1, 0, 201, 0), bar(1, 1, 202, 0), bar(2, 0, 202, 7)],
+    )
+
+    assert series.contract.tolist()[1:4] == [OLD, NEW, NEW]
+
+
 @pytest.mark.parametrize(("days", "chosen"), [(7, OLD), (8, NO_CONTRACT)])
 def test_volume_more_than_a_week_old_chooses_nothing(days: int, chosen: int) -> None:
     series = tape([bar(0, 0, 100), bar(days, 0, 100)], days=days)

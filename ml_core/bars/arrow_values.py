@@ -24,6 +24,17 @@ def minutes_of(stamps: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
     return minutes
 
 
+def distinct(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distinct values of an ascending array, far faster than where order is unknown.
+
+    >>> distinct(np.array([1, 1, 3, 4, 4])).tolist()
+    [1, 3, 4]
+    """
+    is_new = np.ones(len(ascending), bool)
+    np.not_equal(ascending[1:], ascending[:-1], out=is_new[1:])
+    return ascending[is_new]
+
+
 def codes_of(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
     """Return the distinct texts of a column in order, and for each row its place among them.
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml_core.bars.arrow_values import minutes_of
+from ml_core.bars.arrow_values import distinct, minutes_of
 from ml_core.errors import InputError
 from ml_core.market.exchange import TradeDates, dates_around
 from ml_core.market.market import Market
@@ -76,7 +76,7 @@ def refuse_misfit(name: str, stamps: pa.ChunkedArray, zone: str | None, market: 
     HoursMisfitError
         With the figures of both readings and the option that reads it.
     """
-    minute = np.unique(minutes_of(stamps))
+    minute = distinct(minutes_of(stamps))
     if not market.quality.judge_hours or len(minute) < _FEWEST_BARS:
         return
     hours = dates_around(market.calendar, int(minute[0]), int(minute[-1]))

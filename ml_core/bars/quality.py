@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml_core.bars.arrow_values import MINUTE_US, codes_of
+from ml_core.bars.arrow_values import MINUTE_US, codes_of, distinct
 from ml_core.bars.contract import PRICES, RawBatch
 from ml_core.bars.step import refuse_other_step
 from ml_core.errors import InputError
@@ -274,11 +274,12 @@ def _off_session(minute: NDArray[np.int64], hours: TradeDates) -> Finding:
 
 def _gaps(minute: NDArray[np.int64], hours: TradeDates, limit: int) -> Finding:
     """Stretches of the exchange's hours, between the first and last bar, without any bar."""
-    seen = np.unique(minute)
+    seen = distinct(minute)
     inside = (hours.open < seen[-1]) & (hours.close > seen[0])
     # the hours' own edges stand as bars, so that a gap never counts time the exchange is shut
     edges = np.concatenate([hours.open[inside] - 1, hours.close[inside]])
-    marks = np.unique(np.concatenate([seen, edges[(edges >= seen[0]) & (edges <= seen[-1])]]))
+    within = edges[(edges >= seen[0]) & (edges <= seen[-1])]
+    marks = distinct(np.sort(np.concatenate([seen, within]), kind="stable"))
     start, length = marks[:-1], np.diff(marks) - 1
     day = np.searchsorted(hours.open, start + 1, side="right") - 1
     open_then = (day >= 0) & (start + 1 < hours.close[np.maximum(day, 0)])

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError, existing_files
 from ml_core.bars.sources.columns import contracts_of, find_columns, stamps_of
 from ml_core.bars.sources.layouts import FIXED_POINT, Layout, layout_of
-from ml_core.bars.sources.number_text import marks_of, numbers
+from ml_core.bars.sources.number_text import read_numbers
 from ml_core.bars.sources.text_file import LONGEST_LINE, TOO_LONG, first_line, plain_text
 from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
 from ml_core.files import sha256_of
@@ -92,16 +92,15 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
     )
     count = len(raw)
     parts = [names[part] for part in ("volume", *layout.volume_parts) if part in names]
-    marks = marks_of(raw[column] for column in (*(names[name] for name in PRICES), *parts))
-    prices = {name: numbers(raw[names[name]], marks) for name in PRICES}
-    volumes = [numbers(raw[part], marks) for part in parts]
+    read = read_numbers({column: raw[column] for column in (*(names[n] for n in PRICES), *parts)})
+    prices = {name: read[names[name]] for name in PRICES}
     if layout.is_fixed_point and not _any_point(raw, names):
         prices = {name: values / FIXED_POINT for name, values in prices.items()}
     table = {
         "contract": contracts_of(raw, names, symbol, str(path)),
         "ts": times.ts,
         **prices,
-        "volume": np.sum([np.zeros(count), *volumes], axis=0),
+        "volume": np.sum([np.zeros(count), *(read[part] for part in parts)], axis=0),
         # people count the lines of a file from 1, its header with them
         "source_line": pa.array(np.arange(count) + 1 + layout.header_lines),
         "fault": times.fault,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,12 +22,22 @@ class Marks:
     thousands: str | None = None
 
 
-def marks_of(columns: Iterable[pa.ChunkedArray]) -> Marks:
-    """Return the marks that a file's numbers show.
+def read_numbers(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.float64]]:
+    """Return the numbers of columns of text, each of shape (rows,), NaN where there is none.
 
     A mark that stands where thousands never part, as in ``2055,5``, is the decimal mark of the
-    file, and the other one parts thousands. ``21,250`` alone may be either, and shows nothing.
+    file, and the other one parts thousands. ``21,250`` alone may be either: it is no number.
     """
+    text = {name: pc.utf8_trim_whitespace(column) for name, column in columns.items()}
+    try:  # nearly always there is nothing to decide
+        return {name: _filled(column.cast(pa.float64())) for name, column in text.items()}
+    except pa.ArrowInvalid:
+        marks = _marks_of(text.values())
+        return {name: _numbers(column, marks) for name, column in text.items()}
+
+
+def _marks_of(columns: Iterable[pa.ChunkedArray]) -> Marks:
+    """Return the marks that a file's numbers show."""
     columns = list(columns)
     point, comma = (
         any(_has_sure_decimal(column, *marks) for column in columns) for marks in (".,", ",.")
@@ -49,29 +59,28 @@ def _has_sure_decimal(column: pa.ChunkedArray, mark: str, other: str) -> bool:
     return bool(pc.any(pc.and_(number, pc.and_not(marked, groups))).as_py())
 
 
-def numbers(column: pa.ChunkedArray, marks: Marks) -> NDArray[np.float64]:
-    """Return numbers of text, shape (rows,), NaN where it is none: never a guess at a mark."""
-    text = pc.utf8_trim_whitespace(column)
+def _any(column: pa.ChunkedArray, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(column, pattern)).as_py())
+
+
+def _numbers(text: pa.ChunkedArray, marks: Marks) -> NDArray[np.float64]:
     if marks.thousands is not None:
         grouped = pc.match_substring_regex(text, _GROUPS % (marks.thousands, marks.decimal))
-        plain = pc.replace_substring(text, marks.thousands, "")
-        text = pc.if_else(grouped, plain, text)
+        text = pc.if_else(grouped, pc.replace_substring(text, marks.thousands, ""), text)
     if marks.decimal == ",":
         # a point that is left can only part thousands, which is no number here
         pointed = pc.match_substring(text, ".")
         text = pc.if_else(pointed, None, pc.replace_substring(text, ",", "."))
     try:
-        values = text.cast(pa.float64())
+        return _filled(text.cast(pa.float64()))
     except pa.ArrowInvalid:
         import pandas as pd  # noqa: PLC0415 - only where a value is no number
 
-        found: NDArray[np.float64] = pd.to_numeric(
-            text.to_pandas().astype("object"), errors="coerce"
-        ).to_numpy(np.float64)
+        values = pd.to_numeric(text.to_pandas().astype("object"), errors="coerce")
+        found: NDArray[np.float64] = values.to_numpy(np.float64)
         return found
-    read: NDArray[np.float64] = pc.fill_null(values, float("nan")).to_numpy()
-    return read
 
 
-def _any(column: pa.ChunkedArray, pattern: str) -> bool:
-    return bool(pc.any(pc.match_substring_regex(column, pattern)).as_py())
+def _filled(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = pc.fill_null(column, float("nan")).to_numpy()
+    return values

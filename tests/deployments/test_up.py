@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,7 @@ def test_it_stops_when_asked_and_leaves_no_process_and_no_schedule_paused(up: Up
     assert up.process.wait(20.0) == 0
     assert all(is_gone(each) for each in children)
     assert not up.notes.exists()
-    with sqlite3.connect(up.home / "prefect" / "prefect.db") as database:
+    with closing(sqlite3.connect(up.home / "prefect" / "prefect.db")) as database:
         paused = "SELECT count(*) FROM deployment_schedule WHERE NOT active"
         assert database.execute(paused).fetchone() == (0,)
     assert orbcast(up.home, "down").stdout.strip() == "nothing is up"

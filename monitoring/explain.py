@@ -17,6 +17,7 @@ REASONS = {
     "model_unusable": "the version's files were not what was registered",
     "off": "predicting was switched off (`orbcast rollout`)",
     "model_expired": "the version is older than it may be to answer",
+    "market_changed": "the version was trained on another definition of the market",
     "novel_input": "the range is unlike anything the version was trained on",
     "no_bars": "no minute of the window traded",
     "no_contract": "no contract was chosen for the day",
@@ -24,6 +25,8 @@ REASONS = {
 }
 _REMEDIES = {
     "model_expired": "a newer version: `orbcast run nightly-retrain` makes one",
+    "market_changed": "a version of the market as its file is now: `orbcast run nightly-retrain` "
+    "makes one; or put the file back as it was (`orbcast market check`)",
     "model_unusable": "a version that is whole: `orbcast models verify` names those that are",
     "no_model": "a version: `orbcast run nightly-retrain` makes one",
 }

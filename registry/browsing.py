@@ -42,7 +42,7 @@ COLUMNS = (
     "label",
 )
 BECAME = ("direction", "outcome", "r_gross", "r_net", "resolved_at", "revision")
-_SLOT = ("market", "trading_day", "opening_range", "label")
+_SLOT = ("market", "trading_day", "opening_range", "label", "market_hash")
 _CHOSEN = ("opening_range", "mode", "role", "version", "recommendation", "reason")
 Columns = TypeVarTuple("Columns")
 

@@ -49,10 +49,20 @@ class Chain:
         Its rows; they follow each other by ``id``.
     names
         The columns that a row's hash covers.
+    if_given
+        Those of them that a hash covers only where they are not "": rows written before there
+        was such a column keep their hash, and to fill it in or empty it later still shows.
     """
 
-    def __init__(self, noun: str, table: ChainedRow, names: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        noun: str,
+        table: ChainedRow,
+        names: tuple[str, ...],
+        if_given: frozenset[str] = frozenset(),
+    ) -> None:
         self.noun, self.table, self.names = noun, table, tuple(sorted(names))
+        self._if_given = if_given
         columns = table.__table__.columns
         self._numbers = {each for each in names if isinstance(columns[each].type, Float)}
         self._texts = sorted(
@@ -101,7 +111,11 @@ class Chain:
     def row_hash(self, values: Mapping[str, Any], previous: str) -> str:
         """Give the hash of a row: SHA-256, hex, of the previous hash and the canonical JSON."""
         stored = self.stored(values)
-        plain = {name: _plain(stored[name]) for name in self.names}
+        plain = {
+            name: _plain(stored[name])
+            for name in self.names
+            if not (name in self._if_given and stored[name] == "")
+        }
         return hashlib.sha256((previous + canonical(plain)).encode()).hexdigest()
 
     def faults(self, session: Session) -> Iterator[str]:
@@ -128,6 +142,9 @@ class Chain:
         """
         previous, digest = row[1], row[2]
         values: dict[str, Any] = dict(zip(self.names, row[3:], strict=True))
+        for name in self._if_given:
+            if values[name] == "":
+                del values[name]
         try:
             for name in self._days:
                 values[name] = values[name] and str(values[name])

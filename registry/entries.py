@@ -26,7 +26,10 @@ def r_net_of_taken(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionEntry:
-    """One thing said of one slot, or the typed reason why nothing was."""
+    """One thing said of one slot, or the typed reason why nothing was.
+
+    ``market_hash`` is of the market definition it was said on; "" in rows of before it was kept.
+    """
 
     market: str
     trading_day: date
@@ -39,6 +42,7 @@ class PredictionEntry:
     status: Status
     reason: str | None
     label: str
+    market_hash: str = ""
     model: str | None = None
     version: str | None = None
     recipe_hash: str | None = None
@@ -52,12 +56,13 @@ class PredictionEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeEntry:
-    """What became of a slot under a label."""
+    """What became of a slot under a label and a market definition."""
 
     market: str
     trading_day: date
     opening_range: str
     label: str
+    market_hash: str = ""
     direction: str
     outcome: str | None
     entry: float | None
@@ -99,6 +104,15 @@ class Revised:
     revision: int
     earlier_recorded_at: datetime
     later_recorded_at: datetime
+
+
+OutcomeKey = tuple[date, str, str, str]
+"""Trading day, opening range, label and market definition: what an outcome is of."""
+
+
+def outcome_key(row: PredictionEntry | PredictionRow | OutcomeEntry | OutcomeRow) -> OutcomeKey:
+    """Return which outcome of a market belongs to a prediction, or an outcome is."""
+    return row.trading_day, row.opening_range, row.label, row.market_hash
 
 
 def fields_of(entry: PredictionEntry) -> dict[str, Any]:

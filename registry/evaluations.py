@@ -25,7 +25,10 @@ class EvaluationRecord:
     market, recipe, recipe_hash
         Of what.
     study_hash
-        Hash of recipe, settings and data: the same study again is the same record.
+        Hash of everything that decides it: market definition, recipe, settings, bars, code. The
+        same study again is the same record.
+    market_hash
+        The market definition; "" of studies made before it was kept.
     settings
         Refit, window, period asked for, and ``counts``: whether it may count for a promotion.
     data_fingerprint
@@ -44,6 +47,7 @@ class EvaluationRecord:
     study_hash: str
     settings: dict[str, Any]
     data_fingerprint: str
+    market_hash: str = ""
     verdict: str
     figures: dict[str, Any]
     files: dict[str, Any]
@@ -84,16 +88,32 @@ def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]
         )
 
 
+def evaluation_of(database: Database, market: str, study_hash: str) -> EvaluationRecord | None:
+    """Return the study of that hash; None if it is not on record."""
+    found = (each for each in evaluations(database, market) if each.study_hash == study_hash)
+    return next(found, None)
+
+
 def latest_evaluation(
-    database: Database, market: str, recipe_hash: str, *, since: datetime, code: str
+    database: Database,
+    market: str,
+    recipe_hash: str,
+    *,
+    since: datetime,
+    code: str,
+    market_hash: str,
 ) -> EvaluationRecord | None:
-    """Give the newest study of a recipe that may count: made since a time, by the same code."""
+    """Return the newest study of a recipe that may count.
+
+    One that was made since a time, by the same code, on the same market definition.
+    """
     found = [
         each
         for each in evaluations(database, market)
         if each.recipe_hash == recipe_hash
         and each.settings.get("counts")
         and each.settings.get("code") == code
+        and each.market_hash == market_hash
         and each.at >= since
     ]
     return found[-1] if found else None

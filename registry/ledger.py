@@ -23,6 +23,7 @@ from registry.entries import (
     Settled,
     Status,
     fields_of,
+    outcome_key,
     outcome_of,
     prediction_of,
 )
@@ -159,12 +160,13 @@ class Ledger:
         outcomes = _within(select(OutcomeRow), OutcomeRow, market, first, last)
         with self._database.reading() as session:
             rows = list(session.scalars(query))
-            latest: dict[tuple[date, str, str], OutcomeRow] = {}
-            for each in session.scalars(outcomes.order_by(OutcomeRow.revision)):
-                latest[each.trading_day, each.opening_range, each.label] = each
+            latest = {
+                outcome_key(each): each
+                for each in session.scalars(outcomes.order_by(OutcomeRow.revision))
+            }
         found = []
         for row in rows:
-            outcome = latest.get((row.trading_day, row.opening_range, row.label))
+            outcome = latest.get(outcome_key(row))
             revision = outcome.revision if outcome else 0
             found.append(
                 Settled(prediction_of(row), outcome_of(outcome) if outcome else None, revision)
@@ -174,7 +176,7 @@ class Ledger:
     def revisions(self, market: str) -> tuple[Revised, ...]:
         """Give every outcome of a market that another took the place of, as they were recorded."""
         earlier, later = aliased(OutcomeRow), aliased(OutcomeRow)
-        same = ("market", "trading_day", "opening_range", "label")
+        same = ("market", "trading_day", "opening_range", "label", "market_hash")
         query = (
             select(earlier, later)
             .join(
@@ -290,6 +292,7 @@ def _outcomes_of(entry: OutcomeEntry) -> Select[OutcomeRow]:
             OutcomeRow.trading_day == entry.trading_day,
             OutcomeRow.opening_range == entry.opening_range,
             OutcomeRow.label == entry.label,
+            OutcomeRow.market_hash == entry.market_hash,
         )
         .order_by(OutcomeRow.revision.desc())
         .limit(1)

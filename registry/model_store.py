@@ -16,6 +16,7 @@ from sqlalchemy import select
 from ml_core.files import sync
 from ml_core.learning.version_folder import SUMS, damage
 from registry.database import Database
+from registry.definitions import definition_of, definitions
 from registry.errors import (
     BackdatedChangeError,
     NothingToRollBackError,
@@ -28,6 +29,7 @@ from registry.tables.versions import AliasEvent, ModelVersion
 
 if TYPE_CHECKING:
     from ml_core.learning.bundle import Bundle
+    from ml_core.market.definition import MarketDefinition
 
 Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
@@ -37,7 +39,10 @@ _INCOMING = ".incoming-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionRecord:
-    """A registered version and where its files are."""
+    """A registered version and where its files are.
+
+    ``market_hash`` is of the market definition it was trained on; "" where none was kept.
+    """
 
     market: str
     model: str
@@ -49,6 +54,7 @@ class VersionRecord:
     metrics: dict[str, Any]
     created_at: datetime
     folder: Path
+    market_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +78,20 @@ class Serving:
         Which.
     fallback
         Why it is not the champion, if it is not.
-    expired
-        Why it may not answer after all: it and every other have expired.
+    expired, other_market
+        Why it may not answer after all: it and every other have expired, or were trained on
+        another definition of the market.
     """
 
     record: VersionRecord
     fallback: str | None
     expired: str | None = None
+    other_market: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it is not what it should be, if so."""
+        return self.expired or self.other_market or self.fallback
 
 
 class ModelStore:
@@ -92,6 +105,9 @@ class ModelStore:
         Folder; a version's files are at ``<root>/<market>/<model>/<version>``.
     lifetime, baseline_lifetime
         How long after it was made a model, and a baseline, may answer.
+    definition_now
+        Gives what a market's file says now; without one, or where it gives None, no version is
+        held against it.
     """
 
     def __init__(
@@ -101,10 +117,12 @@ class ModelStore:
         *,
         lifetime: timedelta = timedelta(days=45),
         baseline_lifetime: timedelta = timedelta(days=400),
+        definition_now: Callable[[str], MarketDefinition | None] = lambda _symbol: None,
     ) -> None:
         self._database = database
         self._root = root
         self._lifetime, self._baseline_lifetime = lifetime, baseline_lifetime
+        self._definition_now = definition_now
 
     def register(
         self,
@@ -152,6 +170,7 @@ class ModelStore:
             version=version,
             recipe_hash=bundle.recipe.hash,
             data_fingerprint=bundle.trained["data_fingerprint"],
+            market_hash=bundle.trained.get("market_hash", ""),
             sums_hash=_sums_hash(folder),
             metrics=metrics,
             created_at=at,
@@ -223,13 +242,35 @@ class ModelStore:
         until = self.expires_at(record)
         return None if at < until else f"{record.version} expired on {until:%Y-%m-%d}"
 
+    def other_market(self, record: VersionRecord) -> str | None:
+        """Say that a version was trained on another definition of its market, if it was.
+
+        A version of before definitions were kept is taken to be of the first one on record.
+        """
+        now = self._definition_now(record.market)
+        if now is None or record.market_hash == now.hash:
+            return None
+        known = definitions(self._database, record.market)
+        learned = definition_of(known, record.market_hash)
+        if learned is not None:
+            changes = learned.changes_of_question(now)
+            fields = "; ".join(map(str, changes))
+        elif record.market_hash:
+            fields = f"{record.market_hash[:12]}, of which the record says no more"
+        else:
+            return None  # nothing was ever noted of this market
+        if not fields:
+            return None
+        return f"{record.version} was trained on another market definition: {fields}"
+
     def serving(
         self, market: str, at: datetime, without: Mapping[str, str] | None = None
     ) -> Serving:
         """Give the version to answer with: the champion, else an earlier one, else a baseline.
 
-        One that is damaged or has expired by ``at`` is passed over; where only expired ones are
-        left it is the first of them, and said to be. A champion that was left by going back to
+        One that is damaged, has expired by ``at`` or was trained on another definition of the
+        market is passed over; where only such are left it is the first of them, an expired one
+        before another market's, and said to be. A champion that was left by going back to
         an earlier one is not gone back to.
 
         Parameters
@@ -251,12 +292,18 @@ class ModelStore:
         baselines = [each.version for each in versions.values() if each.kind == "baseline"][::-1]
         reason: str | None = None if history else "no champion is set"
         old: Serving | None = None
+        other: Serving | None = None
         for name in dict.fromkeys([*history, *baselines]):
             record = versions.get(name)
             faults = self.faults(record) if record else ("it is not registered",)
             if without and name in without:
                 faults = (without[name],)
             if record and not faults:
+                changed = self.other_market(record)
+                if changed is not None:
+                    other = other or Serving(record, reason, other_market=changed)
+                    reason = reason or f"champion {changed}"
+                    continue
                 expired = self.expired(record, at)
                 if expired is None:
                     return Serving(record, reason)
@@ -264,8 +311,9 @@ class ModelStore:
                 reason = reason or f"champion {expired}"
                 continue
             reason = reason or f"champion {name} is not usable: {'; '.join(faults)}"
-        if old is not None:
-            return old
+        last_resort = old or other
+        if last_resort is not None:
+            return last_resort
         raise UnknownVersionError(market, CHAMPION, tuple(versions))
 
     def set_alias(
@@ -278,7 +326,8 @@ class ModelStore:
         UnknownVersionError
             No such version.
         UnusableVersionError
-            Its files are not what was registered.
+            Its files are not what was registered, or it is to be champion and was trained on
+            another definition of the market.
         UnsignedChangeError
             ``by`` or ``reason`` is blank.
         BackdatedChangeError
@@ -297,6 +346,8 @@ class ModelStore:
                 return False  # a retrain as of an earlier time challenges nobody today
             raise BackdatedChangeError(alias, at, now.at)
         faults = self.faults(record)
+        if not faults and alias == CHAMPION and (changed := self.other_market(record)):
+            faults = (changed,)
         if faults:
             raise UnusableVersionError(record.version, faults)
         with self._database.session() as session:
@@ -366,6 +417,7 @@ class ModelStore:
             recipe_hash=row.recipe_hash,
             data_fingerprint=row.data_fingerprint,
             sums_hash=row.sums_hash,
+            market_hash=row.market_hash,
             metrics=row.metrics,
             created_at=row.created_at,
             folder=self._root / row.market / row.model / row.version,

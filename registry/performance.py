@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from registry.database import Database
+from registry.entries import OutcomeKey
 from registry.tables.ledger import OutcomeRow, PerformanceRow
 
 
@@ -106,16 +107,17 @@ def on_record(database: Database, market: str) -> tuple[OnRecord, ...]:
     return tuple(sorted(found, key=lambda each: (each.role != "champion", each.role, each.mode)))
 
 
-def first_recorded(database: Database, market: str) -> dict[tuple[date, str, str], datetime]:
-    """Give when the first outcome of each trading day, opening range and label was recorded."""
+def first_recorded(database: Database, market: str) -> dict[OutcomeKey, datetime]:
+    """Return when the first outcome of each slot, label and market definition was recorded."""
     query = select(
         OutcomeRow.trading_day,
         OutcomeRow.opening_range,
         OutcomeRow.label,
+        OutcomeRow.market_hash,
         OutcomeRow.recorded_at,
     ).where(OutcomeRow.market == market, OutcomeRow.revision == 0)
     with database.reading() as session:
-        return {(day, name, label): at for day, name, label, at in session.execute(query)}
+        return {(day, name, label, of): at for day, name, label, of, at in session.execute(query)}
 
 
 def _key(row: PerformanceRow | PerformanceRecord) -> tuple[Any, ...]:

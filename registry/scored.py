@@ -17,6 +17,7 @@ _SAID = (
     "opening_range",
     "decision_time",
     "recipe_hash",
+    "market_hash",
     "version",
     "late",
     "status",
@@ -53,10 +54,11 @@ def scored(
     Returns
     -------
     list of dict
-        ``trading_day``, ``opening_range``, ``decision_time``, ``recipe_hash``, ``version``,
-        ``late``, ``status``, ``reason``, ``p_up``, ``baseline_p_up``, ``recommendation``; of the
-        latest outcome ``direction``, ``r_gross``, ``r_net``, ``revision``, None while it is open;
-        and ``taken_r_net``, the net R of a trade that was recommended and came about.
+        ``trading_day``, ``opening_range``, ``decision_time``, ``recipe_hash``, ``market_hash``,
+        ``version``, ``late``, ``status``, ``reason``, ``p_up``, ``baseline_p_up``,
+        ``recommendation``; of the latest outcome ``direction``, ``r_gross``, ``r_net``,
+        ``revision``, None while it is open; and ``taken_r_net``, the net R of a
+        trade that was recommended and came about.
     """
     columns = [getattr(PredictionRow, name) for name in _SAID]
     query = (

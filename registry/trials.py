@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from registry.database import Database
 from registry.tables.studies import TrialRow
@@ -22,6 +22,8 @@ class TrialRecord:
         Where, and in which search; ``by hand`` for a recipe a person named.
     recipe, recipe_hash, values
         Its name, its hash, and the whole of it as plain values.
+    market_hash
+        The market definition it was tried on; "" of trials made before it was kept.
     score
         What the search judged it by, smaller being better; None if it came to none.
     state
@@ -32,6 +34,7 @@ class TrialRecord:
     study: str
     recipe: str
     recipe_hash: str
+    market_hash: str = ""
     values: dict[str, Any]
     score: float | None
     state: str
@@ -39,31 +42,45 @@ class TrialRecord:
 
 
 def record_trial(database: Database, record: TrialRecord) -> bool:
-    """Keep a trial; False if this recipe was tried on this market before, which counts once."""
+    """Keep a trial; False if this recipe was tried on this market before, which counts once.
+
+    On another definition of the market it is another trial, and paid for as well.
+    """
     with database.session() as session:
-        same = select(TrialRow.id).where(
-            TrialRow.market == record.market, TrialRow.recipe_hash == record.recipe_hash
-        )
-        if session.scalars(same).first() is not None:
+        same = _same(record.market, record.recipe_hash, record.market_hash)
+        if session.scalars(select(TrialRow.id).where(same)).first() is not None:
             return False
         session.add(TrialRow(**{name: getattr(record, name) for name in TrialRecord.__slots__}))
     return True
 
 
 def finish_trial(
-    database: Database, market: str, recipe_hash: str, *, score: float | None, state: str
+    database: Database,
+    market: str,
+    recipe_hash: str,
+    market_hash: str,
+    *,
+    score: float | None,
+    state: str,
 ) -> None:
     """Say what a trial that was begun came to; a finished one stays as it is."""
     with database.session() as session:
-        row = session.scalars(
-            select(TrialRow).where(TrialRow.market == market, TrialRow.recipe_hash == recipe_hash)
-        ).one()
+        same = _same(market, recipe_hash, market_hash)
+        row = session.scalars(select(TrialRow).where(same)).one()
         if row.state == "begun":
             row.score, row.state = score, state
 
 
+def _same(market: str, recipe_hash: str, market_hash: str) -> ColumnElement[bool]:
+    return and_(
+        TrialRow.market == market,
+        TrialRow.recipe_hash == recipe_hash,
+        TrialRow.market_hash == market_hash,
+    )
+
+
 def count_trials(database: Database, market: str) -> int:
-    """Count the different recipes tried on a market, in every search together."""
+    """Count the recipes tried on each definition of a market, in every search together."""
     query = select(func.count()).select_from(TrialRow).where(TrialRow.market == market)
     with database.session() as session:
         return int(session.scalars(query).one())

@@ -12,8 +12,14 @@ from registry.entries import OutcomeEntry, PredictionEntry
 from registry.heads import Compared, Gap, Heads, Miscount, Standing
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
-PREDICTIONS = Chain("prediction", PredictionRow, PredictionEntry.__slots__)
-OUTCOMES = Chain("outcome", OutcomeRow, (*OutcomeEntry.__slots__, "revision", "recorded_at"))
+_IF_GIVEN = frozenset({"market_hash"})
+PREDICTIONS = Chain("prediction", PredictionRow, PredictionEntry.__slots__, if_given=_IF_GIVEN)
+OUTCOMES = Chain(
+    "outcome",
+    OutcomeRow,
+    (*OutcomeEntry.__slots__, "revision", "recorded_at"),
+    if_given=_IF_GIVEN,
+)
 CHAINS = {"predictions": PREDICTIONS, "outcomes": OUTCOMES}
 
 

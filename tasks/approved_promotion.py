@@ -12,16 +12,14 @@ from ml_core.errors import InputError
 from ml_core.evidence.promotion import Decision
 from monitoring.approval import Finding, Request, judge
 from registry.errors import UnusableVersionError
-from registry.evaluations import latest_evaluation
 from registry.model_store import CHAMPION, VersionRecord
 from tasks.approval import Answered
 from tasks.approval_record import keep, kept
 from tasks.champion import make_champion
-from tasks.code import code_hash
 from tasks.promotion import weigh
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
-from tasks.studies_on_record import STUDY_DAYS
+from tasks.studies_on_record import study_that_counts
 
 
 class ServesAlreadyError(InputError):
@@ -144,13 +142,7 @@ def _content(
     record grows with each outcome, and would void an approval within minutes.
     """
     champion = where.models().current(record.market, CHAMPION)
-    study = latest_evaluation(
-        where.database(),
-        record.market,
-        record.recipe_hash,
-        since=at - timedelta(days=STUDY_DAYS),
-        code=code_hash(),
-    )
+    study = study_that_counts(where, record.market, record.recipe_hash, at)
     faults = where.models().faults(record)
     content = {
         "version": record.version,

@@ -15,7 +15,9 @@ from registry.breaker import BreakerRecord, breaker_records, record_breaker
 from tasks.events import BreakerClosed, BreakerOpened, emit
 from tasks.settings import Settings
 
-OURS = frozenset({"stale_data", "model_unusable", "model_expired", "no_model", "missed"})
+OURS = frozenset(
+    {"stale_data", "model_unusable", "model_expired", "market_changed", "no_model", "missed"}
+)
 """Reasons for no answer that are not the market's."""
 
 

@@ -18,6 +18,7 @@ from ml_core.learning.bundle import BundleCorruptError, load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.inference import Prediction, Predictor
 from ml_core.learning.novelty import LOOKED_AT, may_silence
+from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
@@ -41,6 +42,7 @@ EXCHANGE_CLOSED = "exchange_closed"
 STALE = "stale_data"
 UNUSABLE = "model_unusable"
 EXPIRED = "model_expired"
+OTHER_MARKET = "market_changed"
 NOVEL = "novel_input"
 OFF = "off"
 
@@ -57,8 +59,9 @@ class Voice:
         Which version, as what.
     fallback
         Why it and not the champion, if so.
-    faults, expired
-        What is wrong with its files; that it is too old to answer.
+    faults, expired, other_market
+        What is wrong with its files; that it is too old to answer, or was trained on another
+        definition of the market.
     """
 
     role: Role
@@ -66,6 +69,7 @@ class Voice:
     fallback: str | None = None
     faults: tuple[str, ...] = ()
     expired: str | None = None
+    other_market: str | None = None
 
 
 def voices(where: Settings, symbol: str, at: datetime) -> tuple[Voice, ...]:
@@ -88,6 +92,7 @@ def voices(where: Settings, symbol: str, at: datetime) -> tuple[Voice, ...]:
                 record=record,
                 faults=models.faults(record),
                 expired=models.expired(record, at),
+                other_market=models.other_market(record),
             )
         )
     return tuple(found)
@@ -99,6 +104,7 @@ def _serving(serving: Serving) -> Voice:
         record=serving.record,
         fallback=serving.fallback,
         expired=serving.expired,
+        other_market=serving.other_market,
     )
 
 
@@ -150,10 +156,10 @@ def answers(
     if mode == "live" and made_at < slot.decision:
         raise PrematureAnswerError(str(slot), made_at, slot.decision)
     if mode == "live" and made_at > slot.decision + timedelta(minutes=where.missed_after_minutes):
-        return not_answered(where, {slot: MISSED}, made_at)
-    common = _common(where, slot, made_at, mode)
+        return not_answered(where, market, {slot: MISSED}, made_at)
+    common = _common(where, market, slot, made_at, mode)
     if mode == "live" and stage_of(where, slot.symbol, made_at)[0] == "off":
-        return not_answered(where, {slot: OFF}, made_at)
+        return not_answered(where, market, {slot: OFF}, made_at)
     at = made_at if mode == "live" else slot.decision  # a replay: what would have been said then
     try:
         asked = voices(where, slot.symbol, at)
@@ -181,7 +187,7 @@ def _instead(  # noqa: PLR0917 - an answer, and what another is made of
     bars: Bars | None,
 ) -> PredictionEntry:
     """Have the next version answer where the champion fails though its files are whole."""
-    common = _common(where, slot, failed.made_at, failed.mode)
+    common = _common(where, market, slot, failed.made_at, failed.mode)
     found, without = failed, dict[str, str]()
     while found.reason == UNUSABLE:
         without[str(found.version)] = str(found.outputs.get("detail"))
@@ -190,7 +196,7 @@ def _instead(  # noqa: PLR0917 - an answer, and what another is made of
         except UnknownVersionError:
             return failed
         found = _answer(common, voice, market, slot, bars)
-    return failed if found.reason == EXPIRED else found
+    return failed if found.reason in {EXPIRED, OTHER_MARKET} else found
 
 
 def _held_back(entry: PredictionEntry, breaker: Standing) -> PredictionEntry:
@@ -201,12 +207,12 @@ def _held_back(entry: PredictionEntry, breaker: Standing) -> PredictionEntry:
 
 
 def not_answered(
-    where: Settings, slots: dict[Slot, str], made_at: datetime
+    where: Settings, market: Market, slots: dict[Slot, str], made_at: datetime
 ) -> list[PredictionEntry]:
     """Give the rows of live slots that went by unanswered, each with its typed reason."""
     if not slots:
         return []
-    symbol = next(iter(slots)).symbol
+    symbol = market.symbol
     try:
         asked: list[tuple[Role, VersionRecord | None]] = [
             (each.role, each.record) for each in voices(where, symbol, made_at)
@@ -214,18 +220,20 @@ def not_answered(
     except UnknownVersionError:
         asked = [("champion", None)]
     return [
-        _abstained(
-            _common(where, slot, made_at, "live"), role, record, why if record else NO_MODEL
-        )
+        _abstained(common, role, record, why if record else NO_MODEL)
         for slot, why in slots.items()
+        for common in [_common(where, market, slot, made_at, "live")]
         for role, record in asked
     ]
 
 
-def _common(where: Settings, slot: Slot, made_at: datetime, mode: Mode) -> dict[str, Any]:
+def _common(
+    where: Settings, market: Market, slot: Slot, made_at: datetime, mode: Mode
+) -> dict[str, Any]:
     behind = (made_at - slot.decision).total_seconds()
     return {
         "market": slot.symbol,
+        "market_hash": MarketDefinition.of(market).hash,
         "trading_day": slot.trading_day,
         "opening_range": slot.opening_range,
         "mode": mode,
@@ -239,10 +247,13 @@ def _answer(
     common: dict[str, Any], voice: Voice, market: Market, slot: Slot, bars: Bars | None
 ) -> PredictionEntry:
     """Have a version answer, from bars that are all here; None if some are still awaited."""
-    if voice.expired is not None:
-        return _abstained(common, voice.role, voice.record, EXPIRED, voice.expired)
-    if voice.faults:
-        return _abstained(common, voice.role, voice.record, UNUSABLE, "; ".join(voice.faults))
+    for why, detail in (
+        (OTHER_MARKET, voice.other_market),
+        (EXPIRED, voice.expired),
+        (UNUSABLE, "; ".join(voice.faults)),
+    ):
+        if detail:
+            return _abstained(common, voice.role, voice.record, why, detail)
     if bars is None:
         return _abstained(common, voice.role, voice.record, STALE, _BEHIND)
     try:

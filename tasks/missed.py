@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 from prefect import task
 
+from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule
+from registry.definitions import remember_definition
 from registry.ledger import PredictionEntry
 from tasks.decision import EXCHANGE_CLOSED, HOLIDAY, MISSED, not_answered
 from tasks.notices import notify
@@ -26,8 +28,10 @@ def fill_missed(market: str, at: datetime) -> int:
     """
     where = settings()
     absent = unanswered(where, market, at)
-    entries = not_answered(where, _reasons(where.market(market), absent), at)
+    known = where.market(market)
+    entries = not_answered(where, known, _reasons(known, absent), at)
     if entries:
+        remember_definition(where.database(), MarketDefinition.of(known), at)
         ledger = where.ledger()
         ledger.record(entries)
         first, last = absent[0].trading_day, absent[-1].trading_day

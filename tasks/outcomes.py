@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.daily_sums import daily_figures
+from registry.entries import OutcomeKey, outcome_key
 from registry.ledger import OutcomeEntry, Settled
 from registry.performance import PerformanceRecord, first_recorded, update_performance
 from tasks.events import OutcomeSettled, emit
 from tasks.label_keys import labels_by_key
+from tasks.market_definition import market_of
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
 
@@ -48,23 +51,26 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
     ]
     counts = {"added": 0, "revised": 0, "unchanged": 0, "open": 0}
     keys = {each.prediction.label for each in wanted}
-    live = {
-        (each.prediction.trading_day, each.prediction.opening_range, each.prediction.label)
-        for each in wanted
-        if each.prediction.mode == "live"
-    }
-    for key, spec in labels_by_key(where, known.symbol, keys).items():
+    live = {outcome_key(each.prediction) for each in wanted if each.prediction.mode == "live"}
+    hashes = sorted({each.prediction.market_hash for each in wanted})
+    for (key, spec), market_hash in product(
+        labels_by_key(where, known.symbol, keys).items(), hashes
+    ):
         slots = {
             (each.prediction.trading_day, each.prediction.opening_range)
             for each in wanted
-            if each.prediction.label == key
+            if (each.prediction.label, each.prediction.market_hash) == (key, market_hash)
         }
-        outcomes = _outcomes(where, known, spec, slots, at)
+        # of a market whose file was changed since, a slot is settled as it was asked
+        then = market_of(where, known, market_hash)
+        outcomes = []
+        if slots and then is not None:
+            outcomes = _outcomes(where, then, spec, slots, at, market_hash)
         counts["open"] += len(slots) - len(outcomes)
         for entry in outcomes:
             done = ledger.record_outcome(entry, at)
             counts[done] += 1
-            if done != "unchanged" and (entry.trading_day, entry.opening_range, key) in live:
+            if done != "unchanged" and outcome_key(entry) in live:
                 _emit(entry, revised=done == "revised")
     return {"symbol": known.symbol, "predictions": len(rows), **counts}
 
@@ -89,12 +95,13 @@ def measure(market: str, at: datetime) -> list[dict[str, Any]]:
     return figures
 
 
-def _outcomes(
+def _outcomes(  # noqa: PLR0917 - what is settled, and what it is settled from
     where: Settings,
     market: Market,
     spec: LabelSpec,
     slots: set[tuple[date, str]],
     at: datetime,
+    market_hash: str,
 ) -> list[OutcomeEntry]:
     """Give the outcome of each slot that is settled by the bars known at a time."""
     days = sorted(day for day, _ in slots)
@@ -107,7 +114,7 @@ def _outcomes(
         return []
     rows = assembly.table().to_pylist()
     return [
-        _entry(market, row, spec.key)
+        _entry(market, row, spec.key, market_hash)
         for row in rows
         if (row["trading_day"], row["opening_range"]) in slots
         and row["break_direction"] is not None
@@ -119,11 +126,12 @@ def _first_minute(day: date) -> int:
     return (day - date(1970, 1, 1)).days * 1440 - (HISTORY_DAYS + 2) * 1440
 
 
-def _entry(market: Market, row: dict[str, Any], label: str) -> OutcomeEntry:
+def _entry(market: Market, row: dict[str, Any], label: str, market_hash: str) -> OutcomeEntry:
     names = ("trading_day", "opening_range", "outcome", "entry", "stop", "target")
     return OutcomeEntry(
         market=market.symbol,
         label=label,
+        market_hash=market_hash,
         direction=row["break_direction"],
         r_gross=row["r_gross"],
         r_net=row["r_net"],
@@ -134,7 +142,7 @@ def _entry(market: Market, row: dict[str, Any], label: str) -> OutcomeEntry:
 
 def _row(
     each: Settled,
-    arrived: dict[tuple[date, str, str], datetime],
+    arrived: dict[OutcomeKey, datetime],
     majority: dict[str, float],
 ) -> dict[str, Any]:
     said, outcome = each.prediction, each.outcome
@@ -150,7 +158,7 @@ def _row(
         "baseline_p_up",
         "recommendation",
     )
-    came = arrived.get((said.trading_day, said.opening_range, said.label))
+    came = arrived.get(outcome_key(said))
     side = {"UP": "long", "DOWN": "short"}.get(outcome.direction if outcome else "", "")
     view = said.outputs.get(side) or {}
     return {

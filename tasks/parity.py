@@ -25,6 +25,7 @@ from registry.ledger import Mode, PredictionEntry
 from registry.parity import ParityRecord, record_parity
 from tasks.code import code_hash
 from tasks.decision import read_bars
+from tasks.market_definition import hashes_of_question
 from tasks.periods import require_period
 from tasks.retrying import RETRIED
 from tasks.settings import Settings, settings
@@ -65,7 +66,13 @@ def audit_parity(
     begin = first or (at - timedelta(days=AUDITED_DAYS)).date()
     end = last or at.date() + timedelta(days=1)
     rows = where.ledger().settled(known.symbol, first=begin, last=end, mode=mode)
-    logged = [each.prediction for each in rows if each.prediction.features]
+    same_market = hashes_of_question(where, known.symbol)
+    # what was computed on another definition of the market is not computed anew on this one
+    logged = [
+        each.prediction
+        for each in rows
+        if each.prediction.features and each.prediction.market_hash in same_market
+    ]
     days = [each.trading_day for each in logged]
     report = ParityReport(
         market=known.symbol,

@@ -8,7 +8,9 @@ from typing import Any
 
 from prefect import task
 
+from ml_core.market.definition import MarketDefinition
 from monitoring.rollout import SHADOW, Position
+from registry.definitions import remember_definition
 from registry.ledger import Mode, PredictionEntry
 from tasks.decision import MISSED, answers
 from tasks.events import PredictionMade, SlotMissed, emit
@@ -50,7 +52,9 @@ def predict_slot(market: str, slot: Slot, mode: Mode) -> list[dict[str, Any]]:
     where = settings()
     entries, added = recorded(where, slot, mode), 0
     if not entries:
-        answered = answers(where, where.market(market), slot, _made_at(), mode)
+        known, at = where.market(market), _made_at()
+        answered = answers(where, known, slot, at, mode)
+        remember_definition(where.database(), MarketDefinition.of(known), at)
         added = where.ledger().record(answered)
         entries = recorded(where, slot, mode)
         announce(answered, entries)

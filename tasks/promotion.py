@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -18,28 +18,25 @@ from ml_core.learning.bundle import load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.recipe import Recipe
 from registry.decisions import DecisionRecord, record_decision
-from registry.evaluations import latest_evaluation
 from registry.ledger import Settled
 from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
 from registry.trials import count_trials
 from tasks.champion import make_champion
-from tasks.code import code_hash
+from tasks.market_definition import hashes_of_question
 from tasks.retrying import RETRIED
 from tasks.settings import BY, Settings, settings
-from tasks.studies_on_record import STUDY_DAYS, answers_on_record
+from tasks.studies_on_record import answers_on_record, study_that_counts
 from tasks.training import Judged, Material
 
 
 def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str, at: datetime) -> Decision:
     """Apply the promotion rule to what is on record of a recipe by a time; changes nothing.
 
-    Without a study that counts, is recent and was made by this very code, everything is unknown
-    and nothing is promoted.
+    Without a study that counts, is recent and was made by this very code on this very definition
+    of the market, everything is unknown and nothing is promoted.
     """
     database = where.database()
-    since = at - timedelta(days=STUDY_DAYS)
-    code = code_hash()
-    study = latest_evaluation(database, symbol, recipe_hash, since=since, code=code)
+    study = study_that_counts(where, symbol, recipe_hash, at)
     champion = _champion(where, symbol)
     trials = count_trials(database, symbol)
     # the champion's own recipe is not asked to beat itself
@@ -48,7 +45,7 @@ def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str, at: datet
         return decide(_nothing_known(recipe, recipe_hash, trials))
     theirs = None
     if champion is not None and not plain:
-        other = latest_evaluation(database, symbol, champion.recipe_hash, since=since, code=code)
+        other = study_that_counts(where, symbol, champion.recipe_hash, at)
         theirs = None if other is None else answers_on_record(where, other)[0]
     return decide(
         evidence_of(
@@ -98,11 +95,15 @@ def weigh_refit(where: Settings, record: VersionRecord, rows: Dataset) -> Decisi
 def live_comparison(where: Settings, symbol: str, recipe_hash: str) -> Comparison | None:
     """Compare champion and challenger on the ledger's live rows; None before there are any.
 
-    Rows count in which the challenger's recipe and the champion both answered in time.
+    Rows count in which the challenger's recipe and the champion both answered in time, on the
+    market as its file defines it now.
     """
     by_slot: dict[tuple[Any, str], dict[str, Settled]] = {}
+    same_market = hashes_of_question(where, symbol)
     for each in where.ledger().settled(symbol, mode="live"):
         said = each.prediction
+        if said.market_hash not in same_market:
+            continue
         by_slot.setdefault((said.trading_day, said.opening_range), {})[said.role] = each
     ours, theirs, happened, day = [], [], [], []
     for pair in by_slot.values():
@@ -156,6 +157,12 @@ def decide_who_serves(
         why = "first champion of the market: the driftless baseline, until something beats it"
         make_champion(models, symbol, judged[0].version, at=at, by=BY, reason=why)
     reasons: list[str] = []
+    before = models.find(symbol, CHAMPION)
+    if changed := models.other_market(before):
+        why = f"a new series: {changed}; the driftless baseline, until something beats it"
+        reasons.append(why)
+        if _is_newer(models.current(symbol, CHAMPION), at):
+            make_champion(models, symbol, judged[0].version, at=at, by=BY, reason=why)
     champion = models.find(symbol, CHAMPION)
     for each in judged:
         if each.bundle.recipe.hash == champion.recipe_hash and each.version != champion.version:
@@ -175,10 +182,10 @@ def decide_who_serves(
         if decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
             make_champion(models, symbol, chosen, at=at, by=BY, reason=decision.verdict)
     now_champion = models.find(symbol, CHAMPION).version
-    stays = now_champion == champion.version
-    verdict = f"Champion {champion.version} stays."
+    stays = now_champion == before.version
+    verdict = f"Champion {before.version} stays."
     if not stays:
-        verdict = f"Champion is {now_champion} now, before it {champion.version}."
+        verdict = f"Champion is {now_champion} now, before it {before.version}."
     return {
         "champion": now_champion,
         "challenger": chosen,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,15 @@ from monitoring.rollout import Position, Stage
 from monitoring.rollout_gates import Check, Facts, LiveRecord
 from registry.drift import latest_drift
 from registry.errors import DatabaseError, UnknownVersionError
-from registry.evaluations import latest_evaluation
 from registry.model_store import Serving
 from registry.parity import latest_parity
 from registry.rollout import rollout_faults
 from registry.scored import scored
 from registry.tables.base import canonical
 from tasks.breaker import OURS, breaker_of
-from tasks.code import code_hash
+from tasks.market_definition import hashes_of_question
 from tasks.settings import Settings
-from tasks.studies_on_record import STUDY_DAYS
+from tasks.studies_on_record import study_that_counts
 
 _HOLES = OURS | {"off"}
 
@@ -36,7 +35,7 @@ def facts_of(where: Settings, symbol: str, stands: Position, at: datetime) -> Fa
         version=record.version if record else None,
         recipe_hash=recipe_hash,
         kind=record.kind if record else None,
-        fallback=(serving.expired or serving.fallback) if serving else None,
+        fallback=serving.trouble if serving else None,
         record=_live_record(where, symbol, recipe_hash, stands.counted_from),
         drift=_drift(where, symbol),
         parity=_parity(where, symbol),
@@ -51,13 +50,7 @@ def subject_of(where: Settings, symbol: str, stage: Stage, at: datetime) -> str 
     if serving is None:
         return None
     record = serving.record
-    study = latest_evaluation(
-        where.database(),
-        symbol,
-        record.recipe_hash,
-        since=at - timedelta(days=STUDY_DAYS),
-        code=code_hash(),
-    )
+    study = study_that_counts(where, symbol, record.recipe_hash, at)
     if study is None:
         return None
     subject = {
@@ -82,6 +75,8 @@ def _live_record(
     where: Settings, symbol: str, recipe_hash: str | None, after: datetime | None
 ) -> LiveRecord:
     rows = scored(where.database(), symbol, mode="live", role="champion", after=after)
+    same_market = hashes_of_question(where, symbol)
+    rows = [each for each in rows if each["market_hash"] in same_market]
     own = [index for index, each in enumerate(rows) if _is_of(each, recipe_hash)]
     rows = rows[own[0] :] if own else []
     judged = [each for each in rows if _is_judged(each, recipe_hash)]

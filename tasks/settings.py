@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 from ml_core.errors import InputError
 from ml_core.learning.recipe import Recipe, load_recipe
+from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market, MarketFileError, RollRule, load_market
 
 if TYPE_CHECKING:
@@ -231,6 +232,7 @@ class Settings(BaseModel):
             self.models_dir,
             lifetime=timedelta(days=self.model_expires_days),
             baseline_lifetime=timedelta(days=self.baseline_expires_days),
+            definition_now=self.market_definition,
         )
 
     def ledger(self) -> Ledger:
@@ -256,6 +258,20 @@ class Settings(BaseModel):
             fault = ("roll", repr(roll), f"use one of {', '.join(rules)}")
             raise MarketFileError(str(path), (fault,))
         return market.model_copy(update={"roll": roll})
+
+    def market_definition(self, symbol: str) -> MarketDefinition | None:
+        """Return what decides the meaning of a symbol's labels, as its market file says now.
+
+        None without a file of that symbol, or if it cannot be read.
+        """
+        for name in sorted(self.market_names(), key=lambda name: name != symbol.lower()):
+            try:
+                market = self.market(name)
+            except MarketFileError:
+                continue
+            if market.symbol == symbol:
+                return MarketDefinition.of(market)
+        return None
 
     @property
     def own_markets_dir(self) -> Path:

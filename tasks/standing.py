@@ -182,7 +182,7 @@ def _serving(
         return None, None, None
     record = serving.record
     told = f"{record.version} ({record.model}), made {time_of(record.created_at)}"
-    return told, store.expires_at(record), serving.expired or serving.fallback
+    return told, store.expires_at(record), serving.trouble
 
 
 def _last_answer(where: Settings, symbol: str) -> str | None:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from ml_core.evidence.answers import Answers, answers_from
 from ml_core.files import sha256_of
 from registry.errors import DamagedEvidenceError
-from registry.evaluations import EvaluationRecord
+from registry.evaluations import EvaluationRecord, latest_evaluation
+from tasks.code import code_hash
 from tasks.settings import Settings
 
 STUDY_DAYS = 35
 """Days for which a study counts: it is made anew each week."""
+
+
+def study_that_counts(
+    where: Settings, symbol: str, recipe_hash: str, at: datetime
+) -> EvaluationRecord | None:
+    """Return the newest study of a recipe that may count for a decision at a time.
+
+    It is recent, and was made by this very code on the market as its file defines it now.
+    """
+    definition = where.market_definition(symbol)
+    return latest_evaluation(
+        where.database(),
+        symbol,
+        recipe_hash,
+        since=at - timedelta(days=STUDY_DAYS),
+        code=code_hash(),
+        market_hash="" if definition is None else definition.hash,
+    )
 
 
 def answers_on_record(where: Settings, record: EvaluationRecord) -> tuple[Answers, ...]:

@@ -19,7 +19,7 @@ from ml_core.evidence.injection import InjectionReport, injected_signal_found
 from ml_core.files import sha256_of, written_atomically
 from ml_core.learning.folds import Walk, walk_recipe
 from ml_core.learning.recipe import Recipe
-from registry.evaluations import EvaluationRecord, record_evaluation
+from registry.evaluations import EvaluationRecord, evaluation_of, record_evaluation
 from registry.trials import TrialRecord, record_trial
 from tasks.artifacts import progress
 from tasks.code import code_hash
@@ -161,20 +161,25 @@ def conclude(
     """Join the folds, judge them, run the injected-signal control, keep it all on record."""
     where, recipe = settings(), asked.recipe
     by_seed = tuple(joined(list(folds)) for folds in zip(*parts, strict=True))
-    name = hashlib.sha256(
-        json.dumps(
-            [asked.own.hash, asked.to_json(), material.fingerprint, code_hash()], sort_keys=True
-        ).encode()
-    ).hexdigest()
+    decided_by = [
+        material.market_hash,
+        asked.own.hash,
+        asked.to_json(),
+        material.fingerprint,
+        code_hash(),
+    ]
+    name = hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()
     evaluation = evaluate_answers(
         by_seed[0], {"model": recipe.name, "version": f"study {name[:12]}"}
     )
     signal = None
     if recipe.kind != "baseline":
         signal = injected_signal_found(material.assembly.dataset, recipe)
-        _count_as_tried(where, material.market.symbol, asked.own, evaluation, at)
+        _count_as_tried(where, material, asked.own, evaluation, at)
     folder = where.home / "studies" / material.market.symbol / recipe.name / name[:12]
-    files = _write(where, folder, by_seed, evaluation)
+    before = evaluation_of(where.database(), material.market.symbol, name)
+    # what is on record stays as it was recorded, even if a library gives other digits now
+    files = before.files if before else _write(where, folder, by_seed, evaluation)
     figures = evaluation.to_json()
     record = EvaluationRecord(
         market=material.market.symbol,
@@ -187,6 +192,7 @@ def conclude(
             "code": code_hash(),
         },
         data_fingerprint=material.fingerprint,
+        market_hash=material.market_hash,
         verdict=evaluation.verdict,
         figures={
             **{key: value for key, value in figures.items() if key != "equity"},
@@ -197,6 +203,8 @@ def conclude(
         at=at,
     )
     record_evaluation(where.database(), record, asked.own)
+    if before is not None:
+        record = before
     return Study(
         asked=asked,
         evaluation=evaluation,
@@ -226,12 +234,13 @@ def _write(
 
 
 def _count_as_tried(
-    where: Settings, symbol: str, recipe: Recipe, evaluation: Evaluation, at: datetime
+    where: Settings, material: Material, recipe: Recipe, evaluation: Evaluation, at: datetime
 ) -> None:
     record_trial(
         where.database(),
         TrialRecord(
-            market=symbol,
+            market=material.market.symbol,
+            market_hash=material.market_hash,
             study=BY_HAND,
             recipe=recipe.name,
             recipe_hash=recipe.hash,

@@ -18,8 +18,10 @@ from ml_core.learning.bundle import Bundle, write_bundle
 from ml_core.learning.card import model_card
 from ml_core.learning.fit import fit
 from ml_core.learning.recipe import Recipe
+from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
+from registry.definitions import remember_definition
 from registry.recipes import require_unedited
 from tasks.datasets import known_bars, period_of
 from tasks.events import VersionRegistered, emit
@@ -63,6 +65,11 @@ class Material:
     assembly: Assembly
     fingerprint: str
     audit: dict[str, Any]
+
+    @property
+    def market_hash(self) -> str:
+        """Hash of the market definition."""
+        return MarketDefinition.of(self.market).hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ def gather(
     )
     if not audit.clean:
         raise LookAheadError(audit.leaking, str(audit.leaks[0]))
+    remember_definition(where.database(), MarketDefinition.of(known), at)
     return Material(
         market=known,
         assembly=assemble(bars, known, recipe.label, first=begin, last=end, features=features),

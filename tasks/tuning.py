@@ -168,7 +168,7 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
             )
             study = _study(where, name, asked)
             _give_up_dead_trials(study)
-            _finish_on_record(where, study, material.market.symbol)
+            _finish_on_record(where, study, material)
             done, log = len(_finished(study)), get_run_logger()
             key, words = f"tune-{material.market.symbol}-progress", f"Trials of {name}"
             shown = progress(key, words, min(done / asked.trials, 1.0))
@@ -198,6 +198,7 @@ def plots_of_search(tuned: Tuned) -> list[str]:
 
 def _study_name(material: Material, base: Recipe, asked: Search, folds: TuningFolds) -> str:
     told = [asked.question, asked.folds, asked.holdout_months, asked.seed, folds.digest]
+    told.append(material.market_hash)
     digest = hashlib.sha256(json.dumps([base.hash, *told]).encode()).hexdigest()
     return f"tune-{material.market.symbol.lower()}-{base.name}-{digest[:8]}"
 
@@ -241,10 +242,14 @@ def _give_up_dead_trials(study: Study) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
 
 
-def _finish_on_record(where: Settings, study: Study, symbol: str) -> None:
+def _finish_on_record(where: Settings, study: Study, material: Material) -> None:
     """Say of trials on record what they came to, where a kill came before that was written."""
-    database = where.database()
-    begun = {each.recipe_hash for each in list_trials(database, symbol) if each.state == "begun"}
+    database, symbol, market_hash = where.database(), material.market.symbol, material.market_hash
+    begun = {
+        each.recipe_hash
+        for each in list_trials(database, symbol)
+        if each.state == "begun" and each.market_hash == market_hash
+    }
     for trial in _finished(study):
         recipe_hash = Recipe.model_validate(trial.user_attrs[_RECIPE]).hash
         if recipe_hash in begun:
@@ -252,6 +257,7 @@ def _finish_on_record(where: Settings, study: Study, symbol: str) -> None:
                 database,
                 symbol,
                 recipe_hash,
+                market_hash,
                 score=_score_of(trial),
                 state=trial.state.name.lower(),
             )
@@ -288,6 +294,7 @@ def _try_one(
         where.database(),
         TrialRecord(
             market=material.market.symbol,
+            market_hash=material.market_hash,
             study=study.study_name,
             recipe=recipe.name,
             recipe_hash=recipe.hash,
@@ -304,6 +311,7 @@ def _try_one(
         where.database(),
         material.market.symbol,
         recipe.hash,
+        material.market_hash,
         score=score,
         state="pruned" if score is None else "complete",
     )

@@ -17,6 +17,7 @@ from ml_core.files import written_atomically
 
 if TYPE_CHECKING:
     from ml_core.market.market import Market
+    from tasks.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -88,13 +89,16 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
 
     Example: orbcast market check mgc
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from ml_core.market.definition import MarketDefinition  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
 
     config = settings()
     market = config.market(name)
-    days = _next_days(market)
+    days, meaning = _next_days(market), MarketDefinition.of(market).hash
+    changed = _trained_on_another(config, market)
     if as_json:
-        print_json({**_summary(market), "file": config.market_file(name), "days": days})
+        told = {"definition": meaning, "changed": changed, "days": days}
+        print_json({**_summary(market), "file": config.market_file(name), **told})
         return
     instrument = market.instrument
     say(f"{market.symbol}, {market.name}: {config.market_file(name)} can be used")
@@ -104,6 +108,12 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
         f"round trip, {instrument.round_trip_cost_ticks:.2f} ticks"
     )
     say(f"  exchange    {market.calendar}")
+    say(f"  definition  {meaning[:12]}, of all that decides what labels and features mean")
+    if changed:
+        say(
+            f"  changed     {changed}. It does not answer: `orbcast run nightly-retrain` opens a "
+            "new series on this one, or put the file back"
+        )
     for day in days:
         ranges = [f"{spec['range']} {spec['start']}-{spec['close']}" for spec in day["ranges"]]
         say(f"  {day['trading_day']}  {', '.join(ranges) or 'no range'} ({market.zone})")
@@ -275,6 +285,20 @@ def _summary(market: Market) -> dict[str, Any]:
         "tick_value": market.instrument.tick_value,
         "ranges": [spec.name for spec in market.ranges],
     }
+
+
+def _trained_on_another(config: Settings, market: Market) -> str | None:
+    """Say that the champion was trained on another definition of the market; None if it was not.
+
+    Without a database of this Orbcast's there is no champion to ask about.
+    """
+    from registry.errors import DatabaseError, UnknownVersionError  # noqa: PLC0415
+
+    try:
+        store = config.model_copy(update={"read_only": True}).models()
+        return store.other_market(store.find(market.symbol, "champion"))
+    except (DatabaseError, UnknownVersionError):
+        return None
 
 
 def _next_days(market: Market) -> list[dict[str, Any]]:

@@ -124,13 +124,14 @@ def _print(record: Verification, faults: list[str]) -> None:
 
 
 def _other_faults(where: Settings, head: str | None, bar: Bar) -> list[str]:
+    from registry.definitions import definition_faults  # noqa: PLC0415 - after --help
     from registry.errors import DamagedEvidenceError  # noqa: PLC0415 - after --help
     from registry.evaluations import evaluations  # noqa: PLC0415
     from registry.rollout import rollout_faults  # noqa: PLC0415
     from tasks.studies_on_record import require_whole  # noqa: PLC0415
 
     models = where.models()
-    found = list(rollout_faults(where.database()))
+    found = [*rollout_faults(where.database()), *definition_faults(where.database())]
     if head is not None and not where.ledger().has(head.lower()):
         found.append(f"the chain does not hold {head} any more: rows are gone from its end")
     versions = models.versions()

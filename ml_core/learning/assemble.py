@@ -16,6 +16,7 @@ from ml_core.features.all import CATALOGUE, compute
 from ml_core.features.catalogue import Feature
 from ml_core.features.history import HISTORY_DAYS, History, read_history
 from ml_core.learning.dataset import Dataset
+from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
@@ -210,6 +211,7 @@ def _dataset(
 
     return Dataset(
         market=market.symbol,
+        market_hash=MarketDefinition.of(market).hash,
         label_spec=spec,
         trading_day=tape.schedule.days[ranges.day[rows]],
         opening_range=names[ranges.spec[rows]],

@@ -97,6 +97,11 @@ class Bundle:
     importance: dict[str, dict[str, float]]
     novelty: Novelty | None = None
 
+    @property
+    def market_hash(self) -> str:
+        """Hash of the market definition it was trained on; "" where none was kept."""
+        return str(self.trained.get("market_hash", ""))
+
     def boosters(self) -> dict[Question, Booster | None]:
         """Load the models; None where nothing was learned."""
         texts = {question: self.texts.get(question) for question in QUESTIONS}
@@ -140,7 +145,8 @@ class Bundle:
     def version(self) -> str:
         """The version's name: last day trained on, and a hash of all that decides predictions.
 
-        The same recipe on the same data gives the same version, on any machine, any day.
+        The same recipe on the same data and market definition gives the same version, on any
+        machine, any day.
         """
         digest = hashlib.sha256()
         for part in (
@@ -148,6 +154,7 @@ class Bundle:
             self.trained["data_fingerprint"],
             _text(self.baselines.to_json()),
             _text(self._calibration()),
+            *([self.market_hash] if self.market_hash else []),
             *(self.texts.get(question) or "" for question in QUESTIONS),
         ):
             digest.update(part.encode())

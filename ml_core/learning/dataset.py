@@ -31,7 +31,14 @@ __all__ = [
     "Dataset",
 ]
 
-_PER_DATASET = {"market", "label_spec", "feature_names", "categorical", "cost_ticks"}
+_PER_DATASET = {
+    "market",
+    "label_spec",
+    "feature_names",
+    "categorical",
+    "cost_ticks",
+    "market_hash",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,8 @@ class Dataset:
         Height of the range; standard deviation of 1-minute changes before t0.
     cost_ticks
         Round-trip cost.
+    market_hash
+        Hash of the market definition behind all this; "" if it is not known.
     """
 
     market: str
@@ -91,6 +100,7 @@ class Dataset:
     size_ticks: NDArray[np.float64]
     sigma_ticks: NDArray[np.float64]
     cost_ticks: float
+    market_hash: str = ""
 
     def __len__(self) -> int:
         return len(self.decision_minute)

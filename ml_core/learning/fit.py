@@ -162,6 +162,7 @@ def _tale(
 
     return {
         "market": data.market,
+        "market_hash": data.market_hash,
         "label": data.label_spec.key,
         "data_fingerprint": data_fingerprint,
         "last_day": str(data.trading_day[split.calibrate[-1]]),

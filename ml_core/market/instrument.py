@@ -31,6 +31,11 @@ class Instrument(BaseModel):
         default=Decimal(1), gt=0, description="Smallest volume: below 1 where lots are divided."
     )
     currency: str = Field(default="USD", min_length=3, max_length=3)
+    allow_nonpositive_prices: bool = Field(
+        default=False,
+        description="Take in prices of zero and below, as CL had in April 2020; elsewhere they "
+        "are faults, or prices adjusted for rolls.",
+    )
 
     @property
     def round_trip_cost(self) -> float:

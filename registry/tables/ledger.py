@@ -34,6 +34,7 @@ class PredictionRow(Base):
     version: Mapped[str | None]
     recipe_hash: Mapped[str | None]
     label: Mapped[str]
+    market_hash: Mapped[str] = mapped_column(default="", server_default="")
     p_up: Mapped[float | None]
     baseline_p_up: Mapped[float | None]
     recommendation: Mapped[str | None]
@@ -49,13 +50,16 @@ class OutcomeRow(Base):
 
     __tablename__ = "outcomes"
     __table_args__ = (
-        UniqueConstraint("market", "trading_day", "opening_range", "label", "revision"),
+        UniqueConstraint(
+            "market", "trading_day", "opening_range", "label", "revision", "market_hash"
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     market: Mapped[str]
     trading_day: Mapped[date]
     opening_range: Mapped[str]
     label: Mapped[str]
+    market_hash: Mapped[str] = mapped_column(default="", server_default="")
     revision: Mapped[int]
     direction: Mapped[str]
     outcome: Mapped[str | None]

@@ -24,6 +24,7 @@ class EvaluationRow(Base):
     study_hash: Mapped[str]
     settings: Mapped[dict[str, Any]]
     data_fingerprint: Mapped[str]
+    market_hash: Mapped[str] = mapped_column(default="", server_default="")
     verdict: Mapped[str] = mapped_column(Text)
     figures: Mapped[dict[str, Any]]
     files: Mapped[dict[str, Any]]
@@ -34,12 +35,13 @@ class TrialRow(Base):
     """A recipe tried on a market, by hand or by tuning: each one must be paid for."""
 
     __tablename__ = "trials"
-    __table_args__ = (UniqueConstraint("market", "recipe_hash"),)
+    __table_args__ = (UniqueConstraint("market", "recipe_hash", "market_hash"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     market: Mapped[str]
     study: Mapped[str]
     recipe: Mapped[str]
     recipe_hash: Mapped[str]
+    market_hash: Mapped[str] = mapped_column(default="", server_default="")
     values: Mapped[dict[str, Any]]
     score: Mapped[float | None]
     state: Mapped[str]

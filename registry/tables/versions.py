@@ -21,6 +21,18 @@ class RecipeRow(Base):
     first_seen: Mapped[datetime]
 
 
+class MarketDefinitionRow(Base):
+    """What a market file said of a market, of what decides the meaning of its labels."""
+
+    __tablename__ = "market_definitions"
+    __table_args__ = (UniqueConstraint("market", "market_hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    market_hash: Mapped[str]
+    definition: Mapped[dict[str, Any]]
+    first_seen: Mapped[datetime]
+
+
 class ModelVersion(Base):
     """A model version whose folder is whole."""
 
@@ -34,6 +46,7 @@ class ModelVersion(Base):
     recipe_hash: Mapped[str] = mapped_column(ForeignKey("recipes.recipe_hash"))
     data_fingerprint: Mapped[str]
     sums_hash: Mapped[str]
+    market_hash: Mapped[str] = mapped_column(default="", server_default="")
     metrics: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
 

@@ -24,6 +24,7 @@ from flows.promote import promote
 from flows.step_up import step_up
 from ml_core.evidence.conditions import Condition
 from ml_core.evidence.promotion import Decision
+from ml_core.market.definition import MarketDefinition
 from monitoring.gate import Gate
 from registry.decisions import list_decisions
 from registry.errors import UnknownVersionError
@@ -126,6 +127,7 @@ def studied(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             study_hash=name,
             settings={"counts": True, "code": code_hash()},
             data_fingerprint="d",
+            market_hash=MarketDefinition.of(where.market("mgc")).hash,
             verdict="studied",
             figures={},
             files={},

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import sqlite3
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -17,8 +20,9 @@ from sqlalchemy.exc import OperationalError
 
 from registry.database import Database, open_database, open_read_only
 from registry.errors import BusyDatabaseError, DatabaseError
-from registry.ledger import Ledger
+from registry.ledger import Ledger, PredictionEntry
 from registry.schema import migrations_of, revisions
+from registry.tables.base import canonical
 from registry.tables.every import METADATA
 from tests.registry.test_ledger import T0, came, said
 
@@ -215,3 +219,39 @@ def test_a_dropped_database_closes_its_connections(tmp_path: Path) -> None:
 
     with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
         file.cursor()
+
+
+def test_a_ledger_of_before_rows_named_a_market_definition_verifies_and_goes_on(
+    new_url: str,
+) -> None:
+    first = open_database(new_url)
+    Ledger(first).record([said()])
+    Ledger(first).record_outcome(came(), T0 + timedelta(hours=2))
+    command.downgrade(migrations_of(first.engine), "0007")
+    columns = {column["name"] for column in inspect(first.engine).get_columns("predictions")}
+    assert "market_hash" not in columns
+    first.close()
+
+    again = open_database(new_url)
+
+    ledger = Ledger(again)
+    head = ledger.verify().predictions
+    # the hash as it was taken before there was such a column
+    entry = {name: _plain_text(getattr(said(), name)) for name in sorted(columns & _SAID)}
+    assert head.row_hash == hashlib.sha256(("0" * 64 + canonical(entry)).encode()).hexdigest()
+    ledger.record([replace(said(day=1), market_hash="of a definition")])
+    assert ledger.verify().faults == ()
+    with again.session() as session:
+        session.execute(text("UPDATE predictions SET market_hash = '' WHERE id = 2"))
+    assert any("was edited" in fault for fault in ledger.verify().faults)
+    with again.session() as session:
+        session.execute(text("UPDATE predictions SET market_hash = 'of a definition'"))
+    assert [fault[:12] for fault in ledger.verify().faults] == ["prediction 1"]
+    again.close()
+
+
+_SAID = set(PredictionEntry.__slots__)
+
+
+def _plain_text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value

@@ -15,6 +15,7 @@ from sqlalchemy import delete
 
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import SUMS
+from ml_core.market.definition import MarketDefinition
 from monitoring.rollout import Position
 from monitoring.rollout_gates import Facts
 from registry.breaker import BreakerRecord, record_breaker
@@ -142,6 +143,7 @@ class LiveMarket:
             recipe_hash=RECIPES["skilled"].hash,
             study_hash=name,
             settings={"counts": True, "code": code_hash()},
+            market_hash=MarketDefinition.of(self.settings.market("mgc")).hash,
             data_fingerprint="bars",
             verdict="studied",
             figures={},

@@ -45,7 +45,8 @@ def predicted(home: Path) -> None:
     where = settings()
     slot = latest_slot(where.market("mgc"), from_minute(NINE + 5), "0900")
     assert slot.trading_day == DAY
-    entries: list[PredictionEntry] = not_answered(where, {slot: "missed"}, slot.decision)
+    market = where.market("mgc")
+    entries: list[PredictionEntry] = not_answered(where, market, {slot: "missed"}, slot.decision)
     where.ledger().record(entries)
 
 

@@ -1,0 +1,97 @@
+"""Market definitions as they were first used: evidence names the one that it was made on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from ml_core.market.definition import MarketDefinition
+from registry.tables.ledger import OutcomeRow, PredictionRow
+from registry.tables.studies import EvaluationRow, TrialRow
+from registry.tables.versions import MarketDefinitionRow, ModelVersion
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from registry.database import Database
+
+_NAMING: dict[str, Any] = {
+    "versions": ModelVersion,
+    "studies": EvaluationRow,
+    "trials": TrialRow,
+    "predictions": PredictionRow,
+    "outcomes": OutcomeRow,
+}
+
+
+def remember_definition(database: Database, definition: MarketDefinition, at: datetime) -> None:
+    """Keep a market's definition; one that is on record stays as it is."""
+    with database.reading() as session:
+        if _on_record(session, definition):
+            return
+    with database.session() as session:
+        if not _on_record(session, definition):
+            session.add(
+                MarketDefinitionRow(
+                    market=definition.symbol,
+                    market_hash=definition.hash,
+                    definition=definition.values,
+                    first_seen=at,
+                )
+            )
+
+
+def definitions(database: Database, market: str) -> tuple[MarketDefinition, ...]:
+    """Return the definitions that a market has had, in the order in which they were first used."""
+    query = (
+        select(MarketDefinitionRow)
+        .where(MarketDefinitionRow.market == market)
+        .order_by(MarketDefinitionRow.id)
+    )
+    with database.reading() as session:
+        return tuple(
+            MarketDefinition(row.market, row.definition) for row in session.scalars(query)
+        )
+
+
+def definition_of(
+    known: tuple[MarketDefinition, ...], market_hash: str
+) -> MarketDefinition | None:
+    """Return the definition of a hash; None if it is not on record.
+
+    What was made before definitions were kept names none: it is taken to be of the first one.
+    """
+    if not market_hash:
+        return known[0] if known else None
+    return next((each for each in known if each.hash == market_hash), None)
+
+
+def _on_record(session: Session, definition: MarketDefinition) -> bool:
+    query = select(MarketDefinitionRow.id).where(
+        MarketDefinitionRow.market == definition.symbol,
+        MarketDefinitionRow.market_hash == definition.hash,
+    )
+    return session.scalars(query).first() is not None
+
+
+def definition_faults(database: Database) -> tuple[str, ...]:
+    """Name definitions that were edited, and what names a definition that is not on record."""
+    with database.reading() as session:
+        rows = list(session.scalars(select(MarketDefinitionRow)))
+        on_record = {(row.market, row.market_hash) for row in rows}
+        faults = [
+            f"market definition {row.market} {row.market_hash[:12]} was edited"
+            for row in rows
+            if MarketDefinition(row.market, row.definition).hash != row.market_hash
+        ]
+        for noun, table in _NAMING.items():
+            named = select(table.market, table.market_hash).where(table.market_hash != "")
+            faults += [
+                f"{noun} of {market} name the market definition {market_hash[:12]}, which is gone"
+                for market, market_hash in session.execute(named.distinct())
+                if (market, market_hash) not in on_record
+            ]
+    return tuple(faults)

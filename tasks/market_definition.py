@@ -1,0 +1,54 @@
+"""Rows of the ledger that belong to a market as its file defines it now, and those that do not."""
+
+from __future__ import annotations
+
+from ml_core.market.definition import MarketDefinition
+from ml_core.market.market import Market
+from registry.definitions import definition_of, definitions
+from tasks.settings import Settings
+
+
+class AnyHash(frozenset[str]):
+    """Every hash there can be: where no market file says what a market is now."""
+
+    def __contains__(self, _hash: object) -> bool:
+        return True
+
+
+def hashes_of_question(where: Settings, symbol: str) -> frozenset[str]:
+    """Return the hashes under which rows ask what the market's file asks now.
+
+    Definitions that differ in single calendar days ask the same; rows of before definitions were
+    kept have the hash "", and belong to the first one on record.
+    """
+    now = where.market_definition(symbol)
+    if now is None:
+        return AnyHash()
+    known = definitions(where.database(), symbol)
+    same = {each.hash for each in known if not each.changes_of_question(now)}
+    first = definition_of(known, "")
+    if first is None or first.hash in same:
+        same.add("")
+    return frozenset({now.hash, *same})
+
+
+def market_of(where: Settings, market: Market, market_hash: str) -> Market | None:
+    """Return the market that rows of a hash were made on; None if it is not on record.
+
+    Parameters
+    ----------
+    where, market
+        The installation, and the market as its file is now.
+    market_hash
+        Of the rows; "" for those of before definitions were kept.
+    """
+    now = MarketDefinition.of(market)
+    if market_hash == now.hash:
+        return market
+    known = definitions(where.database(), market.symbol)
+    then = definition_of(known, market_hash)
+    if then is None:
+        return None if market_hash else market
+    if not then.changes_of_question(now):
+        return market  # what is known of single days by now holds for earlier rows as well
+    return then.market(market)

@@ -1,0 +1,210 @@
+"""A market file changed under its data: what was made on the old one is not used on the new."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_core.market.definition import MarketDefinition
+from registry.definitions import definition_faults, definitions, remember_definition
+from registry.errors import UnusableVersionError
+from registry.ledger import PredictionEntry
+from tasks.decision import OTHER_MARKET, answers, not_answered
+from tasks.outcomes import settle
+from tasks.parity import audit_parity
+from tasks.settings import now, settings
+from tasks.slots import Slot, latest_slot
+from tasks.standing import standing_of
+from tests.tasks.live_market import RECIPES, START, LiveMarket
+from tests.tasks.test_settling import BEFORE, BREAK, NINE, READ_AT, TARGET, WINDOW, batch, row
+
+AT = datetime(2024, 11, 28, 23, 30, tzinfo=UTC)
+COSTS = ("slippage_ticks_per_side = 1", "slippage_ticks_per_side = 0")
+LONGER = ("minutes = 5", "minutes = 15")
+
+
+def edit(*changes: tuple[str, str]) -> None:
+    """Write the home's own market file: the shipped one with some lines changed."""
+    where = settings()
+    text = (where.markets_dir / "mgc.toml").read_text("utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    where.own_markets_dir.mkdir(parents=True, exist_ok=True)
+    (where.own_markets_dir / "mgc.toml").write_text(text, encoding="utf-8")
+
+
+def slot_now() -> Slot:
+    return latest_slot(settings().market("mgc"), AT, "0900")
+
+
+def champion_says() -> PredictionEntry:
+    where = settings()
+    slot = slot_now()
+    return answers(where, where.market("mgc"), slot, slot.decision + timedelta(seconds=2), "live")[
+        0
+    ]
+
+
+def forget_definitions(home: Path) -> None:
+    """Make a home as it was before definitions were kept."""
+    with closing(sqlite3.connect(home / "orbcast.sqlite")) as database, database:
+        database.execute("DELETE FROM market_definitions")
+        for table in ("model_versions", "evaluations", "trials"):
+            database.execute(f"UPDATE {table} SET market_hash = ''")  # noqa: S608 - own names
+
+
+def test_a_version_does_not_answer_on_another_definition_and_does_again_once_it_is_put_back(
+    own: Path,
+) -> None:
+    del own
+    before = champion_says()
+    assert before.reason is None
+    assert before.market_hash == MarketDefinition.of(settings().market("mgc")).hash
+
+    edit(COSTS)
+    after = champion_says()
+    assert (after.status, after.reason) == ("abstained", OTHER_MARKET)
+    assert "instrument.slippage_ticks_per_side was 1.0, is 0.0" in after.outputs["detail"]
+    assert after.market_hash == MarketDefinition.of(settings().market("mgc")).hash
+    told = standing_of(settings(), "mgc", AT).trouble
+    assert told is not None
+    assert "another market definition" in told
+
+    edit(("Micro Gold (COMEX)", "Gold, micro"), ("spike_ticks = 500", "spike_ticks = 400"))
+    again = champion_says()
+    assert (again.version, again.p_up) == (before.version, before.p_up)
+
+
+def test_a_version_of_another_definition_is_not_made_champion(own: Path) -> None:
+    del own
+    models = settings().models()
+    edit(COSTS)
+    model = next(each for each in models.versions("MGC") if each.kind != "baseline")
+    with pytest.raises(UnusableVersionError, match="another market definition"):
+        models.set_alias("MGC", "champion", model.version, at=now(), by="ana", reason="best")
+
+
+def test_a_retrain_on_another_definition_opens_a_new_series_and_says_so(own: Path) -> None:
+    from flows.nightly_retrain import nightly_retrain  # noqa: PLC0415 - Prefect
+
+    del own
+    old = settings().models().find("MGC", "champion")
+    edit(COSTS)
+
+    result = nightly_retrain("mgc", refresh=False)
+
+    where = settings()
+    champion = where.models().find("MGC", "champion")
+    assert champion.version != old.version
+    assert champion.kind == "baseline"
+    assert champion.market_hash == MarketDefinition.of(where.market("mgc")).hash
+    assert any("a new series" in each and "slippage" in each for each in result["reasons"])
+    assert champion_says().reason is None
+    assert len(definitions(where.database(), "MGC")) == 2
+    assert definition_faults(where.database()) == ()
+
+
+def test_a_home_of_before_is_used_and_taken_to_be_of_the_first_definition(own: Path) -> None:
+    forget_definitions(own)
+    before = champion_says()
+    assert before.reason is None
+
+    where = settings()
+    remember_definition(where.database(), MarketDefinition.of(where.market("mgc")), AT)
+    edit(LONGER)
+
+    assert champion_says().reason == OTHER_MARKET
+
+
+def test_a_definition_that_was_edited_or_is_gone_is_found(own: Path) -> None:
+    where = settings()
+    with closing(sqlite3.connect(own / "orbcast.sqlite")) as database, database:
+        text = database.execute("SELECT definition FROM market_definitions").fetchone()[0]
+        changed = text.replace('"minutes":5', '"minutes":6')
+        database.execute("UPDATE market_definitions SET definition = ?", (changed,))
+    assert [each.rpartition(" ")[2] for each in definition_faults(where.database())] == ["edited"]
+    with closing(sqlite3.connect(own / "orbcast.sqlite")) as database, database:
+        database.execute("DELETE FROM market_definitions")
+    faults = definition_faults(where.database())
+    assert any(each.startswith("versions of MGC name the market definition") for each in faults)
+
+
+def record_missed(slot: Slot) -> None:
+    where = settings()
+    market = where.market("mgc")
+    remember_definition(where.database(), MarketDefinition.of(market), slot.decision)
+    where.ledger().record(not_answered(where, market, {slot: "missed"}, slot.decision))
+
+
+@pytest.mark.parametrize("of_before", [False, True], ids=["with its hash", "of before"])
+def test_a_slot_is_settled_on_the_definition_that_it_was_asked_on(
+    home: Path, *, of_before: bool
+) -> None:
+    where = settings()
+    day = date(2024, 1, 16)
+    slot = latest_slot(where.market("mgc"), READ_AT, "0900")
+    assert slot.trading_day == day
+    record_missed(slot)
+    if of_before:
+        ledger_of_before(home)
+    # by 09:15 the range is up to 2001.3 and breaks no more: by 09:05 it broke at 2001.2
+    rows = [BEFORE, *WINDOW, BREAK, TARGET, row(NINE + 479, 2001.0, 2001.0, 2001.0, 2001.0)]
+    where.lake().ingest([batch(rows, "bars")], where.market("mgc"), READ_AT)
+    edit(LONGER)
+
+    settle.fn("mgc", NINE_DONE)
+
+    (settled,) = settings().ledger().settled("MGC")
+    assert settled.outcome is not None
+    assert (settled.outcome.direction, settled.outcome.entry) == ("UP", 2001.2)
+    assert settled.outcome.market_hash == settled.prediction.market_hash
+    assert settings().ledger().verify().faults == ()
+
+
+NINE_DONE = datetime(2024, 1, 16, 12, 0, tzinfo=UTC)
+
+
+def ledger_of_before(home: Path) -> None:
+    """Write the one row anew, as it was written before rows named a definition."""
+    from dataclasses import replace  # noqa: PLC0415 - one use
+
+    (settled,) = settings().ledger().settled("MGC")
+    with closing(sqlite3.connect(home / "orbcast.sqlite")) as database, database:
+        database.execute("DELETE FROM predictions")
+    (home / "ledger-heads.jsonl").unlink()
+    settings().ledger().record([replace(settled.prediction, market_hash="")])
+
+
+def test_features_logged_on_another_definition_are_not_held_against_this_one(own: Path) -> None:
+    del own
+    where = settings()
+    before = champion_says()
+    remember_definition(where.database(), MarketDefinition.of(where.market("mgc")), AT)
+    where.ledger().record([before])
+    assert compared(before.trading_day) == 1
+    edit(LONGER)
+    assert compared(before.trading_day) == 0
+
+
+def compared(day: date) -> int:
+    return audit_parity.fn("mgc", day, day, AT).compared
+
+
+@pytest.mark.parametrize("other", [{"market_hash": "another"}, {"market_hash": ""}], ids=str)
+def test_a_study_counts_on_its_own_definition_only(
+    market: LiveMarket, other: dict[str, Any]
+) -> None:
+    from tasks.studies_on_record import study_that_counts  # noqa: PLC0415 - one use
+
+    recipe, at = RECIPES["skilled"].hash, START + timedelta(hours=2)
+    assert study_that_counts(market.settings, "MGC", recipe, at) is not None
+    market.study(START + timedelta(hours=1), "of another market", **other)
+    counts = study_that_counts(market.settings, "MGC", recipe, at)
+    assert counts is not None
+    assert counts.study_hash == "study"

@@ -57,6 +57,8 @@ class Specification:
     ----------
     root
         Its symbol, such as ``ES``.
+    below_zero
+        Whether it has traded at zero and below.
     name, tick, value, currency, volume
         What it is called; smallest step of a price and its money; smallest volume.
     months
@@ -73,6 +75,7 @@ class Specification:
     value: float
     currency: str
     volume: str
+    below_zero: bool
     months: str
     calendar: str
     zone: str
@@ -123,6 +126,7 @@ def specifications() -> dict[str, Specification]:
             value=given["value"],
             currency=given.get("currency", "USD"),
             volume=given.get("volume", "1"),
+            below_zero=given.get("below_zero", False),
             months=months,
             calendar=given["calendar"],
             zone=given["zone"],
@@ -194,6 +198,7 @@ def market_file(
         f"slippage_ticks_per_side = {slippage_ticks}",
         *([f'volume_step = "{spec.volume}"'] * (spec.volume != "1")),
         f'currency = "{spec.currency}"',
+        *(["allow_nonpositive_prices = true      # as in April 2020"] * spec.below_zero),
         "",
         "[[sessions]]                        # a trade ends at its session's end at the latest",
         'name = "day"',

@@ -195,12 +195,16 @@ _REMARKS = {"set_aside": "set aside", "left_out": "left out", "odd": "odd but ke
 
 
 def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
-    """Return the same in words, a line for each kind of it."""
-    return [
+    """Return the same in words, a line for each kind of it, and what helps where it is known."""
+    from ml_core.bars.quality import NOT_POSITIVE, NOT_POSITIVE_REMEDY  # noqa: PLC0415 - numpy
+
+    counted = remarked(records)
+    lines = [
         f"{_REMARKS[what]}: {rows:,} {name.replace('_', ' ')}"
-        for what, counts in remarked(records).items()
+        for what, counts in counted.items()
         for name, rows in counts.items()
     ]
+    return [*lines, *([NOT_POSITIVE_REMEDY] if NOT_POSITIVE in counted["set_aside"] else [])]
 
 
 def _added_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -29,6 +29,7 @@ from ml_core.bars.merge import (
 from ml_core.bars.month_file import read_rows, split_by_month, whole, write_rows
 from ml_core.bars.quality import (
     FROM_THE_FUTURE,
+    NOT_POSITIVE,
     BadRows,
     Checked,
     check,
@@ -144,15 +145,21 @@ class BatchIntake:
     def _holds(self, last: BatchRecord, batch: RawBatch) -> bool:
         """Tell whether a batch says what its last reading said, and that is still here.
 
-        What was set aside because it had not closed may have closed since, though nothing in
-        the source has changed.
+        What was set aside because it had not closed may have closed since, and a price of zero
+        or below may be allowed by now, though nothing in the source has changed.
         """
         if last.reading != batch.reading or last.origin != batch.origin:
             return False
         if self._log.lost_support(last):
             return False
-        ahead = last.quarantined.get(FROM_THE_FUTURE, 0)
-        return not ahead or self._checked(batch)[1].reasons.get(FROM_THE_FUTURE, 0) >= ahead
+        passing = {FROM_THE_FUTURE}
+        if self._market.instrument.allow_nonpositive_prices:
+            passing.add(NOT_POSITIVE)
+        passing &= last.quarantined.keys()
+        if not passing:
+            return True
+        reasons = self._checked(batch)[1].reasons
+        return all(reasons.get(name, 0) >= last.quarantined[name] for name in passing)
 
     def _differs(self, batch: RawBatch) -> bool:
         """Tell whether a bar of a batch is not in the lake as the batch has it."""

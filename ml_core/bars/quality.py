@@ -18,6 +18,12 @@ from ml_core.market.exchange import TradeDates, dates_around
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 
+NOT_POSITIVE = "price_not_positive"
+NOT_POSITIVE_REMEDY = (
+    "A price of zero or below is a fault, or was adjusted for rolls, which loses the prices as "
+    "traded: bring each contract's own bars. Where a market did trade there, as CL in April 2020, "
+    "say so in its file (instrument.allow_nonpositive_prices = true) and ingest again"
+)
 FROM_THE_FUTURE = "from_the_future"
 """Why a bar that has not closed yet is set aside; it may have by the next reading."""
 
@@ -95,6 +101,8 @@ class BatchRefusedError(InputError):
             )
         if "contradicts_an_earlier_row" in self.reasons:
             return "Bars of several contracts need their column: --column contract=..."
+        if NOT_POSITIVE in self.reasons:
+            return NOT_POSITIVE_REMEDY
         if bad == self.rows:
             return "Not a row can be used: mend the source, or say how it is to be read"
         return (
@@ -197,6 +205,7 @@ def _row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.ob
         top: NDArray[np.float64] = stacked.max(axis=1)
         bottom: NDArray[np.float64] = stacked.min(axis=1)
         not_positive = np.less_equal(bottom, 0)
+        not_positive &= not market.instrument.allow_nonpositive_prices
         no_price = np.logical_not(np.isfinite(top) & np.isfinite(bottom))
         in_range = market.instrument.holds_price(stacked).all(axis=1)
         off_tick = np.logical_not(market.instrument.is_on_tick(stacked).all(axis=1))
@@ -207,7 +216,7 @@ def _row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.ob
             ("before_1970", stamp < 0),
             (FROM_THE_FUTURE, stamp > closes_by),
             ("not_a_price", no_price),
-            ("price_not_positive", not_positive),
+            (NOT_POSITIVE, not_positive),
             ("no_volume", ~np.isfinite(volume)),
             ("negative_volume", volume < 0),
             ("volume_not_in_steps", ~market.instrument.is_on_volume_step(volume)),

@@ -180,3 +180,10 @@ def test_calendars_are_listed_by_a_part_of_their_name() -> None:
     listed = run_json("market", "calendars", "crude")
     assert "CMEGlobex_Crude" in listed
     assert "NYSE" not in listed
+
+
+@pytest.mark.parametrize(("name", "below"), [("CL", True), ("MCL", True), ("NG", False)])
+def test_a_market_that_has_traded_below_zero_is_written_as_one(
+    tmp_path: Path, name: str, *, below: bool
+) -> None:
+    assert made_of(name, tmp_path).instrument.allow_nonpositive_prices == below

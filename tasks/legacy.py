@@ -21,7 +21,7 @@ from ml_core.bars.lake import Lake
 from ml_core.bars.quality import BatchRefusedError
 from ml_core.bars.sources.times import TimeReading, zone_in_name
 from ml_core.errors import InputError, OrbcastError
-from ml_core.market.exchange import trade_dates
+from ml_core.market.calendar_days import market_dates
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute, to_minute
 from tasks.datasets import period_of
@@ -269,7 +269,7 @@ def _zone(
         [to_minute(from_minute(each).replace(tzinfo=zone)) for each in minutes.tolist()], np.int64
     )
     years = [from_minute(int(minutes[end])).year for end in (0, -1)]
-    hours = trade_dates(market.calendar, years[0] - 1, years[1] + 1)
+    hours = market_dates(market, years[0] - 1, years[1] + 1)
     told["open_as_utc"] = float(hours.is_open(minutes).mean())
     told["open_as_local"] = float(hours.is_open(local).mean())
     seems_local = told["open_as_local"] > told["open_as_utc"]

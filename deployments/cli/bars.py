@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show
 
 if TYPE_CHECKING:
     from ml_core.bars.batch_log import BatchRecord
+    from ml_core.bars.odd_days import OddDay
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -32,7 +33,8 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
 
     Example: orbcast bars status --market mgc
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from ml_core.bars.odd_days import odd_days  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
     from tasks.sources import standing_source  # noqa: PLC0415
 
     where = settings()
@@ -42,6 +44,7 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     last = {record.name: record for record in where.lake().batch_log(known.symbol).holding()}
     readings = list(last.values())
     spec = standing_source(where.sources_file, market)
+    odd = odd_days(where.lake().minutes(known.symbol), known)
     if as_json:
         print_json(
             {
@@ -56,6 +59,7 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
                 "quarantined": found.quarantined,
                 "revised": found.revisions,
                 **remarked(readings),
+                "odd_days": _odd_days_json(odd),
                 "source": spec.model_dump(mode="json", exclude_none=True) if spec else None,
             }
         )
@@ -71,8 +75,37 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     say(f"  revisions   {found.revisions} bars changed by a later batch")
     for line in remarks_on(readings):
         say(f"  {line}")
+    for line in _odd_days_in_words(odd, market):
+        say(f"  {line}")
     told = f"{spec.kind} {', '.join(spec.paths)}" if spec else "none (`orbcast ingest --remember`)"
     say(f"  source      {told}")
+
+
+_ODD_DAYS_SHOWN = 5
+
+
+def _odd_days_json(odd: tuple[OddDay, ...]) -> list[dict[str, Any]]:
+    """Return days that do not fit the calendar as plain values."""
+    return [
+        {"day": day.day, "kind": day.kind, "words": str(day), "lines": day.lines} for day in odd
+    ]
+
+
+def _odd_days_in_words(odd: tuple[OddDay, ...], market: str) -> list[str]:
+    """Return a line for each day that does not fit the calendar, and what to do about them."""
+    if not odd:
+        return []
+    shown = [f"odd day     {day}" for day in odd[:_ODD_DAYS_SHOWN]]
+    more = len(odd) - len(shown)
+    if more:
+        shown.append(
+            f"            and {more} more: `orbcast bars status --market {market} --json`"
+        )
+    return [
+        *shown,
+        f"            if the exchange had other hours, the file of {market} can say so, such as",
+        *(f"                {line}" for line in odd[0].lines),
+    ]
 
 
 @app.command(short_help="Every batch that was taken in, how it was read, what it brought.")

@@ -95,9 +95,14 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
     config = settings()
     market = config.market(name)
     days, meaning = _next_days(market), MarketDefinition.of(market).hash
-    changed = _trained_on_another(config, market)
+    changed, own_days = _trained_on_another(config, market), _own_days(market)
     if as_json:
-        told = {"definition": meaning, "changed": changed, "days": days}
+        told = {
+            "definition": meaning,
+            "changed": changed,
+            "calendar_days": own_days,
+            "days": days,
+        }
         print_json({**_summary(market), "file": config.market_file(name), **told})
         return
     instrument = market.instrument
@@ -108,6 +113,10 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
         f"round trip, {instrument.round_trip_cost_ticks:.2f} ticks"
     )
     say(f"  exchange    {market.calendar}")
+    for own in own_days:
+        calendar = own["by_calendar"] or "closed"
+        words = own["fault"] or f"{own['by_file'] or 'closed'} (by the calendar {calendar})"
+        say(f"  {own['day']}  {words}")
     say(f"  definition  {meaning[:12]}, of all that decides what labels and features mean")
     if changed:
         say(
@@ -299,6 +308,35 @@ def _trained_on_another(config: Settings, market: Market) -> str | None:
         return store.other_market(store.find(market.symbol, "champion"))
     except (DatabaseError, UnknownVersionError):
         return None
+
+
+def _own_days(market: Market) -> list[dict[str, Any]]:
+    """Return the hours of the file's own days and the calendar's, on the market's clock."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - one use
+
+    from ml_core.market.calendar_days import Hours, changed_days  # noqa: PLC0415
+    from ml_core.market.schedule import from_minute  # noqa: PLC0415
+
+    clock = ZoneInfo(market.zone)
+
+    def span(*minutes: int) -> str:
+        return "-".join(f"{from_minute(each).astimezone(clock):%H:%M}" for each in minutes)
+
+    def shown(hours: Hours | None) -> str | None:
+        if hours is None:
+            return None
+        halt = f", no trade {span(*hours.halt)}" if hours.halt else ""
+        return f"{span(hours.open, hours.close)}{halt}"
+
+    return [
+        {
+            "day": change.day,
+            "by_calendar": shown(change.by_calendar),
+            "by_file": shown(change.by_file),
+            "fault": change.fault and f"changes nothing: it {change.fault}",
+        }
+        for change in changed_days(market)
+    ]
 
 
 def _next_days(market: Market) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import distinct, minutes_of
 from ml_core.errors import InputError
-from ml_core.market.exchange import TradeDates, dates_around
+from ml_core.market.calendar_days import market_dates_around
+from ml_core.market.exchange import TradeDates
 from ml_core.market.market import Market
 
 ZONES = (
@@ -79,7 +80,7 @@ def refuse_misfit(name: str, stamps: pa.ChunkedArray, zone: str | None, market: 
     minute = distinct(minutes_of(stamps))
     if not market.quality.judge_hours or len(minute) < _FEWEST_BARS:
         return
-    hours = dates_around(market.calendar, int(minute[0]), int(minute[-1]))
+    hours = market_dates_around(market, int(minute[0]), int(minute[-1]))
     outside = _share_outside(minute, hours)
     if zone is not None and outside >= _OUTSIDE:
         best = min(_in_other_zones(stamps, zone, hours, market), key=lambda read: read[0])

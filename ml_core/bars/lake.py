@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
 from ml_core.bars.batch_log import BatchLog, BatchRecord
@@ -36,6 +37,7 @@ from ml_core.bars.month_file import (
     month_names,
     months_of,
     read_bars,
+    read_minutes,
     read_stored,
     whole,
 )
@@ -236,6 +238,14 @@ class Lake:
             with whole(path):
                 count += count_rows(path)
         return count
+
+    def minutes(self, symbol: str) -> NDArray[np.int64]:
+        """Return the UTC minute of every bar, ascending, without reading prices."""
+        found = [np.empty(0, np.int64)]
+        for path in self._months(symbol):
+            with whole(path):
+                found.append(read_minutes(path))
+        return np.concatenate(found)
 
     def last_bar(self, symbol: str) -> datetime | None:
         """Give the time of the last bar, from the newest month alone; None in an empty lake."""

@@ -126,6 +126,11 @@ def read_rows(path: Path) -> pa.Table:
     return as_bars(pq.ParquetFile(path).read())
 
 
+def read_minutes(path: Path) -> NDArray[np.int64]:
+    """Read the UTC minute of every bar of a month file."""
+    return minutes_of(pq.ParquetFile(path).read(columns=["ts"])["ts"])
+
+
 def as_bars(table: pa.Table) -> pa.Table:
     """Return the columns of ``BAR_SCHEMA``; an earlier release kept none of batches."""
     if "brought_by" not in table.column_names:

@@ -14,7 +14,8 @@ from ml_core.bars.arrow_values import MINUTE_US, codes_of, distinct
 from ml_core.bars.contract import PRICES, RawBatch
 from ml_core.bars.step import refuse_other_step
 from ml_core.errors import InputError
-from ml_core.market.exchange import TradeDates, dates_around
+from ml_core.market.calendar_days import market_dates_around
+from ml_core.market.exchange import TradeDates
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 
@@ -257,7 +258,7 @@ def _findings(table: pa.Table, good: pa.Table, market: Market) -> tuple[Finding,
     if not len(good):
         return ()
     minute = _microseconds(good) // MINUTE_US
-    hours = dates_around(market.calendar, int(minute[0]), int(minute[-1]))
+    hours = market_dates_around(market, int(minute[0]), int(minute[-1]))
     backwards = np.diff(_microseconds(table)) < 0
     found = [
         _finding("out_of_order", np.flatnonzero(backwards) + 2, "row {}"),
@@ -284,14 +285,13 @@ def _off_session(minute: NDArray[np.int64], hours: TradeDates) -> Finding:
 def _gaps(minute: NDArray[np.int64], hours: TradeDates, limit: int) -> Finding:
     """Stretches of the exchange's hours, between the first and last bar, without any bar."""
     seen = distinct(minute)
-    inside = (hours.open < seen[-1]) & (hours.close > seen[0])
     # the hours' own edges stand as bars, so that a gap never counts time the exchange is shut
-    edges = np.concatenate([hours.open[inside] - 1, hours.close[inside]])
+    starts, stops = hours.edges
+    edges = np.concatenate([starts - 1, stops])
     within = edges[(edges >= seen[0]) & (edges <= seen[-1])]
     marks = distinct(np.sort(np.concatenate([seen, within]), kind="stable"))
     start, length = marks[:-1], np.diff(marks) - 1
-    day = np.searchsorted(hours.open, start + 1, side="right") - 1
-    open_then = (day >= 0) & (start + 1 < hours.close[np.maximum(day, 0)])
+    open_then = hours.is_open(start + 1)
     return _finding("gap", _moment(start[(length >= limit) & open_then] + 1), "from {} UTC")
 
 

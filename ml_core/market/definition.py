@@ -65,6 +65,8 @@ class MarketDefinition:
             given["zone"] = session.zone or market.zone
         for given, spec in zip(values["ranges"], market.ranges, strict=True):
             given["zone"] = market.zone_of(spec).key
+        for given, day in zip(values.get("calendar_days", []), market.calendar_days, strict=True):
+            given["zone"] = day.zone or market.zone
         return cls(market.symbol, values)
 
     @cached_property

@@ -8,7 +8,7 @@ file names the library's version, and with another version installed the library
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -34,17 +34,35 @@ class TradeDates:
         UTC minutes since the Unix epoch, shape (n,); close is exclusive.
     early_close
         Whether the exchange closes earlier than its regular time, shape (n,).
+    halt_start, halt_end
+        Stretches within the hours in which it is shut, UTC minutes, ascending, shape (h,); the
+        end is exclusive.
     """
 
     day: NDArray[np.datetime64]
     open: NDArray[np.int64]
     close: NDArray[np.int64]
     early_close: NDArray[np.bool_]
+    halt_start: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    halt_end: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def is_open(self, minute: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell for each UTC minute whether the exchange is open then, shape (m,)."""
         day = np.searchsorted(self.open, minute, side="right") - 1
-        return (day >= 0) & (minute < self.close[np.maximum(day, 0)])
+        inside = (day >= 0) & (minute < self.close[np.maximum(day, 0)])
+        return inside & ~self.is_halted(minute, minute + 1)
+
+    def is_halted(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell for each span of UTC minutes, same shape, whether a halt lies in part of it."""
+        ended = np.searchsorted(self.halt_end, start, side="right")
+        begun = np.searchsorted(self.halt_start, stop, side="left")
+        return begun > ended
+
+    @property
+    def edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the exchange begins to trade and where it stops, halts included, UTC minutes."""
+        starts = np.concatenate([self.open, self.halt_end])
+        return np.sort(starts), np.sort(np.concatenate([self.close, self.halt_start]))
 
 
 @lru_cache(maxsize=32)
@@ -66,12 +84,6 @@ def trade_dates(calendar: str, first_year: int, last_year: int) -> TradeDates:
     span = np.array([f"{first_year}-01-01", f"{last_year + 1}-01-01"], "datetime64[D]")
     part = slice(*np.searchsorted(kept.day, span))
     return TradeDates(kept.day[part], kept.open[part], kept.close[part], kept.early_close[part])
-
-
-def dates_around(calendar: str, first: int, last: int) -> TradeDates:
-    """Return the trade dates of the years that two UTC minutes lie in, and a year on each side."""
-    ends = np.array([first, last], "datetime64[m]").astype("datetime64[Y]").astype(int) + 1970
-    return trade_dates(calendar, int(ends[0]) - 1, int(ends[1]) + 1)
 
 
 def dates_by_library(calendar: str, first_year: int, last_year: int) -> TradeDates:

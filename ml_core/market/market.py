@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import time
+from datetime import date, time
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -80,6 +80,32 @@ class RangeSpec(_Frozen):
     zone: Zone | None = Field(default=None, description="Own zone; the session's when left out.")
 
 
+class CalendarDay(_Frozen):
+    """A day on which the exchange's hours were, or will be, other than its calendar has them.
+
+    Times are local to ``zone``: the open is the one nearest to the calendar's, or to the trading
+    day's start where the calendar has none; the close and the halt are the next ones after it.
+    """
+
+    day: date = Field(description="Trade date.")
+    closed: bool = Field(default=False, description="No trading at all.")
+    open: LocalTime | None = Field(default=None, description="Opens then.")
+    close: LocalTime | None = Field(default=None, description="Closes then.")
+    halt: tuple[LocalTime, LocalTime] | None = Field(
+        default=None, description="No trading from .. to, within the hours."
+    )
+    zone: Zone | None = Field(default=None, description="Own zone; the market's when left out.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        hours = [name for name in ("open", "close", "halt") if getattr(self, name) is not None]
+        if self.closed and hours:
+            raise ValueError(f"{self.day} is closed and has {', '.join(hours)}; say one of them")
+        if not self.closed and not hours:
+            raise ValueError(f"{self.day}: say closed = true, or its open, close or halt")
+        return self
+
+
 class QualityLimits(_Frozen):
     """When a bar is bad, and when a batch is too bad to take at all."""
 
@@ -133,7 +159,21 @@ class Market(_Frozen):
     )
     sessions: tuple[Session, ...] = Field(min_length=1)
     ranges: tuple[RangeSpec, ...] = Field(min_length=1)
+    calendar_days: tuple[CalendarDay, ...] = Field(
+        default=(), description="Days on which the hours are not those of the calendar."
+    )
     quality: QualityLimits = QualityLimits()
+
+    @field_validator("calendar_days")
+    @classmethod
+    def _days_are_in_order(cls, days: tuple[CalendarDay, ...]) -> tuple[CalendarDay, ...]:
+        named = [own.day for own in days]
+        twice = sorted({str(day) for day in named if named.count(day) > 1})
+        if twice:
+            raise ValueError(
+                f"days named twice: {', '.join(twice)}; say all of a day in one place"
+            )
+        return tuple(sorted(days, key=lambda own: own.day))
 
     @field_validator("calendar")
     @classmethod

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
-from ml_core.market.exchange import trade_dates
+from ml_core.market.calendar_days import market_dates
 from ml_core.market.market import Market
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -158,7 +158,7 @@ def build_schedule(market: Market, first: date, last: date) -> Schedule:
     if first > last:
         raise NoTradingDaysError(market.symbol, first, last)
     years = (first.year - 1, last.year + 1)
-    dates, clocks = trade_dates(market.calendar, *years), _Clocks(*years)
+    dates, clocks = market_dates(market, *years), _Clocks(*years)
     begin, stop = np.searchsorted(dates.day, np.array([first, last + _DAY], "datetime64[D]"))
     if begin >= stop:
         raise NoTradingDaysError(market.symbol, first, last)
@@ -180,7 +180,9 @@ def build_schedule(market: Market, first: date, last: date) -> Schedule:
         range_start=range_start,
         range_end=range_end,
         session_scan_end=scan_end,
-        open=(range_start >= opens[:, None]) & (range_end <= closes[:, None]),
+        open=(range_start >= opens[:, None])
+        & (range_end <= closes[:, None])
+        & ~dates.is_halted(range_start, range_end),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from ml_core.market.calendar_days import market_dates
+from ml_core.market.schedule import from_minute
 from registry.intake_history import batches, revisions
 from tasks.settings import settings
 
@@ -148,3 +151,34 @@ def test_rows_of_another_instrument_are_told_and_stay_visible() -> None:
 
 def test_an_unknown_batch_is_refused_with_the_command_that_lists_them() -> None:
     assert "`orbcast bars batches` lists" in run("bars", "forget", "nothing", status=2)
+
+
+def test_a_day_that_ended_before_the_calendar_s_close_is_told_until_the_file_says_so(
+    tmp_path: Path,
+) -> None:
+    shipped = settings().market_file("mgc").read_text("utf-8")
+    rows = ["time,open,high,low,close,volume"]
+    dates = market_dates(settings().market("mgc"), 2024, 2024)
+    for day, opens, closes in zip(dates.day.tolist(), dates.open, dates.close, strict=True):
+        if date(2024, 6, 3) <= day <= date(2024, 6, 14):
+            short = 3 * 60 if day == date(2024, 6, 6) else 0
+            rows += [
+                f"{from_minute(int(minute)):%Y-%m-%d %H:%M},2000,2001,1999,2000.{minute % 10},5"
+                for minute in range(opens, closes - short)
+            ]
+    path = tmp_path / "june.csv"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    own = settings().own_markets_dir / "mgc.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(shipped.replace("'MGC[FGHJKMNQUVXZ]", "'MGC|MGC[FGHJKMNQUVXZ]"), "utf-8")
+    run("ingest", "--market", "mgc", "--source", "csv", str(path), "--zone", "UTC")
+
+    (odd,) = run_json("bars", "status", "--market", "mgc")["odd_days"]
+    printed = run("bars", "status", "--market", "mgc")
+
+    assert (odd["day"], odd["kind"]) == ("2024-06-06", "ended_early")
+    assert odd["lines"] == ["[[calendar_days]]", "day = 2024-06-06", 'close = "04:00"']
+    assert "2024-06-06: the last bar is of 03:59, the calendar closes at 07:00" in printed
+    own.write_text("\n".join([own.read_text("utf-8"), *odd["lines"]]), "utf-8")
+    assert run_json("bars", "status", "--market", "mgc")["odd_days"] == []
+    assert "odd day" not in run("bars", "status", "--market", "mgc")

@@ -187,3 +187,37 @@ def test_a_market_that_has_traded_below_zero_is_written_as_one(
     tmp_path: Path, name: str, *, below: bool
 ) -> None:
     assert made_of(name, tmp_path).instrument.allow_nonpositive_prices == below
+
+
+def test_the_days_a_file_has_of_its_own_are_shown_beside_the_calendar_s(home: Path) -> None:
+    run("market", "new", "mgc", *COSTS, "--zone", "Australia/Brisbane", "--range", "09:00")
+    file = home / "markets" / "mgc.toml"
+    days = (
+        '\n[[calendar_days]]\nday = 2024-12-24\nclose = "04:45"\n'
+        "\n[[calendar_days]]\nday = 2025-01-09\nclosed = true\n"
+        '\n[[calendar_days]]\nday = 2025-11-28\nhalt = ["12:44", "23:30"]\n'
+        '\n[[calendar_days]]\nday = 2025-03-01\nclose = "12:00"\n'
+    )
+    before = run_json("market", "check", "mgc")
+    file.write_text(file.read_text("utf-8") + days, "utf-8")
+
+    shown = run_json("market", "check", "mgc")
+
+    assert [own["day"] for own in shown["calendar_days"]] == [
+        "2024-12-24",
+        "2025-01-09",
+        "2025-03-01",
+        "2025-11-28",
+    ]
+    assert shown["calendar_days"][0]["by_calendar"] == "09:00-08:00"
+    assert [own["by_file"] for own in shown["calendar_days"]] == [
+        "09:00-04:45",
+        None,
+        None,
+        "09:00-04:45, no trade 12:44-23:30",
+    ]
+    assert "say open and close" in shown["calendar_days"][2]["fault"]
+    assert shown["definition"] != before["definition"]
+    printed = run("market", "check", "mgc")
+    assert "2025-01-09  closed (by the calendar 09:00-08:00)" in printed
+    assert "2025-03-01  changes nothing" in printed

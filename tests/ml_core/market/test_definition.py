@@ -44,6 +44,7 @@ OTHER: dict[tuple[Any, ...], Any] = {
     ("ranges", 0, "minutes"): 15,
     ("ranges", 3, "session"): "pre_ny",
     ("ranges", 0, "zone"): "Australia/Sydney",
+    ("calendar_days",): [{"day": "2025-11-28", "close": "10:00"}],
 }
 SAME: dict[tuple[Any, ...], Any] = {
     ("name",): "Another name",

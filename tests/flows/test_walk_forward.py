@@ -154,7 +154,7 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     assert old.conditions[0].status == "unknown"
 
     with monkeypatch.context() as other_code:
-        other_code.setattr("tasks.promotion.code_hash", lambda: "another release")
+        other_code.setattr("tasks.studies_on_record.code_hash", lambda: "another release")
         assert weighed().conditions[0].status == "unknown"
 
     report = Path(first["report"]).read_text("utf-8")
@@ -168,6 +168,32 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
             weighed()
     finally:
         newest.write_bytes(whole)
+
+
+@pytest.mark.usefixtures("monthly")
+def test_a_study_on_another_definition_of_the_market_stands_beside_the_one_on_record(
+    trained_home: Path,
+) -> None:
+    where = settings()
+    database, file = where.database(), where.own_markets_dir / "mgc.toml"
+    kept, trials = evaluations(database, "MGC"), count_trials(database, "MGC")
+    before = files_of(trained_home / "studies")
+    text = (where.markets_dir / "mgc.toml").read_text("utf-8")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text.replace("slippage_ticks_per_side = 1", "slippage_ticks_per_side = 0"))
+    try:
+        study(from_day="2024-09-01")
+        assert weighed().conditions[0].status == "unknown"
+    finally:
+        file.unlink()
+
+    after = evaluations(database, "MGC")
+    assert after[: len(kept)] == kept
+    assert len(after) == len(kept) + 1
+    assert after[-1].market_hash != kept[-1].market_hash
+    assert before.items() <= files_of(trained_home / "studies").items()
+    assert count_trials(database, "MGC") == trials + 1
+    assert weighed().conditions[0].status != "unknown"
 
 
 @pytest.mark.usefixtures("monthly")

@@ -23,7 +23,8 @@ from deployments.room import require_room
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
 from tasks.environment import prepare_environment
-from tasks.settings import Settings
+from tasks.market_definition import note_definitions
+from tasks.settings import Settings, now
 
 HOST = "127.0.0.1"
 STOP_WITHIN_SECONDS = 4.0
@@ -97,6 +98,7 @@ def supervise(where: Settings, port: int, say: Callable[[str], None] = print) ->
     for name in where.markets:
         where.market(name)  # a wrong name is told at once, not in a log
     where.database()
+    note_definitions(where, now())
     where.prefect_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(where.prefect_dir / "up.lock")
     try:
@@ -220,7 +222,6 @@ class _Supervisor:
     def _tell(self, fault: str, what: str) -> None:
         """Tell a person: nobody else is left who could."""
         from tasks.notices import notify  # noqa: PLC0415 - Prefect, when all is over
-        from tasks.settings import now  # noqa: PLC0415
 
         notify(
             self._where,

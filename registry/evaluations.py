@@ -82,16 +82,17 @@ def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]
         .order_by(EvaluationRow.at, EvaluationRow.id)
     )
     with database.session() as session:
-        return tuple(
-            EvaluationRecord(**{name: getattr(row, name) for name in EvaluationRecord.__slots__})
-            for row in session.scalars(query)
-        )
+        return tuple(_record(row) for row in session.scalars(query))
 
 
 def evaluation_of(database: Database, market: str, study_hash: str) -> EvaluationRecord | None:
     """Return the study of that hash; None if it is not on record."""
-    found = (each for each in evaluations(database, market) if each.study_hash == study_hash)
-    return next(found, None)
+    query = select(EvaluationRow).where(
+        EvaluationRow.market == market, EvaluationRow.study_hash == study_hash
+    )
+    with database.reading() as session:
+        row = session.scalars(query).one_or_none()
+    return None if row is None else _record(row)
 
 
 def latest_evaluation(
@@ -117,3 +118,7 @@ def latest_evaluation(
         and each.at >= since
     ]
     return found[-1] if found else None
+
+
+def _record(row: EvaluationRow) -> EvaluationRecord:
+    return EvaluationRecord(**{name: getattr(row, name) for name in EvaluationRecord.__slots__})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import select
 
 from ml_core.files import sync
-from ml_core.learning.version_folder import SUMS, damage
+from ml_core.learning.version_folder import SUMS, damage, market_hash_of
 from registry.database import Database
 from registry.definitions import definition_of, definitions
 from registry.errors import (
@@ -230,6 +230,9 @@ class ModelStore:
         found = damage(record.folder)
         if not found and _sums_hash(record.folder) != record.sums_hash:
             found = [f"{SUMS} is not the one registered"]
+        named = market_hash_of(record.folder) if not found and record.market_hash else ""
+        if named not in {"", record.market_hash}:
+            found = ["its row names another market definition than its files"]
         return tuple(found)
 
     def expires_at(self, record: VersionRecord) -> datetime:
@@ -247,10 +250,20 @@ class ModelStore:
 
         A version of before definitions were kept is taken to be of the first one on record.
         """
-        now = self._definition_now(record.market)
+        return self._other_market(record, *self._definitions(record.market))
+
+    def _definitions(
+        self, market: str
+    ) -> tuple[MarketDefinition | None, tuple[MarketDefinition, ...]]:
+        """Return a market's definition now, and those on record, the first one first."""
+        return self._definition_now(market), definitions(self._database, market)
+
+    @staticmethod
+    def _other_market(
+        record: VersionRecord, now: MarketDefinition | None, known: tuple[MarketDefinition, ...]
+    ) -> str | None:
         if now is None or record.market_hash == now.hash:
             return None
-        known = definitions(self._database, record.market)
         learned = definition_of(known, record.market_hash)
         if learned is not None:
             changes = learned.changes_of_question(now)
@@ -261,7 +274,10 @@ class ModelStore:
             return None  # nothing was ever noted of this market
         if not fields:
             return None
-        return f"{record.version} was trained on another market definition: {fields}"
+        return (
+            f"{record.version} was trained on another market definition: {fields} (put the file "
+            f"back, or `orbcast run nightly-retrain --market {record.market.lower()}`)"
+        )
 
     def serving(
         self, market: str, at: datetime, without: Mapping[str, str] | None = None
@@ -293,13 +309,14 @@ class ModelStore:
         reason: str | None = None if history else "no champion is set"
         old: Serving | None = None
         other: Serving | None = None
+        defined = self._definitions(market)
         for name in dict.fromkeys([*history, *baselines]):
             record = versions.get(name)
             faults = self.faults(record) if record else ("it is not registered",)
             if without and name in without:
                 faults = (without[name],)
             if record and not faults:
-                changed = self.other_market(record)
+                changed = self._other_market(record, *defined)
                 if changed is not None:
                     other = other or Serving(record, reason, other_market=changed)
                     reason = reason or f"champion {changed}"

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
-from registry.definitions import definition_of, definitions
+from registry.definitions import definition_of, definitions, remember_definition
 from tasks.settings import Settings
+
+
+def note_definitions(where: Settings, at: datetime) -> None:
+    """Note what each market's file says, where versions were made before that was kept.
+
+    They are held against it from then on: the sooner after an upgrade, the less can have changed.
+    """
+    database = where.database()
+    symbols = {record.market for record in where.models().versions() if not record.market_hash}
+    for symbol in sorted(symbols):
+        now = where.market_definition(symbol)
+        if now is not None and not definitions(database, symbol):
+            remember_definition(database, now, at)
 
 
 class AnyHash(frozenset[str]):

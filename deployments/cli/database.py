@@ -20,10 +20,12 @@ def upgrade(as_json: AsJson = False) -> None:
 
     Example: orbcast db upgrade
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.market_definition import note_definitions  # noqa: PLC0415 - after --help
+    from tasks.settings import now, settings  # noqa: PLC0415
 
     where = settings()
     where.database()
+    note_definitions(where, now())
     if as_json:
         print_json({"database": where.shown_url, "upgraded": True})
         return

@@ -119,10 +119,7 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
         say(f"  {own['day']}  {words}")
     say(f"  definition  {meaning[:12]}, of all that decides what labels and features mean")
     if changed:
-        say(
-            f"  changed     {changed}. It does not answer: `orbcast run nightly-retrain` opens a "
-            "new series on this one, or put the file back"
-        )
+        say(f"  changed     {changed}; till then it does not answer")
     for day in days:
         ranges = [f"{spec['range']} {spec['start']}-{spec['close']}" for spec in day["ranges"]]
         say(f"  {day['trading_day']}  {', '.join(ranges) or 'no range'} ({market.zone})")

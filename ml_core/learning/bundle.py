@@ -22,7 +22,7 @@ from ml_core.learning.models import QUESTIONS, SIDE, Question
 from ml_core.learning.novelty import Novelty, fit_novelty
 from ml_core.learning.predictions import Predictions, predict
 from ml_core.learning.recipe import Recipe
-from ml_core.learning.version_folder import RECIPE, SUMS, damage, recipe_of
+from ml_core.learning.version_folder import METADATA, RECIPE, SUMS, damage, recipe_of
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -176,7 +176,7 @@ class Bundle:
             "baselines.json": _text(self.baselines.to_json()),
             "calibrators.json": _text(self._calibration()),
             "feature_schema.json": _text(schema),
-            "metadata.json": _text(self.trained),
+            METADATA: _text(self.trained),
             "metrics.json": _text(metrics),
             "feature_importance.json": _text(self.importance),
             "model_card.md": card,
@@ -292,7 +292,7 @@ def load_bundle(folder: Path) -> Bundle:
         quantiles=tuple(interval) if interval else None,
         feature_names=tuple(each["name"] for each in schema["features"]),
         categorical=tuple(each["name"] for each in schema["features"] if each["categorical"]),
-        trained=read("metadata.json"),
+        trained=read(METADATA),
         importance=read("feature_importance.json"),
         novelty=_novelty(folder),
     )

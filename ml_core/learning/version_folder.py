@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ml_core.files import sha256_of
@@ -9,6 +10,16 @@ from ml_core.learning.recipe import Recipe
 
 SUMS = "SHA256SUMS"
 RECIPE = "recipe.json"
+METADATA = "metadata.json"
+
+
+def market_hash_of(folder: Path) -> str:
+    """Return the market definition that a version's own files name; "" where they name none."""
+    try:
+        trained = json.loads((folder / METADATA).read_text("utf-8"))
+    except FileNotFoundError:
+        return ""
+    return str(trained.get("market_hash", ""))
 
 
 def damage(folder: Path) -> list[str]:

@@ -15,6 +15,7 @@ from registry.definitions import definition_faults, definitions, remember_defini
 from registry.errors import UnusableVersionError
 from registry.ledger import PredictionEntry
 from tasks.decision import OTHER_MARKET, answers, not_answered
+from tasks.market_definition import note_definitions
 from tasks.outcomes import settle
 from tasks.parity import audit_parity
 from tasks.settings import now, settings
@@ -116,10 +117,24 @@ def test_a_home_of_before_is_used_and_taken_to_be_of_the_first_definition(own: P
     assert before.reason is None
 
     where = settings()
-    remember_definition(where.database(), MarketDefinition.of(where.market("mgc")), AT)
+    note_definitions(where, AT)
     edit(LONGER)
+    note_definitions(where, AT)  # what is noted stays
 
     assert champion_says().reason == OTHER_MARKET
+
+
+def test_a_row_that_names_another_definition_than_the_version_s_files_is_found(own: Path) -> None:
+    where = settings()
+    edit(COSTS)
+    present = MarketDefinition.of(where.market("mgc"))
+    remember_definition(where.database(), present, AT)
+    with closing(sqlite3.connect(own / "orbcast.sqlite")) as database, database:
+        database.execute("UPDATE model_versions SET market_hash = ?", (present.hash,))
+
+    models = where.models()
+    for record in models.versions("MGC"):
+        assert "another market definition" in " ".join(models.faults(record))
 
 
 def test_a_definition_that_was_edited_or_is_gone_is_found(own: Path) -> None:

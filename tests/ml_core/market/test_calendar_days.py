@@ -82,6 +82,14 @@ def test_a_halt_is_no_gap_and_bars_in_it_are_outside_the_session() -> None:
     assert found(mgc(), []) == ["gap"]
     assert found(with_days(HALT), []) == []
     assert found(with_days(HALT), [inside]) == ["off_session"]
+    # bars that are late after the halt are missed from its end on
+    resumed = min(row[1] for row in rows if row[1] >= resumes)
+    rows = [row for row in rows if row[1] != resumed]
+    rows += [(*row[:1], row[1] + 90, *row[2:]) for row in rows if row[1] > resumed]
+    rows = [row for row in rows if not resumes <= row[1] < resumes + 90]
+    (gap,) = check(batch(sorted(rows, key=lambda row: row[1])), with_days(HALT), now).findings
+    assert gap.check == "gap"
+    assert gap.examples == (f"from {np.datetime64(resumes, 'm')} UTC",)
 
 
 def test_a_closed_day_is_no_trading_day_and_the_day_before_reaches_to_the_next() -> None:
@@ -207,3 +215,21 @@ def test_days_of_its_own_touch_no_other_day_and_leave_the_hours_in_order(
     assert (np.diff(here.open) > 0).all()
     # the order in which they are written says nothing
     assert with_days(*own[::-1]) == market
+
+
+@pytest.mark.parametrize(
+    ("halt", "forms"),
+    [
+        (["09:01", "09:03"], False),
+        (["09:04", "09:30"], False),
+        (["09:05", "09:30"], True),
+        (["08:59", "09:01"], True),  # the next 08:59 after the opening is a day later
+    ],
+)
+def test_a_range_does_not_form_where_a_part_of_its_window_is_halted(
+    halt: list[str], *, forms: bool
+) -> None:
+    schedule = build_schedule(
+        with_days({"day": "2024-01-17", "halt": halt}), date(2024, 1, 17), date(2024, 1, 17)
+    )
+    assert schedule.open[0].tolist() == [forms, True, True, True, True, True]

@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install demo up dashboard docs test test-slow test-dates lint check mutants bench \
-  soak controls lock calendars clean
+  soak controls lock house calendars clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -132,6 +132,9 @@ lock: ## Work out requirements.lock and requirements.dashboard.lock anew (needs 
 	@$(COMPILE) --all-extras -c requirements.lock -o $(VENV)/all.lock
 	@awk 'NR == FNR { if (/==/) base[$$1]; next } /==/ { more = !($$1 in base) } more' \
 	  requirements.lock $(VENV)/all.lock > requirements.dashboard.lock
+
+house: $(PAGES) ## Print how easy the code is to live in: sizes, circles, names, repeated shapes
+	@$(BIN)/python benchmarks/house.py $(ARGS)
 
 calendars: $(STAMP) ## Write the kept exchange calendars anew, after the library's version changed
 	@$(BIN)/python -c 'from ml_core.market.exchange import keep_calendars; keep_calendars()'

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
-from ml_core.evidence.controls import ControlResult, Plan, try_market
+from benchmarks.control_markets import ControlResult, Plan, try_market
+from benchmarks.judge_traps import LeakResult, best_of_noise, null_answers, try_leak
 from ml_core.evidence.power import power_for_gain
-from ml_core.evidence.traps import LeakResult, best_of_noise, null_answers, try_leak
 from ml_core.learning.recipe import load_recipe
 from ml_core.market.market import load_market
 

@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
+from benchmarks.control_markets import bars_of
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
-from ml_core.evidence.controls import bars_of
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import assemble
 from ml_core.learning.baselines import fit_baselines

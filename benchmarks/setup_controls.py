@@ -18,14 +18,14 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))  # the tests' fair trades are used, and are not installed
 
-from ml_core.evidence.controls import bars_of  # noqa: E402
-from ml_core.evidence.setup_plan import StudyPlan  # noqa: E402
-from ml_core.evidence.setup_study import SetupStudy, study_setups  # noqa: E402
-from ml_core.evidence.setup_trades import TradeTable, setup_returns, trade_table  # noqa: E402
-from ml_core.evidence.setups import SetupGrid  # noqa: E402
+from benchmarks.control_markets import bars_of  # noqa: E402
 from ml_core.market.market import Market, load_market  # noqa: E402
 from ml_core.market.schedule import build_schedule  # noqa: E402
 from ml_core.market.simulation import simulate  # noqa: E402
+from ml_core.setups.plan import StudyPlan  # noqa: E402
+from ml_core.setups.setup import SetupGrid  # noqa: E402
+from ml_core.setups.study import SetupStudy, study_setups  # noqa: E402
+from ml_core.setups.trades import TradeTable, setup_returns, trade_table  # noqa: E402
 from tests.ml_core.evidence.fair_trades import fair_table, plant  # noqa: E402
 
 FIRST, LAST = date(2021, 1, 4), date(2023, 12, 29)

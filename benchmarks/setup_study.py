@@ -17,11 +17,11 @@ from pathlib import Path
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
-from ml_core.evidence.setup_plan import StudyPlan
-from ml_core.evidence.setup_study import SetupStudy, study_setups
-from ml_core.evidence.setup_trades import setup_returns, trade_table
-from ml_core.evidence.setups import SetupGrid
 from ml_core.market.market import Market, load_market
+from ml_core.setups.plan import StudyPlan
+from ml_core.setups.setup import SetupGrid
+from ml_core.setups.study import SetupStudy, study_setups
+from ml_core.setups.trades import setup_returns, trade_table
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"

@@ -266,7 +266,9 @@ class Soak:
             children = [
                 (mark, _command(_pid(mark))) for mark in json.loads(file.read_text("utf-8"))
             ]
-            runners = [mark for mark, words in children if words.endswith("deployments.runner")]
+            runners = [
+                mark for mark, words in children if words.endswith("deployments.serving.runner")
+            ]
             servers = [mark for mark, words in children if "server" in words]
             marks = runners[-1:] if "runner" in what else servers
         for mark in marks:

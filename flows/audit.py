@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import flow
 
-from monitoring.markdown import code, escaped
+from monitoring.pages.markdown import code, escaped
 from monitoring.parity import Audited, ParityReport
 from registry.ledger import Mode
 from tasks.artifacts import bullets, publish, table

@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import flow
 
-from monitoring.markdown import escaped
+from monitoring.pages.markdown import escaped
 from tasks.artifacts import bullets, publish, table
 from tasks.explanation import explained
 from tasks.notices import REPORTED

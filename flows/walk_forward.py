@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from prefect import flow
 from pydantic import Field
 
-from ml_core.evidence.answers import Answers
+from ml_core.evidence.out_of_sample import Answers
 from ml_core.evidence.promotion import Decision
 from ml_core.learning.folds import Walk
 from tasks.artifacts import bullets, publish, scoreboard, table, to_open

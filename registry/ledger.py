@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from registry.chain import Head
+from registry.chain_checkpoints import Gap, Heads, NotedHead
 from registry.database import Database
 from registry.entries import (
     Mode,
@@ -28,7 +29,6 @@ from registry.entries import (
     prediction_of,
 )
 from registry.errors import BusyDatabaseError, NothingMissingError, PrematureAnswerError
-from registry.heads import Gap, Heads, NotedHead
 from registry.tables.ledger import OutcomeRow, PredictionRow
 from registry.verification import (
     CHAINS,

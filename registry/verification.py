@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from registry.chain import Chain, Head
+from registry.chain_checkpoints import Compared, Gap, Heads, Miscount, Standing
 from registry.database import Database
 from registry.entries import OutcomeEntry, PredictionEntry
-from registry.heads import Compared, Gap, Heads, Miscount, Standing
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
 _IF_GIVEN = frozenset({"market_hash"})

@@ -35,7 +35,7 @@ from prefect.states import Completed
 
 from ml_core.errors import InputError
 from monitoring.approval import ASKING, NOBODY, Answer, Request
-from monitoring.markdown import escaped
+from monitoring.pages.markdown import escaped
 from tasks.approval_form import evidence, form_of, key_of, page
 from tasks.artifacts import publish
 from tasks.notices import notify

@@ -6,7 +6,7 @@ from prefect.input import RunInput
 from pydantic import Field
 
 from monitoring.approval import Request
-from monitoring.markdown import escaped
+from monitoring.pages.markdown import escaped
 from tasks.artifacts import table
 
 _FOUND = {"name": "Condition", "status": "Is", "words": "Figure"}

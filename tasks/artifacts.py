@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from monitoring.markdown import code, escaped
+from monitoring.pages.markdown import code, escaped
 from tasks.settings import Settings, settings
 from tasks.watching import moved
 
@@ -92,7 +92,7 @@ def picture(png: bytes, words: str) -> str:
 
 def pictures(figures: Iterable[tuple[str, Figure]]) -> list[str]:
     """Give figures, each with its words, as images inside the markdown."""
-    from monitoring.canvas import to_png  # noqa: PLC0415 - matplotlib, only where plots are
+    from monitoring.pages.figure_style import to_png  # noqa: PLC0415 - matplotlib, only where plots are
 
     return [picture(to_png(figure, DOTS_PER_INCH), words) for words, figure in figures]
 

@@ -13,6 +13,7 @@ from ml_core.bars.arrays import Bars
 from ml_core.errors import InputError
 from ml_core.learning.assemble import Assembly, assemble
 from ml_core.learning.baselines import Baselines
+from ml_core.learning.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
@@ -104,7 +105,7 @@ def slots_with_baselines(
 def _with_baselines(assembly: Assembly) -> pa.Table:
     import pyarrow as pa  # noqa: PLC0415 - on demand
 
-    data, table = assembly.dataset, assembly.table()
+    data, table = assembly.dataset, slot_table(assembly)
     plain = Baselines(k=PLAIN_K, sigma_share=0.0, p_up=0.5, p_none={}, p_none_all=float("nan"))
     usable = np.flatnonzero(assembly.ranges.usable[assembly.reported])
     for name, values in (

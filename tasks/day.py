@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.learning.assemble import Assembly, NoBarsError, assemble
+from ml_core.learning.slot_table import slot_table
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
@@ -196,7 +197,7 @@ def _seen(
             return {}
         found |= {
             row["opening_range"]: (row, _candles(made, int(position), market))
-            for row, position in zip(made.table().to_pylist(), made.reported, strict=True)
+            for row, position in zip(slot_table(made).to_pylist(), made.reported, strict=True)
             if specs[row["opening_range"]] == spec
         }
     return found

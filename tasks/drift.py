@@ -85,7 +85,7 @@ def plots_of_drift(found: DriftReport) -> list[str]:
     """Give a check's plot as a markdown image that holds itself; none if nothing was judged."""
     if not found.columns:
         return []
-    from monitoring.drift_plot import drift_plot  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.drift_plot import drift_plot  # noqa: PLC0415 - matplotlib, only here
 
     return pictures([("how far each column moved, by group", drift_plot(found.columns))])
 

@@ -89,7 +89,7 @@ def survey(
 
     Returns
     -------
-    Plain values, for ``monitoring.legacy_report``.
+    Plain values, for ``monitoring.pages.legacy_report``.
 
     Raises
     ------

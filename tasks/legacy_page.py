@@ -17,8 +17,8 @@ def write_legacy_report(where: Settings, told: dict[str, Any]) -> tuple[Path, Pa
     where, told
         Where to; what ``tasks.legacy.survey`` gave.
     """
-    from monitoring.legacy_report import legacy_paper  # noqa: PLC0415 - matplotlib, only here
-    from monitoring.paper import to_markdown, to_page  # noqa: PLC0415 - the same
+    from monitoring.pages.document import to_markdown, to_page  # noqa: PLC0415 - the same
+    from monitoring.pages.legacy_report import legacy_paper  # noqa: PLC0415 - matplotlib, only here
 
     paper = legacy_paper(told)
     folder = where.reports_dir / told["market"]

@@ -24,13 +24,13 @@ from tasks.sources import standing_source
 from tasks.studies_on_record import STUDY_DAYS
 
 if TYPE_CHECKING:
-    from monitoring.model_card import CardFacts
+    from monitoring.pages.model_card import CardFacts
 
 _SHOWN_DECISIONS = 12
 
 
 def card_of(where: Settings, name: str, ref: str | None, at: datetime) -> CardFacts:
-    """Gather what is on record of a version, for :mod:`monitoring.model_card`.
+    """Gather what is on record of a version, for :mod:`monitoring.pages.model_card`.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def card_of(where: Settings, name: str, ref: str | None, at: datetime) -> CardFa
     NotAnEvaluationError
         Its files lack what a card tells.
     """
-    from monitoring.model_card import CardFacts  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.model_card import CardFacts  # noqa: PLC0415 - matplotlib, only here
 
     market = where.market(name)
     store = where.models()
@@ -102,8 +102,8 @@ def write_card(where: Settings, facts: CardFacts) -> tuple[Path, Path]:
 
     Without figures: the version's report, which is written beside it, has them.
     """
-    from monitoring.model_card import card_paper  # noqa: PLC0415 - matplotlib, only here
-    from monitoring.paper import to_markdown, to_page  # noqa: PLC0415 - the same
+    from monitoring.pages.document import to_markdown, to_page  # noqa: PLC0415 - the same
+    from monitoring.pages.model_card import card_paper  # noqa: PLC0415 - matplotlib, only here
 
     folder = where.reports_dir / facts.market
     paths = folder / f"{facts.version}-card.html", folder / f"{facts.version}-card.md"

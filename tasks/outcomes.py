@@ -13,6 +13,7 @@ from prefect import task
 
 from ml_core.features.history import HISTORY_DAYS
 from ml_core.learning.assemble import NoBarsError, assemble
+from ml_core.learning.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
@@ -112,7 +113,7 @@ def _outcomes(  # noqa: PLR0917 - what is settled, and what it is settled from
         assembly = assemble(bars, market, spec, first=days[0], last=days[-1], features=())
     except NoBarsError:
         return []
-    rows = assembly.table().to_pylist()
+    rows = slot_table(assembly).to_pylist()
     return [
         _entry(market, row, spec.key, market_hash)
         for row in rows

@@ -32,7 +32,7 @@ def scores_of(period: Period) -> list[str]:
     """Give tables of a period: each voice's scores, and what trading brought; none if empty."""
     if not period.voices:
         return []
-    from monitoring.plots import percent, signed  # noqa: PLC0415 - where plots are
+    from monitoring.pages.plots import percent, signed  # noqa: PLC0415 - where plots are
 
     voices = [
         {"voice": voice, **scores, "accuracy": percent(scores["accuracy"])}
@@ -57,13 +57,13 @@ def last_days(rows: Sequence[DailyRow]) -> str:
 
 def plots_of_record(rows: Sequence[DailyRow]) -> list[str]:
     """Give a record's plots as markdown images that hold themselves."""
-    from monitoring.record_plots import record_plots  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.record_plots import record_plots  # noqa: PLC0415 - matplotlib, only here
 
     return pictures(record_plots(rows))
 
 
 def _day(row: DailyRow) -> dict[str, Any]:
-    from monitoring.plots import percent, signed  # noqa: PLC0415 - where plots are
+    from monitoring.pages.plots import percent, signed  # noqa: PLC0415 - where plots are
 
     told = day_figures(row)
     if not told["breaks"]:

@@ -85,7 +85,7 @@ def write_page(where: Settings, told: Reported, truth: dict[str, float] | None =
     truth
         What is true of the days the version was judged on, where a simulation knows it.
     """
-    from monitoring.report import render_report  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.version_report import render_report  # noqa: PLC0415 - matplotlib, only here
 
     page = render_report(
         told.evaluation,
@@ -106,7 +106,7 @@ def write_page(where: Settings, told: Reported, truth: dict[str, float] | None =
 
 def plots_of(trained: Judged) -> list[str]:
     """Give a version's plots as markdown images that hold themselves."""
-    from monitoring import canvas, plots  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages import figure_style, plots  # noqa: PLC0415 - matplotlib, only here
 
     evaluation = trained.evaluation.to_json()
     scores, equity = evaluation["directional"], evaluation["equity"]
@@ -120,14 +120,16 @@ def plots_of(trained: Judged) -> list[str]:
         )
         for voice in ("model", "corridor", "majority")
     ]
-    coin = [canvas.Mark(0.5, "coin")]
+    coin = [figure_style.Mark(0.5, "coin")]
     bins = [
         [plots.Bin(**each) for each in scores["reliability"][voice]]
         for voice in ("model", "corridor")
     ]
     lines = [
-        plots.Running("every break,\nafter costs", equity["every_break_net"], canvas.CORRIDOR),
-        plots.Running("recommended,\nafter costs", equity["followed_net"], canvas.MODEL),
+        plots.Running(
+            "every break,\nafter costs", equity["every_break_net"], figure_style.CORRIDOR
+        ),
+        plots.Running("recommended,\nafter costs", equity["followed_net"], figure_style.MODEL),
     ]
     figures = {
         "accuracy with 95 % intervals": plots.score_plot(rows, "accuracy", coin, per_cent=True),

@@ -18,7 +18,7 @@ from ml_core.market.market import Market, MarketFileError, RollRule, load_market
 
 if TYPE_CHECKING:
     from ml_core.bars.lake import Lake
-    from ml_core.strategy_rules import Rules
+    from ml_core.strategy.rules import Rules
     from registry.database import Database
     from registry.ledger import Ledger
     from registry.model_store import ModelStore
@@ -325,7 +325,7 @@ class Settings(BaseModel):
         UnknownNameError, StrategyFileError
             No such file, or one that cannot be used.
         """
-        from ml_core.strategy_rules import load_rules  # noqa: PLC0415 - where used
+        from ml_core.strategy.rules import load_rules  # noqa: PLC0415 - where used
 
         folders = (self.home / "strategies", self.strategies_dir)
         return load_rules(_file_in(folders, "strategy", name or self.strategy))

@@ -11,13 +11,14 @@ import numpy as np
 
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import NoBarsError, assemble
+from ml_core.learning.slot_table import slot_table
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
-from ml_core.strategy import DaySoFar, ModelView, Plan, RuleCheck, Use, decide, facts_of
-from ml_core.strategy_order import order_values
-from ml_core.strategy_rules import SIDES, Rules, Side
-from ml_core.strategy_trades import Slot as TradedSlot
-from ml_core.strategy_trades import day_so_far, follow, slots_of
+from ml_core.strategy.order_intent import order_values
+from ml_core.strategy.plan import DaySoFar, ModelView, Plan, RuleCheck, Use, decide, facts_of
+from ml_core.strategy.rules import SIDES, Rules, Side
+from ml_core.strategy.trades import Slot as TradedSlot
+from ml_core.strategy.trades import day_so_far, follow, slots_of
 from monitoring.rollout import Stage
 from registry.ledger import Mode, PredictionEntry
 from registry.strategy import (
@@ -167,7 +168,7 @@ def _known_then(where: Settings, market: Market, slot: Slot, rules: Rules) -> li
         )
     except NoBarsError:
         return []
-    rows: list[dict[str, Any]] = assembly.table().to_pylist()
+    rows: list[dict[str, Any]] = slot_table(assembly).to_pylist()
     return rows
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import assemble
-from ml_core.strategy_rules import Rules
-from ml_core.strategy_trades import Slot, Taken, backtest, follow, slots_of
+from ml_core.learning.slot_table import slot_table
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.trades import Slot, Taken, backtest, follow, slots_of
 from registry.ledger import Mode, OutcomeEntry
 from registry.strategy import strategy_records
 from tasks.datasets import known_bars, period_of
@@ -75,18 +76,15 @@ def _history(
     market = where.market(name)
     bars = known_bars(where, name, market, at)
     begin, end = period_of(bars, market, *period)
-    rows: list[dict[str, Any]] = (
-        assemble(
-            bars,
-            market,
-            rules.label,
-            first=begin,
-            last=end,
-            features=CATALOGUE.select(RULE_FEATURES),
-        )
-        .table()
-        .to_pylist()
+    assembly = assemble(
+        bars,
+        market,
+        rules.label,
+        first=begin,
+        last=end,
+        features=CATALOGUE.select(RULE_FEATURES),
     )
+    rows: list[dict[str, Any]] = slot_table(assembly).to_pylist()
     return rows
 
 

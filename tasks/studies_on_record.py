@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ml_core.evidence.answers import Answers, answers_from
+from ml_core.evidence.out_of_sample import Answers, answers_from
 from ml_core.files import sha256_of
 from registry.errors import DamagedEvidenceError
 from registry.evaluations import EvaluationRecord, latest_evaluation

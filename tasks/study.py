@@ -13,9 +13,9 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from ml_core.evidence.answers import Answers, answer_fold_by_seed, joined
 from ml_core.evidence.evaluate import Evaluation, evaluate_answers
 from ml_core.evidence.injection import InjectionReport, injected_signal_found
+from ml_core.evidence.out_of_sample import Answers, answer_fold_by_seed, joined
 from ml_core.files import sha256_of, written_atomically
 from ml_core.learning.folds import Walk, walk_recipe
 from ml_core.learning.recipe import Recipe

@@ -14,7 +14,7 @@ from tasks.study import Study
 
 def write_study_report(study: Study, decision: Decision | None) -> str:
     """Write a study's page below the reports folder; give its path. Again replaces it."""
-    from monitoring.study_report import render_study  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.study_report import render_study  # noqa: PLC0415 - matplotlib, only here
 
     record = study.record
     told = None if decision is None else decision.to_json()
@@ -49,6 +49,6 @@ def study_page(where: Settings, record: EvaluationRecord) -> Path:
 
 def study_plots_of(study: Study) -> list[str]:
     """Give a study's plots as markdown images that hold themselves."""
-    from monitoring.study_plots import study_plots  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.study_plots import study_plots  # noqa: PLC0415 - matplotlib, only here
 
     return pictures(study_plots(study.evaluation.to_json()))

@@ -187,7 +187,7 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
 
 def plots_of_search(tuned: Tuned) -> list[str]:
     """Give a search's plots as markdown images that hold themselves."""
-    from monitoring.tuning_plots import tuning_plots  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.tuning_plots import tuning_plots  # noqa: PLC0415 - matplotlib, only here
 
     return pictures(
         tuning_plots(

@@ -115,7 +115,7 @@ def approve(  # noqa: PLR0917 - options of a command
 
     orbcast approve 3f2a81c0 --refuse --reason "not before the roll"
     """
-    from deployments.prefect_session import prefect_session, server_of  # noqa: PLC0415
+    from deployments.serving.prefect_session import prefect_session, server_of  # noqa: PLC0415
     from tasks.settings import api_url, settings  # noqa: PLC0415 - after --help
 
     where = settings()

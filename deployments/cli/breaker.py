@@ -73,7 +73,7 @@ def reset(
 
 
 def _change(market: str, state: str, reason: str, by: str, *, as_json: bool) -> None:
-    from deployments.prefect_session import name_running_server  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
     from tasks.breaker import breaker_of, change, shown  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
 

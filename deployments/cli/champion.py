@@ -57,7 +57,7 @@ def promote(  # noqa: PLR0917 - options of a command
 
     Example: orbcast models promote challenger --reason "passed the rule, seen by me"
     """
-    from deployments.prefect_session import name_running_server  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
     from tasks.champion import make_champion  # noqa: PLC0415
     from tasks.promotion import weigh  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
@@ -151,7 +151,7 @@ def rollback(
 
     Example: orbcast models rollback --reason "worse since Monday" --by ana
     """
-    from deployments.prefect_session import name_running_server  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
     from tasks.champion import roll_back  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
 

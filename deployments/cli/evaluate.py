@@ -73,7 +73,7 @@ def evaluate(  # noqa: PLR0917 - options of a command
 
     orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month --figures study.json
     """
-    from deployments.prefect_session import prefect_session  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
 
     if refit not in {None, "month", "quarter"}:

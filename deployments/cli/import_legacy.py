@@ -82,7 +82,7 @@ def import_legacy(  # noqa: PLR0917 - options of a command
 
 
 def _tell(told: dict[str, Any], page: Path, text: Path) -> None:
-    from monitoring.legacy_report import headline, unusable, usable  # noqa: PLC0415 - when told
+    from monitoring.pages.legacy_report import headline, unusable, usable  # noqa: PLC0415 - when told
 
     say(headline(told))
     if told["dry_run"]:

@@ -156,7 +156,7 @@ def card(
 
     orbcast models card challenger --html card.html
     """
-    from monitoring.model_card import card_markdown, card_page  # noqa: PLC0415 - after --help
+    from monitoring.pages.model_card import card_markdown, card_page  # noqa: PLC0415 - after --help
     from tasks.model_card import card_of  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
 

@@ -47,7 +47,7 @@ class DeadChannelError(OperatorError):
 @contextlib.contextmanager
 def _prefect(where: Settings) -> Iterator[None]:
     """Talk to the Prefect of the home, which alone holds the channels' secrets."""
-    from deployments.prefect_session import prefect_session  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
 
     with prefect_session(where, level="CRITICAL"):
         yield

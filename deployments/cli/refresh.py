@@ -60,7 +60,7 @@ def refresh(
 
     orbcast refresh --event
     """
-    from deployments.prefect_session import prefect_session, server_of  # noqa: PLC0415 - --help
+    from deployments.serving.prefect_session import prefect_session, server_of  # noqa: PLC0415 - --help
     from tasks.settings import api_url, settings  # noqa: PLC0415
 
     where = settings()
@@ -84,7 +84,7 @@ def _on_server(market: str, full: bool, wait: float) -> dict[str, Any] | None:
     """Have the server make the run; None if it serves no such market."""
     from prefect.exceptions import ObjectNotFound  # noqa: PLC0415 - after the session
 
-    from deployments.served_run import run_served  # noqa: PLC0415
+    from deployments.serving.served_run import run_served  # noqa: PLC0415
 
     try:
         run = run_served(f"refresh-data/{market.lower()}", {"full": full}, wait, remark)

@@ -104,7 +104,7 @@ def step_up(
 
     Example: orbcast rollout step-up --to advisory --reason "gates passed" --by ana
     """
-    from deployments.prefect_session import name_running_server  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
     from tasks import rollout as steps  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
 
@@ -123,7 +123,7 @@ def step_down(
 
     Example: orbcast rollout step-down --to shadow --reason "doubt" --by ana
     """
-    from deployments.prefect_session import name_running_server  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
     from tasks import rollout as steps  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
 

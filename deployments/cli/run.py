@@ -69,7 +69,7 @@ def run(
 
     orbcast run replay --param from_day=2025-04-01 --param to_day=2025-06-30
     """
-    from deployments.prefect_session import prefect_session  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
 
     name = flow.replace("_", "-")

@@ -56,9 +56,9 @@ def status(
 
     Example: orbcast --home var/demo status
     """
-    from deployments.prefect_health import answers  # noqa: PLC0415 - after --help
-    from deployments.prefect_session import server_of  # noqa: PLC0415
-    from deployments.server_runs import runs_left, runs_of  # noqa: PLC0415
+    from deployments.serving.prefect_health import answers  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import server_of  # noqa: PLC0415
+    from deployments.serving.server_runs import runs_left, runs_of  # noqa: PLC0415
     from tasks.settings import api_url, now, settings  # noqa: PLC0415
 
     where = settings()
@@ -212,7 +212,7 @@ def down() -> None:
 
     Example: orbcast --home var/demo down
     """
-    from deployments.prefect_session import SERVER_FILE  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import SERVER_FILE  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
 
     path = settings().prefect_dir / SERVER_FILE

@@ -13,7 +13,7 @@ from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, time_of
 
 if TYPE_CHECKING:
-    from ml_core.strategy_worth import Worth
+    from ml_core.strategy.value_added import Worth
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -62,7 +62,7 @@ def check(
 
     Example: orbcast strategy check var/strategies/mine.toml
     """
-    from ml_core.strategy_rules import load_rules  # noqa: PLC0415 - after --help
+    from ml_core.strategy.rules import load_rules  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
 
     known = settings().market(market)
@@ -90,7 +90,7 @@ def backtest(
 
     Example: orbcast strategy backtest --from 2024-01-01
     """
-    from ml_core.strategy_worth import by_year, refusals, worth  # noqa: PLC0415 - after --help
+    from ml_core.strategy.value_added import by_year, refusals, worth  # noqa: PLC0415 - after --help
     from tasks.settings import now, settings  # noqa: PLC0415
     from tasks.strategy_worth import backtest_rules  # noqa: PLC0415
 
@@ -132,7 +132,7 @@ def show_worth(
 
     Example: orbcast strategy worth --market mgc
     """
-    from ml_core.strategy_worth import added, by_opinion, worth  # noqa: PLC0415 - after --help
+    from ml_core.strategy.value_added import added, by_opinion, worth  # noqa: PLC0415 - after --help
     from tasks.settings import now, settings  # noqa: PLC0415
     from tasks.strategy_worth import lived  # noqa: PLC0415
 

@@ -11,7 +11,7 @@ from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, days_of, json_text, print_json, say
 
 if TYPE_CHECKING:
-    from ml_core.evidence.setup_study import SetupStudy
+    from ml_core.setups.study import SetupStudy
 
 _SHOWN = 10
 
@@ -72,10 +72,9 @@ def setups(  # noqa: PLR0917 - options of a command
 
     Example: orbcast study setups --market mgc --figures setups.json
     """
-    from ml_core.evidence.setup_plan import StudyPlan  # noqa: PLC0415 - after --help
-    from ml_core.evidence.setup_study import study_setups  # noqa: PLC0415
-    from ml_core.evidence.setup_trades import setup_returns, trade_table  # noqa: PLC0415
-    from ml_core.evidence.setups import (  # noqa: PLC0415
+    from ml_core.files import written_atomically  # noqa: PLC0415
+    from ml_core.setups.plan import StudyPlan  # noqa: PLC0415 - after --help
+    from ml_core.setups.setup import (  # noqa: PLC0415
         DAYS,
         RRS,
         SIDES,
@@ -83,8 +82,9 @@ def setups(  # noqa: PLR0917 - options of a command
         STOPS,
         SetupGrid,
     )
-    from ml_core.files import written_atomically  # noqa: PLC0415
-    from monitoring.setup_report import render_setup_report  # noqa: PLC0415
+    from ml_core.setups.study import study_setups  # noqa: PLC0415
+    from ml_core.setups.trades import setup_returns, trade_table  # noqa: PLC0415
+    from monitoring.pages.setup_report import render_setup_report  # noqa: PLC0415
     from tasks.datasets import known_bars, period_of  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
 

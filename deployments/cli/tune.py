@@ -50,7 +50,7 @@ def tune(  # noqa: PLR0917 - options of a command
 
     Example: orbcast tune --market mgc --trials 50
     """
-    from deployments.prefect_session import prefect_session  # noqa: PLC0415 - after --help
+    from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
 
     if question not in _QUESTIONS:

@@ -14,7 +14,7 @@ def up(
 
     Example: orbcast up --port 4201
     """
-    from deployments.supervisor import supervise  # noqa: PLC0415 - after --help
+    from deployments.serving.supervisor import supervise  # noqa: PLC0415 - after --help
     from tasks.settings import settings  # noqa: PLC0415
 
     raise typer.Exit(supervise(settings(), port))

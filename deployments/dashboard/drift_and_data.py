@@ -11,7 +11,7 @@ import streamlit as st
 
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View, nothing_yet
-from monitoring.markdown import escaped
+from monitoring.pages.markdown import escaped
 from registry.drift import DriftRecord, drift_records
 from registry.intake_history import batches, findings, revisions, set_aside, set_aside_by_reason
 from registry.notices import notices

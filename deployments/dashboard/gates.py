@@ -8,7 +8,7 @@ import streamlit as st
 
 from deployments.dashboard.shell import View
 from deployments.dashboard.words_table import words_table
-from monitoring.markdown import escaped
+from monitoring.pages.markdown import escaped
 from monitoring.rollout import STAGES, Stage
 from registry.breaker import breaker_records
 from registry.browsing import Wanted, matching

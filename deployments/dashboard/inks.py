@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from monitoring import canvas
+from monitoring.pages import figure_style
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class Inks:
 
 
 LIGHT = Inks(
-    model=canvas.MODEL.value,
-    corridor=canvas.CORRIDOR.value,
-    majority=canvas.MAJORITY.value,
-    good=canvas.TRUTH.value,
+    model=figure_style.MODEL.value,
+    corridor=figure_style.CORRIDOR.value,
+    majority=figure_style.MAJORITY.value,
+    good=figure_style.TRUTH.value,
     bad="#b3261e",
-    quiet=canvas.QUIET.value,
-    rule=canvas.RULE.value,
+    quiet=figure_style.QUIET.value,
+    rule=figure_style.RULE.value,
 )
 DARK = Inks(
     model="#62b8f0",

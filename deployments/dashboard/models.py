@@ -13,7 +13,7 @@ from deployments.dashboard.shell import FRESH, View, nothing_yet
 from deployments.dashboard.version_compare import compare_versions
 from deployments.dashboard.words_table import words_table
 from ml_core.errors import OrbcastError
-from monitoring.markdown import escaped
+from monitoring.pages.markdown import escaped
 from registry.decisions import list_decisions
 from registry.errors import UnknownVersionError
 from registry.evaluations import evaluations
@@ -162,7 +162,7 @@ def _versions(name: str) -> tuple[VersionRecord, ...]:
 
 @st.cache_resource(ttl=10 * FRESH, show_spinner="Writing the card ...", max_entries=20)
 def _card_text(name: str, version: str) -> str:
-    from monitoring.model_card import card_markdown  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.model_card import card_markdown  # noqa: PLC0415 - matplotlib, only here
     from tasks.model_card import card_of  # noqa: PLC0415
     from tasks.settings import now  # noqa: PLC0415
 

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from deployments.dashboard.inks import Inks, faint
 from deployments.dashboard.plain_figure import level_line, plain_figure
+from monitoring.pages.plots import wilson
 from monitoring.performance import DailyRow
-from monitoring.plots import wilson
 from monitoring.rolling import Rolling
 
 _DASH = {"model": "solid", "corridor": "dash", "majority": "dot"}

@@ -15,7 +15,7 @@ from deployments.dashboard.range_chart import range_chart
 from deployments.dashboard.shell import FRESH, View, errors_told, nothing_yet
 from deployments.dashboard.why import reasons_chart
 from monitoring.explain import novelty_gate, rule_gates
-from monitoring.markdown import escaped
+from monitoring.pages.markdown import escaped
 from registry.browsing import Wanted, browse, choices
 from registry.ledger import Mode, Settled
 from tasks.day import SlotOfDay, slots_of_day

@@ -19,10 +19,10 @@ from deployments.dashboard.words_table import words_table
 from ml_core.learning.reasons import named
 from ml_core.learning.recipe_difference import recipe_difference
 from ml_core.learning.version_folder import recipe_of
-from monitoring.findings import between, money
-from monitoring.markdown import escaped
+from monitoring.pages.findings import between, money
+from monitoring.pages.markdown import escaped
+from monitoring.pages.plots import signed
 from monitoring.performance import MIN_DAYS, DailyRow, over, whole_days
-from monitoring.plots import signed
 from registry.model_store import VersionRecord
 from registry.performance import performance_records
 from tasks.settings import now, settings

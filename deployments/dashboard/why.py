@@ -13,7 +13,7 @@ from deployments.dashboard.inks import Inks
 from deployments.dashboard.plain_figure import plain_figure
 from deployments.dashboard.shell import View
 from deployments.dashboard.words_table import words_table
-from monitoring.markdown import escaped
+from monitoring.pages.markdown import escaped
 from registry.browsing import prediction_with_hashes
 from registry.entries import PredictionEntry
 from tasks.explanation import explanation_of

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from monitoring.markdown import escaped
+from monitoring.pages.markdown import escaped
 
 
 def words_table(rows: Sequence[Mapping[str, object]]) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
-from ml_core.evidence.answers import Answers
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import BRIER, LOG_LOSS, Metric
+from ml_core.evidence.out_of_sample import Answers
 from ml_core.evidence.sequential import e_process, latest
 from ml_core.learning.dataset import DOWN, UP
 

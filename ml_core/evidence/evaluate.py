@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
-from ml_core.evidence.answers import Answers, answers_of, followed, of_side_that_broke
 from ml_core.evidence.groups import (
     differences,
     grouped,
@@ -21,6 +20,7 @@ from ml_core.evidence.groups import (
 )
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import METRICS, reliability
+from ml_core.evidence.out_of_sample import Answers, answers_of, followed, of_side_that_broke
 from ml_core.evidence.plain import plain
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.dataset import DOWN, LOSS, NONE, UP, WIN, Dataset

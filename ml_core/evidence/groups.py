@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.evidence.answers import Answers, followed, of_side_that_broke
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import (
     LOG_LOSS,
@@ -16,6 +15,7 @@ from ml_core.evidence.metrics import (
     expected_calibration_error,
     max_drawdown,
 )
+from ml_core.evidence.out_of_sample import Answers, followed, of_side_that_broke
 from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
 
 

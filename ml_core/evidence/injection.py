@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.evidence.answers import answers_of
+from ml_core.evidence.collect_evidence import BASELINE
 from ml_core.evidence.comparison import compare
-from ml_core.evidence.gathering import BASELINE
+from ml_core.evidence.out_of_sample import answers_of
 from ml_core.learning.baselines import fit_baselines
 from ml_core.learning.calibration import expit, logit
 from ml_core.learning.dataset import DOWN, UP, Dataset

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,6 @@ from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.labels import UNKNOWN, Labels
 from ml_core.ranges.opening_range import Exclusion, OpeningRanges
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class NoBarsError(InputError):
@@ -90,12 +86,6 @@ class Assembly:
             Exclusion(int(code)).name.lower(): int(n)
             for code, n in zip(names, counts, strict=True)
         }
-
-    def table(self) -> pa.Table:
-        """Give every slot of the period as an Arrow table, excluded ones with their reason."""
-        from ml_core.learning.export import slot_table  # noqa: PLC0415 - pyarrow, on demand
-
-        return slot_table(self)
 
 
 def assemble(

@@ -79,7 +79,7 @@ def running(*words: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_kill_counts_once_its_process_is_dead(soak: Soak) -> None:
-    with running("deployments.runner") as runner, running("server") as server:
+    with running("deployments.serving.runner") as runner, running("server") as server:
         marks = [mark(server.pid), mark(runner.pid)]
         file = soak.home / "prefect" / "children.json"
         file.parent.mkdir()

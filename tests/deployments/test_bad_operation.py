@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from deployments.runner import deployment
+from deployments.serving.runner import deployment
 from tests.deployments.test_catalogue import SPECS
 
 DEAD = "http://127.0.0.1:9/api"

@@ -16,7 +16,7 @@ from prefect.server.schemas.schedules import CronSchedule
 
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
 from deployments.prefect_yaml import MARKETS, entry, text
-from deployments.runner import deployment
+from deployments.serving.runner import deployment
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, from_minute
 from tests.ml_core.builders import mgc, nq

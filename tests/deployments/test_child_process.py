@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments import child_process
-from deployments.child_process import ChildProcess, end_left_behind, note_children
+from deployments.serving import child_process
+from deployments.serving.child_process import ChildProcess, end_left_behind, note_children
 from tasks.process_mark import is_gone, mark
 
 WITH_A_CHILD = (

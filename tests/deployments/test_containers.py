@@ -22,13 +22,14 @@ from prefect.settings.legacy import _get_settings_fields
 from tasks.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
-DOCKERFILE = (PROJECT / "deployments" / "Dockerfile").read_text("utf-8")
-COMPOSE_TEXT = (PROJECT / "deployments" / "compose.yaml").read_text("utf-8")
+CONTAINERS = PROJECT / "deployments" / "containers"
+DOCKERFILE = (CONTAINERS / "Dockerfile").read_text("utf-8")
+COMPOSE_TEXT = (CONTAINERS / "compose.yaml").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
-KUBERNETES_TEXT = (PROJECT / "deployments" / "kubernetes" / "orbcast.yaml").read_text("utf-8")
+KUBERNETES_TEXT = (CONTAINERS / "kubernetes" / "orbcast.yaml").read_text("utf-8")
 KUBERNETES: list[dict[str, Any]] = list(yaml.safe_load_all(KUBERNETES_TEXT))
 JOB: dict[str, Any] = json.loads(
-    (PROJECT / "deployments" / "kubernetes" / "job-template.json").read_text("utf-8")
+    (CONTAINERS / "kubernetes" / "job-template.json").read_text("utf-8")
 )
 
 
@@ -86,14 +87,14 @@ def test_compose_starts_nothing_without_secrets_and_opens_nothing_to_others() ->
     for name in ("POSTGRES_PASSWORD", "ORBCAST_AUTH", "TRADER_DATA"):
         assert set(re.findall(rf"\${{{name}(.)", COMPOSE_TEXT)) == {":"}
         assert f"{name}:?" in COMPOSE_TEXT
-        assert f"\n{name}=\n" in (PROJECT / "deployments" / ".env.example").read_text("utf-8")
+        assert f"\n{name}=\n" in (CONTAINERS / ".env.example").read_text("utf-8")
     ports = [port for each in COMPOSE["services"].values() for port in each.get("ports", ())]
     assert ports == ["127.0.0.1:4200:4200"]
     for name in ("server", "deploy", "worker"):
         service = COMPOSE["services"][name]
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
     mounted = COMPOSE["services"]["postgres"]["volumes"][1].split(":")[0]
-    assert (PROJECT / "deployments" / mounted).is_file()
+    assert (CONTAINERS / mounted).is_file()
 
 
 def test_every_container_on_kubernetes_has_no_rights_it_does_not_need() -> None:

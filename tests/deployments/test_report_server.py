@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deployments.report_server import serve_reports
-from deployments.supervisor import HOST, reports_port
+from deployments.serving.report_server import serve_reports
+from deployments.serving.supervisor import HOST, reports_port
 
 
 @pytest.fixture

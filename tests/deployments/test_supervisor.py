@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.supervisor import _Supervisor
+from deployments.serving.supervisor import _Supervisor
 from tasks.settings import Settings
 from tests.live_days import set_clock
 

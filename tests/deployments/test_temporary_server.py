@@ -12,16 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments import temporary_server as module
-from deployments.prefect_health import answers
-from deployments.temporary_server import NoTemporaryServerError, temporary_server
+from deployments.serving import temporary_server as module
+from deployments.serving.prefect_health import answers
+from deployments.serving.temporary_server import NoTemporaryServerError, temporary_server
 from tasks.environment import prepare_environment
 from tasks.settings import Settings
 
 COMMAND = """
 import sys, time
 from pathlib import Path
-from deployments.temporary_server import temporary_server
+from deployments.serving.temporary_server import temporary_server
 with temporary_server(Path(sys.argv[1])) as (api, wait):
     wait()
     print(api, flush=True)

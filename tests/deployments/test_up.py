@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from deployments.catalogue import HOUSEKEEPING, deployments_of
-from deployments.supervisor import reports_port
+from deployments.serving.supervisor import reports_port
 from tasks.process_mark import is_gone
 from tests.ml_core.builders import mgc
 

@@ -16,10 +16,10 @@ from uuid import uuid4
 from prefect.automations import Automation
 
 from deployments.catalogue import deployments_of
-from deployments.warm_child import flow_of
-from ml_core.strategy import DaySoFar, Plan
-from ml_core.strategy_order import order_values
-from ml_core.strategy_rules import load_rules
+from deployments.serving.warm_child import flow_of
+from ml_core.strategy.order_intent import order_values
+from ml_core.strategy.plan import DaySoFar, Plan
+from ml_core.strategy.rules import load_rules
 from registry.strategy import OrderIntent
 from tasks.events import EVENTS
 from tasks.outbox import _shown

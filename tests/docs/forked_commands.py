@@ -29,10 +29,10 @@ from typing import Any
 from tests.conftest import PROJECT
 
 IMPORTED = (
-    "deployments.warm_imports",
+    "deployments.serving.warm_imports",
     "deployments.cli.app",
-    "deployments.prefect_session",
-    "deployments.server_runs",
+    "deployments.serving.prefect_session",
+    "deployments.serving.server_runs",
     "flows.check_drift",
     "flows.nightly_retrain",
     "flows.walk_forward",

@@ -34,8 +34,8 @@ EXCUSED: Mapping[str, str] = {
     "git pull": "asks another machine",
     "git log -1 --oneline": "asks the reader's clone; what is tested need not be one",
     "ssh -L 4200:127.0.0.1:4200 you@the-machine": "asks another machine",
-    "docker compose -f deployments/compose.yaml up -d --build": NO_DOCKER,
-    "docker compose -f deployments/compose.yaml exec worker "
+    "docker compose -f deployments/containers/compose.yaml up -d --build": NO_DOCKER,
+    "docker compose -f deployments/containers/compose.yaml exec worker "
     "orbcast ingest --market mgc --source duckdb /data/bars.duckdb --remember": NO_DOCKER,
 }
 """Commands that are not run here, and why, or the test that does it."""

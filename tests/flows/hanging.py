@@ -14,7 +14,7 @@ from prefect import flow, task
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.types.entrypoint import EntrypointType
 
-from deployments.warm_runner import WarmRunner
+from deployments.serving.warm_runner import WarmRunner
 from tasks.notices import REPORTED
 
 How = Literal["not at all", "in a sleep", "in C", "whatever it is told"]

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelling, Pending, Running, Scheduled, Suspended
 
 from deployments.catalogue import deployments_of
-from deployments.runner import deployment
+from deployments.serving.runner import deployment
 from flows.recover import recover
 from registry.notices import notices
 from tasks.process_mark import LABEL, mark

@@ -29,11 +29,11 @@ from prefect.events.worker import EventsWorker
 from prefect.states import Cancelled, Completed, Failed, Running
 from typer.testing import CliRunner
 
-from deployments import served_run
 from deployments.catalogue import deployments_of
 from deployments.cli.app import app
-from deployments.runner import deployment
-from deployments.served_run import (
+from deployments.serving import served_run
+from deployments.serving.runner import deployment
+from deployments.serving.served_run import (
     NotBegunError,
     ServedRunFailedError,
     SourceAtFaultError,

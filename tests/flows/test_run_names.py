@@ -15,7 +15,7 @@ from prefect.flow_engine import run_flow
 from prefect.states import Pending, Scheduled
 
 from deployments.catalogue import HOUSEKEEPING
-from deployments.runner import deployment
+from deployments.serving.runner import deployment
 from flows.recover import recover
 from flows.shadow_predict import shadow_predict
 from tasks import run_names

@@ -11,7 +11,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.exceptions import PrefectHTTPStatusError
 
 from deployments.catalogue import deployments_of
-from deployments.runner import deployment
+from deployments.serving.runner import deployment
 from tests.ml_core.builders import mgc
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from deployments.prefect_session import SERVER_FILE
+from deployments.serving.prefect_session import SERVER_FILE
 from tasks.breaker import change
 from tasks.settings import now, settings
 from tests.live_days import set_clock

@@ -19,6 +19,7 @@ from deployments.cli.app import app
 from flows.explain import explain
 from flows.shadow_predict import shadow_predict
 from ml_core.learning.assemble import assemble
+from ml_core.learning.slot_table import slot_table
 from monitoring.rollout import STAGES, Position, Stage
 from registry.strategy import order_intents, strategy_records
 from tasks import prediction
@@ -178,7 +179,7 @@ def test_an_intent_is_the_trade_that_the_label_then_judges(
         features=(),
     )
     labelled = {
-        (row["trading_day"], row["opening_range"]): row for row in assembly.table().to_pylist()
+        (row["trading_day"], row["opening_range"]): row for row in slot_table(assembly).to_pylist()
     }
     checked = 0
     for hours in range(0, 48, 2):

@@ -23,7 +23,7 @@ from prefect.states import Cancelling, Pending, Running, Suspended
 
 from deployments.catalogue import deployments_of
 from deployments.cli.errors import line_of, status_of
-from deployments.runner import deployment
+from deployments.serving.runner import deployment
 from flows import refresh_data
 from flows.recover import recover
 from registry.notices import notices

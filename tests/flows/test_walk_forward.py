@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.judge_traps import LEAK
 from flows.nightly_retrain import nightly_retrain
 from flows.walk_forward import walk_forward
 from ml_core.evidence.promotion import Decision
-from ml_core.evidence.traps import LEAK
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import Feature
 from ml_core.learning.folds import NoUnseenDaysError

@@ -6,8 +6,8 @@ import copy
 from functools import cache
 from typing import Any
 
-from ml_core.evidence.answers import answer_fold, joined
 from ml_core.evidence.evaluate import evaluate_answers
+from ml_core.evidence.out_of_sample import answer_fold, joined
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import Recipe
 from tests.ml_core.learning.synthetic import dataset

@@ -49,7 +49,7 @@ _VICTIM = """
     from sqlalchemy import event
     from sqlalchemy.orm import Session
     from registry.database import open_database
-    from registry.heads import Heads
+    from registry.chain_checkpoints import Heads
     from registry.ledger import Ledger
     from tests.registry.test_ledger import T0, came, said
 

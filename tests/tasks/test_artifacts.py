@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.markdown import code, escaped
+from monitoring.pages.markdown import code, escaped
 from tasks.artifacts import picture, table
 
 

@@ -25,8 +25,8 @@ from ml_core.evidence.outside_record import measured
 from ml_core.features.history import read_history
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
-from monitoring.legacy_report import headline, legacy_paper, unusable, usable
-from monitoring.paper import to_markdown, to_page
+from monitoring.pages.document import to_markdown, to_page
+from monitoring.pages.legacy_report import headline, legacy_paper, unusable, usable
 from tasks import legacy
 from tasks.legacy import NoFolderError, NothingNamedError, survey
 from tasks.legacy_models import booster_facts

@@ -14,6 +14,7 @@ from ml_core.bars.arrays import Bars
 from ml_core.bars.lake import Lake
 from ml_core.bars.quality import NOT_POSITIVE, BatchRefusedError
 from ml_core.learning.assemble import assemble
+from ml_core.learning.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
@@ -96,7 +97,7 @@ def test_the_fall_of_april_2020_goes_from_the_source_to_the_slot_table(tmp_path:
 
     assembly = assemble(lake.read(market), market, LabelSpec(), first=DAY, last=DAY)
 
-    (slot,) = assembly.table().to_pylist()
+    (slot,) = slot_table(assembly).to_pylist()
     assert (slot["high"], slot["low"], slot["close"]) == (0.25, -1.5, -0.9)
     assert (slot["break_direction"], slot["entry"]) == ("DOWN", -5.0)
     assert (slot["stop"], slot["target"]) == (0.25, -10.25)

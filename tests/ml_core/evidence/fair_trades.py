@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 
-from ml_core.evidence.setup_trades import TradeTable
-from ml_core.evidence.setups import SetupGrid
+from ml_core.setups.setup import SetupGrid
+from ml_core.setups.trades import TradeTable
 from tests.ml_core.builders import mgc
 
 SMALL = SetupGrid(

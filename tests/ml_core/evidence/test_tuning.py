@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_core.evidence.answers import answer_fold, joined
-from ml_core.evidence.gathering import evidence_of
+from ml_core.evidence.collect_evidence import evidence_of
+from ml_core.evidence.out_of_sample import answer_fold, joined
 from ml_core.evidence.promotion import decide
 from ml_core.evidence.tuning import (
     NothingToScoreError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from ml_core.evidence.answers import Answers, answer_fold, joined
+from ml_core.evidence.out_of_sample import Answers, answer_fold, joined
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import BoosterSpec, Recipe
 from tests.ml_core.learning.synthetic import dataset

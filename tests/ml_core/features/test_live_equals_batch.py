@@ -18,6 +18,7 @@ from ml_core.learning.assemble import (
     assemble,
     assemble_live,
 )
+from ml_core.learning.slot_table import slot_table
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import bars_of, flat_day, mgc, walk
 
@@ -91,7 +92,7 @@ def test_every_slot_is_in_the_table_with_its_reason(bars: Bars) -> None:
     # a few days before the first bar, when no contract could be chosen
     early = assemble(bars, mgc(), LabelSpec(), first=date(2023, 9, 27), last=date(2023, 10, 13))
 
-    table = early.table()
+    table = slot_table(early)
 
     assert table.num_rows == len(early.reported) == 13 * 6
     excluded = table["exclusion"].to_pylist()
@@ -131,7 +132,7 @@ def test_a_row_tells_where_price_closed_in_its_range_and_what_its_trade_was(
 def test_slots_are_counted_by_why_they_are_excluded_and_the_others_are_not(bars: Bars) -> None:
     early = assemble(bars, mgc(), LabelSpec(), first=date(2023, 9, 27), last=date(2023, 10, 13))
 
-    excluded = [why for why in early.table()["exclusion"].to_pylist() if why is not None]
+    excluded = [why for why in slot_table(early)["exclusion"].to_pylist() if why is not None]
     counts = early.exclusions()
     assert counts == {why: excluded.count(why) for why in set(excluded)}
     assert sum(counts.values()) + len(early.dataset) == len(early.reported)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from ml_core.evidence.controls import bars_of
+from benchmarks.control_markets import bars_of
 from ml_core.learning.assemble import assemble
 from ml_core.learning.bundle import load_bundle, write_bundle
 from ml_core.learning.dataset import Dataset

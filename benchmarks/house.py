@@ -1,0 +1,206 @@
+"""How easy the code is to live in, in figures: sizes, rooms, circles, names, repeated shapes.
+
+    python benchmarks/house.py [--json] [--trip HOME]
+
+Product code is what is in the six packages; tests and benchmarks do not count. With ``--trip`` a
+copy of HOME (such as that of ``make demo``) makes one live prediction, and what it enters is
+counted. Nothing of HOME is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tokenize
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+PACKAGES = ("ml_core", "registry", "monitoring", "tasks", "flows", "deployments")
+
+LONG_FILE, LONGEST_FILE = 300, 350
+SAME_SHAPE = 10
+"""Lines in a row of the same shape from which on two places are a pair."""
+
+WORDS = frozenset((
+    "where", "each", "said", "told", "shown", "found", "known", "stands", "asked", "moved",
+    "watched", "lived", "heard", "rests", "weigh", "grounds", "holding", "voice", "voices",
+    "heads", "plain",
+))  # fmt: skip
+"""Names that say nothing of what they name."""
+
+DIALECT = re.compile(r"\s*(Give|Say|Tell)\b")
+"""How a docstring does not begin."""
+
+_NAMES = {tokenize.NAME: "name", tokenize.NUMBER: "0", tokenize.STRING: "text"}
+_SKIPPED = {
+    tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}  # fmt: skip
+
+
+def product_files() -> list[Path]:
+    """Return the files of product code that git knows, in order."""
+    command = ["git", "ls-files", "-z", "--", *(f"{package}/*.py" for package in PACKAGES)]
+    names = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True).stdout
+    return [PROJECT / name for name in sorted(filter(None, names.decode().split("\0")))]
+
+
+def bound_names(tree: ast.AST) -> Iterator[str]:
+    """Yield each name where it is bound: variables, parameters, functions, classes, aliases."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.alias) and node.asname:
+            yield node.asname
+
+
+def returns_magic_keys(node: ast.AST) -> bool:
+    """Tell whether a function returns ``dict[str, Any]``, alone or inside another type."""
+    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    return (
+        is_function and node.returns is not None and "dict[str, Any]" in ast.unparse(node.returns)
+    )
+
+
+def shapes(text: str) -> list[tuple[int, str]]:
+    """Return a number and a shape for each line with code: names, numbers and texts are alike."""
+    lines: dict[int, list[str]] = defaultdict(list)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in _SKIPPED:
+            lines[token.start[0]].append(_NAMES.get(token.type, token.string))
+    return [(number, " ".join(words)) for number, words in sorted(lines.items())]
+
+
+def repeated_places(files: Iterable[Path]) -> int:
+    """Count the pairs of places that share ``SAME_SHAPE`` lines; longer ones count once."""
+    places: dict[tuple[str, ...], list[tuple[Path, int]]] = defaultdict(list)
+    for path in files:
+        lines = shapes(path.read_text("utf-8"))
+        for start in range(len(lines) - SAME_SHAPE + 1):
+            key = tuple(shape for _, shape in lines[start : start + SAME_SHAPE])
+            if sum(len(shape) > len("name = name") for shape in key) > SAME_SHAPE // 2:
+                places[key].append((path, start))
+    starts = {
+        (*first, *second)
+        for found in places.values()
+        for first, second in combinations(found, 2)
+        if first[0] != second[0] or abs(first[1] - second[1]) >= SAME_SHAPE
+    }
+    return sum((a, i - 1, b, j - 1) not in starts for a, i, b, j in starts)
+
+
+def circles() -> int:
+    """Count the modules that import one another in a circle."""
+    import grimp  # noqa: PLC0415 - import-linter's own graph
+
+    graph = grimp.build_graph(*PACKAGES)
+    upstream = {name: graph.find_upstream_modules(name) for name in graph.modules}
+    return sum(name in upstream[other] for name in graph.modules for other in upstream[name])
+
+
+def measures() -> dict[str, int]:
+    """Return every figure but the trip by its name."""
+    files = product_files()
+    text = {path: path.read_text("utf-8") for path in files}
+    trees = {path: ast.parse(content) for path, content in text.items()}
+    length = {path: content.count("\n") for path, content in text.items()}
+    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = [ast.get_docstring(node) or "" for node in nodes if isinstance(node, documented)]
+    rooms = Counter(path.parent for path in files if path.name != "__init__.py")
+    return {
+        "product files": len(files),
+        "product lines": sum(length.values()),
+        f"files over {LONG_FILE} lines": sum(lines > LONG_FILE for lines in length.values()),
+        f"files over {LONGEST_FILE} lines": sum(lines > LONGEST_FILE for lines in length.values()),
+        "modules in the largest folder": max(rooms.values()),
+        "modules in import circles": circles(),
+        "functions that return dict[str, Any]": sum(map(returns_magic_keys, nodes)),
+        "noqa": sum(content.count("# noqa") for content in text.values()),
+        "names that say nothing": sum(
+            name in WORDS for tree in trees.values() for name in bound_names(tree)
+        ),
+        "docstrings that begin with Give, Say or Tell": sum(
+            DIALECT.match(docstring) is not None for docstring in docstrings
+        ),
+        f"pairs of places with {SAME_SHAPE} lines of a shape": repeated_places(files),
+    }
+
+
+_TRACED = """
+import json, sys, threading
+entered, calls = set(), 0
+def trace(frame, event, _):
+    global calls
+    path = frame.f_code.co_filename
+    if event == "call" and path.startswith(ROOT) and not frame.f_code.co_name.startswith("<"):
+        back = frame.f_back
+        while back is not None and not back.f_code.co_filename.startswith(ROOT):
+            back = back.f_back
+        calls += back is None or back.f_code.co_filename != path
+        entered.add(path)
+ROOT = sys.argv.pop(1)
+OUT = sys.argv.pop(1)
+import flows.shadow_predict
+import deployments.cli.app as app
+threading.setprofile_all_threads(trace) if hasattr(threading, "setprofile_all_threads") else None
+threading.setprofile(trace)
+sys.setprofile(trace)
+try:
+    app.main()
+finally:
+    sys.setprofile(None)
+    with open(OUT, "w") as file:
+        json.dump({"files": sorted(entered), "calls": calls}, file)
+"""
+
+
+def trip(home: Path) -> dict[str, int]:
+    """Return how many files one live prediction enters, and the calls from one to another."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy, out = Path(folder) / "home", Path(folder) / "trip.json"
+        shutil.copytree(home, copy)
+        command = [sys.executable, "-c", _TRACED, f"{PROJECT}/", str(out)]
+        command += ["--home", str(copy), "predict", "--quiet", "--json"]
+        subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+        result = json.loads(out.read_text("utf-8"))
+    inside = [
+        name
+        for name in result["files"]
+        if name.removeprefix(f"{PROJECT}/").split("/")[0] in PACKAGES
+        and "/cli/" not in name
+        and "/serving/" not in name
+    ]
+    return {"files a live prediction enters": len(inside), "calls between files": result["calls"]}
+
+
+def main() -> None:
+    """Print the figures, a line each."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    arguments.add_argument("--json", action="store_true", help="one JSON document")
+    arguments.add_argument("--trip", type=Path, metavar="HOME", help="a home with a version")
+    given = arguments.parse_args()
+    figures = measures() | (trip(given.trip) if given.trip else {})
+    if given.json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, figure in figures.items():
+        print(f"{figure:>8,}  {name}")
+
+
+if __name__ == "__main__":
+    main()

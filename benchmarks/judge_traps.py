@@ -1,0 +1,128 @@
+"""Traps for the judge: the best of much noise, and a recipe that reads its own label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.control_markets import Plan, bars_of, judged, study
+from ml_core.evidence.conditions import POLICY, Policy
+from ml_core.evidence.metrics import LOG_LOSS
+from ml_core.evidence.out_of_sample import Answers
+from ml_core.evidence.promotion import Decision
+from ml_core.features.all import CATALOGUE
+from ml_core.features.audit import audit_lookahead
+from ml_core.features.catalogue import Feature
+from ml_core.features.view import View
+from ml_core.learning.assemble import assemble
+from ml_core.learning.calibration import expit, logit
+from ml_core.learning.dataset import DOWN, UP
+from ml_core.learning.recipe import Recipe
+from ml_core.market.schedule import build_schedule
+from ml_core.market.simulation import simulate
+
+
+def null_answers(plan: Plan, seed: int) -> Answers:
+    """Give the baseline's answers on a simulated null market: the corridor, and what happened."""
+    schedule = build_schedule(plan.market, plan.first, plan.last)
+    world = simulate(plan.market, schedule, seed=seed, with_truth=False)
+    plain = Recipe(name="baseline", kind="baseline", label=plan.recipe.label)
+    assembly = assemble(
+        bars_of(plan.market, world), plan.market, plain.label, first=plan.first, last=plan.last
+    )
+    return study(assembly, plain, plan.judged_from)[0]
+
+
+def best_of_noise(
+    answers: Answers,
+    trials: int,
+    seed: int,
+    *,
+    size: float = 0.1,
+    policy: Policy = POLICY,
+    pay: bool = True,
+) -> Decision:
+    """Judge the best of many worthless recipes: the corridor with noise on its log-odds.
+
+    Parameters
+    ----------
+    answers
+        Any answers on a null market; only rows and the corridor's probabilities are used.
+    trials, seed
+        How many, and of which the best by log loss is put forward.
+    size
+        Standard deviation of the noise, log-odds.
+    policy
+        The rule's numbers.
+    pay
+        Whether the rule is told of the trials; False shows what hiding them would do.
+    """
+    draw = np.random.default_rng([seed, 6])
+    broke = np.isin(answers.test.direction, (UP, DOWN))
+    happened = answers.test.direction[broke] == UP
+    margin = logit(answers.said.baseline_p_up)
+    best, least = answers, np.inf
+    for _ in range(trials):
+        p = expit(margin + size * draw.normal(size=len(margin)))
+        loss = LOG_LOSS(p[broke], happened)
+        if loss < least:
+            best, least = replace(answers, said=replace(answers.said, p_up=p)), loss
+    return judged((best,) * policy.fewest_seeds, True, trials if pay else 1, policy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakResult:
+    """What became of a recipe that reads its own label.
+
+    Attributes
+    ----------
+    seed
+        Of the simulation.
+    caught
+        Whether the look-ahead audit refused it, and blamed nothing else.
+    would_promote
+        What the rest of the rule would have said of it.
+    gain
+        Log loss it seemed to gain over the corridor where there is nothing to gain.
+    """
+
+    seed: int
+    caught: bool
+    would_promote: bool
+    gain: float
+
+
+def own_label_mean(view: View) -> NDArray[np.float64]:
+    """Mean direction of the last six ranges, this one's own among them: a leak, for controls."""
+    back = np.maximum(view.rows[:, None] - np.arange(6), 0)
+    direction = view.labels.direction[back].astype(np.float64)
+    known = np.isin(direction, (UP, DOWN))
+    counted: NDArray[np.float64] = np.where(known, direction, 0.0).sum(axis=1) / 6.0
+    return counted
+
+
+LEAK = Feature(
+    "own_label_mean", "controls", "a leak", "", categorical=False, compute=own_label_mean
+)
+
+
+def try_leak(plan: Plan, seed: int, *, audited_days: int = 4) -> LeakResult:
+    """Give a recipe its own label on a null market; see who notices."""
+    schedule = build_schedule(plan.market, plan.first, plan.last)
+    world = simulate(plan.market, schedule, seed=seed, with_truth=False)
+    bars, features = bars_of(plan.market, world), (*CATALOGUE.select("all"), LEAK)
+    market, spec, first, last = plan.market, plan.recipe.label, plan.first, plan.last
+    report = audit_lookahead(
+        bars, market, spec, features, first=first, last=last, days=audited_days
+    )
+    assembly = assemble(bars, market, spec, first=first, last=last, features=features)
+    by_seed = study(assembly, plan.recipe, plan.judged_from)
+    decision = judged(by_seed, True, 1, plan.policy)
+    return LeakResult(
+        seed=seed,
+        caught=report.leaking == (LEAK.name,),
+        would_promote=decision.promote,
+        gain=-float(decision.conditions[0].figures["estimate"]),
+    )

@@ -1,0 +1,273 @@
+"""One process that starts the Prefect server and the runner, keeps them alive, and stops both."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from filelock import FileLock, Timeout
+
+from deployments.disk_space import require_room
+from deployments.serving.child_process import ChildProcess, end_left_behind, note_children
+from deployments.serving.prefect_health import answers, answers_in_time
+from deployments.serving.prefect_session import SERVER_FILE
+from deployments.serving.report_server import serve_reports
+from ml_core.errors import OperatorError
+from ml_core.files import written_atomically
+from tasks.environment import prepare_environment
+from tasks.market_definition import note_definitions
+from tasks.settings import Settings, now
+
+HOST = "127.0.0.1"
+STOP_WITHIN_SECONDS = 4.0
+"""For each of the two: everything is stopped within ten."""
+
+TOLD_AFTER = 4
+"""Deaths in a row after which a person is told."""
+
+REPORTS_BESIDE = 1000
+"""The reports' port is so much above the server's."""
+
+_LAST_PORT = 65535
+_LOOK_EVERY_SECONDS = 0.25
+
+
+class PortTakenError(OperatorError):
+    """Another program listens where the server should."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.port = port
+
+    def __str__(self) -> str:
+        return (
+            f"port {self.port} on {HOST} is taken by another program; stop it, or choose another "
+            "with `orbcast up --port 4201`"
+        )
+
+
+class AlreadyUpError(OperatorError):
+    """A second instance on one home."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(home)
+        self.home = home
+
+    def __str__(self) -> str:
+        return f"`orbcast up` is running for {self.home} already; use it, or stop it first"
+
+
+class ChildDiedError(OperatorError):
+    """The server did not come up."""
+
+    def __init__(self, name: str, status: int | None, log: str) -> None:
+        super().__init__(name, status, log)
+        self.name, self.status, self.log = name, status, log
+
+    def __str__(self) -> str:
+        how = "does not answer" if self.status is None else f"ended with status {self.status}"
+        return f"the {self.name} {how}; its last words are in {self.log}"
+
+
+def supervise(where: Settings, port: int, say: Callable[[str], None] = print) -> int:
+    """Run server and runner until SIGINT or SIGTERM; give the exit status.
+
+    Parameters
+    ----------
+    where
+        Settings; their home holds Prefect's database and the logs.
+    port
+        Of the server, on the loopback only.
+    say
+        Prints a line for the person.
+
+    Raises
+    ------
+    PortTakenError, AlreadyUpError, ChildDiedError, NoRoomError, NotWritableError
+        The operator must act.
+    """
+    require_room(where.home)
+    for name in where.markets:
+        where.market(name)  # a wrong name is told at once, not in a log
+    where.database()
+    note_definitions(where, now())
+    where.prefect_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(where.prefect_dir / "up.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise AlreadyUpError(str(where.home)) from None
+    try:
+        return _Supervisor(where, port, say).run()
+    finally:
+        (where.prefect_dir / SERVER_FILE).unlink(missing_ok=True)
+        lock.release()
+
+
+class _Supervisor:
+    def __init__(self, where: Settings, port: int, say: Callable[[str], None]) -> None:
+        self._where, self._say = where, say
+        self._api = f"http://{HOST}:{port}/api"
+        self._port = port
+        logs = where.home / "logs"
+        serve = ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
+        self._server = ChildProcess("server", serve, logs / "server.log", signal.SIGTERM)
+        self._runner = ChildProcess(
+            "runner", ("-m", "deployments.serving.runner"), logs / "runner.log", signal.SIGINT
+        )
+        self._stop = False
+        self._reports = ""
+        self._stop_reports: Callable[[], None] | None = None
+
+    def run(self) -> int:
+        before = [(each, signal.signal(each, self._on_signal)) for each in _SIGNALS]
+        try:
+            self._start_all()
+            while not self._stop:
+                self._look()
+                time.sleep(_LOOK_EVERY_SECONDS)
+        except ChildDiedError as error:
+            self._tell(str(error), "is not started")
+            raise
+        finally:
+            self._end()
+            for each, handler in before:
+                signal.signal(each, handler)
+        self._say("Stopped.")
+        return 0
+
+    def _start_all(self) -> None:
+        if left := end_left_behind(self._children_file):
+            self._say(f"Ended {left} processes that an `orbcast up` before this one left behind.")
+        _require_free(self._port)
+        self._reports = self._serve_reports()
+        prepare_environment(
+            self._where,
+            **self._where.server_environment(HOST, self._port),
+            ORBCAST_REPORTS_URL=self._reports,
+        )
+        self._say(f"Starting the Prefect server on {HOST}:{self._port} (about 15 s) ...")
+        self._start(self._server)
+        self._start(self._runner)  # it imports meanwhile, and waits for the server itself
+        outlooks = self._outlooks()
+        if not self._wait_for_server():
+            return
+        with written_atomically(self._where.prefect_dir / SERVER_FILE) as temporary:
+            noted = {"api": self._api, "reports": self._reports, "pid": os.getpid()}
+            temporary.write_text(json.dumps(noted), "utf-8")
+        self._say(f"Look at http://{HOST}:{self._port} : runs, deployments, and Run to start one.")
+        if self._reports:
+            self._say(f"Reports are linked to from there, and served on {self._reports} .")
+        self._say(f"Markets: {', '.join(self._where.markets)}. Home: {self._where.home}")
+        self._say(f"Logs: {self._where.home / 'logs'}. Ctrl-C stops everything.")
+        for line in outlooks:
+            self._say(line)
+
+    def _outlooks(self) -> list[str]:
+        """Return when each market's next opening ranges are; none where that cannot be told."""
+        command = [sys.executable, "-m", "deployments.outlook_lines", *self._where.markets]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        return ended.stdout.splitlines()
+
+    def _serve_reports(self) -> str:
+        """Serve the reports folder; give its address, empty where the port is taken."""
+        folder, port = self._where.reports_dir, reports_port(self._port)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            url, self._stop_reports = serve_reports(
+                folder, HOST, port, self._where.auth.get_secret_value()
+            )
+        except OSError:
+            self._say(f"Port {port} is taken: artifacts give the paths of reports, and no links.")
+            return ""
+        return url
+
+    def _wait_for_server(self) -> bool:
+        """Wait until the server answers; False if asked to stop meanwhile."""
+        up = answers_in_time(self._api, lambda: self._stop or self._server.status() is not None)
+        if not up and not self._stop:
+            raise ChildDiedError("server", self._server.status(), str(self._server.log))
+        return not self._stop
+
+    def _look(self) -> None:
+        """Start again what died; the runner only once the server answers."""
+        for child in (self._server, self._runner):
+            status = child.status()
+            if child.running and status is not None:
+                wait = child.note_death()
+                self._say(
+                    f"The {child.name} ended with status {status}; started again in {wait:.0f} s."
+                )
+                if child.deaths == TOLD_AFTER:
+                    self._tell(
+                        f"the {child.name} died {child.deaths} times in a row, last with status "
+                        f"{status}; its last words are in {child.log}",
+                        "is started again every minute",
+                    )
+            elif child.may_start and (child is self._server or answers(self._api)):
+                self._start(child)
+
+    def _start(self, child: ChildProcess) -> None:
+        child.start()
+        note_children(self._children_file, [self._server, self._runner])
+
+    def _tell(self, fault: str, what: str) -> None:
+        """Tell a person: nobody else is left who could."""
+        from tasks.notices import notify  # noqa: PLC0415 - Prefect, when all is over
+
+        notify(
+            self._where,
+            "up",
+            None,
+            f"up {now():%Y-%m-%d %H}",
+            f"Orbcast {what}",
+            f"{fault}. Nothing is predicted, and no outcome logged, while it is down: "
+            f"orbcast --home {self._where.home} up",
+        )
+
+    def _end(self) -> None:
+        """End the runner first, so that no run starts against a server that is going."""
+        for child in (self._runner, self._server):
+            if child.running:
+                self._say(f"Stopping the {child.name} ...")
+            child.end(STOP_WITHIN_SECONDS)
+        if self._stop_reports is not None:
+            self._stop_reports()
+        self._children_file.unlink(missing_ok=True)
+
+    @property
+    def _children_file(self) -> Path:
+        return self._where.prefect_dir / "children.json"
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop = True
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def reports_port(port: int) -> int:
+    """Give the port of the reports beside a server's: the same each time, so links stay good.
+
+    >>> reports_port(4200), reports_port(65000)
+    (5200, 64000)
+    """
+    beside = port + REPORTS_BESIDE
+    return beside if beside <= _LAST_PORT else port - REPORTS_BESIDE
+
+
+def _require_free(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise PortTakenError(port) from None

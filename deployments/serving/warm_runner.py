@@ -1,0 +1,166 @@
+"""A Prefect runner whose flow runs start warm: forked from a process that has imported it all.
+
+Prefect starts ``python -m prefect.engine`` for each run, whose imports take seconds. Here each run
+is a child of a fork server that imported them once; everything else (polling, limits, cancelling,
+crashes, hooks) is Prefect's own runner. A crash stays in the child.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from typing import TYPE_CHECKING, Any, Self, cast
+from uuid import UUID
+
+import anyio
+from prefect.runner import Runner
+from prefect.runner._process_manager import ProcessHandle  # has no public name
+
+from deployments.serving.warm_child import flow_of, run_in_child
+from tasks.process_mark import kill_process
+from tasks.time_limits import GRACE_SECONDS
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnProcess
+
+    from anyio.abc import TaskStatus
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.deployments.runner import RunnerDeployment
+
+PRELOADED = ["deployments.serving.warm_imports", "deployments.serving.warm_child"]
+LOWER = 10
+"""Added to the niceness of runs that are not intraday."""
+
+POLL_SECONDS = 0.5
+
+
+class WarmRunner(Runner):
+    """Prefect's runner with warm children.
+
+    Parameters
+    ----------
+    intraday
+        Entrypoints whose runs keep the runner's own priority; others yield to them.
+    grace_seconds
+        After its time limit a run is given so long to end by itself.
+    options
+        Those of Prefect's runner.
+    """
+
+    def __init__(
+        self,
+        *,
+        intraday: frozenset[str],
+        grace_seconds: float = GRACE_SECONDS,
+        **options: Any,
+    ) -> None:
+        super().__init__(query_seconds=POLL_SECONDS, **options)
+        self._intraday = intraday
+        self._grace_seconds = grace_seconds
+        self._entrypoints: dict[UUID, str] = {}
+        self._context = _forking()
+
+    async def serve_deployment(self, deployment: RunnerDeployment) -> UUID:
+        """Register a deployment and run what is due of it."""
+        found: UUID = await self.aadd_deployment(deployment)
+        self._entrypoints[found] = str(deployment.entrypoint)
+        return found
+
+    async def __aenter__(self) -> Self:
+        """Start as Prefect's runner does, then put warm children in the place of cold ones."""
+        await super().__aenter__()
+        self._scheduled_run_poller._resolve_starter = self._starter  # noqa: SLF001 - see tests
+        return self
+
+    def _starter(self, flow_run: FlowRun) -> WarmStarter:
+        found = flow_run.deployment_id
+        if found is None or found not in self._entrypoints:
+            message = f"run {flow_run.name} is of a deployment that is not served here"
+            raise RuntimeError(message)
+        entrypoint = self._entrypoints[found]
+        time_limit = flow_of(entrypoint).timeout_seconds
+        return WarmStarter(
+            self._context,
+            entrypoint,
+            str(self._deployment_registry.get_deployment_name(found) or ""),
+            0 if entrypoint in self._intraday else LOWER,
+            self._control_channel,
+            None if time_limit is None else time_limit + self._grace_seconds,
+        )
+
+
+class WarmStarter:
+    """Starts one flow run as a child of the fork server; what Prefect's runner asks of it.
+
+    A child that outlives the flow's time limit, and the grace it is given to say so, is killed.
+    """
+
+    def __init__(  # noqa: PLR0917 - what a run is started with
+        self,
+        context: ForkServerContext,
+        entrypoint: str,
+        deployment: str,
+        lower: int,
+        control: Any,
+        lives_for: float | None,
+    ) -> None:
+        self._context, self._entrypoint = context, entrypoint
+        self._deployment, self._lower, self._control = deployment, lower, control
+        self._lives_for = lives_for
+
+    async def start(
+        self,
+        flow_run: FlowRun,
+        task_status: TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Fork, hand the handle over, and wait for the child's end."""
+        environment = {
+            "PREFECT__FLOW_RUN_ID": str(flow_run.id),
+            "PREFECT__DEPLOYMENT_NAME": self._deployment,
+            "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
+        }
+        with contextlib.suppress(RuntimeError):  # no loopback listener: cancelling kills instead
+            port, token = self._control.register(flow_run.id)
+            environment |= {"PREFECT__CONTROL_PORT": str(port), "PREFECT__CONTROL_TOKEN": token}
+        child = self._context.Process(
+            target=run_in_child,
+            args=(flow_run.model_dump_json(), self._entrypoint, environment, self._lower),
+            name=flow_run.name,
+        )
+        child.start()
+        task_status.started(ProcessHandle(cast("SpawnProcess", child)))  # as good as one
+        await anyio.to_thread.run_sync(child.join, self._lives_for)
+        if child.exitcode is None:
+            await anyio.to_thread.run_sync(_end_overdue, flow_run.id, child)
+
+
+def _end_overdue(run: UUID, child: ForkServerProcess) -> None:
+    """Kill a child that did not end in time; what is done about its run must not stop that."""
+    from tasks.notices import tell_of  # noqa: PLC0415 - reads the environment
+    from tasks.overdue import time_out  # noqa: PLC0415 - the same
+
+    try:
+        ended = time_out(run)
+    finally:
+        kill_process(child.pid or 0)
+        child.join()
+    if ended is not None:
+        tell_of(ended)
+
+
+def warm_up() -> None:
+    """Have the fork server started and its imports done; returns when they are."""
+    first = _forking().Process(target=_nothing)
+    first.start()
+    first.join()
+
+
+def _forking() -> ForkServerContext:
+    """Give the way to fork; there is one fork server in a process, whoever asks."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+def _nothing() -> None:
+    """Do nothing: the first child is there for what is imported before it."""

@@ -1,0 +1,90 @@
+"""From answers to evidence: every comparison and control the promotion rule asks for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ml_core.evidence.comparison import Comparison, compare
+from ml_core.evidence.conditions import Evidence
+from ml_core.evidence.intervals import mean_interval
+from ml_core.evidence.metrics import ACCURACY, bin_of, expected_calibration_error
+from ml_core.evidence.out_of_sample import Answers, followed
+from ml_core.learning.dataset import DOWN, UP
+
+BASELINE = "corridor"
+CHAMPION = "champion"
+
+
+def evidence_of(
+    recipe: str,
+    by_seed: tuple[Answers, ...],
+    champion: Answers | None,
+    *,
+    champion_is_baseline: bool,
+    lookahead_clean: bool | None,
+    signal_found: bool | None,
+    trials: int | None,
+    live: Comparison | None = None,
+    seed: int = 0,
+) -> Evidence:
+    """Compare a challenger with the corridor and the champion on common unseen rows.
+
+    Parameters
+    ----------
+    recipe
+        The challenger's name.
+    by_seed
+        Its answers with each training seed, the judged one first.
+    champion
+        The champion recipe's answers in its own study; None if there is none.
+    champion_is_baseline
+        Whether the champion is the corridor itself, so that one comparison does.
+    lookahead_clean, signal_found, trials, live
+        See :class:`ml_core.evidence.promotion.Evidence`.
+    seed
+        Of the bootstrap.
+
+    Raises
+    ------
+    SeenRowsError, NoCommonRowsError
+        The rows are no evidence.
+    """
+    first = by_seed[0]
+    comparisons = [compare(by_seed, None, BASELINE, seed=seed)]
+    if champion is not None and not champion_is_baseline:
+        comparisons.append(compare(by_seed, champion, CHAMPION, seed=seed))
+    wanted = (BASELINE,) if champion_is_baseline else (BASELINE, CHAMPION)
+    broke = np.isin(first.test.direction, (UP, DOWN))
+    p, happened = first.said.p_up[broke], first.test.direction[broke] == UP
+    taken = followed(first.said, first.test)
+    return Evidence(
+        recipe=recipe,
+        recipe_hash=first.recipe_hash,
+        comparisons=tuple(comparisons),
+        against_wanted=wanted,
+        ece=expected_calibration_error(p, happened),
+        ece_by_chance=ece_of_a_perfect_forecaster(p),
+        lookahead_clean=lookahead_clean,
+        signal_found=signal_found,
+        trials=trials,
+        live=live,
+        net_r=mean_interval(first.test.r_net[taken], first.test.trading_day[taken], seed=seed),
+        trades=int(taken.sum()),
+        correct=int(((p >= 0.5) == happened).sum()),  # noqa: PLR2004 - even odds
+        baseline_accuracy=ACCURACY(first.said.baseline_p_up[broke], happened),
+    )
+
+
+def ece_of_a_perfect_forecaster(p: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    """Give the calibration error that chance alone brings with these probabilities.
+
+    In each of the ten bins the share that happens misses what was said by a normal deviate of
+    variance mean(p (1 - p)) / rows, whose mean distance is sqrt(2/pi) of its spread.
+    """
+    index = bin_of(p)
+    total = 0.0
+    for each in np.unique(index):
+        inside = p[index == each]
+        spread = np.sqrt((inside * (1.0 - inside)).mean() / len(inside))
+        total += np.sqrt(2.0 / np.pi) * spread * len(inside)
+    return float(total / len(p))

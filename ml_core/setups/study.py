@@ -1,0 +1,370 @@
+"""The setup study: which of thousands of rules survive costs, chance and a later period."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.evidence.plain import plain
+from ml_core.evidence.superiority import (
+    Superiority,
+    confidence_set,
+    false_discovery_rates,
+    resampled_means,
+    simultaneous_bounds,
+    superiority,
+    times_drawn,
+)
+from ml_core.setups.plan import (
+    MIN_DAYS,
+    NoSetupJudgedError,
+    StudyPlan,
+    TooFewDaysError,
+)
+from ml_core.setups.trades import SetupReturns
+
+NOTHING = "no trade"
+NAMED, NOT_CONFIRMED, CHANCE, TOO_FEW = "named", "not confirmed", "chance", "too few trades"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupStudy:
+    """What became of every setup. Plain values throughout: it is stored as JSON.
+
+    Attributes
+    ----------
+    summary
+        Market, periods, days, how many setups were tried, judged, found, named; the plan.
+    chance
+        SPA p-values; the best t, and the best t that chance alone gives (median, 95 %).
+    named
+        Rows of the setups that passed everything, best first; usually none.
+    top
+        Rows of the best setups of the search, named or not.
+    setups
+        A row for every setup, in order of enumeration.
+    best_set
+        The model confidence set: of not trading and the best setups, which may be the best.
+    heat
+        For each opening range, stop, side and RR without filters, R a trade in both periods.
+    verdict
+        One plain sentence.
+    """
+
+    summary: dict[str, Any]
+    chance: dict[str, Any]
+    named: list[dict[str, Any]]
+    top: list[dict[str, Any]]
+    setups: list[dict[str, Any]]
+    best_set: dict[str, Any]
+    heat: list[dict[str, Any]]
+    verdict: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values, NaN as None."""
+        values: dict[str, Any] = plain(asdict(self))
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """The setups' days of one period, shape (days, k) each."""
+
+    traded: NDArray[np.bool_]
+    gross: NDArray[np.float64]
+    net: NDArray[np.float64]
+
+    def only(self, which: NDArray[np.intp]) -> _Period:
+        return _Period(self.traded[:, which], self.gross[:, which], self.net[:, which])
+
+    @property
+    def trades(self) -> NDArray[np.int64]:
+        count: NDArray[np.int64] = self.traded.sum(axis=0)
+        return count
+
+    def figures(self) -> list[dict[str, Any]]:
+        """Trades, R a trade before and after costs, share won after costs; None without any."""
+        trades = self.trades
+        divisor = np.maximum(trades, 1)
+        columns = (self.gross.sum(0), self.net.sum(0), ((self.net > 0) & self.traded).sum(0))
+        means = np.stack([each / divisor for each in columns])
+        return [
+            {
+                "trades": int(count),
+                "gross_r": float(before) if count else None,
+                "net_r": float(after) if count else None,
+                "won": float(won) if count else None,
+                "low": None,
+                "high": None,
+            }
+            for count, (before, after, won) in zip(trades, means.T, strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What the search period says of the judged setups, m of them.
+
+    ``judged`` are their positions among all setups, ``found`` those that beat chance.
+    """
+
+    judged: NDArray[np.intp]
+    test: Superiority
+    p: NDArray[np.float64]
+    q: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    found: NDArray[np.intp]
+    order: NDArray[np.intp]
+
+
+def study_setups(
+    returns: SetupReturns, *, plan: StudyPlan | None = None, seed: int = 0
+) -> SetupStudy:
+    """Search the earlier days, confirm on the later, and say which setups survive.
+
+    A setup is named only if, in the search period, it beats not trading by the stepwise test and
+    by its false-discovery rate, and its net R a trade lies above 0 in the untouched confirmation
+    period with an interval that holds for all the setups found at once. A day without a trade
+    makes 0.
+
+    Parameters
+    ----------
+    returns
+        Setups and their days; ``returns.search_days`` of them are the search period.
+    plan
+        How to judge.
+    seed
+        Of the bootstrap.
+
+    Raises
+    ------
+    TooFewDaysError
+        Fewer than ``MIN_DAYS`` days.
+    NoSetupJudgedError
+        No setup trades often enough in the search period.
+    """
+    plan = StudyPlan() if plan is None else plan
+    if len(returns.days) < MIN_DAYS:
+        raise TooFewDaysError(returns.market, len(returns.days))
+    early, late = _periods(returns)
+    search = _searched(early, plan, seed)
+    rows = _rows(returns, early, late, search)
+    _confirm(rows, late, search.found, plan, seed)
+    ranked = [rows[each] for each in search.judged[search.order]]
+    named = [row for row in ranked if row["status"] == NAMED]
+    chance = {
+        "p": search.test.p_consistent,
+        "p_lower": search.test.p_lower,
+        "p_upper": search.test.p_upper,
+        "best_t": float(search.test.t.max()),
+        "best_t_by_chance": float(np.median(search.test.by_chance)),
+        "best_t_by_chance_95": float(np.quantile(search.test.by_chance, 0.95)),
+    }
+    summary = _summary(returns, early, search, plan, seed) | {"named": len(named)}
+    return SetupStudy(
+        summary=summary,
+        chance=chance,
+        named=named,
+        top=ranked[: plan.top],
+        setups=rows,
+        best_set=_best_set(returns, early, search, plan, seed),
+        heat=_heat(rows),
+        verdict=_verdict(summary, chance, named, ranked[0]),
+    )
+
+
+def _periods(returns: SetupReturns) -> tuple[_Period, _Period]:
+    cut = returns.search_days
+    return (
+        _Period(returns.traded[:cut], returns.gross[:cut], returns.net[:cut]),
+        _Period(returns.traded[cut:], returns.gross[cut:], returns.net[cut:]),
+    )
+
+
+def _searched(early: _Period, plan: StudyPlan, seed: int) -> _Search:
+    from scipy.special import ndtr  # noqa: PLC0415 - on demand
+
+    trades = early.trades
+    judged = np.flatnonzero(trades >= plan.min_trades)
+    if not len(judged):
+        raise NoSetupJudgedError(len(trades), int(trades.max(initial=0)), plan.min_trades)
+    part = early.only(judged)
+    times = times_drawn(len(part.net), plan.block_days, plan.resamples, seed)
+    test = superiority(part.net, times, plan.size)
+    means = resampled_means(part.net, part.traded.astype(np.float64), times)
+    low, high = np.percentile(means, [2.5, 97.5], axis=0)
+    p = ndtr(-test.t)
+    q = false_discovery_rates(p)
+    order = np.argsort(-test.t, kind="stable")
+    passed = order[(test.better & (q <= plan.size))[order]]
+    return _Search(judged, test, p, q, low, high, judged[passed], order)
+
+
+def _rows(
+    returns: SetupReturns, early: _Period, late: _Period, search: _Search
+) -> list[dict[str, Any]]:
+    """Describe every setup; those found are "not confirmed" until they are."""
+    rows = [
+        {
+            **setup.to_json(),
+            "status": TOO_FEW,
+            "search": first,
+            "confirmation": then,
+            "t": None,
+            "p": None,
+            "q": None,
+            "beats_chance": False,
+        }
+        for setup, first, then in zip(returns.setups, early.figures(), late.figures(), strict=True)
+    ]
+    for index, at in enumerate(search.judged.tolist()):
+        rows[at] |= {
+            "status": CHANCE,
+            "t": float(search.test.t[index]),
+            "p": float(search.p[index]),
+            "q": float(search.q[index]),
+            "beats_chance": bool(search.test.better[index]),
+        }
+        rows[at]["search"] |= {
+            "low": float(search.low[index]),
+            "high": float(search.high[index]),
+        }
+    for at in search.found.tolist():
+        rows[at]["status"] = NOT_CONFIRMED
+    return rows
+
+
+def _confirm(
+    rows: list[dict[str, Any]],
+    late: _Period,
+    found: NDArray[np.intp],
+    plan: StudyPlan,
+    seed: int,
+) -> None:
+    """Take the setups found to the later days, in place: intervals, and who is named."""
+    enough = found[late.trades[found] >= plan.min_confirming]
+    if not len(enough):
+        return
+    part = late.only(enough)
+    # another stream than the search's: the two periods have nothing to do with each other
+    times = times_drawn(len(part.net), plan.block_days, plan.resamples, seed + 1)
+    count = part.traded.astype(np.float64)
+    bounds = simultaneous_bounds(part.net, count, times, plan.size)
+    for at, low, high in zip(enough.tolist(), *(each.tolist() for each in bounds), strict=True):
+        rows[at]["confirmation"] |= {"low": low, "high": high}
+        if low > 0:
+            rows[at]["status"] = NAMED
+
+
+def _best_set(
+    returns: SetupReturns, early: _Period, search: _Search, plan: StudyPlan, seed: int
+) -> dict[str, Any]:
+    """Compare the best setups of the search with one another and with not trading."""
+    best = search.judged[search.order][: plan.confidence_set]
+    values = np.column_stack([np.zeros(len(early.net)), early.net[:, best]])
+    inside = confidence_set(
+        values,
+        block=plan.block_days,
+        resamples=min(plan.resamples, 1000),
+        seed=seed,
+        size=plan.size,
+    )
+    names = [NOTHING, *(returns.setups[each].name for each in best.tolist())]
+    return {
+        "compared": len(names),
+        "nothing_inside": bool(inside[0]),
+        "inside": [name for name, each in zip(names, inside, strict=True) if each],
+    }
+
+
+def _summary(
+    returns: SetupReturns, early: _Period, search: _Search, plan: StudyPlan, seed: int
+) -> dict[str, Any]:
+    cut, days = returns.search_days, returns.days
+    part = early.only(search.judged)
+    trades = np.maximum(part.trades, 1)
+    net = part.net.sum(axis=0) / trades
+    return {
+        "market": returns.market,
+        "cost_ticks": returns.cost_ticks,
+        "days": len(days),
+        "first_day": str(days[0]),
+        "last_day": str(days[-1]),
+        "search_days": cut,
+        "search_last_day": str(days[cut - 1]),
+        "confirm_days": len(days) - cut,
+        "confirm_first_day": str(days[cut]),
+        "setups": len(returns.setups),
+        "judged": len(search.judged),
+        "too_few": len(returns.setups) - len(search.judged),
+        "mean_gross_r": float((part.gross.sum(axis=0) / trades).mean()),
+        "mean_net_r": float(net.mean()),
+        "share_above_0": float((net > 0).mean()),
+        "found": len(search.found),
+        "seed": seed,
+        **asdict(plan),
+    }
+
+
+def _heat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Keep the setups without filters, one a cell."""
+    keys = ("opening_range", "stop", "side", "rr")
+    return [
+        {key: row[key] for key in keys}
+        | {
+            part: {key: row[part][key] for key in ("trades", "gross_r", "net_r")}
+            for part in _PARTS
+        }
+        for row in rows
+        if row["size"] == "any" and row["day"] == "all"
+    ]
+
+
+_PARTS = ("search", "confirmation")
+
+
+def _verdict(
+    summary: dict[str, Any],
+    chance: dict[str, Any],
+    named: list[dict[str, Any]],
+    best: dict[str, Any],
+) -> str:
+    if named:
+        first = named[0]
+        later = first["confirmation"]
+        one = len(named) == 1
+        return (
+            f"{len(named):,} of {summary['judged']:,} setups survive{'s' if one else ''}: "
+            f"{'it' if one else 'the strongest'} is {first['name']}, "
+            f"{_r(first['search']['net_r'])} R net a trade in the search period and "
+            f"{_r(later['net_r'])} in the untouched one after it (interval {_r(later['low'])} "
+            f"to {_r(later['high'])}, corrected for the {summary['found']:,} found)."
+        )
+    later = best["confirmation"]["net_r"]
+    after = "" if later is None else f" and {_r(later)} in the period after it"
+    made = (
+        f"{best['name']}, made {_r(best['search']['net_r'])} R net a trade in the search "
+        f"period{after}"
+    )
+    if summary["found"]:
+        return (
+            f"No setup survives: {summary['found']:,} of {summary['judged']:,} beat chance in "
+            f"the search period but none was confirmed in the untouched one; the best, {made}."
+        )
+    if best["t"] <= 0:
+        return (
+            f"No setup survives: not one of {summary['judged']:,} made money after costs; the "
+            f"least bad, {made}."
+        )
+    return (
+        f"No setup survives: the best of {summary['judged']:,}, {made}; chance alone gives a "
+        f"best at least as good in {100 * chance['p']:.0f} % of such searches."
+    )
+
+
+def _r(value: float) -> str:
+    return f"{value:+.2f}"

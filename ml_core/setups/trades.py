@@ -1,0 +1,262 @@
+"""What each setup made on each day: every break traded once, then chosen by side and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.bars.arrays import Bars
+from ml_core.errors import InputError
+from ml_core.features.all import CATALOGUE
+from ml_core.learning.assemble import Assembly, assemble
+from ml_core.market.market import Market
+from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import DOWN, UNKNOWN, UP, label
+from ml_core.setups.setup import DAYS, Setup, SetupGrid
+
+_SIZE_FEATURE = "range_size_atr20"
+_DIRECTIONS = {"long": (UP,), "short": (DOWN,), "both": (UP, DOWN)}
+
+OnProgress = Callable[[int, int], None]
+
+
+class BackwardPeriodError(InputError):
+    """A period whose first day lies after its last."""
+
+    def __init__(self, first: date, last: date) -> None:
+        super().__init__(first, last)
+        self.first, self.last = first, last
+
+    def __str__(self) -> str:
+        return (
+            f"the period begins on {self.first}, after its end on {self.last}; give a first day "
+            "that is not after the last"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeTable:
+    """Every break of a period as a trade, for each target and stop: d days, r ranges, q rules.
+
+    Attributes
+    ----------
+    market
+        Its symbol.
+    cost_ticks
+        Round-trip cost the net figures are less.
+    days
+        datetime64[D], shape (d,), ascending: trading days with a usable range.
+    ranges
+        r names.
+    rules
+        q pairs of stop and RR.
+    direction
+        Shape (d, r): UP, DOWN, or 0 without a settled break.
+    size
+        Shape (d, r): height of the range over ATR-20, known at t0; NaN where unknown.
+    gross, net
+        Shape (d, r, q): R from the real entry before and after costs; NaN where no trade.
+    """
+
+    market: str
+    cost_ticks: float
+    days: NDArray[np.datetime64]
+    ranges: tuple[str, ...]
+    rules: tuple[tuple[str, float], ...]
+    direction: NDArray[np.int16]
+    size: NDArray[np.float64]
+    gross: NDArray[np.float64]
+    net: NDArray[np.float64]
+
+    @property
+    def weekday(self) -> NDArray[np.int64]:
+        """Weekday of each trading day, Monday 0, shape (d,)."""
+        # 1970-01-01 was a Thursday
+        return (self.days.astype("datetime64[D]").astype(np.int64) + 3) % 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupReturns:
+    """What k setups made on each of d days.
+
+    Attributes
+    ----------
+    market, cost_ticks
+        As in :class:`TradeTable`.
+    days
+        datetime64[D], shape (d,).
+    search_days
+        How many of them, from the first, the size filters were fitted on.
+    setups
+        k of them.
+    traded
+        Shape (d, k): whether the setup traded; at most once a day.
+    gross, net
+        Shape (d, k): R before and after costs, 0 on a day without a trade.
+    """
+
+    market: str
+    cost_ticks: float
+    days: NDArray[np.datetime64]
+    search_days: int
+    setups: tuple[Setup, ...]
+    traded: NDArray[np.bool_]
+    gross: NDArray[np.float64]
+    net: NDArray[np.float64]
+
+
+def trade_table(
+    bars: Bars,
+    market: Market,
+    grid: SetupGrid,
+    *,
+    first: date,
+    last: date,
+    on_progress: OnProgress | None = None,
+) -> TradeTable:
+    """Trade every break of the period with every target and stop of the grid.
+
+    Labels are counted from the real entry and scanned to the session's end. A trade belongs to
+    its trading day and is left out if that day ends before it does, so that no label reaches
+    from one period into the next.
+
+    Parameters
+    ----------
+    bars, market
+        The bars, from ``HISTORY_DAYS`` before ``first`` where there are any, and their market.
+    grid
+        Targets and stops wanted.
+    first, last
+        Trading days, both included.
+    on_progress
+        Called with (rules done, rules in all).
+
+    Raises
+    ------
+    BackwardPeriodError
+        ``first`` lies after ``last``.
+    NoBarsError
+        No bar lies in the period.
+    """
+    if first > last:
+        raise BackwardPeriodError(first, last)
+    found = assemble(
+        bars,
+        market,
+        LabelSpec(),
+        first=first,
+        last=last,
+        features=CATALOGUE.select((_SIZE_FEATURE,)),
+    )
+    rules = tuple(product(dict.fromkeys(grid.stops), dict.fromkeys(grid.rrs)))
+    results = []
+    for done, (stop, rr) in enumerate(rules):
+        if on_progress is not None:
+            on_progress(done, len(rules))
+        results.append(_outcomes(found, LabelSpec.model_validate({"stop": stop, "rr": rr})))
+    return _laid_out(found, rules, results)
+
+
+def _outcomes(
+    found: Assembly, spec: LabelSpec
+) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:
+    """Give direction, gross and net R of every slot; 0 and NaN where there is no settled trade."""
+    cost = found.market.instrument.round_trip_cost_ticks
+    labels = label(found.tape, found.ranges, spec, cost)
+    day_end = found.tape.schedule.day_end[found.ranges.day]
+    traded = (labels.outcome != UNKNOWN) & (labels.resolved_minute <= day_end)
+    return (
+        np.where(traded, labels.direction, 0).astype(np.int16),
+        np.where(traded, labels.r_gross, np.nan),
+        np.where(traded, labels.r_net, np.nan),
+    )
+
+
+def _laid_out(
+    found: Assembly,
+    rules: tuple[tuple[str, float], ...],
+    results: list[tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]],
+) -> TradeTable:
+    """Lay slots out by day and range; slots without a usable range, NaN."""
+    rows = found.reported[found.ranges.usable[found.reported]]
+    index, where = np.unique(found.ranges.day[rows], return_inverse=True)
+    place = (where, found.ranges.spec[rows])
+    shape = (len(index), len(found.market.ranges))
+    size = np.full(shape, np.nan)
+    size[place] = found.dataset.features[:, 0]
+    direction = np.zeros(shape, np.int16)
+    gross, net = (np.full((*shape, len(rules)), np.nan) for _ in range(2))
+    for which, (side, before, after) in enumerate(results):
+        direction[place] = side[rows]
+        gross[(*place, which)] = before[rows]
+        net[(*place, which)] = after[rows]
+    return TradeTable(
+        market=found.market.symbol,
+        cost_ticks=found.market.instrument.round_trip_cost_ticks,
+        days=found.tape.schedule.days[index],
+        ranges=tuple(each.name for each in found.market.ranges),
+        rules=rules,
+        direction=direction,
+        size=size,
+        gross=gross,
+        net=net,
+    )
+
+
+def setup_returns(table: TradeTable, setups: tuple[Setup, ...], search_days: int) -> SetupReturns:
+    """Give what each setup made on each day.
+
+    Every filter is known at t0: the side is that of the break traded, the weekday that of the
+    trading day, and a range is small or large against the median of its own search period, a
+    number frozen before the days that confirm.
+
+    Parameters
+    ----------
+    table
+        The trades; its rules include those of the setups.
+    setups
+        What to apply.
+    search_days
+        Days, from the first, on which the medians are taken.
+    """
+    weekday = table.weekday
+    median = _medians(table.size[:search_days])
+    on_day = {name: weekday == at for at, name in enumerate(DAYS[1:])}
+    of_size = {"small": table.size <= median, "large": table.size > median}
+    of_side = {name: np.isin(table.direction, ways) for name, ways in _DIRECTIONS.items()}
+    traded = np.zeros((len(setups), len(table.days)), bool)
+    gross, net = (np.zeros((len(setups), len(table.days))) for _ in range(2))
+    for row, each in enumerate(setups):
+        spec, rule = (
+            table.ranges.index(each.opening_range),
+            table.rules.index((each.stop, each.rr)),
+        )
+        taken = of_side[each.side][:, spec] & np.isfinite(table.net[:, spec, rule])
+        if each.size != "any":
+            taken = taken & of_size[each.size][:, spec]
+        if each.day != "all":
+            taken = taken & on_day[each.day]
+        traded[row] = taken
+        gross[row, taken] = table.gross[taken, spec, rule]
+        net[row, taken] = table.net[taken, spec, rule]
+    return SetupReturns(
+        market=table.market,
+        cost_ticks=table.cost_ticks,
+        days=table.days,
+        search_days=search_days,
+        setups=setups,
+        traded=traded.T,
+        gross=gross.T,
+        net=net.T,
+    )
+
+
+def _medians(size: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median of each column's known values, shape (r,); NaN, which nothing passes, without any."""
+    known = [column[np.isfinite(column)] for column in size.T]
+    return np.array([np.median(each) if len(each) else np.nan for each in known])

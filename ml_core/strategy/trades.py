@@ -1,0 +1,162 @@
+"""Plans through time: each waits for its break, and is entered or not by the day's rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from ml_core.strategy.plan import DaySoFar, Plan, by_rules, facts_of, may_enter
+from ml_core.strategy.rules import Rules, Side
+
+_SIDE: Mapping[str, Side] = {"UP": "long", "DOWN": "short"}
+_DECIDED = Callable[["Slot", DaySoFar], Plan]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A slot and what became of it, as far as is known.
+
+    Attributes
+    ----------
+    trading_day, opening_range, decision_time
+        Which; aware UTC.
+    facts
+        The row of features.
+    side, entered_at
+        The side that broke, and when; None while, or if, it did not.
+    resolved_at, r_net, r_gross
+        When the trade was settled and its R at size 1, after and before costs; None while it is
+        open.
+    """
+
+    trading_day: date
+    opening_range: str
+    decision_time: datetime
+    facts: Mapping[str, Any]
+    side: Side | None
+    entered_at: datetime | None
+    resolved_at: datetime | None
+    r_net: float | None
+    r_gross: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A slot's plan and what it brought: net R times size; 0 where nothing was entered."""
+
+    slot: Slot
+    plan: Plan
+    size: float
+    r: float
+    why_not: str = ""
+
+
+def slots_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Slot, ...]:
+    """Give the usable slots of an assembly's table, as plain rows, in order of decision."""
+    return tuple(
+        Slot(
+            trading_day=row["trading_day"],
+            opening_range=row["opening_range"],
+            decision_time=row["decision_time"],
+            facts=row,
+            side=_SIDE.get(row["break_direction"] or ""),
+            entered_at=row["break_time"] if row["break_direction"] in _SIDE else None,
+            resolved_at=row["resolved_at"],
+            r_net=row["r_net"],
+            r_gross=row["r_gross"],
+        )
+        for row in rows
+        if row["exclusion"] is None
+    )
+
+
+def follow(rules: Rules, slots: Sequence[Slot], decide: _DECIDED) -> tuple[Taken, ...]:
+    """Follow a way of deciding through time; each decision sees what was known at its t0.
+
+    Entries come at their own moments: one position at a time, the day's trades and its loss are
+    judged again when the range breaks, with what was known then.
+    """
+    path = _Path(rules)
+    for slot in slots:
+        path.enter(until=slot.decision_time)
+        path.plan(
+            slot, decide(slot, day_so_far(path.latest, slot.trading_day, slot.decision_time))
+        )
+    path.enter(until=None)
+    return path.taken
+
+
+def day_so_far(taken: Iterable[Taken], trading_day: date, at: datetime) -> DaySoFar:
+    """Give what was known at a time of the day's trades; open ones of other days count as open."""
+    trades = open_ = 0
+    net = 0.0
+    for each in taken:
+        if not each.size or each.slot.entered_at is None or each.slot.entered_at > at:
+            continue
+        settled = each.slot.resolved_at is not None and each.slot.resolved_at <= at
+        open_ += not settled
+        if each.slot.trading_day == trading_day:
+            trades += 1
+            net += each.r if settled else 0.0
+    return DaySoFar(trades=trades, open=open_, net_r=net)
+
+
+def backtest(rules: Rules, slots: Sequence[Slot]) -> tuple[Taken, ...]:
+    """Follow the rules alone."""
+    return follow(rules, slots, lambda slot, day: by_rules(rules, facts_of(slot.facts), day))
+
+
+class _Path:
+    """Plans through time: each waits for its break, and is entered or not when it comes."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._plans: list[tuple[Slot, Plan]] = []
+        self._waiting: list[int] = []
+        self._found: dict[int, Taken] = {}
+        self.latest: list[Taken] = []
+
+    def plan(self, slot: Slot, plan: Plan) -> None:
+        """Add a slot's plan."""
+        self._waiting.append(len(self._plans))
+        self._plans.append((slot, plan))
+
+    def enter(self, *, until: datetime | None) -> None:
+        """Be done with the waiting slots that broke by a time, in the order in which they did."""
+        moments = {index: _moment(self._plans[index][0]) for index in self._waiting}
+        broken = [each for each in self._waiting if until is None or moments[each] <= until]
+        for index in sorted(broken, key=lambda each: (moments[each], each)):
+            slot, plan = self._plans[index]
+            taken = _taken(self._rules, slot, plan, self.latest)
+            self._found[index] = taken
+            # no more can still be open, or be of the same day
+            self.latest = [*self.latest[-_REMEMBERED:], taken]
+            self._waiting.remove(index)
+
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        """What became of each plan, in order of decision."""
+        return tuple(self._found[index] for index in range(len(self._plans)))
+
+
+_REMEMBERED = 40
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def _moment(slot: Slot) -> datetime:
+    """When a slot is done with: its break, or its end without one."""
+    return slot.entered_at or slot.resolved_at or _NEVER
+
+
+def _taken(rules: Rules, slot: Slot, plan: Plan, before: list[Taken]) -> Taken:
+    none = Taken(slot=slot, plan=plan, size=0.0, r=0.0)
+    if slot.side is None or slot.entered_at is None or not plan.size(slot.side):
+        return none
+    if not may_enter(rules, day_so_far(before, slot.trading_day, slot.entered_at)):
+        return Taken(slot=slot, plan=plan, size=0.0, r=0.0, why_not="the day's rules at the break")
+    size = plan.size(slot.side)
+    r = 0.0 if slot.r_net is None or math.isnan(slot.r_net) else slot.r_net * size
+    return Taken(slot=slot, plan=plan, size=size, r=r)

@@ -1,0 +1,252 @@
+"""What plans brought, and how much of the difference is the model's choosing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.evidence.intervals import Interval, mean_interval
+from ml_core.evidence.metrics import max_drawdown
+from ml_core.evidence.plain import plain
+from ml_core.strategy.plan import Plan
+from ml_core.strategy.rules import Side
+from ml_core.strategy.trades import Taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """What a way of deciding brought.
+
+    Attributes
+    ----------
+    slots, armed, trades
+        Counts.
+    total_r, per_trade
+        Net R times size, summed; and its mean over the trades with a day-block interval.
+    gross_per_trade
+        The same mean before costs.
+    hit_rate, drawdown_r
+        Share of trades above 0; deepest fall of the running sum, in order of decision.
+    """
+
+    slots: int
+    armed: int
+    trades: int
+    total_r: float
+    per_trade: Interval
+    gross_per_trade: Interval
+    hit_rate: float | None
+    drawdown_r: float
+
+    @property
+    def words(self) -> str:
+        """One plain sentence."""
+        if not self.trades:
+            return f"no trade in {self.slots:,} slots"
+        each, gross = self.per_trade, self.gross_per_trade
+        return (
+            f"{self.trades:,} trades of {self.slots:,} slots, {self.total_r:+.1f} R net in all, "
+            f"{each.estimate:+.3f} a trade ({each.low:+.3f} to {each.high:+.3f}): {sure(each)}; "
+            f"before costs {gross.estimate:+.3f} ({gross.low:+.3f} to {gross.high:+.3f}): "
+            f"{sure(gross)}; deepest fall {self.drawdown_r:.1f} R"
+        )
+
+    @property
+    def verdict(self) -> str:
+        """What to make of it, in one plain sentence."""
+        if not self.trades:
+            return "nothing to judge"
+        if self.per_trade.below_zero:
+            gross = self.gross_per_trade
+            before = (
+                "they lost"
+                if gross.below_zero
+                else "they gained"
+                if gross.above_zero
+                else "they cannot be told from luck"
+            )
+            return f"these rules lost after costs; before costs {before}"
+        if not self.per_trade.above_zero:
+            return "these rules cannot be told from luck"
+        return (
+            "these rules gained in these days; if they were chosen by these days that is no "
+            "evidence: `orbcast study setups` counts every rule tried"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        each, gross = self.per_trade, self.gross_per_trade
+        values: dict[str, Any] = {
+            "slots": self.slots,
+            "armed": self.armed,
+            "trades": self.trades,
+            "total_r": self.total_r,
+            "per_trade": [each.estimate, each.low, each.high],
+            "gross_per_trade": [gross.estimate, gross.low, gross.high],
+            "hit_rate": self.hit_rate,
+            "drawdown_r": self.drawdown_r,
+            "words": self.words,
+            "verdict": self.verdict,
+        }
+        return plain(values)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What a model's sizes added, and how: by trading less or more, or by choosing.
+
+    A model that halves every size of rules that lose makes them lose half, and knows nothing. So
+    the difference is taken apart: ``size_ratio`` times the plain trades is what the same change
+    of size without any choice would have brought; what is left is the model's choosing.
+
+    Attributes
+    ----------
+    slots, trades
+        Compared; settled trades among them on either path.
+    total_r, per_slot
+        Net R times size with the model less without it; a slot's mean with its interval.
+    size_ratio
+        Sum of the sizes with the model over that without.
+    by_size_r
+        ``(size_ratio - 1)`` times the plain net R.
+    by_choice_r, choice_per_slot
+        The rest; a slot's mean with its interval. Its sign is what the model is worth.
+    """
+
+    slots: int
+    trades: int
+    total_r: float
+    per_slot: Interval
+    size_ratio: float
+    by_size_r: float
+    by_choice_r: float
+    choice_per_slot: Interval
+
+    @property
+    def words(self) -> str:
+        """One plain sentence."""
+        if not self.trades:
+            return "no settled trade to compare yet"
+        each = self.choice_per_slot
+        known = "" if each.above_zero or each.below_zero else ", not to be told from 0"
+        return (
+            f"the model's sizes changed the result by {self.total_r:+.1f} R: "
+            f"{self.by_size_r:+.1f} R by trading {self.size_ratio:.2f} times the size, "
+            f"{self.by_choice_r:+.1f} R by choosing, {each.estimate:+.4f} a slot "
+            f"({each.low:+.4f} to {each.high:+.4f}){known}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        whole, choice = self.per_slot, self.choice_per_slot
+        values: dict[str, Any] = {
+            "slots": self.slots,
+            "trades": self.trades,
+            "total_r": self.total_r,
+            "per_slot": [whole.estimate, whole.low, whole.high],
+            "size_ratio": self.size_ratio,
+            "by_size_r": self.by_size_r,
+            "by_choice_r": self.by_choice_r,
+            "choice_per_slot": [choice.estimate, choice.low, choice.high],
+            "words": self.words,
+        }
+        return plain(values)  # type: ignore[no-any-return]
+
+
+def sure(interval: Interval) -> str:
+    """Say on which side of 0 an interval lies."""
+    if interval.above_zero:
+        return "above 0"
+    return "below 0" if interval.below_zero else "not to be told from 0"
+
+
+def worth(taken: Sequence[Taken]) -> Worth:
+    """Say what plans brought; trades that are not settled yet are left out."""
+    trades = [each for each in taken if each.size > 0 and each.slot.r_net is not None]
+    r = np.array([each.r for each in trades], np.float64)
+    gross = np.array([each.size * (each.slot.r_gross or 0.0) for each in trades], np.float64)
+    return Worth(
+        slots=len(taken),
+        armed=sum(each.plan.armed for each in taken),
+        trades=len(trades),
+        total_r=float(r.sum()),
+        per_trade=mean_interval(r, _days(trades)),
+        gross_per_trade=mean_interval(gross, _days(trades)),
+        hit_rate=float((r > 0).mean()) if len(r) else None,
+        drawdown_r=max_drawdown(r) if len(r) else 0.0,
+    )
+
+
+def added(with_: Sequence[Taken], without: Sequence[Taken]) -> Added:
+    """Take apart what the model's sizes added on the same slots.
+
+    With sizes w and b, net R of size 1 r, k = sum w / sum b and m = sum br / sum b, choosing adds
+    sum (w - kb) r, which is sum (w - kb)(r - m), since sum (w - kb) is 0; the latter form is the
+    one whose day-block interval allows for k being estimated (the ratio's linearisation, Cochran,
+    Sampling Techniques, 1977, ch. 6). Trades not settled yet count with size 0.
+    """
+    pairs = list(zip(with_, without, strict=True))
+    r = np.array([each.slot.r_net or 0.0 for each, _ in pairs], np.float64)
+    settled = np.array([each.slot.r_net is not None for each, _ in pairs], bool)
+    scaled, plainly = (
+        np.where(settled, [each[which].size for each in pairs], 0.0) for which in (0, 1)
+    )
+    whole = float(plainly.sum())
+    ratio = float(scaled.sum()) / whole if whole else 1.0
+    mean = float((plainly * r).sum()) / whole if whole else 0.0
+    chosen = (scaled - ratio * plainly) * (r - mean)
+    gain, days = (scaled - plainly) * r, _days(with_)
+    return Added(
+        slots=len(pairs),
+        trades=int(((scaled > 0) | (plainly > 0)).sum()),
+        total_r=float(gain.sum()),
+        per_slot=mean_interval(gain, days),
+        size_ratio=ratio,
+        by_size_r=(ratio - 1.0) * float((plainly * r).sum()),
+        by_choice_r=float(chosen.sum()),
+        choice_per_slot=mean_interval(chosen, days),
+    )
+
+
+def by_opinion(with_: Sequence[Taken], without: Sequence[Taken]) -> dict[str, Worth]:
+    """Give what the plain trades brought by what the model said of the side that broke."""
+    groups: dict[str, list[Taken]] = {}
+    for scaled, each in zip(with_, without, strict=True):
+        if each.size:
+            groups.setdefault(_opinion(scaled.plan, each.slot.side), []).append(each)
+    return {name: worth(groups[name]) for name in sorted(groups)}
+
+
+def by_year(taken: Sequence[Taken]) -> dict[str, Worth]:
+    """Give what plans brought in each year."""
+    years = sorted({each.slot.trading_day.year for each in taken})
+    return {
+        str(year): worth([each for each in taken if each.slot.trading_day.year == year])
+        for year in years
+    }
+
+
+def refusals(taken: Sequence[Taken]) -> dict[str, int]:
+    """Count what kept slots from being traded: each rule at t0, and the day's at the break."""
+    found: dict[str, int] = {}
+    for each in taken:
+        names = [check.name for check in each.plan.checks if not check.passed]
+        for name in [*names, each.why_not] if each.why_not else names:
+            found[name] = found.get(name, 0) + 1
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _opinion(plan: Plan, side: Side | None) -> str:
+    if plan.agreement in {"", "silent"}:
+        return "silent"
+    if plan.recommends is None:
+        return "skip recommended"
+    return "recommended" if plan.recommends == side else "the other side recommended"
+
+
+def _days(rows: Sequence[Taken]) -> NDArray[np.datetime64]:
+    return np.array([each.slot.trading_day for each in rows], "datetime64[D]")

@@ -1,0 +1,69 @@
+"""The figure of a drift check: how far the columns of each group moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from monitoring.drift import LEAST_SHIFT, Moved
+from monitoring.pages.figure_style import (
+    CORRIDOR,
+    MAJORITY,
+    QUIET,
+    SMALL,
+    TEXT,
+    WORDS,
+    Mark,
+    compare_with,
+    rows_and_axis,
+    set_span,
+    ticks,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def drift_plot(columns: Sequence[Moved]) -> Figure:
+    """Draw every column's shift beside those of its group; those that drifted are filled.
+
+    Parameters
+    ----------
+    columns
+        Every column asked about, at least one, in the order their groups are to have.
+    """
+    groups = list(dict.fromkeys(each.group for each in columns))
+    figure, axes = rows_and_axis(len(groups), 112.0, 62.0, 18.0, step=22.0)
+    set_span(axes, [-LEAST_SHIFT, LEAST_SHIFT, *(each.shift for each in columns)])
+    compare_with(axes, Mark(0.0, "as learned"))
+    for row, group in enumerate(groups):
+        inside = [each for each in columns if each.group == group]
+        # the drifted ones last: nothing may hide them
+        for each in sorted(inside, key=lambda one: one.drifted):
+            axes.plot(
+                [each.shift],
+                [row],
+                "o",
+                color=CORRIDOR.value if each.drifted else MAJORITY.value,
+                markerfacecolor=CORRIDOR.value if each.drifted else "none",
+                markersize=7 if each.drifted else 5,
+            )
+        moved = sum(each.drifted for each in inside)
+        axes.text(
+            1.03,
+            row,
+            f"{moved} of {len(inside)}",
+            transform=axes.get_yaxis_transform(),
+            fontsize=SMALL,
+            color=CORRIDOR.value if moved else QUIET.value,
+            va="center",
+        )
+    axes.set_yticks(range(len(groups)), [group.replace("_", " ") for group in groups])
+    axes.tick_params(axis="y", labelsize=TEXT, labelcolor=WORDS.value)
+    ticks(axes, per_cent=False)
+    axes.set_xlabel(
+        "shift in standard deviations; filled, and counted: drifted",
+        fontsize=SMALL,
+        color=QUIET.value,
+    )
+    return figure

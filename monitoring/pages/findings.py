@@ -1,0 +1,207 @@
+"""What an evaluation shows, in sentences and rows that need no statistician."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from ml_core.errors import InputError
+from monitoring.pages.markup import Html, element, join
+from monitoring.pages.plots import signed
+
+Finding = Literal["better", "worse", "same", "none"]
+Figures = Mapping[str, Any]
+
+DASH = "\N{EN DASH}"
+FEW_TRADES = 30
+"""With fewer, a bootstrap knows too little of the tails: one lucky trade would look certain."""
+
+JUDGED = (
+    "verdict",
+    *(f"summary.{key}" for key in ("market", "model", "version", "label", "first_day")),
+    *(f"summary.{key}" for key in ("last_day", "rows", "breaks", "no_break")),
+    *(f"directional.{key}" for key in ("model", "corridor", "majority", "interval")),
+    "directional.difference.corridor.log_loss",
+    "directional.reliability.model",
+    "directional.reliability.corridor",
+    "quality.rows",
+    "net_r.rows",
+    "by_range",
+    "trading.recommended",
+    "trading.every_break.trades",
+    "trading.followed.trades",
+    "equity.days",
+)
+"""What an evaluation must hold for any report of it."""
+
+_LABEL = re.compile(r"v\d+-(entry|edge)-(full|half)-rr([\d.]+)-(session_end|next_day_start)$")
+_BETTER = {"accuracy": "↑", "log_loss": "↓", "brier": "↓", "auc": "↑", "ece": "↓"}
+_NAMES = {"log_loss": "log loss", "brier": "Brier score", "auc": "AUC", "ece": "calibration error"}
+
+
+class NotAnEvaluationError(InputError):
+    """Figures that are not what an evaluation writes."""
+
+    def __init__(self, what: str, missing: tuple[str, ...]) -> None:
+        super().__init__(what, missing)
+        self.what, self.missing = what, missing
+
+    def __str__(self) -> str:
+        return (
+            f"the {self.what} lacks {', '.join(self.missing)}: it was written by another release "
+            "or edited; retrain to write it anew"
+        )
+
+
+def require(what: str, figures: Figures, *paths: str) -> None:
+    """Refuse figures in which something a report needs is absent.
+
+    Raises
+    ------
+    NotAnEvaluationError
+        Names every absent path.
+    """
+    missing = []
+    for path in paths:
+        here: Any = figures
+        for key in path.split("."):
+            if not isinstance(here, Mapping) or key not in here:
+                missing.append(path)
+                break
+            here = here[key]
+    if missing:
+        raise NotAnEvaluationError(what, tuple(missing))
+
+
+def finding(evaluation: Figures) -> Finding:
+    """Say what the interval of the log loss against the corridor shows; unknown is no skill."""
+    change = evaluation["directional"]["difference"]["corridor"]["log_loss"]
+    if change["low"] is None or change["high"] is None:
+        return "none"
+    if change["high"] < 0:
+        return "better"
+    if change["low"] > 0:
+        return "worse"
+    return "same" if change["estimate"] == 0 else "none"
+
+
+def money(trading: Figures) -> str:
+    """Say what trading it would have brought, after costs."""
+    every, followed = trading["every_break"], trading["followed"]
+    sentences = []
+    if every["trades"]:
+        sentences.append(f"Taking every break {_brought(every)}.")
+    if not trading["recommended"]:
+        sentences.append("The model recommended no trade at all.")
+    elif not followed["trades"]:
+        sentences.append(
+            f"None of its {trading['recommended']:,} recommendations became a trade: the ranges "
+            "broke the other way or not at all."
+        )
+    else:
+        sentences.append(f"Following its recommendations {_brought(followed)}.")
+    return " ".join(sentences)
+
+
+def _brought(trades: Figures) -> str:
+    net = trades["net_r"]
+    if net["estimate"] is None:
+        return "came to a figure that is not known"
+    if trades["trades"] < FEW_TRADES:
+        count = "one trade" if trades["trades"] == 1 else f"{trades['trades']} trades"
+        came = f"came to {signed(net['estimate'], 2)} R a trade after costs"
+        return f"{came} over {count}: too few to judge"
+    verb = "lost" if net["estimate"] < 0 else "brought"
+    crosses = net["low"] is None or net["low"] <= 0 <= net["high"]
+    doubt = ", so nothing is shown either way" if crosses else ""
+    return (
+        f"{verb} {abs(net['estimate']):.2f} R a trade after costs ({trades['trades']:,} trades, "
+        f"95 % interval {between(net, 2)}{doubt})"
+    )
+
+
+def between(interval: Figures, decimals: int, *, sign: bool = True) -> str:
+    """Write an interval's ends."""
+    low, high = interval["low"], interval["high"]
+    if low is None or high is None:
+        return "not known"
+    if not sign:
+        return f"{low:.{decimals}f}{DASH}{high:.{decimals}f}"
+    return f"{signed(low, decimals)} to {signed(high, decimals)}"
+
+
+def recovered(evaluation: Figures, truth: Figures) -> float | None:
+    """Give the share of the possible gain in log loss the model found; None without an edge."""
+    possible = truth["driftless_log_loss"] - truth["bayes_log_loss"]
+    if possible <= 0:
+        return None
+    scores = evaluation["directional"]
+    gained = scores["corridor"]["log_loss"] - scores["model"]["log_loss"]
+    return float(gained / possible)
+
+
+def score_rows(scores: Figures, voices: tuple[str, ...]) -> list[tuple[object, ...]]:
+    """Give a row for each metric: the voices with intervals, and the first less the second."""
+    rows: list[tuple[object, ...]] = []
+    for metric, arrow in _BETTER.items():
+        cells: list[object] = [f"{_NAMES.get(metric, metric)} {arrow}"]
+        for voice in voices:
+            interval = scores["interval"][voice].get(metric)
+            cells.append(_score(metric, scores[voice][metric], interval))
+        change = scores["difference"][voices[1]].get(metric)
+        cells.append(_change(metric, change) if change else "")
+        rows.append(tuple(cells))
+    return rows
+
+
+def _score(metric: str, value: float | None, interval: Figures | None) -> Html | str:
+    if value is None:
+        return "not known"
+    scale, decimals = (100, 1) if metric == "accuracy" else (1, 4 if metric == "log_loss" else 3)
+    unit = "\N{NO-BREAK SPACE}%" if metric == "accuracy" else ""
+    shown = f"{value * scale:.{decimals}f}{unit}"
+    if interval is None or interval["low"] is None:
+        return shown
+    ends = {key: interval[key] * scale for key in ("low", "high")}
+    span = between(ends, min(decimals, 3), sign=False)
+    return join((shown, element("span", span, class_="span")))
+
+
+def _change(metric: str, change: Figures) -> Html | str:
+    if metric != "accuracy":
+        return interval_cell(change, 4)
+    ends = ("estimate", "low", "high")
+    points = {key: None if change[key] is None else 100 * change[key] for key in ends}
+    return interval_cell(points, 1, " points")
+
+
+def interval_cell(
+    interval: Figures, decimals: int, unit: str = "", *, few: bool = False
+) -> Html | str:
+    """Give an estimate with its interval below; with few rows it says that instead."""
+    if interval["estimate"] is None:
+        return "not known"
+    span = "too few to judge" if few else between(interval, decimals)
+    shown = signed(interval["estimate"], decimals) + unit
+    return join((shown, element("span", span, class_="span")))
+
+
+def label_words(key: str) -> str:
+    """Say what a label counts, for a trader.
+
+    >>> label_words("entry-session-v1-entry-full-rr1-session_end")[:51]
+    'Enter at the first 1-minute close outside the range'
+    """
+    found = _LABEL.search(key)
+    if found is None:
+        return key
+    anchor, stop, rr, scan = found.groups()
+    counted = "the entry" if anchor == "entry" else "the broken edge"
+    where = "the opposite edge" if stop == "full" else "the range's middle"
+    until = "the session's end" if scan == "session_end" else "the next trading day"
+    return (
+        f"Enter at the first 1-minute close outside the range; stop at {where}; target {rr} times "
+        f"the risk, counted from {counted}; until {until}, then marked to the last close; a bar "
+        "that touches both stop and target is a loss."
+    )

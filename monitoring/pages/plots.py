@@ -1,0 +1,380 @@
+"""The figures of the report and of Prefect's artifacts, from plain data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from monitoring.pages.figure_style import (
+    CORRIDOR,
+    MAJORITY,
+    MODEL,
+    QUIET,
+    RULE,
+    SMALL,
+    TEXT,
+    WIDE,
+    WORDS,
+    Ink,
+    Mark,
+    apart,
+    compare_with,
+    new_figure,
+    plain_axes,
+    rows_and_axis,
+    set_span,
+    ticks,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_VOICES: dict[str, tuple[Ink, str]] = {
+    "model": (MODEL, "o"),
+    "corridor": (CORRIDOR, "s"),
+    "driftless": (CORRIDOR, "s"),
+    "majority": (MAJORITY, "D"),
+}
+_SIDE = 14.0
+_Z95 = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A figure with its 95 % interval, None if not known; ``name`` decides colour and mark."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bin of a reliability diagram: mean probability said, share that happened, rows."""
+
+    said: float
+    happened: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class RangeScore:
+    """Accuracy of model and corridor on one opening range, ``rows`` breaks, one a day at most."""
+
+    name: str
+    rows: int
+    model: float
+    corridor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A line over the days, drawn in an ink; ``dashed`` for costs left out."""
+
+    words: str
+    values: Sequence[float]
+    ink: Ink
+    dashed: bool = False
+
+
+def wilson(share: float, rows: int) -> tuple[float, float]:
+    """Give the 95 % interval of a share of independent rows (Wilson 1927).
+
+    >>> low, high = wilson(0.5, 100)
+    >>> round(low, 3), round(high, 3)
+    (0.404, 0.596)
+    """
+    middle = share + _Z95**2 / (2 * rows)
+    spread = _Z95 * math.sqrt(share * (1 - share) / rows + _Z95**2 / (4 * rows**2))
+    scale = 1 + _Z95**2 / rows
+    return (middle - spread) / scale, (middle + spread) / scale
+
+
+def signed(value: float, decimals: int = 1) -> str:
+    """Write a number with its sign, a true minus.
+
+    >>> signed(-0.25, 2)
+    '\u22120.25'
+    """
+    rounded = round(value, decimals) + 0.0  # no minus before a zero
+    return f"{rounded:+,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    r"""Write a share as per cent, kept on one line.
+
+    >>> percent(0.5253)
+    '52.5\xa0%'
+    """
+    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
+
+
+def score_plot(
+    rows: Sequence[Scored], axis: str, marks: Sequence[Mark] = (), *, per_cent: bool = False
+) -> Figure:
+    """Draw scores under one another, each with its interval, its name before and words after it.
+
+    Parameters
+    ----------
+    rows
+        From top to bottom.
+    axis
+        What is measured, and which way is better.
+    marks
+        Lines to compare with: a coin, zero, the best possible.
+    per_cent
+        Whether the axis counts shares.
+    """
+    head = 18.0 if marks else 6.0
+    figure, axes = rows_and_axis(len(rows), 72.0, 68.0, head)
+    ends = [end for row in rows for end in (row.low, row.high, row.value) if end is not None]
+    set_span(axes, [*ends, *(mark.value for mark in marks)])
+    for mark in marks:
+        compare_with(axes, mark)
+    for index, row in enumerate(rows):
+        ink, shape = _VOICES.get(row.name, (MODEL, "o"))
+        if row.low is not None and row.high is not None:
+            axes.plot([row.low, row.high], [index] * 2, color=ink.value, linewidth=2.6, alpha=0.5)
+        if row.value is not None:
+            axes.plot([row.value], [index], shape, color=ink.value, markersize=8)
+        _after(axes, index, row.label)
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    for row, label in zip(rows, axes.get_yticklabels(), strict=True):
+        label.set_color(_VOICES.get(row.name, (WORDS, ""))[0].value)
+        label.set_fontsize(TEXT)
+    ticks(axes, per_cent=per_cent)
+    axes.set_xlabel(axis, fontsize=SMALL, color=QUIET.value)
+    return figure
+
+
+def reliability_plot(model: Sequence[Bin], corridor: Sequence[Bin]) -> Figure:
+    """Draw what was said against what happened, and below it how often each was said.
+
+    Bars on the model's points are the 95 % intervals of the shares: a point off the diagonal
+    whose bar crosses it may be chance.
+    """
+    high, left, right, foot = 392.0, 44.0, 20.0, 106.0
+    figure = new_figure(high / 72)
+    wide = WIDE - left - right
+    axes = plain_axes(figure, left, foot, wide, high - foot - 22)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    quarters = [0, 0.25, 0.5, 0.75, 1]
+    axes.set_xticks(quarters, [])
+    axes.set_yticks(quarters, [percent(tick, 0) for tick in quarters])
+    axes.grid(color=RULE.value, linewidth=0.8)
+    axes.plot([0, 1], [0, 1], color=QUIET.value, linewidth=1, linestyle=(0, (4, 2)))
+    axes.text(
+        0.98,
+        0.03,
+        "dashed: happens as often as said",
+        color=QUIET.value,
+        fontsize=SMALL,
+        ha="right",
+    )
+    for each in model:
+        low, upper = wilson(each.happened, each.rows)
+        axes.plot([each.said] * 2, [low, upper], color=MODEL.value, linewidth=2.6, alpha=0.45)
+    for name, bins in (("corridor", corridor), ("model", model)):
+        for each in bins:
+            _point(axes, name, each.said, each.happened)
+    for y, name, words in ((0.95, "model", "●  model"), (0.885, "corridor", "□  corridor")):
+        axes.text(0.02, y, words, color=_VOICES[name][0].value, fontsize=TEXT, va="center")
+    axes.text(-0.13, 1.035, "broke UP", fontsize=SMALL, color=QUIET.value)
+    below = plain_axes(figure, left, 40, wide, foot - 40 - 16)
+    below.set_xlim(0, 1)
+    most = max((each.rows for each in model), default=1)
+    below.set_ylim(0, most * 1.5)
+    for each in model:
+        place = min(int(each.said * 10), 9) / 10 + 0.05
+        below.bar([place], [each.rows], width=0.085, color=MODEL.value, alpha=0.45)
+        below.text(
+            place,
+            each.rows,
+            f"{each.rows:,}",
+            fontsize=SMALL,
+            color=QUIET.value,
+            ha="center",
+            va="bottom",
+        )
+    below.set_yticks([])
+    below.set_xticks(quarters, [percent(tick, 0) for tick in quarters])
+    below.set_xlabel(
+        "probability of UP the model said; bars count how often", fontsize=SMALL, color=QUIET.value
+    )
+    return figure
+
+
+def range_plot(rows: Sequence[RangeScore]) -> Figure:
+    """Draw the accuracy on each opening range, the model with its 95 % interval.
+
+    A range comes once a day, so its rows are days and Wilson's interval applies.
+    """
+    figure, axes = rows_and_axis(len(rows), 52.0, 62.0, 18.0)
+    spans = [wilson(row.model, row.rows) for row in rows]
+    set_span(
+        axes, [0.5, *(end for span in spans for end in span), *(row.corridor for row in rows)]
+    )
+    compare_with(axes, Mark(0.5, "coin"))
+    for index, (row, span) in enumerate(zip(rows, spans, strict=True)):
+        axes.plot([*span], [index] * 2, color=MODEL.value, linewidth=2.6, alpha=0.5)
+        _point(axes, "corridor", row.corridor, index)
+        _point(axes, "model", row.model, index)
+        _after(axes, index, percent(row.model))
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.tick_params(axis="y", labelsize=TEXT, labelcolor=WORDS.value)
+    ticks(axes, per_cent=True)
+    axes.set_xlabel("accuracy, higher is better", fontsize=SMALL, color=QUIET.value)
+    return figure
+
+
+def equity_plot(days: Sequence[str], lines: Sequence[Running]) -> Figure:
+    """Draw running sums of R over the days, each line named at its end."""
+    return days_plot(days, lines, "running sum, R", Mark(0, ""), unit=" R")
+
+
+def days_plot(
+    days: Sequence[str],
+    lines: Sequence[Running],
+    axis: str,
+    level: Mark,
+    *,
+    unit: str = "",
+    per_cent: bool = False,
+) -> Figure:
+    """Draw lines over the days, each named at its end with its last value.
+
+    Parameters
+    ----------
+    days
+        ISO dates, in order.
+    lines
+        Of the same length each.
+    axis
+        What is measured.
+    level
+        What to compare with, drawn across; its words at the left, if it has any.
+    unit
+        Written after a value.
+    per_cent
+        Whether the axis counts shares.
+    """
+    from matplotlib import dates, ticker  # noqa: PLC0415 - half a second, only where plots are
+
+    timeline: Any = dates  # the module is not typed
+
+    high, left, foot, right = 300.0, 40.0, 30.0, 112.0
+    figure = new_figure(high / 72)
+    axes = plain_axes(figure, left, foot, WIDE - left - right, high - foot - 22)
+    when = [float(timeline.datestr2num(day)) for day in days]
+    axes.grid(axis="y", color=RULE.value, linewidth=0.8)
+    axes.axhline(level.value, color=QUIET.value, linewidth=1)
+    for line in lines:
+        axes.plot(
+            when,
+            line.values,
+            color=line.ink.value,
+            linewidth=1.8,
+            linestyle=(0, (2, 1.2)) if line.dashed else "-",
+        )
+    axes.set_xlim(when[0], max(when[-1], when[0] + 1))
+    locator = timeline.AutoDateLocator(minticks=3, maxticks=5)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(timeline.ConciseDateFormatter(locator, show_offset=False))
+    axes.text(0, 1.02, axis, transform=axes.transAxes, fontsize=SMALL, color=QUIET.value)
+    axes.annotate(
+        level.words,
+        (0, level.value),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(3, 3),
+        textcoords="offset points",
+        fontsize=SMALL,
+        color=QUIET.value,
+    )
+    if per_cent:
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda share, _: percent(share, 0)))
+    low, upper = axes.get_ylim()
+    height = 40 * (upper - low) / (high - foot - 22)
+    places = apart([line.values[-1] for line in lines], height, upper)
+    for line, place in zip(lines, places, strict=True):
+        end = line.values[-1]
+        axes.annotate(
+            f"{line.words}\n{percent(end) if per_cent else signed(end) + unit}",
+            (when[-1], place),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+            color=line.ink.value,
+            annotation_clip=False,
+            linespacing=1.15,
+        )
+    return figure
+
+
+def importance_plot(shares: Mapping[str, float], axis: str, most: int = 10) -> Figure:
+    """Draw the features that weigh most as bars, from zero; a negative one points left.
+
+    Parameters
+    ----------
+    shares
+        Words for a feature, and its weight: a share of the gain, or a signed mean of SHAP values.
+    axis
+        What a bar's length is.
+    most
+        How many at most.
+    """
+    chosen = sorted(shares.items(), key=lambda pair: (-abs(pair[1]), pair[0]))[:most]
+    step, foot = 33.0, 22.0
+    high = foot + step * len(chosen) + 4
+    figure = new_figure(high / 72)
+    axes = plain_axes(figure, _SIDE, foot, WIDE - 2 * _SIDE, high - foot - 4)
+    axes.set_ylim(len(chosen), 0)
+    ends = [0.0, *(value for _, value in chosen)]
+    left, right = min(ends) * 1.02, max(ends) * 1.02
+    axes.set_xlim(left, right if left < right else 1.0)  # nothing weighs: no bar, but an axis
+    where = axes.get_yaxis_transform()
+    whole = min(ends) == 0
+    for index, (words, value) in enumerate(chosen):
+        axes.barh([index + 0.72], [value], height=0.26, color=MODEL.value)
+        shown = percent(value, 0) if whole else signed(value, 3)
+        y = index + 0.42
+        axes.text(0, y, words, transform=where, fontsize=SMALL, color=WORDS.value)
+        axes.text(1, y, shown, transform=where, fontsize=SMALL, color=QUIET.value, ha="right")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_xlabel(axis, fontsize=SMALL, color=QUIET.value)
+    return figure
+
+
+def _point(axes: Axes, name: str, x: float, y: float) -> None:
+    """Mark a place: the corridor hollow and larger, so that the model inside it is still seen."""
+    ink, shape = _VOICES[name]
+    hollow = name == "corridor"
+    axes.plot(
+        [x],
+        [y],
+        shape,
+        color=ink.value,
+        markerfacecolor="none" if hollow else ink.value,
+        markeredgewidth=1.6,
+        markersize=10 if hollow else 6.5,
+        clip_on=False,
+    )
+
+
+def _after(axes: Axes, row: float, words: str) -> None:
+    axes.text(
+        1.03,
+        row,
+        words,
+        transform=axes.get_yaxis_transform(),
+        fontsize=TEXT,
+        color=WORDS.value,
+        va="center",
+    )

@@ -1,0 +1,104 @@
+"""The figures of a record: predictions beside the corridor, and what trading them brought."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from monitoring.pages.figure_style import CORRIDOR, MODEL, Mark
+from monitoring.pages.plots import Running, days_plot, equity_plot
+from monitoring.performance import DailyRow, grouped
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WINDOW = 20
+"""Days with breaks that an accuracy is of: a day has six at most, which is a line of noise."""
+
+_COIN = 0.5
+
+
+def record_plots(rows: Iterable[DailyRow]) -> list[tuple[str, Figure]]:
+    """Give every figure of a record with its words; none where no break was scored.
+
+    Parameters
+    ----------
+    rows
+        Daily figures of whole days, of one mode and role; versions of one day are added up.
+    """
+    days = [
+        (day, [row["figures"] for row in same])
+        for day, same in sorted(grouped(list(rows), lambda row: str(row["day"])).items())
+    ]
+    scored = [(day, same) for day, same in days if _sum(same, "breaks")]
+    if not scored:
+        return []
+    return [
+        (
+            f"accuracy of the last {WINDOW} days with breaks, model and corridor",
+            accuracy_plot(scored),
+        ),
+        ("log loss gained on the corridor: what skill there is shows here", gain_plot(scored)),
+        ("what trading it would have brought, in R", _equity(scored)),
+    ]
+
+
+def accuracy_plot(days: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Figure:
+    """Draw the accuracy of the last days, model beside corridor.
+
+    It begins where the window is full; a record shorter than that is drawn from its beginning.
+    """
+    first = WINDOW - 1 if len(days) >= 2 * WINDOW else 0
+    breaks = [_sum(same, "breaks") for _, same in days]
+    lines = []
+    for voice, ink in (("corridor", CORRIDOR), ("model", MODEL)):
+        right = [_sum(same, voice, "accuracy") for _, same in days]
+        shares = [s / n for s, n in zip(_last(right), _last(breaks), strict=True)]
+        lines.append(Running(voice, shares[first:], ink))
+    shown = [day for day, _ in days[first:]]
+    return days_plot(shown, lines, "accuracy", Mark(_COIN, "coin"), per_cent=True)
+
+
+def gain_plot(days: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Figure:
+    """Draw the sum, break by break, of the corridor's log loss less the model's."""
+    gained = accumulate(
+        _sum(same, "corridor", "log_loss") - _sum(same, "model", "log_loss") for _, same in days
+    )
+    line = Running("model on the\ncorridor", list(gained), MODEL)
+    axis = "log loss gained so far: rising is better"
+    return days_plot([day for day, _ in days], [line], axis, Mark(0, ""))
+
+
+def _equity(days: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Figure:
+    def running(kind: str, what: str) -> list[float]:
+        return list(accumulate(_sum(same, kind, what) for _, same in days))
+
+    return equity_plot(
+        [day for day, _ in days],
+        [
+            Running(
+                "every break,\nbefore costs",
+                running("every_break", "r_gross"),
+                CORRIDOR,
+                dashed=True,
+            ),
+            Running("every break,\nafter costs", running("every_break", "r_net"), CORRIDOR),
+            Running("recommended,\nafter costs", running("taken", "r_net"), MODEL),
+        ],
+    )
+
+
+def _last(values: Sequence[float]) -> list[float]:
+    """Give the sum of each and of those before it, as many as the window has."""
+    return [sum(values[max(0, end - WINDOW) : end]) for end in range(1, len(values) + 1)]
+
+
+def _sum(same: Iterable[Mapping[str, Any]], *path: str) -> float:
+    total = 0.0
+    for figures in same:
+        value: Any = figures
+        for name in path:
+            value = value[name]
+        total += value
+    return total

@@ -1,0 +1,101 @@
+"""The heat map of a setup study: R a trade of every plain setup, one cell each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from monitoring.pages.figure_style import (
+    CORRIDOR,
+    MODEL,
+    QUIET,
+    SMALL,
+    TEXT,
+    WIDE,
+    WORDS,
+    new_figure,
+    plain_axes,
+)
+from monitoring.pages.plots import signed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_STEP, _HEAD, _FOOT, _LEFT, _RIGHT = 24.0, 40.0, 30.0, 66.0, 4.0
+_DEEPEST, _PALEST = 0.75, 0.06
+
+
+def heat_map(cells: Sequence[Mapping[str, Any]], period: str, side: str) -> Figure:
+    """Draw net R a trade by opening range and stop (rows) and target (columns) of one side.
+
+    Blue made money after costs, orange lost it, and every cell says its number with a sign, so
+    that no colour need be told from another. Depth of colour is the share of the greatest figure
+    of all sides and periods, so that maps of one study compare, and of half an R at least, so
+    that small differences do not look like large ones.
+
+    Parameters
+    ----------
+    cells
+        ``SetupStudy.heat``.
+    period
+        ``search`` or ``confirmation``.
+    side
+        ``long``, ``short`` or ``both``.
+    """
+    chosen = [cell for cell in cells if cell["side"] == side]
+    rows = list(dict.fromkeys((cell["opening_range"], cell["stop"]) for cell in chosen))
+    rrs = sorted({cell["rr"] for cell in chosen})
+    figure = new_figure((_HEAD + _STEP * len(rows) + _FOOT) / 72)
+    axes = plain_axes(figure, _LEFT, _FOOT, WIDE - _LEFT - _RIGHT, _STEP * len(rows))
+    axes.set_xlim(-0.5, len(rrs) - 0.5)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    known = [cell[each]["net_r"] for cell in cells for each in ("search", "confirmation")]
+    most = max([0.5, *(abs(value) for value in known if value is not None)])
+    for cell in chosen:
+        place = (rrs.index(cell["rr"]), rows.index((cell["opening_range"], cell["stop"])))
+        _cell(axes, place, cell[period]["net_r"], most)
+    axes.set_xticks(range(len(rrs)), [f"RR {rr:g}" for rr in rrs])
+    axes.xaxis.tick_top()
+    axes.tick_params(axis="x", labeltop=True, labelbottom=False)
+    axes.set_yticks(range(len(rows)), [f"{name} {stop}" for name, stop in rows])
+    axes.tick_params(axis="y", labelcolor=WORDS.value)
+    high = figure.get_figheight() * 72
+    sides = "long and short" if side == "both" else side
+    figure.text(
+        _LEFT / WIDE,
+        (high - 12) / high,
+        f"{sides}: R a trade after costs",
+        fontsize=TEXT,
+        color=WORDS.value,
+        va="center",
+    )
+    figure.text(
+        _LEFT / WIDE,
+        14 / high,
+        "blue made money, orange lost it; rows: range and stop",
+        fontsize=SMALL,
+        color=QUIET.value,
+        va="center",
+    )
+    return figure
+
+
+def _cell(axes: Axes, place: tuple[int, int], value: float | None, most: float) -> None:
+    from matplotlib.patches import Rectangle  # noqa: PLC0415 - half a second, only where plots are
+
+    column, row = place
+    if value is not None:
+        ink = MODEL if value > 0 else CORRIDOR
+        depth = _PALEST + (_DEEPEST - _PALEST) * min(abs(value) / most, 1.0)
+        corner = (column - 0.47, row - 0.45)
+        axes.add_patch(Rectangle(corner, 0.94, 0.9, facecolor=ink.value, alpha=depth, linewidth=0))
+    axes.text(
+        column,
+        row,
+        "\N{EN DASH}" if value is None else signed(value, 2),
+        ha="center",
+        va="center",
+        fontsize=SMALL,
+        color=WORDS.value,
+    )

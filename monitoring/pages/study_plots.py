@@ -1,0 +1,294 @@
+"""The figures of a walk-forward study: whether skill lasted, and where it was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from monitoring.pages.figure_style import (
+    MODEL,
+    PAPER,
+    QUIET,
+    RULE,
+    SMALL,
+    TEXT,
+    WIDE,
+    Mark,
+    new_figure,
+    plain_axes,
+)
+from monitoring.pages.findings import FEW_TRADES
+from monitoring.pages.plots import Scored, score_plot, signed
+from monitoring.pages.version_figures import Chart, equity_chart, range_chart, reliability_chart
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_Z95 = 1.959964
+_MOST_NAMES = 6
+_MOST_LARGE = 24
+"""Folds from which marks grow small."""
+
+_YEAR_WIDTH = 30.0
+_FLAT = 0.01
+_MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Log loss of the model less the corridor's on a part of the rows; below 0 is better.
+
+    Attributes
+    ----------
+    name
+        The fold, the opening range.
+    rows
+        Breaks it rests on.
+    estimate, low, high, error
+        Mean of a row's difference, its 95 % interval and standard error; None if not known.
+    """
+
+    name: str
+    rows: int
+    estimate: float | None
+    low: float | None
+    high: float | None
+    error: float | None = None
+
+    @property
+    def few(self) -> bool:
+        """Whether it rests on too few rows to judge."""
+        return self.rows < FEW_TRADES
+
+
+def differences(groups: Iterable[Mapping[str, Any]]) -> list[Difference]:
+    """Read the differences of an evaluation's groups, in their order."""
+    names = ("estimate", "low", "high", "error")
+    found = []
+    for each in groups:
+        change = each["difference"]["corridor"]["log_loss"]
+        found.append(Difference(each["name"], each["rows"], *(change.get(name) for name in names)))
+    return found
+
+
+def running_gain(folds: Sequence[Difference]) -> tuple[list[float], list[float]]:
+    """Sum the log loss gained over the corridor, fold by fold, and its standard error.
+
+    Folds share no day, so their errors add as squares. One that is not known adds nothing.
+
+    >>> running_gain([Difference("a", 100, -0.02, None, None, 0.003)])
+    ([2.0], [0.3])
+    """
+    total, square = 0.0, 0.0
+    gains, errors = [], []
+    for each in folds:
+        total -= each.rows * (each.estimate or 0.0)
+        square += (each.rows * (each.error or 0.0)) ** 2
+        gains.append(total)
+        errors.append(math.sqrt(square))
+    return gains, errors
+
+
+def skill_plot(folds: Sequence[Difference]) -> Figure:
+    """Draw each fold's difference with its 95 % interval, and below the gain so far.
+
+    A fold of few rows is hollow and without interval, one not known a question mark on the line.
+
+    Parameters
+    ----------
+    folds
+        At least one, in order of time.
+    """
+    high, left, right, foot = 330.0, 50.0, 14.0, 30.0
+    lower, gap, head = 96.0, 34.0, 22.0
+    figure = new_figure(high / 72)
+    wide, upper = WIDE - left - right, high - foot - lower - gap - head
+    above = plain_axes(figure, left, foot + lower + gap, wide, upper)
+    below = plain_axes(figure, left, foot, wide, lower)
+    for axes in (above, below):
+        axes.grid(axis="y", color=RULE.value, linewidth=0.8)
+        axes.axhline(0, color=QUIET.value, linewidth=1.2)
+        axes.set_xlim(-0.7, len(folds) - 0.3)
+    _folds(above, folds)
+    gains, errors = running_gain(folds)
+    _gains(below, gains, errors)
+    above.set_xticks([])
+    places = _named(folds, wide / (len(folds) + 0.4))
+    below.set_xticks([place for place, _ in places], [name for _, name in places])
+    for axes, words in (
+        (above, "log loss less the corridor's: below 0 is better"),
+        (below, f"gained on the corridor so far: {signed(gains[-1])}, rising is better"),
+    ):
+        axes.annotate(
+            words,
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(8 - left, 7),
+            textcoords="offset points",
+            fontsize=SMALL,
+            color=QUIET.value,
+        )
+    return figure
+
+
+def difference_plot(rows: Sequence[Difference]) -> Figure:
+    """Draw differences under one another, each with its 95 % interval, against the corridor's 0.
+
+    What is not known, or rests on too few rows, is said in words and not drawn.
+
+    Parameters
+    ----------
+    rows
+        From top to bottom, at least one.
+    """
+    return score_plot(
+        [_scored(each) for each in rows],
+        "log loss less the corridor's, below 0 is better",
+        [Mark(0.0, "corridor")],
+    )
+
+
+def study_charts(evaluation: Mapping[str, Any]) -> tuple[Chart, ...]:
+    """Give every figure of a study, in the order a reader should meet them."""
+    return (
+        _skill(evaluation),
+        reliability_chart(evaluation),
+        _years(evaluation),
+        _ranges(evaluation),
+        range_chart(evaluation),
+        equity_chart(evaluation),
+    )
+
+
+def study_plots(evaluation: Mapping[str, Any]) -> list[tuple[str, Figure]]:
+    """Give a study's figures with what each shows, those with something to draw."""
+    return [
+        (each.title, each.figure) for each in study_charts(evaluation) if each.figure is not None
+    ]
+
+
+def _skill(evaluation: Mapping[str, Any]) -> Chart:
+    title = "Whether skill lasted"
+    folds = differences(evaluation["by_fold"])
+    if not folds:
+        words = "The study has one fold: there is no course over time to show."
+        return Chart("skill", title, words, None)
+    judged = [each for each in folds if each.estimate is not None and not each.few]
+    better = sum(each.high is not None and each.high < 0 for each in judged)
+    worse = sum(each.low is not None and each.low > 0 for each in judged)
+    words = (
+        f"A point a fold, with its 95 % interval. Of {len(judged):,} that can be judged, "
+        f"{better:,} lie wholly below 0 and {worse:,} wholly above; without any skill one in "
+        "forty would on either side, and a fold alone is too short to show a little skill. "
+        "Below: the sum over all breaks so far, its 95 % interval shaded."
+    )
+    few = sum(each.estimate is not None and each.few for each in folds)
+    unknown = sum(each.estimate is None for each in folds)
+    if few:
+        words += f" Hollow: {few:,} with under {FEW_TRADES} breaks, too few to judge."
+    if unknown:
+        words += f" A question mark: {unknown:,} not known, which add nothing to the sum."
+    return Chart("skill", title, words, skill_plot(folds))
+
+
+def _years(evaluation: Mapping[str, Any]) -> Chart:
+    rows = differences(evaluation["by_year"])
+    words = (
+        "The difference the verdict rests on, with 95 % intervals. Skill that is real should not "
+        "live in one year alone."
+    )
+    title = "Skill, year by year"
+    return Chart("years", title, words, difference_plot(rows) if rows else None)
+
+
+def _ranges(evaluation: Mapping[str, Any]) -> Chart:
+    title = "Skill, opening range by opening range"
+    rows = differences(evaluation["by_range"])
+    words = (
+        f"The same by range. Among {len(rows):,} of them one may leave 0 by chance: that is a "
+        "question to the next study, not an answer."
+    )
+    return Chart("rangeskill", title, words, difference_plot(rows) if rows else None)
+
+
+def _scored(each: Difference) -> Scored:
+    if each.estimate is None:
+        return Scored(each.name, None, None, None, "not known")
+    if each.few:
+        return Scored(each.name, None, None, None, "too few")
+    return Scored(each.name, each.estimate, each.low, each.high, signed(each.estimate, 4))
+
+
+def _folds(axes: Axes, folds: Sequence[Difference]) -> None:
+    size, line = (6.5, 2.6) if len(folds) <= _MOST_LARGE else (3.6, 1.6)
+    ends = [0.0]
+    for place, each in enumerate(folds):
+        if each.estimate is None:
+            axes.text(
+                place,
+                0,
+                "?",
+                color=QUIET.value,
+                fontsize=TEXT,
+                ha="center",
+                va="center_baseline",
+                bbox={"facecolor": PAPER.value, "edgecolor": "none", "pad": 0.5},
+            )
+            continue
+        ends.append(each.estimate)
+        if not each.few and each.low is not None and each.high is not None:
+            axes.plot([place] * 2, [each.low, each.high], color=MODEL.value, lw=line, alpha=0.5)
+            ends += [each.low, each.high]
+        axes.plot(
+            [place],
+            [each.estimate],
+            "o",
+            color=MODEL.value,
+            markerfacecolor="none" if each.few else MODEL.value,
+            markersize=size,
+            clip_on=False,
+        )
+    _set_height(axes, ends)
+
+
+def _gains(axes: Axes, gains: Sequence[float], errors: Sequence[float]) -> None:
+    where = range(-1, len(gains))
+    middle = [0.0, *gains]
+    spread = [0.0, *(_Z95 * each for each in errors)]
+    low = [gain - each for gain, each in zip(middle, spread, strict=True)]
+    high = [gain + each for gain, each in zip(middle, spread, strict=True)]
+    axes.fill_between(where, low, high, color=MODEL.value, alpha=0.16, linewidth=0)
+    axes.plot(where, middle, color=MODEL.value, linewidth=1.8)
+    _set_height(axes, [*low, *high])
+
+
+def _set_height(axes: Axes, ends: Sequence[float]) -> None:
+    """Let the axis reach a little beyond these values, with few round marks and true minuses."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415 - plots only
+
+    low, high = min(ends), max(ends)
+    room = 0.08 * (high - low) or _FLAT
+    axes.set_ylim(low - room, high + room)
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:g}".replace("-", _MINUS))
+    )
+
+
+def _named(folds: Sequence[Difference], step: float) -> list[tuple[int, str]]:
+    """Choose the folds to name below the axis: a few, or of many those that begin a year."""
+    names = [each.name for each in folds]
+    years = list({name[:4]: index for index, name in reversed(list(enumerate(names)))}.values())
+    if len(names) <= _MOST_NAMES:
+        return list(enumerate(names))
+    if len(years) < 3:  # noqa: PLR2004 - a line of two years says too little
+        every = math.ceil(len(names) / _MOST_NAMES)
+        return list(enumerate(names))[::every]
+    chosen: list[tuple[int, str]] = []
+    for index in sorted(years, reverse=True):
+        if not chosen or (chosen[-1][0] - index) * step >= _YEAR_WIDTH:
+            chosen.append((index, names[index][:4]))
+    return chosen[::-1]

@@ -1,0 +1,54 @@
+"""Full and read-only disks, and servers that refuse: one line before anything is begun."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from deployments.cli.errors import OPERATOR, line_of, status_of
+from deployments.disk_space import NoRoomError, NotWritableError, require_room
+
+
+def test_a_home_with_room_is_made_and_left_as_it_was(tmp_path: Path) -> None:
+    require_room(tmp_path / "a" / "home")
+    assert list((tmp_path / "a" / "home").iterdir()) == []
+
+
+def test_a_disk_that_is_nearly_full_is_told_with_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=7 * 1024**2))
+    with pytest.raises(NoRoomError, match=r"has 7 MB left, and a run needs 200; make room"):
+        require_room(tmp_path)
+
+
+def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    # a file in the place of a folder: permissions would not stop a test that runs as root
+    (tmp_path / "file").write_text("", "utf-8")
+    with pytest.raises(NotWritableError, match=r"cannot be written to .*Not a directory.*--home"):
+        require_room(tmp_path / "file" / "home")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("Failed to reach API at http://127.0.0.1:1/api/", "is PREFECT_API_URL right"),
+        ("Timed out connecting to ephemeral Prefect API server.", "is PREFECT_API_URL right"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_no_defect_of_ours(words: str, told: str) -> None:
+    assert told in line_of(RuntimeError(words))
+    assert status_of(RuntimeError(words)) == OPERATOR
+    assert status_of(RuntimeError("anything else")) != OPERATOR
+
+
+def test_a_server_that_wants_another_secret_is_told_apart() -> None:
+    class PrefectHTTPStatusError(Exception):
+        pass
+
+    refused = PrefectHTTPStatusError("Client error '401 Unauthorized' for url 'http://x/api'")
+    assert "set ORBCAST_AUTH" in line_of(refused)
+    assert "ORBCAST_AUTH" not in line_of(PrefectHTTPStatusError("Server error '503'"))

@@ -1,0 +1,97 @@
+"""From answers to a decision: planted skill is promoted, noise and chance are not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.judge_traps import best_of_noise
+from ml_core.evidence.collect_evidence import ece_of_a_perfect_forecaster, evidence_of
+from ml_core.evidence.injection import injected_signal_found
+from ml_core.evidence.metrics import expected_calibration_error
+from ml_core.evidence.out_of_sample import Answers
+from ml_core.evidence.promotion import Decision, decide
+from ml_core.learning.dataset import DOWN, UP
+from tests.ml_core.evidence.walks import RECIPE, answers, by_seed
+from tests.ml_core.learning.synthetic import dataset
+
+
+def judged(
+    mine: tuple[Answers, ...], champion: Answers | None = None, trials: int = 1
+) -> Decision:
+    return decide(
+        evidence_of(
+            "mine",
+            mine,
+            champion,
+            champion_is_baseline=champion is None,
+            lookahead_clean=True,
+            signal_found=True,
+            trials=trials,
+        )
+    )
+
+
+def test_a_planted_effect_is_promoted_over_the_baseline() -> None:
+    said = judged(by_seed(0.8))
+    assert [each.name for each in said.conditions if each.status != "holds"] == []
+
+
+def test_nothing_planted_is_not_promoted() -> None:
+    assert not judged(by_seed(0.0, seed=1)).promote
+
+
+def test_a_champion_that_is_as_good_stays() -> None:
+    said = judged(by_seed(0.8), champion=answers(0.8))
+    assert not said.promote
+    assert "log loss better than champion fails" in said.verdict
+
+
+def test_sixty_per_cent_accuracy_with_losing_trades_is_no_trading_claim() -> None:
+    mine = tuple(
+        replace(
+            each,
+            said=replace(each.said, recommendation=np.where(each.said.p_up >= 0.5, 1, -1)),
+            test=replace(each.test, r_net=np.full(len(each), -0.1)),
+        )
+        for each in by_seed(0.8)
+    )
+    broke = np.isin(mine[0].test.direction, (UP, DOWN))
+    right = (mine[0].said.p_up >= 0.5) == (mine[0].test.direction == UP)
+    assert right[broke].mean() > 0.6
+    said = judged(mine)
+    assert said.promote
+    assert not said.trading_claim
+    assert said.trading.status == "fails"
+
+
+def test_the_best_of_five_hundred_noise_recipes_is_refused() -> None:
+    said = best_of_noise(answers(0.0, kind="baseline"), 500, seed=1)
+    states = {each.name: each.status for each in said.conditions}
+    assert not said.promote
+    assert states["trials paid for"] == "fails"
+
+
+def test_a_recipe_that_can_learn_finds_the_injected_signal_and_one_that_cannot_does_not() -> None:
+    data = dataset(900, seed=4)
+    found = injected_signal_found(data, RECIPE)
+    assert found.found
+    assert 0.4 * found.possible < found.gain < 1.3 * found.possible
+    deaf = RECIPE.model_copy(
+        update={"directional": RECIPE.directional.model_copy(update={"min_data_in_leaf": 5000})}
+    )
+    assert not injected_signal_found(data, deaf).found
+
+
+def test_a_signal_of_no_strength_is_not_found() -> None:
+    assert not injected_signal_found(dataset(900, seed=4), RECIPE, strength=0.0).found
+
+
+@pytest.mark.parametrize("rows", [300, 3000])
+def test_the_calibration_error_of_chance_is_what_perfect_forecasters_show(rows: int) -> None:
+    draw = np.random.default_rng(5)
+    p = draw.uniform(0.1, 0.9, rows)
+    shown = [expected_calibration_error(p, draw.random(rows) < p) for _ in range(200)]
+    assert ece_of_a_perfect_forecaster(p) == pytest.approx(np.mean(shown), rel=0.1)

@@ -1,0 +1,75 @@
+"""Answers are kept to the bit, and none is to a row its version had seen."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from ml_core.evidence.comparison import NoCommonRowsError, compare
+from ml_core.evidence.evaluate import evaluate_answers
+from ml_core.evidence.out_of_sample import SeenRowsError, answers_from
+from ml_core.learning.dataset import NONE
+from ml_core.learning.predictions import Predictions
+from tests.ml_core.evidence.walks import answers
+
+
+def test_answers_come_back_from_parquet_to_the_bit(tmp_path: Path) -> None:
+    made = answers(0.8)
+    pq.write_table(made.to_table(), tmp_path / "a.parquet")
+    read = answers_from(pq.read_table(tmp_path / "a.parquet"))
+    assert (read.recipe_hash, read.seed) == (made.recipe_hash, made.seed)
+    for field in fields(Predictions):
+        np.testing.assert_array_equal(
+            getattr(read.said, field.name), getattr(made.said, field.name)
+        )
+    for name in ("trading_day", "opening_range", "direction", "r_net", "close_position"):
+        np.testing.assert_array_equal(getattr(read.test, name), getattr(made.test, name))
+    assert read.test.label_spec == made.test.label_spec
+    assert evaluate_answers(read, {}).to_json() == evaluate_answers(made, {}).to_json()
+
+
+def test_an_answer_to_a_seen_row_is_refused_and_the_day_named() -> None:
+    made = answers(0.0)
+    late = made.seen_until.copy()
+    late[10] = made.test.decision_minute[10] + 1
+    seen = replace(made, seen_until=late)
+    with pytest.raises(SeenRowsError, match=str(made.test.trading_day[10])):
+        compare((seen,), None, "corridor")
+    with pytest.raises(SeenRowsError, match="overlap"):
+        compare((made,), seen, "champion")
+
+
+def test_studies_without_a_common_break_are_no_comparison() -> None:
+    made = answers(0.0)
+    half = len(made) // 2
+    first, second = made.rows(np.arange(half)), made.rows(np.arange(half, len(made)))
+    with pytest.raises(NoCommonRowsError, match="same period"):
+        compare((first,), second, "champion")
+
+
+def test_a_comparison_takes_common_breaks_only_and_itself_is_no_better() -> None:
+    made = answers(0.8)
+    quiet = made.test.direction.copy()
+    quiet[::5] = NONE
+    fewer = replace(made, test=replace(made.test, direction=quiet))
+    same = compare((fewer,), made, "champion")
+    assert same.rows == (quiet != NONE).sum()
+    assert [change.interval.estimate for change in same.changes] == [0.0, 0.0]
+    assert [change.better for change in same.changes] == [False, False]
+    assert same.e_value == same.e_worse == 1.0
+
+
+def test_groups_add_up_to_the_whole() -> None:
+    told = evaluate_answers(answers(0.8), {}).to_json()
+    for part in ("by_range", "by_year", "by_side", "by_fold"):
+        assert sum(each["rows"] for each in told[part]) == told["summary"]["breaks"]
+        total = sum(each["rows"] * each["model"]["log_loss"] for each in told[part])
+        mean = total / told["summary"]["breaks"]
+        assert mean == pytest.approx(told["directional"]["model"]["log_loss"])
+        assert all(
+            each["difference"]["corridor"]["log_loss"]["low"] is not None for each in told[part]
+        )

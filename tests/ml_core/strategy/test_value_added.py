@@ -1,0 +1,159 @@
+"""What a model's sizes are worth: choosing counts, trading less of what loses does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ml_core.ranges.label_spec import LabelSpec
+from ml_core.strategy.order_intent import order_values, stop_ticks
+from ml_core.strategy.plan import DaySoFar, Plan
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.trades import Slot, Taken
+from ml_core.strategy.value_added import added, by_opinion, worth
+from tests.ml_core.builders import nq
+
+T0 = datetime(2025, 1, 6, 23, 5, tzinfo=UTC)
+Rows = list[tuple[float, float, float]]
+
+
+def path(r: list[float], sizes: list[float]) -> tuple[Taken, ...]:
+    """Six slots a day, each broke upwards and was settled within the hour."""
+    return tuple(
+        Taken(
+            slot=Slot(
+                trading_day=(T0 + timedelta(days=index // 6)).date(),
+                opening_range="0900",
+                decision_time=T0 + timedelta(days=index // 6, hours=index % 6),
+                facts={},
+                side="long",
+                entered_at=T0 + timedelta(days=index // 6, hours=index % 6, minutes=5),
+                resolved_at=T0 + timedelta(days=index // 6, hours=index % 6, minutes=50),
+                r_net=each,
+                r_gross=each + 0.2,
+            ),
+            plan=Plan(long=size, short=size, checks=()),
+            size=size,
+            r=each * size,
+        )
+        for index, (each, size) in enumerate(zip(r, sizes, strict=True))
+    )
+
+
+SIZES = st.just(0.0) | st.floats(0.05, 1.5)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(
+        st.tuples(st.floats(-2, 2), SIZES, SIZES),
+        min_size=1,
+        max_size=40,
+    )
+)
+@example([(1.0, 0.5, 1.0), (-1.0, 1.5, 0.5), (0.3, 0.0, 1.2)])
+def test_size_and_choice_are_the_whole_difference(rows: Rows) -> None:
+    r, scaled, bare = (list(each) for each in zip(*rows, strict=True))
+    one, other = path(r, scaled), path(r, bare)
+    found = added(one, other)
+    total = worth(one).total_r - worth(other).total_r
+    assert found.total_r == pytest.approx(total)
+    if sum(bare) > 0:
+        assert found.by_size_r + found.by_choice_r == pytest.approx(total, abs=1e-6)
+        expected = [a - found.size_ratio * b for a, b in zip(scaled, bare, strict=True)]
+        assert found.by_choice_r == pytest.approx(np.dot(expected, r), abs=1e-6)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 1.5])
+def test_the_same_factor_on_every_trade_is_no_choice_however_much_it_saves(factor: float) -> None:
+    draw = np.random.default_rng(0)
+    r = draw.normal(-0.25, 1, 600).tolist()
+    found = added(path(r, [factor] * 600), path(r, [1.0] * 600))
+    assert found.by_choice_r == pytest.approx(0, abs=1e-9)
+    assert found.by_size_r == pytest.approx(found.total_r)
+    if factor == 0.5:
+        assert found.per_slot.above_zero  # half of what loses loses half
+        assert not found.choice_per_slot.above_zero
+        assert "not to be told from 0" in found.words
+
+
+def test_sizes_that_know_something_are_told_from_sizes_that_do_not() -> None:
+    draw = np.random.default_rng(1)
+    blind = knowing = 0
+    for _ in range(60):
+        r = draw.normal(-0.25, 1, 360)
+        bare = path(r.tolist(), [1.0] * 360)
+        guessed = draw.choice([0.5, 1.2], 360)
+        known = np.where(r + draw.normal(0, 2, 360) > 0, 1.2, 0.5)
+        blind += added(path(r.tolist(), guessed.tolist()), bare).choice_per_slot.above_zero
+        knowing += added(path(r.tolist(), known.tolist()), bare).choice_per_slot.above_zero
+    assert blind <= 5  # 1.5 expected of 60 at 2.5 %
+    assert knowing >= 55
+
+
+def test_plain_trades_are_told_apart_by_what_the_model_said_of_the_side_that_broke() -> None:
+    r = [1.0, -1.0, 0.5, 0.25]
+    bare = path(r, [1.0] * 4)
+    said = (("agrees", "long"), ("disagrees", "short"), ("disagrees", None), ("silent", None))
+    scaled = tuple(
+        replace(each, plan=replace(each.plan, agreement=agreement, recommends=side))
+        for each, (agreement, side) in zip(bare, said, strict=True)
+    )
+    found = {name: each.total_r for name, each in by_opinion(scaled, bare).items()}
+    assert found == {
+        "recommended": 1.0,
+        "the other side recommended": -1.0,
+        "skip recommended": 0.5,
+        "silent": 0.25,
+    }
+
+
+def test_nothing_settled_is_nothing_to_compare() -> None:
+    found = added((), ())
+    assert found.words == "no settled trade to compare yet"
+    assert found.to_json()["per_slot"] == [None, None, None]
+    assert worth(()).verdict == "nothing to judge"
+
+
+@pytest.mark.parametrize(
+    ("r", "verdict"),
+    [
+        ([-1.2, 0.8] * 300, "lost after costs; before costs they cannot be told from luck"),
+        ([-1.2, -0.6] * 300, "lost after costs; before costs they lost"),
+        ([1.0, -1.0] * 30, "cannot be told from luck"),
+        ([1.0, 0.5] * 30, "no evidence"),
+    ],
+)
+def test_the_verdict_says_what_costs_did_and_what_is_no_evidence(
+    r: list[float], verdict: str
+) -> None:
+    assert verdict in worth(path(r, [1.0] * len(r))).verdict
+
+
+def test_an_order_is_exact_to_the_tick_in_prices_with_many_digits() -> None:
+    rules = Rules(name="half", label=LabelSpec(stop="half", rr=2), max_trades_per_day=4)
+    order = order_values(
+        nq().instrument,
+        rules,
+        Plan(long=1.25, short=0.0, checks=()),
+        DaySoFar(trades=1, net_r=-1.1),
+        contract="NQH5",
+        high_ticks=82_605,
+        low_ticks=82_600,
+        decided=T0,
+        scan_end=T0 + timedelta(hours=8),
+    )
+    (entry,) = order["entries"]
+    assert (entry["level"], entry["level_ticks"]) == (20651.25, 82_605)
+    # half of five ticks, rounded away from the entry: never in the trade's favour
+    assert (entry["stop"], entry["stop_ticks"]) == (20650.5, 82_602)
+    assert (entry["size"], entry["target"]["risks"]) == (1.25, 2)
+    assert order["at_entry"]["trades_left"] == 3
+    assert order["at_entry"]["day_net_r"] == -1.1
+    assert order["tick_size"] == str(nq().instrument.tick_size)
+    assert stop_ticks(LabelSpec(stop="half"), 100, 105) == 103

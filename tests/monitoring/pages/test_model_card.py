@@ -1,0 +1,134 @@
+"""A model card says first what was shown, marks what is simulated, and lets nothing through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from monitoring.pages.findings import NotAnEvaluationError
+from monitoring.pages.model_card import CardFacts, card_markdown, card_page
+from tests.monitoring.figures import evaluation, trained
+from tests.monitoring.pages.test_version_report import read
+
+HOSTILE = "<script>alert(1)</script>|[a](javascript:b)\n# X"
+
+
+def facts(**changed: Any) -> CardFacts:
+    known = CardFacts(
+        market="TST",
+        version="20231229-abc",
+        model="residual-small",
+        kind="residual",
+        about="Three small models.",
+        standing=("It has been champion since 2024-01-01, by me: because.",),
+        evaluation=evaluation(),
+        trained=trained(),
+        importance={"directional": {"close_position": 0.7, "gone_feature": 0.3}},
+        recipe={"features": "all", "window": "expanding", "seed": 7},
+        hashes={"bars": "f" * 64},
+        created_at=datetime(2024, 1, 1, tzinfo=UTC),
+        expires_at=datetime(2024, 2, 15, tzinfo=UTC),
+        power={"rows": 120, "needed": 1570, "gain": 0.01, "power": 0.8, "findable": 0.131},
+    )
+    return replace(known, **changed)
+
+
+def test_the_verdict_stands_before_every_figure() -> None:
+    text = card_markdown(facts())
+
+    said = evaluation()["verdict"].partition(":")[0]
+    assert text.splitlines()[2].startswith(f"**{said}")
+    assert text.index(said) < text.index("| accuracy")
+
+
+def test_every_metric_stands_beside_corridor_and_majority() -> None:
+    text = card_markdown(facts())
+
+    assert "| model | corridor | majority | model less corridor |" in text
+    assert all(f"| {name}" in text for name in ("accuracy", "log loss", "Brier score", "AUC"))
+
+
+def test_a_simulated_market_is_said_to_be_one_before_anything_is_claimed() -> None:
+    text = card_markdown(facts(simulated=True))
+
+    assert text.startswith("# TST · residual-small · 20231229-abc · simulated market")
+    assert text.index("nothing here says anything about a real market") < text.index("## ")
+    assert "simulated" not in card_markdown(facts())
+
+
+def test_too_few_rows_are_told_with_what_they_could_have_found() -> None:
+    few = card_markdown(facts())
+    enough = {"rows": 2000, "needed": 1570, "gain": 0.01, "power": 0.8, "findable": 0.008}
+
+    assert "a smaller one could be there and not show" in few
+    assert "That is enough" in card_markdown(facts(power=enough))
+
+
+def test_without_a_study_or_a_live_record_it_says_so_and_what_to_run() -> None:
+    text = card_markdown(facts())
+
+    assert "orbcast evaluate residual-small" in text
+    assert "no live record" in text
+
+
+def test_a_study_that_may_not_count_is_said_not_to() -> None:
+    told = evaluation()
+    study = {
+        "verdict": told["verdict"],
+        "at": datetime(2024, 1, 1, tzinfo=UTC),
+        "counts": False,
+        "current": False,
+        "summary": told["summary"],
+        "directional": told["directional"],
+    }
+
+    text = card_markdown(facts(study=study))
+
+    assert "does not count for a promotion" in text
+    assert "made by other code" in text
+
+
+def test_the_page_is_whole_in_itself_and_holds_every_figure() -> None:
+    page = card_page(facts())
+
+    outline = read(page)
+    assert outline.tags.count("svg") >= 5
+    assert not {"script", "link", "img", "iframe"} & set(outline.tags)
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_same_facts_give_the_same_bytes() -> None:
+    assert card_page(facts()) == card_page(facts())
+
+
+def test_whatever_a_name_or_a_reason_holds_is_text() -> None:
+    hostile = facts(
+        about=HOSTILE,
+        standing=(HOSTILE,),
+        importance={"directional": {HOSTILE: 1.0}},
+        hashes={HOSTILE: HOSTILE},
+        decisions=[{"at": datetime(2024, 1, 1, tzinfo=UTC), "kind": HOSTILE, "verdict": HOSTILE}],
+    )
+
+    text, page = card_markdown(hostile), card_page(hostile)
+
+    assert "script" not in read(page).tags
+    outside_code = "".join(text.split("`")[::2])
+    assert "<script" not in outside_code.replace("\\<script", "")
+    assert "\n# X" not in text
+    assert "[a](" not in outside_code.replace("\\[a\\](", "")
+
+
+def test_what_is_no_evaluation_is_refused() -> None:
+    with pytest.raises(NotAnEvaluationError, match="verdict"):
+        card_markdown(facts(evaluation={"summary": {}}))
+
+
+def test_a_baseline_claims_nothing() -> None:
+    text = card_markdown(facts(kind="baseline", importance={}))
+
+    assert "A baseline claims nothing" in text
+    assert "knows the place of the close alone" in text

@@ -1,0 +1,76 @@
+"""Plots of a record and of a drift check say what they are of, and count only what was scored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monitoring.drift import Moved
+from monitoring.pages.drift_plot import drift_plot
+from monitoring.pages.figure_style import to_png, to_svg
+from monitoring.pages.record_plots import WINDOW, accuracy_plot, record_plots
+
+
+def figures(breaks: int, right: float) -> dict[str, Any]:
+    voice = {"accuracy": right, "log_loss": 0.6 * breaks}
+    trades = {"r_gross": 1.0, "r_net": -0.5}
+    return {
+        "breaks": breaks,
+        "model": voice if breaks else None,
+        "corridor": {"accuracy": 0.0, "log_loss": 0.7 * breaks} if breaks else None,
+        "taken": trades,
+        "every_break": trades,
+    }
+
+
+def row(day: str, breaks: int, right: float) -> dict[str, Any]:
+    return {"day": day, "opening_range": "all", "figures": figures(breaks, right)}
+
+
+def drawn(days: list[tuple[str, list[dict[str, Any]]]]) -> list[list[float]]:
+    """Give the heights of the corridor's and the model's line."""
+    (axes,) = accuracy_plot(days).axes
+    return [
+        [float(y) for y in line.get_ydata()] for line in axes.lines if len(line.get_xdata()) > 2
+    ]
+
+
+def test_nothing_is_drawn_of_days_without_a_break() -> None:
+    assert record_plots([row("2025-01-02", 0, 0.0)]) == []
+
+
+def test_days_without_a_break_change_no_line() -> None:
+    some = [row("2025-01-02", 6, 3.0), row("2025-01-03", 6, 6.0)]
+    quiet = [*some, row("2025-01-04", 0, 0.0)]
+    with_quiet, without = record_plots(quiet), record_plots(some)
+    assert [words for words, _ in with_quiet] == [words for words, _ in without]
+    assert to_png(with_quiet[0][1], 50) == to_png(without[0][1], 50)
+
+
+def test_versions_of_one_day_are_added_up() -> None:
+    days = [(f"2025-01-0{day}", [figures(2, 2.0), figures(2, 0.0)]) for day in (2, 3, 6)]
+    corridor, model = drawn(days)
+    assert corridor == [0.0, 0.0, 0.0]
+    assert model == [0.5, 0.5, 0.5]
+
+
+def test_accuracy_is_of_the_breaks_of_the_last_days_and_of_no_others() -> None:
+    wrong, right = [figures(1, 0.0)], [figures(3, 3.0)]
+    days = [(f"2025-{1 + n // 28:02d}-{1 + n % 28:02d}", wrong) for n in range(WINDOW)]
+    days += [(f"2025-{4 + n // 28:02d}-{1 + n % 28:02d}", right) for n in range(WINDOW)]
+    _, model = drawn(days)
+    assert len(model) == WINDOW + 1
+    assert model[0] == 0.0
+    assert model[1] == 3 / (WINDOW - 1 + 3)
+    assert model[-1] == 1.0
+
+
+def test_a_drift_check_counts_what_drifted_in_each_group() -> None:
+    columns = [
+        Moved("atr_trend", "volatility", 2.0, 1e-9, 1e-4),
+        Moved("sigma_24h", "volatility", 0.1, 0.5, 1e-4),
+        Moved("a<b & c", "<script>", 0.0, 0.9, 1e-4),
+    ]
+    drawn_as = to_svg(drift_plot(columns))
+    assert "1 of 2" in drawn_as
+    assert "0 of 1" in drawn_as
+    assert "<script>" not in drawn_as

@@ -39,7 +39,7 @@ class EmptyLakeError(InputError):
     def __str__(self) -> str:
         return (
             f"the lake has no bars of {self.market}; take some in with `orbcast ingest --market "
-            f"{self.market} --source duckdb PATH` (or dbn, csv, parquet)"
+            f"{self.market} --source duckdb PATH` (`orbcast bars sources` lists the others)"
         )
 
 

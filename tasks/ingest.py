@@ -67,7 +67,7 @@ def read_source(
     brought = summary(records, where.lake().status(known.symbol))
     return {
         **brought,
-        "source": f"{spec.kind}: {', '.join(spec.paths)}",
+        "source": str(spec),
         "as_of": at.isoformat(),
     }
 

@@ -47,12 +47,13 @@ def take_in(
         Worth another try.
     """
     lake = where.lake()
-    origin = spec.database_origin
+    source = spec.source()
+    origin = source.origin
     log = lake.batch_log(market.symbol)
-    otherwise = origin is not None and log.replaced_by(origin, "", spec.reading)
+    otherwise = origin is not None and log.replaced_by(origin, "", source.reading)
     since = None if full or otherwise else _month_of(lake.last_bar(market.symbol))
     try:
-        return lake.ingest(open_source(spec, market, since), market, at, on_progress)
+        return lake.ingest(open_source(spec, market, at, since), market, at, on_progress)
     finally:
         # also after a refused batch: those before it are in
         mirror(where, market)

@@ -144,12 +144,12 @@ def _database(
         tables,
     )
 
-    path = source.paths[0]
+    path, given = source.paths[0], source.options
     reading = TimeReading(
-        zone=source.zone,
         assumed_zone="UTC",
-        time_format=source.time_format,
-        stamp=source.stamp or "open",
+        zone=given.get("zone"),
+        time_format=given.get("time_format"),
+        stamp="close" if given.get("stamp") == "close" else "open",
     )
     found = _tried(tables, path)
     chosen, seen = _bars_table(market, path, found, reading)
@@ -159,12 +159,13 @@ def _database(
     table, mapping = chosen
     sample = _tried(sampled_times, path, table, mapping["ts"], reading)
     # times that are UTC by their column's name are read so anyhow, as `orbcast ingest` reads them
-    zone = source.zone or (None if zone_in_name(mapping["ts"]) else sample.local_zone)
-    spec = source.model_copy(update={"table": table, "columns": mapping, "zone": zone})
+    zone = given.get("zone") or (None if zone_in_name(mapping["ts"]) else sample.local_zone)
+    options = {**given, "table": table, **({"zone": zone} if zone else {})}
+    spec = source.model_copy(update={"columns": mapping, "options": options})
     bars: dict[str, Any] = {"table": table, "columns": mapping, "fault": None, "brought": None}
     told["bars"] = bars
     kind = next(each.columns[mapping["ts"]] for each in found if each.name == table)
-    bars["zone"] = _zone(market, mapping["ts"], kind, sample, is_named=source.zone is not None)
+    bars["zone"] = _zone(market, mapping["ts"], kind, sample, is_named="zone" in given)
     status = where.lake().status(market.symbol)
     bars["fault"] = bars["zone"]["fault"] or _mixed(market, mapping, status.contracts)
     if bars["fault"]:
@@ -172,7 +173,7 @@ def _database(
 
     def take() -> tuple[BatchRecord, ...]:
         if dry_run:
-            return lake.ingest(open_source(spec, market), market, at, on_progress)
+            return lake.ingest(open_source(spec, market, at), market, at, on_progress)
         return take_in(where, market, spec, at, on_progress=on_progress)
 
     try:

@@ -8,42 +8,29 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from ml_core.bars.contract import DEFAULT_TABLE, RawBatch, SourceError
-from ml_core.bars.sources.layouts import LAYOUTS
-from ml_core.bars.sources.times import Stamp
-from ml_core.errors import InputError
+from ml_core.bars.sources.built_in import BUILT_IN
+from ml_core.bars.sources.kind import Request, Source
+from ml_core.errors import InputError, OperatorError, OrbcastError, TransientError
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
-
-Kind = Literal["duckdb", "dbn", "csv", "parquet"]
-
-OPTIONS: dict[str, frozenset[str]] = {
-    "duckdb": frozenset({"table", "columns", "zone", "time_format", "stamp"}),
-    "csv": frozenset({"columns", "zone", "time_format", "stamp", "delimiter", "layout"}),
-    "parquet": frozenset({"columns", "zone", "time_format", "stamp"}),
-    "dbn": frozenset(),
-}
-"""Which options a kind of source can use; any other is refused."""
-
-_BAR = frozenset({"ts", "open", "high", "low", "close", "volume", "contract"})
-COLUMNS: dict[str, frozenset[str]] = {
-    "duckdb": _BAR | {"symbol"},
-    "csv": _BAR | {"date", "time"},
-    "parquet": _BAR,
-    "dbn": frozenset(),
-}
-"""Which of Orbcast's columns may be mapped to those of a kind of source."""
+from tasks.source_kinds import UnknownKindError, source_class
 
 _FORMER_DEFAULTS: dict[str, Any] = {"table": DEFAULT_TABLE, "layout": "auto", "columns": {}}
 """What earlier versions wrote of options that nobody had named."""
-
-
-_OPTION_NAMES = tuple(sorted(frozenset().union(*OPTIONS.values())))
 
 
 class NoSourceError(InputError):
@@ -56,7 +43,8 @@ class NoSourceError(InputError):
     def __str__(self) -> str:
         return (
             f"{self.market} has no standing source; name one with `orbcast ingest --market "
-            f"{self.market} --source duckdb PATH --remember` (or dbn, csv, parquet)"
+            f"{self.market} --source duckdb PATH --remember` (`orbcast bars sources` lists the "
+            "others)"
         )
 
 
@@ -74,76 +62,155 @@ class SourcesFileError(InputError):
         )
 
 
+class SourceUnreachableError(TransientError):
+    """A source of another package that did not answer."""
+
+    def __init__(self, kind: str, fault: str) -> None:
+        super().__init__(kind, fault)
+        self.kind, self.fault = kind, fault
+
+    def __str__(self) -> str:
+        return f"source {self.kind} does not answer ({self.fault}); it is tried again"
+
+
+class SourceFailedError(OperatorError):
+    """A source of another package that broke while it was read."""
+
+    def __init__(self, kind: str, fault: str) -> None:
+        super().__init__(kind, fault)
+        self.kind, self.fault = kind, fault
+
+    def __str__(self) -> str:
+        return (
+            f"source {self.kind} failed ({self.fault}); --debug shows where, for whoever wrote "
+            "its package"
+        )
+
+
 class SourceSpec(BaseModel):
-    """Where bars come from and how to read them."""
+    """Where bars come from and how to read them.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Options may stand beside ``kind`` or in ``options``; they are written beside it.
+    """
 
-    kind: Kind = Field(description="What the paths are.")
+    model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
+
+    kind: str = Field(description="Of source: duckdb, dbn, csv, parquet, or one installed.")
     paths: tuple[str, ...] = Field(
-        min_length=1, description="Files, or folders of them; one file for duckdb."
-    )
-    table: str | None = Field(
-        default=None, description="Table or view; left out, bars_1m (duckdb)."
+        default=(), description="Files, or folders of them; one file for duckdb."
     )
     columns: dict[str, str] = Field(
         default_factory=dict,
         description="Orbcast's name -> yours: ts, open, high, low, close, volume, contract; "
         "symbol (duckdb); date and time (csv). Not for dbn.",
     )
-    zone: str | None = Field(
-        default=None, description="Zone of times that carry none (duckdb, csv, parquet)."
+    options: dict[str, str] = Field(
+        default_factory=dict,
+        description="What the kind lets you say: zone, time_format, stamp (duckdb, csv, parquet); "
+        "table (duckdb); delimiter, layout (csv).",
     )
-    time_format: str | None = Field(
-        default=None,
-        description="strptime format of written times, such as %d.%m.%Y %H:%M "
-        "(duckdb, csv, parquet).",
-    )
-    stamp: Stamp | None = Field(
-        default=None,
-        description="Which end of its minute a bar is stamped with; left out, the layout's, "
-        "else open (duckdb, csv, parquet).",
-    )
-    delimiter: str | None = Field(default=None, description="Column separator (csv).")
-    layout: str | None = Field(
-        default=None, description=f"auto, {', '.join(LAYOUTS)}; left out, auto (csv)."
-    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _options_together(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        beside = {name: each for name, each in values.items() if name not in cls.model_fields}
+        own = {name: each for name, each in values.items() if name not in beside}
+        together = {**(values.get("options") or {}), **beside}
+        options = {name: each for name, each in together.items() if each is not None}
+        return {**own, "options": {name: each for name, each in options.items() if each != ""}}
+
+    @field_validator("kind")
+    @classmethod
+    def _is_there(cls, kind: str) -> str:
+        try:
+            source_class(kind)
+        except UnknownKindError as error:
+            raise PydanticCustomError("unknown_kind", _literal(str(error))) from error
+        return kind
 
     @model_validator(mode="after")
-    def _every_option_is_used(self) -> SourceSpec:
-        options = {name for name in _OPTION_NAMES if getattr(self, name)}
-        for name in sorted(options - OPTIONS[self.kind]):
-            kinds = ", ".join(kind for kind, names in OPTIONS.items() if name in names)
-            option = "--column" if name == "columns" else f"--{name.replace('_', '-')}"
-            raise PydanticCustomError(
-                "unused_option", f"{self.kind} cannot use {option}, which is for {kinds}"
-            )
-        for name in sorted(set(self.columns) - COLUMNS[self.kind]):
-            names = ", ".join(sorted(COLUMNS[self.kind]))
-            raise PydanticCustomError(
-                "unknown_column", f"{self.kind} has no column {name!r} to map; it has {names}"
-            )
+    def _all_is_used(self) -> SourceSpec:
+        for fault in _faults(self, source_class(self.kind)):
+            raise PydanticCustomError("unused", _literal(fault))
         return self
 
-    @property
-    def reading(self) -> str:
-        """How its files are read, in words: two readings of one file differ in nothing else."""
-        options = self.model_dump(exclude={"kind", "paths", "table"}, exclude_defaults=True)
-        columns = {f"column {name}": value for name, value in options.pop("columns", {}).items()}
-        words = (f"{name}={value}" for name, value in {**options, **columns}.items())
-        return " ".join(sorted(words)) or "no options"
+    @model_serializer
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it is written down, options beside the kind."""
+        return {
+            "kind": self.kind,
+            "paths": list(self.paths),
+            "columns": self.columns,
+            **self.options,
+        }
 
-    @property
-    def database_origin(self) -> str | None:
-        """The table that a database's batches are parts of; None for files, each its own."""
-        if self.kind != "duckdb":
-            return None
-        return f"{Path(self.paths[0]).expanduser().resolve()}:{self.table or DEFAULT_TABLE}"
+    def source(self) -> Source:
+        """Return the source itself.
+
+        Raises
+        ------
+        SourceError
+            What was said of it cannot be used together.
+        """
+        return source_class(self.kind)(self.paths, self.columns, self.options)
 
     def with_absolute_paths(self) -> SourceSpec:
-        """Give the same source with paths that hold from any folder."""
-        paths = tuple(str(Path(each).expanduser().resolve()) for each in self.paths)
+        """Return the same source with paths that hold from any folder."""
+        if source_class(self.kind).paths_are != "files":
+            return self
+        paths = tuple(str(Path(path).expanduser().resolve()) for path in self.paths)
         return self.model_copy(update={"paths": paths})
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {', '.join(self.paths)}" if self.paths else self.kind
+
+
+def _faults(spec: SourceSpec, kind: type[Source]) -> Iterator[str]:
+    """Yield in words what a kind of source cannot use."""
+    known = {option.name: option for option in kind.options}
+    for name in sorted(set(spec.options) - set(known)):
+        others = [
+            own.name
+            for own in BUILT_IN.values()
+            if name in {option.name for option in own.options}
+        ]
+        elsewhere = f"is for {', '.join(others)}" if others else "is no option of it"
+        yield f"{kind.name} cannot use {_flag(name)}, which {elsewhere}{_usable(known)}"
+    for name, value in spec.options.items():
+        choices = known[name].choices
+        if choices and value not in choices:
+            yield f"{name} {value!r} cannot be used: it is {' or '.join(choices)}"
+    if spec.columns and not kind.columns:
+        mappable = ", ".join(own.name for own in BUILT_IN.values() if own.columns)
+        yield f"{kind.name} cannot use --column, which is for {mappable}"
+    for name in sorted(set(spec.columns) - kind.columns):
+        names = ", ".join(sorted(kind.columns))
+        yield f"{kind.name} has no column {name!r} to map; it has {names}"
+    if kind.paths_are == "nothing" and spec.paths:
+        yield f"{kind.name} reads no paths; leave {spec.paths[0]!r} out"
+    if kind.paths_are != "nothing" and not spec.paths:
+        yield f"{kind.name} needs paths: {kind.reads}"
+
+
+def _flag(option: str) -> str:
+    """Return how an option is written at the terminal.
+
+    >>> _flag("time_format"), _flag("account")
+    ('--time-format', '--option account=...')
+    """
+    own = any(option == each.name for kind in BUILT_IN.values() for each in kind.options)
+    return f"--{option.replace('_', '-')}" if own else f"--option {option}=..."
+
+
+def _usable(known: dict[str, Any]) -> str:
+    return f"; it can use {', '.join(known)}" if known else ""
+
+
+def _literal(words: str) -> Any:
+    """Return words as a template of pydantic's, in which a brace would be a field."""
+    return words.replace("{", "(").replace("}", ")")
 
 
 def source_spec(**values: Any) -> SourceSpec:
@@ -153,6 +220,8 @@ def source_spec(**values: Any) -> SourceSpec:
     ------
     SourceError
         A value cannot be used.
+    PluginError
+        Its kind is of another package, which cannot be imported.
     """
     try:
         return SourceSpec.model_validate(values)
@@ -166,7 +235,7 @@ def source_spec(**values: Any) -> SourceSpec:
 
 
 def open_source(
-    spec: SourceSpec, market: Market, since: datetime | None = None
+    spec: SourceSpec, market: Market, at: datetime, since: datetime | None = None
 ) -> Iterator[RawBatch]:
     """Return a source's batches, one after another, read as they are asked for.
 
@@ -176,87 +245,49 @@ def open_source(
         The source.
     market
         Whose bars.
+    at
+        Aware time, taken for now.
     since
-        A DuckDB source leaves out what is older; files are read whole.
+        A source that can leaves out what is older; files are read whole.
 
     Raises
     ------
     SourceError
         It cannot be read as bars.
-    DatabaseLockedError
-        Another program is writing it; worth another try.
+    DatabaseLockedError, SourceUnreachableError
+        Worth another try.
+    SourceFailedError
+        Another package's source broke.
     """
-    origin, reading = spec.database_origin, spec.reading
+    source = spec.source()
+    request = Request(market=market, since=since, at=at)
+    batches = source.batches(request)
+    if spec.kind not in BUILT_IN:
+        batches = _of_another_package(spec.kind, batches)
+    origin, reading = source.origin, source.reading
     return (
-        replace(batch, origin=origin or batch.content_hash, reading=reading)
-        for batch in _read_batches(spec, market, since)
+        replace(batch, source=spec.kind, origin=origin or batch.content_hash, reading=reading)
+        for batch in batches
     )
 
 
-def _read_batches(spec: SourceSpec, market: Market, since: datetime | None) -> Iterator[RawBatch]:
-    if spec.kind == "duckdb":
-        from ml_core.bars.sources.duckdb_file import read_duckdb  # noqa: PLC0415 - only this kind
-
-        if len(spec.paths) != 1:
-            fault = f"{len(spec.paths)} paths are named"
-            raise SourceError("duckdb", fault, "name one database file at a time")
-        return read_duckdb(
-            spec.paths[0],
-            market.symbol,
-            table=spec.table or DEFAULT_TABLE,
-            columns=spec.columns,
-            zone=spec.zone,
-            time_format=spec.time_format,
-            stamp=spec.stamp,
-            since=since,
-        )
-    if spec.kind == "dbn":
-        from ml_core.bars.sources.dbn import read_dbn  # noqa: PLC0415 - only this kind
-
-        return read_dbn(list(spec.paths), market.contract_pattern)
-    if spec.kind == "csv":
-        from ml_core.bars.sources.csv import read_csv  # noqa: PLC0415 - only this kind
-
-        return read_csv(
-            list(spec.paths),
-            market.symbol,
-            layout=spec.layout or "auto",
-            zone=spec.zone,
-            time_format=spec.time_format,
-            stamp=spec.stamp,
-            delimiter=spec.delimiter,
-            columns=spec.columns,
-        )
-    from ml_core.bars.sources.parquet import read_parquet  # noqa: PLC0415 - only this kind
-
-    return read_parquet(
-        list(spec.paths),
-        market.symbol,
-        columns=spec.columns,
-        zone=spec.zone,
-        time_format=spec.time_format,
-        stamp=spec.stamp,
-    )
-
-
-def count_batches(spec: SourceSpec) -> int | None:
-    """Give how many batches a source of files has, for a progress bar; None where unknown."""
-    if spec.kind == "duckdb":
-        return None
-    return sum(
-        len([each for each in Path(path).iterdir() if each.is_file()])
-        if Path(path).is_dir()
-        else 1
-        for path in spec.paths
-    )
+def _of_another_package(kind: str, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
+    """Yield batches; whatever others' code raises becomes an error that says who must act."""
+    try:
+        yield from batches
+    except OrbcastError:
+        raise
+    except OSError as error:
+        raise SourceUnreachableError(kind, f"{type(error).__name__}: {error}") from error
+    except Exception as error:
+        raise SourceFailedError(kind, f"{type(error).__name__}: {error}") from error
 
 
 def remember_source(path: Path, market: str, spec: SourceSpec) -> None:
     """Make ``spec`` the standing source of a market, in the file at ``path``."""
     known = _read(path)
-    known[market.lower()] = spec.with_absolute_paths().model_dump(
-        mode="json", exclude_defaults=True
-    )
+    said = spec.with_absolute_paths().to_json()
+    known[market.lower()] = {name: each for name, each in said.items() if each}
     lines = ["# Standing sources, one table a market; `orbcast ingest ... --remember` writes it."]
     for name, values in sorted(known.items()):
         lines += ["", f"[{name}]", *(f"{key} = {_toml(each)}" for key, each in values.items())]
@@ -265,17 +296,20 @@ def remember_source(path: Path, market: str, spec: SourceSpec) -> None:
 
 
 def standing_source(path: Path, market: str) -> SourceSpec | None:
-    """Give the standing source of a market; None if there is none.
+    """Return the standing source of a market; None if there is none.
 
     Raises
     ------
     SourcesFileError
         The file is not TOML, or its table is not a source.
+    PluginError
+        Its kind is of another package, which cannot be imported.
     """
     values = _read(path).get(market.lower())
     if values is None:
         return None
-    usable = OPTIONS.get(str(values.get("kind")), frozenset())
+    own = BUILT_IN.get(str(values.get("kind")))
+    usable = {option.name for option in own.options} if own else set(values)
     used = {
         key: value
         for key, value in values.items()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.ingest import remarked, remarks_on
+from deployments.cli.remarks import remarked, remarks_on
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ml_core.bars.odd_days import OddDay
 
 app = typer.Typer(no_args_is_help=True)
+
+_NO_SOURCE = "none (`orbcast ingest --remember`)"
 
 BatchArgument = Annotated[
     str, typer.Argument(help="A batch of `orbcast bars batches`, its first letters, or last.")
@@ -60,7 +62,7 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
                 "revised": found.revisions,
                 **remarked(readings),
                 "odd_days": _odd_days_json(odd),
-                "source": spec.model_dump(mode="json", exclude_none=True) if spec else None,
+                "source": spec.to_json() if spec else None,
             }
         )
         return
@@ -77,7 +79,7 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
         say(f"  {line}")
     for line in _odd_days_in_words(odd, market):
         say(f"  {line}")
-    told = f"{spec.kind} {', '.join(spec.paths)}" if spec else "none (`orbcast ingest --remember`)"
+    told = " ".join((spec.kind, ", ".join(spec.paths))).strip() if spec else _NO_SOURCE
     say(f"  source      {told}")
 
 
@@ -106,6 +108,44 @@ def _odd_days_in_words(odd: tuple[OddDay, ...], market: str) -> list[str]:
         f"            if the exchange had other hours, the file of {market} can say so, such as",
         *(f"                {line}" for line in odd[0].lines),
     ]
+
+
+@app.command(short_help="The kinds of source there are, and what may be said of each.")
+def sources(as_json: AsJson = False) -> None:
+    """List the kinds of source, Orbcast's own and installed ones, with their options.
+
+    Example: orbcast bars sources
+    """
+    from tasks.source_kinds import installed_kinds  # noqa: PLC0415 - after --help
+
+    kinds = installed_kinds()
+    if as_json:
+        print_json(
+            [
+                {
+                    "kind": kind.name,
+                    "package": kind.package,
+                    "reads": kind.source.reads if kind.source else None,
+                    "options": [asdict(option) for option in kind.source.options]
+                    if kind.source
+                    else [],
+                    "columns": sorted(kind.source.columns) if kind.source else [],
+                    "fault": kind.fault or None,
+                }
+                for kind in kinds
+            ]
+        )
+        return
+    for kind in kinds:
+        brought = "" if kind.package == "orbcast" else f" (package {kind.package})"
+        if kind.source is None:
+            say(f"{kind.name}{brought}: cannot be used, {kind.fault}")
+            continue
+        say(f"{kind.name}{brought}: {kind.source.reads}")
+        for option in kind.source.options:
+            say(f"  {option.name:<11} {option.description}")
+        if kind.source.columns:
+            say(f"  {'columns':<11} {', '.join(sorted(kind.source.columns))}")
 
 
 @app.command(short_help="Every batch that was taken in, how it was read, what it brought.")

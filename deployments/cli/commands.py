@@ -19,7 +19,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Bars": {
         "market": ("market:app", "The markets there are; write one for an instrument."),
-        "ingest": ("ingest:ingest", "Take bars in from files and databases."),
+        "ingest": ("ingest:ingest:IngestCommand", "Take bars in from files and databases."),
         "refresh": ("refresh:refresh", "Bring the bars up to the market's own source."),
         "bars": ("bars:app", "What the lake of bars holds; take a batch back."),
         "dataset": ("dataset:dataset", "Write ranges, labels and features as Parquet."),
@@ -66,7 +66,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "db": ("database:app", "The SQL database's schema."),
     },
 }
-"""Heading -> name -> where it is (module of this package:attribute) and its line in the list, in
+"""Heading -> name -> where it is (module of this package:attribute, and :class that shows its help
+where that is another than typer's) and its line in the list, in
 the order in which a trader meets them."""
 
 
@@ -87,11 +88,13 @@ class CommandsOnDemand(UserDict[str, Any]):
 
 
 def _built(name: str, place: str, line: str) -> Any:
-    module, _, attribute = place.partition(":")
-    command = getattr(import_module(f"{__package__}.{module}"), attribute)
+    file, attribute, *own_class = place.split(":")
+    module = import_module(f"{__package__}.{file}")
+    command = getattr(module, attribute)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     if isinstance(command, typer.Typer):
         alone.add_typer(command, name=name, short_help=line)
     else:
-        alone.command(name, short_help=line)(command)
+        shown_by = getattr(module, own_class[0]) if own_class else None
+        alone.command(name, cls=shown_by, short_help=line)(command)
     return get_group(alone).commands[name]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from deployments.cli.progress import progress
+from deployments.cli.remarks import remarked, remarks_on
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 from ml_core.errors import InputError
 
@@ -19,20 +19,38 @@ if TYPE_CHECKING:
     from tasks.preview import Preview
 
 
-class ColumnError(InputError):
-    """A column mapping that cannot be read."""
+class PairError(InputError):
+    """A ``name=value`` that is none."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
+    def __init__(self, option: str, text: str, example: str) -> None:
+        super().__init__(option, text, example)
+        self.option, self.text, self.example = option, text, example
 
     def __str__(self) -> str:
-        return f"--column {self.text!r} is no mapping; write --column ts=my_time_column"
+        return f"{self.option} {self.text!r} is no mapping; write {self.option} {self.example}"
+
+
+class IngestCommand(TyperCommand):
+    """The command, whose help lists what is installed: a look at every package's metadata."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options; the kinds of source are looked up here, so that nobody else waits."""
+        from tasks.source_kinds import kind_names  # noqa: PLC0415 - only for --help
+
+        for option in self.params:
+            if isinstance(option, TyperOption) and option.name == "source":
+                option.help = (
+                    f"What they are: {', '.join(kind_names())}; `orbcast bars sources` tells more."
+                )
+        super().format_options(ctx, formatter)
 
 
 def ingest(  # noqa: PLR0917 - options of a command
-    paths: Annotated[list[str], typer.Argument(help="Files, or folders of files.")],
-    source: Annotated[str, typer.Option(help="What they are: dbn, duckdb, csv or parquet.")],
+    source: Annotated[str, typer.Option(help="What they are.")],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files, or folders of files; some sources need none."),
+    ] = None,
     market: MarketOption = "mgc",
     table: Annotated[
         str | None, typer.Option(help="duckdb: table or view; left out, bars_1m.")
@@ -65,6 +83,10 @@ def ingest(  # noqa: PLR0917 - options of a command
             "generic; left out, what the first line shows."
         ),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="name=value, of a source of another package; may be repeated."),
+    ] = None,
     remember: Annotated[
         bool, typer.Option("--remember", help="Make it the market's standing source.")
     ] = False,
@@ -88,13 +110,14 @@ def ingest(  # noqa: PLR0917 - options of a command
     from tasks.intake import summary, take_in  # noqa: PLC0415 - after --help
     from tasks.preview import preview  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
-    from tasks.sources import count_batches, remember_source, source_spec  # noqa: PLC0415
+    from tasks.sources import remember_source, source_spec  # noqa: PLC0415
 
     spec = source_spec(
         kind=source,
-        paths=paths,
+        paths=paths or [],
+        options=dict(_pair("--option", each, "account=DU123") for each in option or []),
+        columns=dict(_pair("--column", each, "ts=my_time_column") for each in column or []),
         table=table,
-        columns=dict(_mapping(each) for each in column or []),
         zone=zone,
         stamp=stamp,
         time_format=time_format,
@@ -103,7 +126,7 @@ def ingest(  # noqa: PLR0917 - options of a command
     )
     where = settings()
     known = where.market(market)
-    total = count_batches(spec)
+    total = spec.source().count()
     with progress("Reading bars", total) as bar:
 
         def on_progress(name: str, done: int) -> None:
@@ -180,42 +203,8 @@ def _tell(records: tuple[BatchRecord, ...], brought: dict[str, Any], market: str
     say(f"Next: orbcast run nightly-retrain --market {market}")
 
 
-def remarked(records: Iterable[BatchRecord]) -> dict[str, dict[str, int]]:
-    """Count what was not simply taken in: bad rows, other instruments' rows, odd findings."""
-    records = list(records)
-    findings = (finding for record in records for finding in record.findings)
-    return {
-        "set_aside": _added_up(record.quarantined for record in records),
-        "left_out": _added_up(record.dropped for record in records),
-        "odd": _added_up({finding.check: finding.count} for finding in findings),
-    }
-
-
-_REMARKS = {"set_aside": "set aside", "left_out": "left out", "odd": "odd but kept"}
-
-
-def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
-    """Return the same in words, a line for each kind of it, and what helps where it is known."""
-    from ml_core.bars.quality import NOT_POSITIVE, NOT_POSITIVE_REMEDY  # noqa: PLC0415 - numpy
-
-    counted = remarked(records)
-    lines = [
-        f"{_REMARKS[what]}: {rows:,} {name.replace('_', ' ')}"
-        for what, counts in counted.items()
-        for name, rows in counts.items()
-    ]
-    return [*lines, *([NOT_POSITIVE_REMEDY] if NOT_POSITIVE in counted["set_aside"] else [])]
-
-
-def _added_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for some in counts:
-        total.update(some)
-    return dict(total)
-
-
-def _mapping(text: str) -> tuple[str, str]:
-    ours, sign, theirs = text.partition("=")
-    if not sign or not ours:
-        raise ColumnError(text)
-    return ours.strip(), theirs.strip()
+def _pair(option: str, text: str, example: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise PairError(option, text, example)
+    return name.strip(), value

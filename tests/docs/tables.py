@@ -32,6 +32,11 @@ EXCUSED: Mapping[str, str] = {
     "make up": "README.md runs it, on the demo's home",
     "orbcast --home var/demo up": "the same",
     "git pull": "asks another machine",
+    "pip install ./my_feed": "changes the environment that all tests share",
+    "orbcast bars sources": "tests/flows/test_every_command.py runs it",
+    "orbcast ingest --source gateway --option url=http://127.0.0.1:8765 --remember": (
+        "tests/deployments/test_installed_source.py runs it, with the page's own code"
+    ),
     "git log -1 --oneline": "asks the reader's clone; what is tested need not be one",
     "ssh -L 4200:127.0.0.1:4200 you@the-machine": "asks another machine",
     "docker compose -f deployments/containers/compose.yaml up -d --build": NO_DOCKER,

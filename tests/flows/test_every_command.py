@@ -65,6 +65,7 @@ READING: dict[str, tuple[str, ...]] = {
     "market check": ("mgc",),
     "market calendars": ("cme",),
     "bars batches": (),
+    "bars sources": (),
     "bars show": ("last",),
     "recipes list": (),
     "recipes show": (LONG_NAME,),

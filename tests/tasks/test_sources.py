@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from ml_core.bars.contract import SourceError
+from ml_core.bars.sources.built_in import BUILT_IN
 from tasks.sources import (
-    Kind,
     SourcesFileError,
     SourceSpec,
     open_source,
@@ -20,6 +20,8 @@ from tasks.sources import (
     standing_source,
 )
 from tests.ml_core.builders import mgc
+
+AT = datetime(2024, 6, 3, tzinfo=UTC)
 
 
 def test_a_remembered_source_comes_back_whole_with_paths_that_hold_anywhere(
@@ -94,7 +96,9 @@ USED = {
 
 
 def test_every_option_of_a_source_is_in_the_table() -> None:
-    assert set(VALUES) == set(SourceSpec.model_fields) - {"kind", "paths"}
+    options = {option.name for kind in BUILT_IN.values() for option in kind.options}
+    assert set(VALUES) == options | {"columns"}
+    assert set(USED) == set(BUILT_IN)
 
 
 @pytest.mark.parametrize("kind", sorted(USED))
@@ -103,10 +107,12 @@ def test_an_option_is_used_or_refused_and_never_dropped(kind: str, option: str) 
     given = {"kind": kind, "paths": ("a",), option: VALUES[option]}
 
     if option in USED[kind]:
-        assert getattr(source_spec(**given), option) == VALUES[option]
+        spec = source_spec(**given)
+        said = spec.columns if option == "columns" else spec.options[option]
+        assert said == VALUES[option]
     else:
         flag = {"columns": "column"}.get(option, option.replace("_", "-"))
-        others = ", ".join(name for name in ("duckdb", "csv", "parquet") if option in USED[name])
+        others = ", ".join(name for name in BUILT_IN if option in USED[name])
         with pytest.raises(
             SourceError, match=f"{kind} cannot use --{flag}, which is for {others}"
         ):
@@ -138,7 +144,7 @@ def test_defaults_that_earlier_versions_wrote_down_are_still_read(tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "duckdb"])
-def test_every_option_reaches_the_reader(kind: Kind, tmp_path: Path) -> None:
+def test_every_option_reaches_the_reader(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"bars.{kind}"
     rows = "SELECT '02.01.2024 09:31' AS t, 1.5 AS o, 2 AS h, 1 AS l, 1 AS c, 3 AS v, 'MGCG4' AS k"
     with duckdb.connect(str(path) if kind == "duckdb" else ":memory:") as database:
@@ -160,7 +166,7 @@ def test_every_option_reaches_the_reader(kind: Kind, tmp_path: Path) -> None:
         stamp="close",
     )
 
-    (batch,) = open_source(spec, mgc())
+    (batch,) = open_source(spec, mgc(), AT)
 
     (row,) = batch.table.to_pylist()
     assert row["ts"] == datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
@@ -170,4 +176,4 @@ def test_every_option_reaches_the_reader(kind: Kind, tmp_path: Path) -> None:
 def test_two_databases_at_once_are_refused() -> None:
     spec = SourceSpec(kind="duckdb", paths=("a", "b"))
     with pytest.raises(SourceError, match="one database file at a time"):
-        open_source(spec, mgc())
+        open_source(spec, mgc(), AT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 from ml_core.bars.contract import DEFAULT_TABLE, PRICES, RAW_SCHEMA, RawBatch, SourceError
 from ml_core.bars.sources.columns import find_columns
 from ml_core.bars.sources.duckdb_times import NO_TIME, WHOLE, Clause, TimeColumn, time_column
+from ml_core.bars.sources.kind import hash_of_rows
 from ml_core.bars.sources.times import Stamp, TimeReading, Times, read_times
 from ml_core.errors import TransientError
 
@@ -107,7 +107,7 @@ def read_duckdb(
             yield RawBatch(
                 name=f"{Path(path).name}:{table}:{month}",
                 source="duckdb",
-                content_hash=_content_hash(rows),
+                content_hash=hash_of_rows(rows),
                 table=rows,
                 zone=read.local_zone,
             )
@@ -280,19 +280,3 @@ def _months(rows: pa.Table, part: str, since: datetime | None) -> Iterator[tuple
 
 def _number(column: str, name: str) -> str:
     return f"TRY_CAST({quoted(column)} AS DOUBLE) AS {name}"
-
-
-def _content_hash(table: pa.Table) -> str:
-    """Give the SHA-256 of a batch; what lies in memory below a missing number is no part of it."""
-    digest = hashlib.sha256()
-    for number, name in enumerate(table.column_names):
-        column = table[name]
-        if column.null_count and pa.types.is_primitive(column.type):
-            digest.update(f"{name} {pc.is_valid(column).to_pylist()}".encode())
-            filled = pc.fill_null(column, pa.scalar(0).cast(column.type))
-            table = table.set_column(number, table.schema.field(number), filled)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
-    digest.update(sink.getvalue())
-    return digest.hexdigest()

@@ -1,0 +1,44 @@
+"""What a batch's reading left out or found odd, counted and in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ml_core.bars.batch_log import BatchRecord
+
+
+def remarked(records: Iterable[BatchRecord]) -> dict[str, dict[str, int]]:
+    """Count what was not simply taken in: bad rows, other instruments' rows, odd findings."""
+    records = list(records)
+    findings = (finding for record in records for finding in record.findings)
+    return {
+        "set_aside": _added_up(record.quarantined for record in records),
+        "left_out": _added_up(record.dropped for record in records),
+        "odd": _added_up({finding.check: finding.count} for finding in findings),
+    }
+
+
+_REMARKS = {"set_aside": "set aside", "left_out": "left out", "odd": "odd but kept"}
+
+
+def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
+    """Return the same in words, a line for each kind of it, and what helps where it is known."""
+    from ml_core.bars.quality import NOT_POSITIVE, NOT_POSITIVE_REMEDY  # noqa: PLC0415 - numpy
+
+    counted = remarked(records)
+    lines = [
+        f"{_REMARKS[what]}: {rows:,} {name.replace('_', ' ')}"
+        for what, counts in counted.items()
+        for name, rows in counts.items()
+    ]
+    return [*lines, *([NOT_POSITIVE_REMEDY] if NOT_POSITIVE in counted["set_aside"] else [])]
+
+
+def _added_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for some in counts:
+        total.update(some)
+    return dict(total)

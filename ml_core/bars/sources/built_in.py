@@ -1,0 +1,150 @@
+"""Orbcast's own kinds of source. What reads them is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml_core.bars.contract import DEFAULT_TABLE, RawBatch, SourceError
+from ml_core.bars.sources.kind import BAR_COLUMNS, Option, Request, Source
+from ml_core.bars.sources.layouts import LAYOUTS
+
+if TYPE_CHECKING:
+    from ml_core.bars.sources.times import Stamp
+
+TIMES = (
+    Option(name="zone", description="Zone of times that carry none, such as UTC."),
+    Option(
+        name="time_format",
+        description="strptime format of written times, such as '%d.%m.%Y %H:%M'.",
+    ),
+    Option(
+        name="stamp",
+        description="Which end of its minute a bar is stamped with; left out, the layout's, else "
+        "open.",
+        choices=("open", "close"),
+    ),
+)
+"""How times are read."""
+
+
+class _Files(Source):
+    """Files, or folders of files: a batch each."""
+
+    def count(self) -> int:
+        """Return how many files there are."""
+        return sum(
+            sum(inside.is_file() for inside in Path(path).iterdir()) if Path(path).is_dir() else 1
+            for path in self.paths
+        )
+
+
+class DbnSource(_Files):
+    """Databento's files."""
+
+    name = "dbn"
+    reads = "Databento files of schema ohlcv-1m, or folders of them"
+
+    def batches(self, request: Request) -> Iterator[RawBatch]:
+        """Return the outright contracts of each file."""
+        from ml_core.bars.sources.dbn import read_dbn  # noqa: PLC0415 - only this kind
+
+        return read_dbn(list(self.paths), request.market.contract_pattern)
+
+
+class DuckdbSource(Source):
+    """A table of the trader's own database."""
+
+    name = "duckdb"
+    reads = "a table or view of one database file, opened read-only"
+    options = (
+        Option(
+            name="table",
+            description=f"Table or view; left out, {DEFAULT_TABLE}.",
+            says="what",
+        ),
+        *TIMES,
+    )
+    columns = BAR_COLUMNS | {"symbol"}
+
+    @property
+    def origin(self) -> str:
+        """The table that the months are parts of."""
+        path = Path(self.paths[0]).expanduser().resolve()
+        return f"{path}:{self.values.get('table', DEFAULT_TABLE)}"
+
+    def batches(self, request: Request) -> Iterator[RawBatch]:
+        """Return the months, from that of ``request.since`` on."""
+        from ml_core.bars.sources.duckdb_file import read_duckdb  # noqa: PLC0415 - only this kind
+
+        if len(self.paths) != 1:
+            fault = f"{len(self.paths)} paths are named"
+            raise SourceError("duckdb", fault, "name one database file at a time")
+        return read_duckdb(
+            self.paths[0],
+            request.market.symbol,
+            table=self.values.get("table", DEFAULT_TABLE),
+            columns=self.mapping,
+            since=request.since,
+            **times_of(self),
+        )
+
+
+class CsvSource(_Files):
+    """Text files."""
+
+    name = "csv"
+    reads = "files or folders of .csv, .txt, these gzipped, or .zip of one of them"
+    options = (
+        *TIMES,
+        Option(name="delimiter", description="Column separator; left out, what the file shows."),
+        Option(name="layout", description=f"auto (the default), {', '.join(LAYOUTS)}."),
+    )
+    columns = BAR_COLUMNS | {"date", "time"}
+
+    def batches(self, request: Request) -> Iterator[RawBatch]:
+        """Return the bars of each file."""
+        from ml_core.bars.sources.csv import read_csv  # noqa: PLC0415 - only this kind
+
+        return read_csv(
+            list(self.paths),
+            request.market.symbol,
+            layout=self.values.get("layout", "auto"),
+            delimiter=self.values.get("delimiter"),
+            columns=self.mapping,
+            **times_of(self),
+        )
+
+
+class ParquetSource(_Files):
+    """Parquet files."""
+
+    name = "parquet"
+    reads = "files or folders of .parquet, .pq"
+    options = TIMES
+    columns = BAR_COLUMNS
+
+    def batches(self, request: Request) -> Iterator[RawBatch]:
+        """Return the bars of each file."""
+        from ml_core.bars.sources.parquet import read_parquet  # noqa: PLC0415 - only this kind
+
+        return read_parquet(
+            list(self.paths), request.market.symbol, columns=self.mapping, **times_of(self)
+        )
+
+
+def times_of(source: Source) -> Any:
+    """Return how a source's times are read, as keyword arguments of the readers."""
+    stamp: Stamp | None = source.values.get("stamp")  # type: ignore[assignment]  # one of its choices
+    return {
+        "zone": source.values.get("zone"),
+        "time_format": source.values.get("time_format"),
+        "stamp": stamp,
+    }
+
+
+BUILT_IN: dict[str, type[Source]] = {
+    kind.name: kind for kind in (DuckdbSource, DbnSource, CsvSource, ParquetSource)
+}
+"""Each of them by its name, which no other package can take."""

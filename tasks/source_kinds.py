@@ -1,0 +1,155 @@
+"""The kinds of source there are: Orbcast's own, and those that installed packages bring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from inspect import isabstract
+
+from ml_core.bars.sources.built_in import BUILT_IN
+from ml_core.bars.sources.kind import RESERVED, Source
+from ml_core.errors import InputError, OperatorError
+
+GROUP = "orbcast.sources"
+"""Entry points of this group bring kinds of source."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class UnknownKindError(InputError):
+    """A kind of source that nobody brings."""
+
+    def __init__(self, kind: str, known: tuple[str, ...]) -> None:
+        super().__init__(kind, known)
+        self.kind, self.known = kind, known
+
+    def __str__(self) -> str:
+        return (
+            f"no source is called {self.kind!r}; use one of {', '.join(self.known)}, or install "
+            "a package that brings it (`orbcast bars sources` lists what there is)"
+        )
+
+
+class PluginError(OperatorError):
+    """A package that brings a kind of source which cannot be used."""
+
+    def __init__(self, kind: str, package: str, fault: str) -> None:
+        super().__init__(kind, package, fault)
+        self.kind, self.package, self.fault = kind, package, fault
+
+    def __str__(self) -> str:
+        return (
+            f"source {self.kind} of package {self.package} cannot be used: {self.fault}; mend or "
+            "reinstall that package"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledKind:
+    """A kind of source, or what stands where one should.
+
+    Attributes
+    ----------
+    name, package
+        Of the kind; of the package that brings it, with its version.
+    source
+        The class; None where it cannot be used.
+    fault
+        Why not, in words.
+    """
+
+    name: str
+    package: str
+    source: type[Source] | None
+    fault: str = ""
+
+
+def kind_names() -> tuple[str, ...]:
+    """Return the name of every kind there is, Orbcast's own first; no package is imported."""
+    return (*BUILT_IN, *sorted({found.name for found in _entries()} - set(BUILT_IN)))
+
+
+def installed_kinds() -> tuple[InstalledKind, ...]:
+    """Return every kind there is; one that cannot be used says why, and leaves the others be."""
+    own = [
+        InstalledKind(name=name, package="orbcast", source=kind) for name, kind in BUILT_IN.items()
+    ]
+    return (*own, *(_installed(found) for found in sorted(_entries(), key=_order)))
+
+
+@lru_cache(maxsize=32)
+def source_class(name: str) -> type[Source]:
+    """Return a kind of source by its name; of the packages that bring others none is imported.
+
+    Raises
+    ------
+    UnknownKindError
+        Nobody brings it.
+    PluginError
+        Who brings it cannot be imported, or brings no kind of source.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    found = [entry for entry in _entries() if entry.name == name]
+    if not found:
+        raise UnknownKindError(name, kind_names())
+    packages = sorted({_package(entry) for entry in found})
+    if len(packages) > 1:
+        fault = f"{' and '.join(packages)} both bring a source of that name"
+        raise PluginError(name, packages[0], fault)
+    return _loaded(found[0])
+
+
+def _entries() -> Iterable[EntryPoint]:
+    return entry_points(group=GROUP)
+
+
+def _order(entry: EntryPoint) -> tuple[str, str]:
+    return entry.name, _package(entry)
+
+
+def _package(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown"
+
+
+def _installed(entry: EntryPoint) -> InstalledKind:
+    package = _package(entry)
+    if entry.name in BUILT_IN:
+        fault = "that name is Orbcast's own"
+        return InstalledKind(name=entry.name, package=package, source=None, fault=fault)
+    try:
+        return InstalledKind(name=entry.name, package=package, source=source_class(entry.name))
+    except PluginError as error:
+        return InstalledKind(name=entry.name, package=package, source=None, fault=error.fault)
+
+
+def _loaded(entry: EntryPoint) -> type[Source]:
+    package = _package(entry)
+    try:
+        kind = entry.load()
+    except Exception as error:  # anything may be wrong with what others wrote
+        fault = f"{entry.value} cannot be imported ({type(error).__name__}: {error})"
+        raise PluginError(entry.name, package, fault) from error
+    if fault := _fault_of(entry.name, kind):
+        raise PluginError(entry.name, package, f"{entry.value} {fault}")
+    checked: type[Source] = kind
+    return checked
+
+
+def _fault_of(name: str, kind: object) -> str:
+    """Return in words why an object is no kind of source of that name, if it is none."""
+    if not (isinstance(kind, type) and issubclass(kind, Source)):
+        return "is no subclass of ml_core.bars.sources.kind.Source"
+    if isabstract(kind):
+        return "has no method batches"
+    if getattr(kind, "name", None) != name or not _NAME.fullmatch(name):
+        return f"calls itself {getattr(kind, 'name', None)!r}, not {name!r}"
+    if not getattr(kind, "reads", ""):
+        return "does not say what it reads"
+    for option in kind.options:
+        if option.name in RESERVED or not _NAME.fullmatch(option.name):
+            return f"has an option {option.name!r}, which no option can be called"
+    return ""

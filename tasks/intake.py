@@ -53,7 +53,9 @@ def take_in(
     otherwise = origin is not None and log.replaced_by(origin, "", source.reading)
     since = None if full or otherwise else _month_of(lake.last_bar(market.symbol))
     try:
-        return lake.ingest(open_source(spec, market, at, since), market, at, on_progress)
+        return lake.ingest(
+            open_source(spec, market, at, where.feeds_dir, since), market, at, on_progress
+        )
     finally:
         # also after a refused batch: those before it are in
         mirror(where, market)

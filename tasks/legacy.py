@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -28,14 +26,11 @@ from tasks.datasets import period_of
 from tasks.intake import summary, take_in
 from tasks.settings import Settings
 from tasks.sources import SourceSpec, open_source
+from tasks.trying_again import with_patience
 
 if TYPE_CHECKING:
     from ml_core.bars.sources.legacy_duckdb import Found, TimeSample
 
-Result = TypeVar("Result")
-
-TRIES, FIRST_WAIT = 4, 0.5
-"""How often a locked database is tried, and the seconds before the second time; then doubled."""
 
 _OPEN_ENOUGH = 0.985
 _MOST_DIFFERENCES = 40
@@ -151,13 +146,13 @@ def _database(
         time_format=given.get("time_format"),
         stamp="close" if given.get("stamp") == "close" else "open",
     )
-    found = _tried(tables, path)
+    found = with_patience(lambda: tables(path))
     chosen, seen = _bars_table(market, path, found, reading)
     told: dict[str, Any] = {"path": path, "tables": seen, "bars": None}
     if chosen is None:
         return told
     table, mapping = chosen
-    sample = _tried(sampled_times, path, table, mapping["ts"], reading)
+    sample = with_patience(lambda: sampled_times(path, table, mapping["ts"], reading))
     # times that are UTC by their column's name are read so anyhow, as `orbcast ingest` reads them
     zone = given.get("zone") or (None if zone_in_name(mapping["ts"]) else sample.local_zone)
     options = {**given, "table": table, **({"zone": zone} if zone else {})}
@@ -173,11 +168,13 @@ def _database(
 
     def take() -> tuple[BatchRecord, ...]:
         if dry_run:
-            return lake.ingest(open_source(spec, market, at), market, at, on_progress)
+            return lake.ingest(
+                open_source(spec, market, at, where.feeds_dir), market, at, on_progress
+            )
         return take_in(where, market, spec, at, on_progress=on_progress)
 
     try:
-        records = _tried(take)
+        records = with_patience(take)
     except (BatchRefusedError, SourceError) as error:
         bars["fault"] = str(error)
         return told
@@ -232,12 +229,13 @@ def _bars_kind(
     if not table.rows:
         return "bars, but empty"
     try:
-        sample = _tried(sampled_times, path, table.name, mapping["ts"], reading)
+        sample = with_patience(lambda: sampled_times(path, table.name, mapping["ts"], reading))
     except SourceError as error:
         return f"bars, but not used: {error.fault}; {error.remedy}"
     if not any(minute % 5 for minute in sample.minutes):
         return "bars, but not of one minute: not used"
-    names = _tried(symbols_of, path, table.name, mapping["symbol"]) if mapping["symbol"] else {}
+    column = mapping["symbol"]
+    names = with_patience(lambda: symbols_of(path, table.name, column)) if column else {}
     if not _fit_symbol(market, mapping, names):
         shown = ", ".join(list(names)[:4])
         return f"1-minute bars, but none of {market.symbol} (it has {shown})"
@@ -306,7 +304,7 @@ def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:
     from ml_core.features.legacy_names import judge  # noqa: PLC0415 - the catalogue
 
     told = []
-    for table in _tried(tables, path):
+    for table in with_patience(lambda: tables(path)):
         if table.kind != "features":
             continue
         about: dict[str, Any] = {
@@ -383,15 +381,3 @@ def _reasons(records: tuple[BatchRecord, ...]) -> dict[str, int]:
 
 def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
-
-
-def _tried(step: Callable[..., Result], *given: Any) -> Result:
-    """Do it again, later and later, while another program writes the database."""
-    from ml_core.bars.sources.duckdb_file import DatabaseLockedError  # noqa: PLC0415 - only here
-
-    for number in range(TRIES - 1):
-        try:
-            return step(*given)
-        except DatabaseLockedError:
-            time.sleep(FIRST_WAIT * 2**number)
-    return step(*given)

@@ -115,7 +115,9 @@ def preview(
         if kept.is_dir():
             # links, not copies: the lake never writes into a file that is there
             shutil.copytree(kept, beside.root / market.symbol, copy_function=_link)
-        records = beside.ingest(open_source(spec, market, at), market, at, on_progress)
+        records = beside.ingest(
+            open_source(spec, market, at, settings.feeds_dir), market, at, on_progress
+        )
         return Preview(
             records=records,
             status=beside.status(market.symbol),

@@ -207,6 +207,11 @@ class Settings(BaseModel):
         """File that remembers each market's standing source."""
         return self.home / "sources.toml"
 
+    @property
+    def feeds_dir(self) -> Path:
+        """Folder in which sources keep what they must, such as bars that were pushed."""
+        return self.home / "feeds"
+
     def lake(self) -> Lake:
         """Give the lake of bars."""
         from ml_core.bars.lake import Lake  # noqa: PLC0415 - Arrow, for who reads bars

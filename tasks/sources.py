@@ -188,6 +188,8 @@ def _faults(spec: SourceSpec, kind: type[Source]) -> Iterator[str]:
     for name in sorted(set(spec.columns) - kind.columns):
         names = ", ".join(sorted(kind.columns))
         yield f"{kind.name} has no column {name!r} to map; it has {names}"
+    if fault := kind.fault_of(spec.options):
+        yield fault
     if kind.paths_are == "nothing" and spec.paths:
         yield f"{kind.name} reads no paths; leave {spec.paths[0]!r} out"
     if kind.paths_are != "nothing" and not spec.paths:
@@ -235,7 +237,11 @@ def source_spec(**values: Any) -> SourceSpec:
 
 
 def open_source(
-    spec: SourceSpec, market: Market, at: datetime, since: datetime | None = None
+    spec: SourceSpec,
+    market: Market,
+    at: datetime,
+    folder: Path,
+    since: datetime | None = None,
 ) -> Iterator[RawBatch]:
     """Return a source's batches, one after another, read as they are asked for.
 
@@ -247,6 +253,8 @@ def open_source(
         Whose bars.
     at
         Aware time, taken for now.
+    folder
+        Where sources keep what they must, of all markets and kinds.
     since
         A source that can leaves out what is older; files are read whole.
 
@@ -260,7 +268,9 @@ def open_source(
         Another package's source broke.
     """
     source = spec.source()
-    request = Request(market=market, since=since, at=at)
+    request = Request(
+        market=market, since=since, at=at, folder=feed_folder(folder, market, spec.kind)
+    )
     batches = source.batches(request)
     if spec.kind not in BUILT_IN:
         batches = _of_another_package(spec.kind, batches)
@@ -269,6 +279,11 @@ def open_source(
         replace(batch, source=spec.kind, origin=origin or batch.content_hash, reading=reading)
         for batch in batches
     )
+
+
+def feed_folder(folder: Path, market: Market, kind: str) -> Path:
+    """Return where a kind of source keeps what it must of a market."""
+    return folder / market.symbol / kind
 
 
 def _of_another_package(kind: str, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:

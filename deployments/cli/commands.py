@@ -20,6 +20,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Bars": {
         "market": ("market:app", "The markets there are; write one for an instrument."),
         "ingest": ("ingest:ingest:IngestCommand", "Take bars in from files and databases."),
+        "receive": ("receive:receive", "Take bars that a platform pushes."),
         "refresh": ("refresh:refresh", "Bring the bars up to the market's own source."),
         "bars": ("bars:app", "What the lake of bars holds; take a batch back."),
         "dataset": ("dataset:dataset", "Write ranges, labels and features as Parquet."),

@@ -111,6 +111,7 @@ def ingest(  # noqa: PLR0917 - options of a command
     from tasks.preview import preview  # noqa: PLC0415
     from tasks.settings import now, settings  # noqa: PLC0415
     from tasks.sources import remember_source, source_spec  # noqa: PLC0415
+    from tasks.trying_again import with_patience  # noqa: PLC0415
 
     spec = source_spec(
         kind=source,
@@ -133,9 +134,11 @@ def ingest(  # noqa: PLR0917 - options of a command
             bar.at(done, total, name)
 
         if dry_run:
-            shown = preview(where, known, spec, now(), on_progress)
+            shown = with_patience(lambda: preview(where, known, spec, now(), on_progress), _wait)
         else:
-            records = take_in(where, known, spec, now(), on_progress=on_progress)
+            records = with_patience(
+                lambda: take_in(where, known, spec, now(), on_progress=on_progress), _wait
+            )
     if dry_run:
         _show_preview(shown, known, as_json=as_json)
         return
@@ -201,6 +204,10 @@ def _tell(records: tuple[BatchRecord, ...], brought: dict[str, Any], market: str
         say(f"  {line}")
     say(f"The lake has {brought['bars']:,} bars; last {brought['last_bar']}.")
     say(f"Next: orbcast run nightly-retrain --market {market}")
+
+
+def _wait(fault: str, seconds: float) -> None:
+    typer.echo(f"{fault}; trying again in {seconds:g} s", err=True)
 
 
 def _pair(option: str, text: str, example: str) -> tuple[str, str]:

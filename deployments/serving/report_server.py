@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -12,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from tasks.environment import THIS_MACHINE
+from deployments.http_guard import host_names, knows_the_secret
 
 _TYPES = {".html": "text/html; charset=utf-8", ".md": "text/plain; charset=utf-8"}
 
@@ -64,12 +62,10 @@ class _Reports(SimpleHTTPRequestHandler):
 
     def send_head(self) -> Any:
         # a page elsewhere that was given our address by its own name server is not answered
-        hosts = (f"[{name}]" if ":" in name else name for name in THIS_MACHINE)
-        names = {f"{name}:{self._port}" for name in hosts}
-        if self.headers.get("Host") not in names:
+        if self.headers.get("Host") not in host_names(self._port):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return None
-        if self._secret and not self._knows_the_secret():
+        if not knows_the_secret(self.headers, self._secret):
             self.send_response(HTTPStatus.UNAUTHORIZED)
             self.send_header("WWW-Authenticate", 'Basic realm="Orbcast reports"')
             self.send_header("Content-Length", "0")
@@ -93,8 +89,3 @@ class _Reports(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Keep the terminal for what a person must read."""
-
-    def _knows_the_secret(self) -> bool:
-        wanted = base64.b64encode(self._secret.encode()).decode()
-        given = self.headers.get("Authorization", "")
-        return hmac.compare_digest(given.encode(), f"Basic {wanted}".encode())

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -35,6 +36,9 @@ TOLD_AFTER = 4
 
 REPORTS_BESIDE = 1000
 """The reports' port is so much above the server's."""
+
+BARS_BESIDE = 2000
+"""So is the port that bars are pushed to."""
 
 _LAST_PORT = 65535
 _LOOK_EVERY_SECONDS = 0.25
@@ -123,6 +127,13 @@ class _Supervisor:
         self._runner = ChildProcess(
             "runner", ("-m", "deployments.serving.runner"), logs / "runner.log", signal.SIGINT
         )
+        self._receiver = ChildProcess(
+            "receiver of bars",
+            ("-m", "deployments.bar_server", str(beside(port, BARS_BESIDE))),
+            logs / "receiver.log",
+            signal.SIGTERM,
+        )
+        self._sources_seen = -1
         self._stop = False
         self._reports = ""
         self._stop_reports: Callable[[], None] | None = None
@@ -214,10 +225,42 @@ class _Supervisor:
                     )
             elif child.may_start and (child is self._server or answers(self._api)):
                 self._start(child)
+        self._look_at_receiver()
+
+    def _look_at_receiver(self) -> None:
+        """Receive bars while a market's standing source is what is pushed."""
+        child, status = self._receiver, self._receiver.status()
+        if child.running and status is not None:
+            wait = child.note_death()
+            self._say(f"The {child.name} ended; started again in {wait:.0f} s: see {child.log}")
+        elif child.may_start and (child.deaths or self._sources_changed()) and self._pushed():
+            self._start(child)
+            port = beside(self._port, BARS_BESIDE)
+            self._say(
+                f"Bars of {', '.join(self._pushed())} are taken at http://{HOST}:{port}/bars/ ."
+            )
+
+    def _sources_changed(self) -> bool:
+        try:
+            changed = self._where.sources_file.stat().st_mtime_ns
+        except FileNotFoundError:
+            changed = 0
+        before, self._sources_seen = self._sources_seen, changed
+        return changed != before
+
+    def _pushed(self) -> list[str]:
+        """Return the markets served whose standing source is what is pushed."""
+        try:
+            sources = tomllib.loads(self._where.sources_file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return []  # whoever reads a source says what is wrong with the file
+        return [
+            name for name in self._where.markets if sources.get(name, {}).get("kind") == "http"
+        ]
 
     def _start(self, child: ChildProcess) -> None:
         child.start()
-        note_children(self._children_file, [self._server, self._runner])
+        note_children(self._children_file, [self._server, self._runner, self._receiver])
 
     def _tell(self, fault: str, what: str) -> None:
         """Tell a person: nobody else is left who could."""
@@ -235,7 +278,7 @@ class _Supervisor:
 
     def _end(self) -> None:
         """End the runner first, so that no run starts against a server that is going."""
-        for child in (self._runner, self._server):
+        for child in (self._receiver, self._runner, self._server):
             if child.running:
                 self._say(f"Stopping the {child.name} ...")
             child.end(STOP_WITHIN_SECONDS)
@@ -260,8 +303,12 @@ def reports_port(port: int) -> int:
     >>> reports_port(4200), reports_port(65000)
     (5200, 64000)
     """
-    beside = port + REPORTS_BESIDE
-    return beside if beside <= _LAST_PORT else port - REPORTS_BESIDE
+    return beside(port, REPORTS_BESIDE)
+
+
+def beside(port: int, distance: int) -> int:
+    """Return the port so much above another one, below it where there is none."""
+    return port + distance if port + distance <= _LAST_PORT else port - distance
 
 
 def _require_free(port: int) -> None:

@@ -28,7 +28,7 @@ from ml_core.bars.merge import (
 )
 from ml_core.bars.month_file import read_rows, split_by_month, whole, write_rows
 from ml_core.bars.quality import (
-    FROM_THE_FUTURE,
+    AWAITED,
     NOT_POSITIVE,
     BadRows,
     Checked,
@@ -152,14 +152,16 @@ class BatchIntake:
             return False
         if self._log.lost_support(last):
             return False
-        passing = {FROM_THE_FUTURE}
-        if self._market.instrument.allow_nonpositive_prices:
-            passing.add(NOT_POSITIVE)
-        passing &= last.quarantined.keys()
-        if not passing:
+        positive = self._market.instrument.allow_nonpositive_prices
+        passing = [AWAITED, *([(NOT_POSITIVE,)] if positive else [])]
+        before = [sum(last.quarantined.get(name, 0) for name in names) for names in passing]
+        if not any(before):
             return True
         reasons = self._checked(batch)[1].reasons
-        return all(reasons.get(name, 0) >= last.quarantined[name] for name in passing)
+        return all(
+            sum(reasons.get(name, 0) for name in names) >= count
+            for names, count in zip(passing, before, strict=True)
+        )
 
     def _differs(self, batch: RawBatch) -> bool:
         """Tell whether a bar of a batch is not in the lake as the batch has it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ml_core.bars.month_file import LakeDamagedError
-from ml_core.bars.quality import FROM_THE_FUTURE, Finding
+from ml_core.bars.quality import AWAITED, Finding
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
 
@@ -110,7 +110,12 @@ class BatchRecord:
     @property
     def awaits_bars(self) -> bool:
         """Whether bars were set aside because they had not closed yet."""
-        return FROM_THE_FUTURE in self.quarantined
+        return self.ahead > 0
+
+    @property
+    def ahead(self) -> int:
+        """How many bars were set aside because they had not closed yet."""
+        return sum(self.quarantined.get(reason, 0) for reason in AWAITED)
 
 
 class BatchLog:

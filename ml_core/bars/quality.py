@@ -26,7 +26,13 @@ NOT_POSITIVE_REMEDY = (
     "say so in its file (instrument.allow_nonpositive_prices = true) and ingest again"
 )
 FROM_THE_FUTURE = "from_the_future"
-"""Why a bar that has not closed yet is set aside; it may have by the next reading."""
+"""Why a bar whose minute has not begun is set aside; it may have closed by the next reading."""
+
+STILL_RUNNING = "still_running"
+"""Why the row of the running minute is set aside: it is no fault of a source that has one."""
+
+AWAITED = (FROM_THE_FUTURE, STILL_RUNNING)
+"""What later readings may find closed."""
 
 _EXAMPLES = 3
 _ENOUGH_ROWS = 50_000
@@ -122,7 +128,7 @@ def check(batch: RawBatch, market: Market, now: datetime) -> Checked:
     market
         Its tick, calendar and limits.
     now
-        Aware time; a bar that has not closed by then is from the future.
+        Aware time; a bar that has not closed by then is set aside.
 
     Raises
     ------
@@ -132,7 +138,7 @@ def check(batch: RawBatch, market: Market, now: datetime) -> Checked:
     table = batch.table
     contract, timed = codes_of(table["contract"])[1], table["ts"].is_valid().to_numpy()
     refuse_other_step(batch.name, _microseconds(table)[timed], contract[timed])
-    reason = _row_faults(table, market, now)
+    reason = row_faults(table, market, now)
     order, reason, duplicates = _repeats(table, contract, reason)
     bad = np.flatnonzero(reason != "")
     names, counts = np.unique(reason[bad], return_counts=True)
@@ -167,8 +173,9 @@ class BadRows:
     @property
     def too_many(self) -> bool:
         """Whether the rows counted so far are to be refused."""
-        bad = self.reasons.total()
-        return bad > self.limit * self.rows and (bad > 1 or 2 * bad >= self.rows)
+        running = self.reasons[STILL_RUNNING]
+        bad, rows = self.reasons.total() - running, self.rows - running
+        return bad > self.limit * rows and (bad > 1 or 2 * bad >= rows)
 
     @property
     def hopeless(self) -> bool:
@@ -194,8 +201,8 @@ class BadRows:
         )
 
 
-def _row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.object_]:
-    """First reason that applies to each row, '' where none does."""
+def row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.object_]:
+    """Return the first reason that applies to each row of ``RAW_SCHEMA``, '' where none does."""
     price = {name: table[name].to_numpy() for name in PRICES}
     stacked = np.column_stack(list(price.values()))
     volume = table["volume"].to_numpy()
@@ -215,7 +222,8 @@ def _row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.ob
             ("no_time", ~known),
             ("not_on_a_minute", stamp % MINUTE_US != 0),
             ("before_1970", stamp < 0),
-            (FROM_THE_FUTURE, stamp > closes_by),
+            (FROM_THE_FUTURE, stamp > closes_by + MINUTE_US),
+            (STILL_RUNNING, stamp > closes_by),
             ("not_a_price", no_price),
             (NOT_POSITIVE, not_positive),
             ("no_volume", ~np.isfinite(volume)),

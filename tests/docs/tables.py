@@ -32,6 +32,10 @@ EXCUSED: Mapping[str, str] = {
     "make up": "README.md runs it, on the demo's home",
     "orbcast --home var/demo up": "the same",
     "git pull": "asks another machine",
+    "python push.py": "tests/deployments/test_receive.py pushes the page's own bar",
+    "orbcast ingest --market mgc --source http --stamp open --remember": (
+        "tests/deployments/test_receive.py remembers it"
+    ),
     "pip install ./my_feed": "changes the environment that all tests share",
     "orbcast bars sources": "tests/flows/test_every_command.py runs it",
     "orbcast ingest --source gateway --option url=http://127.0.0.1:8765 --remember": (

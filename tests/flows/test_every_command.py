@@ -53,6 +53,7 @@ max_rounds = 40
 
 TELLS_NOTHING = {
     "up": "runs until it is stopped; `orbcast status --json` tells of it",
+    "receive": "runs until it is stopped; a receipt answers each push",
     "down": "its exit status is the answer",
     "dashboard": "a page in a browser",
 }

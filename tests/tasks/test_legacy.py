@@ -27,7 +27,7 @@ from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.pages.document import to_markdown, to_page
 from monitoring.pages.legacy_report import headline, legacy_paper, unusable, usable
-from tasks import legacy
+from tasks import trying_again
 from tasks.legacy import NoFolderError, NothingNamedError, survey
 from tasks.legacy_models import booster_facts
 from tasks.settings import Settings, settings
@@ -420,7 +420,7 @@ def test_a_database_that_is_being_written_is_tried_again_for_a_while(
     *,
     read: bool,
 ) -> None:
-    monkeypatch.setattr(legacy, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(trying_again, "FIRST_WAIT", 0.001)
     left = [refusals]
     truly = duckdb_file.opened
 
@@ -438,4 +438,4 @@ def test_a_database_that_is_being_written_is_tried_again_for_a_while(
     else:
         with pytest.raises(DatabaseLockedError):
             _look(empty, old, registry=None, dry_run=True)
-        assert left[0] == refusals - legacy.TRIES
+        assert left[0] == refusals - trying_again.TRIES

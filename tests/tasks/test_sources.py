@@ -166,7 +166,7 @@ def test_every_option_reaches_the_reader(kind: str, tmp_path: Path) -> None:
         stamp="close",
     )
 
-    (batch,) = open_source(spec, mgc(), AT)
+    (batch,) = open_source(spec, mgc(), AT, Path("feeds"))
 
     (row,) = batch.table.to_pylist()
     assert row["ts"] == datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
@@ -176,4 +176,4 @@ def test_every_option_reaches_the_reader(kind: str, tmp_path: Path) -> None:
 def test_two_databases_at_once_are_refused() -> None:
     spec = SourceSpec(kind="duckdb", paths=("a", "b"))
     with pytest.raises(SourceError, match="one database file at a time"):
-        open_source(spec, mgc(), AT)
+        open_source(spec, mgc(), AT, Path("feeds"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from ml_core.bars.sources.kind import BAR_COLUMNS, Option, Request, Source
 from ml_core.bars.sources.layouts import LAYOUTS
 
 if TYPE_CHECKING:
+    from ml_core.bars.sources.pushed import PushedReading
     from ml_core.bars.sources.times import Stamp
 
 TIMES = (
@@ -65,8 +67,20 @@ class DuckdbSource(Source):
             says="what",
         ),
         *TIMES,
+        Option(
+            name="settle",
+            description="Seconds after its minute in which your writer still corrects its last "
+            "row; left out, 0.",
+            says="what",
+        ),
     )
     columns = BAR_COLUMNS | {"symbol"}
+
+    @classmethod
+    def fault_of(cls, options: Mapping[str, str]) -> str:
+        """Refuse a number of seconds that is none."""
+        settle = options.get("settle", "0")
+        return "" if settle.isdecimal() else f"settle {settle!r} is no number of seconds"
 
     @property
     def origin(self) -> str:
@@ -81,7 +95,7 @@ class DuckdbSource(Source):
         if len(self.paths) != 1:
             fault = f"{len(self.paths)} paths are named"
             raise SourceError("duckdb", fault, "name one database file at a time")
-        return read_duckdb(
+        batches = read_duckdb(
             self.paths[0],
             request.market.symbol,
             table=self.values.get("table", DEFAULT_TABLE),
@@ -89,6 +103,16 @@ class DuckdbSource(Source):
             since=request.since,
             **times_of(self),
         )
+        settle = int(self.values.get("settle", "0"))
+        return self._settled(batches, request.at, settle) if settle else batches
+
+    def _settled(
+        self, batches: Iterator[RawBatch], at: datetime, seconds: int
+    ) -> Iterator[RawBatch]:
+        from ml_core.bars.sources.running import without_unsettled  # noqa: PLC0415 - if asked
+
+        for batch in batches:
+            yield without_unsettled(batch, at, seconds)
 
 
 class CsvSource(_Files):
@@ -134,6 +158,48 @@ class ParquetSource(_Files):
         )
 
 
+class HttpSource(Source):
+    """What a platform pushed, as the server kept it."""
+
+    name = "http"
+    reads = "bars that a platform pushes to `orbcast receive`, or to `orbcast up`"
+    paths_are = "nothing"
+    options = CsvSource.options
+    columns = CsvSource.columns
+
+    @property
+    def origin(self) -> str:
+        """All that was pushed is of one origin."""
+        return "pushed"
+
+    @classmethod
+    def fault_of(cls, options: Mapping[str, str]) -> str:
+        """Refuse to guess which minute a row is of: nobody looks at it as it comes."""
+        if "stamp" not in options:
+            return "http needs --stamp open or --stamp close: which end a bar is stamped with"
+        if options.get("layout", "auto") not in {"auto", *LAYOUTS}:
+            return f"no layout is named {options['layout']!r}; use auto, {', '.join(LAYOUTS)}"
+        return ""
+
+    def batches(self, request: Request) -> Iterator[RawBatch]:
+        """Return the finished bars, a month at a time."""
+        from ml_core.bars.sources.pushed import read_pushed  # noqa: PLC0415 - only this kind
+
+        return read_pushed(request.folder, self.pushed_reading(request.market.symbol), request)
+
+    def pushed_reading(self, symbol: str) -> PushedReading:
+        """Return how pushed rows are read."""
+        from ml_core.bars.sources.pushed import PushedReading  # noqa: PLC0415 - only this kind
+
+        return PushedReading(
+            symbol=symbol,
+            columns=self.mapping,
+            delimiter=self.values.get("delimiter"),
+            layout=self.values.get("layout", "auto"),
+            **times_of(self),
+        )
+
+
 def times_of(source: Source) -> Any:
     """Return how a source's times are read, as keyword arguments of the readers."""
     stamp: Stamp | None = source.values.get("stamp")  # type: ignore[assignment]  # one of its choices
@@ -145,6 +211,6 @@ def times_of(source: Source) -> Any:
 
 
 BUILT_IN: dict[str, type[Source]] = {
-    kind.name: kind for kind in (DuckdbSource, DbnSource, CsvSource, ParquetSource)
+    kind.name: kind for kind in (DuckdbSource, DbnSource, CsvSource, ParquetSource, HttpSource)
 }
 """Each of them by its name, which no other package can take."""

@@ -79,7 +79,38 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
             raise SourceError(str(path), fault, "name a text file with a line a bar")
         layout = layout_of(start, name, reading, stamp, str(path))
         raw = _raw(path, text, layout, delimiter or layout.delimiter)
-    names = find_columns(raw.column_names, columns, str(path), _expected(layout, columns))
+    table, zone = bars_of_text(raw, symbol, layout, reading, stamp, columns, str(path))
+    return RawBatch(
+        name=path.name, source="csv", content_hash=sha256_of(path), table=table, zone=zone
+    )
+
+
+def bars_of_text(  # noqa: PLR0917 - text and how to read it
+    raw: pa.Table,
+    symbol: str,
+    layout: Layout,
+    reading: TimeReading,
+    stamp: Stamp | None,
+    columns: dict[str, str],
+    source: str,
+) -> tuple[pa.Table, str | None]:
+    """Return the bars of a table of text, and the zone that local times were read in.
+
+    Parameters
+    ----------
+    raw
+        Text columns, named as the layout and ``columns`` have them.
+    symbol, layout, reading, stamp, columns
+        As in :func:`read_csv`.
+    source
+        Named in errors.
+
+    Raises
+    ------
+    SourceError
+        Missing columns, or times that cannot be read without an option, which the error names.
+    """
+    names = find_columns(raw.column_names, columns, source, _expected(layout, columns))
     times = read_times(
         stamps_of(raw, names),
         replace(
@@ -88,7 +119,7 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
             time_format=reading.time_format or layout.time_format,
             stamp=stamp or layout.stamp,
         ),
-        str(path),
+        source,
     )
     count = len(raw)
     parts = [names[part] for part in ("volume", *layout.volume_parts) if part in names]
@@ -97,7 +128,7 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
     if layout.is_fixed_point and not _any_point(raw, names):
         prices = {name: values / FIXED_POINT for name, values in prices.items()}
     table = {
-        "contract": contracts_of(raw, names, symbol, str(path)),
+        "contract": contracts_of(raw, names, symbol, source),
         "ts": times.ts,
         **prices,
         "volume": np.sum([np.zeros(count), *(read[part] for part in parts)], axis=0),
@@ -105,13 +136,7 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
         "source_line": pa.array(np.arange(count) + 1 + layout.header_lines),
         "fault": times.fault,
     }
-    return RawBatch(
-        name=path.name,
-        source="csv",
-        content_hash=sha256_of(path),
-        table=pa.table(table, schema=RAW_SCHEMA),
-        zone=times.local_zone,
-    )
+    return pa.table(table, schema=RAW_SCHEMA), times.local_zone
 
 
 def _raw(path: Path, text: Path, layout: Layout, delimiter: str | None) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -30,18 +31,42 @@ _CONFINED: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-class DatabaseLockedError(TransientError):
-    """The trader's own writer has the database open."""
+_HOLDER = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+
+class DatabaseLockedError(TransientError):
+    """The trader's own writer has the database open.
+
+    Parameters
+    ----------
+    path
+        The database file.
+    holder
+        Who holds it, as DuckDB says: ``python3.11 (process 4166)``; empty where it does not.
+    """
+
+    def __init__(self, path: str, holder: str = "") -> None:
+        super().__init__(path, holder)
+        self.path, self.holder = path, holder
 
     def __str__(self) -> str:
+        named = f", {self.holder}" if self.holder else ""
         return (
-            f"{self.path} is open for writing in another program; it is tried again, or close "
-            "that program (DuckDB lets nobody read a file that is being written)"
+            f"{self.path} is open for writing in another program{named}; it is tried again "
+            "(DuckDB lets nobody read a file that is being written). If it stays open for hours, "
+            "let that program close it after each write, or export what is new on a schedule "
+            "(COPY ... TO 'bars.parquet') and name the export"
         )
+
+
+def _holder(words: str) -> str:
+    """Return who holds a lock, of DuckDB's words.
+
+    >>> _holder('Conflicting lock is held in /usr/bin/python3.11 (PID 4166). See also ...')
+    'python3.11 (process 4166)'
+    """
+    found = _HOLDER.search(words)
+    return f"{Path(found[1]).name} (process {found[2]})" if found else ""
 
 
 def read_duckdb(
@@ -132,7 +157,7 @@ def opened(path: str) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(path, read_only=True, config=_CONFINED)
     except duckdb.IOException as error:
         if "could not set lock" in str(error).lower():
-            raise DatabaseLockedError(path) from error
+            raise DatabaseLockedError(path, _holder(str(error))) from error
         raise _unopened(path, error) from error
     except duckdb.Error as error:
         raise _unopened(path, error) from error

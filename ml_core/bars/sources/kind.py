@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -62,11 +63,14 @@ class Request:
         Aware time; a source that can leaves out what is older. None asks for all.
     at
         Aware time, taken for now: a bar is finished if its minute is over by then.
+    folder
+        Of this kind and market alone, for what a source must keep; it may not exist yet.
     """
 
     market: Market
     since: datetime | None
     at: datetime
+    folder: Path
 
 
 class Source(ABC):
@@ -105,6 +109,12 @@ class Source(ABC):
         self.paths = paths
         self.mapping = dict(columns)
         self.values = dict(options)
+
+    @classmethod
+    def fault_of(cls, options: Mapping[str, str]) -> str:
+        """Return in words why these options cannot be used together; empty where they can."""
+        del options
+        return ""
 
     @abstractmethod
     def batches(self, request: Request) -> Iterator[RawBatch]:

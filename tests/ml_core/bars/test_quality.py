@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ml_core.bars.contract import RawBatch
 from ml_core.bars.lake import Lake
 from ml_core.bars.quality import BadRows, BatchRefusedError, Checked, check
 from ml_core.market.exchange import trade_dates
@@ -68,7 +69,15 @@ def test_a_stamp_with_seconds_is_no_minute() -> None:
     assert check(odd_one, mgc(), NOW).reasons == {"not_on_a_minute": 1}
 
 
-@pytest.mark.parametrize(("seconds", "reasons"), [(-1, {"from_the_future": 1}), (0, {})])
+@pytest.mark.parametrize(
+    ("seconds", "reasons"),
+    [
+        (-61, {"from_the_future": 1}),
+        (-60, {"still_running": 1}),
+        (-1, {"still_running": 1}),
+        (0, {}),
+    ],
+)
 def test_a_bar_is_taken_from_the_moment_it_has_closed(
     seconds: int, reasons: dict[str, int]
 ) -> None:
@@ -77,6 +86,23 @@ def test_a_bar_is_taken_from_the_moment_it_has_closed(
     result = check(batch([bar(0)]), mgc(), closes + timedelta(seconds=seconds))
 
     assert result.reasons == reasons
+
+
+def test_rows_of_the_running_minute_are_no_faults_of_a_source() -> None:
+    contracts = ("MGCG4", "MGCJ4", "MGCM4")
+    running = batch([bar(minute, contract=name) for name in contracts for minute in range(2)])
+    ahead = batch([bar(minute, contract=name) for name in contracts for minute in (0, 2)])
+    now = from_minute(START + 1) + timedelta(seconds=30)
+
+    def refused(rows: RawBatch) -> bool:
+        bad = BadRows("a.duckdb", 0.01)
+        bad.count(rows.table, check(rows, mgc(), now))
+        return bad.too_many
+
+    assert check(running, mgc(), now).reasons == {"still_running": 3}
+    assert not refused(running)
+    assert check(ahead, mgc(), now).reasons == {"from_the_future": 3}
+    assert refused(ahead)
 
 
 def test_the_first_of_several_faults_is_named() -> None:

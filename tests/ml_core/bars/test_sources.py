@@ -169,7 +169,8 @@ def test_a_duckdb_locked_by_another_process_is_worth_another_try(tmp_path: Path)
         assert writer.stdout is not None
         writer.stdout.readline()
 
-        with pytest.raises(DatabaseLockedError, match="open for writing in another program"):
+        holder = rf"open for writing in another program, python[\d.]* \(process {writer.pid}\)"
+        with pytest.raises(DatabaseLockedError, match=holder):
             list(read_duckdb(str(path), "MGC"))
 
         writer.communicate("")

@@ -1,0 +1,198 @@
+"""The server that finished bars are pushed to: `POST /bars/MARKET`, JSON or CSV lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import asdict
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from deployments.http_guard import host_names, knows_the_secret
+from ml_core.errors import InputError, OperatorError, OrbcastError
+from tasks.environment import THIS_MACHINE
+from tasks.pushed_bars import LONGEST_REQUEST, NotPushedError, PushedBars, PushRefusedError
+from tasks.settings import Settings, UnknownNameError, now, settings
+
+HOST, PORT = "127.0.0.1", 6200
+
+_LOG = logging.getLogger(__name__)
+_WAIT_SECONDS = 30.0
+
+
+class OpenToAllError(InputError):
+    """A server that others can reach and that asks for no secret."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
+        self.host = host
+
+    def __str__(self) -> str:
+        return (
+            f"--host {self.host} can be reached from other machines, and nobody is asked who "
+            "they are; set ORBCAST_AUTH=user:secret, or leave --host out"
+        )
+
+
+class NotListeningError(OperatorError):
+    """The port is taken, or another server receives for this home."""
+
+    def __init__(self, fault: str, remedy: str) -> None:
+        super().__init__(fault, remedy)
+        self.fault, self.remedy = fault, remedy
+
+    def __str__(self) -> str:
+        return f"{self.fault}; {self.remedy}"
+
+
+def receive(where: Settings, host: str, port: int) -> None:
+    """Take pushed bars until the process is ended.
+
+    Parameters
+    ----------
+    where
+        Settings; their secret is asked for, their home keeps what comes.
+    host, port
+        Where to listen.
+
+    Raises
+    ------
+    OpenToAllError, NotListeningError
+        It cannot start.
+    """
+    secret = where.auth.get_secret_value()
+    if host not in THIS_MACHINE and not secret:
+        raise OpenToAllError(host)
+    where.feeds_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(where.feeds_dir / "receive.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        fault = f"another server receives bars for {where.home}"
+        raise NotListeningError(fault, "use that one, or stop it first") from None
+    # a name that others call this machine by is not known here: the secret tells them apart
+    names = host_names(port) if host in THIS_MACHINE else None
+    handler = partial(_Handler, bars=PushedBars(where), secret=secret, names=names)
+    try:
+        server = ThreadingHTTPServer((host, port), handler)
+    except OSError as error:
+        fault = f"{host}:{port} cannot be listened on ({error.strerror})"
+        raise NotListeningError(fault, "choose another with --port") from error
+    server.daemon_threads = True
+    try:
+        server.serve_forever()
+    finally:
+        server.server_close()
+        lock.release()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_version = "Orbcast"
+    sys_version = ""
+    protocol_version = "HTTP/1.1"
+    timeout = _WAIT_SECONDS
+
+    def __init__(self, *given: Any, bars: PushedBars, secret: str, names: set[str] | None) -> None:
+        self._bars, self._secret, self._names = bars, secret, names
+        super().__init__(*given)
+
+    def do_POST(self) -> None:
+        if self._is_refused():
+            return
+        body = self._body()
+        if body is None:
+            return
+        parts = self.path.split("?")[0].strip("/").split("/")
+        if len(parts) != 2 or parts[0] != "bars":  # noqa: PLR2004 - /bars/MARKET
+            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here", "post to /bars/MARKET")
+            return
+        try:
+            receipt = self._bars.take(parts[1], body, now())
+        except PushRefusedError as error:
+            faults = [asdict(fault) for fault in error.faults]
+            self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, {"errors": faults})
+        except UnknownNameError as error:
+            self._refuse(HTTPStatus.NOT_FOUND, str(error), "post to /bars/MARKET")
+        except NotPushedError as error:
+            fault, _, remedy = str(error).partition("; ")
+            self._refuse(HTTPStatus.CONFLICT, fault, remedy)
+        except OrbcastError as error:
+            self._refuse(HTTPStatus.CONFLICT, str(error), "mend that, then send it again")
+        except OSError as error:
+            fault = f"the bars could not be kept ({error.strerror})"
+            self._refuse(HTTPStatus.INSUFFICIENT_STORAGE, fault, "make room, then send it again")
+        else:
+            self._answer(HTTPStatus.OK, asdict(receipt))
+
+    def do_GET(self) -> None:
+        if not self._is_refused():
+            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "nothing is shown here", "post bars")
+
+    def _is_refused(self) -> bool:
+        """Answer who may not ask."""
+        if self._names is not None and self.headers.get("Host") not in self._names:
+            remedy = f"call it {HOST}, or have your proxy do so"
+            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "that is not this server's name", remedy)
+        elif self.headers.get("Origin") is not None:
+            # a page of any site could push to the loopback of whoever looks at it
+            remedy = "push from a program, not from a page"
+            self._refuse(HTTPStatus.FORBIDDEN, "pages of a browser are not answered", remedy)
+        elif not knows_the_secret(self.headers, self._secret):
+            self._refuse(
+                HTTPStatus.UNAUTHORIZED,
+                "the secret is missing or wrong",
+                "send ORBCAST_AUTH as HTTP basic authentication",
+            )
+        else:
+            return False
+        return True
+
+    def _body(self) -> bytes | None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            self._refuse(HTTPStatus.LENGTH_REQUIRED, "no length is given", "send Content-Length")
+            return None
+        if int(length) > LONGEST_REQUEST:
+            self._refuse(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"{int(length):,} bytes are more than {LONGEST_REQUEST:,}",
+                "send it in parts, or take files in with `orbcast ingest`",
+            )
+            return None
+        body = self.rfile.read(int(length))
+        return body if len(body) == int(length) else None
+
+    def _refuse(self, status: HTTPStatus, fault: str, remedy: str) -> None:
+        one = {"line": None, "field": None, "fault": fault, "remedy": remedy}
+        # what was sent is not read, so that nothing more can be asked on this connection
+        self.close_connection = True
+        self._answer(status, {"errors": [one]})
+
+    def _answer(self, status: HTTPStatus, values: dict[str, Any]) -> None:
+        body = json.dumps(values).encode() + b"\n"
+        self.send_response(status)
+        if status is HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", 'Basic realm="Orbcast bars"')
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Keep the log for what went wrong."""
+
+    def log_error(self, message: str, *given: Any) -> None:
+        _LOG.warning("%s: %s", self.client_address[0], message % given)
+
+
+if __name__ == "__main__":  # started by `orbcast up`
+    receive(settings(), HOST, int(sys.argv[1]))

@@ -1,0 +1,26 @@
+"""`orbcast receive`: finished bars that a platform pushes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def receive(
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 6200,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; another than this needs ORBCAST_AUTH.")
+    ] = "127.0.0.1",
+) -> None:
+    """Take bars that a platform's script pushes; Ctrl-C stops it.
+
+    `orbcast up` does the same for the markets whose standing source is http.
+
+    Example: orbcast receive --port 6201
+    """
+    from deployments import bar_server  # noqa: PLC0415 - after --help
+    from tasks.settings import settings  # noqa: PLC0415
+
+    typer.echo(f"Bars are taken at http://{host}:{port}/bars/MARKET ; Ctrl-C stops it.", err=True)
+    bar_server.receive(settings(), host, port)

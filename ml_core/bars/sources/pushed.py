@@ -1,0 +1,329 @@
+"""Bars that a platform pushes: read from a request, kept in a spool, read from there as batches.
+
+A line of the spool is one row as it was pushed: when it was received, its layout, and its cells
+as text. Zone, stamp and columns are applied when it is read, so that what was said wrongly is put
+right by reading again. A file holds what was received on one UTC day.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_core.bars.arrow_values import MINUTE_US
+from ml_core.bars.contract import RAW_SCHEMA, RawBatch, SourceError
+from ml_core.bars.sources.csv import bars_of_text
+from ml_core.bars.sources.kind import Request, hash_of_rows
+from ml_core.bars.sources.layouts import layout_of
+from ml_core.bars.sources.times import Stamp, TimeReading
+
+SETTLED_AFTER = timedelta(seconds=60)
+"""So long after its minute a row counts that was last pushed while the minute ran."""
+
+_DELIMITERS = ",;\t|"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedReading:
+    """How pushed rows are read; the fields are those of ``orbcast ingest --source csv``."""
+
+    symbol: str
+    columns: dict[str, str]
+    zone: str | None
+    time_format: str | None
+    stamp: Stamp
+    delimiter: str | None
+    layout: str
+
+    @property
+    def times(self) -> TimeReading:
+        """How the times are read."""
+        return TimeReading(zone=self.zone, time_format=self.time_format)
+
+
+@dataclass(frozen=True, slots=True)
+class PushedRow:
+    """One row as it was pushed.
+
+    Attributes
+    ----------
+    received
+        Aware UTC.
+    layout
+        Its name.
+    cells
+        Column to text.
+    line
+        Of the request, from 1.
+    """
+
+    received: datetime
+    layout: str
+    cells: dict[str, str]
+    line: int = 0
+
+    def to_line(self) -> bytes:
+        """Return it as a line of the spool."""
+        values = {"at": self.received.isoformat(), "layout": self.layout, "cells": self.cells}
+        return json.dumps(values, separators=(",", ":")).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> PushedRow:
+        """Read back what ``to_line`` wrote."""
+        values = json.loads(line)
+        return cls(datetime.fromisoformat(values["at"]), values["layout"], values["cells"])
+
+
+class RequestError(SourceError):
+    """A request that cannot be read as rows.
+
+    Parameters
+    ----------
+    line, field
+        Where, as far as that is known.
+    fault, remedy
+        What is wrong and what to do.
+    """
+
+    def __init__(self, line: int | None, field: str | None, fault: str, remedy: str) -> None:
+        super().__init__("the request", fault, remedy)
+        self.args = (line, field, fault, remedy)
+        self.line, self.field = line, field
+
+
+def rows_of(body: bytes, received: datetime, reading: PushedReading) -> list[PushedRow]:
+    """Return the rows of a request: a JSON object, a list or lines of them, or lines of CSV.
+
+    Raises
+    ------
+    SourceError
+        It is neither.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestError(None, None, f"is not UTF-8 ({error.reason})", "send UTF-8") from error
+    start = text.lstrip()[:1]
+    if not start:
+        raise RequestError(None, None, "is empty", "send at least one bar")
+    if start in {"{", "["}:
+        return [
+            PushedRow(received, "generic", _cells(values, number), number)
+            for number, values in enumerate(_objects(text), 1)
+        ]
+    return list(_csv_rows(text, received, reading))
+
+
+def _objects(text: str) -> list[Any]:
+    number_as_written = {"parse_float": str, "parse_int": str}
+    try:
+        whole = json.loads(text, **number_as_written)  # type: ignore[arg-type]
+    except json.JSONDecodeError as error:
+        if "\n" not in text.strip():
+            raise _no_json(error, error.lineno) from error
+        return list(_json_lines(text, number_as_written))
+    if isinstance(whole, dict) and isinstance(whole.get("bars"), list):
+        whole = whole["bars"]
+    return whole if isinstance(whole, list) else [whole]
+
+
+def _json_lines(text: str, number_as_written: dict[str, Any]) -> Iterator[Any]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                yield json.loads(line, **number_as_written)
+            except json.JSONDecodeError as error:
+                raise _no_json(error, number) from error
+
+
+def _no_json(error: json.JSONDecodeError, line: int) -> RequestError:
+    return RequestError(line, None, f"is no JSON ({error.msg})", "send an object for each bar")
+
+
+def _cells(values: Any, line: int) -> dict[str, str]:
+    if not isinstance(values, dict):
+        fault = f"is {json.dumps(values)[:60]}, not an object"
+        raise RequestError(line, None, fault, 'send {"ts": ..., "open": ..., ...} for each bar')
+    cells = {}
+    for name, value in values.items():
+        if isinstance(value, dict | list | bool):
+            fault = f"{json.dumps(value)[:60]} is neither a number nor text"
+            raise RequestError(line, name, fault, "send plain values")
+        if value is not None:
+            cells[name] = str(value)
+    return cells
+
+
+def _csv_rows(text: str, received: datetime, reading: PushedReading) -> Iterator[PushedRow]:
+    lines = text.splitlines()
+    layout = layout_of(lines[0], reading.layout, reading.times, reading.stamp, "the request")
+    delimiter = reading.delimiter or layout.delimiter
+    if delimiter is None:
+        delimiter = max(_DELIMITERS, key=lines[0].count)
+    table = csv.reader(io.StringIO(text), delimiter=delimiter)
+    header = next(table) if layout.header_lines else None
+    for _ in range(layout.header_lines - 1):
+        next(table, None)
+    for cells in table:
+        if not any(cell.strip() for cell in cells):
+            continue
+        names = header or [str(number) for number in range(len(cells))]
+        if len(cells) != len(names):
+            fault = f"has {len(cells)} values for {len(names)} columns"
+            raise RequestError(table.line_num, None, fault, "send a value for each column")
+        pairs = zip(names, cells, strict=True)
+        row = {name.strip(): cell.strip() for name, cell in pairs}
+        yield PushedRow(received, layout.name, row, table.line_num)
+
+
+def bars_of_rows(rows: list[PushedRow], reading: PushedReading) -> tuple[pa.Table, str | None]:
+    """Return rows as bars of ``RAW_SCHEMA``, in their order, and the zone of local times.
+
+    Raises
+    ------
+    SourceError
+        Columns are missing, or times cannot be read without an option.
+    """
+    parts, places, zone = [], [], None
+    for shape in sorted({(row.layout, tuple(sorted(row.cells))) for row in rows}):
+        layout, names = shape
+        here = [
+            place
+            for place, row in enumerate(rows)
+            if (row.layout, tuple(sorted(row.cells))) == shape
+        ]
+        raw = pa.table(
+            {name: pa.array([rows[at].cells[name] for at in here], pa.string()) for name in names}
+        )
+        columns = _present(reading, names)
+        table, local = bars_of_text(
+            raw,
+            reading.symbol,
+            layout_of(",".join(names), layout, reading.times, reading.stamp, "pushed bars"),
+            reading.times,
+            reading.stamp,
+            columns,
+            "pushed bars",
+        )
+        parts.append(table)
+        places += here
+        zone = zone or local
+    if not parts:
+        return RAW_SCHEMA.empty_table(), None
+    together = pa.concat_tables(parts)
+    return together.take(pa.array(np.argsort(places))), zone
+
+
+def _present(reading: PushedReading, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the columns to read, with the contract where the rows name one."""
+    own = {"contract": "contract"} if "contract" in names else {}
+    return {**own, **reading.columns}
+
+
+def received_rows(folder: Path, since: datetime | None) -> list[PushedRow]:
+    """Return the rows received from a day on, oldest first.
+
+    What follows the last line's end is being written, or was when a server was killed; nobody
+    was told that it is kept.
+
+    Raises
+    ------
+    SourceError
+        A line cannot be read.
+    """
+    first = f"{since.astimezone(UTC):%Y-%m-%d}" if since else ""
+    rows = []
+    for path in sorted(folder.glob("[0-9]*.jsonl")):
+        if path.stem < first:
+            continue
+        lines = path.read_bytes().split(b"\n")[:-1]
+        for number, line in enumerate(lines, 1):
+            try:
+                rows.append(PushedRow.from_line(line))
+            except (ValueError, KeyError, TypeError) as error:
+                fault = f"line {number} cannot be read ({error})"
+                raise SourceError(str(path), fault, "delete that line, or restore it") from error
+    return rows
+
+
+def is_finished(stamp_us: int, received: datetime, last_of_contract_us: int, at: datetime) -> bool:
+    """Tell whether a row is a bar, and not the state of a minute that runs.
+
+    Parameters
+    ----------
+    stamp_us, received
+        When its minute begins, microseconds UTC; when the row came.
+    last_of_contract_us
+        The last minute of the same contract of which a row has come.
+    at
+        Aware time, taken for now.
+    """
+    closes = datetime.fromtimestamp(stamp_us / 1e6, UTC) + timedelta(minutes=1)
+    if at < closes:
+        return False
+    return received >= closes or last_of_contract_us > stamp_us or at >= closes + SETTLED_AFTER
+
+
+def read_pushed(folder: Path, reading: PushedReading, request: Request) -> Iterator[RawBatch]:
+    """Return what was pushed and is finished, one batch for each month that has any.
+
+    Of the rows of one minute the last received stands.
+
+    Raises
+    ------
+    SourceError
+        The spool cannot be read as bars.
+    """
+    rows = received_rows(folder, request.since)
+    table, zone = bars_of_rows(rows, reading)
+    finished = _finished(table, rows, request.at)
+    bars = table.take(pa.array(finished)).sort_by([("ts", "ascending"), ("contract", "ascending")])
+    months = pc.strftime(bars["ts"], format="%Y-%m").fill_null("no time")
+    for month in sorted(pc.unique(months).to_pylist()):
+        part = bars.filter(pc.equal(months, month))
+        lines = pa.array(np.arange(len(part)) + 1, pa.int64())
+        part = part.set_column(part.schema.get_field_index("source_line"), "source_line", lines)
+        part = part.cast(RAW_SCHEMA)
+        yield RawBatch(
+            name=f"http:{month}",
+            source="http",
+            content_hash=hash_of_rows(part),
+            table=part,
+            zone=zone,
+        )
+
+
+def _finished(table: pa.Table, rows: list[PushedRow], at: datetime) -> list[int]:
+    """Return the places of the rows that stand: a minute's last one, if it is finished."""
+    keys = keys_of(table)
+    newest: dict[str | None, int] = {}
+    for contract, stamp in keys:
+        if stamp is not None:
+            newest[contract] = max(stamp, newest.get(contract, stamp))
+    last = {key: place for place, key in enumerate(keys)}
+    return [
+        place
+        for (contract, stamp), place in last.items()
+        if stamp is None or is_finished(stamp, rows[place].received, newest[contract], at)
+    ]
+
+
+def keys_of(table: pa.Table) -> list[tuple[str | None, int | None]]:
+    """Return contract and stamp (microseconds UTC) of each row; None where there is none."""
+    stamps: Iterable[int | None] = table["ts"].cast(pa.int64()).to_pylist()
+    return list(zip(table["contract"].to_pylist(), stamps, strict=True))
+
+
+def is_ahead(stamp_us: int, received: datetime) -> bool:
+    """Tell whether a minute begins after its row came, by more than clocks differ."""
+    return stamp_us > int(received.timestamp() * 1_000_000) + MINUTE_US

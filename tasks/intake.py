@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ def take_in(
     *,
     full: bool = True,
     on_progress: OnProgress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> tuple[BatchRecord, ...]:
     """Read a source into the lake and mirror what it brought into SQL; twice changes nothing.
 
@@ -38,6 +39,8 @@ def take_in(
         read when it was read with other options before.
     on_progress
         Called with (batch name, batches done).
+    tell
+        Called with what the source asks for, such as what it costs.
 
     Raises
     ------
@@ -54,7 +57,10 @@ def take_in(
     since = None if full or otherwise else _month_of(lake.last_bar(market.symbol))
     try:
         return lake.ingest(
-            open_source(spec, market, at, where.feeds_dir, since), market, at, on_progress
+            open_source(spec, market, at, where.feeds_dir, since, tell=tell),
+            market,
+            at,
+            on_progress,
         )
     finally:
         # also after a refused batch: those before it are in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -88,7 +88,9 @@ def preview(
     market: Market,
     spec: SourceSpec,
     at: datetime,
+    *,
     on_progress: OnProgress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Preview:
     """Work out what taking a source in would come to; the lake stays as it is.
 
@@ -100,6 +102,8 @@ def preview(
         Aware time; bars that close after it are set aside as from the future.
     on_progress
         Called with (batch name, batches done).
+    tell
+        Called with what the source would ask for.
 
     Raises
     ------
@@ -116,7 +120,10 @@ def preview(
             # links, not copies: the lake never writes into a file that is there
             shutil.copytree(kept, beside.root / market.symbol, copy_function=_link)
         records = beside.ingest(
-            open_source(spec, market, at, settings.feeds_dir), market, at, on_progress
+            open_source(spec, market, at, settings.feeds_dir, dry_run=True, tell=tell),
+            market,
+            at,
+            on_progress,
         )
         return Preview(
             records=records,

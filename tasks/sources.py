@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,9 @@ from ml_core.errors import InputError, OperatorError, OrbcastError, TransientErr
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
 from tasks.source_kinds import UnknownKindError, source_class
+
+FLAGS = frozenset({"table", "zone", "time_format", "stamp", "delimiter", "layout"})
+"""Options that `orbcast ingest` has itself; the others are given with ``--option``."""
 
 _FORMER_DEFAULTS: dict[str, Any] = {"table": DEFAULT_TABLE, "layout": "auto", "columns": {}}
 """What earlier versions wrote of options that nobody had named."""
@@ -202,8 +205,7 @@ def _flag(option: str) -> str:
     >>> _flag("time_format"), _flag("account")
     ('--time-format', '--option account=...')
     """
-    own = any(option == each.name for kind in BUILT_IN.values() for each in kind.options)
-    return f"--{option.replace('_', '-')}" if own else f"--option {option}=..."
+    return f"--{option.replace('_', '-')}" if option in FLAGS else f"--option {option}=..."
 
 
 def _usable(known: dict[str, Any]) -> str:
@@ -242,6 +244,9 @@ def open_source(
     at: datetime,
     folder: Path,
     since: datetime | None = None,
+    *,
+    dry_run: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[RawBatch]:
     """Return a source's batches, one after another, read as they are asked for.
 
@@ -257,6 +262,10 @@ def open_source(
         Where sources keep what they must, of all markets and kinds.
     since
         A source that can leaves out what is older; files are read whole.
+    dry_run
+        Nothing is fetched that costs money.
+    tell
+        Called with what the user should know, such as what is asked for; left out, it is logged.
 
     Raises
     ------
@@ -269,7 +278,12 @@ def open_source(
     """
     source = spec.source()
     request = Request(
-        market=market, since=since, at=at, folder=feed_folder(folder, market, spec.kind)
+        market=market,
+        since=since,
+        at=at,
+        folder=feed_folder(folder, market, spec.kind),
+        dry_run=dry_run,
+        **({"tell": tell} if tell else {}),
     )
     batches = source.batches(request)
     if spec.kind not in BUILT_IN:

@@ -85,7 +85,7 @@ def ingest(  # noqa: PLR0917 - options of a command
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option(help="name=value, of a source of another package; may be repeated."),
+        typer.Option(help="name=value, what a source lets you say; may be repeated."),
     ] = None,
     remember: Annotated[
         bool, typer.Option("--remember", help="Make it the market's standing source.")
@@ -134,10 +134,14 @@ def ingest(  # noqa: PLR0917 - options of a command
             bar.at(done, total, name)
 
         if dry_run:
-            shown = with_patience(lambda: preview(where, known, spec, now(), on_progress), _wait)
+            shown = with_patience(
+                lambda: preview(where, known, spec, now(), on_progress=on_progress, tell=_remark),
+                _wait,
+            )
         else:
             records = with_patience(
-                lambda: take_in(where, known, spec, now(), on_progress=on_progress), _wait
+                lambda: take_in(where, known, spec, now(), on_progress=on_progress, tell=_remark),
+                _wait,
             )
     if dry_run:
         _show_preview(shown, known, as_json=as_json)
@@ -204,6 +208,10 @@ def _tell(records: tuple[BatchRecord, ...], brought: dict[str, Any], market: str
         say(f"  {line}")
     say(f"The lake has {brought['bars']:,} bars; last {brought['last_bar']}.")
     say(f"Next: orbcast run nightly-retrain --market {market}")
+
+
+def _remark(words: str) -> None:
+    typer.echo(words, err=True)
 
 
 def _wait(fault: str, seconds: float) -> None:

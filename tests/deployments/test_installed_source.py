@@ -143,13 +143,15 @@ def test_what_cannot_be_imported_is_named_and_breaks_nothing_else(
         ("gateway", "my-feed 1.0", None),
     ]
     shown = orbcast(packages, home, "ingest", "--help")
-    assert "parquet, broken, gateway" in " ".join(shown.stdout.split())
+    assert "databento, broken, gateway" in " ".join(shown.stdout.split())
     refused = orbcast(packages, home, "ingest", "--source", "broken")
     assert refused.returncode == 3
     assert "source broken of package broken-feed 1.0 cannot be used" in refused.stderr
     unknown = orbcast(packages, home, "ingest", "--source", "rithmic")
     assert unknown.returncode == 2
-    assert "use one of duckdb, dbn, csv, parquet, broken, gateway" in unknown.stderr
+    assert (
+        "use one of duckdb, dbn, csv, parquet, http, databento, broken, gateway" in unknown.stderr
+    )
 
 
 def test_orbcast_s_own_name_is_never_another_s(packages: Path, tmp_path: Path) -> None:

@@ -36,6 +36,14 @@ EXCUSED: Mapping[str, str] = {
     "orbcast ingest --market mgc --source http --stamp open --remember": (
         "tests/deployments/test_receive.py remembers it"
     ),
+    "pip install 'orbcast[databento]'": "changes the environment that all tests share",
+    "export DATABENTO_API_KEY=db-...": "a key of the reader's",
+    "orbcast ingest --market mgc --source databento --option start=2024-01-01 --dry-run": (
+        "asks another machine; tests/deployments/test_databento.py asks one that speaks alike"
+    ),
+    "orbcast ingest --market mgc --source databento --option start=2024-01-01 --remember": (
+        "the same"
+    ),
     "pip install ./my_feed": "changes the environment that all tests share",
     "orbcast bars sources": "tests/flows/test_every_command.py runs it",
     "orbcast ingest --source gateway --option url=http://127.0.0.1:8765 --remember": (
@@ -56,6 +64,9 @@ DRAWN: Mapping[str, str] = {
     "lake --> continuous contract --> opening ranges --> features --> dataset": "its rest",
     "lake/<symbol>/bars/2024-01.parquet             bars; revisions/, quarantine/, batches/ "
     "beside": "a list of folders",
+    '{"market": "mgc", "received": 1, "finished": 1, "running": 0, "already": 0}': (
+        "tests/deployments/test_receive.py runs the page's script and compares"
+    ),
     "P(UP) = (x + d) / (1 + 2 d)": "a formula; tests/ml_core/learning holds it to simulation",
     "P(target before stop) = distance to stop / (distance to stop + distance to target)": (
         "a formula; tests/ml_core/learning holds it to simulation"

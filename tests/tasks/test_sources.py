@@ -84,15 +84,32 @@ VALUES: dict[str, Any] = {
     "stamp": "open",
     "delimiter": ";",
     "layout": "auto",
+    "settle": "10",
+    "start": "2024-01-02",
+    "end": "2024-01-03",
+    "dataset": "GLBX.MDP3",
+    "symbols": "MGC.FUT",
+    "stype": "parent",
+    "gateway": "127.0.0.1:9",
 }
 """A value of every option, even where it is what would be used anyway."""
 
 USED = {
-    "duckdb": {"table", "columns", "zone", "time_format", "stamp"},
+    "duckdb": {"table", "columns", "zone", "time_format", "stamp", "settle"},
     "csv": {"columns", "zone", "time_format", "stamp", "delimiter", "layout"},
     "parquet": {"columns", "zone", "time_format", "stamp"},
     "dbn": set(),
+    "http": {"columns", "zone", "time_format", "stamp", "delimiter", "layout"},
+    "databento": {"start", "end", "dataset", "symbols", "stype", "gateway"},
 }
+
+NEEDED = {"http": {"stamp": "open"}, "databento": {"start": "2024-01-02"}}
+"""What a source must be told besides."""
+
+FLAGS = {"columns": "--column", "time_format": "--time-format"} | {
+    name: f"--{name}" for name in ("table", "zone", "stamp", "delimiter", "layout")
+}
+"""Options of the command itself."""
 
 
 def test_every_option_of_a_source_is_in_the_table() -> None:
@@ -104,18 +121,17 @@ def test_every_option_of_a_source_is_in_the_table() -> None:
 @pytest.mark.parametrize("kind", sorted(USED))
 @pytest.mark.parametrize("option", sorted(VALUES))
 def test_an_option_is_used_or_refused_and_never_dropped(kind: str, option: str) -> None:
-    given = {"kind": kind, "paths": ("a",), option: VALUES[option]}
+    paths = () if kind in NEEDED else ("a",)
+    given = {"kind": kind, "paths": paths, **NEEDED.get(kind, {}), option: VALUES[option]}
 
     if option in USED[kind]:
         spec = source_spec(**given)
         said = spec.columns if option == "columns" else spec.options[option]
         assert said == VALUES[option]
     else:
-        flag = {"columns": "column"}.get(option, option.replace("_", "-"))
+        flag = FLAGS.get(option, f"--option {option}=...")
         others = ", ".join(name for name in BUILT_IN if option in USED[name])
-        with pytest.raises(
-            SourceError, match=f"{kind} cannot use --{flag}, which is for {others}"
-        ):
+        with pytest.raises(SourceError, match=f"{kind} cannot use {flag}, which is for {others}"):
             source_spec(**given)
 
 
@@ -171,6 +187,24 @@ def test_every_option_reaches_the_reader(kind: str, tmp_path: Path) -> None:
     (row,) = batch.table.to_pylist()
     assert row["ts"] == datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
     assert (row["contract"], row["open"], row["volume"]) == ("MGCG4", 1.5, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "fault"),
+    [
+        ("http", {}, "needs --stamp open or --stamp close"),
+        ("http", {"stamp": "open", "layout": "excel"}, "no layout is named 'excel'"),
+        ("databento", {}, "needs --option start="),
+        ("databento", {"start": "yesterday"}, "start 'yesterday' is no day"),
+        ("databento", {"start": "2024-01-02", "symbols": "../x"}, "symbols '../x' cannot be used"),
+        ("databento", {"start": "2024-01-02", "stype": "isin"}, "it is parent or continuous"),
+    ],
+)
+def test_what_a_source_must_not_guess_is_asked_for(
+    kind: str, options: dict[str, str], fault: str
+) -> None:
+    with pytest.raises(SourceError, match=fault):
+        source_spec(kind=kind, options=options)
 
 
 def test_two_databases_at_once_are_refused() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +200,73 @@ class HttpSource(Source):
         )
 
 
+class DatabentoSource(Source):
+    """Databento's archive."""
+
+    name = "databento"
+    reads = "ranges of Databento's archive, fetched once with the key in DATABENTO_API_KEY"
+    paths_are = "nothing"
+    options = (
+        Option(name="start", description="First day, such as 2020-01-01 (UTC).", says="what"),
+        Option(
+            name="end",
+            description="Day before which it ends; left out, the last complete minute.",
+            says="what",
+        ),
+        Option(name="dataset", description="Left out, GLBX.MDP3.", says="what"),
+        Option(
+            name="symbols",
+            description="Parted by commas; left out, the market's with .FUT, which is every "
+            "contract.",
+            says="what",
+        ),
+        Option(
+            name="stype",
+            description="What the symbols are; left out, parent.",
+            choices=("parent", "continuous", "raw_symbol", "instrument_id"),
+            says="what",
+        ),
+        Option(name="gateway", description="Another address than Databento's own.", says="what"),
+    )
+
+    @classmethod
+    def fault_of(cls, options: Mapping[str, str]) -> str:
+        """Refuse to guess how much shall be paid for."""
+        if "start" not in options:
+            return "databento needs --option start=2020-01-01: the first day to be fetched"
+        for name in ("start", "end"):
+            if name in options and _day(options[name]) is None:
+                return f"{name} {options[name]!r} is no day; write it such as 2020-01-01"
+        if any(name in options.get("symbols", "") for name in "/\\"):
+            return f"symbols {options['symbols']!r} cannot be used"
+        return ""
+
+    def batches(self, request: Request) -> Iterator[RawBatch]:
+        """Return the bars of each file, once what is missing was fetched."""
+        from ml_core.bars.sources.databento import Archive, fetch  # noqa: PLC0415 - only this kind
+
+        symbols = self.values.get("symbols", f"{request.market.symbol}.FUT")
+        start = _day(self.values["start"])
+        assert start is not None  # noqa: S101 - checked before
+        archive = Archive(
+            dataset=self.values.get("dataset", "GLBX.MDP3"),
+            symbols=tuple(symbol.strip() for symbol in symbols.split(",")),
+            stype=self.values.get("stype", "parent"),
+            start=start,
+            end=_day(self.values.get("end", "")),
+            gateway=self.values.get("gateway"),
+        )
+        return fetch(archive, request)
+
+
+def _day(text: str) -> datetime | None:
+    """Return the beginning of a day, UTC; None where the text is none."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        return None
+
+
 def times_of(source: Source) -> Any:
     """Return how a source's times are read, as keyword arguments of the readers."""
     stamp: Stamp | None = source.values.get("stamp")  # type: ignore[assignment]  # one of its choices
@@ -211,6 +278,7 @@ def times_of(source: Source) -> Any:
 
 
 BUILT_IN: dict[str, type[Source]] = {
-    kind.name: kind for kind in (DuckdbSource, DbnSource, CsvSource, ParquetSource, HttpSource)
+    kind.name: kind
+    for kind in (DuckdbSource, DbnSource, CsvSource, ParquetSource, HttpSource, DatabentoSource)
 }
 """Each of them by its name, which no other package can take."""

@@ -7,8 +7,9 @@ is that of the kind and whose object is a subclass of :class:`Source`.
 from __future__ import annotations
 
 import hashlib
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ import pyarrow.compute as pc
 
 from ml_core.bars.contract import RAW_SCHEMA, RawBatch
 from ml_core.market.market import Market
+
+_LOG = logging.getLogger(__name__)
 
 BAR_COLUMNS = frozenset({"ts", "open", "high", "low", "close", "volume", "contract"})
 """Orbcast's names for the columns of a bar, which an option may map to those of a source."""
@@ -65,12 +68,18 @@ class Request:
         Aware time, taken for now: a bar is finished if its minute is over by then.
     folder
         Of this kind and market alone, for what a source must keep; it may not exist yet.
+    dry_run
+        Nothing may be fetched that costs money, or that cannot be fetched twice.
+    tell
+        Called with what the user should know while it is read, such as what it costs.
     """
 
     market: Market
     since: datetime | None
     at: datetime
     folder: Path
+    dry_run: bool = False
+    tell: Callable[[str], None] = _LOG.info
 
 
 class Source(ABC):

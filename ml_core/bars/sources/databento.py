@@ -1,0 +1,221 @@
+"""Ranges of bars fetched from Databento's archive, each once: what it sends is paid for.
+
+What was fetched is kept as it came, in files that name the span they answer for. Only what no file
+answers for is asked for; a file has its name once it is whole, so a fetch that was killed goes on
+from there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ml_core.bars.contract import RawBatch, SourceError
+from ml_core.bars.sources.dbn import read_dbn
+from ml_core.bars.sources.kind import Request
+from ml_core.errors import OperatorError, TransientError
+from ml_core.files import written_atomically
+
+SCHEMA = "ohlcv-1m"
+KEY = "DATABENTO_API_KEY"
+
+_MOMENT = "%Y%m%dT%H%M"
+_ENDING = ".dbn.zst"
+_RATE_LIMITED = 429
+
+
+class NoClientError(OperatorError):
+    """Databento's client is not installed."""
+
+    def __str__(self) -> str:
+        return "source databento needs Databento's client: pip install 'orbcast[databento]'"
+
+
+class FetchFailedError(TransientError):
+    """Databento did not answer, or broke off."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+    def __str__(self) -> str:
+        return f"Databento: {self.fault}; what came whole is kept, and the rest is asked for again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """What is asked of Databento.
+
+    Attributes
+    ----------
+    dataset, symbols, stype
+        As Databento calls them.
+    start
+        Aware UTC; from then on.
+    end
+        Aware UTC, exclusive; None for as far as there is.
+    gateway
+        Address of another server than Databento's own.
+    """
+
+    dataset: str
+    symbols: tuple[str, ...]
+    stype: str
+    start: datetime
+    end: datetime | None = None
+    gateway: str | None = None
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The part of each request that is the same, but for the span."""
+        return {
+            "dataset": self.dataset,
+            "symbols": list(self.symbols),
+            "schema": SCHEMA,
+            "stype_in": self.stype,
+        }
+
+
+def fetch(archive: Archive, request: Request) -> Iterator[RawBatch]:
+    """Fetch what is missing up to the last complete minute, and return the bars of each file.
+
+    What will be asked for, and its cost, is told before; on a dry run nothing is fetched.
+
+    Raises
+    ------
+    SourceError
+        No key, one that is refused, or a query that is.
+    NoClientError
+        The client is not installed.
+    FetchFailedError
+        Worth another try.
+    """
+    folder = request.folder / "-".join((archive.dataset, *archive.symbols))
+    client = None
+    for start, end in _spans(archive, _covered_to(archive, folder), request.at):
+        if client is None:
+            client = _client(archive)
+            last = min(end_of_all(archive, request.at), _available(client, archive))
+            _tell(client, archive, request, start, last)
+        stop = min(end, last)
+        if request.dry_run or stop <= start:
+            break
+        _fetch_one(client, archive, start, stop, folder / _name(start, stop))
+    for path in _files(folder):
+        if request.since is None or _span(path)[1] > request.since:
+            yield from (
+                batch
+                for batch in read_dbn([str(path)], request.market.contract_pattern)
+                if batch.table.num_rows or batch.dropped
+            )
+
+
+def end_of_all(archive: Archive, at: datetime) -> datetime:
+    """Return the end, exclusive, of what can be asked for: the minute that runs at ``at``."""
+    minute = at.astimezone(UTC).replace(second=0, microsecond=0)
+    return min(minute, archive.end) if archive.end else minute
+
+
+def _spans(archive: Archive, start: datetime, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield what is not here, in parts that end with a month: a killed fetch loses one at most."""
+    end = end_of_all(archive, at)
+    while start < end:
+        month = (start.replace(day=1, hour=0, minute=0) + timedelta(days=32)).replace(day=1)
+        yield start, min(month, end)
+        start = min(month, end)
+
+
+def _covered_to(archive: Archive, folder: Path) -> datetime:
+    """Return from when on nothing is here: files follow each other without a gap."""
+    covered = archive.start
+    for path in _files(folder):
+        start, end = _span(path)
+        if start > covered:
+            break
+        covered = max(covered, end)
+    return covered
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"[0-9]*{_ENDING}"))
+
+
+def _name(start: datetime, end: datetime) -> str:
+    return f"{start:{_MOMENT}}-{end:{_MOMENT}}{_ENDING}"
+
+
+def _span(path: Path) -> tuple[datetime, datetime]:
+    start, end = path.name.removesuffix(_ENDING).split("-")
+    return _moment(start), _moment(end)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, _MOMENT).replace(tzinfo=UTC)
+
+
+def _client(archive: Archive) -> Any:
+    try:
+        from databento import Historical  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        raise NoClientError from error
+    if not os.environ.get(KEY, "").strip():
+        fault = f"{KEY} is not set"
+        raise SourceError("databento", fault, "set it to your key, from databento.com/portal/keys")
+    return Historical(**({"gateway": archive.gateway} if archive.gateway else {}))
+
+
+def _available(client: Any, archive: Archive) -> datetime:
+    """Return where the archive ends for these bars, exclusive, on a whole minute."""
+    known = _asked(client.metadata.get_dataset_range, dataset=archive.dataset)
+    end = known.get("schema", {}).get(SCHEMA, {}).get("end") or known["end"]
+    # Databento writes nanoseconds, which Python does not read
+    return datetime.fromisoformat(end[:16]).replace(tzinfo=UTC)
+
+
+def _tell(client: Any, archive: Archive, request: Request, start: datetime, end: datetime) -> None:
+    if end <= start:
+        request.tell(f"Databento has nothing yet after {start:%Y-%m-%d %H:%M} UTC")
+        return
+    cost = _asked(client.metadata.get_cost, **archive.query, start=start, end=end)
+    request.tell(
+        f"{'would ask' if request.dry_run else 'asks'} Databento for {SCHEMA} of "
+        f"{', '.join(archive.symbols)} ({archive.dataset}), {start:%Y-%m-%d %H:%M} to "
+        f"{end:%Y-%m-%d %H:%M} UTC, at {cost:.2f} USD"
+    )
+
+
+def _fetch_one(client: Any, archive: Archive, start: datetime, end: datetime, path: Path) -> None:
+    with written_atomically(path) as temporary:
+        # the ending tells the reader how it is packed
+        part = temporary.with_name(temporary.name + _ENDING)
+        try:
+            _asked(client.timeseries.get_range, **archive.query, start=start, end=end, path=part)
+            list(read_dbn([str(part)], ".*"))  # whole, or it has no name
+            part.replace(temporary)
+        except SourceError as error:
+            if error.source == str(part):
+                raise FetchFailedError(error.fault) from error
+            raise
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _asked(call: Any, **query: Any) -> Any:
+    """Ask Databento; what its client raises becomes an error that says who must act."""
+    from databento import BentoClientError, BentoError  # noqa: PLC0415 - the client is here
+
+    try:
+        return call(**query)
+    except BentoClientError as error:
+        if error.http_status == _RATE_LIMITED:
+            raise FetchFailedError("too many requests") from error
+        remedy = f"check {KEY}, --option dataset=..., symbols=... and start=..."
+        fault = f"refused the request ({' '.join(str(error).split())[:300]})"
+        raise SourceError("databento", fault, remedy) from error
+    except (BentoError, OSError) as error:
+        fault = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise FetchFailedError(fault) from error

@@ -88,6 +88,9 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
     nightly = ScheduleSpec(slug="nightly", cron=f"{minute} {hour} * * 2-6", timezone=market.zone)
     quarterly = ScheduleSpec(slug="quarter-hourly", cron="*/15 * * * *", timezone=market.zone)
 
+    # at other minutes than most: one that a range's close starts shall not wait for it
+    often = ScheduleSpec(slug="often", cron="3-59/4 * * * *", timezone=market.zone)
+
     def spec(  # noqa: PLR0917 - one line of the table below
         flow: str,
         description: str,
@@ -119,6 +122,12 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             (each_hour,),
             "CANCEL_NEW",
             triggers=(TriggerSpec(event=ARRIVED, resource=resource_of(name)),),
+        ),
+        spec(
+            "watch_feed",
+            f"Tell of a feed of {market.name} that stops while the exchange is open.",
+            (often,),
+            "CANCEL_NEW",
         ),
         spec(
             "nightly_retrain",

@@ -21,6 +21,7 @@ _LEVEL_OF: dict[str, Level] = {
     "gate": "info",
     "test": "info",
     "drift": "warning",
+    "feed": "trouble",
     "estimate": "warning",
     "run": "warning",
     "approval": "warning",

@@ -64,6 +64,26 @@ class BarsRefreshed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedStopped(Event):
+    """A feed has been silent while its exchange is open, for longer than is usual then."""
+
+    name: ClassVar[str] = "orbcast.feed.stopped"
+
+    last_bar: datetime
+    silent_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedResumed(Event):
+    """A feed that was told of as stopped brings bars again."""
+
+    name: ClassVar[str] = "orbcast.feed.resumed"
+
+    last_bar: datetime
+    stopped_after: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftDetected(Event):
     """What is logged no longer looks like what the serving version learned from."""
 
@@ -195,6 +215,8 @@ class IntentWritten(Event):
 
 EVENTS: tuple[type[Event], ...] = (
     BarsRefreshed,
+    FeedStopped,
+    FeedResumed,
     DriftDetected,
     PredictionMade,
     SlotMissed,

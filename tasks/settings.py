@@ -104,6 +104,12 @@ class Settings(BaseModel):
         le=480,  # a prediction is ended after ten minutes
         description="A live prediction waits for its bars until so long after its decision time.",
     )
+    feed_silent_minutes: int = Field(
+        default=5,
+        ge=0,
+        description="Open minutes without a bar after which a feed has stopped, if that is not "
+        "usual then; 0 watches nothing.",
+    )
     retrain_failures: int = Field(
         default=3, ge=1, description="Failed retrains in a row after which scheduled ones rest."
     )

@@ -10,6 +10,7 @@ _MINUTE = 60.0
 TIME_LIMITS: Mapping[str, float] = MappingProxyType(
     {
         "recover": 5 * _MINUTE,
+        "watch-feed": 5 * _MINUTE,
         "shadow-predict": 10 * _MINUTE,
         "log-outcomes": 10 * _MINUTE,
         "explain": 10 * _MINUTE,

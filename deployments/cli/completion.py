@@ -23,6 +23,7 @@ FLOW_NAMES = (
     "tune",
     "shadow-predict",
     "log-outcomes",
+    "watch-feed",
     "check-drift",
     "audit",
     "replay",

@@ -48,7 +48,7 @@ def run(
         str,
         typer.Argument(
             help="refresh-data, nightly-retrain, walk-forward, tune, shadow-predict, "
-            "log-outcomes, check-drift, audit, replay.",
+            "log-outcomes, watch-feed, check-drift, audit, replay.",
             autocompletion=completion.flows,
         ),
     ],

@@ -13,6 +13,7 @@ INTRADAY = (
     "flows.shadow_predict",
     "flows.refresh_data",
     "flows.log_outcomes",
+    "flows.watch_feed",
     # what they import where it is used, so that a command's --help need not wait for it
     "alembic.command",
     "duckdb",

@@ -206,6 +206,7 @@ class DatabentoSource(Source):
     name = "databento"
     reads = "ranges of Databento's archive, fetched once with the key in DATABENTO_API_KEY"
     paths_are = "nothing"
+    is_live = False
     options = (
         Option(name="start", description="First day, such as 2020-01-01 (UTC).", says="what"),
         Option(

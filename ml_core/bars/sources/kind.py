@@ -94,6 +94,8 @@ class Source(ABC):
     paths_are
         ``files`` are made absolute when they are remembered, ``names`` are left as they are, and
         with ``nothing`` no path may be given.
+    is_live
+        Whether it brings bars as they are made, so that its silence means something.
     options, columns
         What may be said of how it is read, and the columns that may be mapped.
 
@@ -106,6 +108,7 @@ class Source(ABC):
     name: ClassVar[str]
     reads: ClassVar[str]
     paths_are: ClassVar[Literal["files", "names", "nothing"]] = "files"
+    is_live: ClassVar[bool] = True
     options: ClassVar[tuple[Option, ...]] = ()
     columns: ClassVar[frozenset[str]] = frozenset()
 

@@ -1,0 +1,86 @@
+"""How long a feed has been silent, and how long it usually is at that time of the session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.market.exchange import TradeDates
+
+SESSIONS = 60
+"""How many earlier sessions say what is usual."""
+
+FEWEST_SESSIONS = 10
+"""With fewer nothing is said."""
+
+AROUND = 60
+"""Minutes before and after this time of the session in which a silence counts as usual."""
+
+TIMES_USUAL = 2
+"""A silence is unusual from so many times the usual one on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """What is known of a feed's silence while the exchange is open.
+
+    Attributes
+    ----------
+    minutes
+        Whole open minutes without any bar, up to now, in this session.
+    usual
+        The longest silence that two or more of the earlier sessions had around this time of the
+        session: one that happened once may itself have been a feed that stopped.
+    """
+
+    minutes: int
+    usual: int
+
+    def is_unusual(self, least: int) -> bool:
+        """Tell whether the feed has stopped: longer than ``least`` and than is usual here."""
+        return self.minutes >= max(least, TIMES_USUAL * self.usual + 1)
+
+
+def silence_at(minute: NDArray[np.int64], hours: TradeDates, now: int) -> Silence | None:
+    """Return a feed's silence; None while the exchange is closed, or with too little to compare.
+
+    Parameters
+    ----------
+    minute
+        UTC minutes of the bars of any contract, ascending, shape (n,).
+    hours
+        The exchange's.
+    now
+        UTC minute that runs; its own bar cannot be here.
+    """
+    session = int(np.searchsorted(hours.open, now, side="right")) - 1
+    if session < 0 or now >= hours.close[session] or not len(minute):
+        return None
+    begun = int(hours.open[session])
+    seen = np.unique(minute[minute < begun])
+    earlier = [
+        longest
+        for before in range(max(session - SESSIONS, 0), session)
+        if (longest := _longest_around(seen, hours, before, now - begun)) is not None
+    ]
+    if len(earlier) < FEWEST_SESSIONS:
+        return None
+    last = int(minute[minute < now].max(initial=begun - 1))
+    return Silence(minutes=now - max(last + 1, begun), usual=sorted(earlier)[-2])
+
+
+def _longest_around(
+    minute: NDArray[np.int64], hours: TradeDates, session: int, offset: int
+) -> int | None:
+    """Return the longest silence of a session around a time of it; None where it has no bars."""
+    begun, ended = int(hours.open[session]), int(hours.close[session])
+    inside = minute[slice(*np.searchsorted(minute, [begun, ended]))]
+    if not len(inside):
+        return None
+    marks = np.concatenate([[begun - 1], inside, [ended]])
+    start, length = marks[:-1] + 1, np.diff(marks) - 1
+    first, stop = begun + offset - AROUND, begun + offset + AROUND
+    near = (start < stop) & (start + length > first)
+    return int(length[near].max(initial=0))

@@ -150,8 +150,19 @@ def test_the_running_minute_is_never_a_bar(home: Path, monkeypatch: pytest.Monke
         # nothing follows for a minute: the last state of that one stands
         set_clock(home, monkeypatch, START + timedelta(minutes=9, seconds=1))
         assert len(taken()) == 4
+        # the same once more, when the minute is over, says that it cannot change
+        push(port, bar(9))
+        set_clock(home, monkeypatch, START + timedelta(minutes=10, seconds=1))
+        assert len(taken()) == 4
+        assert push(port, bar(9))[1]["already"] == 0
+        assert len(taken()) == 5
 
     assert (len(bars), bars.close[-1]) == (2, 20633)
+
+
+def test_a_source_to_which_nothing_was_pushed_is_empty_and_whole(home: Path) -> None:
+    standing(home)
+    assert len(taken()) == 0
 
 
 def test_csv_lines_are_read_as_the_source_says(home: Path) -> None:

@@ -287,7 +287,9 @@ def read_pushed(folder: Path, reading: PushedReading, request: Request) -> Itera
     rows = received_rows(folder, request.since)
     table, zone = bars_of_rows(rows, reading)
     finished = _finished(table, rows, request.at)
-    bars = table.take(pa.array(finished)).sort_by([("ts", "ascending"), ("contract", "ascending")])
+    bars = table.take(pa.array(finished, pa.int64())).sort_by(
+        [("ts", "ascending"), ("contract", "ascending")]
+    )
     months = pc.strftime(bars["ts"], format="%Y-%m").fill_null("no time")
     for month in sorted(pc.unique(months).to_pylist()):
         part = bars.filter(pc.equal(months, month))

@@ -67,8 +67,8 @@ def silence_at(minute: NDArray[np.int64], hours: TradeDates, now: int) -> Silenc
     ]
     if len(earlier) < FEWEST_SESSIONS:
         return None
-    last = int(minute[minute < now].max(initial=begun - 1))
-    return Silence(minutes=now - max(last + 1, begun), usual=sorted(earlier)[-2])
+    last = int(minute[minute < now].max(initial=begun - 1))  # a night is no silence
+    return Silence(minutes=now - last - 1, usual=sorted(earlier)[-2])
 
 
 def _longest_around(

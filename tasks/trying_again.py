@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from ml_core.bars.lake import LakeBusyError
 from ml_core.errors import TransientError
 
 TRIES = 5
@@ -30,11 +31,13 @@ def with_patience(
     Raises
     ------
     TransientError
-        The last try's.
+        The last try's; of a lake that stayed busy, the first's.
     """
     for number in range(TRIES - 1):
         try:
             return step()
+        except LakeBusyError:
+            raise  # it has waited for the lake already
         except TransientError as error:
             wait = FIRST_WAIT * 2**number
             if tell is not None:

@@ -222,4 +222,4 @@ def _pair(option: str, text: str, example: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
         raise PairError(option, text, example)
-    return name.strip(), value
+    return name.strip(), value.strip() or value  # a column separator may be blank

@@ -254,9 +254,12 @@ class _Supervisor:
             sources = tomllib.loads(self._where.sources_file.read_text("utf-8"))
         except (OSError, ValueError):
             return []  # whoever reads a source says what is wrong with the file
-        return [
-            name for name in self._where.markets if sources.get(name, {}).get("kind") == "http"
-        ]
+        pushed = {
+            name
+            for name, source in sources.items()
+            if isinstance(source, dict) and source.get("kind") == "http"
+        }
+        return [name for name in self._where.markets if name in pushed]
 
     def _start(self, child: ChildProcess) -> None:
         child.start()

@@ -156,8 +156,10 @@ class _Feed:
         """Tell that it goes on, if the last thing told of it is that it had stopped."""
         stop = _last_told(self.config, self.market)
         is_new = False
-        if stop is not None and not stop.endswith(_RESUMED) and stop != self.key:
+        before = None
+        if stop is not None and not stop.endswith(_RESUMED):
             before = datetime.fromisoformat(stop.rsplit(" ", 1)[-1])
+        if before is not None and self.last_bar > before:
             is_new = notify(
                 self.config,
                 KIND,

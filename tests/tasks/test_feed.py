@@ -148,6 +148,8 @@ def test_a_closed_exchange_is_not_silent(platform: Platform) -> None:
     # an hour's pause, and the session after it has just begun
     assert look(platform.closes + minutes(64)).told is None
     assert look(platform.closes + minutes(65)).told == "stopped"
+    # the next session begins, and the feed has not come back
+    assert look(platform.closes + minutes(1440 + 62)).told is None
 
 
 def test_a_source_brought_up_to_date_after_the_close_has_not_stopped_in_the_morning(

@@ -78,6 +78,17 @@ def test_a_minute_after_which_nothing_traded_counts_once_its_writer_is_past_it(
     assert counted == {69: 0, 70: 1}
 
 
+def test_a_later_bar_shows_that_the_writer_has_gone_on(tmp_path: Path) -> None:
+    path, lake = tmp_path / "a.duckdb", Lake(tmp_path / "lake")
+    spec = source_spec(kind="duckdb", paths=[str(path)], options={"settle": "120"})
+    write(path, 200)
+    at = START + timedelta(seconds=200)
+
+    lake.ingest(open_source(spec, mgc(), at, tmp_path), mgc(), at)
+
+    assert volumes(lake) == [60, 60, 60]
+
+
 def test_settle_is_a_number_of_seconds() -> None:
     with pytest.raises(SourceError, match="settle 'soon' is no number of seconds"):
         source_spec(kind="duckdb", paths=["a"], options={"settle": "soon"})

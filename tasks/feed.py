@@ -15,7 +15,8 @@ from prefect import task
 from ml_core.bars.contract import RawBatch
 from ml_core.bars.silence import SESSIONS, Silence, silence_at
 from ml_core.errors import OrbcastError
-from ml_core.market.exchange import TradeDates, dates_around
+from ml_core.market.calendar_days import market_dates_around
+from ml_core.market.exchange import TradeDates
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute, to_minute
 from registry.notices import notices
@@ -69,7 +70,7 @@ def check_feed(market: str, at: datetime) -> FeedCheck:
     config = settings()
     known, spec = config.market(market), _live_source(config, market)
     now = to_minute(at)
-    hours = dates_around(known.calendar, now - 1, now)
+    hours = market_dates_around(known, now - 1, now)
     if not config.feed_silent_minutes:
         return FeedCheck(verdict="not watched: ORBCAST_FEED_SILENT_MINUTES is 0")
     if spec is None:

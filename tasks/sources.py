@@ -105,7 +105,7 @@ class SourceSpec(BaseModel):
     columns: dict[str, str] = Field(
         default_factory=dict,
         description="Orbcast's name -> yours: ts, open, high, low, close, volume, contract; "
-        "symbol (duckdb); date and time (csv). Not for dbn.",
+        "symbol; date and time (csv, parquet); nothing: there is none. Not for dbn.",
     )
     options: dict[str, str] = Field(
         default_factory=dict,

@@ -78,11 +78,13 @@ def ingest(  # noqa: PLR0917 - options of a command
     layout: Annotated[
         str | None,
         typer.Option(
-            help="csv: histdata, ninjatrader, metatrader, metatrader4, tradestation, sierra, "
-            "kibot, firstrate, dukascopy, dukascopy-local, binance, massive, headerless or "
-            "generic; left out, what the first line shows."
+            help="csv: such as histdata, ninjatrader, tradestation, headerless or generic (`orbcast "
+            "bars sources` has all); left out, what the first line shows."
         ),
     ] = None,
+    no_volume: Annotated[
+        bool, typer.Option("--no-volume", help="There is no column of volume. Not for dbn.")
+    ] = False,
     option: Annotated[
         list[str] | None,
         typer.Option(help="name=value, what a source lets you say; may be repeated."),
@@ -117,7 +119,8 @@ def ingest(  # noqa: PLR0917 - options of a command
         kind=source,
         paths=paths or [],
         options=dict(_pair("--option", each, "account=DU123") for each in option or []),
-        columns=dict(_pair("--column", each, "ts=my_time_column") for each in column or []),
+        columns=dict(_pair("--column", each, "ts=my_time_column") for each in column or [])
+        | ({"volume": ""} if no_volume else {}),
         table=table,
         zone=zone,
         stamp=stamp,

@@ -286,6 +286,17 @@ def test_a_database_that_is_none_is_the_operator_s(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("home")
+def test_bars_without_a_volume_come_in_where_that_is_said(tmp_path: Path) -> None:
+    bars = tmp_path / "bars.csv"
+    bars.write_text("ts_utc,open,high,low,close\n2024-01-02 23:00,1,1,1,1\n", "utf-8")
+    ingest = ("ingest", "--source", "csv", str(bars))
+    status, _, errors = run(*ingest)
+    assert (status, "--no-volume" in errors) == (2, True)
+    status, text, _ = run(*ingest, "--no-volume")
+    assert (status, text.splitlines()[0][:18]) == (0, "MGC: 1 bars added,")
+
+
 def test_a_simulated_market_goes_from_database_to_dataset(home: Path, tmp_path: Path) -> None:
     database, rows = tmp_path / "sim.duckdb", tmp_path / "slots.parquet"
     mapped = ("--column", "contract=contract")

@@ -137,7 +137,7 @@ def test_an_option_is_used_or_refused_and_never_dropped(kind: str, option: str) 
 
 @pytest.mark.parametrize(
     ("kind", "column"),
-    [("csv", "symbol"), ("parquet", "date"), ("duckdb", "time"), ("csv", "last")],
+    [("parquet", "last"), ("duckdb", "time"), ("csv", "last")],
 )
 def test_a_column_that_is_none_of_a_bar_is_refused(kind: str, column: str) -> None:
     with pytest.raises(SourceError, match=f"{kind} has no column '{column}' to map; it has close"):

@@ -125,7 +125,7 @@ class CsvSource(_Files):
         Option(name="delimiter", description="Column separator; left out, what the file shows."),
         Option(name="layout", description=f"auto (the default), {', '.join(LAYOUTS)}."),
     )
-    columns = BAR_COLUMNS | {"date", "time"}
+    columns = BAR_COLUMNS | {"symbol", "date", "time"}
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
         """Return the bars of each file."""
@@ -147,7 +147,7 @@ class ParquetSource(_Files):
     name = "parquet"
     reads = "files or folders of .parquet, .pq"
     options = TIMES
-    columns = BAR_COLUMNS
+    columns = BAR_COLUMNS | {"symbol", "date", "time"}
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
         """Return the bars of each file."""

@@ -102,7 +102,7 @@ class ControlResult:
 
 
 def bars_of(market: Market, world: SimulatedMarket) -> Bars:
-    """Give a simulated market's bars as the kernels read them."""
+    """Return a simulated market's bars as the kernels read them."""
     names = tuple(sorted(world.contracts))
     rank = np.array([names.index(each) for each in world.contracts], np.int32)
     contract = rank[world.contract]
@@ -226,7 +226,7 @@ def _plain_interval_ever(
 def _known_gain(
     answers: Answers, schedule: Schedule, market: Market, truth: Truth
 ) -> tuple[float, float, float]:
-    """Give expected gains over the corridor of model and of truth, and the truth's spread."""
+    """Return expected gains over the corridor of model and of truth, and the truth's spread."""
     if not len(truth.p_up):
         return float("nan"), float("nan"), float("nan")
     names = np.array([each.name for each in market.ranges])

@@ -156,7 +156,7 @@ _PAINTED = """performance.getEntriesByType('paint')
 
 
 def shown_after(browser: Browser, path: str) -> tuple[float, float, float]:
-    """Give the seconds until something is painted, the heading stands, and a page is whole."""
+    """Return the seconds until something is painted, the heading stands, and a page is whole."""
     context = browser.new_context(viewport={"width": 1300, "height": 900})
     page = context.new_page()
     began = time.monotonic()

@@ -69,7 +69,7 @@ class Tried:
 
 
 def rows_of(bars: Bars, first: date, last: date, learned: np.datetime64) -> Rows:
-    """Give the features, the corridor's log-odds of UP, and what broke."""
+    """Return the features, the corridor's log-odds of UP, and what broke."""
     data = assemble(bars, MARKET, LabelSpec(), first=first, last=last).dataset
     day = data.trading_day.astype("datetime64[D]")
     said = logit(fit_baselines(data.rows(day < learned)).corridor(data))
@@ -92,7 +92,7 @@ def changed(rows: Rows, values: NDArray[np.float64]) -> Rows:
 
 
 def checks(reference: Reference, daily: Daily, ends: range) -> Iterator[list[str]]:
-    """Give the columns that drifted at each end of a window."""
+    """Yield the columns that drifted at each end of a window."""
     for end in ends:
         last = slice(end - WINDOW_DAYS, end)
         window = Daily(day=daily.day[last], names=daily.names, values=daily.values[last])
@@ -107,7 +107,7 @@ def quiet_year(reference: Reference, year: Rows) -> list[bool]:
 
 
 def scale_of(past: Rows) -> NDArray[np.float64]:
-    """Give each column's standard deviation within the opening ranges, shape (k,)."""
+    """Return each column's standard deviation within the opening ranges, shape (k,)."""
     total, count = np.zeros((2, len(past.names)))
     for name in np.unique(past.opening_range):
         values = past.values[past.opening_range == name]

@@ -69,7 +69,7 @@ def bound_names(tree: ast.AST) -> Iterator[str]:
 
 
 def returns_magic_keys(node: ast.AST) -> bool:
-    """Tell whether a function returns ``dict[str, Any]``, alone or inside another type."""
+    """Return whether a function returns ``dict[str, Any]``, alone or inside another type."""
     is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     return (
         is_function and node.returns is not None and "dict[str, Any]" in ast.unparse(node.returns)

@@ -26,7 +26,7 @@ AHEAD = timedelta(seconds=14)
 
 
 def warm(soak: Soak, slot: Slot) -> float:
-    """Give the seconds from the window's end to the row, by the warm runner."""
+    """Return the seconds from the window's end to the row, by the warm runner."""
     due = _before(soak, slot)
     delay = due - datetime.now(UTC)
     soak.start("shadow-predict", str(slot), delay=delay, opening_range=slot.opening_range)
@@ -34,7 +34,7 @@ def warm(soak: Soak, slot: Slot) -> float:
 
 
 def while_retraining(soak: Soak, slot: Slot) -> float:
-    """Give the same as the warm runner's while a retrain is under way."""
+    """Return the same as the warm runner's while a retrain is under way."""
     # the slot's bars are written before they close, and a retrain that read them then would set
     # them aside as from the future
     ahead = AHEAD - timedelta(seconds=2)
@@ -43,7 +43,7 @@ def while_retraining(soak: Soak, slot: Slot) -> float:
 
 
 def fresh(soak: Soak, slot: Slot) -> float:
-    """Give the same for `orbcast run`, a process that imports everything first."""
+    """Return the same for `orbcast run`, a process that imports everything first."""
     due = _before(soak, slot)
     time.sleep(max((due - datetime.now(UTC)).total_seconds(), 0.0))
     command = [

@@ -25,7 +25,10 @@ from ml_core.market.simulation import simulate
 
 
 def null_answers(plan: Plan, seed: int) -> Answers:
-    """Give the baseline's answers on a simulated null market: the corridor, and what happened."""
+    """Return the baseline's answers on a simulated null market.
+
+    The corridor, and what happened.
+    """
     schedule = build_schedule(plan.market, plan.first, plan.last)
     world = simulate(plan.market, schedule, seed=seed, with_truth=False)
     plain = Recipe(name="baseline", kind="baseline", label=plan.recipe.label)
@@ -109,7 +112,7 @@ LEAK = Feature(
 
 
 def try_leak(plan: Plan, seed: int, *, audited_days: int = 4) -> LeakResult:
-    """Give a recipe its own label on a null market; see who notices."""
+    """Return a recipe its own label on a null market; see who notices."""
     schedule = build_schedule(plan.market, plan.first, plan.last)
     world = simulate(plan.market, schedule, seed=seed, with_truth=False)
     bars, features = bars_of(plan.market, world), (*CATALOGUE.select("all"), LEAK)

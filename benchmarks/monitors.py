@@ -26,7 +26,7 @@ CAUGHT_WITHIN = 3000
 
 
 def bent(by: float) -> Callable[[Floats], Floats]:
-    """Give chances whose log-odds are ``by`` times those said."""
+    """Return chances whose log-odds are ``by`` times those said."""
 
     def chance(p: Floats) -> Floats:
         odds: Floats = (p / (1.0 - p)) ** by
@@ -36,7 +36,7 @@ def bent(by: float) -> Callable[[Floats], Floats]:
 
 
 def shifted(by: float) -> Callable[[Floats], Floats]:
-    """Give chances below those said."""
+    """Return chances below those said."""
     return lambda p: np.maximum(p - by, 0.0)
 
 
@@ -52,7 +52,7 @@ WRONG: dict[str, Callable[[Floats], Floats]] = {
 def first_alarm(
     seed: int, rows: int, chance: Callable[[Floats], Floats], good: int, *, together: bool
 ) -> int | None:
-    """Give how many breaks after the good ones the first alarm comes; None if it does not.
+    """Return how many breaks after the good ones the first alarm comes; None if it does not.
 
     With ``together`` the breaks of a day share one fortune.
     """

@@ -122,7 +122,7 @@ class Record:
     faults: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """Say it in a few lines."""
+        """Return it in a few lines."""
         told = ", ".join(f"{count} {why}" for why, count in self.answered.most_common())
         killed = ", ".join(f"{what} {count} times" for what, count in self.killed.most_common())
         runs = ", ".join(f"{count} {state}" for state, count in self.states.most_common())
@@ -146,8 +146,8 @@ class Soak:
     ) -> None:
         self.folder, self.plan, self.port, self.say = folder, plan, port, say
         self.home = folder / "home"
-        self.where = Settings(home=self.home)
-        self.market = self.where.market(MARKET)
+        self.settings = Settings(home=self.home)
+        self.market = self.settings.market(MARKET)
         self.record = Record()
         self._random = random.Random(plan.seed)  # noqa: S311 - no secret
         self._clock = folder / "clock"
@@ -174,7 +174,7 @@ class Soak:
         spec = SourceSpec(
             kind="duckdb", paths=(str(self._trader),), columns={"contract": "contract"}
         )
-        remember_source(self.where.sources_file, MARKET, spec)
+        remember_source(self.settings.sources_file, MARKET, spec)
         self.set_clock(self.slots[0].decision - timedelta(hours=2))
 
     def set_clock(self, moment: datetime) -> None:
@@ -318,7 +318,7 @@ class Soak:
         )
 
     def _is_owed_a_run(self) -> bool:
-        """Tell whether a run crashed that has not been started again, and should be."""
+        """Return whether a run crashed that has not been started again, and should be."""
         runs = [run for run in self._runs(_BEGUN) if run.deployment_id]
         begun = {lineage(run) for run in runs}
         crashed = [lineage(run) for run in runs if run.state_type == StateType.CRASHED]
@@ -426,7 +426,7 @@ class Soak:
 
     def _look_at_record(self) -> None:
         record, faults = self.record, self.record.faults
-        ledger = self.where.ledger().settled(self.market.symbol, mode="live")
+        ledger = self.settings.ledger().settled(self.market.symbol, mode="live")
         wanted = {(each.trading_day, each.opening_range) for each in self.slots}
         rows = [
             each.prediction
@@ -447,7 +447,7 @@ class Soak:
         if record.predicted < (1.0 - MOST_SILENT) * with_bars:
             faults.append(f"only {record.predicted} of {with_bars} slots with bars were predicted")
         record.late = sum(each.late for each in rows)
-        models = self.where.models()
+        models = self.settings.models()
         versions = models.versions(self.market.symbol)
         record.versions = len(versions)
         alike = Counter(each.sums_hash for each in versions)
@@ -457,7 +457,7 @@ class Soak:
         ]
         with duckdb.connect(str(self._trader), read_only=True) as connection:
             (bars,) = connection.execute("SELECT count(*) FROM bars_1m").fetchone() or (0,)
-        in_lake = self.where.lake().status(self.market.symbol).bars
+        in_lake = self.settings.lake().status(self.market.symbol).bars
         if bars != in_lake:
             faults.append(f"the source has {bars} bars, the lake {in_lake}")
         command = [sys.executable, "-m", "deployments.cli", "--home", str(self.home), "verify"]

@@ -17,7 +17,7 @@ from deployments.http_guard import host_names, knows_the_secret
 from ml_core.errors import InputError, OperatorError, OrbcastError
 from tasks.environment import THIS_MACHINE
 from tasks.pushed_bars import LONGEST_REQUEST, NotPushedError, PushedBars, PushRefusedError
-from tasks.settings import Settings, UnknownNameError, now, settings
+from tasks.settings import Settings, UnknownNameError, current_settings, now
 
 HOST, PORT = "127.0.0.1", 6200
 
@@ -50,12 +50,12 @@ class NotListeningError(OperatorError):
         return f"{self.fault}; {self.remedy}"
 
 
-def receive(where: Settings, host: str, port: int) -> None:
+def receive(settings: Settings, host: str, port: int) -> None:
     """Take pushed bars until the process is ended.
 
     Parameters
     ----------
-    where
+    settings
         Settings; their secret is asked for, their home keeps what comes.
     host, port
         Where to listen.
@@ -65,19 +65,19 @@ def receive(where: Settings, host: str, port: int) -> None:
     OpenToAllError, NotListeningError
         It cannot start.
     """
-    secret = where.auth.get_secret_value()
+    secret = settings.auth.get_secret_value()
     if host not in THIS_MACHINE and not secret:
         raise OpenToAllError(host)
-    where.feeds_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(where.feeds_dir / "receive.lock")
+    settings.feeds_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.feeds_dir / "receive.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        fault = f"another server receives bars for {where.home}"
+        fault = f"another server receives bars for {settings.home}"
         raise NotListeningError(fault, "use that one, or stop it first") from None
     # a name that others call this machine by is not known here: the secret tells them apart
     names = host_names(port) if host in THIS_MACHINE else None
-    handler = partial(_Handler, bars=PushedBars(where), secret=secret, names=names)
+    handler = partial(_Handler, bars=PushedBars(settings), secret=secret, names=names)
     try:
         server = ThreadingHTTPServer((host, port), handler)
     except OSError as error:
@@ -195,4 +195,4 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":  # started by `orbcast up`
-    receive(settings(), HOST, int(sys.argv[1]))
+    receive(current_settings(), HOST, int(sys.argv[1]))

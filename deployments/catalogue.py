@@ -74,7 +74,7 @@ class DeploymentSpec:
 
 
 def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
-    """Give every deployment of a market; schedules come from its file alone.
+    """Return every deployment of a market; schedules come from its file alone.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ HOUSEKEEPING = (
 
 
 def _at_each_decision(market: Market) -> tuple[ScheduleSpec, ...]:
-    """Give one schedule for each opening range, on its own clock, at its window's end or later."""
+    """Return a schedule for each opening range, on its own clock, at its window's end or later."""
     found, delay = [], timedelta(minutes=market.decision_delay_minutes)
     for spec in market.ranges:
         zone = market.zone_of(spec)

@@ -17,7 +17,7 @@ from ml_core.errors import InputError
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, from_minute
 from tasks.day_outlook import DayOutlook, day_outlook
-from tasks.settings import Settings, now, settings, use_home
+from tasks.settings import Settings, current_settings, now, use_home
 from tasks.sources import SourceSpec, remember_source, standing_source
 from tasks.watching import watched
 
@@ -131,43 +131,46 @@ def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
     """
     began = time.monotonic()
     use_home(folder)
-    where = settings()
-    market = where.market(MARKET)
-    _require_own(where)
-    say(f"Orbcast demo in {where.home}: a simulated {market.symbol}, its truth known.")
+    settings = current_settings()
+    market = settings.market(MARKET)
+    _require_own(settings)
+    say(f"Orbcast demo in {settings.home}: a simulated {market.symbol}, its truth known.")
     steps = _Steps(say, on_share)
     simulated = f"Simulate 1-minute bars, {FIRST} to {LAST}, edge {EDGE:.0%} planted"
     with steps.step(simulated) as (told, on_progress):
-        made = _simulated(where, market, on_progress)
+        made = _simulated(settings, market, on_progress)
         told.append(f"{made.bars:,} bars on {made.days} trading days")
-    with prefect_session(where, level="ERROR"):
+    with prefect_session(settings, level="ERROR"):
         result = _run_flows(steps, market)
     truth = made.truth_from(result["evaluation"]["summary"]["first_day"])
     return Shown(
-        home=where.home,
+        home=settings.home,
         symbol=market.symbol,
         result=result,
         truth=truth,
-        report=_report(where, market, result, {**truth, "edge": EDGE}),
+        report=_report(settings, market, result, {**truth, "edge": EDGE}),
         outlook=day_outlook(market, now()),
         seconds=time.monotonic() - began,
     )
 
 
-def _require_own(where: Settings) -> None:
-    spec = standing_source(where.sources_file, MARKET)
-    own = str(where.home / "trader.duckdb")
+def _require_own(settings: Settings) -> None:
+    spec = standing_source(settings.sources_file, MARKET)
+    own = str(settings.home / "trader.duckdb")
     if spec is not None and spec.paths != (own,):
-        raise NotADemoError(str(where.home), ", ".join(spec.paths))
+        raise NotADemoError(str(settings.home), ", ".join(spec.paths))
 
 
-def _simulated(where: Settings, market: Market, on_progress: OnProgress) -> Simulated:
-    database, key = where.home / "trader.duckdb", {"seed": SEED, "edge": EDGE, "last": str(LAST)}
+def _simulated(settings: Settings, market: Market, on_progress: OnProgress) -> Simulated:
+    database, key = (
+        settings.home / "trader.duckdb",
+        {"seed": SEED, "edge": EDGE, "last": str(LAST)},
+    )
     made = read_truth(database, key)
     if made is None:
         made = write_database(database, market, FIRST, LAST, EDGE, SEED, on_progress, key=key)
     spec = SourceSpec(kind="duckdb", paths=(str(database),), columns={"contract": "contract"})
-    remember_source(where.sources_file, MARKET, spec)
+    remember_source(settings.sources_file, MARKET, spec)
     return made
 
 
@@ -215,19 +218,19 @@ def _last_decisions(market: Market) -> list[tuple[str, datetime]]:
 
 
 def _metrics(version: str) -> dict[str, Any]:
-    where = settings()
-    record = where.models().find(where.market(MARKET).symbol, version)
+    settings = current_settings()
+    record = settings.models().find(settings.market(MARKET).symbol, version)
     found: dict[str, Any] = json.loads((record.folder / "metrics.json").read_text("utf-8"))
     return found
 
 
 def _report(
-    where: Settings, market: Market, result: dict[str, Any], truth: dict[str, float]
+    settings: Settings, market: Market, result: dict[str, Any], truth: dict[str, float]
 ) -> Path:
     from ml_core.learning.bundle import load_bundle  # noqa: PLC0415 - after the flows
     from tasks.report import Reported, write_page  # noqa: PLC0415
 
-    record = where.models().find(market.symbol, result["challenger"])
+    record = settings.models().find(market.symbol, result["challenger"])
     bundle = load_bundle(record.folder)
     told = Reported(
         symbol=market.symbol,
@@ -238,4 +241,4 @@ def _report(
         excluded=result["excluded"],
         decision=result["decision"],
     )
-    return write_page(where, told, truth)
+    return write_page(settings, told, truth)

@@ -20,7 +20,7 @@ def host_names(port: int, *more: str) -> set[str]:
 
 
 def knows_the_secret(headers: Message, secret: str) -> bool:
-    """Tell whether a request carries ``user:secret``; an empty one is not asked for."""
+    """Return whether a request carries ``user:secret``; an empty one is not asked for."""
     if not secret:
         return True
     wanted = base64.b64encode(secret.encode()).decode()

@@ -31,7 +31,7 @@ def neutral(value: object) -> object:
 
 
 def to_csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Give rows as CSV with a heading, times in UTC as ISO 8601."""
+    """Return rows as CSV with a heading, times in UTC as ISO 8601."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(NAMES)
@@ -40,7 +40,7 @@ def to_csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def to_parquet(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Give rows as Parquet: days as dates, times as aware UTC, counts as integers."""
+    """Return rows as Parquet: days as dates, times as aware UTC, counts as integers."""
     import pyarrow as pa  # noqa: PLC0415 - only where a file is asked for
     import pyarrow.parquet as pq  # noqa: PLC0415
 

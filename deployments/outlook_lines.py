@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 
 from tasks.day_outlook import day_outlook, outlook_in_words
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 
 
 def main(names: list[str]) -> None:
     """Print the lines."""
     for name in names:
-        market = settings().market(name)
+        market = current_settings().market(name)
         sys.stdout.write(f"{market.symbol}: {outlook_in_words(day_outlook(market, now()))}\n")
 
 

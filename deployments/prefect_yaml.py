@@ -19,7 +19,7 @@ from deployments.catalogue import (
     TriggerSpec,
     deployments_of,
 )
-from tasks.settings import settings
+from tasks.settings import current_settings
 
 MARKETS = ("mgc",)
 """Markets in the shipped file; ``orbcast up`` reads ORBCAST_MARKETS instead."""
@@ -43,7 +43,7 @@ deployments:
 
 
 def entry(spec: DeploymentSpec) -> dict[str, Any]:
-    """Give one deployment as prefect.yaml has it."""
+    """Return one deployment as prefect.yaml has it."""
     return {
         "name": spec.name,
         "entrypoint": spec.entrypoint,
@@ -76,9 +76,9 @@ def _trigger(spec: TriggerSpec) -> dict[str, Any]:
 
 
 def text(markets: Sequence[str] = MARKETS) -> str:
-    """Give the whole file, for some markets."""
-    where = settings()
-    specs = [spec for name in markets for spec in deployments_of(name, where.market(name))]
+    """Return the whole file, for some markets."""
+    settings = current_settings()
+    specs = [spec for name in markets for spec in deployments_of(name, settings.market(name))]
     specs += HOUSEKEEPING
     return _HEAD + "".join(f"{line}\n" for spec in specs for line in _item(entry(spec)))
 

@@ -46,7 +46,7 @@ class Simulated:
     truth_day: NDArray[np.datetime64]
 
     def truth_from(self, day: str) -> dict[str, float]:
-        """Give the best possible figures on the slots from a trading day on."""
+        """Return the best possible figures on the slots from a trading day on."""
         rows = np.flatnonzero(self.truth_day >= np.datetime64(day))
         part = Truth(**{name: getattr(self.truth, name)[rows] for name in Truth.__slots__})
         return part.summary()
@@ -116,7 +116,7 @@ def write_database(  # noqa: PLR0917 - one market, one period, one place
 
 
 def read_truth(path: Path, key: dict[str, Any]) -> Simulated | None:
-    """Give what was simulated into ``path`` before; None if it is not there or was not this."""
+    """Return what was simulated into ``path`` before; None if it is not there or was not this."""
     beside = _beside(path)
     if not path.is_file() or not beside.is_file():
         return None

@@ -18,7 +18,7 @@ from tasks.parity import audit_parity
 from tasks.periods import moment_of
 from tasks.rollout_checks import look_at_gates
 from tasks.run_names import run_name
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.time_limits import TIME_LIMITS
 
 _ODD = {"slot": "Slot", "role": "Role", "cause": "Cause", "features": "Features", "bars": "Bars"}
@@ -49,7 +49,7 @@ def audit(
         mode: live or replay answers.
         as_of: Use only bars known by this time; left out, now.
     """
-    at = moment_of(as_of, settings().market(market))
+    at = moment_of(as_of, current_settings().market(market))
     parity = audit_parity(market, from_day, to_day, at, mode)
     lookahead = audit_recent(market, at)
     rollout = look_at_gates(market, at) if mode == "live" else None

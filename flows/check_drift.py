@@ -14,7 +14,7 @@ from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.periods import moment_of
 from tasks.run_names import run_name
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.time_limits import TIME_LIMITS
 
 _MOVED = {
@@ -50,7 +50,7 @@ def check_drift(
         full: Write Evidently's whole report as an HTML page too.
         as_of: Look at answers up to this time; left out, now.
     """
-    at = moment_of(as_of, settings().market(market))
+    at = moment_of(as_of, current_settings().market(market))
     found = compare(market, at, mode)
     page = write_report(market, at, mode) if full and found.judged else None
     shown = found.to_json()

@@ -14,7 +14,7 @@ from tasks.notices import REPORTED
 from tasks.parameters import MarketName, OpeningRangeName
 from tasks.reasons_shown import reasons_plot
 from tasks.run_names import run_name
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.slots import latest_slot
 from tasks.time_limits import TIME_LIMITS
 
@@ -39,10 +39,10 @@ def explain(
         trading_day: Of the slot; left out, that of the slot that closed last.
         opening_range: Name of a range, such as 0900; left out, the one that closed last.
     """
-    known = settings().market(market)
+    known = current_settings().market(market)
     latest = latest_slot(known, now(), opening_range)
     slot = f"{known.symbol}:{trading_day or latest.trading_day}:{latest.opening_range}"
-    told = explained(settings(), slot)
+    told = explained(current_settings(), slot)
     publish(
         "explain-" + slot.replace(":", "-"),
         f"{slot}: {told[0]['verdict']}",

@@ -21,7 +21,7 @@ from tasks.record_shown import last_days, plots_of_record, scores_of
 from tasks.recovery import by_itself
 from tasks.rollout_checks import check_rollout
 from tasks.run_names import run_name
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.time_limits import TIME_LIMITS
 
 
@@ -41,7 +41,7 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> d
         market: Name of a market file, such as mgc.
         as_of: Use only bars known by this time; left out, now.
     """
-    at = moment_of(as_of, settings().market(market))
+    at = moment_of(as_of, current_settings().market(market))
     # only the clock can say that a live prediction was missed
     missed = 0 if as_of else fill_missed(market, at)
     counts = settle(market, at)
@@ -108,7 +108,7 @@ def _stands(market: str, standing: str) -> bool:
 
 
 def _remarks(period: Period, warnings: Sequence[str]) -> list[str]:
-    """Say how the live champion does, and what of its record was late or revised."""
+    """Return how the live champion does, and what of its record was late or revised."""
     counts = period.counts
     told = [f"Champion, {period.verdict}"]
     if counts["late"] or counts["revised"] or counts["late_outcomes"]:

@@ -20,7 +20,7 @@ from tasks.promotion import champion_recipe, decide_who_serves
 from tasks.report import plots_of, report_of, write_card_of, write_report
 from tasks.retrain_backoff import attempt, rests
 from tasks.run_names import run_name
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.time_limits import TIME_LIMITS
 from tasks.training import Judged, Material, gather, train_version
 
@@ -56,35 +56,35 @@ def nightly_retrain(  # noqa: PLR0917 - the fields of the run form
         as_of: Use only bars known by this time; left out, now.
         refresh: Bring the bars up to the market's standing source first, if it has one.
     """
-    where = settings()
-    chosen, known = where.recipe(recipe), where.market(market)
+    settings = current_settings()
+    chosen, known = settings.recipe(recipe), settings.market(market)
     require_period(from_day, to_day)
     at = moment_of(as_of, known)
-    if waits := rests(where, known.symbol):
+    if waits := rests(settings, known.symbol):
         publish(f"retrain-{market}", waits)
         return {"verdict": waits, "symbol": known.symbol, "skipped": True}
-    with nullcontext() if as_of else attempt(where, known.symbol):
+    with nullcontext() if as_of else attempt(settings, known.symbol):
         trouble = refresh_if_known(market, as_of) if refresh else None
-        result = _train(where, market, chosen, (from_day, to_day), at, trouble)
+        result = _train(settings, market, chosen, (from_day, to_day), at, trouble)
     # a look back judges what was known then; drift is of what is logged now
     drift = None if as_of else _check_drift(market)
     return {**result, "trouble": trouble, "drift": drift, "skipped": False}
 
 
 def _train(  # noqa: PLR0917 - what there is to learn from
-    where: Settings,
+    settings: Settings,
     market: str,
     chosen: Recipe,
     period: tuple[date | None, date | None],
     at: datetime,
     trouble: str | None,
 ) -> dict[str, Any]:
-    plain, symbol = where.recipe("baseline"), where.market(market).symbol
+    plain, symbol = settings.recipe("baseline"), settings.market(market).symbol
     material = gather(market, chosen, *period, at)
     baseline = train_version(material, plain, at)
     trained = train_version(material, chosen, at) if chosen.hash != plain.hash else baseline
     versions = [baseline, trained]
-    serving = champion_recipe(where, symbol)
+    serving = champion_recipe(settings, symbol)
     if serving is not None and serving.hash not in {plain.hash, chosen.hash}:
         versions.append(train_version(gather(market, serving, *period, at), serving, at))
     decision = decide_who_serves(symbol, versions, trained.version, material, at)

@@ -12,7 +12,7 @@ from tasks.notices import REPORTED, tell_of
 from tasks.overdue import end_overdue
 from tasks.recovery import bury_the_dead
 from tasks.run_names import run_name
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.time_limits import TIME_LIMITS
 
 _SHOWN = {
@@ -46,7 +46,7 @@ def recover() -> dict[str, Any]:
         tell_of(ended)
         shown = {name: getattr(ended, name) for name in ("flow", "run", "state", "words")}
         rows.append({**shown, "again": again})
-    refused = expire_approvals(settings(), now())
+    refused = expire_approvals(current_settings(), now())
     verdict = f"{len(dead)} runs had no process any more" if dead else "every run has its process"
     if hung:
         verdict += f"; {len(hung)} runs that hung were killed"

@@ -18,7 +18,7 @@ from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.periods import moment_of
 from tasks.run_names import run_name
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.sources import SourceSpec, standing_source
 from tasks.time_limits import TIME_LIMITS
 
@@ -57,7 +57,7 @@ def refresh_data(
             market's own.
         announce: Emit the event even if nothing was new.
     """
-    at = moment_of(as_of, settings().market(market))
+    at = moment_of(as_of, current_settings().market(market))
     told: Announce = "never" if as_of else "always" if announce else "news"
     brought = refresh_lake(market, source, at, full=full, announce=told)
     verdict = verdict_of(brought)
@@ -72,7 +72,7 @@ def refresh_if_known(market: str, as_of: datetime | None = None) -> str | None:
 
     What comes after the refresh is owed an answer from the bars that are there.
     """
-    if standing_source(settings().sources_file, market) is None:
+    if standing_source(current_settings().sources_file, market) is None:
         return None
     try:
         refresh_data(market, as_of=as_of)

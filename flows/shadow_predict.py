@@ -19,7 +19,7 @@ from tasks.periods import moment_of
 from tasks.prediction import decide, predict_slot
 from tasks.reasons_shown import reasons_plot
 from tasks.run_names import run_name
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.slots import Slot, latest_slot
 from tasks.time_limits import TIME_LIMITS
 
@@ -57,7 +57,7 @@ def shadow_predict(
         as_of: Predict as of this time from bars known by the range's close; the entry is marked
             replay and counts for no gate. Left out, now, and the entry is live.
     """
-    known = settings().market(market)
+    known = current_settings().market(market)
     moment = moment_of(as_of, known)
     slot, outlook = latest_slot(known, moment, opening_range), day_outlook(known, moment)
     today = outlook_in_words(outlook) if outlook.closed else None
@@ -67,7 +67,7 @@ def shadow_predict(
     said = predict_slot(market, slot, mode)
     plan = decide(market, slot, mode)
     announce_bars(market, arrival.brought if arrival else ())
-    told = explained(settings(), str(slot), mode)[0]
+    told = explained(current_settings(), str(slot), mode)[0]
     verdict = _verdict(slot, said[0])
     publish(
         f"prediction-{market}",

@@ -14,7 +14,7 @@ from tasks.notices import REPORTED
 from tasks.parameters import MarketName
 from tasks.periods import moment_of
 from tasks.run_names import run_name
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.time_limits import TIME_LIMITS
 from tasks.training import gather
 from tasks.tuning import Search, Tuned, plots_of_search, search
@@ -58,9 +58,9 @@ def tune(  # noqa: PLR0917 - the fields of the run form
     asked = Search(
         question=question, trials=trials, folds=folds, holdout_months=holdout_months, seed=seed
     )
-    where = settings()
-    base = where.recipe(recipe)
-    at = moment_of(as_of, where.market(market))
+    settings = current_settings()
+    base = settings.recipe(recipe)
+    at = moment_of(as_of, settings.market(market))
     material = gather(market, base, None, None, at)
     tuned = search(material, base, asked, at)
     _show(market, tuned)

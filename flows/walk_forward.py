@@ -20,7 +20,7 @@ from tasks.parameters import MarketName
 from tasks.periods import moment_of, require_period
 from tasks.promotion import weigh
 from tasks.run_names import run_name
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.study import Asked, Study, answers_of_folds, asked_for, begin_folds, conclude, walk_of
 from tasks.study_report import study_plots_of, write_study_report
 from tasks.time_limits import TIME_LIMITS
@@ -58,11 +58,11 @@ def walk_forward(  # noqa: PLR0917 - the fields of the run form
         window: expanding, or rolling:24 to train on 24 months; left out, as the recipe says.
         as_of: Use only bars known by this time; left out, now.
     """
-    where = settings()
+    settings = current_settings()
     require_period(from_day, to_day)
-    asked = asked_for(where.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
+    asked = asked_for(settings.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
     names = [each.strip() for each in market.split(",") if each.strip()]
-    with fold_workers(where) as pool:
+    with fold_workers(settings) as pool:
         begun = [_begin(pool, name, asked, as_of) for name in names]
         results = [_judge(study) for study in begun]
     return results[0] if len(results) == 1 else {"verdict": _together(results), "markets": results}
@@ -82,7 +82,7 @@ class _Begun:
 
 def _begin(pool: Executor, name: str, asked: Asked, as_of: datetime | None) -> _Begun:
     """Build a market's dataset and put its folds on the workers, which all markets share."""
-    at = moment_of(as_of, settings().market(name))
+    at = moment_of(as_of, current_settings().market(name))
     material = gather(name, asked.own, None, None, at)
     walk = walk_of(material, asked)
     folds = begin_folds(pool, material, asked, walk)
@@ -100,7 +100,7 @@ def _told(name: str, material: Material, study: Study) -> dict[str, Any]:
     own, symbol = study.asked.own, material.market.symbol
     decision = None
     if own.kind != "baseline" and study.asked.counts:
-        decision = weigh(settings(), symbol, own.name, own.hash, now())
+        decision = weigh(current_settings(), symbol, own.name, own.hash, now())
     report = write_study_report(study, decision)
     _show(name, study, decision, report)
     return {

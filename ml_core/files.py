@@ -15,7 +15,7 @@ TEMPORARY = ".tmp-"
 
 @contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` that takes its name once the block has ended well.
+    """Yield a temporary path beside ``path`` that takes its name once the block has ended well.
 
     The content is on the disk before the name is, and the name before this returns, so a crash
     leaves the old file or the new one and never part of one.
@@ -49,6 +49,6 @@ def sync(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Give the SHA-256 of a file's content, hex."""
+    """Return the SHA-256 of a file's content, hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

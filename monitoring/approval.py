@@ -78,7 +78,7 @@ class Request:
         return hashlib.sha256(_canonical(dict(self.content)).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         times = {"asked_at": self.asked_at.isoformat(), "until": self.until.isoformat()}
         findings = [asdict(each) for each in self.findings]
         return {
@@ -132,7 +132,7 @@ class Judged:
 
 
 def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Judged:
-    """Say what an answer amounts to, given what the content is by now."""
+    """Return what an answer amounts to, given what the content is by now."""
     by, reason = answer.by.strip(), answer.reason.strip()
     late = answer.waited >= request.until - request.asked_at
     deadline = f"{request.until:%Y-%m-%d %H:%M} UTC"

@@ -114,7 +114,7 @@ class LiveRow:
 def standing(
     events: Sequence[BreakerEvent], now: datetime, policy: BreakerPolicy = POLICY
 ) -> Standing:
-    """Say where the breaker stands after its events, oldest first.
+    """Return where the breaker stands after its events, oldest first.
 
     An open breaker becomes half open when its time is over; only a check that finds nothing
     wrong, or a person, closes it. Each opening that follows on another doubles the time, so that
@@ -138,7 +138,7 @@ def standing(
 
 
 def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[str, str] | None:
-    """Give the cause that opens the breaker, and its figures; None if all is well.
+    """Return the cause that opens the breaker, and its figures; None if all is well.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
 
 
 def _off(judged: Judged, policy: BreakerPolicy) -> tuple[str, str] | None:
-    """Tell whether what was said is worse than the corridor, or not what happens."""
+    """Return whether what was said is worse than the corridor, or not what happens."""
     worse = latest(e_process(judged.baseline_p_up, judged.p_up, judged.up, judged.day))
     if worse >= 1.0 / policy.alpha:
         return "accuracy", f"worse than the corridor: e-value {worse:.3g}"
@@ -188,7 +188,7 @@ def _off(judged: Judged, policy: BreakerPolicy) -> tuple[str, str] | None:
 
 
 def _judged(rows: Sequence[LiveRow]) -> Judged:
-    """Give the breaks among answers that said something, in arrays."""
+    """Return the breaks among answers that said something, in arrays."""
     known = [
         each
         for each in rows

@@ -22,7 +22,7 @@ _EVEN = 0.5
 
 
 def daily_figures(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Give sums for each mode, role, version, day and opening range, and for the whole day.
+    """Return sums for each mode, role, version, day and opening range, and for the whole day.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def binned(p: NDArray[np.float64], up: NDArray[np.bool_]) -> dict[str, list[float]]:
-    """Give, for each tenth of the scale that has rows: rows, said, ups and p (1 - p) summed.
+    """Return, for each tenth of the scale that has rows: rows, said, ups and p (1 - p) summed.
 
     >>> binned(np.array([0.25, 0.75]), np.array([False, True]))
     {'2': [1.0, 0.25, 0.0, 0.1875], '7': [1.0, 0.75, 1.0, 0.1875]}
@@ -113,7 +113,7 @@ def binned(p: NDArray[np.float64], up: NDArray[np.bool_]) -> dict[str, list[floa
 
 
 def _voice(said: list[float | None], up: NDArray[np.bool_]) -> dict[str, Any] | None:
-    """Give the sums of a voice's metrics; None if it is not known what it said of each break."""
+    """Return the sums of a voice's metrics; None if it is not known what it said of each break."""
     if any(each is None for each in said):
         return None
     p = np.array(said, np.float64)

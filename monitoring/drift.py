@@ -68,7 +68,7 @@ class Moved:
 
 
 def p_value(reference: NDArray[np.float64], current: NDArray[np.float64]) -> float:
-    """Give the p-value of the last days' mean against stretches of as many days before.
+    """Return the p-value of the last days' mean against stretches of as many days before.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def moved(reference: Reference, current: Daily) -> tuple[Moved, ...]:
 
 
 def threshold(p: Sequence[float] | NDArray[np.float64], rate: float) -> float:
-    """Give what p-values may be to be discoveries at a false discovery rate; -1 if none is.
+    """Return what p-values may be to be discoveries at a false discovery rate; -1 if none is.
 
     Benjamini and Hochberg, Controlling the false discovery rate, 1995: i / m x rate for the
     largest i with p(i) <= i / m x rate. It lies between the last discovery and the next p-value,
@@ -108,7 +108,7 @@ def threshold(p: Sequence[float] | NDArray[np.float64], rate: float) -> float:
 def _against(
     reference: NDArray[np.float64], current: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give each column's shift and p-value; ``reference`` (d, c), ``current`` (w, c)."""
+    """Return each column's shift and p-value; ``reference`` (d, c), ``current`` (w, c)."""
     from scipy.special import stdtr  # noqa: PLC0415 - on demand
 
     days = len(current)

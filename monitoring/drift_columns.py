@@ -69,7 +69,7 @@ class Rows:
         return self.where(keep)
 
     def of(self, names: tuple[str, ...]) -> Rows:
-        """Give the columns named."""
+        """Return the columns named."""
         if names == self.names:
             return self
         at = [self.names.index(name) for name in names]
@@ -78,7 +78,7 @@ class Rows:
         )
 
     def where(self, keep: NDArray[np.bool_]) -> Rows:
-        """Give the rows selected by a mask of shape (n,)."""
+        """Return the rows selected by a mask of shape (n,)."""
         return Rows(
             day=self.day[keep],
             opening_range=self.opening_range[keep],
@@ -96,7 +96,7 @@ class Daily:
     values: NDArray[np.float64]
 
     def latest(self, days: int) -> Daily:
-        """Give the last days."""
+        """Return the last days."""
         return Daily(day=self.day[-days:], names=self.names, values=self.values[-days:])
 
 
@@ -156,11 +156,14 @@ class Reference:
         return [index for index, group in enumerate(self.groups) if group not in alone]
 
     def group_of(self, column: str) -> str:
-        """Give the group of a column's feature."""
+        """Return the group of a column's feature."""
         return self.groups[self.names.index(column.removesuffix(LEFT))]
 
     def daily_of(self, rows: Rows) -> Daily:
-        """Give later rows by the day, in the reference's terms; days with few ranges left out."""
+        """Return later rows by the day, in the reference's terms.
+
+        Days with few ranges left out.
+        """
         rows = rows.of(self.names)
         rows = rows.where(np.isin(rows.opening_range, list(self._sorted)))
         _, day, count = np.unique(rows.day, return_inverse=True, return_counts=True)
@@ -169,7 +172,7 @@ class Reference:
         return self._by_day(rows, placed, placed - placed @ self._weights)
 
     def _placed(self, rows: Rows) -> NDArray[np.float64]:
-        """Give normal scores at the same opening range, shape (n, k); missing is the middle.
+        """Return normal scores at the same opening range, shape (n, k); missing is the middle.
 
         The share of the reference's values at that range below a value, as the point of the
         normal distribution with that share below it (van der Waerden 1952): fat tails and units
@@ -207,7 +210,7 @@ class Reference:
         return weights
 
     def _by_day(self, rows: Rows, placed: NDArray[np.float64], left: NDArray[np.float64]) -> Daily:
-        """Give each day's means; a missing value takes no part in its column's level."""
+        """Return each day's means; a missing value takes no part in its column's level."""
         days, where = np.unique(rows.day, return_inverse=True)
         seen = np.isfinite(rows.values).astype(np.float64)
         levels, counts = (np.zeros((len(days), len(self.names))) for _ in range(2))

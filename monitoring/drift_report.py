@@ -96,7 +96,7 @@ class DriftReport:
         return f"; not at {', '.join(self.left_out)}, as the version learned from less than a year"
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values, of the columns the most telling."""
+        """Return plain values, of the columns the most telling."""
         return {
             "judged": self.judged,
             "why_not": self.why_not,

@@ -87,7 +87,7 @@ class Reconciled:
     inside: dict[str, bool]
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         return asdict(self)
 
 
@@ -122,7 +122,7 @@ def expect(
 
 
 def warning(expected: Estimate, reference: Reference) -> str | None:
-    """Say that the expected log loss is not what unseen days showed; None if it is.
+    """Return that the expected log loss is not what unseen days showed; None if it is.
 
     It is if within three standard errors: the reference's own, and that of which ranges came
     along.

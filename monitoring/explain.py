@@ -33,7 +33,7 @@ _REMEDIES = {
 
 
 def why_not(reason: str | None) -> str:
-    """Say in words why a slot has no prediction, and what would give one where something would.
+    """Return in words why a slot has no prediction, and what would give one where something would.
 
     >>> why_not("no_model")
     'no version was registered; what it needs: a version: `orbcast run nightly-retrain` makes one'
@@ -116,7 +116,7 @@ def explain(
 
 
 def rule_gates(checks: Iterable[Mapping[str, Any]]) -> tuple[Gate, ...]:
-    """Give the checks of a recorded decision as gates."""
+    """Return the checks of a recorded decision as gates."""
     return tuple(
         Gate(
             name=f"rule: {each['name']}",
@@ -129,7 +129,7 @@ def rule_gates(checks: Iterable[Mapping[str, Any]]) -> tuple[Gate, ...]:
 
 
 def novelty_gate(outputs: Mapping[str, Any], *, answered: bool) -> Gate:
-    """Give whether the row lay within what the version was trained on.
+    """Return whether the row lay within what the version was trained on.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def _worth(side: str, other: str, outputs: Mapping[str, Any]) -> Gate:
 
 
 def _least_change(view: Mapping[str, Any], other: str, outputs: Mapping[str, Any]) -> str:
-    """Say what would have lifted the expectation over 0.
+    """Return what would have lifted the expectation over 0.
 
     The ensemble is the mean of the R model's figure and of p (reward + 1) - 1 - cost, with the
     reward of a driftless price's P(win) = 1 / (1 + reward): so P(win) must rise by

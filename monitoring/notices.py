@@ -41,7 +41,7 @@ _HOURS_APART = 6
 
 
 def level_of(kind: str) -> Level:
-    """Say how much a kind of notice matters; an unknown one matters most.
+    """Return how much a kind of notice matters; an unknown one matters most.
 
     >>> level_of("gate"), level_of("breaker"), level_of("never heard of")
     ('info', 'trouble', 'trouble')
@@ -50,12 +50,12 @@ def level_of(kind: str) -> Level:
 
 
 def is_wanted(kind: str, least: Level) -> bool:
-    """Tell whether a channel that asks for a least level is told of this kind."""
+    """Return whether a channel that asks for a least level is told of this kind."""
     return LEVELS.index(level_of(kind)) >= LEVELS.index(least)
 
 
 def rests_until(failures: Sequence[datetime]) -> datetime | None:
-    """Say until when a channel is left alone after failures in a row, oldest first.
+    """Return until when a channel is left alone after failures in a row, oldest first.
 
     Ten minutes after the first, doubled with each, an hour at most: a channel that was dead for a
     night is found alive again within the hour.
@@ -67,7 +67,7 @@ def rests_until(failures: Sequence[datetime]) -> datetime | None:
 
 
 def dated(body: str, happened: datetime, now: datetime) -> str:
-    """Say when it happened, below the words; one that comes late says that it is not news."""
+    """Return when it happened, below the words; one that comes late says that it is not news."""
     late = now - happened
     told = f"{body}\n{happened:%Y-%m-%d %H:%M} UTC"
     if late < _LATE:
@@ -100,7 +100,7 @@ class EndedRun:
     words: str
 
     def key(self, at: datetime) -> str:
-        """Give the notice's name: the same fault is told again after six hours, not each time.
+        """Return the notice's name: the same fault is told again after six hours, not each time.
 
         log-outcomes runs every quarter of an hour, and a channel that says the same ninety times
         a day is one that nobody reads.

@@ -62,7 +62,7 @@ class ParityReport:
         return len(self.audited)
 
     def count(self, cause: Cause) -> int:
-        """Give how many answers have that cause."""
+        """Return how many answers have that cause."""
         return sum(each.cause == cause for each in self.audited)
 
     @property
@@ -86,7 +86,7 @@ class ParityReport:
         return "; ".join([told, *more])
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values; of the answers only those that differ."""
+        """Return plain values; of the answers only those that differ."""
         odd = [each for each in self.audited if each.cause != "same"]
         return {
             "market": self.market,
@@ -113,7 +113,7 @@ def differences(
 
 
 def told(changes: Iterable[object]) -> tuple[str, ...]:
-    """Give the first changes in words, and how many more there are."""
+    """Return the first changes in words, and how many more there are."""
     words = [str(each) for each in changes]
     rest = len(words) - _MOST_NAMED
     return (*words[:_MOST_NAMED], *([f"and {rest:,} more bars"] if rest > 0 else []))

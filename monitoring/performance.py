@@ -99,7 +99,7 @@ class Period:
         return "worse than the corridor" if change.above_zero else "no difference shown"
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values, the verdict among them, NaN as None."""
+        """Return plain values, the verdict among them, NaN as None."""
         values: dict[str, Any] = plain(asdict(self))
         days = {"first_day": self.first_day, "last_day": self.last_day}
         return {
@@ -160,7 +160,7 @@ def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:
 
 
 def grouped(rows: Sequence[DailyRow], key: Callable[[DailyRow], str]) -> dict[str, list[DailyRow]]:
-    """Give daily figures by the value of a key, in order of first appearance."""
+    """Return daily figures by the value of a key, in order of first appearance."""
     found: dict[str, list[DailyRow]] = {}
     for row in rows:
         found.setdefault(key(row), []).append(row)
@@ -168,12 +168,12 @@ def grouped(rows: Sequence[DailyRow], key: Callable[[DailyRow], str]) -> dict[st
 
 
 def whole_days(rows: Iterable[DailyRow], *, ranges: bool = False) -> list[DailyRow]:
-    """Give the figures of whole days; with ``ranges`` those of single opening ranges instead."""
+    """Return the figures of whole days; with ``ranges`` those of single opening ranges instead."""
     return [row for row in rows if (row["opening_range"] == ALL) != ranges]
 
 
 def day_figures(row: DailyRow) -> dict[str, Any]:
-    """Give a row of daily figures as one flat line to be shown; unknown without a break."""
+    """Return a row of daily figures as one flat line to be shown; unknown without a break."""
     figures = row["figures"]
     breaks = figures["breaks"]
     counts = ("breaks", "open", "late", "revised")
@@ -254,7 +254,7 @@ def _mean(
 def interval_of_sums(
     days: Sequence[date], counts: Sequence[int], sums: Sequence[float], *, seed: int = 0
 ) -> Interval:
-    """Give the mean of all rows of some days, from each day's count and sum, with its interval.
+    """Return the mean of all rows of some days, from each day's count and sum, with its interval.
 
     Whole days are drawn, so only a day's sum and count matter: its rows may as well be alike.
     """

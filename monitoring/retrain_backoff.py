@@ -26,7 +26,7 @@ class Attempt:
 
 
 def failures(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
-    """Give the failures since the last success, oldest first.
+    """Return the failures since the last success, oldest first.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def failures(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
 
 
 def rests_until(attempts: Sequence[Attempt], allowed: int) -> datetime | None:
-    """Say until when no attempt is made by itself; None while it may go on.
+    """Return until when no attempt is made by itself; None while it may go on.
 
     A day after the failure that makes ``allowed`` in a row, doubled with each one more,
     ``LONGEST_DAYS`` at most. Counted from the end of the last failure, a day leaves out the next

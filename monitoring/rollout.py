@@ -125,7 +125,7 @@ class Position:
     ignored: tuple[str, ...] = ()
 
     def at(self, now: datetime) -> Stage:
-        """Give the stage at a time: hybrid and auto that have lapsed are advisory."""
+        """Return the stage at a time: hybrid and auto that have lapsed are advisory."""
         lapsed = self.holds_until is not None and now >= self.holds_until
         return "advisory" if lapsed else self.stage
 
@@ -137,7 +137,7 @@ class Position:
 
 
 def position(events: Iterable[RolloutEvent], policy: RolloutPolicy = POLICY) -> Position:
-    """Say where a market stands after its events, in the order they were recorded."""
+    """Return where a market stands after its events, in the order they were recorded."""
     now = Position()
     approvals: list[RolloutEvent] = []
     for event in events:
@@ -161,7 +161,7 @@ def position(events: Iterable[RolloutEvent], policy: RolloutPolicy = POLICY) -> 
 def usable_approval(
     approvals: Sequence[RolloutEvent], stage: Stage, bound_to: str | None, at: datetime
 ) -> RolloutEvent | None:
-    """Give an approval of a step to a stage that is for this very hash, at this time."""
+    """Return an approval of a step to a stage that is for this very hash, at this time."""
     for each in reversed(approvals):
         if (
             each.kind == "approved"
@@ -177,7 +177,7 @@ def usable_approval(
 
 
 def open_approvals(events: Sequence[RolloutEvent]) -> tuple[RolloutEvent, ...]:
-    """Give the approvals that no step has used, expired ones too."""
+    """Return the approvals that no step has used, expired ones too."""
     left: list[RolloutEvent] = []
     for event in events:
         if event.kind == "approved":
@@ -191,7 +191,10 @@ def open_approvals(events: Sequence[RolloutEvent]) -> tuple[RolloutEvent, ...]:
 
 
 def latest_time(events: Sequence[RolloutEvent], now: datetime) -> datetime:
-    """Give the time, but never one before what was recorded: a clock set back revives nothing."""
+    """Return the time, but never one before what was recorded.
+
+    A clock set back revives nothing.
+    """
     return max([now, *(each.at for each in events)])
 
 

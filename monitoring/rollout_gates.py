@@ -111,7 +111,7 @@ def gates(
     now: datetime,
     policy: RolloutPolicy = POLICY,
 ) -> tuple[Gate, ...]:
-    """Give every gate of a step up to a stage but the approval; none is skipped.
+    """Return every gate of a step up to a stage but the approval; none is skipped.
 
     Parameters
     ----------
@@ -150,7 +150,9 @@ def gates(
 def grounds(
     facts: Facts, position: Position, now: datetime, policy: RolloutPolicy = POLICY
 ) -> tuple[Stage, str, bool] | None:
-    """Give where a market must go down to, why, and whether its record counts anew; None to stay.
+    """Return where a market must go down to, why, and whether its record counts anew.
+
+    None to stay.
 
     Shadow and off change nothing, so nothing takes a market below shadow by itself.
     """
@@ -292,7 +294,7 @@ def _skill(record: LiveRecord, policy: RolloutPolicy) -> Gate:
 
 
 def _growth(evidence: float, rows: int, alpha: float) -> str:
-    """Say how many more rows would do if the evidence grew as it has so far."""
+    """Return how many more rows would do if the evidence grew as it has so far."""
     if evidence <= 1.0:
         return "nothing shown so far"
     rate = math.log(evidence) / rows
@@ -380,7 +382,7 @@ def _broken(gate: Gate) -> str:
 
 
 def _dirty(name: str, check: Check | None) -> str:
-    """Say what a check that could judge found wrong."""
+    """Return what a check that could judge found wrong."""
     if check is None or not check.judged or check.clean:
         return ""
     return f"{name}: {check.words}"

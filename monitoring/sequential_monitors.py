@@ -82,7 +82,7 @@ class Monitor:
 def calibration_process(
     p: NDArray[np.float64], happened: NDArray[np.bool_], day: NDArray[np.datetime64]
 ) -> NDArray[np.float64]:
-    """Give the evidence, after each day, that probabilities are not what happens.
+    """Return the evidence, after each day, that probabilities are not what happens.
 
     The hypothesis bet against: given what is known at each decision, the event has the very
     chance that was said. Three bettors share the capital: on all probabilities being too low or
@@ -126,7 +126,7 @@ def calibration_process(
 def monitors(
     judged: Judged, reference_accuracy: float | None = None, alpha: float = ALPHA
 ) -> tuple[Monitor, ...]:
-    """Give every monitor of a line of answers.
+    """Return every monitor of a line of answers.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def monitors(
 
 
 def direction_of(judged: Judged) -> str:
-    """Say what was said of UP and what happened."""
+    """Return what was said of UP and what happened."""
     if not len(judged.up):
         return "no breaks yet"
     said, came = judged.p_up.mean(), judged.up.mean()
@@ -176,19 +176,22 @@ def direction_of(judged: Judged) -> str:
 
 
 def highest(wealth: NDArray[np.float64]) -> float:
-    """Give the highest wealth so far, which Ville's inequality bounds; 1 before the first day."""
+    """Return the highest wealth so far, which Ville's inequality bounds.
+
+    1 before the first day.
+    """
     return float(max(1.0, wealth.max(initial=1.0)))
 
 
 def alarms(found: Sequence[Monitor]) -> tuple[Monitor, ...]:
-    """Give those that raise the alarm."""
+    """Return those that raise the alarm."""
     return tuple(each for each in found if each.alarm)
 
 
 def _bettors(
     p: NDArray[np.float64], happened: NDArray[np.bool_], day: NDArray[np.datetime64]
 ) -> NDArray[np.float64]:
-    """Give the mean wealth of the three bettors after each day."""
+    """Return the mean wealth of the three bettors after each day."""
     whole, even = np.zeros(len(p), np.int64), np.ones(len(p))
     bets = (
         (whole, even, _PRIOR),
@@ -208,7 +211,7 @@ def _wealth(  # noqa: PLR0917 - a way of betting and what is bet on
     happened: NDArray[np.bool_],
     day: NDArray[np.datetime64],
 ) -> NDArray[np.float64]:
-    """Give the wealth, after each day, of one who bets in each cell by what was seen of it."""
+    """Return the wealth, after each day, of one who bets in each cell by what was seen of it."""
     gain = weight * (happened - p)
     if_up, if_down = weight * (1.0 - p), -weight * p
     days = rows_by_day(day)

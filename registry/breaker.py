@@ -44,7 +44,7 @@ def record_breaker(database: Database, record: BreakerRecord) -> None:
 
 
 def breaker_records(database: Database, market: str) -> tuple[BreakerRecord, ...]:
-    """Give a market's changes, oldest first."""
+    """Return a market's changes, oldest first."""
     query = (
         select(BreakerRow)
         .where(BreakerRow.market == market)

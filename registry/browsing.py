@@ -106,7 +106,7 @@ def matching(database: Database, wanted: Wanted) -> int:
 def browse(
     database: Database, wanted: Wanted, *, offset: int = 0, limit: int = PAGE
 ) -> list[dict[str, Any]]:
-    """Give answers that a filter lets through, newest first, each with its outcome.
+    """Return answers that a filter lets through, newest first, each with its outcome.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def browse(
 
 
 def all_rows(database: Database, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Give every answer that a filter lets through, oldest first, of one state of the database."""
+    """Yield every prediction that a filter lets through, oldest first, of one state."""
     query = _rows(wanted, newest_first=False).execution_options(yield_per=CHUNK)
     with database.reading() as session:
         for row in session.execute(query).mappings():
@@ -127,7 +127,7 @@ def all_rows(database: Database, wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 
 def choices(database: Database, market: str) -> dict[str, tuple[str, ...]]:
-    """Give the ranges, modes and roles there are answers of, and the versions registered.
+    """Return the ranges, modes and roles there are answers of, and the versions registered.
 
     The ledger's own rows, 2 kB each, are not read: an index holds the first three.
     """
@@ -145,7 +145,7 @@ def choices(database: Database, market: str) -> dict[str, tuple[str, ...]]:
 def prediction_with_hashes(
     database: Database, number: int
 ) -> tuple[PredictionEntry, dict[str, str]] | None:
-    """Give a whole row by its ``id``, features and outputs too, and its place in the chain."""
+    """Return a whole row by its ``id``, features and outputs too, and its place in the chain."""
     with database.reading() as session:
         row = session.get(PredictionRow, number)
         if row is None:

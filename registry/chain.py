@@ -78,13 +78,13 @@ class Chain:
         ).order_by(columns["id"])
 
     def head(self, session: Session) -> Head:
-        """Give the chain's end."""
+        """Return the chain's end."""
         rows = session.scalar(select(func.count()).select_from(self.table)) or 0
         last = select(self.table.row_hash).order_by(self.table.id.desc()).limit(1)
         return Head(rows, session.scalars(last).first() or GENESIS)
 
     def has(self, session: Session, row_hash: str) -> bool:
-        """Tell whether a row with this hash, or one that begins with it, stands in the chain."""
+        """Return whether a row with this hash, or one that begins with it, stands in the chain."""
         if row_hash == GENESIS:
             return True
         found = self.table.row_hash.startswith(row_hash, autoescape=True)
@@ -105,11 +105,11 @@ class Chain:
         return digest
 
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Give values as every database gives them back: numbers as floats, none infinite."""
+        """Return values as every database gives them back: numbers as floats, none infinite."""
         return {name: self._storable(name, value) for name, value in values.items()}
 
     def row_hash(self, values: Mapping[str, Any], previous: str) -> str:
-        """Give the hash of a row: SHA-256, hex, of the previous hash and the canonical JSON."""
+        """Return the hash of a row: SHA-256, hex, of the previous hash and the canonical JSON."""
         stored = self.stored(values)
         plain = {
             name: _plain(stored[name])
@@ -200,7 +200,7 @@ def _plain(value: Any) -> Any:
 
 
 def _time(value: Any) -> str | None:
-    """Give a time in UTC as ISO text: from SQLite's text, or from a driver's own value."""
+    """Return a time in UTC as ISO text: from SQLite's text, or from a driver's own value."""
     if value is None:
         return None
     if isinstance(value, datetime):

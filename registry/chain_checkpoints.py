@@ -214,7 +214,7 @@ def _head(known: dict[str, Any], line: int) -> NotedHead:
 
 
 def _accepted(notes: Notes, heads: list[NotedHead]) -> dict[str, tuple[str, str]]:
-    """Give who accepted, and why, that a head is gone, by its hash."""
+    """Return who accepted, and why, that a head is gone, by its hash."""
     places = {each.row_hash: place for place, each in enumerate(heads)}
     found: dict[str, tuple[str, str]] = {}
     for _, first, last, by, reason in notes.accepted:

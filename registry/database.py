@@ -44,7 +44,7 @@ class Database:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Give a unit of work: all of it is committed at the end, or none of it.
+        """Yield a unit of work: all of it is committed at the end, or none of it.
 
         One runs at a time, on SQLite by its write lock, on PostgreSQL by an advisory lock: what
         it reads stays true until it is committed.
@@ -59,7 +59,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Give a look at one state of the database that holds up no writer; nothing is kept.
+        """Yield a look at one state of the database that holds up no writer; nothing is kept.
 
         Raises
         ------

@@ -47,7 +47,7 @@ def record_decision(database: Database, record: DecisionRecord) -> bool:
 
 
 def list_decisions(database: Database, market: str) -> tuple[DecisionRecord, ...]:
-    """Give a market's decisions, oldest first."""
+    """Return a market's decisions, oldest first."""
     query = select(Decision).where(Decision.market == market).order_by(Decision.at, Decision.id)
     with database.session() as session:
         return tuple(

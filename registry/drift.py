@@ -56,7 +56,7 @@ def record_drift(database: Database, record: DriftRecord) -> bool:
 
 
 def drift_records(database: Database, market: str) -> tuple[DriftRecord, ...]:
-    """Give a market's reports, oldest first."""
+    """Return a market's reports, oldest first."""
     query = select(DriftRow).where(DriftRow.market == market).order_by(DriftRow.at, DriftRow.id)
     with database.session() as session:
         return tuple(
@@ -66,6 +66,6 @@ def drift_records(database: Database, market: str) -> tuple[DriftRecord, ...]:
 
 
 def latest_drift(database: Database, market: str) -> DriftRecord | None:
-    """Give a market's latest report; None before the first."""
+    """Return a market's latest report; None before the first."""
     found = drift_records(database, market)
     return found[-1] if found else None

@@ -19,7 +19,7 @@ _BREAK = {"long": "UP", "short": "DOWN"}
 def r_net_of_taken(
     recommendation: str | None, direction: str | None, r_net: float | None
 ) -> float | None:
-    """Give net R of a trade that was recommended and that the break made a trade; else None."""
+    """Return net R of a trade that was recommended and that the break made a trade; else None."""
     recommended = _BREAK.get(recommendation or "")
     return r_net if recommended is not None and recommended == direction else None
 
@@ -116,7 +116,7 @@ def outcome_key(row: PredictionEntry | PredictionRow | OutcomeEntry | OutcomeRow
 
 
 def fields_of(entry: PredictionEntry) -> dict[str, Any]:
-    """Give an entry's values by column."""
+    """Return an entry's values by column."""
     return {name: getattr(entry, name) for name in PredictionEntry.__slots__}
 
 

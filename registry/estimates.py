@@ -59,7 +59,7 @@ def fill_realised(
 def estimate_records(
     database: Database, market: str, *, first: date | None = None
 ) -> tuple[EstimateRecord, ...]:
-    """Give a market's estimates whose last day is a day or later, oldest first."""
+    """Return a market's estimates whose last day is a day or later, oldest first."""
     query = select(EstimateRow).where(EstimateRow.market == market)
     if first is not None:
         query = query.where(EstimateRow.last_day >= first)

@@ -75,7 +75,7 @@ def record_evaluation(database: Database, record: EvaluationRecord, recipe: Reci
 
 
 def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]:
-    """Give a market's studies, oldest first."""
+    """Return a market's studies, oldest first."""
     query = (
         select(EvaluationRow)
         .where(EvaluationRow.market == market)

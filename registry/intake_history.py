@@ -14,7 +14,7 @@ _REVISION = ("ts", "contract", "earlier")
 
 
 def batches(database: Database, market: str, *, limit: int = 200) -> list[dict[str, Any]]:
-    """Give the latest batches of a market, newest first."""
+    """Return the latest batches of a market, newest first."""
     columns = [getattr(DataBatch, name) for name in _BATCH]
     query = (
         select(*columns)
@@ -27,7 +27,7 @@ def batches(database: Database, market: str, *, limit: int = 200) -> list[dict[s
 
 
 def findings(database: Database, market: str) -> list[dict[str, Any]]:
-    """Give what was odd of each batch but kept, such as gaps against the calendar, newest first.
+    """Return what was odd of each batch but kept, such as gaps against the calendar, newest first.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def set_aside_by_reason(database: Database, market: str) -> dict[str, int]:
 
 
 def set_aside(database: Database, market: str, *, limit: int = 200) -> list[dict[str, Any]]:
-    """Give rows in quarantine, the newest batch's first: batch, line, reason, the row itself."""
+    """Return rows in quarantine, the newest batch's first: batch, line, reason, the row itself."""
     query = (
         select(DataBatch.name, Quarantine.source_line, Quarantine.reason, Quarantine.row)
         .join(DataBatch, DataBatch.batch_id == Quarantine.batch_id)
@@ -74,7 +74,7 @@ def set_aside(database: Database, market: str, *, limit: int = 200) -> list[dict
 
 
 def revisions(database: Database, market: str, *, limit: int = 200) -> list[dict[str, Any]]:
-    """Give the earlier values of bars that a later batch changed, the latest bars first."""
+    """Return the earlier values of bars that a later batch changed, the latest bars first."""
     columns = [getattr(BarRevision, name) for name in _REVISION]
     query = (
         select(*columns, DataBatch.name, DataBatch.ingested_at)

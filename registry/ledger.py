@@ -152,7 +152,7 @@ class Ledger:
         last: date | None = None,
         mode: Mode | None = None,
     ) -> tuple[Settled, ...]:
-        """Give predictions in order of decision, each with the latest outcome of its slot."""
+        """Return predictions in order of decision, each with the latest outcome of its slot."""
         query = _within(select(PredictionRow), PredictionRow, market, first, last)
         if mode is not None:
             query = query.where(PredictionRow.mode == mode)
@@ -174,7 +174,7 @@ class Ledger:
         return tuple(found)
 
     def revisions(self, market: str) -> tuple[Revised, ...]:
-        """Give every outcome of a market that another took the place of, as they were recorded."""
+        """Return every outcome of a market that another replaced, as they were recorded."""
         earlier, later = aliased(OutcomeRow), aliased(OutcomeRow)
         same = ("market", "trading_day", "opening_range", "label", "market_hash")
         query = (
@@ -199,12 +199,12 @@ class Ledger:
             )
 
     def head(self) -> Head:
-        """Give the end of the predictions' chain, to be noted where nobody here can write."""
+        """Return the end of the predictions' chain, to be noted where nobody here can write."""
         with self._database.reading() as session:
             return PREDICTIONS.head(session)
 
     def has(self, row_hash: str) -> bool:
-        """Tell whether a row with this hash, or one that begins with it, stands in a chain."""
+        """Return whether a row with this hash, or one that begins with it, stands in a chain."""
         with self._database.reading() as session:
             return any(each.has(session, row_hash) for each in CHAINS.values())
 
@@ -259,7 +259,7 @@ def _require_closed(entry: PredictionEntry) -> None:
 
 
 def _latest_live(session: Session) -> datetime | None:
-    """Give when the live answer recorded last was made."""
+    """Return when the live answer recorded last was made."""
     query = select(PredictionRow.made_at).where(PredictionRow.mode == "live")
     return session.scalars(query.order_by(PredictionRow.id.desc()).limit(1)).first()
 

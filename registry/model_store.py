@@ -198,7 +198,7 @@ class ModelStore:
         return removed
 
     def versions(self, market: str | None = None) -> tuple[VersionRecord, ...]:
-        """Give every registered version, oldest first."""
+        """Return every registered version, oldest first."""
         query = select(ModelVersion).order_by(ModelVersion.created_at, ModelVersion.id)
         if market is not None:
             query = query.where(ModelVersion.market == market)
@@ -206,7 +206,7 @@ class ModelStore:
             return tuple(self._record(row) for row in session.scalars(query))
 
     def find(self, market: str, ref: str) -> VersionRecord:
-        """Give the version of that name, alias, or unambiguous beginning of a name.
+        """Return the version of that name, alias, or unambiguous beginning of a name.
 
         Raises
         ------
@@ -236,17 +236,17 @@ class ModelStore:
         return tuple(found)
 
     def expires_at(self, record: VersionRecord) -> datetime:
-        """Say from when on a version is too old to answer."""
+        """Return from when on a version is too old to answer."""
         plain = record.kind == "baseline"
         return record.created_at + (self._baseline_lifetime if plain else self._lifetime)
 
     def expired(self, record: VersionRecord, at: datetime) -> str | None:
-        """Say that a version is too old to answer at a time, if it is."""
+        """Return that a version is too old to answer at a time, if it is."""
         until = self.expires_at(record)
         return None if at < until else f"{record.version} expired on {until:%Y-%m-%d}"
 
     def other_market(self, record: VersionRecord) -> str | None:
-        """Say that a version was trained on another definition of its market, if it was.
+        """Return that a version was trained on another definition of its market, if it was.
 
         A version of before definitions were kept is taken to be of the first one on record.
         """
@@ -282,7 +282,7 @@ class ModelStore:
     def serving(
         self, market: str, at: datetime, without: Mapping[str, str] | None = None
     ) -> Serving:
-        """Give the version to answer with: the champion, else an earlier one, else a baseline.
+        """Return the version to answer with: the champion, else an earlier one, else a baseline.
 
         One that is damaged, has expired by ``at`` or was trained on another definition of the
         market is passed over; where only such are left it is the first of them, an expired one
@@ -381,7 +381,7 @@ class ModelStore:
         return True
 
     def history(self, market: str, alias: str) -> tuple[AliasRecord, ...]:
-        """Give every change of an alias, oldest first."""
+        """Return every change of an alias, oldest first."""
         query = (
             select(AliasEvent)
             .where(AliasEvent.market == market, AliasEvent.alias == alias)
@@ -394,7 +394,7 @@ class ModelStore:
             )
 
     def current(self, market: str, alias: str, at: datetime | None = None) -> AliasRecord | None:
-        """Give what an alias pointed at, now or at a time; None before it pointed anywhere."""
+        """Return what an alias pointed at, now or at a time; None before it pointed anywhere."""
         events = [each for each in self.history(market, alias) if at is None or each.at <= at]
         return events[-1] if events else None
 
@@ -416,7 +416,7 @@ class ModelStore:
         return self.find(market, CHAMPION)
 
     def _champions(self, market: str) -> list[str]:
-        """Give the champions, oldest first, without those left by going back to an earlier one."""
+        """Return the champions, oldest first, without those that a rollback left."""
         line: list[str] = []
         for each in self.history(market, CHAMPION):
             if each.version in line:

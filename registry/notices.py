@@ -89,7 +89,7 @@ def record_delivery(database: Database, delivery: Delivery) -> None:
 
 
 def notices(database: Database, *, market: str | None = None, last: int = 50) -> tuple[Told, ...]:
-    """Give the latest notices, of a market or of all, oldest first, with their deliveries."""
+    """Return the latest notices, of a market or of all, oldest first, with their deliveries."""
     query = select(NoticeRow).order_by(NoticeRow.at.desc(), NoticeRow.id.desc()).limit(last)
     if market is not None:
         query = query.where(NoticeRow.market == market)
@@ -98,7 +98,7 @@ def notices(database: Database, *, market: str | None = None, last: int = 50) ->
 
 
 def waiting(database: Database, channel: str, since: datetime) -> tuple[Told, ...]:
-    """Give the notices from ``since`` on that a channel has not taken, least tried first.
+    """Return the notices from ``since`` on that a channel has not taken, least tried first.
 
     Were it the oldest first, one that a channel always refuses would keep all others waiting.
     """
@@ -116,7 +116,7 @@ def waiting(database: Database, channel: str, since: datetime) -> tuple[Told, ..
 
 
 def failures_in_a_row(database: Database, channel: str) -> tuple[Delivery, ...]:
-    """Give a channel's failed attempts since the last that it took, oldest first."""
+    """Return a channel's failed attempts since the last that it took, oldest first."""
     own = DeliveryRow.channel == channel
     last = select(func.max(DeliveryRow.id)).where(own, DeliveryRow.delivered).scalar_subquery()
     query = (
@@ -130,7 +130,7 @@ def failures_in_a_row(database: Database, channel: str) -> tuple[Delivery, ...]:
 
 
 def last_attempt(database: Database, channel: str) -> Delivery | None:
-    """Give a channel's latest attempt; None if there was none."""
+    """Return a channel's latest attempt; None if there was none."""
     query = (
         select(NoticeRow.key, DeliveryRow)
         .join(NoticeRow, NoticeRow.id == DeliveryRow.notice_id)

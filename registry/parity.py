@@ -45,7 +45,7 @@ def record_parity(database: Database, record: ParityRecord) -> bool:
 
 
 def latest_parity(database: Database, market: str) -> ParityRecord | None:
-    """Give a market's latest report; None before the first."""
+    """Return a market's latest report; None before the first."""
     query = select(ParityRow).where(ParityRow.market == market)
     query = query.order_by(ParityRow.at.desc(), ParityRow.id.desc()).limit(1)
     with database.session() as session:

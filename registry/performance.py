@@ -27,7 +27,7 @@ class PerformanceRecord:
     figures: dict[str, Any]
 
     def row(self) -> dict[str, Any]:
-        """Give it as the row that :mod:`monitoring.performance` adds up; figures are shared."""
+        """Return it as the row that :mod:`monitoring.performance` adds up; figures are shared."""
         return {name: getattr(self, name) for name in PerformanceRecord.__slots__}
 
 
@@ -65,7 +65,7 @@ def performance_records(
     version: str | None = None,
     first: date | None = None,
 ) -> tuple[PerformanceRecord, ...]:
-    """Give a market's daily figures of one mode, of a role, a version or all, from a day on."""
+    """Return a market's daily figures of one mode, of a role, a version or all, from a day on."""
     query = select(PerformanceRow).where(
         PerformanceRow.market == market, PerformanceRow.mode == mode
     )
@@ -93,7 +93,7 @@ class OnRecord:
 
 
 def on_record(database: Database, market: str) -> tuple[OnRecord, ...]:
-    """Say which modes and roles of a market have daily figures, the champion's first."""
+    """Return which modes and roles of a market have daily figures, the champion's first."""
     query = (
         select(PerformanceRow.mode, PerformanceRow.role, func.max(PerformanceRow.day))
         .where(PerformanceRow.market == market)

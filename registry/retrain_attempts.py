@@ -57,7 +57,7 @@ def end_attempt(database: Database, number: int, end: End, at: datetime, detail:
 
 
 def retrain_attempts(database: Database, market: str) -> tuple[RetrainAttempt, ...]:
-    """Give a market's attempts, oldest first."""
+    """Return a market's attempts, oldest first."""
     query = (
         select(RetrainAttemptRow)
         .where(RetrainAttemptRow.market == market)

@@ -62,7 +62,7 @@ def record_rollout(database: Database, records: Sequence[RolloutRecord]) -> None
 
 
 def rollout_records(database: Database, market: str) -> tuple[RolloutRecord, ...]:
-    """Give a market's events in the order they were recorded."""
+    """Return a market's events in the order they were recorded."""
     query = select(RolloutRow).where(RolloutRow.market == market).order_by(RolloutRow.sequence)
     with database.session() as session:
         return tuple(

@@ -20,13 +20,16 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def revisions() -> tuple[str, ...]:
-    """Give the schemas this Orbcast knows, oldest first: the numbers of the migrations' files."""
+    """Return the schemas this Orbcast knows, oldest first.
+
+    The numbers of the migrations' files.
+    """
     files = (_MIGRATIONS / "versions").glob("[0-9]*_*.py")
     return tuple(sorted(each.name.partition("_")[0] for each in files))
 
 
 def migrations_of(engine: Engine) -> Config:
-    """Give Alembic's configuration of this database."""
+    """Return Alembic's configuration of this database."""
     from alembic.config import Config  # noqa: PLC0415 - when there is something to do
 
     config = Config()

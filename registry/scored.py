@@ -38,7 +38,7 @@ def scored(
     first: date | None = None,
     after: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """Give the answers of a mode and role, by decision, each with its outcome.
+    """Return the answers of a mode and role, by decision, each with its outcome.
 
     Features and outputs, most of a row, are not read.
 

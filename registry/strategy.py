@@ -80,7 +80,7 @@ def strategy_records(
     first: date | None = None,
     last: date | None = None,
 ) -> tuple[StrategyRecord, ...]:
-    """Give a market's decisions in order of decision, of some rules or days if named."""
+    """Return a market's decisions in order of decision, of some rules or days if named."""
     query = select(StrategyRow).where(StrategyRow.market == market, StrategyRow.mode == mode)
     if rules_hash is not None:
         query = query.where(StrategyRow.rules_hash == rules_hash)
@@ -99,7 +99,7 @@ def strategy_records(
 def order_intents(
     database: Database, market: str, *, since: datetime | None = None
 ) -> tuple[OrderIntent, ...]:
-    """Give the outbox of a market, oldest first, of those written since a time."""
+    """Return the outbox of a market, oldest first, of those written since a time."""
     query = select(OrderIntentRow).where(OrderIntentRow.market == market)
     if since is not None:
         query = query.where(OrderIntentRow.at >= since)

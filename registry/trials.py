@@ -63,7 +63,7 @@ def finish_trial(
     score: float | None,
     state: str,
 ) -> None:
-    """Say what a trial that was begun came to; a finished one stays as it is."""
+    """Print what a trial that was begun came to; a finished one stays as it is."""
     with database.session() as session:
         same = _same(market, recipe_hash, market_hash)
         row = session.scalars(select(TrialRow).where(same)).one()
@@ -89,7 +89,7 @@ def count_trials(database: Database, market: str) -> int:
 def list_trials(
     database: Database, market: str, study: str | None = None
 ) -> tuple[TrialRecord, ...]:
-    """Give the trials of a market, or of one study there, oldest first."""
+    """Return the trials of a market, or of one study there, oldest first."""
     query = select(TrialRow).where(TrialRow.market == market).order_by(TrialRow.id)
     if study is not None:
         query = query.where(TrialRow.study == study)

@@ -35,7 +35,7 @@ class TuningJournal:
         self._database = database
 
     def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
-        """Give the entries from a number on, in order."""
+        """Return the entries from a number on, in order."""
         query = (
             select(TuningEntry.entry)
             .where(TuningEntry.number >= log_number_from)
@@ -67,7 +67,7 @@ class TuningJournal:
 
 
 def _written(value: Any) -> Any:
-    """Give plain values with every infinity and NaN in words, so that they come back.
+    """Return plain values with every infinity and NaN in words, so that they come back.
 
     >>> _read(_written({"values": [float("-inf"), 0.5, None]}))
     {'values': [-inf, 0.5, None]}
@@ -82,7 +82,7 @@ def _written(value: Any) -> Any:
 
 
 def _read(value: Any) -> Any:
-    """Give back what was written."""
+    """Return what was written."""
     if isinstance(value, dict):
         if value.keys() == {_NUMBER}:
             return float(value[_NUMBER])

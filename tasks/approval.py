@@ -39,7 +39,7 @@ from monitoring.pages.markdown import escaped
 from tasks.approval_form import evidence, form_of, key_of, page
 from tasks.artifacts import publish
 from tasks.notices import notify
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -125,7 +125,7 @@ def conclude(answered: Answered, told: dict[str, Any]) -> State[dict[str, Any]]:
 
 
 def waiting() -> tuple[Waiting, ...]:
-    """Give every run of the server that waits for a person, oldest first."""
+    """Return every run of the server that waits for a person, oldest first."""
     found: list[Waiting] = []
     seen = 0
     with get_client(sync_client=True) as client:
@@ -168,7 +168,7 @@ def send_answer(waits: Waiting, said: dict[str, Any]) -> str | None:
 
 
 def outcome(run: UUID) -> tuple[str, str]:
-    """Give the name of a run's state, and its words once it has ended."""
+    """Return the name of a run's state, and its words once it has ended."""
     with get_client(sync_client=True) as client:
         state = client.read_flow_run(run).state
     if state is None or not state.is_final():
@@ -177,7 +177,7 @@ def outcome(run: UUID) -> tuple[str, str]:
 
 
 def became_of(ref: str) -> str:
-    """Say what became of a run of these flows, by its id, its beginning or its name."""
+    """Return what became of a run of these flows, by its id, its beginning or its name."""
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=list(ASKING))),
@@ -190,14 +190,14 @@ def became_of(ref: str) -> str:
     return ""
 
 
-def expire_approvals(where: Settings, at: datetime) -> tuple[str, ...]:
+def expire_approvals(settings: Settings, at: datetime) -> tuple[str, ...]:
     """Refuse whatever nobody answered in time: its run goes on, and ends completed, refused.
 
     To be called every now and then, and when a machine comes up again; twice does nothing more.
 
     Parameters
     ----------
-    where
+    settings
         Settings, for telling a person.
     at
         Aware time.
@@ -215,7 +215,7 @@ def expire_approvals(where: Settings, at: datetime) -> tuple[str, ...]:
         if send_answer(each, {"approve": False, "by": NOBODY, "reason": why}) is None:
             refused.append(str(each.run))
             notify(
-                where,
+                settings,
                 "approval",
                 each.request.market,
                 f"approval {each.run} expired",
@@ -247,7 +247,7 @@ def _tell(run: UUID, request: Request) -> None:
     )
     publish(key_of(request), f"Waits for a person: {request.title}?", page(request))
     notify(
-        settings(),
+        current_settings(),
         "approval",
         request.market,
         f"approval {run}",

@@ -34,14 +34,14 @@ class ApprovalAgainstEvidence(Approval):
 
 
 def form_of(request: Request) -> type[Approval]:
-    """Give the form that a person fills in, with the evidence above it."""
+    """Return the form that a person fills in, with the evidence above it."""
     against = request.overridable and not request.borne_out
     form = ApprovalAgainstEvidence if against else Approval
     return form.with_initial_data(description=page(request))
 
 
 def page(request: Request) -> str:
-    """Give what a person is shown who is asked, as markdown."""
+    """Return what a person is shown who is asked, as markdown."""
     question = f"**{escaped(request.title)}?** {escaped(request.verdict)}"
     how = (
         "To approve, switch *approve* on and say who you are and why. Anything else refuses, and "
@@ -55,7 +55,7 @@ def page(request: Request) -> str:
 
 
 def evidence(request: Request) -> str:
-    """Give the evidence alone, line by line, as markdown."""
+    """Return the evidence alone, line by line, as markdown."""
     findings = [
         {"name": each.name, "status": each.status, "words": each.words}
         for each in request.findings
@@ -64,5 +64,5 @@ def evidence(request: Request) -> str:
 
 
 def key_of(request: Request) -> str:
-    """Give the key of a request's artifact."""
+    """Return the key of a request's artifact."""
     return f"approval-{request.market}-{request.kind}-{request.subject}"

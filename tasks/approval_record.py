@@ -12,22 +12,28 @@ from tasks.settings import Settings
 KIND = "approval"
 
 
-def kept(where: Settings, market: str, run: str) -> dict[str, Any] | None:
-    """Give what is on record of a run's approval: one that is run again does nothing more."""
-    for each in list_decisions(where.database(), market):
+def kept(settings: Settings, market: str, run: str) -> dict[str, Any] | None:
+    """Return what is on record of a run's approval: one that is run again does nothing more."""
+    for each in list_decisions(settings.database(), market):
         if each.kind == KIND and each.evidence["run"] == run:
             return _told(each)
     return None
 
 
 def keep(
-    where: Settings, answered: Answered, verdict: str, *, approved: bool, done: bool, at: datetime
+    settings: Settings,
+    answered: Answered,
+    verdict: str,
+    *,
+    approved: bool,
+    done: bool,
+    at: datetime,
 ) -> dict[str, Any]:
     """Record what came of an approval.
 
     Parameters
     ----------
-    where
+    settings
         Settings.
     answered
         The request and the answer.
@@ -69,7 +75,7 @@ def keep(
         evidence=evidence,
         at=at,
     )
-    record_decision(where.database(), record)
+    record_decision(settings.database(), record)
     return _told(record)
 
 

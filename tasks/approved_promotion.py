@@ -18,7 +18,7 @@ from tasks.approval_record import keep, kept
 from tasks.champion import make_champion
 from tasks.promotion import weigh
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.studies_on_record import study_that_counts
 
 
@@ -49,16 +49,16 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
     UnknownVersionError
         No such version.
     """
-    where = settings()
-    symbol = where.market(market).symbol
-    record = where.models().find(symbol, ref)
-    champion = where.models().current(symbol, CHAMPION)
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    record = settings.models().find(symbol, ref)
+    champion = settings.models().current(symbol, CHAMPION)
     if champion is not None and champion.version == record.version:
         raise ServesAlreadyError(symbol, record.version)
-    faults = where.models().faults(record)
+    faults = settings.models().faults(record)
     if faults:
         raise UnusableVersionError(record.version, faults)
-    said = _rule(where, record, at)
+    said = _rule(settings, record, at)
     verdict = "A baseline claims nothing and needs no evidence."
     findings: tuple[Finding, ...] = ()
     if said is not None:
@@ -68,7 +68,7 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
             Finding(name=each.name, status=each.status, words=each.words)
             for each in (*said.conditions, beyond)
         )
-    expired = where.models().expired(record, at)
+    expired = settings.models().expired(record, at)
     if expired:
         findings = (*findings, Finding(name="age", status="fails", words=expired))
     return Request(
@@ -81,9 +81,9 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
         borne_out=(said is None or said.promote) and not expired,
         overridable=True,
         findings=findings,
-        content=_content(where, record, said, at),
+        content=_content(settings, record, said, at),
         asked_at=at,
-        until=at + timedelta(hours=where.approval_hours),
+        until=at + timedelta(hours=settings.approval_hours),
     )
 
 
@@ -93,12 +93,12 @@ def act_on_promotion(answered: Answered, at: datetime) -> dict[str, Any]:
 
     Twice for one run changes nothing.
     """
-    where = settings()
+    settings = current_settings()
     request, answer = answered.request, answered.answer
-    before = kept(where, request.market, answered.run)
+    before = kept(settings, request.market, answered.run)
     if before is not None:
         return before
-    store = where.models()
+    store = settings.models()
     record = store.find(request.market, request.version)
     # a run that was killed right after the change finds it made, by itself
     made = [
@@ -111,7 +111,7 @@ def act_on_promotion(answered: Answered, at: datetime) -> dict[str, Any]:
     ]
     content = request.content
     if not made:
-        content = _content(where, record, _rule(where, record, at), at)
+        content = _content(settings, record, _rule(settings, record, at), at)
     judged = judge(request, answer, content)
     if judged.approved and not made:
         make_champion(
@@ -123,27 +123,27 @@ def act_on_promotion(answered: Answered, at: datetime) -> dict[str, Any]:
             reason=judged.reason,
         )
     approved = judged.approved
-    return keep(where, answered, judged.verdict, approved=approved, done=approved, at=at)
+    return keep(settings, answered, judged.verdict, approved=approved, done=approved, at=at)
 
 
-def _rule(where: Settings, record: VersionRecord, at: datetime) -> Decision | None:
+def _rule(settings: Settings, record: VersionRecord, at: datetime) -> Decision | None:
     """Apply the promotion rule; None for a baseline, of which it asks nothing."""
     if record.kind == "baseline":
         return None
-    return weigh(where, record.market, record.model, record.recipe_hash, at)
+    return weigh(settings, record.market, record.model, record.recipe_hash, at)
 
 
 def _content(
-    where: Settings, record: VersionRecord, said: Decision | None, at: datetime
+    settings: Settings, record: VersionRecord, said: Decision | None, at: datetime
 ) -> dict[str, str]:
-    """Give what an approval is of.
+    """Return what an approval is of.
 
     Of the evidence it holds the study and how each condition stands, not every figure: a live
     record grows with each outcome, and would void an approval within minutes.
     """
-    champion = where.models().current(record.market, CHAMPION)
-    study = study_that_counts(where, record.market, record.recipe_hash, at)
-    faults = where.models().faults(record)
+    champion = settings.models().current(record.market, CHAMPION)
+    study = study_that_counts(settings, record.market, record.recipe_hash, at)
+    faults = settings.models().faults(record)
     content = {
         "version": record.version,
         "files": f"damaged ({'; '.join(faults)})" if faults else record.sums_hash,

@@ -14,7 +14,7 @@ from tasks.approval import Answered
 from tasks.approval_record import keep, kept
 from tasks.retrying import RETRIED
 from tasks.rollout import GatesNotPassedError, Rollout, approve, rollout_of, step_up
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 
 ApprovedStage = Literal["advisory", "hybrid", "auto"]
 """Stages that ask for a person's approval."""
@@ -33,9 +33,9 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     GatesNotPassedError
         The step is not the next one, or there is nothing an approval could be bound to.
     """
-    where = settings()
-    symbol = where.market(market).symbol
-    looked = rollout_of(where, symbol, at, stage)
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    looked = rollout_of(settings, symbol, at, stage)
     stands = looked.position
     renews = stage == stands.stage and stands.holds_until is not None
     if stage != stands.next and not renews:
@@ -52,7 +52,7 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
             f"{len(closed)} of {len(gates)} gates are not passed ({names}): an approval is "
             "recorded, and the step is taken only if they are passed when it is given."
         )
-    version = _version(where, symbol, at)
+    version = _version(settings, symbol, at)
     return Request(
         kind="step up",
         market=symbol,
@@ -70,9 +70,9 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
             )
             for each in gates
         ),
-        content=_content(where, looked, at),
+        content=_content(settings, looked, at),
         asked_at=at,
-        until=at + timedelta(hours=where.approval_hours),
+        until=at + timedelta(hours=settings.approval_hours),
     )
 
 
@@ -82,51 +82,51 @@ def act_on_step(answered: Answered, at: datetime) -> dict[str, Any]:
 
     Twice for one run changes nothing.
     """
-    where = settings()
+    settings = current_settings()
     request, answer = answered.request, answered.answer
-    before = kept(where, request.market, answered.run)
+    before = kept(settings, request.market, answered.run)
     if before is not None:
         return before
     stage: Any = request.subject
     by = answer.by.strip()
-    looked = rollout_of(where, request.market, at, stage)
-    judged = judge(request, answer, _content(where, looked, at))
+    looked = rollout_of(settings, request.market, at, stage)
+    judged = judge(request, answer, _content(settings, looked, at))
     verdict, done = judged.verdict, False
     if judged.approved:
         signed: dict[str, Any] = {"by": by, "reason": judged.reason, "at": at}
         # a run that was killed in between finds what it did, and does the rest
-        said = _recorded(where, request, by, judged.reason)
+        said = _recorded(settings, request, by, judged.reason)
         if "approved" not in said:
-            approve(where, request.market, stage, **signed)
+            approve(settings, request.market, stage, **signed)
         try:
             if "up" not in said:
-                step_up(where, request.market, stage, **signed)
+                step_up(settings, request.market, stage, **signed)
             done = True
         except GatesNotPassedError as error:
             verdict = f"{verdict}; no step yet: {error}"
-    return keep(where, answered, verdict, approved=judged.approved, done=done, at=at)
+    return keep(settings, answered, verdict, approved=judged.approved, done=done, at=at)
 
 
-def _content(where: Settings, looked: Rollout, at: datetime) -> dict[str, str]:
-    """Give what an approval is of: what the rollout binds one to, and the version's name."""
+def _content(settings: Settings, looked: Rollout, at: datetime) -> dict[str, str]:
+    """Return what an approval is of: what the rollout binds one to, and the version's name."""
     return {
         "stage": looked.target or "none",
-        "version": _version(where, looked.market, at),
+        "version": _version(settings, looked.market, at),
         "model, data and study": looked.bound_to or "none",
     }
 
 
-def _version(where: Settings, symbol: str, at: datetime) -> str:
+def _version(settings: Settings, symbol: str, at: datetime) -> str:
     try:
-        return where.models().serving(symbol, at).record.version
+        return settings.models().serving(symbol, at).record.version
     except UnknownVersionError:
         return "none"
 
 
-def _recorded(where: Settings, request: Request, by: str, reason: str) -> set[str]:
+def _recorded(settings: Settings, request: Request, by: str, reason: str) -> set[str]:
     return {
         each.kind
-        for each in rollout_records(where.database(), request.market)
+        for each in rollout_records(settings.database(), request.market)
         if (each.stage, each.by, each.reason) == (request.subject, by, reason)
         and each.at >= request.asked_at
     }

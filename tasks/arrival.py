@@ -18,7 +18,7 @@ from tasks.notices import notify
 from tasks.prediction import recorded
 from tasks.retrying import RETRIED
 from tasks.rollout import stage_of
-from tasks.settings import Settings, now, settings
+from tasks.settings import Settings, current_settings, now
 from tasks.slots import Slot
 from tasks.sources import standing_source
 
@@ -50,7 +50,7 @@ class Arrival:
 
 
 def pauses(seconds: float) -> tuple[float, ...]:
-    """Give the pauses between tries that fill a time: doubled from 1 s, then ``LONGEST_PAUSE``.
+    """Return the pauses between tries that fill a time: doubled from 1 s, then ``LONGEST_PAUSE``.
 
     >>> pauses(30)
     (1.0, 2.0, 4.0, 8.0, 10.0, 5.0)
@@ -73,41 +73,43 @@ def bring_bars(market: str, slot: Slot) -> Arrival:
     that has not got there yet. The tries are counted out beforehand, so that they end on any
     clock. A slot that was answered, or that the market's stage asks nothing of, is not waited for.
     """
-    where = settings()
-    arrival = _try(where, market, slot, Arrival(present=False, tries=0))
-    waits = not arrival.present and _is_worth_waiting(where, slot)
-    deadline = slot.decision + timedelta(seconds=where.wait_for_bars_seconds)
+    settings = current_settings()
+    arrival = _try(settings, market, slot, Arrival(present=False, tries=0))
+    waits = not arrival.present and _is_worth_waiting(settings, slot)
+    deadline = slot.decision + timedelta(seconds=settings.wait_for_bars_seconds)
     for pause in pauses((deadline - now()).total_seconds() if waits else 0.0):
         _say(slot, arrival, pause, deadline)
         sleep(pause)
-        arrival = _try(where, market, slot, arrival)
+        arrival = _try(settings, market, slot, arrival)
         if arrival.present or now() >= deadline:
             break
     if arrival.trouble:
-        _tell(where, slot, arrival)
+        _tell(settings, slot, arrival)
     return arrival
 
 
-def _try(where: Settings, market: str, slot: Slot, before: Arrival) -> Arrival:
-    known, trouble, brought = where.market(market), None, before.brought
+def _try(settings: Settings, market: str, slot: Slot, before: Arrival) -> Arrival:
+    known, trouble, brought = settings.market(market), None, before.brought
     try:
         # without a standing source somebody else fills the lake
-        if standing_source(where.sources_file, market) is not None:
+        if standing_source(settings.sources_file, market) is not None:
             brought = (*brought, read_source(market, None, now(), full=False))
     except OrbcastError as error:
         trouble = f"the bars could not be refreshed: {error}"
-    awaited = is_awaited(where, known, slot, read_bars(where, known, slot))
+    awaited = is_awaited(settings, known, slot, read_bars(settings, known, slot))
     return Arrival(present=not awaited, tries=before.tries + 1, trouble=trouble, brought=brought)
 
 
-def _is_worth_waiting(where: Settings, slot: Slot) -> bool:
-    return not recorded(where, slot, "live") and stage_of(where, slot.symbol, now())[0] != "off"
+def _is_worth_waiting(settings: Settings, slot: Slot) -> bool:
+    return (
+        not recorded(settings, slot, "live") and stage_of(settings, slot.symbol, now())[0] != "off"
+    )
 
 
-def _tell(where: Settings, slot: Slot, arrival: Arrival) -> None:
+def _tell(settings: Settings, slot: Slot, arrival: Arrival) -> None:
     """Tell a person once a day: the slot itself is answered, if only to say that nothing came."""
     notify(
-        where,
+        settings,
         "run",
         slot.symbol,
         f"source {slot.symbol} {slot.trading_day}",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from monitoring.pages.markdown import code, escaped
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.watching import moved
 
 if TYPE_CHECKING:
@@ -33,27 +33,27 @@ _DANGEROUS = re.compile(r"([\\<\[&`])")
 
 
 def to_copy(named: Mapping[str, object]) -> str:
-    """Give things to be copied, each with what it is: ``{"full report": path}``."""
+    """Return things to be copied, each with what it is: ``{"full report": path}``."""
     return "\n".join(f"- {escaped(name)}: {code(text)}" for name, text in named.items())
 
 
 def to_open(named: Mapping[str, str]) -> str:
-    """Give reports by what they are: a link where the folder is served, and the path to copy."""
-    where = settings()
+    """Return reports by what they are: a link where the folder is served, and the path to copy."""
+    settings = current_settings()
     return "\n".join(
-        f"- {_link(where, name, Path(path))}: {code(path)}" for name, path in named.items()
+        f"- {_link(settings, name, Path(path))}: {code(path)}" for name, path in named.items()
     )
 
 
-def _link(where: Settings, name: str, path: Path) -> str:
-    if not where.reports_url or not path.is_relative_to(where.reports_dir):
+def _link(settings: Settings, name: str, path: Path) -> str:
+    if not settings.reports_url or not path.is_relative_to(settings.reports_dir):
         return escaped(name)
-    below = quote(path.relative_to(where.reports_dir).as_posix())
-    return f"[{escaped(name)}]({where.reports_url}/{below})"
+    below = quote(path.relative_to(settings.reports_dir).as_posix())
+    return f"[{escaped(name)}]({settings.reports_url}/{below})"
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
-    """Give rows as a markdown table, every cell escaped, numbers to four places.
+    """Return rows as a markdown table, every cell escaped, numbers to four places.
 
     Parameters
     ----------
@@ -70,18 +70,18 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
 
 
 def scoreboard(directional: Mapping[str, Any]) -> str:
-    """Give a directional evaluation's metrics, model and baselines under one another."""
+    """Return a directional evaluation's metrics, model and baselines under one another."""
     voices = ("model", "corridor", "majority")
     return table([{"voice": each, **directional[each]} for each in voices], _SCORES)
 
 
 def bullets(lines: Iterable[object]) -> str:
-    """Give lines as a markdown list, escaped."""
+    """Return lines as a markdown list, escaped."""
     return "\n".join(f"- {escaped(line)}" for line in lines)
 
 
 def picture(png: bytes, words: str) -> str:
-    """Give an image inside the markdown itself, so that no other host or file is needed.
+    """Return an image inside the markdown itself, so that no other host or file is needed.
 
     What it shows stands above it too: the UI shows the words of an image to nobody who sees it.
     """
@@ -91,7 +91,7 @@ def picture(png: bytes, words: str) -> str:
 
 
 def pictures(figures: Iterable[tuple[str, Figure]]) -> list[str]:
-    """Give figures, each with its words, as images inside the markdown."""
+    """Return figures, each with its words, as images inside the markdown."""
     from monitoring.pages.figure_style import to_png  # noqa: PLC0415 - matplotlib, only where plots are
 
     return [picture(to_png(figure, DOTS_PER_INCH), words) for words, figure in figures]
@@ -118,7 +118,7 @@ def publish(key: str, verdict: str, *parts: str) -> None:
 
 
 def last_verdict(key: str) -> str | None:
-    """Give the verdict of the artifact's latest version, None if there is none."""
+    """Return the verdict of the artifact's latest version, None if there is none."""
     from prefect.artifacts import Artifact  # noqa: PLC0415 - of a run
 
     found = cast("Artifact | None", Artifact.get(_key(key)))

@@ -21,10 +21,10 @@ OURS = frozenset(
 """Reasons for no answer that are not the market's."""
 
 
-def breaker_of(where: Settings, symbol: str, at: datetime) -> Standing:
-    """Say where a market's breaker stands; one that cannot be read counts as open."""
+def breaker_of(settings: Settings, symbol: str, at: datetime) -> Standing:
+    """Return where a market's breaker stands; one that cannot be read counts as open."""
     try:
-        return standing(events_of(where, symbol), at)
+        return standing(events_of(settings, symbol), at)
     except Exception as error:  # noqa: BLE001 - whatever the reason, it is not known to be closed
         return Standing(
             state="open", cause=UNREADABLE, detail=str(error)[:200], since=None, until=None
@@ -32,7 +32,7 @@ def breaker_of(where: Settings, symbol: str, at: datetime) -> Standing:
 
 
 def change(
-    where: Settings,
+    settings: Settings,
     symbol: str,
     state: str,
     *,
@@ -49,7 +49,7 @@ def change(
         It does not say who or why.
     """
     record = BreakerRecord(market=symbol, at=at, state=state, cause=cause, detail=detail, by=by)
-    record_breaker(where.database(), record)
+    record_breaker(settings.database(), record)
     emit(
         (BreakerOpened if state == "open" else BreakerClosed)(
             market=symbol, cause=cause, detail=detail, by=by
@@ -58,7 +58,7 @@ def change(
     from tasks.notices import notify  # noqa: PLC0415 - Prefect, which only telling needs
 
     notify(
-        where,
+        settings,
         "breaker",
         symbol,
         f"breaker {symbol} {at.isoformat()} {state}",
@@ -74,7 +74,7 @@ def change(
 
 
 def shown(now: Standing) -> dict[str, Any]:
-    """Give a standing as plain values."""
+    """Return a standing as plain values."""
     return {
         "state": now.state,
         "cause": now.cause,
@@ -84,8 +84,8 @@ def shown(now: Standing) -> dict[str, Any]:
     }
 
 
-def events_of(where: Settings, symbol: str) -> list[BreakerEvent]:
-    """Give all that is on record of a market's breaker, oldest first."""
+def events_of(settings: Settings, symbol: str) -> list[BreakerEvent]:
+    """Return all that is on record of a market's breaker, oldest first."""
     return [
         BreakerEvent(
             at=each.at,
@@ -94,5 +94,5 @@ def events_of(where: Settings, symbol: str) -> list[BreakerEvent]:
             detail=each.detail,
             by=each.by,
         )
-        for each in breaker_records(where.database(), symbol)
+        for each in breaker_records(settings.database(), symbol)
     ]

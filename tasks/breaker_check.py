@@ -14,7 +14,7 @@ from registry.parity import latest_parity
 from registry.scored import scored
 from tasks.breaker import OURS, change, events_of, shown
 from tasks.retrying import RETRIED
-from tasks.settings import BY, Settings, settings
+from tasks.settings import BY, Settings, current_settings
 
 RECOVERED = "recovered"
 
@@ -24,28 +24,28 @@ _UP = {"UP": True, "DOWN": False}
 @task(name="check the circuit breaker", task_run_name="{market}: circuit breaker", **RETRIED)
 def check_breaker(market: str, at: datetime) -> dict[str, Any]:
     """Open the breaker on trouble; close a half-open one in which none is found."""
-    where = settings()
-    symbol = where.market(market).symbol
-    now = standing(events_of(where, symbol), at)
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    now = standing(events_of(settings, symbol), at)
     if now.state == "open":
         return shown(now)
     begun = now.since
     rows = [
         _live(each)
-        for each in scored(where.database(), symbol, mode="live", role="champion", after=begun)
+        for each in scored(settings.database(), symbol, mode="live", role="champion", after=begun)
     ]
-    found = trouble(rows) or _reported(where, symbol, begun)
+    found = trouble(rows) or _reported(settings, symbol, begun)
     if found is not None:
-        change(where, symbol, "open", cause=found[0], detail=found[1], by=BY, at=at)
+        change(settings, symbol, "open", cause=found[0], detail=found[1], by=BY, at=at)
     elif now.state == "half_open":
         told = f"nothing wrong found after {now.cause}"
-        change(where, symbol, "closed", cause=RECOVERED, detail=told, by=BY, at=at)
-    return shown(standing(events_of(where, symbol), at))
+        change(settings, symbol, "closed", cause=RECOVERED, detail=told, by=BY, at=at)
+    return shown(standing(events_of(settings, symbol), at))
 
 
-def _reported(where: Settings, symbol: str, since: datetime | None) -> tuple[str, str] | None:
-    """Give what the latest parity and drift checks since the last change found wrong."""
-    database = where.database()
+def _reported(settings: Settings, symbol: str, since: datetime | None) -> tuple[str, str] | None:
+    """Return what the latest parity and drift checks since the last change found wrong."""
+    database = settings.database()
     parity, drift = latest_parity(database, symbol), latest_drift(database, symbol)
     if parity is not None and parity.unexplained and (since is None or parity.at > since):
         return "parity", parity.verdict

@@ -54,7 +54,7 @@ class LabelError(InputError):
         return f"label option {self.key} = {self.value}: {self.fault}"
 
 
-def known_bars(where: Settings, name: str, market: Market, at: datetime) -> Bars:
+def known_bars(settings: Settings, name: str, market: Market, at: datetime) -> Bars:
     """Read every bar known by a time.
 
     Raises
@@ -62,7 +62,7 @@ def known_bars(where: Settings, name: str, market: Market, at: datetime) -> Bars
     EmptyLakeError
         There is none.
     """
-    bars = where.lake().read(market, None, to_minute(at))
+    bars = settings.lake().read(market, None, to_minute(at))
     if not len(bars):
         raise EmptyLakeError(name.lower())
     return bars
@@ -71,7 +71,7 @@ def known_bars(where: Settings, name: str, market: Market, at: datetime) -> Bars
 def period_of(
     bars: Bars, market: Market, first: date | None, last: date | None
 ) -> tuple[date, date]:
-    """Give the period asked for, or the dates of the first and last bar by the market's clock."""
+    """Return the period asked for, or the local dates of the first and last bar."""
     zone = ZoneInfo(market.zone)
     dates = [from_minute(int(bars.minute[end])).astimezone(zone).date() for end in (0, -1)]
     return first or dates[0], last or dates[1]
@@ -96,7 +96,7 @@ def label_spec(**values: Any) -> LabelSpec:
 def slots_with_baselines(
     bars: Bars, market: Market, spec: LabelSpec, first: date | None, last: date | None
 ) -> pa.Table:
-    """Give every slot of a period with its label, features and driftless probabilities."""
+    """Return every slot of a period with its label, features and driftless probabilities."""
     begin, end = period_of(bars, market, first, last)
     assembly = assemble(bars, market, spec, first=begin, last=end)
     return _with_baselines(assembly)

@@ -85,7 +85,7 @@ class SlotOfDay:
 
 
 def slots_of_day(
-    where: Settings,
+    settings: Settings,
     market: Market,
     trading_day: date,
     mode: Mode,
@@ -109,17 +109,17 @@ def slots_of_day(
         Whether the bars are looked at too; without them ``seen`` and ``candles`` are None.
     """
     slots = slots_between(market, trading_day, trading_day)
-    both = where.ledger().settled(market.symbol, first=trading_day, last=trading_day)
+    both = settings.ledger().settled(market.symbol, first=trading_day, last=trading_day)
     answers = tuple(each for each in both if each.prediction.mode == mode)
     elsewhere = {each.prediction.opening_range for each in both if each.prediction.mode != mode}
     decided = {
         each.opening_range: each
         for each in strategy_records(
-            where.database(), market.symbol, mode=mode, first=trading_day, last=trading_day
+            settings.database(), market.symbol, mode=mode, first=trading_day, last=trading_day
         )
     }
     by_range = {slot.opening_range: _champion_first(answers, slot) for slot in slots}
-    seen = _seen(where, market, trading_day, at, by_range) if bars else {}
+    seen = _seen(settings, market, trading_day, at, by_range) if bars else {}
     expected = {
         each.opening_range for _, each in expected_ranges(market, trading_day, trading_day)
     }
@@ -128,7 +128,7 @@ def slots_of_day(
     for slot in slots:
         own = by_range[slot.opening_range]
         shut = closed_at_in_words(closed) if slot.opening_range not in expected else None
-        state, why = _state(where, slot, own, at, shut)
+        state, why = _state(settings, slot, own, at, shut)
         if state == "absent" and slot.opening_range in elsewhere:
             why = _ONLY_ELSEWHERE[mode]
         row, candles = seen.get(slot.opening_range, (None, None))
@@ -157,7 +157,7 @@ def _length(market: Market, slot: Slot) -> int:
 
 
 def _state(
-    where: Settings, slot: Slot, own: tuple[Settled, ...], at: datetime, shut: str | None
+    settings: Settings, slot: Slot, own: tuple[Settled, ...], at: datetime, shut: str | None
 ) -> tuple[State, str]:
     if own and own[0].prediction.status == "predicted":
         return "answered", ""
@@ -167,27 +167,27 @@ def _state(
         return "closed", shut
     if slot.decision > at:
         return "due", ""
-    if at < slot.decision + timedelta(minutes=where.missed_after_minutes):
+    if at < slot.decision + timedelta(minutes=settings.missed_after_minutes):
         return "waiting", "its time has come and nobody has answered yet: is `orbcast up` running?"
     return "absent", "nobody was asked"
 
 
 def _seen(
-    where: Settings,
+    settings: Settings,
     market: Market,
     day: date,
     at: datetime,
     answers: Mapping[str, tuple[Settled, ...]],
 ) -> dict[str, tuple[Mapping[str, Any], Candles]]:
     begins = (day - date(1970, 1, 1)).days * MINUTES_A_DAY
-    bars = where.lake().read(
+    bars = settings.lake().read(
         market,
         begins - _BEFORE * MINUTES_A_DAY,
         min(to_minute(at), begins + 3 * MINUTES_A_DAY),
     )
     # levels depend on the label; each range is drawn by the one its answer will be settled by
     keys = {name: own[0].prediction.label for name, own in answers.items() if own}
-    known = labels_by_key(where, market.symbol, keys.values())
+    known = labels_by_key(settings, market.symbol, keys.values())
     specs = {name: known.get(keys.get(name, ""), LabelSpec()) for name in answers}
     found: dict[str, tuple[Mapping[str, Any], Candles]] = {}
     for spec in set(specs.values()):

@@ -72,15 +72,15 @@ class Voice:
     other_market: str | None = None
 
 
-def voices(where: Settings, symbol: str, at: datetime) -> tuple[Voice, ...]:
-    """Give the version that serves at a time, and the challenger beside it if there is another.
+def voices(settings: Settings, symbol: str, at: datetime) -> tuple[Voice, ...]:
+    """Return the version that serves at a time, and the challenger beside it if there is another.
 
     Raises
     ------
     UnknownVersionError
         Nothing was ever registered.
     """
-    models = where.models()
+    models = settings.models()
     serving = models.serving(symbol, at)
     found = [_serving(serving)]
     challenger = models.current(symbol, CHALLENGER)
@@ -108,10 +108,10 @@ def _serving(serving: Serving) -> Voice:
     )
 
 
-def read_bars(where: Settings, market: Market, slot: Slot) -> Bars:
+def read_bars(settings: Settings, market: Market, slot: Slot) -> Bars:
     """Read what the slot's decision can depend on: some weeks of bars closed by t0."""
     t0 = to_minute(slot.decision)
-    return where.lake().read(market, t0 - (HISTORY_DAYS + 2) * 1440, t0)
+    return settings.lake().read(market, t0 - (HISTORY_DAYS + 2) * 1440, t0)
 
 
 def ask(
@@ -140,9 +140,9 @@ def ask(
 
 
 def answers(
-    where: Settings, market: Market, slot: Slot, made_at: datetime, mode: Mode
+    settings: Settings, market: Market, slot: Slot, made_at: datetime, mode: Mode
 ) -> list[PredictionEntry]:
-    """Give what each version says of a slot, or the typed reason why it says nothing.
+    """Return what each version says of a slot, or the typed reason why it says nothing.
 
     Parameters
     ----------
@@ -155,31 +155,33 @@ def answers(
     """
     if mode == "live" and made_at < slot.decision:
         raise PrematureAnswerError(str(slot), made_at, slot.decision)
-    if mode == "live" and made_at > slot.decision + timedelta(minutes=where.missed_after_minutes):
-        return not_answered(where, market, {slot: MISSED}, made_at)
-    common = _common(where, market, slot, made_at, mode)
-    if mode == "live" and stage_of(where, slot.symbol, made_at)[0] == "off":
-        return not_answered(where, market, {slot: OFF}, made_at)
+    if mode == "live" and made_at > slot.decision + timedelta(
+        minutes=settings.missed_after_minutes
+    ):
+        return not_answered(settings, market, {slot: MISSED}, made_at)
+    common = _common(settings, market, slot, made_at, mode)
+    if mode == "live" and stage_of(settings, slot.symbol, made_at)[0] == "off":
+        return not_answered(settings, market, {slot: OFF}, made_at)
     at = made_at if mode == "live" else slot.decision  # a replay: what would have been said then
     try:
-        asked = voices(where, slot.symbol, at)
+        asked = voices(settings, slot.symbol, at)
     except UnknownVersionError:
         return [_abstained(common, "champion", None, NO_MODEL)]
-    here = read_bars(where, market, slot)
-    bars = None if is_awaited(where, market, slot, here) else here
+    here = read_bars(settings, market, slot)
+    bars = None if is_awaited(settings, market, slot, here) else here
     said = [_answer(common, voice, market, slot, bars) for voice in asked]
     if said[0].reason == UNUSABLE:
-        said[0] = _instead(where, said[0], at, market, slot, bars)
+        said[0] = _instead(settings, said[0], at, market, slot, bars)
     if any(each.reason == NOVEL for each in said):
-        said = [_unless_too_many(where, each) for each in said]
+        said = [_unless_too_many(settings, each) for each in said]
     if mode != "live":
         return said
-    breaker = breaker_of(where, slot.symbol, made_at)
+    breaker = breaker_of(settings, slot.symbol, made_at)
     return said if breaker.closed else [_held_back(each, breaker) for each in said]
 
 
 def _instead(  # noqa: PLR0917 - an answer, and what another is made of
-    where: Settings,
+    settings: Settings,
     failed: PredictionEntry,
     at: datetime,
     market: Market,
@@ -187,12 +189,12 @@ def _instead(  # noqa: PLR0917 - an answer, and what another is made of
     bars: Bars | None,
 ) -> PredictionEntry:
     """Have the next version answer where the champion fails though its files are whole."""
-    common = _common(where, market, slot, failed.made_at, failed.mode)
+    common = _common(settings, market, slot, failed.made_at, failed.mode)
     found, without = failed, dict[str, str]()
     while found.reason == UNUSABLE:
         without[str(found.version)] = str(found.outputs.get("detail"))
         try:
-            voice = _serving(where.models().serving(slot.symbol, at, without))
+            voice = _serving(settings.models().serving(slot.symbol, at, without))
         except UnknownVersionError:
             return failed
         found = _answer(common, voice, market, slot, bars)
@@ -207,28 +209,28 @@ def _held_back(entry: PredictionEntry, breaker: Standing) -> PredictionEntry:
 
 
 def not_answered(
-    where: Settings, market: Market, slots: dict[Slot, str], made_at: datetime
+    settings: Settings, market: Market, slots: dict[Slot, str], made_at: datetime
 ) -> list[PredictionEntry]:
-    """Give the rows of live slots that went by unanswered, each with its typed reason."""
+    """Return the rows of live slots that went by unanswered, each with its typed reason."""
     if not slots:
         return []
     symbol = market.symbol
     try:
         asked: list[tuple[Role, VersionRecord | None]] = [
-            (each.role, each.record) for each in voices(where, symbol, made_at)
+            (each.role, each.record) for each in voices(settings, symbol, made_at)
         ]
     except UnknownVersionError:
         asked = [("champion", None)]
     return [
         _abstained(common, role, record, why if record else NO_MODEL)
         for slot, why in slots.items()
-        for common in [_common(where, market, slot, made_at, "live")]
+        for common in [_common(settings, market, slot, made_at, "live")]
         for role, record in asked
     ]
 
 
 def _common(
-    where: Settings, market: Market, slot: Slot, made_at: datetime, mode: Mode
+    settings: Settings, market: Market, slot: Slot, made_at: datetime, mode: Mode
 ) -> dict[str, Any]:
     behind = (made_at - slot.decision).total_seconds()
     return {
@@ -239,7 +241,7 @@ def _common(
         "mode": mode,
         "decision_time": slot.decision,
         "made_at": made_at,
-        "late": mode == "live" and behind > where.late_after_seconds,
+        "late": mode == "live" and behind > settings.late_after_seconds,
     }
 
 
@@ -268,7 +270,7 @@ def _answer(
 
 
 def _silenced(entry: PredictionEntry) -> PredictionEntry:
-    """Say nothing of a row unlike the training data; what would have been said is kept."""
+    """Return nothing of a row unlike the training data; what would have been said is kept."""
     return replace(
         entry,
         status="abstained",
@@ -280,12 +282,12 @@ def _silenced(entry: PredictionEntry) -> PredictionEntry:
     )
 
 
-def _unless_too_many(where: Settings, entry: PredictionEntry) -> PredictionEntry:
+def _unless_too_many(settings: Settings, entry: PredictionEntry) -> PredictionEntry:
     """Let a novel row be answered, and marked, where too many were silenced of late."""
     if entry.reason != NOVEL:
         return entry
     since = entry.trading_day - timedelta(days=LOOKED_AT)
-    rows = where.ledger().settled(
+    rows = settings.ledger().settled(
         entry.market, first=since, last=entry.trading_day, mode=entry.mode
     )
     before = [

@@ -34,7 +34,7 @@ MOST_AT_ONCE = 20
 """Notices brought to a channel on one occasion; after an outage the rest follow on the next."""
 
 
-def bring(where: Settings, *, at_once: bool = False) -> int:
+def bring(settings: Settings, *, at_once: bool = False) -> int:
     """Bring recent notices to the channels they have not reached; give how many got there.
 
     One process at a time does, so that nothing arrives twice; one that must wait for longer than
@@ -46,9 +46,9 @@ def bring(where: Settings, *, at_once: bool = False) -> int:
     ChannelError
         The file of channels cannot be read.
     """
-    found = channels(where.channels_file)
-    with _alone(where) as alone:
-        return sum(_bring_to(where, each, at_once) for each in found) if alone else 0
+    found = channels(settings.channels_file)
+    with _alone(settings) as alone:
+        return sum(_bring_to(settings, each, at_once) for each in found) if alone else 0
 
 
 def send_test(channel: Channel) -> Delivery:
@@ -61,33 +61,33 @@ def send_test(channel: Channel) -> Delivery:
     return Delivery(key="test", channel=channel.name, delivered=not fault, detail=fault, at=at)
 
 
-def send_unkept(where: Settings, notice: Notice) -> None:
+def send_unkept(settings: Settings, notice: Notice) -> None:
     """Send what the database would not keep: its failing is worth being told of."""
-    if in_reach(where):
-        for channel in channels(where.channels_file):
+    if in_reach(settings):
+        for channel in channels(settings.channels_file):
             if is_wanted(notice.kind, channel.least):
                 _fault(channel, notice)
 
 
-def in_reach(where: Settings) -> bool:
-    """Tell whether this process talks to the Prefect that holds the channels' secrets.
+def in_reach(settings: Settings) -> bool:
+    """Return whether this process talks to the Prefect that holds the channels' secrets.
 
     A plain command does not, and Prefect would start another server on another database.
     """
-    return bool(PREFECT_API_URL.value()) or PREFECT_HOME.value() == where.prefect_dir
+    return bool(PREFECT_API_URL.value()) or PREFECT_HOME.value() == settings.prefect_dir
 
 
 def run_log() -> Any:
-    """Give the log of the present run, where there is one."""
+    """Return the log of the present run, where there is one."""
     try:
         return get_run_logger()
     except MissingContextError:
         return get_logger("notices")
 
 
-def _bring_to(where: Settings, channel: Channel, at_once: bool) -> int:
+def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
     """Bring what waits for one channel, up to its first failure."""
-    database, at = where.database(), now()
+    database, at = settings.database(), now()
     since = max(at - WORTH_TELLING, channel.since)
     due = [
         each
@@ -100,18 +100,18 @@ def _bring_to(where: Settings, channel: Channel, at_once: bool) -> int:
         return 0
     reached = 0
     for told in due[:MOST_AT_ONCE]:
-        if not _send(where, channel, told.notice):
+        if not _send(settings, channel, told.notice):
             break
         reached += 1
     return reached
 
 
-def _send(where: Settings, channel: Channel, notice: Notice) -> bool:
+def _send(settings: Settings, channel: Channel, notice: Notice) -> bool:
     fault = _fault(channel, notice)
     delivery = Delivery(
         key=notice.key, channel=channel.name, delivered=not fault, detail=fault, at=now()
     )
-    record_delivery(where.database(), delivery)
+    record_delivery(settings.database(), delivery)
     if fault:
         run_log().warning("channel %s did not take %r: %s", channel.name, notice.subject, fault)
     return delivery.delivered
@@ -148,10 +148,10 @@ def _fault(channel: Channel, notice: Notice) -> str:
 
 
 @contextmanager
-def _alone(where: Settings) -> Iterator[bool]:
+def _alone(settings: Settings) -> Iterator[bool]:
     """Be the only process that brings notices; gives False where another is at it."""
-    where.home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(where.home / "notices.lock")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.home / "notices.lock")
     try:
         lock.acquire(timeout=SECONDS)
     except Timeout:

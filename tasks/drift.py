@@ -32,7 +32,7 @@ from tasks.datasets import known_bars, period_of
 from tasks.events import DriftDetected, emit
 from tasks.notices import notify
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 
 _SAID, _CAME = "logit of P(UP)", "broke UP"
 _SIDE = {"UP": 1.0, "DOWN": 0.0}
@@ -55,34 +55,34 @@ def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
     UnknownVersionError
         Nothing was ever registered.
     """
-    where = settings()
-    symbol = where.market(market).symbol
-    record = where.models().serving(symbol, at).record
-    found = report(symbol, record.version, *_held(where, symbol, record, at, mode))
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    record = settings.models().serving(symbol, at).record
+    found = report(symbol, record.version, *_held(settings, symbol, record, at, mode))
     if mode == "live" and found.last_day:
-        before = latest_drift(where.database(), symbol)
+        before = latest_drift(settings.database(), symbol)
         # kept last: should this end in between, the next try announces again rather than never
         if found.detected and (before is None or (not before.detected and before.at <= at)):
             _announce(market, found)
-            _tell(where, found)
-        record_drift(where.database(), _kept(found, at))
+            _tell(settings, found)
+        record_drift(settings.database(), _kept(found, at))
     return found
 
 
 @task(name="write the full drift report", task_run_name="{market}: full drift report", **RETRIED)
 def write_report(market: str, at: datetime, mode: Mode = "live") -> str:
     """Write Evidently's whole report as HTML; give its path."""
-    where = settings()
-    symbol = where.market(market).symbol
-    record = where.models().serving(symbol, at).record
-    path = where.reports_dir / symbol / f"drift-{at:%Y%m%dT%H%M}.html"
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    record = settings.models().serving(symbol, at).record
+    path = settings.reports_dir / symbol / f"drift-{at:%Y%m%dT%H%M}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_full_report(*_held(where, symbol, record, at, mode), path)
+    write_full_report(*_held(settings, symbol, record, at, mode), path)
     return str(path)
 
 
 def plots_of_drift(found: DriftReport) -> list[str]:
-    """Give a check's plot as a markdown image that holds itself; none if nothing was judged."""
+    """Return a check's plot as a markdown image that holds itself; none if nothing was judged."""
     if not found.columns:
         return []
     from monitoring.pages.drift_plot import drift_plot  # noqa: PLC0415 - matplotlib, only here
@@ -102,9 +102,9 @@ def _announce(market: str, found: DriftReport) -> None:
     )
 
 
-def _tell(where: Settings, found: DriftReport) -> None:
+def _tell(settings: Settings, found: DriftReport) -> None:
     notify(
-        where,
+        settings,
         "drift",
         found.market,
         f"drift {found.market} {found.version} {found.last_day}",
@@ -115,22 +115,22 @@ def _tell(where: Settings, found: DriftReport) -> None:
 
 
 def _held(
-    where: Settings, symbol: str, record: VersionRecord, at: datetime, mode: Mode
+    settings: Settings, symbol: str, record: VersionRecord, at: datetime, mode: Mode
 ) -> tuple[Reference, Rows]:
     learned = _learned(record.folder)
-    logged = _logged(where, symbol, learned.names, at, mode)
+    logged = _logged(settings, symbol, learned.names, at, mode)
     if not {EARLY_CLOSE, SINCE_ROLL} <= set(learned.names):
-        odd = _odd_days(where, symbol, at)
+        odd = _odd_days(settings, symbol, at)
         learned, logged = (rows.where(~np.isin(rows.day, odd)) for rows in (learned, logged))
     groups = {each.name: each.group for each in CATALOGUE.select("all")}
     named = {**groups, _SAID: PREDICTION, _CAME: TARGET}
     return Reference(learned.ordinary(), named), logged
 
 
-def _odd_days(where: Settings, symbol: str, at: datetime) -> NDArray[np.datetime64]:
-    """Give roll days and half-days by the calendar and the lake, for recipes blind to them."""
-    market = where.market(symbol)
-    bars = known_bars(where, symbol, market, at)
+def _odd_days(settings: Settings, symbol: str, at: datetime) -> NDArray[np.datetime64]:
+    """Return roll days and half-days by the calendar and the lake, for recipes blind to them."""
+    market = settings.market(symbol)
+    bars = known_bars(settings, symbol, market, at)
     first, last = period_of(bars, market, None, None)
     data = assemble(
         bars,
@@ -164,15 +164,15 @@ def _kept(found: DriftReport, at: datetime) -> DriftRecord:
 
 
 def _logged(
-    where: Settings, symbol: str, names: tuple[str, ...], at: datetime, mode: Mode
+    settings: Settings, symbol: str, names: tuple[str, ...], at: datetime, mode: Mode
 ) -> Rows:
-    """Give the champion's logged rows up to a time, of as many days as can be looked at."""
+    """Return the champion's logged rows up to a time, of as many days as can be looked at."""
     features = [name for name in names if name not in {_SAID, _CAME}]
     last = at.date()
     first = date.fromordinal(last.toordinal() - 4 * WINDOW_DAYS)
     settled = [
         each
-        for each in where.ledger().settled(symbol, first=first, mode=mode)
+        for each in settings.ledger().settled(symbol, first=first, mode=mode)
         if each.prediction.role == "champion"
         and each.prediction.decision_time <= at
         and set(features) <= set(each.prediction.features)

@@ -33,7 +33,7 @@ from tasks.lines import ROLES, judged_of, line_of, unseen_of
 from tasks.notices import notify
 from tasks.outcomes import REVISED_DAYS
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 
 LOOKED_BACK = timedelta(days=60)
 """Within these days lie the rows of an estimate, and estimates still to be reconciled."""
@@ -46,15 +46,15 @@ def warn_early(market: str, at: datetime) -> dict[str, Any]:
     An estimate is made once for each line and trading day, of its latest answers, and is never
     changed; its realised figures follow the outcomes.
     """
-    where = settings()
-    symbol = where.market(market).symbol
+    settings = current_settings()
+    symbol = settings.market(market).symbol
     since = (at - LOOKED_BACK).date()
-    rows = where.ledger().settled(symbol, first=since, mode="live")
-    made = [_made(where, symbol, line_of(rows, role), at) for role in ROLES]
+    rows = settings.ledger().settled(symbol, first=since, mode="live")
+    made = [_made(settings, symbol, line_of(rows, role), at) for role in ROLES]
     kept = [each for each in made if each is not None]
-    new = sum(record_estimate(where.database(), each) for each in kept)
-    records = estimate_records(where.database(), symbol, first=since)
-    filled = sum(_reconciled(where, each, rows, at) for each in records)
+    new = sum(record_estimate(settings.database(), each) for each in kept)
+    records = estimate_records(settings.database(), symbol, first=since)
+    filled = sum(_reconciled(settings, each, rows, at) for each in records)
     present = {(each.role, each.version, each.last_day) for each in kept}
     warned = [
         each
@@ -62,16 +62,16 @@ def warn_early(market: str, at: datetime) -> dict[str, Any]:
         if (each.role, each.version, each.last_day) in present and each.expected["warning"]
     ]
     for each in warned:
-        _tell(where, each)
+        _tell(settings, each)
     words = [f"{each.role} {each.version}: {each.expected['warning']}" for each in warned]
     return {"made": new, "reconciled": filled, "warnings": words}
 
 
-def _tell(where: Settings, record: EstimateRecord) -> None:
+def _tell(settings: Settings, record: EstimateRecord) -> None:
     """Tell of a warning, of one that goes on once a week."""
     year, week, _ = record.last_day.isocalendar()
     notify(
-        where,
+        settings,
         "estimate",
         record.market,
         f"estimate {record.market} {record.role} {year}-{week}",
@@ -83,7 +83,7 @@ def _tell(where: Settings, record: EstimateRecord) -> None:
 
 
 def _made(
-    where: Settings, symbol: str, line: list[Settled], at: datetime
+    settings: Settings, symbol: str, line: list[Settled], at: datetime
 ) -> EstimateRecord | None:
     window = [each.prediction for each in line[-WINDOW:]]
     if len(window) < MIN_ROWS or window[-1].version is None:
@@ -91,7 +91,7 @@ def _made(
     p = np.array([each.p_up for each in window], np.float64)
     p_break = np.array([1.0 - (each.outputs.get("p_none") or 0.0) for each in window], np.float64)
     found = expect(p, p_break)
-    unseen = unseen_of(where, symbol, window[-1].version, "log_loss")
+    unseen = unseen_of(settings, symbol, window[-1].version, "log_loss")
     warned = None
     if unseen is not None:
         reference = Reference(log_loss=unseen["estimate"], error=unseen["error"])
@@ -117,7 +117,7 @@ def _made(
 
 
 def _reconciled(
-    where: Settings, record: EstimateRecord, rows: Sequence[Settled], at: datetime
+    settings: Settings, record: EstimateRecord, rows: Sequence[Settled], at: datetime
 ) -> bool:
     """Fill in what came, once every row is settled or has had its time."""
     expected = record.expected
@@ -139,7 +139,7 @@ def _reconciled(
         return False
     truth = reconcile(_estimates(expected["metrics"]), judged.p_up, judged.up)
     realised = {**truth.to_json(), "open": waiting}
-    return fill_realised(where.database(), record, realised, at)
+    return fill_realised(settings.database(), record, realised, at)
 
 
 def _estimates(metrics: dict[str, dict[str, float | None]]) -> dict[str, Estimate]:

@@ -11,7 +11,7 @@ from tasks.error_words import scrubbed
 
 
 def ended_run(flow: str, run: FlowRun, state: State[Any]) -> EndedRun:
-    """Give what a notice tells of a run; its message without what a channel must not see."""
+    """Return what a notice tells of a run; its message without what a channel must not see."""
     given = {name: str(value) for name, value in run.parameters.items() if value is not None}
     return EndedRun(
         flow=flow,

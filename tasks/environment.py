@@ -10,14 +10,14 @@ THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 """Names it has for itself."""
 
 
-def prepare_environment(where: Settings, **more: str) -> None:
+def prepare_environment(settings: Settings, **more: str) -> None:
     """Hand these settings to Prefect and to every process started from this one.
 
     To be called before Prefect is first imported, since it reads its settings then. What the
     person has set stays, except ``more``.
     """
-    os.environ["ORBCAST_HOME"] = str(where.home)
-    for name, value in where.prefect_environment().items():
+    os.environ["ORBCAST_HOME"] = str(settings.home)
+    for name, value in settings.prefect_environment().items():
         os.environ.setdefault(name, value)
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = _past_proxies(os.environ.get(name) or os.environ.get("NO_PROXY", ""))

@@ -8,7 +8,7 @@ _SECRETS = re.compile(r"[a-z][a-z0-9+.\-]*://\S+", re.IGNORECASE)
 
 
 def named(error: BaseException) -> str:
-    """Say what went wrong, without URLs."""
+    """Return what went wrong, without URLs."""
     return scrubbed(words_of(error))
 
 
@@ -18,7 +18,7 @@ def scrubbed(text: str) -> str:
 
 
 def words_of(error: BaseException) -> str:
-    """Give an error's kind and words as they stand, which may have a secret in them."""
+    """Return an error's kind and words as they stand, which may have a secret in them."""
     # Prefect's own error keeps what was said in its log alone
     words = str(getattr(error, "log", "") or error)
     return f"{type(error).__name__}: {' '.join(words.split())}"

@@ -19,7 +19,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def resource_of(market: str) -> str:
-    """Give the resource id of a market, by its file's name.
+    """Return the resource id of a market, by its file's name.
 
     >>> resource_of("mgc")
     'orbcast.market.mgc'

@@ -29,12 +29,12 @@ class NotASlotError(InputError):
         )
 
 
-def explained(where: Settings, slot: str, mode: Mode | None = None) -> list[dict[str, Any]]:
+def explained(settings: Settings, slot: str, mode: Mode | None = None) -> list[dict[str, Any]]:
     """Take every answer of a slot apart: one for each role and mode, as plain values.
 
     Parameters
     ----------
-    where
+    settings
         Where the ledger is.
     slot
         ``MARKET:DAY:RANGE``.
@@ -47,16 +47,16 @@ def explained(where: Settings, slot: str, mode: Mode | None = None) -> list[dict
         The text is no slot, or the ledger has no answer for it.
     """
     symbol, day, name = _parts(slot)
-    rows = where.ledger().settled(symbol, first=day, last=day, mode=mode)
+    rows = settings.ledger().settled(symbol, first=day, last=day, mode=mode)
     found = [each.prediction for each in rows if each.prediction.opening_range == name]
     if not found:
         raise NotASlotError(slot, "has no answer in the ledger")
-    return [{**_who(each), **asdict(explanation_of(where, each))} for each in found]
+    return [{**_who(each), **asdict(explanation_of(settings, each))} for each in found]
 
 
-def explanation_of(where: Settings, entry: PredictionEntry) -> Explanation:
+def explanation_of(settings: Settings, entry: PredictionEntry) -> Explanation:
     """Take one answer apart; the champion's with what the rules decided of the slot."""
-    record = _decided(where, entry) if entry.role == "champion" else None
+    record = _decided(settings, entry) if entry.role == "champion" else None
     return explain(
         status=entry.status,
         reason=entry.reason,
@@ -67,9 +67,9 @@ def explanation_of(where: Settings, entry: PredictionEntry) -> Explanation:
     )
 
 
-def _decided(where: Settings, entry: PredictionEntry) -> StrategyRecord | None:
+def _decided(settings: Settings, entry: PredictionEntry) -> StrategyRecord | None:
     records = strategy_records(
-        where.database(),
+        settings.database(),
         entry.market,
         mode=entry.mode,
         first=entry.trading_day,

@@ -23,7 +23,7 @@ from registry.notices import notices
 from tasks.events import FeedResumed, FeedStopped, emit
 from tasks.notices import notify
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.source_kinds import source_class
 from tasks.sources import SourceSpec, open_source, standing_source
 
@@ -67,7 +67,7 @@ def check_feed(market: str, at: datetime) -> FeedCheck:
     at
         Aware time, taken for now.
     """
-    config = settings()
+    config = current_settings()
     known, spec = config.market(market), _live_source(config, market)
     now = to_minute(at)
     hours = market_dates_around(known, now - 1, now)
@@ -109,7 +109,7 @@ class _Feed:
         return f"feed {self.market.symbol} {self.last_bar.isoformat()}"
 
     def was_live(self, hours: TradeDates, now: int) -> bool:
-        """Tell whether it brought bars as they were made in the session of its last bar.
+        """Return whether it brought bars as they were made in the session of its last bar.
 
         A feed that is brought up to date once a day after the close has not stopped in the
         morning.

@@ -21,8 +21,8 @@ from tasks.slots import Slot
 _LOOKED_AHEAD = 7 * 1440  # minutes; the bar after a thin one comes within the week
 
 
-def is_awaited(where: Settings, market: Market, slot: Slot, bars: Bars) -> bool:
-    """Tell whether bars of the slot's window may still be to come.
+def is_awaited(settings: Settings, market: Market, slot: Slot, bars: Bars) -> bool:
+    """Return whether bars of the slot's window may still be to come.
 
     They are here once the contract that is traded has its bar of the window's last minute, or any
     contract has a later one. A minute without trades has no bar: only a later one proves that the
@@ -50,4 +50,4 @@ def is_awaited(where: Settings, market: Market, slot: Slot, bars: Bars) -> bool:
     last = recent.between(t0 - 1, t0)
     if np.any((last.contract == chosen[-1]) | (chosen[-1] == NO_CONTRACT)):
         return False
-    return not len(where.lake().read(market, t0, t0 + _LOOKED_AHEAD))
+    return not len(settings.lake().read(market, t0, t0 + _LOOKED_AHEAD))

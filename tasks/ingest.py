@@ -12,7 +12,7 @@ from ml_core.bars.contract import OnProgress
 from tasks.events import BarsRefreshed, emit
 from tasks.intake import summary, take_in
 from tasks.retrying import RETRIED
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.sources import NoSourceError, SourceSpec, standing_source
 
 Announce = Literal["never", "news", "always"]
@@ -58,13 +58,13 @@ def read_source(
     DatabaseLockedError, LakeBusyError
         Worth another try.
     """
-    where = settings()
-    known = where.market(market)
-    spec = source or standing_source(where.sources_file, market)
+    settings = current_settings()
+    known = settings.market(market)
+    spec = source or standing_source(settings.sources_file, market)
     if spec is None:
         raise NoSourceError(market.lower())
-    records = take_in(where, known, spec, at, full=full, on_progress=on_progress)
-    brought = summary(records, where.lake().status(known.symbol))
+    records = take_in(settings, known, spec, at, full=full, on_progress=on_progress)
+    brought = summary(records, settings.lake().status(known.symbol))
     return {
         **brought,
         "source": str(spec),

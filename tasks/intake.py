@@ -17,7 +17,7 @@ from tasks.sources import SourceSpec, open_source
 
 
 def take_in(
-    where: Settings,
+    settings: Settings,
     market: Market,
     spec: SourceSpec,
     at: datetime,
@@ -49,7 +49,7 @@ def take_in(
     DatabaseLockedError, LakeBusyError
         Worth another try.
     """
-    lake = where.lake()
+    lake = settings.lake()
     source = spec.source()
     origin = source.origin
     log = lake.batch_log(market.symbol)
@@ -57,14 +57,14 @@ def take_in(
     since = None if full or otherwise else _month_of(lake.last_bar(market.symbol))
     try:
         return lake.ingest(
-            open_source(spec, market, at, where.feeds_dir, since, tell=tell),
+            open_source(spec, market, at, settings.feeds_dir, since, tell=tell),
             market,
             at,
             on_progress,
         )
     finally:
         # also after a refused batch: those before it are in
-        mirror(where, market)
+        mirror(settings, market)
 
 
 def take_back(settings: Settings, market: Market, batch: str, at: datetime) -> BatchRecord:
@@ -104,7 +104,7 @@ def mirror(settings: Settings, market: Market) -> None:
 
 
 def summary(records: tuple[BatchRecord, ...], status: LakeStatus) -> dict[str, Any]:
-    """Give what a reading brought as plain values; batches that were in before count nothing."""
+    """Return what a reading brought as plain values; batches that were in before count nothing."""
     new = [each for each in records if each.status != "already"]
     return {
         "symbol": status.symbol,

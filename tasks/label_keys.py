@@ -9,8 +9,8 @@ from ml_core.ranges.label_spec import LabelSpec
 from tasks.settings import Settings
 
 
-def labels_by_key(where: Settings, symbol: str, keys: Iterable[str]) -> dict[str, LabelSpec]:
-    """Give the specification of each key that is known here, the default's or a version's.
+def labels_by_key(settings: Settings, symbol: str, keys: Iterable[str]) -> dict[str, LabelSpec]:
+    """Return the specification of each key that is known here, the default's or a version's.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def labels_by_key(where: Settings, symbol: str, keys: Iterable[str]) -> dict[str
     wanted = set(keys)
     known = {LabelSpec().key: LabelSpec()}
     if not wanted <= set(known):
-        for record in where.models().versions(symbol):
+        for record in settings.models().versions(symbol):
             spec = recipe_of(record.folder).label
             known[spec.key] = spec
     return {key: known[key] for key in sorted(wanted) if key in known}

@@ -56,7 +56,7 @@ class NoFolderError(InputError):
 
 
 def survey(
-    where: Settings,
+    settings: Settings,
     name: str,
     *,
     source: SourceSpec | None,
@@ -97,7 +97,7 @@ def survey(
         raise NothingNamedError
     if registry is not None and not registry.is_dir():
         raise NoFolderError(str(registry))
-    market = where.market(name)
+    market = settings.market(name)
     told: dict[str, Any] = {
         "market": market.symbol,
         "name": name,
@@ -107,14 +107,14 @@ def survey(
         "registry": None,
     }
     with tempfile.TemporaryDirectory(prefix="orbcast-legacy-") as folder:
-        lake = Lake(Path(folder)) if dry_run else where.lake()
+        lake = Lake(Path(folder)) if dry_run else settings.lake()
         if source is not None:
             told["duckdb"] = _database(
-                where, market, source, at, lake=lake, dry_run=dry_run, on_progress=on_progress
+                settings, market, source, at, lake=lake, dry_run=dry_run, on_progress=on_progress
             )
         bars = lake.read(market, None, to_minute(at))
         if dry_run and not len(bars):
-            bars = where.lake().read(market, None, to_minute(at))
+            bars = settings.lake().read(market, None, to_minute(at))
         if told["duckdb"] is not None:
             told["duckdb"]["records"] = _records(market, told["duckdb"]["path"], bars)
         if registry is not None:
@@ -125,7 +125,7 @@ def survey(
 
 
 def _database(
-    where: Settings,
+    settings: Settings,
     market: Market,
     source: SourceSpec,
     at: datetime,
@@ -161,7 +161,7 @@ def _database(
     told["bars"] = bars
     kind = next(each.columns[mapping["ts"]] for each in found if each.name == table)
     bars["zone"] = _zone(market, mapping["ts"], kind, sample, is_named="zone" in given)
-    status = where.lake().status(market.symbol)
+    status = settings.lake().status(market.symbol)
     bars["fault"] = bars["zone"]["fault"] or _mixed(market, mapping, status.contracts)
     if bars["fault"]:
         return told
@@ -169,9 +169,9 @@ def _database(
     def take() -> tuple[BatchRecord, ...]:
         if dry_run:
             return lake.ingest(
-                open_source(spec, market, at, where.feeds_dir), market, at, on_progress
+                open_source(spec, market, at, settings.feeds_dir), market, at, on_progress
             )
-        return take_in(where, market, spec, at, on_progress=on_progress)
+        return take_in(settings, market, spec, at, on_progress=on_progress)
 
     try:
         records = with_patience(take)
@@ -243,7 +243,7 @@ def _bars_kind(
 
 
 def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) -> bool:
-    """Tell whether the table has this market's bars; a symbol column may hold the contracts."""
+    """Return whether the table has this market's bars; a symbol column may hold the contracts."""
     import re  # noqa: PLC0415 - one use
 
     if not mapping["symbol"] or market.symbol in names:

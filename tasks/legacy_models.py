@@ -140,7 +140,7 @@ def _days(period: tuple[date, date] | None) -> list[str] | None:
 def corridor_on(
     market: Market, bars: Bars, period: tuple[date, date] | None
 ) -> dict[str, Any] | None:
-    """Give what place of the close and always-UP score on the days stated, or on all there are.
+    """Return what place of the close and always-UP score on the days stated, or on all there are.
 
     The corridor says UP where the window closed in the upper half of its range, whatever its one
     parameter, so its accuracy needs no fit and no training days.

@@ -9,7 +9,7 @@ from ml_core.files import written_atomically
 from tasks.settings import Settings
 
 
-def write_legacy_report(where: Settings, told: dict[str, Any]) -> tuple[Path, Path]:
+def write_legacy_report(settings: Settings, told: dict[str, Any]) -> tuple[Path, Path]:
     """Write the report as HTML and as markdown; give both paths. Again replaces them.
 
     Parameters
@@ -21,7 +21,7 @@ def write_legacy_report(where: Settings, told: dict[str, Any]) -> tuple[Path, Pa
     from monitoring.pages.legacy_report import legacy_paper  # noqa: PLC0415 - matplotlib, only here
 
     paper = legacy_paper(told)
-    folder = where.reports_dir / told["market"]
+    folder = settings.reports_dir / told["market"]
     paths = folder / "import-legacy.html", folder / "import-legacy.md"
     for path, text in zip(paths, (to_page(paper), to_markdown(paper)), strict=True):
         with written_atomically(path) as temporary:

@@ -18,21 +18,21 @@ from tasks.settings import Settings
 ROLES = ("champion", "challenger")
 
 
-def watched(where: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
-    """Give the sequential monitors of each role's present line, over all of its live record."""
-    rows = where.ledger().settled(symbol, mode="live")
+def watched(settings: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
+    """Return the sequential monitors of each role's present line, over all of its live record."""
+    rows = settings.ledger().settled(symbol, mode="live")
     found = {}
     for role in ROLES:
         line = line_of(rows, role)
         if line:
-            held_to = unseen_of(where, symbol, line[-1].prediction.version, "accuracy")
+            held_to = unseen_of(settings, symbol, line[-1].prediction.version, "accuracy")
             low = None if held_to is None else held_to["low"]
             found[role] = monitors(judged_of(line), low)
     return found
 
 
-def estimates_of(where: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
-    """Give a market's estimates up to a trading day or later as plain values, oldest first."""
+def estimates_of(settings: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
+    """Return a market's estimates up to a trading day or later as plain values, oldest first."""
     return [
         {
             **asdict(each),
@@ -41,12 +41,12 @@ def estimates_of(where: Settings, symbol: str, first: date | None) -> list[dict[
             "at": each.at.isoformat(),
             "reconciled_at": each.reconciled_at.isoformat() if each.reconciled_at else None,
         }
-        for each in estimate_records(where.database(), symbol, first=first)
+        for each in estimate_records(settings.database(), symbol, first=first)
     ]
 
 
 def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
-    """Give the answers in time of a role's present recipe, in order of decision."""
+    """Return the answers in time of a role's present recipe, in order of decision."""
     said = [
         each
         for each in rows
@@ -61,7 +61,7 @@ def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
 
 
 def judged_of(line: Sequence[Settled]) -> Judged:
-    """Give the rows that broke, in arrays."""
+    """Return the rows that broke, in arrays."""
     broke = [
         (each.prediction, each.outcome.direction == "UP")
         for each in line
@@ -76,11 +76,11 @@ def judged_of(line: Sequence[Settled]) -> Judged:
 
 
 def unseen_of(
-    where: Settings, symbol: str, version: str | None, metric: str
+    settings: Settings, symbol: str, version: str | None, metric: str
 ) -> dict[str, float] | None:
-    """Give a metric's interval on the unseen days of a version; None if it has none."""
+    """Return a metric's interval on the unseen days of a version; None if it has none."""
     try:
-        record = where.models().find(symbol, version or "")
+        record = settings.models().find(symbol, version or "")
     except UnknownVersionError:
         return None
     intervals = record.metrics.get("directional", {}).get("interval", {}).get("model", {})

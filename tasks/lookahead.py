@@ -12,7 +12,7 @@ from ml_core.features.audit import audit_lookahead
 from ml_core.ranges.label_spec import LabelSpec
 from tasks.datasets import known_bars, period_of
 from tasks.retrying import RETRIED
-from tasks.settings import settings
+from tasks.settings import current_settings
 
 LOOKED_BACK = timedelta(days=90)
 SAMPLED_DAYS = 6
@@ -27,9 +27,9 @@ def audit_recent(market: str, at: datetime) -> dict[str, Any]:
     EmptyLakeError, NothingToAuditError
         There are no bars to audit with.
     """
-    where = settings()
-    known = where.market(market)
-    bars = known_bars(where, market, known, at)
+    settings = current_settings()
+    known = settings.market(market)
+    bars = known_bars(settings, market, known, at)
     begin, end = period_of(bars, known, None, None)
     features = CATALOGUE.select("all")
     first = max(begin, end - LOOKED_BACK)

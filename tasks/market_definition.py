@@ -10,15 +10,15 @@ from registry.definitions import definition_of, definitions, remember_definition
 from tasks.settings import Settings
 
 
-def note_definitions(where: Settings, at: datetime) -> None:
+def note_definitions(settings: Settings, at: datetime) -> None:
     """Note what each market's file says, where versions were made before that was kept.
 
     They are held against it from then on: the sooner after an upgrade, the less can have changed.
     """
-    database = where.database()
-    symbols = {record.market for record in where.models().versions() if not record.market_hash}
+    database = settings.database()
+    symbols = {record.market for record in settings.models().versions() if not record.market_hash}
     for symbol in sorted(symbols):
-        now = where.market_definition(symbol)
+        now = settings.market_definition(symbol)
         if now is not None and not definitions(database, symbol):
             remember_definition(database, now, at)
 
@@ -30,16 +30,16 @@ class AnyHash(frozenset[str]):
         return True
 
 
-def hashes_of_question(where: Settings, symbol: str) -> frozenset[str]:
+def hashes_of_question(settings: Settings, symbol: str) -> frozenset[str]:
     """Return the hashes under which rows ask what the market's file asks now.
 
     Definitions that differ in single calendar days ask the same; rows of before definitions were
     kept have the hash "", and belong to the first one on record.
     """
-    now = where.market_definition(symbol)
+    now = settings.market_definition(symbol)
     if now is None:
         return AnyHash()
-    known = definitions(where.database(), symbol)
+    known = definitions(settings.database(), symbol)
     same = {each.hash for each in known if not each.changes_of_question(now)}
     first = definition_of(known, "")
     if first is None or first.hash in same:
@@ -47,7 +47,7 @@ def hashes_of_question(where: Settings, symbol: str) -> frozenset[str]:
     return frozenset({now.hash, *same})
 
 
-def market_of(where: Settings, market: Market, market_hash: str) -> Market | None:
+def market_of(settings: Settings, market: Market, market_hash: str) -> Market | None:
     """Return the market that rows of a hash were made on; None if it is not on record.
 
     Parameters
@@ -60,7 +60,7 @@ def market_of(where: Settings, market: Market, market_hash: str) -> Market | Non
     now = MarketDefinition.of(market)
     if market_hash == now.hash:
         return market
-    known = definitions(where.database(), market.symbol)
+    known = definitions(settings.database(), market.symbol)
     then = definition_of(known, market_hash)
     if then is None:
         return None if market_hash else market

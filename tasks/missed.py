@@ -16,7 +16,7 @@ from tasks.decision import EXCHANGE_CLOSED, HOLIDAY, MISSED, not_answered
 from tasks.notices import notify
 from tasks.prediction import announce
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.slots import Slot, slots_between
 
 
@@ -26,28 +26,28 @@ def fill_missed(market: str, at: datetime) -> int:
 
     The live record begins with the first live answer: before it nothing was promised.
     """
-    where = settings()
-    absent = unanswered(where, market, at)
-    known = where.market(market)
-    entries = not_answered(where, known, _reasons(known, absent), at)
+    settings = current_settings()
+    absent = unanswered(settings, market, at)
+    known = settings.market(market)
+    entries = not_answered(settings, known, _reasons(known, absent), at)
     if entries:
-        remember_definition(where.database(), MarketDefinition.of(known), at)
-        ledger = where.ledger()
+        remember_definition(settings.database(), MarketDefinition.of(known), at)
+        ledger = settings.ledger()
         ledger.record(entries)
         first, last = absent[0].trading_day, absent[-1].trading_day
         rows = ledger.settled(entries[0].market, first=first, last=last, mode="live")
         announce(entries, [each.prediction for each in rows])
         missed = [each for each in entries if each.reason == MISSED]
         if missed:
-            _tell(where, missed)
+            _tell(settings, missed)
     return len(absent)
 
 
-def _tell(where: Settings, missed: list[PredictionEntry]) -> None:
+def _tell(settings: Settings, missed: list[PredictionEntry]) -> None:
     slots = sorted({f"{each.trading_day}:{each.opening_range}" for each in missed})
     symbol = missed[0].market
     notify(
-        where,
+        settings,
         "missed",
         symbol,
         f"missed {symbol} {slots[0]} {slots[-1]}",
@@ -57,14 +57,14 @@ def _tell(where: Settings, missed: list[PredictionEntry]) -> None:
     )
 
 
-def unanswered(where: Settings, market: str, at: datetime) -> tuple[Slot, ...]:
-    """Give the live slots past their deadline, since the first live answer, that have no row."""
-    known = where.market(market)
-    rows = [each.prediction for each in where.ledger().settled(known.symbol, mode="live")]
+def unanswered(settings: Settings, market: str, at: datetime) -> tuple[Slot, ...]:
+    """Return the live slots past their deadline, since the first live answer, that have no row."""
+    known = settings.market(market)
+    rows = [each.prediction for each in settings.ledger().settled(known.symbol, mode="live")]
     if not rows:
         return ()
     have = {(each.trading_day, each.opening_range) for each in rows}
-    deadline = at - timedelta(minutes=where.missed_after_minutes)
+    deadline = at - timedelta(minutes=settings.missed_after_minutes)
     last = at.astimezone(ZoneInfo(known.zone)).date() + timedelta(days=1)
     begun = min(each.decision_time for each in rows)
     return tuple(
@@ -75,7 +75,7 @@ def unanswered(where: Settings, market: str, at: datetime) -> tuple[Slot, ...]:
 
 
 def _reasons(market: Market, slots: tuple[Slot, ...]) -> dict[Slot, str]:
-    """Say of each slot why it has no answer: by the calendar, or else that it was missed."""
+    """Return of each slot why it has no answer: by the calendar, or else that it was missed."""
     if not slots:
         return {}
     try:

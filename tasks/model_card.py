@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SHOWN_DECISIONS = 12
 
 
-def card_of(where: Settings, name: str, ref: str | None, at: datetime) -> CardFacts:
+def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> CardFacts:
     """Gather what is on record of a version, for :mod:`monitoring.pages.model_card`.
 
     Parameters
@@ -50,8 +50,8 @@ def card_of(where: Settings, name: str, ref: str | None, at: datetime) -> CardFa
     """
     from monitoring.pages.model_card import CardFacts  # noqa: PLC0415 - matplotlib, only here
 
-    market = where.market(name)
-    store = where.models()
+    market = settings.market(name)
+    store = settings.models()
     serving = None
     if ref is None:
         record = (serving := store.serving(market.symbol, at)).record
@@ -64,7 +64,7 @@ def card_of(where: Settings, name: str, ref: str | None, at: datetime) -> CardFa
     metrics, trained = files["metrics"], files["metadata"]
     decided = [
         {"at": each.at, "kind": each.kind, "verdict": each.verdict}
-        for each in list_decisions(where.database(), market.symbol)
+        for each in list_decisions(settings.database(), market.symbol)
         if each.version == record.version
     ]
     return CardFacts(
@@ -73,7 +73,7 @@ def card_of(where: Settings, name: str, ref: str | None, at: datetime) -> CardFa
         model=record.model,
         kind=record.kind,
         about=files["recipe"].get("about", ""),
-        standing=_standing(where, record, at, serving.fallback if serving else None),
+        standing=_standing(settings, record, at, serving.fallback if serving else None),
         evaluation=metrics,
         trained=trained,
         importance=files["feature_importance"],
@@ -87,17 +87,17 @@ def card_of(where: Settings, name: str, ref: str | None, at: datetime) -> CardFa
         },
         created_at=record.created_at,
         expires_at=store.expires_at(record),
-        bars=_bars(where, market, trained),
+        bars=_bars(settings, market, trained),
         power=_power(metrics),
-        study=_study(where, record, at),
-        live=_live(where, record),
+        study=_study(settings, record, at),
+        live=_live(settings, record),
         decisions=decided[-_SHOWN_DECISIONS:],
         novelty=(record.folder / "novelty.json").is_file(),
-        simulated=simulated(where, name),
+        simulated=simulated(settings, name),
     )
 
 
-def write_card(where: Settings, facts: CardFacts) -> tuple[Path, Path]:
+def write_card(settings: Settings, facts: CardFacts) -> tuple[Path, Path]:
     """Write the card below the reports folder as HTML and markdown; again replaces both.
 
     Without figures: the version's report, which is written beside it, has them.
@@ -105,7 +105,7 @@ def write_card(where: Settings, facts: CardFacts) -> tuple[Path, Path]:
     from monitoring.pages.document import to_markdown, to_page  # noqa: PLC0415 - the same
     from monitoring.pages.model_card import card_paper  # noqa: PLC0415 - matplotlib, only here
 
-    folder = where.reports_dir / facts.market
+    folder = settings.reports_dir / facts.market
     paths = folder / f"{facts.version}-card.html", folder / f"{facts.version}-card.md"
     paper = card_paper(facts)
     for path, text in zip(paths, (to_page(paper), to_markdown(paper)), strict=True):
@@ -114,19 +114,19 @@ def write_card(where: Settings, facts: CardFacts) -> tuple[Path, Path]:
     return paths
 
 
-def simulated(where: Settings, name: str) -> bool:
-    """Tell whether a market's bars were simulated: a simulation keeps the truth beside them."""
-    source = standing_source(where.sources_file, name)
+def simulated(settings: Settings, name: str) -> bool:
+    """Return whether a market's bars were simulated: a simulation keeps the truth beside them."""
+    source = standing_source(settings.sources_file, name)
     paths = [Path(each) for each in source.paths] if source else []
-    if any(where.home.glob("*-truth.npz")):  # the demo's, wherever its home was moved
+    if any(settings.home.glob("*-truth.npz")):  # the demo's, wherever its home was moved
         return True
     return any(each.with_name(f"{each.stem}-truth.npz").is_file() for each in paths)
 
 
 def _standing(
-    where: Settings, record: VersionRecord, at: datetime, fallback: str | None
+    settings: Settings, record: VersionRecord, at: datetime, fallback: str | None
 ) -> tuple[str, ...]:
-    store, told = where.models(), []
+    store, told = settings.models(), []
     for alias in (CHAMPION, CHALLENGER):
         now = store.current(record.market, alias)
         if now is not None and now.version == record.version:
@@ -142,15 +142,15 @@ def _standing(
     return tuple(told) or ("It serves nowhere now.",)
 
 
-def _bars(where: Settings, market: Market, trained: dict[str, Any]) -> dict[str, str]:
-    """Say which contracts were traded and which ranges left out, from the bars of the lake now."""
+def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[str, str]:
+    """Return which contracts were traded and which ranges left out, from the lake's bars."""
     from ml_core.learning.assemble import assemble  # noqa: PLC0415 - where a card is written
     from ml_core.ranges.label_spec import LabelSpec  # noqa: PLC0415 - the same
 
     first = date.fromisoformat(trained["train"]["first_day"])
     last = date.fromisoformat(trained["calibrate"]["last_day"])
     try:
-        bars = where.lake().read(market)
+        bars = settings.lake().read(market)
         whole = assemble(bars, market, LabelSpec(), first=first, last=last, features=())
     except OrbcastError:
         return {}
@@ -188,10 +188,10 @@ def _power(metrics: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _study(where: Settings, record: VersionRecord, at: datetime) -> dict[str, Any] | None:
+def _study(settings: Settings, record: VersionRecord, at: datetime) -> dict[str, Any] | None:
     found = [
         each
-        for each in evaluations(where.database(), record.market)
+        for each in evaluations(settings.database(), record.market)
         if each.recipe_hash == record.recipe_hash
     ]
     if not found:
@@ -208,9 +208,9 @@ def _study(where: Settings, record: VersionRecord, at: datetime) -> dict[str, An
     }
 
 
-def _live(where: Settings, record: VersionRecord) -> dict[str, Any]:
+def _live(settings: Settings, record: VersionRecord) -> dict[str, Any]:
     records = performance_records(
-        where.database(), record.market, mode="live", version=record.version
+        settings.database(), record.market, mode="live", version=record.version
     )
     rows = whole_days(each.row() for each in records)
     by_role = grouped(rows, lambda row: str(row["role"]))

@@ -23,13 +23,13 @@ from tasks.error_words import named, scrubbed
 from tasks.process_mark import mark_run
 from tasks.recovery import restart_crashed
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, now, settings
+from tasks.settings import Settings, current_settings, now
 
 _SHOWN = {"at": "Time (UTC)", "market": "Market", "told": "What", "missed": "Not delivered to"}
 
 
 def notify(  # noqa: PLR0917 - what a notice is made of
-    where: Settings, kind: str, market: str | None, key: str, subject: str, body: str
+    settings: Settings, kind: str, market: str | None, key: str, subject: str, body: str
 ) -> bool:
     """Tell a person something, once: keep it, then try every channel.
 
@@ -39,7 +39,7 @@ def notify(  # noqa: PLR0917 - what a notice is made of
 
     Parameters
     ----------
-    where
+    settings
         Where notices are kept and channels named.
     kind
         Such as ``breaker``, ``drift``, ``run``, ``missed``, ``gate``, ``rollout``.
@@ -54,14 +54,14 @@ def notify(  # noqa: PLR0917 - what a notice is made of
     try:
         notice = Notice(key=key, market=market, kind=kind, subject=subject, body=body, at=now())
         try:
-            if not keep_notice(where.database(), notice):
+            if not keep_notice(settings.database(), notice):
                 return False
         except Exception as error:  # noqa: BLE001 - a notice never stops a run
             run_log().error("not kept (%s): %s: %s", named(error), subject, scrubbed(body))
-            send_unkept(where, notice)
+            send_unkept(settings, notice)
             return False
-        if in_reach(where):
-            _bring_quietly(where)
+        if in_reach(settings):
+            _bring_quietly(settings)
     except Exception as error:  # noqa: BLE001 - the same
         run_log().error("no notice: %s: %s", subject, named(error))
         return False
@@ -71,10 +71,10 @@ def notify(  # noqa: PLR0917 - what a notice is made of
 @task(name="bring what did not arrive", task_run_name="bring what did not arrive", **RETRIED)
 def bring_waiting() -> int:
     """Try the channels again; give how many notices got there. A dead one stops nothing."""
-    where = settings()
-    reached = _bring_quietly(where)
+    settings = current_settings()
+    reached = _bring_quietly(settings)
     try:
-        _show(where)
+        _show(settings)
     except Exception as error:  # noqa: BLE001 - a notice never stops a run
         run_log().warning("notices are not shown: %s", named(error))
     return reached
@@ -91,9 +91,9 @@ def report_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> No
 
 def tell_of(ended: EndedRun) -> None:
     """Tell a person of a run that ended as it should not have."""
-    where = settings()
-    symbol = _symbol(where, ended.market)
-    notify(where, "run", symbol, ended.key(now()), ended.subject, ended.body)
+    settings = current_settings()
+    symbol = _symbol(settings, ended.market)
+    notify(settings, "run", symbol, ended.key(now()), ended.subject, ended.body)
 
 
 REPORTED: dict[str, Any] = {
@@ -105,21 +105,23 @@ REPORTED: dict[str, Any] = {
 run that failed, and what crashed is started again."""
 
 
-def _bring_quietly(where: Settings) -> int:
+def _bring_quietly(settings: Settings) -> int:
     try:
-        return bring(where)
+        return bring(settings)
     except Exception as error:  # noqa: BLE001 - a notice never stops a run
         run_log().warning("notices wait: %s", named(error))
         return 0
 
 
-def _show(where: Settings) -> None:
+def _show(settings: Settings) -> None:
     """Publish the artifact ``notices``, if there was anything to tell of late."""
     try:
-        found = channels(where.channels_file)
+        found = channels(settings.channels_file)
     except ChannelError:
         found = ()
-    recent = [told for told in notices(where.database()) if now() - told.notice.at < WORTH_TELLING]
+    recent = [
+        told for told in notices(settings.database()) if now() - told.notice.at < WORTH_TELLING
+    ]
     if not recent:
         return
     rows = [
@@ -135,10 +137,10 @@ def _show(where: Settings) -> None:
     publish("notices", f"{len(rows)} notices, {missed} not delivered", table(rows, _SHOWN))
 
 
-def _symbol(where: Settings, market: str | None) -> str | None:
+def _symbol(settings: Settings, market: str | None) -> str | None:
     if market is None:
         return None
     try:
-        return where.market(market).symbol
+        return settings.market(market).symbol
     except Exception:  # noqa: BLE001 - a wrong name may be why the run failed
         return market.upper()

@@ -12,9 +12,9 @@ from tasks.settings import Settings
 
 
 def outbox(
-    where: Settings, symbol: str, at: datetime, since: datetime | None = None
+    settings: Settings, symbol: str, at: datetime, since: datetime | None = None
 ) -> list[dict[str, Any]]:
-    """Give a market's intents as plain values, oldest first.
+    """Return a market's intents as plain values, oldest first.
 
     ``in_force`` tells whether an intent may be acted on at the time asked, and ``why_not``, if it
     may not, why: what held when it was written may hold no more.
@@ -28,11 +28,11 @@ def outbox(
     since
         Those written since then; all when left out.
     """
-    found = order_intents(where.database(), symbol, since=since)
+    found = order_intents(settings.database(), symbol, since=since)
     if not found:
         return []
-    breaker = breaker_of(where, symbol, at)
-    stage, stands = stage_of(where, symbol, at)
+    breaker = breaker_of(settings, symbol, at)
+    stage, stands = stage_of(settings, symbol, at)
     general = ""
     if not breaker.closed:
         general = f"the circuit breaker is {breaker.state.replace('_', ' ')}: {breaker.cause}"

@@ -25,7 +25,7 @@ from tasks.events import OutcomeSettled, emit
 from tasks.label_keys import labels_by_key
 from tasks.market_definition import market_of
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 
 REVISED_DAYS = 10
 """Slots settled this long ago are looked at again: a revised bar may have changed them."""
@@ -39,9 +39,9 @@ _NEVER_SETTLED = frozenset({"holiday", "exchange_closed"})
 @task(name="settle what can be settled", task_run_name="{market}: settle", **RETRIED)
 def settle(market: str, at: datetime) -> dict[str, Any]:
     """Label every open or recent slot of the ledger from the lake and append its outcome."""
-    where = settings()
-    known = where.market(market)
-    ledger = where.ledger()
+    settings = current_settings()
+    known = settings.market(market)
+    ledger = settings.ledger()
     rows = ledger.settled(known.symbol)
     recent = (at - timedelta(days=REVISED_DAYS)).date()
     wanted = [
@@ -55,7 +55,7 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
     live = {outcome_key(each.prediction) for each in wanted if each.prediction.mode == "live"}
     hashes = sorted({each.prediction.market_hash for each in wanted})
     for (key, spec), market_hash in product(
-        labels_by_key(where, known.symbol, keys).items(), hashes
+        labels_by_key(settings, known.symbol, keys).items(), hashes
     ):
         slots = {
             (each.prediction.trading_day, each.prediction.opening_range)
@@ -63,10 +63,10 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
             if (each.prediction.label, each.prediction.market_hash) == (key, market_hash)
         }
         # of a market whose file was changed since, a slot is settled as it was asked
-        then = market_of(where, known, market_hash)
+        then = market_of(settings, known, market_hash)
         outcomes = []
         if slots and then is not None:
-            outcomes = _outcomes(where, then, spec, slots, at, market_hash)
+            outcomes = _outcomes(settings, then, spec, slots, at, market_hash)
         counts["open"] += len(slots) - len(outcomes)
         for entry in outcomes:
             done = ledger.record_outcome(entry, at)
@@ -85,29 +85,29 @@ def _emit(entry: OutcomeEntry, *, revised: bool) -> None:
 @task(name="work out the performance", task_run_name="{market}: performance", **RETRIED)
 def measure(market: str, at: datetime) -> list[dict[str, Any]]:
     """Bring the daily figures up to the outcomes, and give them."""
-    where = settings()
-    symbol = where.market(market).symbol
-    arrived = first_recorded(where.database(), symbol)
-    majority = _majorities(where, symbol)
-    rows = where.ledger().settled(symbol)
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    arrived = first_recorded(settings.database(), symbol)
+    majority = _majorities(settings, symbol)
+    rows = settings.ledger().settled(symbol)
     figures = daily_figures(_row(each, arrived, majority) for each in rows)
     records = [PerformanceRecord(market=symbol, **each) for each in figures]
-    update_performance(where.database(), records, at)
+    update_performance(settings.database(), records, at)
     return figures
 
 
 def _outcomes(  # noqa: PLR0917 - what is settled, and what it is settled from
-    where: Settings,
+    settings: Settings,
     market: Market,
     spec: LabelSpec,
     slots: set[tuple[date, str]],
     at: datetime,
     market_hash: str,
 ) -> list[OutcomeEntry]:
-    """Give the outcome of each slot that is settled by the bars known at a time."""
+    """Return the outcome of each slot that is settled by the bars known at a time."""
     days = sorted(day for day, _ in slots)
     first = to_minute(at) if not days else _first_minute(days[0])
-    bars = where.lake().read(market, first, to_minute(at))
+    bars = settings.lake().read(market, first, to_minute(at))
     try:
         # knowledge ends with the last bar: a lake that lags settles nothing by silence
         assembly = assemble(bars, market, spec, first=days[0], last=days[-1], features=())
@@ -180,9 +180,9 @@ def _row(
     }
 
 
-def _majorities(where: Settings, symbol: str) -> dict[str, float]:
-    """Give each version's majority, the share of UP among its training breaks, where it is."""
-    found = {each.version: _majority(each.folder) for each in where.models().versions(symbol)}
+def _majorities(settings: Settings, symbol: str) -> dict[str, float]:
+    """Return each version's majority, the share of UP among its training breaks, where it is."""
+    found = {each.version: _majority(each.folder) for each in settings.models().versions(symbol)}
     return {version: share for version, share in found.items() if share is not None}
 
 

@@ -81,7 +81,7 @@ def _time_out(client: SyncPrefectClient, run: FlowRun) -> EndedRun | None:
 
 
 def _is_overdue(run: FlowRun, now: datetime, grace_seconds: float) -> bool:
-    """Tell whether a run of a deployment has run for too long in a process that can be killed.
+    """Return whether a run of a deployment has run for too long in a process that can be killed.
 
     A run that waited for a person begins again from the top, and its time with it.
     """

@@ -10,21 +10,21 @@ from typing import Annotated
 from pydantic import WithJsonSchema
 
 from ml_core.errors import OrbcastError
-from tasks.settings import settings
+from tasks.settings import current_settings
 
 
 def _markets() -> list[str]:
     try:
-        return list(settings().market_names())
+        return list(current_settings().market_names())
     except OrbcastError:
         return []  # settings that cannot be read are told of where they are used
 
 
 def _ranges() -> list[str]:
-    """Give the opening ranges of every market served, each once, in their order."""
+    """Return the opening ranges of every market served, each once, in their order."""
     try:
-        where = settings()
-        served = [spec.name for name in where.markets for spec in where.market(name).ranges]
+        settings = current_settings()
+        served = [spec.name for name in settings.markets for spec in settings.market(name).ranges]
     except OrbcastError:
         return []
     return list(dict.fromkeys(served))

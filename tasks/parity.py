@@ -28,7 +28,7 @@ from tasks.decision import read_bars
 from tasks.market_definition import hashes_of_question
 from tasks.periods import require_period
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.slots import Slot
 
 AUDITED_DAYS = 14
@@ -61,12 +61,12 @@ def audit_parity(
         The period ends before it begins.
     """
     require_period(first, last)
-    where = settings()
-    known = where.market(market)
+    settings = current_settings()
+    known = settings.market(market)
     begin = first or (at - timedelta(days=AUDITED_DAYS)).date()
     end = last or at.date() + timedelta(days=1)
-    rows = where.ledger().settled(known.symbol, first=begin, last=end, mode=mode)
-    same_market = hashes_of_question(where, known.symbol)
+    rows = settings.ledger().settled(known.symbol, first=begin, last=end, mode=mode)
+    same_market = hashes_of_question(settings, known.symbol)
     # what was computed on another definition of the market is not computed anew on this one
     logged = [
         each.prediction
@@ -79,10 +79,10 @@ def audit_parity(
         first_day=str(min(days, default=begin)),
         last_day=str(max(days, default=end)),
         mode=mode,
-        audited=tuple(_Again(where, known, each).audited() for each in logged),
+        audited=tuple(_Again(settings, known, each).audited() for each in logged),
     )
     if mode == "live" and report.compared:
-        record_parity(where.database(), _record(report, at))
+        record_parity(settings.database(), _record(report, at))
     return report
 
 
@@ -95,8 +95,8 @@ class _Again:
         The answer and where its bars are.
     """
 
-    def __init__(self, where: Settings, market: Market, entry: PredictionEntry) -> None:
-        self._where, self._market, self._entry = where, market, entry
+    def __init__(self, settings: Settings, market: Market, entry: PredictionEntry) -> None:
+        self._settings, self._market, self._entry = settings, market, entry
         self._slot = Slot(
             symbol=entry.market,
             trading_day=entry.trading_day,
@@ -107,7 +107,7 @@ class _Again:
     def audited(self) -> Audited:
         """Compare with the bars of today; where that differs, find out why."""
         entry = self._entry
-        found = self._against(read_bars(self._where, self._market, self._slot))
+        found = self._against(read_bars(self._settings, self._market, self._slot))
         cause, changes = self._cause() if found else ("same", ())
         return Audited(
             slot=str(self._slot),
@@ -126,21 +126,21 @@ class _Again:
         return ("unexplained" if made_by in {None, code_hash()} else "code"), ()
 
     def _moments(self) -> Iterator[AsKnown]:
-        """Give the bars as they stood when the answer was made, and shortly before.
+        """Yield the bars as they stood when the answer was made, and shortly before.
 
         A batch is stamped when it is begun: one that was still being written then was not seen.
         """
         t0 = to_minute(self._slot.decision)
         first = t0 - self._span
         made = self._entry.made_at
-        now = bars_as_known(self._where.lake(), self._market, first, t0, made)
+        now = bars_as_known(self._settings.lake(), self._market, first, t0, made)
         yield now
-        stored = self._where.lake().stored(self._market, first, t0)["ingested_at"].unique()
+        stored = self._settings.lake().stored(self._market, first, t0)["ingested_at"].unique()
         stamps = sorted({each.as_py().astimezone(UTC) for each in stored}, reverse=True)
         for stamp in stamps:
             if made - _WRITING <= stamp <= made:
                 before = stamp - timedelta(microseconds=1)
-                yield bars_as_known(self._where.lake(), self._market, first, t0, before)
+                yield bars_as_known(self._settings.lake(), self._market, first, t0, before)
 
     @cached_property
     def _span(self) -> int:
@@ -168,7 +168,7 @@ class _Again:
         if self._entry.label == LabelSpec().key or self._entry.version is None:
             return LabelSpec()
         try:
-            record = self._where.models().find(self._entry.market, self._entry.version)
+            record = self._settings.models().find(self._entry.market, self._entry.version)
         except UnknownVersionError:
             return LabelSpec()
         return _label_of(record.folder)

@@ -46,7 +46,7 @@ class Record:
     estimates: list[dict[str, Any]]
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         values: dict[str, Any] = plain(
             {
                 "market": self.symbol,
@@ -65,7 +65,7 @@ class Record:
 
 
 def record_of(
-    where: Settings,
+    settings: Settings,
     symbol: str,
     mode: Literal["live", "replay"],
     by: By,
@@ -87,7 +87,7 @@ def record_of(
         Aware time, now.
     """
     first = None if last_days is None else (at - timedelta(days=last_days)).date()
-    records = performance_records(where.database(), symbol, mode=mode, first=first)
+    records = performance_records(settings.database(), symbol, mode=mode, first=first)
     daily = [each.row() for each in records]
     champion = [row for row in daily if row["role"] == "champion"]
     live = mode == "live"
@@ -96,9 +96,9 @@ def record_of(
         mode=mode,
         champion=over(whole_days(champion)),
         groups={name: over(rows) for name, rows in _groups(daily, champion, by).items()},
-        revised=revised_outcomes(where, symbol, first),
-        monitors=watched(where, symbol) if live else {},
-        estimates=estimates_of(where, symbol, first) if live else [],
+        revised=revised_outcomes(settings, symbol, first),
+        monitors=watched(settings, symbol) if live else {},
+        estimates=estimates_of(settings, symbol, first) if live else [],
     )
 
 
@@ -113,11 +113,11 @@ def _groups(
     return grouped(whole_days(champion), lambda row: str(row["day"])[:characters])
 
 
-def revised_outcomes(where: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
-    """Give every outcome since a trading day that another took the place of, as plain values."""
+def revised_outcomes(settings: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
+    """Return every outcome since a trading day that another took the place of, as plain values."""
     return [
         _revised(each)
-        for each in where.ledger().revisions(symbol)
+        for each in settings.ledger().revisions(symbol)
         if first is None or each.later.trading_day >= first
     ]
 

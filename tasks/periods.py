@@ -71,7 +71,7 @@ def require_period(first: date | None, last: date | None) -> None:
 
 
 def moment_of(as_of: datetime | None, market: Market) -> datetime:
-    """Give the aware time to work as of: now, or the one given, if it has come.
+    """Return the aware time to work as of: now, or the one given, if it has come.
 
     Raises
     ------

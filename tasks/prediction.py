@@ -16,7 +16,7 @@ from tasks.decision import MISSED, answers
 from tasks.events import PredictionMade, SlotMissed, emit
 from tasks.retrying import RETRIED
 from tasks.rollout import stage_of
-from tasks.settings import Settings, now, settings
+from tasks.settings import Settings, current_settings, now
 from tasks.slots import Slot, latest_slot
 from tasks.strategy import decide_slot, holding
 
@@ -24,16 +24,16 @@ from tasks.strategy import decide_slot, holding
 @task(name="decide by the rules", task_run_name="rules on {slot.title}", **RETRIED)
 def decide(market: str, slot: Slot, mode: Mode) -> dict[str, Any] | None:
     """Have the rules decide the slot, without the champion's answer and with it; keep both."""
-    where = settings()
-    rows = recorded(where, slot, mode)
+    settings = current_settings()
+    rows = recorded(settings, slot, mode)
     champion = next((each for each in rows if each.role == "champion"), None)
     if champion is None:
         return None
     at = _made_at()
-    stage, stands = stage_of(where, slot.symbol, at) if mode == "live" else (SHADOW, Position())
+    stage, stands = stage_of(settings, slot.symbol, at) if mode == "live" else (SHADOW, Position())
     record = decide_slot(
-        where,
-        where.market(market),
+        settings,
+        settings.market(market),
         slot,
         champion,
         stage=stage,
@@ -43,20 +43,20 @@ def decide(market: str, slot: Slot, mode: Mode) -> dict[str, Any] | None:
     if record is None:
         return None
     plan = holding(record)
-    return {"stage": stage, "rules": where.rules().name, **plan.to_json()}
+    return {"stage": stage, "rules": settings.rules().name, **plan.to_json()}
 
 
 @task(name="predict and log", task_run_name="predict {slot.title}", **RETRIED)
 def predict_slot(market: str, slot: Slot, mode: Mode) -> list[dict[str, Any]]:
     """Answer for a slot in one unit of work; the first word stands, a second run adds nothing."""
-    where = settings()
-    entries, added = recorded(where, slot, mode), 0
+    settings = current_settings()
+    entries, added = recorded(settings, slot, mode), 0
     if not entries:
-        known, at = where.market(market), _made_at()
-        answered = answers(where, known, slot, at, mode)
-        remember_definition(where.database(), MarketDefinition.of(known), at)
-        added = where.ledger().record(answered)
-        entries = recorded(where, slot, mode)
+        known, at = settings.market(market), _made_at()
+        answered = answers(settings, known, slot, at, mode)
+        remember_definition(settings.database(), MarketDefinition.of(known), at)
+        added = settings.ledger().record(answered)
+        entries = recorded(settings, slot, mode)
         announce(answered, entries)
     return [shown(entry, added=added > 0) for entry in entries]
 
@@ -96,26 +96,26 @@ def get_ready(market: str) -> None:
     A scheduled run is there some seconds before its time; models, bars and code are read while it
     waits.
     """
-    where = settings()
-    known = where.market(market)
-    answers(where, known, latest_slot(known, now()), now(), "replay")
+    settings = current_settings()
+    known = settings.market(market)
+    answers(settings, known, latest_slot(known, now()), now(), "replay")
 
 
 def _made_at() -> datetime:
     return now()
 
 
-def recorded(where: Settings, slot: Slot, mode: Mode) -> list[PredictionEntry]:
-    """Give what the ledger has of a slot in a mode."""
+def recorded(settings: Settings, slot: Slot, mode: Mode) -> list[PredictionEntry]:
+    """Return what the ledger has of a slot in a mode."""
     day = slot.trading_day
-    rows = where.ledger().settled(slot.symbol, first=day, last=day, mode=mode)
+    rows = settings.ledger().settled(slot.symbol, first=day, last=day, mode=mode)
     return [
         each.prediction for each in rows if each.prediction.opening_range == slot.opening_range
     ]
 
 
 def shown(entry: PredictionEntry, *, added: bool) -> dict[str, Any]:
-    """Give an entry's figures as plain values, without the features."""
+    """Return an entry's figures as plain values, without the features."""
     return {
         "role": entry.role,
         "model": entry.model,

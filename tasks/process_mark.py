@@ -30,13 +30,16 @@ Not zero, since the time is worked out from the boot time, which a corrected clo
 
 
 def mark(number: int | None = None) -> str:
-    """Give a process's mark: machine, process number and when it began; this one's by default."""
+    """Return a process's mark: machine, process number and when it began.
+
+    This one's by default.
+    """
     process = psutil.Process(number or os.getpid())
     return json.dumps([socket.gethostname(), process.pid, round(process.create_time(), 1)])
 
 
 def is_gone(found: str) -> bool | None:
-    """Tell whether the process of a mark has ended; None if it is another machine's.
+    """Return whether the process of a mark has ended; None if it is another machine's.
 
     >>> is_gone(mark())
     False

@@ -24,20 +24,22 @@ from registry.trials import count_trials
 from tasks.champion import make_champion
 from tasks.market_definition import hashes_of_question
 from tasks.retrying import RETRIED
-from tasks.settings import BY, Settings, settings
+from tasks.settings import BY, Settings, current_settings
 from tasks.studies_on_record import answers_on_record, study_that_counts
 from tasks.training import Judged, Material
 
 
-def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str, at: datetime) -> Decision:
+def weigh(
+    settings: Settings, symbol: str, recipe: str, recipe_hash: str, at: datetime
+) -> Decision:
     """Apply the promotion rule to what is on record of a recipe by a time; changes nothing.
 
     Without a study that counts, is recent and was made by this very code on this very definition
     of the market, everything is unknown and nothing is promoted.
     """
-    database = where.database()
-    study = study_that_counts(where, symbol, recipe_hash, at)
-    champion = _champion(where, symbol)
+    database = settings.database()
+    study = study_that_counts(settings, symbol, recipe_hash, at)
+    champion = _champion(settings, symbol)
     trials = count_trials(database, symbol)
     # the champion's own recipe is not asked to beat itself
     plain = champion is None or champion.kind == "baseline" or champion.recipe_hash == recipe_hash
@@ -45,36 +47,36 @@ def weigh(where: Settings, symbol: str, recipe: str, recipe_hash: str, at: datet
         return decide(_nothing_known(recipe, recipe_hash, trials))
     theirs = None
     if champion is not None and not plain:
-        other = study_that_counts(where, symbol, champion.recipe_hash, at)
-        theirs = None if other is None else answers_on_record(where, other)[0]
+        other = study_that_counts(settings, symbol, champion.recipe_hash, at)
+        theirs = None if other is None else answers_on_record(settings, other)[0]
     return decide(
         evidence_of(
             recipe,
-            answers_on_record(where, study),
+            answers_on_record(settings, study),
             theirs,
             champion_is_baseline=plain,
             lookahead_clean=study.figures.get("lookahead_clean"),
             signal_found=study.figures.get("signal_found"),
             trials=max(trials, 1),
-            live=live_comparison(where, symbol, recipe_hash),
+            live=live_comparison(settings, symbol, recipe_hash),
         )
     )
 
 
-def champion_recipe(where: Settings, symbol: str) -> Recipe | None:
-    """Give the recipe of the champion's files; None before there is one, or if they are damaged.
+def champion_recipe(settings: Settings, symbol: str) -> Recipe | None:
+    """Return the recipe of the champion's files; None before there is one, or if they are damaged.
 
     It is refitted every night as it was, whatever has become of its file since.
     """
-    champion = _champion(where, symbol)
-    if champion is None or where.models().faults(champion):
+    champion = _champion(settings, symbol)
+    if champion is None or settings.models().faults(champion):
         return None
     return load_bundle(champion.folder).recipe
 
 
-def weigh_refit(where: Settings, record: VersionRecord, rows: Dataset) -> Decision:
+def weigh_refit(settings: Settings, record: VersionRecord, rows: Dataset) -> Decision:
     """Apply the rule for a refit of the champion's own recipe, on rows unseen by both."""
-    champion = _champion(where, record.market)
+    champion = _champion(settings, record.market)
     comparisons: tuple[Comparison, ...] = ()
     if champion is not None:
         comparisons = _refit_compared(champion, record, rows)
@@ -92,15 +94,15 @@ def weigh_refit(where: Settings, record: VersionRecord, rows: Dataset) -> Decisi
     return decide_refit(evidence)
 
 
-def live_comparison(where: Settings, symbol: str, recipe_hash: str) -> Comparison | None:
+def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Comparison | None:
     """Compare champion and challenger on the ledger's live rows; None before there are any.
 
     Rows count in which the challenger's recipe and the champion both answered in time, on the
     market as its file defines it now.
     """
     by_slot: dict[tuple[Any, str], dict[str, Settled]] = {}
-    same_market = hashes_of_question(where, symbol)
-    for each in where.ledger().settled(symbol, mode="live"):
+    same_market = hashes_of_question(settings, symbol)
+    for each in settings.ledger().settled(symbol, mode="live"):
         said = each.prediction
         if said.market_hash not in same_market:
             continue
@@ -151,8 +153,8 @@ def decide_who_serves(
     at
         Bars known by then were used.
     """
-    where = settings()
-    models = where.models()
+    settings = current_settings()
+    models = settings.models()
     if models.current(symbol, CHAMPION) is None:
         why = "first champion of the market: the driftless baseline, until something beats it"
         make_champion(models, symbol, judged[0].version, at=at, by=BY, reason=why)
@@ -167,8 +169,8 @@ def decide_who_serves(
     for each in judged:
         if each.bundle.recipe.hash == champion.recipe_hash and each.version != champion.version:
             refit = models.find(symbol, each.version)
-            said = weigh_refit(where, refit, material.assembly.dataset)
-            _keep(where, refit, "refit", said, at)
+            said = weigh_refit(settings, refit, material.assembly.dataset)
+            _keep(settings, refit, "refit", said, at)
             reasons += [said.verdict]
             if said.promote and _is_newer(models.current(symbol, CHAMPION), at):
                 make_champion(models, symbol, each.version, at=at, by=BY, reason=said.verdict)
@@ -176,8 +178,8 @@ def decide_who_serves(
     decision: Decision | None = None
     if asked.bundle.recipe.hash != champion.recipe_hash and asked.bundle.recipe.kind != "baseline":
         models.set_alias(symbol, CHALLENGER, chosen, at=at, by=BY, reason=asked.evaluation.verdict)
-        decision = weigh(where, symbol, asked.bundle.recipe.name, asked.bundle.recipe.hash, at)
-        _keep(where, models.find(symbol, chosen), "promotion", decision, at)
+        decision = weigh(settings, symbol, asked.bundle.recipe.name, asked.bundle.recipe.hash, at)
+        _keep(settings, models.find(symbol, chosen), "promotion", decision, at)
         reasons += [decision.verdict, *decision.reasons]
         if decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
             make_champion(models, symbol, chosen, at=at, by=BY, reason=decision.verdict)
@@ -196,15 +198,15 @@ def decide_who_serves(
 
 
 def _is_newer(now: Any, at: datetime) -> bool:
-    """Tell whether who serves may change: a retrain as of an earlier time changes nothing."""
+    """Return whether who serves may change: a retrain as of an earlier time changes nothing."""
     return now is None or at >= now.at
 
 
 def _keep(
-    where: Settings, version: VersionRecord, kind: str, decision: Decision, at: datetime
+    settings: Settings, version: VersionRecord, kind: str, decision: Decision, at: datetime
 ) -> None:
     record_decision(
-        where.database(),
+        settings.database(),
         DecisionRecord(
             market=version.market,
             kind=kind,
@@ -217,8 +219,8 @@ def _keep(
     )
 
 
-def _champion(where: Settings, symbol: str) -> VersionRecord | None:
-    models = where.models()
+def _champion(settings: Settings, symbol: str) -> VersionRecord | None:
+    models = settings.models()
     return None if models.current(symbol, CHAMPION) is None else models.find(symbol, CHAMPION)
 
 

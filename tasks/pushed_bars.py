@@ -193,7 +193,7 @@ class _Spool:
         return Receipt("", len(rows), finished, len(rows) - finished, len(rows) - len(new))
 
     def _has(self, row: PushedRow, key: Key) -> bool:
-        """Tell whether a row is here as it is, and coming once more says nothing of it."""
+        """Return whether a row is here as it is, and coming once more says nothing of it."""
         last = self._last.get(key)
         if last is None or (last.cells, last.layout) != (row.cells, row.layout):
             return False

@@ -26,7 +26,7 @@ def reasons_plot(pushes: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def short_words(words: str) -> str:
-    """Give a reason's words as the label of a bar, which has the push beside it.
+    """Return a reason's words as the label of a bar, which has the push beside it.
 
     >>> short_words("volume of the window's later half against its first (log) (1.25): +0.35")
     "volume of the window's later half against its…"

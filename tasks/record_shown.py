@@ -29,7 +29,7 @@ _DAYS_SHOWN = 14
 
 
 def scores_of(period: Period) -> list[str]:
-    """Give tables of a period: each voice's scores, and what trading brought; none if empty."""
+    """Return tables of a period: each voice's scores, and what trading brought; none if empty."""
     if not period.voices:
         return []
     from monitoring.pages.plots import percent, signed  # noqa: PLC0415 - where plots are
@@ -51,12 +51,15 @@ def scores_of(period: Period) -> list[str]:
 
 
 def last_days(rows: Sequence[DailyRow]) -> str:
-    """Give the last days as a table, the latest first, of one mode and role; empty without any."""
+    """Return the last days as a table, the latest first, of one mode and role.
+
+    Empty without any.
+    """
     return table([_day(each) for each in rows[: -_DAYS_SHOWN - 1 : -1]], _DAYS) if rows else ""
 
 
 def plots_of_record(rows: Sequence[DailyRow]) -> list[str]:
-    """Give a record's plots as markdown images that hold themselves."""
+    """Return a record's plots as markdown images that hold themselves."""
     from monitoring.pages.record_plots import record_plots  # noqa: PLC0415 - matplotlib, only here
 
     return pictures(record_plots(rows))

@@ -135,7 +135,7 @@ def start_again(client: SyncPrefectClient, run: FlowRun) -> str | None:
 
 
 def began_by_itself(run: FlowRun) -> bool:
-    """Tell whether a schedule, a trigger or a restart began a run, and not a person."""
+    """Return whether a schedule, a trigger or a restart began a run, and not a person."""
     return (
         run.auto_scheduled
         or (run.created_by is not None and run.created_by.type in {"SCHEDULE", "AUTOMATION"})
@@ -145,7 +145,7 @@ def began_by_itself(run: FlowRun) -> bool:
 
 
 def by_itself() -> bool:
-    """Tell whether the present run began by itself; a flow called without one did not."""
+    """Return whether the present run began by itself; a flow called without one did not."""
     context = FlowRunContext.get()
     run = context.flow_run if context else None
     return run is not None and began_by_itself(run)
@@ -191,7 +191,7 @@ def free_slots(client: SyncPrefectClient) -> int:
 
 
 def _unheld(client: SyncPrefectClient) -> dict[str, int]:
-    """Give the slots taken of each of our deployments' limits beyond the runs that hold one."""
+    """Return the slots taken of each of our deployments' limits beyond the runs that hold one."""
     limits = {
         each.id: each.global_concurrency_limit
         for each in client.read_deployments(limit=_PAGE)
@@ -238,7 +238,7 @@ def _overdue(
 
 
 def _death_of(client: SyncPrefectClient, run: FlowRun, begins_within: timedelta) -> str | None:
-    """Say why a run that looks busy is dead; None if it lives, or if that cannot be known."""
+    """Return why a run that looks busy is dead; None if it lives, or if that cannot be known."""
     mark = _mark_of(client, run)
     if mark is not None:
         gone = is_gone(mark)
@@ -267,7 +267,7 @@ def end_run(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> bool:
 
 
 def _mark_of(client: SyncPrefectClient, run: FlowRun) -> str | None:
-    """Give a run's mark; of a subflow killed before it was marked, its parent's."""
+    """Return a run's mark; of a subflow killed before it was marked, its parent's."""
     if LABEL not in run.labels and run.parent_task_run_id is not None:
         parent = client.read_task_run(run.parent_task_run_id).flow_run_id
         return None if parent is None else _mark_of(client, client.read_flow_run(parent))
@@ -276,7 +276,7 @@ def _mark_of(client: SyncPrefectClient, run: FlowRun) -> str | None:
 
 
 def lineage(run: FlowRun) -> tuple[str, int]:
-    """Give the run that all this began with, and how often it was started again."""
+    """Return the run that all this began with, and how often it was started again."""
     key = run.idempotency_key or ""
     if not key.startswith(_AGAIN):
         return str(run.id), 0

@@ -11,7 +11,7 @@ from prefect import task
 from tasks.periods import require_period
 from tasks.prediction import decide, predict_slot
 from tasks.retrying import RETRIED
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.slots import slots_between
 
 _TOLD = 30
@@ -32,7 +32,7 @@ def replay_days(
         The period ends before it begins.
     """
     require_period(first, last)
-    slots = slots_between(settings().market(market), first, last)
+    slots = slots_between(current_settings().market(market), first, last)
     counts: dict[str, int] = {"slots": len(slots), "added": 0, "predicted": 0, "in_training": 0}
     reasons: dict[str, int] = {}
     for done, slot in enumerate(slots, 1):

@@ -14,7 +14,7 @@ from registry.ledger import Settled
 from tasks.artifacts import pictures
 from tasks.model_card import card_of, write_card
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.training import Judged, Material
 
 RECENT = 60
@@ -72,10 +72,10 @@ def report_of(material: Material, trained: Judged, decision: str) -> Reported:
 @task(name="write the report", task_run_name="report of {trained.version}", **RETRIED)
 def write_report(material: Material, trained: Judged, decision: str) -> str:
     """Write the HTML report of a version; give its path. Writing it again replaces it."""
-    return str(write_page(settings(), report_of(material, trained, decision)))
+    return str(write_page(current_settings(), report_of(material, trained, decision)))
 
 
-def write_page(where: Settings, told: Reported, truth: dict[str, float] | None = None) -> Path:
+def write_page(settings: Settings, told: Reported, truth: dict[str, float] | None = None) -> Path:
     """Write a report below the reports folder; give its path.
 
     Parameters
@@ -94,18 +94,18 @@ def write_page(where: Settings, told: Reported, truth: dict[str, float] | None =
         data=told.data,
         excluded=told.excluded,
         truth=truth,
-        recent=_recent(where, told.symbol),
+        recent=_recent(settings, told.symbol),
         decision=told.decision,
     )
     version = told.evaluation["summary"]["version"]
-    path = where.reports_dir / told.symbol / f"{version}.html"
+    path = settings.reports_dir / told.symbol / f"{version}.html"
     with written_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
 
 
 def plots_of(trained: Judged) -> list[str]:
-    """Give a version's plots as markdown images that hold themselves."""
+    """Return a version's plots as markdown images that hold themselves."""
     from monitoring.pages import figure_style, plots  # noqa: PLC0415 - matplotlib, only here
 
     evaluation = trained.evaluation.to_json()
@@ -139,8 +139,10 @@ def plots_of(trained: Judged) -> list[str]:
     return pictures(figures.items())
 
 
-def _recent(where: Settings, symbol: str) -> list[dict[str, Any]]:
-    rows = [each for each in where.ledger().settled(symbol) if each.prediction.role == "champion"]
+def _recent(settings: Settings, symbol: str) -> list[dict[str, Any]]:
+    rows = [
+        each for each in settings.ledger().settled(symbol) if each.prediction.role == "champion"
+    ]
     return [_shown(each) for each in rows[-RECENT:]]
 
 
@@ -159,5 +161,5 @@ def _shown(each: Settled) -> dict[str, Any]:
 @task(name="write the model card", task_run_name="model card of {version}", **RETRIED)
 def write_card_of(market: str, version: str, at: datetime) -> str:
     """Write a version's card below the reports folder; give the path of the page."""
-    where = settings()
-    return str(write_card(where, card_of(where, market, version, at))[0])
+    settings = current_settings()
+    return str(write_card(settings, card_of(settings, market, version, at))[0])

@@ -9,10 +9,10 @@ from registry.retrain_attempts import RetrainAttempt, retrain_attempts
 from tasks.settings import Settings
 
 
-def resting(where: Settings, symbol: str, at: datetime) -> str | None:
-    """Say until when scheduled retrains of a market rest, and why; None while they do not."""
-    attempts = attempts_of(where, symbol)
-    until = rests_until(attempts, where.retrain_failures)
+def resting(settings: Settings, symbol: str, at: datetime) -> str | None:
+    """Return until when scheduled retrains of a market rest, and why; None while they do not."""
+    attempts = attempts_of(settings, symbol)
+    until = rests_until(attempts, settings.retrain_failures)
     if until is None or at >= until:
         return None
     failed = failures(attempts)
@@ -22,12 +22,12 @@ def resting(where: Settings, symbol: str, at: datetime) -> str | None:
     )
 
 
-def attempts_of(where: Settings, symbol: str) -> tuple[Attempt, ...]:
-    """Give the attempts there were, those without an end as killed.
+def attempts_of(settings: Settings, symbol: str) -> tuple[Attempt, ...]:
+    """Return the attempts there were, those without an end as killed.
 
     Of those that begin by themselves one runs at a time: the one that asks.
     """
-    return tuple(_over(each) for each in retrain_attempts(where.database(), symbol))
+    return tuple(_over(each) for each in retrain_attempts(settings.database(), symbol))
 
 
 def _over(each: RetrainAttempt) -> Attempt:

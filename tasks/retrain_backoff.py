@@ -24,25 +24,25 @@ from tasks.settings import Settings, now
 KIND = "retrain"
 
 
-def rests(where: Settings, symbol: str) -> str | None:
-    """Say why this run leaves the retrain out, if it does; what a person began never does."""
+def rests(settings: Settings, symbol: str) -> str | None:
+    """Return why this run leaves the retrain out, if it does; what a person began never does."""
     if not by_itself():
         return None
-    why = resting(where, symbol, now())
+    why = resting(settings, symbol, now())
     if why is None:
         return None
-    _tell(where, symbol, attempts_of(where, symbol))
+    _tell(settings, symbol, attempts_of(settings, symbol))
     return f"{symbol}: skipped, {why}"
 
 
 @contextlib.contextmanager
-def attempt(where: Settings, symbol: str) -> Iterator[None]:
+def attempt(settings: Settings, symbol: str) -> Iterator[None]:
     """Keep an attempt and how it ends; whatever was raised goes on.
 
     A process that is killed leaves an attempt without an end, which counts as a failure from the
     next attempt on.
     """
-    database, unasked = where.database(), by_itself()
+    database, unasked = settings.database(), by_itself()
     number = begin_attempt(database, symbol, now(), by_itself=unasked)
     try:
         yield
@@ -52,7 +52,7 @@ def attempt(where: Settings, symbol: str) -> Iterator[None]:
             detail = "it did not end within its time limit"  # Prefect's way of saying so
         end_attempt(database, number, "failed", now(), detail)
         if unasked:
-            _tell(where, symbol, attempts_of(where, symbol))
+            _tell(settings, symbol, attempts_of(settings, symbol))
         raise
     except BaseException:
         end_attempt(database, number, "stopped", now())
@@ -60,25 +60,25 @@ def attempt(where: Settings, symbol: str) -> Iterator[None]:
     end_attempt(database, number, "done", now())
 
 
-def _tell(where: Settings, symbol: str, attempts: tuple[Attempt, ...]) -> None:
+def _tell(settings: Settings, symbol: str, attempts: tuple[Attempt, ...]) -> None:
     """Tell a person once of each rest."""
-    until, failed = rests_until(attempts, where.retrain_failures), failures(attempts)
+    until, failed = rests_until(attempts, settings.retrain_failures), failures(attempts)
     if until is None:
         return
     notify(
-        where,
+        settings,
         KIND,
         symbol,
         f"{KIND} {symbol} {failed[-1].at.isoformat()}",
         f"{symbol}: {len(failed)} retrains in a row failed",
         f"The last: {failed[-1].detail}\nScheduled ones are left out until {until:%Y-%m-%d %H:%M} "
-        f"UTC. {_serves(where, symbol)} Once the cause is gone: orbcast run nightly-retrain "
+        f"UTC. {_serves(settings, symbol)} Once the cause is gone: orbcast run nightly-retrain "
         f"--market {symbol.lower()}",
     )
 
 
-def _serves(where: Settings, symbol: str) -> str:
-    models = where.models()
+def _serves(settings: Settings, symbol: str) -> str:
+    models = settings.models()
     try:
         record = models.serving(symbol, now()).record
     except UnknownVersionError:

@@ -12,7 +12,7 @@ from ml_core.errors import TransientError
 
 
 async def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Tell whether trying again can help: nobody need mend anything."""
+    """Return whether trying again can help: nobody need mend anything."""
     error = await state.aresult(raise_on_failure=False)
     return isinstance(error, TransientError)
 

@@ -105,11 +105,11 @@ class Rollout:
         return f'orbcast rollout step-up --to {self.target} --reason "..."'
 
 
-def stage_of(where: Settings, symbol: str, at: datetime) -> tuple[Stage, Position]:
-    """Give the stage that holds for a live answer at a time; shadow if that cannot be read."""
+def stage_of(settings: Settings, symbol: str, at: datetime) -> tuple[Stage, Position]:
+    """Return the stage that holds for a live answer at a time; shadow if that cannot be read."""
     try:
-        events = events_of(where, symbol)
-        if rollout_faults(where.database()):
+        events = events_of(settings, symbol)
+        if rollout_faults(settings.database()):
             return "shadow", Position()
     except (DatabaseError, ValueError, TypeError):
         return "shadow", Position()
@@ -117,9 +117,11 @@ def stage_of(where: Settings, symbol: str, at: datetime) -> tuple[Stage, Positio
     return stands.at(latest_time(events, at)), stands
 
 
-def rollout_of(where: Settings, symbol: str, at: datetime, target: Stage | None = None) -> Rollout:
+def rollout_of(
+    settings: Settings, symbol: str, at: datetime, target: Stage | None = None
+) -> Rollout:
     """Look at every gate of the next stage, or of the one named."""
-    events = events_of(where, symbol)
+    events = events_of(settings, symbol)
     at = latest_time(events, at)
     stands = position(events)
     stage = stands.at(at)
@@ -127,8 +129,8 @@ def rollout_of(where: Settings, symbol: str, at: datetime, target: Stage | None 
     bound_to = recipe_hash = None
     found: tuple[Gate, ...] = ()
     if target is not None:
-        bound_to = subject_of(where, symbol, target, at)
-        facts = facts_of(where, symbol, stands, at)
+        bound_to = subject_of(settings, symbol, target, at)
+        facts = facts_of(settings, symbol, stands, at)
         recipe_hash = facts.recipe_hash
         found = gates(facts, stands, target, at)
         if found:
@@ -147,7 +149,7 @@ def rollout_of(where: Settings, symbol: str, at: datetime, target: Stage | None 
 
 
 def approve(
-    where: Settings, symbol: str, stage: Stage, *, by: str, reason: str, at: datetime
+    settings: Settings, symbol: str, stage: Stage, *, by: str, reason: str, at: datetime
 ) -> RolloutEvent:
     """Record a person's approval of a step up, bound to model, data and report as they are now.
 
@@ -160,11 +162,11 @@ def approve(
     RolloutChangedError
         Somebody else changed the rollout meanwhile.
     """
-    bound_to = subject_of(where, symbol, stage, at)
+    bound_to = subject_of(settings, symbol, stage, at)
     if bound_to is None:
         missing = "a champion whose recipe has a study (`orbcast evaluate`) to be approved of"
         raise GatesNotPassedError(symbol, stage, (missing,))
-    events = events_of(where, symbol)
+    events = events_of(settings, symbol)
     at = latest_time(events, at)
     event = RolloutEvent(
         at=at,
@@ -175,12 +177,12 @@ def approve(
         bound_to=bound_to,
         expires_at=at + POLICY.approval_lasts,
     )
-    record_event(where, symbol, len(events), event)
+    record_event(settings, symbol, len(events), event)
     return event
 
 
 def step_up(
-    where: Settings, symbol: str, stage: Stage, *, by: str, reason: str, at: datetime
+    settings: Settings, symbol: str, stage: Stage, *, by: str, reason: str, at: datetime
 ) -> Rollout:
     """Go up one stage, if every gate is passed and a person's approval of this very step stands.
 
@@ -193,7 +195,7 @@ def step_up(
     RolloutChangedError
         Somebody else changed the rollout meanwhile.
     """
-    looked = rollout_of(where, symbol, at, stage)
+    looked = rollout_of(settings, symbol, at, stage)
     stands = looked.position
     renews = stage == stands.stage and stands.holds_until is not None
     if stage != stands.next and not renews:
@@ -210,13 +212,13 @@ def step_up(
         recipe_hash=looked.recipe_hash,
     )
     seen = {each.name: each.words for each in looked.gates}
-    record_event(where, symbol, looked.recorded, event, seen)
+    record_event(settings, symbol, looked.recorded, event, seen)
     _emit_step(symbol, event, stands.stage)
-    return rollout_of(where, symbol, at)
+    return rollout_of(settings, symbol, at)
 
 
 def step_down(
-    where: Settings,
+    settings: Settings,
     symbol: str,
     stage: Stage,
     *,
@@ -236,7 +238,7 @@ def step_down(
     RolloutChangedError
         Somebody else changed the rollout meanwhile.
     """
-    events = events_of(where, symbol)
+    events = events_of(settings, symbol)
     stands = position(events)
     if STAGES.index(stage) >= STAGES.index(stands.stage):
         raise NotBelowError(symbol, stage, stands.stage)
@@ -248,13 +250,13 @@ def step_down(
         reason=reason,
         restarts=restarts,
     )
-    record_event(where, symbol, len(events), event)
+    record_event(settings, symbol, len(events), event)
     _emit_step(symbol, event, stands.stage)
-    return rollout_of(where, symbol, at)
+    return rollout_of(settings, symbol, at)
 
 
 def shown(rollout: Rollout) -> dict[str, Any]:
-    """Give a rollout as plain values."""
+    """Return a rollout as plain values."""
     stands = rollout.position
     return {
         "market": rollout.market,

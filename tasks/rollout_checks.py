@@ -14,26 +14,26 @@ from tasks.retrying import RETRIED
 from tasks.rollout import rollout_of, shown, step_down
 from tasks.rollout_facts import facts_of
 from tasks.rollout_record import events_of
-from tasks.settings import BY, settings
+from tasks.settings import BY, current_settings
 
 
 @task(name="check the rollout", task_run_name="{market}: step down or stay", **RETRIED)
 def check_rollout(market: str, at: datetime) -> dict[str, Any]:
     """Step a market down if there are grounds to; it never goes up by itself."""
-    where = settings()
-    symbol = where.market(market).symbol
-    events = events_of(where, symbol)
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    events = events_of(settings, symbol)
     stands = position(events)
     if stands.stage in {"off", "shadow"}:
         return {"stage": stands.stage, "stepped_down": None}
     at = latest_time(events, at)
-    found = grounds(facts_of(where, symbol, stands, at), stands, at)
+    found = grounds(facts_of(settings, symbol, stands, at), stands, at)
     if found is None:
         return {"stage": stands.stage, "stepped_down": None}
     stage, why, restarts = found
-    step_down(where, symbol, stage, by=BY, reason=why, at=at, restarts=restarts)
+    step_down(settings, symbol, stage, by=BY, reason=why, at=at, restarts=restarts)
     notify(
-        where,
+        settings,
         "rollout",
         symbol,
         f"rollout {symbol} {at.isoformat()} {stage}",
@@ -53,15 +53,15 @@ def look_at_gates(market: str, at: datetime) -> dict[str, Any]:
     dict
         The rollout as plain values.
     """
-    where = settings()
-    symbol = where.market(market).symbol
-    found = rollout_of(where, symbol, at)
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    found = rollout_of(settings, symbol, at)
     # what was reached before a step down that spoils the record can be reached anew
     era = found.position.counted_from.isoformat() if found.position.counted_from else "the start"
     for gate in found.gates:
         if gate.passed and gate.name in EARNED:
             notify(
-                where,
+                settings,
                 "gate",
                 symbol,
                 f"gate {symbol} {found.target} {gate.name} since {era}"[:200],

@@ -26,9 +26,9 @@ from tasks.studies_on_record import study_that_counts
 _HOLES = OURS | {"off"}
 
 
-def facts_of(where: Settings, symbol: str, stands: Position, at: datetime) -> Facts:
+def facts_of(settings: Settings, symbol: str, stands: Position, at: datetime) -> Facts:
     """Gather all that the gates look at."""
-    serving = _serving(where, symbol, at)
+    serving = _serving(settings, symbol, at)
     record = serving.record if serving else None
     recipe_hash = record.recipe_hash if record else None
     return Facts(
@@ -36,21 +36,21 @@ def facts_of(where: Settings, symbol: str, stands: Position, at: datetime) -> Fa
         recipe_hash=recipe_hash,
         kind=record.kind if record else None,
         fallback=serving.trouble if serving else None,
-        record=_live_record(where, symbol, recipe_hash, stands.counted_from),
-        drift=_drift(where, symbol),
-        parity=_parity(where, symbol),
-        breaker=breaker_of(where, symbol, at).state,
-        record_faults=_faults(where, serving),
+        record=_live_record(settings, symbol, recipe_hash, stands.counted_from),
+        drift=_drift(settings, symbol),
+        parity=_parity(settings, symbol),
+        breaker=breaker_of(settings, symbol, at).state,
+        record_faults=_faults(settings, serving),
     )
 
 
-def subject_of(where: Settings, symbol: str, stage: Stage, at: datetime) -> str | None:
+def subject_of(settings: Settings, symbol: str, stage: Stage, at: datetime) -> str | None:
     """Hash what an approval is of: the step, the version's files, its data, its recipe's study."""
-    serving = _serving(where, symbol, at)
+    serving = _serving(settings, symbol, at)
     if serving is None:
         return None
     record = serving.record
-    study = study_that_counts(where, symbol, record.recipe_hash, at)
+    study = study_that_counts(settings, symbol, record.recipe_hash, at)
     if study is None:
         return None
     subject = {
@@ -64,18 +64,18 @@ def subject_of(where: Settings, symbol: str, stage: Stage, at: datetime) -> str 
     return hashlib.sha256(canonical(subject).encode()).hexdigest()
 
 
-def _serving(where: Settings, symbol: str, at: datetime) -> Serving | None:
+def _serving(settings: Settings, symbol: str, at: datetime) -> Serving | None:
     try:
-        return where.models().serving(symbol, at)
+        return settings.models().serving(symbol, at)
     except UnknownVersionError:
         return None
 
 
 def _live_record(
-    where: Settings, symbol: str, recipe_hash: str | None, after: datetime | None
+    settings: Settings, symbol: str, recipe_hash: str | None, after: datetime | None
 ) -> LiveRecord:
-    rows = scored(where.database(), symbol, mode="live", role="champion", after=after)
-    same_market = hashes_of_question(where, symbol)
+    rows = scored(settings.database(), symbol, mode="live", role="champion", after=after)
+    same_market = hashes_of_question(settings, symbol)
     rows = [each for each in rows if each["market_hash"] in same_market]
     own = [index for index, each in enumerate(rows) if _is_of(each, recipe_hash)]
     rows = rows[own[0] :] if own else []
@@ -108,27 +108,27 @@ def _days(rows: Sequence[Mapping[str, Any]]) -> Any:
     return np.array([each["trading_day"] for each in rows], "datetime64[D]")
 
 
-def _drift(where: Settings, symbol: str) -> Check | None:
-    found = latest_drift(where.database(), symbol)
+def _drift(settings: Settings, symbol: str) -> Check | None:
+    found = latest_drift(settings.database(), symbol)
     if found is None:
         return None
     judged = bool(found.figures.get("judged"))
     return Check(at=found.at, judged=judged, clean=not found.detected, words=found.verdict)
 
 
-def _parity(where: Settings, symbol: str) -> Check | None:
-    found = latest_parity(where.database(), symbol)
+def _parity(settings: Settings, symbol: str) -> Check | None:
+    found = latest_parity(settings.database(), symbol)
     if found is None:
         return None
     clean = not found.unexplained
     return Check(at=found.at, judged=found.compared > 0, clean=clean, words=found.verdict)
 
 
-def _faults(where: Settings, serving: Serving | None) -> tuple[str, ...] | None:
+def _faults(settings: Settings, serving: Serving | None) -> tuple[str, ...] | None:
     try:
-        found = [*where.ledger().verify().faults, *rollout_faults(where.database())]
+        found = [*settings.ledger().verify().faults, *rollout_faults(settings.database())]
     except (DatabaseError, OSError):
         return None
     if serving is not None:
-        found += where.models().faults(serving.record)
+        found += settings.models().faults(serving.record)
     return tuple(found)

@@ -9,9 +9,9 @@ from registry.rollout import RolloutRecord, record_rollout, rollout_records
 from tasks.settings import Settings
 
 
-def events_of(where: Settings, symbol: str) -> list[RolloutEvent]:
-    """Give all that is on record of a market's rollout, oldest first."""
-    return [_event(each) for each in rollout_records(where.database(), symbol)]
+def events_of(settings: Settings, symbol: str) -> list[RolloutEvent]:
+    """Return all that is on record of a market's rollout, oldest first."""
+    return [_event(each) for each in rollout_records(settings.database(), symbol)]
 
 
 def _event(record: RolloutRecord) -> RolloutEvent:
@@ -29,7 +29,7 @@ def _event(record: RolloutRecord) -> RolloutEvent:
 
 
 def record_event(
-    where: Settings,
+    settings: Settings,
     symbol: str,
     sequence: int,
     event: RolloutEvent,
@@ -60,4 +60,4 @@ def record_event(
             "gates": seen or {},
         },
     )
-    record_rollout(where.database(), [record])
+    record_rollout(settings.database(), [record])

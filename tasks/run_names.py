@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from prefect.runtime import flow_run
 
 from ml_core.market.market import Market
-from tasks.settings import Settings, now, settings
+from tasks.settings import Settings, current_settings, now
 from tasks.slots import Slot, in_zone, latest_slot
 
 _NONE = timedelta(0)
@@ -42,7 +42,7 @@ def run_name(template: str) -> Callable[[], str]:
     def name() -> str:
         parameters = dict(flow_run.parameters)
         try:
-            return template.format_map(_Fields(parameters, settings(), _start()))
+            return template.format_map(_Fields(parameters, current_settings(), _start()))
         except Exception:  # noqa: BLE001 - the run itself says what is wrong
             market = str(parameters.get("market") or "").upper()
             return f"{market} {flow_run.flow_name}".strip()

@@ -157,7 +157,7 @@ class Settings(BaseModel):
         return value
 
     def server_environment(self, host: str, port: int) -> dict[str, str]:
-        """Give what the Prefect server of `orbcast up` and its clients are told besides.
+        """Return what the Prefect server of `orbcast up` and its clients are told besides.
 
         Slots that runs hold are kept on disk, so that a server that is started again knows of
         them; runs are kept for ninety days; pages of other origins may not ask anything.
@@ -219,13 +219,13 @@ class Settings(BaseModel):
         return self.home / "feeds"
 
     def lake(self) -> Lake:
-        """Give the lake of bars."""
+        """Return the lake of bars."""
         from ml_core.bars.lake import Lake  # noqa: PLC0415 - Arrow, for who reads bars
 
         return Lake(self.home / "lake")
 
     def database(self) -> Database:
-        """Give the SQL database, brought up to its schema; opened once a process.
+        """Return the SQL database, brought up to its schema; opened once a process.
 
         Raises
         ------
@@ -235,7 +235,7 @@ class Settings(BaseModel):
         return _opened(self.url, read_only=self.read_only)
 
     def models(self) -> ModelStore:
-        """Give the model registry."""
+        """Return the model registry."""
         from registry.model_store import ModelStore  # noqa: PLC0415 - SQLAlchemy, where used
 
         return ModelStore(
@@ -247,7 +247,7 @@ class Settings(BaseModel):
         )
 
     def ledger(self) -> Ledger:
-        """Give the ledger of predictions and outcomes."""
+        """Return the ledger of predictions and outcomes."""
         from registry.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy, only where used
 
         return Ledger(self.database(), self.home / "ledger-heads.jsonl")
@@ -346,7 +346,7 @@ class Settings(BaseModel):
         return _names_in(self.own_recipes_dir, self.recipes_dir)
 
     def prefect_environment(self) -> dict[str, str]:
-        """Give what Prefect must find in its environment to keep to this installation.
+        """Return what Prefect must find in its environment to keep to this installation.
 
         With no API URL set, a flow run starts Prefect's own temporary server on this home.
         """
@@ -362,7 +362,7 @@ class Settings(BaseModel):
         }
 
 
-def settings() -> Settings:
+def current_settings() -> Settings:
     """Read the environment.
 
     Raises
@@ -413,7 +413,7 @@ def use_home(home: Path) -> None:
 
 
 def api_url() -> str | None:
-    """Give the Prefect server that the person named, if any."""
+    """Return the Prefect server that the person named, if any."""
     return os.environ.get("PREFECT_API_URL") or None
 
 

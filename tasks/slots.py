@@ -44,7 +44,7 @@ class Slot:
 
 
 def decision_time(market: Market, spec: RangeSpec, trading_day: date) -> datetime:
-    """Give t0 of a range on a day by the clocks alone, whether or not the exchange opens."""
+    """Return t0 of a range on a day by the clocks alone, whether or not the exchange opens."""
     base = trading_day - _DAY if market.day_start_on_previous_date else trading_day
     start = datetime.combine(base, market.day_start, ZoneInfo(market.zone)).astimezone(UTC)
     zone = market.zone_of(spec)
@@ -65,7 +65,7 @@ def trading_day_at(market: Market, at: datetime) -> date:
 
 
 def latest_slot(market: Market, moment: datetime, opening_range: str | None = None) -> Slot:
-    """Give the slot whose window closed last at or before ``moment``.
+    """Return the slot whose window closed last at or before ``moment``.
 
     Weekdays on which the exchange is closed have slots too: the ledger gives them the answer
     ``holiday``.
@@ -100,7 +100,7 @@ def latest_slot(market: Market, moment: datetime, opening_range: str | None = No
 def slots_between(
     market: Market, first: date, last: date, specs: tuple[RangeSpec, ...] | None = None
 ) -> tuple[Slot, ...]:
-    """Give the slots of every weekday of a period, of all ranges or some, in order of decision."""
+    """Return the slots of every weekday of a period, of all or some ranges, by decision."""
     days = (first + timedelta(days=ahead) for ahead in range((last - first).days + 1))
     found = [
         Slot(
@@ -117,5 +117,5 @@ def slots_between(
 
 
 def in_zone(moment: datetime, market: Market) -> datetime:
-    """Give an aware time; one without a zone is read on the market's clock."""
+    """Return an aware time; one without a zone is read on the market's clock."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(market.zone))

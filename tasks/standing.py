@@ -92,7 +92,7 @@ class Standing:
     outlook: DayOutlook
 
 
-def standing_of(where: Settings, name: str, at: datetime) -> Standing:
+def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
     """Look at a market; of the ledger only today's rows and the last one are read.
 
     Parameters
@@ -102,17 +102,17 @@ def standing_of(where: Settings, name: str, at: datetime) -> Standing:
     at
         Aware time, now.
     """
-    market = where.market(name)
-    symbol, database = market.symbol, where.database()
-    lake, breaker = where.lake(), breaker_of(where, symbol, at)
-    serves, until, trouble = _serving(where, symbol, at)
+    market = settings.market(name)
+    symbol, database = market.symbol, settings.database()
+    lake, breaker = settings.lake(), breaker_of(settings, symbol, at)
+    serves, until, trouble = _serving(settings, symbol, at)
     drift, parity = latest_drift(database, symbol), latest_parity(database, symbol)
     outlook = day_outlook(market, at)
     following = outlook.next_ranges[0] if outlook.next_ranges else None
     return Standing(
         market=symbol,
         zone=market.zone,
-        stage=stage_of(where, symbol, at)[0],
+        stage=stage_of(settings, symbol, at)[0],
         breaker=breaker.state + (f", {breaker.cause}: {breaker.detail}" if breaker.cause else ""),
         serves=serves,
         serves_until=until,
@@ -121,14 +121,14 @@ def standing_of(where: Settings, name: str, at: datetime) -> Standing:
         last_bar=lake.last_bar(symbol),
         drift=f"{time_of(drift.at)}: {drift.verdict}" if drift else None,
         parity=f"{time_of(parity.at)}: {parity.verdict}" if parity else None,
-        last_live_answer=_last_answer(where, symbol),
-        retrains_rest=resting(where, symbol, at),
+        last_live_answer=_last_answer(settings, symbol),
+        retrains_rest=resting(settings, symbol, at),
         next_decision=following.decision if following else None,
         next_range=following.opening_range if following else None,
         trading_day=outlook.trading_day,
         slots=tuple(
             _slot(each.slot.opening_range, each.slot.decision, each.state, each.why, each.answers)
-            for each in slots_of_day(where, market, outlook.trading_day, "live", at, bars=False)
+            for each in slots_of_day(settings, market, outlook.trading_day, "live", at, bars=False)
         ),
         outlook=outlook,
     )
@@ -173,9 +173,9 @@ def _slot(
 
 
 def _serving(
-    where: Settings, symbol: str, at: datetime
+    settings: Settings, symbol: str, at: datetime
 ) -> tuple[str | None, datetime | None, str | None]:
-    store = where.models()
+    store = settings.models()
     try:
         serving = store.serving(symbol, at)
     except UnknownVersionError:
@@ -185,9 +185,9 @@ def _serving(
     return told, store.expires_at(record), serving.trouble
 
 
-def _last_answer(where: Settings, symbol: str) -> str | None:
+def _last_answer(settings: Settings, symbol: str) -> str | None:
     wanted = Wanted(market=symbol, mode=("live",), role=("champion",))
-    rows = browse(where.database(), wanted, limit=1)
+    rows = browse(settings.database(), wanted, limit=1)
     if not rows:
         return None
     said = rows[0]["recommendation"] or f"none, {rows[0]['reason']}"

@@ -48,7 +48,7 @@ RULE_FEATURES = ("range_size_atr14", "minutes_traded", "early_close", "days_sinc
 
 
 def decide_slot(
-    where: Settings,
+    settings: Settings,
     market: Market,
     slot: Slot,
     entry: PredictionEntry,
@@ -78,16 +78,16 @@ def decide_slot(
     StrategyRecord or None
         None for a slot that has no range to decide on.
     """
-    rules = where.rules()
-    standing = _standing(where, slot, entry.mode, rules)
+    rules = settings.rules()
+    standing = _standing(settings, slot, entry.mode, rules)
     if standing is not None:
         return standing
-    table = _known_then(where, market, slot, rules)
+    table = _known_then(settings, market, slot, rules)
     row = next((each for each in table if _is(each, slot)), None)
     if row is None or row["exclusion"] is not None:
         return None
     earlier = [each for each in slots_of(table) if each.decision_time < slot.decision]
-    day = _day_so_far(where, rules, earlier, slot, entry.mode)
+    day = _day_so_far(settings, rules, earlier, slot, entry.mode)
     model = heard(entry)
     plain, scaled = decide(rules, facts_of(row), day["without"], day["with"], model)
     record = StrategyRecord(
@@ -106,22 +106,22 @@ def decide_slot(
     intent = None
     if stage == "auto" and entry.mode == "live":
         age = (at - slot.decision).total_seconds()
-        why = _no_intent(scaled, model, approval, late=age > where.late_after_seconds)
+        why = _no_intent(scaled, model, approval, late=age > settings.late_after_seconds)
         if why:
             told = replace(scaled, words=(*scaled.words, f"no order intent: {why}"))
             record = replace(record, with_model=told.to_json())
         else:
             intent = _intent(market, rules, row, scaled, day["with"], record, str(approval))
-    if record_strategy(where.database(), record, intent):
+    if record_strategy(settings.database(), record, intent):
         if intent is not None:
-            _emit_intent(where, intent)
+            _emit_intent(settings, intent)
         return record
-    return _standing(where, slot, entry.mode, rules)
+    return _standing(settings, slot, entry.mode, rules)
 
 
-def _emit_intent(where: Settings, intent: OrderIntent) -> None:
+def _emit_intent(settings: Settings, intent: OrderIntent) -> None:
     """Emit that an intent is in the outbox; one by other rules that was there before stays."""
-    if intent not in order_intents(where.database(), intent.market, since=intent.at):
+    if intent not in order_intents(settings.database(), intent.market, since=intent.at):
         return
     emit(
         IntentWritten(
@@ -136,7 +136,7 @@ def _emit_intent(where: Settings, intent: OrderIntent) -> None:
 
 
 def holding(record: StrategyRecord) -> Plan:
-    """Give the plan that holds at the stage it was made at.
+    """Return the plan that holds at the stage it was made at.
 
     In shadow that of the rules alone, in advisory the same with the model's words beside it, from
     hybrid on the one the model scaled.
@@ -152,9 +152,11 @@ def holding(record: StrategyRecord) -> Plan:
     )
 
 
-def _known_then(where: Settings, market: Market, slot: Slot, rules: Rules) -> list[dict[str, Any]]:
-    """Give the slot's day, and the days whose trades may still be open, as known at its t0."""
-    bars = read_bars(where, market, slot)
+def _known_then(
+    settings: Settings, market: Market, slot: Slot, rules: Rules
+) -> list[dict[str, Any]]:
+    """Return the slot's day, and the days whose trades may still be open, as known at its t0."""
+    bars = read_bars(settings, market, slot)
     first = slot.trading_day - OPEN_DAYS
     try:
         assembly = assemble(
@@ -195,10 +197,10 @@ def _plan(values: dict[str, Any]) -> Plan:
     return Plan(**{**values, "checks": checks, "words": tuple(values["words"])})
 
 
-def _standing(where: Settings, slot: Slot, mode: str, rules: Rules) -> StrategyRecord | None:
-    """Give the decision that the slot has already."""
+def _standing(settings: Settings, slot: Slot, mode: str, rules: Rules) -> StrategyRecord | None:
+    """Return the decision that the slot has already."""
     records = strategy_records(
-        where.database(),
+        settings.database(),
         slot.symbol,
         mode=mode,
         rules_hash=rules.hash,
@@ -209,11 +211,11 @@ def _standing(where: Settings, slot: Slot, mode: str, rules: Rules) -> StrategyR
 
 
 def _day_so_far(
-    where: Settings, rules: Rules, earlier: list[TradedSlot], slot: Slot, mode: Mode
+    settings: Settings, rules: Rules, earlier: list[TradedSlot], slot: Slot, mode: Mode
 ) -> dict[str, DaySoFar]:
-    """Give what each path's trades were by t0: those of recorded plans, and nothing else."""
+    """Return what each path's trades were by t0: those of recorded plans, and nothing else."""
     records = strategy_records(
-        where.database(),
+        settings.database(),
         slot.symbol,
         mode=mode,
         # rules edited during the day do not forget the day's losses
@@ -236,7 +238,7 @@ def _followed(
 
 
 def _no_intent(plan: Plan, model: ModelView, approval: str | None, *, late: bool) -> str:
-    """Say why a decision at stage auto writes no order intent; empty if it does."""
+    """Return why a decision at stage auto writes no order intent; empty if it does."""
     if not plan.armed:
         return "nothing is armed"
     if model.unheard:
@@ -247,7 +249,7 @@ def _no_intent(plan: Plan, model: ModelView, approval: str | None, *, late: bool
 
 
 def heard(entry: PredictionEntry) -> ModelView:
-    """Give what the champion says, or why it is not listened to."""
+    """Return what the champion says, or why it is not listened to."""
     why = _unheard(entry)
     if why:
         return ModelView(unheard=why)
@@ -313,7 +315,7 @@ def _intent(  # noqa: PLR0917 - all that an order is made of
 
 
 def _valid_until(market: Market, rules: Rules, record: StrategyRecord) -> datetime:
-    """Give the end of the label's scan: later, nothing is entered and nothing stays open."""
+    """Return the end of the label's scan: later, nothing is entered and nothing stays open."""
     schedule = build_schedule(market, record.trading_day, record.trading_day)
     if rules.label.scan_end == "next_day_start":
         return from_minute(int(min(schedule.day_start[0] + MINUTES_A_DAY, schedule.day_end[0])))

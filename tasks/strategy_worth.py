@@ -19,7 +19,7 @@ from tasks.strategy import RULE_FEATURES, plans_of
 
 
 def backtest_rules(
-    where: Settings,
+    settings: Settings,
     name: str,
     rules: Rules,
     *,
@@ -28,28 +28,30 @@ def backtest_rules(
     at: datetime,
 ) -> tuple[Taken, ...]:
     """Follow the rules alone through the lake's history, costs included."""
-    return backtest(rules, slots_of(_history(where, name, rules, (first, last), at)))
+    return backtest(rules, slots_of(_history(settings, name, rules, (first, last), at)))
 
 
 def lived(
-    where: Settings, name: str, rules: Rules, mode: Mode, at: datetime
+    settings: Settings, name: str, rules: Rules, mode: Mode, at: datetime
 ) -> tuple[tuple[Taken, ...], tuple[Taken, ...]]:
     """Follow the recorded plans, with the model and without it, through what then happened.
 
     Outcomes are the ledger's where it has them under the rules' label; the bars tell when each
     range broke.
     """
-    market = where.market(name)
+    market = settings.market(name)
     plans = plans_of(
-        strategy_records(where.database(), market.symbol, mode=mode, rules_hash=rules.hash)
+        strategy_records(settings.database(), market.symbol, mode=mode, rules_hash=rules.hash)
     )
     if not plans:
         return (), ()
     days = sorted(day for day, _ in plans)
-    rows = _history(where, name, rules, (days[0], days[-1]), at)
+    rows = _history(settings, name, rules, (days[0], days[-1]), at)
     known = {
         (each.outcome.trading_day, each.outcome.opening_range): each.outcome
-        for each in where.ledger().settled(market.symbol, first=days[0], last=days[-1], mode=mode)
+        for each in settings.ledger().settled(
+            market.symbol, first=days[0], last=days[-1], mode=mode
+        )
         if each.outcome is not None and each.outcome.label == rules.label.key
     }
     slots = [
@@ -67,14 +69,14 @@ def lived(
 
 
 def _history(
-    where: Settings,
+    settings: Settings,
     name: str,
     rules: Rules,
     period: tuple[date | None, date | None],
     at: datetime,
 ) -> list[dict[str, Any]]:
-    market = where.market(name)
-    bars = known_bars(where, name, market, at)
+    market = settings.market(name)
+    bars = known_bars(settings, name, market, at)
     begin, end = period_of(bars, market, *period)
     assembly = assemble(
         bars,

@@ -16,15 +16,15 @@ STUDY_DAYS = 35
 
 
 def study_that_counts(
-    where: Settings, symbol: str, recipe_hash: str, at: datetime
+    settings: Settings, symbol: str, recipe_hash: str, at: datetime
 ) -> EvaluationRecord | None:
     """Return the newest study of a recipe that may count for a decision at a time.
 
     It is recent, and was made by this very code on the market as its file defines it now.
     """
-    definition = where.market_definition(symbol)
+    definition = settings.market_definition(symbol)
     return latest_evaluation(
-        where.database(),
+        settings.database(),
         symbol,
         recipe_hash,
         since=at - timedelta(days=STUDY_DAYS),
@@ -33,7 +33,7 @@ def study_that_counts(
     )
 
 
-def answers_on_record(where: Settings, record: EvaluationRecord) -> tuple[Answers, ...]:
+def answers_on_record(settings: Settings, record: EvaluationRecord) -> tuple[Answers, ...]:
     """Read a study's answers back, one for each seed, every file verified first.
 
     Raises
@@ -43,13 +43,13 @@ def answers_on_record(where: Settings, record: EvaluationRecord) -> tuple[Answer
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 - one use
 
-    require_whole(where, record)
-    paths = [where.home / name for name in record.files if name.endswith(".parquet")]
+    require_whole(settings, record)
+    paths = [settings.home / name for name in record.files if name.endswith(".parquet")]
     found = [answers_from(pq.read_table(path)) for path in paths]
     return tuple(sorted(found, key=lambda each: each.seed))
 
 
-def require_whole(where: Settings, record: EvaluationRecord) -> None:
+def require_whole(settings: Settings, record: EvaluationRecord) -> None:
     """Refuse a study whose files are not what was recorded.
 
     Raises
@@ -58,7 +58,7 @@ def require_whole(where: Settings, record: EvaluationRecord) -> None:
         A file is missing or was changed.
     """
     for name, digest in sorted(record.files.items()):
-        path = where.home / name
+        path = settings.home / name
         if not path.is_file():
             raise DamagedEvidenceError(str(path), "is missing")
         if sha256_of(path) != digest:

@@ -24,7 +24,7 @@ from registry.trials import TrialRecord, record_trial
 from tasks.artifacts import progress
 from tasks.code import code_hash
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.training import Material
 
 BY_HAND = "by hand"
@@ -64,7 +64,7 @@ class Asked:
         return picked == (None, None, None) and self.recipe == self.own
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         return {
             "refit": self.recipe.refit,
             "window": self.recipe.window,
@@ -159,7 +159,7 @@ def conclude(
     at: datetime,
 ) -> Study:
     """Join the folds, judge them, run the injected-signal control, keep it all on record."""
-    where, recipe = settings(), asked.recipe
+    settings, recipe = current_settings(), asked.recipe
     by_seed = tuple(joined(list(folds)) for folds in zip(*parts, strict=True))
     decided_by = [
         material.market_hash,
@@ -175,11 +175,11 @@ def conclude(
     signal = None
     if recipe.kind != "baseline":
         signal = injected_signal_found(material.assembly.dataset, recipe)
-        _count_as_tried(where, material, asked.own, evaluation, at)
-    folder = where.home / "studies" / material.market.symbol / recipe.name / name[:12]
-    before = evaluation_of(where.database(), material.market.symbol, name)
+        _count_as_tried(settings, material, asked.own, evaluation, at)
+    folder = settings.home / "studies" / material.market.symbol / recipe.name / name[:12]
+    before = evaluation_of(settings.database(), material.market.symbol, name)
     # what is on record stays as it was recorded, even if a library gives other digits now
-    files = before.files if before else _write(where, folder, by_seed, evaluation)
+    files = before.files if before else _write(settings, folder, by_seed, evaluation)
     figures = evaluation.to_json()
     record = EvaluationRecord(
         market=material.market.symbol,
@@ -202,7 +202,7 @@ def conclude(
         files=files,
         at=at,
     )
-    record_evaluation(where.database(), record, asked.own)
+    record_evaluation(settings.database(), record, asked.own)
     if before is not None:
         record = before
     return Study(
@@ -216,7 +216,7 @@ def conclude(
 
 
 def _write(
-    where: Settings, folder: Path, by_seed: tuple[Answers, ...], evaluation: Evaluation
+    settings: Settings, folder: Path, by_seed: tuple[Answers, ...], evaluation: Evaluation
 ) -> dict[str, str]:
     import pyarrow.parquet as pq  # noqa: PLC0415 - one use
 
@@ -230,14 +230,14 @@ def _write(
     with written_atomically(path) as temporary:
         temporary.write_text(json.dumps(evaluation.to_json(), indent=1), encoding="utf-8")
     written[path] = sha256_of(path)
-    return {str(each.relative_to(where.home)): digest for each, digest in written.items()}
+    return {str(each.relative_to(settings.home)): digest for each, digest in written.items()}
 
 
 def _count_as_tried(
-    where: Settings, material: Material, recipe: Recipe, evaluation: Evaluation, at: datetime
+    settings: Settings, material: Material, recipe: Recipe, evaluation: Evaluation, at: datetime
 ) -> None:
     record_trial(
-        where.database(),
+        settings.database(),
         TrialRecord(
             market=material.market.symbol,
             market_hash=material.market_hash,
@@ -261,7 +261,7 @@ def asked_for(
     *,
     as_of: datetime | None = None,
 ) -> Asked:
-    """Say what a study is asked for, with the recipe's own way of walking unless another is named.
+    """Return what a study is asked for, with the recipe's own walk unless another is named.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from ml_core.evidence.promotion import Decision
 from ml_core.files import written_atomically
 from registry.evaluations import EvaluationRecord
 from tasks.artifacts import pictures
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.study import Study
 
 
@@ -35,20 +35,20 @@ def write_study_report(study: Study, decision: Decision | None) -> str:
         trials=figures.get("trials paid for", {}).get("trials"),
         not_judged=study.not_judged,
     )
-    path = study_page(settings(), record)
+    path = study_page(current_settings(), record)
     with written_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return str(path)
 
 
-def study_page(where: Settings, record: EvaluationRecord) -> Path:
-    """Say where a study's page stands, or would stand."""
+def study_page(settings: Settings, record: EvaluationRecord) -> Path:
+    """Return where a study's page stands, or would stand."""
     name = f"{record.recipe}-study-{record.study_hash[:12]}.html"
-    return where.reports_dir / record.market / name
+    return settings.reports_dir / record.market / name
 
 
 def study_plots_of(study: Study) -> list[str]:
-    """Give a study's plots as markdown images that hold themselves."""
+    """Return a study's plots as markdown images that hold themselves."""
     from monitoring.pages.study_plots import study_plots  # noqa: PLC0415 - matplotlib, only here
 
     return pictures(study_plots(study.evaluation.to_json()))

@@ -26,7 +26,7 @@ from registry.recipes import require_unedited
 from tasks.datasets import known_bars, period_of
 from tasks.events import VersionRegistered, emit
 from tasks.retrying import RETRIED
-from tasks.settings import settings
+from tasks.settings import current_settings
 
 AUDITED_DAYS = 4
 
@@ -104,10 +104,10 @@ def gather(
     EditedRecipeError
         The recipe was edited under its old name.
     """
-    where = settings()
-    require_unedited(where.database(), recipe)
-    known = where.market(market)
-    bars = known_bars(where, market, known, at)
+    settings = current_settings()
+    require_unedited(settings.database(), recipe)
+    known = settings.market(market)
+    bars = known_bars(settings, market, known, at)
     begin, end = period_of(bars, known, first, last)
     features = CATALOGUE.select(recipe.features)
     audit = audit_lookahead(
@@ -115,11 +115,11 @@ def gather(
     )
     if not audit.clean:
         raise LookAheadError(audit.leaking, str(audit.leaks[0]))
-    remember_definition(where.database(), MarketDefinition.of(known), at)
+    remember_definition(settings.database(), MarketDefinition.of(known), at)
     return Material(
         market=known,
         assembly=assemble(bars, known, recipe.label, first=begin, last=end, features=features),
-        fingerprint=where.lake().fingerprint(known, to_minute(at)),
+        fingerprint=settings.lake().fingerprint(known, to_minute(at)),
         audit={
             "decisions": audit.decisions,
             "features": len(audit.features),
@@ -153,7 +153,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> Judged:
         write_bundle(fitted.bundle, folder, metrics=metrics, card=card, reference=reference)
 
     kept = {name: metrics[name] for name in ("summary", "directional", "trading", "verdict")}
-    models, market = settings().models(), material.market.symbol
+    models, market = current_settings().models(), material.market.symbol
     before = {each.version for each in models.versions(market)}
     record = models.register(fitted.bundle, write, metrics=kept, at=at)
     # of two processes at once the other's row may be the one that stands

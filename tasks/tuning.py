@@ -25,7 +25,7 @@ from registry.trials import (
 )
 from tasks.artifacts import pictures, progress
 from tasks.retrying import RETRIED
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.training import Material
 
 if TYPE_CHECKING:
@@ -156,25 +156,25 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - one use
 
-    where = settings()
+    settings = current_settings()
     data, mark = material.assembly.dataset, material.fingerprint
     folds = tuning_folds(data, base, asked.folds, asked.holdout_months)
     name = _study_name(material, base, asked, folds)
-    where.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(where.home / f".{name}.lock", timeout=0):
+        with FileLock(settings.home / f".{name}.lock", timeout=0):
             *_, (base_score, baseline_score) = scores_by_fold(
                 data, folds.folds, base, mark, asked.question
             )
-            study = _study(where, name, asked)
+            study = _study(settings, name, asked)
             _give_up_dead_trials(study)
-            _finish_on_record(where, study, material)
+            _finish_on_record(settings, study, material)
             done, log = len(_finished(study)), get_run_logger()
             key, words = f"tune-{material.market.symbol}-progress", f"Trials of {name}"
             shown = progress(key, words, min(done / asked.trials, 1.0))
             log.info("%s: %d of %d trials are done", name, done, asked.trials)
             while done < asked.trials:
-                score = _try_one(where, study, material, folds, base=base, asked=asked, at=at)
+                score = _try_one(settings, study, material, folds, base=base, asked=asked, at=at)
                 done = len(_finished(study))
                 shown(done / asked.trials)
                 said = "given up early" if score is None else f"{score:.5f}"
@@ -182,11 +182,11 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
                 log.info("trial %d of %d: %s, best %.5f", done, asked.trials, said, best)
     except Timeout as error:
         raise TuningUnderWayError(name) from error
-    return _concluded(where, study, folds, (base_score, baseline_score), material.market.symbol)
+    return _concluded(settings, study, folds, (base_score, baseline_score), material.market.symbol)
 
 
 def plots_of_search(tuned: Tuned) -> list[str]:
-    """Give a search's plots as markdown images that hold themselves."""
+    """Return a search's plots as markdown images that hold themselves."""
     from monitoring.pages.tuning_plots import tuning_plots  # noqa: PLC0415 - matplotlib, only here
 
     return pictures(
@@ -203,13 +203,13 @@ def _study_name(material: Material, base: Recipe, asked: Search, folds: TuningFo
     return f"tune-{material.market.symbol.lower()}-{base.name}-{digest[:8]}"
 
 
-def _study(where: Settings, name: str, asked: Search) -> Study:
+def _study(settings: Settings, name: str, asked: Search) -> Study:
     import optuna  # noqa: PLC0415 - a second of imports, tuning only
 
     from registry.tuning_journal import TuningJournal  # noqa: PLC0415 - SQLAlchemy
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal: Any = TuningJournal(where.database())  # a backend by shape
+    journal: Any = TuningJournal(settings.database())  # a backend by shape
     storage = optuna.storages.JournalStorage(journal)
     study = optuna.create_study(
         storage=storage,
@@ -242,9 +242,13 @@ def _give_up_dead_trials(study: Study) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
 
 
-def _finish_on_record(where: Settings, study: Study, material: Material) -> None:
-    """Say of trials on record what they came to, where a kill came before that was written."""
-    database, symbol, market_hash = where.database(), material.market.symbol, material.market_hash
+def _finish_on_record(settings: Settings, study: Study, material: Material) -> None:
+    """Print of trials on record what they came to, where a kill came before that was written."""
+    database, symbol, market_hash = (
+        settings.database(),
+        material.market.symbol,
+        material.market_hash,
+    )
     begun = {
         each.recipe_hash
         for each in list_trials(database, symbol)
@@ -270,12 +274,12 @@ def _finished(study: Study) -> list[Any]:
 
 
 def _score_of(trial: FrozenTrial) -> float | None:
-    """Give a finished trial's score; a pruned one's last report is none."""
+    """Return a finished trial's score; a pruned one's last report is none."""
     return trial.value if trial.state.name == "COMPLETE" else None
 
 
 def _try_one(
-    where: Settings,
+    settings: Settings,
     study: Study,
     material: Material,
     folds: TuningFolds,
@@ -291,7 +295,7 @@ def _try_one(
     trial.set_user_attr(_RECIPE, recipe.model_dump(mode="json"))
     # on record before it is known what it comes to: who looks at a trial has tried it
     record_trial(
-        where.database(),
+        settings.database(),
         TrialRecord(
             market=material.market.symbol,
             market_hash=material.market_hash,
@@ -308,7 +312,7 @@ def _try_one(
     state = TrialState.PRUNED if score is None else TrialState.COMPLETE
     study.tell(trial, score, state=state)
     finish_trial(
-        where.database(),
+        settings.database(),
         material.market.symbol,
         recipe.hash,
         material.market_hash,
@@ -321,7 +325,7 @@ def _try_one(
 def _scored(
     trial: Trial, material: Material, folds: TuningFolds, recipe: Recipe, question: Question
 ) -> float | None:
-    """Give a trial's score; None where it was given up for being worse than most so far."""
+    """Return a trial's score; None where it was given up for being worse than most so far."""
     data, score = material.assembly.dataset, None
     scores = scores_by_fold(data, folds.folds, recipe, material.fingerprint, question)
     for step, (score, _) in enumerate(scores):
@@ -332,7 +336,7 @@ def _scored(
 
 
 def _concluded(
-    where: Settings,
+    settings: Settings,
     study: Study,
     folds: TuningFolds,
     compared: tuple[float, float],
@@ -344,7 +348,7 @@ def _concluded(
     best, path = None, None
     if best_score < base_score:
         best = Recipe.model_validate(best_trial.user_attrs[_RECIPE])
-        path = where.own_recipes_dir / f"{best.name}.toml"
+        path = settings.own_recipes_dir / f"{best.name}.toml"
         _write_recipe(path, best)
     return Tuned(
         study=study.study_name,
@@ -364,7 +368,7 @@ def _concluded(
         baseline_score=baseline_score,
         folds=tuple(fold.name for fold in folds.folds),
         holdout_from=folds.holdout_from,
-        to_pay_for=count_trials(where.database(), symbol),
+        to_pay_for=count_trials(settings.database(), symbol),
         path=path,
     )
 

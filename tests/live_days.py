@@ -37,10 +37,10 @@ def answer_live(
         Slots of earlier days are answered by a replay as well.
     """
     from tasks import prediction  # noqa: PLC0415 - Prefect, where used
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
     from tasks.slots import slots_between  # noqa: PLC0415
 
-    for slot in slots_between(settings().market("mgc"), first, moment.date()):
+    for slot in slots_between(current_settings().market("mgc"), first, moment.date()):
         made_at = slot.decision + REPLIES_AFTER
         if made_at > moment:
             break
@@ -54,17 +54,17 @@ def answer_live(
 def logged_home_of(trained: Path, folder: Path, first: date, last: date) -> Path:
     """Return a copy of a home, to be copied: with live answers of some days, as if in time."""
     from tasks.decision import answers  # noqa: PLC0415 - Prefect, where used
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
     from tasks.slots import slots_between  # noqa: PLC0415
 
     home = shutil.copytree(trained, folder / "open")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(home))
         patch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
-        where = settings()
-        market = where.market("mgc")
+        settings = current_settings()
+        market = settings.market("mgc")
         for slot in slots_between(market, first, last):
-            entries = answers(where, market, slot, now(), "live")
-            where.ledger().record([replace(entry, late=False) for entry in entries])
+            entries = answers(settings, market, slot, now(), "live")
+            settings.ledger().record([replace(entry, late=False) for entry in entries])
     copy_home(home, folder / "home")
     return folder / "home"

@@ -114,7 +114,7 @@ def untouched_home(
     def train(folder: Path) -> None:
         request.getfixturevalue("prefect_server")  # by the one worker that trains
         from flows.nightly_retrain import nightly_retrain  # noqa: PLC0415
-        from tasks.settings import settings  # noqa: PLC0415
+        from tasks.settings import current_settings  # noqa: PLC0415
         from tasks.sources import SourceSpec, remember_source  # noqa: PLC0415
 
         home = tmp_path_factory.mktemp("training") / "home"
@@ -123,7 +123,7 @@ def untouched_home(
             spec = SourceSpec(
                 kind="duckdb", paths=(str(simulated_database),), columns={"contract": "contract"}
             )
-            remember_source(settings().sources_file, "mgc", spec)
+            remember_source(current_settings().sources_file, "mgc", spec)
             nightly_retrain("mgc")
             copy_home(home, folder)
 

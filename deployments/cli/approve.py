@@ -116,12 +116,12 @@ def approve(  # noqa: PLR0917 - options of a command
     orbcast approve 3f2a81c0 --refuse --reason "not before the roll"
     """
     from deployments.serving.prefect_session import prefect_session, server_of  # noqa: PLC0415
-    from tasks.settings import api_url, settings  # noqa: PLC0415 - after --help
+    from tasks.settings import api_url, current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    if (api_url() or server_of(where)) is None:
-        raise NoServerError(str(where.home))
-    with prefect_session(where, level="WARNING"):
+    settings = current_settings()
+    if (api_url() or server_of(settings)) is None:
+        raise NoServerError(str(settings.home))
+    with prefect_session(settings, level="WARNING"):
         from tasks.approval import waiting  # noqa: PLC0415 - Prefect, after its settings
 
         known = waiting()
@@ -201,7 +201,7 @@ def _find(ref: str, known: tuple[Waiting, ...]) -> Waiting:
 def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool) -> None:
     from tasks.approval import outcome, send_answer  # noqa: PLC0415 - Prefect, after its settings
     from tasks.approval_record import kept  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
     short = str(chosen.run)[:_SHORT]
     fault = send_answer(chosen, said)
@@ -216,7 +216,7 @@ def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool)
         state, words = outcome(chosen.run)
     if not words:
         words = "answered; the run goes on as soon as `orbcast up` has a runner for it"
-    told = kept(settings(), chosen.request.market, str(chosen.run)) or {}
+    told = kept(current_settings(), chosen.request.market, str(chosen.run)) or {}
     if as_json:
         shown = {"run": str(chosen.run), "state": state, "verdict": words, **told}
         print_json(shown)

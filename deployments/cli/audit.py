@@ -41,12 +41,12 @@ def lookahead(  # noqa: PLR0917 - options of a command
     from ml_core.features.all import CATALOGUE  # noqa: PLC0415 - after --help
     from ml_core.features.audit import audit_lookahead  # noqa: PLC0415
     from tasks.datasets import known_bars, period_of  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    known, chosen = where.market(market), where.recipe(recipe)
+    settings = current_settings()
+    known, chosen = settings.market(market), settings.recipe(recipe)
     asked = days_of(first, last)
-    bars = known_bars(where, market, known, now())
+    bars = known_bars(settings, market, known, now())
     begin, end = period_of(bars, known, *asked)
     with progress("Auditing decisions", 0) as bar:
         report = audit_lookahead(

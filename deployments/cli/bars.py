@@ -31,28 +31,28 @@ def bars() -> None:
 
 @app.command(short_help="How many bars, of which contracts, from when to when.")
 def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
-    """Say how many bars there are, of which contracts, from when to when.
+    """Print how many bars there are, of which contracts, from when to when.
 
     Example: orbcast bars status --market mgc
     """
     from ml_core.bars.odd_days import odd_days  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
     from tasks.sources import standing_source  # noqa: PLC0415
 
-    where = settings()
-    known = where.market(market)
-    found = where.lake().status(known.symbol)
+    settings = current_settings()
+    known = settings.market(market)
+    found = settings.lake().status(known.symbol)
     # a month of a database is read again as it grows: its last reading tells of all of it
-    last = {record.name: record for record in where.lake().batch_log(known.symbol).holding()}
+    last = {record.name: record for record in settings.lake().batch_log(known.symbol).holding()}
     readings = list(last.values())
-    spec = standing_source(where.sources_file, market)
-    odd = odd_days(where.lake().minutes(known.symbol), known)
+    spec = standing_source(settings.sources_file, market)
+    odd = odd_days(settings.lake().minutes(known.symbol), known)
     if as_json:
         print_json(
             {
                 "market": known.symbol,
                 "name": known.name,
-                "lake": where.lake().root,
+                "lake": settings.lake().root,
                 "bars": found.bars,
                 "first_bar": found.first,
                 "last_bar": found.last,
@@ -66,7 +66,7 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
             }
         )
         return
-    say(f"{known.symbol}, {known.name}, in {where.lake().root}")
+    say(f"{known.symbol}, {known.name}, in {settings.lake().root}")
     if found.first is None or found.last is None:
         say("  no bars yet: see `orbcast ingest --help`")
     else:
@@ -157,9 +157,9 @@ def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     from rich import box  # noqa: PLC0415 - after --help
     from rich.table import Table  # noqa: PLC0415
 
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    config = settings()
+    config = current_settings()
     symbol = config.market(market).symbol
     log = config.lake().batch_log(symbol)
     holding = {record.batch_id for record in log.holding()}
@@ -194,9 +194,9 @@ def show(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = F
 
     Example: orbcast bars show last
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    config = settings()
+    config = current_settings()
     log = config.lake().batch_log(config.market(market).symbol)
     record = log.named(batch)
     in_lake = record in log.holding()
@@ -233,9 +233,9 @@ def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson =
     Example: orbcast bars forget last
     """
     from tasks.intake import take_back  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    config = settings()
+    config = current_settings()
     record = take_back(config, config.market(market), batch, now())
     if as_json:
         print_json(asdict(record))

@@ -29,16 +29,16 @@ def status(
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
-    """Say where the breaker stands, since when and why.
+    """Print where the breaker stands, since when and why.
 
     Example: orbcast breaker status --market mgc
     """
     from tasks.breaker import breaker_of, shown  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    symbol = where.market(market).symbol
-    stands = breaker_of(where, symbol, now())
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    stands = breaker_of(settings, symbol, now())
     if as_json:
         print_json({"market": symbol, **shown(stands)})
         return
@@ -75,14 +75,14 @@ def reset(
 def _change(market: str, state: str, reason: str, by: str, *, as_json: bool) -> None:
     from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
     from tasks.breaker import breaker_of, change, shown  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    symbol = where.market(market).symbol
+    settings = current_settings()
+    symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    name_running_server(where)
-    change(where, symbol, state, cause=BY_HAND, detail=reason, by=who, at=now())
+    name_running_server(settings)
+    change(settings, symbol, state, cause=BY_HAND, detail=reason, by=who, at=now())
     if as_json:
-        print_json({"market": symbol, **shown(breaker_of(where, symbol, now())), "by": who})
+        print_json({"market": symbol, **shown(breaker_of(settings, symbol, now())), "by": who})
         return
     say(f"{symbol}: {state}, by {who}")

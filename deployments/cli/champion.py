@@ -60,20 +60,20 @@ def promote(  # noqa: PLR0917 - options of a command
     from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
     from tasks.champion import make_champion  # noqa: PLC0415
     from tasks.promotion import weigh  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    symbol = where.market(market).symbol
-    store = where.models()
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    store = settings.models()
     record = store.find(symbol, ref)
     who = by or getpass.getuser()
     if record.kind != "baseline":
-        said = weigh(where, symbol, record.model, record.recipe_hash, now())
+        said = weigh(settings, symbol, record.model, record.recipe_hash, now())
         if not said.promote and not override:
             raise NotShownError(record.version, tuple(said.reasons))
         if not said.promote:
             reason = f"against the evidence: {reason}"
-    name_running_server(where)
+    name_running_server(settings)
     changed = make_champion(store, symbol, record.version, at=now(), by=who, reason=reason)
     if as_json:
         print_json(_changed(symbol, record.version, who, reason, changed=changed))
@@ -89,7 +89,7 @@ def history(
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
-    """Say who was champion when, by whose word, on what evidence.
+    """Print who was champion when, by whose word, on what evidence.
 
     Examples
     --------
@@ -98,16 +98,16 @@ def history(
     orbcast models history --at 2025-06-30T10:05
     """
     from registry.decisions import list_decisions  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
     from tasks.slots import in_zone  # noqa: PLC0415
 
-    where = settings()
-    known = where.market(market)
-    changes = list(where.models().history(known.symbol, "champion"))
+    settings = current_settings()
+    known = settings.market(market)
+    changes = list(settings.models().history(known.symbol, "champion"))
     if at is not None:
         moment = in_zone(time_of(at, "--at"), known)
         changes = [each for each in changes if each.at <= moment][-1:]
-    decisions = list_decisions(where.database(), known.symbol)
+    decisions = list_decisions(settings.database(), known.symbol)
     told = [_change(each, decisions) for each in changes]
     if as_json:
         print_json(told)
@@ -123,7 +123,7 @@ def history(
 
 
 def _change(change: AliasRecord, decisions: tuple[DecisionRecord, ...]) -> dict[str, Any]:
-    """Give a change of champion with the last decision about that version by then."""
+    """Return a change of champion with the last decision about that version by then."""
     about = [
         each
         for each in decisions
@@ -153,13 +153,13 @@ def rollback(
     """
     from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
     from tasks.champion import roll_back  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    symbol = where.market(market).symbol
+    settings = current_settings()
+    symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    name_running_server(where)
-    record = roll_back(where.models(), symbol, at=now(), by=who, reason=reason)
+    name_running_server(settings)
+    record = roll_back(settings.models(), symbol, at=now(), by=who, reason=reason)
     if as_json:
         print_json(_changed(symbol, record.version, who, reason, changed=True))
         return

@@ -20,6 +20,6 @@ def dashboard(
     Example: orbcast --home var/demo dashboard --no-browser
     """
     from deployments.dashboard.serving import serve  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    serve(settings(), port, browser=browser)
+    serve(current_settings(), port, browser=browser)

@@ -21,12 +21,12 @@ def upgrade(as_json: AsJson = False) -> None:
     Example: orbcast db upgrade
     """
     from tasks.market_definition import note_definitions  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    where.database()
-    note_definitions(where, now())
+    settings = current_settings()
+    settings.database()
+    note_definitions(settings, now())
     if as_json:
-        print_json({"database": where.shown_url, "upgraded": True})
+        print_json({"database": settings.shown_url, "upgraded": True})
         return
-    say(f"{where.shown_url} is at this version's schema.")
+    say(f"{settings.shown_url} is at this version's schema.")

@@ -35,14 +35,14 @@ def dataset(  # noqa: PLR0917 - options of a command
 
     from ml_core.files import written_atomically  # noqa: PLC0415
     from tasks.datasets import known_bars, label_spec, slots_with_baselines  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    known = where.market(market, roll=roll)
+    settings = current_settings()
+    known = settings.market(market, roll=roll)
     spec = label_spec(anchor=anchor, stop=stop, rr=rr, scan_end=scan_end)
     begin, end = days_of(first, last)
     with progress("Computing ranges, labels and features"):
-        bars = known_bars(where, market, known, now())
+        bars = known_bars(settings, market, known, now())
         table = slots_with_baselines(bars, known, spec, begin, end)
     with written_atomically(output) as temporary:
         pq.write_table(table, temporary, compression="zstd")

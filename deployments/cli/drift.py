@@ -67,11 +67,11 @@ def show(
     Example: orbcast drift show --last 5
     """
     from registry.drift import drift_records  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    where = settings()
-    symbol = where.market(market).symbol
-    records = drift_records(where.database(), symbol)[-last:]
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    records = drift_records(settings.database(), symbol)[-last:]
     if as_json:
         plain = [
             {"at": each.at.isoformat(), "verdict": each.verdict, **each.figures}

@@ -57,7 +57,7 @@ _STATUS: tuple[tuple[type[BaseException], int], ...] = (
 
 
 def status_of(error: BaseException) -> int:
-    """Give the exit status of an error: by who must act."""
+    """Return the exit status of an error: by who must act."""
     for kind, status in _STATUS:
         if isinstance(error, kind):
             return status
@@ -67,7 +67,7 @@ def status_of(error: BaseException) -> int:
 
 
 def line_of(error: BaseException) -> str:
-    """Give the one line that says what is wrong and what to do."""
+    """Return the one line that says what is wrong and what to do."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OrbcastError):
         return text
@@ -91,7 +91,7 @@ def line_of(error: BaseException) -> str:
 
 
 def _about_a_file(error: OSError) -> str | None:
-    """Say which file is in the way and how; None if it is something else."""
+    """Return which file is in the way and how; None if it is something else."""
     name = error.filename2 or error.filename
     for kind, words in _FILES:
         if name is not None and isinstance(error, kind):
@@ -169,7 +169,7 @@ class OrbcastGroup(TyperGroup):
 
 
 def _tell_usage(error: TyperException) -> None:
-    """Say in a line what is wrong with the command line, and where it is told how it is right.
+    """Print in a line what is wrong with the command line, and where it is told how it is right.
 
     A group that is called without a command shows its help instead.
     """

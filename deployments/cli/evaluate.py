@@ -74,19 +74,19 @@ def evaluate(  # noqa: PLR0917 - options of a command
     orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month --figures study.json
     """
     from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
     if refit not in {None, "month", "quarter"}:
         raise BadWalkError("--refit", str(refit), "write month or quarter")
-    where = settings()
-    own = where.recipe(recipe)
+    settings = current_settings()
+    own = settings.recipe(recipe)
     for each in market.split(","):
-        where.market(each.strip())
+        settings.market(each.strip())
     if window is not None:
         _check_window(window)
     period = days_of(first, last)
     level = "WARNING" if quiet else "INFO"
-    with flow_progress(f"Studying {own.name}"), prefect_session(where, level=level) as server:
+    with flow_progress(f"Studying {own.name}"), prefect_session(settings, level=level) as server:
         if not quiet:
             remark_begin(f"Studying {own.name}", server)
         from flows.walk_forward import walk_forward  # noqa: PLC0415 - Prefect reads its settings

@@ -13,7 +13,7 @@ def explain(
     slot: Annotated[str, typer.Argument(help="Such as MGC:2025-06-30:0900.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say why a slot was not recommended: each gate, its figure, and the least that would do.
+    """Print why a slot was not recommended: each gate, its figure, and the least that would do.
 
     Everything comes from the ledger's row and the rules' decision, as they were logged before the
     outcome.
@@ -21,9 +21,9 @@ def explain(
     Example: orbcast explain MGC:2025-06-30:0900
     """
     from tasks.explanation import explained  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    told = explained(settings(), slot)
+    told = explained(current_settings(), slot)
     if as_json:
         print_json(told)
         return

@@ -56,17 +56,17 @@ def import_legacy(  # noqa: PLR0917 - options of a command
     """
     from tasks.legacy import survey  # noqa: PLC0415 - after --help
     from tasks.legacy_page import write_legacy_report  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
     from tasks.sources import source_spec  # noqa: PLC0415
 
     reading = {"zone": zone, "stamp": stamp, "time_format": time_format}
     if duckdb is None and any(reading.values()):
         raise NoDatabaseError
     source = source_spec(kind="duckdb", paths=[str(duckdb)], **reading) if duckdb else None
-    where = settings()
+    settings = current_settings()
     with progress("Reading bars") as bar:
         told = survey(
-            where,
+            settings,
             market,
             source=source,
             registry=registry,
@@ -74,7 +74,7 @@ def import_legacy(  # noqa: PLR0917 - options of a command
             dry_run=dry_run,
             on_progress=lambda name, done: bar.at(done, None, name),
         )
-    page, text = write_legacy_report(where, told)
+    page, text = write_legacy_report(settings, told)
     if as_json:
         print_json({**told, "reports": [str(page), str(text)]})
         return

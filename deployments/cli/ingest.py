@@ -78,8 +78,8 @@ def ingest(  # noqa: PLR0917 - options of a command
     layout: Annotated[
         str | None,
         typer.Option(
-            help="csv: such as histdata, ninjatrader, tradestation, headerless or generic (`orbcast "
-            "bars sources` has all); left out, what the first line shows."
+            help="csv: such as histdata, ninjatrader, tradestation, headerless or generic "
+            "(`orbcast bars sources` has all); left out, what the first line shows."
         ),
     ] = None,
     no_volume: Annotated[
@@ -111,7 +111,7 @@ def ingest(  # noqa: PLR0917 - options of a command
     """
     from tasks.intake import summary, take_in  # noqa: PLC0415 - after --help
     from tasks.preview import preview  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
     from tasks.sources import remember_source, source_spec  # noqa: PLC0415
     from tasks.trying_again import with_patience  # noqa: PLC0415
 
@@ -128,8 +128,8 @@ def ingest(  # noqa: PLR0917 - options of a command
         delimiter=delimiter,
         layout=layout,
     )
-    where = settings()
-    known = where.market(market)
+    settings = current_settings()
+    known = settings.market(market)
     total = spec.source().count()
     with progress("Reading bars", total) as bar:
 
@@ -138,20 +138,24 @@ def ingest(  # noqa: PLR0917 - options of a command
 
         if dry_run:
             shown = with_patience(
-                lambda: preview(where, known, spec, now(), on_progress=on_progress, tell=_remark),
+                lambda: preview(
+                    settings, known, spec, now(), on_progress=on_progress, tell=_remark
+                ),
                 _wait,
             )
         else:
             records = with_patience(
-                lambda: take_in(where, known, spec, now(), on_progress=on_progress, tell=_remark),
+                lambda: take_in(
+                    settings, known, spec, now(), on_progress=on_progress, tell=_remark
+                ),
                 _wait,
             )
     if dry_run:
         _show_preview(shown, known, as_json=as_json)
         return
     if remember:
-        remember_source(where.sources_file, market, spec)
-    brought = summary(records, where.lake().status(known.symbol))
+        remember_source(settings.sources_file, market, spec)
+    brought = summary(records, settings.lake().status(known.symbol))
     if as_json:
         print_json({**brought, **remarked(records)})
         return

@@ -61,9 +61,9 @@ def list_markets(as_json: AsJson = False) -> None:
     Example: orbcast market list
     """
     from deployments.new_market import specifications  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    config = settings()
+    config = current_settings()
     known = {name: config.market(name) for name in config.market_names()}
     if as_json:
         listed = [
@@ -90,9 +90,9 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
     Example: orbcast market check mgc
     """
     from ml_core.market.definition import MarketDefinition  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    config = settings()
+    config = current_settings()
     market = config.market(name)
     days, meaning = _next_days(market), MarketDefinition.of(market).hash
     changed, own_days = _trained_on_another(config, market), _own_days(market)
@@ -187,9 +187,9 @@ def new(  # noqa: PLR0917 - options of a command
     orbcast market new aapl --like STOCK --commission 0 --slippage 1
     """
     from deployments.new_market import RangeChoice, market_file, specification  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    config = settings()
+    config = current_settings()
     spec = specification(like or name)
     path = config.own_markets_dir / f"{_plain_name(name)}.toml"
     if path.exists() and not replace:
@@ -294,7 +294,9 @@ def _summary(market: Market) -> dict[str, Any]:
 
 
 def _trained_on_another(config: Settings, market: Market) -> str | None:
-    """Say that the champion was trained on another definition of the market; None if it was not.
+    """Return that the champion was trained on another definition of the market.
+
+    None if it was not.
 
     Without a database of this Orbcast's there is no champion to ask about.
     """

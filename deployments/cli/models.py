@@ -47,11 +47,11 @@ def list_versions(market: MarketOption = "mgc", as_json: AsJson = False) -> None
 
     Example: orbcast models list --market mgc
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    symbol = where.market(market).symbol
-    store = where.models()
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    store = settings.models()
     aliases: dict[str, list[str]] = {}
     for alias in _ALIASES:
         now = store.current(symbol, alias)
@@ -111,11 +111,11 @@ def show(ref: Ref, market: MarketOption = "mgc", as_json: AsJson = False) -> Non
 
     Example: orbcast models show champion
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    symbol = where.market(market).symbol
-    store = where.models()
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    store = settings.models()
     record = store.find(symbol, ref)
     given = [
         each
@@ -148,7 +148,7 @@ def card(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a version is, what is known of it, and what is not: its card, as markdown.
+    """Print what a version is, what is known of it, and what is not: its card, as markdown.
 
     Examples
     --------
@@ -158,9 +158,9 @@ def card(
     """
     from monitoring.pages.model_card import card_markdown, card_page  # noqa: PLC0415 - after --help
     from tasks.model_card import card_of  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    facts = card_of(settings(), market, ref, now())
+    facts = card_of(current_settings(), market, ref, now())
     if html is not None:
         with written_atomically(html) as temporary:
             temporary.write_text(card_page(facts), encoding="utf-8")
@@ -198,11 +198,11 @@ def verify(
 
     Example: orbcast models verify champion
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    symbol = where.market(market).symbol
-    store = where.models()
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    store = settings.models()
     checked = [
         {"version": each.version, "model": each.model, "faults": list(store.faults(each))}
         for each in ([store.find(symbol, ref)] if ref else store.versions(symbol))

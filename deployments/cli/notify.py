@@ -45,17 +45,17 @@ class DeadChannelError(OperatorError):
 
 
 @contextlib.contextmanager
-def _prefect(where: Settings) -> Iterator[None]:
+def _prefect(settings: Settings) -> Iterator[None]:
     """Talk to the Prefect of the home, which alone holds the channels' secrets."""
     from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
 
-    with prefect_session(where, level="CRITICAL"):
+    with prefect_session(settings, level="CRITICAL"):
         yield
 
 
 @app.callback()
 def notify() -> None:
-    """Say where to tell you of breaker, drift, failed and missed runs, and gates reached.
+    """Print where to tell you of breaker, drift, failed and missed runs, and gates reached.
 
     Channels are Prefect notification blocks: their secrets are in Prefect's store, encrypted, and
     can be changed in its UI. With no channel notices are kept all the same: `orbcast notices`.
@@ -82,7 +82,7 @@ def add(
     Example: orbcast notify add slack desk --url-env SLACK_URL
     """
     from tasks.channels import new_channel  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
     if url_env is None:
         url = typer.prompt("URL (not shown)", hide_input=True)
@@ -91,14 +91,14 @@ def add(
         if not url:
             raise NoSecretError(url_env)
     new_channel(name, kind, url, now(), least)  # what cannot be is said before Prefect is asked
-    where = settings()
-    with _prefect(where):
+    settings = current_settings()
+    with _prefect(settings):
         from deployments.automations import ensure_automations  # noqa: PLC0415 - within
         from tasks.channel_blocks import add_channel  # noqa: PLC0415
         from tasks.channels import channels  # noqa: PLC0415
 
-        channel = add_channel(where.channels_file, name, kind, url, now(), least)
-        ensure_automations(channels(where.channels_file))
+        channel = add_channel(settings.channels_file, name, kind, url, now(), least)
+        ensure_automations(channels(settings.channels_file))
     if as_json:
         print_json(asdict(channel))
         return
@@ -113,17 +113,17 @@ def remove(
 
     Example: orbcast notify remove desk
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    with _prefect(where):
+    settings = current_settings()
+    with _prefect(settings):
         from deployments.automations import ensure_automations  # noqa: PLC0415 - within
         from tasks.channel_blocks import remove_channel  # noqa: PLC0415
         from tasks.channels import ChannelError, channels  # noqa: PLC0415
 
-        if not remove_channel(where.channels_file, name):
+        if not remove_channel(settings.channels_file, name):
             raise ChannelError("name", name, "is not there; `orbcast notify list` shows them")
-        ensure_automations(channels(where.channels_file))
+        ensure_automations(channels(settings.channels_file))
     if as_json:
         print_json({"removed": name})
         return
@@ -138,11 +138,12 @@ def list_channels(as_json: AsJson = False) -> None:
     """
     from registry.notices import last_attempt  # noqa: PLC0415 - after --help
     from tasks.channels import channels  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    where = settings()
+    settings = current_settings()
     found = [
-        (each, last_attempt(where.database(), each.name)) for each in channels(where.channels_file)
+        (each, last_attempt(settings.database(), each.name))
+        for each in channels(settings.channels_file)
     ]
     if as_json:
         print_json(
@@ -174,14 +175,14 @@ def try_channels(
 
     Example: orbcast notify test
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    with _prefect(where):
+    settings = current_settings()
+    with _prefect(settings):
         from tasks.channels import ChannelError, channels  # noqa: PLC0415 - within
         from tasks.delivery import send_test  # noqa: PLC0415
 
-        found = [each for each in channels(where.channels_file) if name in {None, each.name}]
+        found = [each for each in channels(settings.channels_file) if name in {None, each.name}]
         if not found:
             raise ChannelError(
                 "name", name or "", "is not there; `orbcast notify list` shows them"
@@ -205,18 +206,18 @@ def retry(as_json: AsJson = False) -> None:
 
     Example: orbcast notify retry
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    with _prefect(where):
+    settings = current_settings()
+    with _prefect(settings):
         from registry.notices import failures_in_a_row  # noqa: PLC0415 - within
         from tasks.channels import channels  # noqa: PLC0415
         from tasks.delivery import bring  # noqa: PLC0415
 
-        delivered = bring(where, at_once=True)
+        delivered = bring(settings, at_once=True)
         failed = [
-            (each.name, failures_in_a_row(where.database(), each.name))
-            for each in channels(where.channels_file)
+            (each.name, failures_in_a_row(settings.database(), each.name))
+            for each in channels(settings.channels_file)
         ]
     faults = tuple((name, each[-1].detail) for name, each in failed if each)
     if as_json:
@@ -236,14 +237,14 @@ def automations(as_json: AsJson = False) -> None:
 
     Example: orbcast notify automations
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    with _prefect(where):
+    settings = current_settings()
+    with _prefect(settings):
         from deployments.automations import ensure_automations  # noqa: PLC0415 - within
         from tasks.channels import channels  # noqa: PLC0415
 
-        names = ensure_automations(channels(where.channels_file))
+        names = ensure_automations(channels(settings.channels_file))
     if as_json:
         print_json(names)
         return
@@ -269,16 +270,16 @@ def show_notices(
     """
     from registry.notices import notices  # noqa: PLC0415 - after --help
     from tasks.channels import ChannelError, channels, missing_from  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    where = settings()
-    symbol = None if market is None else where.market(market).symbol
+    settings = current_settings()
+    symbol = None if market is None else settings.market(market).symbol
     listed: tuple[Channel, ...] = ()
     try:
-        listed = channels(where.channels_file)
+        listed = channels(settings.channels_file)
     except ChannelError as error:  # what there was to tell is shown all the same
         remark(f"nothing is delivered: {error}")
-    found = notices(where.database(), market=symbol, last=last)
+    found = notices(settings.database(), market=symbol, last=last)
     if as_json:
         plain = [
             {

@@ -71,11 +71,11 @@ def performance(  # noqa: PLR0917 - options of a command
     Example: orbcast performance --by month --last 180d
     """
     from tasks.performance import record_of  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    symbol = where.market(market).symbol
-    found = record_of(where, symbol, mode.value, by.value, last_days=_days(last), at=now())
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    found = record_of(settings, symbol, mode.value, by.value, last_days=_days(last), at=now())
     if as_json:
         print_json(found.to_json())
         return
@@ -119,7 +119,7 @@ def _tell(found: Record, by: By) -> None:
 
 
 def _table(*headings: str) -> Table:
-    """Give a table that fits 80 columns; the first column is a name."""
+    """Return a table that fits 80 columns; the first column is a name."""
     from rich.table import Table  # noqa: PLC0415 - after --help
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))

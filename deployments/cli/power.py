@@ -35,7 +35,7 @@ def power(  # noqa: PLR0917 - options of a command
     ] = 1.0,
     as_json: AsJson = False,
 ) -> None:
-    """Say how many trades it takes to tell a lift from luck, and how often a coin would pass.
+    """Print how many trades it takes to tell a lift from luck, and how often a coin would pass.
 
     Few trades prove nothing, either way. A coin shows more than 55 % in almost one of five runs
     of 62 trades, so a good month may be luck; and a real edge may look dead for as long.

@@ -43,23 +43,23 @@ def predict(
     """
     from tasks.day_outlook import day_outlook, require_open  # noqa: PLC0415 - after --help
     from tasks.decision import ask, read_bars  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
     from tasks.slots import in_zone, latest_slot  # noqa: PLC0415
 
-    where = settings()
-    known = where.market(market)
+    settings = current_settings()
+    known = settings.market(market)
     moment = in_zone(time_of(at, "--at"), known)
     slot = latest_slot(known, moment, opening_range)
     require_open(known, slot)
     outlook = day_outlook(known, moment)
-    models = where.models()
+    models = settings.models()
     fallback, expired = None, None
     if version is None:
         serving = models.serving(known.symbol, slot.decision)
         record, fallback, expired = serving.record, serving.fallback, serving.expired
     else:
         record = models.find(known.symbol, version)
-    _, said = ask(record, known, slot, read_bars(where, known, slot))
+    _, said = ask(record, known, slot, read_bars(settings, known, slot))
     if as_json:
         about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}
         print_json({**about, **said.to_json()})

@@ -61,11 +61,11 @@ def predictions(  # noqa: PLR0917 - the options of a command
     from deployments.ledger_export import to_csv, to_parquet  # noqa: PLC0415 - after --help
     from ml_core.files import written_atomically  # noqa: PLC0415
     from registry.browsing import Wanted, all_rows, browse, matching  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    where = settings()
+    settings = current_settings()
     begin, end = days_of(first, last)
-    known = where.market(market)
+    known = settings.market(market)
     wanted = Wanted(
         market=known.symbol,
         first=begin,
@@ -74,7 +74,7 @@ def predictions(  # noqa: PLR0917 - the options of a command
         mode=tuple(mode or ()),
         outcome=tuple(outcome or ()),
     )
-    database = where.database()
+    database = settings.database()
     count = matching(database, wanted)
     for name in () if count else opening_range or ():
         known.range_index(name)  # one that the market had once may still have answers

@@ -20,7 +20,7 @@ def receive(
     Example: orbcast receive --port 6201
     """
     from deployments import bar_server  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
     typer.echo(f"Bars are taken at http://{host}:{port}/bars/MARKET ; Ctrl-C stops it.", err=True)
-    bar_server.receive(settings(), host, port)
+    bar_server.receive(current_settings(), host, port)

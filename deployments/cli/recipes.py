@@ -37,16 +37,17 @@ def list_recipes(as_json: AsJson = False) -> None:
 
     Example: orbcast recipes list --json
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    rows = [_listed(where, name) for name in where.recipe_names()]
+    settings = current_settings()
+    rows = [_listed(settings, name) for name in settings.recipe_names()]
     if as_json:
         print_json(rows)
         return
     if not rows:
         say(
-            f"no recipe in {where.recipes_dir} or {where.own_recipes_dir}; write NAME.toml there",
+            f"no recipe in {settings.recipes_dir} or {settings.own_recipes_dir}; "
+            "write NAME.toml there",
         )
         return
     name, kind = (max(len(row[field]) for row in rows) for field in ("file", "kind"))
@@ -66,15 +67,15 @@ def show(name: Name, as_json: AsJson = False) -> None:
     Example: orbcast recipes show residual-small
     """
     from ml_core.learning.recipe_difference import flat  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    recipe = where.recipe(name)
+    settings = current_settings()
+    recipe = settings.recipe(name)
     if as_json:
         told = {**recipe.model_dump(mode="json"), "hash": recipe.hash}
         print_json(told)
         return
-    lines = [f"# {recipe.hash}", f"# {where.recipe_file(name)}"]
+    lines = [f"# {recipe.hash}", f"# {settings.recipe_file(name)}"]
     for key, value in flat(recipe.model_dump(mode="json")).items():
         # TOML has no null: what is not set is not written
         lines.append(f"# {key} is not set" if value is None else f"{key} = {_text(value)}")
@@ -88,10 +89,10 @@ def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
     Example: orbcast recipes diff residual-small plain-lightgbm
     """
     from ml_core.learning.recipe_difference import recipe_difference  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    where = settings()
-    one, other = where.recipe(first), where.recipe(second)
+    settings = current_settings()
+    one, other = settings.recipe(first), settings.recipe(second)
     changed = recipe_difference(one, other)
     if as_json:
         print_json(changed)
@@ -106,8 +107,11 @@ def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
     show_table(table)
 
 
-def _listed(where: Settings, name: str) -> dict[str, str]:
-    """Give a row of the list; whatever is wrong with the file is told in place of what it does."""
+def _listed(settings: Settings, name: str) -> dict[str, str]:
+    """Return a row of the list.
+
+    Whatever is wrong with the file is told in place of what it does.
+    """
     from deployments.cli.errors import line_of  # noqa: PLC0415 - with a row only
 
     row = {"file": name, "kind": "-", "hash": "-", "from": "-", "about": ""}
@@ -115,12 +119,12 @@ def _listed(where: Settings, name: str) -> dict[str, str]:
         fault = f"is not found by its name: rename the file to {name.lower()}.toml"
         return {**row, "fault": fault, "about": fault}
     try:
-        path = where.recipe_file(name)
+        path = settings.recipe_file(name)
         row |= {
-            "from": "own" if path.parent == where.own_recipes_dir else "shipped",
+            "from": "own" if path.parent == settings.own_recipes_dir else "shipped",
             "path": str(path),
         }
-        recipe = where.recipe(name)
+        recipe = settings.recipe(name)
     except UnicodeDecodeError:
         fault = "is not UTF-8 text: save it as such"
     except (InputError, OSError) as error:

@@ -61,19 +61,19 @@ def refresh(
     orbcast refresh --event
     """
     from deployments.serving.prefect_session import prefect_session, server_of  # noqa: PLC0415 - --help
-    from tasks.settings import api_url, settings  # noqa: PLC0415
+    from tasks.settings import api_url, current_settings  # noqa: PLC0415
 
-    where = settings()
-    where.market(market)
-    server = api_url() or server_of(where)
+    settings = current_settings()
+    settings.market(market)
+    server = api_url() or server_of(settings)
     if event and server is None:
-        raise NobodyListensError(str(where.home))
+        raise NobodyListensError(str(settings.home))
     result = None
     if server is not None:
-        with progress("Refreshing on the server"), prefect_session(where, level="WARNING"):
+        with progress("Refreshing on the server"), prefect_session(settings, level="WARNING"):
             result = _emit(market) if event else _on_server(market, full, wait)
     result = result or _here(market, full)
-    result = {"market": market.lower(), **_lake(where, market), **result}
+    result = {"market": market.lower(), **_lake(settings, market), **result}
     if as_json:
         print_json(result)
     else:
@@ -139,6 +139,6 @@ def _emit(market: str) -> dict[str, Any]:
     return {"ran": "event", "run": None, "verdict": words}
 
 
-def _lake(where: Settings, market: str) -> dict[str, Any]:
-    status = where.lake().status(where.market(market).symbol)
+def _lake(settings: Settings, market: str) -> dict[str, Any]:
+    status = settings.lake().status(settings.market(market).symbol)
     return {"bars": status.bars, "last_bar": status.last.isoformat() if status.last else None}

@@ -60,11 +60,11 @@ def status(
     Example: orbcast rollout status --market mgc
     """
     from tasks.rollout import rollout_of  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    symbol = where.market(market).symbol
-    found = rollout_of(where, symbol, now(), _stage(to) if to else None)
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    found = rollout_of(settings, symbol, now(), _stage(to) if to else None)
     _tell(found, as_json)
 
 
@@ -77,13 +77,13 @@ def approve(
     Example: orbcast rollout approve --to advisory --reason "looked at all 640 breaks"
     """
     from tasks import rollout as steps  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    symbol = where.market(market).symbol
+    settings = current_settings()
+    symbol = settings.market(market).symbol
     who, stage = by or getpass.getuser(), _stage(to)
-    event = steps.approve(where, symbol, stage, by=who, reason=reason, at=now())
-    missing = steps.rollout_of(where, symbol, now(), stage).missing
+    event = steps.approve(settings, symbol, stage, by=who, reason=reason, at=now())
+    missing = steps.rollout_of(settings, symbol, now(), stage).missing
     if as_json:
         told = {"market": symbol, "to": stage, "by": who, "expires_at": event.expires_at}
         print_json({**told, "bound_to": event.bound_to, "missing": missing})
@@ -106,13 +106,13 @@ def step_up(
     """
     from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
     from tasks import rollout as steps  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    symbol = where.market(market).symbol
+    settings = current_settings()
+    symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    name_running_server(where)
-    _tell(steps.step_up(where, symbol, _stage(to), by=who, reason=reason, at=now()), as_json)
+    name_running_server(settings)
+    _tell(steps.step_up(settings, symbol, _stage(to), by=who, reason=reason, at=now()), as_json)
 
 
 @app.command("step-down")
@@ -125,13 +125,13 @@ def step_down(
     """
     from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
     from tasks import rollout as steps  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where = settings()
-    symbol = where.market(market).symbol
+    settings = current_settings()
+    symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    name_running_server(where)
-    _tell(steps.step_down(where, symbol, _stage(to), by=who, reason=reason, at=now()), as_json)
+    name_running_server(settings)
+    _tell(steps.step_down(settings, symbol, _stage(to), by=who, reason=reason, at=now()), as_json)
 
 
 def _stage(text: str) -> Stage:

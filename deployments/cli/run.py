@@ -70,15 +70,15 @@ def run(
     orbcast run replay --param from_day=2025-04-01 --param to_day=2025-06-30
     """
     from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
     name = flow.replace("_", "-")
     if name not in FLOWS:
         raise UnknownFlowError(flow, tuple(FLOWS))
-    where = settings()
-    where.market(market)
+    settings = current_settings()
+    settings.market(market)
     level = "WARNING" if quiet else "INFO"
-    with flow_progress(f"Running {name}"), prefect_session(where, level=level) as server:
+    with flow_progress(f"Running {name}"), prefect_session(settings, level=level) as server:
         found = _load(FLOWS[name])
         given = dict(_pair(each, found.parameters.properties) for each in param or [])
         if not quiet:

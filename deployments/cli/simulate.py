@@ -34,10 +34,10 @@ def simulate(  # noqa: PLR0917 - options of a command
     from datetime import date, timedelta  # noqa: PLC0415 - after --help
 
     from deployments.simulated import write_database  # noqa: PLC0415
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
     begin = day_of(first, "--from") or date(2024, 1, 2)
-    known = settings().market(market)
+    known = current_settings().market(market)
     with progress("Simulating") as bar:
         made = write_database(
             output, known, begin, begin + timedelta(days=days - 1), edge, seed, bar.at

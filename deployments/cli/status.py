@@ -59,16 +59,18 @@ def status(
     from deployments.serving.prefect_health import answers  # noqa: PLC0415 - after --help
     from deployments.serving.prefect_session import server_of  # noqa: PLC0415
     from deployments.serving.server_runs import runs_left, runs_of  # noqa: PLC0415
-    from tasks.settings import api_url, now, settings  # noqa: PLC0415
+    from tasks.settings import api_url, current_settings, now  # noqa: PLC0415
 
-    where = settings()
+    settings = current_settings()
     named = api_url()
-    server = named if named and answers(named) else None if named else server_of(where)
-    runs = runs_of(where, server) if server else [] if named else runs_left(where)
+    server = named if named and answers(named) else None if named else server_of(settings)
+    runs = runs_of(settings, server) if server else [] if named else runs_left(settings)
     from tasks.standing import standing_of  # noqa: PLC0415 - Prefect, after its server is named
 
     at = now()
-    found = [standing_of(where, name, at) for name in ([market] if market else where.markets)]
+    found = [
+        standing_of(settings, name, at) for name in ([market] if market else settings.markets)
+    ]
     if as_json:
         markets = [asdict(each) for each in found]
         print_json({"server": server, "runs": runs, "markets": markets})
@@ -96,7 +98,7 @@ def _tell_runs(runs: list[dict[str, Any]], at: datetime, *, up: bool) -> None:
 
 
 def _clock(when: str, at: datetime) -> str:
-    """Give a time, with its day unless that is today; UTC."""
+    """Return a time, with its day unless that is today; UTC."""
     moment = datetime.fromisoformat(when)
     return f"{moment:%H:%M}" if moment.date() == at.date() else f"{moment:%Y-%m-%d %H:%M}"
 
@@ -213,9 +215,9 @@ def down() -> None:
     Example: orbcast --home var/demo down
     """
     from deployments.serving.prefect_session import SERVER_FILE  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    path = settings().prefect_dir / SERVER_FILE
+    path = current_settings().prefect_dir / SERVER_FILE
     try:
         pid = int(json.loads(path.read_text("utf-8"))["pid"])
         os.kill(pid, signal.SIGTERM)

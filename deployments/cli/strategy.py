@@ -41,9 +41,9 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
 
     Example: orbcast strategy show --strategy orb-default
     """
-    from tasks.settings import settings  # noqa: PLC0415 - after --help
+    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
 
-    rules = settings().rules(name)
+    rules = current_settings().rules(name)
     told = {**rules.model_dump(mode="json"), "hash": rules.hash}
     if as_json:
         print_json(told)
@@ -58,14 +58,14 @@ def check(
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a strategy file can be used on a market, or what is wrong with it.
+    """Print whether a strategy file can be used on a market, or what is wrong with it.
 
     Example: orbcast strategy check var/strategies/mine.toml
     """
     from ml_core.strategy.rules import load_rules  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    known = settings().market(market)
+    known = current_settings().market(market)
     rules = load_rules(file)
     for name in () if rules.allowed_ranges == "all" else rules.allowed_ranges:
         known.range_index(name)  # refuses a range that the market does not have
@@ -91,14 +91,14 @@ def backtest(
     Example: orbcast strategy backtest --from 2024-01-01
     """
     from ml_core.strategy.value_added import by_year, refusals, worth  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
     from tasks.strategy_worth import backtest_rules  # noqa: PLC0415
 
-    where = settings()
-    rules = where.rules(name)
+    settings = current_settings()
+    rules = settings.rules(name)
     period = days_of(first, last)
     with progress("Following the rules"):
-        taken = backtest_rules(where, market, rules, first=period[0], last=period[1], at=now())
+        taken = backtest_rules(settings, market, rules, first=period[0], last=period[1], at=now())
     found, years, refused = worth(taken), by_year(taken), refusals(taken)
     if as_json:
         told: dict[str, Any] = {
@@ -110,7 +110,7 @@ def backtest(
         }
         print_json(told)
         return
-    say(f"{where.market(market).symbol}, {rules.name}: {found.words}")
+    say(f"{settings.market(market).symbol}, {rules.name}: {found.words}")
     for year, each in years.items():
         say(f"  {year}: {_short(each)}")
     if refused:
@@ -125,7 +125,7 @@ def show_worth(
     replay: Annotated[bool, typer.Option("--replay", help="Replayed answers instead.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the recorded decisions brought, without the model and with it, and the difference.
+    """Print what the recorded decisions brought, with and without the model, and the difference.
 
     With the model means with its sizes, as in hybrid, whatever the stage was. The difference is
     taken apart: what less or more size alone would have changed is no merit of the model.
@@ -133,13 +133,13 @@ def show_worth(
     Example: orbcast strategy worth --market mgc
     """
     from ml_core.strategy.value_added import added, by_opinion, worth  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
     from tasks.strategy_worth import lived  # noqa: PLC0415
 
-    where = settings()
-    rules = where.rules(name)
+    settings = current_settings()
+    rules = settings.rules(name)
     with progress("Following what was decided"):
-        scaled, bare = lived(where, market, rules, "replay" if replay else "live", now())
+        scaled, bare = lived(settings, market, rules, "replay" if replay else "live", now())
     found, opinions = added(scaled, bare), by_opinion(scaled, bare)
     if as_json:
         told = {
@@ -174,13 +174,13 @@ def intents(
     Example: orbcast strategy intents --since 2025-06-30 --json
     """
     from tasks.outbox import outbox  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
     from tasks.slots import in_zone  # noqa: PLC0415
 
-    where = settings()
-    known = where.market(market)
+    settings = current_settings()
+    known = settings.market(market)
     begin = in_zone(time_of(since, "--since"), known) if since else None
-    found = outbox(where, known.symbol, now(), begin)
+    found = outbox(settings, known.symbol, now(), begin)
     if as_json:
         print_json(found)
         return

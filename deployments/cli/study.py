@@ -86,10 +86,10 @@ def setups(  # noqa: PLR0917 - options of a command
     from ml_core.setups.trades import setup_returns, trade_table  # noqa: PLC0415
     from monitoring.pages.setup_report import render_setup_report  # noqa: PLC0415
     from tasks.datasets import known_bars, period_of  # noqa: PLC0415
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    where, at = settings(), now()
-    known = where.market(market)
+    settings, at = current_settings(), now()
+    known = settings.market(market)
     grid = SetupGrid(
         ranges=tuple(ranges or ()),
         sides=tuple(sides or SIDES),
@@ -100,7 +100,7 @@ def setups(  # noqa: PLR0917 - options of a command
     )
     plan, chosen = StudyPlan(min_trades=min_trades), grid.setups(known)
     asked = days_of(first, last)
-    bars = known_bars(where, market, known, at)
+    bars = known_bars(settings, market, known, at)
     begin, end = period_of(bars, known, *asked)
     with progress("Trading every break", 0) as bar:
         table = trade_table(bars, known, grid, first=begin, last=end, on_progress=bar.at)
@@ -108,7 +108,7 @@ def setups(  # noqa: PLR0917 - options of a command
         returns = setup_returns(table, chosen, plan.search_days(len(table.days)))
         found = study_setups(returns, plan=plan, seed=seed)
     plain = found.to_json()
-    page = report or where.reports_dir / f"setups-{market.lower()}.html"
+    page = report or settings.reports_dir / f"setups-{market.lower()}.html"
     with written_atomically(page) as temporary:
         temporary.write_text(render_setup_report(plain, made_at=at), "utf-8")
     if figures is not None:

@@ -59,14 +59,14 @@ class ReversedDaysError(InputError):
 
 
 def out() -> Console:
-    """Give the console for results; plain when piped."""
+    """Return the console for results; plain when piped."""
     from rich.console import Console  # noqa: PLC0415 - after --help
 
     return Console(highlight=False)
 
 
 def err() -> Console:
-    """Give the console for progress and remarks."""
+    """Return the console for progress and remarks."""
     from rich.console import Console  # noqa: PLC0415 - after --help
 
     return Console(stderr=True, highlight=False)
@@ -109,12 +109,12 @@ def print_json(value: object) -> None:
 
 
 def json_text(value: object) -> str:
-    """Give the same document as text, for a file."""
+    """Return the same document as text, for a file."""
     return json.dumps(plain(value), indent=2, allow_nan=False) + "\n"
 
 
 def plain(value: object) -> Any:
-    """Give a value as JSON can hold it.
+    """Return a value as JSON can hold it.
 
     >>> plain({"at": datetime(2025, 6, 30, 9, 5, tzinfo=UTC), "r": float("nan"), "n": (1, 2)})
     {'at': '2025-06-30T09:05:00+00:00', 'r': None, 'n': [1, 2]}

@@ -51,15 +51,15 @@ def tune(  # noqa: PLR0917 - options of a command
     Example: orbcast tune --market mgc --trials 50
     """
     from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
     if question not in _QUESTIONS:
         raise UnknownQuestionError(question)
-    where = settings()
-    where.market(market)
-    where.recipe(recipe)
+    settings = current_settings()
+    settings.market(market)
+    settings.recipe(recipe)
     level = "WARNING" if quiet else "INFO"
-    with flow_progress(f"Tuning {recipe}"), prefect_session(where, level=level) as server:
+    with flow_progress(f"Tuning {recipe}"), prefect_session(settings, level=level) as server:
         if not quiet:
             remark_begin(f"Tuning {recipe}", server)
         from flows.tune import tune as search  # noqa: PLC0415 - Prefect reads its settings

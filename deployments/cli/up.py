@@ -15,6 +15,6 @@ def up(
     Example: orbcast up --port 4201
     """
     from deployments.serving.supervisor import supervise  # noqa: PLC0415 - after --help
-    from tasks.settings import settings  # noqa: PLC0415
+    from tasks.settings import current_settings  # noqa: PLC0415
 
-    raise typer.Exit(supervise(settings(), port))
+    raise typer.Exit(supervise(current_settings(), port))

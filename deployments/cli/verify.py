@@ -62,19 +62,19 @@ def verify(
     orbcast verify --accept-restored --by ann --reason "disk failed, last week's backup"
     """
     from registry.errors import BusyDatabaseError, DatabaseError  # noqa: PLC0415 - after --help
-    from tasks.settings import now, settings  # noqa: PLC0415
+    from tasks.settings import current_settings, now  # noqa: PLC0415
 
     if head is not None and not re.fullmatch("[0-9a-f]{8,64}", head.lower()):
         raise NotAHeadError(head)
     if (by or reason) and not accept_restored:
         raise WithoutRestoredError
-    where = settings()
+    settings = current_settings()
     try:
         if accept_restored:
-            where.ledger().accept_restored(by=by, reason=reason, at=now())
+            settings.ledger().accept_restored(by=by, reason=reason, at=now())
         with progress("Verifying the ledger") as bar:
-            record = where.ledger().verify()
-            faults = [*record.faults, *_other_faults(where, head, bar)]
+            record = settings.ledger().verify()
+            faults = [*record.faults, *_other_faults(settings, head, bar)]
     except (BusyDatabaseError, DatabaseError, OSError) as error:
         remark(f"not verifiable: {error}")
         raise typer.Exit(NOT_VERIFIABLE) from error
@@ -123,16 +123,16 @@ def _print(record: Verification, faults: list[str]) -> None:
         say(line)
 
 
-def _other_faults(where: Settings, head: str | None, bar: Bar) -> list[str]:
+def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
     from registry.definitions import definition_faults  # noqa: PLC0415 - after --help
     from registry.errors import DamagedEvidenceError  # noqa: PLC0415 - after --help
     from registry.evaluations import evaluations  # noqa: PLC0415
     from registry.rollout import rollout_faults  # noqa: PLC0415
     from tasks.studies_on_record import require_whole  # noqa: PLC0415
 
-    models = where.models()
-    found = [*rollout_faults(where.database()), *definition_faults(where.database())]
-    if head is not None and not where.ledger().has(head.lower()):
+    models = settings.models()
+    found = [*rollout_faults(settings.database()), *definition_faults(settings.database())]
+    if head is not None and not settings.ledger().has(head.lower()):
         found.append(f"the chain does not hold {head} any more: rows are gone from its end")
     versions = models.versions()
     for done, record in enumerate(versions):
@@ -141,9 +141,9 @@ def _other_faults(where: Settings, head: str | None, bar: Bar) -> list[str]:
             f"version {record.market} {record.version}: {each}" for each in models.faults(record)
         ]
     for market in sorted({each.market for each in versions}):
-        for study in evaluations(where.database(), market):
+        for study in evaluations(settings.database(), market):
             try:
-                require_whole(where, study)
+                require_whole(settings, study)
             except DamagedEvidenceError as error:
                 found.append(f"study {study.recipe} {study.study_hash[:12]}: {error}")
     return found

@@ -16,7 +16,7 @@ from registry.drift import DriftRecord, drift_records
 from registry.intake_history import batches, findings, revisions, set_aside, set_aside_by_reason
 from registry.notices import notices
 from registry.parity import latest_parity
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.standing import in_words, time_of
 
 _MOST = 200
@@ -60,7 +60,7 @@ def _drift(shown: View) -> None:
                 hide_index=True,
                 key="drift_reports",
             )
-    parity = latest_parity(shown.where.database(), shown.symbol)
+    parity = latest_parity(shown.settings.database(), shown.symbol)
     st.subheader("Logged features computed again")
     if parity is None:
         nothing_yet("No live answer was audited yet.", "orbcast run audit")
@@ -71,7 +71,7 @@ def _drift(shown: View) -> None:
 
 def _bars(shown: View) -> None:
     st.header("Bars")
-    lake = shown.where.lake().status(shown.symbol)
+    lake = shown.settings.lake().status(shown.symbol)
     if not lake.bars or lake.last is None:
         nothing_yet("There are no bars in the lake.", "orbcast ingest --help")
         return
@@ -81,7 +81,7 @@ def _bars(shown: View) -> None:
     columns[1].caption(f"{lake.last:%Y-%m-%d}, {in_words(shown.at - lake.last)} ago")
     columns[2].metric("Set aside", f"{lake.quarantined:,}")
     columns[3].metric("Revised", f"{lake.revisions:,}")
-    database, symbol = shown.where.database(), shown.symbol
+    database, symbol = shown.settings.database(), shown.symbol
 
     def odd() -> None:
         _rows(findings(database, symbol)[:_MOST], "findings", "Nothing odd was found.")
@@ -124,7 +124,7 @@ def _notices(shown: View) -> None:
             )
             or "-",
         }
-        for each in notices(shown.where.database(), market=shown.symbol)
+        for each in notices(shown.settings.database(), market=shown.symbol)
     ]
     _rows(told, "notices", "There is nothing to tell.")
 
@@ -139,7 +139,7 @@ def _rows(rows: list[dict[str, Any]], key: str, otherwise: str) -> None:
 
 
 def _plain(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Give rows as a frame of plain cells: times as UTC text, nested values as JSON."""
+    """Return rows as a frame of plain cells: times as UTC text, nested values as JSON."""
     return pd.DataFrame([{name: _cell(each) for name, each in row.items()} for row in rows])
 
 
@@ -151,5 +151,5 @@ def _cell(value: object) -> object:
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
 def _drift_records(name: str) -> tuple[DriftRecord, ...]:
-    where = settings()
-    return drift_records(where.database(), where.market(name).symbol)
+    settings = current_settings()
+    return drift_records(settings.database(), settings.market(name).symbol)

@@ -14,7 +14,7 @@ from registry.breaker import breaker_records
 from registry.browsing import Wanted, matching
 from registry.rollout import rollout_records
 from tasks.rollout import Rollout, rollout_of, stage_of
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 
 _SLOW = timedelta(minutes=5)
 """The gates read the whole live record; it changes six times a day."""
@@ -34,7 +34,7 @@ _MEANS = {
 def page(shown: View) -> None:
     """Show the ladder, the gates and the breaker's history."""
     st.title("Gates")
-    stage, position = stage_of(shown.where, shown.symbol, shown.at)
+    stage, position = stage_of(shown.settings, shown.symbol, shown.at)
     _ladder(stage)
     if position.next is not None:
         _gates(shown, position.next)
@@ -42,7 +42,7 @@ def page(shown: View) -> None:
 
 
 def _gates(shown: View, target: Stage) -> None:
-    live = matching(shown.where.database(), Wanted(market=shown.symbol, mode=("live",)))
+    live = matching(shown.settings.database(), Wanted(market=shown.symbol, mode=("live",)))
     if live > _MANY:
         st.header(f"To {target}")
         st.write(f"Every gate reads the whole record, {live:,} answers: it may take minutes.")
@@ -87,7 +87,7 @@ def _next_step(stands: Rollout) -> None:
 
 
 def _history(shown: View) -> None:
-    database = shown.where.database()
+    database = shown.settings.database()
     st.header("What changed")
     events = [
         {
@@ -124,5 +124,5 @@ def _table(title: str, rows: list[dict[str, str]], otherwise: str) -> None:
 
 @st.cache_resource(ttl=_SLOW, show_spinner="Looking at every gate ...", max_entries=20)
 def _rollout(name: str) -> Rollout:
-    where = settings()
-    return rollout_of(where, where.market(name).symbol, now())
+    settings = current_settings()
+    return rollout_of(settings, settings.market(name).symbol, now())

@@ -47,12 +47,12 @@ DARK = Inks(
 
 
 def inks() -> Inks:
-    """Give the colours of the theme the person sees."""
+    """Return the colours of the theme the person sees."""
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
 def faint(colour: str, alpha: float = 0.18) -> str:
-    """Give a colour as a band behind lines.
+    """Return a colour as a band behind lines.
 
     >>> faint("#0072b2", 0.5)
     'rgba(0, 114, 178, 0.5)'

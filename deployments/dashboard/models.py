@@ -19,7 +19,7 @@ from registry.errors import UnknownVersionError
 from registry.evaluations import evaluations
 from registry.model_store import VersionRecord
 from registry.trials import count_trials
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.study_report import study_page
 
 ALIASES = ("champion", "challenger")
@@ -43,12 +43,12 @@ def page(shown: View) -> None:
 
 def _serving(shown: View) -> None:
     try:
-        serving = shown.where.models().serving(shown.symbol, shown.at)
+        serving = shown.settings.models().serving(shown.symbol, shown.at)
     except UnknownVersionError:
         st.warning("No version serves: predictions abstain.", icon=":material/block:")
         return
     record = serving.record
-    expires = shown.where.models().expires_at(record)
+    expires = shown.settings.models().expires_at(record)
     words = (
         f"**{escaped(record.version)}** ({escaped(record.model)}) serves, made "
         f"{record.created_at:%Y-%m-%d %H:%M} UTC, until {expires:%Y-%m-%d}"
@@ -62,7 +62,7 @@ def _serving(shown: View) -> None:
 
 def _list(shown: View, versions: Sequence[VersionRecord]) -> None:
     st.header(f"Versions: {len(versions):,}")
-    store = shown.where.models()
+    store = shown.settings.models()
     named: dict[str, list[str]] = {}
     for alias in ALIASES:
         current = store.current(shown.symbol, alias)
@@ -98,7 +98,7 @@ def _history(shown: View) -> None:
             "why": each.reason,
         }
         for alias in ALIASES
-        for each in reversed(shown.where.models().history(shown.symbol, alias))
+        for each in reversed(shown.settings.models().history(shown.symbol, alias))
     ]
     if rows:
         words_table(rows)
@@ -108,7 +108,7 @@ def _history(shown: View) -> None:
 
 def _decisions(shown: View) -> None:
     st.header("Decisions, with their evidence")
-    found = list(reversed(list_decisions(shown.where.database(), shown.symbol)))
+    found = list(reversed(list_decisions(shown.settings.database(), shown.symbol)))
     if not found:
         st.write("Nothing was decided yet.")
         return
@@ -123,7 +123,7 @@ def _decisions(shown: View) -> None:
 
 
 def _studies(shown: View) -> None:
-    tried = count_trials(shown.where.database(), shown.symbol)
+    tried = count_trials(shown.settings.database(), shown.symbol)
     st.header("Studies")
     st.caption(f"Recipes tried on {shown.symbol}: {tried:,}. Evidence pays for each of them.")
     rows = [
@@ -131,9 +131,9 @@ def _studies(shown: View) -> None:
             "when (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
             "recipe": each.recipe,
             "verdict": each.verdict,
-            "report": str(page) if (page := study_page(shown.where, each)).is_file() else "-",
+            "report": str(page) if (page := study_page(shown.settings, each)).is_file() else "-",
         }
-        for each in reversed(evaluations(shown.where.database(), shown.symbol))
+        for each in reversed(evaluations(shown.settings.database(), shown.symbol))
     ]
     if rows:
         words_table(rows)
@@ -155,8 +155,8 @@ def _card(shown: View, versions: Sequence[VersionRecord]) -> None:
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
 def _versions(name: str) -> tuple[VersionRecord, ...]:
-    where = settings()
-    found = where.models().versions(where.market(name).symbol)
+    settings = current_settings()
+    found = settings.models().versions(settings.market(name).symbol)
     return tuple(sorted(found, key=lambda each: each.created_at, reverse=True))
 
 
@@ -166,4 +166,4 @@ def _card_text(name: str, version: str) -> str:
     from tasks.model_card import card_of  # noqa: PLC0415
     from tasks.settings import now  # noqa: PLC0415
 
-    return card_markdown(card_of(settings(), name, version, now()))
+    return card_markdown(card_of(current_settings(), name, version, now()))

@@ -35,7 +35,7 @@ from monitoring.performance import MIN_DAYS, Period, grouped, interval_of_sums, 
 from monitoring.rolling import WINDOW, rolling
 from registry.performance import OnRecord, on_record, performance_records
 from registry.scored import scored
-from tasks.settings import settings
+from tasks.settings import current_settings
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -293,20 +293,20 @@ def _bins(rows: Rows, voice: str) -> list[tuple[float, float, int]]:
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
 def _known(name: str) -> tuple[OnRecord, ...]:
-    where = settings()
-    return on_record(where.database(), where.market(name).symbol)
+    settings = current_settings()
+    return on_record(settings.database(), settings.market(name).symbol)
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
 def _daily(name: str, mode: str, role: str, first: date | None) -> Rows:
-    where = settings()
-    symbol = where.market(name).symbol
-    found = performance_records(where.database(), symbol, mode=mode, role=role, first=first)
+    settings = current_settings()
+    symbol = settings.market(name).symbol
+    found = performance_records(settings.database(), symbol, mode=mode, role=role, first=first)
     return [each.row() for each in found]
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
 def _answers(name: str, mode: str, role: str, first: date | None) -> Rows:
-    where = settings()
-    symbol = where.market(name).symbol
-    return scored(where.database(), symbol, mode=mode, role=role, first=first)
+    settings = current_settings()
+    symbol = settings.market(name).symbol
+    return scored(settings.database(), symbol, mode=mode, role=role, first=first)

@@ -27,7 +27,7 @@ def plain_figure(
     yaxis: Mapping[str, Any] | None = None,
     **layout: Any,
 ) -> go.Figure:
-    """Give a figure of traces; its text follows the page's theme.
+    """Return a figure of traces; its text follows the page's theme.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def plain_figure(
 
 
 def level_line(y: float, line: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a line across the whole plot, at a height of the data."""
+    """Return a line across the whole plot, at a height of the data."""
     return {
         "type": "line",
         "xref": "x domain",

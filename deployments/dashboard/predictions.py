@@ -17,7 +17,7 @@ from deployments.ledger_export import to_csv, to_parquet
 from ml_core.market.market import Market
 from monitoring.explain import REASONS
 from registry.browsing import OPEN, PAGE, Wanted, all_rows, browse, choices, matching
-from tasks.settings import settings
+from tasks.settings import current_settings
 
 _FILTERS = {
     "opening_range": "Opening range",
@@ -115,9 +115,9 @@ def _export(shown: View, wanted: Wanted, found: int) -> None:
 
 
 def _written(write: Callable[..., bytes], wanted: Wanted) -> Callable[[], bytes]:
-    """Give what writes the file when it is asked for, and not before."""
-    where = settings()
-    return lambda: write(all_rows(where.database(), wanted))
+    """Return what writes the file when it is asked for, and not before."""
+    settings = current_settings()
+    return lambda: write(all_rows(settings.database(), wanted))
 
 
 def _table(shown: View, wanted: Wanted, found: int) -> int | None:
@@ -140,7 +140,7 @@ def _table(shown: View, wanted: Wanted, found: int) -> int | None:
 
 
 def as_shown(rows: Sequence[Mapping[str, Any]], market: Market) -> pd.DataFrame:
-    """Give ledger rows as a person reads them, times on the market's clock."""
+    """Return ledger rows as a person reads them, times on the market's clock."""
     zone = ZoneInfo(market.zone)
     return pd.DataFrame(
         [
@@ -169,17 +169,17 @@ def as_shown(rows: Sequence[Mapping[str, Any]], market: Market) -> pd.DataFrame:
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
 def _choices(name: str) -> dict[str, tuple[str, ...]]:
-    where = settings()
-    return choices(where.database(), where.market(name).symbol)
+    settings = current_settings()
+    return choices(settings.database(), settings.market(name).symbol)
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=100)
 def _matching(name: str, wanted: Wanted) -> int:
     del name
-    return matching(settings().database(), wanted)
+    return matching(current_settings().database(), wanted)
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=100)
 def _page(name: str, wanted: Wanted, number: int) -> list[dict[str, Any]]:
     del name
-    return browse(settings().database(), wanted, offset=number * PAGE)
+    return browse(current_settings().database(), wanted, offset=number * PAGE)

@@ -93,19 +93,19 @@ def _until_settled(candles: Candles, seen: Mapping[str, Any]) -> Candles:
 
 
 def _band(low: float, high: float, fill: str) -> dict[str, Any]:
-    """Give a band across the whole plot between two prices."""
+    """Return a band across the whole plot between two prices."""
     across = {"xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": low, "y1": high}
     return {"type": "rect", **across, "fillcolor": fill, "line": {"width": 0}}
 
 
 def _stretch(opens: datetime, closes: datetime, fill: str) -> dict[str, Any]:
-    """Give a band from bottom to top between two times."""
+    """Return a band from bottom to top between two times."""
     upright = {"xref": "x", "x0": opens, "x1": closes, "yref": "y domain", "y0": 0, "y1": 1}
     return {"type": "rect", **upright, "fillcolor": fill, "line": {"width": 0}}
 
 
 def _note(words: str, price: float, *, yanchor: str) -> dict[str, Any]:
-    """Give words at a price, in the margin kept free of candles on the right."""
+    """Return words at a price, in the margin kept free of candles on the right."""
     at = {"xref": "x domain", "x": 1, "xanchor": "right", "yref": "y", "y": price}
     return {"text": words, **at, "yanchor": yanchor, "showarrow": False}
 

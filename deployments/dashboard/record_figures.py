@@ -136,7 +136,7 @@ def equity(rows: Sequence[DailyRow], kind: str, inks: Inks) -> go.Figure:
 
 
 def running(rows: Sequence[DailyRow], days: Sequence[date], kind: str, part: str) -> list[float]:
-    """Give R so far at the end of each day, for a kind of trade and ``r_net`` or ``r_gross``."""
+    """Return R so far at the end of each day, for a kind of trade and ``r_net`` or ``r_gross``."""
     sums: dict[Any, float] = {}
     for row in rows:
         sums[row["day"]] = sums.get(row["day"], 0.0) + float(row["figures"][kind][part])
@@ -144,7 +144,7 @@ def running(rows: Sequence[DailyRow], days: Sequence[date], kind: str, part: str
 
 
 def drawdown(so_far: Sequence[float]) -> float:
-    """Give the deepest fall from a height reached before, in R; 0 or less.
+    """Return the deepest fall from a height reached before, in R; 0 or less.
 
     >>> drawdown([1.0, 3.0, 0.5, 2.0])
     -2.5

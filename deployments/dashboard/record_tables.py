@@ -55,7 +55,7 @@ def grouped_periods(
 def lines(
     periods: Mapping[str, Period], names: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Give a line for each period, as words: a figure that few days cannot carry says so.
+    """Return a line for each period, as words: a figure that few days cannot carry says so.
 
     Parameters
     ----------

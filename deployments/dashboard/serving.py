@@ -15,7 +15,7 @@ from threading import Timer
 
 from ml_core.errors import OperatorError, OrbcastError
 from tasks.environment import prepare_environment
-from tasks.settings import Settings, now, settings
+from tasks.settings import Settings, current_settings, now
 
 HOST = "127.0.0.1"
 _OPENED_AFTER_SECONDS = 1.5
@@ -44,7 +44,7 @@ class PagePortTakenError(OperatorError):
         )
 
 
-def serve(where: Settings, port: int, *, browser: bool) -> None:
+def serve(settings: Settings, port: int, *, browser: bool) -> None:
     """Serve the pages until stopped.
 
     What the pages import is imported before the first visitor comes; the database is opened
@@ -58,8 +58,8 @@ def serve(where: Settings, port: int, *, browser: bool) -> None:
     if importlib.util.find_spec("streamlit") is None:
         raise NotInstalledError
     _require_free(port)
-    prepare_environment(where, ORBCAST_READ_ONLY="true")
-    if not where.prefect_dir.is_dir():
+    prepare_environment(settings, ORBCAST_READ_ONLY="true")
+    if not settings.prefect_dir.is_dir():
         # Prefect makes its folder when imported; looking at a home must not write into it
         os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="orbcast-dashboard-")
     from streamlit.web import bootstrap  # noqa: PLC0415 - an extra, and slow
@@ -102,13 +102,13 @@ def _look_once() -> None:
     from tasks.day import slots_of_day  # noqa: PLC0415 - the same
     from tasks.slots import trading_day_at  # noqa: PLC0415 - the same
 
-    where = settings()  # which opens the database read-only by now
-    if is_new(where):
+    settings = current_settings()  # which opens the database read-only by now
+    if is_new(settings):
         return
-    market, at = where.market(where.markets[0]), now()
+    market, at = settings.market(settings.markets[0]), now()
     # what is wrong with a home is told on its pages, not by refusing to start
     with contextlib.suppress(OrbcastError):
-        for each in slots_of_day(where, market, trading_day_at(market, at), "live", at):
+        for each in slots_of_day(settings, market, trading_day_at(market, at), "live", at):
             range_chart(each, market.zone, LIGHT)
 
 

@@ -17,7 +17,7 @@ from monitoring.breaker import Standing
 from monitoring.rollout import Stage
 from tasks.breaker import breaker_of
 from tasks.rollout import stage_of
-from tasks.settings import Settings, now, settings
+from tasks.settings import Settings, current_settings, now
 
 FRESH = timedelta(seconds=15)
 """How long what was read is shown before it is read again."""
@@ -37,7 +37,7 @@ class View:
 
     Attributes
     ----------
-    where
+    settings
         The settings; the database behind them is opened read-only.
     name, market
         The market's file name and its definitions.
@@ -45,7 +45,7 @@ class View:
         Aware UTC time of this showing.
     """
 
-    where: Settings
+    settings: Settings
     name: str
     market: Market
     at: datetime
@@ -62,26 +62,26 @@ _NO_RAW_EXPORT = '<style>[aria-label="Download as CSV"] { display: none; }</styl
 
 def choose_market() -> None:
     """Offer the markets, if there are several; to be called above the pages, which share it."""
-    names = settings().markets
+    names = current_settings().markets
     if len(names) > 1:
         st.sidebar.selectbox("Market", names, key="market", format_func=str.upper)
 
 
 def view() -> View:
-    """Give what the page shows: the market chosen in the menu, as it is now."""
-    where = settings()
-    name = st.session_state.get("market", where.markets[0])
-    return View(where, name, where.market(name), now())
+    """Return what the page shows: the market chosen in the menu, as it is now."""
+    settings = current_settings()
+    name = st.session_state.get("market", settings.markets[0])
+    return View(settings, name, settings.market(name), now())
 
 
 def framed(page: Callable[[View], None]) -> Callable[[], None]:
-    """Give a page that says in one line what is wrong, and what to run, where it cannot show."""
+    """Return a page that says in one line what is wrong, and what to run, where it cannot show."""
 
     @functools.wraps(page)
     def shown() -> None:
         st.html(_NO_RAW_EXPORT)
         with errors_told():
-            if is_new(settings()):
+            if is_new(current_settings()):
                 _welcome()
                 return
             seen = view()
@@ -95,7 +95,7 @@ def framed(page: Callable[[View], None]) -> Callable[[], None]:
 
 @contextlib.contextmanager
 def errors_told() -> Iterator[None]:
-    """Say an error in one line, with what to do; a part that runs by itself needs its own."""
+    """Return an error in one line, with what to do; a part that runs by itself needs its own."""
     try:
         yield
     except (OrbcastError, OSError) as error:
@@ -103,16 +103,16 @@ def errors_told() -> Iterator[None]:
 
 
 def nothing_yet(what: str, command: str) -> None:
-    """Say that something is not there yet, and which command makes it."""
+    """Print that something is not there yet, and which command makes it."""
     st.info(f"{what} To have it, run:", icon=":material/info:")
     st.code(command, language="sh")
 
 
-def is_new(where: Settings) -> bool:
-    """Tell whether a home has no database yet."""
-    if where.database_url:
+def is_new(settings: Settings) -> bool:
+    """Return whether a home has no database yet."""
+    if settings.database_url:
         return False
-    return not (where.home / "orbcast.sqlite").is_file()
+    return not (settings.home / "orbcast.sqlite").is_file()
 
 
 def _welcome() -> None:
@@ -128,9 +128,9 @@ def _welcome() -> None:
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
 def _standing(name: str) -> tuple[Stage, Standing]:
-    where = settings()
-    symbol = where.market(name).symbol
-    return stage_of(where, symbol, now())[0], breaker_of(where, symbol, now())
+    settings = current_settings()
+    symbol = settings.market(name).symbol
+    return stage_of(settings, symbol, now())[0], breaker_of(settings, symbol, now())
 
 
 def _banner(shown: View) -> None:

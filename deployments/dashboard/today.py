@@ -26,7 +26,7 @@ from tasks.day_outlook import (
     day_outlook,
     next_ranges_in_words,
 )
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.standing import in_words
 
 _PLOT = {"displayModeBar": False}
@@ -216,7 +216,7 @@ def _challengers(each: SlotOfDay) -> None:
 
 
 def headline(each: SlotOfDay) -> str:
-    """Say in a few words what was recommended and what became of it."""
+    """Return in a few words what was recommended and what became of it."""
     if each.state == "due":
         return "to come"
     if each.state != "answered":
@@ -238,7 +238,10 @@ def headline(each: SlotOfDay) -> str:
 
 
 def against(each: SlotOfDay) -> list[str]:
-    """Say what forbids following the answer, whatever the model says: lateness, breaker, rules."""
+    """Return what forbids following the answer, whatever the model says.
+
+    Lateness, breaker, rules.
+    """
     said = each.answers[0].prediction
     found = ["late, so it counts for nothing"] if said.late else []
     if said.outputs.get("breaker"):
@@ -250,7 +253,7 @@ def against(each: SlotOfDay) -> list[str]:
 
 
 def probabilities(champion: Settled) -> list[dict[str, str]]:
-    """Give p(UP) and p(DOWN) among breaks, the model beside the corridor."""
+    """Return p(UP) and p(DOWN) among breaks, the model beside the corridor."""
     said = champion.prediction
     if said.p_up is None or said.baseline_p_up is None:
         return []
@@ -269,7 +272,7 @@ def probabilities(champion: Settled) -> list[dict[str, str]]:
 
 
 def sides(outputs: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Give each side's P(win) and E[net R] with its 80 % interval, beside the driftless price."""
+    """Return each side's P(win) and E[net R] with its 80 % interval, beside the driftless."""
     found = []
     for side, name in _SIDES.items():
         one = outputs.get(side)
@@ -289,7 +292,7 @@ def sides(outputs: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def likeness(outputs: Mapping[str, Any]) -> str:
-    """Say how unlike the training data the row was."""
+    """Return how unlike the training data the row was."""
     gate = novelty_gate(outputs, answered=True)
     judged = outputs.get("novelty")
     told = f"like the training data ({gate.words})" if judged else f"novelty {gate.words}"
@@ -297,7 +300,7 @@ def likeness(outputs: Mapping[str, Any]) -> str:
 
 
 def agreement(each: SlotOfDay) -> str:
-    """Say what the rules decided, and whether the model agrees with them."""
+    """Return what the rules decided, and whether the model agrees with them."""
     if each.decided is None:
         return "The rules decided nothing here."
     model = each.decided.with_model
@@ -324,20 +327,20 @@ def _r(value: float | None) -> str:
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
 def _slots(name: str, day: date, mode: Mode) -> Sequence[SlotOfDay]:
-    where = settings()
-    return slots_of_day(where, where.market(name), day, mode, now())
+    settings = current_settings()
+    return slots_of_day(settings, settings.market(name), day, mode, now())
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
 def _first_mode(name: str, today: date) -> str:
     del today
-    where = settings()
-    there = choices(where.database(), where.market(name).symbol)["mode"]
+    settings = current_settings()
+    there = choices(settings.database(), settings.market(name).symbol)["mode"]
     return "replay" if there == ("replay",) else "live"
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
 def _last_day(name: str) -> date | None:
-    where = settings()
-    rows = browse(where.database(), Wanted(market=where.market(name).symbol), limit=1)
+    settings = current_settings()
+    rows = browse(settings.database(), Wanted(market=settings.market(name).symbol), limit=1)
     return rows[0]["trading_day"] if rows else None

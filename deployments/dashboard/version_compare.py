@@ -25,7 +25,7 @@ from monitoring.pages.plots import signed
 from monitoring.performance import MIN_DAYS, DailyRow, over, whole_days
 from registry.model_store import VersionRecord
 from registry.performance import performance_records
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 
 _SHOWN_FEATURES = 12
 _ROW_HEIGHT, _BAR = 46, 0.22
@@ -70,7 +70,7 @@ def compare_versions(shown: View, versions: Sequence[VersionRecord]) -> None:
 
 def first_two(shown: View, versions: Sequence[VersionRecord]) -> tuple[str, ...]:
     """Choose the champion and the challenger; without one, the newest other version."""
-    store = shown.where.models()
+    store = shown.settings.models()
     named_now = [store.current(shown.symbol, alias) for alias in ("champion", "challenger")]
     order = [each.version for each in named_now if each is not None]
     order += [each.version for each in versions if each.version not in order]
@@ -78,7 +78,7 @@ def first_two(shown: View, versions: Sequence[VersionRecord]) -> tuple[str, ...]
 
 
 def figures_of(version: VersionRecord, live: Sequence[DailyRow]) -> dict[str, str]:
-    """Give what is known of a version as words, each figure with its interval.
+    """Return what is known of a version as words, each figure with its interval.
 
     Parameters
     ----------
@@ -120,14 +120,16 @@ def _live(rows: Sequence[DailyRow]) -> str:
 
 @st.cache_resource(ttl=10 * FRESH, show_spinner=False, max_entries=50)
 def _figures(name: str, version: str) -> dict[str, str]:
-    where = settings()
-    symbol = where.market(name).symbol
+    settings = current_settings()
+    symbol = settings.market(name).symbol
     # no version answers longer than this after it was made
-    longest = timedelta(days=max(where.model_expires_days, where.baseline_expires_days))
+    longest = timedelta(days=max(settings.model_expires_days, settings.baseline_expires_days))
     first = (now() - longest).date()
-    live = performance_records(where.database(), symbol, mode="live", version=version, first=first)
+    live = performance_records(
+        settings.database(), symbol, mode="live", version=version, first=first
+    )
     return figures_of(
-        where.models().find(symbol, version), whole_days(each.row() for each in live)
+        settings.models().find(symbol, version), whole_days(each.row() for each in live)
     )
 
 

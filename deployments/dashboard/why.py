@@ -24,12 +24,12 @@ _ROW_HEIGHT = 42
 
 def show_why(shown: View, number: int, colours: Inks) -> None:
     """Take one answer of the ledger apart, as it was logged before its outcome."""
-    found = prediction_with_hashes(shown.where.database(), number)
+    found = prediction_with_hashes(shown.settings.database(), number)
     if found is None:
         st.info("This row is not in the ledger.")
         return
     entry, hashes = found
-    told = explanation_of(shown.where, entry)
+    told = explanation_of(shown.settings, entry)
     st.header(f"Why: {entry.market} {entry.trading_day} {entry.opening_range}")
     st.write(escaped(told.verdict))
     words_table(

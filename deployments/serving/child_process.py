@@ -76,7 +76,7 @@ class ChildProcess:
         self._ever.append(mark(self._process.pid))
 
     def status(self) -> int | None:
-        """Give its exit status; None while it lives."""
+        """Return its exit status; None while it lives."""
         return None if self._process is None else self._process.poll()
 
     def note_death(self) -> float:

@@ -18,7 +18,7 @@ _LOOK_EVERY_SECONDS = 0.1
 
 
 def answers(url: str) -> bool:
-    """Tell whether a Prefect API says that it is healthy."""
+    """Return whether a Prefect API says that it is healthy."""
     if not url.startswith(("http://", "https://")):
         return False
     # no proxy leads back to this machine

@@ -24,7 +24,7 @@ SERVER_FILE = "server.json"
 
 
 @contextlib.contextmanager
-def prefect_session(where: Settings, *, level: str = "INFO") -> Iterator[str | None]:
+def prefect_session(settings: Settings, *, level: str = "INFO") -> Iterator[str | None]:
     """Run flows in this process: on the server that is up, else on a temporary one.
 
     Processes that it starts share the server. Nothing of Prefect may have been imported before.
@@ -32,7 +32,7 @@ def prefect_session(where: Settings, *, level: str = "INFO") -> Iterator[str | N
 
     Parameters
     ----------
-    where
+    settings
         Settings; their home holds Prefect's database.
     level
         Least level of log lines kept, and of Orbcast's own shown in the terminal.
@@ -42,17 +42,17 @@ def prefect_session(where: Settings, *, level: str = "INFO") -> Iterator[str | N
     NoTemporaryServerError
         None is up, and none comes up.
     """
-    running = api_url() or server_of(where)
+    running = api_url() or server_of(settings)
     more = {"PREFECT_LOGGING_LEVEL": level}
     if running is not None:
         more["PREFECT_API_URL"] = running
-        if reports := _noted(where).get("reports"):
+        if reports := _noted(settings).get("reports"):
             more["ORBCAST_REPORTS_URL"] = reports
-    require_room(where.home)
-    where.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
-    prepare_environment(where, **more)
+    require_room(settings.home)
+    settings.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
+    prepare_environment(settings, **more)
     with contextlib.ExitStack() as stack:
-        api = running or stack.enter_context(_on_a_temporary_server(where))
+        api = running or stack.enter_context(_on_a_temporary_server(settings))
         from prefect.settings import (  # noqa: PLC0415 - reads the environment just prepared
             PREFECT_API_URL,
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
@@ -67,9 +67,9 @@ def prefect_session(where: Settings, *, level: str = "INFO") -> Iterator[str | N
 
 
 @contextlib.contextmanager
-def _on_a_temporary_server(where: Settings) -> Iterator[str]:
+def _on_a_temporary_server(settings: Settings) -> Iterator[str]:
     """Start a server and name it to this process's children; give its API."""
-    with temporary_server(where.home / "logs" / "temporary-server.log") as (api, wait):
+    with temporary_server(settings.home / "logs" / "temporary-server.log") as (api, wait):
         # before Prefect is imported: a thread of its own knows no other settings than it reads
         # then, and would start another server
         os.environ["PREFECT_API_URL"] = api
@@ -83,9 +83,9 @@ def _on_a_temporary_server(where: Settings) -> Iterator[str]:
             del os.environ["PREFECT_API_URL"]
 
 
-def server_of(where: Settings) -> str | None:
-    """Give the API of the server that `orbcast up` started for this home, if it answers."""
-    url = _noted(where).get("api")
+def server_of(settings: Settings) -> str | None:
+    """Return the API of the server that `orbcast up` started for this home, if it answers."""
+    url = _noted(settings).get("api")
     return url if url and answers(url) else None
 
 
@@ -98,10 +98,10 @@ def name_running_server(settings: Settings) -> None:
         prepare_environment(settings, PREFECT_API_URL=server)
 
 
-def _noted(where: Settings) -> dict[str, str]:
-    """Give what a running `orbcast up` noted of itself; nothing without one."""
+def _noted(settings: Settings) -> dict[str, str]:
+    """Return what a running `orbcast up` noted of itself; nothing without one."""
     try:
-        noted = json.loads((where.prefect_dir / SERVER_FILE).read_text("utf-8"))
+        noted = json.loads((settings.prefect_dir / SERVER_FILE).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return {}
     return {name: str(each) for name, each in noted.items()}

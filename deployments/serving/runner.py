@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
 from deployments.serving.prefect_health import answers_in_time
-from tasks.settings import Settings, api_url, settings
+from tasks.settings import Settings, api_url, current_settings
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -29,7 +29,7 @@ NO_SERVER = "the Prefect server does not answer"
 
 
 def deployment(spec: DeploymentSpec) -> RunnerDeployment:
-    """Give Prefect's form of a deployment."""
+    """Return Prefect's form of a deployment."""
     from prefect.client.schemas.objects import (  # noqa: PLC0415 - heavy, and after the settings
         ConcurrencyLimitConfig,
         ConcurrencyLimitStrategy,
@@ -78,16 +78,18 @@ def main() -> None:
     """
     from deployments.serving.warm_runner import warm_up  # noqa: PLC0415 - reads the environment
 
-    where = settings()
+    settings = current_settings()
     warming = Thread(target=warm_up)
     warming.start()
-    specs = [spec for name in where.markets for spec in deployments_of(name, where.market(name))]
+    specs = [
+        spec for name in settings.markets for spec in deployments_of(name, settings.market(name))
+    ]
     specs += HOUSEKEEPING
     # made outside the event loop, in which Prefect would hand out coroutines instead
     made = [deployment(spec) for spec in specs]
     if not answers_in_time(str(api_url())):
         raise SystemExit(NO_SERVER)
-    _tell_of_dead_runs(where)
+    _tell_of_dead_runs(settings)
     asyncio.run(_serve(made, sum(each.limit for each in specs), warming))
 
 
@@ -115,18 +117,18 @@ def _catch_up(deployments: list[UUID]) -> None:
 
     for each in bury_the_dead.fn(timedelta(0)):
         tell_of(each.ended)
-    expire_approvals(settings(), now())
+    expire_approvals(current_settings(), now())
     dropped = drop_superseded(deployments, datetime.now(UTC))
     if dropped:
         print(f"{dropped} runs that were due while nothing ran are done by later ones")  # noqa: T201
 
 
-def _tell_of_dead_runs(where: Settings) -> None:
+def _tell_of_dead_runs(settings: Settings) -> None:
     from deployments.automations import ensure_automations  # noqa: PLC0415 - Prefect's settings
     from tasks.channels import channels  # noqa: PLC0415
 
     try:
-        ensure_automations(channels(where.channels_file))
+        ensure_automations(channels(settings.channels_file))
     except Exception as error:  # noqa: BLE001 - no channel keeps the runner from starting
         print(f"no automation could be written: {error}")  # noqa: T201 - the runner's log
 

@@ -169,7 +169,7 @@ def _until_it_ends(
 
 
 def _was_crowded_out(run: FlowRun) -> bool:
-    """Tell whether the deployment's limit cancelled a run, and no person did."""
+    """Return whether the deployment's limit cancelled a run, and no person did."""
     state = run.state
     return state is not None and state.is_cancelled() and _CROWDED in (state.message or "").lower()
 

@@ -22,12 +22,12 @@ _LEFT = """
 """
 
 
-def runs_of(where: Settings, server: str) -> list[dict[str, Any]]:
-    """Give the newest run of each of the flows that ran last, and the runs that come next.
+def runs_of(settings: Settings, server: str) -> list[dict[str, Any]]:
+    """Return the newest run of each of the flows that ran last, and the runs that come next.
 
     Parameters
     ----------
-    where
+    settings
         Settings; their secret is used where the server asks for one.
     server
         Its API's URL.
@@ -37,7 +37,7 @@ def runs_of(where: Settings, server: str) -> list[dict[str, Any]]:
     list of dict
         ``flow``, ``when`` (ISO 8601, UTC) and ``state``, which is ``next`` for one to come.
     """
-    prepare_environment(where, PREFECT_API_URL=server)
+    prepare_environment(settings, PREFECT_API_URL=server)
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - reads what was prepared
     from prefect.client.schemas.filters import (  # noqa: PLC0415
         FlowRunFilter,
@@ -73,12 +73,12 @@ def runs_of(where: Settings, server: str) -> list[dict[str, Any]]:
     return [*_told(newest, _LAST), *_told(planned, _NEXT)]
 
 
-def runs_left(where: Settings) -> list[dict[str, Any]]:
-    """Give the runs that came last from the database of the home's server, which is not up.
+def runs_left(settings: Settings) -> list[dict[str, Any]]:
+    """Return the runs that came last from the database of the home's server, which is not up.
 
     Nothing is written and nothing is told of a database that cannot be read so: it is Prefect's.
     """
-    path = where.prefect_dir / "prefect.db"
+    path = settings.prefect_dir / "prefect.db"
     with contextlib.suppress(sqlite3.Error):
         if path.is_file():
             with contextlib.closing(

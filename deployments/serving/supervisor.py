@@ -81,12 +81,12 @@ class ChildDiedError(OperatorError):
         return f"the {self.name} {how}; its last words are in {self.log}"
 
 
-def supervise(where: Settings, port: int, say: Callable[[str], None] = print) -> int:
+def supervise(settings: Settings, port: int, say: Callable[[str], None] = print) -> int:
     """Run server and runner until SIGINT or SIGTERM; give the exit status.
 
     Parameters
     ----------
-    where
+    settings
         Settings; their home holds Prefect's database and the logs.
     port
         Of the server, on the loopback only.
@@ -98,30 +98,30 @@ def supervise(where: Settings, port: int, say: Callable[[str], None] = print) ->
     PortTakenError, AlreadyUpError, ChildDiedError, NoRoomError, NotWritableError
         The operator must act.
     """
-    require_room(where.home)
-    for name in where.markets:
-        where.market(name)  # a wrong name is told at once, not in a log
-    where.database()
-    note_definitions(where, now())
-    where.prefect_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(where.prefect_dir / "up.lock")
+    require_room(settings.home)
+    for name in settings.markets:
+        settings.market(name)  # a wrong name is told at once, not in a log
+    settings.database()
+    note_definitions(settings, now())
+    settings.prefect_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.prefect_dir / "up.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise AlreadyUpError(str(where.home)) from None
+        raise AlreadyUpError(str(settings.home)) from None
     try:
-        return _Supervisor(where, port, say).run()
+        return _Supervisor(settings, port, say).run()
     finally:
-        (where.prefect_dir / SERVER_FILE).unlink(missing_ok=True)
+        (settings.prefect_dir / SERVER_FILE).unlink(missing_ok=True)
         lock.release()
 
 
 class _Supervisor:
-    def __init__(self, where: Settings, port: int, say: Callable[[str], None]) -> None:
-        self._where, self._say = where, say
+    def __init__(self, settings: Settings, port: int, say: Callable[[str], None]) -> None:
+        self._settings, self._say = settings, say
         self._api = f"http://{HOST}:{port}/api"
         self._port = port
-        logs = where.home / "logs"
+        logs = settings.home / "logs"
         serve = ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
         self._server = ChildProcess("server", serve, logs / "server.log", signal.SIGTERM)
         self._runner = ChildProcess(
@@ -161,8 +161,8 @@ class _Supervisor:
         _require_free(self._port)
         self._reports = self._serve_reports()
         prepare_environment(
-            self._where,
-            **self._where.server_environment(HOST, self._port),
+            self._settings,
+            **self._settings.server_environment(HOST, self._port),
             ORBCAST_REPORTS_URL=self._reports,
         )
         self._say(f"Starting the Prefect server on {HOST}:{self._port} (about 15 s) ...")
@@ -171,30 +171,30 @@ class _Supervisor:
         outlooks = self._outlooks()
         if not self._wait_for_server():
             return
-        with written_atomically(self._where.prefect_dir / SERVER_FILE) as temporary:
+        with written_atomically(self._settings.prefect_dir / SERVER_FILE) as temporary:
             noted = {"api": self._api, "reports": self._reports, "pid": os.getpid()}
             temporary.write_text(json.dumps(noted), "utf-8")
         self._say(f"Look at http://{HOST}:{self._port} : runs, deployments, and Run to start one.")
         if self._reports:
             self._say(f"Reports are linked to from there, and served on {self._reports} .")
-        self._say(f"Markets: {', '.join(self._where.markets)}. Home: {self._where.home}")
-        self._say(f"Logs: {self._where.home / 'logs'}. Ctrl-C stops everything.")
+        self._say(f"Markets: {', '.join(self._settings.markets)}. Home: {self._settings.home}")
+        self._say(f"Logs: {self._settings.home / 'logs'}. Ctrl-C stops everything.")
         for line in outlooks:
             self._say(line)
 
     def _outlooks(self) -> list[str]:
         """Return when each market's next opening ranges are; none where that cannot be told."""
-        command = [sys.executable, "-m", "deployments.outlook_lines", *self._where.markets]
+        command = [sys.executable, "-m", "deployments.outlook_lines", *self._settings.markets]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
         return ended.stdout.splitlines()
 
     def _serve_reports(self) -> str:
         """Serve the reports folder; give its address, empty where the port is taken."""
-        folder, port = self._where.reports_dir, reports_port(self._port)
+        folder, port = self._settings.reports_dir, reports_port(self._port)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             url, self._stop_reports = serve_reports(
-                folder, HOST, port, self._where.auth.get_secret_value()
+                folder, HOST, port, self._settings.auth.get_secret_value()
             )
         except OSError:
             self._say(f"Port {port} is taken: artifacts give the paths of reports, and no links.")
@@ -242,7 +242,7 @@ class _Supervisor:
 
     def _sources_changed(self) -> bool:
         try:
-            changed = self._where.sources_file.stat().st_mtime_ns
+            changed = self._settings.sources_file.stat().st_mtime_ns
         except FileNotFoundError:
             changed = 0
         before, self._sources_seen = self._sources_seen, changed
@@ -251,7 +251,7 @@ class _Supervisor:
     def _pushed(self) -> list[str]:
         """Return the markets served whose standing source is what is pushed."""
         try:
-            sources = tomllib.loads(self._where.sources_file.read_text("utf-8"))
+            sources = tomllib.loads(self._settings.sources_file.read_text("utf-8"))
         except (OSError, ValueError):
             return []  # whoever reads a source says what is wrong with the file
         pushed = {
@@ -259,7 +259,7 @@ class _Supervisor:
             for name, source in sources.items()
             if isinstance(source, dict) and source.get("kind") == "http"
         }
-        return [name for name in self._where.markets if name in pushed]
+        return [name for name in self._settings.markets if name in pushed]
 
     def _start(self, child: ChildProcess) -> None:
         child.start()
@@ -270,13 +270,13 @@ class _Supervisor:
         from tasks.notices import notify  # noqa: PLC0415 - Prefect, when all is over
 
         notify(
-            self._where,
+            self._settings,
             "up",
             None,
             f"up {now():%Y-%m-%d %H}",
             f"Orbcast {what}",
             f"{fault}. Nothing is predicted, and no outcome logged, while it is down: "
-            f"orbcast --home {self._where.home} up",
+            f"orbcast --home {self._settings.home} up",
         )
 
     def _end(self) -> None:
@@ -291,7 +291,7 @@ class _Supervisor:
 
     @property
     def _children_file(self) -> Path:
-        return self._where.prefect_dir / "children.json"
+        return self._settings.prefect_dir / "children.json"
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop = True
@@ -301,7 +301,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def reports_port(port: int) -> int:
-    """Give the port of the reports beside a server's: the same each time, so links stay good.
+    """Return the port of the reports beside a server's: the same each time, so links stay good.
 
     >>> reports_port(4200), reports_port(65000)
     (5200, 64000)

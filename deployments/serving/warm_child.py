@@ -56,6 +56,6 @@ def _get_ready(market: str) -> None:
 
 
 def flow_of(entrypoint: str) -> Any:
-    """Give the flow that a module path names."""
+    """Return the flow that a module path names."""
     module, _, name = entrypoint.rpartition(".")
     return getattr(importlib.import_module(module), name)

@@ -156,7 +156,7 @@ def warm_up() -> None:
 
 
 def _forking() -> ForkServerContext:
-    """Give the way to fork; there is one fork server in a process, whoever asks."""
+    """Return the way to fork; there is one fork server in a process, whoever asks."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return context

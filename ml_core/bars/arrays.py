@@ -45,12 +45,12 @@ class Bars:
         return len(self.minute)
 
     def between(self, first_minute: int, stop_minute: int) -> Bars:
-        """Give the bars with ``first_minute <= minute < stop_minute`` (views, no copy)."""
+        """Return the bars with ``first_minute <= minute < stop_minute`` (views, no copy)."""
         first, stop = np.searchsorted(self.minute, [first_minute, stop_minute])
         return self._rows(slice(first, stop))
 
     def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
-        """Give the bars selected by a mask of shape (n,) or by ascending positions."""
+        """Return the bars selected by a mask of shape (n,) or by ascending positions."""
         return self._rows(keep)
 
     def _rows(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Bars:

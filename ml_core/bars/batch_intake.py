@@ -143,7 +143,7 @@ class BatchIntake:
         return self._log.write(record)
 
     def _holds(self, last: BatchRecord, batch: RawBatch) -> bool:
-        """Tell whether a batch says what its last reading said, and that is still here.
+        """Return whether a batch says what its last reading said, and that is still here.
 
         What was set aside because it had not closed may have closed since, and a price of zero
         or below may be allowed by now, though nothing in the source has changed.
@@ -164,7 +164,7 @@ class BatchIntake:
         )
 
     def _differs(self, batch: RawBatch) -> bool:
-        """Tell whether a bar of a batch is not in the lake as the batch has it."""
+        """Return whether a bar of a batch is not in the lake as the batch has it."""
         _, checked = self._checked(batch)
         return any(
             not have_all(self._month(month), self._bars(batch, rows, ""))
@@ -297,7 +297,7 @@ class BatchIntake:
         return Withdrawal(gone, arriving(restored, self._now))
 
     def _brought_by(self, rows: pa.Table, record: BatchRecord) -> NDArray[np.bool_]:
-        """Tell which bars a reading brought, also in a lake of before each bar kept its batch."""
+        """Return which bars a reading brought, also in a lake whose bars keep no batch."""
         own = pc.fill_null(pc.equal(rows["brought_by"], record.batch_id), False)
         if came_in_alone(record, self._log.records):
             came_in = pa.scalar(datetime.fromisoformat(record.ingested_at))

@@ -185,7 +185,7 @@ class BatchLog:
         ]
 
     def lost_support(self, record: BatchRecord) -> bool:
-        """Tell whether bars that this reading only confirmed may have been withdrawn since."""
+        """Return whether bars that this reading only confirmed may have been withdrawn since."""
         return record.unchanged > 0 and any(
             other.withdrawn for other in self.records if other.sequence > record.sequence
         )
@@ -230,7 +230,7 @@ class BatchLog:
 
 
 def came_in_alone(record: BatchRecord, records: Iterable[BatchRecord]) -> bool:
-    """Tell whether this reading is of before bars kept their batch, and came in with no other.
+    """Return whether this reading is of before bars kept their batch, and came in with no other.
 
     Then its bars are known by when they came in and from which kind of source.
     """
@@ -252,7 +252,7 @@ def _read(path: Path) -> BatchRecord:
 
 
 def _overlap(one: BatchRecord, other: BatchRecord) -> bool:
-    """Tell whether two readings have bars of the same time, by their first and last."""
+    """Return whether two readings have bars of the same time, by their first and last."""
     if one.first is None or one.last is None or other.first is None or other.last is None:
         return False
     return one.first <= other.last and other.first <= one.last

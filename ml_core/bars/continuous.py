@@ -79,11 +79,11 @@ class Tape:
         return len(self.minute)
 
     def first_at(self, minute: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the position of the first bar opening at or after each minute (m if none)."""
+        """Return the position of the first bar opening at or after each minute (m if none)."""
         return np.searchsorted(self.minute, minute, side="left")
 
     def rolled(self) -> NDArray[np.bool_]:
-        """Tell for each day whether its contract differs from the day before's, shape (n,)."""
+        """Return for each day whether its contract differs from the day before's, shape (n,)."""
         change = np.zeros(len(self.contract), bool)
         known = np.flatnonzero(self.contract != NO_CONTRACT)
         change[known[1:]] = self.contract[known[1:]] != self.contract[known[:-1]]
@@ -140,7 +140,7 @@ def join(bars: Bars, schedule: Schedule, roll: RollRule, horizon: int | None = N
 def choose_contracts(
     bars: Bars, day: NDArray[np.int64], schedule: Schedule, roll: RollRule
 ) -> NDArray[np.int64]:
-    """Give the contract code traded on each day, shape (n,), ``NO_CONTRACT`` where unknown.
+    """Return the contract code traded on each day, shape (n,), ``NO_CONTRACT`` where unknown.
 
     A day on which no bar has a volume counts its bars in place of it. What is equal goes to the
     name that sorts first, so that the choice is always the same.

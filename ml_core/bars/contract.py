@@ -146,7 +146,7 @@ def count_dropped(contracts: Iterable[str]) -> dict[str, int]:
 
 
 def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:
-    """Give the files named, and those with these endings in the folders named, in order.
+    """Return the files named, and those with these endings in the folders named, in order.
 
     Raises
     ------

@@ -123,7 +123,7 @@ def _refuse_other_stamp(
 def _any_between(
     minute: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Tell for each span, ``stop`` excluded, whether some minute lies in it."""
+    """Return for each span, ``stop`` excluded, whether some minute lies in it."""
     return np.searchsorted(minute, first) < np.searchsorted(minute, stop)
 
 

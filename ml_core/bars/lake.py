@@ -214,7 +214,7 @@ class Lake:
         )
 
     def status(self, symbol: str) -> LakeStatus:
-        """Say what is here."""
+        """Return what is here."""
         months = []
         for path in self._months(symbol):
             with whole(path):
@@ -248,7 +248,7 @@ class Lake:
         return np.concatenate(found)
 
     def last_bar(self, symbol: str) -> datetime | None:
-        """Give the time of the last bar, from the newest month alone; None in an empty lake."""
+        """Return the time of the last bar, from the newest month alone; None in an empty lake."""
         months = self._months(symbol)
         if not months:
             return None
@@ -256,7 +256,7 @@ class Lake:
             return last_moment(months[-1])
 
     def fingerprint(self, market: Market, stop_minute: int | None = None) -> str:
-        """Give a SHA-256 of the bars before ``stop_minute``, whatever order they came in.
+        """Return a SHA-256 of the bars before ``stop_minute``, whatever order they came in.
 
         The same bars give the same fingerprint on any machine; one changed price another.
         """

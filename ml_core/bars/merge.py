@@ -136,7 +136,7 @@ def _compared(old: pa.Table, new: pa.Table, merged: pa.Table, now: datetime) -> 
 
 
 def have_all(bars: pa.Table, wanted: pa.Table) -> bool:
-    """Tell whether every wanted bar is among bars, with the same values."""
+    """Return whether every wanted bar is among bars, with the same values."""
     _, there, differs = _compare(bars, wanted)
     return bool((there & ~differs).all())
 
@@ -224,7 +224,7 @@ def _in_order(rows: pa.Table) -> pa.Table:
 
 
 def among(rows: pa.Table, wanted: pa.Table) -> pa.Array:
-    """Tell which rows are bars that some wanted row is too: of the same time and contract."""
+    """Return which rows are bars that some wanted row is too: of the same time and contract."""
     row_key, wanted_key = _keys(rows, wanted)
     return pa.array(np.isin(row_key, wanted_key))
 
@@ -252,7 +252,7 @@ def _matched(
 
 
 def _keys(old: pa.Table, new: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give one number a bar, ordered as (time, contract), the same for both tables."""
+    """Return one number a bar, ordered as (time, contract), the same for both tables."""
     both = pa.chunked_array(
         [chunk for table in (old, new) for chunk in table["contract"].chunks], pa.string()
     )

@@ -82,14 +82,14 @@ def split_by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 
 
 def month_names(first_minute: int | None, stop_minute: int | None) -> Callable[[str], bool]:
-    """Tell which months (``2024-01``) a span of UTC minutes touches; None is unbounded."""
+    """Return which months (``2024-01``) a span of UTC minutes touches; None is unbounded."""
     first = "" if first_minute is None else _month_of(first_minute)
     last = "9999" if stop_minute is None else _month_of(stop_minute - 1)
     return lambda name: first <= name <= last
 
 
 def months_of(first_minute: int, stop_minute: int) -> list[str]:
-    """Give the months (``2024-01``) that a span of UTC minutes touches, in order.
+    """Return the months (``2024-01``) that a span of UTC minutes touches, in order.
 
     >>> months_of(28_400_000, 28_480_000)
     ['2023-12', '2024-01', '2024-02']
@@ -210,7 +210,7 @@ def _decoded(path: str, identity: tuple[int, ...], symbol: str, instrument: Inst
 
 
 def bars_of(rows: pa.Table, symbol: str, instrument: Instrument) -> Bars:
-    """Give stored rows, by time and contract, as integer ticks; contracts as a dictionary."""
+    """Return stored rows, by time and contract, as integer ticks; contracts as a dictionary."""
     table = rows.unify_dictionaries().combine_chunks()
     names, codes = _contracts(table["contract"])
     ticks = {name: instrument.to_ticks(numbers_of(table[name])) for name in PRICES}
@@ -228,7 +228,7 @@ def bars_of(rows: pa.Table, symbol: str, instrument: Instrument) -> Bars:
 
 
 def content_hash(bars: Bars) -> str:
-    """Give a SHA-256 of bars, in order of time and contract name."""
+    """Return a SHA-256 of bars, in order of time and contract name."""
     used, code = np.unique(bars.contract, return_inverse=True)
     names = [bars.contracts[each] for each in used.tolist()]
     digest = hashlib.sha256("\n".join((bars.symbol, *names)).encode())
@@ -239,7 +239,7 @@ def content_hash(bars: Bars) -> str:
 
 
 def _contracts(column: pa.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """Give contract names in order, and the rows' codes into them."""
+    """Return contract names in order, and the rows' codes into them."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     found = np.array(array.dictionary.to_pylist(), dtype=str)
     names, rank = np.unique(found, return_inverse=True)

@@ -326,7 +326,7 @@ def _by_contract(good: pa.Table, minute: NDArray[np.int64], market: Market) -> l
 
 
 def _run_lengths(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Give, for each place, how many true flags in a row end there."""
+    """Return, for each place, how many true flags in a row end there."""
     count = np.cumsum(flags)
     return count - np.maximum.accumulate(np.where(flags, 0, count))
 

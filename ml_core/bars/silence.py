@@ -39,7 +39,7 @@ class Silence:
     usual: int
 
     def is_unusual(self, least: int) -> bool:
-        """Tell whether the feed has stopped: longer than ``least`` and than is usual here."""
+        """Return whether the feed has stopped: longer than ``least`` and than is usual here."""
         return self.minutes >= max(least, TIMES_USUAL * self.usual + 1)
 
 

@@ -76,7 +76,7 @@ def evidence_of(
 
 
 def ece_of_a_perfect_forecaster(p: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
-    """Give the calibration error that chance alone brings with these probabilities.
+    """Return the calibration error that chance alone brings with these probabilities.
 
     In each of the ten bins the share that happens misses what was said by a normal deviate of
     variance mean(p (1 - p)) / rows, whose mean distance is sqrt(2/pi) of its spread.

@@ -117,7 +117,7 @@ class Comparison:
     e_worse: float
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         return asdict(self)
 
 

@@ -112,7 +112,7 @@ class Condition:
 
 
 def comparison_with(evidence: Evidence, name: str) -> Comparison | None:
-    """Give the comparison against a named other; None if it was not made."""
+    """Return the comparison against a named other; None if it was not made."""
     return next((each for each in evidence.comparisons if each.against == name), None)
 
 
@@ -253,7 +253,7 @@ def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def _accuracy(evidence: Evidence, rows: int, policy: Policy) -> PowerReport | None:
-    """Say what the accuracy by itself is worth; for the reader, since the rule goes by loss."""
+    """Return what the accuracy by itself is worth; for the reader, since the rule goes by loss."""
     baseline = evidence.baseline_accuracy
     if evidence.correct is None or baseline is None or not 0 < baseline < 1 - policy.lift:
         return None

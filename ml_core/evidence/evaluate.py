@@ -79,7 +79,7 @@ class Evaluation:
     verdict: str
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values, NaN as None."""
+        """Return plain values, NaN as None."""
         values: dict[str, Any] = plain(asdict(self))
         return values
 
@@ -251,7 +251,7 @@ def _equity(said: Predictions, test: Dataset) -> dict[str, Any]:
 
 
 def _verdict(directional: dict[str, Any]) -> str:
-    """Say in one sentence what the log loss shows, by its interval and nothing else."""
+    """Return in one sentence what the log loss shows, by its interval and nothing else."""
     change: Interval = directional["difference"]["corridor"]["log_loss"]
     model, corridor = directional["model"]["log_loss"], directional["corridor"]["log_loss"]
     figures = (

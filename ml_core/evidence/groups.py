@@ -20,7 +20,7 @@ from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
 
 
 def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> dict[str, float]:
-    """Give every metric of probabilities of an event, each shape (n,)."""
+    """Return every metric of probabilities of an event, each shape (n,)."""
     found = {metric.name: metric(p, happened) for metric in METRICS}
     found["auc"] = auc(p, happened)
     found["ece"] = expected_calibration_error(p, happened)
@@ -28,7 +28,7 @@ def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> dict[str, flo
 
 
 def voices_of(answers: Answers, broke: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
-    """Give P(UP | a break) of the breaks marked, by the model, the corridor and the majority."""
+    """Return P(UP | a break) of the breaks marked, by the model, the corridor and the majority."""
     return {
         "model": answers.said.p_up[broke],
         "corridor": answers.said.baseline_p_up[broke],
@@ -43,7 +43,7 @@ def differences(
     day: NDArray[np.datetime64],
     seed: int,
 ) -> dict[str, Interval]:
-    """Give each metric's difference row by row, ours less theirs, with its interval."""
+    """Return each metric's difference row by row, ours less theirs, with its interval."""
     return {
         metric.name: mean_interval(
             metric.rows(ours, happened) - metric.rows(theirs, happened), day, seed=seed
@@ -53,7 +53,7 @@ def differences(
 
 
 def trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> dict[str, Any]:
-    """Give hit rate, expectancy before and after costs, and drawdown of the trades marked."""
+    """Return hit rate, expectancy before and after costs, and drawdown of the trades marked."""
     net, gross, day = test.r_net[rows], test.r_gross[rows], test.trading_day[rows]
     if not len(net):
         return {"trades": 0}
@@ -67,17 +67,17 @@ def trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> dict[str, Any]:
 
 
 def years_of(test: Dataset) -> NDArray[np.str_]:
-    """Give each row's calendar year as text, shape (n,)."""
+    """Return each row's calendar year as text, shape (n,)."""
     return test.trading_day.astype("datetime64[Y]").astype(str)
 
 
 def sides_of(test: Dataset) -> NDArray[np.str_]:
-    """Give the side that broke, ``long`` or ``short``; empty without a break."""
+    """Return the side that broke, ``long`` or ``short``; empty without a break."""
     return np.select([test.direction == UP, test.direction == DOWN], ["long", "short"], "")
 
 
 def grouped(answers: Answers, key: NDArray[np.str_], seed: int) -> list[dict[str, Any]]:
-    """Give the figures of each value of a key, in order of first appearance.
+    """Return the figures of each value of a key, in order of first appearance.
 
     Directional scores of model, corridor and majority, differences from both with day-block 95 %
     intervals; the quality model's log loss less the driftless entry's; trades taken at every

@@ -85,7 +85,7 @@ def injected_signal_found(
 
 
 def _possible(corridor: NDArray[np.float64], strength: float) -> float:
-    """Give the expected log loss of the corridor less that of who knows the signal."""
+    """Return the expected log loss of the corridor less that of who knows the signal."""
     gains = []
     for sign in (-1.0, 1.0):
         truth = expit(logit(corridor) + sign * strength)

@@ -62,7 +62,7 @@ def mean_interval(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
-    """Give the mean of rows with its day-block bootstrap percentile interval.
+    """Return the mean of rows with its day-block bootstrap percentile interval.
 
     Days are drawn with replacement, each with all its rows, and the mean taken over the rows
     drawn (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13; blocks as in

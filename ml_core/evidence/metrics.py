@@ -46,7 +46,7 @@ class Metric:
     rows: RowLoss
 
     def __call__(self, p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
-        """Give the metric; NaN is refused, not passed on.
+        """Return the metric; NaN is refused, not passed on.
 
         Raises
         ------
@@ -113,14 +113,14 @@ class ReliabilityBin:
 
 
 def bin_of(p: NDArray[np.float64], bins: int = RELIABILITY_BINS) -> NDArray[np.int64]:
-    """Give the bin of equal width each probability falls in, shape (n,)."""
+    """Return the bin of equal width each probability falls in, shape (n,)."""
     return np.minimum((p * bins).astype(np.int64), bins - 1)
 
 
 def reliability(
     p: NDArray[np.float64], happened: NDArray[np.bool_], bins: int = RELIABILITY_BINS
 ) -> tuple[ReliabilityBin, ...]:
-    """Give the reliability diagram's points, bins of equal width, empty ones left out."""
+    """Return the reliability diagram's points, bins of equal width, empty ones left out."""
     require_probabilities("reliability", p)
     index = bin_of(p, bins)
     rows = np.bincount(index, minlength=bins)

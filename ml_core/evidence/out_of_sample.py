@@ -71,7 +71,7 @@ class Answers:
         return len(self.test)
 
     def rows(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> Answers:
-        """Give the rows of an index array or a mask."""
+        """Return the rows of an index array or a mask."""
         return replace(
             self,
             test=self.test.rows(index),
@@ -99,7 +99,7 @@ class Answers:
         return np.char.add(np.char.add(days, " "), self.test.opening_range)
 
     def to_table(self) -> pa.Table:
-        """Give a Parquet-ready table; :func:`answers_from` reads it back."""
+        """Return a Parquet-ready table; :func:`answers_from` reads it back."""
         import pyarrow as pa  # noqa: PLC0415 - storing only
 
         columns: dict[str, Any] = {
@@ -248,7 +248,7 @@ def joined(parts: Sequence[Answers]) -> Answers:
 def of_side_that_broke(
     said: NDArray[np.float64], test: Dataset, rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Give a two-column figure's value for the side that broke, shape of ``rows``."""
+    """Return a two-column figure's value for the side that broke, shape of ``rows``."""
     of_side: NDArray[np.float64] = said[rows, np.where(test.direction[rows] == UP, 0, 1)]
     return of_side
 
@@ -264,7 +264,7 @@ def followed(said: Predictions, test: Dataset) -> NDArray[np.bool_]:
 
 
 def _row_fields(data: Dataset) -> dict[str, NDArray[Any]]:
-    """Give the arrays with one element a row, features left out."""
+    """Return the arrays with one element a row, features left out."""
     found = {}
     for field in fields(Dataset):
         value = getattr(data, field.name)

@@ -76,7 +76,7 @@ class Agreement:
 
 
 def measured(history: History) -> dict[Slot, Recorded]:
-    """Give every slot of a history that has a range as an outside record would hold it."""
+    """Return every slot of a history that has a range as an outside record would hold it."""
     ranges, labels, tape = history.ranges, history.labels, history.tape
     to_price = history.market.instrument.to_price
     offset = tape.offset[ranges.day]
@@ -93,7 +93,7 @@ def measured(history: History) -> dict[Slot, Recorded]:
 
 
 def exact_touches(history: History) -> set[Slot]:
-    """Give the wins whose target was touched to the tick: float arithmetic may miss them."""
+    """Return the wins whose target was touched to the tick: float arithmetic may miss them."""
     ranges, labels, tape = history.ranges, history.labels, history.tape
     won = np.flatnonzero(labels.outcome == 1)
     bar = tape.first_at(labels.resolved_minute[won] - 1)
@@ -104,7 +104,7 @@ def exact_touches(history: History) -> set[Slot]:
 
 
 def roll_days(first: History, second: History) -> set[str]:
-    """Give the days on which two ways of choosing the contract choose differently."""
+    """Return the days on which two ways of choosing the contract choose differently."""
     names = [
         [each.tape.contracts[code] if code >= 0 else "" for code in each.tape.contract.tolist()]
         for each in (first, second)

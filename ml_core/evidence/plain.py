@@ -7,7 +7,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """Give dicts, lists and numbers as they are, tuples as lists, NaN and infinity as None.
+    """Return dicts, lists and numbers as they are, tuples as lists, NaN and infinity as None.
 
     >>> plain({"a": (1.0, float("nan"))})
     {'a': [1.0, None]}

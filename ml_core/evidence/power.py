@@ -67,12 +67,12 @@ class PowerReport:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         return {**asdict(self), "words": self.words}
 
 
 def chance_of_coin(trades: int, threshold: float, coin: float = 0.5) -> float:
-    """Give the chance that n trades right by chance alone show more than a threshold; exact.
+    """Return the chance that n trades right by chance alone show more than a threshold; exact.
 
     P(X > threshold x n), X binomial(n, coin): exactly the threshold does not pass.
 
@@ -102,7 +102,7 @@ def trades_needed(
     alpha: float = 0.05,
     design_effect: float = 1.0,
 ) -> int:
-    """Give the trades that tell baseline + lift from the baseline in a one-sided test.
+    """Return the trades that tell baseline + lift from the baseline in a one-sided test.
 
     n = ((z_alpha sqrt(p0 q0) + z_power sqrt(p1 q1)) / lift)^2 x design effect (Fleiss, Levin and
     Paik, Statistical Methods for Rates and Proportions, 2003, ch. 2), rounded up. The exact test
@@ -131,7 +131,7 @@ def power_of(
     alpha: float = 0.05,
     design_effect: float = 1.0,
 ) -> float:
-    """Give the chance that so many trades show the lift; the inverse of :func:`trades_needed`.
+    """Return the chance that so many trades show the lift; the inverse of :func:`trades_needed`.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def rows_for_gain(
     alpha: float = 0.025,
     design_effect: float = 1.0,
 ) -> int:
-    """Give the rows needed to find a mean gain, such as in log loss, with a one-sided test.
+    """Return the rows needed to find a mean gain, such as in log loss, with a one-sided test.
 
     n = ((z_alpha + z_power) sd / gain)^2 x design effect (Cohen 1988, normal approximation),
     rounded up; ``sd`` is that of the rows' differences, in the gain's own unit.
@@ -176,7 +176,7 @@ def rows_for_gain(
 def power_for_gain(
     rows: int, gain: float, sd: float, *, alpha: float = 0.025, design_effect: float = 1.0
 ) -> float:
-    """Give the chance of finding a mean gain; the inverse of :func:`rows_for_gain`.
+    """Return the chance of finding a mean gain; the inverse of :func:`rows_for_gain`.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def gate(
     alpha: float = 0.05,
     design_effect: float = 1.0,
 ) -> PowerReport:
-    """Say what an accuracy is worth: interval, chance of a coin, trades still needed.
+    """Return what an accuracy is worth: interval, chance of a coin, trades still needed.
 
     The design effect raises the trades needed and widens the interval; the two chances are those
     of trades guessed one by one, and leave it out.
@@ -235,7 +235,7 @@ def gate(
 
 
 def _interval(correct: int, trades: int, effect: float) -> tuple[float, float]:
-    """Give the Clopper-Pearson interval of trades worth 1 / effect each."""
+    """Return the Clopper-Pearson interval of trades worth 1 / effect each."""
     from scipy.special import betainccinv, betaincinv  # noqa: PLC0415 - on demand
 
     tail = (1.0 - COVERAGE) / 2.0
@@ -247,7 +247,7 @@ def _interval(correct: int, trades: int, effect: float) -> tuple[float, float]:
 
 
 def _count(field: str, value: float, errors: float, effect: float) -> int:
-    """Give the rows at which the mean is ``errors`` standard errors of one row away; at least 1.
+    """Return the rows at which the mean is ``errors`` standard errors of one row away; at least 1.
 
     The field is the one to blame if nobody will ever have so many.
     """

@@ -62,7 +62,7 @@ class Decision:
         return [f"{each.name} {each.status}: {each.words}" for each in told]
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         return asdict(self)
 
 

@@ -18,7 +18,7 @@ def e_process(
     happened: NDArray[np.bool_],
     day: NDArray[np.datetime64],
 ) -> NDArray[np.float64]:
-    """Give the evidence, after each day, that a challenger's log loss is the smaller one.
+    """Return the evidence, after each day, that a challenger's log loss is the smaller one.
 
     The hypothesis bet against: given what is known at any decision, the challenger's expected
     log loss is not below the other's. While it is true the wealth is a supermartingale that
@@ -71,7 +71,7 @@ def e_process(
 def share_process(
     happened: NDArray[np.bool_], day: NDArray[np.datetime64], share: float
 ) -> NDArray[np.float64]:
-    """Give the evidence, after each day, that something happens more often than a share.
+    """Return the evidence, after each day, that something happens more often than a share.
 
     The hypothesis bet against: given the past, each row happens with a chance of ``share`` at
     most. Valid at any time in the same way as :func:`e_process`, with the same daily budget; the
@@ -110,13 +110,13 @@ def share_process(
 
 
 def rows_by_day(day: NDArray[np.datetime64]) -> list[slice]:
-    """Give the rows of each day, in order; ``day`` has shape (n,) and ascends."""
+    """Return the rows of each day, in order; ``day`` has shape (n,) and ascends."""
     starts = np.unique(day, return_index=True)[1].tolist()
     return [slice(*each) for each in zip(starts, [*starts[1:], len(day)], strict=False)]
 
 
 def latest(wealth: NDArray[np.float64]) -> float:
-    """Give the wealth now; 1, no evidence either way, before the first day."""
+    """Return the wealth now; 1, no evidence either way, before the first day."""
     return float(wealth[-1]) if len(wealth) else 1.0
 
 

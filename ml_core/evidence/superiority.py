@@ -125,7 +125,7 @@ def _stepwise(
 
 
 def false_discovery_rates(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give each rule's q: the least false-discovery rate at which it is named, shape (k,).
+    """Return each rule's q: the least false-discovery rate at which it is named, shape (k,).
 
     Benjamini and Hochberg, Controlling the false discovery rate, 1995. It holds for independent
     and for positively dependent p-values (Benjamini and Yekutieli 2001), and setups that share
@@ -147,7 +147,7 @@ def false_discovery_rates(p: NDArray[np.float64]) -> NDArray[np.float64]:
 def simultaneous_bounds(
     total: NDArray[np.float64], count: NDArray[np.float64], times: NDArray[np.float64], size: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give intervals of means a trade that hold for all rules at once, each shape (k,).
+    """Return intervals of means a trade that hold for all rules at once, each shape (k,).
 
     Mean plus and minus c standard errors, c the quantile of the greatest distance of any rule's
     resampled mean from its own in its standard errors (Romano and Wolf 2005): the correction for
@@ -174,7 +174,10 @@ def simultaneous_bounds(
 def resampled_means(
     total: NDArray[np.float64], count: NDArray[np.float64], times: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Give each resample's mean a trade, shape (b, k); the sample's own where it drew no trade."""
+    """Return each resample's mean a trade, shape (b, k).
+
+    The sample's own where it drew no trade.
+    """
     trades = times @ count
     mean = total.sum(axis=0) / count.sum(axis=0)
     drawn: NDArray[np.float64] = times @ total
@@ -185,7 +188,7 @@ def resampled_means(
 def confidence_set(
     values: NDArray[np.float64], *, block: int, resamples: int, seed: int, size: float
 ) -> NDArray[np.bool_]:
-    """Tell which rules may be the best of all, shape (k,), k at least 2.
+    """Return which rules may be the best of all, shape (k,), k at least 2.
 
     The model confidence set by the range statistic (Hansen, Lunde and Nason, The model confidence
     set, 2011; package ``arch``). Equal columns stand and fall together.

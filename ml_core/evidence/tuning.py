@@ -68,10 +68,10 @@ class Suggest(Protocol):
     """Who says what to try next, such as an Optuna trial."""
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
-        """Give a whole number within bounds."""
+        """Return a whole number within bounds."""
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        """Give a number within bounds."""
+        """Return a number within bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class TuningFolds:
 
 
 def suggested(trial: Suggest, base: Recipe, question: Question) -> Recipe:
-    """Give the recipe a trial stands for; the same values give the same recipe and name."""
+    """Return the recipe a trial stands for; the same values give the same recipe and name."""
     values: dict[str, Any] = {
         "num_leaves": trial.suggest_int("num_leaves", 2, 16, log=True),
         "learning_rate": round(trial.suggest_float("learning_rate", 0.01, 0.1, log=True), 4),
@@ -114,7 +114,7 @@ def suggested(trial: Suggest, base: Recipe, question: Question) -> Recipe:
 
 
 def tuning_folds(data: Dataset, recipe: Recipe, folds: int, holdout_months: int) -> TuningFolds:
-    """Give the latest folds that end before the holdout.
+    """Return the latest folds that end before the holdout.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def scores_by_fold(
     data_fingerprint: str,
     question: Question,
 ) -> Iterator[tuple[float, float]]:
-    """Give the mean loss over all unseen rows so far, and the baseline's, fold after fold.
+    """Yield the mean loss over all unseen rows so far, and the baseline's, fold after fold.
 
     Log loss of the direction or of the win, squared error of net R; smaller is better. A fold
     without a row to score by gives nothing.

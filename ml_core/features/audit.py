@@ -83,7 +83,7 @@ class AuditReport:
         return tuple(name for name in self.features if name in found)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the report as plain values."""
+        """Return the report as plain values."""
         return {**asdict(self), "clean": self.clean, "leaking": list(self.leaking)}
 
 

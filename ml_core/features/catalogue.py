@@ -90,11 +90,11 @@ class Catalogue:
         return len(self._features)
 
     def names(self) -> tuple[str, ...]:
-        """Give every feature's name, in order."""
+        """Return every feature's name, in order."""
         return tuple(self._features)
 
     def select(self, names: Iterable[str] | Literal["all"]) -> tuple[Feature, ...]:
-        """Give the features of these names, in the order named.
+        """Return the features of these names, in the order named.
 
         Raises
         ------

@@ -102,7 +102,7 @@ _EQUALS: tuple[tuple[str, str], ...] = (
 
 
 def judge(name: str, market: Market) -> Judged:  # noqa: PLR0911 - one return for each kind
-    """Say what can be done with a column of that name.
+    """Return what can be done with a column of that name.
 
     A name is all there is to go by: how the column was computed cannot be seen, so an equal is
     one of ideas, not of numbers.
@@ -206,7 +206,7 @@ def _session(plain: str, market: Market) -> Session | None:
 
 
 def _clock(clock: time, market: Market) -> int:
-    """Give how many minutes after the day's start a clock time comes; the start itself is 1440.
+    """Return how many minutes after the day's start a clock time comes; the start itself is 1440.
 
     Sessions with a zone of their own are read as if on the market's: the order of the day is the
     same, which is all that is asked here.
@@ -217,5 +217,5 @@ def _clock(clock: time, market: Market) -> int:
 
 
 def _end(spec: RangeSpec, market: Market) -> int:
-    """Give when a range's decision falls, minutes after the day's start."""
+    """Return when a range's decision falls, minutes after the day's start."""
     return _clock(spec.start, market) % 1440 + spec.minutes

@@ -37,7 +37,7 @@ class CompletedSessions:
         self._bars = aggregate(tape, self._start[wanted], self._end[wanted])
 
     def back(self, number: int) -> Aggregate:
-        """Give the ``number``-th last completed session of each decision, 1 the latest.
+        """Return the ``number``-th last completed session of each decision, 1 the latest.
 
         NaN and 0 where it had no bar, ended more than a week before, or was before the data.
         """

@@ -97,14 +97,14 @@ class View:
     # --- prices and spans before the decision ------------------------------------------------
 
     def price_before(self, minute: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Give the last close known at each minute, adjusted ticks, NaN where none is recent."""
+        """Return the last close known at each minute, adjusted ticks, NaN where none is recent."""
         bar = self.tape.first_at(minute) - 1
         seen = np.maximum(bar, 0)
         fresh = (bar >= 0) & (minute - self.tape.minute[seen] <= STALE_MINUTES)
         return np.where(fresh, self.tape.close[seen], np.nan)
 
     def change(self, minutes: int) -> NDArray[np.float64]:
-        """Give the price change over the last so many minutes before t0, ticks, shape (n,)."""
+        """Return the price change over the last so many minutes before t0, ticks, shape (n,)."""
         return self.price - self.price_before(self.decision - minutes)
 
     def span(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> Aggregate:
@@ -150,7 +150,7 @@ class View:
         return daily_history(self.tape, self.day, LOOKBACK_DAYS)
 
     def atr(self, days: int) -> NDArray[np.float64]:
-        """Give Wilder's average true range over so many days, ticks, shape (n,); see Daily."""
+        """Return Wilder's average true range over so many days, ticks, shape (n,); see Daily."""
         if days not in self._atr:
             self._atr[days] = self.daily.atr(days)
         return self._atr[days]
@@ -161,11 +161,11 @@ class View:
         return CompletedSessions(self.tape, self.decision)
 
     def earlier_slot(self, back: int) -> NDArray[np.int64]:
-        """Give the position of the slot ``back`` before each decision, -1 before the first."""
+        """Return the position of the slot ``back`` before each decision, -1 before the first."""
         return np.maximum(self.rows - back, -1)
 
     def known_direction(self, slot: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Give +1 or -1 for slots that had broken by t0, 0 for those that had not, NaN if none."""
+        """Return +1 or -1 for slots that had broken by t0, 0 for the others, NaN if none."""
         usable = self._formed(slot)
         seen = np.maximum(slot, 0)
         broke = self.labels.break_minute[seen] <= self.decision
@@ -173,27 +173,27 @@ class View:
         return np.where(usable, direction, np.nan)
 
     def known_net_r(self, slot: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Give the net R of slots whose trade was settled by t0, NaN otherwise."""
+        """Return the net R of slots whose trade was settled by t0, NaN otherwise."""
         seen = np.maximum(slot, 0)
         settled = self._formed(slot) & (self.labels.resolved_minute[seen] <= self.decision)
         return np.where(settled, self.labels.r_net[seen], np.nan)
 
     def slot_size(self, slot: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Give the height of earlier slots' ranges, ticks, NaN where there is none."""
+        """Return the height of earlier slots' ranges, ticks, NaN where there is none."""
         return np.where(self._formed(slot), self.ranges.size[np.maximum(slot, 0)], np.nan)
 
     def slot_middle(self, slot: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Give the middle of earlier slots' ranges, adjusted ticks, NaN where there is none."""
+        """Return the middle of earlier slots' ranges, adjusted ticks, NaN where there is none."""
         seen = np.maximum(slot, 0)
         middle = (self.ranges.high[seen] + self.ranges.low[seen]) / 2
         return np.where(self._formed(slot), middle, np.nan)
 
     def slot_volume(self, slot: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Give the volume of earlier slots' windows, NaN where there is none."""
+        """Return the volume of earlier slots' windows, NaN where there is none."""
         return np.where(self._formed(slot), self.ranges.volume[np.maximum(slot, 0)], np.nan)
 
     def same_slot(self, days_back: int) -> NDArray[np.int64]:
-        """Give the position of the same opening range so many trading days earlier, or -1."""
+        """Return the position of the same opening range so many trading days earlier, or -1."""
         return np.maximum(self.rows - days_back * len(self.market.ranges), -1)
 
     def _formed(self, slot: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -209,6 +209,6 @@ class View:
 
 
 def positive(value: NDArray[np.integer] | NDArray[np.floating]) -> NDArray[np.float64]:
-    """Give ``value`` as float64 with what is not above zero made NaN: a safe divisor."""
+    """Return ``value`` as float64 with what is not above zero made NaN: a safe divisor."""
     result = np.asarray(value, np.float64)
     return np.where(result > 0, result, np.nan)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def wilder_average(values: NDArray[np.float64], period: int) -> NDArray[np.float64]:
-    """Give Wilder's moving average at the end of each row.
+    """Return Wilder's moving average at the end of each row.
 
     The first ``period`` values are averaged, each later one moves the average by 1/period of the
     difference (Wilder 1978; TA-Lib's ATR and RSI do the same).

@@ -55,7 +55,7 @@ class Baselines:
     p_none_all: float
 
     def to_json(self) -> dict[str, Any]:
-        """Give the parameters as plain values."""
+        """Return the parameters as plain values."""
         return asdict(self)
 
     @classmethod
@@ -109,7 +109,7 @@ class Baselines:
 
 
 def corridor_probability(x: NDArray[np.float64], d: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give (x + d)/(1 + 2d), kept off 0 and 1.
+    """Return (x + d)/(1 + 2d), kept off 0 and 1.
 
     >>> corridor_probability(np.array([0.5, 1.0]), np.array([0.3, 0.5]))
     array([0.5 , 0.75])

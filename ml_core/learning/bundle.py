@@ -170,7 +170,7 @@ class Bundle:
         }
 
     def files(self, metrics: dict[str, Any], card: str, schema: dict[str, Any]) -> dict[str, str]:
-        """Give every text file of the version's folder by name."""
+        """Return every text file of the version's folder by name."""
         found = {
             RECIPE: self.recipe.model_dump_json(indent=1),
             "baselines.json": _text(self.baselines.to_json()),
@@ -242,7 +242,7 @@ def write_bundle(
 
 
 def feature_schema(bundle: Bundle, reference: Dataset) -> dict[str, Any]:
-    """Say which columns the models expect, and what they looked like in training."""
+    """Return which columns the models expect, and what they looked like in training."""
     columns = []
     for index, name in enumerate(bundle.feature_names):
         values = reference.features[:, index]
@@ -311,7 +311,7 @@ def _novelty(folder: Path) -> Novelty | None:
 
 
 def gains(booster: Booster | None) -> dict[str, float]:
-    """Give each feature's share of a booster's total gain, largest first, zeros left out."""
+    """Return each feature's share of a booster's total gain, largest first, zeros left out."""
     if booster is None:
         return {}
     gain: NDArray[np.float64] = booster.feature_importance("gain")

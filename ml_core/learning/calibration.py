@@ -21,7 +21,7 @@ Method = Literal["identity", "platt", "isotonic"]
 
 
 def logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give log(p/(1 - p)), finite at 0 and 1.
+    """Return log(p/(1 - p)), finite at 0 and 1.
 
     >>> logit(np.array([0.5]))
     array([0.])
@@ -31,7 +31,7 @@ def logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def expit(margin: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give 1/(1 + exp(-margin)).
+    """Return 1/(1 + exp(-margin)).
 
     >>> expit(np.array([0.0]))
     array([0.5])
@@ -56,13 +56,13 @@ class Calibrator:
     heights: Sequence[float] = ()
 
     def __call__(self, margin: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the calibrated probability of a margin (log-odds)."""
+        """Return the calibrated probability of a margin (log-odds)."""
         if self.method == "isotonic":
             return np.interp(margin, self.knots, self.heights)
         return expit(self.slope * margin + self.intercept)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the parameters as plain values."""
+        """Return the parameters as plain values."""
         return {**asdict(self), "knots": list(self.knots), "heights": list(self.heights)}
 
 

@@ -106,7 +106,7 @@ class Dataset:
         return len(self.decision_minute)
 
     def rows(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Dataset:
-        """Give the rows of an index array, a mask or a slice."""
+        """Return the rows of an index array, a mask or a slice."""
         changed = {
             field.name: getattr(self, field.name)[index]
             for field in fields(self)
@@ -115,7 +115,7 @@ class Dataset:
         return replace(self, **changed)
 
     def column(self, name: str) -> NDArray[np.float64]:
-        """Give one feature, shape (n,).
+        """Return one feature, shape (n,).
 
         Raises
         ------

@@ -110,7 +110,7 @@ def fit(
 
 
 def methods_of(recipe: Recipe) -> tuple[Method, ...]:
-    """Give the calibration methods a recipe may choose from, the one to stay with first.
+    """Return the calibration methods a recipe may choose from, the one to stay with first.
 
     Class weights move the probabilities, so that leaving them alone is none.
     """
@@ -138,7 +138,7 @@ def _calibrate(
 def _interval(
     held_out: Dataset, baselines: Baselines, raw: Predictions, coverage: float
 ) -> tuple[float, float] | None:
-    """Give split-conformal offsets around E[net R], one tail each, from calibration residuals.
+    """Return split-conformal offsets around E[net R], one tail each, from calibration residuals.
 
     Lei et al., Distribution-free predictive inference for regression, 2018.
     """

@@ -109,7 +109,7 @@ class Prediction:
         return self.novelty is not None and self.novelty.novel
 
     def to_json(self) -> dict[str, Any]:
-        """Give the prediction as plain values."""
+        """Return the prediction as plain values."""
         values = asdict(self)
         if self.novelty is not None:
             values["novelty"] = {

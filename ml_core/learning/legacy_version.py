@@ -76,7 +76,7 @@ def versions(root: Path) -> tuple[LegacyVersion, ...]:
 
 
 def text_fault(text: str) -> str | None:
-    """Say what is wrong with a model text, None if its frame is whole.
+    """Return what is wrong with a model text, None if its frame is whole.
 
     LightGBM ends the whole process on some damaged models, so the frame is looked at first.
     """
@@ -175,7 +175,7 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    """Give every plain value under its dotted path, lower case."""
+    """Return every plain value under its dotted path, lower case."""
     if isinstance(value, dict):
         found: dict[str, Any] = {}
         for key, each in value.items():
@@ -190,7 +190,7 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def _metrics(flat: dict[str, Any]) -> dict[str, float]:
-    """Give the stated figures; parameters of the training are none."""
+    """Return the stated figures; parameters of the training are none."""
     return {
         key: float(value)
         for key, value in flat.items()

@@ -103,7 +103,7 @@ class Trained:
 
 
 def sample(data: Dataset, baselines: Baselines, question: Question) -> Sample:
-    """Give the rows of a dataset that answer a question.
+    """Return the rows of a dataset that answer a question.
 
     ``directional``: breaks, was it UP. ``quality``: trades that reached target or stop, was it
     the target; timeouts answer nothing. ``r_multiple``: every finished trade, its net R.
@@ -184,7 +184,7 @@ def _train_one(part: Dataset, baselines: Baselines, question: Question, recipe: 
 
 
 def _best_rounds(grower: _Grower, late: NDArray[np.bool_]) -> tuple[int, float, float]:
-    """Give the number of trees that does best on the latest training days.
+    """Return the number of trees that does best on the latest training days.
 
     0 if none helps a residual model; a plain one has no baseline to be, and keeps one at least.
     """

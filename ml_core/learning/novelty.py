@@ -120,7 +120,7 @@ class Novelty:
         )
 
     def to_json(self) -> str:
-        """Give everything but the rows, which are the version's reference, as JSON text."""
+        """Return everything but the rows, which are the version's reference, as JSON text."""
         values = {
             "names": list(self.names),
             "categorical": list(self.categorical),
@@ -219,7 +219,7 @@ def fit_novelty(
 
 
 def may_silence(silenced: Sequence[bool]) -> bool:
-    """Tell whether a novel row may still be silenced, after what became of the latest slots.
+    """Return whether a novel row may still be silenced, after what became of the latest slots.
 
     Parameters
     ----------
@@ -237,7 +237,10 @@ def may_silence(silenced: Sequence[bool]) -> bool:
 def _weights(
     names: tuple[str, ...], importance: Mapping[str, Mapping[str, float]]
 ) -> NDArray[np.float64]:
-    """Give each feature's weight; a weight multiplies squared distances, the mean weight is 1."""
+    """Return each feature's weight.
+
+    A weight multiplies squared distances, the mean weight is 1.
+    """
     plain = np.ones(len(names))
     models = [each for each in importance.values() if each]
     if not models:
@@ -279,7 +282,7 @@ def _placed(
 def _between_days(
     rows: NDArray[np.float64], square: NDArray[np.float64], day: NDArray[np.datetime64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Give each row's distance to the nearest row of another day, and the mean of all such."""
+    """Return each row's distance to the nearest row of another day, and the mean of all such."""
     nearest = np.empty(len(rows))
     total, count = 0.0, 0
     for start in range(0, len(rows), _CHUNK):

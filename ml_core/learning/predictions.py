@@ -157,7 +157,7 @@ def _corrected(
     *,
     residual: bool,
 ) -> NDArray[np.float64]:
-    """Give the baseline moved by the trees and calibrated; to the bit itself without either."""
+    """Return the baseline moved by the trees and calibrated; to the bit itself without either."""
     calibrator = calibrator or IDENTITY
     if booster is None and calibrator.method == "identity":
         return baseline

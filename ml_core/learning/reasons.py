@@ -40,7 +40,7 @@ class Reason:
 
 
 def place_in_range(x: float) -> str:
-    """Say where price closed inside the range.
+    """Return where price closed inside the range.
 
     >>> place_in_range(0.95), place_in_range(0.5)
     ('in the top tenth of the range', 'in the middle of the range')
@@ -58,7 +58,7 @@ def place_in_range(x: float) -> str:
 
 
 def baseline_reason(x: float, p_up: float) -> Reason:
-    """Give the corridor baseline's own contribution: where price closed, and what follows."""
+    """Return the corridor baseline's own contribution: where price closed, and what follows."""
     margin = float(np.log(p_up / (1.0 - p_up)))
     words = (
         f"price closed {place_in_range(x)}; a driftless price would break up "
@@ -70,7 +70,7 @@ def baseline_reason(x: float, p_up: float) -> Reason:
 def model_reasons(
     booster: Booster | None, names: tuple[str, ...], row: NDArray[np.float64], most: int
 ) -> tuple[Reason, ...]:
-    """Give the features that pushed a single row's directional margin most, largest first.
+    """Return the features that pushed a single row's directional margin most, largest first.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def model_reasons(
 
 
 def named(name: str) -> str:
-    """Give a feature's words; the column's own name where the catalogue has it no more.
+    """Return a feature's words; the column's own name where the catalogue has it no more.
 
     >>> named("atr20"), named("of_my_own")
     ('20-day average true range', 'of_my_own')

@@ -44,7 +44,7 @@ def _add_to_one(parts: tuple[float, float, float]) -> tuple[float, float, float]
 
 
 def known_window(text: str) -> str:
-    """Give a way of choosing training days back; anything else is a ValueError with a remedy."""
+    """Return a way of choosing training days back; anything else is a ValueError with a remedy."""
     if not re.fullmatch(r"expanding|rolling:[1-9][0-9]{0,2}", text):
         raise ValueError("write expanding, or rolling:N with N months, such as rolling:24")
     return text

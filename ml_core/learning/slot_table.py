@@ -15,7 +15,7 @@ _OUTCOME = {1: "WIN", -1: "LOSS", 0: "TIMEOUT"}
 
 
 def slot_table(assembly: Assembly) -> pa.Table:
-    """Give one row for each slot of the period, excluded ones with their reason.
+    """Return one row for each slot of the period, excluded ones with their reason.
 
     Prices are as traded (not roll-adjusted), times aware UTC. What does not apply is null.
     """

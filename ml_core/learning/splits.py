@@ -63,7 +63,7 @@ def chronological(
 
 
 def purged(dataset: Dataset, part: NDArray[np.int64], embargo_days: int) -> Split:
-    """Give the rows of parts 0, 1 and 2, purged and embargoed at each cut; others are left out.
+    """Return the rows of parts 0, 1 and 2, purged and embargoed at each cut; others are left out.
 
     Raises
     ------

@@ -36,7 +36,7 @@ class Stretch:
 
 @lru_cache(maxsize=4096)
 def _step_law(width: int, sigma: float, drift: float) -> tuple[NDArray[np.float64], ...]:
-    """Give the moves inside a corridor of ``width`` ticks, and the chances to leave it up, down.
+    """Return the moves inside a corridor of ``width`` ticks, and the chances to leave it up, down.
 
     A step is a Gaussian rounded to whole ticks: P(j) = Phi((j + .5 - m)/s) - Phi((j - .5 - m)/s).
     """
@@ -52,7 +52,7 @@ def _step_law(width: int, sigma: float, drift: float) -> tuple[NDArray[np.float6
 
 
 def exit_chances(width: int, start: int, path: list[Stretch]) -> tuple[float, float, float]:
-    """Give P(first close above), P(first close below), P(neither) for a corridor.
+    """Return P(first close above), P(first close below), P(neither) for a corridor.
 
     Parameters
     ----------

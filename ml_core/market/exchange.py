@@ -47,13 +47,13 @@ class TradeDates:
     halt_end: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def is_open(self, minute: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell for each UTC minute whether the exchange is open then, shape (m,)."""
+        """Return for each UTC minute whether the exchange is open then, shape (m,)."""
         day = np.searchsorted(self.open, minute, side="right") - 1
         inside = (day >= 0) & (minute < self.close[np.maximum(day, 0)])
         return inside & ~self.is_halted(minute, minute + 1)
 
     def is_halted(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell for each span of UTC minutes, same shape, whether a halt lies in part of it."""
+        """Return for each span of UTC minutes, same shape, whether a halt lies in part of it."""
         ended = np.searchsorted(self.halt_end, start, side="right")
         begun = np.searchsorted(self.halt_start, stop, side="left")
         return begun > ended

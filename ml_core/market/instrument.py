@@ -55,7 +55,7 @@ class Instrument(BaseModel):
         return self.round_trip_cost / self.tick_value
 
     def to_ticks(self, prices: NDArray[np.float64]) -> NDArray[np.int32]:
-        """Give the nearest whole tick of each price.
+        """Return the nearest whole tick of each price.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class Instrument(BaseModel):
         return np.rint(np.asarray(prices) * (1.0 / float(self.tick_size))).astype(np.int32)
 
     def is_on_tick(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which prices lie on the tick grid; NaN and infinity do not."""
+        """Return which prices lie on the tick grid; NaN and infinity do not."""
         ticks = np.asarray(prices, dtype=np.float64) / float(self.tick_size)
         with np.errstate(invalid="ignore"):
             tolerance = TICK_TOLERANCE * np.maximum(1.0, np.abs(ticks))
@@ -79,7 +79,7 @@ class Instrument(BaseModel):
             return np.abs(ticks - np.rint(ticks)) <= tolerance
 
     def holds_price(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which prices have a whole tick that :meth:`to_ticks` can count."""
+        """Return which prices have a whole tick that :meth:`to_ticks` can count."""
         limit = np.iinfo(np.int32).max * float(self.tick_size)
         return np.abs(prices) <= limit
 
@@ -88,14 +88,17 @@ class Instrument(BaseModel):
         return np.rint(np.asarray(volumes) / float(self.volume_step)).astype(np.int64)
 
     def is_on_volume_step(self, volumes: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which volumes are whole numbers of the smallest one; NaN and infinity are none."""
+        """Return which volumes are whole numbers of the smallest one.
+
+        NaN and infinity are none.
+        """
         steps = np.asarray(volumes, dtype=np.float64) / float(self.volume_step)
         with np.errstate(invalid="ignore"):
             exact = np.abs(steps - np.rint(steps)) <= TICK_TOLERANCE * np.maximum(1.0, abs(steps))
         return exact & (np.abs(steps) < 2.0**53)
 
     def to_price(self, ticks: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Give prices of whole ticks, rounded to the decimals of the tick so they print clean."""
+        """Return prices of whole ticks, rounded to the decimals of the tick."""
         exponent = self.tick_size.as_tuple().exponent
         decimals = max(-int(exponent), 0)
         return np.round(np.asarray(ticks, dtype=np.float64) * float(self.tick_size), decimals)

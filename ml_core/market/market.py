@@ -238,11 +238,11 @@ class Market(_Frozen):
         return self
 
     def session(self, name: str) -> Session:
-        """Give the session of that name."""
+        """Return the session of that name."""
         return next(session for session in self.sessions if session.name == name)
 
     def range_index(self, name: str) -> int:
-        """Give the position of the opening range of that name.
+        """Return the position of the opening range of that name.
 
         Raises
         ------
@@ -255,7 +255,7 @@ class Market(_Frozen):
         return names.index(name)
 
     def zone_of(self, spec: RangeSpec) -> ZoneInfo:
-        """Give the clock a range is read on: its own, else its session's, else the market's."""
+        """Return the clock a range is read on: its own, else its session's, else the market's."""
         return ZoneInfo(spec.zone or self.session(spec.session).zone or self.zone)
 
     def _offset(self, spec: RangeSpec) -> int:

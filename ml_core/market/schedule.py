@@ -72,7 +72,7 @@ class Schedule:
         return len(self.days)
 
     def day_of(self, minute: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the row of the trading day each minute falls in, shape (m,).
+        """Return the row of the trading day each minute falls in, shape (m,).
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Schedule:
 
 
 def to_minute(moment: datetime) -> int:
-    """Give the UTC minute since the epoch an aware time falls in (floor).
+    """Return the UTC minute since the epoch an aware time falls in (floor).
 
     Raises
     ------
@@ -100,7 +100,7 @@ def to_minute(moment: datetime) -> int:
 
 
 def from_minute(minute: int) -> datetime:
-    """Give the aware UTC time of a minute since the epoch.
+    """Return the aware UTC time of a minute since the epoch.
 
     >>> from_minute(5).isoformat()
     '1970-01-01T00:05:00+00:00'
@@ -110,7 +110,7 @@ def from_minute(minute: int) -> datetime:
 
 @lru_cache(maxsize=256)
 def _clock(clock: time, zone: ZoneInfo, first_year: int, last_year: int) -> NDArray[np.int64]:
-    """Give the UTC minute at which a zone's clock shows ``clock``, every day of some years.
+    """Return the UTC minute at which a zone's clock shows ``clock``, every day of some years.
 
     A published fact, the same at every call, so it is worked out once a process.
     """
@@ -129,12 +129,12 @@ class _Clocks:
     last_year: int
 
     def at(self, days: NDArray[np.datetime64], clock: time, zone: ZoneInfo) -> NDArray[np.int64]:
-        """Give the minutes at which the clock shows ``clock`` on these calendar days."""
+        """Return the minutes at which the clock shows ``clock`` on these calendar days."""
         minutes = _clock(clock, zone, self.first_year, self.last_year)
         return minutes[(days - np.datetime64(f"{self.first_year}-01-01")).astype(np.int64)]
 
     def next(self, after: NDArray[np.int64], clock: time, zone: ZoneInfo) -> NDArray[np.int64]:
-        """Give the first minute at or after each of ``after`` when the clock shows ``clock``."""
+        """Return the first minute at or after each of ``after`` when the clock shows ``clock``."""
         minutes = _clock(clock, zone, self.first_year, self.last_year)
         return minutes[np.searchsorted(minutes, after)]
 

@@ -81,7 +81,7 @@ class Truth:
     p_none: NDArray[np.float64]
 
     def summary(self) -> dict[str, float]:
-        """Give expected accuracy and log loss of the best observer and of the driftless one."""
+        """Return expected accuracy and log loss of the best observer and of the driftless one."""
         best, plain = self.p_up, self.p_up_driftless
         taken = np.where(plain >= 0.5, best, 1.0 - best)  # noqa: PLR2004 - even odds
         return {
@@ -307,7 +307,7 @@ def _walk_on(
     sign: NDArray[np.int64],
     drift: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give closes (m,), and each slot's corridor (width, start), (-1, 0) without a range."""
+    """Return closes (m,), and each slot's corridor (width, start), (-1, 0) without a range."""
     step = np.rint(hours.sigma * walk.shock + _drifts(hours, slots, sign, drift))
     close = START_TICKS + np.cumsum(np.where(walk.trades, step, 0.0)).astype(np.int64)
     high, low = _extremes(close, walk)

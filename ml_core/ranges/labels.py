@@ -115,7 +115,7 @@ def _unknown(count: int) -> Labels:
 def _first_true(
     tape: Tape, first: NDArray[np.int64], stop: NDArray[np.int64], hits: _Hits
 ) -> NDArray[np.int64]:
-    """Give the position of the first bar in [first, stop) that ``hits``, or -1.
+    """Return the position of the first bar in [first, stop) that ``hits``, or -1.
 
     Looks at stretches that double in length, so that a break in the first minutes, the usual
     case, costs a few columns and not the whole session's.

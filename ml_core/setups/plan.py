@@ -96,5 +96,5 @@ class StudyPlan:
                 raise PlanError(key, getattr(self, key), f"give {least} or more")
 
     def search_days(self, days: int) -> int:
-        """Give how many of so many days are searched; at least one is left to confirm."""
+        """Return how many of so many days are searched; at least one is left to confirm."""
         return min(max(round(self.search_share * days), 1), max(days - 1, 1))

@@ -69,7 +69,7 @@ class Setup:
         return ", ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
-        """Give its parts and its name."""
+        """Return its parts and its name."""
         return {
             "name": self.name,
             "opening_range": self.opening_range,

@@ -64,7 +64,7 @@ class SetupStudy:
     verdict: str
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values, NaN as None."""
+        """Return plain values, NaN as None."""
         values: dict[str, Any] = plain(asdict(self))
         return values
 

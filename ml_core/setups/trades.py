@@ -165,7 +165,10 @@ def trade_table(
 def _outcomes(
     found: Assembly, spec: LabelSpec
 ) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:
-    """Give direction, gross and net R of every slot; 0 and NaN where there is no settled trade."""
+    """Return direction, gross and net R of every slot.
+
+    0 and NaN where there is no settled trade.
+    """
     cost = found.market.instrument.round_trip_cost_ticks
     labels = label(found.tape, found.ranges, spec, cost)
     day_end = found.tape.schedule.day_end[found.ranges.day]
@@ -209,7 +212,7 @@ def _laid_out(
 
 
 def setup_returns(table: TradeTable, setups: tuple[Setup, ...], search_days: int) -> SetupReturns:
-    """Give what each setup made on each day.
+    """Return what each setup made on each day.
 
     Every filter is known at t0: the side is that of the break traded, the weekday that of the
     trading day, and a range is small or large against the median of its own search period, a

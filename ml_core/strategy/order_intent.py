@@ -28,7 +28,7 @@ def order_values(
     decided: datetime,
     scan_end: datetime,
 ) -> dict[str, Any]:
-    """Say what may be ordered, as the label that the rules are judged by would enter and leave it.
+    """Return what may be ordered, as the label of the rules would enter and leave it.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def order_values(
 
 
 def stop_ticks(label: LabelSpec, broken: int, opposite: int) -> int:
-    """Give the stop of a break, whole ticks, rounded away from the entry as the label rounds it.
+    """Return the stop of a break, whole ticks, rounded away from the entry as the label rounds it.
 
     >>> stop_ticks(LabelSpec(stop="half"), 105, 100), stop_ticks(LabelSpec(), 105, 100)
     (102, 100)

@@ -115,16 +115,16 @@ class Plan:
         return self.long > 0 or self.short > 0
 
     def size(self, side: Side) -> float:
-        """Give a side's size."""
+        """Return a side's size."""
         return self.long if side == "long" else self.short
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         return asdict(self)
 
 
 def facts_of(row: Mapping[str, Any]) -> SlotFacts:
-    """Give what the rules look at of a row of features, missing ones None or NaN."""
+    """Return what the rules look at of a row of features, missing ones None or NaN."""
 
     def number(name: str) -> float | None:
         value = row.get(name)
@@ -205,7 +205,7 @@ def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
 
 
 def _scale(model: ModelView, side: Side) -> float:
-    """Give the size factor of a side: the model's for the one it recommends, least otherwise."""
+    """Return the size factor of a side: the model's for the one it recommends, least otherwise."""
     if model.recommends != side:
         return LEAST_SCALE
     return min(max(model.risk_adjustment, LEAST_SCALE), MOST_SCALE)
@@ -295,5 +295,5 @@ def _day_checks(rules: Rules, day: DaySoFar) -> tuple[RuleCheck, ...]:
 
 
 def may_enter(rules: Rules, day: DaySoFar) -> bool:
-    """Tell whether an armed entry is still allowed at the moment of the break."""
+    """Return whether an armed entry is still allowed at the moment of the break."""
     return all(each.passed for each in _day_checks(rules, day))

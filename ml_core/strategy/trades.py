@@ -55,7 +55,7 @@ class Taken:
 
 
 def slots_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Slot, ...]:
-    """Give the usable slots of an assembly's table, as plain rows, in order of decision."""
+    """Return the usable slots of an assembly's table, as plain rows, in order of decision."""
     return tuple(
         Slot(
             trading_day=row["trading_day"],
@@ -90,7 +90,10 @@ def follow(rules: Rules, slots: Sequence[Slot], decide: _DECIDED) -> tuple[Taken
 
 
 def day_so_far(taken: Iterable[Taken], trading_day: date, at: datetime) -> DaySoFar:
-    """Give what was known at a time of the day's trades; open ones of other days count as open."""
+    """Return what was known at a time of the day's trades.
+
+    Open ones of other days count as open.
+    """
     trades = open_ = 0
     net = 0.0
     for each in taken:

@@ -78,7 +78,7 @@ class Worth:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         each, gross = self.per_trade, self.gross_per_trade
         values: dict[str, Any] = {
             "slots": self.slots,
@@ -141,7 +141,7 @@ class Added:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         whole, choice = self.per_slot, self.choice_per_slot
         values: dict[str, Any] = {
             "slots": self.slots,
@@ -158,14 +158,14 @@ class Added:
 
 
 def sure(interval: Interval) -> str:
-    """Say on which side of 0 an interval lies."""
+    """Return on which side of 0 an interval lies."""
     if interval.above_zero:
         return "above 0"
     return "below 0" if interval.below_zero else "not to be told from 0"
 
 
 def worth(taken: Sequence[Taken]) -> Worth:
-    """Say what plans brought; trades that are not settled yet are left out."""
+    """Return what plans brought; trades that are not settled yet are left out."""
     trades = [each for each in taken if each.size > 0 and each.slot.r_net is not None]
     r = np.array([each.r for each in trades], np.float64)
     gross = np.array([each.size * (each.slot.r_gross or 0.0) for each in trades], np.float64)
@@ -213,7 +213,7 @@ def added(with_: Sequence[Taken], without: Sequence[Taken]) -> Added:
 
 
 def by_opinion(with_: Sequence[Taken], without: Sequence[Taken]) -> dict[str, Worth]:
-    """Give what the plain trades brought by what the model said of the side that broke."""
+    """Return what the plain trades brought by what the model said of the side that broke."""
     groups: dict[str, list[Taken]] = {}
     for scaled, each in zip(with_, without, strict=True):
         if each.size:
@@ -222,7 +222,7 @@ def by_opinion(with_: Sequence[Taken], without: Sequence[Taken]) -> dict[str, Wo
 
 
 def by_year(taken: Sequence[Taken]) -> dict[str, Worth]:
-    """Give what plans brought in each year."""
+    """Return what plans brought in each year."""
     years = sorted({each.slot.trading_day.year for each in taken})
     return {
         str(year): worth([each for each in taken if each.slot.trading_day.year == year])

@@ -197,7 +197,7 @@ def _text(cell: Cell) -> str:
 
 
 def _copied(value: str) -> str:
-    """Give what is to be copied within a table, where a bar would end the cell even in code."""
+    """Return what is to be copied within a table, where a bar would end the cell even in code."""
     return code(value).replace("|", "\\|")
 
 

@@ -65,7 +65,7 @@ _SVG_SETTINGS: dict[Any, Any] = {"svg.hashsalt": "orbcast", "svg.fonttype": "non
 
 
 def new_figure(height: float) -> Figure:
-    """Give an empty figure ``WIDTH`` inches wide, apart from pyplot's global state."""
+    """Return an empty figure ``WIDTH`` inches wide, apart from pyplot's global state."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - half a second, only where plots are
 
     return Figure(figsize=(WIDTH, height), facecolor=PAPER.value)
@@ -86,7 +86,7 @@ def plain_axes(figure: Figure, left: float, bottom: float, width: float, height:
 def rows_and_axis(
     count: int, left: float, right: float, head: float, *, step: float = 34.0
 ) -> tuple[Figure, Axes]:
-    """Give a figure of rows, each ``step`` units high, under one another above one axis."""
+    """Return a figure of rows, each ``step`` units high, under one another above one axis."""
     foot = 40.0
     high = foot + step * count + head
     figure = new_figure(high / 72)
@@ -148,7 +148,7 @@ def apart(wanted: Sequence[float], least: float, high: float) -> list[float]:
 
 
 def to_svg(figure: Figure) -> str:
-    """Give a figure as a standalone SVG document, without a date or a trace of the machine."""
+    """Return a figure as a standalone SVG document, without a date or a trace of the machine."""
     import matplotlib as mpl  # noqa: PLC0415
 
     file = io.StringIO()
@@ -158,7 +158,7 @@ def to_svg(figure: Figure) -> str:
 
 
 def to_png(figure: Figure, dots_per_inch: int = 160) -> bytes:
-    """Give a figure as a PNG picture, without a trace of the software that made it.
+    """Return a figure as a PNG picture, without a trace of the software that made it.
 
     It has few colours, so a palette takes a third of the room: Prefect keeps every one.
     """
@@ -173,7 +173,7 @@ def to_png(figure: Figure, dots_per_inch: int = 160) -> bytes:
 
 
 def to_inline_svg(figure: Figure, name: str, description: str) -> str:
-    """Give a figure as an ``svg`` element for an HTML page.
+    """Return a figure as an ``svg`` element for an HTML page.
 
     Its colours become CSS variables with the printed ones behind them, so a page can turn dark;
     its text takes the page's font; it names no host, not even a namespace, which HTML does not

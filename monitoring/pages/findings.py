@@ -75,7 +75,7 @@ def require(what: str, figures: Figures, *paths: str) -> None:
 
 
 def finding(evaluation: Figures) -> Finding:
-    """Say what the interval of the log loss against the corridor shows; unknown is no skill."""
+    """Return what the interval of the log loss against the corridor shows; unknown is no skill."""
     change = evaluation["directional"]["difference"]["corridor"]["log_loss"]
     if change["low"] is None or change["high"] is None:
         return "none"
@@ -87,7 +87,7 @@ def finding(evaluation: Figures) -> Finding:
 
 
 def money(trading: Figures) -> str:
-    """Say what trading it would have brought, after costs."""
+    """Return what trading it would have brought, after costs."""
     every, followed = trading["every_break"], trading["followed"]
     sentences = []
     if every["trades"]:
@@ -132,7 +132,7 @@ def between(interval: Figures, decimals: int, *, sign: bool = True) -> str:
 
 
 def recovered(evaluation: Figures, truth: Figures) -> float | None:
-    """Give the share of the possible gain in log loss the model found; None without an edge."""
+    """Return the share of the possible gain in log loss the model found; None without an edge."""
     possible = truth["driftless_log_loss"] - truth["bayes_log_loss"]
     if possible <= 0:
         return None
@@ -142,7 +142,7 @@ def recovered(evaluation: Figures, truth: Figures) -> float | None:
 
 
 def score_rows(scores: Figures, voices: tuple[str, ...]) -> list[tuple[object, ...]]:
-    """Give a row for each metric: the voices with intervals, and the first less the second."""
+    """Return a row for each metric: the voices with intervals, and the first less the second."""
     rows: list[tuple[object, ...]] = []
     for metric, arrow in _BETTER.items():
         cells: list[object] = [f"{_NAMES.get(metric, metric)} {arrow}"]
@@ -179,7 +179,7 @@ def _change(metric: str, change: Figures) -> Html | str:
 def interval_cell(
     interval: Figures, decimals: int, unit: str = "", *, few: bool = False
 ) -> Html | str:
-    """Give an estimate with its interval below; with few rows it says that instead."""
+    """Return an estimate with its interval below; with few rows it says that instead."""
     if interval["estimate"] is None:
         return "not known"
     span = "too few to judge" if few else between(interval, decimals)
@@ -188,7 +188,7 @@ def interval_cell(
 
 
 def label_words(key: str) -> str:
-    """Say what a label counts, for a trader.
+    """Return what a label counts, for a trader.
 
     >>> label_words("entry-session-v1-entry-full-rr1-session_end")[:51]
     'Enter at the first 1-minute close outside the range'

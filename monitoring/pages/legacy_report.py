@@ -28,7 +28,7 @@ _SHOWN = 12
 
 
 def usable(told: Mapping[str, Any]) -> list[str]:
-    """Say in sentences what can be used."""
+    """Return in sentences what can be used."""
     said = []
     database = told["duckdb"]
     if database and database["bars"] and not database["bars"]["fault"]:
@@ -48,7 +48,7 @@ def usable(told: Mapping[str, Any]) -> list[str]:
 
 
 def unusable(told: Mapping[str, Any]) -> list[str]:
-    """Say in sentences what cannot be used, and why."""
+    """Return in sentences what cannot be used, and why."""
     said = []
     database, models = told["duckdb"], _versions(told)
     if database and not database["bars"]:
@@ -77,7 +77,7 @@ def unusable(told: Mapping[str, Any]) -> list[str]:
 
 
 def headline(told: Mapping[str, Any]) -> str:
-    """Say in one sentence what came of it."""
+    """Return in one sentence what came of it."""
     database, models = told["duckdb"], _versions(told)
     parts = []
     if database:
@@ -96,7 +96,7 @@ def headline(told: Mapping[str, Any]) -> str:
 
 
 def legacy_paper(told: Mapping[str, Any]) -> Paper:
-    """Give the report of what ``tasks.legacy.survey`` found.
+    """Return the report of what ``tasks.legacy.survey`` found.
 
     Parameters
     ----------

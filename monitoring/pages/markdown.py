@@ -37,7 +37,7 @@ def readable(text: object) -> str:
 
 
 def code(text: object) -> str:
-    """Give text that is to be copied, such as a path or a command, whatever it holds.
+    """Return text that is to be copied, such as a path or a command, whatever it holds.
 
     A link to a file would do nothing: a browser follows none from a page of the UI.
 

@@ -13,7 +13,7 @@ class Html(str):
 
 
 def element(name: str, *content: object, **attributes: str) -> Html:
-    """Give an element; content that is not :class:`Html` is text and escaped.
+    """Return an element; content that is not :class:`Html` is text and escaped.
 
     A trailing underscore in an attribute's name is dropped, one within becomes a dash.
 
@@ -35,7 +35,7 @@ def join(content: Iterable[object]) -> Html:
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]], name: str = "") -> Html:
-    """Give a table whose first column names the row.
+    """Return a table whose first column names the row.
 
     Each cell carries its column's name, so that a narrow page can lay a row out as a list.
     """

@@ -136,7 +136,7 @@ def card_page(facts: CardFacts, *, made_at: datetime | None = None) -> str:
 
 
 def card_paper(facts: CardFacts, *, made_at: datetime | None = None, drawn: bool = False) -> Paper:
-    """Give the card, the verdict first.
+    """Return the card, the verdict first.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ _STYLE = Path(__file__).with_name("report.css")
 
 
 def document(title: str, parts: Iterable[Html]) -> str:
-    """Give one HTML document without scripts, links or outside hosts."""
+    """Return one HTML document without scripts, links or outside hosts."""
     head = element(
         "head",
         Html('<meta charset="utf-8">'),
@@ -26,14 +26,14 @@ def document(title: str, parts: Iterable[Html]) -> str:
 
 
 def section(title: str, *content: Html) -> Html:
-    """Give a part of the page under its heading; nothing where there is no content."""
+    """Return a part of the page under its heading; nothing where there is no content."""
     if not any(content):
         return Html()
     return element("section", element("h2", title), *content)
 
 
 def card(title: str, content: Html, words: str = "") -> Html:
-    """Give content on a card of its own, a title above and a note below where there are any."""
+    """Return content on a card of its own, a title above and a note below where there are any."""
     note = element("p", words, class_="small") if words else Html()
     style = "margin-bottom:1rem"
     top = element("h3", title) if title else Html()
@@ -41,7 +41,7 @@ def card(title: str, content: Html, words: str = "") -> Html:
 
 
 def verdict(evaluation: Figures, names: Sequence[str], *sentences: str) -> Html:
-    """Say in plain sentences what was shown, before anything else.
+    """Return in plain sentences what was shown, before anything else.
 
     Parameters
     ----------
@@ -64,12 +64,12 @@ def verdict(evaluation: Figures, names: Sequence[str], *sentences: str) -> Html:
 
 
 def bullets(sentences: Iterable[str]) -> Html:
-    """Give sentences as a list."""
+    """Return sentences as a list."""
     return element("ul", *(element("li", each) for each in sentences))
 
 
 def reading(terms: Iterable[tuple[str, str]]) -> Html:
-    """Give terms with what they mean."""
+    """Return terms with what they mean."""
     items = [join((element("dt", term), element("dd", words))) for term, words in terms]
     return element("dl", *items)
 

@@ -83,7 +83,7 @@ class Running:
 
 
 def wilson(share: float, rows: int) -> tuple[float, float]:
-    """Give the 95 % interval of a share of independent rows (Wilson 1927).
+    """Return the 95 % interval of a share of independent rows (Wilson 1927).
 
     >>> low, high = wilson(0.5, 100)
     >>> round(low, 3), round(high, 3)

@@ -20,7 +20,7 @@ _COIN = 0.5
 
 
 def record_plots(rows: Iterable[DailyRow]) -> list[tuple[str, Figure]]:
-    """Give every figure of a record with its words; none where no break was scored.
+    """Return every figure of a record with its words; none where no break was scored.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _equity(days: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Figure:
 
 
 def _last(values: Sequence[float]) -> list[float]:
-    """Give the sum of each and of those before it, as many as the window has."""
+    """Return the sum of each and of those before it, as many as the window has."""
     return [sum(values[max(0, end - WINDOW) : end]) for end in range(1, len(values) + 1)]
 
 

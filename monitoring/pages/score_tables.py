@@ -15,7 +15,7 @@ from monitoring.pages.plots import percent, signed
 
 
 def scoreboard(evaluation: Figures) -> Html:
-    """Give the headline figures: direction, target before stop, and trading it."""
+    """Return the headline figures: direction, target before stop, and trading it."""
     summary, quality = evaluation["summary"], evaluation["quality"]
     direction = table(
         ("", "model", "corridor", "majority", "model less corridor"),
@@ -41,14 +41,14 @@ def scoreboard(evaluation: Figures) -> Html:
 
 
 def r_cell(trades: Figures, key: str) -> Html | str:
-    """Give R a trade with its interval, or say that the trades are too few; a dash for none."""
+    """Return R a trade with its interval, or say that the trades are too few; a dash for none."""
     if not trades["trades"]:
         return DASH
     return interval_cell(trades[key], 3, few=trades["trades"] < FEW_TRADES)
 
 
 def share(value: float | None) -> str:
-    """Give a share as per cent; a dash for none."""
+    """Return a share as per cent; a dash for none."""
     return DASH if value is None else percent(value)
 
 

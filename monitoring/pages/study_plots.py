@@ -152,7 +152,7 @@ def difference_plot(rows: Sequence[Difference]) -> Figure:
 
 
 def study_charts(evaluation: Mapping[str, Any]) -> tuple[Chart, ...]:
-    """Give every figure of a study, in the order a reader should meet them."""
+    """Return every figure of a study, in the order a reader should meet them."""
     return (
         _skill(evaluation),
         reliability_chart(evaluation),
@@ -164,7 +164,7 @@ def study_charts(evaluation: Mapping[str, Any]) -> tuple[Chart, ...]:
 
 
 def study_plots(evaluation: Mapping[str, Any]) -> list[tuple[str, Figure]]:
-    """Give a study's figures with what each shows, those with something to draw."""
+    """Return a study's figures with what each shows, those with something to draw."""
     return [
         (each.title, each.figure) for each in study_charts(evaluation) if each.figure is not None
     ]

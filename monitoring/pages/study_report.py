@@ -338,7 +338,7 @@ def _condition(each: Figures) -> tuple[object, ...]:
 
 
 def _figures(figures: Figures) -> Iterable[str]:
-    """Give what the condition's sentence leaves out: by seed, by year, by whom it is against."""
+    """Yield what the condition's sentence leaves out: by seed, by year, by whom it is against."""
     for name, value in figures.items():
         words = name.replace("_", " ")
         shown = _wealth if name == "e_values" else _number

@@ -28,7 +28,7 @@ _COLUMNS = 3
 def tuning_plots(
     tried: Sequence[Mapping[str, Any]], base_score: float, baseline_score: float
 ) -> list[tuple[str, Figure]]:
-    """Give every figure of a search with its words.
+    """Return every figure of a search with its words.
 
     Parameters
     ----------

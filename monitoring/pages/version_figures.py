@@ -58,7 +58,7 @@ def charts(
     importance: Mapping[str, Mapping[str, float]],
     truth: Mapping[str, Any] | None = None,
 ) -> tuple[Chart, ...]:
-    """Give every figure of a version, in the order a reader should meet them."""
+    """Return every figure of a version, in the order a reader should meet them."""
     return (
         _accuracy(evaluation, truth),
         _log_loss(evaluation, truth),
@@ -74,13 +74,13 @@ def chart_cards(
     importance: Mapping[str, Mapping[str, float]],
     truth: Mapping[str, Any] | None,
 ) -> Html:
-    """Give every figure of the report in its card."""
+    """Return every figure of the report in its card."""
     cards = [chart_card(chart) for chart in charts(evaluation, importance, truth)]
     return element("div", *cards, _other_models(importance), class_="plots")
 
 
 def chart_card(chart: Chart) -> Html:
-    """Give a figure on its card, with what is said around it."""
+    """Return a figure on its card, with what is said around it."""
     told = f"{chart.title}. {chart.words}"
     drawn = Html() if chart.figure is None else Html(to_inline_svg(chart.figure, chart.name, told))
     title, words = element("h3", chart.title), element("figcaption", chart.words)

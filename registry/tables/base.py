@@ -38,7 +38,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Say on the way out that it is UTC."""
+        """Return on the way out that it is UTC."""
         del dialect
         if value is None:
             return None
@@ -63,7 +63,7 @@ class CanonicalJson(TypeDecorator[Any]):
 
 
 def canonical(value: Any) -> str:
-    """Give the one JSON text of plain values; what is not a finite number is null.
+    """Return the one JSON text of plain values; what is not a finite number is null.
 
     >>> canonical({"b": 1, "a": [0.1, None, float("nan")]})
     '{"a":[0.1,null,null],"b":1}'

@@ -25,7 +25,7 @@ from ml_core.market.schedule import from_minute
 from ml_core.ranges.label_spec import LabelSpec
 from registry.entries import Settled
 from tasks.day import slots_of_day
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.slots import trading_day_at
 from tasks.standing import in_words
 from tests.dashboard.conftest import FIRST_DAY, NOW
@@ -34,9 +34,9 @@ THURSDAY = date(2024, 11, 28)
 
 
 @pytest.fixture
-def where(day_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def settings(day_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     monkeypatch.setenv("ORBCAST_HOME", str(day_home))
-    return settings()
+    return current_settings()
 
 
 def test_the_trading_day_begins_at_nine_in_brisbane() -> None:
@@ -46,36 +46,36 @@ def test_the_trading_day_begins_at_nine_in_brisbane() -> None:
     assert trading_day_at(market, nine - timedelta(minutes=1)) == date(2024, 11, 27)
 
 
-def test_each_range_is_answered_or_still_to_come(where: Settings) -> None:
-    market = where.market("mgc")
-    slots = slots_of_day(where, market, THURSDAY, "live", NOW)
+def test_each_range_is_answered_or_still_to_come(settings: Settings) -> None:
+    market = settings.market("mgc")
+    slots = slots_of_day(settings, market, THURSDAY, "live", NOW)
     assert [each.slot.opening_range for each in slots] == [
         "0900", "1000", "1100", "1800", "2300", "0030"
     ]  # fmt: skip
     assert [each.state for each in slots] == ["answered"] * 3 + ["due"] * 3
     late = slots[3].slot.decision
     waiting, _, absent = (
-        slots_of_day(where, market, THURSDAY, "live", late + after)[3]
+        slots_of_day(settings, market, THURSDAY, "live", late + after)[3]
         for after in (timedelta(minutes=1), timedelta(minutes=30), timedelta(hours=3))
     )
     assert (waiting.state, absent.state) == ("waiting", "absent")
 
 
-def test_a_holiday_s_ranges_are_closed_and_a_weekend_has_none(where: Settings) -> None:
-    market = where.market("mgc")
-    holiday = slots_of_day(where, market, date(2024, 12, 25), "live", NOW)
+def test_a_holiday_s_ranges_are_closed_and_a_weekend_has_none(settings: Settings) -> None:
+    market = settings.market("mgc")
+    holiday = slots_of_day(settings, market, date(2024, 12, 25), "live", NOW)
     assert [(each.state, each.why) for each in holiday] == [
         ("closed", "the exchange is closed that day (holiday)")
     ] * 6
-    assert slots_of_day(where, market, date(2024, 11, 30), "live", NOW) == ()
+    assert slots_of_day(settings, market, date(2024, 11, 30), "live", NOW) == ()
 
 
-def test_nothing_is_shown_that_was_not_known_by_then(where: Settings) -> None:
-    market = where.market("mgc")
+def test_nothing_is_shown_that_was_not_known_by_then(settings: Settings) -> None:
+    market = settings.market("mgc")
     charts, breaks = [], []
     for minutes in (6, 30, 150):
         at = datetime(2024, 11, 27, 23, 0, tzinfo=UTC) + timedelta(minutes=minutes)
-        for each in slots_of_day(where, market, THURSDAY, "live", at):
+        for each in slots_of_day(settings, market, THURSDAY, "live", at):
             if each.candles is not None and len(each.candles.minute):
                 charts.append(from_minute(int(each.candles.minute[-1])) < at)
             if each.seen and each.seen["break_time"]:
@@ -85,29 +85,29 @@ def test_nothing_is_shown_that_was_not_known_by_then(where: Settings) -> None:
     assert all(charts + breaks)
 
 
-def test_a_day_that_was_only_replayed_says_so(where: Settings) -> None:
-    market = where.market("mgc")
-    replayed = slots_of_day(where, market, FIRST_DAY, "replay", NOW)
+def test_a_day_that_was_only_replayed_says_so(settings: Settings) -> None:
+    market = settings.market("mgc")
+    replayed = slots_of_day(settings, market, FIRST_DAY, "replay", NOW)
     assert {each.state for each in replayed} == {"answered"}
-    not_replayed = slots_of_day(where, market, THURSDAY, "replay", NOW)[0]
+    not_replayed = slots_of_day(settings, market, THURSDAY, "replay", NOW)[0]
     assert (not_replayed.state, not_replayed.why) == (
         "absent",
         "it was not replayed; there is a live answer",
     )
-    before = slots_of_day(where, market, FIRST_DAY - timedelta(days=3), "live", NOW)[0]
+    before = slots_of_day(settings, market, FIRST_DAY - timedelta(days=3), "live", NOW)[0]
     assert before.why == "nobody was asked"
 
 
 def test_levels_are_drawn_by_the_label_of_the_answer(
-    where: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    market, half = where.market("mgc"), LabelSpec(name="half", stop="half", rr=2.0)
-    ledger = where.ledger()
+    market, half = settings.market("mgc"), LabelSpec(name="half", stop="half", rr=2.0)
+    ledger = settings.ledger()
     settled = ledger.settled
     known = {LabelSpec().key: LabelSpec(), half.key: half}
     monkeypatch.setattr(
         "tasks.day.labels_by_key",
-        lambda _where, _symbol, keys: {key: known[key] for key in keys},
+        lambda _settings, _symbol, keys: {key: known[key] for key in keys},
     )
 
     def by_half(*given: Any, **more: Any) -> tuple[Settled, ...]:
@@ -120,7 +120,7 @@ def test_levels_are_drawn_by_the_label_of_the_answer(
 
     monkeypatch.setattr(ledger, "settled", by_half)
     monkeypatch.setattr(Settings, "ledger", lambda _: ledger)
-    nine, ten = slots_of_day(where, market, THURSDAY, "live", NOW)[:2]
+    nine, ten = slots_of_day(settings, market, THURSDAY, "live", NOW)[:2]
     for shown, share, reward in ((nine, 0.0, 1.0), (ten, 0.5, 2.0)):
         seen = shown.seen
         assert seen is not None
@@ -131,8 +131,8 @@ def test_levels_are_drawn_by_the_label_of_the_answer(
         assert seen["target"] == pytest.approx(seen["entry"] + reward * risk, abs=0.11)
 
 
-def test_the_chart_ends_soon_after_the_trade_was_settled(where: Settings) -> None:
-    each = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)[0]
+def test_the_chart_ends_soon_after_the_trade_was_settled(settings: Settings) -> None:
+    each = slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)[0]
     assert each.candles is not None
     assert each.seen is not None
     begins = int(each.candles.minute[0])
@@ -144,8 +144,8 @@ def test_the_chart_ends_soon_after_the_trade_was_settled(where: Settings) -> Non
     assert settled < last < settled + timedelta(minutes=31)
 
 
-def test_the_chart_has_the_levels_that_the_outcome_was_settled_by(where: Settings) -> None:
-    each = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)[0]
+def test_the_chart_has_the_levels_that_the_outcome_was_settled_by(settings: Settings) -> None:
+    each = slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)[0]
     outcome = each.answers[0].outcome
     assert outcome is not None
     assert each.seen is not None
@@ -163,8 +163,8 @@ def test_the_chart_has_the_levels_that_the_outcome_was_settled_by(where: Setting
     assert 0 < len(candles.x) <= len(each.candles.minute if each.candles else ())
 
 
-def test_a_card_says_what_was_said_beside_the_corridor(where: Settings) -> None:
-    slots = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)
+def test_a_card_says_what_was_said_beside_the_corridor(settings: Settings) -> None:
+    slots = slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)
     champion = slots[0].answers[0]
     assert champion.prediction.role == "champion"
     up, down = probabilities(champion)
@@ -181,8 +181,8 @@ def test_a_card_says_what_was_said_beside_the_corridor(where: Settings) -> None:
     assert len(drawn.layout.annotations) == len(reasons)
 
 
-def test_the_headline_says_what_forbids_following_the_model(where: Settings) -> None:
-    each = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)[0]
+def test_the_headline_says_what_forbids_following_the_model(settings: Settings) -> None:
+    each = slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)[0]
     champion = each.answers[0]
     said = replace(
         champion.prediction,
@@ -204,8 +204,12 @@ def test_the_countdown_reads_as_time_and_never_below_nothing() -> None:
     assert in_words(timedelta(seconds=-5)) == "0 min 00 s"
 
 
-def test_how_unlike_the_training_data_a_row_was_is_told(where: Settings) -> None:
-    said = slots_of_day(where, where.market("mgc"), THURSDAY, "live", NOW)[0].answers[0].prediction
+def test_how_unlike_the_training_data_a_row_was_is_told(settings: Settings) -> None:
+    said = (
+        slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)[0]
+        .answers[0]
+        .prediction
+    )
     judged = said.outputs["novelty"]
     assert likeness(said.outputs).startswith("like the training data (dissimilarity")
     novel = {**judged, "dissimilarity": judged["threshold"] + 1, "novel": True}

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tests.live_days import set_clock
 
 ShownAt = Callable[[datetime], AppTest]
@@ -28,7 +28,7 @@ def today() -> None:
 def shown_at(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ShownAt:
     """Today of an empty home, at a moment."""
     del home
-    settings().database()
+    current_settings().database()
 
     def run(at: datetime) -> AppTest:
         st.cache_resource.clear()

@@ -11,18 +11,18 @@ from deployments.dashboard.version_compare import figures_of, importance_chart
 from ml_core.learning.reasons import named
 from registry.model_store import VersionRecord
 from registry.performance import performance_records
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 
 
 @pytest.fixture
-def where(day_home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(day_home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("ORBCAST_HOME", str(day_home))
-    return settings()
+    return current_settings()
 
 
 @pytest.fixture
-def versions(where: Settings) -> dict[str, VersionRecord]:
-    return {each.kind: each for each in where.models().versions("MGC")}
+def versions(settings: Settings) -> dict[str, VersionRecord]:
+    return {each.kind: each for each in settings.models().versions("MGC")}
 
 
 def test_figures_are_those_of_the_version_beside_its_corridor(
@@ -41,11 +41,11 @@ def test_figures_are_those_of_the_version_beside_its_corridor(
 
 
 def test_live_days_are_counted_for_the_version_that_answered(
-    where: Settings, versions: dict[str, VersionRecord]
+    settings: Settings, versions: dict[str, VersionRecord]
 ) -> None:
     by_kind = {
         kind: performance_records(
-            where.database(), "MGC", mode="live", role="champion", version=each.version
+            settings.database(), "MGC", mode="live", role="champion", version=each.version
         )
         for kind, each in versions.items()
     }

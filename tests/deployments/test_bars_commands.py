@@ -15,7 +15,7 @@ from deployments.cli.app import app
 from ml_core.market.calendar_days import market_dates
 from ml_core.market.schedule import from_minute
 from registry.intake_history import batches, revisions
-from tasks.settings import settings
+from tasks.settings import current_settings
 
 BARS = """ts,open,high,low,close,volume,vol2
 2024-01-02 09:30:00,2050.2,2051.0,2050.0,2050.7,10,100
@@ -69,8 +69,8 @@ def test_a_column_that_was_wrong_is_put_right_by_reading_the_file_again() -> Non
     again = ingest("--zone", "UTC", "--column", "volume=vol2")
 
     assert (again["revised"], again["added"], again["withdrawn"]) == (2, 0, 0)
-    market = settings().market("mgc")
-    assert settings().lake().read(market).volume.tolist() == [100, 120]
+    market = current_settings().market("mgc")
+    assert current_settings().lake().read(market).volume.tolist() == [100, 120]
 
 
 def test_a_database_read_in_another_way_is_read_whole() -> None:
@@ -88,8 +88,8 @@ def test_a_database_read_in_another_way_is_read_whole() -> None:
         "ingest", "--source", "duckdb", "bars.duckdb", "--column", "volume=vol2", "--remember"
     )
 
-    market = settings().market("mgc")
-    assert settings().lake().read(market).volume.tolist() == [100, 100, 100]
+    market = current_settings().market("mgc")
+    assert current_settings().lake().read(market).volume.tolist() == [100, 100, 100]
 
 
 def test_a_batch_is_listed_shown_and_taken_back() -> None:
@@ -113,7 +113,7 @@ def test_what_was_taken_back_is_on_record_in_sql_too() -> None:
     ingest("--zone", "UTC")
     run("bars", "forget", "last")
 
-    database = settings().database()
+    database = current_settings().database()
     assert [batch["status"] for batch in batches(database, "MGC")] == ["forgotten", "added"]
     earlier = [row["earlier"]["close"] for row in revisions(database, "MGC")]
     assert earlier == [2050.7, 2050.7]
@@ -156,9 +156,9 @@ def test_an_unknown_batch_is_refused_with_the_command_that_lists_them() -> None:
 def test_a_day_that_ended_before_the_calendar_s_close_is_told_until_the_file_says_so(
     tmp_path: Path,
 ) -> None:
-    shipped = settings().market_file("mgc").read_text("utf-8")
+    shipped = current_settings().market_file("mgc").read_text("utf-8")
     rows = ["time,open,high,low,close,volume"]
-    dates = market_dates(settings().market("mgc"), 2024, 2024)
+    dates = market_dates(current_settings().market("mgc"), 2024, 2024)
     for day, opens, closes in zip(dates.day.tolist(), dates.open, dates.close, strict=True):
         if date(2024, 6, 3) <= day <= date(2024, 6, 14):
             short = 3 * 60 if day == date(2024, 6, 6) else 0
@@ -168,7 +168,7 @@ def test_a_day_that_ended_before_the_calendar_s_close_is_told_until_the_file_say
             ]
     path = tmp_path / "june.csv"
     path.write_text("\n".join(rows), encoding="utf-8")
-    own = settings().own_markets_dir / "mgc.toml"
+    own = current_settings().own_markets_dir / "mgc.toml"
     own.parent.mkdir(parents=True)
     own.write_text(shipped.replace("'MGC[FGHJKMNQUVXZ]", "'MGC|MGC[FGHJKMNQUVXZ]"), "utf-8")
     run("ingest", "--market", "mgc", "--source", "csv", str(path), "--zone", "UTC")

@@ -259,7 +259,7 @@ class Interrupted(BaseModel):
 def test_a_ctrl_c_that_pydantic_took_for_an_error_is_told_as_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tasks.settings.settings", Interrupted().model_dump_json)
+    monkeypatch.setattr("tasks.settings.current_settings", Interrupted().model_dump_json)
     assert run("bars", "status") == (130, "", "stopped\n")
 
 

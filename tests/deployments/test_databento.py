@@ -22,7 +22,7 @@ import pytest
 from databento_dbn import Metadata, RType, Schema, SType
 
 from ml_core.bars.sources.dbn import _RECORD
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tests.conftest import PROJECT
 
 START = datetime(2024, 1, 31, 23, 50, tzinfo=UTC)
@@ -227,7 +227,7 @@ def test_what_is_missing_is_asked_for_once_and_told_before(
     assert archive.ranges[2:] == [("2024-02-01T00:05", FEBRUARY[1])]
     assert json.loads(again.stdout)["new_batches"] == 0
     assert "nothing yet after 2024-02-01 00:10" in again.stderr
-    assert len(settings().lake().read(settings().market("mgc"))) == 20
+    assert len(current_settings().lake().read(current_settings().market("mgc"))) == 20
 
 
 def test_a_fetch_that_breaks_off_is_tried_again_and_keeps_what_was_whole(

@@ -15,7 +15,7 @@ from deployments.cli.app import app
 from deployments.new_market import RangeChoice, day_start, market_file, specifications
 from ml_core.market.market import Market, load_market
 from ml_core.market.schedule import build_schedule
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tests.conftest import PROJECT
 
 COSTS = ("--commission", "1.24", "--slippage", "1")
@@ -101,7 +101,7 @@ def test_a_new_market_is_listed_checked_and_served(home: Path) -> None:
 
     assert made["ranges"] == ["0930", "0930_15m"]
     assert (home / "markets" / "es.toml").is_file()
-    assert settings().markets == ("es",)
+    assert current_settings().markets == ("es",)
     assert {each["market"] for each in run_json("market", "list")["markets"]} == {
         "es",
         "mgc",
@@ -116,7 +116,7 @@ def test_micro_gold_goes_on_being_served_where_it_has_bars(home: Path) -> None:
     (home / "lake" / "MGC").mkdir(parents=True)
     run("market", "new", "es", *COSTS)
 
-    assert settings().markets == ("mgc", "es")
+    assert current_settings().markets == ("mgc", "es")
 
 
 def test_what_a_round_trip_costs_is_shown() -> None:
@@ -127,7 +127,7 @@ def test_what_a_round_trip_costs_is_shown() -> None:
 def test_another_symbol_of_a_known_kind() -> None:
     run("market", "new", "aapl", "--like", "STOCK", "--commission", "0", "--slippage", "1")
 
-    market = settings().market("aapl")
+    market = current_settings().market("aapl")
     assert (market.symbol, market.name) == ("AAPL", "AAPL, US stock")
 
 

@@ -22,7 +22,7 @@ import pytest
 
 from ml_core.bars.arrays import Bars
 from tasks.ingest import read_source
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.sources import remember_source, source_spec
 from tests.conftest import PROJECT
 
@@ -94,7 +94,7 @@ def bar(at: int, **more: Any) -> dict[str, Any]:
 def taken() -> Bars:
     """What the lake has, once the standing source was read."""
     read_source("mgc", None, now(), full=True)
-    return settings().lake().read(settings().market("mgc"))
+    return current_settings().lake().read(current_settings().market("mgc"))
 
 
 def test_what_was_answered_is_there_after_a_kill_and_twice_changes_nothing(home: Path) -> None:
@@ -126,7 +126,7 @@ def test_what_was_answered_is_there_after_a_kill_and_twice_changes_nothing(home:
     assert (status, receipt["already"]) == (200, len(answered))
     assert len(again) == len(before)
     assert revised["already"] == 0
-    assert (len(after), settings().lake().status("MGC").revisions) == (len(before), 1)
+    assert (len(after), current_settings().lake().status("MGC").revisions) == (len(before), 1)
 
 
 def test_the_running_minute_is_never_a_bar(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from ml_core.learning.recipe import Recipe, load_recipe
-from tasks.settings import settings
+from tasks.settings import current_settings
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_the_list_says_kind_hash_and_where_from(
     (own / "mine.toml").write_text('name = "mine"\nkind = "residual"\nabout = "My own."\n')
     told = run("list").splitlines()
     assert all(len(line) <= 80 for line in told)
-    hash_ = settings().recipe("mine").hash[:12]
+    hash_ = current_settings().recipe("mine").hash[:12]
     mine = next(index for index, line in enumerate(told) if line.startswith("mine"))
     assert told[mine].split() == ["mine", "residual", hash_, "own"]
     assert told[mine + 1] == "  My own."
@@ -93,7 +93,7 @@ def test_what_a_recipe_is_about_is_printed_as_it_stands(own: Path) -> None:
 def test_what_is_shown_is_the_recipe_whole(tmp_path: Path, name: str) -> None:
     told = run("show", name)
     (tmp_path / "again.toml").write_text(told, encoding="utf-8")
-    recipe = settings().recipe(name)
+    recipe = current_settings().recipe(name)
     assert load_recipe(tmp_path / "again.toml") == recipe
     assert told.startswith(f"# {recipe.hash}\n")
     # every field is there, those added later too

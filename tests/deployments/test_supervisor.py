@@ -24,7 +24,7 @@ def test_up_has_a_line_for_each_market_with_its_next_ranges(
     supervisor: _Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_clock(monkeypatch, tmp_path / "clock", datetime(2026, 12, 25, 15, 0, tzinfo=UTC))
-    supervisor._where = supervisor._where.model_copy(update={"markets": ("mgc", "nq")})
+    supervisor._settings = supervisor._settings.model_copy(update={"markets": ("mgc", "nq")})
     closed = "Fri 25 Dec 2026 is no trading day (holiday); next opening ranges, Mon 28 Dec:"
     brisbane, new_york = supervisor._outlooks()
     assert brisbane.startswith(f"MGC: {closed} 0900 at 09:00, ")

@@ -32,14 +32,14 @@ with temporary_server(Path(sys.argv[1])) as (api, wait):
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home whose Prefect the environment names."""
-    where = Settings(home=tmp_path_factory.mktemp("prepared") / "home")
+    settings = Settings(home=tmp_path_factory.mktemp("prepared") / "home")
     with pytest.MonkeyPatch.context() as kept:
-        for name in ("ORBCAST_HOME", "NO_PROXY", "no_proxy", *where.prefect_environment()):
+        for name in ("ORBCAST_HOME", "NO_PROXY", "no_proxy", *settings.prefect_environment()):
             kept.setenv(name, "")  # put back afterwards
             kept.delenv(name)
-        where.prefect_dir.mkdir(parents=True)
-        prepare_environment(where)
-        yield where.home
+        settings.prefect_dir.mkdir(parents=True)
+        prepare_environment(settings)
+        yield settings.home
 
 
 def gone(api: str) -> bool:
@@ -52,7 +52,7 @@ def gone(api: str) -> bool:
 
 
 def lives(process: psutil.Process) -> bool:
-    """Tell whether a process runs; where nobody waits for orphans, a dead one stays a zombie."""
+    """Return whether a process runs; where nobody waits for orphans, a dead one stays a zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

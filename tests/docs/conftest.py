@@ -53,7 +53,7 @@ def programs() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder in which `make demo` was run: by one of the workers, for all of them."""
+    """Return the folder in which `make demo` was run: by one of the workers, for all of them."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder = shared / "demo"
@@ -94,7 +94,7 @@ def _not_the_source(_folder: str, names: list[str]) -> set[str]:
 def reader_of(
     demo: Path, programs: Path, tmp_path: Path, prefect_server: None
 ) -> Iterator[Callable[[Path], Reader]]:
-    """Give readers, each at the beginning of a page."""
+    """Yield readers, each at the beginning of a page."""
     del prefect_server
     with ExitStack() as closing:
 

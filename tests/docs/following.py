@@ -161,7 +161,7 @@ class Reader:
 
 
 def plain(command: str) -> str:
-    """Give a command without its remark, on one line, with single spaces."""
+    """Return a command without its remark, on one line, with single spaces."""
     joined = re.sub(r"\\\n\s*", "", command)
     return " ".join(re.sub(r"\s#\s.*$", "", joined, flags=re.MULTILINE).split())
 

@@ -98,7 +98,7 @@ def _indented(text: str, page: str, line: int) -> Iterator[Step]:
 
 
 def _commands(lines: list[str], page: str, block: int, line: int) -> Iterator[Step]:
-    """Give each command, with the lines that it goes on for."""
+    """Yield each command, with the lines that it goes on for."""
     waiting: list[str] = []
     for at, each in enumerate(lines, line):
         waiting.append(each)

@@ -19,7 +19,7 @@ _MAY_BE = {
 
 
 def missing_lines(shown: str, printed: str) -> list[str]:
-    """Give each line that is shown and not printed, in this order, numbers apart.
+    """Return each line that is shown and not printed, in this order, numbers apart.
 
     A line that ends with ``...`` goes on differently; one that is nothing else stands for any
     lines. Where a line is broken does not matter: terminals differ in their width.

@@ -18,7 +18,7 @@ class _Taking(BaseHTTPRequestHandler):
         self.send_error(403)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @contextmanager

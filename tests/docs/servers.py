@@ -25,7 +25,7 @@ class Servers:
         self.up = self.page = 0
 
     def __call__(self, terminal: Terminal, command: str) -> tuple[str, Callable[[], bool]] | None:
-        """Give a server's command with its port, and when it is ready; None for others."""
+        """Return a server's command with its port, and when it is ready; None for others."""
         if _UP.search(command) or _SERVER.search(command):
             self.up = port = free_port()
             known = "deployments/name/recover/orbcast" if _UP.search(command) else "health"
@@ -53,7 +53,7 @@ def _asked(url: str) -> bool:
 
 
 def answers_or_refuses(url: str) -> bool:
-    """Tell whether a server answers; one that asks for a secret does as well."""
+    """Return whether a server answers; one that asks for a secret does as well."""
     try:
         with urlopen(url, timeout=2) as reply:  # noqa: S310 - our own server's
             return bool(reply.status == 200)

@@ -120,7 +120,7 @@ class Terminal:
 
 
 def terminal_in(folder: Path, clock: Path, programs: Path | None = None) -> Terminal:
-    """Give a terminal with the environment of this interpreter active."""
+    """Return a terminal with the environment of this interpreter active."""
     active = Path(sys.prefix) / "bin"
     # `make` finds everything installed: what it would install is what runs these tests
     installed = folder / ".installed"

@@ -22,7 +22,7 @@ PLACEHOLDER = re.compile(r"^[A-Z][A-Z_\-]*$|^\.\.\.$|^…$|<.+>")
 
 
 def commands(text: str) -> Iterator[tuple[int, str]]:
-    """Give each line of code, and each code span, that begins with `orbcast`."""
+    """Yield each line of code, and each code span, that begins with `orbcast`."""
     for block in MarkdownIt("commonmark").enable("table").parse(text):
         line = (block.map or [0])[0] + 1
         if block.type in {"fence", "code_block"}:
@@ -44,7 +44,7 @@ def _orbcast(lines: list[str]) -> Iterator[str]:
 
 
 def fault_of(line: str) -> str | None:
-    """Say what of a command does not exist; None if all of it does."""
+    """Return what of a command does not exist; None if all of it does."""
     words = shlex.split(line, comments=True)[1:]
     at: Any = typer.main.get_command(app)
     while words:

@@ -36,7 +36,7 @@ from tasks.approval import NoDeploymentError, Waiting, expire_approvals, send_an
 from tasks.approved_promotion import ServesAlreadyError
 from tasks.code import code_hash
 from tasks.rollout import GatesNotPassedError
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "own")
 
@@ -79,17 +79,17 @@ def go_on(run: UUID, flow: Flow[..., Any] = promote) -> dict[str, Any]:
 
 
 def champion() -> str:
-    return settings().models().find("MGC", "champion").version
+    return current_settings().models().find("MGC", "champion").version
 
 
 def challenger() -> str:
-    return settings().models().find("MGC", "challenger").version
+    return current_settings().models().find("MGC", "challenger").version
 
 
 def rows() -> list[dict[str, Any]]:
     return [
         {"verdict": each.verdict, **each.evidence}
-        for each in list_decisions(settings().database(), "MGC")
+        for each in list_decisions(current_settings().database(), "MGC")
         if each.kind == "approval"
     ]
 
@@ -116,8 +116,8 @@ def borne_out(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 @pytest.fixture
 def studied(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A champion whose recipe has a study, and gates that are as told."""
-    where = settings()
-    serving = where.models().find("MGC", "champion")
+    settings = current_settings()
+    serving = settings.models().find("MGC", "champion")
 
     def study(name: str, *, passed: bool = True) -> None:
         record = EvaluationRecord(
@@ -127,13 +127,13 @@ def studied(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             study_hash=name,
             settings={"counts": True, "code": code_hash()},
             data_fingerprint="d",
-            market_hash=MarketDefinition.of(where.market("mgc")).hash,
+            market_hash=MarketDefinition.of(settings.market("mgc")).hash,
             verdict="studied",
             figures={},
             files={},
             at=now(),
         )
-        record_evaluation(where.database(), record, where.recipe("baseline"))
+        record_evaluation(settings.database(), record, settings.recipe("baseline"))
         gate = Gate(name="trades", passed=passed, words="620", change="" if passed else "9 more")
         monkeypatch.setattr(rollout, "gates", lambda *_: (gate,))
 
@@ -161,7 +161,7 @@ def test_the_evidence_is_in_front_of_the_person_and_an_empty_answer_refuses() ->
     assert told["verdict"].endswith("refused: the answer did not approve it")
     assert champion() == before
     assert [each["approved"] for each in rows()] == [False]
-    subjects = [each.notice.subject for each in notices(settings().database())]
+    subjects = [each.notice.subject for each in notices(current_settings().database())]
     assert any("A person is asked" in each for each in subjects)
 
 
@@ -172,7 +172,7 @@ def test_an_approval_makes_it_champion_with_who_and_why_once_however_often_it_ru
     told = go_on(asked.run)
     assert (told["approved"], told["done"], told["by"]) == (True, True, "ana")
     assert champion() == challenger()
-    change = settings().models().history("MGC", "champion")[-1]
+    change = current_settings().models().history("MGC", "champion")[-1]
     assert (change.by, change.reason) == ("ana", "read the study")
     (row,) = rows()
     assert (row["by"], row["reason"], row["done"]) == ("ana", "read the study", True)
@@ -191,12 +191,12 @@ def test_an_approval_makes_it_champion_with_who_and_why_once_however_often_it_ru
 @pytest.mark.usefixtures("borne_out")
 def test_a_run_killed_between_the_change_and_its_record_finds_the_change_made() -> None:
     asked = ask(promote)
-    settings().models().set_alias(
+    current_settings().models().set_alias(
         "MGC", "champion", challenger(), at=now(), by="ana", reason="read the study"
     )
     assert send_answer(asked, ANA) is None
     assert go_on(asked.run)["done"]
-    assert len(settings().models().history("MGC", "champion")) == 2
+    assert len(current_settings().models().history("MGC", "champion")) == 2
 
 
 def test_an_approval_without_why_and_one_without_against_the_evidence_are_refused() -> None:
@@ -221,7 +221,7 @@ def test_what_is_another_than_was_shown_is_refused(borne_out: Callable[[str], No
     assert "is not what there is now: brier was holds, is fails; ask again" in told
     borne_out("holds")
     asked = ask(promote)
-    weights = next(settings().models().find("MGC", "challenger").folder.glob("*.txt"))
+    weights = next(current_settings().models().find("MGC", "challenger").folder.glob("*.txt"))
     weights.write_text(weights.read_text() + "\n")
     assert send_answer(asked, ANA) is None
     assert "is damaged" in go_on(asked.run)["verdict"]
@@ -231,11 +231,11 @@ def test_what_is_another_than_was_shown_is_refused(borne_out: Callable[[str], No
 def test_what_nobody_answers_ends_completed_and_refused_once() -> None:
     before = champion()
     asked = ask(promote)
-    where, until = settings(), asked.request.until
+    settings, until = current_settings(), asked.request.until
     assert until - asked.request.asked_at == timedelta(hours=24)
-    assert str(asked.run) not in expire_approvals(where, until - timedelta(seconds=1))
-    assert str(asked.run) in expire_approvals(where, until)
-    assert str(asked.run) not in expire_approvals(where, until)
+    assert str(asked.run) not in expire_approvals(settings, until - timedelta(seconds=1))
+    assert str(asked.run) in expire_approvals(settings, until)
+    assert str(asked.run) not in expire_approvals(settings, until)
     told = go_on(asked.run)["verdict"]
     assert told.endswith(f"refused: nobody answered by {until:%Y-%m-%d %H:%M} UTC")
     assert champion() == before
@@ -292,12 +292,12 @@ def test_a_step_is_approved_and_taken_in_one_go(studied: Callable[..., None]) ->
     assert send_answer(asked, ANA) is None
     told = go_on(asked.run, step_up)
     assert (told["approved"], told["done"]) == (True, True)
-    events = rollout_records(settings().database(), "MGC")
+    events = rollout_records(current_settings().database(), "MGC")
     assert [(each.kind, each.by, each.reason) for each in events] == [
         ("approved", "ana", "read the study"),
         ("up", "ana", "read the study"),
     ]
-    assert rollout.stage_of(settings(), "MGC", now())[0] == "advisory"
+    assert rollout.stage_of(current_settings(), "MGC", now())[0] == "advisory"
 
 
 def test_an_approval_opens_no_gate(studied: Callable[..., None]) -> None:
@@ -308,7 +308,9 @@ def test_an_approval_opens_no_gate(studied: Callable[..., None]) -> None:
     told = go_on(asked.run, step_up)
     assert (told["approved"], told["done"]) == (True, False)
     assert "no step yet: MGC does not step up to advisory: trades: 9 more" in told["verdict"]
-    assert [each.kind for each in rollout_records(settings().database(), "MGC")] == ["approved"]
+    assert [each.kind for each in rollout_records(current_settings().database(), "MGC")] == [
+        "approved"
+    ]
 
 
 def test_a_step_of_another_study_than_was_shown_is_refused(studied: Callable[..., None]) -> None:
@@ -318,7 +320,7 @@ def test_a_step_of_another_study_than_was_shown_is_refused(studied: Callable[...
     told = go_on(asked.run, step_up)
     assert "model, data and study was" in told["verdict"]
     assert not told["approved"]
-    assert rollout_records(settings().database(), "MGC") == ()
+    assert rollout_records(current_settings().database(), "MGC") == ()
     assert [each["approved"] for each in rows()] == [False]
 
 
@@ -339,8 +341,8 @@ def step_up_request(stage: Any) -> None:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """`orbcast approve` against the test server, and a runner that takes up what was answered."""
 
-    def session(where: Any, level: str) -> contextlib.AbstractContextManager[str]:
-        del where, level
+    def session(settings: Any, level: str) -> contextlib.AbstractContextManager[str]:
+        del settings, level
         return contextlib.nullcontext("the test server")
 
     def sent(waits: Waiting, said: dict[str, Any]) -> str | None:
@@ -377,7 +379,7 @@ def test_what_waits_is_listed_shown_and_answered_in_the_terminal(
     said = ("--by", "ana", "--reason", "a trial", "--against-the-evidence")
     assert "approved by ana: against the evidence: a trial" in terminal(short, *said)
     assert champion() == challenger()
-    change = settings().models().history("MGC", "champion")[-1]
+    change = current_settings().models().history("MGC", "champion")[-1]
     assert (change.by, change.reason) == ("ana", "against the evidence: a trial")
     again = terminal(short, *said, status=2)
     assert "does not wait for a person (Completed" in again

@@ -27,7 +27,7 @@ from monitoring.parity import Audited, Difference
 from tasks import drift
 from tasks.artifacts import publish, table, to_open
 from tasks.notices import notify
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tests.live_days import logged_home_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "own")
@@ -44,7 +44,7 @@ def latest(key: str) -> ArtifactCollection:
 
 
 def shown(key: str) -> str:
-    """Give the markdown of an artifact's latest version, its first line checked."""
+    """Return the markdown of an artifact's latest version, its first line checked."""
     found = latest(key)
     text_of = str(found.data)
     first = text_of.splitlines()[0]
@@ -66,7 +66,7 @@ def pictures_in(markdown: str) -> list[bytes]:
 
 
 def is_harmless(markdown: str) -> bool:
-    """Tell whether the hostile text is there, and no markup of it is."""
+    """Return whether the hostile text is there, and no markup of it is."""
     unescaped = re.sub(r"\\.", "", _PICTURE.sub("", markdown))
     return "onerror" in markdown and not re.search(r"<img|\]\(javascript|\n# X", unescaped)
 
@@ -100,7 +100,7 @@ def test_outcomes_are_shown_beside_the_corridor_with_what_they_brought() -> None
 def test_a_report_is_a_link_where_it_is_served_and_a_path_everywhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    report = settings().reports_dir / "MGC" / "a report (1).html"
+    report = current_settings().reports_dir / "MGC" / "a report (1).html"
     alone = to_open({"full report": str(report)})
     assert alone == f"- full report: `{report}`"
     monkeypatch.setenv("ORBCAST_REPORTS_URL", "http://127.0.0.1:5200")
@@ -133,7 +133,7 @@ def test_a_scheduled_run_without_news_leaves_the_outcomes_of_the_last_that_had_s
 
 
 def test_without_a_break_nothing_is_drawn_of_outcomes() -> None:
-    with settings().database().session() as session:
+    with current_settings().database().session() as session:
         session.execute(text("DELETE FROM predictions"))
     log_outcomes("mgc", as_of=datetime(2024, 11, 4, 1, 0))  # noqa: DTZ001 - market's clock
     told = shown("outcomes-mgc")
@@ -208,7 +208,7 @@ def test_an_audit_names_the_odd_answers_and_the_gates_whatever_they_are_called(
 
 
 def test_a_hostile_notice_is_only_text() -> None:
-    notify(settings(), "breaker", "MGC", "hostile", HOSTILE, HOSTILE)
+    notify(current_settings(), "breaker", "MGC", "hostile", HOSTILE, HOSTILE)
     log_outcomes("mgc")
     assert is_harmless(shown("notices"))
 

@@ -17,7 +17,7 @@ from registry.parity import ParityRecord, record_parity
 from tasks.breaker import breaker_of, change
 from tasks.breaker_check import check_breaker
 from tasks.decision import answers
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.slots import latest_slot
 
 WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
@@ -31,11 +31,11 @@ def cli(*arguments: str, status: int = 0) -> str:
 
 @pytest.mark.usefixtures("own")
 def test_while_it_is_open_answers_are_logged_marked_and_recommend_nothing() -> None:
-    where = settings()
-    market = where.market("mgc")
+    settings = current_settings()
+    market = settings.market("mgc")
     slot = latest_slot(market, WEDNESDAY_0905)
-    change(where, "MGC", "open", cause="drawdown", detail="12 R", by="test", at=WEDNESDAY_0905)
-    live = answers(where, market, slot, WEDNESDAY_0905, "live")
+    change(settings, "MGC", "open", cause="drawdown", detail="12 R", by="test", at=WEDNESDAY_0905)
+    live = answers(settings, market, slot, WEDNESDAY_0905, "live")
     assert [entry.role for entry in live] == ["champion", "challenger"]
     for entry in live:
         assert entry.status == "predicted"
@@ -43,27 +43,27 @@ def test_while_it_is_open_answers_are_logged_marked_and_recommend_nothing() -> N
         assert entry.recommendation == "skip"
         assert entry.outputs["breaker"] == "open"
         assert entry.outputs["breaker_cause"] == "drawdown"
-    replayed = answers(where, market, slot, WEDNESDAY_0905, "replay")
+    replayed = answers(settings, market, slot, WEDNESDAY_0905, "replay")
     assert ["breaker" in entry.outputs for entry in replayed] == [False, False]
 
 
 @pytest.mark.usefixtures("own")
 def test_unanswered_slots_open_it_and_answers_after_its_time_close_it_again() -> None:
-    where = settings()
-    with open_database(where.url).session() as session:
+    settings = current_settings()
+    with open_database(settings.url).session() as session:
         session.execute(text("DELETE FROM predictions"))
-    market = where.market("mgc")
+    market = settings.market("mgc")
     day = datetime(2024, 11, 20, 1, 30, tzinfo=UTC)  # 11:30 in Brisbane: three ranges closed
     late = day + timedelta(hours=5)
     for name in ("0900", "1000", "1100"):
         slot = latest_slot(market, day, name)
-        where.ledger().record(answers(where, market, slot, late, "live"))
+        settings.ledger().record(answers(settings, market, slot, late, "live"))
     assert check_breaker.fn("mgc", late)["cause"] == "failures"
     assert check_breaker.fn("mgc", late)["state"] == "open"
-    assert not breaker_of(where, "MGC", late).closed
+    assert not breaker_of(settings, "MGC", late).closed
 
     soon = late + timedelta(hours=13)
-    assert breaker_of(where, "MGC", soon).state == "half_open"
+    assert breaker_of(settings, "MGC", soon).state == "half_open"
     assert check_breaker.fn("mgc", soon)["state"] == "closed"
     assert check_breaker.fn("mgc", soon)["state"] == "closed"
 
@@ -71,7 +71,7 @@ def test_unanswered_slots_open_it_and_answers_after_its_time_close_it_again() ->
 @pytest.mark.usefixtures("own")
 @pytest.mark.parametrize("cause", ["parity", "drift"])
 def test_a_check_that_found_something_wrong_opens_it_once(cause: str) -> None:
-    where = settings()
+    settings = current_settings()
     at = WEDNESDAY_0905
     common: dict[str, Any] = {
         "market": "MGC",
@@ -82,10 +82,10 @@ def test_a_check_that_found_something_wrong_opens_it_once(cause: str) -> None:
         "at": at,
     }
     if cause == "parity":
-        record_parity(where.database(), ParityRecord(**common, compared=6, unexplained=2))
+        record_parity(settings.database(), ParityRecord(**common, compared=6, unexplained=2))
     else:
         record = DriftRecord(**common, version="20240924-aa", rows=60, detected=True)
-        record_drift(where.database(), record)
+        record_drift(settings.database(), record)
     found = check_breaker.fn("mgc", at + timedelta(minutes=1))
     assert (found["state"], found["cause"]) == ("open", cause)
     # the report that opened it does not keep it open once its time is over
@@ -98,19 +98,19 @@ def test_what_cannot_be_read_counts_as_open(own: Path, monkeypatch: pytest.Monke
     broken.mkdir()
     (broken / "orbcast.sqlite").write_bytes(b"not a database at all" * 100)
     monkeypatch.setenv("ORBCAST_HOME", str(broken))
-    now = breaker_of(settings(), "MGC", WEDNESDAY_0905)
+    now = breaker_of(current_settings(), "MGC", WEDNESDAY_0905)
     assert (now.state, now.cause) == ("open", "unreadable")
 
 
 @pytest.mark.usefixtures("own")
 @pytest.mark.parametrize("damage", ["at = 'soon'", "state = 'ajar'"])
 def test_a_row_that_cannot_be_read_counts_as_open(damage: str) -> None:
-    where = settings()
-    change(where, "MGC", "closed", cause="test", detail="fine", by="test", at=WEDNESDAY_0905)
-    assert breaker_of(where, "MGC", WEDNESDAY_0905).closed
-    with where.database().session() as session:
+    settings = current_settings()
+    change(settings, "MGC", "closed", cause="test", detail="fine", by="test", at=WEDNESDAY_0905)
+    assert breaker_of(settings, "MGC", WEDNESDAY_0905).closed
+    with settings.database().session() as session:
         session.execute(text(f"UPDATE breaker_events SET {damage}"))  # noqa: S608
-    assert breaker_of(where, "MGC", WEDNESDAY_0905).state == "open"
+    assert breaker_of(settings, "MGC", WEDNESDAY_0905).state == "open"
 
 
 @pytest.mark.usefixtures("own")

@@ -20,7 +20,7 @@ from flows.check_drift import check_drift
 from flows.nightly_retrain import nightly_retrain
 from registry.drift import drift_records
 from tasks import drift
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tests.live_days import logged_home_of
 
 FIRST, LAST = date(2024, 11, 4), date(2024, 11, 19)
@@ -67,7 +67,7 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Eve
 
 def shift(by: float) -> None:
     """Move the momentum features of every logged row, in the database itself."""
-    with settings().database().session() as session:
+    with current_settings().database().session() as session:
         for number, features in session.execute(text("SELECT id, features FROM predictions")):
             values = json.loads(features)
             moved = {
@@ -107,7 +107,7 @@ def test_a_shift_is_announced_once_and_its_report_is_kept(
     assert check_drift("mgc", as_of=AT)["detected"]
     assert check_drift("mgc", as_of=AT - timedelta(days=2))["detected"]
     assert len(announced()) == 1
-    records = drift_records(settings().database(), "MGC")
+    records = drift_records(current_settings().database(), "MGC")
     assert [each.detected for each in records] == [True, False, True]
     told = CliRunner().invoke(app, ["drift", "show"])
     assert "drift in" in told.stdout
@@ -117,8 +117,8 @@ def test_a_shift_is_announced_once_and_its_report_is_kept(
 @pytest.mark.usefixtures("logged")
 def test_the_full_report_has_every_column_that_is_compared() -> None:
     page = Path(drift.write_report.fn("mgc", AT)).read_text("utf-8")
-    record = settings().models().serving("MGC", AT).record
-    compared = drift._held(settings(), "MGC", record, AT, "live")[0].names
+    record = current_settings().models().serving("MGC", AT).record
+    compared = drift._held(current_settings(), "MGC", record, AT, "live")[0].names
     assert {"change_15m", drift._SAID} <= set(compared), compared
     assert [name for name in compared if name not in page] == []
 
@@ -137,12 +137,12 @@ def test_the_retrain_that_a_drift_starts_ends_with_a_check_and_starts_no_other(
 
 @pytest.mark.usefixtures("logged", "counted_here", "prefect_server")
 def test_replays_are_looked_at_and_start_nothing(announced: Callable[[], list[Event]]) -> None:
-    with settings().database().session() as session:
+    with current_settings().database().session() as session:
         session.execute(text("UPDATE predictions SET mode = 'replay'"))
     shift(30.0)
     assert check_drift("mgc", mode="replay", as_of=AT)["detected"]
     assert announced() == []
-    assert drift_records(settings().database(), "MGC") == ()
+    assert drift_records(current_settings().database(), "MGC") == ()
     live = check_drift("mgc", as_of=AT)
     assert not live["judged"]
     assert not live["detected"]
@@ -173,7 +173,7 @@ def test_a_later_look_at_the_same_rows_replaces_the_earlier(
     drift.compare.fn("mgc", AT)
     shift(30.0)
     drift.compare.fn("mgc", AT + timedelta(hours=1))
-    (record,) = drift_records(settings().database(), "MGC")
+    (record,) = drift_records(current_settings().database(), "MGC")
     assert record.detected
     assert "drift in" in record.verdict
 
@@ -182,14 +182,14 @@ def test_a_later_look_at_the_same_rows_replaces_the_earlier(
 def test_a_recipe_blind_to_the_calendar_leaves_the_same_days_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    where = settings()
-    record = where.models().serving("MGC", AT).record
+    settings = current_settings()
+    record = settings.models().serving("MGC", AT).record
     learned = drift._learned(record.folder)
-    logged = drift._logged(where, "MGC", learned.names, AT, "live")
+    logged = drift._logged(settings, "MGC", learned.names, AT, "live")
     assert set(learned.day) != set(learned.ordinary().day)
 
     blind = tuple(name for name in learned.names if name not in {"early_close", "days_since_roll"})
     monkeypatch.setattr(drift, "_learned", lambda _: learned.of(blind))
-    reference, rows = drift._held(where, "MGC", record, AT, "live")
+    reference, rows = drift._held(settings, "MGC", record, AT, "live")
     assert set(rows.day) == set(logged.ordinary().day)
     assert set(reference.daily.day) == set(learned.ordinary().day)

@@ -24,7 +24,7 @@ from monitoring.rollout import Position
 from registry.strategy import order_intents
 from tasks import events, prediction
 from tasks.events import EVENTS, BreakerOpened, emit
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.sources import SourceSpec, remember_source
 from tests.live_days import set_clock
 
@@ -135,7 +135,7 @@ def test_outcomes_missed_slots_and_an_open_breaker_are_announced_once(
     }
     settled = payloads(found, "orbcast.outcome.settled")
     assert [each["opening_range"] for each in settled] == ["0900", "1000", "1100", "1800"]
-    row = settings().ledger().settled("MGC", first=date(2024, 11, 21), mode="live")[0]
+    row = current_settings().ledger().settled("MGC", first=date(2024, 11, 21), mode="live")[0]
     assert row.outcome is not None
     assert settled[0] == {
         **SLOT,
@@ -153,7 +153,7 @@ def test_outcomes_missed_slots_and_an_open_breaker_are_announced_once(
 
 def test_what_a_person_changes_is_announced_once(own: Path, emitted: Emitted) -> None:
     del own
-    models = settings().models()
+    models = current_settings().models()
     champion, challenger = (
         models.find("MGC", each).version for each in ("champion", "challenger")
     )
@@ -193,9 +193,9 @@ def test_a_retrain_announces_its_bars_its_versions_and_the_first_champion(
     spec = SourceSpec(
         kind="duckdb", paths=(str(simulated_database),), columns={"contract": "contract"}
     )
-    remember_source(settings().sources_file, "mgc", spec)
+    remember_source(current_settings().sources_file, "mgc", spec)
     nightly_retrain("mgc", to_day=date(2024, 6, 28))
-    models = settings().models()
+    models = current_settings().models()
     found = emitted()
     registered = [
         each["payload"] for each in found if each["event"] == "orbcast.version.registered"
@@ -226,7 +226,7 @@ def test_a_retrain_announces_its_bars_its_versions_and_the_first_champion(
 def test_an_order_intent_is_announced_once_and_only_where_it_was_written(
     lived: SetClock, emitted: Emitted, monkeypatch: pytest.MonkeyPatch, own: Path
 ) -> None:
-    models = settings().models()
+    models = current_settings().models()
     lived(DECIDED)
     at = datetime.now(UTC)
     models.set_alias(
@@ -240,7 +240,7 @@ def test_an_order_intent_is_announced_once_and_only_where_it_was_written(
     (own / "strategies" / "other.toml").write_text('name = "other"\nmax_trades_per_day = 2\n')
     monkeypatch.setenv("ORBCAST_STRATEGY", "other")
     shadow_predict("mgc", "0900")
-    (intent,) = order_intents(settings().database(), "MGC")
+    (intent,) = order_intents(current_settings().database(), "MGC")
     assert one(emitted(), "orbcast.intent.written") == {
         **SLOT,
         "version": intent.version,

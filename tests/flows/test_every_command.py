@@ -25,7 +25,7 @@ from flows.check_drift import check_drift
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
 from tasks.day_outlook import day_outlook
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tests.conftest import PROJECT
 from tests.live_days import answer_live, set_clock
 from tests.trained_market import copy_home
@@ -162,8 +162,8 @@ def lived(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     shutil.copytree(untouched_home, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(folder))
-        where = settings()
-        own = where.own_recipes_dir / f"{LONG_NAME}.toml"
+        settings = current_settings()
+        own = settings.own_recipes_dir / f"{LONG_NAME}.toml"
         own.parent.mkdir()
         own.write_text(f'name = "{LONG_NAME}"\nkind = "residual"\nabout = "{LONG}"\nseeds = 2\n')
         nightly_retrain("mgc", LONG_NAME)
@@ -189,8 +189,8 @@ def add_phone(patch: pytest.MonkeyPatch) -> None:
 def without_a_session(patch: pytest.MonkeyPatch) -> None:
     """Let commands talk to the tests' own Prefect server."""
 
-    def session(where: Any, **given: Any) -> contextlib.AbstractContextManager[str]:
-        del where, given
+    def session(settings: Any, **given: Any) -> contextlib.AbstractContextManager[str]:
+        del settings, given
         return contextlib.nullcontext("the test server")
 
     patch.setattr("deployments.serving.prefect_session.prefect_session", session)
@@ -224,10 +224,10 @@ def home(
 
 
 def demo_without_running(folder: Path, say: Any, on_share: Any) -> Shown:
-    """Give what a demo would, of a version that is there."""
+    """Return what a demo would, of a version that is there."""
     on_share(0.5, "[1/6] Simulate: anything")
     say("[1/6] Simulate: anything  (1.0 s)")
-    record = settings().models().versions("MGC")[-1]
+    record = current_settings().models().versions("MGC")[-1]
     study = {"verdict": "a verdict", "promotion": {"verdict": "it passes"}, "report": "study.html"}
     return Shown(
         home=folder,
@@ -239,7 +239,7 @@ def demo_without_running(folder: Path, say: Any, on_share: Any) -> Shown:
         },
         truth={"bayes_accuracy": 0.7, "bayes_log_loss": float("nan")},
         report=Path("report.html"),
-        outlook=day_outlook(settings().market("mgc"), now()),
+        outlook=day_outlook(current_settings().market("mgc"), now()),
         seconds=1.0,
     )
 
@@ -268,7 +268,7 @@ def refuse(constant: str) -> None:
 
 
 def fields(value: Any) -> Iterator[str]:
-    """Give the names of the fields of every object, those left out whose keys are data."""
+    """Yield the names of the fields of every object, those left out whose keys are data."""
     for each in value if isinstance(value, list) else ():
         yield from fields(each)
     for name, each in value.items() if isinstance(value, dict) else ():
@@ -277,7 +277,7 @@ def fields(value: Any) -> Iterator[str]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Give every text in a document."""
+    """Yield every text in a document."""
     if isinstance(value, str):
         yield value
     for each in value.values() if isinstance(value, dict) else ():

@@ -18,7 +18,7 @@ from ml_core.learning.splits import TooFewSamplesError
 from registry.decisions import list_decisions
 from registry.ledger import Ledger
 from tasks import prediction, training
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.slots import latest_slot
 from tasks.sources import NoSourceError, SourceSpec
 from tasks.training import LookAheadError
@@ -60,14 +60,14 @@ def test_a_refresh_in_the_past_sets_bars_of_the_future_aside(
     )
     with pytest.raises(BatchRefusedError, match="from_the_future"):
         refresh_data("mgc", source=spec, as_of=datetime(2024, 3, 15, tzinfo=UTC))
-    status = settings().lake().status("MGC")
+    status = current_settings().lake().status("MGC")
     assert status.last is not None
     assert status.last < datetime(2024, 3, 1, tzinfo=UTC)
     assert (home / "orbcast.sqlite").exists()
 
 
 def test_retraining_makes_the_baseline_champion_and_the_model_challenger(trained: Path) -> None:
-    models = settings().models()
+    models = current_settings().models()
     serving = models.serving("MGC", now())
     champion = models.find("MGC", "champion")
     challenger = models.find("MGC", "challenger")
@@ -82,13 +82,13 @@ def test_retraining_makes_the_baseline_champion_and_the_model_challenger(trained
 
 def test_retraining_twice_changes_no_version_alias_or_decision(trained: Path) -> None:
 
-    models = settings().models()
+    models = current_settings().models()
     before = (
         files_of(trained / "models"),
         models.versions("MGC"),
         models.history("MGC", "champion"),
         models.history("MGC", "challenger"),
-        list_decisions(settings().database(), "MGC"),
+        list_decisions(current_settings().database(), "MGC"),
     )
     result = nightly_retrain("mgc")
     after = (
@@ -96,7 +96,7 @@ def test_retraining_twice_changes_no_version_alias_or_decision(trained: Path) ->
         models.versions("MGC"),
         models.history("MGC", "champion"),
         models.history("MGC", "challenger"),
-        list_decisions(settings().database(), "MGC"),
+        list_decisions(current_settings().database(), "MGC"),
     )
     assert after == before
     assert result["challenger"] == models.find("MGC", "challenger").version
@@ -137,14 +137,14 @@ def test_a_replayed_prediction_is_logged_once_with_both_voices_and_every_feature
     assert [each["role"] for each in first["entries"]] == ["champion", "challenger"]
     assert [each["added"] for each in again["entries"]] == [False, False]
     day = WEDNESDAY_0905.date() + timedelta(days=1)
-    rows = Ledger(settings().database()).settled("MGC", first=day, last=day)
+    rows = Ledger(current_settings().database()).settled("MGC", first=day, last=day)
     assert len(rows) == 2
     champion = rows[0].prediction
     assert (champion.mode, champion.late, champion.status) == ("replay", False, "predicted")
     assert champion.p_up == champion.baseline_p_up
     assert len(champion.features) >= 60
     assert champion.outputs["after_training"] is True
-    assert settings().ledger().verify_chain() == ()
+    assert current_settings().ledger().verify_chain() == ()
 
 
 def test_a_time_without_a_zone_is_the_market_s_own(trained: Path) -> None:
@@ -169,8 +169,8 @@ def test_bars_that_stopped_coming_are_answered_as_stale(trained: Path) -> None:
 
 def test_a_live_slot_long_past_is_recorded_as_missed_and_late(own: Path) -> None:
     del own  # a live row in the file's home would have all slots since then filled
-    where = settings()
-    slot = latest_slot(where.market("mgc"), datetime(2024, 11, 22, 0, 5, tzinfo=UTC), "1000")
+    settings = current_settings()
+    slot = latest_slot(settings.market("mgc"), datetime(2024, 11, 22, 0, 5, tzinfo=UTC), "1000")
     said = prediction.predict_slot.fn("mgc", slot, "live")
     assert [each["reason"] for each in said] == ["missed", "missed"]
     assert all(each["late"] for each in said)
@@ -189,7 +189,7 @@ def test_outcomes_are_logged_once_and_only_when_they_are_known(trained: Path) ->
     day = ten_past_nine.date() + timedelta(days=1)
 
     log_outcomes("mgc", as_of=ten_past_nine)
-    ledger = settings().ledger()
+    ledger = current_settings().ledger()
     waiting = ledger.settled("MGC", first=day, last=day)
     assert [each.outcome for each in waiting] == [None, None]
 
@@ -202,7 +202,7 @@ def test_outcomes_are_logged_once_and_only_when_they_are_known(trained: Path) ->
 
 
 def test_a_damaged_champion_is_replaced_by_another_and_the_reason_kept(trained: Path) -> None:
-    models = settings().models()
+    models = current_settings().models()
     models.set_alias(
         "MGC",
         "champion",

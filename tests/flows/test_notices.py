@@ -34,7 +34,7 @@ from tasks import notices as telling
 from tasks.breaker import change
 from tasks.channel_blocks import BLOCKS, add_channel, remove_channel, without_secrets
 from tasks.channels import channels
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 
 pytestmark = [
     pytest.mark.usefixtures("prefect_server", "same_server"),
@@ -71,7 +71,7 @@ class Desk:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Print nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -98,11 +98,11 @@ def desk(own: Path) -> Iterator[Desk]:
 
 
 def add(name: str, url: str, least: str = "info") -> None:
-    add_channel(settings().channels_file, name, "webhook", url, now(), least)
+    add_channel(current_settings().channels_file, name, "webhook", url, now(), least)
 
 
 def tell(key: str = "one", kind: str = "breaker") -> bool:
-    return telling.notify(settings(), kind, "MGC", key, f"MGC: {kind} {key}", "12 R down")
+    return telling.notify(current_settings(), kind, "MGC", key, f"MGC: {kind} {key}", "12 R down")
 
 
 def later(monkeypatch: pytest.MonkeyPatch, **time: float) -> None:
@@ -130,10 +130,10 @@ def test_a_channel_that_fails_is_tried_again_later_and_reached_exactly_once(
     assert tell()
     assert "NOT DELIVERED to desk" in command("notices", "--market", "mgc")
     desk.status = 200
-    assert delivery.bring(settings()) == 0  # not at once: it rests a while
+    assert delivery.bring(current_settings()) == 0  # not at once: it rests a while
     later(monkeypatch, minutes=16)
-    assert delivery.bring(settings()) == 1
-    assert delivery.bring(settings()) == 0
+    assert delivery.bring(current_settings()) == 1
+    assert delivery.bring(current_settings()) == 0
     assert len(desk.told) == 1
     assert "told 0 h 16 min late" in desk.told[0]["body"]
 
@@ -149,10 +149,10 @@ def test_after_a_night_without_the_channel_everything_arrives(
     for quarter in range(1, 4 * 8):
         moment = begun + quarter * timedelta(minutes=15)
         monkeypatch.setattr(delivery, "now", lambda moment=moment: moment)
-        delivery.bring(settings())
+        delivery.bring(current_settings())
     desk.status = 200
     monkeypatch.setattr(delivery, "now", lambda: begun + timedelta(hours=9))
-    assert delivery.bring(settings()) == 3
+    assert delivery.bring(current_settings()) == 3
     assert sorted(each["subject"].split()[-1] for each in desk.told) == sorted(keys)
 
 
@@ -164,7 +164,7 @@ def test_what_is_three_days_old_is_given_up_and_still_shown(
     tell()
     desk.status = 200
     later(monkeypatch, days=3, minutes=minutes)
-    assert delivery.bring(settings()) == brought
+    assert delivery.bring(current_settings()) == brought
     assert ("NOT DELIVERED to desk" in command("notices")) == (not brought)
 
 
@@ -204,11 +204,11 @@ def test_a_new_channel_is_told_nothing_of_before_and_nothing_that_matters_less(
 
 def test_one_process_at_a_time_brings_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "SECONDS", 0.2)
-    with FileLock(settings().home / "notices.lock"):
+    with FileLock(current_settings().home / "notices.lock"):
         assert tell()  # kept, and left to whoever is at it
     assert desk.told == []
     monkeypatch.setattr(delivery, "SECONDS", 10.0)
-    assert delivery.bring(settings()) == 1
+    assert delivery.bring(current_settings()) == 1
 
 
 def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
@@ -217,10 +217,12 @@ def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
     monkeypatch.setattr(delivery, "SECONDS", 0.5)
     add("dead", "http://127.0.0.1:9/x")
     desk.status = 0
-    change(settings(), "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
+    change(current_settings(), "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
     told = log_outcomes("mgc")
     assert told["breaker"]["state"] == "open"
-    (notice,) = [each for each in notices(settings().database()) if each.notice.kind == "breaker"]
+    (notice,) = [
+        each for each in notices(current_settings().database()) if each.notice.kind == "breaker"
+    ]
     details = {each.channel: each.detail for each in notice.deliveries}
     assert "no answer within" in details["desk"]
     assert set(details) == {"desk", "dead"}
@@ -231,7 +233,7 @@ def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
 
 
 def test_a_file_of_channels_that_cannot_be_read_stops_no_run_and_is_said(desk: Desk) -> None:
-    settings().channels_file.write_text("[[channels]]\nname = ", encoding="utf-8")
+    current_settings().channels_file.write_text("[[channels]]\nname = ", encoding="utf-8")
     assert tell()
     log_outcomes("mgc")
     shown = command("notices")
@@ -253,7 +255,7 @@ def test_a_plain_command_keeps_it_and_starts_no_server_of_its_own(desk: Desk) ->
         assert tell()
     assert desk.told == []
     assert "NOT DELIVERED to desk" in command("notices")
-    assert delivery.bring(settings()) == 1
+    assert delivery.bring(current_settings()) == 1
 
 
 def test_secrets_are_neither_in_the_file_nor_in_the_database_nor_shown(
@@ -314,7 +316,7 @@ def automations() -> dict[str, Any]:
 
 def test_prefect_tells_of_runs_that_crash_do_not_start_or_go_silent(desk: Desk) -> None:
     add("least", desk.url, "trouble")  # a run is a warning
-    path = settings().channels_file
+    path = current_settings().channels_file
     first = ensure_automations(channels(path))
     assert first == tuple(
         f"orbcast: tell desk of runs that {what}"
@@ -385,7 +387,9 @@ def test_a_channel_that_cannot_be_is_refused_and_its_url_not_shown(
 def test_email_is_sent_by_apprise_and_a_dead_mail_server_is_said(own: Path) -> None:
     del own
     url = "mailto://ann:hush-hush@127.0.0.1:9?from=ann@example.com&to=bob@example.com"
-    channel = add_channel(settings().channels_file, "mail", "email", url, datetime.now(UTC))
+    channel = add_channel(
+        current_settings().channels_file, "mail", "email", url, datetime.now(UTC)
+    )
     tried = delivery.send_test(channel)
     assert not tried.delivered
     assert "hush-hush" not in tried.detail

@@ -19,7 +19,7 @@ from ml_core.learning.novelty import Judged, Novelty
 from registry.ledger import PredictionEntry
 from registry.model_store import CHAMPION
 from tasks import decision, prediction
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.slots import Slot, latest_slot, slots_between
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
@@ -30,17 +30,19 @@ NOVEL = Judged(dissimilarity=1.5, threshold=0.7, features=(("atr20", 0.9),))
 def empty_ledger(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
     del own
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
-    with settings().database().session() as session:
+    with current_settings().database().session() as session:
         session.execute(text("DELETE FROM predictions"))
 
 
 def answered(at: datetime | None = None, slot: Slot | None = None) -> dict[str, PredictionEntry]:
     """The live rows of a slot, by role, made at a time."""
-    slot = slot or latest_slot(settings().market("mgc"), THURSDAY_0905)
+    slot = slot or latest_slot(current_settings().market("mgc"), THURSDAY_0905)
     with pytest.MonkeyPatch.context() as clock:
         clock.setattr(prediction, "_made_at", lambda: at or now())
         prediction.predict_slot.fn("mgc", slot, "live")
-    rows = settings().ledger().settled("MGC", first=slot.trading_day, last=slot.trading_day)
+    rows = (
+        current_settings().ledger().settled("MGC", first=slot.trading_day, last=slot.trading_day)
+    )
     return {
         each.prediction.role: each.prediction
         for each in rows
@@ -97,7 +99,7 @@ def test_a_range_fifty_times_as_high_as_ever_is_novel_by_itself(
 def test_a_champion_whole_but_unreadable_is_followed_by_the_one_before_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    models = settings().models()
+    models = current_settings().models()
     bad = models.find("MGC", "challenger")
     models.set_alias("MGC", CHAMPION, bad.version, at=now(), by="test", reason="to see it fail")
 
@@ -117,7 +119,7 @@ def test_no_more_slots_are_silenced_than_stated_and_then_they_are_marked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     be_novel(monkeypatch)
-    market = settings().market("mgc")
+    market = current_settings().market("mgc")
     slots = slots_between(market, THURSDAY_0905.date(), THURSDAY_0905.date() + timedelta(days=2))
     rows: list[Any] = [answered(slot=each).get("challenger") for each in slots[:8]]
     assert [each.reason for each in rows] == ["novel_input"] * 6 + [None] * 2
@@ -126,7 +128,7 @@ def test_no_more_slots_are_silenced_than_stated_and_then_they_are_marked(
 
 
 def test_an_old_model_does_not_answer_and_the_champion_before_it_does() -> None:
-    models = settings().models()
+    models = current_settings().models()
     challenger = models.find("MGC", "challenger")
     later = now() + timedelta(days=46)
     rows = answered(later)
@@ -136,7 +138,7 @@ def test_an_old_model_does_not_answer_and_the_champion_before_it_does() -> None:
     models.set_alias(
         "MGC", CHAMPION, challenger.version, at=now(), by="test", reason="to see it expire"
     )
-    slot = latest_slot(settings().market("mgc"), THURSDAY_0905 - timedelta(days=1))
+    slot = latest_slot(current_settings().market("mgc"), THURSDAY_0905 - timedelta(days=1))
     champion = answered(later, slot)["champion"]
     assert champion.status == "predicted"
     assert champion.version != challenger.version

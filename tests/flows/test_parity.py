@@ -15,7 +15,7 @@ from registry.database import open_database
 from registry.parity import latest_parity
 from tasks import prediction
 from tasks.parity import audit_parity
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.slots import latest_slot
 from tests.ml_core.bars.test_lake import Row, batch
 
@@ -28,9 +28,9 @@ def logged(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """A live answer, made after the bars came in as every real one is."""
     del own
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
-    with open_database(settings().url).session() as session:
+    with open_database(current_settings().url).session() as session:
         session.execute(text("DELETE FROM predictions"))
-    slot = latest_slot(settings().market("mgc"), THURSDAY_0905)
+    slot = latest_slot(current_settings().market("mgc"), THURSDAY_0905)
     said = prediction.predict_slot.fn("mgc", slot, "live")
     assert said[0]["status"] == "predicted"
 
@@ -42,9 +42,9 @@ def audited() -> dict[str, object]:
 
 def changed_bar(*, minutes_before: int, close: float) -> RawBatch:
     """The bar of the most traded contract so long before the decision, with another close."""
-    where = settings()
+    settings = current_settings()
     at = to_minute(THURSDAY_0905.replace(second=0)) - minutes_before
-    rows = where.lake().stored(where.market("mgc"), at, at + 1).to_pylist()
+    rows = settings.lake().stored(settings.market("mgc"), at, at + 1).to_pylist()
     row = max(rows, key=lambda each: each["volume"])
     price = row["close"] + close
     bar: Row = (
@@ -63,7 +63,7 @@ def changed_bar(*, minutes_before: int, close: float) -> RawBatch:
 def test_logged_features_are_computed_again_to_the_bit() -> None:
     report = audited()
     assert report["same"] == report["compared"]
-    kept = latest_parity(settings().database(), "MGC")
+    kept = latest_parity(current_settings().database(), "MGC")
     assert kept is not None
     assert kept.unexplained == 0
     assert kept.compared == report["compared"]
@@ -71,8 +71,10 @@ def test_logged_features_are_computed_again_to_the_bit() -> None:
 
 @pytest.mark.usefixtures("logged")
 def test_a_revised_bar_is_named_as_the_cause() -> None:
-    where = settings()
-    where.lake().ingest([changed_bar(minutes_before=1, close=0.5)], where.market("mgc"), now())
+    settings = current_settings()
+    settings.lake().ingest(
+        [changed_bar(minutes_before=1, close=0.5)], settings.market("mgc"), now()
+    )
     report = audited()
     assert report["bars"] == report["compared"]
     assert report["unexplained"] == 0
@@ -83,13 +85,15 @@ def test_a_revised_bar_is_named_as_the_cause() -> None:
 
 @pytest.mark.usefixtures("logged")
 def test_a_feature_that_nothing_accounts_for_is_a_fault_even_beside_a_revised_bar() -> None:
-    with open_database(settings().url).session() as session:
+    with open_database(current_settings().url).session() as session:
         session.execute(
             text("UPDATE predictions SET features = replace(features, :a, :b)"),
             {"a": '"range_size":', "b": '"range_size":1'},
         )
-    where = settings()
-    where.lake().ingest([changed_bar(minutes_before=1, close=0.5)], where.market("mgc"), now())
+    settings = current_settings()
+    settings.lake().ingest(
+        [changed_bar(minutes_before=1, close=0.5)], settings.market("mgc"), now()
+    )
     report = audited()
     assert report["unexplained"] == report["compared"]
 
@@ -100,5 +104,5 @@ def test_the_flow_audits_both_and_running_it_twice_keeps_one_report() -> None:
         told = audit("mgc", DAY, DAY + timedelta(days=1))
     assert told["lookahead"]["clean"]
     assert told["parity"]["same"] == told["parity"]["compared"] > 0
-    with open_database(settings().url).session() as session:
+    with open_database(current_settings().url).session() as session:
         assert session.execute(text("SELECT count(*) FROM parity_reports")).scalar() == 1

@@ -24,7 +24,7 @@ from tasks.decision import answers
 from tasks.early_warning import warn_early
 from tasks.lines import watched
 from tasks.outcomes import measure, settle
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.slots import slots_between
 
 MONDAY, TUESDAY = date(2024, 11, 18), date(2024, 11, 19)
@@ -39,7 +39,7 @@ def performance(*arguments: str, status: int = 0) -> str:
 
 
 def decisions() -> dict[str, list[tuple[Any, ...]]]:
-    with settings().database().reading() as session:
+    with current_settings().database().reading() as session:
         return {
             name: [tuple(row) for row in session.execute(text(f"SELECT * FROM {name}"))]  # noqa: S608
             for name in DECISIONS
@@ -47,28 +47,28 @@ def decisions() -> dict[str, list[tuple[Any, ...]]]:
 
 
 def daily(mode: str = "live") -> dict[tuple[date, str], dict[str, Any]]:
-    records = performance_records(settings().database(), "MGC", mode=mode)
+    records = performance_records(current_settings().database(), "MGC", mode=mode)
     return {(each.day, each.role): each.figures for each in records if each.opening_range == ALL}
 
 
 @pytest.fixture
 def two_days(own: Path) -> Path:
     """A home whose live record is Monday and Tuesday, answered in time, not yet settled."""
-    where = settings()
-    with where.database().session() as session:
+    settings = current_settings()
+    with settings.database().session() as session:
         session.execute(text("DELETE FROM predictions"))
         session.execute(text("DELETE FROM outcomes"))
-    market = where.market("mgc")
+    market = settings.market("mgc")
     for slot in slots_between(market, MONDAY, TUESDAY):
-        where.ledger().record(
-            answers(where, market, slot, slot.decision + timedelta(seconds=3), "live")
+        settings.ledger().record(
+            answers(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
         )
     return own
 
 
 @pytest.mark.usefixtures("two_days")
 def test_a_revised_outcome_changes_the_figures_in_sight_and_no_decision() -> None:
-    where = settings()
+    settings = current_settings()
     assert settle.fn("mgc", WEDNESDAY)["added"] >= 10
     measure.fn("mgc", WEDNESDAY)
     check_breaker.fn("mgc", WEDNESDAY)
@@ -77,12 +77,12 @@ def test_a_revised_outcome_changes_the_figures_in_sight_and_no_decision() -> Non
 
     broke = next(
         each.outcome
-        for each in where.ledger().settled("MGC", first=MONDAY, last=MONDAY)
+        for each in settings.ledger().settled("MGC", first=MONDAY, last=MONDAY)
         if each.outcome is not None and each.outcome.direction == "UP"
     )
     later = WEDNESDAY + timedelta(days=3)
     changed = replace(broke, direction="DOWN", r_gross=-1.0, r_net=-1.3)
-    assert where.ledger().record_outcome(changed, later) == "revised"
+    assert settings.ledger().record_outcome(changed, later) == "revised"
     measure.fn("mgc", later)
     check_breaker.fn("mgc", later)
 
@@ -94,30 +94,32 @@ def test_a_revised_outcome_changes_the_figures_in_sight_and_no_decision() -> Non
     told = performance()
     assert f"revised MGC:{MONDAY}:{broke.opening_range}: UP" in told
     assert "1 revised" in told
-    assert where.ledger().verify_chain() == ()
+    assert settings.ledger().verify_chain() == ()
 
 
 @pytest.mark.usefixtures("two_days")
 def test_settling_and_measuring_twice_changes_nothing() -> None:
     settle.fn("mgc", WEDNESDAY)
     measure.fn("mgc", WEDNESDAY)
-    with settings().database().reading() as session:
+    with current_settings().database().reading() as session:
         rows = session.execute(text("SELECT * FROM performance ORDER BY id")).all()
     assert settle.fn("mgc", WEDNESDAY)["added"] == 0
     measure.fn("mgc", WEDNESDAY + timedelta(hours=1))
-    with settings().database().reading() as session:
+    with current_settings().database().reading() as session:
         assert session.execute(text("SELECT * FROM performance ORDER BY id")).all() == rows
 
 
 @pytest.mark.usefixtures("two_days")
 def test_a_replayed_day_stands_apart_and_moves_no_live_figure() -> None:
-    where = settings()
+    settings = current_settings()
     settle.fn("mgc", WEDNESDAY)
     measure.fn("mgc", WEDNESDAY)
     before = daily()
-    for slot in slots_between(where.market("mgc"), MONDAY, MONDAY):
-        where.ledger().record(
-            answers(where, where.market("mgc"), slot, WEDNESDAY + timedelta(days=9), "replay")
+    for slot in slots_between(settings.market("mgc"), MONDAY, MONDAY):
+        settings.ledger().record(
+            answers(
+                settings, settings.market("mgc"), slot, WEDNESDAY + timedelta(days=9), "replay"
+            )
         )
     measure.fn("mgc", WEDNESDAY)
     assert daily() == before
@@ -140,13 +142,13 @@ def test_an_outcome_recorded_days_late_is_counted_as_late() -> None:
 
 @pytest.mark.usefixtures("two_days")
 def test_the_figures_are_those_of_the_ledger_with_the_majority_beside_them() -> None:
-    where = settings()
+    settings = current_settings()
     settle.fn("mgc", WEDNESDAY)
     measure.fn("mgc", WEDNESDAY)
     told = json.loads(performance("--json"))
     rows = [
         (each.prediction, each.outcome)
-        for each in where.ledger().settled("MGC", mode="live")
+        for each in settings.ledger().settled("MGC", mode="live")
         if each.prediction.role == "champion" and each.outcome is not None
     ]
     broke = [(said, came) for said, came in rows if came.direction in {"UP", "DOWN"}]
@@ -168,14 +170,14 @@ def test_the_figures_are_those_of_the_ledger_with_the_majority_beside_them() -> 
 
 def lived(days: int, *, settled: int, **changed: Any) -> list[PredictionEntry]:
     """Record days of live answers of the challenger's, the first of them settled."""
-    where = settings()
-    market = where.market("mgc")
+    settings = current_settings()
+    market = settings.market("mgc")
     slot = slots_between(market, MONDAY, MONDAY)[0]
-    told = answers(where, market, slot, slot.decision + timedelta(seconds=3), "live")
+    told = answers(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
     model = next(each for each in told if each.role == "challenger")
     draw = np.random.default_rng(7)
     entries = []
-    with where.database().session() as session:
+    with settings.database().session() as session:
         session.execute(text("DELETE FROM predictions"))
         session.execute(text("DELETE FROM outcomes"))
     for index, each in enumerate(slots_between(market, MONDAY, MONDAY + timedelta(days=days))):
@@ -193,7 +195,7 @@ def lived(days: int, *, settled: int, **changed: Any) -> list[PredictionEntry]:
             outputs={**model.outputs, "p_none": 0.02},
         )
         entries.append(replace(said, **changed))
-        where.ledger().record(entries[-1:])
+        settings.ledger().record(entries[-1:])
         if index < settled:
             came(entries[-1], bool(draw.random() < p))
     return entries
@@ -215,16 +217,16 @@ def came(said: PredictionEntry, up: bool) -> None:
         r_net=0.8,
         resolved_at=at,
     )
-    settings().ledger().record_outcome(outcome, at)
+    current_settings().ledger().record_outcome(outcome, at)
 
 
 @pytest.mark.usefixtures("own")
 def test_an_estimate_is_frozen_before_the_outcomes_and_reconciled_with_them() -> None:
-    where = settings()
+    settings = current_settings()
     entries = lived(11, settled=40)
     at = entries[-1].made_at + timedelta(minutes=10)
     assert warn_early.fn("mgc", at)["made"] == 1
-    (made,) = estimate_records(where.database(), "MGC")
+    (made,) = estimate_records(settings.database(), "MGC")
     assert (made.role, made.rows, made.last_day) == ("challenger", 60, entries[-1].trading_day)
     assert made.realised is None
     assert made.expected["unseen"] is not None
@@ -235,7 +237,7 @@ def test_an_estimate_is_frozen_before_the_outcomes_and_reconciled_with_them() ->
         came(each, bool(draw.random() < (each.p_up or 0)))
     later = at + timedelta(days=1)
     assert [warn_early.fn("mgc", later)["reconciled"] for _ in range(2)] == [1, 0]
-    (known,) = estimate_records(where.database(), "MGC")
+    (known,) = estimate_records(settings.database(), "MGC")
     assert replace(known, realised=None, reconciled_at=None) == made
     assert known.realised is not None
     assert known.realised["breaks"] == 60
@@ -244,13 +246,15 @@ def test_an_estimate_is_frozen_before_the_outcomes_and_reconciled_with_them() ->
 
     came(entries[3], not _was_up(entries[3]))
     warn_early.fn("mgc", later + timedelta(hours=1))
-    (revised,) = estimate_records(where.database(), "MGC")
+    (revised,) = estimate_records(settings.database(), "MGC")
     assert replace(revised, realised=None, reconciled_at=None) == made
     assert revised.realised != known.realised
 
 
 def _was_up(said: PredictionEntry) -> bool:
-    rows = settings().ledger().settled("MGC", first=said.trading_day, last=said.trading_day)
+    rows = (
+        current_settings().ledger().settled("MGC", first=said.trading_day, last=said.trading_day)
+    )
     return any(
         each.outcome is not None
         and each.outcome.direction == "UP"
@@ -287,7 +291,7 @@ def test_monitors_of_a_line_and_its_estimates_are_shown() -> None:
     entries = lived(11, settled=60)
     warn_early.fn("mgc", entries[-1].made_at)
     measure.fn("mgc", entries[-1].made_at)
-    found = watched(settings(), "MGC")
+    found = watched(current_settings(), "MGC")
     assert [each.watches for each in found["challenger"]] == [
         "corridor",
         "calibration",

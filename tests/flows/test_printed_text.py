@@ -12,7 +12,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from registry.trials import list_trials
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tests.at_a_terminal import Ended, at_a_pipe, at_a_terminal
 
 ENGINE = re.compile(
@@ -166,5 +166,5 @@ def test_ctrl_c_ends_a_search_in_a_line_and_it_goes_on_where_it_was(quick: Path)
     again = at_a_pipe(quick, *TUNE, program=SHORT)
     require_own_words(again)
     assert re.search(r"^tune-mgc-quick-\S+: 1 of 3 trials are done$", again.errors, re.MULTILINE)
-    trials = list_trials(settings().database(), "MGC")
+    trials = list_trials(current_settings().database(), "MGC")
     assert [trial.state in {"complete", "pruned"} for trial in trials] == [True] * 3

@@ -9,7 +9,7 @@ import pytest
 
 from registry.ledger import Ledger
 from tasks import decision, prediction
-from tasks.settings import settings
+from tasks.settings import current_settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -21,6 +21,6 @@ def test_models_are_loaded_and_nothing_is_said(own: Path, monkeypatch: pytest.Mo
     decision._loaded.cache_clear()
     prediction.get_ready("mgc")
     assert decision._loaded.cache_info().currsize > 0
-    ledger: Ledger = settings().ledger()
+    ledger: Ledger = current_settings().ledger()
     assert ledger.settled("MGC", mode="live") == ()
     assert ledger.settled("MGC", mode="replay") == ()

@@ -18,7 +18,7 @@ from registry.database import open_database
 from tasks import prediction
 from tasks.decision import answers
 from tasks.missed import fill_missed, unanswered
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.slots import latest_slot, slots_between
 
 WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
@@ -26,7 +26,7 @@ WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
 
 def predict_live(monkeypatch: pytest.MonkeyPatch, at: datetime) -> None:
     monkeypatch.setattr(prediction, "_made_at", lambda: at)
-    slot = latest_slot(settings().market("mgc"), at)
+    slot = latest_slot(current_settings().market("mgc"), at)
     prediction.predict_slot.fn("mgc", slot, "live")
 
 
@@ -37,9 +37,9 @@ def verify(*options: str) -> tuple[int, dict[str, object]]:
 
 @pytest.mark.usefixtures("own")
 def test_before_the_first_live_answer_nothing_was_missed() -> None:
-    assert settings().ledger().settled("MGC", mode="live") == ()
+    assert current_settings().ledger().settled("MGC", mode="live") == ()
     assert fill_missed.fn("mgc", datetime(2024, 11, 29, tzinfo=UTC)) == 0
-    assert settings().ledger().settled("MGC", mode="live") == ()
+    assert current_settings().ledger().settled("MGC", mode="live") == ()
 
 
 @pytest.mark.usefixtures("own")
@@ -48,17 +48,17 @@ def test_slots_expected_by_the_calendar_equal_rows_present(
 ) -> None:
     predict_live(monkeypatch, WEDNESDAY_0905)
     monday = datetime(2024, 12, 1, 23, 30, tzinfo=UTC)
-    absent = unanswered(settings(), "mgc", monday)
+    absent = unanswered(current_settings(), "mgc", monday)
     assert fill_missed.fn("mgc", monday) == len(absent) > 0
     assert fill_missed.fn("mgc", monday) == 0
-    rows = [each.prediction for each in settings().ledger().settled("MGC", mode="live")]
+    rows = [each.prediction for each in current_settings().ledger().settled("MGC", mode="live")]
     champion = [each for each in rows if each.role == "champion"]
     # eight weekdays of six ranges, less none: Wednesday 20th to Friday 29th
     assert len(champion) == 8 * 6
     assert champion[0].status == "predicted"
     # Thanksgiving's own too: all six ranges are over when trading ends at 13:00 in New York
     assert [(each.reason, each.late) for each in champion[1:]] == [("missed", True)] * (8 * 6 - 1)
-    assert settings().ledger().verify_chain() == ()
+    assert current_settings().ledger().verify_chain() == ()
 
 
 @pytest.mark.slow
@@ -68,7 +68,7 @@ def test_years_unanswered_are_filled_at_once_holidays_as_holidays(
 ) -> None:
     predict_live(monkeypatch, WEDNESDAY_0905)
     added = fill_missed.fn("mgc", datetime(2025, 12, 31, tzinfo=UTC))
-    rows = [each.prediction for each in settings().ledger().settled("MGC", mode="live")]
+    rows = [each.prediction for each in current_settings().ledger().settled("MGC", mode="live")]
     champion = [each for each in rows if each.role == "champion"]
     assert len(champion) == added + 1 > 1700
     christmas = {each.reason for each in champion if each.trading_day == date(2024, 12, 25)}
@@ -100,7 +100,7 @@ def test_a_whole_record_is_verified_and_every_kind_of_damage_is_named(
     assert "model_card.md was changed" in str(told["faults"])
     card.write_bytes(whole)
 
-    database = open_database(settings().url)
+    database = open_database(current_settings().url)
     with database.session() as session:
         session.execute(
             text("DELETE FROM predictions WHERE id = (SELECT max(id) FROM predictions)")
@@ -122,7 +122,7 @@ def test_a_whole_record_is_verified_and_every_kind_of_damage_is_named(
 
     (own / "orbcast.sqlite").write_bytes(b"not a database at all" * 100)
     database.close()
-    settings().database().close()
+    current_settings().database().close()
     fresh = own.parent / "fresh"
     fresh.mkdir()
     (fresh / "orbcast.sqlite").write_bytes(b"not a database at all" * 100)
@@ -151,19 +151,19 @@ def test_a_slot_is_explained_from_its_row_and_an_unknown_one_is_refused(
 
 @pytest.mark.usefixtures("own")
 def test_on_roll_days_half_days_and_after_clocks_change_each_slot_has_one_answer() -> None:
-    where = settings()
-    market = where.market("mgc")
-    bars = where.lake().read(market)
+    settings = current_settings()
+    market = settings.market("mgc")
+    bars = settings.lake().read(market)
     tape = join(bars, build_schedule(market, date(2024, 1, 2), date(2024, 11, 29)), market.roll)
     rolled = tape.schedule.days[tape.day[np.flatnonzero(tape.rolled)]].tolist()
     assert rolled
     half_day, changed = date(2024, 7, 4), [date(2024, 3, 11), date(2024, 4, 1), date(2024, 11, 4)]
-    ledger = where.ledger()
+    ledger = settings.ledger()
     for day in sorted({rolled[-1], half_day, *changed}):
         slots = slots_between(market, day, day)
         for slot in slots:
             ledger.record(
-                answers(where, market, slot, slot.decision + timedelta(seconds=3), "live")
+                answers(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
             )
         rows = [e.prediction for e in ledger.settled("MGC", first=day, last=day, mode="live")]
         champion = [each for each in rows if each.role == "champion"]

@@ -20,7 +20,7 @@ from flows.recover import recover
 from registry.notices import notices
 from tasks.process_mark import LABEL, mark
 from tasks.recovery import RESTARTS, bury_the_dead, drop_superseded, free_slots, restart_crashed
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tests.ml_core.builders import mgc
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "home")
@@ -260,5 +260,7 @@ def test_the_flow_tells_a_person_and_shows_what_it_found(
     found = recover()
     assert found["verdict"] == "1 runs had no process any more"
     assert found["dead"][0]["run"] == run.name
-    (told,) = [each for each in notices(settings().database()) if run.name in each.notice.body]
+    (told,) = [
+        each for each in notices(current_settings().database()) if run.name in each.notice.body
+    ]
     assert "log-outcomes" in told.notice.subject

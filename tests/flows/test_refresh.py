@@ -45,7 +45,7 @@ from flows.shadow_predict import shadow_predict
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from registry.notices import notices
 from tasks.ingest import refresh_lake
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.sources import SourceSpec, remember_source
 from tests.ml_core.builders import mgc
 
@@ -90,7 +90,7 @@ def source(home: Path, simulated_database: Path, tmp_path: Path) -> Source:
 
 def _remembered(found: Source) -> Source:
     spec = SourceSpec(kind="duckdb", paths=(str(found.path),), columns={"contract": "contract"})
-    remember_source(settings().sources_file, "mgc", spec)
+    remember_source(current_settings().sources_file, "mgc", spec)
     return found
 
 
@@ -178,7 +178,7 @@ def test_a_source_that_stays_locked_fails_the_run_with_its_name_and_a_person_is_
     monkeypatch.setattr("flows.refresh_data.refresh_lake", hasty)
     with pytest.raises(DatabaseLockedError, match="is open for writing in another program"):
         refresh_data("mgc")
-    (told,) = notices(settings().database())
+    (told,) = notices(current_settings().database())
     assert told.notice.subject == "MGC: refresh-data failed"
     assert str(source.path) in told.notice.body
 
@@ -220,7 +220,7 @@ def test_a_live_prediction_waits_for_the_bars_of_its_window_or_says_that_they_di
         assert slept == [1.0, 2.0]
         assert (champion["status"], champion["late"]) == ("predicted", False)
         (event,) = announced()  # of three readings, two of which brought something
-        assert event.payload["added"] == settings().lake().status("MGC").bars
+        assert event.payload["added"] == current_settings().lake().status("MGC").bars
     else:
         assert (champion["status"], champion["reason"]) == ("abstained", "stale_data")
         assert champion["late"]

@@ -12,7 +12,7 @@ from flows.replay import replay
 from tasks import prediction
 from tasks.periods import FutureDayError, ReversedPeriodError
 from tasks.replay import replay_days
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.slots import latest_slot
 
 FIRST, LAST = date(2024, 11, 18), date(2024, 11, 20)
@@ -22,7 +22,7 @@ FIRST, LAST = date(2024, 11, 18), date(2024, 11, 20)
 def empty(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
     del own
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
-    with settings().database().session() as session:
+    with current_settings().database().session() as session:
         session.execute(text("DELETE FROM predictions"))
 
 
@@ -32,7 +32,7 @@ def test_replaying_twice_adds_nothing_and_a_replay_is_not_live() -> None:
     again = replay("mgc", FIRST, LAST)
     assert (first["slots"], first["added"], again["added"]) == (18, 18, 0)
     assert first["verdict"] == again["verdict"]
-    ledger = settings().ledger()
+    ledger = current_settings().ledger()
     assert ledger.settled("MGC", mode="live") == ()
     rows = ledger.settled("MGC", mode="replay")
     assert {each.prediction.mode for each in rows} == {"replay"}
@@ -45,11 +45,13 @@ def test_a_replayed_answer_is_the_live_one_to_the_bit() -> None:
         """Nobody looks at the bar."""
 
     replay_days.fn("mgc", LAST, LAST, told)
-    slot = latest_slot(settings().market("mgc"), datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC))
+    slot = latest_slot(
+        current_settings().market("mgc"), datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
+    )
     prediction.predict_slot.fn("mgc", slot, "live")
 
     def said(mode: Any) -> list[tuple[Any, ...]]:
-        rows = settings().ledger().settled("MGC", first=LAST, last=LAST, mode=mode)
+        rows = current_settings().ledger().settled("MGC", first=LAST, last=LAST, mode=mode)
         return [
             (each.prediction.role, each.prediction.p_up, each.prediction.features)
             for each in rows
@@ -64,7 +66,7 @@ def test_a_replayed_answer_is_the_live_one_to_the_bit() -> None:
 def test_days_that_have_not_come_are_refused_before_anything_is_answered() -> None:
     with pytest.raises(FutureDayError, match="day 2190-01-02 has not come yet"):
         replay("mgc", FIRST, date(2190, 1, 2))
-    assert settings().ledger().settled("MGC", mode="replay") == ()
+    assert current_settings().ledger().settled("MGC", mode="replay") == ()
 
 
 def test_days_the_wrong_way_round_are_refused() -> None:

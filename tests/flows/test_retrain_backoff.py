@@ -21,7 +21,7 @@ from registry.retrain_attempts import begin_attempt, retrain_attempts
 from tasks import retrain_backoff
 from tasks.datasets import EmptyLakeError
 from tasks.periods import FutureTimeError, ReversedPeriodError
-from tasks.settings import UnknownNameError, now, settings
+from tasks.settings import UnknownNameError, current_settings, now
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -59,7 +59,9 @@ def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_t
         "MGC: skipped, backing off until 2025-03-06 22:15 UTC after 3 failures in a row"
     )
     told = [
-        each.notice for each in notices(settings().database()) if each.notice.kind == "retrain"
+        each.notice
+        for each in notices(current_settings().database())
+        if each.notice.kind == "retrain"
     ]
     assert [each.subject for each in told] == ["MGC: 3 retrains in a row failed"]
     assert "No version serves yet." in told[0].body
@@ -69,7 +71,10 @@ def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_t
     with pytest.raises(EmptyLakeError):  # once rested it runs, fails, and rests for longer
         nights.run(3.1)
     assert "until 2025-03-09" in str(nights.run(4.1)["verdict"])
-    ends = [(each.by_itself, each.end) for each in retrain_attempts(settings().database(), "MGC")]
+    ends = [
+        (each.by_itself, each.end)
+        for each in retrain_attempts(current_settings().database(), "MGC")
+    ]
     assert ends == [(True, "failed")] * 3 + [(False, "failed"), (True, "failed")]
 
 
@@ -77,19 +82,19 @@ def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_t
 def test_a_success_ends_the_count_and_drift_is_looked_at_last(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    champion = settings().models().find("MGC", "champion").version
-    database = settings().database()
+    champion = current_settings().models().find("MGC", "champion").version
+    database = current_settings().database()
     for night in range(3):
         begin_attempt(database, "MGC", NIGHT + timedelta(days=night), by_itself=True)
     # three that were killed: they never said how they ended
     resting = nights.run(2.9)
     assert resting["skipped"]
-    assert settings().models().serving("MGC", now()).record.version == champion
+    assert current_settings().models().serving("MGC", now()).record.version == champion
     done = nights.run(2.95, by_itself=False)
     assert not done["skipped"]
     assert str(done["drift"])
     monkeypatch.setattr(retrain_backoff, "by_itself", lambda: True)
-    assert retrain_backoff.rests(settings(), "MGC") is None
+    assert retrain_backoff.rests(current_settings(), "MGC") is None
 
 
 @pytest.mark.usefixtures("home")
@@ -108,8 +113,8 @@ def test_parameters_that_cannot_be_meant_are_refused_before_anything_is_done(
 ) -> None:
     with pytest.raises(error, match=words):
         nightly_retrain(**given)
-    assert retrain_attempts(settings().database(), "MGC") == ()
-    assert not (settings().home / "lake").exists()
+    assert retrain_attempts(current_settings().database(), "MGC") == ()
+    assert not (current_settings().home / "lake").exists()
 
 
 _KILLED = """
@@ -127,7 +132,7 @@ _KILLED = """
 
 
 def test_killed_while_it_registers_the_next_retrain_completes_what_it_left(own: Path) -> None:
-    before = settings().models().versions("MGC")
+    before = current_settings().models().versions("MGC")
     died = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(_KILLED)],
         env={
@@ -139,13 +144,13 @@ def test_killed_while_it_registers_the_next_retrain_completes_what_it_left(own: 
         capture_output=True,
     )
     assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
-    assert settings().models().versions("MGC") == before
-    (attempt,) = retrain_attempts(settings().database(), "MGC")[-1:]
+    assert current_settings().models().versions("MGC") == before
+    (attempt,) = retrain_attempts(current_settings().database(), "MGC")[-1:]
     assert attempt.end is None
 
     done = nightly_retrain("mgc", to_day=datetime(2024, 11, 20, tzinfo=UTC).date(), refresh=False)
 
-    models = settings().models()
+    models = current_settings().models()
     versions = models.versions("MGC")
     assert len(versions) == len(before) + 2
     assert all(models.faults(each) == () for each in versions)

@@ -19,7 +19,7 @@ from registry.rollout import rollout_faults, rollout_records
 from tasks import prediction, rollout, rollout_checks
 from tasks.breaker import change
 from tasks.rollout_record import record_event
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.slots import latest_slot
 from tests.live_days import set_clock
 
@@ -36,8 +36,8 @@ def cli(*arguments: str, status: int = 0) -> str:
 def advisory(own: Path) -> None:
     """A market that a person took to advisory, all gates passed, as its events say."""
     del own
-    where = settings()
-    serving = where.models().serving("MGC", now()).record
+    settings = current_settings()
+    serving = settings.models().serving("MGC", now()).record
     common: dict[str, Any] = {"by": "ana", "reason": "seen", "bound_to": "h"}
     at = now() - timedelta(days=1)
     events = [
@@ -49,8 +49,8 @@ def advisory(own: Path) -> None:
         ),
     ]
     for number, event in enumerate(events):
-        record_event(where, "MGC", number, event)
-    assert rollout.stage_of(where, "MGC", now())[0] == "advisory"
+        record_event(settings, "MGC", number, event)
+    assert rollout.stage_of(settings, "MGC", now())[0] == "advisory"
 
 
 @pytest.mark.usefixtures("own")
@@ -77,7 +77,7 @@ def test_neither_a_step_up_nor_an_approval_can_be_had_without_what_they_ask_for(
     assert "has a study" in cli("approve", "--to", "advisory", "--reason", "ok", status=2)
     assert "is no stage" in cli("status", "--to", "heaven", status=2)
     assert json.loads(cli("status", "--json"))["stage"] == "shadow"
-    assert rollout_records(settings().database(), "MGC") == ()
+    assert rollout_records(current_settings().database(), "MGC") == ()
 
 
 @pytest.mark.usefixtures("own")
@@ -87,9 +87,9 @@ def test_live_answers_are_counted_and_replays_are_not(
     set_clock(monkeypatch, tmp_path / "clock", THURSDAY_0905 + timedelta(days=101, hours=1))
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
     monkeypatch.setenv("ORBCAST_LATE_AFTER_SECONDS", "1000000000")
-    with settings().database().session() as session:
+    with current_settings().database().session() as session:
         session.execute(text("DELETE FROM predictions"))
-    slot = latest_slot(settings().market("mgc"), THURSDAY_0905)
+    slot = latest_slot(current_settings().market("mgc"), THURSDAY_0905)
     prediction.predict_slot.fn("mgc", slot, "replay")
     before = json.loads(cli("status", "--json"))["gates"]
     assert "0 calendar days" in before[1]["figure"]
@@ -101,15 +101,15 @@ def test_live_answers_are_counted_and_replays_are_not(
 
 @pytest.mark.usefixtures("advisory")
 def test_trouble_steps_down_at_once_is_told_and_stays_down() -> None:
-    where = settings()
-    change(where, "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
+    settings = current_settings()
+    change(settings, "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
     told = rollout_checks.check_rollout.fn("mgc", now())
     assert told["stage"] == "shadow"
     assert "circuit breaker is open" in told["stepped_down"]
-    change(where, "MGC", "closed", cause="by hand", detail="fine", by="ana", at=now())
+    change(settings, "MGC", "closed", cause="by hand", detail="fine", by="ana", at=now())
     assert rollout_checks.check_rollout.fn("mgc", now())["stage"] == "shadow"
     assert json.loads(cli("status", "--json"))["counted_from"] is not None
-    kinds = [each.notice.subject for each in notices(where.database())]
+    kinds = [each.notice.subject for each in notices(settings.database())]
     assert "MGC: stepped down to shadow" in kinds
 
 
@@ -123,11 +123,11 @@ def test_a_check_that_did_not_run_steps_down_but_spoils_no_record() -> None:
 
 @pytest.mark.usefixtures("advisory")
 def test_an_edited_event_is_named_and_counts_as_shadow() -> None:
-    where = settings()
-    with where.database().session() as session:
+    settings = current_settings()
+    with settings.database().session() as session:
         session.execute(text("UPDATE rollout_events SET stage = 'auto' WHERE kind = 'up'"))
-    assert rollout.stage_of(where, "MGC", now())[0] == "shadow"
-    assert "was edited" in rollout_faults(where.database())[0]
+    assert rollout.stage_of(settings, "MGC", now())[0] == "shadow"
+    assert "was edited" in rollout_faults(settings.database())[0]
     verified = CliRunner().invoke(app, ["verify"])
     assert verified.exit_code == 1
     assert "rollout event" in verified.stdout

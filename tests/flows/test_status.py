@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from deployments.serving.prefect_session import SERVER_FILE
 from tasks.breaker import change
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tests.live_days import set_clock
 
 
@@ -38,7 +38,7 @@ def test_an_empty_home_has_a_status() -> None:
 
 @pytest.mark.usefixtures("own")
 def test_a_trained_home_says_what_serves_and_that_the_breaker_is_open() -> None:
-    change(settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
+    change(current_settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
     found = told()
     assert "(baseline)" in str(found["serves"])
     assert found["breaker"] == "open, by hand: doubt"

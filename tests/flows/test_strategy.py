@@ -25,7 +25,7 @@ from registry.strategy import order_intents, strategy_records
 from tasks import prediction
 from tasks.breaker import change
 from tasks.outbox import outbox
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.slots import Slot, latest_slot
 from tasks.strategy import holding
 
@@ -38,7 +38,7 @@ def clean(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
     monkeypatch.setenv("ORBCAST_LATE_AFTER_SECONDS", "1000000000")
     monkeypatch.setattr(prediction, "_made_at", now)
-    with settings().database().session() as session:
+    with current_settings().database().session() as session:
         for table in ("predictions", "strategy_decisions", "order_intents"):
             session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - three names of ours
     serve("challenger")
@@ -46,7 +46,7 @@ def clean(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def serve(alias: str) -> None:
     """Make the version of an alias the champion: the trees, or the baseline again."""
-    models = settings().models()
+    models = current_settings().models()
     version = models.find("MGC", alias).version
     models.set_alias("MGC", "champion", version, at=now(), by="test", reason="to be asked")
 
@@ -57,7 +57,7 @@ def at_stage(monkeypatch: pytest.MonkeyPatch, stage: Stage, *, approved: bool = 
 
 
 def slot() -> Slot:
-    return latest_slot(settings().market("mgc"), THURSDAY_0905)
+    return latest_slot(current_settings().market("mgc"), THURSDAY_0905)
 
 
 def decided(mode: Any = "live") -> dict[str, Any]:
@@ -73,7 +73,7 @@ def test_every_stage_keeps_both_decisions_and_only_auto_writes_an_intent(
 ) -> None:
     at_stage(monkeypatch, stage)
     plan = decided()
-    database = settings().database()
+    database = current_settings().database()
     (record,) = strategy_records(database, "MGC", mode="live")
     assert record.stage == stage
     assert plan["stage"] == stage
@@ -106,22 +106,22 @@ def test_deciding_again_or_twice_at_once_gives_one_decision_and_one_intent(
     prediction.predict_slot.fn("mgc", slot(), "live")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: prediction.decide.fn("mgc", slot(), "live"), range(4)))
-    assert len(strategy_records(settings().database(), "MGC", mode="live")) == 1
-    assert len(order_intents(settings().database(), "MGC")) == 1
+    assert len(strategy_records(current_settings().database(), "MGC", mode="live")) == 1
+    assert len(order_intents(current_settings().database(), "MGC")) == 1
 
 
 def test_with_the_breaker_open_the_rules_decide_alone_and_nothing_is_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at_stage(monkeypatch, "auto")
-    change(settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
+    change(current_settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
     plan = decided()
     assert plan["words"] == (
         "the circuit breaker is not closed",
         "no order intent: the circuit breaker is not closed",
     )
-    assert order_intents(settings().database(), "MGC") == ()
-    (record,) = strategy_records(settings().database(), "MGC", mode="live")
+    assert order_intents(current_settings().database(), "MGC") == ()
+    (record,) = strategy_records(current_settings().database(), "MGC", mode="live")
     assert record.with_model["long"] == record.without_model["long"]
 
 
@@ -139,7 +139,7 @@ def test_an_intent_is_not_written_and_the_decision_says_why(
 ) -> None:
     at_stage(monkeypatch, "auto", approved=why != "unapproved")
     if why == "baseline":
-        before = settings().models().history("MGC", "champion")[0].version
+        before = current_settings().models().history("MGC", "champion")[0].version
         serve(before)
     if why == "nothing armed":
         (own / "strategies").mkdir()
@@ -153,9 +153,9 @@ def test_an_intent_is_not_written_and_the_decision_says_why(
         monkeypatch.setattr(prediction, "_made_at", lambda: THURSDAY_0905 + timedelta(minutes=30))
     plan = decided()
     assert words in plan["words"][-1]
-    assert order_intents(settings().database(), "MGC") == ()
+    assert order_intents(current_settings().database(), "MGC") == ()
     if why == "baseline":
-        (record,) = strategy_records(settings().database(), "MGC", mode="live")
+        (record,) = strategy_records(current_settings().database(), "MGC", mode="live")
         assert record.with_model["long"] == record.without_model["long"] == 1.0
 
 
@@ -168,12 +168,12 @@ def test_an_intent_is_the_trade_that_the_label_then_judges(
     (own / "strategies" / "own.toml").write_text(rules)
     monkeypatch.setenv("ORBCAST_STRATEGY", "own")
     at_stage(monkeypatch, "auto")
-    market = settings().market("mgc")
-    bars = settings().lake().read(market)
+    market = current_settings().market("mgc")
+    bars = current_settings().lake().read(market)
     assembly = assemble(
         bars,
         market,
-        settings().rules().label,
+        current_settings().rules().label,
         first=date(2024, 11, 18),
         last=date(2024, 11, 21),
         features=(),
@@ -186,7 +186,7 @@ def test_an_intent_is_the_trade_that_the_label_then_judges(
         one = latest_slot(market, THURSDAY_0905 - timedelta(hours=hours))
         prediction.predict_slot.fn("mgc", one, "live")
         prediction.decide.fn("mgc", one, "live")
-    for intent in order_intents(settings().database(), "MGC"):
+    for intent in order_intents(current_settings().database(), "MGC"):
         row = labelled[intent.trading_day, intent.opening_range]
         order = intent.order
         assert order["contract"] == row["contract"]
@@ -210,7 +210,7 @@ def test_rules_edited_during_the_day_do_not_forget_its_trades(
 ) -> None:
     at_stage(monkeypatch, "hybrid")
     (own / "strategies").mkdir()
-    market = settings().market("mgc")
+    market = current_settings().market("mgc")
     day = slot().trading_day
     trades = []
     for name, rules in (("0900", "wide"), ("1000", "wide"), ("1100", "edited")):
@@ -234,7 +234,7 @@ def test_a_market_that_is_off_answers_with_that(monkeypatch: pytest.MonkeyPatch)
     from tasks import decision, rollout  # noqa: PLC0415
 
     monkeypatch.setattr(decision, "stage_of", rollout.stage_of)
-    rollout.step_down(settings(), "MGC", "off", by="test", reason="holiday", at=now())
+    rollout.step_down(current_settings(), "MGC", "off", by="test", reason="holiday", at=now())
     (first, *_) = prediction.predict_slot.fn("mgc", slot(), "live")
     assert (first["status"], first["reason"]) == ("abstained", "off")
 
@@ -256,7 +256,7 @@ def test_the_prediction_shows_the_plan_and_the_explanation_holds_every_rule() ->
 
 
 def test_worth_follows_the_recorded_plans_through_what_happened() -> None:
-    market = settings().market("mgc")
+    market = current_settings().market("mgc")
     for hours in range(0, 30, 2):
         one = latest_slot(market, THURSDAY_0905 - timedelta(hours=hours))
         prediction.predict_slot.fn("mgc", one, "replay")
@@ -307,20 +307,20 @@ def test_a_strategy_file_is_checked_against_the_market_before_it_is_used(own: Pa
 def test_an_intent_says_whether_it_is_still_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
     at_stage(monkeypatch, "auto")
     decided()
-    where, before = settings(), datetime(2024, 11, 21, 1, 0, tzinfo=UTC)
+    settings, before = current_settings(), datetime(2024, 11, 21, 1, 0, tzinfo=UTC)
 
     def stands(stage: Stage, bound_to: str = "what was approved") -> tuple[bool, str]:
         position = Position(stage=stage, bound_to=bound_to)
         monkeypatch.setattr(tasks.outbox, "stage_of", lambda *_: (stage, position))
-        (found,) = outbox(where, "MGC", before)
+        (found,) = outbox(settings, "MGC", before)
         return found["in_force"], found["why_not"] or ""
 
     assert stands("auto") == (True, "")
     assert stands("hybrid") == (False, "the stage is hybrid now")
     assert stands("auto", "another") == (False, "it was written under another approval")
-    (late,) = outbox(where, "MGC", datetime(2024, 11, 21, 7, 0, tzinfo=UTC))
+    (late,) = outbox(settings, "MGC", datetime(2024, 11, 21, 7, 0, tzinfo=UTC))
     assert late["why_not"] == "it has expired"
-    change(where, "MGC", "open", cause="by hand", detail="doubt", by="test", at=before)
+    change(settings, "MGC", "open", cause="by hand", detail="doubt", by="test", at=before)
     assert stands("auto") == (False, "the circuit breaker is open: by hand")
     listed = CliRunner().invoke(app, ["strategy", "intents"]).stdout
     assert "not in force, it has expired" in listed

@@ -32,7 +32,7 @@ from tasks.overdue import end_overdue
 from tasks.process_mark import LABEL, LIMIT_LABEL, is_gone, mark
 from tasks.recovery import bury_the_dead
 from tasks.retrain_backoff import attempt
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.sources import SourceSpec, remember_source
 from tasks.time_limits import GRACE_SECONDS
 from tests.flows.hanging import How
@@ -72,7 +72,7 @@ def state_of(client: SyncPrefectClient, run: FlowRun) -> State[None]:
 
 
 def told_of(run: FlowRun) -> list[str]:
-    every = notices(settings().database())
+    every = notices(current_settings().database())
     return [each.notice.subject for each in every if f"Run {run.name} " in each.notice.body]
 
 
@@ -251,7 +251,9 @@ def test_bars_that_take_too_long_to_come_are_trouble_and_stop_no_retrain(
         raise FlowRunTimeoutError("Scope timed out after 1800.0 second(s).")
 
     del home
-    remember_source(settings().sources_file, "mgc", SourceSpec(kind="duckdb", paths=("x.duckdb",)))
+    remember_source(
+        current_settings().sources_file, "mgc", SourceSpec(kind="duckdb", paths=("x.duckdb",))
+    )
     monkeypatch.setattr(refresh_data, "refresh_data", hangs)
     trouble = refresh_data.refresh_if_known("mgc")
     assert trouble is not None
@@ -262,12 +264,12 @@ def test_a_retrain_that_is_ended_at_its_limit_counts_as_failed(home: Path) -> No
     del home
 
     def ended() -> None:
-        with attempt(settings(), "MGC"):
+        with attempt(current_settings(), "MGC"):
             raise CancelledError
 
     with pytest.raises(CancelledError):
         ended()
-    (kept,) = retrain_attempts(settings().database(), "MGC")
+    (kept,) = retrain_attempts(current_settings().database(), "MGC")
     assert (kept.end, kept.detail) == ("failed", "it did not end within its time limit")
 
 

@@ -20,7 +20,7 @@ from flows.tune import tune
 from ml_core.evidence.tuning import tuning_folds
 from registry.trials import count_trials, list_trials
 from tasks.promotion import weigh
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.training import gather
 from tasks.tuning import (
     BadSearchError,
@@ -78,7 +78,7 @@ def short(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_search_is_seeded_recorded_and_goes_no_further_than_asked(short: Path) -> None:
     del short
     first = tune(**ASKED)
-    trials = list_trials(settings().database(), "MGC", first["study"])
+    trials = list_trials(current_settings().database(), "MGC", first["study"])
     assert first["trials"] == 6
     assert len(trials) == 6
     assert {each.state for each in trials} <= {"complete", "pruned"}
@@ -86,7 +86,7 @@ def test_a_search_is_seeded_recorded_and_goes_no_further_than_asked(short: Path)
 
     again = tune(**ASKED)
     assert again == first
-    assert len(list_trials(settings().database(), "MGC", first["study"])) == 6
+    assert len(list_trials(current_settings().database(), "MGC", first["study"])) == 6
 
     other = tune(**{**ASKED, "seed": 8, "trials": 2})
     assert other["study"] != first["study"]
@@ -94,14 +94,14 @@ def test_a_search_is_seeded_recorded_and_goes_no_further_than_asked(short: Path)
     more = tune(**{**ASKED, "trials": 8})
     assert more["study"] == first["study"]
     assert more["trials"] == 8
-    kept = list_trials(settings().database(), "MGC", first["study"])
+    kept = list_trials(current_settings().database(), "MGC", first["study"])
     assert [each.recipe_hash for each in kept[:6]] == [each.recipe_hash for each in trials]
 
     if more["recipe"]:
-        recipe = settings().recipe(more["recipe"])
-        said = weigh(settings(), "MGC", recipe.name, recipe.hash, now())
+        recipe = current_settings().recipe(more["recipe"])
+        said = weigh(current_settings(), "MGC", recipe.name, recipe.hash, now())
         assert not said.promote
-    assert count_trials(settings().database(), "MGC") >= 10
+    assert count_trials(current_settings().database(), "MGC") >= 10
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path)
     asked = code.replace("'trials': 6", "'trials': 5, 'seed': 99")
     with (tmp_path / "log.txt").open("w") as log:
         process = subprocess.Popen([sys.executable, "-c", asked], env=environment, stderr=log)
-    database = settings().database()
+    database = current_settings().database()
     begun = 0
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
@@ -139,7 +139,7 @@ def test_the_same_seed_tries_the_same_in_another_database(
     for name in ("one", "other"):
         monkeypatch.setenv("ORBCAST_DATABASE_URL", f"sqlite:///{tmp_path / name}.sqlite")
         done = tune(**{**ASKED, "trials": 4})
-        trials = list_trials(settings().database(), "MGC", done["study"])
+        trials = list_trials(current_settings().database(), "MGC", done["study"])
         found.append((done, [(each.recipe_hash, each.score) for each in trials]))
     assert found[0] == found[1]
     assert found[0][0]["to_pay_for"] == 4
@@ -168,7 +168,9 @@ def test_a_stop_between_the_two_records_is_made_good(
         patched.setattr("tasks.tuning.finish_trial", stopped)
         with pytest.raises(RuntimeError, match="power"):
             tune(**asked)
-    begun = [each for each in list_trials(settings().database(), "MGC") if each.state == "begun"]
+    begun = [
+        each for each in list_trials(current_settings().database(), "MGC") if each.state == "begun"
+    ]
     assert len(begun) == 1
 
     with monkeypatch.context() as patched:
@@ -177,7 +179,7 @@ def test_a_stop_between_the_two_records_is_made_good(
             tune(**asked)
 
     done = tune(**asked)
-    kept = list_trials(settings().database(), "MGC", done["study"])
+    kept = list_trials(current_settings().database(), "MGC", done["study"])
     assert done["trials"] == len(kept) == 3
     assert begun[0].recipe_hash in {each.recipe_hash for each in kept}
     assert {each.state for each in kept} == {"complete"}
@@ -185,9 +187,9 @@ def test_a_stop_between_the_two_records_is_made_good(
 
 
 def test_a_dead_trial_is_lined_up_once_however_often_it_is_found(short: Path) -> None:
-    where = settings()
+    settings = current_settings()
     asked = Search(question="directional", trials=3, folds=2, holdout_months=1, seed=1)
-    study = _study(where, f"dead-{short.name}", asked)
+    study = _study(settings, f"dead-{short.name}", asked)
     trial = study.ask()
     lost = {"x": trial.suggest_float("x", 0, 1)}
     study.enqueue_trial(lost)  # a kill came after this, before the trial was given up
@@ -203,9 +205,9 @@ def test_a_dead_trial_is_lined_up_once_however_often_it_is_found(short: Path) ->
 
 
 def test_a_search_under_way_elsewhere_is_left_alone(short: Path) -> None:
-    material = gather.fn("mgc", settings().recipe("quick"), None, None, now())
+    material = gather.fn("mgc", current_settings().recipe("quick"), None, None, now())
     asked = Search(question="directional", trials=3, folds=2, holdout_months=1, seed=1)
-    recipe = settings().recipe("quick")
+    recipe = current_settings().recipe("quick")
     data = material.assembly.dataset
     name = _study_name(material, recipe, asked, tuning_folds(data, recipe, 2, 1))
     with FileLock(short / f".{name}.lock"), pytest.raises(TuningUnderWayError, match=name):
@@ -234,4 +236,4 @@ _SEEN: set[str] = set()
 def _remember_what_was_there(trained: Path) -> None:
     del trained
     _SEEN.clear()
-    _SEEN.update(each.study for each in list_trials(settings().database(), "MGC"))
+    _SEEN.update(each.study for each in list_trials(current_settings().database(), "MGC"))

@@ -26,7 +26,7 @@ from registry.evaluations import evaluations
 from registry.trials import count_trials
 from tasks import training
 from tasks.promotion import weigh
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.studies_on_record import STUDY_DAYS
 from tasks.training import LookAheadError
 from tests.flows.test_flows import files_of
@@ -66,14 +66,16 @@ def study(**given: Any) -> dict[str, Any]:
 
 
 def weighed() -> Decision:
-    recipe = settings().recipe("monthly")
-    return weigh(settings(), "MGC", recipe.name, recipe.hash, now())
+    recipe = current_settings().recipe("monthly")
+    return weigh(current_settings(), "MGC", recipe.name, recipe.hash, now())
 
 
 @pytest.fixture(scope="module")
 def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the quick recipe beside the shipped ones."""
-    folder = shutil.copytree(settings().recipes_dir, tmp_path_factory.mktemp("own") / "recipes")
+    folder = shutil.copytree(
+        current_settings().recipes_dir, tmp_path_factory.mktemp("own") / "recipes"
+    )
     (folder / "monthly.toml").write_text(MONTHLY)
     return folder
 
@@ -134,8 +136,8 @@ def test_a_study_of_a_period_picked_by_hand_does_not_count(monthly: Done) -> Non
 def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     monthly: Done, trained_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = settings().database()
-    recipe = settings().recipe("monthly")
+    database = current_settings().database()
+    recipe = current_settings().recipe("monthly")
     first = monthly.counted
     trials, kept = count_trials(database, "MGC"), evaluations(database, "MGC")
     before = files_of(trained_home / "studies")
@@ -150,7 +152,7 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     assert {each.name: each.status for each in said.conditions}["enough rows"] == "fails"
 
     later = now() + timedelta(days=STUDY_DAYS + 1)
-    old = weigh(settings(), "MGC", recipe.name, recipe.hash, later)
+    old = weigh(current_settings(), "MGC", recipe.name, recipe.hash, later)
     assert old.conditions[0].status == "unknown"
 
     with monkeypatch.context() as other_code:
@@ -174,11 +176,11 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
 def test_a_study_on_another_definition_of_the_market_stands_beside_the_one_on_record(
     trained_home: Path,
 ) -> None:
-    where = settings()
-    database, file = where.database(), where.own_markets_dir / "mgc.toml"
+    settings = current_settings()
+    database, file = settings.database(), settings.own_markets_dir / "mgc.toml"
     kept, trials = evaluations(database, "MGC"), count_trials(database, "MGC")
     before = files_of(trained_home / "studies")
-    text = (where.markets_dir / "mgc.toml").read_text("utf-8")
+    text = (settings.markets_dir / "mgc.toml").read_text("utf-8")
     file.parent.mkdir(exist_ok=True)
     file.write_text(text.replace("slippage_ticks_per_side = 1", "slippage_ticks_per_side = 0"))
     try:
@@ -205,7 +207,7 @@ def test_a_recipe_that_reads_its_own_label_is_refused_before_anything_is_compare
             return (*CATALOGUE.select(wanted), LEAK)
 
     monkeypatch.setattr(training, "CATALOGUE", Leaking())
-    database = settings().database()
+    database = current_settings().database()
     before = (evaluations(database, "MGC"), count_trials(database, "MGC"))
     with pytest.raises(LookAheadError, match="own_label_mean"):
         study()
@@ -223,7 +225,7 @@ def test_a_refit_of_the_champion_s_recipe_takes_over_when_it_is_not_worse(
     # one that knows less does not come back
     third = nightly_retrain("mgc", "baseline", to_day=date(2024, 9, 30), refresh=False)
     assert third["champion"] == second["champion"]
-    history = settings().models().history("MGC", "champion")
+    history = current_settings().models().history("MGC", "champion")
     assert [each.version for each in history] == [first["champion"], second["champion"]]
 
 
@@ -257,14 +259,14 @@ def test_without_a_study_the_night_promotes_nothing_and_says_why(monthly: Done) 
     result = monthly.retrained
     assert result["champion"] != result["challenger"]
     assert any("better than corridor unknown" in reason for reason in result["reasons"])
-    decisions = list_decisions(settings().database(), "MGC")
+    decisions = list_decisions(current_settings().database(), "MGC")
     (decision,) = [each for each in decisions if each.version == result["challenger"]]
     assert decision.kind == "promotion"
     assert decision.evidence["promote"] is False
 
 
 def test_the_champion_s_own_recipe_is_not_asked_to_beat_itself(monthly: Done) -> None:
-    models = settings().models()
+    models = current_settings().models()
     before = models.find("MGC", "champion").version
     version = monthly.retrained["challenger"]
     models.set_alias("MGC", "champion", version, at=now(), by="test", reason="to be judged")

@@ -95,5 +95,5 @@ def _evaluated() -> dict[str, Any]:
 
 
 def evaluation() -> dict[str, Any]:
-    """Give what Evaluation.to_json gives, a fresh copy."""
+    """Return what Evaluation.to_json gives, a fresh copy."""
     return copy.deepcopy(_evaluated())

@@ -35,7 +35,7 @@ def _walked() -> dict[str, Any]:
 
 
 def study() -> dict[str, Any]:
-    """Give what Evaluation.to_json gives of all folds, a fresh copy."""
+    """Return what Evaluation.to_json gives of all folds, a fresh copy."""
     return copy.deepcopy(_walked())
 
 

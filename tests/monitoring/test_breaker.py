@@ -145,7 +145,7 @@ def test_a_fall_is_named_with_its_depth_and_its_trades() -> None:
 
 
 def breaks(count: int, said: float, baseline: float, wins: float) -> list[LiveRow]:
-    """Give a break a day; of ten in a row the first so many are UP."""
+    """Return a break a day; of ten in a row the first so many are UP."""
     return [
         LiveRow(
             at=T0 + timedelta(days=index),
@@ -159,7 +159,7 @@ def breaks(count: int, said: float, baseline: float, wins: float) -> list[LiveRo
 
 
 def first_of_a_hundred(wealth: list[float]) -> int:
-    """Give how many days it takes to an e-value of 100, which must come in small steps."""
+    """Return how many days it takes to an e-value of 100, which must come in small steps."""
     first = next(index for index, each in enumerate(wealth) if each >= 100)
     assert 95 < wealth[first - 1] < 100
     return first + 1

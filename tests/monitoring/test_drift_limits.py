@@ -198,7 +198,7 @@ def test_only_a_row_known_to_be_of_a_half_day_or_a_roll_day_is_left_out(
 
 
 def slow_scores(known: Rows, rows: Rows) -> NDArray[np.float64]:
-    """Give normal scores of ranks at the same range, value by value; missing is the middle."""
+    """Return normal scores of ranks at the same range, value by value; missing is the middle."""
     scores = np.zeros(rows.values.shape)
     for row, column in np.ndindex(scores.shape):
         value = rows.values[row, column]

@@ -54,7 +54,7 @@ def row(**changed: Any) -> dict[str, Any]:
 
 
 def many(count: int, seed: int = 0) -> list[dict[str, Any]]:
-    """Give three ranges a day, the model a better forecaster than the corridor."""
+    """Return three ranges a day, the model a better forecaster than the corridor."""
     draw = np.random.default_rng(seed)
     rows = []
     for index in range(count):

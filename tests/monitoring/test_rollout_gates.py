@@ -180,7 +180,7 @@ def test_the_trades_are_told_with_what_a_coin_would_have_done() -> None:
 
 
 def first_of_twenty(wealth: list[float]) -> int:
-    """Give how many days it takes to an e-value of 20, which must come in small steps."""
+    """Return how many days it takes to an e-value of 20, which must come in small steps."""
     first = next(index for index, each in enumerate(wealth) if each >= 20)
     assert 18.2 < wealth[first - 1] < 20
     return first + 1

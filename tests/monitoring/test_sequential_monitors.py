@@ -54,7 +54,7 @@ def came(
 
 
 def first_alarm(wealth: NDArray[np.float64], alpha: float) -> int | None:
-    """Give how many rows had been seen at the first alarm."""
+    """Return how many rows had been seen at the first alarm."""
     where = np.flatnonzero(wealth >= 1.0 / alpha)
     return int(where[0] + 1) * A_DAY if len(where) else None
 

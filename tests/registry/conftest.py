@@ -38,7 +38,7 @@ def _programs() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[URL]:
-    """Give the URL of an empty server."""
+    """Yield the URL of an empty server."""
     with started_server("orbcast") as (url, _):
         yield url
 
@@ -107,14 +107,14 @@ def _free_port() -> int:
 
 @pytest.fixture
 def new_postgresql(postgresql: URL) -> Iterator[str]:
-    """Give the URL of an empty database."""
+    """Yield the URL of an empty database."""
     with _database(postgresql) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def migrated(postgresql: URL) -> Iterator[Engine]:
-    """Give an engine of a database at the present schema."""
+    """Yield an engine of a database at the present schema."""
     _statement(postgresql, "CREATE DATABASE migrated")
     url = _at(postgresql, "migrated")
     open_database(url).close()
@@ -125,7 +125,7 @@ def migrated(postgresql: URL) -> Iterator[Engine]:
 
 @pytest.fixture
 def migrated_postgresql(migrated: Engine) -> Iterator[str]:
-    """Give the URL of a database at the present schema, with no rows.
+    """Yield the URL of a database at the present schema, with no rows.
 
     It is emptied after each test: making a database costs the server twenty times as much.
     """
@@ -138,7 +138,7 @@ def migrated_postgresql(migrated: Engine) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a SQLite file at the present schema, to be copied."""
+    """Return a SQLite file at the present schema, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "orbcast.sqlite"
     open_database(f"sqlite:///{path}").close()
     return path
@@ -146,7 +146,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Give the URL of a database of either kind, with no rows."""
+    """Return the URL of a database of either kind, with no rows."""
     if request.param == "sqlite":
         copy = tmp_path / "orbcast.sqlite"
         shutil.copy(request.getfixturevalue("migrated_file"), copy)
@@ -156,7 +156,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
-    """Give a database of either kind, with no rows."""
+    """Yield a database of either kind, with no rows."""
     opened = open_database(url)
     yield opened
     opened.close()

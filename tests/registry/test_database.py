@@ -29,7 +29,7 @@ from tests.registry.test_ledger import T0, came, said
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Give the URL of a database without tables, of either kind."""
+    """Return the URL of a database without tables, of either kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'o.sqlite'}"
     return str(request.getfixturevalue("new_postgresql"))

@@ -31,7 +31,7 @@ Journal = Callable[[], TuningJournal]
 
 @pytest.fixture
 def journal(url: str) -> Iterator[Journal]:
-    """Give a way to open the journal, each time as another process would."""
+    """Yield a way to open the journal, each time as another process would."""
     opened = []
 
     def another() -> TuningJournal:

@@ -17,7 +17,7 @@ from tasks import feed
 from tasks.events import Event, FeedResumed, FeedStopped
 from tasks.feed import FeedCheck, check_feed
 from tasks.ingest import read_source
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.sources import remember_source, source_spec
 from tests.ml_core.builders import mgc
 
@@ -66,7 +66,7 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Platform:
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
     made = Platform(tmp_path / "trader.duckdb")
     spec = source_spec(kind="duckdb", paths=[str(made.path)])
-    remember_source(settings().sources_file, "mgc", spec)
+    remember_source(current_settings().sources_file, "mgc", spec)
     return made
 
 
@@ -86,7 +86,7 @@ def look(at: datetime) -> FeedCheck:
 
 
 def told() -> list[str]:
-    return [entry.notice.subject for entry in notices(settings().database())]
+    return [entry.notice.subject for entry in notices(current_settings().database())]
 
 
 def minutes(count: float) -> timedelta:
@@ -124,7 +124,7 @@ def test_a_feed_that_nobody_has_read_since_goes_on(platform: Platform) -> None:
     platform.write(NOON + minutes(59))
 
     assert look(NOON + minutes(59)).last_bar == NOON + minutes(58)
-    assert settings().lake().status("MGC").last == NOON - minutes(1)
+    assert current_settings().lake().status("MGC").last == NOON - minutes(1)
     assert told() == []
 
 
@@ -170,7 +170,7 @@ def test_a_source_that_cannot_be_read_is_part_of_what_is_told(platform: Platform
     platform.path.unlink()
 
     assert look(NOON + minutes(6)).told == "stopped"
-    (entry,) = notices(settings().database())
+    (entry,) = notices(current_settings().database())
     assert "trader.duckdb: does not exist" in entry.notice.body
 
 
@@ -196,5 +196,5 @@ def test_nothing_is_watched_where_nobody_feeds(
     monkeypatch.setenv("ORBCAST_FEED_SILENT_MINUTES", "61")
     assert look(NOON + minutes(60)).told is None
     monkeypatch.delenv("ORBCAST_FEED_SILENT_MINUTES")
-    settings().sources_file.unlink()
+    current_settings().sources_file.unlink()
     assert look(NOON + minutes(60)).verdict.startswith("no standing source")

@@ -17,7 +17,7 @@ from tasks import arrival, ingest
 from tasks.arrival import LONGEST_PAUSE, Arrival, bring_bars, pauses
 from tasks.decision import answers, not_answered, read_bars
 from tasks.freshness import is_awaited
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.slots import Slot, latest_slot
 from tasks.sources import SourceSpec, remember_source
 from tests.tasks.unread_version import unread_version
@@ -78,7 +78,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     spec = SourceSpec(
         kind="duckdb", paths=(str(tmp_path / "trader.duckdb"),), columns={"contract": "contract"}
     )
-    remember_source(settings().sources_file, "mgc", spec)
+    remember_source(current_settings().sources_file, "mgc", spec)
     return found
 
 
@@ -91,7 +91,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def slot() -> Slot:
-    return latest_slot(settings().market("mgc"), T0, "0900")
+    return latest_slot(current_settings().market("mgc"), T0, "0900")
 
 
 def brought() -> Arrival:
@@ -99,10 +99,10 @@ def brought() -> Arrival:
 
 
 def awaited() -> bool:
-    where, asked = settings(), slot()
-    market = where.market("mgc")
+    settings, asked = current_settings(), slot()
+    market = settings.market("mgc")
     ingest.read_source("mgc", None, T0 + timedelta(hours=1), full=False)
-    return is_awaited(where, market, asked, read_bars(where, market, asked))
+    return is_awaited(settings, market, asked, read_bars(settings, market, asked))
 
 
 @pytest.mark.usefixtures("source")
@@ -121,12 +121,12 @@ def test_another_contract_s_bar_of_that_minute_proves_nothing(source: Source) ->
 
 
 def test_after_a_week_without_bars_any_contract_s_bar_ends_it(source: Source) -> None:
-    where = settings()
-    market = where.market("mgc")
+    settings = current_settings()
+    market = settings.market("mgc")
     later = latest_slot(market, T0 + timedelta(days=14), "0900")
     source.adds(later.decision - timedelta(minutes=1), BACK)
     ingest.read_source("mgc", None, later.decision, full=False)
-    assert not is_awaited(where, market, later, read_bars(where, market, later))
+    assert not is_awaited(settings, market, later, read_bars(settings, market, later))
 
 
 @pytest.mark.parametrize("contract", [FRONT, BACK])
@@ -139,11 +139,11 @@ def test_any_later_bar_proves_that_the_last_minute_had_no_trade(
 
 @pytest.mark.usefixtures("source")
 def test_nothing_is_awaited_where_the_exchange_is_closed() -> None:
-    where = settings()
-    market = where.market("mgc")
+    settings = current_settings()
+    market = settings.market("mgc")
     christmas = latest_slot(market, datetime(2024, 12, 24, 23, 5, tzinfo=UTC), "0900")
     assert christmas.trading_day == date(2024, 12, 25)
-    assert not is_awaited(where, market, christmas, read_bars(where, market, christmas))
+    assert not is_awaited(settings, market, christmas, read_bars(settings, market, christmas))
 
 
 def test_bars_that_come_in_time_are_not_waited_for_longer(source: Source, clock: Clock) -> None:
@@ -183,9 +183,11 @@ def test_past_the_deadline_the_source_is_read_once(clock: Clock) -> None:
 
 @pytest.mark.usefixtures("source")
 def test_a_slot_that_was_answered_is_not_waited_for(clock: Clock) -> None:
-    where = settings()
-    said: list[PredictionEntry] = not_answered(where, {slot(): "missed"}, T0 + timedelta(hours=2))
-    where.ledger().record(said)
+    settings = current_settings()
+    said: list[PredictionEntry] = not_answered(
+        settings, {slot(): "missed"}, T0 + timedelta(hours=2)
+    )
+    settings.ledger().record(said)
     assert brought().tries == 1
     assert clock.slept == []
 
@@ -227,12 +229,12 @@ def test_a_source_that_stays_locked_is_named_and_a_person_is_told(
 def test_a_window_still_awaited_is_answered_as_stale_data_not_from_its_first_minutes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    where, asked = settings(), slot()
+    settings, asked = current_settings(), slot()
     ingest.read_source("mgc", None, T0, full=False)
-    (said,) = answers(where, where.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
+    (said,) = answers(settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
     assert said.reason == "no_model"
     monkeypatch.setattr("tasks.decision.voices", lambda *_: (unread_version(),))
-    (said,) = answers(where, where.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
+    (said,) = answers(settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
     assert (said.status, said.reason, said.late) == ("abstained", "stale_data", True)
 
 

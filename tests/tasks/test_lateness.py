@@ -12,7 +12,7 @@ from registry.errors import PrematureAnswerError
 from registry.ledger import Mode, PredictionEntry
 from tasks import prediction
 from tasks.decision import answers
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.slots import Slot, latest_slot
 from tests.tasks.unread_version import unread_version
 
@@ -35,13 +35,13 @@ def asked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
 
 
 def slot() -> Slot:
-    return latest_slot(settings().market("mgc"), T0, "0900")
+    return latest_slot(current_settings().market("mgc"), T0, "0900")
 
 
 def answered(seconds: float, mode: Mode = "live") -> PredictionEntry:
-    where = settings()
+    settings = current_settings()
     made_at = T0 + timedelta(seconds=seconds)
-    (entry,) = answers(where, where.market("mgc"), slot(), made_at, mode)
+    (entry,) = answers(settings, settings.market("mgc"), slot(), made_at, mode)
     return entry
 
 
@@ -98,7 +98,7 @@ def test_the_clock_dates_the_entry_whatever_the_slot(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(prediction, "_made_at", lambda: made_at)
     for mode in ("live", "replay"):
         prediction.predict_slot.fn("mgc", slot(), mode)
-    rows = [row.prediction for row in settings().ledger().settled("MGC")]
+    rows = [row.prediction for row in current_settings().ledger().settled("MGC")]
     assert [(row.mode, row.decision_time, row.made_at, row.late) for row in rows] == [
         ("live", T0, made_at, True),
         ("replay", T0, made_at, False),
@@ -109,7 +109,7 @@ def test_the_clock_dates_the_entry_whatever_the_slot(monkeypatch: pytest.MonkeyP
 def test_a_clock_that_stepped_back_by_more_than_a_minute_makes_a_live_answer_late(
     seconds: float, late: bool
 ) -> None:
-    ledger = settings().ledger()
+    ledger = current_settings().ledger()
     earlier = answered(100)
     later = replace(
         earlier, opening_range="1000", made_at=earlier.made_at - timedelta(seconds=seconds)

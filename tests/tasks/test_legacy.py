@@ -30,7 +30,7 @@ from monitoring.pages.legacy_report import headline, legacy_paper, unusable, usa
 from tasks import trying_again
 from tasks.legacy import NoFolderError, NothingNamedError, survey
 from tasks.legacy_models import booster_facts
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.sources import SourceSpec
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -83,19 +83,19 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
-    return settings()
+    return current_settings()
 
 
 @pytest.fixture(scope="module")
 def told(old: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a dry run tells of all of it; read, not changed."""
-    where = Settings(home=tmp_path_factory.mktemp("surveyed"))
-    found = _look(where, old, dry_run=True)
-    assert where.lake().status("MGC").bars == 0
+    settings = Settings(home=tmp_path_factory.mktemp("surveyed"))
+    found = _look(settings, old, dry_run=True)
+    assert settings.lake().status("MGC").bars == 0
     return found
 
 
-def _look(where: Settings, old: Path, **changed: Any) -> dict[str, Any]:
+def _look(settings: Settings, old: Path, **changed: Any) -> dict[str, Any]:
     database = changed.pop("duckdb", old / "old.duckdb")
     reading = {name: changed.pop(name) for name in ("zone", "stamp") if name in changed}
     asked: dict[str, Any] = {
@@ -104,7 +104,7 @@ def _look(where: Settings, old: Path, **changed: Any) -> dict[str, Any]:
         "at": NOW,
         "dry_run": False,
     }
-    return survey(where, "mgc", **{**asked, **changed})
+    return survey(settings, "mgc", **{**asked, **changed})
 
 
 def _with_record(old: Path, copy: Path, *, wrong: bool) -> Path:
@@ -257,13 +257,13 @@ def test_times_that_are_described_come_in_as_the_same_bars(
         connection.execute("UPDATE bars_1m SET ts_utc = ts_utc + to_minutes(?)", [minutes])
         connection.execute(f"ALTER TABLE bars_1m ALTER ts_utc TYPE {kind}")
     _look(empty, old, registry=None)
-    before = empty.lake().read(settings().market("mgc"))
+    before = empty.lake().read(current_settings().market("mgc"))
 
     told = _look(empty, old, duckdb=copy, registry=None, **reading)
 
     brought = told["duckdb"]["bars"]["brought"]
     assert (brought["added"], brought["revised"]) == (0, 0)
-    assert np.array_equal(empty.lake().read(settings().market("mgc")).close, before.close)
+    assert np.array_equal(empty.lake().read(current_settings().market("mgc")).close, before.close)
 
 
 def test_times_without_a_zone_are_utc_whatever_their_column_is_called(

@@ -18,7 +18,7 @@ from tasks.decision import OTHER_MARKET, answers, not_answered
 from tasks.market_definition import note_definitions
 from tasks.outcomes import settle
 from tasks.parity import audit_parity
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 from tasks.slots import Slot, latest_slot
 from tasks.standing import standing_of
 from tests.tasks.live_market import RECIPES, START, LiveMarket
@@ -31,25 +31,25 @@ LONGER = ("minutes = 5", "minutes = 15")
 
 def edit(*changes: tuple[str, str]) -> None:
     """Write the home's own market file: the shipped one with some lines changed."""
-    where = settings()
-    text = (where.markets_dir / "mgc.toml").read_text("utf-8")
+    settings = current_settings()
+    text = (settings.markets_dir / "mgc.toml").read_text("utf-8")
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
-    where.own_markets_dir.mkdir(parents=True, exist_ok=True)
-    (where.own_markets_dir / "mgc.toml").write_text(text, encoding="utf-8")
+    settings.own_markets_dir.mkdir(parents=True, exist_ok=True)
+    (settings.own_markets_dir / "mgc.toml").write_text(text, encoding="utf-8")
 
 
 def slot_now() -> Slot:
-    return latest_slot(settings().market("mgc"), AT, "0900")
+    return latest_slot(current_settings().market("mgc"), AT, "0900")
 
 
 def champion_says() -> PredictionEntry:
-    where = settings()
+    settings = current_settings()
     slot = slot_now()
-    return answers(where, where.market("mgc"), slot, slot.decision + timedelta(seconds=2), "live")[
-        0
-    ]
+    return answers(
+        settings, settings.market("mgc"), slot, slot.decision + timedelta(seconds=2), "live"
+    )[0]
 
 
 def forget_definitions(home: Path) -> None:
@@ -66,14 +66,14 @@ def test_a_version_does_not_answer_on_another_definition_and_does_again_once_it_
     del own
     before = champion_says()
     assert before.reason is None
-    assert before.market_hash == MarketDefinition.of(settings().market("mgc")).hash
+    assert before.market_hash == MarketDefinition.of(current_settings().market("mgc")).hash
 
     edit(COSTS)
     after = champion_says()
     assert (after.status, after.reason) == ("abstained", OTHER_MARKET)
     assert "instrument.slippage_ticks_per_side was 1.0, is 0.0" in after.outputs["detail"]
-    assert after.market_hash == MarketDefinition.of(settings().market("mgc")).hash
-    told = standing_of(settings(), "mgc", AT).trouble
+    assert after.market_hash == MarketDefinition.of(current_settings().market("mgc")).hash
+    told = standing_of(current_settings(), "mgc", AT).trouble
     assert told is not None
     assert "another market definition" in told
 
@@ -84,7 +84,7 @@ def test_a_version_does_not_answer_on_another_definition_and_does_again_once_it_
 
 def test_a_version_of_another_definition_is_not_made_champion(own: Path) -> None:
     del own
-    models = settings().models()
+    models = current_settings().models()
     edit(COSTS)
     model = next(each for each in models.versions("MGC") if each.kind != "baseline")
     with pytest.raises(UnusableVersionError, match="another market definition"):
@@ -95,20 +95,20 @@ def test_a_retrain_on_another_definition_opens_a_new_series_and_says_so(own: Pat
     from flows.nightly_retrain import nightly_retrain  # noqa: PLC0415 - Prefect
 
     del own
-    old = settings().models().find("MGC", "champion")
+    old = current_settings().models().find("MGC", "champion")
     edit(COSTS)
 
     result = nightly_retrain("mgc", refresh=False)
 
-    where = settings()
-    champion = where.models().find("MGC", "champion")
+    settings = current_settings()
+    champion = settings.models().find("MGC", "champion")
     assert champion.version != old.version
     assert champion.kind == "baseline"
-    assert champion.market_hash == MarketDefinition.of(where.market("mgc")).hash
+    assert champion.market_hash == MarketDefinition.of(settings.market("mgc")).hash
     assert any("a new series" in each and "slippage" in each for each in result["reasons"])
     assert champion_says().reason is None
-    assert len(definitions(where.database(), "MGC")) == 2
-    assert definition_faults(where.database()) == ()
+    assert len(definitions(settings.database(), "MGC")) == 2
+    assert definition_faults(settings.database()) == ()
 
 
 def test_a_home_of_before_is_used_and_taken_to_be_of_the_first_definition(own: Path) -> None:
@@ -116,70 +116,72 @@ def test_a_home_of_before_is_used_and_taken_to_be_of_the_first_definition(own: P
     before = champion_says()
     assert before.reason is None
 
-    where = settings()
-    note_definitions(where, AT)
+    settings = current_settings()
+    note_definitions(settings, AT)
     edit(LONGER)
-    note_definitions(where, AT)  # what is noted stays
+    note_definitions(settings, AT)  # what is noted stays
 
     assert champion_says().reason == OTHER_MARKET
 
 
 def test_a_row_that_names_another_definition_than_the_version_s_files_is_found(own: Path) -> None:
-    where = settings()
+    settings = current_settings()
     edit(COSTS)
-    present = MarketDefinition.of(where.market("mgc"))
-    remember_definition(where.database(), present, AT)
+    present = MarketDefinition.of(settings.market("mgc"))
+    remember_definition(settings.database(), present, AT)
     with closing(sqlite3.connect(own / "orbcast.sqlite")) as database, database:
         database.execute("UPDATE model_versions SET market_hash = ?", (present.hash,))
 
-    models = where.models()
+    models = settings.models()
     for record in models.versions("MGC"):
         assert "another market definition" in " ".join(models.faults(record))
 
 
 def test_a_definition_that_was_edited_or_is_gone_is_found(own: Path) -> None:
-    where = settings()
+    settings = current_settings()
     with closing(sqlite3.connect(own / "orbcast.sqlite")) as database, database:
         text = database.execute("SELECT definition FROM market_definitions").fetchone()[0]
         changed = text.replace('"minutes":5', '"minutes":6')
         database.execute("UPDATE market_definitions SET definition = ?", (changed,))
-    assert [each.rpartition(" ")[2] for each in definition_faults(where.database())] == ["edited"]
+    assert [each.rpartition(" ")[2] for each in definition_faults(settings.database())] == [
+        "edited"
+    ]
     with closing(sqlite3.connect(own / "orbcast.sqlite")) as database, database:
         database.execute("DELETE FROM market_definitions")
-    faults = definition_faults(where.database())
+    faults = definition_faults(settings.database())
     assert any(each.startswith("versions of MGC name the market definition") for each in faults)
 
 
 def record_missed(slot: Slot) -> None:
-    where = settings()
-    market = where.market("mgc")
-    remember_definition(where.database(), MarketDefinition.of(market), slot.decision)
-    where.ledger().record(not_answered(where, market, {slot: "missed"}, slot.decision))
+    settings = current_settings()
+    market = settings.market("mgc")
+    remember_definition(settings.database(), MarketDefinition.of(market), slot.decision)
+    settings.ledger().record(not_answered(settings, market, {slot: "missed"}, slot.decision))
 
 
 @pytest.mark.parametrize("of_before", [False, True], ids=["with its hash", "of before"])
 def test_a_slot_is_settled_on_the_definition_that_it_was_asked_on(
     home: Path, *, of_before: bool
 ) -> None:
-    where = settings()
+    settings = current_settings()
     day = date(2024, 1, 16)
-    slot = latest_slot(where.market("mgc"), READ_AT, "0900")
+    slot = latest_slot(settings.market("mgc"), READ_AT, "0900")
     assert slot.trading_day == day
     record_missed(slot)
     if of_before:
         ledger_of_before(home)
     # by 09:15 the range is up to 2001.3 and breaks no more: by 09:05 it broke at 2001.2
     rows = [BEFORE, *WINDOW, BREAK, TARGET, row(NINE + 479, 2001.0, 2001.0, 2001.0, 2001.0)]
-    where.lake().ingest([batch(rows, "bars")], where.market("mgc"), READ_AT)
+    settings.lake().ingest([batch(rows, "bars")], settings.market("mgc"), READ_AT)
     edit(LONGER)
 
     settle.fn("mgc", NINE_DONE)
 
-    (settled,) = settings().ledger().settled("MGC")
+    (settled,) = current_settings().ledger().settled("MGC")
     assert settled.outcome is not None
     assert (settled.outcome.direction, settled.outcome.entry) == ("UP", 2001.2)
     assert settled.outcome.market_hash == settled.prediction.market_hash
-    assert settings().ledger().verify().faults == ()
+    assert current_settings().ledger().verify().faults == ()
 
 
 NINE_DONE = datetime(2024, 1, 16, 12, 0, tzinfo=UTC)
@@ -189,19 +191,19 @@ def ledger_of_before(home: Path) -> None:
     """Write the one row anew, as it was written before rows named a definition."""
     from dataclasses import replace  # noqa: PLC0415 - one use
 
-    (settled,) = settings().ledger().settled("MGC")
+    (settled,) = current_settings().ledger().settled("MGC")
     with closing(sqlite3.connect(home / "orbcast.sqlite")) as database, database:
         database.execute("DELETE FROM predictions")
     (home / "ledger-heads.jsonl").unlink()
-    settings().ledger().record([replace(settled.prediction, market_hash="")])
+    current_settings().ledger().record([replace(settled.prediction, market_hash="")])
 
 
 def test_features_logged_on_another_definition_are_not_held_against_this_one(own: Path) -> None:
     del own
-    where = settings()
+    settings = current_settings()
     before = champion_says()
-    remember_definition(where.database(), MarketDefinition.of(where.market("mgc")), AT)
-    where.ledger().record([before])
+    remember_definition(settings.database(), MarketDefinition.of(settings.market("mgc")), AT)
+    settings.ledger().record([before])
     assert compared(before.trading_day) == 1
     edit(LONGER)
     assert compared(before.trading_day) == 0

@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from tasks.model_card import card_of, simulated
-from tasks.settings import now, settings
+from tasks.settings import current_settings, now
 
 
 def test_a_retrain_leaves_the_card_of_what_it_trained_beside_the_report(own: Path) -> None:
-    version = settings().models().find("MGC", "challenger").version
+    version = current_settings().models().find("MGC", "challenger").version
 
     folder = own / "reports" / "MGC"
 
@@ -23,11 +23,11 @@ def test_a_retrain_leaves_the_card_of_what_it_trained_beside_the_report(own: Pat
 
 def test_the_card_is_of_the_version_that_serves_unless_another_is_named(own: Path) -> None:
     del own
-    where = settings()
+    settings = current_settings()
 
-    serving, other = (card_of(where, "mgc", ref, now()) for ref in (None, "challenger"))
+    serving, other = (card_of(settings, "mgc", ref, now()) for ref in (None, "challenger"))
 
-    assert serving.version == where.models().serving("MGC", now()).record.version
+    assert serving.version == settings.models().serving("MGC", now()).record.version
     assert serving.kind == "baseline"
     assert other.kind == "residual"
     assert other.bars["contract"].startswith("previous day volume; rolled")
@@ -35,11 +35,11 @@ def test_the_card_is_of_the_version_that_serves_unless_another_is_named(own: Pat
 
 def test_bars_with_the_truth_beside_them_are_simulated(home: Path) -> None:
     home.mkdir()
-    assert not simulated(settings(), "mgc")
+    assert not simulated(current_settings(), "mgc")
 
     (home / "trader-truth.npz").touch()
 
-    assert simulated(settings(), "mgc")
+    assert simulated(current_settings(), "mgc")
 
 
 @pytest.mark.parametrize("as_page", [False, True], ids=["markdown", "page"])

@@ -11,7 +11,7 @@ from ml_core.bars.step import StepError
 from ml_core.market.schedule import build_schedule, from_minute
 from tasks.intake import take_in
 from tasks.preview import Preview, RangeShown, preview
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.sources import source_spec
 from tests.ml_core.builders import mgc
 
@@ -38,7 +38,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def shown(path: Path) -> Preview:
     spec = source_spec(kind="csv", paths=[str(path)], zone="UTC")
-    return preview(settings(), settings().market("mgc"), spec, NOW)
+    return preview(current_settings(), current_settings().market("mgc"), spec, NOW)
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
@@ -49,15 +49,15 @@ def test_a_preview_keeps_nothing(file: Path) -> None:
     result = shown(file)
 
     assert [record.added for record in result.records] == [result.status.bars]
-    assert settings().lake().status("MGC").bars == 0
-    assert list(settings().home.iterdir()) == []
+    assert current_settings().lake().status("MGC").bars == 0
+    assert list(current_settings().home.iterdir()) == []
 
 
 def test_a_preview_beside_a_lake_leaves_it_as_it_is_and_counts_against_it(file: Path) -> None:
-    market = settings().market("mgc")
+    market = current_settings().market("mgc")
     spec = source_spec(kind="csv", paths=[str(file)], zone="UTC")
-    take_in(settings(), market, spec, NOW)
-    before = files_below(settings().home / "lake")
+    take_in(current_settings(), market, spec, NOW)
+    before = files_below(current_settings().home / "lake")
     changed = file.read_text().splitlines()
     changed[-1] = changed[-1].replace(",1", ",7")
     file.write_text("\n".join(changed))
@@ -65,7 +65,7 @@ def test_a_preview_beside_a_lake_leaves_it_as_it_is_and_counts_against_it(file: 
     result = shown(file)
 
     assert [record.revised for record in result.records] == [1]
-    assert files_below(settings().home / "lake") == before
+    assert files_below(current_settings().home / "lake") == before
 
 
 def test_the_first_and_last_bar_and_one_day_s_ranges_are_shown(file: Path) -> None:
@@ -94,4 +94,4 @@ def test_what_would_be_refused_is_refused(file: Path) -> None:
     with pytest.raises(StepError, match="5-minute bars"):
         shown(file)
 
-    assert list(settings().home.iterdir()) == []
+    assert list(current_settings().home.iterdir()) == []

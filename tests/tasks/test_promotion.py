@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 from tasks.promotion import live_comparison
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tests.registry.test_ledger import came, said
 
 DAYS = 300
 
 
 @pytest.fixture
-def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
-    return settings()
+    return current_settings()
 
 
-def log(where: Settings, *, challenger_tilt: float, late_from: int = DAYS) -> None:
+def log(settings: Settings, *, challenger_tilt: float, late_from: int = DAYS) -> None:
     """Log a year in which the champion is right about its odds and the challenger is tilted."""
     draw = np.random.default_rng(1)
     entries, outcomes = [], []
@@ -42,36 +42,36 @@ def log(where: Settings, *, challenger_tilt: float, late_from: int = DAYS) -> No
                 resolved_at=champion.decision_time + timedelta(hours=1),
             )
         )
-    ledger = where.ledger()
+    ledger = settings.ledger()
     ledger.record(entries)
     for outcome in outcomes:
         ledger.record_outcome(outcome, at=outcome.resolved_at)
 
 
-def test_before_there_are_live_rows_there_is_nothing_to_compare(where: Settings) -> None:
-    assert live_comparison(where, "MGC", "mine") is None
+def test_before_there_are_live_rows_there_is_nothing_to_compare(settings: Settings) -> None:
+    assert live_comparison(settings, "MGC", "mine") is None
 
 
 def test_a_challenger_that_is_worse_live_is_found_out_and_a_better_one_is_seen(
-    where: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log(where, challenger_tilt=-0.1)
-    worse = live_comparison(where, "MGC", "mine")
+    log(settings, challenger_tilt=-0.1)
+    worse = live_comparison(settings, "MGC", "mine")
     assert worse is not None
     assert worse.rows == DAYS
     assert worse.e_worse > 1000
     assert worse.e_value < 1
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "other"))
-    log(settings(), challenger_tilt=0.1)
-    better = live_comparison(settings(), "MGC", "mine")
+    log(current_settings(), challenger_tilt=0.1)
+    better = live_comparison(current_settings(), "MGC", "mine")
     assert better is not None
     assert better.e_value > 1000
     assert better.e_worse < 1
 
 
-def test_late_rows_and_other_recipes_do_not_count(where: Settings) -> None:
-    log(where, challenger_tilt=0.1, late_from=40)
-    found = live_comparison(where, "MGC", "mine")
+def test_late_rows_and_other_recipes_do_not_count(settings: Settings) -> None:
+    log(settings, challenger_tilt=0.1, late_from=40)
+    found = live_comparison(settings, "MGC", "mine")
     assert found is not None
     assert found.rows == 40
-    assert live_comparison(where, "MGC", "another") is None
+    assert live_comparison(settings, "MGC", "another") is None

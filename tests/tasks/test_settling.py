@@ -12,7 +12,7 @@ from ml_core.market.schedule import from_minute
 from registry.ledger import OutcomeEntry, PredictionEntry, Settled
 from tasks.decision import not_answered
 from tasks.outcomes import settle
-from tasks.settings import settings
+from tasks.settings import current_settings
 from tasks.slots import latest_slot
 from tests.ml_core.bars.test_lake import Row, batch
 from tests.ml_core.builders import minute
@@ -42,17 +42,19 @@ LAST = row(NINE + 479, 2001.0, 2001.0, 2001.0, 2001.0)
 def predicted(home: Path) -> None:
     """One row of the ledger for Tuesday's 09:00 range, in an empty home."""
     del home
-    where = settings()
-    slot = latest_slot(where.market("mgc"), from_minute(NINE + 5), "0900")
+    settings = current_settings()
+    slot = latest_slot(settings.market("mgc"), from_minute(NINE + 5), "0900")
     assert slot.trading_day == DAY
-    market = where.market("mgc")
-    entries: list[PredictionEntry] = not_answered(where, market, {slot: "missed"}, slot.decision)
-    where.ledger().record(entries)
+    market = settings.market("mgc")
+    entries: list[PredictionEntry] = not_answered(
+        settings, market, {slot: "missed"}, slot.decision
+    )
+    settings.ledger().record(entries)
 
 
 def read(*rows: Row, at: datetime = READ_AT) -> None:
-    where = settings()
-    where.lake().ingest([batch([BEFORE, *WINDOW, *rows], repr(at))], where.market("mgc"), at)
+    settings = current_settings()
+    settings.lake().ingest([batch([BEFORE, *WINDOW, *rows], repr(at))], settings.market("mgc"), at)
 
 
 def counts(at: datetime) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def counts(at: datetime) -> dict[str, Any]:
 
 
 def latest() -> tuple[OutcomeEntry, int]:
-    (settled,) = settings().ledger().settled("MGC")
+    (settled,) = current_settings().ledger().settled("MGC")
     assert isinstance(settled, Settled)
     assert settled.outcome is not None
     return settled.outcome, settled.revision
@@ -92,7 +94,7 @@ def test_a_revised_bar_settles_the_outcome_again_beside_the_first() -> None:
     outcome, revision = latest()
     assert (outcome.outcome, outcome.r_gross, revision) == ("LOSS", -1.0, 1)
     assert outcome.resolved_at == from_minute(NINE + 31)
-    (change,) = settings().ledger().revisions("MGC")
+    (change,) = current_settings().ledger().revisions("MGC")
     assert (change.earlier.outcome, change.later.outcome) == ("WIN", "LOSS")
     assert (change.earlier_recorded_at, change.later_recorded_at) == (READ_AT, later)
     assert counts(later)["unchanged"] == 1

@@ -13,7 +13,7 @@ import pytest
 from ml_core.market.market import Market
 from registry.ledger import PredictionEntry
 from tasks.missed import _reasons, fill_missed, unanswered
-from tasks.settings import Settings, settings
+from tasks.settings import Settings, current_settings
 from tasks.slots import decision_time, slots_between
 from tests.ml_core.builders import MARKETS
 
@@ -71,18 +71,18 @@ session = "us"
 
 
 @pytest.fixture
-def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home whose market has ranges on the clocks of three zones."""
     shipped = (MARKETS / "mgc.toml").read_text()
     (tmp_path / "three.toml").write_text(shipped[: shipped.index("[[sessions]]")] + RANGES)
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ORBCAST_MARKETS_DIR", str(tmp_path))
-    return settings()
+    return current_settings()
 
 
 @pytest.fixture
-def three(where: Settings) -> Market:
-    return where.market("three")
+def three(settings: Settings) -> Market:
+    return settings.market("three")
 
 
 def first_answer(market: Market, day: date) -> PredictionEntry:
@@ -150,17 +150,17 @@ def test_an_hour_is_gone_or_won_on_the_very_weekend_the_clocks_change(
     ids=["both change in spring", "both change in autumn", "winter holidays", "July 4"],
 )
 def test_rows_present_equal_slots_expected_and_closed_ones_say_so(
-    where: Settings, three: Market, first: date, last: date
+    settings: Settings, three: Market, first: date, last: date
 ) -> None:
-    where.ledger().record([first_answer(three, first)])
+    settings.ledger().record([first_answer(three, first)])
     at = datetime.combine(last, datetime.min.time(), UTC) + timedelta(days=1, hours=2)
     expected = [each for each in slots_between(three, first, last) if each.decision < at]
-    reasons = _reasons(three, unanswered(where, "three", at))
+    reasons = _reasons(three, unanswered(settings, "three", at))
 
     added = fill_missed.fn("three", at)
     again = fill_missed.fn("three", at)
 
-    rows = [each.prediction for each in where.ledger().settled("MGC", mode="live")]
+    rows = [each.prediction for each in settings.ledger().settled("MGC", mode="live")]
     present = Counter((each.trading_day, each.opening_range, each.decision_time) for each in rows)
     assert present == Counter((e.trading_day, e.opening_range, e.decision) for e in expected)
     assert (added, again) == (len(expected) - 1, 0)
@@ -177,13 +177,13 @@ def test_rows_present_equal_slots_expected_and_closed_ones_say_so(
 
 
 def test_on_half_days_the_evening_range_is_closed_and_the_morning_ones_are_not(
-    where: Settings, three: Market
+    settings: Settings, three: Market
 ) -> None:
     day_after_thanksgiving = date(2024, 11, 29)
-    where.ledger().record([first_answer(three, date(2024, 11, 27))])
+    settings.ledger().record([first_answer(three, date(2024, 11, 27))])
     at = datetime(2024, 12, 2, tzinfo=UTC)
 
-    reasons = _reasons(three, unanswered(where, "three", at))
+    reasons = _reasons(three, unanswered(settings, "three", at))
 
     told = {
         slot.opening_range: why

@@ -96,7 +96,7 @@ def _decompressed(path: Path) -> bytes:
 def _decoded(
     path: Path, content: bytes
 ) -> tuple[NDArray[np.void], list[str], list[int], list[int], list[int]]:
-    """Give the records, and the intervals in which an instrument id stands for a name."""
+    """Return the records, and the intervals in which an instrument id stands for a name."""
     from databento_dbn import DBNError, Metadata  # noqa: PLC0415 - only where DBN is read
 
     remedy = "name a Databento file of schema ohlcv-1m, whole"

@@ -68,7 +68,7 @@ class TimeColumn:
 
     @property
     def is_read_whole(self) -> bool:
-        """Tell whether months are known only once the text is read, all of it at once."""
+        """Return whether months are known only once the text is read, all of it at once."""
         return is_text(self.kind) or self.reading.time_format is not None
 
     def has_time(self) -> Clause:

@@ -257,7 +257,7 @@ def received_rows(folder: Path, since: datetime | None) -> list[PushedRow]:
 
 
 def is_finished(stamp_us: int, received: datetime, last_of_contract_us: int, at: datetime) -> bool:
-    """Tell whether a row is a bar, and not the state of a minute that runs.
+    """Return whether a row is a bar, and not the state of a minute that runs.
 
     Parameters
     ----------
@@ -327,5 +327,5 @@ def keys_of(table: pa.Table) -> list[tuple[str | None, int | None]]:
 
 
 def is_ahead(stamp_us: int, received: datetime) -> bool:
-    """Tell whether a minute begins after its row came, by more than clocks differ."""
+    """Return whether a minute begins after its row came, by more than clocks differ."""
     return stamp_us > int(received.timestamp() * 1_000_000) + MINUTE_US

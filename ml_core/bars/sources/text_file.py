@@ -72,7 +72,7 @@ def _readable(path: Path, copy: Path) -> Path:
 
 
 def _has_long_line(path: Path) -> bool:
-    """Tell whether a line is above ``LONGEST_LINE``, at the speed of reading the file."""
+    """Return whether a line is above ``LONGEST_LINE``, at the speed of reading the file."""
     length = 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -117,7 +117,7 @@ def all_zones() -> frozenset[str]:
 
 
 def is_day_or_month_first(text: str) -> bool:
-    """Tell whether a date begins with its day or its month, so that nobody can know which.
+    """Return whether a date begins with its day or its month, so that nobody can know which.
 
     >>> is_day_or_month_first("01/02/2024 14:30"), is_day_or_month_first("2024-01-02")
     (True, False)

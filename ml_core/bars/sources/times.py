@@ -131,14 +131,17 @@ def read_times(column: pa.ChunkedArray, reading: TimeReading, source: str) -> Ti
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Tell whether values of an Arrow type may be epochs; a short float holds no whole minute."""
+    """Return whether values of an Arrow type may be epochs.
+
+    A short float holds no whole minute.
+    """
     return bool(
         pa.types.is_integer(kind) or pa.types.is_float64(kind) or pa.types.is_decimal(kind)
     )
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Tell whether an Arrow type is text."""
+    """Return whether an Arrow type is text."""
     return bool(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )

@@ -27,7 +27,7 @@ def row(day: str, breaks: int, right: float) -> dict[str, Any]:
 
 
 def drawn(days: list[tuple[str, list[dict[str, Any]]]]) -> list[list[float]]:
-    """Give the heights of the corridor's and the model's line."""
+    """Return the heights of the corridor's and the model's line."""
     (axes,) = accuracy_plot(days).axes
     return [
         [float(y) for y in line.get_ydata()] for line in axes.lines if len(line.get_xdata()) > 2

@@ -56,12 +56,12 @@ def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def text_of(changed: dict[str, Any] | None = None, **more: Any) -> str:
-    """Give the page's words, minuses as a keyboard writes them."""
+    """Return the page's words, minuses as a keyboard writes them."""
     return "\n".join(read(page(changed, **more)).text).replace("\N{MINUS SIGN}", "-")
 
 
 def states(written: str) -> dict[str, str]:
-    """Give each condition's class of state, as a reader of colours sees it."""
+    """Return each condition's class of state, as a reader of colours sees it."""
     row = r'<th scope="row">([^<]*)</th><td data-label="state"><span class="state (\w+)">([^<]*)<'
     return {name: f"{state}: {words}" for name, state, words in re.findall(row, written)}
 

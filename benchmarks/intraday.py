@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.soak import Plan, Soak
+from tasks.prediction.slots import Slot
 from tasks.settings import CLOCK_FILE
-from tasks.slots import Slot
 
 AHEAD = timedelta(seconds=14)
 """Before its time a run is scheduled: as with a real schedule, the runner sees it come."""

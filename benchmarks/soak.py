@@ -44,11 +44,11 @@ from prefect.states import Scheduled
 
 from deployments.catalogue import RETRAIN_AT
 from deployments.simulated import write_database
-from tasks.process_mark import LABEL, is_gone
-from tasks.recovery import RESTARTS, TRIES, lineage
+from tasks.data.sources import SourceSpec, remember_source
+from tasks.prediction.slots import Slot, slots_between
+from tasks.runs.process_mark import LABEL, is_gone
+from tasks.runs.recovery import RESTARTS, TRIES, lineage
 from tasks.settings import CLOCK_FILE, Settings
-from tasks.slots import Slot, slots_between
-from tasks.sources import SourceSpec, remember_source
 
 MARKET = "mgc"
 HISTORY = timedelta(days=300)

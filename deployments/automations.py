@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from monitoring.notices import is_wanted
-from tasks.channel_blocks import SmtpEmail, load_block
-from tasks.channels import Channel
+from tasks.notices.channel_blocks import SmtpEmail, load_block
+from tasks.notices.channels import Channel
 
 if TYPE_CHECKING:
     from prefect.automations import AutomationCore

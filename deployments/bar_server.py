@@ -15,8 +15,8 @@ from filelock import FileLock, Timeout
 
 from deployments.http_guard import host_names, knows_the_secret
 from ml_core.errors import InputError, OperatorError, OrbcastError
-from tasks.environment import THIS_MACHINE
-from tasks.pushed_bars import LONGEST_REQUEST, NotPushedError, PushedBars, PushRefusedError
+from tasks.data.pushed_bars import LONGEST_REQUEST, NotPushedError, PushedBars, PushRefusedError
+from tasks.runs.environment import THIS_MACHINE
 from tasks.settings import Settings, UnknownNameError, current_settings, now
 
 HOST, PORT = "127.0.0.1", 6200

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ml_core.market.market import Market
-from tasks.events import ARRIVED, BarsRefreshed, DriftDetected, resource_of
-from tasks.slots import decision_time
+from tasks.notices.events import ARRIVED, BarsRefreshed, DriftDetected, resource_of
+from tasks.prediction.slots import decision_time
 
 RETRAIN_AT = (8, 15)
 """Hour and minute on the market's clock, Tuesday to Saturday: before the next trading day."""

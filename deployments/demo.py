@@ -16,10 +16,10 @@ from deployments.simulated import OnProgress, Simulated, read_truth, write_datab
 from ml_core.errors import InputError
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, from_minute
-from tasks.day_outlook import DayOutlook, day_outlook
+from tasks.data.sources import SourceSpec, remember_source, standing_source
+from tasks.prediction.day_outlook import DayOutlook, day_outlook
+from tasks.runs.watching import watched
 from tasks.settings import Settings, current_settings, now, use_home
-from tasks.sources import SourceSpec, remember_source, standing_source
-from tasks.watching import watched
 
 MARKET = "mgc"
 FIRST, LAST = date(2023, 1, 3), date(2025, 12, 31)
@@ -228,7 +228,7 @@ def _report(
     settings: Settings, market: Market, result: dict[str, Any], truth: dict[str, float]
 ) -> Path:
     from ml_core.learning.bundle import load_bundle  # noqa: PLC0415 - after the flows
-    from tasks.report import Reported, write_page  # noqa: PLC0415
+    from tasks.training.version_report import Reported, write_page  # noqa: PLC0415
 
     record = settings.models().find(market.symbol, result["challenger"])
     bundle = load_bundle(record.folder)

@@ -6,7 +6,7 @@ import base64
 import hmac
 from email.message import Message
 
-from tasks.environment import THIS_MACHINE
+from tasks.runs.environment import THIS_MACHINE
 
 
 def host_names(port: int, *more: str) -> set[str]:

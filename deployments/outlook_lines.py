@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from tasks.day_outlook import day_outlook, outlook_in_words
+from tasks.prediction.day_outlook import day_outlook, outlook_in_words
 from tasks.settings import current_settings, now
 
 

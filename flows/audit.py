@@ -10,16 +10,16 @@ from prefect import flow
 from monitoring.pages.markdown import code, escaped
 from monitoring.parity import Audited, ParityReport
 from registry.ledger import Mode
-from tasks.artifacts import bullets, publish, table
-from tasks.lookahead import audit_recent
-from tasks.notices import REPORTED
-from tasks.parameters import MarketName
-from tasks.parity import audit_parity
-from tasks.periods import moment_of
-from tasks.rollout_checks import look_at_gates
-from tasks.run_names import run_name
+from tasks.health.parity import audit_parity
+from tasks.notices.notify import REPORTED
+from tasks.rollout.checks import look_at_gates
+from tasks.runs.artifacts import bullets, publish, table
+from tasks.runs.parameters import MarketName
+from tasks.runs.periods import moment_of
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
-from tasks.time_limits import TIME_LIMITS
+from tasks.training.lookahead import audit_recent
 
 _ODD = {"slot": "Slot", "role": "Role", "cause": "Cause", "features": "Features", "bars": "Bars"}
 _AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}

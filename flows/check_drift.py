@@ -8,14 +8,14 @@ from typing import Any
 from prefect import flow
 
 from registry.ledger import Mode
-from tasks.artifacts import publish, table, to_open
-from tasks.drift import compare, plots_of_drift, write_report
-from tasks.notices import REPORTED
-from tasks.parameters import MarketName
-from tasks.periods import moment_of
-from tasks.run_names import run_name
+from tasks.health.drift import compare, plots_of_drift, write_report
+from tasks.notices.notify import REPORTED
+from tasks.runs.artifacts import publish, table, to_open
+from tasks.runs.parameters import MarketName
+from tasks.runs.periods import moment_of
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
-from tasks.time_limits import TIME_LIMITS
 
 _MOVED = {
     "column": "Column",

@@ -8,15 +8,15 @@ from typing import Any
 from prefect import flow
 
 from monitoring.pages.markdown import escaped
-from tasks.artifacts import bullets, publish, table
-from tasks.explanation import explained
-from tasks.notices import REPORTED
-from tasks.parameters import MarketName, OpeningRangeName
-from tasks.reasons_shown import reasons_plot
-from tasks.run_names import run_name
+from tasks.notices.notify import REPORTED
+from tasks.prediction.explanation import explained
+from tasks.prediction.explanation_artifact import reasons_plot
+from tasks.prediction.slots import latest_slot
+from tasks.runs.artifacts import bullets, publish, table
+from tasks.runs.parameters import MarketName, OpeningRangeName
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings, now
-from tasks.slots import latest_slot
-from tasks.time_limits import TIME_LIMITS
 
 _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
 

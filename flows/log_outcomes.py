@@ -9,20 +9,20 @@ from typing import Any
 from prefect import flow
 
 from monitoring.performance import DailyRow, Period, over, whole_days
-from tasks.artifacts import bullets, last_verdict, publish
-from tasks.breaker_check import check_breaker
-from tasks.early_warning import warn_early
-from tasks.missed import fill_missed
-from tasks.notices import REPORTED, bring_waiting
-from tasks.outcomes import measure, settle
-from tasks.parameters import MarketName
-from tasks.periods import moment_of
-from tasks.record_shown import last_days, plots_of_record, scores_of
-from tasks.recovery import by_itself
-from tasks.rollout_checks import check_rollout
-from tasks.run_names import run_name
+from tasks.health.breaker_check import check_breaker
+from tasks.health.early_warning import warn_early
+from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
+from tasks.notices.notify import REPORTED, bring_waiting
+from tasks.prediction.missed import fill_missed
+from tasks.prediction.outcomes import measure, settle
+from tasks.rollout.checks import check_rollout
+from tasks.runs.artifacts import bullets, last_verdict, publish
+from tasks.runs.parameters import MarketName
+from tasks.runs.periods import moment_of
+from tasks.runs.recovery import by_itself
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
-from tasks.time_limits import TIME_LIMITS
 
 
 @flow(

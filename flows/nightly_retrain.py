@@ -12,17 +12,17 @@ from flows.check_drift import check_drift
 from flows.refresh_data import refresh_if_known
 from ml_core.errors import OrbcastError
 from ml_core.learning.recipe import Recipe
-from tasks.artifacts import bullets, publish, scoreboard, table, to_open
-from tasks.notices import REPORTED
-from tasks.parameters import MarketName
-from tasks.periods import moment_of, require_period
-from tasks.promotion import champion_recipe, decide_who_serves
-from tasks.report import plots_of, report_of, write_card_of, write_report
-from tasks.retrain_backoff import attempt, rests
-from tasks.run_names import run_name
+from tasks.notices.notify import REPORTED
+from tasks.runs.artifacts import bullets, publish, scoreboard, table, to_open
+from tasks.runs.parameters import MarketName
+from tasks.runs.periods import moment_of, require_period
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import Settings, current_settings
-from tasks.time_limits import TIME_LIMITS
-from tasks.training import Judged, Material, gather, train_version
+from tasks.training.promotion import champion_recipe, decide_who_serves
+from tasks.training.retrain_backoff import attempt, rests
+from tasks.training.train import Judged, Material, gather, train_version
+from tasks.training.version_report import plots_of, report_of, write_card_of, write_report
 
 _AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.approval import expire_approvals
-from tasks.artifacts import publish, table
-from tasks.notices import REPORTED, tell_of
-from tasks.overdue import end_overdue
-from tasks.recovery import bury_the_dead
-from tasks.run_names import run_name
+from tasks.notices.notify import REPORTED, tell_of
+from tasks.rollout.approval import expire_approvals
+from tasks.runs.artifacts import publish, table
+from tasks.runs.overdue import end_overdue
+from tasks.runs.recovery import bury_the_dead
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings, now
-from tasks.time_limits import TIME_LIMITS
 
 _SHOWN = {
     "flow": "Flow",

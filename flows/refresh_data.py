@@ -11,16 +11,16 @@ from typing import Any
 from prefect import flow
 
 from ml_core.errors import OrbcastError
-from tasks.artifacts import bullets, publish, table, to_copy
-from tasks.ingest import Announce, refresh_lake
-from tasks.intake import verdict_of
-from tasks.notices import REPORTED
-from tasks.parameters import MarketName
-from tasks.periods import moment_of
-from tasks.run_names import run_name
+from tasks.data.ingest import Announce, refresh_lake
+from tasks.data.intake import verdict_of
+from tasks.data.sources import SourceSpec, standing_source
+from tasks.notices.notify import REPORTED
+from tasks.runs.artifacts import bullets, publish, table, to_copy
+from tasks.runs.parameters import MarketName
+from tasks.runs.periods import moment_of
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
-from tasks.sources import SourceSpec, standing_source
-from tasks.time_limits import TIME_LIMITS
 
 _COUNTS = {
     "new_batches": "New batches",

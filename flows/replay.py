@@ -8,16 +8,16 @@ from typing import Any
 from prefect import flow
 
 from monitoring.performance import over, whole_days
-from tasks.artifacts import bullets, progress, publish, table
-from tasks.notices import REPORTED
-from tasks.outcomes import measure, settle
-from tasks.parameters import MarketName
-from tasks.periods import require_past, require_period
-from tasks.record_shown import last_days, plots_of_record, scores_of
-from tasks.replay import replay_days
-from tasks.run_names import run_name
+from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
+from tasks.notices.notify import REPORTED
+from tasks.prediction.outcomes import measure, settle
+from tasks.prediction.replay import replay_days
+from tasks.runs.artifacts import bullets, progress, publish, table
+from tasks.runs.parameters import MarketName
+from tasks.runs.periods import require_past, require_period
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import now
-from tasks.time_limits import TIME_LIMITS
 
 _COUNTS = {
     "slots": "Slots",

@@ -8,20 +8,20 @@ from typing import Any
 from prefect import flow
 
 from registry.ledger import Mode
-from tasks.arrival import Arrival, bring_bars
-from tasks.artifacts import bullets, publish, table
-from tasks.day_outlook import day_outlook, outlook_in_words
-from tasks.explanation import explained
-from tasks.ingest import announce_bars
-from tasks.notices import REPORTED
-from tasks.parameters import MarketName, OpeningRangeName
-from tasks.periods import moment_of
-from tasks.prediction import decide, predict_slot
-from tasks.reasons_shown import reasons_plot
-from tasks.run_names import run_name
+from tasks.data.ingest import announce_bars
+from tasks.notices.notify import REPORTED
+from tasks.prediction.await_bars import Arrival, bring_bars
+from tasks.prediction.day_outlook import day_outlook, outlook_in_words
+from tasks.prediction.explanation import explained
+from tasks.prediction.explanation_artifact import reasons_plot
+from tasks.prediction.predict import decide, predict_slot
+from tasks.prediction.slots import Slot, latest_slot
+from tasks.runs.artifacts import bullets, publish, table
+from tasks.runs.parameters import MarketName, OpeningRangeName
+from tasks.runs.periods import moment_of
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
-from tasks.slots import Slot, latest_slot
-from tasks.time_limits import TIME_LIMITS
 
 _SHOWN = {
     "role": "Role",

@@ -7,13 +7,13 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from tasks.approval import conclude, put_to_a_person
-from tasks.approved_step import ApprovedStage, act_on_step, step_request
-from tasks.notices import REPORTED
-from tasks.parameters import MarketName
-from tasks.run_names import run_name
+from tasks.notices.notify import REPORTED
+from tasks.rollout.approval import conclude, put_to_a_person
+from tasks.rollout.approved_step import ApprovedStage, act_on_step, step_request
+from tasks.runs.parameters import MarketName
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import now
-from tasks.time_limits import TIME_LIMITS
 
 
 @flow(

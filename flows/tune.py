@@ -9,15 +9,15 @@ from prefect import flow
 from pydantic import Field
 
 from ml_core.learning.models import Question
-from tasks.artifacts import bullets, publish, table, to_copy
-from tasks.notices import REPORTED
-from tasks.parameters import MarketName
-from tasks.periods import moment_of
-from tasks.run_names import run_name
+from tasks.notices.notify import REPORTED
+from tasks.runs.artifacts import bullets, publish, table, to_copy
+from tasks.runs.parameters import MarketName
+from tasks.runs.periods import moment_of
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
-from tasks.time_limits import TIME_LIMITS
-from tasks.training import gather
-from tasks.tuning import Search, Tuned, plots_of_search, search
+from tasks.training.train import gather
+from tasks.training.tuning import Search, Tuned, plots_of_search, search
 
 _TRIED = {"number": "Trial", "score": "Score", "recipe": "Recipe", "values": "Values"}
 _SHOWN = 10

@@ -13,18 +13,26 @@ from pydantic import Field
 from ml_core.evidence.out_of_sample import Answers
 from ml_core.evidence.promotion import Decision
 from ml_core.learning.folds import Walk
-from tasks.artifacts import bullets, publish, scoreboard, table, to_open
-from tasks.fan_out import fold_workers
-from tasks.notices import REPORTED
-from tasks.parameters import MarketName
-from tasks.periods import moment_of, require_period
-from tasks.promotion import weigh
-from tasks.run_names import run_name
+from tasks.notices.notify import REPORTED
+from tasks.runs.artifacts import bullets, publish, scoreboard, table, to_open
+from tasks.runs.parameters import MarketName
+from tasks.runs.periods import moment_of, require_period
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings, now
-from tasks.study import Asked, Study, answers_of_folds, asked_for, begin_folds, conclude, walk_of
-from tasks.study_report import study_plots_of, write_study_report
-from tasks.time_limits import TIME_LIMITS
-from tasks.training import Material, gather
+from tasks.training.fan_out import fold_workers
+from tasks.training.promotion import weigh
+from tasks.training.study import (
+    Asked,
+    Study,
+    answers_of_folds,
+    asked_for,
+    begin_folds,
+    conclude,
+    walk_of,
+)
+from tasks.training.study_report import study_plots_of, write_study_report
+from tasks.training.train import Material, gather
 
 _CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Why"}
 

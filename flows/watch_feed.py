@@ -7,12 +7,12 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.feed import check_feed
-from tasks.notices import REPORTED
-from tasks.parameters import MarketName
-from tasks.run_names import run_name
+from tasks.data.feed import check_feed
+from tasks.notices.notify import REPORTED
+from tasks.runs.parameters import MarketName
+from tasks.runs.run_names import run_name
+from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import now
-from tasks.time_limits import TIME_LIMITS
 
 
 @flow(

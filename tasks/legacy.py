@@ -22,11 +22,11 @@ from ml_core.errors import InputError, OrbcastError
 from ml_core.market.calendar_days import market_dates
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute, to_minute
-from tasks.datasets import period_of
-from tasks.intake import summary, take_in
+from tasks.data.datasets import period_of
+from tasks.data.intake import summary, take_in
+from tasks.data.sources import SourceSpec, open_source
+from tasks.runs.trying_again import with_patience
 from tasks.settings import Settings
-from tasks.sources import SourceSpec, open_source
-from tasks.trying_again import with_patience
 
 if TYPE_CHECKING:
     from ml_core.bars.sources.legacy_duckdb import Found, TimeSample

@@ -19,7 +19,7 @@ from ml_core.evidence.plain import plain
 from ml_core.features.legacy_names import judge
 from ml_core.learning.legacy_version import LegacyVersion, versions
 from ml_core.market.market import Market
-from tasks.datasets import period_of
+from tasks.data.datasets import period_of
 
 _SECONDS = 120
 

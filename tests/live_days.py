@@ -36,9 +36,9 @@ def answer_live(
     replayed_before
         Slots of earlier days are answered by a replay as well.
     """
-    from tasks import prediction  # noqa: PLC0415 - Prefect, where used
+    from tasks.prediction import predict as prediction  # noqa: PLC0415 - Prefect, where used
+    from tasks.prediction.slots import slots_between  # noqa: PLC0415
     from tasks.settings import current_settings  # noqa: PLC0415
-    from tasks.slots import slots_between  # noqa: PLC0415
 
     for slot in slots_between(current_settings().market("mgc"), first, moment.date()):
         made_at = slot.decision + REPLIES_AFTER
@@ -53,9 +53,9 @@ def answer_live(
 
 def logged_home_of(trained: Path, folder: Path, first: date, last: date) -> Path:
     """Return a copy of a home, to be copied: with live answers of some days, as if in time."""
-    from tasks.decision import answers  # noqa: PLC0415 - Prefect, where used
+    from tasks.prediction.decision import answers  # noqa: PLC0415 - Prefect, where used
+    from tasks.prediction.slots import slots_between  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
-    from tasks.slots import slots_between  # noqa: PLC0415
 
     home = shutil.copytree(trained, folder / "open")
     with pytest.MonkeyPatch.context() as patch:

@@ -12,7 +12,7 @@ from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
 from ml_core.errors import InputError, OperatorError
 
 if TYPE_CHECKING:
-    from tasks.approval import Waiting
+    from tasks.rollout.approval import Waiting
 
 _WAIT_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.5
@@ -122,7 +122,7 @@ def approve(  # noqa: PLR0917 - options of a command
     if (api_url() or server_of(settings)) is None:
         raise NoServerError(str(settings.home))
     with prefect_session(settings, level="WARNING"):
-        from tasks.approval import waiting  # noqa: PLC0415 - Prefect, after its settings
+        from tasks.rollout.approval import waiting  # noqa: PLC0415 - Prefect, after its settings
 
         known = waiting()
         if run is None:
@@ -193,14 +193,14 @@ def _find(ref: str, known: tuple[Waiting, ...]) -> Waiting:
     shown = tuple(str(each.run)[:_SHORT] for each in found or known)
     if found:
         raise NotWaitingError(ref, shown, "it could be any of these")
-    from tasks.approval import became_of  # noqa: PLC0415 - Prefect, after its settings
+    from tasks.rollout.approval import became_of  # noqa: PLC0415 - Prefect, after its settings
 
     raise NotWaitingError(ref, shown, became_of(ref))
 
 
 def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool) -> None:
-    from tasks.approval import outcome, send_answer  # noqa: PLC0415 - Prefect, after its settings
-    from tasks.approval_record import kept  # noqa: PLC0415
+    from tasks.rollout.approval import outcome, send_answer  # noqa: PLC0415 - Prefect, after its settings
+    from tasks.rollout.approval_record import kept  # noqa: PLC0415
     from tasks.settings import current_settings  # noqa: PLC0415
 
     short = str(chosen.run)[:_SHORT]

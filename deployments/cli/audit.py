@@ -40,7 +40,7 @@ def lookahead(  # noqa: PLR0917 - options of a command
     """
     from ml_core.features.all import CATALOGUE  # noqa: PLC0415 - after --help
     from ml_core.features.audit import audit_lookahead  # noqa: PLC0415
-    from tasks.datasets import known_bars, period_of  # noqa: PLC0415
+    from tasks.data.datasets import known_bars, period_of  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings = current_settings()
@@ -98,7 +98,7 @@ def parity(
 
     Example: orbcast audit parity --from 2025-06-01
     """
-    from tasks.parity import audit_parity  # noqa: PLC0415
+    from tasks.health.parity import audit_parity  # noqa: PLC0415
     from tasks.settings import now  # noqa: PLC0415
 
     report = audit_parity.fn(

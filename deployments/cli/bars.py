@@ -36,8 +36,8 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     Example: orbcast bars status --market mgc
     """
     from ml_core.bars.odd_days import odd_days  # noqa: PLC0415 - after --help
+    from tasks.data.sources import standing_source  # noqa: PLC0415
     from tasks.settings import current_settings  # noqa: PLC0415
-    from tasks.sources import standing_source  # noqa: PLC0415
 
     settings = current_settings()
     known = settings.market(market)
@@ -116,7 +116,7 @@ def sources(as_json: AsJson = False) -> None:
 
     Example: orbcast bars sources
     """
-    from tasks.source_kinds import installed_kinds  # noqa: PLC0415 - after --help
+    from tasks.data.source_kinds import installed_kinds  # noqa: PLC0415 - after --help
 
     kinds = installed_kinds()
     if as_json:
@@ -232,7 +232,7 @@ def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson =
 
     Example: orbcast bars forget last
     """
-    from tasks.intake import take_back  # noqa: PLC0415 - after --help
+    from tasks.data.intake import take_back  # noqa: PLC0415 - after --help
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     config = current_settings()

@@ -33,7 +33,7 @@ def status(
 
     Example: orbcast breaker status --market mgc
     """
-    from tasks.breaker import breaker_of, shown  # noqa: PLC0415 - after --help
+    from tasks.health.breaker import breaker_of, shown  # noqa: PLC0415 - after --help
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings = current_settings()
@@ -74,7 +74,7 @@ def reset(
 
 def _change(market: str, state: str, reason: str, by: str, *, as_json: bool) -> None:
     from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
-    from tasks.breaker import breaker_of, change, shown  # noqa: PLC0415
+    from tasks.health.breaker import breaker_of, change, shown  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings = current_settings()

@@ -58,9 +58,9 @@ def promote(  # noqa: PLR0917 - options of a command
     Example: orbcast models promote challenger --reason "passed the rule, seen by me"
     """
     from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
-    from tasks.champion import make_champion  # noqa: PLC0415
-    from tasks.promotion import weigh  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
+    from tasks.training.champion import make_champion  # noqa: PLC0415
+    from tasks.training.promotion import weigh  # noqa: PLC0415
 
     settings = current_settings()
     symbol = settings.market(market).symbol
@@ -98,8 +98,8 @@ def history(
     orbcast models history --at 2025-06-30T10:05
     """
     from registry.decisions import list_decisions  # noqa: PLC0415 - after --help
+    from tasks.prediction.slots import in_zone  # noqa: PLC0415
     from tasks.settings import current_settings  # noqa: PLC0415
-    from tasks.slots import in_zone  # noqa: PLC0415
 
     settings = current_settings()
     known = settings.market(market)
@@ -152,8 +152,8 @@ def rollback(
     Example: orbcast models rollback --reason "worse since Monday" --by ana
     """
     from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
-    from tasks.champion import roll_back  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
+    from tasks.training.champion import roll_back  # noqa: PLC0415
 
     settings = current_settings()
     symbol = settings.market(market).symbol

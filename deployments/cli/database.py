@@ -20,7 +20,7 @@ def upgrade(as_json: AsJson = False) -> None:
 
     Example: orbcast db upgrade
     """
-    from tasks.market_definition import note_definitions  # noqa: PLC0415 - after --help
+    from tasks.data.market_definition import note_definitions  # noqa: PLC0415 - after --help
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings = current_settings()

@@ -34,7 +34,7 @@ def dataset(  # noqa: PLR0917 - options of a command
     import pyarrow.parquet as pq  # noqa: PLC0415 - after --help
 
     from ml_core.files import written_atomically  # noqa: PLC0415
-    from tasks.datasets import known_bars, label_spec, slots_with_baselines  # noqa: PLC0415
+    from tasks.data.datasets import known_bars, label_spec, slots_with_baselines  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings = current_settings()

@@ -79,7 +79,7 @@ def _tell(shown: Shown) -> None:
     from rich.table import Table  # noqa: PLC0415 - after --help
 
     from deployments.demo import LAST  # noqa: PLC0415
-    from tasks.day_outlook import outlook_in_words  # noqa: PLC0415
+    from tasks.prediction.day_outlook import outlook_in_words  # noqa: PLC0415
 
     result, truth = shown.result, shown.truth
     scores = result["evaluation"]["directional"]

@@ -32,7 +32,7 @@ def check(
 
     Example: orbcast drift check --full
     """
-    from tasks.drift import compare, write_report  # noqa: PLC0415 - after --help
+    from tasks.health.drift import compare, write_report  # noqa: PLC0415 - after --help
     from tasks.settings import now  # noqa: PLC0415
 
     at = now()

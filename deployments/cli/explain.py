@@ -20,7 +20,7 @@ def explain(
 
     Example: orbcast explain MGC:2025-06-30:0900
     """
-    from tasks.explanation import explained  # noqa: PLC0415 - after --help
+    from tasks.prediction.explanation import explained  # noqa: PLC0415 - after --help
     from tasks.settings import current_settings  # noqa: PLC0415
 
     told = explained(current_settings(), slot)

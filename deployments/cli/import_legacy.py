@@ -54,10 +54,10 @@ def import_legacy(  # noqa: PLR0917 - options of a command
 
     orbcast import-legacy --duckdb old.duckdb --market mgc
     """
+    from tasks.data.sources import source_spec  # noqa: PLC0415
     from tasks.legacy import survey  # noqa: PLC0415 - after --help
     from tasks.legacy_page import write_legacy_report  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
-    from tasks.sources import source_spec  # noqa: PLC0415
 
     reading = {"zone": zone, "stamp": stamp, "time_format": time_format}
     if duckdb is None and any(reading.values()):

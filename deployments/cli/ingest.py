@@ -16,7 +16,7 @@ from ml_core.errors import InputError
 if TYPE_CHECKING:
     from ml_core.bars.batch_log import BatchRecord
     from ml_core.market.market import Market
-    from tasks.preview import Preview
+    from tasks.data.preview import Preview
 
 
 class PairError(InputError):
@@ -35,7 +35,7 @@ class IngestCommand(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options; the kinds of source are looked up here, so that nobody else waits."""
-        from tasks.source_kinds import kind_names  # noqa: PLC0415 - only for --help
+        from tasks.data.source_kinds import kind_names  # noqa: PLC0415 - only for --help
 
         for option in self.params:
             if isinstance(option, TyperOption) and option.name == "source":
@@ -109,11 +109,11 @@ def ingest(  # noqa: PLR0917 - options of a command
 
     orbcast ingest --source csv es.csv --market es --zone America/New_York --dry-run
     """
-    from tasks.intake import summary, take_in  # noqa: PLC0415 - after --help
-    from tasks.preview import preview  # noqa: PLC0415
+    from tasks.data.intake import summary, take_in  # noqa: PLC0415 - after --help
+    from tasks.data.preview import preview  # noqa: PLC0415
+    from tasks.data.sources import remember_source, source_spec  # noqa: PLC0415
+    from tasks.runs.trying_again import with_patience  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
-    from tasks.sources import remember_source, source_spec  # noqa: PLC0415
-    from tasks.trying_again import with_patience  # noqa: PLC0415
 
     spec = source_spec(
         kind=source,
@@ -166,7 +166,7 @@ def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
     """Show how a source is read and what it would bring, to be held against a chart."""
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - after --help
 
-    from tasks.intake import summary  # noqa: PLC0415
+    from tasks.data.intake import summary  # noqa: PLC0415
 
     new = [record for record in shown.records if record.status != "already"]
     brought = summary(shown.records, shown.status)
@@ -205,7 +205,7 @@ def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
 
 
 def _tell(records: tuple[BatchRecord, ...], brought: dict[str, Any], market: str) -> None:
-    from tasks.intake import counts_in_words  # noqa: PLC0415 - after --help
+    from tasks.data.intake import counts_in_words  # noqa: PLC0415 - after --help
 
     say(
         f"{counts_in_words(brought)}, from {brought['new_batches']} new of "

@@ -157,8 +157,8 @@ def card(
     orbcast models card challenger --html card.html
     """
     from monitoring.pages.model_card import card_markdown, card_page  # noqa: PLC0415 - after --help
-    from tasks.model_card import card_of  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
+    from tasks.training.model_card import card_of  # noqa: PLC0415
 
     facts = card_of(current_settings(), market, ref, now())
     if html is not None:

@@ -15,7 +15,7 @@ from deployments.cli.terminal import AsJson, print_json, remark, say
 from ml_core.errors import InputError, OperatorError
 
 if TYPE_CHECKING:
-    from tasks.channels import Channel
+    from tasks.notices.channels import Channel
     from tasks.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -81,7 +81,7 @@ def add(
 
     Example: orbcast notify add slack desk --url-env SLACK_URL
     """
-    from tasks.channels import new_channel  # noqa: PLC0415 - after --help
+    from tasks.notices.channels import new_channel  # noqa: PLC0415 - after --help
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     if url_env is None:
@@ -94,8 +94,8 @@ def add(
     settings = current_settings()
     with _prefect(settings):
         from deployments.automations import ensure_automations  # noqa: PLC0415 - within
-        from tasks.channel_blocks import add_channel  # noqa: PLC0415
-        from tasks.channels import channels  # noqa: PLC0415
+        from tasks.notices.channel_blocks import add_channel  # noqa: PLC0415
+        from tasks.notices.channels import channels  # noqa: PLC0415
 
         channel = add_channel(settings.channels_file, name, kind, url, now(), least)
         ensure_automations(channels(settings.channels_file))
@@ -118,8 +118,8 @@ def remove(
     settings = current_settings()
     with _prefect(settings):
         from deployments.automations import ensure_automations  # noqa: PLC0415 - within
-        from tasks.channel_blocks import remove_channel  # noqa: PLC0415
-        from tasks.channels import ChannelError, channels  # noqa: PLC0415
+        from tasks.notices.channel_blocks import remove_channel  # noqa: PLC0415
+        from tasks.notices.channels import ChannelError, channels  # noqa: PLC0415
 
         if not remove_channel(settings.channels_file, name):
             raise ChannelError("name", name, "is not there; `orbcast notify list` shows them")
@@ -137,7 +137,7 @@ def list_channels(as_json: AsJson = False) -> None:
     Example: orbcast notify list
     """
     from registry.notices import last_attempt  # noqa: PLC0415 - after --help
-    from tasks.channels import channels  # noqa: PLC0415
+    from tasks.notices.channels import channels  # noqa: PLC0415
     from tasks.settings import current_settings  # noqa: PLC0415
 
     settings = current_settings()
@@ -179,8 +179,8 @@ def try_channels(
 
     settings = current_settings()
     with _prefect(settings):
-        from tasks.channels import ChannelError, channels  # noqa: PLC0415 - within
-        from tasks.delivery import send_test  # noqa: PLC0415
+        from tasks.notices.channels import ChannelError, channels  # noqa: PLC0415 - within
+        from tasks.notices.delivery import send_test  # noqa: PLC0415
 
         found = [each for each in channels(settings.channels_file) if name in {None, each.name}]
         if not found:
@@ -211,8 +211,8 @@ def retry(as_json: AsJson = False) -> None:
     settings = current_settings()
     with _prefect(settings):
         from registry.notices import failures_in_a_row  # noqa: PLC0415 - within
-        from tasks.channels import channels  # noqa: PLC0415
-        from tasks.delivery import bring  # noqa: PLC0415
+        from tasks.notices.channels import channels  # noqa: PLC0415
+        from tasks.notices.delivery import bring  # noqa: PLC0415
 
         delivered = bring(settings, at_once=True)
         failed = [
@@ -242,7 +242,7 @@ def automations(as_json: AsJson = False) -> None:
     settings = current_settings()
     with _prefect(settings):
         from deployments.automations import ensure_automations  # noqa: PLC0415 - within
-        from tasks.channels import channels  # noqa: PLC0415
+        from tasks.notices.channels import channels  # noqa: PLC0415
 
         names = ensure_automations(channels(settings.channels_file))
     if as_json:
@@ -269,7 +269,7 @@ def show_notices(
     Example: orbcast notices --last 5
     """
     from registry.notices import notices  # noqa: PLC0415 - after --help
-    from tasks.channels import ChannelError, channels, missing_from  # noqa: PLC0415
+    from tasks.notices.channels import ChannelError, channels, missing_from  # noqa: PLC0415
     from tasks.settings import current_settings  # noqa: PLC0415
 
     settings = current_settings()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from monitoring.performance import Period
-    from tasks.performance import Record
+    from tasks.health.performance import Record
 
 _MOST_REVISED = 10
 _ESTIMATES_SHOWN = 20
@@ -70,7 +70,7 @@ def performance(  # noqa: PLR0917 - options of a command
 
     Example: orbcast performance --by month --last 180d
     """
-    from tasks.performance import record_of  # noqa: PLC0415 - after --help
+    from tasks.health.performance import record_of  # noqa: PLC0415 - after --help
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings = current_settings()

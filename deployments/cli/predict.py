@@ -12,8 +12,8 @@ from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show
 
 if TYPE_CHECKING:
     from ml_core.learning.inference import Prediction, SideView
-    from tasks.day_outlook import DayOutlook
-    from tasks.slots import Slot
+    from tasks.prediction.day_outlook import DayOutlook
+    from tasks.prediction.slots import Slot
 
 
 def predict(
@@ -41,10 +41,10 @@ def predict(
 
     Example: orbcast predict --at 2025-06-30T09:05 --version challenger
     """
-    from tasks.day_outlook import day_outlook, require_open  # noqa: PLC0415 - after --help
-    from tasks.decision import ask, read_bars  # noqa: PLC0415
+    from tasks.prediction.day_outlook import day_outlook, require_open  # noqa: PLC0415 - after --help
+    from tasks.prediction.decision import ask, read_bars  # noqa: PLC0415
+    from tasks.prediction.slots import in_zone, latest_slot  # noqa: PLC0415
     from tasks.settings import current_settings  # noqa: PLC0415
-    from tasks.slots import in_zone, latest_slot  # noqa: PLC0415
 
     settings = current_settings()
     known = settings.market(market)
@@ -69,7 +69,7 @@ def predict(
 
 
 def _tell_day(outlook: DayOutlook) -> None:
-    from tasks.day_outlook import outlook_in_words  # noqa: PLC0415 - after --help
+    from tasks.prediction.day_outlook import outlook_in_words  # noqa: PLC0415 - after --help
 
     if outlook.closed is not None:
         say(f"{outlook_in_words(outlook)}; the range above closed last before it")

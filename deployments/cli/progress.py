@@ -134,7 +134,7 @@ def progress(words: str, total: float | None = None) -> Iterator[Bar]:
 @contextlib.contextmanager
 def flow_progress(words: str) -> Iterator[Bar]:
     """Show how far a flow of this process is: each bar that it moves in the UI, or the time."""
-    from tasks.watching import watched  # noqa: PLC0415 - after --help
+    from tasks.runs.watching import watched  # noqa: PLC0415 - after --help
 
     with progress(words) as bar, watched(bar.share):
         yield bar

@@ -96,9 +96,9 @@ def _on_server(market: str, full: bool, wait: float) -> dict[str, Any] | None:
 
 def _here(market: str, full: bool) -> dict[str, Any]:
     """Read the source in this process, which needs no Prefect; nobody listens to an event."""
-    from tasks.arrival import pauses  # noqa: PLC0415 - after --help
-    from tasks.ingest import read_source  # noqa: PLC0415
-    from tasks.intake import verdict_of  # noqa: PLC0415
+    from tasks.data.ingest import read_source  # noqa: PLC0415
+    from tasks.data.intake import verdict_of  # noqa: PLC0415
+    from tasks.prediction.await_bars import pauses  # noqa: PLC0415 - after --help
     from tasks.settings import now  # noqa: PLC0415
 
     def read(bar: Bar) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _here(market: str, full: bool) -> dict[str, Any]:
 def _emit(market: str) -> dict[str, Any]:
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - after the session
 
-    from tasks.events import ARRIVED, resource_of  # noqa: PLC0415
+    from tasks.notices.events import ARRIVED, resource_of  # noqa: PLC0415
     from tasks.settings import now  # noqa: PLC0415
 
     told = {

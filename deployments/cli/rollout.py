@@ -13,7 +13,7 @@ from ml_core.errors import InputError
 
 if TYPE_CHECKING:
     from monitoring.rollout import Stage
-    from tasks.rollout import Rollout
+    from tasks.rollout.stage import Rollout
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -59,7 +59,7 @@ def status(
 
     Example: orbcast rollout status --market mgc
     """
-    from tasks.rollout import rollout_of  # noqa: PLC0415 - after --help
+    from tasks.rollout.stage import rollout_of  # noqa: PLC0415 - after --help
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings = current_settings()
@@ -76,7 +76,7 @@ def approve(
 
     Example: orbcast rollout approve --to advisory --reason "looked at all 640 breaks"
     """
-    from tasks import rollout as steps  # noqa: PLC0415 - after --help
+    from tasks.rollout import stage as steps  # noqa: PLC0415 - after --help
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings = current_settings()
@@ -105,7 +105,7 @@ def step_up(
     Example: orbcast rollout step-up --to advisory --reason "gates passed" --by ana
     """
     from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
-    from tasks import rollout as steps  # noqa: PLC0415
+    from tasks.rollout import stage as steps  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings = current_settings()
@@ -124,7 +124,7 @@ def step_down(
     Example: orbcast rollout step-down --to shadow --reason "doubt" --by ana
     """
     from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
-    from tasks import rollout as steps  # noqa: PLC0415
+    from tasks.rollout import stage as steps  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings = current_settings()
@@ -145,7 +145,7 @@ def _stage(text: str) -> Stage:
 
 def _tell(found: Rollout, as_json: bool) -> None:
     if as_json:
-        from tasks.rollout import shown  # noqa: PLC0415 - after --help
+        from tasks.rollout.stage import shown  # noqa: PLC0415 - after --help
 
         print_json(shown(found))
         return

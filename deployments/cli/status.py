@@ -19,8 +19,8 @@ from deployments.cli.terminal import AsJson, print_json, say, show_table
 from ml_core.errors import OperatorError
 
 if TYPE_CHECKING:
-    from tasks.day_outlook import DayOutlook
-    from tasks.standing import Standing
+    from tasks.health.market_overview import Standing
+    from tasks.prediction.day_outlook import DayOutlook
 
 STOPPED_WITHIN_SECONDS = 15.0
 
@@ -65,7 +65,7 @@ def status(
     named = api_url()
     server = named if named and answers(named) else None if named else server_of(settings)
     runs = runs_of(settings, server) if server else [] if named else runs_left(settings)
-    from tasks.standing import standing_of  # noqa: PLC0415 - Prefect, after its server is named
+    from tasks.health.market_overview import standing_of  # noqa: PLC0415 - Prefect, after its server is named
 
     at = now()
     found = [
@@ -104,7 +104,7 @@ def _clock(when: str, at: datetime) -> str:
 
 
 def _tell(each: Standing, at: datetime) -> None:
-    from tasks.standing import in_words, time_of  # noqa: PLC0415 - after --help
+    from tasks.health.market_overview import in_words, time_of  # noqa: PLC0415 - after --help
 
     say(f"\n{each.market}: stage {each.stage}, breaker {each.breaker}")
     bars = "none: `orbcast ingest` brings them"
@@ -134,7 +134,7 @@ def _tell(each: Standing, at: datetime) -> None:
 
 def _tell_day(each: Standing, at: datetime) -> None:
     """Show today's ranges, and the next trading day's where nothing more comes today."""
-    from tasks.day_outlook import closed_in_words, next_ranges_in_words  # noqa: PLC0415
+    from tasks.prediction.day_outlook import closed_in_words, next_ranges_in_words  # noqa: PLC0415
 
     outlook = each.outlook
     if outlook.closed is not None:
@@ -150,8 +150,8 @@ def _tell_day(each: Standing, at: datetime) -> None:
 def _tell_next_day(outlook: DayOutlook, at: datetime) -> None:
     from rich.table import Table  # noqa: PLC0415 - after --help
 
-    from tasks.day_outlook import next_ranges_in_words  # noqa: PLC0415
-    from tasks.standing import in_words  # noqa: PLC0415
+    from tasks.health.market_overview import in_words  # noqa: PLC0415
+    from tasks.prediction.day_outlook import next_ranges_in_words  # noqa: PLC0415
 
     if outlook.next_day is None:
         say(f"  {next_ranges_in_words(outlook)}")
@@ -176,7 +176,7 @@ def _tell_next_day(outlook: DayOutlook, at: datetime) -> None:
 def _tell_slots(each: Standing, at: datetime) -> None:
     from rich.table import Table  # noqa: PLC0415 - after --help
 
-    from tasks.standing import in_words  # noqa: PLC0415
+    from tasks.health.market_overview import in_words  # noqa: PLC0415
 
     zone = ZoneInfo(each.zone)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

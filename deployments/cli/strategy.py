@@ -91,8 +91,8 @@ def backtest(
     Example: orbcast strategy backtest --from 2024-01-01
     """
     from ml_core.strategy.value_added import by_year, refusals, worth  # noqa: PLC0415 - after --help
+    from tasks.prediction.value_added import backtest_rules  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
-    from tasks.strategy_worth import backtest_rules  # noqa: PLC0415
 
     settings = current_settings()
     rules = settings.rules(name)
@@ -133,8 +133,8 @@ def show_worth(
     Example: orbcast strategy worth --market mgc
     """
     from ml_core.strategy.value_added import added, by_opinion, worth  # noqa: PLC0415 - after --help
+    from tasks.prediction.value_added import lived  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
-    from tasks.strategy_worth import lived  # noqa: PLC0415
 
     settings = current_settings()
     rules = settings.rules(name)
@@ -173,9 +173,9 @@ def intents(
 
     Example: orbcast strategy intents --since 2025-06-30 --json
     """
-    from tasks.outbox import outbox  # noqa: PLC0415 - after --help
+    from tasks.prediction.outbox import outbox  # noqa: PLC0415 - after --help
+    from tasks.prediction.slots import in_zone  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
-    from tasks.slots import in_zone  # noqa: PLC0415
 
     settings = current_settings()
     known = settings.market(market)

@@ -85,7 +85,7 @@ def setups(  # noqa: PLR0917 - options of a command
     from ml_core.setups.study import study_setups  # noqa: PLC0415
     from ml_core.setups.trades import setup_returns, trade_table  # noqa: PLC0415
     from monitoring.pages.setup_report import render_setup_report  # noqa: PLC0415
-    from tasks.datasets import known_bars, period_of  # noqa: PLC0415
+    from tasks.data.datasets import known_bars, period_of  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings, at = current_settings(), now()

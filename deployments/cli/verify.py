@@ -128,7 +128,7 @@ def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
     from registry.errors import DamagedEvidenceError  # noqa: PLC0415 - after --help
     from registry.evaluations import evaluations  # noqa: PLC0415
     from registry.rollout import rollout_faults  # noqa: PLC0415
-    from tasks.studies_on_record import require_whole  # noqa: PLC0415
+    from tasks.training.studies_on_record import require_whole  # noqa: PLC0415
 
     models = settings.models()
     found = [*rollout_faults(settings.database()), *definition_faults(settings.database())]

@@ -16,8 +16,8 @@ from registry.drift import DriftRecord, drift_records
 from registry.intake_history import batches, findings, revisions, set_aside, set_aside_by_reason
 from registry.notices import notices
 from registry.parity import latest_parity
+from tasks.health.market_overview import in_words, time_of
 from tasks.settings import current_settings
-from tasks.standing import in_words, time_of
 
 _MOST = 200
 

@@ -13,7 +13,7 @@ from monitoring.rollout import STAGES, Stage
 from registry.breaker import breaker_records
 from registry.browsing import Wanted, matching
 from registry.rollout import rollout_records
-from tasks.rollout import Rollout, rollout_of, stage_of
+from tasks.rollout.stage import Rollout, rollout_of, stage_of
 from tasks.settings import current_settings, now
 
 _SLOW = timedelta(minutes=5)

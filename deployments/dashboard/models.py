@@ -20,7 +20,7 @@ from registry.evaluations import evaluations
 from registry.model_store import VersionRecord
 from registry.trials import count_trials
 from tasks.settings import current_settings
-from tasks.study_report import study_page
+from tasks.training.study_report import study_page
 
 ALIASES = ("champion", "challenger")
 
@@ -163,7 +163,7 @@ def _versions(name: str) -> tuple[VersionRecord, ...]:
 @st.cache_resource(ttl=10 * FRESH, show_spinner="Writing the card ...", max_entries=20)
 def _card_text(name: str, version: str) -> str:
     from monitoring.pages.model_card import card_markdown  # noqa: PLC0415 - matplotlib, only here
-    from tasks.model_card import card_of  # noqa: PLC0415
     from tasks.settings import now  # noqa: PLC0415
+    from tasks.training.model_card import card_of  # noqa: PLC0415
 
     return card_markdown(card_of(current_settings(), name, version, now()))

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from deployments.dashboard.inks import Inks, faint
 from deployments.dashboard.plain_figure import level_line, plain_figure
 from ml_core.market.schedule import to_minute
-from tasks.day import Candles, SlotOfDay
+from tasks.prediction.trading_day import Candles, SlotOfDay
 
 HEIGHT = 340
 _AFTER = 30

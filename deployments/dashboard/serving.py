@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Timer
 
 from ml_core.errors import OperatorError, OrbcastError
-from tasks.environment import prepare_environment
+from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, current_settings, now
 
 HOST = "127.0.0.1"
@@ -99,8 +99,8 @@ def _look_once() -> None:
     from deployments.dashboard.inks import LIGHT  # noqa: PLC0415 - an extra, and slow
     from deployments.dashboard.range_chart import range_chart  # noqa: PLC0415 - the same
     from deployments.dashboard.shell import is_new  # noqa: PLC0415 - the same
-    from tasks.day import slots_of_day  # noqa: PLC0415 - the same
-    from tasks.slots import trading_day_at  # noqa: PLC0415 - the same
+    from tasks.prediction.slots import trading_day_at  # noqa: PLC0415 - the same
+    from tasks.prediction.trading_day import slots_of_day  # noqa: PLC0415 - the same
 
     settings = current_settings()  # which opens the database read-only by now
     if is_new(settings):

@@ -15,8 +15,8 @@ from ml_core.errors import OrbcastError
 from ml_core.market.market import Market
 from monitoring.breaker import Standing
 from monitoring.rollout import Stage
-from tasks.breaker import breaker_of
-from tasks.rollout import stage_of
+from tasks.health.breaker import breaker_of
+from tasks.rollout.stage import stage_of
 from tasks.settings import Settings, current_settings, now
 
 FRESH = timedelta(seconds=15)

@@ -18,16 +18,16 @@ from monitoring.explain import novelty_gate, rule_gates
 from monitoring.pages.markdown import escaped
 from registry.browsing import Wanted, browse, choices
 from registry.ledger import Mode, Settled
-from tasks.day import SlotOfDay, slots_of_day
-from tasks.day_outlook import (
+from tasks.health.market_overview import in_words
+from tasks.prediction.day_outlook import (
     DayOutlook,
     closed_because,
     closed_in_words,
     day_outlook,
     next_ranges_in_words,
 )
+from tasks.prediction.trading_day import SlotOfDay, slots_of_day
 from tasks.settings import current_settings, now
-from tasks.standing import in_words
 
 _PLOT = {"displayModeBar": False}
 _SIDES = {"long": "UP", "short": "DOWN"}

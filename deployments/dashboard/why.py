@@ -16,8 +16,8 @@ from deployments.dashboard.words_table import words_table
 from monitoring.pages.markdown import escaped
 from registry.browsing import prediction_with_hashes
 from registry.entries import PredictionEntry
-from tasks.explanation import explanation_of
-from tasks.reasons_shown import short_words
+from tasks.prediction.explanation import explanation_of
+from tasks.prediction.explanation_artifact import short_words
 
 _ROW_HEIGHT = 42
 

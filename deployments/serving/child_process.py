@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from ml_core.files import written_atomically
-from tasks.process_mark import is_gone, mark, process_number
+from tasks.runs.process_mark import is_gone, mark, process_number
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds before a process that died is started again; doubled with each death in a row."""

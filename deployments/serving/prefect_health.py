@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from tasks.environment import THIS_MACHINE
+from tasks.runs.environment import THIS_MACHINE
 
 HEALTHY_WITHIN_SECONDS = 120.0
 """Given to a server that starts."""

@@ -16,7 +16,7 @@ from deployments.debugging import DEBUGGING
 from deployments.disk_space import require_room
 from deployments.serving.prefect_health import answers
 from deployments.serving.temporary_server import temporary_server
-from tasks.environment import prepare_environment
+from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, api_url
 
 SERVER_FILE = "server.json"

@@ -110,9 +110,9 @@ def _catch_up(deployments: list[UUID]) -> None:
     Runs that were due meanwhile are still there, and begin now: data, outcomes and a retrain are
     caught up, each once. Predictions are not: their rows say that they were missed.
     """
-    from tasks.approval import expire_approvals  # noqa: PLC0415 - reads the environment
-    from tasks.notices import tell_of  # noqa: PLC0415
-    from tasks.recovery import bury_the_dead, drop_superseded  # noqa: PLC0415
+    from tasks.notices.notify import tell_of  # noqa: PLC0415
+    from tasks.rollout.approval import expire_approvals  # noqa: PLC0415 - reads the environment
+    from tasks.runs.recovery import bury_the_dead, drop_superseded  # noqa: PLC0415
     from tasks.settings import now  # noqa: PLC0415
 
     for each in bury_the_dead.fn(timedelta(0)):
@@ -125,7 +125,7 @@ def _catch_up(deployments: list[UUID]) -> None:
 
 def _tell_of_dead_runs(settings: Settings) -> None:
     from deployments.automations import ensure_automations  # noqa: PLC0415 - Prefect's settings
-    from tasks.channels import channels  # noqa: PLC0415
+    from tasks.notices.channels import channels  # noqa: PLC0415
 
     try:
         ensure_automations(channels(settings.channels_file))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.environment import prepare_environment
+from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings
 
 _LOOKED_AT = 200

@@ -23,8 +23,8 @@ from deployments.serving.prefect_session import SERVER_FILE
 from deployments.serving.report_server import serve_reports
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
-from tasks.environment import prepare_environment
-from tasks.market_definition import note_definitions
+from tasks.data.market_definition import note_definitions
+from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, now
 
 HOST = "127.0.0.1"
@@ -267,7 +267,7 @@ class _Supervisor:
 
     def _tell(self, fault: str, what: str) -> None:
         """Tell a person: nobody else is left who could."""
-        from tasks.notices import notify  # noqa: PLC0415 - Prefect, when all is over
+        from tasks.notices.notify import notify  # noqa: PLC0415 - Prefect, when all is over
 
         notify(
             self._settings,

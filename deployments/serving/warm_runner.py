@@ -17,8 +17,8 @@ from prefect.runner import Runner
 from prefect.runner._process_manager import ProcessHandle  # has no public name
 
 from deployments.serving.warm_child import flow_of, run_in_child
-from tasks.process_mark import kill_process
-from tasks.time_limits import GRACE_SECONDS
+from tasks.runs.process_mark import kill_process
+from tasks.runs.time_limits import GRACE_SECONDS
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnProcess
@@ -136,8 +136,8 @@ class WarmStarter:
 
 def _end_overdue(run: UUID, child: ForkServerProcess) -> None:
     """Kill a child that did not end in time; what is done about its run must not stop that."""
-    from tasks.notices import tell_of  # noqa: PLC0415 - reads the environment
-    from tasks.overdue import time_out  # noqa: PLC0415 - the same
+    from tasks.notices.notify import tell_of  # noqa: PLC0415 - reads the environment
+    from tasks.runs.overdue import time_out  # noqa: PLC0415 - the same
 
     try:
         ended = time_out(run)

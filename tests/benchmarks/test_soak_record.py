@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.soak import Plan, Soak
 from registry.entries import PredictionEntry
-from tasks.process_mark import mark
+from tasks.runs.process_mark import mark
 from tests.ledger_rows import PREDICTION
 
 PLAN = Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.5)

@@ -24,10 +24,10 @@ from deployments.dashboard.why import reasons_chart
 from ml_core.market.schedule import from_minute
 from ml_core.ranges.label_spec import LabelSpec
 from registry.entries import Settled
-from tasks.day import slots_of_day
+from tasks.health.market_overview import in_words
+from tasks.prediction.slots import trading_day_at
+from tasks.prediction.trading_day import slots_of_day
 from tasks.settings import Settings, current_settings
-from tasks.slots import trading_day_at
-from tasks.standing import in_words
 from tests.dashboard.conftest import FIRST_DAY, NOW
 
 THURSDAY = date(2024, 11, 28)
@@ -106,7 +106,7 @@ def test_levels_are_drawn_by_the_label_of_the_answer(
     settled = ledger.settled
     known = {LabelSpec().key: LabelSpec(), half.key: half}
     monkeypatch.setattr(
-        "tasks.day.labels_by_key",
+        "tasks.prediction.trading_day.labels_by_key",
         lambda _settings, _symbol, keys: {key: known[key] for key in keys},
     )
 

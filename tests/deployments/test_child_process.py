@@ -16,7 +16,7 @@ import pytest
 
 from deployments.serving import child_process
 from deployments.serving.child_process import ChildProcess, end_left_behind, note_children
-from tasks.process_mark import is_gone, mark
+from tasks.runs.process_mark import is_gone, mark
 
 WITH_A_CHILD = (
     "import subprocess, sys, time;"

@@ -22,7 +22,7 @@ from deployments.cli.errors import line_of, status_of
 from flows.shadow_predict import shadow_predict
 from flows.tune import tune
 from ml_core.errors import DefectError, InputError, OperatorError, TransientError
-from tasks.sources import SourceSpec, remember_source
+from tasks.data.sources import SourceSpec, remember_source
 from tests.ml_core.builders import MARKETS
 
 

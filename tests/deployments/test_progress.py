@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deployments.cli.progress import Pace
-from tasks import artifacts
-from tasks.watching import watched
+from tasks.runs import artifacts
+from tasks.runs.watching import watched
 from tests.at_a_terminal import at_a_pipe, at_a_terminal
 
 

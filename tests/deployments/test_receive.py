@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 
 from ml_core.bars.arrays import Bars
-from tasks.ingest import read_source
+from tasks.data.ingest import read_source
+from tasks.data.sources import remember_source, source_spec
 from tasks.settings import current_settings, now
-from tasks.sources import remember_source, source_spec
 from tests.conftest import PROJECT
 
 START = datetime(2024, 1, 2, 23, tzinfo=UTC)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from deployments.serving.supervisor import BARS_BESIDE, _Supervisor
+from tasks.data.sources import remember_source, source_spec
 from tasks.settings import Settings
-from tasks.sources import remember_source, source_spec
 from tests.live_days import set_clock
 
 

@@ -15,7 +15,7 @@ import pytest
 from deployments.serving import temporary_server as module
 from deployments.serving.prefect_health import answers
 from deployments.serving.temporary_server import NoTemporaryServerError, temporary_server
-from tasks.environment import prepare_environment
+from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings
 
 COMMAND = """

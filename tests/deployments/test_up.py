@@ -22,7 +22,7 @@ import pytest
 
 from deployments.catalogue import HOUSEKEEPING, deployments_of
 from deployments.serving.supervisor import reports_port
-from tasks.process_mark import is_gone
+from tasks.runs.process_mark import is_gone
 from tests.ml_core.builders import mgc
 
 SECRET = "ann:s3cret"  # noqa: S105 - of a server that lives for this test

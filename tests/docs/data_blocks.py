@@ -21,8 +21,8 @@ from ml_core.strategy.order_intent import order_values
 from ml_core.strategy.plan import DaySoFar, Plan
 from ml_core.strategy.rules import load_rules
 from registry.strategy import OrderIntent
-from tasks.events import EVENTS
-from tasks.outbox import _shown
+from tasks.notices.events import EVENTS
+from tasks.prediction.outbox import _shown
 from tests.conftest import PROJECT
 from tests.docs.following import Check
 from tests.docs.page import Step

@@ -160,7 +160,7 @@ def _become(
 
 def _import_everything() -> None:
     """Import what commands do; Prefect, which reads its settings then, is to read them again."""
-    import tasks.environment as module  # noqa: PLC0415 - of the process that is forked
+    import tasks.runs.environment as module  # noqa: PLC0415 - of the process that is forked
 
     prepare = module.prepare_environment
 

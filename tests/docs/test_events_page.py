@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from tasks.events import ARRIVED, EVENTS, Event
+from tasks.notices.events import ARRIVED, EVENTS, Event
 from tests.conftest import PROJECT
 
 PAGE = (PROJECT / "docs" / "events.md").read_text("utf-8")

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.types.entrypoint import EntrypointType
 
 from deployments.serving.warm_runner import WarmRunner
-from tasks.notices import REPORTED
+from tasks.notices.notify import REPORTED
 
 How = Literal["not at all", "in a sleep", "in C", "whatever it is told"]
 TIME_LIMIT_SECONDS = 1.0

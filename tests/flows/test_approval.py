@@ -31,11 +31,18 @@ from registry.errors import UnknownVersionError
 from registry.evaluations import EvaluationRecord, record_evaluation
 from registry.notices import notices
 from registry.rollout import rollout_records
-from tasks import approval, approved_promotion, rollout
-from tasks.approval import NoDeploymentError, Waiting, expire_approvals, send_answer, waiting
-from tasks.approved_promotion import ServesAlreadyError
-from tasks.code import code_hash
-from tasks.rollout import GatesNotPassedError
+from tasks.rollout import approval, approved_promotion
+from tasks.rollout import stage as rollout
+from tasks.rollout.approval import (
+    NoDeploymentError,
+    Waiting,
+    expire_approvals,
+    send_answer,
+    waiting,
+)
+from tasks.rollout.approved_promotion import ServesAlreadyError
+from tasks.rollout.stage import GatesNotPassedError
+from tasks.runs.code_hash import code_hash
 from tasks.settings import current_settings, now
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "own")
@@ -332,7 +339,7 @@ def test_a_step_that_is_not_the_next_one_is_not_asked() -> None:
 
 
 def step_up_request(stage: Any) -> None:
-    from tasks.approved_step import step_request  # noqa: PLC0415 - one use
+    from tasks.rollout.approved_step import step_request  # noqa: PLC0415 - one use
 
     step_request.fn("mgc", stage, now())
 

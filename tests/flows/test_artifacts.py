@@ -24,9 +24,9 @@ from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
 from flows.replay import replay
 from monitoring.parity import Audited, Difference
-from tasks import drift
-from tasks.artifacts import publish, table, to_open
-from tasks.notices import notify
+from tasks.health import drift
+from tasks.notices.notify import notify
+from tasks.runs.artifacts import publish, table, to_open
 from tasks.settings import current_settings
 from tests.live_days import logged_home_of
 

@@ -14,11 +14,11 @@ from deployments.cli.app import app
 from registry.database import open_database
 from registry.drift import DriftRecord, record_drift
 from registry.parity import ParityRecord, record_parity
-from tasks.breaker import breaker_of, change
-from tasks.breaker_check import check_breaker
-from tasks.decision import answers
+from tasks.health.breaker import breaker_of, change
+from tasks.health.breaker_check import check_breaker
+from tasks.prediction.decision import answers
+from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings
-from tasks.slots import latest_slot
 
 WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from deployments.cli.app import app
 from flows.check_drift import check_drift
 from flows.nightly_retrain import nightly_retrain
 from registry.drift import drift_records
-from tasks import drift
+from tasks.health import drift
 from tasks.settings import current_settings
 from tests.live_days import logged_home_of
 
@@ -127,7 +127,7 @@ def test_the_full_report_has_every_column_that_is_compared() -> None:
 def test_the_retrain_that_a_drift_starts_ends_with_a_check_and_starts_no_other(
     announced: Callable[[], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.periods.now", lambda: AT)
+    monkeypatch.setattr("tasks.runs.periods.now", lambda: AT)
     shift(30.0)
     assert check_drift("mgc")["detected"]
     retrained = nightly_retrain("mgc", refresh=False)

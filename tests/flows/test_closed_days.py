@@ -61,7 +61,9 @@ def test_a_live_run_on_a_holiday_waits_for_nothing_and_says_when_the_next_ranges
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_clock(monkeypatch, own / "clock", datetime(2024, 12, 25, 1, 5, 3, tzinfo=UTC))
-    monkeypatch.setattr("tasks.arrival.sleep", lambda _: pytest.fail("it waits for bars"))
+    monkeypatch.setattr(
+        "tasks.prediction.await_bars.sleep", lambda _: pytest.fail("it waits for bars")
+    )
     result = shadow_predict("mgc", "1100")
     assert result["slot"] == "MGC:2024-12-25:1100"
     assert [entry["reason"] for entry in result["entries"]] == ["holiday", "holiday"]

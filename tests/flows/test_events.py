@@ -22,10 +22,11 @@ from flows.nightly_retrain import nightly_retrain
 from flows.shadow_predict import shadow_predict
 from monitoring.rollout import Position
 from registry.strategy import order_intents
-from tasks import events, prediction
-from tasks.events import EVENTS, BreakerOpened, emit
+from tasks.data.sources import SourceSpec, remember_source
+from tasks.notices import events
+from tasks.notices.events import EVENTS, BreakerOpened, emit
+from tasks.prediction import predict as prediction
 from tasks.settings import current_settings
-from tasks.sources import SourceSpec, remember_source
 from tests.live_days import set_clock
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

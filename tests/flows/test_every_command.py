@@ -24,7 +24,7 @@ from deployments.demo import Shown
 from flows.check_drift import check_drift
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
-from tasks.day_outlook import day_outlook
+from tasks.prediction.day_outlook import day_outlook
 from tasks.settings import current_settings, now
 from tests.conftest import PROJECT
 from tests.live_days import answer_live, set_clock

@@ -17,11 +17,12 @@ from ml_core.features.audit import AuditReport, Leak
 from ml_core.learning.splits import TooFewSamplesError
 from registry.decisions import list_decisions
 from registry.ledger import Ledger
-from tasks import prediction, training
+from tasks.data.sources import NoSourceError, SourceSpec
+from tasks.prediction import predict as prediction
+from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings, now
-from tasks.slots import latest_slot
-from tasks.sources import NoSourceError, SourceSpec
-from tasks.training import LookAheadError
+from tasks.training import train as training
+from tasks.training.train import LookAheadError
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

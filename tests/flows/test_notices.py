@@ -29,11 +29,11 @@ from deployments.automations import ensure_automations
 from deployments.cli.app import app
 from flows.log_outcomes import log_outcomes
 from registry.notices import notices
-from tasks import delivery
-from tasks import notices as telling
-from tasks.breaker import change
-from tasks.channel_blocks import BLOCKS, add_channel, remove_channel, without_secrets
-from tasks.channels import channels
+from tasks.health.breaker import change
+from tasks.notices import delivery
+from tasks.notices import notify as telling
+from tasks.notices.channel_blocks import BLOCKS, add_channel, remove_channel, without_secrets
+from tasks.notices.channels import channels
 from tasks.settings import current_settings, now
 
 pytestmark = [

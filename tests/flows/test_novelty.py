@@ -18,9 +18,10 @@ from ml_core.learning.dataset import Dataset
 from ml_core.learning.novelty import Judged, Novelty
 from registry.ledger import PredictionEntry
 from registry.model_store import CHAMPION
-from tasks import decision, prediction
+from tasks.prediction import decision
+from tasks.prediction import predict as prediction
+from tasks.prediction.slots import Slot, latest_slot, slots_between
 from tasks.settings import current_settings, now
-from tasks.slots import Slot, latest_slot, slots_between
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
 NOVEL = Judged(dissimilarity=1.5, threshold=0.7, features=(("atr20", 0.9),))

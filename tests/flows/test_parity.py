@@ -13,10 +13,10 @@ from ml_core.bars.contract import RawBatch
 from ml_core.market.schedule import to_minute
 from registry.database import open_database
 from registry.parity import latest_parity
-from tasks import prediction
-from tasks.parity import audit_parity
+from tasks.health.parity import audit_parity
+from tasks.prediction import predict as prediction
+from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings, now
-from tasks.slots import latest_slot
 from tests.ml_core.bars.test_lake import Row, batch
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)

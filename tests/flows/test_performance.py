@@ -19,13 +19,13 @@ from monitoring.daily_sums import ALL
 from registry.estimates import estimate_records
 from registry.ledger import OutcomeEntry, PredictionEntry
 from registry.performance import performance_records
-from tasks.breaker_check import check_breaker
-from tasks.decision import answers
-from tasks.early_warning import warn_early
-from tasks.lines import watched
-from tasks.outcomes import measure, settle
+from tasks.health.breaker_check import check_breaker
+from tasks.health.early_warning import warn_early
+from tasks.prediction.decision import answers
+from tasks.prediction.outcomes import measure, settle
+from tasks.prediction.slots import slots_between
 from tasks.settings import current_settings
-from tasks.slots import slots_between
+from tasks.training.version_lineage import watched
 
 MONDAY, TUESDAY = date(2024, 11, 18), date(2024, 11, 19)
 WEDNESDAY = datetime(2024, 11, 20, 0, 0, tzinfo=UTC)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from registry.ledger import Ledger
-from tasks import decision, prediction
+from tasks.prediction import decision
+from tasks.prediction import predict as prediction
 from tasks.settings import current_settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

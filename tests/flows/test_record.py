@@ -15,11 +15,11 @@ from deployments.cli.app import app
 from ml_core.bars.continuous import join
 from ml_core.market.schedule import build_schedule
 from registry.database import open_database
-from tasks import prediction
-from tasks.decision import answers
-from tasks.missed import fill_missed, unanswered
+from tasks.prediction import predict as prediction
+from tasks.prediction.decision import answers
+from tasks.prediction.missed import fill_missed, unanswered
+from tasks.prediction.slots import latest_slot, slots_between
 from tasks.settings import current_settings
-from tasks.slots import latest_slot, slots_between
 
 WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
 

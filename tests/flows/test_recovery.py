@@ -18,8 +18,14 @@ from deployments.catalogue import deployments_of
 from deployments.serving.runner import deployment
 from flows.recover import recover
 from registry.notices import notices
-from tasks.process_mark import LABEL, mark
-from tasks.recovery import RESTARTS, bury_the_dead, drop_superseded, free_slots, restart_crashed
+from tasks.runs.process_mark import LABEL, mark
+from tasks.runs.recovery import (
+    RESTARTS,
+    bury_the_dead,
+    drop_superseded,
+    free_slots,
+    restart_crashed,
+)
 from tasks.settings import current_settings
 from tests.ml_core.builders import mgc
 

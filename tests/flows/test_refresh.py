@@ -44,9 +44,9 @@ from flows.refresh_data import refresh_data
 from flows.shadow_predict import shadow_predict
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from registry.notices import notices
-from tasks.ingest import refresh_lake
+from tasks.data.ingest import refresh_lake
+from tasks.data.sources import SourceSpec, remember_source
 from tasks.settings import current_settings
-from tasks.sources import SourceSpec, remember_source
 from tests.ml_core.builders import mgc
 
 T0 = datetime(2024, 11, 19, 23, 5, tzinfo=UTC)  # Wednesday, 09:05 in Brisbane
@@ -208,9 +208,13 @@ def test_a_live_prediction_waits_for_the_bars_of_its_window_or_says_that_they_di
         slept.append(seconds)
 
     slept: list[float] = []
-    for name in ("tasks.periods.now", "tasks.arrival.now", "tasks.prediction._made_at"):
+    for name in (
+        "tasks.runs.periods.now",
+        "tasks.prediction.await_bars.now",
+        "tasks.prediction.predict._made_at",
+    ):
         monkeypatch.setattr(name, lambda: clock[0])
-    monkeypatch.setattr("tasks.arrival.sleep", sleep)
+    monkeypatch.setattr("tasks.prediction.await_bars.sleep", sleep)
 
     said = shadow_predict("mgc")
 

@@ -18,10 +18,10 @@ from flows.nightly_retrain import nightly_retrain
 from ml_core.errors import InputError
 from registry.notices import notices
 from registry.retrain_attempts import begin_attempt, retrain_attempts
-from tasks import retrain_backoff
-from tasks.datasets import EmptyLakeError
-from tasks.periods import FutureTimeError, ReversedPeriodError
+from tasks.data.datasets import EmptyLakeError
+from tasks.runs.periods import FutureTimeError, ReversedPeriodError
 from tasks.settings import UnknownNameError, current_settings, now
+from tasks.training import retrain_backoff
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

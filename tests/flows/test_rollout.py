@@ -16,11 +16,13 @@ from flows.audit import audit
 from monitoring.rollout import RolloutEvent
 from registry.notices import notices
 from registry.rollout import rollout_faults, rollout_records
-from tasks import prediction, rollout, rollout_checks
-from tasks.breaker import change
-from tasks.rollout_record import record_event
+from tasks.health.breaker import change
+from tasks.prediction import predict as prediction
+from tasks.prediction.slots import latest_slot
+from tasks.rollout import checks as rollout_checks
+from tasks.rollout import stage as rollout
+from tasks.rollout.record import record_event
 from tasks.settings import current_settings, now
-from tasks.slots import latest_slot
 from tests.live_days import set_clock
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)

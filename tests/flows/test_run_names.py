@@ -18,7 +18,7 @@ from deployments.catalogue import HOUSEKEEPING
 from deployments.serving.runner import deployment
 from flows.recover import recover
 from flows.shadow_predict import shadow_predict
-from tasks import run_names
+from tasks.runs import run_names
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from deployments.serving.prefect_session import SERVER_FILE
-from tasks.breaker import change
+from tasks.health.breaker import change
 from tasks.settings import current_settings, now
 from tests.live_days import set_clock
 

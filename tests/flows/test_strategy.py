@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-import tasks.outbox
+import tasks.prediction.outbox
 from deployments.cli.app import app
 from flows.explain import explain
 from flows.shadow_predict import shadow_predict
@@ -22,12 +22,12 @@ from ml_core.learning.assemble import assemble
 from ml_core.learning.slot_table import slot_table
 from monitoring.rollout import STAGES, Position, Stage
 from registry.strategy import order_intents, strategy_records
-from tasks import prediction
-from tasks.breaker import change
-from tasks.outbox import outbox
+from tasks.health.breaker import change
+from tasks.prediction import predict as prediction
+from tasks.prediction.outbox import outbox
+from tasks.prediction.slots import Slot, latest_slot
+from tasks.prediction.strategy import holding
 from tasks.settings import current_settings, now
-from tasks.slots import Slot, latest_slot
-from tasks.strategy import holding
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
 
@@ -231,7 +231,8 @@ def test_rules_edited_during_the_day_do_not_forget_its_trades(
 
 
 def test_a_market_that_is_off_answers_with_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks import decision, rollout  # noqa: PLC0415
+    from tasks.prediction import decision  # noqa: PLC0415
+    from tasks.rollout import stage as rollout  # noqa: PLC0415
 
     monkeypatch.setattr(decision, "stage_of", rollout.stage_of)
     rollout.step_down(current_settings(), "MGC", "off", by="test", reason="holiday", at=now())
@@ -311,7 +312,7 @@ def test_an_intent_says_whether_it_is_still_in_force(monkeypatch: pytest.MonkeyP
 
     def stands(stage: Stage, bound_to: str = "what was approved") -> tuple[bool, str]:
         position = Position(stage=stage, bound_to=bound_to)
-        monkeypatch.setattr(tasks.outbox, "stage_of", lambda *_: (stage, position))
+        monkeypatch.setattr(tasks.prediction.outbox, "stage_of", lambda *_: (stage, position))
         (found,) = outbox(settings, "MGC", before)
         return found["in_force"], found["why_not"] or ""
 

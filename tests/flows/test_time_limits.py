@@ -28,13 +28,13 @@ from flows import refresh_data
 from flows.recover import recover
 from registry.notices import notices
 from registry.retrain_attempts import retrain_attempts
-from tasks.overdue import end_overdue
-from tasks.process_mark import LABEL, LIMIT_LABEL, is_gone, mark
-from tasks.recovery import bury_the_dead
-from tasks.retrain_backoff import attempt
+from tasks.data.sources import SourceSpec, remember_source
+from tasks.runs.overdue import end_overdue
+from tasks.runs.process_mark import LABEL, LIMIT_LABEL, is_gone, mark
+from tasks.runs.recovery import bury_the_dead
+from tasks.runs.time_limits import GRACE_SECONDS
 from tasks.settings import current_settings
-from tasks.sources import SourceSpec, remember_source
-from tasks.time_limits import GRACE_SECONDS
+from tasks.training.retrain_backoff import attempt
 from tests.flows.hanging import How
 from tests.ml_core.builders import mgc
 

@@ -19,10 +19,10 @@ from prefect.settings import PREFECT_API_URL
 from flows.tune import tune
 from ml_core.evidence.tuning import tuning_folds
 from registry.trials import count_trials, list_trials
-from tasks.promotion import weigh
 from tasks.settings import current_settings, now
-from tasks.training import gather
-from tasks.tuning import (
+from tasks.training.promotion import weigh
+from tasks.training.train import gather
+from tasks.training.tuning import (
     BadSearchError,
     Search,
     TuningUnderWayError,
@@ -54,12 +54,12 @@ ASKED: dict[str, Any] = {
 }
 
 _IN_A_PROCESS = f"""
-import tasks.tuning, time
-scored = tasks.tuning._scored
+import tasks.training.tuning, time
+scored = tasks.training.tuning._scored
 def slowly(*given):
     time.sleep(0.5)
     return scored(*given)
-tasks.tuning._scored = slowly
+tasks.training.tuning._scored = slowly
 from flows.tune import tune
 tune(**{ASKED!r})
 """
@@ -165,7 +165,7 @@ def test_a_stop_between_the_two_records_is_made_good(
         raise RuntimeError("the power is off")
 
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.tuning.finish_trial", stopped)
+        patched.setattr("tasks.training.tuning.finish_trial", stopped)
         with pytest.raises(RuntimeError, match="power"):
             tune(**asked)
     begun = [
@@ -174,7 +174,7 @@ def test_a_stop_between_the_two_records_is_made_good(
     assert len(begun) == 1
 
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.tuning._scored", stopped)
+        patched.setattr("tasks.training.tuning._scored", stopped)
         with pytest.raises(RuntimeError, match="power"):
             tune(**asked)
 

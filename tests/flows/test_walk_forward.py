@@ -24,11 +24,11 @@ from registry.decisions import list_decisions
 from registry.errors import DamagedEvidenceError, EditedRecipeError
 from registry.evaluations import evaluations
 from registry.trials import count_trials
-from tasks import training
-from tasks.promotion import weigh
 from tasks.settings import current_settings, now
-from tasks.studies_on_record import STUDY_DAYS
-from tasks.training import LookAheadError
+from tasks.training import train as training
+from tasks.training.promotion import weigh
+from tasks.training.studies_on_record import STUDY_DAYS
+from tasks.training.train import LookAheadError
 from tests.flows.test_flows import files_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -156,7 +156,7 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     assert old.conditions[0].status == "unknown"
 
     with monkeypatch.context() as other_code:
-        other_code.setattr("tasks.studies_on_record.code_hash", lambda: "another release")
+        other_code.setattr("tasks.training.studies_on_record.code_hash", lambda: "another release")
         assert weighed().conditions[0].status == "unknown"
 
     report = Path(first["report"]).read_text("utf-8")

@@ -26,8 +26,8 @@ from registry.model_store import VersionRecord
 from registry.parity import ParityRecord, record_parity
 from registry.tables.watch import DriftRow, ParityRow
 from registry.verification import OUTCOMES
-from tasks.code import code_hash
-from tasks.rollout_facts import facts_of
+from tasks.rollout.facts import facts_of
+from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
 from tests.ledger_rows import OUTCOME, PREDICTION
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.pages.markdown import code, escaped
-from tasks.artifacts import picture, table
+from tasks.runs.artifacts import picture, table
 
 
 @given(st.text(max_size=40))

@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime, time
 import pytest
 
 from ml_core.market.market import Market, RangeSpec
-from tasks.day import slots_of_day
-from tasks.day_outlook import (
+from tasks.prediction.day_outlook import (
     DayOutlook,
     ExchangeClosedError,
     closed_because,
@@ -16,8 +15,9 @@ from tasks.day_outlook import (
     outlook_in_words,
     require_open,
 )
+from tasks.prediction.slots import latest_slot
+from tasks.prediction.trading_day import slots_of_day
 from tasks.settings import current_settings
-from tasks.slots import latest_slot
 from tests.ml_core.builders import mgc, nq
 
 ALL = ("0900", "1000", "1100", "1800", "2300", "0030")
@@ -108,7 +108,7 @@ def test_a_weekday_is_a_holiday_by_the_market_s_own_calendar() -> None:
 def test_a_calendar_that_never_opens_again_has_no_next_day(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tasks.day_outlook.expected_ranges", lambda *_: ())
+    monkeypatch.setattr("tasks.prediction.day_outlook.expected_ranges", lambda *_: ())
     outlook = day_outlook(mgc(), utc("2026-12-05T03:00"))
     assert (outlook.next_day, outlook.next_ranges) == (None, ())
     assert outlook_in_words(outlook) == (

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from registry.estimates import EstimateRecord, estimate_records
-from tasks.early_warning import warn_early
+from tasks.health.early_warning import warn_early
 from tests.tasks.live_market import MARKET, START, LiveMarket, row_at
 
 NAMES = ("0900", "1000", "1100", "1800", "2300", "0030")

@@ -13,12 +13,12 @@ import pytest
 from ml_core.market.exchange import trade_dates
 from ml_core.market.schedule import from_minute, to_minute
 from registry.notices import notices
-from tasks import feed
-from tasks.events import Event, FeedResumed, FeedStopped
-from tasks.feed import FeedCheck, check_feed
-from tasks.ingest import read_source
+from tasks.data import feed
+from tasks.data.feed import FeedCheck, check_feed
+from tasks.data.ingest import read_source
+from tasks.data.sources import remember_source, source_spec
+from tasks.notices.events import Event, FeedResumed, FeedStopped
 from tasks.settings import current_settings
-from tasks.sources import remember_source, source_spec
 from tests.ml_core.builders import mgc
 
 TODAY = datetime(2024, 3, 6, tzinfo=UTC)

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from registry.ledger import PredictionEntry
-from tasks import arrival, ingest
-from tasks.arrival import LONGEST_PAUSE, Arrival, bring_bars, pauses
-from tasks.decision import answers, not_answered, read_bars
-from tasks.freshness import is_awaited
+from tasks.data import ingest
+from tasks.data.freshness import is_awaited
+from tasks.data.sources import SourceSpec, remember_source
+from tasks.prediction import await_bars as arrival
+from tasks.prediction.await_bars import LONGEST_PAUSE, Arrival, bring_bars, pauses
+from tasks.prediction.decision import answers, not_answered, read_bars
+from tasks.prediction.slots import Slot, latest_slot
 from tasks.settings import current_settings
-from tasks.slots import Slot, latest_slot
-from tasks.sources import SourceSpec, remember_source
 from tests.tasks.unread_version import unread_version
 
 # Wednesday 2024-11-20 at 09:05 in Brisbane; the day before, G5 is the contract most traded
@@ -233,7 +234,7 @@ def test_a_window_still_awaited_is_answered_as_stale_data_not_from_its_first_min
     ingest.read_source("mgc", None, T0, full=False)
     (said,) = answers(settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
     assert said.reason == "no_model"
-    monkeypatch.setattr("tasks.decision.voices", lambda *_: (unread_version(),))
+    monkeypatch.setattr("tasks.prediction.decision.voices", lambda *_: (unread_version(),))
     (said,) = answers(settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
     assert (said.status, said.reason, said.late) == ("abstained", "stale_data", True)
 

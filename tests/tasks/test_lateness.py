@@ -10,10 +10,10 @@ import pytest
 
 from registry.errors import PrematureAnswerError
 from registry.ledger import Mode, PredictionEntry
-from tasks import prediction
-from tasks.decision import answers
+from tasks.prediction import predict as prediction
+from tasks.prediction.decision import answers
+from tasks.prediction.slots import Slot, latest_slot
 from tasks.settings import current_settings
-from tasks.slots import Slot, latest_slot
 from tests.tasks.unread_version import unread_version
 
 # Wednesday 2024-11-20 at 09:05 in Brisbane
@@ -30,7 +30,7 @@ def asked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
         times.append(next(value for value in arguments if isinstance(value, datetime)))
         return (unread_version(),)
 
-    monkeypatch.setattr("tasks.decision.voices", versions)
+    monkeypatch.setattr("tasks.prediction.decision.voices", versions)
     return times
 
 

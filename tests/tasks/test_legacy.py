@@ -27,11 +27,11 @@ from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.pages.document import to_markdown, to_page
 from monitoring.pages.legacy_report import headline, legacy_paper, unusable, usable
-from tasks import trying_again
+from tasks.data.sources import SourceSpec
 from tasks.legacy import NoFolderError, NothingNamedError, survey
 from tasks.legacy_models import booster_facts
+from tasks.runs import trying_again
 from tasks.settings import Settings, current_settings
-from tasks.sources import SourceSpec
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 FIRST, LAST = date(2024, 2, 1), date(2024, 3, 28)

@@ -14,13 +14,13 @@ from ml_core.market.definition import MarketDefinition
 from registry.definitions import definition_faults, definitions, remember_definition
 from registry.errors import UnusableVersionError
 from registry.ledger import PredictionEntry
-from tasks.decision import OTHER_MARKET, answers, not_answered
-from tasks.market_definition import note_definitions
-from tasks.outcomes import settle
-from tasks.parity import audit_parity
+from tasks.data.market_definition import note_definitions
+from tasks.health.market_overview import standing_of
+from tasks.health.parity import audit_parity
+from tasks.prediction.decision import OTHER_MARKET, answers, not_answered
+from tasks.prediction.outcomes import settle
+from tasks.prediction.slots import Slot, latest_slot
 from tasks.settings import current_settings, now
-from tasks.slots import Slot, latest_slot
-from tasks.standing import standing_of
 from tests.tasks.live_market import RECIPES, START, LiveMarket
 from tests.tasks.test_settling import BEFORE, BREAK, NINE, READ_AT, TARGET, WINDOW, batch, row
 
@@ -217,7 +217,7 @@ def compared(day: date) -> int:
 def test_a_study_counts_on_its_own_definition_only(
     market: LiveMarket, other: dict[str, Any]
 ) -> None:
-    from tasks.studies_on_record import study_that_counts  # noqa: PLC0415 - one use
+    from tasks.training.studies_on_record import study_that_counts  # noqa: PLC0415 - one use
 
     recipe, at = RECIPES["skilled"].hash, START + timedelta(hours=2)
     assert study_that_counts(market.settings, "MGC", recipe, at) is not None

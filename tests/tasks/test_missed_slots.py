@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from registry.entries import PredictionEntry
-from tasks.missed import fill_missed, unanswered
-from tasks.slots import slots_between
+from tasks.prediction.missed import fill_missed, unanswered
+from tasks.prediction.slots import slots_between
 from tests.tasks.live_market import MARKET, LiveMarket, row_at
 
 WEDNESDAY, THURSDAY = date(2024, 11, 20), date(2024, 11, 21)

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from tasks.model_card import card_of, simulated
 from tasks.settings import current_settings, now
+from tasks.training.model_card import card_of, simulated
 
 
 def test_a_retrain_leaves_the_card_of_what_it_trained_beside_the_report(own: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from ml_core.bars.step import StepError
 from ml_core.market.schedule import build_schedule, from_minute
-from tasks.intake import take_in
-from tasks.preview import Preview, RangeShown, preview
+from tasks.data.intake import take_in
+from tasks.data.preview import Preview, RangeShown, preview
+from tasks.data.sources import source_spec
 from tasks.settings import current_settings
-from tasks.sources import source_spec
 from tests.ml_core.builders import mgc
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)

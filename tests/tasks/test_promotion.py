@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.promotion import live_comparison
 from tasks.settings import Settings, current_settings
+from tasks.training.promotion import live_comparison
 from tests.registry.test_ledger import came, said
 
 DAYS = 300

@@ -15,8 +15,8 @@ from sqlalchemy import text
 from registry.errors import BusyDatabaseError, DatabaseError
 from registry.ledger import Ledger
 from registry.rollout import RolloutRecord, record_rollout
-from tasks.code import code_hash
-from tasks.rollout_facts import subject_of
+from tasks.rollout.facts import subject_of
+from tasks.runs.code_hash import code_hash
 from tests.tasks.live_market import (
     DAY,
     MARKET,

@@ -24,7 +24,8 @@ from monitoring.rollout import STAGES, Position, Stage
 from monitoring.rollout_gates import gates
 from registry.errors import RolloutChangedError, UnsignedChangeError
 from registry.rollout import RolloutRecord, record_rollout, rollout_records
-from tasks import rollout, rollout_checks
+from tasks.rollout import checks as rollout_checks
+from tasks.rollout import stage as rollout
 from tests.tasks.live_market import DAY, MARKET, RECIPES, START, facts
 from tests.tasks.troubled_market import (
     FIRST_NOW,

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from monitoring.rollout import Stage
 from registry.rollout import rollout_records
-from tasks import rollout
-from tasks.rollout_checks import check_rollout
+from tasks.rollout import stage as rollout
+from tasks.rollout.checks import check_rollout
 from tests.tasks.live_market import DAY, MARKET
 from tests.tasks.troubled_market import FIRST_NOW, TroubledMarket, live_ninety_days
 

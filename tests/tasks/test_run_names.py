@@ -17,8 +17,8 @@ from prefect import Flow, Task
 import flows
 import tasks
 from deployments.catalogue import HOUSEKEEPING, deployments_of
-from tasks import run_names
-from tasks.time_limits import TIME_LIMITS
+from tasks.runs import run_names
+from tasks.runs.time_limits import TIME_LIMITS
 from tests.ml_core.builders import mgc
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,10 @@ def test_every_flow_names_its_runs_and_ends_them_in_the_time_it_is_given() -> No
 
 def test_every_task_names_its_runs_by_what_it_is_given() -> None:
     found = everything(Task)
-    assert {"tasks.prediction.predict_slot", "tasks.study.answers_of_folds"} <= set(found)
+    assert {
+        "tasks.prediction.predict.predict_slot",
+        "tasks.training.study.answers_of_folds",
+    } <= set(found)
     assert len(found) >= 27
     assert [name for name, each in found.items() if not each.task_run_name] == []
     for name, each in found.items():

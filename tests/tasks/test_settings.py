@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ml_core.market.market import MarketFileError
-from tasks.environment import prepare_environment
+from tasks.runs.environment import prepare_environment
 from tasks.settings import SettingsError, UnknownNameError, current_settings
 
 

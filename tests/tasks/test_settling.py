@@ -10,10 +10,10 @@ import pytest
 
 from ml_core.market.schedule import from_minute
 from registry.ledger import OutcomeEntry, PredictionEntry, Settled
-from tasks.decision import not_answered
-from tasks.outcomes import settle
+from tasks.prediction.decision import not_answered
+from tasks.prediction.outcomes import settle
+from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings
-from tasks.slots import latest_slot
 from tests.ml_core.bars.test_lake import Row, batch
 from tests.ml_core.builders import minute
 

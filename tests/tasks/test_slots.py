@@ -10,7 +10,13 @@ import pytest
 
 from ml_core.market.market import Market, UnknownRangeError
 from ml_core.market.schedule import build_schedule, to_minute
-from tasks.slots import decision_time, in_zone, latest_slot, slots_between, trading_day_at
+from tasks.prediction.slots import (
+    decision_time,
+    in_zone,
+    latest_slot,
+    slots_between,
+    trading_day_at,
+)
 from tests.ml_core.builders import BRISBANE, mgc, nq
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from ml_core.market.market import Market
 from registry.ledger import PredictionEntry
-from tasks.missed import _reasons, fill_missed, unanswered
+from tasks.prediction.missed import _reasons, fill_missed, unanswered
+from tasks.prediction.slots import decision_time, slots_between
 from tasks.settings import Settings, current_settings
-from tasks.slots import decision_time, slots_between
 from tests.ml_core.builders import MARKETS
 
 LONDON, NEW_YORK = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")

@@ -11,7 +11,7 @@ import pytest
 
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.built_in import BUILT_IN
-from tasks.sources import (
+from tasks.data.sources import (
     SourcesFileError,
     SourceSpec,
     open_source,

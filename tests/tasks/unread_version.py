@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from registry.model_store import VersionRecord
-from tasks.decision import Voice
+from tasks.prediction.decision import Voice
 
 
 def unread_version() -> Voice:

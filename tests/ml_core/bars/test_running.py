@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ml_core.bars.contract import SourceError
 from ml_core.bars.lake import Lake
 from ml_core.bars.sources.pushed import SETTLED_AFTER, is_finished
-from tasks.sources import open_source, source_spec
+from tasks.data.sources import open_source, source_spec
 from tests.ml_core.builders import mgc
 
 START = datetime(2024, 1, 2, 23, tzinfo=UTC)

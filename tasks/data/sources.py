@@ -1,0 +1,371 @@
+"""A market's standing source: where its bars come from, remembered between runs."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from ml_core.bars.contract import DEFAULT_TABLE, RawBatch, SourceError
+from ml_core.bars.sources.built_in import BUILT_IN
+from ml_core.bars.sources.kind import Request, Source
+from ml_core.errors import InputError, OperatorError, OrbcastError, TransientError
+from ml_core.files import written_atomically
+from ml_core.market.market import Market
+from tasks.data.source_kinds import UnknownKindError, source_class
+
+FLAGS = frozenset({"table", "zone", "time_format", "stamp", "delimiter", "layout"})
+"""Options that `orbcast ingest` has itself; the others are given with ``--option``."""
+
+_FORMER_DEFAULTS: dict[str, Any] = {"table": DEFAULT_TABLE, "layout": "auto", "columns": {}}
+"""What earlier versions wrote of options that nobody had named."""
+
+
+class NoSourceError(InputError):
+    """A market for which no source was ever remembered."""
+
+    def __init__(self, market: str) -> None:
+        super().__init__(market)
+        self.market = market
+
+    def __str__(self) -> str:
+        return (
+            f"{self.market} has no standing source; name one with `orbcast ingest --market "
+            f"{self.market} --source duckdb PATH --remember` (`orbcast bars sources` lists the "
+            "others)"
+        )
+
+
+class SourcesFileError(InputError):
+    """The file of standing sources cannot be used."""
+
+    def __init__(self, path: str, market: str, fault: str) -> None:
+        super().__init__(path, market, fault)
+        self.path, self.market, self.fault = path, market, fault
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}, [{self.market}]: {self.fault}; mend it, or delete it and run "
+            "`orbcast ingest ... --remember` again"
+        )
+
+
+class SourceUnreachableError(TransientError):
+    """A source of another package that did not answer."""
+
+    def __init__(self, kind: str, fault: str) -> None:
+        super().__init__(kind, fault)
+        self.kind, self.fault = kind, fault
+
+    def __str__(self) -> str:
+        return f"source {self.kind} does not answer ({self.fault}); it is tried again"
+
+
+class SourceFailedError(OperatorError):
+    """A source of another package that broke while it was read."""
+
+    def __init__(self, kind: str, fault: str) -> None:
+        super().__init__(kind, fault)
+        self.kind, self.fault = kind, fault
+
+    def __str__(self) -> str:
+        return (
+            f"source {self.kind} failed ({self.fault}); --debug shows where, for whoever wrote "
+            "its package"
+        )
+
+
+class SourceSpec(BaseModel):
+    """Where bars come from and how to read them.
+
+    Options may stand beside ``kind`` or in ``options``; they are written beside it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
+
+    kind: str = Field(description="Of source: duckdb, dbn, csv, parquet, or one installed.")
+    paths: tuple[str, ...] = Field(
+        default=(), description="Files, or folders of them; one file for duckdb."
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Orbcast's name -> yours: ts, open, high, low, close, volume, contract; "
+        "symbol; date and time (csv, parquet); nothing: there is none. Not for dbn.",
+    )
+    options: dict[str, str] = Field(
+        default_factory=dict,
+        description="What the kind lets you say: zone, time_format, stamp (duckdb, csv, parquet); "
+        "table (duckdb); delimiter, layout (csv).",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _options_together(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        beside = {name: each for name, each in values.items() if name not in cls.model_fields}
+        own = {name: each for name, each in values.items() if name not in beside}
+        together = {**(values.get("options") or {}), **beside}
+        options = {name: each for name, each in together.items() if each is not None}
+        return {**own, "options": {name: each for name, each in options.items() if each != ""}}
+
+    @field_validator("kind")
+    @classmethod
+    def _is_there(cls, kind: str) -> str:
+        try:
+            source_class(kind)
+        except UnknownKindError as error:
+            raise PydanticCustomError("unknown_kind", _literal(str(error))) from error
+        return kind
+
+    @model_validator(mode="after")
+    def _all_is_used(self) -> SourceSpec:
+        for fault in _faults(self, source_class(self.kind)):
+            raise PydanticCustomError("unused", _literal(fault))
+        return self
+
+    @model_serializer
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it is written down, options beside the kind."""
+        return {
+            "kind": self.kind,
+            "paths": list(self.paths),
+            "columns": self.columns,
+            **self.options,
+        }
+
+    def source(self) -> Source:
+        """Return the source itself.
+
+        Raises
+        ------
+        SourceError
+            What was said of it cannot be used together.
+        """
+        return source_class(self.kind)(self.paths, self.columns, self.options)
+
+    def with_absolute_paths(self) -> SourceSpec:
+        """Return the same source with paths that hold from any folder."""
+        if source_class(self.kind).paths_are != "files":
+            return self
+        paths = tuple(str(Path(path).expanduser().resolve()) for path in self.paths)
+        return self.model_copy(update={"paths": paths})
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {', '.join(self.paths)}" if self.paths else self.kind
+
+
+def _faults(spec: SourceSpec, kind: type[Source]) -> Iterator[str]:
+    """Yield in words what a kind of source cannot use."""
+    known = {option.name: option for option in kind.options}
+    for name in sorted(set(spec.options) - set(known)):
+        others = [
+            own.name
+            for own in BUILT_IN.values()
+            if name in {option.name for option in own.options}
+        ]
+        elsewhere = f"is for {', '.join(others)}" if others else "is no option of it"
+        yield f"{kind.name} cannot use {_flag(name)}, which {elsewhere}{_usable(known)}"
+    for name, value in spec.options.items():
+        choices = known[name].choices
+        if choices and value not in choices:
+            yield f"{name} {value!r} cannot be used: it is {' or '.join(choices)}"
+    if spec.columns and not kind.columns:
+        mappable = ", ".join(own.name for own in BUILT_IN.values() if own.columns)
+        yield f"{kind.name} cannot use --column, which is for {mappable}"
+    for name in sorted(set(spec.columns) - kind.columns):
+        names = ", ".join(sorted(kind.columns))
+        yield f"{kind.name} has no column {name!r} to map; it has {names}"
+    if fault := kind.fault_of(spec.options):
+        yield fault
+    if kind.paths_are == "nothing" and spec.paths:
+        yield f"{kind.name} reads no paths; leave {spec.paths[0]!r} out"
+    if kind.paths_are != "nothing" and not spec.paths:
+        yield f"{kind.name} needs paths: {kind.reads}"
+
+
+def _flag(option: str) -> str:
+    """Return how an option is written at the terminal.
+
+    >>> _flag("time_format"), _flag("account")
+    ('--time-format', '--option account=...')
+    """
+    return f"--{option.replace('_', '-')}" if option in FLAGS else f"--option {option}=..."
+
+
+def _usable(known: dict[str, Any]) -> str:
+    return f"; it can use {', '.join(known)}" if known else ""
+
+
+def _literal(words: str) -> Any:
+    """Return words as a template of pydantic's, in which a brace would be a field."""
+    return words.replace("{", "(").replace("}", ")")
+
+
+def source_spec(**values: Any) -> SourceSpec:
+    """Make a source of what a person gave.
+
+    Raises
+    ------
+    SourceError
+        A value cannot be used.
+    PluginError
+        Its kind is of another package, which cannot be imported.
+    """
+    try:
+        return SourceSpec.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        fault = f"{name} {first['input']!r} cannot be used: {first['msg']}"
+        if not first["loc"]:
+            fault = first["msg"]
+        raise SourceError("source", fault, "see `orbcast ingest --help`") from error
+
+
+def open_source(
+    spec: SourceSpec,
+    market: Market,
+    at: datetime,
+    folder: Path,
+    since: datetime | None = None,
+    *,
+    dry_run: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> Iterator[RawBatch]:
+    """Return a source's batches, one after another, read as they are asked for.
+
+    Parameters
+    ----------
+    spec
+        The source.
+    market
+        Whose bars.
+    at
+        Aware time, taken for now.
+    folder
+        Where sources keep what they must, of all markets and kinds.
+    since
+        A source that can leaves out what is older; files are read whole.
+    dry_run
+        Nothing is fetched that costs money.
+    tell
+        Called with what the user should know, such as what is asked for; left out, it is logged.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read as bars.
+    DatabaseLockedError, SourceUnreachableError
+        Worth another try.
+    SourceFailedError
+        Another package's source broke.
+    """
+    source = spec.source()
+    request = Request(
+        market=market,
+        since=since,
+        at=at,
+        folder=feed_folder(folder, market, spec.kind),
+        dry_run=dry_run,
+        **({"tell": tell} if tell else {}),
+    )
+    batches = source.batches(request)
+    if spec.kind not in BUILT_IN:
+        batches = _of_another_package(spec.kind, batches)
+    origin, reading = source.origin, source.reading
+    return (
+        replace(batch, source=spec.kind, origin=origin or batch.content_hash, reading=reading)
+        for batch in batches
+    )
+
+
+def feed_folder(folder: Path, market: Market, kind: str) -> Path:
+    """Return where a kind of source keeps what it must of a market."""
+    return folder / market.symbol / kind
+
+
+def _of_another_package(kind: str, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
+    """Yield batches; whatever others' code raises becomes an error that says who must act."""
+    try:
+        yield from batches
+    except OrbcastError:
+        raise
+    except OSError as error:
+        raise SourceUnreachableError(kind, f"{type(error).__name__}: {error}") from error
+    except Exception as error:
+        raise SourceFailedError(kind, f"{type(error).__name__}: {error}") from error
+
+
+def remember_source(path: Path, market: str, spec: SourceSpec) -> None:
+    """Make ``spec`` the standing source of a market, in the file at ``path``."""
+    known = _read(path)
+    said = spec.with_absolute_paths().to_json()
+    known[market.lower()] = {name: each for name, each in said.items() if each}
+    lines = ["# Standing sources, one table a market; `orbcast ingest ... --remember` writes it."]
+    for name, values in sorted(known.items()):
+        lines += ["", f"[{name}]", *(f"{key} = {_toml(each)}" for key, each in values.items())]
+    with written_atomically(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def standing_source(path: Path, market: str) -> SourceSpec | None:
+    """Return the standing source of a market; None if there is none.
+
+    Raises
+    ------
+    SourcesFileError
+        The file is not TOML, or its table is not a source.
+    PluginError
+        Its kind is of another package, which cannot be imported.
+    """
+    values = _read(path).get(market.lower())
+    if values is None:
+        return None
+    own = BUILT_IN.get(str(values.get("kind")))
+    usable = {option.name for option in own.options} if own else set(values)
+    used = {
+        key: value
+        for key, value in values.items()
+        if key in usable or key not in _FORMER_DEFAULTS or value != _FORMER_DEFAULTS[key]
+    }
+    try:
+        return SourceSpec.model_validate(used)
+    except ValidationError as error:
+        first = error.errors()[0]
+        fault = ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
+        raise SourcesFileError(str(path), market, fault) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourcesFileError(str(path), "*", f"is not TOML ({error})") from error
+
+
+def _toml(value: Any) -> str:
+    """Write text, lists and flat tables; a JSON string is a TOML one."""
+    if isinstance(value, dict):
+        inside = ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    return json.dumps(value)

@@ -1,0 +1,1 @@
+"""How the models and the record are: performance, drift, parity, early warning, breaker."""

@@ -1,0 +1,98 @@
+"""The circuit breaker of a market: read before each answer, checked after each outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from monitoring.breaker import (
+    UNREADABLE,
+    BreakerEvent,
+    Standing,
+    standing,
+)
+from registry.breaker import BreakerRecord, breaker_records, record_breaker
+from tasks.notices.events import BreakerClosed, BreakerOpened, emit
+from tasks.settings import Settings
+
+OURS = frozenset(
+    {"stale_data", "model_unusable", "model_expired", "market_changed", "no_model", "missed"}
+)
+"""Reasons for no answer that are not the market's."""
+
+
+def breaker_of(settings: Settings, symbol: str, at: datetime) -> Standing:
+    """Return where a market's breaker stands; one that cannot be read counts as open."""
+    try:
+        return standing(events_of(settings, symbol), at)
+    except Exception as error:  # noqa: BLE001 - whatever the reason, it is not known to be closed
+        return Standing(
+            state="open", cause=UNREADABLE, detail=str(error)[:200], since=None, until=None
+        )
+
+
+def change(
+    settings: Settings,
+    symbol: str,
+    state: str,
+    *,
+    cause: str,
+    detail: str,
+    by: str,
+    at: datetime,
+) -> None:
+    """Record a change of the breaker.
+
+    Raises
+    ------
+    UnsignedChangeError
+        It does not say who or why.
+    """
+    record = BreakerRecord(market=symbol, at=at, state=state, cause=cause, detail=detail, by=by)
+    record_breaker(settings.database(), record)
+    emit(
+        (BreakerOpened if state == "open" else BreakerClosed)(
+            market=symbol, cause=cause, detail=detail, by=by
+        )
+    )
+    from tasks.notices.notify import notify  # noqa: PLC0415 - Prefect, which only telling needs
+
+    notify(
+        settings,
+        "breaker",
+        symbol,
+        f"breaker {symbol} {at.isoformat()} {state}",
+        f"{symbol}: circuit breaker {state}",
+        f"{cause}: {detail} (by {by}).\n"
+        + (
+            "While it is open predictions are logged and recommend nothing. "
+            f"`orbcast breaker status --market {symbol.lower()}`"
+            if state == "open"
+            else "Recommendations are made again."
+        ),
+    )
+
+
+def shown(now: Standing) -> dict[str, Any]:
+    """Return a standing as plain values."""
+    return {
+        "state": now.state,
+        "cause": now.cause,
+        "detail": now.detail,
+        "since": now.since.isoformat() if now.since else None,
+        "until": now.until.isoformat() if now.until else None,
+    }
+
+
+def events_of(settings: Settings, symbol: str) -> list[BreakerEvent]:
+    """Return all that is on record of a market's breaker, oldest first."""
+    return [
+        BreakerEvent(
+            at=each.at,
+            state=cast("Any", each.state),
+            cause=each.cause,
+            detail=each.detail,
+            by=each.by,
+        )
+        for each in breaker_records(settings.database(), symbol)
+    ]

@@ -1,0 +1,68 @@
+"""The circuit breaker checked after each outcome: opened on trouble, closed once it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from prefect import task
+
+from monitoring.breaker import LiveRow, standing, trouble
+from registry.drift import latest_drift
+from registry.parity import latest_parity
+from registry.scored import scored
+from tasks.health.breaker import OURS, change, events_of, shown
+from tasks.runs.retrying import RETRIED
+from tasks.settings import BY, Settings, current_settings
+
+RECOVERED = "recovered"
+
+_UP = {"UP": True, "DOWN": False}
+
+
+@task(name="check the circuit breaker", task_run_name="{market}: circuit breaker", **RETRIED)
+def check_breaker(market: str, at: datetime) -> dict[str, Any]:
+    """Open the breaker on trouble; close a half-open one in which none is found."""
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    now = standing(events_of(settings, symbol), at)
+    if now.state == "open":
+        return shown(now)
+    begun = now.since
+    rows = [
+        _live(each)
+        for each in scored(settings.database(), symbol, mode="live", role="champion", after=begun)
+    ]
+    found = trouble(rows) or _reported(settings, symbol, begun)
+    if found is not None:
+        change(settings, symbol, "open", cause=found[0], detail=found[1], by=BY, at=at)
+    elif now.state == "half_open":
+        told = f"nothing wrong found after {now.cause}"
+        change(settings, symbol, "closed", cause=RECOVERED, detail=told, by=BY, at=at)
+    return shown(standing(events_of(settings, symbol), at))
+
+
+def _reported(settings: Settings, symbol: str, since: datetime | None) -> tuple[str, str] | None:
+    """Return what the latest parity and drift checks since the last change found wrong."""
+    database = settings.database()
+    parity, drift = latest_parity(database, symbol), latest_drift(database, symbol)
+    if parity is not None and parity.unexplained and (since is None or parity.at > since):
+        return "parity", parity.verdict
+    if drift is not None and drift.detected and (since is None or drift.at > since):
+        return "drift", drift.verdict
+    return None
+
+
+def _live(each: Mapping[str, Any]) -> LiveRow:
+    return LiveRow(
+        at=each["decision_time"],
+        failed=each["status"] != "predicted" and each["reason"] in OURS,
+        stale=each["reason"] == "stale_data",
+        late=each["late"],
+        p_up=each["p_up"],
+        baseline_p_up=each["baseline_p_up"],
+        up=_UP.get(each["direction"] or ""),
+        r_net=each["taken_r_net"],
+        day=each["trading_day"],
+    )

@@ -1,0 +1,218 @@
+"""Drift: the answers logged of late against what the serving version learned from."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from prefect import task
+
+from ml_core.features.all import CATALOGUE
+from ml_core.learning.assemble import assemble
+from ml_core.learning.calibration import logit
+from ml_core.learning.dataset import DOWN, UP
+from ml_core.ranges.label_spec import LabelSpec
+from monitoring.drift import WINDOW_DAYS
+from monitoring.drift_columns import (
+    EARLY_CLOSE,
+    PREDICTION,
+    SINCE_ROLL,
+    TARGET,
+    Reference,
+    Rows,
+)
+from monitoring.drift_report import DriftReport, report, write_full_report
+from registry.drift import DriftRecord, latest_drift, record_drift
+from registry.ledger import Mode, Settled
+from registry.model_store import VersionRecord
+from tasks.data.datasets import known_bars, period_of
+from tasks.notices.events import DriftDetected, emit
+from tasks.notices.notify import notify
+from tasks.runs.artifacts import pictures
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings
+
+_SAID, _CAME = "logit of P(UP)", "broke UP"
+_SIDE = {"UP": 1.0, "DOWN": 0.0}
+
+
+@task(
+    name="compare with what was learned from",
+    task_run_name="{market}: drift of {mode} predictions",
+    **RETRIED,
+)
+def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
+    """Hold the last days' logged rows against the serving version's training rows; keep that.
+
+    Rows of every version count whose features are those of the reference. A drift that was not
+    there at the check before is announced by an event, once; a look back at an earlier day
+    announces nothing. Replayed answers can be looked at; they are not kept and announce nothing.
+
+    Raises
+    ------
+    UnknownVersionError
+        Nothing was ever registered.
+    """
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    record = settings.models().serving(symbol, at).record
+    found = report(symbol, record.version, *_held(settings, symbol, record, at, mode))
+    if mode == "live" and found.last_day:
+        before = latest_drift(settings.database(), symbol)
+        # kept last: should this end in between, the next try announces again rather than never
+        if found.detected and (before is None or (not before.detected and before.at <= at)):
+            _announce(market, found)
+            _tell(settings, found)
+        record_drift(settings.database(), _kept(found, at))
+    return found
+
+
+@task(name="write the full drift report", task_run_name="{market}: full drift report", **RETRIED)
+def write_report(market: str, at: datetime, mode: Mode = "live") -> str:
+    """Write Evidently's whole report as HTML; give its path."""
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    record = settings.models().serving(symbol, at).record
+    path = settings.reports_dir / symbol / f"drift-{at:%Y%m%dT%H%M}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_full_report(*_held(settings, symbol, record, at, mode), path)
+    return str(path)
+
+
+def plots_of_drift(found: DriftReport) -> list[str]:
+    """Return a check's plot as a markdown image that holds itself; none if nothing was judged."""
+    if not found.columns:
+        return []
+    from monitoring.pages.drift_plot import drift_plot  # noqa: PLC0415 - matplotlib, only here
+
+    return pictures([("how far each column moved, by group", drift_plot(found.columns))])
+
+
+def _announce(market: str, found: DriftReport) -> None:
+    emit(
+        DriftDetected(
+            market=market,
+            version=found.version,
+            last_day=found.last_day,
+            groups=tuple(found.groups),
+            verdict=found.verdict,
+        )
+    )
+
+
+def _tell(settings: Settings, found: DriftReport) -> None:
+    notify(
+        settings,
+        "drift",
+        found.market,
+        f"drift {found.market} {found.version} {found.last_day}",
+        f"{found.market}: drift in {', '.join(found.groups)}",
+        f"{found.verdict}.\nWhat the model learned from is not what it sees now; the breaker "
+        f"opens and a retrain is started. `orbcast drift show --market {found.market.lower()}`",
+    )
+
+
+def _held(
+    settings: Settings, symbol: str, record: VersionRecord, at: datetime, mode: Mode
+) -> tuple[Reference, Rows]:
+    learned = _learned(record.folder)
+    logged = _logged(settings, symbol, learned.names, at, mode)
+    if not {EARLY_CLOSE, SINCE_ROLL} <= set(learned.names):
+        odd = _odd_days(settings, symbol, at)
+        learned, logged = (rows.where(~np.isin(rows.day, odd)) for rows in (learned, logged))
+    groups = {each.name: each.group for each in CATALOGUE.select("all")}
+    named = {**groups, _SAID: PREDICTION, _CAME: TARGET}
+    return Reference(learned.ordinary(), named), logged
+
+
+def _odd_days(settings: Settings, symbol: str, at: datetime) -> NDArray[np.datetime64]:
+    """Return roll days and half-days by the calendar and the lake, for recipes blind to them."""
+    market = settings.market(symbol)
+    bars = known_bars(settings, symbol, market, at)
+    first, last = period_of(bars, market, None, None)
+    data = assemble(
+        bars,
+        market,
+        LabelSpec(),
+        first=first,
+        last=last,
+        features=CATALOGUE.select((EARLY_CLOSE, SINCE_ROLL)),
+    ).dataset
+    rows = Rows(
+        day=data.trading_day.astype("datetime64[D]"),
+        opening_range=data.opening_range.astype(str),
+        names=data.feature_names,
+        values=data.features,
+    )
+    return np.setdiff1d(rows.day, rows.ordinary().day)
+
+
+def _kept(found: DriftReport, at: datetime) -> DriftRecord:
+    return DriftRecord(
+        market=found.market,
+        version=found.version,
+        first_day=date.fromisoformat(found.first_day),
+        last_day=date.fromisoformat(found.last_day),
+        rows=found.rows,
+        detected=found.detected,
+        verdict=found.verdict,
+        figures=found.to_json(),
+        at=at,
+    )
+
+
+def _logged(
+    settings: Settings, symbol: str, names: tuple[str, ...], at: datetime, mode: Mode
+) -> Rows:
+    """Return the champion's logged rows up to a time, of as many days as can be looked at."""
+    features = [name for name in names if name not in {_SAID, _CAME}]
+    last = at.date()
+    first = date.fromordinal(last.toordinal() - 4 * WINDOW_DAYS)
+    settled = [
+        each
+        for each in settings.ledger().settled(symbol, first=first, mode=mode)
+        if each.prediction.role == "champion"
+        and each.prediction.decision_time <= at
+        and set(features) <= set(each.prediction.features)
+    ]
+    values = [[_value(each, name, at) for name in names] for each in settled]
+    return Rows(
+        day=np.array([each.prediction.trading_day for each in settled], "datetime64[D]"),
+        opening_range=np.array([each.prediction.opening_range for each in settled], str),
+        names=names,
+        values=np.array(values, np.float64).reshape(len(settled), len(names)),
+    )
+
+
+def _value(each: Settled, name: str, at: datetime) -> float:
+    said = each.prediction
+    if name == _SAID:
+        return np.nan if said.p_up is None else float(logit(np.array([said.p_up]))[0])
+    if name == _CAME:
+        if each.outcome is None or each.outcome.resolved_at > at:
+            return np.nan
+        return _SIDE.get(each.outcome.direction, np.nan)
+    value = said.features[name]
+    return np.nan if value is None else float(value)
+
+
+def _learned(folder: Path) -> Rows:
+    import pyarrow.parquet as pq  # noqa: PLC0415 - here only
+
+    table = pq.read_table(folder / "reference.parquet")
+    known = {each.name for each in CATALOGUE.select("all")}
+    names = [name for name in table.column_names if name in known]
+    columns = [table[name].to_numpy() for name in names]
+    if "said_p_up" in table.column_names:
+        names += [_SAID, _CAME]
+        direction = table["break_direction"].to_numpy()
+        columns.append(logit(table["said_p_up"].to_numpy()))
+        columns.append(np.select([direction == UP, direction == DOWN], [1.0, 0.0], np.nan))
+    return Rows(
+        day=table["trading_day"].to_numpy().astype("datetime64[D]"),
+        opening_range=np.array(table["opening_range"].to_pylist(), str),
+        names=tuple(names),
+        values=np.column_stack(columns).astype(np.float64),
+    )

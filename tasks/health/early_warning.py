@@ -1,0 +1,150 @@
+"""Early warning: estimates before outcomes, the truth beside them, and monitors of each line.
+
+A line is what one role's recipe said live: its versions are refits of one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from prefect import task
+
+from monitoring.early_warning import (
+    MIN_ROWS,
+    WINDOW,
+    Estimate,
+    Reference,
+    expect,
+    reconcile,
+    warning,
+)
+from registry.estimates import (
+    EstimateRecord,
+    estimate_records,
+    fill_realised,
+    record_estimate,
+)
+from registry.ledger import Settled
+from tasks.notices.notify import notify
+from tasks.prediction.outcomes import REVISED_DAYS
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings
+from tasks.training.version_lineage import ROLES, judged_of, line_of, unseen_of
+
+LOOKED_BACK = timedelta(days=60)
+"""Within these days lie the rows of an estimate, and estimates still to be reconciled."""
+
+
+@task(name="estimate without outcomes", task_run_name="{market}: early warning", **RETRIED)
+def warn_early(market: str, at: datetime) -> dict[str, Any]:
+    """Estimate each line's log loss and calibration, and set the truth beside earlier estimates.
+
+    An estimate is made once for each line and trading day, of its latest answers, and is never
+    changed; its realised figures follow the outcomes.
+    """
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    since = (at - LOOKED_BACK).date()
+    rows = settings.ledger().settled(symbol, first=since, mode="live")
+    made = [_made(settings, symbol, line_of(rows, role), at) for role in ROLES]
+    kept = [each for each in made if each is not None]
+    new = sum(record_estimate(settings.database(), each) for each in kept)
+    records = estimate_records(settings.database(), symbol, first=since)
+    filled = sum(_reconciled(settings, each, rows, at) for each in records)
+    present = {(each.role, each.version, each.last_day) for each in kept}
+    warned = [
+        each
+        for each in records
+        if (each.role, each.version, each.last_day) in present and each.expected["warning"]
+    ]
+    for each in warned:
+        _tell(settings, each)
+    words = [f"{each.role} {each.version}: {each.expected['warning']}" for each in warned]
+    return {"made": new, "reconciled": filled, "warnings": words}
+
+
+def _tell(settings: Settings, record: EstimateRecord) -> None:
+    """Tell of a warning, of one that goes on once a week."""
+    year, week, _ = record.last_day.isocalendar()
+    notify(
+        settings,
+        "estimate",
+        record.market,
+        f"estimate {record.market} {record.role} {year}-{week}",
+        f"{record.market}: the {record.role} expects to do worse",
+        f"{record.version}: {record.expected['warning']}.\nNothing is known of the outcomes yet: "
+        f"it is what its own probabilities say. `orbcast performance --estimates --market "
+        f"{record.market.lower()}`",
+    )
+
+
+def _made(
+    settings: Settings, symbol: str, line: list[Settled], at: datetime
+) -> EstimateRecord | None:
+    window = [each.prediction for each in line[-WINDOW:]]
+    if len(window) < MIN_ROWS or window[-1].version is None:
+        return None
+    p = np.array([each.p_up for each in window], np.float64)
+    p_break = np.array([1.0 - (each.outputs.get("p_none") or 0.0) for each in window], np.float64)
+    found = expect(p, p_break)
+    unseen = unseen_of(settings, symbol, window[-1].version, "log_loss")
+    warned = None
+    if unseen is not None:
+        reference = Reference(log_loss=unseen["estimate"], error=unseen["error"])
+        warned = warning(found["log_loss"], reference)
+    return EstimateRecord(
+        market=symbol,
+        role=window[-1].role,
+        version=window[-1].version,
+        mode="live",
+        first_day=window[0].trading_day,
+        last_day=window[-1].trading_day,
+        rows=len(window),
+        expected={
+            "metrics": {name: asdict(each) for name, each in found.items()},
+            "recipe_hash": window[-1].recipe_hash,
+            "from": window[0].decision_time.isoformat(),
+            "to": window[-1].decision_time.isoformat(),
+            "unseen": unseen,
+            "warning": warned,
+        },
+        at=at,
+    )
+
+
+def _reconciled(
+    settings: Settings, record: EstimateRecord, rows: Sequence[Settled], at: datetime
+) -> bool:
+    """Fill in what came, once every row is settled or has had its time."""
+    expected = record.expected
+    begin, end = (datetime.fromisoformat(expected[name]) for name in ("from", "to"))
+    own = [
+        each
+        for each in rows
+        if each.prediction.role == record.role
+        and each.prediction.recipe_hash == expected["recipe_hash"]
+        and each.prediction.status == "predicted"
+        and not each.prediction.late
+        and begin <= each.prediction.decision_time <= end
+    ]
+    waiting = sum(each.outcome is None for each in own)
+    had_its_time = at.date() - record.last_day > timedelta(days=REVISED_DAYS)
+    judged = judged_of(own)
+    # rows further back than were read are not all there to be judged
+    if len(own) != record.rows or (waiting and not had_its_time) or not len(judged.up):
+        return False
+    truth = reconcile(_estimates(expected["metrics"]), judged.p_up, judged.up)
+    realised = {**truth.to_json(), "open": waiting}
+    return fill_realised(settings.database(), record, realised, at)
+
+
+def _estimates(metrics: dict[str, dict[str, float | None]]) -> dict[str, Estimate]:
+    # what is no number was stored as none at all
+    return {
+        name: Estimate(**{key: np.nan if one is None else one for key, one in each.items()})
+        for name, each in metrics.items()
+    }

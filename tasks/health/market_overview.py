@@ -1,0 +1,194 @@
+"""How a market stands, in what one screen holds: bars, model, breaker, stage, today's slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from registry.browsing import Wanted, browse
+from registry.drift import latest_drift
+from registry.errors import UnknownVersionError
+from registry.ledger import Settled
+from registry.parity import latest_parity
+from tasks.health.breaker import breaker_of
+from tasks.prediction.day_outlook import DayOutlook, day_outlook
+from tasks.prediction.trading_day import slots_of_day
+from tasks.rollout.stage import stage_of
+from tasks.settings import Settings
+from tasks.training.retrain_attempts import resting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotStanding:
+    """One opening range of today in a line.
+
+    Attributes
+    ----------
+    opening_range, decision
+        Which, and its decision time (aware UTC).
+    state, words
+        See :data:`tasks.prediction.trading_day.State`; what was recommended, or why nothing was.
+    p_up, baseline_p_up
+        Among breaks, model and corridor; None without a prediction.
+    outcome, r_net
+        What became of it; None while that is open.
+    """
+
+    opening_range: str
+    decision: datetime
+    state: str
+    words: str
+    p_up: float | None
+    baseline_p_up: float | None
+    outcome: str | None
+    r_net: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a market stands at a time; what is not known is None.
+
+    Attributes
+    ----------
+    market, zone
+        Symbol; the market's own clock.
+    stage, breaker
+        The stage that holds; the breaker's state with its cause.
+    serves, serves_until, trouble
+        The version that answers, until when it may, and why it is not what it should be.
+    bars, last_bar
+        Bars in the lake, and when the last one opened (aware UTC).
+    drift, parity
+        Last verdicts, with their time.
+    last_live_answer
+        Slot and what was said.
+    retrains_rest
+        Why scheduled retrains rest, if they do.
+    next_decision, next_range
+        Of the next opening range that is expected.
+    trading_day, slots
+        Today by the market's clock, and its ranges in order; none on a weekend.
+    outlook
+        Whether today is a trading day, and the opening ranges to come.
+    """
+
+    market: str
+    zone: str
+    stage: str
+    breaker: str
+    serves: str | None
+    serves_until: datetime | None
+    trouble: str | None
+    bars: int
+    last_bar: datetime | None
+    drift: str | None
+    parity: str | None
+    last_live_answer: str | None
+    retrains_rest: str | None
+    next_decision: datetime | None
+    next_range: str | None
+    trading_day: date
+    slots: tuple[SlotStanding, ...]
+    outlook: DayOutlook
+
+
+def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
+    """Look at a market; of the ledger only today's rows and the last one are read.
+
+    Parameters
+    ----------
+    where, name
+        The installation; the name of a market file.
+    at
+        Aware time, now.
+    """
+    market = settings.market(name)
+    symbol, database = market.symbol, settings.database()
+    lake, breaker = settings.lake(), breaker_of(settings, symbol, at)
+    serves, until, trouble = _serving(settings, symbol, at)
+    drift, parity = latest_drift(database, symbol), latest_parity(database, symbol)
+    outlook = day_outlook(market, at)
+    following = outlook.next_ranges[0] if outlook.next_ranges else None
+    return Standing(
+        market=symbol,
+        zone=market.zone,
+        stage=stage_of(settings, symbol, at)[0],
+        breaker=breaker.state + (f", {breaker.cause}: {breaker.detail}" if breaker.cause else ""),
+        serves=serves,
+        serves_until=until,
+        trouble=trouble,
+        bars=lake.count(symbol),
+        last_bar=lake.last_bar(symbol),
+        drift=f"{time_of(drift.at)}: {drift.verdict}" if drift else None,
+        parity=f"{time_of(parity.at)}: {parity.verdict}" if parity else None,
+        last_live_answer=_last_answer(settings, symbol),
+        retrains_rest=resting(settings, symbol, at),
+        next_decision=following.decision if following else None,
+        next_range=following.opening_range if following else None,
+        trading_day=outlook.trading_day,
+        slots=tuple(
+            _slot(each.slot.opening_range, each.slot.decision, each.state, each.why, each.answers)
+            for each in slots_of_day(settings, market, outlook.trading_day, "live", at, bars=False)
+        ),
+        outlook=outlook,
+    )
+
+
+def time_of(moment: datetime) -> str:
+    """Write a time as a person reads it."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def in_words(spent: timedelta) -> str:
+    """Write a stretch of time, to come or gone by.
+
+    >>> in_words(timedelta(hours=2, minutes=3, seconds=4)), in_words(timedelta(seconds=65))
+    ('2 h 03 min', '1 min 05 s')
+    >>> in_words(timedelta(days=3))
+    '3 days'
+    """
+    seconds = max(int(spent.total_seconds()), 0)
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    if hours >= 48:  # noqa: PLR2004 - two days
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+
+
+def _slot(
+    name: str, decision: datetime, state: str, why: str, answers: tuple[Settled, ...]
+) -> SlotStanding:
+    said = answers[0].prediction if answers else None
+    outcome = answers[0].outcome if answers else None
+    return SlotStanding(
+        opening_range=name,
+        decision=decision,
+        state=state,
+        words=why if said is None or said.status != "predicted" else said.recommendation or "",
+        p_up=said.p_up if said else None,
+        baseline_p_up=said.baseline_p_up if said else None,
+        outcome=(outcome.outcome or "no break") if outcome else None,
+        r_net=outcome.r_net if outcome else None,
+    )
+
+
+def _serving(
+    settings: Settings, symbol: str, at: datetime
+) -> tuple[str | None, datetime | None, str | None]:
+    store = settings.models()
+    try:
+        serving = store.serving(symbol, at)
+    except UnknownVersionError:
+        return None, None, None
+    record = serving.record
+    told = f"{record.version} ({record.model}), made {time_of(record.created_at)}"
+    return told, store.expires_at(record), serving.trouble
+
+
+def _last_answer(settings: Settings, symbol: str) -> str | None:
+    wanted = Wanted(market=symbol, mode=("live",), role=("champion",))
+    rows = browse(settings.database(), wanted, limit=1)
+    if not rows:
+        return None
+    said = rows[0]["recommendation"] or f"none, {rows[0]['reason']}"
+    return f"{symbol}:{rows[0]['trading_day']}:{rows[0]['opening_range']} {said}"

@@ -1,0 +1,200 @@
+"""Parity: the features of logged answers, computed again from the lake."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from prefect import task
+
+from ml_core.bars.arrays import Bars
+from ml_core.bars.as_known import AsKnown, bars_as_known
+from ml_core.features.all import CATALOGUE
+from ml_core.learning.assemble import NoSlotError, assemble_live
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.version_folder import recipe_of
+from ml_core.market.market import Market
+from ml_core.market.schedule import to_minute
+from ml_core.ranges.label_spec import LabelSpec
+from monitoring.parity import Audited, Cause, Difference, ParityReport, differences, told
+from registry.errors import UnknownVersionError
+from registry.ledger import Mode, PredictionEntry
+from registry.parity import ParityRecord, record_parity
+from tasks.data.market_definition import hashes_of_question
+from tasks.prediction.decision import read_bars
+from tasks.prediction.slots import Slot
+from tasks.runs.code_hash import code_hash
+from tasks.runs.periods import require_period
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings
+
+AUDITED_DAYS = 14
+"""Calendar days back that a daily audit looks at: late bars and revisions come within them."""
+
+_WRITING = timedelta(minutes=15)
+"""A batch is stamped when it begins to be taken in: it may not have been seen yet by then."""
+
+
+@task(name="audit parity", task_run_name="{market}: parity of {mode} predictions", **RETRIED)
+def audit_parity(
+    market: str, first: date | None, last: date | None, at: datetime, mode: Mode = "live"
+) -> ParityReport:
+    """Compute the features of logged answers again and compare them to the bit; keep the report.
+
+    Parameters
+    ----------
+    market
+        Name of a market file.
+    first, last
+        Trading days; the last ``AUDITED_DAYS`` calendar days when left out.
+    at
+        Aware time, now.
+    mode
+        Live answers, or replayed ones, which are not kept.
+
+    Raises
+    ------
+    ReversedPeriodError
+        The period ends before it begins.
+    """
+    require_period(first, last)
+    settings = current_settings()
+    known = settings.market(market)
+    begin = first or (at - timedelta(days=AUDITED_DAYS)).date()
+    end = last or at.date() + timedelta(days=1)
+    rows = settings.ledger().settled(known.symbol, first=begin, last=end, mode=mode)
+    same_market = hashes_of_question(settings, known.symbol)
+    # what was computed on another definition of the market is not computed anew on this one
+    logged = [
+        each.prediction
+        for each in rows
+        if each.prediction.features and each.prediction.market_hash in same_market
+    ]
+    days = [each.trading_day for each in logged]
+    report = ParityReport(
+        market=known.symbol,
+        first_day=str(min(days, default=begin)),
+        last_day=str(max(days, default=end)),
+        mode=mode,
+        audited=tuple(_Again(settings, known, each).audited() for each in logged),
+    )
+    if mode == "live" and report.compared:
+        record_parity(settings.database(), _record(report, at))
+    return report
+
+
+class _Again:
+    """An answer, to be computed again.
+
+    Parameters
+    ----------
+    where, market, entry
+        The answer and where its bars are.
+    """
+
+    def __init__(self, settings: Settings, market: Market, entry: PredictionEntry) -> None:
+        self._settings, self._market, self._entry = settings, market, entry
+        self._slot = Slot(
+            symbol=entry.market,
+            trading_day=entry.trading_day,
+            opening_range=entry.opening_range,
+            decision=entry.decision_time,
+        )
+
+    def audited(self) -> Audited:
+        """Compare with the bars of today; where that differs, find out why."""
+        entry = self._entry
+        found = self._against(read_bars(self._settings, self._market, self._slot))
+        cause, changes = self._cause() if found else ("same", ())
+        return Audited(
+            slot=str(self._slot),
+            role=entry.role,
+            version=entry.version,
+            cause=cause,
+            differences=found,
+            changes=changes,
+        )
+
+    def _cause(self) -> tuple[Cause, tuple[str, ...]]:
+        for then in self._moments():
+            if then.changes and not self._against(then.bars):
+                return "bars", told(then.changes)
+        made_by = self._entry.outputs.get("code")
+        return ("unexplained" if made_by in {None, code_hash()} else "code"), ()
+
+    def _moments(self) -> Iterator[AsKnown]:
+        """Yield the bars as they stood when the answer was made, and shortly before.
+
+        A batch is stamped when it is begun: one that was still being written then was not seen.
+        """
+        t0 = to_minute(self._slot.decision)
+        first = t0 - self._span
+        made = self._entry.made_at
+        now = bars_as_known(self._settings.lake(), self._market, first, t0, made)
+        yield now
+        stored = self._settings.lake().stored(self._market, first, t0)["ingested_at"].unique()
+        stamps = sorted({each.as_py().astimezone(UTC) for each in stored}, reverse=True)
+        for stamp in stamps:
+            if made - _WRITING <= stamp <= made:
+                before = stamp - timedelta(microseconds=1)
+                yield bars_as_known(self._settings.lake(), self._market, first, t0, before)
+
+    @cached_property
+    def _span(self) -> int:
+        from ml_core.features.history import HISTORY_DAYS  # noqa: PLC0415 - one number
+
+        return (HISTORY_DAYS + 2) * 1440
+
+    def _against(self, bars: Bars) -> tuple[Difference, ...]:
+        logged, known = self._entry.features, set(CATALOGUE.names())
+        try:
+            row = assemble_live(
+                bars,
+                self._market,
+                self._label,
+                trading_day=self._slot.trading_day,
+                opening_range=self._slot.opening_range,
+                features=CATALOGUE.select([name for name in logged if name in known]),
+            )
+        except NoSlotError:
+            return differences(logged, {})
+        return differences(logged, _values(row))
+
+    @cached_property
+    def _label(self) -> LabelSpec:
+        if self._entry.label == LabelSpec().key or self._entry.version is None:
+            return LabelSpec()
+        try:
+            record = self._settings.models().find(self._entry.market, self._entry.version)
+        except UnknownVersionError:
+            return LabelSpec()
+        return _label_of(record.folder)
+
+
+@lru_cache(maxsize=16)
+def _label_of(folder: Path) -> LabelSpec:
+    return recipe_of(folder).label
+
+
+def _values(row: Dataset) -> dict[str, float | None]:
+    values = row.features[0].tolist()
+    return {
+        name: None if math.isnan(value) else value
+        for name, value in zip(row.feature_names, values, strict=True)
+    }
+
+
+def _record(report: ParityReport, at: datetime) -> ParityRecord:
+    return ParityRecord(
+        market=report.market,
+        first_day=date.fromisoformat(report.first_day),
+        last_day=date.fromisoformat(report.last_day),
+        compared=report.compared,
+        unexplained=report.count("unexplained"),
+        verdict=report.verdict,
+        figures=report.to_json(),
+        at=at,
+    )

@@ -1,0 +1,136 @@
+"""The record as it is looked at: daily figures added up, with what was late, revised or odd."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+from ml_core.evidence.plain import plain
+from monitoring.performance import DailyRow, Period, grouped, over, whole_days
+from monitoring.sequential_monitors import Monitor
+from registry.ledger import Revised
+from registry.performance import performance_records
+from tasks.settings import Settings
+from tasks.training.version_lineage import estimates_of, watched
+
+By = Literal["version", "range", "month", "day"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is on record of a market in one mode.
+
+    Attributes
+    ----------
+    symbol, mode
+        Whose, and whether live or replayed.
+    champion
+        All of the champion's days.
+    groups
+        A period for each version of each role, or each range, month or day of the champion's.
+    revised
+        Outcomes of these days that another took the place of.
+    monitors
+        Of each role's present line; live only.
+    estimates
+        Made before the outcomes; live only.
+    """
+
+    symbol: str
+    mode: str
+    champion: Period
+    groups: dict[str, Period]
+    revised: list[dict[str, Any]]
+    monitors: dict[str, tuple[Monitor, ...]]
+    estimates: list[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        values: dict[str, Any] = plain(
+            {
+                "market": self.symbol,
+                "mode": self.mode,
+                "champion": self.champion.to_json(),
+                "groups": {name: each.to_json() for name, each in self.groups.items()},
+                "revised": self.revised,
+                "monitors": {
+                    role: [{**asdict(each), "alarm": each.alarm} for each in line]
+                    for role, line in self.monitors.items()
+                },
+                "estimates": self.estimates,
+            }
+        )
+        return values
+
+
+def record_of(
+    settings: Settings,
+    symbol: str,
+    mode: Literal["live", "replay"],
+    by: By,
+    *,
+    last_days: int | None,
+    at: datetime,
+) -> Record:
+    """Add up a market's daily figures; they are as of the last time outcomes were logged.
+
+    Parameters
+    ----------
+    where, symbol, mode
+        Which record.
+    by
+        A period for each of these.
+    last_days
+        Only trading days this many days back; None, all.
+    at
+        Aware time, now.
+    """
+    first = None if last_days is None else (at - timedelta(days=last_days)).date()
+    records = performance_records(settings.database(), symbol, mode=mode, first=first)
+    daily = [each.row() for each in records]
+    champion = [row for row in daily if row["role"] == "champion"]
+    live = mode == "live"
+    return Record(
+        symbol=symbol,
+        mode=mode,
+        champion=over(whole_days(champion)),
+        groups={name: over(rows) for name, rows in _groups(daily, champion, by).items()},
+        revised=revised_outcomes(settings, symbol, first),
+        monitors=watched(settings, symbol) if live else {},
+        estimates=estimates_of(settings, symbol, first) if live else [],
+    )
+
+
+def _groups(
+    daily: list[dict[str, Any]], champion: list[dict[str, Any]], by: By
+) -> dict[str, list[DailyRow]]:
+    if by == "version":
+        return grouped(whole_days(daily), lambda row: f"{row['role']} {row['version']}")
+    if by == "range":
+        return grouped(whole_days(champion, ranges=True), lambda row: row["opening_range"])
+    characters = len("2025-06") if by == "month" else len("2025-06-30")
+    return grouped(whole_days(champion), lambda row: str(row["day"])[:characters])
+
+
+def revised_outcomes(settings: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
+    """Return every outcome since a trading day that another took the place of, as plain values."""
+    return [
+        _revised(each)
+        for each in settings.ledger().revisions(symbol)
+        if first is None or each.later.trading_day >= first
+    ]
+
+
+def _revised(each: Revised) -> dict[str, Any]:
+    earlier, later = each.earlier, each.later
+    return {
+        "slot": f"{later.market}:{later.trading_day}:{later.opening_range}",
+        "revision": each.revision,
+        "was": earlier.direction,
+        "is": later.direction,
+        "was_r_net": earlier.r_net,
+        "is_r_net": later.r_net,
+        "recorded": each.earlier_recorded_at.isoformat(),
+        "revised": each.later_recorded_at.isoformat(),
+    }

@@ -1,0 +1,81 @@
+"""A record of predictions as parts of an artifact: its scores, its last days, its plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from monitoring.performance import DailyRow, Period, day_figures
+from tasks.runs.artifacts import pictures, table
+
+_SCORES = {"voice": "Voice", "accuracy": "Accuracy", "log_loss": "Log loss", "brier": "Brier"}
+_TRADES = {
+    "kind": "Trades",
+    "trades": "Taken",
+    "won": "Won",
+    "gross": "R before costs",
+    "net": "R after costs",
+}
+_DAYS = {
+    "day": "Day",
+    "breaks": "Breaks",
+    "open": "Open",
+    "accuracy": "Accuracy (corridor's)",
+    "loss": "Log loss (corridor's)",
+    "net": "Net R",
+}
+_KINDS = {"taken": "recommended", "every_break": "every break"}
+_DAYS_SHOWN = 14
+
+
+def scores_of(period: Period) -> list[str]:
+    """Return tables of a period: each voice's scores, and what trading brought; none if empty."""
+    if not period.voices:
+        return []
+    from monitoring.pages.plots import percent, signed  # noqa: PLC0415 - where plots are
+
+    voices = [
+        {"voice": voice, **scores, "accuracy": percent(scores["accuracy"])}
+        for voice, scores in period.voices.items()
+    ]
+    trades = [
+        {
+            "kind": words,
+            **period.trades[kind],
+            "gross": signed(period.trades[kind]["r_gross"]),
+            "net": signed(period.trades[kind]["r_net"]),
+        }
+        for kind, words in _KINDS.items()
+    ]
+    return [table(voices, _SCORES), table(trades, _TRADES)]
+
+
+def last_days(rows: Sequence[DailyRow]) -> str:
+    """Return the last days as a table, the latest first, of one mode and role.
+
+    Empty without any.
+    """
+    return table([_day(each) for each in rows[: -_DAYS_SHOWN - 1 : -1]], _DAYS) if rows else ""
+
+
+def plots_of_record(rows: Sequence[DailyRow]) -> list[str]:
+    """Return a record's plots as markdown images that hold themselves."""
+    from monitoring.pages.record_plots import record_plots  # noqa: PLC0415 - matplotlib, only here
+
+    return pictures(record_plots(rows))
+
+
+def _day(row: DailyRow) -> dict[str, Any]:
+    from monitoring.pages.plots import percent, signed  # noqa: PLC0415 - where plots are
+
+    told = day_figures(row)
+    if not told["breaks"]:
+        return told
+    accuracy = (percent(told[f"{voice}_accuracy"], 0) for voice in ("model", "corridor"))
+    loss = (f"{told[f'{voice}_log_loss']:.3f}" for voice in ("model", "corridor"))
+    return {
+        **told,
+        "accuracy": "{} ({})".format(*accuracy),
+        "loss": "{} ({})".format(*loss),
+        "net": signed(told["taken_r_net"]),
+    }

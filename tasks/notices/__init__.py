@@ -1,0 +1,1 @@
+"""Notices and events: what a person is told of, through which channels."""

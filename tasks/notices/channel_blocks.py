@@ -1,0 +1,137 @@
+"""The block of each channel: Prefect's own notification blocks, which hold the secrets."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from prefect.blocks.notifications import (
+    AppriseNotificationBlock,
+    CustomWebhookNotificationBlock,
+    MicrosoftTeamsWebhook,
+    SlackWebhook,
+)
+
+from tasks.notices.channels import (
+    Channel,
+    ChannelError,
+    channels,
+    new_channel,
+    write_channels,
+)
+
+
+class SmtpEmail(AppriseNotificationBlock):
+    """Email by SMTP; the URL is Apprise's, mailtos://user:password@host?to=you@example.com."""
+
+    _block_type_name = "Orbcast SMTP Email"
+    _block_type_slug = "orbcast-smtp-email"
+
+
+BLOCKS: dict[str, Any] = {
+    "slack": SlackWebhook,
+    "teams": MicrosoftTeamsWebhook,
+    "email": SmtpEmail,
+    "webhook": CustomWebhookNotificationBlock,
+}
+_SHORTEST_SECRET = 4
+"""A part of a URL that is shorter gives nothing away, and may be a word."""
+
+
+def add_channel(  # noqa: PLR0917 - what a channel is made of
+    path: Path, name: str, kind: str, url: str, at: datetime, least: str = "info"
+) -> Channel:
+    """Save a channel's block in Prefect and name it in the file; the same name is replaced.
+
+    Raises
+    ------
+    ChannelError
+        A name, kind, level or URL that cannot be. The URL itself is never in its words.
+    """
+    channel = new_channel(name, kind, url, at, least)
+    known = channels(path)
+    block = _block(kind, url.strip())
+    block.save(channel.block_name, overwrite=True)
+    for old in known:
+        if old.name == name:
+            channel = replace(channel, since=old.since)
+            if old.kind != kind:
+                _forget(old)
+    write_channels(path, [*(each for each in known if each.name != name), channel])
+    return channel
+
+
+def remove_channel(path: Path, name: str) -> bool:
+    """Take a channel out of the file and its block out of Prefect; False if it is not there."""
+    known = channels(path)
+    left = [each for each in known if each.name != name]
+    if len(left) == len(known):
+        return False
+    write_channels(path, left)
+    for old in known:
+        if old.name == name:
+            _forget(old)
+    return True
+
+
+def load_block(channel: Channel) -> Any:
+    """Load a channel's block from Prefect.
+
+    Raises
+    ------
+    ChannelError
+        It is not there: somebody deleted it, or the store is another one.
+    """
+    try:
+        return BLOCKS[channel.kind].load(channel.block_name)
+    except ValueError as error:
+        fault = f"has no URL in Prefect any more; `orbcast notify add {channel.kind} "
+        raise ChannelError("", channel.name, f"{fault}{channel.name}` gives it one") from error
+
+
+def without_secrets(block: Any, text: str) -> str:
+    """Leave a block's secrets, and the parts that a URL is made of, out of text.
+
+    Libraries quote them in parts: requests names a webhook's path without its host.
+    """
+    held = block.secrets if isinstance(block, CustomWebhookNotificationBlock) else block.url
+    secret = held.get_secret_value()
+    urls = [str(each) for each in secret.values()] if isinstance(secret, dict) else [str(secret)]
+    for url in urls:
+        text = text.replace(url, "(hidden)")
+        for part in re.split(r"[/:@?&=]+", url)[2:]:
+            if len(part) >= _SHORTEST_SECRET:
+                text = text.replace(part, "(hidden)")
+    return text
+
+
+def _forget(channel: Channel) -> None:
+    """Delete a block; one that is not there any more need not be deleted."""
+    with contextlib.suppress(ValueError):
+        BLOCKS[channel.kind].delete(channel.block_name)
+
+
+def _block(kind: str, url: str) -> Any:
+    """Make a channel's block.
+
+    Raises
+    ------
+    ChannelError
+        The URL is none of this kind.
+    """
+    if kind == "webhook":
+        return CustomWebhookNotificationBlock(
+            name="orbcast",
+            url="{{url}}",  # the URL itself is often the secret
+            json_data={"subject": "{{subject}}", "body": "{{body}}"},
+            secrets={"url": url},
+        )
+    try:
+        return BLOCKS[kind](url=url)
+    except ValueError:
+        # its own words may hold the URL
+        raise ChannelError("url", "(not shown)", f"is none that {kind} takes") from None

@@ -1,0 +1,163 @@
+"""Delivery: bringing notices to channels, one process at a time, none for long."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from filelock import FileLock, Timeout
+from prefect import get_run_logger
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_logger
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME
+
+from monitoring.notices import WORTH_TELLING, dated, is_wanted, rests_until
+from registry.notices import (
+    Delivery,
+    Notice,
+    failures_in_a_row,
+    record_delivery,
+    waiting,
+)
+from tasks.notices.channel_blocks import load_block, without_secrets
+from tasks.notices.channels import Channel, channels
+from tasks.notices.error_words import named, scrubbed, words_of
+from tasks.settings import Settings, now
+
+SECONDS = 10.0
+"""A channel that does not answer by then is given up for this time."""
+
+MOST_AT_ONCE = 20
+"""Notices brought to a channel on one occasion; after an outage the rest follow on the next."""
+
+
+def bring(settings: Settings, *, at_once: bool = False) -> int:
+    """Bring recent notices to the channels they have not reached; give how many got there.
+
+    One process at a time does, so that nothing arrives twice; one that must wait for longer than
+    a channel may take leaves it to the next occasion. A channel that failed is left alone for a
+    while, but for what is new or when ``at_once``.
+
+    Raises
+    ------
+    ChannelError
+        The file of channels cannot be read.
+    """
+    found = channels(settings.channels_file)
+    with _alone(settings) as alone:
+        return sum(_bring_to(settings, each, at_once) for each in found) if alone else 0
+
+
+def send_test(channel: Channel) -> Delivery:
+    """Send a message that says it is a test; it is not kept."""
+    at = now()
+    notice = Notice(
+        key="test", market=None, kind="test", subject="Orbcast: a test", body="It works.", at=at
+    )
+    fault = _fault(channel, notice)
+    return Delivery(key="test", channel=channel.name, delivered=not fault, detail=fault, at=at)
+
+
+def send_unkept(settings: Settings, notice: Notice) -> None:
+    """Send what the database would not keep: its failing is worth being told of."""
+    if in_reach(settings):
+        for channel in channels(settings.channels_file):
+            if is_wanted(notice.kind, channel.least):
+                _fault(channel, notice)
+
+
+def in_reach(settings: Settings) -> bool:
+    """Return whether this process talks to the Prefect that holds the channels' secrets.
+
+    A plain command does not, and Prefect would start another server on another database.
+    """
+    return bool(PREFECT_API_URL.value()) or PREFECT_HOME.value() == settings.prefect_dir
+
+
+def run_log() -> Any:
+    """Return the log of the present run, where there is one."""
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return get_logger("notices")
+
+
+def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
+    """Bring what waits for one channel, up to its first failure."""
+    database, at = settings.database(), now()
+    since = max(at - WORTH_TELLING, channel.since)
+    due = [
+        each
+        for each in waiting(database, channel.name, since)
+        if is_wanted(each.notice.kind, channel.least)
+    ]
+    rests = rests_until([each.at for each in failures_in_a_row(database, channel.name)])
+    fresh = any(not each.attempts(channel.name) for each in due)
+    if rests is not None and at < rests and not fresh and not at_once:
+        return 0
+    reached = 0
+    for told in due[:MOST_AT_ONCE]:
+        if not _send(settings, channel, told.notice):
+            break
+        reached += 1
+    return reached
+
+
+def _send(settings: Settings, channel: Channel, notice: Notice) -> bool:
+    fault = _fault(channel, notice)
+    delivery = Delivery(
+        key=notice.key, channel=channel.name, delivered=not fault, detail=fault, at=now()
+    )
+    record_delivery(settings.database(), delivery)
+    if fault:
+        run_log().warning("channel %s did not take %r: %s", channel.name, notice.subject, fault)
+    return delivery.delivered
+
+
+def _fault(channel: Channel, notice: Notice) -> str:
+    """Send, and give what went wrong, if anything, without secrets; never for long."""
+    found: list[str] = []
+    body = dated(notice.body, notice.at, now())
+
+    def send() -> None:
+        try:
+            block = load_block(channel)
+        except Exception as error:  # noqa: BLE001 - whatever Prefect's store does
+            found.append(f"its block is not to be had: {named(error)}")
+            return
+        try:
+            with block.raise_on_failure():
+                block.notify(body, notice.subject)
+            found.append("")
+        except Exception as error:  # noqa: BLE001 - whatever a channel does
+            found.append(scrubbed(without_secrets(block, words_of(error))))
+
+    # a thread of its own can be left behind when a channel hangs; it must find the same Prefect
+    thread = threading.Thread(
+        target=contextvars.copy_context().run,
+        args=(send,),
+        name=f"notice to {channel.name}",
+        daemon=True,
+    )
+    thread.start()
+    thread.join(SECONDS)
+    return found[0] if found else f"no answer within {SECONDS:g} s"
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[bool]:
+    """Be the only process that brings notices; gives False where another is at it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.home / "notices.lock")
+    try:
+        lock.acquire(timeout=SECONDS)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

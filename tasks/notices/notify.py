@@ -1,0 +1,146 @@
+"""Notices: kept first, then brought to every channel; a dead channel stops nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import task
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flows import Flow
+
+from monitoring.notices import WORTH_TELLING, EndedRun
+from registry.notices import Notice, keep_notice, notices
+from tasks.notices.channels import ChannelError, channels, missing_from
+from tasks.notices.delivery import (
+    bring,
+    in_reach,
+    run_log,
+    send_unkept,
+)
+from tasks.notices.error_words import named, scrubbed
+from tasks.runs.artifacts import publish, table
+from tasks.runs.ended_runs import ended_run
+from tasks.runs.process_mark import mark_run
+from tasks.runs.recovery import restart_crashed
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings, now
+
+_SHOWN = {"at": "Time (UTC)", "market": "Market", "told": "What", "missed": "Not delivered to"}
+
+
+def notify(  # noqa: PLR0917 - what a notice is made of
+    settings: Settings, kind: str, market: str | None, key: str, subject: str, body: str
+) -> bool:
+    """Tell a person something, once: keep it, then try every channel.
+
+    Nothing is raised, whatever happens to a channel or to the database: what called this has more
+    important things to do. One that cannot be kept is logged and sent all the same. Away from
+    the home's Prefect, as in a plain command, it is kept, and brought by the next log-outcomes.
+
+    Parameters
+    ----------
+    settings
+        Where notices are kept and channels named.
+    kind
+        Such as ``breaker``, ``drift``, ``run``, ``missed``, ``gate``, ``rollout``.
+    market, key, subject, body
+        Symbol or None; the notice's own name; the words.
+
+    Returns
+    -------
+    bool
+        Whether it was new and kept.
+    """
+    try:
+        notice = Notice(key=key, market=market, kind=kind, subject=subject, body=body, at=now())
+        try:
+            if not keep_notice(settings.database(), notice):
+                return False
+        except Exception as error:  # noqa: BLE001 - a notice never stops a run
+            run_log().error("not kept (%s): %s: %s", named(error), subject, scrubbed(body))
+            send_unkept(settings, notice)
+            return False
+        if in_reach(settings):
+            _bring_quietly(settings)
+    except Exception as error:  # noqa: BLE001 - the same
+        run_log().error("no notice: %s: %s", subject, named(error))
+        return False
+    return True
+
+
+@task(name="bring what did not arrive", task_run_name="bring what did not arrive", **RETRIED)
+def bring_waiting() -> int:
+    """Try the channels again; give how many notices got there. A dead one stops nothing."""
+    settings = current_settings()
+    reached = _bring_quietly(settings)
+    try:
+        _show(settings)
+    except Exception as error:  # noqa: BLE001 - a notice never stops a run
+        run_log().warning("notices are not shown: %s", named(error))
+    return reached
+
+
+def report_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Tell that a run failed or crashed.
+
+    Prefect calls this: a run's own process by position, the runner, of one that was killed, by
+    these names.
+    """
+    tell_of(ended_run(flow.name, flow_run, state))
+
+
+def tell_of(ended: EndedRun) -> None:
+    """Tell a person of a run that ended as it should not have."""
+    settings = current_settings()
+    symbol = _symbol(settings, ended.market)
+    notify(settings, "run", symbol, ended.key(now()), ended.subject, ended.body)
+
+
+REPORTED: dict[str, Any] = {
+    "on_running": [mark_run],
+    "on_failure": [report_run],
+    "on_crashed": [report_run, restart_crashed],
+}
+"""Keyword arguments of every scheduled flow: its process can be looked for, a person hears of a
+run that failed, and what crashed is started again."""
+
+
+def _bring_quietly(settings: Settings) -> int:
+    try:
+        return bring(settings)
+    except Exception as error:  # noqa: BLE001 - a notice never stops a run
+        run_log().warning("notices wait: %s", named(error))
+        return 0
+
+
+def _show(settings: Settings) -> None:
+    """Publish the artifact ``notices``, if there was anything to tell of late."""
+    try:
+        found = channels(settings.channels_file)
+    except ChannelError:
+        found = ()
+    recent = [
+        told for told in notices(settings.database()) if now() - told.notice.at < WORTH_TELLING
+    ]
+    if not recent:
+        return
+    rows = [
+        {
+            "at": f"{told.notice.at:%Y-%m-%d %H:%M}",
+            "market": told.notice.market,
+            "told": f"{told.notice.subject}. {told.notice.body}",
+            "missed": ", ".join(missing_from(told, found)) or None,
+        }
+        for told in reversed(recent)
+    ]
+    missed = sum(each["missed"] is not None for each in rows)
+    publish("notices", f"{len(rows)} notices, {missed} not delivered", table(rows, _SHOWN))
+
+
+def _symbol(settings: Settings, market: str | None) -> str | None:
+    if market is None:
+        return None
+    try:
+        return settings.market(market).symbol
+    except Exception:  # noqa: BLE001 - a wrong name may be why the run failed
+        return market.upper()

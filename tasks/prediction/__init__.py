@@ -1,0 +1,1 @@
+"""A slot from its range's close to its outcome: bars, prediction, plan, outcome."""

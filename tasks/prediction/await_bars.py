@@ -1,0 +1,129 @@
+"""The arrival of bars: the source read again and again until a slot's bars are in, or too late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import sleep
+from typing import Any
+
+from prefect import task
+
+from ml_core.errors import OrbcastError
+from tasks.data.freshness import is_awaited
+from tasks.data.ingest import read_source
+from tasks.data.sources import standing_source
+from tasks.notices.delivery import run_log
+from tasks.notices.notify import notify
+from tasks.prediction.decision import read_bars
+from tasks.prediction.predict import recorded
+from tasks.prediction.slots import Slot
+from tasks.rollout.stage import stage_of
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings, now
+
+LONGEST_PAUSE = 10.0
+"""Seconds between two tries at most: an answer comes that long after its bars, or sooner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What came of waiting.
+
+    Attributes
+    ----------
+    present
+        The slot's bars are here, or the exchange is closed and there are none.
+    tries
+        How often the source was read.
+    trouble
+        What was wrong with it the last time, if anything.
+    brought
+        What each reading brought in. It is announced once the slot is answered: what the news
+        starts would take its time from the answer.
+    """
+
+    present: bool
+    tries: int
+    trouble: str | None = None
+    brought: tuple[dict[str, Any], ...] = field(default=(), compare=False)
+
+
+def pauses(seconds: float) -> tuple[float, ...]:
+    """Return the pauses between tries that fill a time: doubled from 1 s, then ``LONGEST_PAUSE``.
+
+    >>> pauses(30)
+    (1.0, 2.0, 4.0, 8.0, 10.0, 5.0)
+    >>> pauses(-3)
+    ()
+    """
+    found, left, pause = list[float](), float(seconds), 1.0
+    while left > 0:
+        found.append(min(pause, left))
+        left -= pause
+        pause = min(2.0 * pause, LONGEST_PAUSE)
+    return tuple(found)
+
+
+@task(name="bring the bars in", task_run_name="bars of {slot.title}", **RETRIED)
+def bring_bars(market: str, slot: Slot) -> Arrival:
+    """Read the standing source until the slot's bars are here, or the deadline has passed.
+
+    A source that is locked, or that cannot be read for another reason, is tried again like one
+    that has not got there yet. The tries are counted out beforehand, so that they end on any
+    clock. A slot that was answered, or that the market's stage asks nothing of, is not waited for.
+    """
+    settings = current_settings()
+    arrival = _try(settings, market, slot, Arrival(present=False, tries=0))
+    waits = not arrival.present and _is_worth_waiting(settings, slot)
+    deadline = slot.decision + timedelta(seconds=settings.wait_for_bars_seconds)
+    for pause in pauses((deadline - now()).total_seconds() if waits else 0.0):
+        _say(slot, arrival, pause, deadline)
+        sleep(pause)
+        arrival = _try(settings, market, slot, arrival)
+        if arrival.present or now() >= deadline:
+            break
+    if arrival.trouble:
+        _tell(settings, slot, arrival)
+    return arrival
+
+
+def _try(settings: Settings, market: str, slot: Slot, before: Arrival) -> Arrival:
+    known, trouble, brought = settings.market(market), None, before.brought
+    try:
+        # without a standing source somebody else fills the lake
+        if standing_source(settings.sources_file, market) is not None:
+            brought = (*brought, read_source(market, None, now(), full=False))
+    except OrbcastError as error:
+        trouble = f"the bars could not be refreshed: {error}"
+    awaited = is_awaited(settings, known, slot, read_bars(settings, known, slot))
+    return Arrival(present=not awaited, tries=before.tries + 1, trouble=trouble, brought=brought)
+
+
+def _is_worth_waiting(settings: Settings, slot: Slot) -> bool:
+    return (
+        not recorded(settings, slot, "live") and stage_of(settings, slot.symbol, now())[0] != "off"
+    )
+
+
+def _tell(settings: Settings, slot: Slot, arrival: Arrival) -> None:
+    """Tell a person once a day: the slot itself is answered, if only to say that nothing came."""
+    notify(
+        settings,
+        "run",
+        slot.symbol,
+        f"source {slot.symbol} {slot.trading_day}",
+        f"{slot.symbol}: the source could not be read for {slot.opening_range}",
+        f"{slot}: {arrival.trouble}. It was read {arrival.tries} times. Once it can be read: "
+        f"orbcast refresh --market {slot.symbol.lower()}",
+    )
+
+
+def _say(slot: Slot, arrival: Arrival, pause: float, deadline: datetime) -> None:
+    run_log().info(
+        "%s: its bars are not here yet%s; looking again in %g s, until %s UTC",
+        slot,
+        f" ({arrival.trouble})" if arrival.trouble else "",
+        pause,
+        f"{deadline:%H:%M:%S}",
+    )

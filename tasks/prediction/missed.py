@@ -1,0 +1,95 @@
+"""Slots nobody answered: each one the calendar expects has a row, if only to say `missed`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from prefect import task
+
+from ml_core.market.definition import MarketDefinition
+from ml_core.market.market import Market
+from ml_core.market.schedule import NoTradingDaysError, build_schedule
+from registry.definitions import remember_definition
+from registry.ledger import PredictionEntry
+from tasks.notices.notify import notify
+from tasks.prediction.decision import EXCHANGE_CLOSED, HOLIDAY, MISSED, not_answered
+from tasks.prediction.predict import announce
+from tasks.prediction.slots import Slot, slots_between
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings
+
+
+@task(name="record what was missed", task_run_name="{market}: missed slots", **RETRIED)
+def fill_missed(market: str, at: datetime) -> int:
+    """Record live slots that went by unanswered; give how many. Twice adds nothing.
+
+    The live record begins with the first live answer: before it nothing was promised.
+    """
+    settings = current_settings()
+    absent = unanswered(settings, market, at)
+    known = settings.market(market)
+    entries = not_answered(settings, known, _reasons(known, absent), at)
+    if entries:
+        remember_definition(settings.database(), MarketDefinition.of(known), at)
+        ledger = settings.ledger()
+        ledger.record(entries)
+        first, last = absent[0].trading_day, absent[-1].trading_day
+        rows = ledger.settled(entries[0].market, first=first, last=last, mode="live")
+        announce(entries, [each.prediction for each in rows])
+        missed = [each for each in entries if each.reason == MISSED]
+        if missed:
+            _tell(settings, missed)
+    return len(absent)
+
+
+def _tell(settings: Settings, missed: list[PredictionEntry]) -> None:
+    slots = sorted({f"{each.trading_day}:{each.opening_range}" for each in missed})
+    symbol = missed[0].market
+    notify(
+        settings,
+        "missed",
+        symbol,
+        f"missed {symbol} {slots[0]} {slots[-1]}",
+        f"{symbol}: {len(slots)} slots went by unanswered",
+        f"From {slots[0]} to {slots[-1]} nobody predicted in time: was `orbcast up` running? "
+        "They are recorded as missed and count against the rollout's gates.",
+    )
+
+
+def unanswered(settings: Settings, market: str, at: datetime) -> tuple[Slot, ...]:
+    """Return the live slots past their deadline, since the first live answer, that have no row."""
+    known = settings.market(market)
+    rows = [each.prediction for each in settings.ledger().settled(known.symbol, mode="live")]
+    if not rows:
+        return ()
+    have = {(each.trading_day, each.opening_range) for each in rows}
+    deadline = at - timedelta(minutes=settings.missed_after_minutes)
+    last = at.astimezone(ZoneInfo(known.zone)).date() + timedelta(days=1)
+    begun = min(each.decision_time for each in rows)
+    return tuple(
+        slot
+        for slot in slots_between(known, rows[0].trading_day, last)
+        if begun < slot.decision < deadline and (slot.trading_day, slot.opening_range) not in have
+    )
+
+
+def _reasons(market: Market, slots: tuple[Slot, ...]) -> dict[Slot, str]:
+    """Return of each slot why it has no answer: by the calendar, or else that it was missed."""
+    if not slots:
+        return {}
+    try:
+        schedule = build_schedule(market, slots[0].trading_day, slots[-1].trading_day)
+    except NoTradingDaysError:
+        return dict.fromkeys(slots, HOLIDAY)
+    rows = {day.item(): row for row, day in enumerate(schedule.days)}
+    found = {}
+    for slot in slots:
+        row = rows.get(slot.trading_day)
+        if row is None:
+            found[slot] = HOLIDAY
+        elif schedule.open[row, market.range_index(slot.opening_range)]:
+            found[slot] = MISSED
+        else:
+            found[slot] = EXCHANGE_CLOSED
+    return found

@@ -1,0 +1,196 @@
+"""Outcomes: what became of every slot that was predicted, and how the predictions did."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+
+from ml_core.features.history import HISTORY_DAYS
+from ml_core.learning.assemble import NoBarsError, assemble
+from ml_core.learning.slot_table import slot_table
+from ml_core.market.market import Market
+from ml_core.market.schedule import to_minute
+from ml_core.ranges.label_spec import LabelSpec
+from monitoring.daily_sums import daily_figures
+from registry.entries import OutcomeKey, outcome_key
+from registry.ledger import OutcomeEntry, Settled
+from registry.performance import PerformanceRecord, first_recorded, update_performance
+from tasks.data.label_keys import labels_by_key
+from tasks.data.market_definition import market_of
+from tasks.notices.events import OutcomeSettled, emit
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings
+
+REVISED_DAYS = 10
+"""Slots settled this long ago are looked at again: a revised bar may have changed them."""
+
+OUTCOME_LATE = timedelta(days=1)
+"""An outcome first recorded longer than this after it was settled came late."""
+
+_NEVER_SETTLED = frozenset({"holiday", "exchange_closed"})
+
+
+@task(name="settle what can be settled", task_run_name="{market}: settle", **RETRIED)
+def settle(market: str, at: datetime) -> dict[str, Any]:
+    """Label every open or recent slot of the ledger from the lake and append its outcome."""
+    settings = current_settings()
+    known = settings.market(market)
+    ledger = settings.ledger()
+    rows = ledger.settled(known.symbol)
+    recent = (at - timedelta(days=REVISED_DAYS)).date()
+    wanted = [
+        each
+        for each in rows
+        if each.prediction.reason not in _NEVER_SETTLED
+        and (each.outcome is None or each.prediction.trading_day >= recent)
+    ]
+    counts = {"added": 0, "revised": 0, "unchanged": 0, "open": 0}
+    keys = {each.prediction.label for each in wanted}
+    live = {outcome_key(each.prediction) for each in wanted if each.prediction.mode == "live"}
+    hashes = sorted({each.prediction.market_hash for each in wanted})
+    for (key, spec), market_hash in product(
+        labels_by_key(settings, known.symbol, keys).items(), hashes
+    ):
+        slots = {
+            (each.prediction.trading_day, each.prediction.opening_range)
+            for each in wanted
+            if (each.prediction.label, each.prediction.market_hash) == (key, market_hash)
+        }
+        # of a market whose file was changed since, a slot is settled as it was asked
+        then = market_of(settings, known, market_hash)
+        outcomes = []
+        if slots and then is not None:
+            outcomes = _outcomes(settings, then, spec, slots, at, market_hash)
+        counts["open"] += len(slots) - len(outcomes)
+        for entry in outcomes:
+            done = ledger.record_outcome(entry, at)
+            counts[done] += 1
+            if done != "unchanged" and outcome_key(entry) in live:
+                _emit(entry, revised=done == "revised")
+    return {"symbol": known.symbol, "predictions": len(rows), **counts}
+
+
+def _emit(entry: OutcomeEntry, *, revised: bool) -> None:
+    names = ("market", "trading_day", "opening_range", "label", "direction", "outcome")
+    values = {name: getattr(entry, name) for name in (*names, "r_gross", "r_net", "resolved_at")}
+    emit(OutcomeSettled(**values, revised=revised))
+
+
+@task(name="work out the performance", task_run_name="{market}: performance", **RETRIED)
+def measure(market: str, at: datetime) -> list[dict[str, Any]]:
+    """Bring the daily figures up to the outcomes, and give them."""
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    arrived = first_recorded(settings.database(), symbol)
+    majority = _majorities(settings, symbol)
+    rows = settings.ledger().settled(symbol)
+    figures = daily_figures(_row(each, arrived, majority) for each in rows)
+    records = [PerformanceRecord(market=symbol, **each) for each in figures]
+    update_performance(settings.database(), records, at)
+    return figures
+
+
+def _outcomes(  # noqa: PLR0917 - what is settled, and what it is settled from
+    settings: Settings,
+    market: Market,
+    spec: LabelSpec,
+    slots: set[tuple[date, str]],
+    at: datetime,
+    market_hash: str,
+) -> list[OutcomeEntry]:
+    """Return the outcome of each slot that is settled by the bars known at a time."""
+    days = sorted(day for day, _ in slots)
+    first = to_minute(at) if not days else _first_minute(days[0])
+    bars = settings.lake().read(market, first, to_minute(at))
+    try:
+        # knowledge ends with the last bar: a lake that lags settles nothing by silence
+        assembly = assemble(bars, market, spec, first=days[0], last=days[-1], features=())
+    except NoBarsError:
+        return []
+    rows = slot_table(assembly).to_pylist()
+    return [
+        _entry(market, row, spec.key, market_hash)
+        for row in rows
+        if (row["trading_day"], row["opening_range"]) in slots
+        and row["break_direction"] is not None
+        and row["resolved_at"] is not None
+    ]
+
+
+def _first_minute(day: date) -> int:
+    return (day - date(1970, 1, 1)).days * 1440 - (HISTORY_DAYS + 2) * 1440
+
+
+def _entry(market: Market, row: dict[str, Any], label: str, market_hash: str) -> OutcomeEntry:
+    names = ("trading_day", "opening_range", "outcome", "entry", "stop", "target")
+    return OutcomeEntry(
+        market=market.symbol,
+        label=label,
+        market_hash=market_hash,
+        direction=row["break_direction"],
+        r_gross=row["r_gross"],
+        r_net=row["r_net"],
+        resolved_at=row["resolved_at"],
+        **{name: row[name] for name in names},
+    )
+
+
+def _row(
+    each: Settled,
+    arrived: dict[OutcomeKey, datetime],
+    majority: dict[str, float],
+) -> dict[str, Any]:
+    said, outcome = each.prediction, each.outcome
+    same = (
+        "opening_range",
+        "mode",
+        "role",
+        "version",
+        "status",
+        "reason",
+        "late",
+        "p_up",
+        "baseline_p_up",
+        "recommendation",
+    )
+    came = arrived.get(outcome_key(said))
+    side = {"UP": "long", "DOWN": "short"}.get(outcome.direction if outcome else "", "")
+    view = said.outputs.get(side) or {}
+    return {
+        "day": said.trading_day,
+        "majority_p_up": majority.get(said.version or ""),
+        "direction": outcome.direction if outcome else None,
+        "r_gross": outcome.r_gross if outcome else None,
+        "r_net": outcome.r_net if outcome else None,
+        "net_r_low": view.get("net_r_low"),
+        "net_r_high": view.get("net_r_high"),
+        "revision": each.revision,
+        # a replay's outcome was there long before anybody asked
+        "outcome_late": said.mode == "live"
+        and outcome is not None
+        and came is not None
+        and came - outcome.resolved_at > OUTCOME_LATE,
+        **{name: getattr(said, name) for name in same},
+    }
+
+
+def _majorities(settings: Settings, symbol: str) -> dict[str, float]:
+    """Return each version's majority, the share of UP among its training breaks, where it is."""
+    found = {each.version: _majority(each.folder) for each in settings.models().versions(symbol)}
+    return {version: share for version, share in found.items() if share is not None}
+
+
+@lru_cache(maxsize=512)
+def _majority(folder: Path) -> float | None:
+    try:
+        text = (folder / "baselines.json").read_text(encoding="utf-8")
+        return float(json.loads(text)["p_up"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # a figure beside others: a version whose files are gone or damaged has none
+        return None

@@ -1,0 +1,216 @@
+"""A trading day as it stands: each opening range, its answer or why there is none, its bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.learning.assemble import Assembly, NoBarsError, assemble
+from ml_core.learning.slot_table import slot_table
+from ml_core.market.market import MINUTES_A_DAY, Market
+from ml_core.market.schedule import to_minute
+from ml_core.ranges.label_spec import LabelSpec
+from monitoring.explain import why_not
+from registry.ledger import Mode, Settled
+from registry.strategy import StrategyRecord, strategy_records
+from tasks.data.label_keys import labels_by_key
+from tasks.prediction.day_outlook import closed_at_in_words, closed_because, expected_ranges
+from tasks.prediction.slots import Slot, slots_between
+from tasks.settings import Settings
+
+State = Literal["answered", "silent", "due", "waiting", "absent", "closed"]
+"""Predicted; abstained with a typed reason; still to come; its time is past but not its deadline;
+past it without a row; not expected, since the exchange is closed."""
+
+_BEFORE = 14
+"""Days of bars that the choice of the day's contract looks back on, holidays among them."""
+
+_LEAD = 30
+"""Minutes shown before a range's window."""
+
+_CHAMPION_FIRST = {"champion": 0, "baseline": 2}
+
+_ONLY_ELSEWHERE: dict[Mode, str] = {
+    "live": "nobody was asked at the time; a replay has answered it since",
+    "replay": "it was not replayed; there is a live answer",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candles:
+    """One-minute bars of one contract, prices as traded, ``minute`` in UTC minutes of the open."""
+
+    minute: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotOfDay:
+    """One opening range of the day.
+
+    Attributes
+    ----------
+    slot, opens
+        Which; when its window opens (aware UTC). It closes at ``slot.decision``.
+    state, why
+        See :data:`State`; words for a state that is not ``answered``.
+    answers
+        What was said, the champion's first, each with its outcome.
+    decided
+        What the rules decided, without the model and with it.
+    seen
+        Range, break, entry, stop and target as far as bars closed by now tell, prices as traded,
+        by the columns of the slot table, by the label that the first of ``answers`` was given
+        for, or by the default label; None without bars.
+    candles
+        From half an hour before the window to its session's end; None without bars.
+    """
+
+    slot: Slot
+    opens: datetime
+    state: State
+    why: str
+    answers: tuple[Settled, ...]
+    decided: StrategyRecord | None
+    seen: Mapping[str, Any] | None
+    candles: Candles | None
+
+
+def slots_of_day(
+    settings: Settings,
+    market: Market,
+    trading_day: date,
+    mode: Mode,
+    at: datetime,
+    *,
+    bars: bool = True,
+) -> tuple[SlotOfDay, ...]:
+    """Look at each opening range of a day, with nothing that was not known at ``at``.
+
+    Parameters
+    ----------
+    where, market
+        Whose.
+    trading_day
+        Which day.
+    mode
+        Whether the live answers or the replayed ones.
+    at
+        Aware time, now.
+    bars
+        Whether the bars are looked at too; without them ``seen`` and ``candles`` are None.
+    """
+    slots = slots_between(market, trading_day, trading_day)
+    both = settings.ledger().settled(market.symbol, first=trading_day, last=trading_day)
+    answers = tuple(each for each in both if each.prediction.mode == mode)
+    elsewhere = {each.prediction.opening_range for each in both if each.prediction.mode != mode}
+    decided = {
+        each.opening_range: each
+        for each in strategy_records(
+            settings.database(), market.symbol, mode=mode, first=trading_day, last=trading_day
+        )
+    }
+    by_range = {slot.opening_range: _champion_first(answers, slot) for slot in slots}
+    seen = _seen(settings, market, trading_day, at, by_range) if bars else {}
+    expected = {
+        each.opening_range for _, each in expected_ranges(market, trading_day, trading_day)
+    }
+    closed = closed_because(market, trading_day)
+    found = []
+    for slot in slots:
+        own = by_range[slot.opening_range]
+        shut = closed_at_in_words(closed) if slot.opening_range not in expected else None
+        state, why = _state(settings, slot, own, at, shut)
+        if state == "absent" and slot.opening_range in elsewhere:
+            why = _ONLY_ELSEWHERE[mode]
+        row, candles = seen.get(slot.opening_range, (None, None))
+        found.append(
+            SlotOfDay(
+                slot=slot,
+                opens=slot.decision - timedelta(minutes=_length(market, slot)),
+                state=state,
+                why=why,
+                answers=own,
+                decided=decided.get(slot.opening_range),
+                seen=row,
+                candles=candles,
+            )
+        )
+    return tuple(found)
+
+
+def _champion_first(answers: Iterable[Settled], slot: Slot) -> tuple[Settled, ...]:
+    own = (each for each in answers if each.prediction.opening_range == slot.opening_range)
+    return tuple(sorted(own, key=lambda each: _CHAMPION_FIRST.get(each.prediction.role, 1)))
+
+
+def _length(market: Market, slot: Slot) -> int:
+    return next(each.minutes for each in market.ranges if each.name == slot.opening_range)
+
+
+def _state(
+    settings: Settings, slot: Slot, own: tuple[Settled, ...], at: datetime, shut: str | None
+) -> tuple[State, str]:
+    if own and own[0].prediction.status == "predicted":
+        return "answered", ""
+    if own:
+        return "silent", why_not(own[0].prediction.reason)
+    if shut is not None:
+        return "closed", shut
+    if slot.decision > at:
+        return "due", ""
+    if at < slot.decision + timedelta(minutes=settings.missed_after_minutes):
+        return "waiting", "its time has come and nobody has answered yet: is `orbcast up` running?"
+    return "absent", "nobody was asked"
+
+
+def _seen(
+    settings: Settings,
+    market: Market,
+    day: date,
+    at: datetime,
+    answers: Mapping[str, tuple[Settled, ...]],
+) -> dict[str, tuple[Mapping[str, Any], Candles]]:
+    begins = (day - date(1970, 1, 1)).days * MINUTES_A_DAY
+    bars = settings.lake().read(
+        market,
+        begins - _BEFORE * MINUTES_A_DAY,
+        min(to_minute(at), begins + 3 * MINUTES_A_DAY),
+    )
+    # levels depend on the label; each range is drawn by the one its answer will be settled by
+    keys = {name: own[0].prediction.label for name, own in answers.items() if own}
+    known = labels_by_key(settings, market.symbol, keys.values())
+    specs = {name: known.get(keys.get(name, ""), LabelSpec()) for name in answers}
+    found: dict[str, tuple[Mapping[str, Any], Candles]] = {}
+    for spec in set(specs.values()):
+        try:
+            made = assemble(bars, market, spec, first=day, last=day, features=())
+        except NoBarsError:
+            return {}
+        found |= {
+            row["opening_range"]: (row, _candles(made, int(position), market))
+            for row, position in zip(slot_table(made).to_pylist(), made.reported, strict=True)
+            if specs[row["opening_range"]] == spec
+        }
+    return found
+
+
+def _candles(made: Assembly, position: int, market: Market) -> Candles:
+    tape, ranges = made.tape, made.ranges
+    span = np.array([ranges.start[position] - _LEAD, ranges.session_end[position]])
+    first, stop = tape.first_at(span)
+    # other days of the tape are adjusted for rolls; a chart shows prices as they traded
+    offset = tape.offset[tape.day[first:stop]]
+    prices = {
+        name: market.instrument.to_price(getattr(tape, name)[first:stop] + offset)
+        for name in ("open", "high", "low", "close")
+    }
+    return Candles(minute=tape.minute[first:stop], **prices)

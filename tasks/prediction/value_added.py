@@ -1,0 +1,100 @@
+"""What the rules would have brought, and what the recorded decisions did."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from ml_core.features.all import CATALOGUE
+from ml_core.learning.assemble import assemble
+from ml_core.learning.slot_table import slot_table
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.trades import Slot, Taken, backtest, follow, slots_of
+from registry.ledger import Mode, OutcomeEntry
+from registry.strategy import strategy_records
+from tasks.data.datasets import known_bars, period_of
+from tasks.prediction.strategy import RULE_FEATURES, plans_of
+from tasks.settings import Settings
+
+
+def backtest_rules(
+    settings: Settings,
+    name: str,
+    rules: Rules,
+    *,
+    first: date | None,
+    last: date | None,
+    at: datetime,
+) -> tuple[Taken, ...]:
+    """Follow the rules alone through the lake's history, costs included."""
+    return backtest(rules, slots_of(_history(settings, name, rules, (first, last), at)))
+
+
+def lived(
+    settings: Settings, name: str, rules: Rules, mode: Mode, at: datetime
+) -> tuple[tuple[Taken, ...], tuple[Taken, ...]]:
+    """Follow the recorded plans, with the model and without it, through what then happened.
+
+    Outcomes are the ledger's where it has them under the rules' label; the bars tell when each
+    range broke.
+    """
+    market = settings.market(name)
+    plans = plans_of(
+        strategy_records(settings.database(), market.symbol, mode=mode, rules_hash=rules.hash)
+    )
+    if not plans:
+        return (), ()
+    days = sorted(day for day, _ in plans)
+    rows = _history(settings, name, rules, (days[0], days[-1]), at)
+    known = {
+        (each.outcome.trading_day, each.outcome.opening_range): each.outcome
+        for each in settings.ledger().settled(
+            market.symbol, first=days[0], last=days[-1], mode=mode
+        )
+        if each.outcome is not None and each.outcome.label == rules.label.key
+    }
+    slots = [
+        _as_recorded(each, known.get((each.trading_day, each.opening_range)))
+        for each in slots_of(rows)
+        if (each.trading_day, each.opening_range) in plans
+    ]
+
+    def of(which: str) -> tuple[Taken, ...]:
+        return follow(
+            rules, slots, lambda slot, _: plans[slot.trading_day, slot.opening_range][which]
+        )
+
+    return of("with"), of("without")
+
+
+def _history(
+    settings: Settings,
+    name: str,
+    rules: Rules,
+    period: tuple[date | None, date | None],
+    at: datetime,
+) -> list[dict[str, Any]]:
+    market = settings.market(name)
+    bars = known_bars(settings, name, market, at)
+    begin, end = period_of(bars, market, *period)
+    assembly = assemble(
+        bars,
+        market,
+        rules.label,
+        first=begin,
+        last=end,
+        features=CATALOGUE.select(RULE_FEATURES),
+    )
+    rows: list[dict[str, Any]] = slot_table(assembly).to_pylist()
+    return rows
+
+
+def _as_recorded(slot: Slot, outcome: OutcomeEntry | None) -> Slot:
+    """Put the ledger's outcome in the place of what the bars say today, if it is of that side."""
+    side = {"UP": "long", "DOWN": "short"}.get(outcome.direction) if outcome else None
+    if outcome is None or side is None or side != slot.side:
+        return slot
+    return replace(
+        slot, r_net=outcome.r_net, r_gross=outcome.r_gross, resolved_at=outcome.resolved_at
+    )

@@ -1,0 +1,1 @@
+"""The rollout of a market: its stage, the gates of a step, and a person's approval."""

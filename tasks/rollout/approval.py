@@ -1,0 +1,277 @@
+"""Waiting for a person: the question, the form, who answers when nobody does.
+
+A run that waits is *suspended*: its process ends, and after the answer it begins again from the
+top. What was asked is therefore kept with the run, on the server, and is read again rather than
+asked anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect import get_client
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.context import FlowRunContext
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import create_flow_run_input, keyset_from_base_key
+from prefect.input.actions import read_flow_run_input
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+
+from ml_core.errors import InputError
+from monitoring.approval import ASKING, NOBODY, Answer, Request
+from monitoring.pages.markdown import escaped
+from tasks.notices.notify import notify
+from tasks.rollout.approval_form import evidence, form_of, key_of, page
+from tasks.runs.artifacts import publish
+from tasks.settings import Settings, current_settings
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+_PAUSE = "approval"
+_KEYS = keyset_from_base_key(f"suspended-{_PAUSE}")
+_ASKED = "orbcast-request"
+_PAGE = 100
+
+
+class NoDeploymentError(InputError):
+    """A run that could not be begun again after the answer."""
+
+    def __init__(self, flow: str) -> None:
+        super().__init__(flow)
+        self.flow = flow
+
+    def __str__(self) -> str:
+        return (
+            f"{self.flow} waits for a person, which only a run of its deployment can: start it in "
+            "the UI of `orbcast up` (Deployments, Run). Without a server, use `orbcast models "
+            "promote` or `orbcast rollout approve`"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A request, and what a person said to it."""
+
+    run: str
+    request: Request
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A run that waits for a person."""
+
+    run: UUID
+    name: str
+    request: Request
+
+
+def put_to_a_person(ask: Callable[[], Request]) -> Answered:
+    """Ask within the present flow run, and give the answer once there is one.
+
+    The first time this ends the process, with the run suspended; after the answer the run begins
+    again, and this gives what was said.
+
+    Raises
+    ------
+    NoDeploymentError
+        The run is of no deployment.
+    """
+    context = FlowRunContext.get()
+    run = None if context is None else context.flow_run
+    if run is None or run.deployment_id is None:
+        raise NoDeploymentError("the flow" if run is None else run.name)
+    with get_client(sync_client=True) as client:
+        request = _asked(client, run.id)
+    if request is None:
+        request = ask()
+        create_flow_run_input(_ASKED, request.to_json(), run.id)
+    if read_flow_run_input(_KEYS["schema"], run.id) is None:
+        _tell(run.id, request)
+    # no time-out of Prefect's own: that would end in a failure, where nothing failed
+    said = suspend_flow_run(wait_for_input=form_of(request), key=_PAUSE)
+    answer = Answer(
+        approve=said.approve,
+        by=said.by,
+        reason=said.reason,
+        against_the_evidence=getattr(said, "against_the_evidence", False),
+        waited=_waited(run.id),
+    )
+    return Answered(run=str(run.id), request=request, answer=answer)
+
+
+def conclude(answered: Answered, told: dict[str, Any]) -> State[dict[str, Any]]:
+    """Publish what came of it, and give the state the run ends in: completed, whatever it was."""
+    shown = (escaped(answered.request.verdict), evidence(answered.request))
+    publish(key_of(answered.request), told["verdict"], *shown)
+    return Completed(message=told["verdict"], data=told)
+
+
+def waiting() -> tuple[Waiting, ...]:
+    """Return every run of the server that waits for a person, oldest first."""
+    found: list[Waiting] = []
+    seen = 0
+    with get_client(sync_client=True) as client:
+        while True:
+            runs = client.read_flow_runs(
+                flow_filter=FlowFilter(name=FlowFilterName(any_=list(ASKING))),
+                flow_run_filter=FlowRunFilter(
+                    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
+                ),
+                limit=_PAGE,
+                offset=seen,
+            )
+            seen += len(runs)
+            found += [
+                Waiting(run=run.id, name=run.name, request=request)
+                for run in runs
+                if (request := _asked(client, run.id)) is not None
+            ]
+            if len(runs) < _PAGE:
+                return tuple(sorted(found, key=lambda each: each.request.asked_at))
+
+
+def send_answer(waits: Waiting, said: dict[str, Any]) -> str | None:
+    """Answer a run that waits; give why the server did not take it, None if it did.
+
+    Parameters
+    ----------
+    waits
+        The run.
+    said
+        Fields of its form; what is left out refuses.
+    """
+    with get_client(sync_client=True) as client:
+        fault = _resume(client, waits.run, said)
+        if fault and "schema not found" in fault:
+            # killed between being suspended and leaving its form
+            form_of(waits.request).save(_KEYS, waits.run)
+            fault = _resume(client, waits.run, said)
+    return fault
+
+
+def outcome(run: UUID) -> tuple[str, str]:
+    """Return the name of a run's state, and its words once it has ended."""
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(run).state
+    if state is None or not state.is_final():
+        return ("none" if state is None else state.name or state.type.value), ""
+    return state.name or state.type.value, state.message or state.type.value
+
+
+def became_of(ref: str) -> str:
+    """Return what became of a run of these flows, by its id, its beginning or its name."""
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=list(ASKING))),
+            sort=FlowRunSort.START_TIME_DESC,
+            limit=_PAGE,
+        )
+    for run in runs:
+        if ref and (str(run.id).startswith(ref) or run.name == ref):
+            return " ".join(outcome(run.id)).strip()
+    return ""
+
+
+def expire_approvals(settings: Settings, at: datetime) -> tuple[str, ...]:
+    """Refuse whatever nobody answered in time: its run goes on, and ends completed, refused.
+
+    To be called every now and then, and when a machine comes up again; twice does nothing more.
+
+    Parameters
+    ----------
+    settings
+        Settings, for telling a person.
+    at
+        Aware time.
+
+    Returns
+    -------
+    tuple of str
+        Ids of the runs that were refused now.
+    """
+    refused = []
+    for each in waiting():
+        if at < each.request.until:
+            continue
+        why = f"nobody answered by {each.request.until:%Y-%m-%d %H:%M} UTC"
+        if send_answer(each, {"approve": False, "by": NOBODY, "reason": why}) is None:
+            refused.append(str(each.run))
+            notify(
+                settings,
+                "approval",
+                each.request.market,
+                f"approval {each.run} expired",
+                f"{each.request.title}: refused",
+                f"{why}. Start the flow again to be asked again.",
+            )
+    return tuple(refused)
+
+
+def _asked(client: SyncPrefectClient, run: UUID) -> Request | None:
+    """Read what was asked within a run; None before it was, and if it cannot be read."""
+    try:
+        return Request.from_json(json.loads(client.read_flow_run_input(run, _ASKED)))
+    except (KeyError, TypeError, ValueError):
+        return None  # of another release: it shall not hide the others
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != HTTPStatus.NOT_FOUND:
+            raise
+        return None
+
+
+def _tell(run: UUID, request: Request) -> None:
+    get_run_logger().info(
+        "Waits for a person until %s: %s? Answer with Resume, in the menu of this page, or with "
+        "`orbcast approve %s`",
+        f"{request.until:%Y-%m-%d %H:%M} UTC",
+        request.title,
+        str(run)[:8],
+    )
+    publish(key_of(request), f"Waits for a person: {request.title}?", page(request))
+    notify(
+        current_settings(),
+        "approval",
+        request.market,
+        f"approval {run}",
+        f"{request.title}? A person is asked",
+        f"{request.verdict} Answer in the UI (the run, Resume) or with `orbcast approve "
+        f"{str(run)[:8]}` by {request.until:%Y-%m-%d %H:%M} UTC; no answer refuses.",
+    )
+
+
+def _waited(run: UUID) -> timedelta:
+    """Measure from the question to the answer by the server's record of the run's states."""
+    with get_client(sync_client=True) as client:
+        states = sorted(client.read_flow_run_states(run), key=lambda each: each.timestamp)
+    asked = [n for n, each in enumerate(states) if each.state_details.pause_key == _PAUSE]
+    if not asked or asked[-1] + 1 == len(states):
+        return timedelta(0)
+    return timedelta(
+        seconds=(states[asked[-1] + 1].timestamp - states[asked[-1]].timestamp).total_seconds()
+    )
+
+
+def _resume(client: SyncPrefectClient, run: UUID, said: dict[str, Any]) -> str | None:
+    """Resume a run; the server answers 200 whatever it did, and says in words what that was."""
+    told = client.resume_flow_run(run, run_input=said)
+    if told.status.value == "ACCEPT":
+        return None
+    return str(getattr(told.details, "reason", None) or json.dumps(told.status.value))

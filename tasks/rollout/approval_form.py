@@ -1,0 +1,68 @@
+"""What a person is shown who is asked for an approval, and the form they fill in."""
+
+from __future__ import annotations
+
+from prefect.input import RunInput
+from pydantic import Field
+
+from monitoring.approval import Request
+from monitoring.pages.markdown import escaped
+from tasks.runs.artifacts import table
+
+_FOUND = {"name": "Condition", "status": "Is", "words": "Figure"}
+
+
+class Approval(RunInput):
+    """The form; as it stands, it refuses."""
+
+    approve: bool = Field(default=False, description="On: approved. Off: refused.")
+    by: str = Field(
+        default="", description="Who you are; an approval needs it. Kept for ever.", max_length=200
+    )
+    reason: str = Field(
+        default="", description="Why; an approval needs it. Kept for ever.", max_length=2000
+    )
+
+
+class ApprovalAgainstEvidence(Approval):
+    """The form where the evidence does not bear an approval."""
+
+    against_the_evidence: bool = Field(
+        default=False,
+        description="The evidence does not bear this. On: I approve all the same; kept for ever.",
+    )
+
+
+def form_of(request: Request) -> type[Approval]:
+    """Return the form that a person fills in, with the evidence above it."""
+    against = request.overridable and not request.borne_out
+    form = ApprovalAgainstEvidence if against else Approval
+    return form.with_initial_data(description=page(request))
+
+
+def page(request: Request) -> str:
+    """Return what a person is shown who is asked, as markdown."""
+    question = f"**{escaped(request.title)}?** {escaped(request.verdict)}"
+    how = (
+        "To approve, switch *approve* on and say who you are and why. Anything else refuses, and "
+        f"so does no answer by **{request.until:%Y-%m-%d %H:%M} UTC**."
+    )
+    bound = (
+        f"An approval is of exactly this, hash {request.bound_to[:12]}: it is void if model, "
+        "data, study or how the evidence stands are others by the time it is acted on."
+    )
+    return "\n\n".join((question, how, evidence(request), bound))
+
+
+def evidence(request: Request) -> str:
+    """Return the evidence alone, line by line, as markdown."""
+    findings = [
+        {"name": each.name, "status": each.status, "words": each.words}
+        for each in request.findings
+    ]
+    return table(findings, _FOUND) if findings else ""
+
+
+def key_of(request: Request) -> str:
+    """Return the key of a request's artifact."""
+    return f"approval-{request.market}-{request.kind}-{request.subject}"

@@ -1,0 +1,91 @@
+"""What came of an approval, kept for ever: who, why, on what; refusals too."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from registry.decisions import DecisionRecord, list_decisions, record_decision
+from tasks.rollout.approval import Answered
+from tasks.settings import Settings
+
+KIND = "approval"
+
+
+def kept(settings: Settings, market: str, run: str) -> dict[str, Any] | None:
+    """Return what is on record of a run's approval: one that is run again does nothing more."""
+    for each in list_decisions(settings.database(), market):
+        if each.kind == KIND and each.evidence["run"] == run:
+            return _told(each)
+    return None
+
+
+def keep(
+    settings: Settings,
+    answered: Answered,
+    verdict: str,
+    *,
+    approved: bool,
+    done: bool,
+    at: datetime,
+) -> dict[str, Any]:
+    """Record what came of an approval.
+
+    Parameters
+    ----------
+    settings
+        Settings.
+    answered
+        The request and the answer.
+    verdict
+        One sentence.
+    approved
+        Whether the answer was a whole approval of what was shown.
+    done
+        Whether what was approved was carried out.
+    at
+        Aware time.
+
+    Returns
+    -------
+    dict
+        The verdict and the rest, plain values.
+    """
+    request, answer = answered.request, answered.answer
+    evidence: dict[str, Any] = {
+        "run": answered.run,
+        "approved": approved,
+        "done": done,
+        "by": answer.by.strip(),
+        "reason": answer.reason.strip(),
+        "against_the_evidence": answer.against_the_evidence,
+        "seconds_waited": round(answer.waited.total_seconds()),
+        "bound_to": request.bound_to,
+        "request": request.to_json(),
+    }
+    if request.kind == "promotion":
+        # named as an automatic decision names them: one history reads both
+        evidence["conditions"] = evidence["request"]["findings"]
+    record = DecisionRecord(
+        market=request.market,
+        kind=KIND,
+        version=request.version,
+        verdict=verdict,
+        reasons=[f"{each.name} {each.status}: {each.words}" for each in request.findings],
+        evidence=evidence,
+        at=at,
+    )
+    record_decision(settings.database(), record)
+    return _told(record)
+
+
+def _told(record: DecisionRecord) -> dict[str, Any]:
+    names = ("run", "approved", "done", "by", "reason", "bound_to")
+    request = record.evidence["request"]
+    return {
+        "verdict": f"{request['title']}: {record.verdict}",
+        "market": record.market,
+        "version": record.version,
+        "subject": request["subject"],
+        **{name: record.evidence[name] for name in names},
+    }

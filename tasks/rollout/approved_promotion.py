@@ -1,0 +1,156 @@
+"""A promotion that a person approves: evidence shown, and acted on if it still holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from prefect import task
+
+from ml_core.errors import InputError
+from ml_core.evidence.promotion import Decision
+from monitoring.approval import Finding, Request, judge
+from registry.errors import UnusableVersionError
+from registry.model_store import CHAMPION, VersionRecord
+from tasks.rollout.approval import Answered
+from tasks.rollout.approval_record import keep, kept
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings
+from tasks.training.champion import make_champion
+from tasks.training.promotion import weigh
+from tasks.training.studies_on_record import study_that_counts
+
+
+class ServesAlreadyError(InputError):
+    """A promotion of the champion."""
+
+    def __init__(self, market: str, version: str) -> None:
+        super().__init__(market, version)
+        self.market, self.version = market, version
+
+    def __str__(self) -> str:
+        return (
+            f"{self.version} is champion of {self.market} already: there is nothing to approve; "
+            "name another version (`orbcast models list`)"
+        )
+
+
+@task(name="gather the evidence", task_run_name="{market}: evidence of {ref}", **RETRIED)
+def promotion_request(market: str, ref: str, at: datetime) -> Request:
+    """Put together what a person is shown about making a version champion; changes nothing.
+
+    Raises
+    ------
+    ServesAlreadyError
+        It is.
+    UnusableVersionError
+        Its files are not what was registered.
+    UnknownVersionError
+        No such version.
+    """
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    record = settings.models().find(symbol, ref)
+    champion = settings.models().current(symbol, CHAMPION)
+    if champion is not None and champion.version == record.version:
+        raise ServesAlreadyError(symbol, record.version)
+    faults = settings.models().faults(record)
+    if faults:
+        raise UnusableVersionError(record.version, faults)
+    said = _rule(settings, record, at)
+    verdict = "A baseline claims nothing and needs no evidence."
+    findings: tuple[Finding, ...] = ()
+    if said is not None:
+        verdict = said.verdict
+        beyond = replace(said.trading, name=f"beyond the rule: {said.trading.name}")
+        findings = tuple(
+            Finding(name=each.name, status=each.status, words=each.words)
+            for each in (*said.conditions, beyond)
+        )
+    expired = settings.models().expired(record, at)
+    if expired:
+        findings = (*findings, Finding(name="age", status="fails", words=expired))
+    return Request(
+        kind="promotion",
+        market=symbol,
+        version=record.version,
+        subject=record.version,
+        title=f"Make {record.model} {record.version} champion of {symbol}",
+        verdict=verdict,
+        borne_out=(said is None or said.promote) and not expired,
+        overridable=True,
+        findings=findings,
+        content=_content(settings, record, said, at),
+        asked_at=at,
+        until=at + timedelta(hours=settings.approval_hours),
+    )
+
+
+@task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
+def act_on_promotion(answered: Answered, at: datetime) -> dict[str, Any]:
+    """Make the version champion if a person approved of what it still is; keep what came of it.
+
+    Twice for one run changes nothing.
+    """
+    settings = current_settings()
+    request, answer = answered.request, answered.answer
+    before = kept(settings, request.market, answered.run)
+    if before is not None:
+        return before
+    store = settings.models()
+    record = store.find(request.market, request.version)
+    # a run that was killed right after the change finds it made, by itself
+    made = [
+        each
+        for each in store.history(request.market, CHAMPION)
+        if each.version == record.version
+        and each.by == answer.by.strip()
+        and each.reason.endswith(answer.reason.strip())
+        and each.at >= request.asked_at
+    ]
+    content = request.content
+    if not made:
+        content = _content(settings, record, _rule(settings, record, at), at)
+    judged = judge(request, answer, content)
+    if judged.approved and not made:
+        make_champion(
+            store,
+            request.market,
+            record.version,
+            at=at,
+            by=answer.by.strip(),
+            reason=judged.reason,
+        )
+    approved = judged.approved
+    return keep(settings, answered, judged.verdict, approved=approved, done=approved, at=at)
+
+
+def _rule(settings: Settings, record: VersionRecord, at: datetime) -> Decision | None:
+    """Apply the promotion rule; None for a baseline, of which it asks nothing."""
+    if record.kind == "baseline":
+        return None
+    return weigh(settings, record.market, record.model, record.recipe_hash, at)
+
+
+def _content(
+    settings: Settings, record: VersionRecord, said: Decision | None, at: datetime
+) -> dict[str, str]:
+    """Return what an approval is of.
+
+    Of the evidence it holds the study and how each condition stands, not every figure: a live
+    record grows with each outcome, and would void an approval within minutes.
+    """
+    champion = settings.models().current(record.market, CHAMPION)
+    study = study_that_counts(settings, record.market, record.recipe_hash, at)
+    faults = settings.models().faults(record)
+    content = {
+        "version": record.version,
+        "files": f"damaged ({'; '.join(faults)})" if faults else record.sums_hash,
+        "data": record.data_fingerprint,
+        "champion": "none" if champion is None else champion.version,
+        "study": "none" if study is None else study.study_hash,
+    }
+    if said is not None:
+        content |= {each.name: each.status for each in (*said.conditions, said.trading)}
+    return content

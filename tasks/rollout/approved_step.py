@@ -1,0 +1,132 @@
+"""A step of the rollout that a person approves: gates shown, approval recorded, step taken."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from prefect import task
+
+from monitoring.approval import Finding, Request, judge
+from registry.errors import UnknownVersionError
+from registry.rollout import rollout_records
+from tasks.rollout.approval import Answered
+from tasks.rollout.approval_record import keep, kept
+from tasks.rollout.stage import GatesNotPassedError, Rollout, approve, rollout_of, step_up
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings
+
+ApprovedStage = Literal["advisory", "hybrid", "auto"]
+"""Stages that ask for a person's approval."""
+
+_APPROVAL = "approval"
+
+
+@task(
+    name="look at the gates of the step", task_run_name="{market}: gates before {stage}", **RETRIED
+)
+def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
+    """Put together what a person is shown about a step up; changes nothing.
+
+    Raises
+    ------
+    GatesNotPassedError
+        The step is not the next one, or there is nothing an approval could be bound to.
+    """
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    looked = rollout_of(settings, symbol, at, stage)
+    stands = looked.position
+    renews = stage == stands.stage and stands.holds_until is not None
+    if stage != stands.next and not renews:
+        raise GatesNotPassedError(symbol, stage, (f"{stands.stage} is not the stage below it",))
+    if looked.bound_to is None:
+        missing = "a champion whose recipe has a study (`orbcast evaluate`) to be approved of"
+        raise GatesNotPassedError(symbol, stage, (missing,))
+    gates = [each for each in looked.gates if each.name != _APPROVAL]
+    closed = [each for each in gates if not each.passed]
+    verdict = f"All {len(gates)} gates are passed."
+    if closed:
+        names = ", ".join(each.name for each in closed)
+        verdict = (
+            f"{len(closed)} of {len(gates)} gates are not passed ({names}): an approval is "
+            "recorded, and the step is taken only if they are passed when it is given."
+        )
+    version = _version(settings, symbol, at)
+    return Request(
+        kind="step up",
+        market=symbol,
+        version=version,
+        subject=stage,
+        title=f"Step {symbol} up from {looked.stage} to {stage}, with {version}",
+        verdict=verdict,
+        borne_out=not closed,
+        overridable=False,
+        findings=tuple(
+            Finding(
+                name=each.name,
+                status="passed" if each.passed else "not passed",
+                words=f"{each.words}; missing: {each.change}" if each.change else each.words,
+            )
+            for each in gates
+        ),
+        content=_content(settings, looked, at),
+        asked_at=at,
+        until=at + timedelta(hours=settings.approval_hours),
+    )
+
+
+@task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
+def act_on_step(answered: Answered, at: datetime) -> dict[str, Any]:
+    """Record the approval and take the step, if a person approved and the gates hold.
+
+    Twice for one run changes nothing.
+    """
+    settings = current_settings()
+    request, answer = answered.request, answered.answer
+    before = kept(settings, request.market, answered.run)
+    if before is not None:
+        return before
+    stage: Any = request.subject
+    by = answer.by.strip()
+    looked = rollout_of(settings, request.market, at, stage)
+    judged = judge(request, answer, _content(settings, looked, at))
+    verdict, done = judged.verdict, False
+    if judged.approved:
+        signed: dict[str, Any] = {"by": by, "reason": judged.reason, "at": at}
+        # a run that was killed in between finds what it did, and does the rest
+        said = _recorded(settings, request, by, judged.reason)
+        if "approved" not in said:
+            approve(settings, request.market, stage, **signed)
+        try:
+            if "up" not in said:
+                step_up(settings, request.market, stage, **signed)
+            done = True
+        except GatesNotPassedError as error:
+            verdict = f"{verdict}; no step yet: {error}"
+    return keep(settings, answered, verdict, approved=judged.approved, done=done, at=at)
+
+
+def _content(settings: Settings, looked: Rollout, at: datetime) -> dict[str, str]:
+    """Return what an approval is of: what the rollout binds one to, and the version's name."""
+    return {
+        "stage": looked.target or "none",
+        "version": _version(settings, looked.market, at),
+        "model, data and study": looked.bound_to or "none",
+    }
+
+
+def _version(settings: Settings, symbol: str, at: datetime) -> str:
+    try:
+        return settings.models().serving(symbol, at).record.version
+    except UnknownVersionError:
+        return "none"
+
+
+def _recorded(settings: Settings, request: Request, by: str, reason: str) -> set[str]:
+    return {
+        each.kind
+        for each in rollout_records(settings.database(), request.market)
+        if (each.stage, each.by, each.reason) == (request.subject, by, reason)
+        and each.at >= request.asked_at
+    }

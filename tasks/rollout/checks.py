@@ -1,0 +1,71 @@
+"""What is looked at of the rollout after each day: grounds to step down, gates newly passed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prefect import task
+
+from monitoring.rollout import latest_time, position
+from monitoring.rollout_gates import EARNED, grounds
+from tasks.notices.notify import notify
+from tasks.rollout.facts import facts_of
+from tasks.rollout.record import events_of
+from tasks.rollout.stage import rollout_of, shown, step_down
+from tasks.runs.retrying import RETRIED
+from tasks.settings import BY, current_settings
+
+
+@task(name="check the rollout", task_run_name="{market}: step down or stay", **RETRIED)
+def check_rollout(market: str, at: datetime) -> dict[str, Any]:
+    """Step a market down if there are grounds to; it never goes up by itself."""
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    events = events_of(settings, symbol)
+    stands = position(events)
+    if stands.stage in {"off", "shadow"}:
+        return {"stage": stands.stage, "stepped_down": None}
+    at = latest_time(events, at)
+    found = grounds(facts_of(settings, symbol, stands, at), stands, at)
+    if found is None:
+        return {"stage": stands.stage, "stepped_down": None}
+    stage, why, restarts = found
+    step_down(settings, symbol, stage, by=BY, reason=why, at=at, restarts=restarts)
+    notify(
+        settings,
+        "rollout",
+        symbol,
+        f"rollout {symbol} {at.isoformat()} {stage}",
+        f"{symbol}: stepped down to {stage}",
+        f"{why}.\nIt does not go up again by itself: `orbcast rollout status --market "
+        f"{symbol.lower()}` shows what is asked for.",
+    )
+    return {"stage": stage, "stepped_down": why}
+
+
+@task(name="look at the gates", task_run_name="{market}: gates", **RETRIED)
+def look_at_gates(market: str, at: datetime) -> dict[str, Any]:
+    """Look at every gate of the next stage, and tell of those reached since they were last told.
+
+    Returns
+    -------
+    dict
+        The rollout as plain values.
+    """
+    settings = current_settings()
+    symbol = settings.market(market).symbol
+    found = rollout_of(settings, symbol, at)
+    # what was reached before a step down that spoils the record can be reached anew
+    era = found.position.counted_from.isoformat() if found.position.counted_from else "the start"
+    for gate in found.gates:
+        if gate.passed and gate.name in EARNED:
+            notify(
+                settings,
+                "gate",
+                symbol,
+                f"gate {symbol} {found.target} {gate.name} since {era}"[:200],
+                f"{symbol}: the gate {gate.name} of {found.target} is passed",
+                f"{gate.words}.\nStill missing: {'; '.join(found.missing) or 'nothing'}.",
+            )
+    return shown(found)

@@ -1,0 +1,134 @@
+"""What the gates of the rollout look at: the live record, the checks, the breaker, the version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from monitoring.rollout import Position, Stage
+from monitoring.rollout_gates import Check, Facts, LiveRecord
+from registry.drift import latest_drift
+from registry.errors import DatabaseError, UnknownVersionError
+from registry.model_store import Serving
+from registry.parity import latest_parity
+from registry.rollout import rollout_faults
+from registry.scored import scored
+from registry.tables.base import canonical
+from tasks.data.market_definition import hashes_of_question
+from tasks.health.breaker import OURS, breaker_of
+from tasks.settings import Settings
+from tasks.training.studies_on_record import study_that_counts
+
+_HOLES = OURS | {"off"}
+
+
+def facts_of(settings: Settings, symbol: str, stands: Position, at: datetime) -> Facts:
+    """Gather all that the gates look at."""
+    serving = _serving(settings, symbol, at)
+    record = serving.record if serving else None
+    recipe_hash = record.recipe_hash if record else None
+    return Facts(
+        version=record.version if record else None,
+        recipe_hash=recipe_hash,
+        kind=record.kind if record else None,
+        fallback=serving.trouble if serving else None,
+        record=_live_record(settings, symbol, recipe_hash, stands.counted_from),
+        drift=_drift(settings, symbol),
+        parity=_parity(settings, symbol),
+        breaker=breaker_of(settings, symbol, at).state,
+        record_faults=_faults(settings, serving),
+    )
+
+
+def subject_of(settings: Settings, symbol: str, stage: Stage, at: datetime) -> str | None:
+    """Hash what an approval is of: the step, the version's files, its data, its recipe's study."""
+    serving = _serving(settings, symbol, at)
+    if serving is None:
+        return None
+    record = serving.record
+    study = study_that_counts(settings, symbol, record.recipe_hash, at)
+    if study is None:
+        return None
+    subject = {
+        "market": symbol,
+        "stage": stage,
+        "version": record.version,
+        "files": record.sums_hash,
+        "data": record.data_fingerprint,
+        "report": study.study_hash,
+    }
+    return hashlib.sha256(canonical(subject).encode()).hexdigest()
+
+
+def _serving(settings: Settings, symbol: str, at: datetime) -> Serving | None:
+    try:
+        return settings.models().serving(symbol, at)
+    except UnknownVersionError:
+        return None
+
+
+def _live_record(
+    settings: Settings, symbol: str, recipe_hash: str | None, after: datetime | None
+) -> LiveRecord:
+    rows = scored(settings.database(), symbol, mode="live", role="champion", after=after)
+    same_market = hashes_of_question(settings, symbol)
+    rows = [each for each in rows if each["market_hash"] in same_market]
+    own = [index for index, each in enumerate(rows) if _is_of(each, recipe_hash)]
+    rows = rows[own[0] :] if own else []
+    judged = [each for each in rows if _is_judged(each, recipe_hash)]
+    taken = [each for each in judged if each["taken_r_net"] is not None]
+    return LiveRecord(
+        begun=rows[0]["decision_time"] if rows else None,
+        slots=len(rows),
+        unanswered=sum(each["late"] or each["reason"] in _HOLES for each in rows),
+        day=_days(judged),
+        p_up=np.array([each["p_up"] for each in judged], np.float64),
+        baseline_p_up=np.array([each["baseline_p_up"] for each in judged], np.float64),
+        up=np.array([each["direction"] == "UP" for each in judged], bool),
+        trade_day=_days(taken),
+        r_net=np.array([each["taken_r_net"] for each in taken], np.float64),
+    )
+
+
+def _is_of(each: Mapping[str, Any], recipe_hash: str | None) -> bool:
+    return bool(each["status"] == "predicted" and each["recipe_hash"] == recipe_hash)
+
+
+def _is_judged(each: Mapping[str, Any], recipe_hash: str | None) -> bool:
+    known = each["p_up"] is not None and each["baseline_p_up"] is not None
+    broke = each["direction"] in {"UP", "DOWN"}
+    return _is_of(each, recipe_hash) and not each["late"] and known and broke
+
+
+def _days(rows: Sequence[Mapping[str, Any]]) -> Any:
+    return np.array([each["trading_day"] for each in rows], "datetime64[D]")
+
+
+def _drift(settings: Settings, symbol: str) -> Check | None:
+    found = latest_drift(settings.database(), symbol)
+    if found is None:
+        return None
+    judged = bool(found.figures.get("judged"))
+    return Check(at=found.at, judged=judged, clean=not found.detected, words=found.verdict)
+
+
+def _parity(settings: Settings, symbol: str) -> Check | None:
+    found = latest_parity(settings.database(), symbol)
+    if found is None:
+        return None
+    clean = not found.unexplained
+    return Check(at=found.at, judged=found.compared > 0, clean=clean, words=found.verdict)
+
+
+def _faults(settings: Settings, serving: Serving | None) -> tuple[str, ...] | None:
+    try:
+        found = [*settings.ledger().verify().faults, *rollout_faults(settings.database())]
+    except (DatabaseError, OSError):
+        return None
+    if serving is not None:
+        found += settings.models().faults(serving.record)
+    return tuple(found)

@@ -1,0 +1,315 @@
+"""The rollout of a market: where it stands, what a step up still asks for, and stepping down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ml_core.errors import InputError
+from monitoring.gate import Gate
+from monitoring.rollout import (
+    POLICY,
+    STAGES,
+    Position,
+    RolloutEvent,
+    Stage,
+    latest_time,
+    open_approvals,
+    position,
+    usable_approval,
+)
+from monitoring.rollout_gates import gates
+from registry.errors import DatabaseError
+from registry.rollout import rollout_faults
+from tasks.notices.events import RolloutStepped, emit
+from tasks.rollout.facts import facts_of, subject_of
+from tasks.rollout.record import events_of, record_event
+from tasks.settings import Settings
+
+
+class GatesNotPassedError(InputError):
+    """A step up that the evidence, or a missing approval, does not allow."""
+
+    def __init__(self, market: str, stage: str, missing: tuple[str, ...]) -> None:
+        super().__init__(market, stage, missing)
+        self.market, self.stage, self.missing = market, stage, missing
+
+    def __str__(self) -> str:
+        return (
+            f"{self.market} does not step up to {self.stage}: {'; '.join(self.missing)}. "
+            "`orbcast rollout status` shows every gate"
+        )
+
+
+class NotBelowError(GatesNotPassedError):
+    """A step down to where the market stands, or above."""
+
+    def __init__(self, market: str, stage: str, stands: str) -> None:
+        super().__init__(market, stage, (f"it is not below {stands}",))
+        self.args = (market, stage, stands)
+        self.stands = stands
+
+    def __str__(self) -> str:
+        return (
+            f"{self.market} stands at {self.stands}, and {self.stage} is not below it; name a "
+            "lower stage, or go up with `orbcast rollout step-up`"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """Where a market stands, and how far it is from the next stage.
+
+    Attributes
+    ----------
+    market, position, stage
+        The symbol; what its events say; the stage that holds now.
+    target
+        The stage above; None at the top.
+    gates
+        Every gate of the step up, the approval last.
+    bound_to, recipe_hash
+        What an approval given now would be bound to; the recipe that serves.
+    at, recorded
+        The time it was looked at, none before what was recorded; events there were then.
+    """
+
+    market: str
+    position: Position
+    stage: Stage
+    target: Stage | None
+    gates: tuple[Gate, ...]
+    bound_to: str | None
+    recipe_hash: str | None
+    at: datetime
+    recorded: int
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What every gate that is not passed still asks for."""
+        return tuple(f"{each.name}: {each.change}" for each in self.gates if not each.passed)
+
+    @property
+    def next_step(self) -> str:
+        """What to do next, in one line."""
+        if self.target is None:
+            return "nothing: this is the top of the ladder"
+        if self.stage == "off":
+            return 'orbcast rollout step-up --to shadow --reason "..."'
+        closed = [each.name for each in self.gates if not each.passed]
+        if closed == ["approval"]:
+            return f'orbcast rollout approve --to {self.target} --reason "..."'
+        if closed:
+            return f"wait: {len(closed)} of {len(self.gates)} gates are not passed"
+        return f'orbcast rollout step-up --to {self.target} --reason "..."'
+
+
+def stage_of(settings: Settings, symbol: str, at: datetime) -> tuple[Stage, Position]:
+    """Return the stage that holds for a live answer at a time; shadow if that cannot be read."""
+    try:
+        events = events_of(settings, symbol)
+        if rollout_faults(settings.database()):
+            return "shadow", Position()
+    except (DatabaseError, ValueError, TypeError):
+        return "shadow", Position()
+    stands = position(events)
+    return stands.at(latest_time(events, at)), stands
+
+
+def rollout_of(
+    settings: Settings, symbol: str, at: datetime, target: Stage | None = None
+) -> Rollout:
+    """Look at every gate of the next stage, or of the one named."""
+    events = events_of(settings, symbol)
+    at = latest_time(events, at)
+    stands = position(events)
+    stage = stands.at(at)
+    target = target or stands.next
+    bound_to = recipe_hash = None
+    found: tuple[Gate, ...] = ()
+    if target is not None:
+        bound_to = subject_of(settings, symbol, target, at)
+        facts = facts_of(settings, symbol, stands, at)
+        recipe_hash = facts.recipe_hash
+        found = gates(facts, stands, target, at)
+        if found:
+            found = (*found, _approval(events, target, bound_to, at))
+    return Rollout(
+        market=symbol,
+        position=stands,
+        stage=stage,
+        target=target,
+        gates=found,
+        bound_to=bound_to,
+        recipe_hash=recipe_hash,
+        at=at,
+        recorded=len(events),
+    )
+
+
+def approve(
+    settings: Settings, symbol: str, stage: Stage, *, by: str, reason: str, at: datetime
+) -> RolloutEvent:
+    """Record a person's approval of a step up, bound to model, data and report as they are now.
+
+    Raises
+    ------
+    GatesNotPassedError
+        There is no version or no study of its recipe to bind it to.
+    UnsignedChangeError
+        It does not say who or why.
+    RolloutChangedError
+        Somebody else changed the rollout meanwhile.
+    """
+    bound_to = subject_of(settings, symbol, stage, at)
+    if bound_to is None:
+        missing = "a champion whose recipe has a study (`orbcast evaluate`) to be approved of"
+        raise GatesNotPassedError(symbol, stage, (missing,))
+    events = events_of(settings, symbol)
+    at = latest_time(events, at)
+    event = RolloutEvent(
+        at=at,
+        kind="approved",
+        stage=stage,
+        by=by,
+        reason=reason,
+        bound_to=bound_to,
+        expires_at=at + POLICY.approval_lasts,
+    )
+    record_event(settings, symbol, len(events), event)
+    return event
+
+
+def step_up(
+    settings: Settings, symbol: str, stage: Stage, *, by: str, reason: str, at: datetime
+) -> Rollout:
+    """Go up one stage, if every gate is passed and a person's approval of this very step stands.
+
+    Raises
+    ------
+    GatesNotPassedError
+        With every gate that is missing.
+    UnsignedChangeError
+        It does not say who or why.
+    RolloutChangedError
+        Somebody else changed the rollout meanwhile.
+    """
+    looked = rollout_of(settings, symbol, at, stage)
+    stands = looked.position
+    renews = stage == stands.stage and stands.holds_until is not None
+    if stage != stands.next and not renews:
+        raise GatesNotPassedError(symbol, stage, (f"{stands.stage} is not the stage below it",))
+    if looked.missing:
+        raise GatesNotPassedError(symbol, stage, looked.missing)
+    event = RolloutEvent(
+        at=looked.at,
+        kind="up",
+        stage=stage,
+        by=by,
+        reason=reason,
+        bound_to=looked.bound_to if stage != "shadow" else None,
+        recipe_hash=looked.recipe_hash,
+    )
+    seen = {each.name: each.words for each in looked.gates}
+    record_event(settings, symbol, looked.recorded, event, seen)
+    _emit_step(symbol, event, stands.stage)
+    return rollout_of(settings, symbol, at)
+
+
+def step_down(
+    settings: Settings,
+    symbol: str,
+    stage: Stage,
+    *,
+    by: str,
+    reason: str,
+    at: datetime,
+    restarts: bool = False,
+) -> Rollout:
+    """Go down at once; nothing is asked.
+
+    Raises
+    ------
+    NotBelowError
+        The stage is not below the present one.
+    UnsignedChangeError
+        It does not say who or why.
+    RolloutChangedError
+        Somebody else changed the rollout meanwhile.
+    """
+    events = events_of(settings, symbol)
+    stands = position(events)
+    if STAGES.index(stage) >= STAGES.index(stands.stage):
+        raise NotBelowError(symbol, stage, stands.stage)
+    event = RolloutEvent(
+        at=latest_time(events, at),
+        kind="down",
+        stage=stage,
+        by=by,
+        reason=reason,
+        restarts=restarts,
+    )
+    record_event(settings, symbol, len(events), event)
+    _emit_step(symbol, event, stands.stage)
+    return rollout_of(settings, symbol, at)
+
+
+def shown(rollout: Rollout) -> dict[str, Any]:
+    """Return a rollout as plain values."""
+    stands = rollout.position
+    return {
+        "market": rollout.market,
+        "stage": rollout.stage,
+        "since": stands.since.isoformat() if stands.since else None,
+        "by": stands.by or None,
+        "reason": stands.reason or None,
+        "holds_until": stands.holds_until.isoformat() if stands.holds_until else None,
+        "counted_from": stands.counted_from.isoformat() if stands.counted_from else None,
+        "next": rollout.target,
+        "gates": [
+            {
+                "name": each.name,
+                "passed": each.passed,
+                "figure": each.words,
+                "missing": each.change or None,
+            }
+            for each in rollout.gates
+        ],
+        "next_step": rollout.next_step,
+        "ignored": list(stands.ignored),
+    }
+
+
+def _approval(
+    events: list[RolloutEvent], target: Stage, bound_to: str | None, at: datetime
+) -> Gate:
+    name = "approval"
+    standing = open_approvals(events)
+    found = usable_approval(standing, target, bound_to, at)
+    if found is not None:
+        words = f"by {found.by}, until {found.expires_at:%Y-%m-%d %H:%M} UTC: {found.reason}"
+        return Gate(name=name, passed=True, words=words)
+    words = "none"
+    others = [each for each in standing if each.stage == target]
+    if others:
+        last = others[-1]
+        expired = last.expires_at is not None and at >= last.expires_at
+        why = "has expired" if expired else "is of another model, data or report"
+        words = f"that of {last.by}, {last.at:%Y-%m-%d %H:%M} UTC, {why}"
+    return Gate(
+        name=name, passed=False, words=words, change="a person's approval of this very step"
+    )
+
+
+def _emit_step(symbol: str, event: RolloutEvent, before: Stage) -> None:
+    emit(
+        RolloutStepped(
+            market=symbol,
+            direction="up" if event.kind == "up" else "down",
+            stage=event.stage,
+            before=before,
+            by=event.by,
+            reason=event.reason,
+        )
+    )

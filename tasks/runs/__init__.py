@@ -1,0 +1,1 @@
+"""Flow runs themselves: names, time limits, retries, recovery, artifacts."""

@@ -1,0 +1,163 @@
+"""Artifacts: what a person sees of a run in the Prefect UI, verdict first."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+from monitoring.pages.markdown import code, escaped
+from tasks.runs.watching import moved
+from tasks.settings import Settings, current_settings
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 96
+
+_SCORES = {
+    "voice": "On unseen days",
+    "accuracy": "Accuracy",
+    "log_loss": "Log loss",
+    "brier": "Brier",
+    "auc": "AUC",
+    "ece": "ECE",
+}
+
+_DANGEROUS = re.compile(r"([\\<\[&`])")
+
+
+def to_copy(named: Mapping[str, object]) -> str:
+    """Return things to be copied, each with what it is: ``{"full report": path}``."""
+    return "\n".join(f"- {escaped(name)}: {code(text)}" for name, text in named.items())
+
+
+def to_open(named: Mapping[str, str]) -> str:
+    """Return reports by what they are: a link where the folder is served, and the path to copy."""
+    settings = current_settings()
+    return "\n".join(
+        f"- {_link(settings, name, Path(path))}: {code(path)}" for name, path in named.items()
+    )
+
+
+def _link(settings: Settings, name: str, path: Path) -> str:
+    if not settings.reports_url or not path.is_relative_to(settings.reports_dir):
+        return escaped(name)
+    below = quote(path.relative_to(settings.reports_dir).as_posix())
+    return f"[{escaped(name)}]({settings.reports_url}/{below})"
+
+
+def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+    """Return rows as a markdown table, every cell escaped, numbers to four places.
+
+    Parameters
+    ----------
+    rows
+        Plain values by name.
+    columns
+        Heading of each name shown, in order.
+    """
+    lines = ["| " + " | ".join(columns.values()) + " |", "|" + " --- |" * len(columns)]
+    lines += [
+        "| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def scoreboard(directional: Mapping[str, Any]) -> str:
+    """Return a directional evaluation's metrics, model and baselines under one another."""
+    voices = ("model", "corridor", "majority")
+    return table([{"voice": each, **directional[each]} for each in voices], _SCORES)
+
+
+def bullets(lines: Iterable[object]) -> str:
+    """Return lines as a markdown list, escaped."""
+    return "\n".join(f"- {escaped(line)}" for line in lines)
+
+
+def picture(png: bytes, words: str) -> str:
+    """Return an image inside the markdown itself, so that no other host or file is needed.
+
+    What it shows stands above it too: the UI shows the words of an image to nobody who sees it.
+    """
+    told = escaped(words)
+    drawn = base64.b64encode(png).decode()
+    return f"*{told[:1].upper()}{told[1:]}*\n\n![{told}](data:image/png;base64,{drawn})"
+
+
+def pictures(figures: Iterable[tuple[str, Figure]]) -> list[str]:
+    """Return figures, each with its words, as images inside the markdown."""
+    from monitoring.pages.figure_style import to_png  # noqa: PLC0415 - matplotlib, only where plots are
+
+    return [picture(to_png(figure, DOTS_PER_INCH), words) for words, figure in figures]
+
+
+def publish(key: str, verdict: str, *parts: str) -> None:
+    """Publish a markdown artifact of the present run: the verdict, then the rest.
+
+    Parameters
+    ----------
+    key
+        Runs of one key are versions of one artifact.
+    verdict
+        One plain sentence.
+    parts
+        Markdown; empty ones are left out.
+    """
+    from prefect.artifacts import create_markdown_artifact  # noqa: PLC0415 - of a run
+
+    text = "\n\n".join((f"**{escaped(verdict)}**", *(part for part in parts if part)))
+    # the UI takes the description for markdown too, with HTML in it; lists show it as it stands
+    safe = _DANGEROUS.sub(r"\\\1", verdict)
+    create_markdown_artifact(markdown=text, key=_key(key), description=safe)
+
+
+def last_verdict(key: str) -> str | None:
+    """Return the verdict of the artifact's latest version, None if there is none."""
+    from prefect.artifacts import Artifact  # noqa: PLC0415 - of a run
+
+    found = cast("Artifact | None", Artifact.get(_key(key)))
+    return re.sub(r"\\(.)", r"\1", found.description or "") if found else None
+
+
+def progress(key: str, words: str, begun: float = 0.0) -> Callable[[float], None]:
+    """Show a bar of the present run in the UI; give what moves it, told a share from 0 to 1.
+
+    Who started the run at a terminal sees it move there too. ``begun`` is the share that was done
+    before.
+    """
+    from prefect.artifacts import (  # noqa: PLC0415 - of a run
+        create_progress_artifact,
+        update_progress_artifact,
+    )
+
+    whole = round(100.0 * begun, 1)
+    bar = cast("UUID", create_progress_artifact(whole, key=_key(key), description=words))
+    moved(begun, words)
+
+    def move(share: float) -> None:
+        update_progress_artifact(bar, round(100.0 * share, 1))
+        moved(share, words)
+
+    return move
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[^a-z0-9\-]", "-", text.lower())
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return escaped(value)

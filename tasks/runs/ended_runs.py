@@ -1,0 +1,23 @@
+"""A flow run that ended as it should not have, in the words of a notice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.client.schemas.objects import FlowRun, State
+
+from monitoring.notices import EndedRun
+from tasks.notices.error_words import scrubbed
+
+
+def ended_run(flow: str, run: FlowRun, state: State[Any]) -> EndedRun:
+    """Return what a notice tells of a run; its message without what a channel must not see."""
+    given = {name: str(value) for name, value in run.parameters.items() if value is not None}
+    return EndedRun(
+        flow=flow,
+        run=run.name,
+        state=str(state.name),
+        market=given.get("market"),
+        opening_range=given.get("opening_range"),
+        words=scrubbed(str(state.message or "no message")),
+    )

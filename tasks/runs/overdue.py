@@ -1,0 +1,94 @@
+"""Runs that outlive their time limit: their process is killed, and a person is told.
+
+Prefect's own time-out is an exception in the run's main thread. A run that hangs in code that
+never comes back to Python, or that swallows the exception, would hold its deployment's slot for
+ever.
+The warm runner ends those that it started itself; the flow *recover* ends what a runner that was
+killed left behind, and what Prefect's own worker started.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Cancelled, Failed
+
+from monitoring.notices import EndedRun
+from tasks.runs.ended_runs import ended_run
+from tasks.runs.process_mark import LABEL, LIMIT_LABEL, is_gone, kill_process, process_number
+from tasks.runs.recovery import busy_runs, end_run
+from tasks.runs.retrying import RETRIED
+from tasks.runs.time_limits import GRACE_SECONDS
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+TIMED_OUT = "TimedOut"
+"""Name of the state of a run that was ended at its limit, as Prefect has it."""
+
+
+@task(name="end runs that hang", task_run_name="end runs that hang", **RETRIED)
+def end_overdue(grace_seconds: float = GRACE_SECONDS) -> list[EndedRun]:
+    """Kill the processes of this machine's runs that did not end at their limit.
+
+    A run that a person started at a terminal is left alone: the person can stop it.
+
+    Parameters
+    ----------
+    grace_seconds
+        After its limit a run is given so long to end by itself.
+
+    Returns
+    -------
+    list of EndedRun
+        Those that were ended now, in no order.
+    """
+    ended = []
+    with get_client(sync_client=True) as client:
+        for run in busy_runs(client):
+            if not _is_overdue(run, datetime.now(UTC), grace_seconds):
+                continue
+            if (over := _time_out(client, run)) is not None:
+                ended.append(over)
+                kill_process(process_number(str(run.labels[LABEL])))
+    return ended
+
+
+def time_out(run: UUID) -> EndedRun | None:
+    """End a run as timed out, whose process is about to be killed; None if it has ended."""
+    with get_client(sync_client=True) as client:
+        return _time_out(client, client.read_flow_run(run))
+
+
+def _time_out(client: SyncPrefectClient, run: FlowRun) -> EndedRun | None:
+    limit = float(str(run.labels.get(LIMIT_LABEL, 0.0)))
+    why = f"it did not end within {limit / 60.0:g} minutes, nor when told to; it was killed"
+    if run.state is None or run.state.is_final():
+        return None
+    state: State[Any] = (
+        Cancelled(message=why)
+        if run.state.is_cancelling()
+        else Failed(name=TIMED_OUT, message=why)
+    )
+    # ended before it is killed: whoever sees the process die must not take it for a crash
+    if not end_run(client, run, state):
+        return None
+    return ended_run(client.read_flow(run.flow_id).name, run, state)
+
+
+def _is_overdue(run: FlowRun, now: datetime, grace_seconds: float) -> bool:
+    """Return whether a run of a deployment has run for too long in a process that can be killed.
+
+    A run that waited for a person begins again from the top, and its time with it.
+    """
+    limit, mark = run.labels.get(LIMIT_LABEL), run.labels.get(LABEL)
+    if run.deployment_id is None or run.parent_task_run_id is not None or run.state is None:
+        return False
+    if limit is None or mark is None or is_gone(str(mark)) is not False:
+        return False
+    allowed = timedelta(seconds=float(str(limit)) + grace_seconds)
+    return now - run.state.timestamp > allowed

@@ -1,0 +1,284 @@
+"""Recovery: runs whose process is gone, slots they held, and what is started again.
+
+Prefect learns of a death only from whoever watches the process. If both were killed, the run stays
+Running for ever, holds its deployment's only slot, and nothing of its kind runs any more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.context import FlowRunContext
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.flows import Flow
+from prefect.logging import get_logger
+from prefect.states import Cancelled, Crashed
+
+from monitoring.notices import EndedRun
+from tasks.runs.ended_runs import ended_run
+from tasks.runs.process_mark import LABEL, is_gone
+from tasks.runs.retrying import RETRIED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+OURS = "orbcast"
+"""The tag of every deployment of Orbcast."""
+
+BEGINS_WITHIN = timedelta(minutes=2)
+"""A run that was handed to a runner and has not begun by then never will."""
+
+LATE = timedelta(minutes=1)
+"""A scheduled run that is this late was due while nothing ran."""
+
+TRIES = 2
+"""How often a crashed run of a schedule or trigger is started again."""
+
+RESTARTS = "orbcast.restarts"
+"""Label of a run that is started again if it crashes, though no schedule began it."""
+
+_AGAIN = "orbcast again "
+_BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+_PAGE = 200
+_PLAIN = frozenset({"Scheduled", "Late"})
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A run whose process is gone, and the name of the run started in its stead, if any."""
+
+    ended: EndedRun
+    again: str | None
+
+
+@task(
+    name="find runs whose process is gone",
+    task_run_name="find runs whose process is gone",
+    **RETRIED,
+)
+def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
+    """Mark runs of this machine as crashed whose process is gone; start again what should be.
+
+    Runs that wait for a person have no process, and none of these states: they are left alone. So
+    are runs of other machines, whose processes cannot be seen from here.
+
+    Parameters
+    ----------
+    begins_within
+        A run that a runner of this home took this long ago, and that has not begun, never will.
+        Nothing for a runner that comes up: whoever took it before is gone.
+
+    Returns
+    -------
+    list of Dead
+        In no order; subflows died with their parents and are not among them.
+    """
+    found: list[Dead] = []
+    with get_client(sync_client=True) as client:
+        for run in busy_runs(client):
+            why = _death_of(client, run, begins_within)
+            if why is None:
+                continue
+            state: State[Any] = (
+                Cancelled(message=why)
+                if run.state_type == StateType.CANCELLING
+                else Crashed(message=why)
+            )
+            if not end_run(client, run, state):
+                continue
+            flow = client.read_flow(run.flow_id).name
+            again = start_again(client, run) if state.is_crashed() else None
+            if run.parent_task_run_id is None:
+                found.append(Dead(ended_run(flow, run, state), again))
+        free_slots(client)
+    return found
+
+
+def restart_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Start a crashed run again; Prefect calls this in the runner, by these names."""
+    del flow, state
+    with get_client(sync_client=True) as client, suppress(ObjectNotFound):  # deleted meanwhile
+        start_again(client, client.read_flow_run(flow_run.id))
+
+
+def start_again(client: SyncPrefectClient, run: FlowRun) -> str | None:
+    """Start the same work anew if nobody is there to do so; give the new run's name.
+
+    What a schedule, a trigger or this function started is started again, twice at most, with the
+    same parameters. What a person started is the person's to start again. Asking twice starts one.
+    """
+    first, tries = lineage(run)
+    if run.deployment_id is None or tries >= TRIES or not began_by_itself(run):
+        return None
+    started = client.create_flow_run_from_deployment(
+        run.deployment_id,
+        parameters=run.parameters,
+        tags=run.tags,
+        idempotency_key=f"{_AGAIN}{tries + 1} {first}",
+    )
+    return str(started.name)
+
+
+def began_by_itself(run: FlowRun) -> bool:
+    """Return whether a schedule, a trigger or a restart began a run, and not a person."""
+    return (
+        run.auto_scheduled
+        or (run.created_by is not None and run.created_by.type in {"SCHEDULE", "AUTOMATION"})
+        or lineage(run)[1] > 0
+        or RESTARTS in run.labels
+    )
+
+
+def by_itself() -> bool:
+    """Return whether the present run began by itself; a flow called without one did not."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    return run is not None and began_by_itself(run)
+
+
+def drop_superseded(deployments: Iterable[UUID], at: datetime) -> int:
+    """Cancel scheduled runs that were due while nothing ran, but for the last of each kind.
+
+    A kind is a deployment with its parameters: after a night switched off, outcomes are logged
+    once and not thirty times; a prediction's own slot is long over, and its row says `missed`.
+
+    Returns
+    -------
+    int
+        How many were cancelled.
+    """
+    last: dict[tuple[Any, ...], FlowRun] = {}
+    dropped = 0
+    with get_client(sync_client=True) as client:
+        for run in _overdue(client, frozenset(deployments), at):
+            kind = (run.deployment_id, repr(sorted(run.parameters.items())))
+            before = last.get(kind)
+            last[kind] = run
+            if before is not None:
+                words = "Orbcast was not running then; a later run of the same does its work"
+                client.set_flow_run_state(before.id, Cancelled(message=words))
+                dropped += 1
+    return dropped
+
+
+def free_slots(client: SyncPrefectClient) -> int:
+    """Free slots of our deployments that no run holds any more; give how many.
+
+    Looked at twice, slots before runs: a run that begins or ends meanwhile keeps its own.
+    """
+    once, twice = _unheld(client), _unheld(client)
+    freed = 0
+    for name, slots in once.items():
+        if sure := min(slots, twice.get(name, 0)):
+            client.release_concurrency_slots([name], sure, 1.0)  # of seconds: it asks for some
+            freed += sure
+    return freed
+
+
+def _unheld(client: SyncPrefectClient) -> dict[str, int]:
+    """Return the slots taken of each of our deployments' limits beyond the runs that hold one."""
+    limits = {
+        each.id: each.global_concurrency_limit
+        for each in client.read_deployments(limit=_PAGE)
+        if OURS in each.tags and each.global_concurrency_limit is not None
+    }
+    held = Counter(run.deployment_id for run in busy_runs(client))
+    return {
+        limit.name: limit.active_slots - held[found]
+        for found, limit in limits.items()
+        if limit.active_slots > held[found]
+    }
+
+
+def busy_runs(client: SyncPrefectClient) -> list[FlowRun]:
+    """Return the runs that look as if a process were at work on them."""
+    wanted = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_BUSY)),
+    )
+    return client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE)
+
+
+def _overdue(
+    client: SyncPrefectClient, deployments: frozenset[UUID], at: datetime
+) -> list[FlowRun]:
+    wanted = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+        tags=FlowRunFilterTags(all_=[OURS]),
+    )
+    runs: list[FlowRun] = []
+    while True:
+        page = client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE, offset=len(runs))
+        runs += page
+        if len(page) < _PAGE:
+            break
+    late = [
+        run
+        for run in runs
+        if run.deployment_id in deployments
+        and run.state_name in _PLAIN
+        and run.next_scheduled_start_time is not None
+        and run.next_scheduled_start_time < at - LATE
+    ]
+    return sorted(late, key=lambda run: run.next_scheduled_start_time or at)
+
+
+def _death_of(client: SyncPrefectClient, run: FlowRun, begins_within: timedelta) -> str | None:
+    """Return why a run that looks busy is dead; None if it lives, or if that cannot be known."""
+    mark = _mark_of(client, run)
+    if mark is not None:
+        gone = is_gone(mark)
+        return "its process is gone: killed, or the machine stopped" if gone else None
+    since = run.state.timestamp if run.state else None
+    if OURS not in run.tags or run.work_pool_name or since is None:
+        return None
+    silent = datetime.now(UTC) - since  # Prefect's own time, whatever ours is
+    # a run of ours is marked before it begins
+    return (
+        "it never began: the runner that took it was stopped" if silent > begins_within else None
+    )
+
+
+def end_run(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> bool:
+    """Put a run into its last state; False if it ended by itself meanwhile, or cannot be.
+
+    Prefect (3.9.1 as 3.8) answers 500 to the end of a run whose deployment was deleted with the
+    slot that the run holds; that one shall not hide the others.
+    """
+    try:
+        return client.set_flow_run_state(run.id, state).status == SetStateStatus.ACCEPT
+    except PrefectHTTPStatusError as error:
+        get_logger(__name__).warning("run %s cannot be ended: %s", run.name, error)
+        return False
+
+
+def _mark_of(client: SyncPrefectClient, run: FlowRun) -> str | None:
+    """Return a run's mark; of a subflow killed before it was marked, its parent's."""
+    if LABEL not in run.labels and run.parent_task_run_id is not None:
+        parent = client.read_task_run(run.parent_task_run_id).flow_run_id
+        return None if parent is None else _mark_of(client, client.read_flow_run(parent))
+    found = run.labels.get(LABEL)
+    return None if found is None else str(found)
+
+
+def lineage(run: FlowRun) -> tuple[str, int]:
+    """Return the run that all this began with, and how often it was started again."""
+    key = run.idempotency_key or ""
+    if not key.startswith(_AGAIN):
+        return str(run.id), 0
+    tries, first = key.removeprefix(_AGAIN).split(" ", 1)
+    return first, int(tries)

@@ -1,0 +1,36 @@
+"""How long a flow run may take: past that it is ended, a person is told, and the next begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_MINUTE = 60.0
+
+TIME_LIMITS: Mapping[str, float] = MappingProxyType(
+    {
+        "recover": 5 * _MINUTE,
+        "watch-feed": 5 * _MINUTE,
+        "shadow-predict": 10 * _MINUTE,
+        "log-outcomes": 10 * _MINUTE,
+        "explain": 10 * _MINUTE,
+        "promote": 10 * _MINUTE,  # up to the question, and again from the answer on
+        "step-up": 10 * _MINUTE,
+        "refresh-data": 30 * _MINUTE,
+        "check-drift": 30 * _MINUTE,
+        "audit": 30 * _MINUTE,
+        "nightly-retrain": 120 * _MINUTE,
+        "walk-forward": 240 * _MINUTE,
+        "tune": 240 * _MINUTE,
+        "replay": 240 * _MINUTE,
+    }
+)
+"""Seconds from the beginning of a run to its end, by the flow's name.
+
+Prefect ends a run at its limit by an exception in its main thread, which is in time wherever
+Python itself waits or works. Code that never comes back to Python, or that swallows the exception,
+goes on: see :mod:`tasks.runs.overdue`.
+"""
+
+GRACE_SECONDS = 60.0
+"""After its limit a run has so long to say that it was ended; then its process is killed."""

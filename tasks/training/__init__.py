@@ -1,0 +1,1 @@
+"""From datasets to versions: training, studies, searches, promotion and their reports."""

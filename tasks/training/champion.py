@@ -1,0 +1,45 @@
+"""Making a version champion: the change is recorded, and whoever listens hears of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from registry.model_store import CHAMPION, ModelStore, VersionRecord
+from tasks.notices.events import VersionPromoted, emit
+
+
+def make_champion(
+    models: ModelStore, market: str, version: str, *, at: datetime, by: str, reason: str
+) -> bool:
+    """Point the alias champion at a version and emit that; False if it points there already.
+
+    Raises
+    ------
+    UnknownVersionError, UnusableVersionError, UnsignedChangeError, BackdatedChangeError
+        As :meth:`registry.model_store.ModelStore.set_alias` does.
+    """
+    before = models.current(market, CHAMPION)
+    changed = models.set_alias(market, CHAMPION, version, at=at, by=by, reason=reason)
+    if changed:
+        _emit(market, version, before.version if before else None, by, reason)
+    return changed
+
+
+def roll_back(
+    models: ModelStore, market: str, *, at: datetime, by: str, reason: str
+) -> VersionRecord:
+    """Make the champion before the present one champion again, and emit that.
+
+    Raises
+    ------
+    NothingToRollBackError
+        There was none before.
+    """
+    before = models.current(market, CHAMPION)
+    record = models.rollback(market, at=at, by=by, reason=reason)
+    _emit(market, record.version, before.version if before else None, by, reason)
+    return record
+
+
+def _emit(market: str, version: str, before: str | None, by: str, reason: str) -> None:
+    emit(VersionPromoted(market=market, version=version, before=before, by=by, reason=reason))

@@ -1,0 +1,45 @@
+"""The look-ahead audit on recent days of the lake."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from prefect import task
+
+from ml_core.features.all import CATALOGUE
+from ml_core.features.audit import audit_lookahead
+from ml_core.ranges.label_spec import LabelSpec
+from tasks.data.datasets import known_bars, period_of
+from tasks.runs.retrying import RETRIED
+from tasks.settings import current_settings
+
+LOOKED_BACK = timedelta(days=90)
+SAMPLED_DAYS = 6
+
+
+@task(name="audit look-ahead", task_run_name="{market}: look-ahead", **RETRIED)
+def audit_recent(market: str, at: datetime) -> dict[str, Any]:
+    """Take the future of recent decisions away, then falsify it: no feature may move.
+
+    Raises
+    ------
+    EmptyLakeError, NothingToAuditError
+        There are no bars to audit with.
+    """
+    settings = current_settings()
+    known = settings.market(market)
+    bars = known_bars(settings, market, known, at)
+    begin, end = period_of(bars, known, None, None)
+    features = CATALOGUE.select("all")
+    first = max(begin, end - LOOKED_BACK)
+    report = audit_lookahead(
+        bars, known, LabelSpec(), features, first=first, last=end, days=SAMPLED_DAYS
+    )
+    return {
+        "decisions": report.decisions,
+        "features": len(report.features),
+        "never_seen": ", ".join(report.never_seen) or None,
+        "clean": report.clean,
+        "leaks": [str(each) for each in report.leaks],
+    }

@@ -1,0 +1,217 @@
+"""The model card of a registered version, from everything that is on record of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml_core.errors import OrbcastError
+from ml_core.evidence.conditions import POLICY
+from ml_core.evidence.plain import plain
+from ml_core.files import written_atomically
+from ml_core.market.market import Market
+from monitoring.performance import grouped, over, whole_days
+from registry.decisions import list_decisions
+from registry.evaluations import evaluations
+from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
+from registry.performance import performance_records
+from tasks.data.sources import standing_source
+from tasks.runs.code_hash import code_hash
+from tasks.settings import Settings
+from tasks.training.studies_on_record import STUDY_DAYS
+
+if TYPE_CHECKING:
+    from monitoring.pages.model_card import CardFacts
+
+_SHOWN_DECISIONS = 12
+
+
+def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> CardFacts:
+    """Gather what is on record of a version, for :mod:`monitoring.pages.model_card`.
+
+    Parameters
+    ----------
+    where, name
+        The installation; the name of a market file.
+    ref
+        A version, its beginning, or an alias; None for the one that serves.
+    at
+        Aware time, now.
+
+    Raises
+    ------
+    UnknownVersionError
+        There is none.
+    NotAnEvaluationError
+        Its files lack what a card tells.
+    """
+    from monitoring.pages.model_card import CardFacts  # noqa: PLC0415 - matplotlib, only here
+
+    market = settings.market(name)
+    store = settings.models()
+    serving = None
+    if ref is None:
+        record = (serving := store.serving(market.symbol, at)).record
+    else:
+        record = store.find(market.symbol, ref)
+    files = {
+        file: json.loads((record.folder / f"{file}.json").read_text(encoding="utf-8"))
+        for file in ("metrics", "metadata", "feature_importance", "recipe")
+    }
+    metrics, trained = files["metrics"], files["metadata"]
+    decided = [
+        {"at": each.at, "kind": each.kind, "verdict": each.verdict}
+        for each in list_decisions(settings.database(), market.symbol)
+        if each.version == record.version
+    ]
+    return CardFacts(
+        market=market.symbol,
+        version=record.version,
+        model=record.model,
+        kind=record.kind,
+        about=files["recipe"].get("about", ""),
+        standing=_standing(settings, record, at, serving.fallback if serving else None),
+        evaluation=metrics,
+        trained=trained,
+        importance=files["feature_importance"],
+        recipe=files["recipe"],
+        hashes={
+            "version": record.version,
+            "recipe": record.recipe_hash,
+            "bars": record.data_fingerprint,
+            "files (SHA256SUMS)": record.sums_hash,
+            "code installed now": code_hash(),
+        },
+        created_at=record.created_at,
+        expires_at=store.expires_at(record),
+        bars=_bars(settings, market, trained),
+        power=_power(metrics),
+        study=_study(settings, record, at),
+        live=_live(settings, record),
+        decisions=decided[-_SHOWN_DECISIONS:],
+        novelty=(record.folder / "novelty.json").is_file(),
+        simulated=simulated(settings, name),
+    )
+
+
+def write_card(settings: Settings, facts: CardFacts) -> tuple[Path, Path]:
+    """Write the card below the reports folder as HTML and markdown; again replaces both.
+
+    Without figures: the version's report, which is written beside it, has them.
+    """
+    from monitoring.pages.document import to_markdown, to_page  # noqa: PLC0415 - the same
+    from monitoring.pages.model_card import card_paper  # noqa: PLC0415 - matplotlib, only here
+
+    folder = settings.reports_dir / facts.market
+    paths = folder / f"{facts.version}-card.html", folder / f"{facts.version}-card.md"
+    paper = card_paper(facts)
+    for path, text in zip(paths, (to_page(paper), to_markdown(paper)), strict=True):
+        with written_atomically(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return paths
+
+
+def simulated(settings: Settings, name: str) -> bool:
+    """Return whether a market's bars were simulated: a simulation keeps the truth beside them."""
+    source = standing_source(settings.sources_file, name)
+    paths = [Path(each) for each in source.paths] if source else []
+    if any(settings.home.glob("*-truth.npz")):  # the demo's, wherever its home was moved
+        return True
+    return any(each.with_name(f"{each.stem}-truth.npz").is_file() for each in paths)
+
+
+def _standing(
+    settings: Settings, record: VersionRecord, at: datetime, fallback: str | None
+) -> tuple[str, ...]:
+    store, told = settings.models(), []
+    for alias in (CHAMPION, CHALLENGER):
+        now = store.current(record.market, alias)
+        if now is not None and now.version == record.version:
+            reason = now.reason.rstrip(".")
+            told.append(f"It has been {alias} since {now.at:%Y-%m-%d}, by {now.by}: {reason}.")
+            break
+    if fallback:
+        told.append(f"It serves in place of the champion: {fallback}.")
+    if expired := store.expired(record, at):
+        told.append(f"It may not answer any more: {expired}.")
+    if faults := store.faults(record):
+        told.append(f"Its files are not what was registered: {'; '.join(faults)}.")
+    return tuple(told) or ("It serves nowhere now.",)
+
+
+def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[str, str]:
+    """Return which contracts were traded and which ranges left out, from the lake's bars."""
+    from ml_core.learning.assemble import assemble  # noqa: PLC0415 - where a card is written
+    from ml_core.ranges.label_spec import LabelSpec  # noqa: PLC0415 - the same
+
+    first = date.fromisoformat(trained["train"]["first_day"])
+    last = date.fromisoformat(trained["calibrate"]["last_day"])
+    try:
+        bars = settings.lake().read(market)
+        whole = assemble(bars, market, LabelSpec(), first=first, last=last, features=())
+    except OrbcastError:
+        return {}
+    days = whole.tape.schedule.days
+    rolled = int((whole.tape.rolled() & (days >= days.dtype.type(str(first)))).sum())
+    left_out = ", ".join(
+        f"{count:,} {reason.replace('_', ' ')}" for reason, count in whole.exclusions().items()
+    )
+    return {
+        "contract": f"{market.roll.replace('_', ' ')}; rolled {rolled} times on those days",
+        "ranges left out": left_out or "none",
+    }
+
+
+def _power(metrics: dict[str, Any]) -> dict[str, Any] | None:
+    from ml_core.evidence.power import rows_for_gain  # noqa: PLC0415 - scipy
+
+    rows = metrics["summary"]["breaks"]
+    if not rows:
+        return None
+    needed = rows_for_gain(
+        POLICY.worth,
+        math.sqrt(2.0 * POLICY.worth),
+        power=POLICY.power,
+        alpha=POLICY.alpha / 2.0,
+    )
+    # rows fall with the gain itself, since a gain's own spread shrinks with it
+    findable = POLICY.worth * needed / rows
+    return {
+        "rows": rows,
+        "needed": needed,
+        "gain": POLICY.worth,
+        "power": POLICY.power,
+        "findable": findable,
+    }
+
+
+def _study(settings: Settings, record: VersionRecord, at: datetime) -> dict[str, Any] | None:
+    found = [
+        each
+        for each in evaluations(settings.database(), record.market)
+        if each.recipe_hash == record.recipe_hash
+    ]
+    if not found:
+        return None
+    last = max(found, key=lambda each: (bool(each.settings.get("counts")), each.at))
+    recent = last.at >= at - timedelta(days=STUDY_DAYS)
+    return {
+        "verdict": last.verdict,
+        "at": last.at,
+        "counts": bool(last.settings.get("counts")),
+        "current": recent and last.settings.get("code") == code_hash(),
+        "summary": last.figures["summary"],
+        "directional": last.figures["directional"],
+    }
+
+
+def _live(settings: Settings, record: VersionRecord) -> dict[str, Any]:
+    records = performance_records(
+        settings.database(), record.market, mode="live", version=record.version
+    )
+    rows = whole_days(each.row() for each in records)
+    by_role = grouped(rows, lambda row: str(row["role"]))
+    return {role: plain(over(each).to_json()) for role, each in by_role.items()}

@@ -1,0 +1,259 @@
+"""Who serves: evidence on record goes through the rule, and every decision is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from prefect import task
+
+from ml_core.evidence.collect_evidence import BASELINE, evidence_of
+from ml_core.evidence.collect_evidence import CHAMPION as AGAINST_CHAMPION
+from ml_core.evidence.comparison import Comparison, NoCommonRowsError, compare, compare_logged
+from ml_core.evidence.conditions import Evidence
+from ml_core.evidence.out_of_sample import answers_of
+from ml_core.evidence.promotion import Decision, decide, decide_refit
+from ml_core.learning.bundle import load_bundle
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.recipe import Recipe
+from registry.decisions import DecisionRecord, record_decision
+from registry.ledger import Settled
+from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
+from registry.trials import count_trials
+from tasks.data.market_definition import hashes_of_question
+from tasks.runs.retrying import RETRIED
+from tasks.settings import BY, Settings, current_settings
+from tasks.training.champion import make_champion
+from tasks.training.studies_on_record import answers_on_record, study_that_counts
+from tasks.training.train import Judged, Material
+
+
+def weigh(
+    settings: Settings, symbol: str, recipe: str, recipe_hash: str, at: datetime
+) -> Decision:
+    """Apply the promotion rule to what is on record of a recipe by a time; changes nothing.
+
+    Without a study that counts, is recent and was made by this very code on this very definition
+    of the market, everything is unknown and nothing is promoted.
+    """
+    database = settings.database()
+    study = study_that_counts(settings, symbol, recipe_hash, at)
+    champion = _champion(settings, symbol)
+    trials = count_trials(database, symbol)
+    # the champion's own recipe is not asked to beat itself
+    plain = champion is None or champion.kind == "baseline" or champion.recipe_hash == recipe_hash
+    if study is None:
+        return decide(_nothing_known(recipe, recipe_hash, trials))
+    theirs = None
+    if champion is not None and not plain:
+        other = study_that_counts(settings, symbol, champion.recipe_hash, at)
+        theirs = None if other is None else answers_on_record(settings, other)[0]
+    return decide(
+        evidence_of(
+            recipe,
+            answers_on_record(settings, study),
+            theirs,
+            champion_is_baseline=plain,
+            lookahead_clean=study.figures.get("lookahead_clean"),
+            signal_found=study.figures.get("signal_found"),
+            trials=max(trials, 1),
+            live=live_comparison(settings, symbol, recipe_hash),
+        )
+    )
+
+
+def champion_recipe(settings: Settings, symbol: str) -> Recipe | None:
+    """Return the recipe of the champion's files; None before there is one, or if they are damaged.
+
+    It is refitted every night as it was, whatever has become of its file since.
+    """
+    champion = _champion(settings, symbol)
+    if champion is None or settings.models().faults(champion):
+        return None
+    return load_bundle(champion.folder).recipe
+
+
+def weigh_refit(settings: Settings, record: VersionRecord, rows: Dataset) -> Decision:
+    """Apply the rule for a refit of the champion's own recipe, on rows unseen by both."""
+    champion = _champion(settings, record.market)
+    comparisons: tuple[Comparison, ...] = ()
+    if champion is not None:
+        comparisons = _refit_compared(champion, record, rows)
+    evidence = Evidence(
+        recipe=f"{record.model} {record.version}",
+        recipe_hash=record.recipe_hash,
+        comparisons=comparisons,
+        against_wanted=(AGAINST_CHAMPION,),
+        ece=None,
+        ece_by_chance=None,
+        lookahead_clean=True,  # a version is registered only after a clean audit
+        signal_found=None,
+        trials=None,
+    )
+    return decide_refit(evidence)
+
+
+def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Comparison | None:
+    """Compare champion and challenger on the ledger's live rows; None before there are any.
+
+    Rows count in which the challenger's recipe and the champion both answered in time, on the
+    market as its file defines it now.
+    """
+    by_slot: dict[tuple[Any, str], dict[str, Settled]] = {}
+    same_market = hashes_of_question(settings, symbol)
+    for each in settings.ledger().settled(symbol, mode="live"):
+        said = each.prediction
+        if said.market_hash not in same_market:
+            continue
+        by_slot.setdefault((said.trading_day, said.opening_range), {})[said.role] = each
+    ours, theirs, happened, day = [], [], [], []
+    for pair in by_slot.values():
+        if not {"champion", "challenger"} <= pair.keys():
+            continue
+        champion, challenger = pair["champion"], pair["challenger"]
+        outcome = champion.outcome
+        if challenger.prediction.recipe_hash != recipe_hash or outcome is None:
+            continue
+        our_p, their_p = _p_up_in_time(challenger), _p_up_in_time(champion)
+        if outcome.direction not in {"UP", "DOWN"} or our_p is None or their_p is None:
+            continue
+        ours.append(our_p)
+        theirs.append(their_p)
+        happened.append(outcome.direction == "UP")
+        day.append(np.datetime64(champion.prediction.trading_day))
+    if not ours:
+        return None
+    order = np.argsort(np.array(day), kind="stable")
+    return compare_logged(
+        np.array(ours, np.float64)[order],
+        np.array(theirs, np.float64)[order],
+        np.array(happened)[order],
+        np.array(day)[order],
+        AGAINST_CHAMPION,
+    )
+
+
+@task(name="decide who serves", task_run_name="{symbol}: who serves", **RETRIED)
+def decide_who_serves(
+    symbol: str, judged: list[Judged], chosen: str, material: Material, at: datetime
+) -> dict[str, Any]:
+    """Refit the champion's recipe, weigh the challenger's, point the aliases, keep the reasons.
+
+    Parameters
+    ----------
+    symbol
+        The market.
+    judged
+        The versions just trained: the baseline first, then others.
+    chosen
+        Version of the recipe that was asked for.
+    material
+        What they were trained on.
+    at
+        Bars known by then were used.
+    """
+    settings = current_settings()
+    models = settings.models()
+    if models.current(symbol, CHAMPION) is None:
+        why = "first champion of the market: the driftless baseline, until something beats it"
+        make_champion(models, symbol, judged[0].version, at=at, by=BY, reason=why)
+    reasons: list[str] = []
+    before = models.find(symbol, CHAMPION)
+    if changed := models.other_market(before):
+        why = f"a new series: {changed}; the driftless baseline, until something beats it"
+        reasons.append(why)
+        if _is_newer(models.current(symbol, CHAMPION), at):
+            make_champion(models, symbol, judged[0].version, at=at, by=BY, reason=why)
+    champion = models.find(symbol, CHAMPION)
+    for each in judged:
+        if each.bundle.recipe.hash == champion.recipe_hash and each.version != champion.version:
+            refit = models.find(symbol, each.version)
+            said = weigh_refit(settings, refit, material.assembly.dataset)
+            _keep(settings, refit, "refit", said, at)
+            reasons += [said.verdict]
+            if said.promote and _is_newer(models.current(symbol, CHAMPION), at):
+                make_champion(models, symbol, each.version, at=at, by=BY, reason=said.verdict)
+    asked = next(each for each in judged if each.version == chosen)
+    decision: Decision | None = None
+    if asked.bundle.recipe.hash != champion.recipe_hash and asked.bundle.recipe.kind != "baseline":
+        models.set_alias(symbol, CHALLENGER, chosen, at=at, by=BY, reason=asked.evaluation.verdict)
+        decision = weigh(settings, symbol, asked.bundle.recipe.name, asked.bundle.recipe.hash, at)
+        _keep(settings, models.find(symbol, chosen), "promotion", decision, at)
+        reasons += [decision.verdict, *decision.reasons]
+        if decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
+            make_champion(models, symbol, chosen, at=at, by=BY, reason=decision.verdict)
+    now_champion = models.find(symbol, CHAMPION).version
+    stays = now_champion == before.version
+    verdict = f"Champion {before.version} stays."
+    if not stays:
+        verdict = f"Champion is {now_champion} now, before it {before.version}."
+    return {
+        "champion": now_champion,
+        "challenger": chosen,
+        "verdict": verdict,
+        "reasons": reasons,
+        "promotion": None if decision is None else decision.to_json(),
+    }
+
+
+def _is_newer(now: Any, at: datetime) -> bool:
+    """Return whether who serves may change: a retrain as of an earlier time changes nothing."""
+    return now is None or at >= now.at
+
+
+def _keep(
+    settings: Settings, version: VersionRecord, kind: str, decision: Decision, at: datetime
+) -> None:
+    record_decision(
+        settings.database(),
+        DecisionRecord(
+            market=version.market,
+            kind=kind,
+            version=version.version,
+            verdict=decision.verdict,
+            reasons=decision.reasons,
+            evidence=decision.to_json(),
+            at=at,
+        ),
+    )
+
+
+def _champion(settings: Settings, symbol: str) -> VersionRecord | None:
+    models = settings.models()
+    return None if models.current(symbol, CHAMPION) is None else models.find(symbol, CHAMPION)
+
+
+def _refit_compared(
+    champion: VersionRecord, record: VersionRecord, rows: Dataset
+) -> tuple[Comparison, ...]:
+    old, new = load_bundle(champion.folder), load_bundle(record.folder)
+    if new.trained["last_day"] < old.trained["last_day"]:
+        return ()  # knows less than the champion: no refit, but a step back
+    last_learned = new.trained["last_day"]
+    later = rows.rows(rows.trading_day > np.datetime64(last_learned))
+    if old.feature_names != rows.feature_names or not len(later):
+        return ()
+    try:
+        return (compare((answers_of(new, later),), answers_of(old, later), AGAINST_CHAMPION),)
+    except NoCommonRowsError:
+        return ()
+
+
+def _p_up_in_time(each: Settled) -> float | None:
+    said = each.prediction
+    return None if said.status != "predicted" or said.late else said.p_up
+
+
+def _nothing_known(recipe: str, recipe_hash: str, trials: int) -> Evidence:
+    return Evidence(
+        recipe=recipe,
+        recipe_hash=recipe_hash,
+        comparisons=(),
+        against_wanted=(BASELINE,),
+        ece=None,
+        ece_by_chance=None,
+        lookahead_clean=None,
+        signal_found=None,
+        trials=max(trials, 1),
+    )

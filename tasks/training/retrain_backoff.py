@@ -1,0 +1,86 @@
+"""Retrain attempts: each is kept, and after failures in a row those that begin by themselves rest.
+
+The old champion serves meanwhile, until it expires.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from asyncio import CancelledError
+from collections.abc import Iterator
+
+from monitoring.retrain_backoff import Attempt, failures, rests_until
+from registry.errors import UnknownVersionError
+from registry.retrain_attempts import (
+    begin_attempt,
+    end_attempt,
+)
+from tasks.notices.error_words import scrubbed
+from tasks.notices.notify import notify
+from tasks.runs.recovery import by_itself
+from tasks.settings import Settings, now
+from tasks.training.retrain_attempts import attempts_of, resting
+
+KIND = "retrain"
+
+
+def rests(settings: Settings, symbol: str) -> str | None:
+    """Return why this run leaves the retrain out, if it does; what a person began never does."""
+    if not by_itself():
+        return None
+    why = resting(settings, symbol, now())
+    if why is None:
+        return None
+    _tell(settings, symbol, attempts_of(settings, symbol))
+    return f"{symbol}: skipped, {why}"
+
+
+@contextlib.contextmanager
+def attempt(settings: Settings, symbol: str) -> Iterator[None]:
+    """Keep an attempt and how it ends; whatever was raised goes on.
+
+    A process that is killed leaves an attempt without an end, which counts as a failure from the
+    next attempt on.
+    """
+    database, unasked = settings.database(), by_itself()
+    number = begin_attempt(database, symbol, now(), by_itself=unasked)
+    try:
+        yield
+    except (Exception, CancelledError) as error:
+        detail = scrubbed(f"{type(error).__name__}: {error}")
+        if isinstance(error, CancelledError):
+            detail = "it did not end within its time limit"  # Prefect's way of saying so
+        end_attempt(database, number, "failed", now(), detail)
+        if unasked:
+            _tell(settings, symbol, attempts_of(settings, symbol))
+        raise
+    except BaseException:
+        end_attempt(database, number, "stopped", now())
+        raise
+    end_attempt(database, number, "done", now())
+
+
+def _tell(settings: Settings, symbol: str, attempts: tuple[Attempt, ...]) -> None:
+    """Tell a person once of each rest."""
+    until, failed = rests_until(attempts, settings.retrain_failures), failures(attempts)
+    if until is None:
+        return
+    notify(
+        settings,
+        KIND,
+        symbol,
+        f"{KIND} {symbol} {failed[-1].at.isoformat()}",
+        f"{symbol}: {len(failed)} retrains in a row failed",
+        f"The last: {failed[-1].detail}\nScheduled ones are left out until {until:%Y-%m-%d %H:%M} "
+        f"UTC. {_serves(settings, symbol)} Once the cause is gone: orbcast run nightly-retrain "
+        f"--market {symbol.lower()}",
+    )
+
+
+def _serves(settings: Settings, symbol: str) -> str:
+    models = settings.models()
+    try:
+        record = models.serving(symbol, now()).record
+    except UnknownVersionError:
+        return "No version serves yet."
+    return f"{record.version} serves on, until {models.expires_at(record):%Y-%m-%d}."

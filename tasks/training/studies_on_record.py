@@ -1,0 +1,65 @@
+"""Studies on record: how long one counts, and its files, read back and verified."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ml_core.evidence.out_of_sample import Answers, answers_from
+from ml_core.files import sha256_of
+from registry.errors import DamagedEvidenceError
+from registry.evaluations import EvaluationRecord, latest_evaluation
+from tasks.runs.code_hash import code_hash
+from tasks.settings import Settings
+
+STUDY_DAYS = 35
+"""Days for which a study counts: it is made anew each week."""
+
+
+def study_that_counts(
+    settings: Settings, symbol: str, recipe_hash: str, at: datetime
+) -> EvaluationRecord | None:
+    """Return the newest study of a recipe that may count for a decision at a time.
+
+    It is recent, and was made by this very code on the market as its file defines it now.
+    """
+    definition = settings.market_definition(symbol)
+    return latest_evaluation(
+        settings.database(),
+        symbol,
+        recipe_hash,
+        since=at - timedelta(days=STUDY_DAYS),
+        code=code_hash(),
+        market_hash="" if definition is None else definition.hash,
+    )
+
+
+def answers_on_record(settings: Settings, record: EvaluationRecord) -> tuple[Answers, ...]:
+    """Read a study's answers back, one for each seed, every file verified first.
+
+    Raises
+    ------
+    DamagedEvidenceError
+        A file is missing or was changed.
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - one use
+
+    require_whole(settings, record)
+    paths = [settings.home / name for name in record.files if name.endswith(".parquet")]
+    found = [answers_from(pq.read_table(path)) for path in paths]
+    return tuple(sorted(found, key=lambda each: each.seed))
+
+
+def require_whole(settings: Settings, record: EvaluationRecord) -> None:
+    """Refuse a study whose files are not what was recorded.
+
+    Raises
+    ------
+    DamagedEvidenceError
+        A file is missing or was changed.
+    """
+    for name, digest in sorted(record.files.items()):
+        path = settings.home / name
+        if not path.is_file():
+            raise DamagedEvidenceError(str(path), "is missing")
+        if sha256_of(path) != digest:
+            raise DamagedEvidenceError(str(path), "was changed")

@@ -1,0 +1,273 @@
+"""The walk-forward study: folds answered wherever the task runner puts them, then judged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from ml_core.evidence.evaluate import Evaluation, evaluate_answers
+from ml_core.evidence.injection import InjectionReport, injected_signal_found
+from ml_core.evidence.out_of_sample import Answers, answer_fold_by_seed, joined
+from ml_core.files import sha256_of, written_atomically
+from ml_core.learning.folds import Walk, walk_recipe
+from ml_core.learning.recipe import Recipe
+from registry.evaluations import EvaluationRecord, evaluation_of, record_evaluation
+from registry.trials import TrialRecord, record_trial
+from tasks.runs.artifacts import progress
+from tasks.runs.code_hash import code_hash
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings
+from tasks.training.train import Material
+
+BY_HAND = "by hand"
+"""Name of the search that a recipe tried by a person belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a study was asked for.
+
+    Attributes
+    ----------
+    recipe
+        The recipe; ``refit`` and ``window`` as studied, which may be others than its own.
+    own
+        The recipe as it stands in its file.
+    first, last
+        Trading days to answer for, if named.
+    as_of
+        Time by which bars were to be known, if named.
+    """
+
+    recipe: Recipe
+    own: Recipe
+    first: date | None
+    last: date | None
+    as_of: datetime | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the study may count for a promotion.
+
+        A period or an end picked by hand, or another way of walking than the recipe's own, may
+        have been picked because it looks good.
+        """
+        picked = (self.first, self.last, self.as_of)
+        return picked == (None, None, None) and self.recipe == self.own
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "refit": self.recipe.refit,
+            "window": self.recipe.window,
+            "embargo_days": self.recipe.embargo_days,
+            "fractions": list(self.recipe.fractions),
+            "interval": self.recipe.interval,
+            "seeds": [self.recipe.seed + number for number in range(self.recipe.seeds)],
+            "from": None if self.first is None else str(self.first),
+            "to": None if self.last is None else str(self.last),
+            "counts": self.counts,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A judged study.
+
+    Attributes
+    ----------
+    asked
+        What for.
+    evaluation
+        Every figure on unseen days.
+    signal
+        The injected-signal control; None for a baseline, which learns nothing.
+    folds, not_judged
+        Names of the periods answered for, and of those with too little history before them.
+    record
+        As it is on record.
+    """
+
+    asked: Asked
+    evaluation: Evaluation
+    signal: InjectionReport | None
+    folds: tuple[str, ...]
+    not_judged: tuple[str, ...]
+    record: EvaluationRecord
+
+
+def walk_of(material: Material, asked: Asked) -> Walk:
+    """Lay out the folds of a study.
+
+    Raises
+    ------
+    NoUnseenDaysError
+        Nothing of the period can be judged.
+    """
+    data = material.assembly.dataset
+    return walk_recipe(data, asked.recipe, first=asked.first, last=asked.last)
+
+
+def begin_folds(
+    pool: Executor, material: Material, asked: Asked, walk: Walk
+) -> tuple[Future[tuple[Answers, ...]], ...]:
+    """Put every fold of a study on the workers; return what will hold their answers, in order."""
+    data, fingerprint = material.assembly.dataset, material.fingerprint
+    return tuple(
+        pool.submit(answer_fold_by_seed, data, fold, asked.recipe, fingerprint)
+        for fold in walk.folds
+    )
+
+
+@task(
+    name="train and answer every fold",
+    task_run_name="{material.market.symbol}: folds of {asked.own.name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def answers_of_folds(
+    material: Material, asked: Asked, begun: tuple[Future[tuple[Answers, ...]], ...]
+) -> list[tuple[Answers, ...]]:
+    """Wait for every fold, in their order, showing how many are done."""
+    market, own = material.market.symbol, asked.own.name
+    move = progress(f"walk-forward-{market}-{own}-progress", f"Folds of {own} on {market}")
+    answers = []
+    for done, fold in enumerate(begun, 1):
+        answers.append(fold.result())
+        move(done / len(begun))
+    return answers
+
+
+@task(
+    name="judge the study",
+    task_run_name="judge {asked.own.name} on {material.market.symbol}",
+    **RETRIED,
+)
+def conclude(
+    material: Material,
+    asked: Asked,
+    walk: Walk,
+    parts: list[tuple[Answers, ...]],
+    at: datetime,
+) -> Study:
+    """Join the folds, judge them, run the injected-signal control, keep it all on record."""
+    settings, recipe = current_settings(), asked.recipe
+    by_seed = tuple(joined(list(folds)) for folds in zip(*parts, strict=True))
+    decided_by = [
+        material.market_hash,
+        asked.own.hash,
+        asked.to_json(),
+        material.fingerprint,
+        code_hash(),
+    ]
+    name = hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()
+    evaluation = evaluate_answers(
+        by_seed[0], {"model": recipe.name, "version": f"study {name[:12]}"}
+    )
+    signal = None
+    if recipe.kind != "baseline":
+        signal = injected_signal_found(material.assembly.dataset, recipe)
+        _count_as_tried(settings, material, asked.own, evaluation, at)
+    folder = settings.home / "studies" / material.market.symbol / recipe.name / name[:12]
+    before = evaluation_of(settings.database(), material.market.symbol, name)
+    # what is on record stays as it was recorded, even if a library gives other digits now
+    files = before.files if before else _write(settings, folder, by_seed, evaluation)
+    figures = evaluation.to_json()
+    record = EvaluationRecord(
+        market=material.market.symbol,
+        recipe=recipe.name,
+        recipe_hash=asked.own.hash,
+        study_hash=name,
+        settings={
+            **asked.to_json(),
+            "not_judged": list(walk.not_judged),
+            "code": code_hash(),
+        },
+        data_fingerprint=material.fingerprint,
+        market_hash=material.market_hash,
+        verdict=evaluation.verdict,
+        figures={
+            **{key: value for key, value in figures.items() if key != "equity"},
+            "lookahead_clean": material.audit["clean"],
+            "signal_found": None if signal is None else signal.found,
+        },
+        files=files,
+        at=at,
+    )
+    record_evaluation(settings.database(), record, asked.own)
+    if before is not None:
+        record = before
+    return Study(
+        asked=asked,
+        evaluation=evaluation,
+        signal=signal,
+        folds=tuple(fold.name for fold in walk.folds),
+        not_judged=walk.not_judged,
+        record=record,
+    )
+
+
+def _write(
+    settings: Settings, folder: Path, by_seed: tuple[Answers, ...], evaluation: Evaluation
+) -> dict[str, str]:
+    import pyarrow.parquet as pq  # noqa: PLC0415 - one use
+
+    written = {}
+    for each in by_seed:
+        path = folder / f"answers-seed{each.seed}.parquet"
+        with written_atomically(path) as temporary:
+            pq.write_table(each.to_table(), temporary, compression="zstd")
+        written[path] = sha256_of(path)
+    path = folder / "evaluation.json"
+    with written_atomically(path) as temporary:
+        temporary.write_text(json.dumps(evaluation.to_json(), indent=1), encoding="utf-8")
+    written[path] = sha256_of(path)
+    return {str(each.relative_to(settings.home)): digest for each, digest in written.items()}
+
+
+def _count_as_tried(
+    settings: Settings, material: Material, recipe: Recipe, evaluation: Evaluation, at: datetime
+) -> None:
+    record_trial(
+        settings.database(),
+        TrialRecord(
+            market=material.market.symbol,
+            market_hash=material.market_hash,
+            study=BY_HAND,
+            recipe=recipe.name,
+            recipe_hash=recipe.hash,
+            values=recipe.model_dump(mode="json"),
+            score=evaluation.directional["model"]["log_loss"],
+            state="complete",
+            at=at,
+        ),
+    )
+
+
+def asked_for(
+    own: Recipe,
+    first: date | None,
+    last: date | None,
+    refit: str | None = None,
+    window: str | None = None,
+    *,
+    as_of: datetime | None = None,
+) -> Asked:
+    """Return what a study is asked for, with the recipe's own walk unless another is named.
+
+    Raises
+    ------
+    ValidationError
+        ``refit`` or ``window`` cannot be used.
+    """
+    walking = {"refit": refit or own.refit, "window": window or own.window}
+    recipe = Recipe.model_validate({**own.model_dump(), **walking})
+    return Asked(recipe=recipe, own=own, first=first, last=last, as_of=as_of)

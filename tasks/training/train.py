@@ -1,0 +1,171 @@
+"""Training: dataset, audit, fit, evaluation, registration, each a step that can be run again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+
+from ml_core.errors import DefectError
+from ml_core.evidence.evaluate import Evaluation, evaluate
+from ml_core.features.all import CATALOGUE
+from ml_core.features.audit import audit_lookahead
+from ml_core.learning.assemble import Assembly, assemble
+from ml_core.learning.bundle import Bundle, write_bundle
+from ml_core.learning.card import model_card
+from ml_core.learning.fit import fit
+from ml_core.learning.recipe import Recipe
+from ml_core.market.definition import MarketDefinition
+from ml_core.market.market import Market
+from ml_core.market.schedule import to_minute
+from registry.definitions import remember_definition
+from registry.recipes import require_unedited
+from tasks.data.datasets import known_bars, period_of
+from tasks.notices.events import VersionRegistered, emit
+from tasks.runs.retrying import RETRIED
+from tasks.settings import current_settings
+
+AUDITED_DAYS = 4
+
+
+class LookAheadError(DefectError):
+    """Features that saw the future: nothing is trained on them."""
+
+    def __init__(self, leaking: tuple[str, ...], example: str) -> None:
+        super().__init__(leaking, example)
+        self.leaking, self.example = leaking, example
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.leaking)} features see the future ({', '.join(self.leaking[:5])}), such "
+            f"as {self.example}; nothing was trained; mend them, `orbcast audit lookahead` tells"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What every recipe of a retrain learns from.
+
+    Attributes
+    ----------
+    market
+        The market.
+    assembly
+        Ranges, labels and features of the period.
+    fingerprint
+        Hash of the bars behind it.
+    audit
+        Figures of the look-ahead audit.
+    """
+
+    market: Market
+    assembly: Assembly
+    fingerprint: str
+    audit: dict[str, Any]
+
+    @property
+    def market_hash(self) -> str:
+        """Hash of the market definition."""
+        return MarketDefinition.of(self.market).hash
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A registered version, and what it did on days it never saw."""
+
+    bundle: Bundle
+    evaluation: Evaluation
+
+    @property
+    def version(self) -> str:
+        """Name of the version."""
+        return self.bundle.version
+
+
+@task(
+    name="audit and build the dataset",
+    task_run_name="{market}: dataset for {recipe.name}",
+    **RETRIED,
+)
+def gather(
+    market: str, recipe: Recipe, first: date | None, last: date | None, at: datetime
+) -> Material:
+    """Read the bars known by a time, audit the features on sampled days, build the dataset.
+
+    Raises
+    ------
+    EmptyLakeError, NoBarsError
+        There is nothing to learn from.
+    LookAheadError
+        Some feature saw the future.
+    EditedRecipeError
+        The recipe was edited under its old name.
+    """
+    settings = current_settings()
+    require_unedited(settings.database(), recipe)
+    known = settings.market(market)
+    bars = known_bars(settings, market, known, at)
+    begin, end = period_of(bars, known, first, last)
+    features = CATALOGUE.select(recipe.features)
+    audit = audit_lookahead(
+        bars, known, recipe.label, features, first=begin, last=end, days=AUDITED_DAYS
+    )
+    if not audit.clean:
+        raise LookAheadError(audit.leaking, str(audit.leaks[0]))
+    remember_definition(settings.database(), MarketDefinition.of(known), at)
+    return Material(
+        market=known,
+        assembly=assemble(bars, known, recipe.label, first=begin, last=end, features=features),
+        fingerprint=settings.lake().fingerprint(known, to_minute(at)),
+        audit={
+            "decisions": audit.decisions,
+            "features": len(audit.features),
+            "never_seen": ", ".join(audit.never_seen) or None,
+            "clean": audit.clean,
+        },
+    )
+
+
+@task(
+    name="train, judge and register",
+    task_run_name="{material.market.symbol}: train {recipe.name}",
+    **RETRIED,
+)
+def train_version(material: Material, recipe: Recipe, at: datetime) -> Judged:
+    """Fit a recipe, judge it on its unseen days, publish it; what is there stays as it is.
+
+    Raises
+    ------
+    InputError
+        Too few samples, one class only, nothing that varies.
+    """
+    dataset = material.assembly.dataset
+    fitted = fit(dataset, recipe, material.fingerprint)
+    evaluation = evaluate(fitted.bundle, dataset.rows(fitted.split.test))
+    metrics = evaluation.to_json()
+    card = model_card(fitted.bundle, metrics)
+    reference = dataset.rows(fitted.split.train)
+
+    def write(folder: Path) -> None:
+        write_bundle(fitted.bundle, folder, metrics=metrics, card=card, reference=reference)
+
+    kept = {name: metrics[name] for name in ("summary", "directional", "trading", "verdict")}
+    models, market = current_settings().models(), material.market.symbol
+    before = {each.version for each in models.versions(market)}
+    record = models.register(fitted.bundle, write, metrics=kept, at=at)
+    # of two processes at once the other's row may be the one that stands
+    if record.version not in before and record.created_at == at:
+        emit(
+            VersionRegistered(
+                market=market,
+                model=record.model,
+                version=record.version,
+                recipe_hash=record.recipe_hash,
+                data_fingerprint=record.data_fingerprint,
+                verdict=metrics["verdict"],
+            )
+        )
+    return Judged(fitted.bundle, evaluation)

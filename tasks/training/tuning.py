@@ -1,0 +1,380 @@
+"""The search for hyperparameters: an Optuna study in the project's database, trial by trial."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect import get_run_logger, task
+
+from ml_core.errors import InputError, TransientError
+from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuning_folds
+from ml_core.files import written_atomically
+from ml_core.learning.models import Question
+from ml_core.learning.recipe import Recipe, recipe_text
+from registry.trials import (
+    TrialRecord,
+    count_trials,
+    finish_trial,
+    list_trials,
+    record_trial,
+)
+from tasks.runs.artifacts import pictures, progress
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings
+from tasks.training.train import Material
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial, Trial
+
+_STARTUP_TRIALS = 8
+_RECIPE = "recipe"
+_FIXED = "fixed_params"
+"""Where Optuna keeps the values that a trial in line is to take."""
+
+
+class TuningUnderWayError(TransientError):
+    """The same search, running in another process."""
+
+    def __init__(self, study: str) -> None:
+        super().__init__(study)
+        self.study = study
+
+    def __str__(self) -> str:
+        return f"{self.study} is being tuned by another process; try again when it is done"
+
+
+class BadSearchError(InputError):
+    """A search for a number of something that cannot be."""
+
+    def __init__(self, name: str, value: int, least: int) -> None:
+        super().__init__(name, value, least)
+        self.name, self.value, self.least = name, value, least
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value}: give {self.least} or more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What a search is asked for; another question, folds, holdout or seed is another search.
+
+    Raises
+    ------
+    BadSearchError
+        A number is below the least there can be.
+    """
+
+    question: Question
+    trials: int
+    folds: int
+    holdout_months: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name, least in (("trials", 1), ("folds", 1), ("holdout_months", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if value < least:
+                raise BadSearchError(name, value, least)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One finished trial; ``number`` counts the finished ones from 1."""
+
+    number: int
+    state: str
+    score: float | None
+    recipe: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """What a search came to.
+
+    Attributes
+    ----------
+    study
+        Its name.
+    tried
+        Finished trials in order.
+    best
+        The best recipe; None while no trial beats the base recipe.
+    best_score, base_score, baseline_score
+        On the tuning folds: of the best trial, of the recipe tuned from, of the driftless
+        baseline.
+    folds, holdout_from
+        What was tuned on, and the first day that was not.
+    to_pay_for
+        Different recipes tried on the market so far, in every search and by hand.
+    path
+        Where the best recipe was written.
+    """
+
+    study: str
+    tried: tuple[Tried, ...]
+    best: Recipe | None
+    best_score: float
+    base_score: float
+    baseline_score: float
+    folds: tuple[str, ...]
+    holdout_from: date
+    to_pay_for: int
+    path: Path | None
+
+    @property
+    def verdict(self) -> str:
+        """One plain sentence."""
+        figures = (
+            f"best of {len(self.tried)} trials {self.best_score:.5f}, the recipe tuned from "
+            f"{self.base_score:.5f}, the driftless baseline {self.baseline_score:.5f}"
+        )
+        if self.best is None:
+            return f"No better than the recipe tuned from: {figures}."
+        return (
+            f"{self.best.name} is the better on the folds tuned on, which is no evidence yet: "
+            f"{figures}; at promotion it pays for all {self.to_pay_for:,} recipes tried."
+        )
+
+
+@task(name="search", task_run_name="{material.market.symbol}: search from {base.name}", **RETRIED)
+def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tuned:
+    """Try recipes until as many are finished as asked for; a killed search goes on where it was.
+
+    Raises
+    ------
+    TuningUnderWayError
+        The same search is running in another process.
+    TooFewFoldsError, NotTunableError, NothingToScoreError
+        Nothing can be tuned.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - one use
+
+    settings = current_settings()
+    data, mark = material.assembly.dataset, material.fingerprint
+    folds = tuning_folds(data, base, asked.folds, asked.holdout_months)
+    name = _study_name(material, base, asked, folds)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(settings.home / f".{name}.lock", timeout=0):
+            *_, (base_score, baseline_score) = scores_by_fold(
+                data, folds.folds, base, mark, asked.question
+            )
+            study = _study(settings, name, asked)
+            _give_up_dead_trials(study)
+            _finish_on_record(settings, study, material)
+            done, log = len(_finished(study)), get_run_logger()
+            key, words = f"tune-{material.market.symbol}-progress", f"Trials of {name}"
+            shown = progress(key, words, min(done / asked.trials, 1.0))
+            log.info("%s: %d of %d trials are done", name, done, asked.trials)
+            while done < asked.trials:
+                score = _try_one(settings, study, material, folds, base=base, asked=asked, at=at)
+                done = len(_finished(study))
+                shown(done / asked.trials)
+                said = "given up early" if score is None else f"{score:.5f}"
+                best = study.best_value
+                log.info("trial %d of %d: %s, best %.5f", done, asked.trials, said, best)
+    except Timeout as error:
+        raise TuningUnderWayError(name) from error
+    return _concluded(settings, study, folds, (base_score, baseline_score), material.market.symbol)
+
+
+def plots_of_search(tuned: Tuned) -> list[str]:
+    """Return a search's plots as markdown images that hold themselves."""
+    from monitoring.pages.tuning_plots import tuning_plots  # noqa: PLC0415 - matplotlib, only here
+
+    return pictures(
+        tuning_plots(
+            [asdict(each) for each in tuned.tried], tuned.base_score, tuned.baseline_score
+        )
+    )
+
+
+def _study_name(material: Material, base: Recipe, asked: Search, folds: TuningFolds) -> str:
+    told = [asked.question, asked.folds, asked.holdout_months, asked.seed, folds.digest]
+    told.append(material.market_hash)
+    digest = hashlib.sha256(json.dumps([base.hash, *told]).encode()).hexdigest()
+    return f"tune-{material.market.symbol.lower()}-{base.name}-{digest[:8]}"
+
+
+def _study(settings: Settings, name: str, asked: Search) -> Study:
+    import optuna  # noqa: PLC0415 - a second of imports, tuning only
+
+    from registry.tuning_journal import TuningJournal  # noqa: PLC0415 - SQLAlchemy
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal: Any = TuningJournal(settings.database())  # a backend by shape
+    storage = optuna.storages.JournalStorage(journal)
+    study = optuna.create_study(
+        storage=storage,
+        study_name=name,
+        direction="minimize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
+    )
+    # a search that goes on must not draw again what it drew first
+    study.sampler = optuna.samplers.TPESampler(
+        seed=asked.seed + len(study.trials), n_startup_trials=_STARTUP_TRIALS
+    )
+    return study
+
+
+def _give_up_dead_trials(study: Study) -> None:
+    """Mark trials of a killed process failed and line their values up again.
+
+    The lock is held, so whatever is still running runs no more. First in line, then given up: a
+    kill between the two loses nothing.
+    """
+    from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
+
+    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    in_line = [each.system_attrs.get(_FIXED) for each in waiting]
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        values = {**trial.system_attrs.get(_FIXED, {}), **trial.params}
+        if values and values not in in_line:
+            study.enqueue_trial(values)
+        study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _finish_on_record(settings: Settings, study: Study, material: Material) -> None:
+    """Print of trials on record what they came to, where a kill came before that was written."""
+    database, symbol, market_hash = (
+        settings.database(),
+        material.market.symbol,
+        material.market_hash,
+    )
+    begun = {
+        each.recipe_hash
+        for each in list_trials(database, symbol)
+        if each.state == "begun" and each.market_hash == market_hash
+    }
+    for trial in _finished(study):
+        recipe_hash = Recipe.model_validate(trial.user_attrs[_RECIPE]).hash
+        if recipe_hash in begun:
+            finish_trial(
+                database,
+                symbol,
+                recipe_hash,
+                market_hash,
+                score=_score_of(trial),
+                state=trial.state.name.lower(),
+            )
+
+
+def _finished(study: Study) -> list[Any]:
+    from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
+
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def _score_of(trial: FrozenTrial) -> float | None:
+    """Return a finished trial's score; a pruned one's last report is none."""
+    return trial.value if trial.state.name == "COMPLETE" else None
+
+
+def _try_one(
+    settings: Settings,
+    study: Study,
+    material: Material,
+    folds: TuningFolds,
+    *,
+    base: Recipe,
+    asked: Search,
+    at: datetime,
+) -> float | None:
+    from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
+
+    trial = study.ask()
+    recipe = suggested(trial, base, asked.question)
+    trial.set_user_attr(_RECIPE, recipe.model_dump(mode="json"))
+    # on record before it is known what it comes to: who looks at a trial has tried it
+    record_trial(
+        settings.database(),
+        TrialRecord(
+            market=material.market.symbol,
+            market_hash=material.market_hash,
+            study=study.study_name,
+            recipe=recipe.name,
+            recipe_hash=recipe.hash,
+            values=recipe.model_dump(mode="json"),
+            score=None,
+            state="begun",
+            at=at,
+        ),
+    )
+    score = _scored(trial, material, folds, recipe, asked.question)
+    state = TrialState.PRUNED if score is None else TrialState.COMPLETE
+    study.tell(trial, score, state=state)
+    finish_trial(
+        settings.database(),
+        material.market.symbol,
+        recipe.hash,
+        material.market_hash,
+        score=score,
+        state="pruned" if score is None else "complete",
+    )
+    return score
+
+
+def _scored(
+    trial: Trial, material: Material, folds: TuningFolds, recipe: Recipe, question: Question
+) -> float | None:
+    """Return a trial's score; None where it was given up for being worse than most so far."""
+    data, score = material.assembly.dataset, None
+    scores = scores_by_fold(data, folds.folds, recipe, material.fingerprint, question)
+    for step, (score, _) in enumerate(scores):
+        trial.report(score, step)
+        if step < len(folds.folds) - 1 and trial.should_prune():
+            return None
+    return score
+
+
+def _concluded(
+    settings: Settings,
+    study: Study,
+    folds: TuningFolds,
+    compared: tuple[float, float],
+    symbol: str,
+) -> Tuned:
+    base_score, baseline_score = compared
+    best_trial = study.best_trial
+    best_score = float(best_trial.value or 0.0)
+    best, path = None, None
+    if best_score < base_score:
+        best = Recipe.model_validate(best_trial.user_attrs[_RECIPE])
+        path = settings.own_recipes_dir / f"{best.name}.toml"
+        _write_recipe(path, best)
+    return Tuned(
+        study=study.study_name,
+        tried=tuple(
+            Tried(
+                number=number,
+                state=each.state.name.lower(),
+                score=_score_of(each),
+                recipe=each.user_attrs[_RECIPE]["name"],
+                values=dict(each.params),
+            )
+            for number, each in enumerate(_finished(study), 1)
+        ),
+        best=best,
+        best_score=best_score,
+        base_score=base_score,
+        baseline_score=baseline_score,
+        folds=tuple(fold.name for fold in folds.folds),
+        holdout_from=folds.holdout_from,
+        to_pay_for=count_trials(settings.database(), symbol),
+        path=path,
+    )
+
+
+def _write_recipe(path: Path, recipe: Recipe) -> None:
+    text = recipe_text(recipe)
+    if not path.is_file() or path.read_text("utf-8") != text:
+        with written_atomically(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")

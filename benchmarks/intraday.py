@@ -72,7 +72,7 @@ def _before(soak: Soak, slot: Slot) -> datetime:
 
 
 def _until_logged(soak: Soak, slot: Slot, due: datetime) -> float:
-    ledger = soak.where.ledger()
+    ledger = soak.settings.ledger()
     while True:
         rows = ledger.settled(
             slot.symbol, first=slot.trading_day, last=slot.trading_day, mode="live"

@@ -54,9 +54,9 @@ def import_legacy(  # noqa: PLR0917 - options of a command
 
     orbcast import-legacy --duckdb old.duckdb --market mgc
     """
+    from deployments.legacy_import.report_files import write_legacy_report  # noqa: PLC0415
+    from deployments.legacy_import.survey import survey  # noqa: PLC0415 - after --help
     from tasks.data.sources import source_spec  # noqa: PLC0415
-    from tasks.legacy import survey  # noqa: PLC0415 - after --help
-    from tasks.legacy_page import write_legacy_report  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     reading = {"zone": zone, "stamp": stamp, "time_format": time_format}
@@ -82,7 +82,7 @@ def import_legacy(  # noqa: PLR0917 - options of a command
 
 
 def _tell(told: dict[str, Any], page: Path, text: Path) -> None:
-    from monitoring.pages.legacy_report import headline, unusable, usable  # noqa: PLC0415 - when told
+    from deployments.legacy_import.report import headline, unusable, usable  # noqa: PLC0415 - when told
 
     say(headline(told))
     if told["dry_run"]:

@@ -30,7 +30,7 @@ def soak(tmp_path: Path) -> Iterator[Soak]:
     with duckdb.connect(str(tmp_path / "trader.duckdb")) as trader:
         trader.execute("CREATE TABLE bars_1m (ts_utc TIMESTAMP)")
     yield soak
-    soak.where.database().close()
+    soak.settings.database().close()
 
 
 def rows(soak: Soak, status: str, reason: str | None) -> list[PredictionEntry]:
@@ -50,7 +50,7 @@ def rows(soak: Soak, status: str, reason: str | None) -> list[PredictionEntry]:
 
 
 def test_slots_without_a_row_are_not_counted_and_are_faults(soak: Soak) -> None:
-    soak.where.ledger().record(rows(soak, "predicted", None)[:5])
+    soak.settings.ledger().record(rows(soak, "predicted", None)[:5])
 
     soak._look_at_record()
 
@@ -59,7 +59,7 @@ def test_slots_without_a_row_are_not_counted_and_are_faults(soak: Soak) -> None:
 
 
 def test_rows_that_are_no_predictions_are_faults(soak: Soak) -> None:
-    soak.where.ledger().record(rows(soak, "abstained", "missed"))
+    soak.settings.ledger().record(rows(soak, "abstained", "missed"))
 
     soak._look_at_record()
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deployments.legacy_import.database import sampled_times, symbols_of, tables
 from ml_core.bars.contract import RawBatch, SourceError
 from ml_core.bars.sources.duckdb_file import opened, read_duckdb
-from ml_core.bars.sources.legacy_duckdb import sampled_times, symbols_of, tables
 from ml_core.bars.sources.times import TimeReading
 
 AT = datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
@@ -301,7 +301,7 @@ def test_times_with_a_zone_are_read_without_pytz(tmp_path: Path) -> None:
 import sys
 sys.modules["pytz"] = None
 from ml_core.bars.sources.duckdb_file import read_duckdb
-from ml_core.bars.sources.legacy_duckdb import sampled_times, tables
+from deployments.legacy_import.database import sampled_times, tables
 from ml_core.bars.sources.times import TimeReading
 (batch,) = read_duckdb({str(path)!r}, "MGC", columns={COLUMNS!r})
 (table,) = tables({str(path)!r})

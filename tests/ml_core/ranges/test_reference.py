@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_core.bars.arrays import Bars
-from ml_core.bars.lake import Lake
-from ml_core.bars.sources.dbn import read_dbn
-from ml_core.evidence.outside_record import (
+from deployments.legacy_import.outside_record import (
     Recorded,
     Slot,
     compare,
@@ -20,6 +17,9 @@ from ml_core.evidence.outside_record import (
     measured,
     roll_days,
 )
+from ml_core.bars.arrays import Bars
+from ml_core.bars.lake import Lake
+from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.history import History, read_history
 from ml_core.market.schedule import build_schedule, from_minute
 from ml_core.ranges.label_spec import LabelSpec

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.legacy_import.feature_names import judge
 from ml_core.features.all import CATALOGUE
-from ml_core.features.legacy_names import judge
 from tests.ml_core.builders import mgc, nq
 
 EVERY = ("0900", "1000", "1100", "1800", "2300", "0030")

@@ -17,19 +17,19 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from deployments.legacy_import.models import booster_facts
+from deployments.legacy_import.outside_record import measured
+from deployments.legacy_import.report import headline, legacy_paper, unusable, usable
+from deployments.legacy_import.survey import NoFolderError, NothingNamedError, survey
 from deployments.simulated import write_database
 from ml_core.bars.lake import Lake
 from ml_core.bars.sources import duckdb_file
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError, read_duckdb
-from ml_core.evidence.outside_record import measured
 from ml_core.features.history import read_history
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.pages.document import to_markdown, to_page
-from monitoring.pages.legacy_report import headline, legacy_paper, unusable, usable
 from tasks.data.sources import SourceSpec
-from tasks.legacy import NoFolderError, NothingNamedError, survey
-from tasks.legacy_models import booster_facts
 from tasks.runs import trying_again
 from tasks.settings import Settings, current_settings
 

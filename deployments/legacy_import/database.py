@@ -131,7 +131,7 @@ def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dic
 
     Returns
     -------
-    (day, range) -> the fields of ``ml_core.evidence.outside_record.FIELDS``, None where missing.
+    (day, range) -> the fields of ``outside_record.FIELDS``, None where missing.
     """
     wanted = {name: found for name in table.columns if (found := _RECORD.fullmatch(name.lower()))}
     if not wanted or table.day is None:

@@ -29,7 +29,7 @@ from tasks.runs.trying_again import with_patience
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from ml_core.bars.sources.legacy_duckdb import Found, TimeSample
+    from deployments.legacy_import.database import Found, TimeSample
 
 
 _OPEN_ENOUGH = 0.985
@@ -84,7 +84,7 @@ def survey(
 
     Returns
     -------
-    Plain values, for ``monitoring.pages.legacy_report``.
+    Plain values, for ``deployments.legacy_import.report``.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def survey(
         if told["duckdb"] is not None:
             told["duckdb"]["records"] = _records(market, told["duckdb"]["path"], bars)
         if registry is not None:
-            from tasks.legacy_models import models_of  # noqa: PLC0415 - lightgbm's own process
+            from deployments.legacy_import.models import models_of  # noqa: PLC0415 - lightgbm's own process
 
             told["registry"] = models_of(market, registry, bars)
     return told
@@ -134,7 +134,7 @@ def _database(
     dry_run: bool,
     on_progress: OnProgress | None,
 ) -> dict[str, Any]:
-    from ml_core.bars.sources.legacy_duckdb import (  # noqa: PLC0415 - only this kind
+    from deployments.legacy_import.database import (  # noqa: PLC0415 - only this kind
         sampled_times,
         tables,
     )
@@ -221,7 +221,7 @@ def _bars_kind(
     market: Market, path: str, table: Found, mapping: dict[str, str], reading: TimeReading
 ) -> str:
     """Return what a table of bars is, in words; ``_USED`` if the market's can be taken from it."""
-    from ml_core.bars.sources.legacy_duckdb import (  # noqa: PLC0415 - only this kind
+    from deployments.legacy_import.database import (  # noqa: PLC0415 - only this kind
         sampled_times,
         symbols_of,
     )
@@ -300,8 +300,8 @@ def _mixed(market: Market, mapping: dict[str, str], contracts: tuple[str, ...]) 
 
 
 def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:
-    from ml_core.bars.sources.legacy_duckdb import record_of, tables  # noqa: PLC0415 - only here
-    from ml_core.features.legacy_names import judge  # noqa: PLC0415 - the catalogue
+    from deployments.legacy_import.database import record_of, tables  # noqa: PLC0415 - only here
+    from deployments.legacy_import.feature_names import judge  # noqa: PLC0415 - the catalogue
 
     told = []
     for table in with_patience(lambda: tables(path)):
@@ -328,7 +328,7 @@ def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:
 def _compared(
     market: Market, theirs: dict[tuple[str, str], dict[str, Any]], bars: Bars
 ) -> dict[str, Any]:
-    from ml_core.evidence.outside_record import (  # noqa: PLC0415 - only where compared
+    from deployments.legacy_import.outside_record import (  # noqa: PLC0415 - only where compared
         compare,
         exact_touches,
         measured,

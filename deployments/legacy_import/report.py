@@ -96,7 +96,7 @@ def headline(told: Mapping[str, Any]) -> str:
 
 
 def legacy_paper(told: Mapping[str, Any]) -> Paper:
-    """Return the report of what ``tasks.legacy.survey`` found.
+    """Return the report of what ``deployments.legacy_import.survey.survey`` found.
 
     Parameters
     ----------

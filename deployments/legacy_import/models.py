@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from deployments.legacy_import.feature_names import judge
+from deployments.legacy_import.version_folders import LegacyVersion, versions
 from ml_core.bars.arrays import Bars
 from ml_core.errors import OrbcastError
 from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.plain import plain
-from ml_core.features.legacy_names import judge
-from ml_core.learning.legacy_version import LegacyVersion, versions
 from ml_core.market.market import Market
 from tasks.data.datasets import period_of
 

@@ -15,10 +15,10 @@ def write_legacy_report(settings: Settings, told: dict[str, Any]) -> tuple[Path,
     Parameters
     ----------
     where, told
-        Where to; what ``tasks.legacy.survey`` gave.
+        Where to; what ``deployments.legacy_import.survey.survey`` gave.
     """
+    from deployments.legacy_import.report import legacy_paper  # noqa: PLC0415 - matplotlib, only here
     from monitoring.pages.document import to_markdown, to_page  # noqa: PLC0415 - the same
-    from monitoring.pages.legacy_report import legacy_paper  # noqa: PLC0415 - matplotlib, only here
 
     paper = legacy_paper(told)
     folder = settings.reports_dir / told["market"]

@@ -208,6 +208,7 @@ def came(said: PredictionEntry, up: bool) -> None:
         trading_day=said.trading_day,
         opening_range=said.opening_range,
         label=said.label,
+        market_hash=said.market_hash,
         direction="UP" if up else "DOWN",
         outcome=None,
         entry=None,

@@ -186,7 +186,7 @@ def test_past_the_deadline_the_source_is_read_once(clock: Clock) -> None:
 def test_a_slot_that_was_answered_is_not_waited_for(clock: Clock) -> None:
     settings = current_settings()
     said: list[PredictionEntry] = not_answered(
-        settings, {slot(): "missed"}, T0 + timedelta(hours=2)
+        settings, settings.market("mgc"), {slot(): "missed"}, T0 + timedelta(hours=2)
     )
     settings.ledger().record(said)
     assert brought().tries == 1

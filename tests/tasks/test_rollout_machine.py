@@ -168,7 +168,7 @@ class Ladder(RuleBasedStateMachine):
     @rule()
     def the_check_runs(self) -> None:
         def check() -> None:
-            with patch.object(rollout_checks, "settings", lambda: self.market.settings):
+            with patch.object(rollout_checks, "current_settings", lambda: self.market.settings):
                 checked = rollout_checks.check_rollout.fn("mgc", self.now)
             if checked["stepped_down"]:
                 self.approvals = []

@@ -47,7 +47,7 @@ def prefect(home: Path, *arguments: str) -> str:
 
 
 def test_prefect_takes_the_job_template_for_kubernetes(client: SyncPrefectClient) -> None:
-    template = PROJECT / "deployments" / "kubernetes" / "job-template.json"
+    template = PROJECT / "deployments" / "containers" / "kubernetes" / "job-template.json"
     job = json.loads(template.read_text("utf-8"))
     name = "on-kubernetes"
     made = WorkPoolCreate(name=name, type="kubernetes", base_job_template=job)

@@ -54,6 +54,7 @@ READ_ONLY: Mapping[str, str] = {
     'orbcast approve 3f2a81c0 --reason "read the study, all conditions hold"': ASKED,
     'orbcast approve 3f2a81c0 --refuse --reason "not before the roll"': ASKED,
     "orbcast up --port 4201": "operate.md runs it",
+    "orbcast receive --port 6201": "a server until it is stopped; feeds.md has it run by `up`",
     "orbcast notify automations": "`orbcast notify add` of notifications.md does it too",
 }
 """Examples that are only read by the parser, and why."""

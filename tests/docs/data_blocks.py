@@ -85,11 +85,13 @@ def _differs(told: Any, real: Any, where: str) -> str | None:
 
 
 def is_taken_into_the_market_file(step: Step, terminal: Terminal) -> str | None:
-    """Put the ranges that a page shows into the market file it made, and use that."""
+    """Put the lines that a page shows into the market file it made, and use that."""
     file = terminal.folder / "var" / "markets" / "mes.toml"
-    if set(tomllib.loads(step.text)) != {"ranges"}:
-        return "is no part of a market file that is known here"
-    file.write_text(f"{file.read_text('utf-8')}\n{step.text}", "utf-8")
+    (table,) = tomllib.loads(step.text)
+    text, head = file.read_text("utf-8"), f"[{table}]\n"
+    has_table = step.text.startswith(head)  # of which there is one: its lines go below its name
+    text = text.replace(head, step.text) if has_table else f"{text}\n{step.text}"
+    file.write_text(text, "utf-8")
     done = terminal.run("orbcast market check mes")
     return None if done.status == 0 else done.printed
 

@@ -241,7 +241,7 @@ class ModelStore:
         return record.created_at + (self._baseline_lifetime if plain else self._lifetime)
 
     def expired(self, record: VersionRecord, at: datetime) -> str | None:
-        """Return that a version is too old to answer at a time, if it is."""
+        """Return in words that a version is too old to answer at a time; None if it is not."""
         until = self.expires_at(record)
         return None if at < until else f"{record.version} expired on {until:%Y-%m-%d}"
 

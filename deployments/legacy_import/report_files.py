@@ -14,7 +14,7 @@ def write_legacy_report(settings: Settings, told: dict[str, Any]) -> tuple[Path,
 
     Parameters
     ----------
-    where, told
+    settings, told
         Where to; what ``deployments.legacy_import.survey.survey`` gave.
     """
     from deployments.legacy_import.report import legacy_paper  # noqa: PLC0415 - matplotlib, only here

@@ -69,7 +69,7 @@ def survey(
 
     Parameters
     ----------
-    where, name
+    settings, name
         The installation; the name of a market file.
     source
         The other system's database, and how its times are read; its table is looked for.

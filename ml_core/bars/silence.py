@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.bars.arrow_values import distinct
 from ml_core.market.exchange import TradeDates
 
 SESSIONS = 60
@@ -59,7 +60,7 @@ def silence_at(minute: NDArray[np.int64], hours: TradeDates, now: int) -> Silenc
     if session < 0 or now >= hours.close[session] or not len(minute):
         return None
     begun = int(hours.open[session])
-    seen = np.unique(minute[minute < begun])
+    seen = distinct(minute[minute < begun])
     earlier = [
         longest
         for before in range(max(session - SESSIONS, 0), session)

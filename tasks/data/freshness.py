@@ -32,7 +32,7 @@ def is_awaited(settings: Settings, market: Market, slot: Slot, bars: Bars) -> bo
 
     Parameters
     ----------
-    where, market, slot
+    settings, market, slot
         What is asked.
     bars
         Those that open before t0, of ``CHOICE_LOOKBACK_DAYS`` days and more.

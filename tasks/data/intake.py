@@ -30,7 +30,7 @@ def take_in(
 
     Parameters
     ----------
-    where, market, spec
+    settings, market, spec
         Where to, whose bars, where from.
     at
         Aware time; bars that close after it are set aside as from the future.

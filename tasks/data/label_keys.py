@@ -14,7 +14,7 @@ def labels_by_key(settings: Settings, symbol: str, keys: Iterable[str]) -> dict[
 
     Parameters
     ----------
-    where, symbol
+    settings, symbol
         The installation, and the market whose versions name labels.
     keys
         As rows have them; one that no version names any more is left out.

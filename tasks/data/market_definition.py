@@ -52,7 +52,7 @@ def market_of(settings: Settings, market: Market, market_hash: str) -> Market | 
 
     Parameters
     ----------
-    where, market
+    settings, market
         The installation, and the market as its file is now.
     market_hash
         Of the rows; "" for those of before definitions were kept.

@@ -21,6 +21,7 @@ from ml_core.bars.sources.pushed import (
     is_ahead,
     is_finished,
     keys_of,
+    newest_of,
     received_rows,
     rows_of,
 )
@@ -177,10 +178,7 @@ class _Spool:
     def take(self, body: bytes, received: datetime) -> Receipt:
         rows, keys = self._checked(body, received)
         new, finished = {}, 0
-        newest = dict(self._newest)
-        for contract, stamp in keys:
-            if stamp is not None:
-                newest[contract] = max(stamp, newest.get(contract, stamp))
+        newest = newest_of(keys, self._newest)
         for row, key in zip(rows, keys, strict=True):
             contract, stamp = key
             done = stamp is not None and is_finished(stamp, received, newest[contract], received)
@@ -203,9 +201,8 @@ class _Spool:
     def _know(self, rows: list[PushedRow], keys: list[Key]) -> None:
         for row, key in zip(rows, keys, strict=True):
             self._last[key] = row
-            self._samples[_shape(row)] = row
-            if key[1] is not None:
-                self._newest[key[0]] = max(key[1], self._newest.get(key[0], key[1]))
+            self._samples[row.shape] = row
+        self._newest = newest_of(keys, self._newest)
 
     def _checked(self, body: bytes, received: datetime) -> tuple[list[PushedRow], list[Key]]:
         """Return a request's rows and what minute each is of.
@@ -215,7 +212,7 @@ class _Spool:
         """
         try:
             rows = rows_of(body, received, self.reading)
-            shapes = {_shape(row) for row in rows}
+            shapes = {row.shape for row in rows}
             beside = [row for shape, row in self._samples.items() if shape in shapes]
             table = bars_of_rows([*rows, *beside], self.reading)[0]
         except SourceError as error:
@@ -269,10 +266,6 @@ class _Spool:
                 raise
         if is_new:
             sync(self._folder)
-
-
-def _shape(row: PushedRow) -> tuple[str, tuple[str, ...]]:
-    return row.layout, tuple(sorted(row.cells))
 
 
 def _whole_lines(path: Path) -> int:

@@ -97,7 +97,7 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
 
     Parameters
     ----------
-    where, name
+    settings, name
         The installation; the name of a market file.
     at
         Aware time, now.

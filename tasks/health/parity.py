@@ -91,7 +91,7 @@ class _Again:
 
     Parameters
     ----------
-    where, market, entry
+    settings, market, entry
         The answer and where its bars are.
     """
 

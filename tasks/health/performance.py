@@ -77,7 +77,7 @@ def record_of(
 
     Parameters
     ----------
-    where, symbol, mode
+    settings, symbol, mode
         Which record.
     by
         A period for each of these.

@@ -146,7 +146,7 @@ def answers(
 
     Parameters
     ----------
-    where, market, slot
+    settings, market, slot
         What is asked.
     made_at
         Aware time, now.

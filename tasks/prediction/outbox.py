@@ -21,7 +21,7 @@ def outbox(
 
     Parameters
     ----------
-    where, symbol
+    settings, symbol
         Whose.
     at
         Aware time, now.

@@ -64,7 +64,7 @@ def decide_slot(
 
     Parameters
     ----------
-    where, market, slot
+    settings, market, slot
         What is decided.
     entry
         The champion's answer, as recorded.

@@ -97,7 +97,7 @@ def slots_of_day(
 
     Parameters
     ----------
-    where, market
+    settings, market
         Whose.
     trading_day
         Which day.

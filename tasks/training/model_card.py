@@ -34,7 +34,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
 
     Parameters
     ----------
-    where, name
+    settings, name
         The installation; the name of a market file.
     ref
         A version, its beginning, or an alias; None for the one that serves.

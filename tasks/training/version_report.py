@@ -80,7 +80,7 @@ def write_page(settings: Settings, told: Reported, truth: dict[str, float] | Non
 
     Parameters
     ----------
-    where, told
+    settings, told
         Where to, and what.
     truth
         What is true of the days the version was judged on, where a simulation knows it.

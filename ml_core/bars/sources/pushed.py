@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,6 +71,11 @@ class PushedRow:
     layout: str
     cells: dict[str, str]
     line: int = 0
+
+    @property
+    def shape(self) -> tuple[str, tuple[str, ...]]:
+        """Its layout and its columns, sorted: rows of one shape are read together."""
+        return self.layout, tuple(sorted(self.cells))
 
     def to_line(self) -> bytes:
         """Return it as a line of the spool."""
@@ -195,13 +200,10 @@ def bars_of_rows(rows: list[PushedRow], reading: PushedReading) -> tuple[pa.Tabl
         Columns are missing, or times cannot be read without an option.
     """
     parts, places, zone = [], [], None
-    for shape in sorted({(row.layout, tuple(sorted(row.cells))) for row in rows}):
-        layout, names = shape
-        here = [
-            place
-            for place, row in enumerate(rows)
-            if (row.layout, tuple(sorted(row.cells))) == shape
-        ]
+    places_of: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for place, row in enumerate(rows):
+        places_of.setdefault(row.shape, []).append(place)
+    for (layout, names), here in sorted(places_of.items()):
         raw = pa.table(
             {name: pa.array([rows[at].cells[name] for at in here], pa.string()) for name in names}
         )
@@ -308,10 +310,7 @@ def read_pushed(folder: Path, reading: PushedReading, request: Request) -> Itera
 def _finished(table: pa.Table, rows: list[PushedRow], at: datetime) -> list[int]:
     """Return the places of the rows that stand: a minute's last one, if it is finished."""
     keys = keys_of(table)
-    newest: dict[str | None, int] = {}
-    for contract, stamp in keys:
-        if stamp is not None:
-            newest[contract] = max(stamp, newest.get(contract, stamp))
+    newest = newest_of(keys)
     last = {key: place for place, key in enumerate(keys)}
     return [
         place
@@ -324,6 +323,17 @@ def keys_of(table: pa.Table) -> list[tuple[str | None, int | None]]:
     """Return contract and stamp (microseconds UTC) of each row; None where there is none."""
     stamps: Iterable[int | None] = table["ts"].cast(pa.int64()).to_pylist()
     return list(zip(table["contract"].to_pylist(), stamps, strict=True))
+
+
+def newest_of(
+    keys: Iterable[tuple[str | None, int | None]], before: Mapping[str | None, int] | None = None
+) -> dict[str | None, int]:
+    """Return each contract's last stamp, also of those that came ``before``."""
+    newest = dict(before or {})
+    for contract, stamp in keys:
+        if stamp is not None:
+            newest[contract] = max(stamp, newest.get(contract, stamp))
+    return newest
 
 
 def is_ahead(stamp_us: int, received: datetime) -> bool:

@@ -133,7 +133,9 @@ def test_a_run_that_no_exception_ends_is_killed_and_told_of_and_the_next_one_run
     hung = served.end_of(served.start(how))
     assert (hung.state_name, state_of(served.client, hung).is_failed()) == ("TimedOut", True)
     after = served.end_of(served.start("not at all"))
-    assert after.state_name == "Completed"
+    assert after.start_time is not None  # on a slow machine its limit of a second may end it too
+    assert hung.end_time is not None
+    assert after.start_time > hung.end_time
     wait_for(lambda: is_gone(str(hung.labels[LABEL])))
     wait_for(lambda: served.slots() == 0)
     wait_for(lambda: told_of(hung))
@@ -229,7 +231,7 @@ def test_a_run_that_hangs_while_it_is_cancelled_is_cancelled(
 
 @pytest.mark.parametrize(
     ("limit", "state"),
-    [(1.0, None), (-GRACE_SECONDS, Suspended(timeout_seconds=600))],
+    [(3_600.0, None), (-GRACE_SECONDS, Suspended(timeout_seconds=600))],
     ids=["has time left", "waits for a person"],
 )
 def test_a_run_in_time_is_let_be(

@@ -1,8 +1,8 @@
 """Whether a challenger becomes champion: from evidence to a decision, each condition with why.
 
-The rule is design section 9's, to which one condition is added: the evidence must also be valid
-however often it is looked at, since a study can be made again any night. Whatever is not known
-counts as not shown.
+The evidence must be better than the champion's and the baselines' on the same unseen rows, and
+valid however often it is looked at, since a study can be made again any night. Whatever is not
+known counts as not shown.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def main() -> int:
         for command, limit in LIMITS.items():
             words = [*command.split(), *GIVEN.get(command, ())]
             runs = [seconds(home, words) for _ in range(REPEATS)]
-            median, worked = (statistics.median(each) for each in zip(*runs, strict=True))
+            median, worked = (statistics.median(column) for column in zip(*runs, strict=True))
             slow += median > limit
             verdict = "ok  " if median <= limit else "SLOW"
             print(f"{verdict} orbcast {command:20s} {median:6.2f} s, processor {worked:5.2f} s")

@@ -104,7 +104,7 @@ class ControlResult:
 def bars_of(market: Market, world: SimulatedMarket) -> Bars:
     """Return a simulated market's bars as the kernels read them."""
     names = tuple(sorted(world.contracts))
-    rank = np.array([names.index(each) for each in world.contracts], np.int32)
+    rank = np.array([names.index(contract) for contract in world.contracts], np.int32)
     contract = rank[world.contract]
     order = np.lexsort((contract, world.minute))
     columns = ("minute", "open", "high", "low", "close", "volume")
@@ -128,24 +128,26 @@ def try_market(plan: Plan, seed: int) -> ControlResult:
         last=plan.last,
     )
     by_seed = study(assembly, plan.recipe, plan.judged_from)
-    found = injected_signal_found(assembly.dataset, plan.recipe).found
-    decision = judged(by_seed, found, 1, plan.policy)
+    detected = injected_signal_found(assembly.dataset, plan.recipe).found
+    decision = judged(by_seed, detected, 1, plan.policy)
     first = by_seed[0]
     gain, possible, spread = _known_gain(first, schedule, plan.market, world.truth)
-    peeks = _peek(by_seed, found, plan) if plan.peeks else None
-    better = [each for each in decision.conditions if "better than" in each.name]
+    peeks = _peek(by_seed, detected, plan) if plan.peeks else None
+    better = [condition for condition in decision.conditions if "better than" in condition.name]
     return ControlResult(
         seed=seed,
         rows=int(better[0].figures["rows"]),
         promoted=decision.promote,
         promoted_at_a_peek=peeks[0] if peeks else None,
         interval_at_a_peek=peeks[1] if peeks else None,
-        better=all(each.status == "holds" for each in better),
+        better=all(condition.status == "holds" for condition in better),
         change=float(better[0].figures["estimate"]),
         gain=gain,
         possible=possible,
         spread=spread,
-        failed=tuple(each.name for each in decision.conditions if each.status != "holds"),
+        failed=tuple(
+            condition.name for condition in decision.conditions if condition.status != "holds"
+        ),
     )
 
 
@@ -202,7 +204,7 @@ def _peek(
     promoted = False
     for night in nights[wealth[nights] >= 1.0 / plan.policy.alpha].tolist():
         until = first.test.trading_day <= days[night]
-        so_far = tuple(each.rows(until) for each in by_seed)
+        so_far = tuple(answers.rows(until) for answers in by_seed)
         if judged(so_far, signal_found, 1, plan.policy).promote:
             promoted = True
             break
@@ -229,7 +231,7 @@ def _known_gain(
     """Return expected gains over the corridor of model and of truth, and the truth's spread."""
     if not len(truth.p_up):
         return float("nan"), float("nan"), float("nan")
-    names = np.array([each.name for each in market.ranges])
+    names = np.array([range_.name for range_ in market.ranges])
     days = schedule.days[truth.day].astype("datetime64[D]").astype(str)
     keys = np.char.add(np.char.add(days, " "), names[truth.spec])
     _, here, there = np.intersect1d(answers.slots(), keys, return_indices=True)
@@ -242,9 +244,9 @@ def _known_gain(
     up, down = np.log(p / corridor), np.log((1.0 - p) / (1.0 - corridor))
     mean = p * up + (1.0 - p) * down
     spread = np.sqrt((p * up**2 + (1.0 - p) * down**2).mean() - mean.mean() ** 2)
-    known = surprise(corridor)
+    from_corridor = surprise(corridor)
     return (
-        float((known - surprise(model)).mean()),
-        float((known - surprise(p)).mean()),
+        float((from_corridor - surprise(model)).mean()),
+        float((from_corridor - surprise(p)).mean()),
         float(spread),
     )

@@ -47,22 +47,22 @@ def share(results: Iterable[bool]) -> tuple[int, int]:
 
 
 def run(plan: Plan, seeds: range, workers: int, words: str) -> list[ControlResult]:
-    start, found = time.perf_counter(), []
+    start, results = time.perf_counter(), []
     with ProcessPoolExecutor(workers) as pool:
         for done, result in enumerate(pool.map(partial(try_market, plan), seeds), 1):
-            found.append(result)
+            results.append(result)
             if done % 10 == 0 or done == len(seeds):
                 took = time.perf_counter() - start
                 left = took / done * (len(seeds) - done)
                 print(f"  {words}: {done} of {len(seeds)}, {left:.0f} s left", file=sys.stderr)
-    each = (time.perf_counter() - start) * min(workers, len(seeds)) / len(seeds)
-    print(f"  {words}: {each:.1f} s a market and process", file=sys.stderr)
-    return found
+    seconds = (time.perf_counter() - start) * min(workers, len(seeds)) / len(seeds)
+    print(f"  {words}: {seconds:.1f} s a market and process", file=sys.stderr)
+    return results
 
 
 def null_record(results: list[ControlResult]) -> list[str]:
     lines = ["### Null markets: nothing to find", ""]
-    rows = np.array([each.rows for each in results])
+    rows = np.array([result.rows for result in results])
     lines += [
         (
             f"{len(results)} simulated null markets of two years, three seeds, six quarterly "
@@ -73,15 +73,15 @@ def null_record(results: list[ControlResult]) -> list[str]:
         "|---|---|---|---|",
     ]
     for words, values in (
-        ("the whole rule, once at the end", [each.promoted for each in results]),
+        ("the whole rule, once at the end", [result.promoted for result in results]),
         (
             "the whole rule on each of 250 nights",
-            [bool(each.promoted_at_a_peek) for each in results],
+            [bool(result.promoted_at_a_peek) for result in results],
         ),
-        ("a plain 95 % interval, once: log loss and Brier", [each.better for each in results]),
+        ("a plain 95 % interval, once: log loss and Brier", [result.better for result in results]),
         (
             "a plain 95 % interval of log loss on each of 250 nights",
-            [bool(each.interval_at_a_peek) for each in results],
+            [bool(result.interval_at_a_peek) for result in results],
         ),
     ):
         count, of = share(values)
@@ -107,21 +107,21 @@ def planted_record(series: dict[float, list[ControlResult]]) -> list[str]:
         "|---|---|---|---|---|---|---|---|",
     ]
     for edge, results in series.items():
-        possible = float(np.mean([each.possible for each in results]))
-        gain = float(np.mean([each.gain for each in results]))
+        possible = float(np.mean([result.possible for result in results]))
+        gain = float(np.mean([result.gain for result in results]))
         powers = [
             np.mean(
                 [
-                    power_for_gain(each.rows, value, max((2 * value) ** 0.5, 1e-6))
-                    if (value := getattr(each, name)) > 0
+                    power_for_gain(result.rows, value, max((2 * value) ** 0.5, 1e-6))
+                    if (value := getattr(result, name)) > 0
                     else 0.025
-                    for each in results
+                    for result in results
                 ]
             )
             for name in ("possible", "gain")
         ]
         below, promoted = (
-            share(getattr(each, name) for each in results) for name in ("better", "promoted")
+            share(getattr(result, name) for result in results) for name in ("better", "promoted")
         )
         lines.append(
             f"| {edge * 100:g} | {len(results)} | {possible:.4f} | {gain:.4f} | {powers[0]:.0%} | "
@@ -131,8 +131,8 @@ def planted_record(series: dict[float, list[ControlResult]]) -> list[str]:
 
 
 def long_record(results: list[ControlResult]) -> list[str]:
-    shares = np.array([each.gain / each.possible for each in results])
-    total = sum(each.gain for each in results) / sum(each.possible for each in results)
+    shares = np.array([result.gain / result.possible for result in results])
+    total = sum(result.gain for result in results) / sum(result.possible for result in results)
     return [
         "### How much of a 3-point edge is recovered, five years",
         "",
@@ -140,7 +140,7 @@ def long_record(results: list[ControlResult]) -> list[str]:
             f"{len(results)} markets: {total:.1%} of the log loss there is to gain over the "
             f"corridor (single markets {shares.min():.0%} to {shares.max():.0%}), expected under "
             "the truth, on unseen days of a quarterly walk; promoted "
-            f"{sum(each.promoted for each in results)} of {len(results)}."
+            f"{sum(result.promoted for result in results)} of {len(results)}."
         ),
     ]
 
@@ -149,13 +149,13 @@ def noise(plan: Plan, seed: int, trials: int) -> tuple[bool, bool]:
     answers = null_answers(plan, seed)
     paid = best_of_noise(answers, trials, seed)
     hidden = best_of_noise(answers, trials, seed, pay=False)
-    wrong = {each.name for each in hidden.conditions if each.status != "holds"}
+    wrong = {condition.name for condition in hidden.conditions if condition.status != "holds"}
     return paid.promote, not wrong - {"valid at any look"}
 
 
-def noise_record(found: list[tuple[bool, bool]], trials: int) -> list[str]:
-    paid, of = share(each[0] for each in found)
-    hidden, _ = share(each[1] for each in found)
+def noise_record(results: list[tuple[bool, bool]], trials: int) -> list[str]:
+    paid, of = share(result[0] for result in results)
+    hidden, _ = share(result[1] for result in results)
     return [
         f"### The best of {trials} worthless recipes",
         "",
@@ -169,7 +169,7 @@ def noise_record(found: list[tuple[bool, bool]], trials: int) -> list[str]:
 
 
 def leak_record(results: list[LeakResult]) -> list[str]:
-    gains = [each.gain for each in results]
+    gains = [result.gain for result in results]
     return [
         "### A recipe that reads its own label",
         "",
@@ -197,10 +197,10 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--recipe", default="residual-small")
     parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     plan = Plan(
         market=load_market(PROJECT / "deployments" / "markets" / "mgc.toml"),
-        recipe=load_recipe(PROJECT / "deployments" / "recipes" / f"{asked.recipe}.toml"),
+        recipe=load_recipe(PROJECT / "deployments" / "recipes" / f"{args.recipe}.toml"),
         first=date(2022, 1, 3),
         last=date(2023, 12, 29),
         judged_from=date(2022, 7, 1),
@@ -208,24 +208,24 @@ def main() -> int:
     )
     record: list[str] = []
     kept: dict[str, Any] = {}
-    if asked.null:
-        seeds = range(NULL_SEED, NULL_SEED + asked.null)
-        nulls = run(plan, seeds, asked.workers, "null markets")
-        kept["null"] = [asdict(each) for each in nulls]
+    if args.null:
+        seeds = range(NULL_SEED, NULL_SEED + args.null)
+        nulls = run(plan, seeds, args.workers, "null markets")
+        kept["null"] = [asdict(null) for null in nulls]
         record += [*null_record(nulls), ""]
-    if asked.planted:
+    if args.planted:
         series = {}
         for number, edge in enumerate(EDGES):
             first = PLANTED_SEED + 1000 * number
             series[edge] = run(
                 replace(plan, edge=edge, peeks=0),
-                range(first, first + asked.planted),
-                asked.workers,
+                range(first, first + args.planted),
+                args.workers,
                 f"edge {edge:g}",
             )
-            kept[f"edge {edge:g}"] = [asdict(each) for each in series[edge]]
+            kept[f"edge {edge:g}"] = [asdict(market) for market in series[edge]]
         record += [*planted_record(series), ""]
-    if asked.long:
+    if args.long:
         longer = replace(
             plan,
             first=date(2019, 1, 2),
@@ -233,23 +233,23 @@ def main() -> int:
             edge=0.03,
             peeks=0,
         )
-        seeds = range(LONG_SEED, LONG_SEED + asked.long)
-        longs = run(longer, seeds, asked.workers, "five years")
-        kept["long"] = [asdict(each) for each in longs]
+        seeds = range(LONG_SEED, LONG_SEED + args.long)
+        longs = run(longer, seeds, args.workers, "five years")
+        kept["long"] = [asdict(long) for long in longs]
         record += [*long_record(longs), ""]
-    if asked.noise:
-        with ProcessPoolExecutor(asked.workers) as pool:
-            seeds = range(NOISE_SEED, NOISE_SEED + asked.noise)
-            found = list(pool.map(partial(noise, plan, trials=500), seeds))
-        record += [*noise_record(found, 500), ""]
-    if asked.leaks:
-        with ProcessPoolExecutor(asked.workers) as pool:
-            seeds = range(LEAK_SEED, LEAK_SEED + asked.leaks)
+    if args.noise:
+        with ProcessPoolExecutor(args.workers) as pool:
+            seeds = range(NOISE_SEED, NOISE_SEED + args.noise)
+            results = list(pool.map(partial(noise, plan, trials=500), seeds))
+        record += [*noise_record(results, 500), ""]
+    if args.leaks:
+        with ProcessPoolExecutor(args.workers) as pool:
+            seeds = range(LEAK_SEED, LEAK_SEED + args.leaks)
             leaks = list(pool.map(partial(try_leak, plan), seeds))
         record += [*leak_record(leaks), ""]
     print("\n".join(record))
-    if asked.json:
-        asked.json.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    if args.json:
+        args.json.write_text(json.dumps(kept, indent=1), encoding="utf-8")
     return 0
 
 

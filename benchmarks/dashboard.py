@@ -54,33 +54,38 @@ def fill(home: Path, rows: int) -> None:
     """Repeat the home's own answers, made live, back through the years until there are enough."""
     database = open_database(f"sqlite:///{home / 'orbcast.sqlite'}")
     settled = [
-        each
-        for each in Ledger(database).settled("MGC")
-        if each.prediction.role == "champion" and each.outcome is not None
+        row
+        for row in Ledger(database).settled("MGC")
+        if row.prediction.role == "champion" and row.outcome is not None
     ]
-    days = sorted({each.prediction.trading_day for each in settled})
+    days = sorted({row.prediction.trading_day for row in settled})
     span = (days[-1] - days[0]).days + 3
     copies = rows // len(settled) + 1
     predictions, outcomes = [], []
     for copy in range(copies, 0, -1):
         back = timedelta(days=7 * (span // 7 + 1) * copy)
-        for each in settled:
-            predictions.append(_earlier(each.prediction, back))
-            assert each.outcome is not None
-            outcomes.append(_earlier_outcome(each.outcome, back))
+        for original in settled:
+            predictions.append(_earlier(original.prediction, back))
+            assert original.outcome is not None
+            outcomes.append(_earlier_outcome(original.outcome, back))
     predictions, outcomes = predictions[-rows:], outcomes[-rows:]
     with database.session() as session:
         session.execute(text("DELETE FROM predictions"))
         session.execute(text("DELETE FROM outcomes"))
         session.execute(text("DELETE FROM performance"))
-        _append(session, PREDICTIONS, PredictionRow, [fields_of(each) for each in predictions])
+        _append(
+            session,
+            PREDICTIONS,
+            PredictionRow,
+            [fields_of(prediction) for prediction in predictions],
+        )
         became = [
             {
-                **{name: getattr(each, name) for name in OutcomeEntry.__slots__},
+                **{name: getattr(outcome, name) for name in OutcomeEntry.__slots__},
                 "revision": 0,
-                "recorded_at": each.resolved_at,
+                "recorded_at": outcome.resolved_at,
             }
-            for each in outcomes
+            for outcome in outcomes
         ]
         _append(session, OUTCOMES, OutcomeRow, became)
     _daily(database, predictions, outcomes)
@@ -118,22 +123,22 @@ def _earlier_outcome(entry: OutcomeEntry, back: timedelta) -> OutcomeEntry:
 def _daily(
     database: Database, predictions: list[PredictionEntry], outcomes: list[OutcomeEntry]
 ) -> None:
-    came = {(each.trading_day, each.opening_range): each for each in outcomes}
+    came = {(outcome.trading_day, outcome.opening_range): outcome for outcome in outcomes}
     rows = []
-    for said in predictions:
-        outcome = came[said.trading_day, said.opening_range]
+    for prediction in predictions:
+        outcome = came[prediction.trading_day, prediction.opening_range]
         rows.append(
             {
                 **{
-                    name: getattr(said, name)
+                    name: getattr(prediction, name)
                     for name in ("opening_range", "mode", "role", "version", "status", "reason")
                 },
-                "day": said.trading_day,
+                "day": prediction.trading_day,
                 "late": False,
-                "p_up": said.p_up,
-                "baseline_p_up": said.baseline_p_up,
+                "p_up": prediction.p_up,
+                "baseline_p_up": prediction.baseline_p_up,
                 "majority_p_up": 0.5,
-                "recommendation": said.recommendation,
+                "recommendation": prediction.recommendation,
                 "direction": outcome.direction,
                 "r_gross": outcome.r_gross,
                 "r_net": outcome.r_net,
@@ -143,10 +148,12 @@ def _daily(
                 "outcome_late": False,
             }
         )
-    found = [PerformanceRecord(market="MGC", **each) for each in daily_figures(rows)]
+    figures = [
+        PerformanceRecord(market="MGC", **daily_figure) for daily_figure in daily_figures(rows)
+    ]
     at = datetime.now(UTC)
     with database.session() as session:
-        values = [{**each.row(), "updated_at": at} for each in found]
+        values = [{**figure.row(), "updated_at": at} for figure in figures]
         for first in range(0, len(values), 5000):
             session.execute(insert(PerformanceRow), values[first : first + 5000])
 
@@ -174,26 +181,24 @@ def shown_after(browser: Browser, path: str) -> tuple[float, float, float]:
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--home", type=Path, required=True)
-    asked.add_argument("--rows", type=int, default=100_000)
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--rows", type=int, default=100_000)
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        shutil.copytree(given.home, home)
+        shutil.copytree(args.home, home)
         began = time.monotonic()
-        fill(home, given.rows)
+        fill(home, args.rows)
         database = open_database(f"sqlite:///{home / 'orbcast.sqlite'}")
         last: date = (
             Ledger(database).settled("MGC", first=date(2000, 1, 1))[-1].prediction.trading_day
         )
         database.close()
-        print(
-            f"{given.rows:,} live answers to {last}, written in {time.monotonic() - began:.0f} s"
-        )
+        print(f"{args.rows:,} live answers to {last}, written in {time.monotonic() - began:.0f} s")
         clock = Path(folder) / "clock"
-        stands = datetime.combine(last, datetime.min.time(), UTC) + timedelta(hours=1, minutes=30)
-        clock.write_text(str((stands - datetime.now(UTC)).total_seconds()))
+        now = datetime.combine(last, datetime.min.time(), UTC) + timedelta(hours=1, minutes=30)
+        clock.write_text(str((now - datetime.now(UTC)).total_seconds()))
         command = [sys.executable, "-m", "deployments.cli", "--home", str(home), "dashboard"]
         process = subprocess.Popen(
             [*command, "--no-browser", "--port", str(PORT)],
@@ -226,10 +231,10 @@ def _measure(process: subprocess.Popen[bytes]) -> int:
                 visits.append(shown_after(browser, path))
                 time.sleep(0.2)
             painted, readable, whole = (
-                statistics.median(each) for each in zip(*visits, strict=True)
+                statistics.median(column) for column in zip(*visits, strict=True)
             )
             worst = max(worst, painted)
-            first = ", ".join(f"{each:4.2f}" for each in visits[0])
+            first = ", ".join(f"{seconds:4.2f}" for seconds in visits[0])
             print(
                 f"{name:12} first paint {painted:4.2f} s, readable {readable:4.2f} s, "
                 f"whole {whole:4.2f} s (first visit {first})"

@@ -50,7 +50,7 @@ DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"
 MARKET = load_market(PROJECT / "deployments" / "markets" / "mgc.toml")
 FIRST, LEARNED, LAST = date(2021, 1, 4), np.datetime64("2022-12-24"), date(2023, 12, 22)
 REAL_FIRST, REAL_LAST = date(2021, 1, 4), date(2025, 6, 29)
-GROUPS = {each.name: each.group for each in CATALOGUE.select("all")}
+GROUPS = {feature.name: feature.group for feature in CATALOGUE.select("all")}
 GROUPS |= {PREDICTION: PREDICTION, TARGET: TARGET}
 LOOKED = 15
 """Days after a shift that are looked at; one not caught by then is given up."""
@@ -72,13 +72,13 @@ def rows_of(bars: Bars, first: date, last: date, learned: np.datetime64) -> Rows
     """Return the features, the corridor's log-odds of UP, and what broke."""
     data = assemble(bars, MARKET, LabelSpec(), first=first, last=last).dataset
     day = data.trading_day.astype("datetime64[D]")
-    said = logit(fit_baselines(data.rows(day < learned)).corridor(data))
+    margin = logit(fit_baselines(data.rows(day < learned)).corridor(data))
     came = np.select([data.direction == UP, data.direction == DOWN], [1.0, 0.0], np.nan)
     return Rows(
         day=day,
         opening_range=data.opening_range.astype(str),
         names=(*data.feature_names, PREDICTION, TARGET),
-        values=np.column_stack([data.features, said, came]),
+        values=np.column_stack([data.features, margin, came]),
     ).ordinary()
 
 
@@ -96,13 +96,13 @@ def checks(reference: Reference, daily: Daily, ends: range) -> Iterator[list[str
     for end in ends:
         last = slice(end - WINDOW_DAYS, end)
         window = Daily(day=daily.day[last], names=daily.names, values=daily.values[last])
-        yield [each.column for each in moved(reference, window) if each.drifted]
+        yield [column.column for column in moved(reference, window) if column.drifted]
 
 
 def quiet_year(reference: Reference, year: Rows) -> list[bool]:
     daily = reference.daily_of(year)
     return [
-        bool(each) for each in checks(reference, daily, range(WINDOW_DAYS, len(daily.day) + 1))
+        bool(check) for check in checks(reference, daily, range(WINDOW_DAYS, len(daily.day) + 1))
     ]
 
 
@@ -129,8 +129,8 @@ def days_to_catch(
         came[(year.day >= start) & np.isfinite(came)] = float(scale[-1] > 0)
     daily = reference.daily_of(changed(year, values))
     begun = int(np.searchsorted(daily.day, start))
-    found = checks(reference, daily, range(begun + 1, begun + LOOKED + 1))
-    return next((count for count, names in enumerate(found, 1) if names), 0)
+    by_window = checks(reference, daily, range(begun + 1, begun + LOOKED + 1))
+    return next((count for count, names in enumerate(by_window, 1) if names), 0)
 
 
 def try_year(seed: int, shifts: int) -> Tried:
@@ -162,10 +162,10 @@ def print_quiet(results: list[Tried]) -> None:
     print("| learned from | checks | alarms begun | in 250 days | at most (95 %) ", end="")
     print("| days of alarm in 250 | at most (95 %) |\n|---|---|---|---|---|---|---|")
     for case in results[0].quiet:
-        years = [each.quiet[case] for each in results]
-        looks, days = np.array([[len(each), sum(each)] for each in years]).T
+        years = [result.quiet[case] for result in results]
+        looks, days = np.array([[len(year), sum(year)] for year in years]).T
         begun = sum(
-            each[0] + sum(now and not before for before, now in pairwise(each)) for each in years
+            year[0] + sum(now and not before for before, now in pairwise(year)) for year in years
         )
         high = float(beta.ppf(0.95, begun + 1, looks.sum() - begun))
         drawn = np.random.default_rng(0).integers(len(years), size=(10_000, len(years)))
@@ -178,12 +178,15 @@ def print_caught(results: list[Tried]) -> None:
     print("| group shifted by 1 sd | tries | median day | worst | caught within 10 days |")
     print("|---|---|---|---|---|")
     for group in results[0].caught:
-        tries = [each for result in results for each in result.caught[group]]
-        found = sorted(each or LOOKED + 1 for each in tries)
-        worst = str(found[-1]) if found[-1] <= LOOKED else "never"
-        within = sum(each <= 10 for each in found)
-        print(f"| {group} | {len(found)} | {found[len(found) // 2]} | {worst} ", end="")
-        print(f"| {within} ({within / len(found):.0%}) |")
+        tries = [days for result in results for days in result.caught[group]]
+        sorted_days = sorted(days or LOOKED + 1 for days in tries)
+        worst = str(sorted_days[-1]) if sorted_days[-1] <= LOOKED else "never"
+        within = sum(days <= 10 for days in sorted_days)
+        print(
+            f"| {group} | {len(sorted_days)} | {sorted_days[len(sorted_days) // 2]} | {worst} ",
+            end="",
+        )
+        print(f"| {within} ({within / len(sorted_days):.0%}) |")
 
 
 def print_seconds(seed: int) -> None:
@@ -218,11 +221,15 @@ def print_real() -> None:
         reference = Reference(learned, GROUPS)
         inside = (rows.day >= before[-WINDOW_DAYS + 1]) & (rows.day < quarter + 3)
         daily = reference.daily_of(rows.where(inside))
-        found = list(checks(reference, daily, range(WINDOW_DAYS, len(daily.day) + 1)))
-        begun = bool(found[0]) + sum(bool(now) and not past for past, now in pairwise(found))
-        what = Counter(name for names in found for name in names).most_common(3)
-        told = ", ".join(f"{name} ({times})" for name, times in what)
-        print(f"| {quarter} | {len(found)} | {begun} | {sum(map(bool, found))} | {told} |")
+        by_window = list(checks(reference, daily, range(WINDOW_DAYS, len(daily.day) + 1)))
+        begun = bool(by_window[0]) + sum(
+            bool(now) and not past for past, now in pairwise(by_window)
+        )
+        what = Counter(name for names in by_window for name in names).most_common(3)
+        often = ", ".join(f"{name} ({times})" for name, times in what)
+        print(
+            f"| {quarter} | {len(by_window)} | {begun} | {sum(map(bool, by_window))} | {often} |"
+        )
 
 
 def main() -> None:

@@ -96,8 +96,8 @@ def repeated_places(files: Iterable[Path]) -> int:
                 places[key].append((path, start))
     starts = {
         (*first, *second)
-        for found in places.values()
-        for first, second in combinations(found, 2)
+        for place in places.values()
+        for first, second in combinations(place, 2)
         if first[0] != second[0] or abs(first[1] - second[1]) >= SAME_SHAPE
     }
     return sum((a, i - 1, b, j - 1) not in starts for a, i, b, j in starts)

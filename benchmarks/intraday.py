@@ -77,7 +77,7 @@ def _until_logged(soak: Soak, slot: Slot, due: datetime) -> float:
         rows = ledger.settled(
             slot.symbol, first=slot.trading_day, last=slot.trading_day, mode="live"
         )
-        if any(each.prediction.opening_range == slot.opening_range for each in rows):
+        if any(row.prediction.opening_range == slot.opening_range for row in rows):
             return (datetime.now(UTC) - due).total_seconds()
         time.sleep(0.01)
 
@@ -97,15 +97,15 @@ def main() -> None:
             "warm runner beside a retrain": while_retraining,
             "fresh process": fresh,
         }
-        found: dict[str, list[float]] = {each: [] for each in ways}
+        seconds_by_way: dict[str, list[float]] = {way: [] for way in ways}
         with soak.up():
             soak.run("nightly-retrain", "first")
             for number, slot in enumerate(soak.slots):
                 way, ask = list(ways.items())[number % len(ways)]
-                found[way].append(ask(soak, slot))
+                seconds_by_way[way].append(ask(soak, slot))
                 soak.settle()
-                print(f"{slot} {way}: {found[way][-1]:.2f} s", flush=True)
-        for way, seconds in found.items():
+                print(f"{slot} {way}: {seconds_by_way[way][-1]:.2f} s", flush=True)
+        for way, seconds in seconds_by_way.items():
             p50, p90 = np.percentile(seconds, [50, 90])
             print(f"{way}: p50 {p50:.2f} s, p90 {p90:.2f} s, most {max(seconds):.2f} s")
 

@@ -31,11 +31,11 @@ def null_answers(plan: Plan, seed: int) -> Answers:
     """
     schedule = build_schedule(plan.market, plan.first, plan.last)
     world = simulate(plan.market, schedule, seed=seed, with_truth=False)
-    plain = Recipe(name="baseline", kind="baseline", label=plan.recipe.label)
+    baseline = Recipe(name="baseline", kind="baseline", label=plan.recipe.label)
     assembly = assemble(
-        bars_of(plan.market, world), plan.market, plain.label, first=plan.first, last=plan.last
+        bars_of(plan.market, world), plan.market, baseline.label, first=plan.first, last=plan.last
     )
-    return study(assembly, plain, plan.judged_from)[0]
+    return study(assembly, baseline, plan.judged_from)[0]
 
 
 def best_of_noise(
@@ -101,8 +101,8 @@ def own_label_mean(view: View) -> NDArray[np.float64]:
     """Mean direction of the last six ranges, this one's own among them: a leak, for controls."""
     back = np.maximum(view.rows[:, None] - np.arange(6), 0)
     direction = view.labels.direction[back].astype(np.float64)
-    known = np.isin(direction, (UP, DOWN))
-    counted: NDArray[np.float64] = np.where(known, direction, 0.0).sum(axis=1) / 6.0
+    broke = np.isin(direction, (UP, DOWN))
+    counted: NDArray[np.float64] = np.where(broke, direction, 0.0).sum(axis=1) / 6.0
     return counted
 
 

@@ -95,19 +95,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--url", default="", help="an empty database; a SQLite file if left out")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     random = np.random.default_rng(4)
     with tempfile.TemporaryDirectory() as folder:
-        database = open_database(asked.url or f"sqlite:///{Path(folder) / 'orbcast.sqlite'}")
+        database = open_database(args.url or f"sqlite:///{Path(folder) / 'orbcast.sqlite'}")
         ledger = Ledger(database, Path(folder) / "ledger-heads.jsonl")
-        entries = [prediction(number, random) for number in range(asked.rows)]
+        entries = [prediction(number, random) for number in range(args.rows)]
         start = time.perf_counter()
         assert ledger.record(entries[:1_000]) == 1_000
-        each = (time.perf_counter() - start) / 1_000
-        print(f"     a prediction recorded in {each * 1e3:.2f} ms, a thousand in one call")
+        seconds_each = (time.perf_counter() - start) / 1_000
+        print(f"     a prediction recorded in {seconds_each * 1e3:.2f} ms, a thousand in one call")
         append_at_once(database, ledger.head().row_hash, entries[1_000:])
-        assert ledger.head().rows == asked.rows
-        for entry in entries[:: max(1, asked.rows // 500)]:
+        assert ledger.head().rows == args.rows
+        for entry in entries[:: max(1, args.rows // 500)]:
             ledger.record_outcome(outcome(entry), entry.decision_time + timedelta(hours=2))
 
         walks = []
@@ -119,19 +119,19 @@ def main() -> int:
         seconds = sorted(walks)[1]
 
         start = time.perf_counter()
-        month = DAY0 + timedelta(days=asked.rows // len(RANGES) - 30)
+        month = DAY0 + timedelta(days=args.rows // len(RANGES) - 30)
         rows = len(ledger.settled("MGC", first=month))
         recent = time.perf_counter() - start
         with database.session() as session:
             session.execute(
-                text("UPDATE predictions SET p_up = 0.99 WHERE id = :n"), {"n": asked.rows // 2}
+                text("UPDATE predictions SET p_up = 0.99 WHERE id = :n"), {"n": args.rows // 2}
             )
         assert len(ledger.verify().faults) == 1
         database.close()
-    good = seconds * 100_000 <= LIMIT_SECONDS * asked.rows
+    good = seconds * 100_000 <= LIMIT_SECONDS * args.rows
     print(
-        f"{'ok  ' if good else 'SLOW'} {asked.rows:,} predictions verified, median of 3: "
-        f"{seconds:.2f} s   at most {LIMIT_SECONDS * asked.rows / 100_000:g} s"
+        f"{'ok  ' if good else 'SLOW'} {args.rows:,} predictions verified, median of 3: "
+        f"{seconds:.2f} s   at most {LIMIT_SECONDS * args.rows / 100_000:g} s"
     )
     print(
         f"     the last {rows} predictions with outcomes in {recent * 1e3:.0f} ms; "

@@ -71,29 +71,29 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    seeds = range(asked.seed, asked.seed + asked.streams)
+    args = parser.parse_args()
+    seeds = range(args.seed, args.seed + args.streams)
     start = time.perf_counter()
     false = 0
     for name, together in (("independent", False), ("one fortune a day", True)):
-        found = [first_alarm(each, BREAKS, lambda p: p, 0, together=together) for each in seeds]
-        false = max(false, sum(each is not None for each in found))
-        count = sum(each is not None for each in found)
-        print(f"calibrated, {name}: {count} of {len(found)} alarmed within {BREAKS} breaks")
-    few = seeds[: asked.streams // 4]
+        alarms = [first_alarm(seed, BREAKS, lambda p: p, 0, together=together) for seed in seeds]
+        false = max(false, sum(alarm is not None for alarm in alarms))
+        count = sum(alarm is not None for alarm in alarms)
+        print(f"calibrated, {name}: {count} of {len(alarms)} alarmed within {BREAKS} breaks")
+    few = seeds[: args.streams // 4]
     trials = {
         **{name: (chance, 0) for name, chance in WRONG.items()},
         "said 0.1 too high, after 1,200 good": (WRONG["said 0.1 too high"], 1200),
     }
     for name, (chance, good) in trials.items():
-        found = [first_alarm(each, CAUGHT_WITHIN, chance, good, together=False) for each in few]
-        breaks = [CAUGHT_WITHIN + 1 if each is None else each for each in found]
+        alarms = [first_alarm(seed, CAUGHT_WITHIN, chance, good, together=False) for seed in few]
+        breaks = [CAUGHT_WITHIN + 1 if alarm is None else alarm for alarm in alarms]
         middle, most = np.quantile(breaks, [0.5, 0.9], method="higher")
-        missed = sum(each is None for each in found)
+        missed = sum(alarm is None for alarm in alarms)
         print(f"{name}: half by {middle}, nine in ten by {most} breaks; {missed} not caught")
     print(f"{time.perf_counter() - start:.0f} s")
     # one that keeps its rate has more than this many once in a thousand times
-    return int(false > binom.ppf(0.999, asked.streams, ALPHA))
+    return int(false > binom.ppf(0.999, args.streams, ALPHA))
 
 
 if __name__ == "__main__":

@@ -232,7 +232,9 @@ class Runner:
             if failed is not None:
                 failing[tests] = f"its tests fail without it: {' '.join(tests)} ({failed})"
         refused = [
-            _refusal(each, failing[each.tests]) for each in mutants if each.tests in failing
+            _refusal(mutant, failing[mutant.tests])
+            for mutant in mutants
+            if mutant.tests in failing
         ]
         if refused:
             return Report(tuple(refused))

@@ -47,9 +47,9 @@ def null_market(market: Market, seed: int) -> tuple[bool, bool]:
         update={"commission_per_side": 0.0, "slippage_ticks_per_side": 0.0}
     )
     named = []
-    for each in (market, market.model_copy(update={"instrument": instrument})):
-        table = trade_table(bars, each, SetupGrid(), first=FIRST, last=LAST)
-        named.append(bool(judged(table, each, seed).named))
+    for priced in (market, market.model_copy(update={"instrument": instrument})):
+        table = trade_table(bars, priced, SetupGrid(), first=FIRST, last=LAST)
+        named.append(bool(judged(table, priced, seed).named))
     return named[0], named[1]
 
 
@@ -65,22 +65,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, default in (("markets", 200), ("tables", 200), ("planted", 50), ("workers", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     market = load_market(PROJECT / "deployments" / "markets" / "mgc.toml")
-    with ProcessPoolExecutor(asked.workers) as pool:
-        nulls = list(pool.map(partial(null_market, market), range(asked.markets)))
-        tables = list(pool.map(partial(fair, market, 0.0), range(asked.tables)))
-        planted = list(pool.map(partial(fair, market, PLANTED_SHARE), range(asked.planted)))
+    with ProcessPoolExecutor(args.workers) as pool:
+        nulls = list(pool.map(partial(null_market, market), range(args.markets)))
+        tables = list(pool.map(partial(fair, market, 0.0), range(args.tables)))
+        planted = list(pool.map(partial(fair, market, PLANTED_SHARE), range(args.planted)))
     print("### The setup study\n")
     print("| studies | named any setup |")
     print("|---|---|")
-    for words, found in (
-        ("simulated null markets of three years, after costs", [each[0] for each in nulls]),
-        ("the same without costs", [each[1] for each in nulls]),
+    for words, results in (
+        ("simulated null markets of three years, after costs", [null[0] for null in nulls]),
+        ("the same without costs", [null[1] for null in nulls]),
         ("tables of exact martingale trades", tables),
         (f"the same, one loser in five of {PLANTED_RANGE} long turned into a win", planted),
     ):
-        print(f"| {words} | {sum(found)} of {len(found)} |")
+        print(f"| {words} | {sum(results)} of {len(results)} |")
     return 0
 
 

@@ -50,16 +50,16 @@ def main() -> int:
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        found = whole_study(bars, market)
+        study = whole_study(bars, market)
         times.append(time.perf_counter() - start)
-    took, summary = statistics.median(times), found.summary
+    took, summary = statistics.median(times), study.summary
     what = f"{summary['setups']:,} setups ({summary['judged']:,} judged), {summary['days']:,} days"
     good = took <= TARGET_SECONDS
     print(
         f"{'ok  ' if good else 'SLOW'} {what:58s} {took:>12.1f} s   at most {TARGET_SECONDS:g} s"
     )
     print(f"     the first, with imports and calendar {times[0]:37.1f} s")
-    print(f"     {found.verdict}")
+    print(f"     {study.verdict}")
     return int(not good)
 
 

@@ -60,7 +60,7 @@ MOST_SILENT = 0.2
 EDGE = 0.03
 _AFTER_CLOSE = timedelta(seconds=2)
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-_BEGUN = [StateType(each) for each in StateType if each != StateType.SCHEDULED]
+_BEGUN = [StateType(state) for state in StateType if state != StateType.SCHEDULED]
 _PATIENCE = 300.0
 _PAGE = 200
 _QUIET, _AFTER_KILL = 1.5, 8.0
@@ -123,18 +123,18 @@ class Record:
 
     def lines(self) -> list[str]:
         """Return it in a few lines."""
-        told = ", ".join(f"{count} {why}" for why, count in self.answered.most_common())
+        reasons = ", ".join(f"{count} {why}" for why, count in self.answered.most_common())
         killed = ", ".join(f"{what} {count} times" for what, count in self.killed.most_common())
         runs = ", ".join(f"{count} {state}" for state, count in self.states.most_common())
         rows = f"{self.slots} of {self.planned} slots have their row, {self.predicted} predicted"
         dead = f"killed with SIGKILL and seen dead: {killed or 'nothing'}"
         return [
-            f"{rows}: {told}; {self.late} late",
+            f"{rows}: {reasons}; {self.late} late",
             f"{dead}; source locked {self.locked} times",
             f"runs: {runs}",
             f"{self.versions} model versions, no two alike",
             f"{self.seconds / 60.0:.0f} minutes",
-            *(f"FAULT: {each}" for each in self.faults),
+            *(f"FAULT: {fault}" for fault in self.faults),
         ]
 
 
@@ -155,9 +155,9 @@ class Soak:
         self._ahead = -1e12
         self._dark_from: datetime | None = None
         last = plan.first + timedelta(days=plan.days * 7 // 5 + 4)
-        found = slots_between(self.market, plan.first, last)
-        days = sorted({each.trading_day for each in found})[: plan.days]
-        self.slots = [each for each in found if each.trading_day in days]
+        slots = slots_between(self.market, plan.first, last)
+        days = sorted({slot.trading_day for slot in slots})[: plan.days]
+        self.slots = [slot for slot in slots if slot.trading_day in days]
         self._day_number = {day: number for number, day in enumerate(days)}
 
     # -- the world -----------------------------------------------------------------------------
@@ -328,14 +328,14 @@ class Soak:
         wanted = FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types))), **more
         )
-        found: list[FlowRun] = []
+        runs: list[FlowRun] = []
 
         def page(client: SyncPrefectClient) -> list[FlowRun]:
-            return client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE, offset=len(found))
+            return client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE, offset=len(runs))
 
         while len(read := self.asked(page)) == _PAGE:
-            found += read
-        return [*found, *read]
+            runs += read
+        return [*runs, *read]
 
     def asked(self, what: Callable[[SyncPrefectClient], Any]) -> Any:
         """Ask the server, again and again while it is down."""
@@ -417,43 +417,45 @@ class Soak:
     def _look_at_runs(self) -> None:
         self.record.states = Counter(str(run.state_name) for run in self._runs(_BEGUN))
         self.record.faults += [f"run {run.name} is still {run.state_name}" for run in self._busy()]
-        held = self.asked(lambda client: client.read_deployments(limit=200))
+        deployments = self.asked(lambda client: client.read_deployments(limit=200))
         self.record.faults += [
-            f"{each.entrypoint} holds {each.global_concurrency_limit.active_slots} slots"
-            for each in held
-            if each.global_concurrency_limit and each.global_concurrency_limit.active_slots
+            f"{held.entrypoint} holds {held.global_concurrency_limit.active_slots} slots"
+            for held in deployments
+            if held.global_concurrency_limit and held.global_concurrency_limit.active_slots
         ]
 
     def _look_at_record(self) -> None:
         record, faults = self.record, self.record.faults
         ledger = self.settings.ledger().settled(self.market.symbol, mode="live")
-        wanted = {(each.trading_day, each.opening_range) for each in self.slots}
+        wanted = {(slot.trading_day, slot.opening_range) for slot in self.slots}
         rows = [
-            each.prediction
-            for each in ledger
-            if each.prediction.role == "champion"
-            and (each.prediction.trading_day, each.prediction.opening_range) in wanted
+            row.prediction
+            for row in ledger
+            if row.prediction.role == "champion"
+            and (row.prediction.trading_day, row.prediction.opening_range) in wanted
         ]
-        have = Counter((each.trading_day, each.opening_range) for each in rows)
+        have = Counter((row.trading_day, row.opening_range) for row in rows)
         faults += [f"{day} {name} has no row" for day, name in sorted(wanted - have.keys())]
         faults += [f"{day} {name} has {n} rows" for (day, name), n in have.items() if n > 1]
         record.planned = len(wanted)
         record.slots = sum(count == 1 for count in have.values())
-        record.answered = Counter(str(each.reason or each.status) for each in rows)
+        record.answered = Counter(str(row.reason or row.status) for row in rows)
         record.predicted = record.answered["predicted"]
         with_bars = sum(
-            self._day_number[each.trading_day] not in self.plan.without_data for each in self.slots
+            self._day_number[slot.trading_day] not in self.plan.without_data for slot in self.slots
         )
         if record.predicted < (1.0 - MOST_SILENT) * with_bars:
             faults.append(f"only {record.predicted} of {with_bars} slots with bars were predicted")
-        record.late = sum(each.late for each in rows)
+        record.late = sum(row.late for row in rows)
         models = self.settings.models()
         versions = models.versions(self.market.symbol)
         record.versions = len(versions)
-        alike = Counter(each.sums_hash for each in versions)
+        alike = Counter(version.sums_hash for version in versions)
         faults += [f"{n} versions have the files {one}" for one, n in alike.items() if n > 1]
         faults += [
-            f"{each.version}: {models.faults(each)}" for each in versions if models.faults(each)
+            f"{version.version}: {models.faults(version)}"
+            for version in versions
+            if models.faults(version)
         ]
         with duckdb.connect(str(self._trader), read_only=True) as connection:
             (bars,) = connection.execute("SELECT count(*) FROM bars_1m").fetchone() or (0,)

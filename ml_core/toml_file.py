@@ -61,10 +61,10 @@ def load_model(
     except ValidationError as fault:
         faults = tuple(
             (
-                ".".join(map(str, each["loc"])) or "file",
-                repr(each["input"])[:80],
-                each["msg"].removeprefix("Value error, "),
+                ".".join(map(str, problem["loc"])) or "file",
+                repr(problem["input"])[:80],
+                problem["msg"].removeprefix("Value error, "),
             )
-            for each in fault.errors()
+            for problem in fault.errors()
         )
         raise error(str(path), faults) from fault

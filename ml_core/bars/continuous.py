@@ -85,8 +85,10 @@ class Tape:
     def rolled(self) -> NDArray[np.bool_]:
         """Return for each day whether its contract differs from the day before's, shape (n,)."""
         change = np.zeros(len(self.contract), bool)
-        known = np.flatnonzero(self.contract != NO_CONTRACT)
-        change[known[1:]] = self.contract[known[1:]] != self.contract[known[:-1]]
+        has_contract = np.flatnonzero(self.contract != NO_CONTRACT)
+        change[has_contract[1:]] = (
+            self.contract[has_contract[1:]] != self.contract[has_contract[:-1]]
+        )
         return change
 
 
@@ -170,9 +172,9 @@ def choose_contracts(
 def _offsets(bars: Bars, day: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
     """Sum the gaps between contracts at each roll, ticks, shape (n,)."""
     gap = np.zeros(len(chosen), np.int64)
-    known = np.flatnonzero(chosen != NO_CONTRACT)
+    has_contract = np.flatnonzero(chosen != NO_CONTRACT)
     starts = np.searchsorted(day, np.arange(len(chosen) + 1))
-    for before, after in pairwise(known.tolist()):
+    for before, after in pairwise(has_contract.tolist()):
         if chosen[before] != chosen[after]:
             span = slice(starts[before], starts[after])
             gap[after] = _gap(bars, span, int(chosen[before]), int(chosen[after]))

@@ -124,8 +124,8 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
         dropped = dict(Counter(batch.dropped) + Counter(count_dropped(left_out)))
         batch = replace(batch, table=batch.table.filter(pc.invert(away)), dropped=dropped)
     if not len(batch.table) and any(batch.dropped.values()):
-        shown = f" ({', '.join(foreign[:3])} ...)" if foreign else ""
-        fault = f"no contract{shown} matches {pattern} of market {symbol}"
+        examples = f" ({', '.join(foreign[:3])} ...)" if foreign else ""
+        fault = f"no contract{examples} matches {pattern} of market {symbol}"
         remedy = "name this market's file; or mend contract_pattern; or say --column contract= if"
         raise SourceError(batch.name, fault, f"{remedy} it is one ready-made series of {symbol}")
     return batch
@@ -159,7 +159,9 @@ def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(str(each) for each in path.iterdir() if each.name.endswith(endings))
+            inside = sorted(
+                str(member) for member in path.iterdir() if member.name.endswith(endings)
+            )
             if not inside:
                 fault = f"no file ends in {' or '.join(endings)}"
                 raise SourceError(name, fault, "name a folder that holds some, or the files")

@@ -222,8 +222,8 @@ class Lake:
         quarantine, revised = self.quarantined(symbol), self.revisions(symbol)
         return LakeStatus(
             symbol=symbol,
-            bars=sum(each.rows for each in months),
-            contracts=tuple(sorted({name for each in months for name in each.contracts})),
+            bars=sum(month.rows for month in months),
+            contracts=tuple(sorted({name for month in months for name in month.contracts})),
             first=months[0].first if months else None,
             last=months[-1].last if months else None,
             batches=len(list((self._folder(symbol) / "batches").glob("*.json"))),
@@ -241,11 +241,11 @@ class Lake:
 
     def minutes(self, symbol: str) -> NDArray[np.int64]:
         """Return the UTC minute of every bar, ascending, without reading prices."""
-        found = [np.empty(0, np.int64)]
+        minutes = [np.empty(0, np.int64)]
         for path in self._months(symbol):
             with whole(path):
-                found.append(read_minutes(path))
-        return np.concatenate(found)
+                minutes.append(read_minutes(path))
+        return np.concatenate(minutes)
 
     def last_bar(self, symbol: str) -> datetime | None:
         """Return the time of the last bar, from the newest month alone; None in an empty lake."""
@@ -271,9 +271,9 @@ class Lake:
         folder = self._folder(symbol) / "bars"
         if first_minute is None or stop_minute is None:
             wanted = month_names(first_minute, stop_minute)
-            return [each for each in sorted(folder.glob("[0-9]*.parquet")) if wanted(each.stem)]
+            return [path for path in sorted(folder.glob("[0-9]*.parquet")) if wanted(path.stem)]
         named = (folder / f"{name}.parquet" for name in months_of(first_minute, stop_minute))
-        return [each for each in named if each.exists()]
+        return [path for path in named if path.exists()]
 
     @contextmanager
     def _written(self, symbol: str) -> Iterator[Path]:

@@ -179,11 +179,13 @@ def earlier_values(gone: pa.Table, revisions: Revisions, withdrawn: set[str]) ->
     pyarrow.Table
         Columns of ``BAR_SCHEMA``; at most a row for a bar, none where there was none before.
     """
-    restored, asked = [BAR_SCHEMA.empty_table()], gone
-    while len(asked):
+    restored, pending = [BAR_SCHEMA.empty_table()], gone
+    while len(pending):
         earlier = [
-            changed.filter(among(changed, asked.filter(pc.equal(asked["brought_by"], batch_id))))
-            for batch_id in pc.unique(asked["brought_by"]).drop_null().to_pylist()
+            changed.filter(
+                among(changed, pending.filter(pc.equal(pending["brought_by"], batch_id)))
+            )
+            for batch_id in pc.unique(pending["brought_by"]).drop_null().to_pylist()
             for changed in [revisions(batch_id)]
         ]
         rows = pa.concat_tables([BAR_SCHEMA.empty_table(), *earlier])
@@ -191,7 +193,7 @@ def earlier_values(gone: pa.Table, revisions: Revisions, withdrawn: set[str]) ->
             pc.is_in(rows["brought_by"], pa.array(sorted(withdrawn), pa.string())), False
         )
         restored.append(rows.filter(pc.invert(again)))
-        asked = rows.filter(again)
+        pending = rows.filter(again)
     return pa.concat_tables(restored)
 
 

@@ -94,7 +94,7 @@ def months_of(first_minute: int, stop_minute: int) -> list[str]:
     >>> months_of(28_400_000, 28_480_000)
     ['2023-12', '2024-01', '2024-02']
     """
-    first, last = (np.datetime64(each, "m") for each in (first_minute, stop_minute - 1))
+    first, last = (np.datetime64(minute, "m") for minute in (first_minute, stop_minute - 1))
     months = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]") + 1)
     return [str(month) for month in months]
 
@@ -187,8 +187,8 @@ def read_stored(months: Sequence[Path], first_minute: int, stop_minute: int) -> 
     tables = [read_rows(path) for path in months]
     table = pa.concat_tables(tables) if tables else BAR_SCHEMA.empty_table()
     first, stop = (
-        pa.scalar(each * MINUTE_US, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-        for each in (first_minute, stop_minute)
+        pa.scalar(minute * MINUTE_US, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+        for minute in (first_minute, stop_minute)
     )
     inside = pc.and_(pc.greater_equal(table["ts"], first), pc.less(table["ts"], stop))
     return table.filter(inside)
@@ -230,7 +230,7 @@ def bars_of(rows: pa.Table, symbol: str, instrument: Instrument) -> Bars:
 def content_hash(bars: Bars) -> str:
     """Return a SHA-256 of bars, in order of time and contract name."""
     used, code = np.unique(bars.contract, return_inverse=True)
-    names = [bars.contracts[each] for each in used.tolist()]
+    names = [bars.contracts[index] for index in used.tolist()]
     digest = hashlib.sha256("\n".join((bars.symbol, *names)).encode())
     prices = (bars.open, bars.high, bars.low, bars.close)
     for values in (bars.minute, code, *prices, bars.volume):
@@ -241,8 +241,8 @@ def content_hash(bars: Bars) -> str:
 def _contracts(column: pa.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int32]]:
     """Return contract names in order, and the rows' codes into them."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    found = np.array(array.dictionary.to_pylist(), dtype=str)
-    names, rank = np.unique(found, return_inverse=True)
+    symbols = np.array(array.dictionary.to_pylist(), dtype=str)
+    names, rank = np.unique(symbols, return_inverse=True)
     codes = (
         rank.astype(np.int32)[numbers_of(array.indices)] if len(array) else np.empty(0, np.int32)
     )

@@ -117,7 +117,7 @@ def odd_days(minute: NDArray[np.int64], market: Market) -> tuple[OddDay, ...]:
 def _after_close(
     seen: NDArray[np.int64], hours: TradeDates, limit: int, market: Market
 ) -> list[OddDay]:
-    found = []
+    odd = []
     stops = np.append(np.searchsorted(seen, hours.open[1:]), len(seen))
     for row, (first, stop) in enumerate(
         zip(np.searchsorted(seen, hours.close).tolist(), stops.tolist(), strict=True)
@@ -128,11 +128,11 @@ def _after_close(
         begin, end = int(seen[first]), int(seen[stop - 1])
         if begin < close + limit:
             day = hours.day[row].item()
-            found.append(OddDay(day, "went_on", begin, end, close, market.zone))
+            odd.append(OddDay(day, "went_on", begin, end, close, market.zone))
         else:
             day = _date_of(begin, market)
-            found.append(OddDay(day, "extra_session", begin, end, close, market.zone))
-    return found
+            odd.append(OddDay(day, "extra_session", begin, end, close, market.zone))
+    return odd
 
 
 def _date_of(minute: int, market: Market) -> date:
@@ -143,5 +143,5 @@ def _date_of(minute: int, market: Market) -> date:
     return day + timedelta(days=1) if market.day_start_on_previous_date else day
 
 
-def _by_day(found: OddDay) -> tuple[date, int]:
-    return found.day, found.first_bar
+def _by_day(odd_day: OddDay) -> tuple[date, int]:
+    return odd_day.day, odd_day.first_bar

@@ -207,7 +207,7 @@ def row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.obj
     stacked = np.column_stack(list(price.values()))
     volume = table["volume"].to_numpy()
     stamp = _microseconds(table)
-    known = stamp != np.iinfo(np.int64).min
+    has_time = stamp != np.iinfo(np.int64).min
     closes_by = (to_minute(now) - 1) * MINUTE_US
     with np.errstate(invalid="ignore"):
         top: NDArray[np.float64] = stacked.max(axis=1)
@@ -219,7 +219,7 @@ def row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.obj
         off_tick = np.logical_not(market.instrument.is_on_tick(stacked).all(axis=1))
         faults: list[tuple[str, NDArray[np.bool_]]] = [
             ("no_contract", table["contract"].is_null().to_numpy()),
-            ("no_time", ~known),
+            ("no_time", ~has_time),
             ("not_on_a_minute", stamp % MINUTE_US != 0),
             ("before_1970", stamp < 0),
             (FROM_THE_FUTURE, stamp > closes_by + MINUTE_US),
@@ -268,17 +268,17 @@ def _findings(table: pa.Table, good: pa.Table, market: Market) -> tuple[Finding,
     minute = _microseconds(good) // MINUTE_US
     hours = market_dates_around(market, int(minute[0]), int(minute[-1]))
     backwards = np.diff(_microseconds(table)) < 0
-    found = [
+    findings = [
         _finding("out_of_order", np.flatnonzero(backwards) + 2, "row {}"),
         _off_session(minute, hours),
         _gaps(minute, hours, market.quality.gap_minutes),
         *_by_contract(good, minute, market),
     ]
-    return tuple(each for each in found if each.count)
+    return tuple(finding for finding in findings if finding.count)
 
 
 def _finding(check: str, where: NDArray[np.int64] | NDArray[np.datetime64], words: str) -> Finding:
-    return Finding(check, len(where), tuple(words.format(each) for each in where[:_EXAMPLES]))
+    return Finding(check, len(where), tuple(words.format(index) for index in where[:_EXAMPLES]))
 
 
 def _moment(minute: NDArray[np.int64]) -> NDArray[np.datetime64]:

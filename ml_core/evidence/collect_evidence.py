@@ -83,8 +83,8 @@ def ece_of_a_perfect_forecaster(p: np.ndarray[tuple[int], np.dtype[np.float64]])
     """
     index = bin_of(p)
     total = 0.0
-    for each in np.unique(index):
-        inside = p[index == each]
+    for bin_index in np.unique(index):
+        inside = p[index == bin_index]
         spread = np.sqrt((inside * (1.0 - inside)).mean() / len(inside))
         total += np.sqrt(2.0 / np.pi) * spread * len(inside)
     return float(total / len(p))

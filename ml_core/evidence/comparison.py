@@ -53,8 +53,10 @@ class Change:
     @property
     def known(self) -> bool:
         """Whether every figure is a finite number."""
-        each = self.interval
-        return bool(np.isfinite([each.estimate, each.low, each.high, each.error]).all())
+        interval = self.interval
+        return bool(
+            np.isfinite([interval.estimate, interval.low, interval.high, interval.error]).all()
+        )
 
     @property
     def better(self) -> bool | None:
@@ -155,7 +157,7 @@ def compare(
     NoCommonRowsError
         No unseen break in common.
     """
-    common = [_common(each, other, against) for each in by_seed]
+    common = [_common(answers, other, against) for answers in by_seed]
     return _compared(common, against, seed)
 
 
@@ -206,7 +208,7 @@ def _compared(common: list[_Common], against: str, seed: int) -> Comparison:
             )
             for year in np.unique(years)
         ),
-        seeds=tuple(float(_difference(LOG_LOSS, each).mean()) for each in common),
+        seeds=tuple(float(_difference(LOG_LOSS, rows).mean()) for rows in common),
         e_value=latest(e_process(first.ours, first.theirs, first.happened, first.day)),
         e_worse=latest(e_process(first.theirs, first.ours, first.happened, first.day)),
     )

@@ -113,7 +113,9 @@ class Condition:
 
 def comparison_with(evidence: Evidence, name: str) -> Comparison | None:
     """Return the comparison against a named other; None if it was not made."""
-    return next((each for each in evidence.comparisons if each.against == name), None)
+    return next(
+        (comparison for comparison in evidence.comparisons if comparison.against == name), None
+    )
 
 
 def better_than_each(evidence: Evidence) -> list[Condition]:
@@ -125,7 +127,7 @@ def better_than_each(evidence: Evidence) -> list[Condition]:
             words = f"not compared with {name} on unseen rows yet; orbcast evaluate does it"
             conditions.append(Condition(name=f"better than {name}", status="unknown", words=words))
             continue
-        changes = {each.metric: each for each in comparison.changes}
+        changes = {change.metric: change for change in comparison.changes}
         conditions += [
             _improved(metric.name, changes.get(metric.name), comparison) for metric in JUDGED_BY
         ]
@@ -141,11 +143,12 @@ def _improved(metric: str, change: Change | None, comparison: Comparison) -> Con
     if change is None:
         return Condition(name=name, status="unknown", words="not compared by this metric")
     better = change.better
-    each = change.interval
+    interval = change.interval
     status: Status = "unknown" if better is None else "holds" if better else "fails"
     words = (
-        f"{metric.replace('_', ' ')} changes by {each.estimate:+.4f}, 95 % interval "
-        f"{each.low:+.4f} to {each.high:+.4f}, n = {each.rows:,} on {each.days:,} days"
+        f"{metric.replace('_', ' ')} changes by {interval.estimate:+.4f}, 95 % interval "
+        f"{interval.low:+.4f} to {interval.high:+.4f}, n = {interval.rows:,} on "
+        f"{interval.days:,} days"
     )
     if better is None:
         words = "a figure is missing or not a number"
@@ -153,7 +156,7 @@ def _improved(metric: str, change: Change | None, comparison: Comparison) -> Con
         name=name,
         status=status,
         words=words,
-        figures={**asdict(each), "smaller_is_better": change.smaller_is_better},
+        figures={**asdict(interval), "smaller_is_better": change.smaller_is_better},
     )
 
 
@@ -177,17 +180,18 @@ def seeds_agree(evidence: Evidence, policy: Policy) -> Condition:
     name = "seeds agree"
     if not _complete(evidence):
         return Condition(name=name, status="unknown", words="not every comparison was made")
-    changes = {each.against: list(each.seeds) for each in evidence.comparisons}
-    fewest = min(len(each) for each in changes.values())
+    changes = {comparison.against: list(comparison.seeds) for comparison in evidence.comparisons}
+    fewest = min(len(change) for change in changes.values())
     figures = {"log_loss_change": changes, "at_least": policy.fewest_seeds}
     if fewest < policy.fewest_seeds:
         words = f"{fewest} training seeds, at least {policy.fewest_seeds} must agree"
         return Condition(name=name, status="unknown", words=words, figures=figures)
-    every = [value for values in changes.values() for value in values]
-    if not all(map(math.isfinite, every)):
+    all_changes = [value for values in changes.values() for value in values]
+    if not all(map(math.isfinite, all_changes)):
         return Condition(name=name, status="unknown", words="a seed has no figure")
-    agree = all(value < 0 for value in every)
-    span = f"log loss changes by {min(every):+.4f} to {max(every):+.4f} over {fewest} seeds"
+    agree = all(value < 0 for value in all_changes)
+    lowest, highest = min(all_changes), max(all_changes)
+    span = f"log loss changes by {lowest:+.4f} to {highest:+.4f} over {fewest} seeds"
     return Condition(name=name, status="holds" if agree else "fails", words=span, figures=figures)
 
 
@@ -202,14 +206,16 @@ def no_year_worse(evidence: Evidence, policy: Policy) -> Condition:
             words = f"no year was compared with {comparison.against}"
             return Condition(name=name, status="unknown", words=words)
         for year in comparison.years:
-            each = year.interval
-            if not math.isfinite(each.estimate):
+            interval = year.interval
+            if not math.isfinite(interval.estimate):
                 return Condition(name=name, status="unknown", words=f"{year.year} has no figure")
-            figures[f"{comparison.against} {year.year}"] = each.estimate
-            judged = each.rows >= policy.year_rows
-            clear = each.above_zero and each.rows >= policy.fewest_of_a_year
-            if clear or (judged and each.estimate > policy.material):
-                worse.append(f"{year.year} by {each.estimate:+.4f} against {comparison.against}")
+            figures[f"{comparison.against} {year.year}"] = interval.estimate
+            judged = interval.rows >= policy.year_rows
+            clear = interval.above_zero and interval.rows >= policy.fewest_of_a_year
+            if clear or (judged and interval.estimate > policy.material):
+                worse.append(
+                    f"{year.year} by {interval.estimate:+.4f} against {comparison.against}"
+                )
     words = "; ".join(worse) if worse else f"none by more than {policy.material:g} in log loss"
     return Condition(name=name, status="fails" if worse else "holds", words=words, figures=figures)
 
@@ -224,7 +230,7 @@ def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
     name = "enough rows"
     if not _complete(evidence):
         return Condition(name=name, status="unknown", words="not every comparison was made")
-    fewest = min(evidence.comparisons, key=lambda each: each.rows)
+    fewest = min(evidence.comparisons, key=lambda comparison: comparison.rows)
     needed = rows_for_gain(
         policy.worth,
         math.sqrt(2.0 * policy.worth),
@@ -243,10 +249,10 @@ def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
         "needed": needed,
         "missing": max(needed - fewest.rows, 0),
     }
-    shown = _accuracy(evidence, fewest.rows, policy)
-    if shown is not None:
-        words += f". {shown.words}"
-        figures["accuracy"] = shown.to_json()
+    accuracy = _accuracy(evidence, fewest.rows, policy)
+    if accuracy is not None:
+        words += f". {accuracy.words}"
+        figures["accuracy"] = accuracy.to_json()
     return Condition(
         name=name, status="holds" if enough else "fails", words=words, figures=figures
     )
@@ -282,7 +288,7 @@ def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
     if trials is None or trials < 1:
         words = "how many recipes were tried is not known"
         return Condition(name=name, status="unknown", words=words)
-    zs = [change.z for each in evidence.comparisons for change in each.changes]
+    zs = [change.z for comparison in evidence.comparisons for change in comparison.changes]
     if not _complete(evidence) or not zs or not all(map(math.isfinite, zs)):
         return Condition(name=name, status="unknown", words="a difference has no figure")
     level = -math.expm1(math.log1p(-policy.alpha / 2.0) / trials)
@@ -301,7 +307,7 @@ def valid_at_any_look(evidence: Evidence, policy: Policy) -> Condition:
     """Ask for an e-value that looking often and trying much have been paid from."""
     name = "valid at any look"
     wanted = max(evidence.trials or 0, 1) / policy.alpha
-    values = {each.against: each.e_value for each in evidence.comparisons}
+    values = {comparison.against: comparison.e_value for comparison in evidence.comparisons}
     figures = {"e_values": values, "wanted": wanted}
     if not _complete(evidence) or not all(map(math.isfinite, values.values())):
         return Condition(
@@ -326,8 +332,8 @@ def live_record(evidence: Evidence, policy: Policy) -> Condition:
     if not math.isfinite(live.e_worse):
         return Condition(name=name, status="unknown", words="no figure", figures=figures)
     worse = live.e_worse >= 1.0 / policy.alpha
-    told = "the challenger is worse live" if worse else "nothing contradicts"
-    words = f"{live.rows:,} live breaks of both: {told}, e-value of worse {live.e_worse:.3g}"
+    verdict = "the challenger is worse live" if worse else "nothing contradicts"
+    words = f"{live.rows:,} live breaks of both: {verdict}, e-value of worse {live.e_worse:.3g}"
     return Condition(name=name, status="fails" if worse else "holds", words=words, figures=figures)
 
 
@@ -336,43 +342,50 @@ def not_worse(comparison: Comparison | None, against: str, policy: Policy) -> Co
     name = f"not worse than {against}"
     change = None
     if comparison is not None:
-        change = next((each for each in comparison.changes if each.metric == "log_loss"), None)
+        change = next(
+            (
+                metric_change
+                for metric_change in comparison.changes
+                if metric_change.metric == "log_loss"
+            ),
+            None,
+        )
     if change is None or not change.known:
         return Condition(name=name, status="unknown", words="not compared on common rows")
-    each = change.interval
+    interval = change.interval
     words = (
-        f"log loss changes by {each.estimate:+.4f}, upper end {each.high:+.4f}, at most "
-        f"{policy.margin:+g}, n = {each.rows:,}"
+        f"log loss changes by {interval.estimate:+.4f}, upper end {interval.high:+.4f}, at most "
+        f"{policy.margin:+g}, n = {interval.rows:,}"
     )
     return Condition(
         name=name,
-        status="holds" if each.high <= policy.margin else "fails",
+        status="holds" if interval.high <= policy.margin else "fails",
         words=words,
-        figures=asdict(each),
+        figures=asdict(interval),
     )
 
 
 def net_r_above_zero(evidence: Evidence, policy: Policy) -> Condition:
     """Ask for net R above 0 with its whole interval, over enough trades."""
-    name, each = "net R above 0", evidence.net_r
-    if each is None or evidence.trades < policy.fewest_trades:
+    name, net_r = "net R above 0", evidence.net_r
+    if net_r is None or evidence.trades < policy.fewest_trades:
         words = f"{evidence.trades} recommended trades, too few to speak of money"
         return Condition(name=name, status="unknown", words=words)
-    if not all(map(math.isfinite, (each.estimate, each.low, each.high))):
+    if not all(map(math.isfinite, (net_r.estimate, net_r.low, net_r.high))):
         return Condition(name=name, status="unknown", words="net R is not known")
     words = (
-        f"{each.estimate:+.3f} R net a trade, 95 % interval {each.low:+.3f} to {each.high:+.3f}, "
-        f"{evidence.trades:,} trades"
+        f"{net_r.estimate:+.3f} R net a trade, 95 % interval {net_r.low:+.3f} to "
+        f"{net_r.high:+.3f}, {evidence.trades:,} trades"
     )
     return Condition(
         name=name,
-        status="holds" if each.above_zero else "fails",
+        status="holds" if net_r.above_zero else "fails",
         words=words,
-        figures=asdict(each),
+        figures=asdict(net_r),
     )
 
 
 def _complete(evidence: Evidence) -> bool:
     """Whether every comparison wanted was made."""
-    have = {each.against for each in evidence.comparisons}
+    have = {comparison.against for comparison in evidence.comparisons}
     return bool(evidence.against_wanted) and set(evidence.against_wanted) <= have

@@ -123,7 +123,7 @@ def evaluate_answers(answers: Answers, summary: dict[str, Any], *, seed: int = 0
     NothingToJudgeError
         Fewer than ``MIN_TEST_ROWS`` settled breaks.
     """
-    said, test = answers.said, answers.test
+    predictions, test = answers.said, answers.test
     broke = np.isin(test.direction, (UP, DOWN))
     if broke.sum() < MIN_TEST_ROWS:
         raise NothingToJudgeError(int(broke.sum()))
@@ -139,44 +139,44 @@ def evaluate_answers(answers: Answers, summary: dict[str, Any], *, seed: int = 0
             "rows": len(test),
             "breaks": int(broke.sum()),
             "no_break": int((test.direction == NONE).sum()),
-            "no_break_expected": float(said.p_none.sum()),
+            "no_break_expected": float(predictions.p_none.sum()),
         },
         directional=directional,
-        quality=_quality(said, test, seed),
-        net_r=_net_r(said, test, seed),
+        quality=_quality(predictions, test, seed),
+        net_r=_net_r(predictions, test, seed),
         by_range=grouped(answers, test.opening_range, seed),
         by_year=grouped(answers, years_of(test), seed),
         by_side=grouped(answers, sides_of(test), seed),
         by_fold=grouped(answers, answers.fold, seed) if len(set(answers.fold)) > 1 else [],
-        trading=_trading(said, test, seed),
-        equity=_equity(said, test),
+        trading=_trading(predictions, test, seed),
+        equity=_equity(predictions, test),
         verdict=_verdict(directional),
     )
 
 
 def _compared(
-    voices: dict[str, NDArray[np.float64]],
+    forecasts: dict[str, NDArray[np.float64]],
     happened: NDArray[np.bool_],
     day: NDArray[np.datetime64],
     seed: int,
 ) -> dict[str, Any]:
     """Score each voice, each with intervals, and the first's difference from the others."""
-    first, *others = voices
+    first, *others = forecasts
     return {
         "rows": len(happened),
-        **{name: scores(p, happened) for name, p in voices.items()},
+        **{name: scores(p, happened) for name, p in forecasts.items()},
         "interval": {
             name: {
                 metric.name: mean_interval(metric.rows(p, happened), day, seed=seed)
                 for metric in METRICS
             }
-            for name, p in voices.items()
+            for name, p in forecasts.items()
         },
         "difference": {
-            other: differences(voices[first], voices[other], happened, day, seed)
+            other: differences(forecasts[first], forecasts[other], happened, day, seed)
             for other in others
         },
-        "reliability": {name: reliability(p, happened) for name, p in voices.items()},
+        "reliability": {name: reliability(p, happened) for name, p in forecasts.items()},
     }
 
 
@@ -187,26 +187,29 @@ def _directional(answers: Answers, broke: NDArray[np.bool_], seed: int) -> dict[
     )
 
 
-def _quality(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
+def _quality(predictions: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
     rows = np.flatnonzero(np.isin(test.outcome, (WIN, LOSS)))
     timeouts = int((np.isin(test.direction, (UP, DOWN)) & (test.outcome == 0)).sum())
     if not len(rows):
         return {"rows": 0, "timeouts": timeouts}
-    voices = {
-        "model": of_side_that_broke(said.p_win, test, rows),
-        "driftless": said.baseline_p_win[rows],
+    forecasts = {
+        "model": of_side_that_broke(predictions.p_win, test, rows),
+        "driftless": predictions.baseline_p_win[rows],
     }
     happened = test.outcome[rows] == WIN
-    return {**_compared(voices, happened, test.trading_day[rows], seed), "timeouts": timeouts}
+    return {**_compared(forecasts, happened, test.trading_day[rows], seed), "timeouts": timeouts}
 
 
-def _net_r(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
+def _net_r(predictions: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
     rows = np.flatnonzero(np.isfinite(test.r_net))
     actual, day = test.r_net[rows], test.trading_day[rows]
-    model, baseline = of_side_that_broke(said.net_r, test, rows), said.baseline_net_r[rows]
+    model, baseline = (
+        of_side_that_broke(predictions.net_r, test, rows),
+        predictions.baseline_net_r[rows],
+    )
     low, high = (
-        of_side_that_broke(said.net_r_low, test, rows),
-        of_side_that_broke(said.net_r_high, test, rows),
+        of_side_that_broke(predictions.net_r_low, test, rows),
+        of_side_that_broke(predictions.net_r_high, test, rows),
     )
     stated = bool(np.isfinite(low).any())
     return {
@@ -223,19 +226,19 @@ def _net_r(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
     }
 
 
-def _trading(said: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
+def _trading(predictions: Predictions, test: Dataset, seed: int) -> dict[str, Any]:
     finished = np.isfinite(test.r_net)
     return {
-        "recommended": int((said.recommendation != 0).sum()),
-        "followed": trades(test, followed(said, test), seed),
+        "recommended": int((predictions.recommendation != 0).sum()),
+        "followed": trades(test, followed(predictions, test), seed),
         "every_break": trades(test, finished, seed),
     }
 
 
-def _equity(said: Predictions, test: Dataset) -> dict[str, Any]:
+def _equity(predictions: Predictions, test: Dataset) -> dict[str, Any]:
     days, where = np.unique(test.trading_day, return_inverse=True)
     finished = np.isfinite(test.r_net)
-    taken = followed(said, test)
+    taken = followed(predictions, test)
 
     def running(r: NDArray[np.float64], rows: NDArray[np.bool_]) -> list[float]:
         by_day = np.bincount(where, np.where(rows, r, 0.0), len(days))

@@ -21,10 +21,10 @@ from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
 
 def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> dict[str, float]:
     """Return every metric of probabilities of an event, each shape (n,)."""
-    found = {metric.name: metric(p, happened) for metric in METRICS}
-    found["auc"] = auc(p, happened)
-    found["ece"] = expected_calibration_error(p, happened)
-    return found
+    figures = {metric.name: metric(p, happened) for metric in METRICS}
+    figures["auc"] = auc(p, happened)
+    figures["ece"] = expected_calibration_error(p, happened)
+    return figures
 
 
 def voices_of(answers: Answers, broke: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
@@ -84,28 +84,28 @@ def grouped(answers: Answers, key: NDArray[np.str_], seed: int) -> list[dict[str
     break and as recommended. AUC of one class is NaN.
     """
     names = [name for name in dict.fromkeys(key.tolist()) if name]
-    found = (_figures(str(name), answers.rows(key == name), seed) for name in names)
-    return [each for each in found if each["rows"]]
+    groups = (_figures(str(name), answers.rows(key == name), seed) for name in names)
+    return [group for group in groups if group["rows"]]
 
 
 def _figures(name: str, part: Answers, seed: int) -> dict[str, Any]:
-    said, test = part.said, part.test
+    predictions, test = part.said, part.test
     broke = np.isin(test.direction, (UP, DOWN))
     if not broke.any():
         return {"name": name, "rows": 0}
     happened, day = test.direction[broke] == UP, test.trading_day[broke]
-    voices = voices_of(part, broke)
+    forecasts = voices_of(part, broke)
     return {
         "name": name,
         "rows": int(broke.sum()),
-        **{voice: scores(p, happened) for voice, p in voices.items()},
+        **{name: scores(p, happened) for name, p in forecasts.items()},
         "difference": {
-            other: differences(voices["model"], voices[other], happened, day, seed)
+            other: differences(forecasts["model"], forecasts[other], happened, day, seed)
             for other in ("corridor", "majority")
         },
         "quality": _quality(part, seed),
         "every_break": trades(test, np.isfinite(test.r_net), seed),
-        "followed": trades(test, followed(said, test), seed),
+        "followed": trades(test, followed(predictions, test), seed),
     }
 
 

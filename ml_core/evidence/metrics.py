@@ -124,10 +124,10 @@ def reliability(
     require_probabilities("reliability", p)
     index = bin_of(p, bins)
     rows = np.bincount(index, minlength=bins)
-    said = np.bincount(index, p, bins)
+    predicted = np.bincount(index, p, bins)
     seen = np.bincount(index, happened.astype(np.float64), bins)
     return tuple(
-        ReliabilityBin(float(said[b] / rows[b]), float(seen[b] / rows[b]), int(rows[b]))
+        ReliabilityBin(float(predicted[b] / rows[b]), float(seen[b] / rows[b]), int(rows[b]))
         for b in np.flatnonzero(rows)
     )
 
@@ -138,7 +138,7 @@ def expected_calibration_error(p: NDArray[np.float64], happened: NDArray[np.bool
     Naeini et al., Obtaining well calibrated probabilities using Bayesian binning, 2015.
     """
     return sum(
-        abs(each.said - each.happened) * each.rows for each in reliability(p, happened)
+        abs(bin_.said - bin_.happened) * bin_.rows for bin_ in reliability(p, happened)
     ) / len(p)
 
 

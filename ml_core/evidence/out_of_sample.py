@@ -223,54 +223,54 @@ def joined(parts: Sequence[Answers]) -> Answers:
     """Put folds after one another, in order of decision."""
     first = parts[0]
     columns: dict[str, Any] = {
-        name: np.concatenate([getattr(each.test, name) for each in parts])
+        name: np.concatenate([getattr(part.test, name) for part in parts])
         for name in _row_fields(first.test)
     }
-    columns["features"] = np.empty((sum(len(each) for each in parts), 0))
+    columns["features"] = np.empty((sum(len(part) for part in parts), 0))
     test = replace(first.test, **columns)
-    said = Predictions(
+    predictions = Predictions(
         **{
-            field.name: np.concatenate([getattr(each.said, field.name) for each in parts])
+            field.name: np.concatenate([getattr(part.said, field.name) for part in parts])
             for field in fields(Predictions)
         }
     )
     whole = replace(
         first,
         test=test,
-        said=said,
-        majority=np.concatenate([each.majority for each in parts]),
-        fold=np.concatenate([each.fold for each in parts]),
-        seen_until=np.concatenate([each.seen_until for each in parts]),
+        said=predictions,
+        majority=np.concatenate([part.majority for part in parts]),
+        fold=np.concatenate([part.fold for part in parts]),
+        seen_until=np.concatenate([part.seen_until for part in parts]),
     )
     return whole.rows(np.argsort(test.decision_minute, kind="stable"))
 
 
 def of_side_that_broke(
-    said: NDArray[np.float64], test: Dataset, rows: NDArray[np.int64]
+    values: NDArray[np.float64], test: Dataset, rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return a two-column figure's value for the side that broke, shape of ``rows``."""
-    of_side: NDArray[np.float64] = said[rows, np.where(test.direction[rows] == UP, 0, 1)]
+    of_side: NDArray[np.float64] = values[rows, np.where(test.direction[rows] == UP, 0, 1)]
     return of_side
 
 
-def followed(said: Predictions, test: Dataset) -> NDArray[np.bool_]:
+def followed(predictions: Predictions, test: Dataset) -> NDArray[np.bool_]:
     """Mark the finished trades on the recommended side, shape (n,)."""
     taken: NDArray[np.bool_] = (
         np.isfinite(test.r_net)
-        & (said.recommendation == test.direction)
-        & (said.recommendation != 0)
+        & (predictions.recommendation == test.direction)
+        & (predictions.recommendation != 0)
     )
     return taken
 
 
 def _row_fields(data: Dataset) -> dict[str, NDArray[Any]]:
     """Return the arrays with one element a row, features left out."""
-    found = {}
+    columns = {}
     for field in fields(Dataset):
         value = getattr(data, field.name)
         if isinstance(value, np.ndarray) and field.name != "features":
-            found[field.name] = value
-    return found
+            columns[field.name] = value
+    return columns
 
 
 def _columns(name: str, values: NDArray[Any]) -> list[tuple[str, NDArray[Any]]]:
@@ -282,7 +282,7 @@ def _columns(name: str, values: NDArray[Any]) -> list[tuple[str, NDArray[Any]]]:
     ]
 
 
-def _taken(said: Predictions, index: NDArray[Any]) -> Predictions:
+def _taken(predictions: Predictions, index: NDArray[Any]) -> Predictions:
     return Predictions(
-        **{field.name: getattr(said, field.name)[index] for field in fields(Predictions)}
+        **{field.name: getattr(predictions, field.name)[index] for field in fields(Predictions)}
     )

@@ -57,9 +57,9 @@ class Decision:
     @property
     def reasons(self) -> list[str]:
         """One line for each condition that does not hold; all of them if every one does."""
-        wrong = [each for each in self.conditions if each.status != "holds"]
-        told = wrong or list(self.conditions)
-        return [f"{each.name} {each.status}: {each.words}" for each in told]
+        wrong = [condition for condition in self.conditions if condition.status != "holds"]
+        given = wrong or list(self.conditions)
+        return [f"{condition.name} {condition.status}: {condition.words}" for condition in given]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -114,11 +114,11 @@ def decide_refit(evidence: Evidence, policy: Policy = POLICY) -> Decision:
 def _decision(
     evidence: Evidence, conditions: list[Condition], policy: Policy, good: str
 ) -> Decision:
-    wrong = [each for each in conditions if each.status != "holds"]
+    wrong = [condition for condition in conditions if condition.status != "holds"]
     trading = net_r_above_zero(evidence, policy)
     claim = not wrong and trading.status == "holds"
     if wrong:
-        names = ", ".join(f"{each.name} {each.status}" for each in wrong)
+        names = ", ".join(f"{condition.name} {condition.status}" for condition in wrong)
         verdict = f"{evidence.recipe} does not pass the promotion rule: {names}."
     else:
         money = trading.words if claim else f"no trading claim, {trading.words}"

@@ -58,8 +58,8 @@ def e_process(
     capital, total, square = 1.0, 0.0, 0.0
     for index, rows in enumerate(days):
         prior = _PRIOR_ROWS * float(expected_square[rows].mean())
-        known = square + prior
-        bet = (total + _PRIOR_BET * prior) / known if known > 0 else 0.0
+        precision = square + prior
+        bet = (total + _PRIOR_BET * prior) / precision if precision > 0 else 0.0
         stake = within_budget(min(max(bet, 0.0), _MOST_BET), worst[rows])
         capital *= 1.0 + float(stake @ gain[rows])
         wealth[index] = capital
@@ -112,7 +112,7 @@ def share_process(
 def rows_by_day(day: NDArray[np.datetime64]) -> list[slice]:
     """Return the rows of each day, in order; ``day`` has shape (n,) and ascends."""
     starts = np.unique(day, return_index=True)[1].tolist()
-    return [slice(*each) for each in zip(starts, [*starts[1:], len(day)], strict=False)]
+    return [slice(*bounds) for bounds in zip(starts, [*starts[1:], len(day)], strict=False)]
 
 
 def latest(wealth: NDArray[np.float64]) -> float:

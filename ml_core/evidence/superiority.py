@@ -78,28 +78,28 @@ def superiority(
     """
     days = len(values)
     mean = values.mean(axis=0)
-    moved = times @ values
-    moved /= days
-    error = moved.std(axis=0)
+    resampled = times @ values
+    resampled /= days
+    error = resampled.std(axis=0)
     # what never varies proves nothing: its t is 0, not infinite
     varies = error > _LEAST_ERROR
     error[~varies] = np.inf
     t = mean / error
-    moved /= error
+    resampled /= error
     threshold = -np.sqrt(2.0 * np.log(np.log(max(days, 3))))
     consistent = np.where(t >= threshold, t, 0.0)
     best = max(float(t.max()), 0.0)
     highest = {
-        "lower": (moved - np.maximum(t, 0.0)).max(axis=1),
-        "upper": (moved - t).max(axis=1),
+        "lower": (resampled - np.maximum(t, 0.0)).max(axis=1),
+        "upper": (resampled - t).max(axis=1),
     }
-    moved -= consistent
-    highest["consistent"] = moved.max(axis=1)
+    resampled -= consistent
+    highest["consistent"] = resampled.max(axis=1)
     return Superiority(
         t=t,
-        **{f"p_{name}": _p_value(best, each) for name, each in highest.items()},
+        **{f"p_{name}": _p_value(best, draws) for name, draws in highest.items()},
         by_chance=np.maximum(highest["consistent"], 0.0),
-        better=_stepwise(t, moved, size),
+        better=_stepwise(t, resampled, size),
     )
 
 
@@ -117,10 +117,10 @@ def _stepwise(
     while not better.all():
         highest = centred[:, ~better].max(axis=1)
         bar = max(float(np.quantile(highest, 1.0 - size)), 0.0)
-        found = ~better & (t > bar)
-        if not found.any():
+        clear = ~better & (t > bar)
+        if not clear.any():
             break
-        better |= found
+        better |= clear
     return better
 
 

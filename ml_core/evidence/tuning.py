@@ -179,17 +179,19 @@ def _digest(data: Dataset, until: np.datetime64) -> str:
 def _losses(
     answers: Answers, question: Question
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    said, test = answers.said, answers.test
+    predictions, test = answers.said, answers.test
     if question == "directional":
         rows = np.flatnonzero(np.isin(test.direction, (UP, DOWN)))
         up = test.direction[rows] == UP
-        return LOG_LOSS.rows(said.p_up[rows], up), LOG_LOSS.rows(said.baseline_p_up[rows], up)
+        return LOG_LOSS.rows(predictions.p_up[rows], up), LOG_LOSS.rows(
+            predictions.baseline_p_up[rows], up
+        )
     if question == "quality":
         rows = np.flatnonzero(np.isin(test.outcome, (WIN, LOSS)))
         won = test.outcome[rows] == WIN
-        model = of_side_that_broke(said.p_win, test, rows)
-        return LOG_LOSS.rows(model, won), LOG_LOSS.rows(said.baseline_p_win[rows], won)
+        model = of_side_that_broke(predictions.p_win, test, rows)
+        return LOG_LOSS.rows(model, won), LOG_LOSS.rows(predictions.baseline_p_win[rows], won)
     rows = np.flatnonzero(np.isfinite(test.r_net))
     actual = test.r_net[rows]
-    model = of_side_that_broke(said.net_r, test, rows)
-    return (actual - model) ** 2, (actual - said.baseline_net_r[rows]) ** 2
+    model = of_side_that_broke(predictions.net_r, test, rows)
+    return (actual - model) ** 2, (actual - predictions.baseline_net_r[rows]) ** 2

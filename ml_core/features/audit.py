@@ -79,8 +79,8 @@ class AuditReport:
     @property
     def leaking(self) -> tuple[str, ...]:
         """Names of the features that moved, in order of the catalogue."""
-        found = {leak.feature for leak in self.leaks}
-        return tuple(name for name in self.features if name in found)
+        leaking = {leak.feature for leak in self.leaks}
+        return tuple(name for name in self.features if name in leaking)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -162,7 +162,7 @@ def audit_lookahead(
     return AuditReport(
         market=market.symbol,
         decisions=len(rows),
-        features=tuple(each.name for each in features),
+        features=tuple(feature.name for feature in features),
         never_seen=tuple(features[index].name for index in missing),
         leaks=tuple(leaks),
     )

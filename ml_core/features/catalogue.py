@@ -116,5 +116,5 @@ feature = CATALOGUE.feature
 
 def compute(view: View, features: Iterable[Feature]) -> NDArray[np.float64]:
     """Compute features for every row of the view, shape (n, k), NaN where missing."""
-    columns = [np.asarray(each.compute(view), np.float64) for each in features]
+    columns = [np.asarray(feature.compute(view), np.float64) for feature in features]
     return np.column_stack(columns) if columns else np.empty((len(view), 0))

@@ -75,10 +75,10 @@ def daily_history(tape: Tape, day: NDArray[np.int64], lookback_days: int) -> Dai
     age = schedule.days[days] - schedule.days[chosen[:, 0]]
     enough &= age <= np.timedelta64(lookback_days, "D")
 
-    def known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def as_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(enough[:, None], values[chosen], np.nan)
 
-    high, low, close = known(bars.high), known(bars.low), known(bars.close)
+    high, low, close = as_of(bars.high), as_of(bars.low), as_of(bars.close)
     previous = close[:, :-1]
     true_range = np.maximum(high[:, 1:], previous) - np.minimum(low[:, 1:], previous)
     return Daily(high[back], low[back], close[back], true_range[back])

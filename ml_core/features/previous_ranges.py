@@ -66,9 +66,9 @@ def breaks_today(view: View) -> NDArray[np.float64]:
     for back in range(1, len(view.market.ranges)):
         today = view.spec >= back
         direction = view.known_direction(view.earlier_slot(back))
-        known = today & np.isfinite(direction)
-        total += np.where(known, direction, 0.0)
-        count += known
+        broke = today & np.isfinite(direction)
+        total += np.where(broke, direction, 0.0)
+        count += broke
     return np.where(count > 0, total, np.nan)
 
 
@@ -89,7 +89,7 @@ def _mean(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Mean of what is known, added in a fixed order, NaN where nothing is."""
     total, count = np.zeros(len(values[0])), np.zeros(len(values[0]))
     for value in values:
-        known = np.isfinite(value)
-        total += np.where(known, value, 0.0)
-        count += known
+        has_value = np.isfinite(value)
+        total += np.where(has_value, value, 0.0)
+        count += has_value
     return total / positive(count)

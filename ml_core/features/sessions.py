@@ -89,5 +89,5 @@ def _position(view: View, session: Aggregate) -> NDArray[np.float64]:
 
 def _sweep(later: Aggregate, earlier: Aggregate) -> NDArray[np.float64]:
     code = 1.0 * (later.high > earlier.high) + 2.0 * (later.low < earlier.low)
-    known = np.isfinite(later.high) & np.isfinite(earlier.high)
-    return np.where(known, code, np.nan)
+    complete = np.isfinite(later.high) & np.isfinite(earlier.high)
+    return np.where(complete, code, np.nan)

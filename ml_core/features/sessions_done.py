@@ -46,15 +46,15 @@ class CompletedSessions:
         recent = (index >= 0) & (self._decision - self._end[seen] <= SESSION_LOOKBACK_MINUTES)
         column = self._column[seen]
 
-        def known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        def as_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.where(recent, values[column], np.nan)
 
         bars = self._bars
         return Aggregate(
-            open=known(bars.open),
-            high=known(bars.high),
-            low=known(bars.low),
-            close=known(bars.close),
+            open=as_of(bars.open),
+            high=as_of(bars.high),
+            low=as_of(bars.low),
+            close=as_of(bars.close),
             volume=np.where(recent, bars.volume[column], 0),
             count=np.where(recent, bars.count[column], 0),
         )

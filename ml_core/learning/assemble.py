@@ -192,7 +192,7 @@ def _dataset(
     market, tape = history.market, history.tape
     ranges, labels = history.ranges, history.labels
     view = history.view(rows)
-    names = np.array([each.name for each in market.ranges])
+    names = np.array([range_.name for range_ in market.ranges])
     traded = np.abs(labels.direction[rows]) == 1
     offset = tape.offset[ranges.day[rows]]
 
@@ -214,8 +214,8 @@ def _dataset(
         entry_ticks=of_trade(labels.entry[rows] + offset),
         risk_ticks=of_trade(labels.risk[rows]),
         target_ticks=of_trade(np.abs(labels.target[rows] - labels.entry[rows])),
-        feature_names=tuple(each.name for each in features),
-        categorical=tuple(each.name for each in features if each.categorical),
+        feature_names=tuple(feature.name for feature in features),
+        categorical=tuple(feature.name for feature in features if feature.categorical),
         features=compute(view, features),
         close_position=(view.price - ranges.low[rows]) / view.size,
         size_ticks=view.size,

@@ -133,10 +133,10 @@ def fit_baselines(train: Dataset) -> Baselines:
         only = "without a break" if not len(up) else ("UP" if up.all() else "DOWN")
         raise OneClassError("direction of the break", only, len(up))
     share = float(np.nanmedian(broke.sigma_ticks / broke.size_ticks))
-    known = np.where(np.isfinite(broke.sigma_ticks), broke.sigma_ticks / broke.size_ticks, share)
+    sigma = np.where(np.isfinite(broke.sigma_ticks), broke.sigma_ticks / broke.size_ticks, share)
 
     def loss(k: float) -> float:
-        p = corridor_probability(broke.close_position, k * known)
+        p = corridor_probability(broke.close_position, k * sigma)
         return -float(np.mean(np.log(np.where(up, p, 1.0 - p))))
 
     best = minimize_scalar(loss, bounds=_K_BOUNDS, method="bounded")

@@ -40,10 +40,10 @@ def main() -> None:
     mark = sys.argv[1]
     for line in sys.stdin:
         try:
-            told = facts(Path(line.rstrip("\n")).read_text(encoding="utf-8"))
+            answer = facts(Path(line.rstrip("\n")).read_text(encoding="utf-8"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the next path is to be read
-            told = {"fault": " ".join(str(error).split())[:160] or type(error).__name__}
-        sys.stdout.write(f"\n{mark}{json.dumps(told)}\n")
+            answer = {"fault": " ".join(str(error).split())[:160] or type(error).__name__}
+        sys.stdout.write(f"\n{mark}{json.dumps(answer)}\n")
         sys.stdout.flush()
 
 

@@ -164,14 +164,16 @@ class Bundle:
 
     def _calibration(self) -> dict[str, Any]:
         return {
-            "calibrators": {name: each.to_json() for name, each in self.calibrators.items()},
+            "calibrators": {
+                name: calibrator.to_json() for name, calibrator in self.calibrators.items()
+            },
             "net_r_interval": self.quantiles,
             "net_r_coverage": self.recipe.interval,
         }
 
     def files(self, metrics: dict[str, Any], card: str, schema: dict[str, Any]) -> dict[str, str]:
         """Return every text file of the version's folder by name."""
-        found = {
+        files = {
             RECIPE: self.recipe.model_dump_json(indent=1),
             "baselines.json": _text(self.baselines.to_json()),
             "calibrators.json": _text(self._calibration()),
@@ -183,8 +185,8 @@ class Bundle:
         }
         for question, text in self.texts.items():
             if text:
-                found[f"{question}.txt"] = text
-        return found
+                files[f"{question}.txt"] = text
+        return files
 
 
 def write_bundle(
@@ -290,8 +292,10 @@ def load_bundle(folder: Path) -> Bundle:
             name: Calibrator(**values) for name, values in calibration["calibrators"].items()
         },
         quantiles=tuple(interval) if interval else None,
-        feature_names=tuple(each["name"] for each in schema["features"]),
-        categorical=tuple(each["name"] for each in schema["features"] if each["categorical"]),
+        feature_names=tuple(feature["name"] for feature in schema["features"]),
+        categorical=tuple(
+            feature["name"] for feature in schema["features"] if feature["categorical"]
+        ),
         trained=read(METADATA),
         importance=read("feature_importance.json"),
         novelty=_novelty(folder),
@@ -316,7 +320,7 @@ def gains(booster: Booster | None) -> dict[str, float]:
         return {}
     gain: NDArray[np.float64] = booster.feature_importance("gain")
     pairs = zip(booster.feature_name(), gain / max(gain.sum(), 1e-12), strict=True)
-    return {name: float(each) for name, each in sorted(pairs, key=lambda p: -p[1]) if each > 0}
+    return {name: float(gain) for name, gain in sorted(pairs, key=lambda p: -p[1]) if gain > 0}
 
 
 def _text(values: Any) -> str:

@@ -93,12 +93,12 @@ def fit_calibrator(
         return Calibrator("identity", 1.0, 0.0, len(margin))
     place = np.unique(day, return_inverse=True)[1]
     fold = place * _FOLDS // (place.max() + 1)
-    plain = _unseen_loss(stay, margin, label, fold)
+    uncalibrated = _unseen_loss(stay, margin, label, fold)
     best, most = stay, 0.0
     for method in others:
         if method == "isotonic" and len(margin) < _MIN_ISOTONIC_ROWS:
             continue
-        gain = plain - _unseen_loss(method, margin, label, fold)
+        gain = uncalibrated - _unseen_loss(method, margin, label, fold)
         if gain.mean() > max(most, gain.std() / np.sqrt(len(gain))):
             best, most = method, float(gain.mean())
     return _fitted(best, margin, label)

@@ -17,18 +17,18 @@ def model_card(bundle: Bundle, evaluation: dict[str, Any]) -> str:
     evaluation
         :meth:`ml_core.evidence.evaluate.Evaluation.to_json` on its unseen days.
     """
-    told, summary = bundle.trained, evaluation["summary"]
+    trained, summary = bundle.trained, evaluation["summary"]
     directional, trading = evaluation["directional"], evaluation["trading"]
     parts = [
         f"# {bundle.recipe.name} {bundle.version}",
         f"**{evaluation['verdict']}**",
         (
-            f"{bundle.recipe.about or 'No description.'} Market {told['market']}, label "
-            f"`{told['label']}`, recipe `{bundle.recipe.hash[:12]}`, data "
-            f"`{told['data_fingerprint'][:12]}`."
+            f"{bundle.recipe.about or 'No description.'} Market {trained['market']}, label "
+            f"`{trained['label']}`, recipe `{bundle.recipe.hash[:12]}`, data "
+            f"`{trained['data_fingerprint'][:12]}`."
         ),
         "## Periods",
-        _periods(told),
+        _periods(trained),
         "## Direction of the break, on unseen days",
         _voices(directional, ("model", "corridor", "majority")),
         (
@@ -37,7 +37,9 @@ def model_card(bundle: Bundle, evaluation: dict[str, Any]) -> str:
             "does not beat it knows nothing that the place of the close does not say."
         ),
         "## What was learned",
-        _learned(told["models"]) if told["models"] else "Nothing: these are the baselines alone.",
+        _learned(trained["models"])
+        if trained["models"]
+        else "Nothing: these are the baselines alone.",
         "## Trading it",
         _trades(trading),
         "## Limits",
@@ -51,34 +53,36 @@ def model_card(bundle: Bundle, evaluation: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _periods(told: dict[str, Any]) -> str:
+def _periods(trained: dict[str, Any]) -> str:
     rows = ["| part | first day | last day | opening ranges |", "|---|---|---|---|"]
     for part in ("train", "calibrate", "test"):
-        each = told[part]
-        rows.append(f"| {part} | {each['first_day']} | {each['last_day']} | {each['rows']:,} |")
+        period = trained[part]
+        rows.append(
+            f"| {part} | {period['first_day']} | {period['last_day']} | {period['rows']:,} |"
+        )
     return "\n".join(rows)
 
 
-def _voices(scores: dict[str, Any], voices: tuple[str, ...]) -> str:
+def _voices(scores: dict[str, Any], names: tuple[str, ...]) -> str:
     rows = ["| | accuracy | log loss | Brier | AUC | ECE |", "|---|---|---|---|---|---|"]
-    for voice in voices:
-        each = scores[voice]
+    for who in names:
+        figures = scores[who]
         cells = [
-            "-" if each[name] is None else f"{each[name]:.4f}"
+            "-" if figures[name] is None else f"{figures[name]:.4f}"
             for name in ("accuracy", "log_loss", "brier", "auc", "ece")
         ]
-        rows.append(f"| {voice} | " + " | ".join(cells) + " |")
+        rows.append(f"| {who} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
 
 def _learned(models: dict[str, Any]) -> str:
     lines = []
-    for name, each in models.items():
-        if each["learned"]:
+    for name, model in models.items():
+        if model["learned"]:
             lines.append(
-                f"- {name}: {each['rounds']} small trees on {each['rows']:,} rows; loss on the "
-                f"latest training days {each['stopping_loss_model']:.4f} against the baseline's "
-                f"{each['stopping_loss_baseline']:.4f}."
+                f"- {name}: {model['rounds']} small trees on {model['rows']:,} rows; loss on the "
+                f"latest training days {model['stopping_loss_model']:.4f} against the baseline's "
+                f"{model['stopping_loss_baseline']:.4f}."
             )
         else:
             lines.append(f"- {name}: learned nothing; it is its baseline.")
@@ -91,14 +95,14 @@ def _trades(trading: dict[str, Any]) -> str:
         ("every_break", "Taking every break"),
         ("followed", "Following the recommendation"),
     ):
-        each = trading[name]
-        if not each["trades"]:
+        group = trading[name]
+        if not group["trades"]:
             lines.append(f"- {words}: no trade.")
             continue
-        net = each["net_r"]
+        net = group["net_r"]
         lines.append(
-            f"- {words}: {each['trades']:,} trades, {net['estimate']:+.3f} R net a trade "
+            f"- {words}: {group['trades']:,} trades, {net['estimate']:+.3f} R net a trade "
             f"(95 % interval {net['low']:+.3f} to {net['high']:+.3f}), deepest fall "
-            f"{each['drawdown_r']:.1f} R."
+            f"{group['drawdown_r']:.1f} R."
         )
     return "\n".join(lines)

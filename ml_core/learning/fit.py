@@ -75,7 +75,7 @@ def fit(
     bundle = Bundle(
         recipe=recipe,
         baselines=baselines,
-        texts={question: each.text for question, each in trained.items()},
+        texts={question: model.text for question, model in trained.items()},
         calibrators={},
         quantiles=None,
         feature_names=data.feature_names,
@@ -172,13 +172,13 @@ def _tale(
         "test": period(split.test),
         "models": {
             question: {
-                "rounds": each.rounds,
-                "rows": each.rows,
-                "learned": each.rounds > 0,
-                "stopping_loss_baseline": each.loss_baseline,
-                "stopping_loss_model": each.loss_model,
-                "constant_features": list(each.constant),
+                "rounds": model.rounds,
+                "rows": model.rows,
+                "learned": model.rounds > 0,
+                "stopping_loss_baseline": model.loss_baseline,
+                "stopping_loss_model": model.loss_model,
+                "constant_features": list(model.constant),
             }
-            for question, each in trained.items()
+            for question, model in trained.items()
         },
     }

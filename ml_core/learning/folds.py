@@ -108,9 +108,9 @@ def walk_forward(
     period = month // _MONTHS[refit]
     folds: list[Fold] = []
     too_early: list[str] = []
-    for each in np.unique(period[inside]).tolist():
-        test = inside & (period == each)
-        name = _name(each, refit)
+    for number in np.unique(period[inside]).tolist():
+        test = inside & (period == number)
+        name = _name(number, refit)
         before = data.trading_day < data.trading_day[test].min()
         if rolling_months is not None:
             before &= month >= month[test].min() - rolling_months

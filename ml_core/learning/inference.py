@@ -166,9 +166,9 @@ class Predictor:
                 str(row.opening_range[0]).encode() + bytes([reasons]),
             )
         )
-        known = self._remembered.get(key)
-        if known is not None and 0 <= seconds - known[0] < CACHE_SECONDS:
-            return known[1]
+        remembered = self._remembered.get(key)
+        if remembered is not None and 0 <= seconds - remembered[0] < CACHE_SECONDS:
+            return remembered[1]
         answer = self._answer(row, reasons=reasons)
         self._remembered[key] = (seconds, answer)
         self._remembered.move_to_end(key)
@@ -178,7 +178,7 @@ class Predictor:
 
     def _answer(self, row: Dataset, *, reasons: bool) -> Prediction:
         bundle = self.bundle
-        said = predict(
+        predictions = predict(
             row,
             bundle.baselines,
             self._boosters,
@@ -186,10 +186,10 @@ class Predictor:
             bundle.quantiles,
             residual=bundle.residual,
         )
-        p_up, p_none = float(said.p_up[0]), float(said.p_none[0])
-        baseline = float(said.baseline_p_up[0])
+        p_up, p_none = float(predictions.p_up[0]), float(predictions.p_none[0])
+        baseline = float(predictions.baseline_p_up[0])
         confidence = abs(2.0 * p_up - 1.0)
-        choice = int(said.recommendation[0])
+        choice = int(predictions.recommendation[0])
         why: tuple[Reason, ...] = ()
         if reasons:
             why = (
@@ -209,22 +209,22 @@ class Predictor:
             baseline_p_up_given_break=baseline,
             confidence=confidence,
             level=level_of(confidence),
-            long=_side(said, LONG),
-            short=_side(said, SHORT),
+            long=_side(predictions, LONG),
+            short=_side(predictions, SHORT),
             recommendation="long" if choice > 0 else "short" if choice < 0 else "skip",
-            risk_adjustment=self._risk_adjustment(said, choice),
+            risk_adjustment=self._risk_adjustment(predictions, choice),
             reasons=why,
             novelty=bundle.novelty.judge(row.features[0]) if bundle.novelty else None,
         )
 
-    def _risk_adjustment(self, said: Predictions, choice: int) -> float:
+    def _risk_adjustment(self, predictions: Predictions, choice: int) -> float:
         """Scale size with the expected net R: 1 + it, within 0.5..1.5, if a model stands behind.
 
         A baseline alone, and a skip, leave size as it is.
         """
         if choice == 0 or not any(self._boosters[question] for question in QUESTIONS):
             return 1.0
-        expected = float(said.expected_net_r[0, LONG if choice > 0 else SHORT])
+        expected = float(predictions.expected_net_r[0, LONG if choice > 0 else SHORT])
         return float(np.clip(1.0 + expected, 0.5, 1.5))
 
 
@@ -240,14 +240,14 @@ def level_of(confidence: float) -> Level:
     return "none"
 
 
-def _side(said: Predictions, side: int) -> SideView:
-    low, high = float(said.net_r_low[0, side]), float(said.net_r_high[0, side])
+def _side(predictions: Predictions, side: int) -> SideView:
+    low, high = float(predictions.net_r_low[0, side]), float(predictions.net_r_high[0, side])
     return SideView(
-        p_win=float(said.p_win[0, side]),
-        net_r=float(said.net_r[0, side]),
+        p_win=float(predictions.p_win[0, side]),
+        net_r=float(predictions.net_r[0, side]),
         net_r_low=None if np.isnan(low) else low,
         net_r_high=None if np.isnan(high) else high,
-        expected_net_r=float(said.expected_net_r[0, side]),
-        baseline_p_win=float(said.baseline_p_win[0]),
-        baseline_net_r=float(said.baseline_net_r[0]),
+        expected_net_r=float(predictions.expected_net_r[0, side]),
+        baseline_p_win=float(predictions.baseline_p_win[0]),
+        baseline_net_r=float(predictions.baseline_net_r[0]),
     )

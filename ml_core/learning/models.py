@@ -235,7 +235,7 @@ class _Grower:
                 self.rows.answer[which],
                 init_score=self.rows.start[which] if self.residual else None,
                 feature_name=self.names,
-                categorical_feature=[self.names.index(each) for each in self.categorical],
+                categorical_feature=[self.names.index(name) for name in self.categorical],
                 reference=reference,
                 params={"verbosity": -1, "num_threads": 1},
                 free_raw_data=False,

@@ -127,7 +127,7 @@ class Novelty:
             "center": self.center.tolist(),
             "scale": self.scale.tolist(),
             "weight": self.weight.tolist(),
-            "levels": {name: list(each) for name, each in self.levels.items()},
+            "levels": {name: list(level) for name, level in self.levels.items()},
             "mean_distance": self.mean_distance,
             "threshold": self.threshold,
             "share": SHARE,
@@ -137,19 +137,19 @@ class Novelty:
     @classmethod
     def from_json(cls, values: Mapping[str, Any], features: NDArray[np.float64]) -> Novelty:
         """Read back what :meth:`to_json` wrote, with the reference's features, shape (n, k)."""
-        known = cls(
+        novelty = cls(
             names=tuple(values["names"]),
             categorical=tuple(values["categorical"]),
             center=np.array(values["center"], np.float64),
             scale=np.array(values["scale"], np.float64),
             weight=np.array(values["weight"], np.float64),
-            levels={name: tuple(each) for name, each in values["levels"].items()},
+            levels={name: tuple(level) for name, level in values["levels"].items()},
             mean_distance=values["mean_distance"],
             threshold=values["threshold"],
             rows=np.empty((0, 0)),
             square=np.empty(0),
         )
-        return _with_rows(known, features)
+        return _with_rows(novelty, features)
 
 
 def fit_novelty(
@@ -188,7 +188,7 @@ def fit_novelty(
     filled = np.where(seen, features, 0.0)
     center = filled.sum(axis=0) / count
     scale = np.sqrt(np.where(seen, (features - center) ** 2, 0.0).sum(axis=0) / count)
-    known = Novelty(
+    novelty = Novelty(
         names=names,
         categorical=categorical,
         center=center,
@@ -203,15 +203,15 @@ def fit_novelty(
         rows=np.empty((0, 0)),
         square=np.empty(0),
     )
-    known = _with_rows(known, features)
-    nearest, mean = _between_days(known.rows, known.square, trading_day)
+    novelty = _with_rows(novelty, features)
+    nearest, mean = _between_days(novelty.rows, novelty.square, trading_day)
     if not mean > 0:
         return None
     index = nearest / mean
     low, high, cut = np.percentile(index, [25, 75, 100 * (1 - SHARE)])
     return Novelty(
         **{
-            **{name: getattr(known, name) for name in Novelty.__slots__},
+            **{field_name: getattr(novelty, field_name) for field_name in Novelty.__slots__},
             "mean_distance": _rounded(mean),
             "threshold": _rounded(max(float(cut), float(high + 1.5 * (high - low)))),
         }
@@ -241,36 +241,36 @@ def _weights(
 
     A weight multiplies squared distances, the mean weight is 1.
     """
-    plain = np.ones(len(names))
-    models = [each for each in importance.values() if each]
+    ones = np.ones(len(names))
+    models = [gains for gains in importance.values() if gains]
     if not models:
-        return plain
-    gain = np.array([sum(each.get(name, 0.0) for each in models) for name in names])
+        return ones
+    gain = np.array([sum(model.get(name, 0.0) for model in models) for name in names])
     if not gain.sum() > 0:
-        return plain
-    weights: NDArray[np.float64] = _PLAIN_SHARE * plain + (1.0 - _PLAIN_SHARE) * gain / gain.mean()
+        return ones
+    weights: NDArray[np.float64] = _PLAIN_SHARE * ones + (1.0 - _PLAIN_SHARE) * gain / gain.mean()
     return weights
 
 
-def _with_rows(known: Novelty, features: NDArray[np.float64]) -> Novelty:
-    values = {name: getattr(known, name) for name in Novelty.__slots__}
-    rows = _placed(features, known)[0]
+def _with_rows(novelty: Novelty, features: NDArray[np.float64]) -> Novelty:
+    values = {name: getattr(novelty, name) for name in Novelty.__slots__}
+    rows = _placed(features, novelty)[0]
     return Novelty(**{**values, "rows": rows, "square": np.einsum("ij,ij->i", rows, rows)})
 
 
 def _placed(
-    features: NDArray[np.float64], known: Novelty
+    features: NDArray[np.float64], novelty: Novelty
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Put rows where distances are taken; give that, (n, m), and each column's feature, (m,)."""
-    seen, root = np.isfinite(features), np.sqrt(known.weight)
-    kinds = [known.names.index(name) for name in known.categorical]
-    numbers = np.setdiff1d(np.arange(len(known.names)), kinds)
-    standard = (np.where(seen, features, known.center) - known.center) / known.scale
+    seen, root = np.isfinite(features), np.sqrt(novelty.weight)
+    kinds = [novelty.names.index(name) for name in novelty.categorical]
+    numbers = np.setdiff1d(np.arange(len(novelty.names)), kinds)
+    standard = (np.where(seen, features, novelty.center) - novelty.center) / novelty.scale
     standard = np.clip(standard, -_FARTHEST, _FARTHEST) * root
     columns = [standard[:, numbers], np.where(seen, 0.0, root)]
-    owner = [*numbers.tolist(), *range(len(known.names))]
+    owner = [*numbers.tolist(), *range(len(novelty.names))]
     for index in kinds:
-        levels = np.array(known.levels[known.names[index]])
+        levels = np.array(novelty.levels[novelty.names[index]])
         values = features[:, index, np.newaxis]
         same = values == levels
         unheard = seen[:, [index]] & ~same.any(axis=1, keepdims=True)

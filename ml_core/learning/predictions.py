@@ -95,13 +95,13 @@ def predict(
     p_win = np.empty((len(data), 2))
     net_r = np.empty((len(data), 2))
     for column, side in enumerate(SIDES):
-        asked = with_side(data.features, side)
+        rows = with_side(data.features, side)
         p_win[:, column] = _corrected(
-            win, boosters.get("quality"), calibrators.get("quality"), asked, residual=residual
+            win, boosters.get("quality"), calibrators.get("quality"), rows, residual=residual
         )
         booster = boosters.get("r_multiple")
         start = cost if residual or booster is None else 0.0
-        net_r[:, column] = start + _raw(booster, asked)
+        net_r[:, column] = start + _raw(booster, rows)
     low, high = quantiles if quantiles is not None else (np.nan, np.nan)
     stop, target = baselines.entry_distances(data)
     expected = ensemble(p_win, net_r, target / stop, cost)

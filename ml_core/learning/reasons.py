@@ -114,10 +114,10 @@ def _words(name: str, value: float, push: float) -> str:
         return f"price closed {place_in_range(value)}: {push:+.2f}"
     (feature,) = CATALOGUE.select([name])
     if np.isnan(value):
-        shown = "not known"
+        text = "not known"
     elif feature.categorical:
-        shown = f"code {value:.0f}"
+        text = f"code {value:.0f}"
     else:
         unit = _UNITS.get(feature.unit, f" {feature.unit}")
-        shown = f"{value:,.3g}{unit}"
-    return f"{feature.words} ({shown}): {push:+.2f}"
+        text = f"{value:,.3g}{unit}"
+    return f"{feature.words} ({text}): {push:+.2f}"

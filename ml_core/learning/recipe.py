@@ -118,10 +118,14 @@ def load_recipe(path: Path) -> Recipe:
 def recipe_text(recipe: Recipe) -> str:
     """Write a recipe as the TOML that :func:`load_recipe` reads; defaults are left out."""
     values = recipe.model_dump(mode="json", exclude_defaults=True)
-    plain = {key: each for key, each in values.items() if not isinstance(each, dict)}
-    tables = {key: each for key, each in values.items() if isinstance(each, dict)}
+    single = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    tables = {key: value for key, value in values.items() if isinstance(value, dict)}
     # JSON's numbers, texts, booleans and lists of them are TOML's
-    lines = [f"{key} = {json.dumps(each)}" for key, each in plain.items()]
+    lines = [f"{key} = {json.dumps(value)}" for key, value in single.items()]
     for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{key} = {json.dumps(each)}" for key, each in table.items())]
+        lines += [
+            "",
+            f"[{name}]",
+            *(f"{key} = {json.dumps(value)}" for key, value in table.items()),
+        ]
     return "\n".join(lines) + "\n"

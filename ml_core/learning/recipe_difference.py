@@ -15,7 +15,7 @@ def recipe_difference(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     >>> recipe_difference(first, second)
     {'name': ('a', 'b'), 'seed': (7, 8)}
     """
-    left, right = (flat(each.model_dump(mode="json")) for each in (one, other))
+    left, right = (flat(recipe.model_dump(mode="json")) for recipe in (one, other))
     names = dict.fromkeys((*left, *right))
     return {
         name: (left.get(name), right.get(name))
@@ -30,10 +30,10 @@ def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     >>> flat({"seed": 7, "quality": {"num_leaves": 4}})
     {'seed': 7, 'quality.num_leaves': 4}
     """
-    found: dict[str, Any] = {}
+    flattened: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, dict) and value:
-            found |= flat(value, f"{above}{key}.")
+            flattened |= flat(value, f"{above}{key}.")
         else:
-            found[f"{above}{key}"] = value
-    return found
+            flattened[f"{above}{key}"] = value
+    return flattened

@@ -38,8 +38,8 @@ def slot_table(assembly: Assembly) -> pa.Table:
         "decision_time": _time(ranges.decision[rows]),
         "exclusion": pa.array(
             [
-                None if each == 0 else Exclusion(each).name.lower()
-                for each in ranges.exclusion[rows]
+                None if code == 0 else Exclusion(code).name.lower()
+                for code in ranges.exclusion[rows]
             ],
             pa.string(),
         ),
@@ -68,9 +68,9 @@ def slot_table(assembly: Assembly) -> pa.Table:
 
 
 def _time(minute: NDArray[np.int64]) -> pa.Array:
-    known = minute != NOT_RESOLVED
-    stamps = np.where(known, minute, 0).astype("datetime64[m]").astype("datetime64[us]")
-    return pa.array(stamps, pa.timestamp("us", tz="UTC"), mask=~known)
+    resolved = minute != NOT_RESOLVED
+    stamps = np.where(resolved, minute, 0).astype("datetime64[m]").astype("datetime64[us]")
+    return pa.array(stamps, pa.timestamp("us", tz="UTC"), mask=~resolved)
 
 
 def _names(codes: NDArray[np.int16], names: dict[int, str]) -> pa.Array:

@@ -32,14 +32,14 @@ def damage(folder: Path) -> list[str]:
         digest, _, name = line.partition("  ")
         listed[name] = digest
     here = {path.name for path in folder.iterdir()} - {SUMS}
-    found = [f"{name} is missing" for name in sorted(set(listed) - here)]
-    found += [f"{name} is not listed in {SUMS}" for name in sorted(here - set(listed))]
-    found += [
+    faults = [f"{name} is missing" for name in sorted(set(listed) - here)]
+    faults += [f"{name} is not listed in {SUMS}" for name in sorted(here - set(listed))]
+    faults += [
         f"{name} was changed"
         for name in sorted(set(listed) & here)
         if sha256_of(folder / name) != listed[name]
     ]
-    return found
+    return faults
 
 
 def recipe_of(folder: Path) -> Recipe:

@@ -145,7 +145,7 @@ def _around(clock: time, zone: ZoneInfo, minute: int) -> list[int]:
     """Return when a clock shows a time on the day a minute is in and those beside it."""
     day = (_EPOCH + timedelta(minutes=minute)).astimezone(zone).date()
     days = (day + number * _DAY for number in (-1, 0, 1, 2))
-    return [_minute(datetime.combine(each, clock, tzinfo=zone)) for each in days]
+    return [_minute(datetime.combine(day, clock, tzinfo=zone)) for day in days]
 
 
 def _nearest(clock: time, zone: ZoneInfo, to: int) -> int:

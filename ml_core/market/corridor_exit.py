@@ -42,7 +42,7 @@ def _step_law(width: int, sigma: float, drift: float) -> tuple[NDArray[np.float6
     """
     places = np.arange(-width, width + 2) - 0.5
     scaled = (places - drift) / (sigma * math.sqrt(2.0))
-    below = 0.5 * (1.0 + np.array([math.erf(each) for each in scaled.tolist()]))
+    below = 0.5 * (1.0 + np.array([math.erf(z) for z in scaled.tolist()]))
     chance = np.diff(below)  # of steps -width .. width
     here = np.arange(width + 1)
     inside = chance[here[None, :] - here[:, None] + width]

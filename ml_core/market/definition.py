@@ -116,7 +116,7 @@ def _fields(values: Any, name: str = "") -> Iterator[tuple[str, str]]:
         yield name, ", ".join(names)
         for own, value in zip(names, values, strict=True):
             yield from _fields(
-                {key: each for key, each in value.items() if key not in {"name", "day"}},
+                {key: part for key, part in value.items() if key not in {"name", "day"}},
                 f"{name}.{own}",
             )
     else:

@@ -206,12 +206,12 @@ class Market(_Frozen):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{kind} named twice: {', '.join(twice)}; give each its own name")
-        known = {session.name for session in self.sessions if not session.before}
+        sessions = {session.name for session in self.sessions if not session.before}
         for spec in self.ranges:
-            if spec.session not in known:
+            if spec.session not in sessions:
                 raise ValueError(
                     f"range {spec.name} names session {spec.session!r}; "
-                    f"use one of {', '.join(sorted(known))}"
+                    f"use one of {', '.join(sorted(sessions))}"
                 )
         return self
 

@@ -82,14 +82,14 @@ class Truth:
 
     def summary(self) -> dict[str, float]:
         """Return expected accuracy and log loss of the best observer and of the driftless one."""
-        best, plain = self.p_up, self.p_up_driftless
-        taken = np.where(plain >= 0.5, best, 1.0 - best)  # noqa: PLR2004 - even odds
+        best, driftless = self.p_up, self.p_up_driftless
+        taken = np.where(driftless >= 0.5, best, 1.0 - best)  # noqa: PLR2004 - even odds
         return {
             "slots": float(len(best)),
             "bayes_accuracy": float(np.maximum(best, 1.0 - best).mean()),
             "driftless_accuracy": float(taken.mean()),
             "bayes_log_loss": float(_expected_log_loss(best, best).mean()),
-            "driftless_log_loss": float(_expected_log_loss(plain, best).mean()),
+            "driftless_log_loss": float(_expected_log_loss(driftless, best).mean()),
         }
 
 
@@ -175,16 +175,16 @@ def simulate(
     searched = _BISECTIONS * min(_PILOT_SLOTS, len(slots.day)) if edge else 0
     in_all = searched + (len(slots.day) if with_truth else 0)
 
-    def told(done: int) -> None:
+    def report(done: int) -> None:
         if on_progress is not None:
             on_progress(done, in_all)
 
-    drift = _drift_for(edge, hours, walk, slots, sign, told) if edge else 0.0
+    drift = _drift_for(edge, hours, walk, slots, sign, report) if edge else 0.0
     close, states = _walk_on(hours, walk, slots, sign, drift)
     if not with_truth:
         states = np.empty((0, 2), np.int64)
-    truth = _truth(hours, slots, sign, states, drift, lambda done: told(searched + done))
-    told(in_all)
+    truth = _truth(hours, slots, sign, states, drift, lambda done: report(searched + done))
+    report(in_all)
     return _bars(market, schedule, hours, walk, close, truth, drift)
 
 
@@ -259,16 +259,16 @@ def _slots(market: Market, schedule: Schedule, hours: _Hours) -> _Slots:
     days, ranges = schedule.range_start.shape
     keep = schedule.open.ravel()
     start, stop, scan = (
-        each.ravel()[keep]
-        for each in (schedule.range_start, schedule.range_end, schedule.session_scan_end)
+        column.ravel()[keep]
+        for column in (schedule.range_start, schedule.range_end, schedule.session_scan_end)
     )
     # ranges may start together (5 and 15 minutes at 09:30): the next one is the next to START
     starts = np.unique(start)
     after = np.searchsorted(starts, stop, side="left")
     following = np.append(starts, np.iinfo(np.int64).max)[after]
     position = [
-        np.searchsorted(hours.minute, each)
-        for each in (start, stop, np.minimum(following, scan), scan)
+        np.searchsorted(hours.minute, minute)
+        for minute in (start, stop, np.minimum(following, scan), scan)
     ]
     del market
     return _Slots(
@@ -359,27 +359,27 @@ def _truth(  # noqa: PLR0917 - the parts of one walk
     sign: NDArray[np.int64],
     states: NDArray[np.int64],
     drift: float,
-    told: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> Truth:
     rows = np.flatnonzero(states[:, 0] > 0)
-    known, plain, none = (np.empty(len(rows)) for _ in range(3))
+    p_up, driftless, none = (np.empty(len(rows)) for _ in range(3))
     for index, row in enumerate(rows.tolist()):
-        width, start = (int(each) for each in states[row])
+        width, start = (int(value) for value in states[row])
         ends = (int(slots.stop[row]), int(slots.drift_stop[row]), int(slots.scan_stop[row]))
         up, down, left = exit_chances(width, start, _path(hours, *ends, 0.0))
-        plain[index] = known[index] = up / (up + down)
+        driftless[index] = p_up[index] = up / (up + down)
         if drift and sign[row]:
             path = _path(hours, *ends, drift * float(sign[row]))
             up, down, left = exit_chances(width, start, path)
-            known[index] = up / (up + down)
+            p_up[index] = up / (up + down)
         none[index] = left
-        told(index + 1)
+        report(index + 1)
     return Truth(
         day=slots.day[rows],
         spec=slots.spec[rows],
         sign=sign[rows],
-        p_up=known,
-        p_up_driftless=plain,
+        p_up=p_up,
+        p_up_driftless=driftless,
         p_none=none,
     )
 
@@ -390,7 +390,7 @@ def _drift_for(  # noqa: PLR0917 - the parts of one walk
     walk: _Walk,
     slots: _Slots,
     sign: NDArray[np.int64],
-    told: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> float:
     """Find the drift, in sigmas a minute, whose edge on a pilot of early slots is as asked."""
     pilot = min(_PILOT_SLOTS, len(slots.day))
@@ -400,11 +400,11 @@ def _drift_for(  # noqa: PLR0917 - the parts of one walk
     for turn in range(_BISECTIONS):
         middle = (low + high) / 2
 
-        def moved(done: int, before: int = turn * pilot) -> None:
-            told(before + done)
+        def report_turn(done: int, before: int = turn * pilot) -> None:
+            report(before + done)
 
-        found = _truth(hours, few, sign[:pilot], states, middle, moved).summary()
-        if found["bayes_accuracy"] - found["driftless_accuracy"] < edge:
+        summary = _truth(hours, few, sign[:pilot], states, middle, report_turn).summary()
+        if summary["bayes_accuracy"] - summary["driftless_accuracy"] < edge:
             low = middle
         else:
             high = middle
@@ -435,13 +435,13 @@ def _bars(  # noqa: PLR0917 - everything that makes a bar
         gap = ROLL_GAP_TICKS * contract
         minute.append(hours.minute[rows])
         code.append(rank[contract])
-        columns.append(np.stack([each[rows] + gap for each in (opened, high, low, close)]))
+        columns.append(np.stack([price[rows] + gap for price in (opened, high, low, close)]))
         volume.append(traded[rows])
     minutes, codes = np.concatenate(minute), np.concatenate(code)
     sort = np.lexsort((codes, minutes))
     prices = np.concatenate(columns, axis=1)[:, sort].astype(np.int32)
     return SimulatedMarket(
-        contracts=tuple(names[each] for each in order),
+        contracts=tuple(names[index] for index in order),
         minute=minutes[sort],
         contract=codes[sort].astype(np.int32),
         open=prices[0],
@@ -461,7 +461,7 @@ def _contracts(
     import re  # noqa: PLC0415 - one use
 
     matches = re.compile(market.contract_pattern).fullmatch
-    codes = [each for each in _MONTH_CODES if matches(f"{market.symbol}{each}1")]
+    codes = [month_code for month_code in _MONTH_CODES if matches(f"{market.symbol}{month_code}1")]
     if set(_GOLD_MONTHS) <= set(codes):
         codes = list(_GOLD_MONTHS)
     months = schedule.days.astype("datetime64[M]").astype(np.int64)
@@ -486,6 +486,6 @@ def _contracts(
 
 
 def _expected_log_loss(
-    said: NDArray[np.float64], true: NDArray[np.float64]
+    predicted: NDArray[np.float64], true: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    return np.negative(true * np.log(said) + (1.0 - true) * np.log1p(-said))
+    return np.negative(true * np.log(predicted) + (1.0 - true) * np.log1p(-predicted))

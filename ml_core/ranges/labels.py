@@ -120,7 +120,7 @@ def _first_true(
     Looks at stretches that double in length, so that a break in the first minutes, the usual
     case, costs a few columns and not the whole session's.
     """
-    found = np.full(len(first), -1, np.int64)
+    bar = np.full(len(first), -1, np.int64)
     open_rows = np.flatnonzero(first < stop)
     offset, width = 0, 16
     last = len(tape) - 1
@@ -130,10 +130,10 @@ def _first_true(
         hit = hits(open_rows, np.minimum(bars, last)) & inside
         where = hit.argmax(axis=1)
         any_hit = hit[np.arange(len(open_rows)), where]
-        found[open_rows[any_hit]] = bars[any_hit, where[any_hit]]
+        bar[open_rows[any_hit]] = bars[any_hit, where[any_hit]]
         offset, width = offset + width, width * 2
         open_rows = open_rows[~any_hit & (first[open_rows] + offset < stop[open_rows])]
-    return found
+    return bar
 
 
 def _find_breaks(
@@ -149,12 +149,14 @@ def _find_breaks(
         close = tape.close[bars]
         return (close > high[at, None]) | (close < low[at, None])
 
-    found = _first_true(tape, ranges.stop_bar[rows], tape.first_at(scan_end[rows]), outside)
-    broke, bar = rows[found >= 0], found[found >= 0]
+    first_outside = _first_true(
+        tape, ranges.stop_bar[rows], tape.first_at(scan_end[rows]), outside
+    )
+    broke, bar = rows[first_outside >= 0], first_outside[first_outside >= 0]
     labels.direction[broke] = np.where(tape.close[bar] > ranges.high[broke], UP, DOWN)
     labels.break_minute[broke] = tape.minute[bar] + 1
     labels.entry[broke] = tape.close[bar]
-    quiet = rows[(found < 0) & (scan_end[rows] <= tape.horizon)]
+    quiet = rows[(first_outside < 0) & (scan_end[rows] <= tape.horizon)]
     labels.direction[quiet] = NONE
     labels.resolved_minute[quiet] = scan_end[quiet]
 
@@ -195,9 +197,9 @@ def _find_exits(
 
     first = tape.first_at(labels.break_minute[trades])
     last = tape.first_at(scan_end[trades])
-    found = _first_true(tape, first, last, touched)
-    settled = found >= 0
-    rows, bar = trades[settled], found[settled]
+    first_touch = _first_true(tape, first, last, touched)
+    settled = first_touch >= 0
+    rows, bar = trades[settled], first_touch[settled]
     # both touched in one bar counts as the stop: the order inside a minute is not known
     lost = stopped(np.flatnonzero(settled), bar[:, None])[:, 0]
     labels.outcome[rows] = np.where(lost, LOSS, WIN)

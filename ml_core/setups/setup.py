@@ -109,18 +109,18 @@ class SetupGrid:
     days: tuple[str, ...] = DAYS
 
     def __post_init__(self) -> None:
-        for what, chosen, known in (
+        for what, chosen, possible in (
             ("side", self.sides, SIDES),
             ("stop", self.stops, STOPS),
             ("size", self.sizes, SIZES),
             ("day", self.days, DAYS),
         ):
-            remedy = f"use one or more of {', '.join(known)}"
+            remedy = f"use one or more of {', '.join(possible)}"
             if not chosen:
                 raise NotAChoiceError(what, None, remedy)
-            for each in chosen:
-                if each not in known:
-                    raise NotAChoiceError(what, each, remedy)
+            for choice in chosen:
+                if choice not in possible:
+                    raise NotAChoiceError(what, choice, remedy)
         if not self.rrs:
             raise NotAChoiceError("rr", None, "give at least one, such as 2")
         for rr in self.rrs:
@@ -135,10 +135,10 @@ class SetupGrid:
         UnknownRangeError
             The market has no such range.
         """
-        known = [each.name for each in market.ranges]
-        chosen = sorted({market.range_index(each) for each in self.ranges or known})
+        names = [range_.name for range_ in market.ranges]
+        chosen = sorted({market.range_index(range_) for range_ in self.ranges or names})
         return tuple(
-            Setup(opening_range=known[at], side=side, rr=rr, stop=stop, size=size, day=day)
+            Setup(opening_range=names[at], side=side, rr=rr, stop=stop, size=size, day=day)
             for at, side, rr, stop, size, day in product(
                 chosen,
                 dict.fromkeys(self.sides),

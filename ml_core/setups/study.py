@@ -90,7 +90,7 @@ class _Period:
         trades = self.trades
         divisor = np.maximum(trades, 1)
         columns = (self.gross.sum(0), self.net.sum(0), ((self.net > 0) & self.traded).sum(0))
-        means = np.stack([each / divisor for each in columns])
+        means = np.stack([column / divisor for column in columns])
         return [
             {
                 "trades": int(count),
@@ -154,7 +154,7 @@ def study_setups(
     search = _searched(early, plan, seed)
     rows = _rows(returns, early, late, search)
     _confirm(rows, late, search.found, plan, seed)
-    ranked = [rows[each] for each in search.judged[search.order]]
+    ranked = [rows[index] for index in search.judged[search.order]]
     named = [row for row in ranked if row["status"] == NAMED]
     chance = {
         "p": search.test.p_consistent,
@@ -241,12 +241,12 @@ def _rows(
 def _confirm(
     rows: list[dict[str, Any]],
     late: _Period,
-    found: NDArray[np.intp],
+    survivors: NDArray[np.intp],
     plan: StudyPlan,
     seed: int,
 ) -> None:
     """Take the setups found to the later days, in place: intervals, and who is named."""
-    enough = found[late.trades[found] >= plan.min_confirming]
+    enough = survivors[late.trades[survivors] >= plan.min_confirming]
     if not len(enough):
         return
     part = late.only(enough)
@@ -254,7 +254,7 @@ def _confirm(
     times = times_drawn(len(part.net), plan.block_days, plan.resamples, seed + 1)
     count = part.traded.astype(np.float64)
     bounds = simultaneous_bounds(part.net, count, times, plan.size)
-    for at, low, high in zip(enough.tolist(), *(each.tolist() for each in bounds), strict=True):
+    for at, low, high in zip(enough.tolist(), *(bound.tolist() for bound in bounds), strict=True):
         rows[at]["confirmation"] |= {"low": low, "high": high}
         if low > 0:
             rows[at]["status"] = NAMED
@@ -273,11 +273,11 @@ def _best_set(
         seed=seed,
         size=plan.size,
     )
-    names = [NOTHING, *(returns.setups[each].name for each in best.tolist())]
+    names = [NOTHING, *(returns.setups[index].name for index in best.tolist())]
     return {
         "compared": len(names),
         "nothing_inside": bool(inside[0]),
-        "inside": [name for name, each in zip(names, inside, strict=True) if each],
+        "inside": [name for name, outside in zip(names, inside, strict=True) if outside],
     }
 
 

@@ -145,7 +145,7 @@ def trade_table(
     """
     if first > last:
         raise BackwardPeriodError(first, last)
-    found = assemble(
+    assembly = assemble(
         bars,
         market,
         LabelSpec(),
@@ -158,20 +158,20 @@ def trade_table(
     for done, (stop, rr) in enumerate(rules):
         if on_progress is not None:
             on_progress(done, len(rules))
-        results.append(_outcomes(found, LabelSpec.model_validate({"stop": stop, "rr": rr})))
-    return _laid_out(found, rules, results)
+        results.append(_outcomes(assembly, LabelSpec.model_validate({"stop": stop, "rr": rr})))
+    return _laid_out(assembly, rules, results)
 
 
 def _outcomes(
-    found: Assembly, spec: LabelSpec
+    assembly: Assembly, spec: LabelSpec
 ) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:
     """Return direction, gross and net R of every slot.
 
     0 and NaN where there is no settled trade.
     """
-    cost = found.market.instrument.round_trip_cost_ticks
-    labels = label(found.tape, found.ranges, spec, cost)
-    day_end = found.tape.schedule.day_end[found.ranges.day]
+    cost = assembly.market.instrument.round_trip_cost_ticks
+    labels = label(assembly.tape, assembly.ranges, spec, cost)
+    day_end = assembly.tape.schedule.day_end[assembly.ranges.day]
     traded = (labels.outcome != UNKNOWN) & (labels.resolved_minute <= day_end)
     return (
         np.where(traded, labels.direction, 0).astype(np.int16),
@@ -181,17 +181,17 @@ def _outcomes(
 
 
 def _laid_out(
-    found: Assembly,
+    assembly: Assembly,
     rules: tuple[tuple[str, float], ...],
     results: list[tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]],
 ) -> TradeTable:
     """Lay slots out by day and range; slots without a usable range, NaN."""
-    rows = found.reported[found.ranges.usable[found.reported]]
-    index, where = np.unique(found.ranges.day[rows], return_inverse=True)
-    place = (where, found.ranges.spec[rows])
-    shape = (len(index), len(found.market.ranges))
+    rows = assembly.reported[assembly.ranges.usable[assembly.reported]]
+    index, where = np.unique(assembly.ranges.day[rows], return_inverse=True)
+    place = (where, assembly.ranges.spec[rows])
+    shape = (len(index), len(assembly.market.ranges))
     size = np.full(shape, np.nan)
-    size[place] = found.dataset.features[:, 0]
+    size[place] = assembly.dataset.features[:, 0]
     direction = np.zeros(shape, np.int16)
     gross, net = (np.full((*shape, len(rules)), np.nan) for _ in range(2))
     for which, (side, before, after) in enumerate(results):
@@ -199,10 +199,10 @@ def _laid_out(
         gross[(*place, which)] = before[rows]
         net[(*place, which)] = after[rows]
     return TradeTable(
-        market=found.market.symbol,
-        cost_ticks=found.market.instrument.round_trip_cost_ticks,
-        days=found.tape.schedule.days[index],
-        ranges=tuple(each.name for each in found.market.ranges),
+        market=assembly.market.symbol,
+        cost_ticks=assembly.market.instrument.round_trip_cost_ticks,
+        days=assembly.tape.schedule.days[index],
+        ranges=tuple(range_.name for range_ in assembly.market.ranges),
         rules=rules,
         direction=direction,
         size=size,
@@ -234,16 +234,16 @@ def setup_returns(table: TradeTable, setups: tuple[Setup, ...], search_days: int
     of_side = {name: np.isin(table.direction, ways) for name, ways in _DIRECTIONS.items()}
     traded = np.zeros((len(setups), len(table.days)), bool)
     gross, net = (np.zeros((len(setups), len(table.days))) for _ in range(2))
-    for row, each in enumerate(setups):
+    for row, setup in enumerate(setups):
         spec, rule = (
-            table.ranges.index(each.opening_range),
-            table.rules.index((each.stop, each.rr)),
+            table.ranges.index(setup.opening_range),
+            table.rules.index((setup.stop, setup.rr)),
         )
-        taken = of_side[each.side][:, spec] & np.isfinite(table.net[:, spec, rule])
-        if each.size != "any":
-            taken = taken & of_size[each.size][:, spec]
-        if each.day != "all":
-            taken = taken & on_day[each.day]
+        taken = of_side[setup.side][:, spec] & np.isfinite(table.net[:, spec, rule])
+        if setup.size != "any":
+            taken = taken & of_size[setup.size][:, spec]
+        if setup.day != "all":
+            taken = taken & on_day[setup.day]
         traded[row] = taken
         gross[row, taken] = table.gross[taken, spec, rule]
         net[row, taken] = table.net[taken, spec, rule]
@@ -261,5 +261,5 @@ def setup_returns(table: TradeTable, setups: tuple[Setup, ...], search_days: int
 
 def _medians(size: NDArray[np.float64]) -> NDArray[np.float64]:
     """Median of each column's known values, shape (r,); NaN, which nothing passes, without any."""
-    known = [column[np.isfinite(column)] for column in size.T]
-    return np.array([np.median(each) if len(each) else np.nan for each in known])
+    sizes = [column[np.isfinite(column)] for column in size.T]
+    return np.array([np.median(column) if len(column) else np.nan for column in sizes])

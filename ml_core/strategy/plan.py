@@ -159,17 +159,17 @@ def decide(
         Without and with the model. The second arms nothing that the first does not: what the
         rules alone have ended for the day, a smaller loss with the model does not reopen.
     """
-    plain = by_rules(rules, facts, without)
+    by_rule = by_rules(rules, facts, without)
     own = by_rules(rules, facts, with_)
-    if not plain.armed:
-        own = plain
-    return plain, with_model(rules, own, model, "scale")
+    if not by_rule.armed:
+        own = by_rule
+    return by_rule, with_model(rules, own, model, "scale")
 
 
 def by_rules(rules: Rules, facts: SlotFacts, day: DaySoFar) -> Plan:
     """Decide by the rules alone."""
     checks = _checks(rules, facts, day)
-    size = rules.base_size if all(each.passed for each in checks) else 0.0
+    size = rules.base_size if all(check.passed for check in checks) else 0.0
     long, short = (size if side in rules.allowed_sides else 0.0 for side in SIDES)
     return Plan(long=long, short=short, checks=checks)
 
@@ -230,7 +230,7 @@ def _told(model: ModelView) -> str:
 def _checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleCheck, ...]:
     ranges = rules.allowed_ranges
     share = facts.share_traded
-    found = [
+    checks = [
         RuleCheck(
             name="range",
             passed=ranges == "all" or facts.opening_range in ranges,
@@ -256,7 +256,7 @@ def _checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleCheck, .
         ),
         *_day_checks(rules, day),
     ]
-    return tuple(found)
+    return tuple(checks)
 
 
 def _size_check(rules: Rules, size: float | None) -> RuleCheck:
@@ -296,4 +296,4 @@ def _day_checks(rules: Rules, day: DaySoFar) -> tuple[RuleCheck, ...]:
 
 def may_enter(rules: Rules, day: DaySoFar) -> bool:
     """Return whether an armed entry is still allowed at the moment of the break."""
-    return all(each.passed for each in _day_checks(rules, day))
+    return all(day_check.passed for day_check in _day_checks(rules, day))

@@ -96,14 +96,14 @@ def day_so_far(taken: Iterable[Taken], trading_day: date, at: datetime) -> DaySo
     """
     trades = open_ = 0
     net = 0.0
-    for each in taken:
-        if not each.size or each.slot.entered_at is None or each.slot.entered_at > at:
+    for trade in taken:
+        if not trade.size or trade.slot.entered_at is None or trade.slot.entered_at > at:
             continue
-        settled = each.slot.resolved_at is not None and each.slot.resolved_at <= at
+        settled = trade.slot.resolved_at is not None and trade.slot.resolved_at <= at
         open_ += not settled
-        if each.slot.trading_day == trading_day:
+        if trade.slot.trading_day == trading_day:
             trades += 1
-            net += each.r if settled else 0.0
+            net += trade.r if settled else 0.0
     return DaySoFar(trades=trades, open=open_, net_r=net)
 
 
@@ -130,8 +130,8 @@ class _Path:
     def enter(self, *, until: datetime | None) -> None:
         """Be done with the waiting slots that broke by a time, in the order in which they did."""
         moments = {index: _moment(self._plans[index][0]) for index in self._waiting}
-        broken = [each for each in self._waiting if until is None or moments[each] <= until]
-        for index in sorted(broken, key=lambda each: (moments[each], each)):
+        broken = [index for index in self._waiting if until is None or moments[index] <= until]
+        for index in sorted(broken, key=lambda waiting: (moments[waiting], waiting)):
             slot, plan = self._plans[index]
             taken = _taken(self._rules, slot, plan, self.latest)
             self._found[index] = taken

@@ -47,10 +47,10 @@ class Worth:
         """One plain sentence."""
         if not self.trades:
             return f"no trade in {self.slots:,} slots"
-        each, gross = self.per_trade, self.gross_per_trade
+        mean, gross = self.per_trade, self.gross_per_trade
         return (
             f"{self.trades:,} trades of {self.slots:,} slots, {self.total_r:+.1f} R net in all, "
-            f"{each.estimate:+.3f} a trade ({each.low:+.3f} to {each.high:+.3f}): {sure(each)}; "
+            f"{mean.estimate:+.3f} a trade ({mean.low:+.3f} to {mean.high:+.3f}): {sure(mean)}; "
             f"before costs {gross.estimate:+.3f} ({gross.low:+.3f} to {gross.high:+.3f}): "
             f"{sure(gross)}; deepest fall {self.drawdown_r:.1f} R"
         )
@@ -79,13 +79,13 @@ class Worth:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        each, gross = self.per_trade, self.gross_per_trade
+        mean, gross = self.per_trade, self.gross_per_trade
         values: dict[str, Any] = {
             "slots": self.slots,
             "armed": self.armed,
             "trades": self.trades,
             "total_r": self.total_r,
-            "per_trade": [each.estimate, each.low, each.high],
+            "per_trade": [mean.estimate, mean.low, mean.high],
             "gross_per_trade": [gross.estimate, gross.low, gross.high],
             "hit_rate": self.hit_rate,
             "drawdown_r": self.drawdown_r,
@@ -131,13 +131,13 @@ class Added:
         """One plain sentence."""
         if not self.trades:
             return "no settled trade to compare yet"
-        each = self.choice_per_slot
-        known = "" if each.above_zero or each.below_zero else ", not to be told from 0"
+        mean = self.choice_per_slot
+        doubt = "" if mean.above_zero or mean.below_zero else ", not to be told from 0"
         return (
             f"the model's sizes changed the result by {self.total_r:+.1f} R: "
             f"{self.by_size_r:+.1f} R by trading {self.size_ratio:.2f} times the size, "
-            f"{self.by_choice_r:+.1f} R by choosing, {each.estimate:+.4f} a slot "
-            f"({each.low:+.4f} to {each.high:+.4f}){known}"
+            f"{self.by_choice_r:+.1f} R by choosing, {mean.estimate:+.4f} a slot "
+            f"({mean.low:+.4f} to {mean.high:+.4f}){doubt}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -166,12 +166,12 @@ def sure(interval: Interval) -> str:
 
 def worth(taken: Sequence[Taken]) -> Worth:
     """Return what plans brought; trades that are not settled yet are left out."""
-    trades = [each for each in taken if each.size > 0 and each.slot.r_net is not None]
-    r = np.array([each.r for each in trades], np.float64)
-    gross = np.array([each.size * (each.slot.r_gross or 0.0) for each in trades], np.float64)
+    trades = [trade for trade in taken if trade.size > 0 and trade.slot.r_net is not None]
+    r = np.array([trade.r for trade in trades], np.float64)
+    gross = np.array([trade.size * (trade.slot.r_gross or 0.0) for trade in trades], np.float64)
     return Worth(
         slots=len(taken),
-        armed=sum(each.plan.armed for each in taken),
+        armed=sum(trade.plan.armed for trade in taken),
         trades=len(trades),
         total_r=float(r.sum()),
         per_trade=mean_interval(r, _days(trades)),
@@ -190,10 +190,10 @@ def added(with_: Sequence[Taken], without: Sequence[Taken]) -> Added:
     Sampling Techniques, 1977, ch. 6). Trades not settled yet count with size 0.
     """
     pairs = list(zip(with_, without, strict=True))
-    r = np.array([each.slot.r_net or 0.0 for each, _ in pairs], np.float64)
-    settled = np.array([each.slot.r_net is not None for each, _ in pairs], bool)
+    r = np.array([trade.slot.r_net or 0.0 for trade, _ in pairs], np.float64)
+    settled = np.array([trade.slot.r_net is not None for trade, _ in pairs], bool)
     scaled, plainly = (
-        np.where(settled, [each[which].size for each in pairs], 0.0) for which in (0, 1)
+        np.where(settled, [pair[which].size for pair in pairs], 0.0) for which in (0, 1)
     )
     whole = float(plainly.sum())
     ratio = float(scaled.sum()) / whole if whole else 1.0
@@ -215,29 +215,29 @@ def added(with_: Sequence[Taken], without: Sequence[Taken]) -> Added:
 def by_opinion(with_: Sequence[Taken], without: Sequence[Taken]) -> dict[str, Worth]:
     """Return what the plain trades brought by what the model said of the side that broke."""
     groups: dict[str, list[Taken]] = {}
-    for scaled, each in zip(with_, without, strict=True):
-        if each.size:
-            groups.setdefault(_opinion(scaled.plan, each.slot.side), []).append(each)
+    for scaled, trade in zip(with_, without, strict=True):
+        if trade.size:
+            groups.setdefault(_opinion(scaled.plan, trade.slot.side), []).append(trade)
     return {name: worth(groups[name]) for name in sorted(groups)}
 
 
 def by_year(taken: Sequence[Taken]) -> dict[str, Worth]:
     """Return what plans brought in each year."""
-    years = sorted({each.slot.trading_day.year for each in taken})
+    years = sorted({trade.slot.trading_day.year for trade in taken})
     return {
-        str(year): worth([each for each in taken if each.slot.trading_day.year == year])
+        str(year): worth([trade for trade in taken if trade.slot.trading_day.year == year])
         for year in years
     }
 
 
 def refusals(taken: Sequence[Taken]) -> dict[str, int]:
     """Count what kept slots from being traded: each rule at t0, and the day's at the break."""
-    found: dict[str, int] = {}
-    for each in taken:
-        names = [check.name for check in each.plan.checks if not check.passed]
-        for name in [*names, each.why_not] if each.why_not else names:
-            found[name] = found.get(name, 0) + 1
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    counts: dict[str, int] = {}
+    for trade in taken:
+        names = [check.name for check in trade.plan.checks if not check.passed]
+        for name in [*names, trade.why_not] if trade.why_not else names:
+            counts[name] = counts.get(name, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _opinion(plan: Plan, side: Side | None) -> str:
@@ -249,4 +249,4 @@ def _opinion(plan: Plan, side: Side | None) -> str:
 
 
 def _days(rows: Sequence[Taken]) -> NDArray[np.datetime64]:
-    return np.array([each.slot.trading_day for each in rows], "datetime64[D]")
+    return np.array([row.slot.trading_day for row in rows], "datetime64[D]")

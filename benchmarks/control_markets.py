@@ -27,7 +27,8 @@ from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import Recipe
 from ml_core.market.market import Market
 from ml_core.market.schedule import Schedule, build_schedule
-from ml_core.market.simulation import SimulatedMarket, Truth, simulate
+from ml_core.market.simulated_truth import Truth
+from ml_core.market.simulation import SimulatedMarket, simulate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule
-from ml_core.market.simulation import Truth, simulate
+from ml_core.market.simulated_truth import Truth
+from ml_core.market.simulation import simulate
 
 OnProgress = Callable[[int, int], None]
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
 from ml_core.evidence.collect_evidence import evidence_of
-from ml_core.evidence.conditions import POLICY, Policy
 from ml_core.evidence.injection import injected_signal_found
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import Answers, answer_fold, joined
 from ml_core.evidence.promotion import Decision, decide
+from ml_core.evidence.promotion_evidence import POLICY, Policy
 from ml_core.evidence.sequential import e_process
 from ml_core.learning.assemble import Assembly, assemble
 from ml_core.learning.dataset import DOWN, UP

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.control_markets import Plan, bars_of, judged, study
-from ml_core.evidence.conditions import POLICY, Policy
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import Answers
 from ml_core.evidence.promotion import Decision
+from ml_core.evidence.promotion_evidence import POLICY, Policy
 from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import audit_lookahead
 from ml_core.features.catalogue import Feature

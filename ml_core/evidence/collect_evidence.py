@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ml_core.evidence.comparison import Comparison, compare
-from ml_core.evidence.conditions import Evidence
 from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import ACCURACY, bin_of, expected_calibration_error
 from ml_core.evidence.out_of_sample import Answers, followed
+from ml_core.evidence.promotion_evidence import Evidence
 from ml_core.learning.dataset import DOWN, UP
 
 BASELINE = "corridor"

@@ -3,119 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
 from ml_core.evidence.comparison import JUDGED_BY, Change, Comparison
-from ml_core.evidence.intervals import Interval
 from ml_core.evidence.power import PowerReport, gate, rows_for_gain
-
-Status = Literal["holds", "fails", "unknown"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The numbers of the rule.
-
-    Attributes
-    ----------
-    alpha
-        Chance allowed of promoting what has no skill, with all looks and trials counted.
-    most_ece
-        Largest calibration error on unseen rows.
-    fewest_seeds
-        Training seeds that must agree.
-    material
-        A year's rise in log loss from which it counts as worse.
-    year_rows, fewest_of_a_year
-        Breaks from which a year is judged by its estimate, and by its interval, alone.
-    worth
-        Smallest gain in log loss that is worth having: n must suffice to find it.
-    lift
-        Smallest lift in accuracy spoken of beside it.
-    power
-        Chance of finding it.
-    margin
-        Rise in log loss within which a refit counts as not worse.
-    fewest_trades
-        Trades from which an interval of net R is believed.
-    """
-
-    alpha: float = 0.05
-    most_ece: float = 0.03
-    fewest_seeds: int = 3
-    material: float = 0.005
-    year_rows: int = 200
-    fewest_of_a_year: int = 30
-    worth: float = 0.01
-    lift: float = 0.02
-    power: float = 0.8
-    margin: float = 0.005
-    fewest_trades: int = 30
-
-
-POLICY = Policy()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What is known of a challenger. None is not known.
-
-    Attributes
-    ----------
-    recipe, recipe_hash
-        The challenger's.
-    comparisons
-        Against the corridor baseline, and against the champion where that is another.
-    against_wanted
-        Names of the others it must be compared with.
-    ece, ece_by_chance
-        Calibration error on unseen rows, and what a perfect forecaster would show with as many.
-    lookahead_clean
-        Whether the look-ahead audit found nothing.
-    signal_found
-        Whether the recipe found a signal injected into the very same rows.
-    trials
-        Recipes tried on this market so far, this one included.
-    live
-        Against the champion on the ledger's live rows; None before there are any.
-    net_r, trades
-        Net R a trade following the recommendation on unseen rows, and how many.
-    correct, baseline_accuracy
-        Unseen breaks whose direction was said right, and the corridor's share of the same.
-    """
-
-    recipe: str
-    recipe_hash: str
-    comparisons: tuple[Comparison, ...]
-    against_wanted: tuple[str, ...]
-    ece: float | None
-    ece_by_chance: float | None
-    lookahead_clean: bool | None
-    signal_found: bool | None
-    trials: int | None
-    live: Comparison | None = None
-    net_r: Interval | None = None
-    trades: int = 0
-    correct: int | None = None
-    baseline_accuracy: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One condition of the rule: its state, in words, with its figures."""
-
-    name: str
-    status: Status
-    words: str
-    figures: dict[str, Any] = field(default_factory=dict)
-
-
-def comparison_with(evidence: Evidence, name: str) -> Comparison | None:
-    """Return the comparison against a named other; None if it was not made."""
-    return next(
-        (comparison for comparison in evidence.comparisons if comparison.against == name), None
-    )
+from ml_core.evidence.promotion_evidence import (
+    Condition,
+    Evidence,
+    Policy,
+    Status,
+    comparison_with,
+)
 
 
 def better_than_each(evidence: Evidence) -> list[Condition]:
@@ -273,7 +172,7 @@ def _accuracy(evidence: Evidence, rows: int, policy: Policy) -> PowerReport | No
     )
 
 
-def shown(name: str, fact: bool | None, yes: str, no: str) -> Condition:
+def fact_holds(name: str, fact: bool | None, yes: str, no: str) -> Condition:
     """Turn a fact that may not be known into a condition."""
     if fact is None:
         return Condition(name=name, status="unknown", words="not run")

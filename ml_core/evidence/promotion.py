@@ -11,22 +11,24 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_core.evidence.conditions import (
-    POLICY,
-    Condition,
-    Evidence,
-    Policy,
     better_than_each,
     calibrated,
-    comparison_with,
     enough_rows,
+    fact_holds,
     live_record,
     net_r_above_zero,
     no_year_worse,
     not_worse,
     seeds_agree,
-    shown,
     trials_paid_for,
     valid_at_any_look,
+)
+from ml_core.evidence.promotion_evidence import (
+    POLICY,
+    Condition,
+    Evidence,
+    Policy,
+    comparison_with,
 )
 
 
@@ -74,13 +76,13 @@ def decide(evidence: Evidence, policy: Policy = POLICY) -> Decision:
         seeds_agree(evidence, policy),
         no_year_worse(evidence, policy),
         enough_rows(evidence, policy),
-        shown(
+        fact_holds(
             "look-ahead audit",
             evidence.lookahead_clean,
             "no feature saw the future",
             "a feature saw the future",
         ),
-        shown(
+        fact_holds(
             "injected signal",
             evidence.signal_found,
             "the recipe finds a signal planted in the same rows",
@@ -97,7 +99,7 @@ def decide(evidence: Evidence, policy: Policy = POLICY) -> Decision:
 def decide_refit(evidence: Evidence, policy: Policy = POLICY) -> Decision:
     """Apply the rule for a refit of the champion's own recipe: sane, and not worse."""
     conditions = [
-        shown(
+        fact_holds(
             "look-ahead audit",
             evidence.lookahead_clean,
             "no feature saw the future",

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_core.errors import OrbcastError
-from ml_core.evidence.conditions import POLICY
 from ml_core.evidence.plain import plain
+from ml_core.evidence.promotion_evidence import POLICY
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
 from monitoring.performance import grouped, over, whole_days

@@ -11,9 +11,9 @@ from prefect import task
 from ml_core.evidence.collect_evidence import BASELINE, evidence_of
 from ml_core.evidence.collect_evidence import CHAMPION as AGAINST_CHAMPION
 from ml_core.evidence.comparison import Comparison, NoCommonRowsError, compare, compare_logged
-from ml_core.evidence.conditions import Evidence
 from ml_core.evidence.out_of_sample import answers_of
 from ml_core.evidence.promotion import Decision, decide, decide_refit
+from ml_core.evidence.promotion_evidence import Evidence
 from ml_core.learning.bundle import load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.recipe import Recipe

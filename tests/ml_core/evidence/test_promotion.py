@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.evidence.comparison import Change, Comparison, YearChange
-from ml_core.evidence.conditions import Evidence
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion import Decision, decide, decide_refit
+from ml_core.evidence.promotion_evidence import Evidence
 
 NAN, INF = float("nan"), float("inf")
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from ml_core.evidence.comparison import Change, Comparison, YearChange
-from ml_core.evidence.conditions import Evidence
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion import decide
+from ml_core.evidence.promotion_evidence import Evidence
 from monitoring.pages.findings import NotAnEvaluationError
 from monitoring.pages.study_report import render_study
 from tests.monitoring.pages.test_version_report import read

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.evidence.intervals import Interval, mean_interval
+from ml_core.evidence.evaluation import (
+    EntryLogLoss,
+    GroupScores,
+    MetricIntervals,
+    NoRows,
+    NoTrades,
+    Scores,
+    Trades,
+)
+from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import (
     LOG_LOSS,
     METRICS,
@@ -19,15 +26,16 @@ from ml_core.evidence.out_of_sample import Answers, followed, of_side_that_broke
 from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
 
 
-def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> dict[str, float]:
+def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Scores:
     """Return every metric of probabilities of an event, each shape (n,)."""
-    figures = {metric.name: metric(p, happened) for metric in METRICS}
-    figures["auc"] = auc(p, happened)
-    figures["ece"] = expected_calibration_error(p, happened)
-    return figures
+    return Scores(
+        **{metric.name: metric(p, happened) for metric in METRICS},
+        auc=auc(p, happened),
+        ece=expected_calibration_error(p, happened),
+    )
 
 
-def voices_of(answers: Answers, broke: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+def forecasts_of(answers: Answers, broke: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
     """Return P(UP | a break) of the breaks marked, by the model, the corridor and the majority."""
     return {
         "model": answers.said.p_up[broke],
@@ -42,28 +50,30 @@ def differences(
     happened: NDArray[np.bool_],
     day: NDArray[np.datetime64],
     seed: int,
-) -> dict[str, Interval]:
+) -> MetricIntervals:
     """Return each metric's difference row by row, ours less theirs, with its interval."""
-    return {
-        metric.name: mean_interval(
-            metric.rows(ours, happened) - metric.rows(theirs, happened), day, seed=seed
-        )
-        for metric in METRICS
-    }
+    return MetricIntervals(
+        **{
+            metric.name: mean_interval(
+                metric.rows(ours, happened) - metric.rows(theirs, happened), day, seed=seed
+            )
+            for metric in METRICS
+        }
+    )
 
 
-def trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> dict[str, Any]:
+def trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> Trades | NoTrades:
     """Return hit rate, expectancy before and after costs, and drawdown of the trades marked."""
     net, gross, day = test.r_net[rows], test.r_gross[rows], test.trading_day[rows]
     if not len(net):
-        return {"trades": 0}
-    return {
-        "trades": len(net),
-        "hit_rate": float((net > 0).mean()),
-        "gross_r": mean_interval(gross, day, seed=seed),
-        "net_r": mean_interval(net, day, seed=seed),
-        "drawdown_r": max_drawdown(net),
-    }
+        return NoTrades()
+    return Trades(
+        trades=len(net),
+        hit_rate=float((net > 0).mean()),
+        gross_r=mean_interval(gross, day, seed=seed),
+        net_r=mean_interval(net, day, seed=seed),
+        drawdown_r=max_drawdown(net),
+    )
 
 
 def years_of(test: Dataset) -> NDArray[np.str_]:
@@ -76,52 +86,52 @@ def sides_of(test: Dataset) -> NDArray[np.str_]:
     return np.select([test.direction == UP, test.direction == DOWN], ["long", "short"], "")
 
 
-def grouped(answers: Answers, key: NDArray[np.str_], seed: int) -> list[dict[str, Any]]:
-    """Return the figures of each value of a key, in order of first appearance.
+def grouped(answers: Answers, key: NDArray[np.str_], seed: int) -> tuple[GroupScores, ...]:
+    """Return the figures of each value of a key that has breaks, in order of first appearance.
 
     Directional scores of model, corridor and majority, differences from both with day-block 95 %
     intervals; the quality model's log loss less the driftless entry's; trades taken at every
     break and as recommended. AUC of one class is NaN.
     """
-    names = [name for name in dict.fromkeys(key.tolist()) if name]
-    groups = (_figures(str(name), answers.rows(key == name), seed) for name in names)
-    return [group for group in groups if group["rows"]]
+    names = [str(name) for name in dict.fromkeys(key.tolist()) if name]
+    groups = (_group(name, answers.rows(key == name), seed) for name in names)
+    return tuple(group for group in groups if group is not None)
 
 
-def _figures(name: str, part: Answers, seed: int) -> dict[str, Any]:
+def _group(name: str, part: Answers, seed: int) -> GroupScores | None:
     predictions, test = part.said, part.test
     broke = np.isin(test.direction, (UP, DOWN))
     if not broke.any():
-        return {"name": name, "rows": 0}
+        return None
     happened, day = test.direction[broke] == UP, test.trading_day[broke]
-    forecasts = voices_of(part, broke)
-    return {
-        "name": name,
-        "rows": int(broke.sum()),
-        **{name: scores(p, happened) for name, p in forecasts.items()},
-        "difference": {
+    forecasts = forecasts_of(part, broke)
+    return GroupScores(
+        name=name,
+        rows=int(broke.sum()),
+        **{forecaster: scores(p, happened) for forecaster, p in forecasts.items()},
+        difference={
             other: differences(forecasts["model"], forecasts[other], happened, day, seed)
             for other in ("corridor", "majority")
         },
-        "quality": _quality(part, seed),
-        "every_break": trades(test, np.isfinite(test.r_net), seed),
-        "followed": trades(test, followed(predictions, test), seed),
-    }
+        quality=_quality(part, seed),
+        every_break=trades(test, np.isfinite(test.r_net), seed),
+        followed=trades(test, followed(predictions, test), seed),
+    )
 
 
-def _quality(part: Answers, seed: int) -> dict[str, Any]:
+def _quality(part: Answers, seed: int) -> EntryLogLoss | NoRows:
     """Compare P(win) with the driftless entry on trades that reached target or stop."""
     test = part.test
     rows = np.flatnonzero(np.isin(test.outcome, (WIN, LOSS)))
     if not len(rows):
-        return {"rows": 0}
+        return NoRows()
     won, day = test.outcome[rows] == WIN, test.trading_day[rows]
     model = of_side_that_broke(part.said.p_win, test, rows)
     driftless = part.said.baseline_p_win[rows]
     change = LOG_LOSS.rows(model, won) - LOG_LOSS.rows(driftless, won)
-    return {
-        "rows": len(rows),
-        "model": LOG_LOSS(model, won),
-        "driftless": LOG_LOSS(driftless, won),
-        "difference": mean_interval(change, day, seed=seed),
-    }
+    return EntryLogLoss(
+        rows=len(rows),
+        model=LOG_LOSS(model, won),
+        driftless=LOG_LOSS(driftless, won),
+        difference=mean_interval(change, day, seed=seed),
+    )

@@ -8,6 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.json_form import Figure
+
 RESAMPLES = 2000
 COVERAGE = 0.95
 
@@ -26,12 +28,12 @@ class Interval:
         Standard error, the bootstrap's; NaN likewise.
     """
 
-    estimate: float
-    low: float
-    high: float
+    estimate: Figure
+    low: Figure
+    high: Figure
     rows: int
     days: int
-    error: float = float("nan")
+    error: Figure = float("nan")
 
     @property
     def below_zero(self) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ml_core.errors import InputError
 
@@ -105,9 +107,9 @@ def auc(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Rows whose probability fell in one tenth: what was said, what happened, how often."""
+    """Rows whose probability fell in one tenth: predicted, happened (means), and how many."""
 
-    said: float
+    predicted: Annotated[float, Field(alias="said")]  # its name in every JSON written so far
     happened: float
     rows: int
 
@@ -133,12 +135,12 @@ def reliability(
 
 
 def expected_calibration_error(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
-    """Mean distance of said from happened over ten equal bins, weighted by rows.
+    """Mean distance of predicted from happened over ten equal bins, weighted by rows.
 
     Naeini et al., Obtaining well calibrated probabilities using Bayesian binning, 2015.
     """
     return sum(
-        abs(bin_.said - bin_.happened) * bin_.rows for bin_ in reliability(p, happened)
+        abs(bin_.predicted - bin_.happened) * bin_.rows for bin_ in reliability(p, happened)
     ) / len(p)
 
 

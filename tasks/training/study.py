@@ -13,7 +13,8 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from ml_core.evidence.evaluate import Evaluation, evaluate_answers
+from ml_core.evidence.evaluate import evaluate_answers
+from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.injection import InjectionReport, injected_signal_found
 from ml_core.evidence.out_of_sample import Answers, answer_fold_by_seed, joined
 from ml_core.files import sha256_of, written_atomically
@@ -169,9 +170,7 @@ def conclude(
         code_hash(),
     ]
     name = hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()
-    evaluation = evaluate_answers(
-        by_seed[0], {"model": recipe.name, "version": f"study {name[:12]}"}
-    )
+    evaluation = evaluate_answers(by_seed[0], recipe.name, f"study {name[:12]}")
     signal = None
     if recipe.kind != "baseline":
         signal = injected_signal_found(material.assembly.dataset, recipe)
@@ -245,7 +244,7 @@ def _count_as_tried(
             recipe=recipe.name,
             recipe_hash=recipe.hash,
             values=recipe.model_dump(mode="json"),
-            score=evaluation.directional["model"]["log_loss"],
+            score=evaluation.directional.model.log_loss,
             state="complete",
             at=at,
         ),

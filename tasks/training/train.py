@@ -10,7 +10,8 @@ from typing import Any
 from prefect import task
 
 from ml_core.errors import DefectError
-from ml_core.evidence.evaluate import Evaluation, evaluate
+from ml_core.evidence.evaluate import evaluate
+from ml_core.evidence.evaluation import Evaluation
 from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import audit_lookahead
 from ml_core.learning.assemble import Assembly, assemble

@@ -31,7 +31,7 @@ def _walked() -> dict[str, Any]:
     data = dataset(days=700)
     walk = walk_recipe(data, RECIPE)
     answers = joined([answer_fold(data, fold, RECIPE, "f" * 64) for fold in walk.folds])
-    return evaluate_answers(answers, {"model": "baseline", "version": "walk-1"}).to_json()
+    return evaluate_answers(answers, "baseline", "walk-1").to_json()
 
 
 def study() -> dict[str, Any]:

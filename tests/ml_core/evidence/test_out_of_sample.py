@@ -29,7 +29,7 @@ def test_answers_come_back_from_parquet_to_the_bit(tmp_path: Path) -> None:
     for name in ("trading_day", "opening_range", "direction", "r_net", "close_position"):
         np.testing.assert_array_equal(getattr(read.test, name), getattr(made.test, name))
     assert read.test.label_spec == made.test.label_spec
-    assert evaluate_answers(read, {}).to_json() == evaluate_answers(made, {}).to_json()
+    assert evaluate_answers(read, "m", "v").to_json() == evaluate_answers(made, "m", "v").to_json()
 
 
 def test_an_answer_to_a_seen_row_is_refused_and_the_day_named() -> None:
@@ -64,7 +64,7 @@ def test_a_comparison_takes_common_breaks_only_and_itself_is_no_better() -> None
 
 
 def test_groups_add_up_to_the_whole() -> None:
-    told = evaluate_answers(answers(0.8), {}).to_json()
+    told = evaluate_answers(answers(0.8), "m", "v").to_json()
     for part in ("by_range", "by_year", "by_side", "by_fold"):
         assert sum(each["rows"] for each in told[part]) == told["summary"]["breaks"]
         total = sum(each["rows"] * each["model"]["log_loss"] for each in told[part])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml_core.evidence.evaluate import Evaluation, NothingToJudgeError, evaluate
+from ml_core.evidence.evaluate import NothingToJudgeError, evaluate
+from ml_core.evidence.evaluation import Evaluation
 from ml_core.learning.baselines import corridor_probability
 from ml_core.learning.bundle import (
     BundleCorruptError,
@@ -47,7 +48,7 @@ def nothing() -> tuple[Dataset, Fitted, Evaluation]:
 def test_a_planted_effect_is_found(planted: tuple[Dataset, Fitted, Evaluation]) -> None:
     _, fitted, evaluation = planted
 
-    change = evaluation.directional["difference"]["corridor"]["log_loss"]
+    change = evaluation.directional.difference["corridor"].log_loss
     assert change.below_zero
     assert evaluation.verdict.startswith("Better than the corridor baseline")
     assert next(iter(fitted.bundle.importance["directional"])) == "f0"
@@ -74,7 +75,7 @@ def test_where_there_is_nothing_nothing_is_claimed(
 ) -> None:
     _, _, evaluation = nothing
 
-    assert not evaluation.directional["difference"]["corridor"]["log_loss"].below_zero
+    assert not evaluation.directional.difference["corridor"].log_loss.below_zero
     assert not evaluation.verdict.startswith("Better")
 
 
@@ -88,7 +89,7 @@ def test_the_baseline_recipe_is_its_baseline_to_the_bit() -> None:
     np.testing.assert_array_equal(said.p_win[:, 0], said.baseline_p_win)
     assert (said.recommendation == 0).all()  # costs are certain, an edge is not
     evaluation = evaluate(fitted.bundle, data.rows(fitted.split.test))
-    assert evaluation.directional["difference"]["corridor"]["log_loss"].estimate == 0.0
+    assert evaluation.directional.difference["corridor"].log_loss.estimate == 0.0
     assert "learned nothing" in evaluation.verdict
 
 
@@ -106,7 +107,7 @@ def test_probabilities_are_probabilities(planted: tuple[Dataset, Fitted, Evaluat
 def test_the_stated_interval_of_net_r_covers_about_what_it_states(
     nothing: tuple[Dataset, Fitted, Evaluation],
 ) -> None:
-    coverage = nothing[2].net_r["interval_coverage"]
+    coverage = nothing[2].net_r.interval_coverage
 
     assert 0.7 < coverage <= 1.0
 

@@ -1,0 +1,261 @@
+"""What a recipe's versions did on days they never saw: every figure beside its baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ml_core.evidence.intervals import Interval
+from ml_core.evidence.metrics import ReliabilityBin
+from ml_core.json_form import Figure, from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Metrics of probabilities of an event; the AUC of one class is NaN."""
+
+    accuracy: Figure
+    log_loss: Figure
+    brier: Figure
+    auc: Figure
+    ece: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class MetricIntervals:
+    """Metrics, or differences of them, each with its 95 % interval by day blocks."""
+
+    accuracy: Interval
+    log_loss: Interval
+    brier: Interval
+
+
+class _Forecasters:
+    """A result with a field of :class:`Scores` for each forecaster."""
+
+    __slots__ = ()
+
+    @property
+    def scores(self) -> dict[str, Scores]:
+        """Scores by the forecaster's name, the model first."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, value in values.items() if isinstance(value, Scores)}
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionScores(_Forecasters):
+    """P(UP | a break) of model, corridor and majority on the breaks.
+
+    Attributes
+    ----------
+    rows
+        Breaks.
+    interval, reliability
+        By forecaster.
+    difference
+        The model's metrics less each other forecaster's, row by row.
+    """
+
+    rows: int
+    model: Scores
+    corridor: Scores
+    majority: Scores
+    interval: dict[str, MetricIntervals]
+    difference: dict[str, MetricIntervals]
+    reliability: dict[str, tuple[ReliabilityBin, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryScores(_Forecasters):
+    """P(target before stop) of model and driftless entry, on trades that reached either.
+
+    Attributes
+    ----------
+    rows, timeouts
+        Trades that reached target or stop, and those that the session's end closed.
+    interval, difference, reliability
+        As in :class:`DirectionScores`.
+    """
+
+    rows: int
+    model: Scores
+    driftless: Scores
+    interval: dict[str, MetricIntervals]
+    difference: dict[str, MetricIntervals]
+    reliability: dict[str, tuple[ReliabilityBin, ...]]
+    timeouts: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoEntryScores:
+    """No trade reached target or stop."""
+
+    rows: int
+    timeouts: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetRScores:
+    """The R model on trades that ended.
+
+    Attributes
+    ----------
+    actual_mean, model_mean, driftless_mean
+        Net R a trade: what came, and what model and driftless entry expected.
+    squared_error_difference
+        The model's squared error less the driftless entry's.
+    interval_coverage
+        Share of trades inside the stated 80 % interval; None where none was stated.
+    """
+
+    rows: int
+    actual_mean: Interval
+    model_mean: Figure
+    driftless_mean: Figure
+    squared_error_difference: Interval
+    interval_coverage: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """Trades that were taken: how many, share won after costs, R a trade, deepest fall in R."""
+
+    trades: int
+    hit_rate: float
+    gross_r: Interval
+    net_r: Interval
+    drawdown_r: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoTrades:
+    """None was taken."""
+
+    trades: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trading:
+    """Following the recommendation, and taking every break."""
+
+    recommended: int
+    followed: Trades | NoTrades
+    every_break: Trades | NoTrades
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLogLoss:
+    """Log loss of P(target before stop) in a group, and the difference with its interval."""
+
+    rows: int
+    model: float
+    driftless: float
+    difference: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class NoRows:
+    """Nothing to score."""
+
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScores(_Forecasters):
+    """The figures of one opening range, year, side or fold; see :class:`DirectionScores`."""
+
+    name: str
+    rows: int
+    model: Scores
+    corridor: Scores
+    majority: Scores
+    difference: dict[str, MetricIntervals]
+    quality: EntryLogLoss | NoRows
+    every_break: Trades | NoTrades
+    followed: Trades | NoTrades
+
+
+@dataclass(frozen=True, slots=True)
+class Equity:
+    """Running R by day, one element a trading day."""
+
+    days: tuple[str, ...]
+    every_break_gross: tuple[float, ...]
+    every_break_net: tuple[float, ...]
+    followed_net: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSummary:
+    """What was evaluated.
+
+    Attributes
+    ----------
+    model, version
+        Names of the recipe and of the version, or of the walk.
+    label
+        Key of the label.
+    first_day, last_day
+        ISO dates of the first and last unseen trading day.
+    rows, breaks, no_break
+        Unseen rows; those that broke, and those that did not.
+    no_break_expected
+        Ranges without a break that the model expected.
+    """
+
+    market: str
+    model: str
+    version: str
+    label: str
+    first_day: str
+    last_day: str
+    rows: int
+    breaks: int
+    no_break: int
+    no_break_expected: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a version, or the folds of a walk, did on days they never saw.
+
+    Attributes
+    ----------
+    summary
+        Market, recipe, version, label, period, rows.
+    directional, quality, net_r
+        The three questions, each beside its baselines.
+    by_range, by_year, by_side, by_fold
+        The same of each opening range, calendar year, side that broke, and fold of a walk.
+    trading, equity
+        What trades it would have made, and their running sum.
+    verdict
+        One plain sentence.
+    """
+
+    summary: EvaluationSummary
+    directional: DirectionScores
+    quality: EntryScores | NoEntryScores
+    net_r: NetRScores
+    by_range: tuple[GroupScores, ...]
+    by_year: tuple[GroupScores, ...]
+    by_side: tuple[GroupScores, ...]
+    by_fold: tuple[GroupScores, ...]
+    trading: Trading
+    equity: Equity
+    verdict: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Evaluation:
+        """Return the evaluation that :meth:`to_json` wrote.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            ``values`` are not of that form; it names each field that is not.
+        """
+        return from_json(cls, values)

@@ -1,0 +1,69 @@
+"""The JSON form of typed results: what goes out comes back, and NaN is null."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from ml_core.evidence.evaluation import (
+    DirectionScores,
+    Evaluation,
+    NoEntryScores,
+    NoTrades,
+    Scores,
+    Trades,
+)
+from ml_core.evidence.intervals import Interval
+from ml_core.json_form import from_json, json_schema, to_json
+from tests.monitoring import figures, studies
+
+
+@pytest.mark.parametrize("values", [figures.evaluation(), studies.study()], ids=["one", "walk"])
+def test_an_evaluation_comes_back_from_its_json_to_the_byte(values: dict[str, object]) -> None:
+    text = json.dumps(values, allow_nan=False)
+    assert json.dumps(Evaluation.from_json(json.loads(text)).to_json()) == text
+
+
+def test_a_figure_that_is_missing_is_null_in_json_and_nan_in_memory() -> None:
+    written = to_json(Scores(0.5, 0.6, 0.2, math.nan, 0.1))
+    assert written["auc"] is None
+    assert math.isnan(from_json(Scores, written).auc)
+    nothing = Interval(math.nan, math.nan, math.nan, 0, 0)
+    assert to_json(nothing)["error"] is None
+    assert math.isnan(from_json(Interval, to_json(nothing)).low)
+
+
+def test_an_evaluation_without_trades_and_targets_is_read_as_such() -> None:
+    values = figures.evaluation()
+    values["quality"] = {"rows": 0, "timeouts": 3}
+    values["trading"]["followed"] = {"trades": 0}
+    read = Evaluation.from_json(values)
+    assert read.quality == NoEntryScores(rows=0, timeouts=3)
+    assert read.trading.followed == NoTrades()
+    assert isinstance(read.trading.every_break, Trades)
+    assert read.to_json() == values
+
+
+def test_a_field_that_is_missing_or_of_another_kind_is_named() -> None:
+    values = figures.evaluation()
+    del values["directional"]["corridor"]["brier"]
+    values["summary"]["rows"] = "many"
+    with pytest.raises(ValidationError) as refused:
+        Evaluation.from_json(values)
+    named = {".".join(map(str, problem["loc"])) for problem in refused.value.errors()}
+    assert named == {"directional.corridor.brier", "summary.rows"}
+
+
+def test_scores_are_listed_by_forecaster_the_model_first() -> None:
+    read = Evaluation.from_json(figures.evaluation())
+    assert list(read.directional.scores) == ["model", "corridor", "majority"]
+    assert list(read.by_range[0].scores) == ["model", "corridor", "majority"]
+    assert read.directional.scores["corridor"] is read.directional.corridor
+
+
+def test_the_schema_uses_the_names_that_are_written() -> None:
+    definitions = json_schema(DirectionScores)["$defs"]
+    assert set(definitions["ReliabilityBin"]["properties"]) == {"said", "happened", "rows"}

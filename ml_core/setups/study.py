@@ -10,20 +10,16 @@ from numpy.typing import NDArray
 
 from ml_core.evidence.plain import plain
 from ml_core.evidence.superiority import (
-    Superiority,
     confidence_set,
-    false_discovery_rates,
-    resampled_means,
     simultaneous_bounds,
-    superiority,
     times_drawn,
 )
 from ml_core.setups.plan import (
     MIN_DAYS,
-    NoSetupJudgedError,
     StudyPlan,
     TooFewDaysError,
 )
+from ml_core.setups.search import Period, Search, periods_of, search
 from ml_core.setups.trades import SetupReturns
 
 NOTHING = "no trade"
@@ -69,58 +65,6 @@ class SetupStudy:
         return values
 
 
-@dataclass(frozen=True, slots=True)
-class _Period:
-    """The setups' days of one period, shape (days, k) each."""
-
-    traded: NDArray[np.bool_]
-    gross: NDArray[np.float64]
-    net: NDArray[np.float64]
-
-    def only(self, which: NDArray[np.intp]) -> _Period:
-        return _Period(self.traded[:, which], self.gross[:, which], self.net[:, which])
-
-    @property
-    def trades(self) -> NDArray[np.int64]:
-        count: NDArray[np.int64] = self.traded.sum(axis=0)
-        return count
-
-    def figures(self) -> list[dict[str, Any]]:
-        """Trades, R a trade before and after costs, share won after costs; None without any."""
-        trades = self.trades
-        divisor = np.maximum(trades, 1)
-        columns = (self.gross.sum(0), self.net.sum(0), ((self.net > 0) & self.traded).sum(0))
-        means = np.stack([column / divisor for column in columns])
-        return [
-            {
-                "trades": int(count),
-                "gross_r": float(before) if count else None,
-                "net_r": float(after) if count else None,
-                "won": float(won) if count else None,
-                "low": None,
-                "high": None,
-            }
-            for count, (before, after, won) in zip(trades, means.T, strict=True)
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """What the search period says of the judged setups, m of them.
-
-    ``judged`` are their positions among all setups, ``found`` those that beat chance.
-    """
-
-    judged: NDArray[np.intp]
-    test: Superiority
-    p: NDArray[np.float64]
-    q: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    found: NDArray[np.intp]
-    order: NDArray[np.intp]
-
-
 def study_setups(
     returns: SetupReturns, *, plan: StudyPlan | None = None, seed: int = 0
 ) -> SetupStudy:
@@ -150,62 +94,35 @@ def study_setups(
     plan = StudyPlan() if plan is None else plan
     if len(returns.days) < MIN_DAYS:
         raise TooFewDaysError(returns.market, len(returns.days))
-    early, late = _periods(returns)
-    search = _searched(early, plan, seed)
-    rows = _rows(returns, early, late, search)
-    _confirm(rows, late, search.found, plan, seed)
-    ranked = [rows[index] for index in search.judged[search.order]]
+    early, late = periods_of(returns)
+    result = search(early, plan, seed)
+    rows = _rows(returns, early, late, result)
+    _confirm(rows, late, result.survivors, plan, seed)
+    ranked = [rows[index] for index in result.judged[result.order]]
     named = [row for row in ranked if row["status"] == NAMED]
     chance = {
-        "p": search.test.p_consistent,
-        "p_lower": search.test.p_lower,
-        "p_upper": search.test.p_upper,
-        "best_t": float(search.test.t.max()),
-        "best_t_by_chance": float(np.median(search.test.by_chance)),
-        "best_t_by_chance_95": float(np.quantile(search.test.by_chance, 0.95)),
+        "p": result.test.p_consistent,
+        "p_lower": result.test.p_lower,
+        "p_upper": result.test.p_upper,
+        "best_t": float(result.test.t.max()),
+        "best_t_by_chance": float(np.median(result.test.by_chance)),
+        "best_t_by_chance_95": float(np.quantile(result.test.by_chance, 0.95)),
     }
-    summary = _summary(returns, early, search, plan, seed) | {"named": len(named)}
+    summary = _summary(returns, early, result, plan, seed) | {"named": len(named)}
     return SetupStudy(
         summary=summary,
         chance=chance,
         named=named,
         top=ranked[: plan.top],
         setups=rows,
-        best_set=_best_set(returns, early, search, plan, seed),
+        best_set=_best_set(returns, early, result, plan, seed),
         heat=_heat(rows),
         verdict=_verdict(summary, chance, named, ranked[0]),
     )
 
 
-def _periods(returns: SetupReturns) -> tuple[_Period, _Period]:
-    cut = returns.search_days
-    return (
-        _Period(returns.traded[:cut], returns.gross[:cut], returns.net[:cut]),
-        _Period(returns.traded[cut:], returns.gross[cut:], returns.net[cut:]),
-    )
-
-
-def _searched(early: _Period, plan: StudyPlan, seed: int) -> _Search:
-    from scipy.special import ndtr  # noqa: PLC0415 - on demand
-
-    trades = early.trades
-    judged = np.flatnonzero(trades >= plan.min_trades)
-    if not len(judged):
-        raise NoSetupJudgedError(len(trades), int(trades.max(initial=0)), plan.min_trades)
-    part = early.only(judged)
-    times = times_drawn(len(part.net), plan.block_days, plan.resamples, seed)
-    test = superiority(part.net, times, plan.size)
-    means = resampled_means(part.net, part.traded.astype(np.float64), times)
-    low, high = np.percentile(means, [2.5, 97.5], axis=0)
-    p = ndtr(-test.t)
-    q = false_discovery_rates(p)
-    order = np.argsort(-test.t, kind="stable")
-    passed = order[(test.better & (q <= plan.size))[order]]
-    return _Search(judged, test, p, q, low, high, judged[passed], order)
-
-
 def _rows(
-    returns: SetupReturns, early: _Period, late: _Period, search: _Search
+    returns: SetupReturns, early: Period, late: Period, result: Search
 ) -> list[dict[str, Any]]:
     """Describe every setup; those found are "not confirmed" until they are."""
     rows = [
@@ -221,26 +138,26 @@ def _rows(
         }
         for setup, first, then in zip(returns.setups, early.figures(), late.figures(), strict=True)
     ]
-    for index, at in enumerate(search.judged.tolist()):
+    for index, at in enumerate(result.judged.tolist()):
         rows[at] |= {
             "status": CHANCE,
-            "t": float(search.test.t[index]),
-            "p": float(search.p[index]),
-            "q": float(search.q[index]),
-            "beats_chance": bool(search.test.better[index]),
+            "t": float(result.test.t[index]),
+            "p": float(result.p[index]),
+            "q": float(result.q[index]),
+            "beats_chance": bool(result.test.better[index]),
         }
         rows[at]["search"] |= {
-            "low": float(search.low[index]),
-            "high": float(search.high[index]),
+            "low": float(result.low[index]),
+            "high": float(result.high[index]),
         }
-    for at in search.found.tolist():
+    for at in result.survivors.tolist():
         rows[at]["status"] = NOT_CONFIRMED
     return rows
 
 
 def _confirm(
     rows: list[dict[str, Any]],
-    late: _Period,
+    late: Period,
     survivors: NDArray[np.intp],
     plan: StudyPlan,
     seed: int,
@@ -261,10 +178,10 @@ def _confirm(
 
 
 def _best_set(
-    returns: SetupReturns, early: _Period, search: _Search, plan: StudyPlan, seed: int
+    returns: SetupReturns, early: Period, result: Search, plan: StudyPlan, seed: int
 ) -> dict[str, Any]:
     """Compare the best setups of the search with one another and with not trading."""
-    best = search.judged[search.order][: plan.confidence_set]
+    best = result.judged[result.order][: plan.confidence_set]
     values = np.column_stack([np.zeros(len(early.net)), early.net[:, best]])
     inside = confidence_set(
         values,
@@ -282,10 +199,10 @@ def _best_set(
 
 
 def _summary(
-    returns: SetupReturns, early: _Period, search: _Search, plan: StudyPlan, seed: int
+    returns: SetupReturns, early: Period, result: Search, plan: StudyPlan, seed: int
 ) -> dict[str, Any]:
     cut, days = returns.search_days, returns.days
-    part = early.only(search.judged)
+    part = early.only(result.judged)
     trades = np.maximum(part.trades, 1)
     net = part.net.sum(axis=0) / trades
     return {
@@ -299,12 +216,12 @@ def _summary(
         "confirm_days": len(days) - cut,
         "confirm_first_day": str(days[cut]),
         "setups": len(returns.setups),
-        "judged": len(search.judged),
-        "too_few": len(returns.setups) - len(search.judged),
+        "judged": len(result.judged),
+        "too_few": len(returns.setups) - len(result.judged),
         "mean_gross_r": float((part.gross.sum(axis=0) / trades).mean()),
         "mean_net_r": float(net.mean()),
         "share_above_0": float((net > 0).mean()),
-        "found": len(search.found),
+        "found": len(result.survivors),
         "seed": seed,
         **asdict(plan),
     }

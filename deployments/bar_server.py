@@ -28,26 +28,19 @@ _WAIT_SECONDS = 30.0
 class OpenToAllError(InputError):
     """A server that others can reach and that asks for no secret."""
 
-    def __init__(self, host: str) -> None:
-        super().__init__(host)
-        self.host = host
-
-    def __str__(self) -> str:
-        return (
-            f"--host {self.host} can be reached from other machines, and nobody is asked who "
-            "they are; set ORBCAST_AUTH=user:secret, or leave --host out"
-        )
+    host: str
+    template = (
+        "--host {host} can be reached from other machines, and nobody is asked who they are; set "
+        "ORBCAST_AUTH=user:secret, or leave --host out"
+    )
 
 
 class NotListeningError(OperatorError):
     """The port is taken, or another server receives for this home."""
 
-    def __init__(self, fault: str, remedy: str) -> None:
-        super().__init__(fault, remedy)
-        self.fault, self.remedy = fault, remedy
-
-    def __str__(self) -> str:
-        return f"{self.fault}; {self.remedy}"
+    fault: str
+    remedy: str
+    template = "{fault}; {remedy}"
 
 
 def receive(settings: Settings, host: str, port: int) -> None:

@@ -38,15 +38,12 @@ _COST = (22, 14, 68, 14, 48, 2)
 class NotADemoError(InputError):
     """A home that has a trader's own bars in it."""
 
-    def __init__(self, home: str, source: str) -> None:
-        super().__init__(home, source)
-        self.home, self.source = home, source
-
-    def __str__(self) -> str:
-        return (
-            f"{self.home} takes its bars of {MARKET} from {self.source}, and the demo simulates "
-            "some; give it a folder of its own with --in"
-        )
+    home: str
+    source: str
+    template = (
+        f"{{home}} takes its bars of {MARKET} from {{source}}, and the demo simulates some; give "
+        "it a folder of its own with --in"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

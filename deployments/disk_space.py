@@ -16,29 +16,27 @@ NEEDED_BYTES = 200 * 1024**2
 class NoRoomError(OperatorError):
     """A home on a disk that is nearly full."""
 
-    def __init__(self, home: str, free: int) -> None:
-        super().__init__(home, free)
-        self.home, self.free = home, free
+    home: str
+    free: int
+    template = (
+        f"{{home}} has {{_megabytes:.0f}} MB left, and a run needs {NEEDED_BYTES / 1024**2:.0f}; "
+        "make room, or use another disk with --home"
+    )
 
-    def __str__(self) -> str:
-        return (
-            f"{self.home} has {self.free / 1024**2:.0f} MB left, and a run needs "
-            f"{NEEDED_BYTES / 1024**2:.0f}; make room, or use another disk with --home"
-        )
+    @property
+    def _megabytes(self) -> float:
+        return self.free / 1024**2
 
 
 class NotWritableError(OperatorError):
     """A home that cannot be written to."""
 
-    def __init__(self, home: str, fault: str) -> None:
-        super().__init__(home, fault)
-        self.home, self.fault = home, fault
-
-    def __str__(self) -> str:
-        return (
-            f"{self.home} cannot be written to ({self.fault}); mend its permissions, or use "
-            "another folder with --home"
-        )
+    home: str
+    fault: str
+    template = (
+        "{home} cannot be written to ({fault}); mend its permissions, or use another folder with "
+        "--home"
+    )
 
 
 def require_room(home: Path) -> None:

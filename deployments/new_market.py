@@ -27,26 +27,19 @@ _USUAL_MINUTES = 5
 class UnknownInstrumentError(InputError):
     """An instrument of which nothing is known."""
 
-    def __init__(self, root: str, known: tuple[str, ...]) -> None:
-        super().__init__(root, known)
-        self.root, self.known = root, known
-
-    def __str__(self) -> str:
-        return (
-            f"nothing is known of an instrument {self.root!r}; name one it is like with --like "
-            f"({', '.join(self.known)}), and --symbol with the name your bars have"
-        )
+    root: str
+    known: tuple[str, ...]
+    template = (
+        "nothing is known of an instrument {root!r}; name one it is like with --like "
+        "({known:, }), and --symbol with the name your bars have"
+    )
 
 
 class RangeTextError(InputError):
     """Text that is no opening range."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-    def __str__(self) -> str:
-        return f"--range {self.text!r} is no opening range; write 09:30/5 (start/minutes)"
+    text: str
+    template = "--range {text!r} is no opening range; write 09:30/5 (start/minutes)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

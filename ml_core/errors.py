@@ -1,14 +1,60 @@
-"""Errors, classed by who must act."""
+"""Errors, classed by who must act, and how one words its message."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from inspect import get_annotations
+from string import Formatter
+from typing import Any, ClassVar, dataclass_transform
 
+
+@dataclass_transform()
 class OrbcastError(Exception):
-    """Base of every error Orbcast raises on purpose.
+    """Base of every error Orbcast raises on purpose: fields, and a template that words them.
 
-    A subclass passes its fields to ``super().__init__`` and composes the message in ``__str__``,
-    so that it survives the trip between processes whole.
+    A subclass declares its fields as a dataclass does, by annotations, and its ``template``,
+    in which ``{name}`` stands for a field or a property. It is built of its fields in their
+    order or by their names, and survives the trip between processes whole.
+
+    In a template a tuple takes the words to join it with (``{names:, }``), and a time without a
+    format is written in ISO 8601.
+
+    Raises
+    ------
+    TypeError
+        A field is missing, or is none of its class.
+
+    Examples
+    --------
+    >>> class NoBarError(OrbcastError):
+    ...     market: str
+    ...     days: tuple[str, ...]
+    ...     template = "{market} has no bar on {days: and }; ingest some"
+    >>> print(NoBarError("MGC", days=("Monday", "Tuesday")))
+    MGC has no bar on Monday and Tuesday; ingest some
     """
+
+    template: ClassVar[str] = ""
+    _fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._fields = tuple(dict.fromkeys((*cls._fields, *get_annotations(cls))))
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        fields = self._fields
+        given = {**dict(zip(fields, values, strict=False)), **named}
+        missing = [name for name in fields if name not in given and not hasattr(self, name)]
+        if missing or len(given) != len(values) + len(named) or not given.keys() <= set(fields):
+            message = f"{type(self).__name__} has the fields {fields}, not {(*values, *named)}"
+            raise TypeError(message)
+        for name, value in given.items():
+            setattr(self, name, value)
+        super().__init__(*(getattr(self, name) for name in fields))
+
+    def __str__(self) -> str:
+        return _WORDING.vformat(self.template, (self,), {})
 
 
 class InputError(OrbcastError):
@@ -25,3 +71,38 @@ class DefectError(OrbcastError):
 
 class TransientError(OrbcastError):
     """Nobody need act: trying again later is the remedy (exit status 5)."""
+
+
+class NumberError(InputError):
+    """A number that cannot be used."""
+
+    name: str
+    value: float
+    remedy: str
+    template = "{name} = {value}: {remedy}"
+
+
+class ReversedPeriodError(InputError):
+    """A period that ends before it begins; its ends as they were given."""
+
+    first: str
+    last: str
+    template = "{first} is after {last}; swap them"
+
+
+class _Wording(Formatter):
+    """Fills a template from the attributes of an error."""
+
+    def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        del kwargs
+        return getattr(args[0], str(key))
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, tuple) and format_spec:
+            return format_spec.join(map(str, value))
+        if isinstance(value, datetime) and not format_spec:
+            return value.isoformat()
+        return str(super().format_field(value, format_spec))
+
+
+_WORDING = _Wording()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,15 +16,14 @@ Model = TypeVar("Model", bound=BaseModel)
 class TomlFileError(InputError):
     """A file that cannot be used; one ``(key, value, remedy)`` for each fault, as text."""
 
-    kind: ClassVar[str] = "file"
+    path: str
+    faults: tuple[tuple[str, str, str], ...]
+    kind = "file"
+    template = "{kind} {path} is refused: {_lines:; }"
 
-    def __init__(self, path: str, faults: tuple[tuple[str, str, str], ...]) -> None:
-        super().__init__(path, faults)
-        self.path, self.faults = path, faults
-
-    def __str__(self) -> str:
-        lines = [f"{key} = {value}: {remedy}" for key, value, remedy in self.faults]
-        return f"{self.kind} {self.path} is refused: " + "; ".join(lines)
+    @property
+    def _lines(self) -> tuple[str, ...]:
+        return tuple(f"{key} = {value}: {remedy}" for key, value, remedy in self.faults)
 
 
 def load_model(

@@ -112,12 +112,8 @@ class Period:
 class MixedModesError(DefectError):
     """Live days and replayed ones asked for as one."""
 
-    def __init__(self, modes: tuple[str, ...]) -> None:
-        super().__init__(modes)
-        self.modes = modes
-
-    def __str__(self) -> str:
-        return f"{' and '.join(self.modes)} days are never added up; the record is live"
+    modes: tuple[str, ...]
+    template = "{modes: and } days are never added up; the record is live"
 
 
 def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:

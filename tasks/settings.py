@@ -29,12 +29,12 @@ _SHIPPED = Path(__file__).resolve().parents[1] / "deployments"
 class SettingsError(InputError):
     """Environment variables that cannot be used; one ``(variable, value, fault)`` for each."""
 
-    def __init__(self, faults: tuple[tuple[str, str, str], ...]) -> None:
-        super().__init__(faults)
-        self.faults = faults
+    faults: tuple[tuple[str, str, str], ...]
+    template = "{_lines:; }"
 
-    def __str__(self) -> str:
-        return "; ".join(f"{name}={value}: {fault}" for name, value, fault in self.faults)
+    @property
+    def _lines(self) -> tuple[str, ...]:
+        return tuple(f"{name}={value}: {fault}" for name, value, fault in self.faults)
 
 
 BY = "orbcast"
@@ -51,17 +51,16 @@ _MOST_WORKERS = 8  # each holds its own copy of the rows
 class UnknownNameError(InputError):
     """A market or recipe for which there is no file."""
 
-    def __init__(self, kind: str, name: str, folder: str, known: tuple[str, ...]) -> None:
-        super().__init__(kind, name, folder, known)
-        self.kind, self.name, self.folder, self.known = kind, name, folder, known
+    kind: str
+    name: str
+    folder: str
+    known: tuple[str, ...]
+    template = "there is no {kind} {name!r} in {folder}; use one of these: {_choice}"
 
-    def __str__(self) -> str:
-        there = ", ".join(self.known) or "none"
+    @property
+    def _choice(self) -> str:
         own = f", or write {self.name}.toml there" if _NAME.fullmatch(self.name) else ""
-        return (
-            f"there is no {self.kind} {self.name!r} in {self.folder}; "
-            f"use one of these: {there}{own}"
-        )
+        return f"{', '.join(self.known) or 'none'}{own}"
 
 
 class Settings(BaseModel):

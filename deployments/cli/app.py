@@ -32,12 +32,8 @@ app = typer.Typer(
 class NotAFolderError(InputError):
     """A home that is a file."""
 
-    def __init__(self, home: str) -> None:
-        super().__init__(home)
-        self.home = home
-
-    def __str__(self) -> str:
-        return f"--home {self.home} is a file; name a folder, which need not be there yet"
+    home: str
+    template = "--home {home} is a file; name a folder, which need not be there yet"
 
 
 def _version(asked: bool) -> None:

@@ -23,67 +23,57 @@ _SHORT = 8
 class NoServerError(OperatorError):
     """No Prefect server that could hold what waits."""
 
-    def __init__(self, home: str) -> None:
-        super().__init__(home)
-        self.home = home
-
-    def __str__(self) -> str:
-        return (
-            f"no Prefect server is up for {self.home}: start it with `orbcast up`, or name "
-            "another in PREFECT_API_URL. What waits is kept"
-        )
+    home: str
+    template = (
+        "no Prefect server is up for {home}: start it with `orbcast up`, or name another in "
+        "PREFECT_API_URL. What waits is kept"
+    )
 
 
 class NotWaitingError(InputError):
     """A run that does not wait for a person."""
 
-    def __init__(self, run: str, known: tuple[str, ...], became: str) -> None:
-        super().__init__(run, known, became)
-        self.run, self.known, self.became = run, known, became
+    run: str
+    known: tuple[str, ...]
+    became: str
+    template = (
+        "run {run!r} does not wait for a person{_ended}; waiting: {_those}. `orbcast approve` "
+        "lists them"
+    )
 
-    def __str__(self) -> str:
-        those = ", ".join(self.known) or "nothing"
-        became = f" ({self.became})" if self.became else ""
-        return (
-            f"run {self.run!r} does not wait for a person{became}; waiting: {those}. "
-            "`orbcast approve` lists them"
-        )
+    @property
+    def _ended(self) -> str:
+        return f" ({self.became})" if self.became else ""
+
+    @property
+    def _those(self) -> str:
+        return ", ".join(self.known) or "nothing"
 
 
 class UnexplainedError(InputError):
     """An answer without a reason."""
 
-    def __init__(self, run: str) -> None:
-        super().__init__(run)
-        self.run = run
-
-    def __str__(self) -> str:
-        return f'the answer to {self.run} needs a reason, kept for ever: --reason "..."'
+    run: str
+    template = 'the answer to {run} needs a reason, kept for ever: --reason "..."'
 
 
 class NotBorneOutError(InputError):
     """An approval of what the evidence does not bear."""
 
-    def __init__(self, title: str, verdict: str) -> None:
-        super().__init__(title, verdict)
-        self.title, self.verdict = title, verdict
-
-    def __str__(self) -> str:
-        return (
-            f"not answered, {self.title}: {self.verdict} Approve against the evidence in your own "
-            "name with --against-the-evidence, or refuse with --refuse"
-        )
+    title: str
+    verdict: str
+    template = (
+        "not answered, {title}: {verdict} Approve against the evidence in your own name with "
+        "--against-the-evidence, or refuse with --refuse"
+    )
 
 
 class NotTakenError(InputError):
     """An answer that the server or the flow did not take."""
 
-    def __init__(self, run: str, words: str) -> None:
-        super().__init__(run, words)
-        self.run, self.words = run, words
-
-    def __str__(self) -> str:
-        return f"run {self.run}: {self.words}"
+    run: str
+    words: str
+    template = "run {run}: {words}"
 
 
 def approve(  # noqa: PLR0917 - options of a command

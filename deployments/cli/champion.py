@@ -28,15 +28,12 @@ By = Annotated[str, typer.Option(help="Who decides; your login name if left out.
 class NotShownError(InputError):
     """A promotion that the evidence does not bear."""
 
-    def __init__(self, version: str, reasons: tuple[str, ...]) -> None:
-        super().__init__(version, reasons)
-        self.version, self.reasons = version, reasons
-
-    def __str__(self) -> str:
-        return (
-            f"{self.version} is not promoted: {'; '.join(self.reasons)}. Make the evidence with "
-            "`orbcast evaluate`, or go against it in your own name with --override"
-        )
+    version: str
+    reasons: tuple[str, ...]
+    template = (
+        "{version} is not promoted: {reasons:; }. Make the evidence with `orbcast evaluate`, or "
+        "go against it in your own name with --override"
+    )
 
 
 def promote(  # noqa: PLR0917 - options of a command

@@ -36,13 +36,12 @@ _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 class UnknownShellError(InputError):
     """A shell for which there is no completion, or none at all."""
 
-    def __init__(self, shell: str) -> None:
-        super().__init__(shell)
-        self.shell = shell
+    shell: str
+    template = "{_fault}; give --install-completion at the prompt of bash, zsh or fish"
 
-    def __str__(self) -> str:
-        found = f"{self.shell} is none that can be taught" if self.shell else "no shell was found"
-        return f"{found}; give --install-completion at the prompt of bash, zsh or fish"
+    @property
+    def _fault(self) -> str:
+        return f"{self.shell} is none that can be taught" if self.shell else "no shell was found"
 
 
 def require_shell() -> None:

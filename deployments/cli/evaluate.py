@@ -11,6 +11,7 @@ from deployments.cli.progress import flow_progress
 from deployments.cli.terminal import (
     AsJson,
     MarketOption,
+    OptionError,
     RecipeOption,
     days_of,
     json_text,
@@ -19,7 +20,6 @@ from deployments.cli.terminal import (
     say,
     show_table,
 )
-from ml_core.errors import InputError
 from ml_core.files import written_atomically
 
 if TYPE_CHECKING:
@@ -27,17 +27,6 @@ if TYPE_CHECKING:
 
 _FEWEST = 30
 """Rows of a fold from which its interval is shown."""
-
-
-class BadWalkError(InputError):
-    """A way of walking there is not."""
-
-    def __init__(self, option: str, value: str, remedy: str) -> None:
-        super().__init__(option, value, remedy)
-        self.option, self.value, self.remedy = option, value, remedy
-
-    def __str__(self) -> str:
-        return f"{self.option} {self.value!r} cannot be used; {self.remedy}"
 
 
 def evaluate(  # noqa: PLR0917 - options of a command
@@ -77,7 +66,7 @@ def evaluate(  # noqa: PLR0917 - options of a command
     from tasks.settings import current_settings  # noqa: PLC0415
 
     if refit not in {None, "month", "quarter"}:
-        raise BadWalkError("--refit", str(refit), "write month or quarter")
+        raise OptionError("--refit", str(refit), "cannot be used", "write month or quarter")
     settings = current_settings()
     own = settings.recipe(recipe)
     for each in market.split(","):
@@ -111,7 +100,7 @@ def _check_window(window: str) -> None:
     try:
         known_window(window)
     except ValueError as error:
-        raise BadWalkError("--window", window, str(error)) from error
+        raise OptionError("--window", window, "cannot be used", str(error)) from error
 
 
 def _tell(result: dict[str, Any]) -> None:

@@ -15,8 +15,7 @@ from ml_core.errors import InputError
 class NoDatabaseError(InputError):
     """Options of a database without a database."""
 
-    def __str__(self) -> str:
-        return "--zone, --stamp and --time-format say how --duckdb is read; name it, or leave them"
+    template = "--zone, --stamp and --time-format say how --duckdb is read; name it, or leave them"
 
 
 def import_legacy(  # noqa: PLR0917 - options of a command

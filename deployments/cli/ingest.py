@@ -10,24 +10,12 @@ from typer.core import TyperCommand, TyperOption
 
 from deployments.cli.progress import progress
 from deployments.cli.remarks import remarked, remarks_on
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say
-from ml_core.errors import InputError
+from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say
 
 if TYPE_CHECKING:
     from ml_core.bars.batch_log import BatchRecord
     from ml_core.market.market import Market
     from tasks.data.preview import Preview
-
-
-class PairError(InputError):
-    """A ``name=value`` that is none."""
-
-    def __init__(self, option: str, text: str, example: str) -> None:
-        super().__init__(option, text, example)
-        self.option, self.text, self.example = option, text, example
-
-    def __str__(self) -> str:
-        return f"{self.option} {self.text!r} is no mapping; write {self.option} {self.example}"
 
 
 class IngestCommand(TyperCommand):
@@ -228,5 +216,5 @@ def _wait(fault: str, seconds: float) -> None:
 def _pair(option: str, text: str, example: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
-        raise PairError(option, text, example)
+        raise OptionError(option, text, "is no mapping", f"write {option} {example}")
     return name.strip(), value.strip() or value  # a column separator may be blank

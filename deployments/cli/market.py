@@ -31,22 +31,17 @@ MarketArgument = Annotated[
 class MarketExistsError(InputError):
     """A market that has a file of its own in the home already."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.path} is there already; change it with an editor, or say --replace"
+    path: str
+    template = "{path} is there already; change it with an editor, or say --replace"
 
 
 class CostsError(InputError):
     """Costs that nobody gave, where nobody can be asked."""
 
-    def __str__(self) -> str:
-        return (
-            "what a trade costs is not known: say --commission (money a contract, one side) and "
-            "--slippage (ticks, one side)"
-        )
+    template = (
+        "what a trade costs is not known: say --commission (money a contract, one side) and "
+        "--slippage (ticks, one side)"
+    )
 
 
 @app.callback()
@@ -254,23 +249,15 @@ def _plain_name(name: str) -> str:
 class MarketNameError(InputError):
     """A market's name that is none."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-    def __str__(self) -> str:
-        return f"{self.name!r} is no name of a market; use letters, digits, _ and -, 24 at most"
+    name: str
+    template = "{name!r} is no name of a market; use letters, digits, _ and -, 24 at most"
 
 
 class ZoneNameError(InputError):
     """A zone that is none."""
 
-    def __init__(self, zone: str) -> None:
-        super().__init__(zone)
-        self.zone = zone
-
-    def __str__(self) -> str:
-        return f"no zone named {self.zone!r}; use an IANA name such as America/New_York"
+    zone: str
+    template = "no zone named {zone!r}; use an IANA name such as America/New_York"
 
 
 def _known_zone(zone: str) -> str:

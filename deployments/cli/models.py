@@ -25,15 +25,10 @@ _ALIASES: tuple[Alias, ...] = ("champion", "challenger")
 class DamagedError(OperatorError):
     """Versions whose files are not what was registered."""
 
-    def __init__(self, versions: tuple[str, ...]) -> None:
-        super().__init__(versions)
-        self.versions = versions
-
-    def __str__(self) -> str:
-        return (
-            f"not usable: {', '.join(self.versions)}; restore the files, or go back with "
-            "`orbcast models rollback`"
-        )
+    versions: tuple[str, ...]
+    template = (
+        "not usable: {versions:, }; restore the files, or go back with `orbcast models rollback`"
+    )
 
 
 @app.callback()

@@ -24,24 +24,19 @@ app = typer.Typer(no_args_is_help=True)
 class NoSecretError(InputError):
     """An environment variable that should hold a channel's URL and does not."""
 
-    def __init__(self, variable: str) -> None:
-        super().__init__(variable)
-        self.variable = variable
-
-    def __str__(self) -> str:
-        return f"--url-env {self.variable}: the variable is not set; export it first"
+    variable: str
+    template = "--url-env {variable}: the variable is not set; export it first"
 
 
 class DeadChannelError(OperatorError):
     """Channels that did not take a message."""
 
-    def __init__(self, faults: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(faults)
-        self.faults = faults
+    faults: tuple[tuple[str, str], ...]
+    template = "not delivered: {_lines:; }; mend the channel with `orbcast notify add` again"
 
-    def __str__(self) -> str:
-        told = "; ".join(f"{name}: {fault}" for name, fault in self.faults)
-        return f"not delivered: {told}; mend the channel with `orbcast notify add` again"
+    @property
+    def _lines(self) -> tuple[str, ...]:
+        return tuple(f"{name}: {fault}" for name, fault in self.faults)
 
 
 @contextlib.contextmanager

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
-from ml_core.errors import InputError
+from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,17 +36,6 @@ class Mode(StrEnum):
 
     LIVE = "live"
     REPLAY = "replay"
-
-
-class NotAStretchError(InputError):
-    """Text that is no number of days."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-    def __str__(self) -> str:
-        return f"--last {self.text!r} is no number of days; write one such as 90d"
 
 
 def performance(  # noqa: PLR0917 - options of a command
@@ -93,7 +81,7 @@ def _days(text: str) -> int | None:
         return None
     matched = re.fullmatch(r"([1-9]\d{0,4})d?", text.strip())
     if matched is None:
-        raise NotAStretchError(text)
+        raise OptionError("--last", text, "is no number of days", "write one such as 90d")
     return int(matched[1])
 
 

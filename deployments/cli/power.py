@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli.terminal import AsJson, print_json, say, show_table
-from ml_core.errors import InputError
+from ml_core.errors import InputError, NumberError
 
 _SHOWN = (62, 124, 250)
 _SLOWEST, _FASTEST = 0.001, 100_000.0  # trades a day
@@ -17,8 +17,7 @@ _SLOWEST, _FASTEST = 0.001, 100_000.0  # trades a day
 class HalfAGateError(InputError):
     """One of two options that belong together."""
 
-    def __str__(self) -> str:
-        return "--correct needs --trades beside it: how many were right, of how many"
+    template = "--correct needs --trades beside it: how many were right, of how many"
 
 
 def power(  # noqa: PLR0917 - options of a command
@@ -59,7 +58,6 @@ def power(  # noqa: PLR0917 - options of a command
     from rich.table import Table  # noqa: PLC0415 - after --help
 
     from ml_core.evidence.power import (  # noqa: PLC0415
-        BadPowerError,
         chance_of_coin,
         gate,
         power_of,
@@ -69,7 +67,7 @@ def power(  # noqa: PLR0917 - options of a command
     if correct is not None and trades is None:
         raise HalfAGateError
     if not _SLOWEST <= per_day <= _FASTEST:
-        raise BadPowerError("per-day", per_day, "give the trades of a usual day, such as 6")
+        raise NumberError("per-day", per_day, "give the trades of a usual day, such as 6")
     needed = trades_needed(baseline, lift, power=wanted, alpha=alpha, design_effect=design_effect)
     counts = sorted({*((trades,) if trades is not None else _SHOWN), needed})
     rows = [

@@ -23,15 +23,11 @@ LOCKED_SECONDS = 30.0
 class NobodyListensError(OperatorError):
     """An event without a server that could take it."""
 
-    def __init__(self, home: str) -> None:
-        super().__init__(home)
-        self.home = home
-
-    def __str__(self) -> str:
-        return (
-            f"no Prefect server is up for {self.home}, so an event would start nothing; start it "
-            "with `orbcast up`, or leave --event out to refresh here"
-        )
+    home: str
+    template = (
+        "no Prefect server is up for {home}, so an event would start nothing; start it with "
+        "`orbcast up`, or leave --event out to refresh here"
+    )
 
 
 def refresh(

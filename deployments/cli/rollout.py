@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli import completion
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say
-from ml_core.errors import InputError
+from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say
 
 if TYPE_CHECKING:
     from monitoring.rollout import Stage
@@ -25,17 +24,6 @@ To = Annotated[
 ]
 Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
 By = Annotated[str, typer.Option(help="Who; your login name if left out.")]
-
-
-class UnknownStageError(InputError):
-    """A stage that is none."""
-
-    def __init__(self, stage: str, known: tuple[str, ...]) -> None:
-        super().__init__(stage, known)
-        self.stage, self.known = stage, known
-
-    def __str__(self) -> str:
-        return f"--to {self.stage!r} is no stage; use one of {', '.join(self.known)}"
 
 
 @app.callback()
@@ -140,7 +128,7 @@ def _stage(text: str) -> Stage:
     for stage in STAGES:
         if stage == text.lower():
             return stage
-    raise UnknownStageError(text, STAGES)
+    raise OptionError("--to", text, "is no stage", f"use one of {', '.join(STAGES)}")
 
 
 def _tell(found: Rollout, as_json: bool) -> None:

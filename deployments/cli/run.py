@@ -9,7 +9,15 @@ import typer
 
 from deployments.cli import completion
 from deployments.cli.progress import flow_progress
-from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, remark_begin, say
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    OptionError,
+    print_json,
+    remark,
+    remark_begin,
+    say,
+)
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,24 +31,9 @@ FLOWS: Mapping[str, str] = {
 class UnknownFlowError(InputError):
     """A flow there is not."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(name, known)
-        self.name, self.known = name, known
-
-    def __str__(self) -> str:
-        return f"there is no flow {self.name!r}; use one of {', '.join(self.known)}"
-
-
-class BadParameterError(InputError):
-    """A parameter that is not ``key=value`` or that the flow does not have."""
-
-    def __init__(self, text: str, known: tuple[str, ...]) -> None:
-        super().__init__(text, known)
-        self.text, self.known = text, known
-
-    def __str__(self) -> str:
-        keys = ", ".join(self.known)
-        return f"--param {self.text!r} cannot be used; write key=value, with key one of {keys}"
+    name: str
+    known: tuple[str, ...]
+    template = "there is no flow {name!r}; use one of {known:, }"
 
 
 def run(
@@ -101,7 +94,8 @@ def _pair(text: str, known: Mapping[str, Any]) -> tuple[str, Any]:
     key, sign, value = text.partition("=")
     key = key.strip().replace("-", "_")
     if not sign or key not in known:
-        raise BadParameterError(text, tuple(known))
+        remedy = f"write key=value, with key one of {', '.join(known)}"
+        raise OptionError("--param", text, "cannot be used", remedy)
     try:
         read = json.loads(value)
     except json.JSONDecodeError:

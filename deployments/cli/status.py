@@ -31,15 +31,12 @@ _SHORT = {"waiting": "not answered yet", "absent": "not asked for"}
 class StillUpError(OperatorError):
     """A supervisor that does not stop."""
 
-    def __init__(self, pid: int, seconds: float) -> None:
-        super().__init__(pid, seconds)
-        self.pid, self.seconds = pid, seconds
-
-    def __str__(self) -> str:
-        return (
-            f"process {self.pid} has not stopped within {self.seconds:g} s; look at its logs, or "
-            f"end it with kill -9 {self.pid}"
-        )
+    pid: int
+    seconds: float
+    template = (
+        "process {pid} has not stopped within {seconds:g} s; look at its logs, or end it with "
+        "kill -9 {pid}"
+    )
 
 
 def status(

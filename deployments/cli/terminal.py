@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli import completion
-from ml_core.errors import InputError
+from ml_core.errors import InputError, ReversedPeriodError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -33,29 +33,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _KEPT_TOGETHER = re.compile(r"`[^`]+`|[+-]?\d[\d.,]* %")
 """A command to copy, and a share with its sign: no line ends inside."""
 
+_NO_TIME = "is no time that can be read"
+
 _JOINT = "\N{NO-BREAK SPACE}"
 
 
-class NotATimeError(InputError):
-    """Text that is no day or time."""
+class OptionError(InputError):
+    """An option whose value cannot be used."""
 
-    def __init__(self, option: str, text: str, example: str) -> None:
-        super().__init__(option, text, example)
-        self.option, self.text, self.example = option, text, example
-
-    def __str__(self) -> str:
-        return f"{self.option} {self.text!r} is no time that can be read; write {self.example}"
-
-
-class ReversedDaysError(InputError):
-    """A period that ends before it begins."""
-
-    def __init__(self, first: date, last: date) -> None:
-        super().__init__(first, last)
-        self.first, self.last = first, last
-
-    def __str__(self) -> str:
-        return f"--from {self.first} is after --to {self.last}; swap them"
+    option: str
+    value: str
+    fault: str
+    remedy: str
+    template = "{option} {value!r} {fault}; {remedy}"
 
 
 def out() -> Console:
@@ -146,7 +136,7 @@ def day_of(text: str | None, option: str) -> date | None:
 
     Raises
     ------
-    NotATimeError
+    OptionError
         It is none.
     """
     if text is None:
@@ -154,7 +144,7 @@ def day_of(text: str | None, option: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise NotATimeError(option, text, "a day such as 2025-06-30") from None
+        raise OptionError(option, text, _NO_TIME, "write a day such as 2025-06-30") from None
 
 
 def days_of(first: str | None, last: str | None) -> tuple[date | None, date | None]:
@@ -162,12 +152,12 @@ def days_of(first: str | None, last: str | None) -> tuple[date | None, date | No
 
     Raises
     ------
-    NotATimeError, ReversedDaysError
+    OptionError, ReversedPeriodError
         One is none; the first is after the last.
     """
     begin, end = day_of(first, "--from"), day_of(last, "--to")
     if begin and end and begin > end:
-        raise ReversedDaysError(begin, end)
+        raise ReversedPeriodError(f"--from {begin}", f"--to {end}")
     return begin, end
 
 
@@ -176,14 +166,14 @@ def time_of(text: str, option: str) -> datetime:
 
     Raises
     ------
-    NotATimeError
+    OptionError
         It is none.
     """
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        example = "one such as 2025-06-30T09:05 or 2025-06-29T23:05+00:00"
-        raise NotATimeError(option, text, example) from None
+        remedy = "write one such as 2025-06-30T09:05 or 2025-06-29T23:05+00:00"
+        raise OptionError(option, text, _NO_TIME, remedy) from None
 
 
 def _folded(words: str, console: Console) -> str:

@@ -8,24 +8,19 @@ import typer
 
 from deployments.cli import completion
 from deployments.cli.progress import flow_progress
-from deployments.cli.terminal import AsJson, MarketOption, print_json, remark_begin, say
-from ml_core.errors import InputError
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    OptionError,
+    print_json,
+    remark_begin,
+    say,
+)
 
 if TYPE_CHECKING:
     from ml_core.learning.models import Question
 
 _QUESTIONS = ("directional", "quality", "r_multiple")
-
-
-class UnknownQuestionError(InputError):
-    """A model there is not."""
-
-    def __init__(self, question: str) -> None:
-        super().__init__(question)
-        self.question = question
-
-    def __str__(self) -> str:
-        return f"--question {self.question!r} is no model; use one of {', '.join(_QUESTIONS)}"
 
 
 def tune(  # noqa: PLR0917 - options of a command
@@ -54,7 +49,8 @@ def tune(  # noqa: PLR0917 - options of a command
     from tasks.settings import current_settings  # noqa: PLC0415
 
     if question not in _QUESTIONS:
-        raise UnknownQuestionError(question)
+        remedy = f"use one of {', '.join(_QUESTIONS)}"
+        raise OptionError("--question", question, "is no model", remedy)
     settings = current_settings()
     settings.market(market)
     settings.recipe(recipe)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, print_json, remark, say
+from deployments.cli.terminal import AsJson, OptionError, print_json, remark, say
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,22 +19,10 @@ if TYPE_CHECKING:
 CHANGED, NOT_VERIFIABLE = 1, 2
 
 
-class NotAHeadError(InputError):
-    """Text that cannot be the hash of a row."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-    def __str__(self) -> str:
-        return f"--head {self.text!r} is no hash; write 8 to 64 digits of it, such as 3f9a61c2"
-
-
 class WithoutRestoredError(InputError):
     """A name or reason with nothing to sign."""
 
-    def __str__(self) -> str:
-        return "--by and --reason sign for rows that are gone; they go with --accept-restored"
+    template = "--by and --reason sign for rows that are gone; they go with --accept-restored"
 
 
 def verify(
@@ -65,7 +53,8 @@ def verify(
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     if head is not None and not re.fullmatch("[0-9a-f]{8,64}", head.lower()):
-        raise NotAHeadError(head)
+        remedy = "write 8 to 64 digits of it, such as 3f9a61c2"
+        raise OptionError("--head", head, "is no hash", remedy)
     if (by or reason) and not accept_restored:
         raise WithoutRestoredError
     settings = current_settings()

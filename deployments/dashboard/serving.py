@@ -7,41 +7,25 @@ import importlib
 import importlib.util
 import os
 import pkgutil
-import socket
 import tempfile
 import webbrowser
 from pathlib import Path
 from threading import Timer
 
+from deployments.serving.ports import HOST, require_free
 from ml_core.errors import OperatorError, OrbcastError
 from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, current_settings, now
 
-HOST = "127.0.0.1"
 _OPENED_AFTER_SECONDS = 1.5
 
 
 class NotInstalledError(OperatorError):
     """The dashboard's packages are not there."""
 
-    def __str__(self) -> str:
-        return (
-            'the dashboard is not installed; run `make dashboard`, or install "orbcast[dashboard]"'
-        )
-
-
-class PagePortTakenError(OperatorError):
-    """Another program listens on the port."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__(port)
-        self.port = port
-
-    def __str__(self) -> str:
-        return (
-            f"port {self.port} on {HOST} is taken by another program; stop it, or choose another "
-            f"with `orbcast dashboard --port {self.port + 1}`"
-        )
+    template = (
+        'the dashboard is not installed; run `make dashboard`, or install "orbcast[dashboard]"'
+    )
 
 
 def serve(settings: Settings, port: int, *, browser: bool) -> None:
@@ -52,12 +36,12 @@ def serve(settings: Settings, port: int, *, browser: bool) -> None:
 
     Raises
     ------
-    NotInstalledError, PagePortTakenError
+    NotInstalledError, PortTakenError
         It cannot start.
     """
     if importlib.util.find_spec("streamlit") is None:
         raise NotInstalledError
-    _require_free(port)
+    require_free(port, f"orbcast dashboard --port {port + 1}")
     prepare_environment(settings, ORBCAST_READ_ONLY="true")
     if not settings.prefect_dir.is_dir():
         # Prefect makes its folder when imported; looking at a home must not write into it
@@ -83,15 +67,6 @@ def serve(settings: Settings, port: int, *, browser: bool) -> None:
     if browser:
         Timer(_OPENED_AFTER_SECONDS, webbrowser.open, (f"http://{HOST}:{port}",)).start()
     bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], flags)
-
-
-def _require_free(port: int) -> None:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise PagePortTakenError(port) from None
 
 
 def _look_once() -> None:

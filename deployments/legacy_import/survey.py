@@ -40,19 +40,14 @@ _USED = "1-minute bars"
 class NothingNamedError(InputError):
     """An import without anything to read."""
 
-    def __str__(self) -> str:
-        return "nothing is named; give --duckdb FILE, --registry FOLDER, or both"
+    template = "nothing is named; give --duckdb FILE, --registry FOLDER, or both"
 
 
 class NoFolderError(InputError):
     """A registry that is no folder."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.path} is no folder; name the folder that holds the model versions"
+    path: str
+    template = "{path} is no folder; name the folder that holds the model versions"
 
 
 def survey(

@@ -27,59 +27,45 @@ _TO_MEND = ("SourceError", "BatchRefusedError", "NoSourceError", "SourcesFileErr
 class NotBegunError(OperatorError):
     """A run that nothing has begun."""
 
-    def __init__(self, run: str, seconds: float) -> None:
-        super().__init__(run, seconds)
-        self.run, self.seconds = run, seconds
-
-    def __str__(self) -> str:
-        return (
-            f"run {self.run} was created and nothing has begun it within {self.seconds:g} s; look "
-            "at logs/runner.log in the home. It runs as soon as something does"
-        )
+    run: str
+    seconds: float
+    template = (
+        "run {run} was created and nothing has begun it within {seconds:g} s; look at "
+        "logs/runner.log in the home. It runs as soon as something does"
+    )
 
 
 class StillRunningError(TransientError):
     """A run that takes longer than the person waits."""
 
-    def __init__(self, run: str, seconds: float) -> None:
-        super().__init__(run, seconds)
-        self.run, self.seconds = run, seconds
-
-    def __str__(self) -> str:
-        return f"run {self.run} has not ended within {self.seconds:g} s, and goes on by itself"
+    run: str
+    seconds: float
+    template = "run {run} has not ended within {seconds:g} s, and goes on by itself"
 
 
 class ServedRunFailedError(OperatorError):
     """A run that ended badly on the server."""
 
-    def __init__(self, run: str, state: str, words: str) -> None:
-        super().__init__(run, state, words)
-        self.run, self.state, self.words = run, state, words
-
-    def __str__(self) -> str:
-        return f"run {self.run} ended {self.state.lower()}: {self.words}"
+    run: str
+    state: str
+    words: str
+    template = "run {run} ended {state}: {words}"
 
 
 class SourceBusyError(TransientError):
     """A run that ended since its source was locked all the time."""
 
-    def __init__(self, run: str, words: str) -> None:
-        super().__init__(run, words)
-        self.run, self.words = run, words
-
-    def __str__(self) -> str:
-        return f"run {self.run} gave up: {self.words}"
+    run: str
+    words: str
+    template = "run {run} gave up: {words}"
 
 
 class SourceAtFaultError(InputError):
     """A run that ended since its source cannot be used as it is."""
 
-    def __init__(self, run: str, words: str) -> None:
-        super().__init__(run, words)
-        self.run, self.words = run, words
-
-    def __str__(self) -> str:
-        return f"run {self.run} failed: {self.words}"
+    run: str
+    words: str
+    template = "run {run} failed: {words}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +170,7 @@ def _ended(client: SyncPrefectClient, run: FlowRun) -> ServedRun:
             raise SourceBusyError(run.name, told)
         if name in _TO_MEND:
             raise SourceAtFaultError(run.name, told)
-        raise ServedRunFailedError(run.name, str(run.state_name), words or "no message")
+        raise ServedRunFailedError(run.name, str(run.state_name).lower(), words or "no message")
     return ServedRun(id=str(run.id), name=run.name, verdict=_verdict(client, run.id))
 
 

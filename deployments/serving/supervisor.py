@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from deployments.disk_space import require_room
 from deployments.serving.child_process import ChildProcess, end_left_behind, note_children
+from deployments.serving.ports import HOST, require_free
 from deployments.serving.prefect_health import answers, answers_in_time
 from deployments.serving.prefect_session import SERVER_FILE
 from deployments.serving.report_server import serve_reports
@@ -27,7 +27,6 @@ from tasks.data.market_definition import note_definitions
 from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, now
 
-HOST = "127.0.0.1"
 STOP_WITHIN_SECONDS = 4.0
 """For each of the two: everything is stopped within ten."""
 
@@ -44,41 +43,24 @@ _LAST_PORT = 65535
 _LOOK_EVERY_SECONDS = 0.25
 
 
-class PortTakenError(OperatorError):
-    """Another program listens where the server should."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__(port)
-        self.port = port
-
-    def __str__(self) -> str:
-        return (
-            f"port {self.port} on {HOST} is taken by another program; stop it, or choose another "
-            "with `orbcast up --port 4201`"
-        )
-
-
 class AlreadyUpError(OperatorError):
     """A second instance on one home."""
 
-    def __init__(self, home: str) -> None:
-        super().__init__(home)
-        self.home = home
-
-    def __str__(self) -> str:
-        return f"`orbcast up` is running for {self.home} already; use it, or stop it first"
+    home: str
+    template = "`orbcast up` is running for {home} already; use it, or stop it first"
 
 
 class ChildDiedError(OperatorError):
     """The server did not come up."""
 
-    def __init__(self, name: str, status: int | None, log: str) -> None:
-        super().__init__(name, status, log)
-        self.name, self.status, self.log = name, status, log
+    name: str
+    status: int | None
+    log: str
+    template = "the {name} {_how}; its last words are in {log}"
 
-    def __str__(self) -> str:
-        how = "does not answer" if self.status is None else f"ended with status {self.status}"
-        return f"the {self.name} {how}; its last words are in {self.log}"
+    @property
+    def _how(self) -> str:
+        return "does not answer" if self.status is None else f"ended with status {self.status}"
 
 
 def supervise(settings: Settings, port: int, say: Callable[[str], None] = print) -> int:
@@ -158,7 +140,7 @@ class _Supervisor:
     def _start_all(self) -> None:
         if left := end_left_behind(self._children_file):
             self._say(f"Ended {left} processes that an `orbcast up` before this one left behind.")
-        _require_free(self._port)
+        require_free(self._port, "orbcast up --port 4201")
         self._reports = self._serve_reports()
         prepare_environment(
             self._settings,
@@ -312,12 +294,3 @@ def reports_port(port: int) -> int:
 def beside(port: int, distance: int) -> int:
     """Return the port so much above another one, below it where there is none."""
     return port + distance if port + distance <= _LAST_PORT else port - distance
-
-
-def _require_free(port: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise PortTakenError(port) from None

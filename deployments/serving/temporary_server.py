@@ -24,12 +24,8 @@ _HOST = "127.0.0.1"
 class NoTemporaryServerError(OperatorError):
     """It did not come up."""
 
-    def __init__(self, log: Path) -> None:
-        super().__init__(str(log))
-        self.log = log
-
-    def __str__(self) -> str:
-        return f"no temporary Prefect server came up here; its last words are in {self.log}"
+    log: Path
+    template = "no temporary Prefect server came up here; its last words are in {log}"
 
 
 @contextlib.contextmanager

@@ -25,15 +25,10 @@ LAST = "last"
 class NoSuchBatchError(InputError):
     """A batch that was named and is not here, or whose bars are not in the lake any more."""
 
-    def __init__(self, batch: str, symbol: str, fault: str) -> None:
-        super().__init__(batch, symbol, fault)
-        self.batch, self.symbol, self.fault = batch, symbol, fault
-
-    def __str__(self) -> str:
-        return (
-            f"batch {self.batch} of {self.symbol} {self.fault}; "
-            "`orbcast bars batches` lists those there are"
-        )
+    batch: str
+    symbol: str
+    fault: str
+    template = "batch {batch} of {symbol} {fault}; `orbcast bars batches` lists those there are"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,15 +23,20 @@ NO_CONTRACT = -1
 class SeveralContractsError(InputError):
     """``roll = "none"`` promises a ready-made series, but several contracts are there."""
 
-    def __init__(self, symbol: str, contracts: tuple[str, ...]) -> None:
-        super().__init__(symbol, contracts)
-        self.symbol, self.contracts = symbol, contracts
+    symbol: str
+    contracts: tuple[str, ...]
+    template = (
+        '{symbol} has roll = "none" but bars of {_number} contracts ({_first:, } ...); set roll = '
+        '"previous_day_volume"'
+    )
 
-    def __str__(self) -> str:
-        return (
-            f'{self.symbol} has roll = "none" but bars of {len(self.contracts)} contracts '
-            f'({", ".join(self.contracts[:4])} ...); set roll = "previous_day_volume"'
-        )
+    @property
+    def _number(self) -> int:
+        return len(self.contracts)
+
+    @property
+    def _first(self) -> tuple[str, ...]:
+        return self.contracts[:4]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,12 +95,10 @@ class SourceError(InputError):
         What to do.
     """
 
-    def __init__(self, source: str, fault: str, remedy: str) -> None:
-        super().__init__(source, fault, remedy)
-        self.source, self.fault, self.remedy = source, fault, remedy
-
-    def __str__(self) -> str:
-        return f"{self.source}: {self.fault}; {self.remedy}"
+    source: str
+    fault: str
+    remedy: str
+    template = "{source}: {fault}; {remedy}"
 
 
 def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:

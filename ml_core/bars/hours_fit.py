@@ -44,16 +44,14 @@ _EDGE_MINUTES = 5
 class HoursMisfitError(InputError):
     """Bars that fit their market's hours clearly better when they are read in another way."""
 
-    def __init__(self, name: str, symbol: str, fault: str, option: str) -> None:
-        super().__init__(name, symbol, fault, option)
-        self.name, self.symbol, self.fault, self.option = name, symbol, fault, option
-
-    def __str__(self) -> str:
-        return (
-            f"{self.name} does not fit the hours of {self.symbol}: {self.fault}. Read it with "
-            f"{self.option}, or say quality.judge_hours = false in the market file if the times "
-            "are right as they are"
-        )
+    name: str
+    symbol: str
+    fault: str
+    option: str
+    template = (
+        "{name} does not fit the hours of {symbol}: {fault}. Read it with {option}, or say "
+        "quality.judge_hours = false in the market file if the times are right as they are"
+    )
 
 
 def refuse_misfit(name: str, stamps: pa.ChunkedArray, zone: str | None, market: Market) -> None:

@@ -52,15 +52,11 @@ LOCK_SECONDS = 120.0
 class LakeBusyError(TransientError):
     """Another process has been writing to the lake for too long."""
 
-    def __init__(self, folder: str, seconds: float) -> None:
-        super().__init__(folder, seconds)
-        self.folder, self.seconds = folder, seconds
-
-    def __str__(self) -> str:
-        return (
-            f"{self.folder} has been written by another process for {self.seconds:g} s; "
-            "try again when it is done"
-        )
+    folder: str
+    seconds: float
+    template = (
+        "{folder} has been written by another process for {seconds:g} s; try again when it is done"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

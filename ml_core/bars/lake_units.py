@@ -21,18 +21,16 @@ _UNITS = ("tick_size", "volume_step")
 class UnitsChangedError(InputError):
     """A market file whose tick or smallest volume is another than that of the bars there are."""
 
-    def __init__(self, symbol: str, folder: str, unit: str, kept: str, given: str) -> None:
-        super().__init__(symbol, folder, unit, kept, given)
-        self.symbol, self.folder, self.unit = symbol, folder, unit
-        self.kept, self.given = kept, given
-
-    def __str__(self) -> str:
-        return (
-            f"the bars of {self.symbol} are kept with instrument.{self.unit} = {self.kept}, and "
-            f"the market file says {self.given}: old versions would answer on other numbers. "
-            "Put it back, give the market another symbol, or move the bars away and ingest anew: "
-            f"{self.folder}"
-        )
+    symbol: str
+    folder: str
+    unit: str
+    kept: str
+    given: str
+    template = (
+        "the bars of {symbol} are kept with instrument.{unit} = {kept}, and the market file says "
+        "{given}: old versions would answer on other numbers. Put it back, give the market "
+        "another symbol, or move the bars away and ingest anew: {folder}"
+    )
 
 
 def require_same_units(folder: Path, market: Market) -> None:

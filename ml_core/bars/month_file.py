@@ -31,15 +31,12 @@ _MONTHS_REMEMBERED = 6
 class LakeDamagedError(OperatorError):
     """A file of the lake that cannot be read."""
 
-    def __init__(self, path: str, fault: str) -> None:
-        super().__init__(path, fault)
-        self.path, self.fault = path, fault
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} is damaged ({self.fault}); move it away, delete the batches folder "
-            "beside it and ingest the sources again: what is whole is kept"
-        )
+    path: str
+    fault: str
+    template = (
+        "{path} is damaged ({fault}); move it away, delete the batches folder beside it and "
+        "ingest the sources again: what is whole is kept"
+    )
 
 
 @contextmanager

@@ -85,22 +85,26 @@ class Checked:
 class BatchRefusedError(InputError):
     """A batch with so many bad rows that none of it is taken."""
 
-    def __init__(
-        self, name: str, rows: int, reasons: dict[str, int], lines: tuple[str, ...], limit: float
-    ) -> None:
-        super().__init__(name, rows, reasons, lines, limit)
-        self.name, self.rows, self.reasons = name, rows, reasons
-        self.lines, self.limit = lines, limit
+    name: str
+    rows: int
+    reasons: dict[str, int]
+    lines: tuple[str, ...]
+    limit: float
+    template = (
+        "{name} is refused whole: {_bad:,} of {rows:,} rows are bad ({_counts}); first: {lines:; "
+        "}. {_remedy}"
+    )
 
-    def __str__(self) -> str:
-        bad = sum(self.reasons.values())
-        counts = ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.items())
-        return (
-            f"{self.name} is refused whole: {bad:,} of {self.rows:,} rows are bad ({counts}); "
-            f"first: {'; '.join(self.lines)}. {self._remedy(bad)}"
-        )
+    @property
+    def _bad(self) -> int:
+        return sum(self.reasons.values())
 
-    def _remedy(self, bad: int) -> str:
+    @property
+    def _counts(self) -> str:
+        return ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.items())
+
+    @property
+    def _remedy(self) -> str:
         if "volume_not_in_steps" in self.reasons:
             return (
                 "Where lots are divided, say the smallest volume in the market file "
@@ -110,7 +114,7 @@ class BatchRefusedError(InputError):
             return "Bars of several contracts need their column: --column contract=..."
         if NOT_POSITIVE in self.reasons:
             return NOT_POSITIVE_REMEDY
-        if bad == self.rows:
+        if self._bad == self.rows:
             return "Not a row can be used: mend the source, or say how it is to be read"
         return (
             f"Mend the source, or raise quality.max_bad_share (now {self.limit:g}) in the market "

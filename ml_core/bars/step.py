@@ -23,20 +23,33 @@ _ON_GRID = 0.99
 class StepError(InputError):
     """Bars of another length than a minute."""
 
-    def __init__(self, name: str, seconds: float, bars: int) -> None:
-        super().__init__(name, seconds, bars)
-        self.name, self.seconds, self.bars = name, seconds, bars
+    name: str
+    seconds: float
+    bars: int
 
-    def __str__(self) -> str:
-        if self.seconds >= MINUTE_US / 1e6:
-            fault = f"holds {_length(self.seconds)} bars ({self.bars:,} that far apart)"
-            reason = "a break would be seen minutes early or late, and none can be taken apart"
-            remedy = "export 1-minute bars"
-        else:
-            fault = f"holds rows {self.seconds:g} s apart ({self.bars:,} of them)"
-            reason = "a range needs the bars of whole minutes"
-            remedy = 'make minutes of them ("Seconds and ticks" in docs/bring-your-own-data.md)'
-        return f"{self.name} {fault}, and Orbcast takes 1-minute bars: {reason}; {remedy}"
+
+class TooFineError(StepError):
+    """Rows less than a minute apart."""
+
+    template = (
+        "{name} holds rows {seconds:g} s apart ({bars:,} of them), and Orbcast takes 1-minute "
+        "bars: a range needs the bars of whole minutes; make minutes of them "
+        '("Seconds and ticks" in docs/bring-your-own-data.md)'
+    )
+
+
+class TooCoarseError(StepError):
+    """Bars of several minutes."""
+
+    template = (
+        "{name} holds {_length} bars ({bars:,} that far apart), and Orbcast takes 1-minute bars: "
+        "a break would be seen minutes early or late, and none can be taken apart; export "
+        "1-minute bars"
+    )
+
+    @property
+    def _length(self) -> str:
+        return _length(self.seconds)
 
 
 def refuse_other_step(name: str, stamps: NDArray[np.int64], contracts: NDArray[np.int64]) -> None:
@@ -62,7 +75,7 @@ def refuse_other_step(name: str, stamps: NDArray[np.int64], contracts: NDArray[n
     if not len(step):
         return
     if np.median(step) < MINUTE_US:
-        raise StepError(name, float(np.median(step)) / 1e6, len(stamps))
+        raise TooFineError(name, float(np.median(step)) / 1e6, len(stamps))
     usual = int(_most_common(step))
     if usual <= MINUTE_US:
         return
@@ -72,7 +85,7 @@ def refuse_other_step(name: str, stamps: NDArray[np.int64], contracts: NDArray[n
     by_chance = -(on_grid - 1) * math.log(minutes)
     enough = on_grid >= max(_FEWEST, _ON_GRID * len(stamps))
     if enough and by_chance < math.log(_BY_CHANCE):
-        raise StepError(name, usual / 1e6, on_grid)
+        raise TooCoarseError(name, usual / 1e6, on_grid)
 
 
 def _most_common(values: NDArray[np.int64]) -> np.int64:

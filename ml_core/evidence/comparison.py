@@ -21,15 +21,12 @@ JUDGED_BY: tuple[Metric, ...] = (LOG_LOSS, BRIER)
 class NoCommonRowsError(InputError):
     """Two studies that share no unseen break."""
 
-    def __init__(self, challenger: str, other: str) -> None:
-        super().__init__(challenger, other)
-        self.challenger, self.other = challenger, other
-
-    def __str__(self) -> str:
-        return (
-            f"{self.challenger} and {self.other} have no unseen break in common; study both over "
-            "the same period: orbcast evaluate --recipe NAME --from DAY --to DAY"
-        )
+    challenger: str
+    other: str
+    template = (
+        "{challenger} and {other} have no unseen break in common; study both over the same "
+        "period: orbcast evaluate --recipe NAME --from DAY --to DAY"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,15 +41,11 @@ MIN_TEST_ROWS = 50
 class NothingToJudgeError(InputError):
     """Too few unseen breaks to say anything."""
 
-    def __init__(self, rows: int) -> None:
-        super().__init__(rows)
-        self.rows = rows
-
-    def __str__(self) -> str:
-        return (
-            f"the unseen part has {self.rows} settled breaks, at least {MIN_TEST_ROWS} are "
-            "needed to judge; name a longer period"
-        )
+    rows: int
+    template = (
+        f"the unseen part has {{rows}} settled breaks, at least {MIN_TEST_ROWS} are needed to "
+        "judge; name a longer period"
+    )
 
 
 def evaluate(bundle: Bundle, test: Dataset, *, seed: int = 0) -> Evaluation:

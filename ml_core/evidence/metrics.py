@@ -21,12 +21,9 @@ RowLoss = Callable[[NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]
 class NotScorableError(InputError):
     """Probabilities or answers that no metric can be taken of."""
 
-    def __init__(self, metric: str, fault: str) -> None:
-        super().__init__(metric, fault)
-        self.metric, self.fault = metric, fault
-
-    def __str__(self) -> str:
-        return f"{self.metric}: {self.fault}; nothing is concluded from it"
+    metric: str
+    fault: str
+    template = "{metric}: {fault}; nothing is concluded from it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,15 +28,12 @@ _SIDES = ("long", "short")
 class SeenRowsError(DefectError):
     """Answers to rows that the answering version was trained on."""
 
-    def __init__(self, rows: int, first: str) -> None:
-        super().__init__(rows, first)
-        self.rows, self.first = rows, first
-
-    def __str__(self) -> str:
-        return (
-            f"{self.rows:,} answers are to rows their version had seen, the first on "
-            f"{self.first}; periods of training and of judging overlap, nothing is concluded"
-        )
+    rows: int
+    first: str
+    template = (
+        "{rows:,} answers are to rows their version had seen, the first on {first}; periods of "
+        "training and of judging overlap, nothing is concluded"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,21 +6,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ml_core.errors import InputError
+from ml_core.errors import NumberError
 
 COVERAGE = 0.95
 _MOST = 10**15  # trades; beyond it floats no longer count one by one
-
-
-class BadPowerError(InputError):
-    """A figure no power can be worked out of."""
-
-    def __init__(self, field: str, value: float, remedy: str) -> None:
-        super().__init__(field, value, remedy)
-        self.field, self.value, self.remedy = field, value, remedy
-
-    def __str__(self) -> str:
-        return f"{self.field} = {self.value}: {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +67,7 @@ def chance_of_coin(trades: int, threshold: float, coin: float = 0.5) -> float:
 
     Raises
     ------
-    BadPowerError
+    NumberError
         A figure is out of its bounds or no number.
 
     >>> [round(chance_of_coin(n, 0.55), 3) for n in (62, 124, 250)]
@@ -110,7 +99,7 @@ def trades_needed(
 
     Raises
     ------
-    BadPowerError
+    NumberError
         A figure is out of its bounds, or the power is no more than alpha, which needs no trade.
 
     >>> trades_needed(0.5, 0.05)
@@ -135,7 +124,7 @@ def power_of(
 
     Raises
     ------
-    BadPowerError
+    NumberError
         A figure is out of its bounds or no number.
     """
     from scipy.special import ndtr  # noqa: PLC0415 - on demand
@@ -163,7 +152,7 @@ def rows_for_gain(
 
     Raises
     ------
-    BadPowerError
+    NumberError
         A figure is out of its bounds, or the power is no more than alpha, which needs no row.
     """
     z_alpha, z_power = -_quantile("alpha", alpha), _quantile("power", power)
@@ -180,7 +169,7 @@ def power_for_gain(
 
     Raises
     ------
-    BadPowerError
+    NumberError
         A figure is out of its bounds or no number.
     """
     from scipy.special import ndtr  # noqa: PLC0415 - on demand
@@ -210,12 +199,12 @@ def gate(
 
     Raises
     ------
-    BadPowerError
+    NumberError
         A figure is out of its bounds; names which, and what to give.
     """
     _require_count("trades", trades)
     if not (0 <= correct <= trades and correct == int(correct)):
-        raise BadPowerError("correct", correct, f"give a whole number from 0 to {trades}")
+        raise NumberError("correct", correct, f"give a whole number from 0 to {trades}")
     low, high = _interval(correct, trades, _effect(design_effect))
     needed = trades_needed(baseline, lift, power=power, alpha=alpha, design_effect=design_effect)
     return PowerReport(
@@ -254,9 +243,7 @@ def _count(field: str, value: float, errors: float, effect: float) -> int:
     errors = max(errors, 0.0)
     rows = errors * errors * effect
     if not rows <= _MOST:
-        raise BadPowerError(
-            field, value, f"needs more than {_MOST:.0e} of them; give a larger one"
-        )
+        raise NumberError(field, value, f"needs more than {_MOST:.0e} of them; give a larger one")
     return max(math.ceil(rows), 1)
 
 
@@ -272,37 +259,33 @@ def _shares(baseline: float, lift: float) -> tuple[float, float]:
     _require_share("baseline", baseline)
     _require_positive("lift", lift)
     if not baseline + lift < 1:
-        raise BadPowerError(
-            "lift", lift, f"with a baseline of {baseline:g} give less than the rest"
-        )
+        raise NumberError("lift", lift, f"with a baseline of {baseline:g} give less than the rest")
     return baseline, baseline + lift
 
 
 def _require_above_alpha(power: float, alpha: float) -> None:
     if not power > alpha:
-        raise BadPowerError(
+        raise NumberError(
             "power", power, f"give more than alpha, {alpha:g}, which chance alone reaches"
         )
 
 
 def _effect(design_effect: float) -> float:
     if not (math.isfinite(design_effect) and design_effect >= 1):
-        raise BadPowerError(
-            "design_effect", design_effect, "give 1 for independent trades, or more"
-        )
+        raise NumberError("design_effect", design_effect, "give 1 for independent trades, or more")
     return design_effect
 
 
 def _require_share(field: str, value: float) -> None:
     if not (math.isfinite(value) and 0 < value < 1):
-        raise BadPowerError(field, value, "give a share between 0 and 1, such as 0.55")
+        raise NumberError(field, value, "give a share between 0 and 1, such as 0.55")
 
 
 def _require_positive(field: str, value: float) -> None:
     if not (math.isfinite(value) and value > 0):
-        raise BadPowerError(field, value, "give a number above 0, such as 0.02")
+        raise NumberError(field, value, "give a number above 0, such as 0.02")
 
 
 def _require_count(field: str, value: float) -> None:
     if not (1 <= value <= _MOST and value == int(value)):
-        raise BadPowerError(field, value, f"give a whole number from 1 to {_MOST:.0e}")
+        raise NumberError(field, value, f"give a whole number from 1 to {_MOST:.0e}")

@@ -28,40 +28,31 @@ from ml_core.learning.recipe import Recipe
 class TooFewFoldsError(InputError):
     """Too little history for the folds asked for before the holdout."""
 
-    def __init__(self, have: int, asked: int, until: str) -> None:
-        super().__init__(have, asked, until)
-        self.have, self.asked, self.until = have, asked, until
-
-    def __str__(self) -> str:
-        return (
-            f"{self.have} folds can be judged before the holdout that begins on {self.until}, "
-            f"{self.asked} were asked for; ask for fewer folds or a shorter holdout"
-        )
+    have: int
+    asked: int
+    until: str
+    template = (
+        "{have} folds can be judged before the holdout that begins on {until}, {asked} were asked "
+        "for; ask for fewer folds or a shorter holdout"
+    )
 
 
 class NotTunableError(InputError):
     """A recipe without models."""
 
-    def __init__(self, recipe: str) -> None:
-        super().__init__(recipe)
-        self.recipe = recipe
-
-    def __str__(self) -> str:
-        return f"recipe {self.recipe!r} is a baseline: it has nothing to tune; name another"
+    recipe: str
+    template = "recipe {recipe!r} is a baseline: it has nothing to tune; name another"
 
 
 class NothingToScoreError(InputError):
     """Folds in which a question is never answered."""
 
-    def __init__(self, question: str, folds: tuple[str, ...]) -> None:
-        super().__init__(question, folds)
-        self.question, self.folds = question, folds
-
-    def __str__(self) -> str:
-        return (
-            f"no opening range in {', '.join(self.folds)} has an outcome that {self.question} "
-            "can be scored by; tune another question, or on more folds"
-        )
+    question: str
+    folds: tuple[str, ...]
+    template = (
+        "no opening range in {folds:, } has an outcome that {question} can be scored by; tune "
+        "another question, or on more folds"
+    )
 
 
 class Suggest(Protocol):

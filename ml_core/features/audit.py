@@ -90,15 +90,13 @@ class AuditReport:
 class NothingToAuditError(InputError):
     """A period without a single decision to look at."""
 
-    def __init__(self, symbol: str, first: date, last: date) -> None:
-        super().__init__(symbol, first, last)
-        self.symbol, self.first, self.last = symbol, first, last
-
-    def __str__(self) -> str:
-        return (
-            f"{self.symbol} has no usable opening range to audit from {self.first} to "
-            f"{self.last}; name a period with bars (`orbcast bars status`)"
-        )
+    symbol: str
+    first: date
+    last: date
+    template = (
+        "{symbol} has no usable opening range to audit from {first} to {last}; name a period with "
+        "bars (`orbcast bars status`)"
+    )
 
 
 def audit_lookahead(

@@ -47,16 +47,16 @@ class Feature:
 class UnknownFeatureError(InputError):
     """A recipe names features that the catalogue does not have."""
 
-    def __init__(self, unknown: tuple[str, ...], known: tuple[str, ...]) -> None:
-        super().__init__(unknown, known)
-        self.unknown, self.known = unknown, known
+    unknown: tuple[str, ...]
+    known: tuple[str, ...]
+    template = "no feature named {unknown:, }{_hint}"
 
-    def __str__(self) -> str:
+    @property
+    def _hint(self) -> str:
         import difflib  # noqa: PLC0415 - only when something is wrong
 
         near = difflib.get_close_matches(self.unknown[0], self.known, n=3)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        return f"no feature named {', '.join(self.unknown)}{hint}"
+        return f"; did you mean {', '.join(near)}?" if near else ""
 
 
 class Catalogue:

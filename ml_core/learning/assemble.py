@@ -26,31 +26,30 @@ from ml_core.ranges.opening_range import Exclusion, OpeningRanges
 class NoBarsError(InputError):
     """A market without a single bar in the period asked for."""
 
-    def __init__(self, symbol: str, first: date, last: date) -> None:
-        super().__init__(symbol, first, last)
-        self.symbol, self.first, self.last = symbol, first, last
+    symbol: str
+    first: date
+    last: date
+    template = (
+        "{symbol} has no bars from {first} to {last}; see what is there with `orbcast bars "
+        "status`, or ingest them with `orbcast ingest --market {_market} ...`"
+    )
 
-    def __str__(self) -> str:
-        return (
-            f"{self.symbol} has no bars from {self.first} to {self.last}; see what is there with "
-            f"`orbcast bars status`, or ingest them with `orbcast ingest --market "
-            f"{self.symbol.lower()} ...`"
-        )
+    @property
+    def _market(self) -> str:
+        return self.symbol.lower()
 
 
 class NoSlotError(InputError):
     """A decision asked for on a day or range that gives none."""
 
-    def __init__(self, symbol: str, trading_day: date, opening_range: str, why: str) -> None:
-        super().__init__(symbol, trading_day, opening_range, why)
-        self.symbol, self.trading_day = symbol, trading_day
-        self.opening_range, self.why = opening_range, why
-
-    def __str__(self) -> str:
-        return (
-            f"{self.symbol} {self.trading_day} {self.opening_range}: no decision, {self.why}; "
-            "name a time on a day that trades and of which there are bars"
-        )
+    symbol: str
+    trading_day: date
+    opening_range: str
+    why: str
+    template = (
+        "{symbol} {trading_day} {opening_range}: no decision, {why}; name a time on a day that "
+        "trades and of which there are bars"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,15 +19,13 @@ _K_BOUNDS = (0.0, 5.0)
 class OneClassError(InputError):
     """Training data in which every break goes the same way."""
 
-    def __init__(self, question: str, only: str, rows: int) -> None:
-        super().__init__(question, only, rows)
-        self.question, self.only, self.rows = question, only, rows
-
-    def __str__(self) -> str:
-        return (
-            f"{self.question}: all {self.rows:,} training rows are {self.only}; there is nothing "
-            "to tell apart. Check the bars of the period, or name a longer one"
-        )
+    question: str
+    only: str
+    rows: int
+    template = (
+        "{question}: all {rows:,} training rows are {only}; there is nothing to tell apart. Check "
+        "the bars of the period, or name a longer one"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,29 +34,29 @@ _REFERENCE = "reference.parquet"
 class BundleCorruptError(OperatorError):
     """A version folder whose content is not what was written."""
 
-    def __init__(self, folder: str, file: str, fault: str) -> None:
-        super().__init__(folder, file, fault)
-        self.folder, self.file, self.fault = folder, file, fault
-
-    def __str__(self) -> str:
-        return (
-            f"{self.folder}: {self.file} {self.fault}; this version is not to be used. "
-            "`orbcast models rollback` goes back to the champion before it"
-        )
+    folder: str
+    file: str
+    fault: str
+    template = (
+        "{folder}: {file} {fault}; this version is not to be used. `orbcast models rollback` goes "
+        "back to the champion before it"
+    )
 
 
 class SchemaMismatchError(InputError):
     """Features that are not those the model was trained on."""
 
-    def __init__(self, version: str, missing: tuple[str, ...], unknown: tuple[str, ...]) -> None:
-        super().__init__(version, missing, unknown)
-        self.version, self.missing, self.unknown = version, missing, unknown
+    version: str
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    template = (
+        "version {version} does not fit these features: {_difference}; retrain, or predict with "
+        "the code it was made with"
+    )
 
-    def __str__(self) -> str:
-        return (
-            f"version {self.version} does not fit these features: missing {self.missing or '-'}, "
-            f"unknown {self.unknown or '-'}; retrain, or predict with the code it was made with"
-        )
+    @property
+    def _difference(self) -> str:
+        return f"missing {self.missing or '-'}, unknown {self.unknown or '-'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

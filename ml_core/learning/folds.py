@@ -24,12 +24,10 @@ _MONTHS: dict[Refit, int] = {"month": 1, "quarter": 3}
 class NoUnseenDaysError(InputError):
     """A period in which no fold can be trained and judged."""
 
-    def __init__(self, first: str, last: str, why: str) -> None:
-        super().__init__(first, last, why)
-        self.first, self.last, self.why = first, last, why
-
-    def __str__(self) -> str:
-        return f"from {self.first} to {self.last} there are no unseen days to judge by: {self.why}"
+    first: str
+    last: str
+    why: str
+    template = "from {first} to {last} there are no unseen days to judge by: {why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,8 @@ LEVELS: tuple[tuple[float, Level], ...] = ((0.5, "high"), (0.25, "medium"), (0.1
 class OneRowError(DefectError):
     """A predictor asked about anything but one decision."""
 
-    def __init__(self, rows: int) -> None:
-        super().__init__(rows)
-        self.rows = rows
-
-    def __str__(self) -> str:
-        return f"a decision is one row, not {self.rows}"
+    rows: int
+    template = "a decision is one row, not {rows}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,23 +34,16 @@ OnProgress = Callable[[str], None]
 class BadLabelsError(InputError):
     """Training labels that are not numbers."""
 
-    def __init__(self, question: str, rows: int) -> None:
-        super().__init__(question, rows)
-        self.question, self.rows = question, rows
-
-    def __str__(self) -> str:
-        return f"{self.question}: {self.rows} training labels are not finite; check the bars"
+    question: str
+    rows: int
+    template = "{question}: {rows} training labels are not finite; check the bars"
 
 
 class NothingVariesError(InputError):
     """Every feature is constant over the training rows."""
 
-    def __init__(self, features: int) -> None:
-        super().__init__(features)
-        self.features = features
-
-    def __str__(self) -> str:
-        return f"all {self.features} features are constant over the training rows; check the bars"
+    features: int
+    template = "all {features} features are constant over the training rows; check the bars"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,14 @@ MIN_DAYS_A_PART = 10
 class TooFewSamplesError(InputError):
     """Not enough opening ranges to train on or to judge by."""
 
-    def __init__(self, part: str, have: int, need: int, unit: str) -> None:
-        super().__init__(part, have, need, unit)
-        self.part, self.have, self.need, self.unit = part, have, need, unit
-
-    def __str__(self) -> str:
-        return (
-            f"too few samples: the {self.part} part has {self.have:,} {self.unit}, at least "
-            f"{self.need:,} are needed; ingest more history or name a longer period"
-        )
+    part: str
+    have: int
+    need: int
+    unit: str
+    template = (
+        "too few samples: the {part} part has {have:,} {unit}, at least {need:,} are needed; "
+        "ingest more history or name a longer period"
+    )
 
 
 @dataclass(frozen=True, slots=True)

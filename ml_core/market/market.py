@@ -265,12 +265,10 @@ class Market(_Frozen):
 class UnknownRangeError(InputError):
     """An opening range that the market does not have."""
 
-    def __init__(self, symbol: str, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(symbol, name, known)
-        self.symbol, self.name, self.known = symbol, name, known
-
-    def __str__(self) -> str:
-        return f"{self.symbol} has no opening range {self.name!r}; use one of {self.known}"
+    symbol: str
+    name: str
+    known: tuple[str, ...]
+    template = "{symbol} has no opening range {name!r}; use one of {known}"
 
 
 def _minute(value: time) -> int:

@@ -22,15 +22,13 @@ _MINUTE = timedelta(minutes=1)
 class NoTradingDaysError(InputError):
     """A period in which the exchange is never open."""
 
-    def __init__(self, symbol: str, first: date, last: date) -> None:
-        super().__init__(symbol, first, last)
-        self.symbol, self.first, self.last = symbol, first, last
-
-    def __str__(self) -> str:
-        return (
-            f"{self.symbol} has no trading day from {self.first} to {self.last}; "
-            "name a period with at least one, the first day not after the last"
-        )
+    symbol: str
+    first: date
+    last: date
+    template = (
+        "{symbol} has no trading day from {first} to {last}; name a period with at least one, the "
+        "first day not after the last"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,12 +219,10 @@ def _ranges(
 class RangeOutsideSessionError(InputError):
     """On some day an opening range does not end inside the session it names."""
 
-    def __init__(self, symbol: str, name: str, day: str) -> None:
-        super().__init__(symbol, name, day)
-        self.symbol, self.name, self.day = symbol, name, day
-
-    def __str__(self) -> str:
-        return (
-            f"{self.symbol}: on {self.day} the opening range {self.name} does not end inside its "
-            "session; move the range, the session or their zones in the market file"
-        )
+    symbol: str
+    name: str
+    day: str
+    template = (
+        "{symbol}: on {day} the opening range {name} does not end inside its session; move the "
+        "range, the session or their zones in the market file"
+    )

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.errors import InputError
+from ml_core.errors import NumberError
 from ml_core.market.market import Market
 from ml_core.market.schedule import Schedule
 from ml_core.market.simulated_truth import DriftingWalk, SlotMinutes, Truth
@@ -35,17 +35,6 @@ _GOLD_MONTHS = "GJMQVZ"
 _ROLL_DAYS_BEFORE_MONTH_END = 3
 
 OnProgress = Callable[[int, int], None]
-
-
-class EdgeTooLargeError(InputError):
-    """An edge no simulated drift is meant to give."""
-
-    def __init__(self, edge: float) -> None:
-        super().__init__(edge)
-        self.edge = edge
-
-    def __str__(self) -> str:
-        return f"edge = {self.edge}: give accuracy points from 0 to {MAX_EDGE}, such as 0.03"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +87,12 @@ def simulate(
 
     Raises
     ------
-    EdgeTooLargeError
+    NumberError
         ``edge`` is negative or above ``MAX_EDGE``.
     """
     if not 0.0 <= edge <= MAX_EDGE:
-        raise EdgeTooLargeError(edge)
+        remedy = f"give accuracy points from 0 to {MAX_EDGE}, such as 0.03"
+        raise NumberError("edge", edge, remedy)
     hours = hours_of(schedule, seed)
     walk = draw_walk(hours, len(schedule), seed)
     slots = SlotMinutes.of(schedule, hours)

@@ -13,40 +13,33 @@ MIN_DAYS = 120
 class TooFewDaysError(InputError):
     """A period too short to search and to confirm in."""
 
-    def __init__(self, market: str, days: int) -> None:
-        super().__init__(market, days)
-        self.market, self.days = market, days
-
-    def __str__(self) -> str:
-        return (
-            f"{self.market} has {self.days} trading days with a range in the period, at least "
-            f"{MIN_DAYS} are needed to search and then confirm; name a longer period"
-        )
+    market: str
+    days: int
+    template = (
+        f"{{market}} has {{days}} trading days with a range in the period, at least {MIN_DAYS} "
+        "are needed to search and then confirm; name a longer period"
+    )
 
 
 class NoSetupJudgedError(InputError):
     """Setups none of which trades often enough."""
 
-    def __init__(self, setups: int, most: int, needed: int) -> None:
-        super().__init__(setups, most, needed)
-        self.setups, self.most, self.needed = setups, most, needed
-
-    def __str__(self) -> str:
-        return (
-            f"none of {self.setups:,} setups has {self.needed} trades in the search period (the "
-            f"most is {self.most}); name a longer period or ask for fewer with --min-trades"
-        )
+    setups: int
+    most: int
+    needed: int
+    template = (
+        "none of {setups:,} setups has {needed} trades in the search period (the most is {most}); "
+        "name a longer period or ask for fewer with --min-trades"
+    )
 
 
 class PlanError(InputError):
     """A number of the plan that cannot be used."""
 
-    def __init__(self, key: str, value: float, remedy: str) -> None:
-        super().__init__(key, value, remedy)
-        self.key, self.value, self.remedy = key, value, remedy
-
-    def __str__(self) -> str:
-        return f"{self.key} = {self.value:g} cannot be used; {self.remedy}"
+    key: str
+    value: float
+    remedy: str
+    template = "{key} = {value:g} cannot be used; {remedy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

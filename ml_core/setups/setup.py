@@ -20,12 +20,10 @@ MAX_RR = 20.0
 class NotAChoiceError(InputError):
     """A value that a setup cannot have."""
 
-    def __init__(self, what: str, value: object, remedy: str) -> None:
-        super().__init__(what, value, remedy)
-        self.what, self.value, self.remedy = what, value, remedy
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.value!r} is no part of a setup; {self.remedy}"
+    what: str
+    value: object
+    remedy: str
+    template = "{what} {value!r} is no part of a setup; {remedy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

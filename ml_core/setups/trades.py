@@ -28,15 +28,12 @@ OnProgress = Callable[[int, int], None]
 class BackwardPeriodError(InputError):
     """A period whose first day lies after its last."""
 
-    def __init__(self, first: date, last: date) -> None:
-        super().__init__(first, last)
-        self.first, self.last = first, last
-
-    def __str__(self) -> str:
-        return (
-            f"the period begins on {self.first}, after its end on {self.last}; give a first day "
-            "that is not after the last"
-        )
+    first: date
+    last: date
+    template = (
+        "the period begins on {first}, after its end on {last}; give a first day that is not "
+        "after the last"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,15 +43,12 @@ _NAMES = {"log_loss": "log loss", "brier": "Brier score", "auc": "AUC", "ece": "
 class NotAnEvaluationError(InputError):
     """Figures that are not what an evaluation writes."""
 
-    def __init__(self, what: str, missing: tuple[str, ...]) -> None:
-        super().__init__(what, missing)
-        self.what, self.missing = what, missing
-
-    def __str__(self) -> str:
-        return (
-            f"the {self.what} lacks {', '.join(self.missing)}: it was written by another release "
-            "or edited; retrain to write it anew"
-        )
+    what: str
+    missing: tuple[str, ...]
+    template = (
+        "the {what} lacks {missing:, }: it was written by another release or edited; retrain to "
+        "write it anew"
+    )
 
 
 def require(what: str, figures: Figures, *paths: str) -> None:

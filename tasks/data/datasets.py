@@ -32,26 +32,20 @@ Where a minute's move is not known, there is none.
 class EmptyLakeError(InputError):
     """A market of which the lake has no bar at all."""
 
-    def __init__(self, market: str) -> None:
-        super().__init__(market)
-        self.market = market
-
-    def __str__(self) -> str:
-        return (
-            f"the lake has no bars of {self.market}; take some in with `orbcast ingest --market "
-            f"{self.market} --source duckdb PATH` (`orbcast bars sources` lists the others)"
-        )
+    market: str
+    template = (
+        "the lake has no bars of {market}; take some in with `orbcast ingest --market {market} "
+        "--source duckdb PATH` (`orbcast bars sources` lists the others)"
+    )
 
 
 class LabelError(InputError):
     """Label options that make no label specification."""
 
-    def __init__(self, key: str, value: str, fault: str) -> None:
-        super().__init__(key, value, fault)
-        self.key, self.value, self.fault = key, value, fault
-
-    def __str__(self) -> str:
-        return f"label option {self.key} = {self.value}: {self.fault}"
+    key: str
+    value: str
+    fault: str
+    template = "label option {key} = {value}: {fault}"
 
 
 def known_bars(settings: Settings, name: str, market: Market, at: datetime) -> Bars:

@@ -63,15 +63,11 @@ _FIELDS = {
 class NotPushedError(InputError):
     """Bars pushed for a market whose standing source they are not."""
 
-    def __init__(self, market: str) -> None:
-        super().__init__(market)
-        self.market = market
-
-    def __str__(self) -> str:
-        return (
-            f"{self.market} takes no pushed bars; let it: orbcast ingest --market {self.market} "
-            "--source http --stamp open --remember (or --stamp close)"
-        )
+    market: str
+    template = (
+        "{market} takes no pushed bars; let it: orbcast ingest --market {market} --source http "
+        "--stamp open --remember (or --stamp close)"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +83,12 @@ class RowFault:
 class PushRefusedError(InputError):
     """A request of which nothing is kept."""
 
-    def __init__(self, faults: tuple[RowFault, ...]) -> None:
-        super().__init__(faults)
-        self.faults = faults
+    faults: tuple[RowFault, ...]
+    template = "{_lines:; }"
 
-    def __str__(self) -> str:
-        return "; ".join(f"line {each.line}: {each.fault}" for each in self.faults)
+    @property
+    def _lines(self) -> tuple[str, ...]:
+        return tuple(f"line {row.line}: {row.fault}" for row in self.faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,29 +22,24 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 class UnknownKindError(InputError):
     """A kind of source that nobody brings."""
 
-    def __init__(self, kind: str, known: tuple[str, ...]) -> None:
-        super().__init__(kind, known)
-        self.kind, self.known = kind, known
-
-    def __str__(self) -> str:
-        return (
-            f"no source is called {self.kind!r}; use one of {', '.join(self.known)}, or install "
-            "a package that brings it (`orbcast bars sources` lists what there is)"
-        )
+    kind: str
+    known: tuple[str, ...]
+    template = (
+        "no source is called {kind!r}; use one of {known:, }, or install a package that brings it "
+        "(`orbcast bars sources` lists what there is)"
+    )
 
 
 class PluginError(OperatorError):
     """A package that brings a kind of source which cannot be used."""
 
-    def __init__(self, kind: str, package: str, fault: str) -> None:
-        super().__init__(kind, package, fault)
-        self.kind, self.package, self.fault = kind, package, fault
-
-    def __str__(self) -> str:
-        return (
-            f"source {self.kind} of package {self.package} cannot be used: {self.fault}; mend or "
-            "reinstall that package"
-        )
+    kind: str
+    package: str
+    fault: str
+    template = (
+        "source {kind} of package {package} cannot be used: {fault}; mend or reinstall that "
+        "package"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,55 +39,39 @@ _FORMER_DEFAULTS: dict[str, Any] = {"table": DEFAULT_TABLE, "layout": "auto", "c
 class NoSourceError(InputError):
     """A market for which no source was ever remembered."""
 
-    def __init__(self, market: str) -> None:
-        super().__init__(market)
-        self.market = market
-
-    def __str__(self) -> str:
-        return (
-            f"{self.market} has no standing source; name one with `orbcast ingest --market "
-            f"{self.market} --source duckdb PATH --remember` (`orbcast bars sources` lists the "
-            "others)"
-        )
+    market: str
+    template = (
+        "{market} has no standing source; name one with `orbcast ingest --market {market} "
+        "--source duckdb PATH --remember` (`orbcast bars sources` lists the others)"
+    )
 
 
 class SourcesFileError(InputError):
     """The file of standing sources cannot be used."""
 
-    def __init__(self, path: str, market: str, fault: str) -> None:
-        super().__init__(path, market, fault)
-        self.path, self.market, self.fault = path, market, fault
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path}, [{self.market}]: {self.fault}; mend it, or delete it and run "
-            "`orbcast ingest ... --remember` again"
-        )
+    path: str
+    market: str
+    fault: str
+    template = (
+        "{path}, [{market}]: {fault}; mend it, or delete it and run `orbcast ingest ... "
+        "--remember` again"
+    )
 
 
 class SourceUnreachableError(TransientError):
     """A source of another package that did not answer."""
 
-    def __init__(self, kind: str, fault: str) -> None:
-        super().__init__(kind, fault)
-        self.kind, self.fault = kind, fault
-
-    def __str__(self) -> str:
-        return f"source {self.kind} does not answer ({self.fault}); it is tried again"
+    kind: str
+    fault: str
+    template = "source {kind} does not answer ({fault}); it is tried again"
 
 
 class SourceFailedError(OperatorError):
     """A source of another package that broke while it was read."""
 
-    def __init__(self, kind: str, fault: str) -> None:
-        super().__init__(kind, fault)
-        self.kind, self.fault = kind, fault
-
-    def __str__(self) -> str:
-        return (
-            f"source {self.kind} failed ({self.fault}); --debug shows where, for whoever wrote "
-            "its package"
-        )
+    kind: str
+    fault: str
+    template = "source {kind} failed ({fault}); --debug shows where, for whoever wrote its package"
 
 
 class SourceSpec(BaseModel):

@@ -29,13 +29,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9\-]{0,39}")
 class ChannelError(InputError):
     """A channel that cannot be used."""
 
-    def __init__(self, field: str, value: str, fault: str) -> None:
-        super().__init__(field, value, fault)
-        self.field, self.value, self.fault = field, value, fault
+    field: str
+    value: str
+    fault: str
+    template = "channel {_named}{value!r} {fault}"
 
-    def __str__(self) -> str:
-        field = f"{self.field} " if self.field else ""
-        return f"channel {field}{self.value!r} {self.fault}"
+    @property
+    def _named(self) -> str:
+        return f"{self.field} " if self.field else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

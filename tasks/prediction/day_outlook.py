@@ -62,13 +62,15 @@ class DayOutlook:
 class ExchangeClosedError(InputError):
     """A slot whose window the exchange is closed in."""
 
-    def __init__(self, slot: str, why: str, before: str | None, following: str) -> None:
-        super().__init__(slot, why, before, following)
-        self.slot, self.why, self.before, self.following = slot, why, before, following
+    slot: str
+    why: str
+    before: str | None
+    following: str
+    template = "{slot} has no decision: {why}{_earlier}; {following}"
 
-    def __str__(self) -> str:
-        before = f"; the range before it: --at {self.before}" if self.before else ""
-        return f"{self.slot} has no decision: {self.why}{before}; {self.following}"
+    @property
+    def _earlier(self) -> str:
+        return f"; the range before it: --at {self.before}" if self.before else ""
 
 
 def day_outlook(market: Market, at: datetime) -> DayOutlook:

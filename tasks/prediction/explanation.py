@@ -18,15 +18,12 @@ _PARTS = 3
 class NotASlotError(InputError):
     """Text that names no slot, or one the ledger does not have."""
 
-    def __init__(self, text: str, fault: str) -> None:
-        super().__init__(text, fault)
-        self.text, self.fault = text, fault
-
-    def __str__(self) -> str:
-        return (
-            f"slot {self.text!r} {self.fault}; write MARKET:DAY:RANGE, such as "
-            "MGC:2025-06-30:0900, of an answer that `orbcast predictions` shows"
-        )
+    text: str
+    fault: str
+    template = (
+        "slot {text!r} {fault}; write MARKET:DAY:RANGE, such as MGC:2025-06-30:0900, of an answer "
+        "that `orbcast predictions` shows"
+    )
 
 
 def explained(settings: Settings, slot: str, mode: Mode | None = None) -> list[dict[str, Any]]:

@@ -17,12 +17,9 @@ WEEKEND = 5
 class NoSlotYetError(InputError):
     """No opening range closed in the days before a moment."""
 
-    def __init__(self, symbol: str, moment: str) -> None:
-        super().__init__(symbol, moment)
-        self.symbol, self.moment = symbol, moment
-
-    def __str__(self) -> str:
-        return f"{self.symbol} has no opening range that closed in the week before {self.moment}"
+    symbol: str
+    moment: str
+    template = "{symbol} has no opening range that closed in the week before {moment}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,16 +53,12 @@ _PAGE = 100
 class NoDeploymentError(InputError):
     """A run that could not be begun again after the answer."""
 
-    def __init__(self, flow: str) -> None:
-        super().__init__(flow)
-        self.flow = flow
-
-    def __str__(self) -> str:
-        return (
-            f"{self.flow} waits for a person, which only a run of its deployment can: start it in "
-            "the UI of `orbcast up` (Deployments, Run). Without a server, use `orbcast models "
-            "promote` or `orbcast rollout approve`"
-        )
+    flow: str
+    template = (
+        "{flow} waits for a person, which only a run of its deployment can: start it in the UI of "
+        "`orbcast up` (Deployments, Run). Without a server, use `orbcast models promote` or "
+        "`orbcast rollout approve`"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,15 +25,12 @@ from tasks.training.studies_on_record import study_that_counts
 class ServesAlreadyError(InputError):
     """A promotion of the champion."""
 
-    def __init__(self, market: str, version: str) -> None:
-        super().__init__(market, version)
-        self.market, self.version = market, version
-
-    def __str__(self) -> str:
-        return (
-            f"{self.version} is champion of {self.market} already: there is nothing to approve; "
-            "name another version (`orbcast models list`)"
-        )
+    market: str
+    version: str
+    template = (
+        "{version} is champion of {market} already: there is nothing to approve; name another "
+        "version (`orbcast models list`)"
+    )
 
 
 @task(name="gather the evidence", task_run_name="{market}: evidence of {ref}", **RETRIED)

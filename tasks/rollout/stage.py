@@ -31,30 +31,25 @@ from tasks.settings import Settings
 class GatesNotPassedError(InputError):
     """A step up that the evidence, or a missing approval, does not allow."""
 
-    def __init__(self, market: str, stage: str, missing: tuple[str, ...]) -> None:
-        super().__init__(market, stage, missing)
-        self.market, self.stage, self.missing = market, stage, missing
-
-    def __str__(self) -> str:
-        return (
-            f"{self.market} does not step up to {self.stage}: {'; '.join(self.missing)}. "
-            "`orbcast rollout status` shows every gate"
-        )
+    market: str
+    stage: str
+    missing: tuple[str, ...]
+    template = (
+        "{market} does not step up to {stage}: {missing:; }. `orbcast rollout status` shows every "
+        "gate"
+    )
 
 
-class NotBelowError(GatesNotPassedError):
+class NotBelowError(InputError):
     """A step down to where the market stands, or above."""
 
-    def __init__(self, market: str, stage: str, stands: str) -> None:
-        super().__init__(market, stage, (f"it is not below {stands}",))
-        self.args = (market, stage, stands)
-        self.stands = stands
-
-    def __str__(self) -> str:
-        return (
-            f"{self.market} stands at {self.stands}, and {self.stage} is not below it; name a "
-            "lower stage, or go up with `orbcast rollout step-up`"
-        )
+    market: str
+    stage: str
+    stands: str
+    template = (
+        "{market} stands at {stands}, and {stage} is not below it; name a lower stage, or go up "
+        "with `orbcast rollout step-up`"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,46 +4,29 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from ml_core.errors import InputError
+from ml_core.errors import InputError, ReversedPeriodError
 from ml_core.market.market import Market
 from tasks.prediction.slots import in_zone
 from tasks.settings import now
 
 
-class ReversedPeriodError(InputError):
-    """A period that ends before it begins."""
-
-    def __init__(self, first: date, last: date) -> None:
-        super().__init__(first, last)
-        self.first, self.last = first, last
-
-    def __str__(self) -> str:
-        return f"from_day {self.first} is after to_day {self.last}; swap them"
-
-
 class FutureTimeError(InputError):
     """A time to work as of that has not come."""
 
-    def __init__(self, asked: datetime, now: datetime) -> None:
-        super().__init__(asked, now)
-        self.asked, self.now = asked, now
-
-    def __str__(self) -> str:
-        return (
-            f"as_of {self.asked.isoformat()} has not come yet, it is {self.now:%Y-%m-%dT%H:%M} "
-            "UTC; name an earlier time, or leave as_of out for now"
-        )
+    asked: datetime
+    now: datetime
+    template = (
+        "as_of {asked} has not come yet, it is {now:%Y-%m-%dT%H:%M} UTC; name an earlier time, or "
+        "leave as_of out for now"
+    )
 
 
 class FutureDayError(InputError):
     """A day to answer that has not come."""
 
-    def __init__(self, asked: date, today: date) -> None:
-        super().__init__(asked, today)
-        self.asked, self.today = asked, today
-
-    def __str__(self) -> str:
-        return f"day {self.asked} has not come yet, today is {self.today}; name an earlier day"
+    asked: date
+    today: date
+    template = "day {asked} has not come yet, today is {today}; name an earlier day"
 
 
 def require_past(day: date, today: date) -> None:
@@ -67,7 +50,7 @@ def require_period(first: date | None, last: date | None) -> None:
         The period ends before it begins.
     """
     if first is not None and last is not None and last < first:
-        raise ReversedPeriodError(first, last)
+        raise ReversedPeriodError(f"from_day {first}", f"to_day {last}")
 
 
 def moment_of(as_of: datetime | None, market: Market) -> datetime:

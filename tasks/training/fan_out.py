@@ -20,11 +20,10 @@ from tasks.settings import Settings
 class NoDaskError(InputError):
     """Dask asked for and not installed."""
 
-    def __str__(self) -> str:
-        return (
-            "ORBCAST_TASK_RUNNER=dask needs the package distributed: install the extra with "
-            "pip install 'orbcast[dask]', or leave the setting out to use processes"
-        )
+    template = (
+        "ORBCAST_TASK_RUNNER=dask needs the package distributed: install the extra with pip "
+        "install 'orbcast[dask]', or leave the setting out to use processes"
+    )
 
 
 @contextmanager

@@ -35,15 +35,20 @@ AUDITED_DAYS = 4
 class LookAheadError(DefectError):
     """Features that saw the future: nothing is trained on them."""
 
-    def __init__(self, leaking: tuple[str, ...], example: str) -> None:
-        super().__init__(leaking, example)
-        self.leaking, self.example = leaking, example
+    leaking: tuple[str, ...]
+    example: str
+    template = (
+        "{_number} features see the future ({_first:, }), such as {example}; nothing was trained; "
+        "mend them, `orbcast audit lookahead` tells"
+    )
 
-    def __str__(self) -> str:
-        return (
-            f"{len(self.leaking)} features see the future ({', '.join(self.leaking[:5])}), such "
-            f"as {self.example}; nothing was trained; mend them, `orbcast audit lookahead` tells"
-        )
+    @property
+    def _number(self) -> int:
+        return len(self.leaking)
+
+    @property
+    def _first(self) -> tuple[str, ...]:
+        return self.leaking[:5]
 
 
 @dataclass(frozen=True, slots=True)

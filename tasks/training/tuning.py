@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import get_run_logger, task
 
-from ml_core.errors import InputError, TransientError
+from ml_core.errors import NumberError, TransientError
 from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuning_folds
 from ml_core.files import written_atomically
 from ml_core.learning.models import Question
@@ -41,23 +41,8 @@ _FIXED = "fixed_params"
 class TuningUnderWayError(TransientError):
     """The same search, running in another process."""
 
-    def __init__(self, study: str) -> None:
-        super().__init__(study)
-        self.study = study
-
-    def __str__(self) -> str:
-        return f"{self.study} is being tuned by another process; try again when it is done"
-
-
-class BadSearchError(InputError):
-    """A search for a number of something that cannot be."""
-
-    def __init__(self, name: str, value: int, least: int) -> None:
-        super().__init__(name, value, least)
-        self.name, self.value, self.least = name, value, least
-
-    def __str__(self) -> str:
-        return f"{self.name} = {self.value}: give {self.least} or more"
+    study: str
+    template = "{study} is being tuned by another process; try again when it is done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +51,7 @@ class Search:
 
     Raises
     ------
-    BadSearchError
+    NumberError
         A number is below the least there can be.
     """
 
@@ -80,7 +65,7 @@ class Search:
         for name, least in (("trials", 1), ("folds", 1), ("holdout_months", 0), ("seed", 0)):
             value = getattr(self, name)
             if value < least:
-                raise BadSearchError(name, value, least)
+                raise NumberError(name, value, f"give {least} or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from deployments.serving.ports import HOST
 from deployments.serving.report_server import serve_reports
-from deployments.serving.supervisor import HOST, reports_port
+from deployments.serving.supervisor import reports_port
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from flows.replay import replay
+from ml_core.errors import ReversedPeriodError
 from tasks.prediction import predict as prediction
 from tasks.prediction.replay import replay_days
 from tasks.prediction.slots import latest_slot
-from tasks.runs.periods import FutureDayError, ReversedPeriodError
+from tasks.runs.periods import FutureDayError
 from tasks.settings import current_settings
 
 FIRST, LAST = date(2024, 11, 18), date(2024, 11, 20)

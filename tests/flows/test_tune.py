@@ -17,13 +17,13 @@ from prefect.exceptions import ParameterTypeError
 from prefect.settings import PREFECT_API_URL
 
 from flows.tune import tune
+from ml_core.errors import NumberError
 from ml_core.evidence.tuning import tuning_folds
 from registry.trials import count_trials, list_trials
 from tasks.settings import current_settings, now
 from tasks.training.promotion import weigh
 from tasks.training.train import gather
 from tasks.training.tuning import (
-    BadSearchError,
     Search,
     TuningUnderWayError,
     _give_up_dead_trials,
@@ -220,7 +220,7 @@ def test_a_search_for_nothing_is_refused(short: Path, name: str) -> None:
     with pytest.raises(ParameterTypeError, match=f"{name}: Input should be greater than or equal"):
         tune(**{**ASKED, name: 0})
     asked = {"trials": 3, "folds": 2, "holdout_months": 1, "seed": 1, name: 0}
-    with pytest.raises(BadSearchError, match=f"{name} = 0: give 1 or more"):
+    with pytest.raises(NumberError, match=f"{name} = 0: give 1 or more"):
         Search(question="directional", **asked)
 
 

@@ -31,19 +31,14 @@ _RATE_LIMITED = 429
 class NoClientError(OperatorError):
     """Databento's client is not installed."""
 
-    def __str__(self) -> str:
-        return "source databento needs Databento's client: pip install 'orbcast[databento]'"
+    template = "source databento needs Databento's client: pip install 'orbcast[databento]'"
 
 
 class FetchFailedError(TransientError):
     """Databento did not answer, or broke off."""
 
-    def __init__(self, fault: str) -> None:
-        super().__init__(fault)
-        self.fault = fault
-
-    def __str__(self) -> str:
-        return f"Databento: {self.fault}; what came whole is kept, and the rest is asked for again"
+    fault: str
+    template = "Databento: {fault}; what came whole is kept, and the rest is asked for again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,18 +45,18 @@ class DatabaseLockedError(TransientError):
         Who holds it, as DuckDB says: ``python3.11 (process 4166)``; empty where it does not.
     """
 
-    def __init__(self, path: str, holder: str = "") -> None:
-        super().__init__(path, holder)
-        self.path, self.holder = path, holder
+    path: str
+    holder: str = ""
+    template = (
+        "{path} is open for writing in another program{_named}; it is tried again (DuckDB lets "
+        "nobody read a file that is being written). If it stays open for hours, let that program "
+        "close it after each write, or export what is new on a schedule (COPY ... TO "
+        "'bars.parquet') and name the export"
+    )
 
-    def __str__(self) -> str:
-        named = f", {self.holder}" if self.holder else ""
-        return (
-            f"{self.path} is open for writing in another program{named}; it is tried again "
-            "(DuckDB lets nobody read a file that is being written). If it stays open for hours, "
-            "let that program close it after each write, or export what is new on a schedule "
-            "(COPY ... TO 'bars.parquet') and name the export"
-        )
+    @property
+    def _named(self) -> str:
+        return f", {self.holder}" if self.holder else ""
 
 
 def _holder(words: str) -> str:

@@ -100,10 +100,11 @@ class RequestError(SourceError):
         What is wrong and what to do.
     """
 
-    def __init__(self, line: int | None, field: str | None, fault: str, remedy: str) -> None:
-        super().__init__("the request", fault, remedy)
-        self.args = (line, field, fault, remedy)
-        self.line, self.field = line, field
+    source: str = "the request"
+    fault: str = ""
+    remedy: str = ""
+    line: int | None = None
+    field: str | None = None
 
 
 def rows_of(body: bytes, received: datetime, reading: PushedReading) -> list[PushedRow]:
@@ -117,10 +118,10 @@ def rows_of(body: bytes, received: datetime, reading: PushedReading) -> list[Pus
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RequestError(None, None, f"is not UTF-8 ({error.reason})", "send UTF-8") from error
+        raise RequestError(fault=f"is not UTF-8 ({error.reason})", remedy="send UTF-8") from error
     start = text.lstrip()[:1]
     if not start:
-        raise RequestError(None, None, "is empty", "send at least one bar")
+        raise RequestError(fault="is empty", remedy="send at least one bar")
     if start in {"{", "["}:
         return [
             PushedRow(received, "generic", _cells(values, number), number)
@@ -152,18 +153,20 @@ def _json_lines(text: str, number_as_written: dict[str, Any]) -> Iterator[Any]:
 
 
 def _no_json(error: json.JSONDecodeError, line: int) -> RequestError:
-    return RequestError(line, None, f"is no JSON ({error.msg})", "send an object for each bar")
+    fault = f"is no JSON ({error.msg})"
+    return RequestError(fault=fault, remedy="send an object for each bar", line=line)
 
 
 def _cells(values: Any, line: int) -> dict[str, str]:
     if not isinstance(values, dict):
         fault = f"is {json.dumps(values)[:60]}, not an object"
-        raise RequestError(line, None, fault, 'send {"ts": ..., "open": ..., ...} for each bar')
+        remedy = 'send {"ts": ..., "open": ..., ...} for each bar'
+        raise RequestError(fault=fault, remedy=remedy, line=line)
     cells = {}
     for name, value in values.items():
         if isinstance(value, dict | list | bool):
             fault = f"{json.dumps(value)[:60]} is neither a number nor text"
-            raise RequestError(line, name, fault, "send plain values")
+            raise RequestError(fault=fault, remedy="send plain values", line=line, field=name)
         if value is not None:
             cells[name] = str(value)
     return cells
@@ -185,7 +188,8 @@ def _csv_rows(text: str, received: datetime, reading: PushedReading) -> Iterator
         names = header or [str(number) for number in range(len(cells))]
         if len(cells) != len(names):
             fault = f"has {len(cells)} values for {len(names)} columns"
-            raise RequestError(table.line_num, None, fault, "send a value for each column")
+            remedy = "send a value for each column"
+            raise RequestError(fault=fault, remedy=remedy, line=table.line_num)
         pairs = zip(names, cells, strict=True)
         row = {name.strip(): cell.strip() for name, cell in pairs}
         yield PushedRow(received, layout.name, row, table.line_num)

@@ -14,8 +14,8 @@ from scipy.stats import binom
 from statsmodels.stats.power import normal_power_het, normal_sample_size_one_tail
 from statsmodels.stats.proportion import proportion_confint
 
+from ml_core.errors import NumberError
 from ml_core.evidence.power import (
-    BadPowerError,
     chance_of_coin,
     gate,
     power_for_gain,
@@ -157,7 +157,7 @@ def test_rows_that_share_luck_are_worth_fewer() -> None:
 
 def test_trades_are_counted_up_to_a_million_milliards() -> None:
     assert power_of(10**15, 0.5, 0.01) == 1.0
-    with pytest.raises(BadPowerError, match=r"1 to 1e\+15"):
+    with pytest.raises(NumberError, match=r"1 to 1e\+15"):
         power_of(10**15 + 1, 0.5, 0.01)
 
 
@@ -221,7 +221,7 @@ def test_a_report_of_numpy_counts_is_plain_json() -> None:
 def test_a_figure_out_of_bounds_is_named_with_what_to_give(
     field: str, given_: dict[str, float]
 ) -> None:
-    with pytest.raises(BadPowerError, match=rf"^{field} = .*give"):
+    with pytest.raises(NumberError, match=rf"^{field} = .*give"):
         gate(50, 100, **given_)
 
 
@@ -240,7 +240,7 @@ def test_a_figure_out_of_bounds_is_named_with_what_to_give(
     ],
 )
 def test_counts_that_cannot_be_are_refused(correct: int, trades: int) -> None:
-    with pytest.raises(BadPowerError, match="whole number"):
+    with pytest.raises(NumberError, match="whole number"):
         gate(correct, trades)
 
 
@@ -259,7 +259,7 @@ def test_counts_that_cannot_be_are_refused(correct: int, trades: int) -> None:
     ],
 )
 def test_every_function_names_what_it_refuses(field: str, call: Callable[[], float]) -> None:
-    with pytest.raises(BadPowerError, match=rf"^{field} = .*give"):
+    with pytest.raises(NumberError, match=rf"^{field} = .*give"):
         call()
 
 

@@ -1,0 +1,43 @@
+"""The ports of this machine that servers listen on."""
+
+from __future__ import annotations
+
+import socket
+
+from ml_core.errors import OperatorError
+
+HOST = "127.0.0.1"
+
+
+class PortTakenError(OperatorError):
+    """Another program listens where a server should."""
+
+    port: int
+    other: str
+    template = (
+        f"port {{port}} on {HOST} is taken by another program; stop it, or choose another with "
+        "`{other}`"
+    )
+
+
+def require_free(port: int, other: str) -> None:
+    """See that a port of the loopback interface can be listened on.
+
+    Parameters
+    ----------
+    port
+        The port.
+    other
+        Command that chooses another port, for the message.
+
+    Raises
+    ------
+    PortTakenError
+        Another program listens on it.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise PortTakenError(port, other) from None

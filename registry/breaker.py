@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from registry.errors import UnsignedChangeError
+from registry.rows import read_records, values_of
 from registry.tables.watch import BreakerRow
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def record_breaker(database: Database, record: BreakerRecord) -> None:
     for name in ("by", "detail"):
         if not getattr(record, name).strip():
             raise UnsignedChangeError("breaker", "reason" if name == "detail" else name)
-    values = {name: getattr(record, name) for name in BreakerRecord.__slots__}
+    values = values_of(record)
     with database.session() as session:
         session.add(BreakerRow(**values))
 
@@ -50,8 +51,4 @@ def breaker_records(database: Database, market: str) -> tuple[BreakerRecord, ...
         .where(BreakerRow.market == market)
         .order_by(BreakerRow.at, BreakerRow.id)
     )
-    with database.session() as session:
-        return tuple(
-            BreakerRecord(**{name: getattr(row, name) for name in BreakerRecord.__slots__})
-            for row in session.scalars(query)
-        )
+    return read_records(database, BreakerRecord, query)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.database import Database
+from registry.rows import read_records, values_of
 from registry.tables.base import canonical
 from registry.tables.versions import Decision
 
@@ -41,7 +42,7 @@ def record_decision(database: Database, record: DecisionRecord) -> bool:
         )
         if session.scalars(same).first() is not None:
             return False
-        values = {name: getattr(record, name) for name in DecisionRecord.__slots__}
+        values = values_of(record)
         session.add(Decision(**values, evidence_hash=digest))
     return True
 
@@ -49,8 +50,4 @@ def record_decision(database: Database, record: DecisionRecord) -> bool:
 def list_decisions(database: Database, market: str) -> tuple[DecisionRecord, ...]:
     """Return a market's decisions, oldest first."""
     query = select(Decision).where(Decision.market == market).order_by(Decision.at, Decision.id)
-    with database.session() as session:
-        return tuple(
-            DecisionRecord(**{name: getattr(row, name) for name in DecisionRecord.__slots__})
-            for row in session.scalars(query)
-        )
+    return read_records(database, DecisionRecord, query)

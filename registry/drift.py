@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from registry.rows import read_records, values_of
 from registry.tables.watch import DriftRow
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def record_drift(database: Database, record: DriftRecord) -> bool:
         & (DriftRow.last_day == record.last_day)
         & (DriftRow.rows == record.rows)
     )
-    values = {name: getattr(record, name) for name in DriftRecord.__slots__}
+    values = values_of(record)
     with database.session() as session:
         row = session.scalars(select(DriftRow).where(same)).first()
         if row is not None:
@@ -58,11 +59,7 @@ def record_drift(database: Database, record: DriftRecord) -> bool:
 def drift_records(database: Database, market: str) -> tuple[DriftRecord, ...]:
     """Return a market's reports, oldest first."""
     query = select(DriftRow).where(DriftRow.market == market).order_by(DriftRow.at, DriftRow.id)
-    with database.session() as session:
-        return tuple(
-            DriftRecord(**{name: getattr(row, name) for name in DriftRecord.__slots__})
-            for row in session.scalars(query)
-        )
+    return read_records(database, DriftRecord, query)
 
 
 def latest_drift(database: Database, market: str) -> DriftRecord | None:

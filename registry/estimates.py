@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from registry.rows import read_records, values_of
 from registry.tables.base import canonical
 from registry.tables.watch import EstimateRow
 
@@ -36,7 +37,7 @@ class EstimateRecord:
 
 def record_estimate(database: Database, record: EstimateRecord) -> bool:
     """Keep an estimate; False if there is one of that line and last day, which stays as it is."""
-    values = {name: getattr(record, name) for name in EstimateRecord.__slots__}
+    values = values_of(record)
     with database.session() as session:
         if session.scalars(select(EstimateRow.id).where(_same(record))).first() is not None:
             return False
@@ -64,11 +65,7 @@ def estimate_records(
     if first is not None:
         query = query.where(EstimateRow.last_day >= first)
     query = query.order_by(EstimateRow.last_day, EstimateRow.id)
-    with database.reading() as session:
-        return tuple(
-            EstimateRecord(**{name: getattr(row, name) for name in EstimateRecord.__slots__})
-            for row in session.scalars(query)
-        )
+    return read_records(database, EstimateRecord, query)
 
 
 def _same(record: EstimateRecord) -> ColumnElement[bool]:

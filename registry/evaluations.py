@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from registry.recipes import remember_recipe
+from registry.rows import read_first, read_records, values_of
 from registry.tables.studies import EvaluationRow
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def record_evaluation(database: Database, record: EvaluationRecord, recipe: Reci
         )
         if session.scalars(same).first() is not None:
             return False
-        values = {name: getattr(record, name) for name in EvaluationRecord.__slots__}
+        values = values_of(record)
         session.add(EvaluationRow(**values))
     return True
 
@@ -81,8 +82,7 @@ def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]
         .where(EvaluationRow.market == market)
         .order_by(EvaluationRow.at, EvaluationRow.id)
     )
-    with database.session() as session:
-        return tuple(_record(row) for row in session.scalars(query))
+    return read_records(database, EvaluationRecord, query)
 
 
 def evaluation_of(database: Database, market: str, study_hash: str) -> EvaluationRecord | None:
@@ -90,9 +90,7 @@ def evaluation_of(database: Database, market: str, study_hash: str) -> Evaluatio
     query = select(EvaluationRow).where(
         EvaluationRow.market == market, EvaluationRow.study_hash == study_hash
     )
-    with database.reading() as session:
-        row = session.scalars(query).one_or_none()
-    return None if row is None else _record(row)
+    return read_first(database, EvaluationRecord, query)
 
 
 def latest_evaluation(
@@ -118,7 +116,3 @@ def latest_evaluation(
         and each.at >= since
     ]
     return found[-1] if found else None
-
-
-def _record(row: EvaluationRow) -> EvaluationRecord:
-    return EvaluationRecord(**{name: getattr(row, name) for name in EvaluationRecord.__slots__})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from registry.rows import record_of, values_of
 from registry.tables.notices import DeliveryRow, NoticeRow
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Told:
 
 def keep_notice(database: Database, notice: Notice) -> bool:
     """Keep a notice; False if it is there, which stays as it is."""
-    values = {name: getattr(notice, name) for name in Notice.__slots__}
-    with database.session() as session:
+    values = values_of(notice)
+    with database.reading() as session:
         if _id_of(session, notice.key) is not None:
             return False
     try:
@@ -79,11 +80,7 @@ def record_delivery(database: Database, delivery: Delivery) -> None:
             return
         session.add(
             DeliveryRow(
-                notice_id=number,
-                channel=delivery.channel,
-                delivered=delivery.delivered,
-                detail=delivery.detail,
-                at=delivery.at,
+                notice_id=number, **{n: v for n, v in values_of(delivery).items() if n != "key"}
             )
         )
 
@@ -93,7 +90,7 @@ def notices(database: Database, *, market: str | None = None, last: int = 50) ->
     query = select(NoticeRow).order_by(NoticeRow.at.desc(), NoticeRow.id.desc()).limit(last)
     if market is not None:
         query = query.where(NoticeRow.market == market)
-    with database.session() as session:
+    with database.reading() as session:
         return _told(session, list(session.scalars(query))[::-1])
 
 
@@ -110,7 +107,7 @@ def waiting(database: Database, channel: str, since: datetime) -> tuple[Told, ..
         .where(NoticeRow.at >= since, NoticeRow.id.not_in(taken))
         .order_by(NoticeRow.at, NoticeRow.id)
     )
-    with database.session() as session:
+    with database.reading() as session:
         found = _told(session, list(session.scalars(query)))
     return tuple(sorted(found, key=lambda told: told.attempts(channel)))
 
@@ -125,7 +122,7 @@ def failures_in_a_row(database: Database, channel: str) -> tuple[Delivery, ...]:
         .where(own, DeliveryRow.id > func.coalesce(last, 0))
         .order_by(DeliveryRow.id)
     )
-    with database.session() as session:
+    with database.reading() as session:
         return tuple(_delivery(key, row) for key, row in session.execute(query))
 
 
@@ -138,7 +135,7 @@ def last_attempt(database: Database, channel: str) -> Delivery | None:
         .order_by(DeliveryRow.id.desc())
         .limit(1)
     )
-    with database.session() as session:
+    with database.reading() as session:
         found = session.execute(query).first()
         return None if found is None else _delivery(*found)
 
@@ -154,7 +151,7 @@ def _told(session: Session, rows: Sequence[NoticeRow]) -> tuple[Told, ...]:
         by_notice.setdefault(each.notice_id, []).append(each)
     return tuple(
         Told(
-            Notice(**{name: getattr(row, name) for name in Notice.__slots__}),
+            record_of(Notice, row),
             tuple(_delivery(row.key, each) for each in by_notice.get(row.id, ())),
         )
         for row in rows
@@ -162,13 +159,7 @@ def _told(session: Session, rows: Sequence[NoticeRow]) -> tuple[Told, ...]:
 
 
 def _delivery(key: str, row: DeliveryRow) -> Delivery:
-    return Delivery(
-        key=key,
-        channel=row.channel,
-        delivered=row.delivered,
-        detail=row.detail,
-        at=row.at,
-    )
+    return record_of(Delivery, row, key=key)
 
 
 def _id_of(session: Session, key: str) -> int | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from registry.rows import read_first, values_of
 from registry.tables.base import canonical
 from registry.tables.watch import ParityRow
 
@@ -32,7 +33,7 @@ class ParityRecord:
 
 def record_parity(database: Database, record: ParityRecord) -> bool:
     """Keep a report; False if one of the same content is there, made once more then."""
-    values = {name: getattr(record, name) for name in ParityRecord.__slots__}
+    values = values_of(record)
     digest = hashlib.sha256(canonical(record.figures).encode()).hexdigest()
     with database.session() as session:
         same = (ParityRow.market == record.market) & (ParityRow.content_hash == digest)
@@ -47,9 +48,5 @@ def record_parity(database: Database, record: ParityRecord) -> bool:
 def latest_parity(database: Database, market: str) -> ParityRecord | None:
     """Return a market's latest report; None before the first."""
     query = select(ParityRow).where(ParityRow.market == market)
-    query = query.order_by(ParityRow.at.desc(), ParityRow.id.desc()).limit(1)
-    with database.session() as session:
-        row = session.scalars(query).first()
-        if row is None:
-            return None
-        return ParityRecord(**{name: getattr(row, name) for name in ParityRecord.__slots__})
+    query = query.order_by(ParityRow.at.desc(), ParityRow.id.desc())
+    return read_first(database, ParityRecord, query)

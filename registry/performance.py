@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from registry.database import Database
 from registry.entries import OutcomeKey
+from registry.rows import read_records
 from registry.tables.ledger import OutcomeRow, PerformanceRow
 
 
@@ -76,11 +77,7 @@ def performance_records(
     if first is not None:
         query = query.where(PerformanceRow.day >= first)
     query = query.order_by(PerformanceRow.day, PerformanceRow.id)
-    with database.reading() as session:
-        return tuple(
-            PerformanceRecord(**{name: getattr(row, name) for name in PerformanceRecord.__slots__})
-            for row in session.scalars(query)
-        )
+    return read_records(database, PerformanceRecord, query)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

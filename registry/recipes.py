@@ -25,7 +25,7 @@ def require_unedited(database: Database, recipe: Recipe) -> None:
     EditedRecipeError
         The file was edited under its old name.
     """
-    with database.session() as session:
+    with database.reading() as session:
         _require(session, recipe)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import select
 
+from registry.rows import read_records
 from registry.tables.watch import RetrainAttemptRow
 
 if TYPE_CHECKING:
@@ -63,8 +64,4 @@ def retrain_attempts(database: Database, market: str) -> tuple[RetrainAttempt, .
         .where(RetrainAttemptRow.market == market)
         .order_by(RetrainAttemptRow.id)
     )
-    with database.reading() as session:
-        return tuple(
-            RetrainAttempt(**{name: getattr(row, name) for name in RetrainAttempt.__slots__})
-            for row in session.scalars(query)
-        )
+    return read_records(database, RetrainAttempt, query)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.chain import Chain
 from registry.errors import RolloutChangedError, UnsignedChangeError
+from registry.rows import read_records, values_of
 from registry.tables.rollout import RolloutRow
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def record_rollout(database: Database, records: Sequence[RolloutRecord]) -> None
         with database.session() as session:
             after = ROLLOUT.head(session).row_hash
             for record in records:
-                values = {name: getattr(record, name) for name in RolloutRecord.__slots__}
+                values = values_of(record)
                 after = ROLLOUT.append(session, values, after)
     except IntegrityError as error:
         raise RolloutChangedError(records[0].market) from error
@@ -64,14 +65,10 @@ def record_rollout(database: Database, records: Sequence[RolloutRecord]) -> None
 def rollout_records(database: Database, market: str) -> tuple[RolloutRecord, ...]:
     """Return a market's events in the order they were recorded."""
     query = select(RolloutRow).where(RolloutRow.market == market).order_by(RolloutRow.sequence)
-    with database.session() as session:
-        return tuple(
-            RolloutRecord(**{name: getattr(row, name) for name in RolloutRecord.__slots__})
-            for row in session.scalars(query)
-        )
+    return read_records(database, RolloutRecord, query)
 
 
 def rollout_faults(database: Database) -> tuple[str, ...]:
     """Name every event that was edited, and every place where one is gone or moved."""
-    with database.session() as session:
+    with database.reading() as session:
         return tuple(ROLLOUT.faults(session))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, select
 
+from registry.rows import read_records, values_of
 from registry.tables.rollout import OrderIntentRow, StrategyRow
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def record_strategy(
     Of two processes at once one is first; the other changes nothing. A slot has one intent at
     most: a decision by other rules brings no second.
     """
-    values = {name: getattr(record, name) for name in StrategyRecord.__slots__}
+    values = values_of(record)
     same_rules = _of_slot(StrategyRow, record) & (
         (StrategyRow.mode == record.mode) & (StrategyRow.rules_hash == record.rules_hash)
     )
@@ -66,7 +67,7 @@ def record_strategy(
         if intent is not None:
             emitted = select(OrderIntentRow.id).where(_of_slot(OrderIntentRow, intent))
             if session.scalars(emitted).first() is None:
-                order = {name: getattr(intent, name) for name in OrderIntent.__slots__}
+                order = values_of(intent)
                 session.add(OrderIntentRow(**order))
     return True
 
@@ -89,11 +90,7 @@ def strategy_records(
     if last is not None:
         query = query.where(StrategyRow.trading_day <= last)
     query = query.order_by(StrategyRow.decision_time, StrategyRow.id)
-    with database.reading() as session:
-        return tuple(
-            StrategyRecord(**{name: getattr(row, name) for name in StrategyRecord.__slots__})
-            for row in session.scalars(query)
-        )
+    return read_records(database, StrategyRecord, query)
 
 
 def order_intents(
@@ -103,11 +100,7 @@ def order_intents(
     query = select(OrderIntentRow).where(OrderIntentRow.market == market)
     if since is not None:
         query = query.where(OrderIntentRow.at >= since)
-    with database.reading() as session:
-        return tuple(
-            OrderIntent(**{name: getattr(row, name) for name in OrderIntent.__slots__})
-            for row in session.scalars(query.order_by(OrderIntentRow.id))
-        )
+    return read_records(database, OrderIntent, query.order_by(OrderIntentRow.id))
 
 
 def _of_slot(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select
 
 from registry.database import Database
+from registry.rows import read_records, values_of
 from registry.tables.studies import TrialRow
 
 
@@ -50,7 +51,7 @@ def record_trial(database: Database, record: TrialRecord) -> bool:
         same = _same(record.market, record.recipe_hash, record.market_hash)
         if session.scalars(select(TrialRow.id).where(same)).first() is not None:
             return False
-        session.add(TrialRow(**{name: getattr(record, name) for name in TrialRecord.__slots__}))
+        session.add(TrialRow(**values_of(record)))
     return True
 
 
@@ -82,7 +83,7 @@ def _same(market: str, recipe_hash: str, market_hash: str) -> ColumnElement[bool
 def count_trials(database: Database, market: str) -> int:
     """Count the recipes tried on each definition of a market, in every search together."""
     query = select(func.count()).select_from(TrialRow).where(TrialRow.market == market)
-    with database.session() as session:
+    with database.reading() as session:
         return int(session.scalars(query).one())
 
 
@@ -93,8 +94,4 @@ def list_trials(
     query = select(TrialRow).where(TrialRow.market == market).order_by(TrialRow.id)
     if study is not None:
         query = query.where(TrialRow.study == study)
-    with database.session() as session:
-        return tuple(
-            TrialRecord(**{name: getattr(row, name) for name in TrialRecord.__slots__})
-            for row in session.scalars(query)
-        )
+    return read_records(database, TrialRecord, query)

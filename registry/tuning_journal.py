@@ -41,7 +41,7 @@ class TuningJournal:
             .where(TuningEntry.number >= log_number_from)
             .order_by(TuningEntry.number)
         )
-        with self._database.session() as session:
+        with self._database.reading() as session:
             return [_read(entry) for entry in session.scalars(query)]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,7 @@ def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
         symbol=market.symbol,
         result=result,
         truth=truth,
-        report=_report(settings, market, result, {**truth, "edge": EDGE}),
+        report=_report(settings, result, {**truth, "edge": EDGE}),
         outlook=day_outlook(market, now()),
         seconds=time.monotonic() - began,
     )
@@ -221,21 +221,11 @@ def _metrics(version: str) -> dict[str, Any]:
     return found
 
 
-def _report(
-    settings: Settings, market: Market, result: dict[str, Any], truth: dict[str, float]
-) -> Path:
-    from ml_core.learning.bundle import load_bundle  # noqa: PLC0415 - after the flows
-    from tasks.training.version_report import Reported, write_page  # noqa: PLC0415
+def _report(settings: Settings, result: dict[str, Any], truth: dict[str, float]) -> Path:
+    """Write the model card of what was trained anew, with what only a simulation knows."""
+    from tasks.training.model_card import card_of, write_card  # noqa: PLC0415 - after the flows
 
-    record = settings.models().find(market.symbol, result["challenger"])
-    bundle = load_bundle(record.folder)
-    told = Reported(
-        symbol=market.symbol,
-        evaluation=result["evaluation"],
-        trained=bundle.trained,
-        importance=bundle.importance,
-        data={**result["data"], "Source": "simulated by Orbcast, not a real market"},
-        excluded=result["excluded"],
-        decision=result["decision"],
-    )
-    return write_page(settings, told, truth)
+    facts = card_of(settings, MARKET, result["challenger"], now())
+    source = {"source": "simulated by Orbcast, not a real market"}
+    bars = {**result["data"], **facts.bars, **source}
+    return write_card(settings, replace(facts, bars=bars, truth=truth))

@@ -13,18 +13,17 @@ from flows.refresh_data import refresh_if_known
 from ml_core.errors import OrbcastError
 from ml_core.learning.recipe import Recipe
 from tasks.notices.notify import REPORTED
-from tasks.runs.artifacts import bullets, publish, scoreboard, table, to_open
+from tasks.runs.artifacts import publish
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of, require_period
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import Settings, current_settings
+from tasks.training.model_card import write_card_of
 from tasks.training.promotion import champion_recipe, decide_who_serves
+from tasks.training.retrain_artifact import about_the_bars, publish_retrain
 from tasks.training.retrain_backoff import attempt, rests
-from tasks.training.train import Judged, Material, gather, train_version
-from tasks.training.version_report import plots_of, report_of, write_card_of, write_report
-
-_AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
+from tasks.training.train import gather, train_version
 
 
 @flow(
@@ -88,19 +87,19 @@ def _train(  # noqa: PLR0917 - what there is to learn from
     if serving is not None and serving.hash not in {plain.hash, chosen.hash}:
         versions.append(train_version(gather(market, serving, *period, at), serving, at))
     decision = decide_who_serves(symbol, versions, trained.version, material, at)
-    report = write_report(material, trained, decision["verdict"])
-    card = write_card_of(market, trained.version, at)
-    _show(market, material, trained, decision, (report, card), trouble)
+    about_bars = about_the_bars(material)
+    card = write_card_of(market, trained.version, at, about_bars)
+    publish_retrain(market, material, trained, decision, card, trouble)
     return {
         **{name: decision[name] for name in ("champion", "challenger", "reasons")},
         "decision": decision["verdict"],
         "symbol": symbol,
         "rows": len(material.assembly.dataset),
         "verdict": trained.evaluation.verdict,
-        "report": report,
+        "report": card,
         "card": card,
         "excluded": material.assembly.exclusions(),
-        "data": report_of(material, trained, "").data,
+        "data": about_bars,
     }
 
 
@@ -113,25 +112,3 @@ def _check_drift(market: str) -> str:
         return str(check_drift(market)["verdict"])
     except (OrbcastError, TimeoutError) as error:
         return f"drift could not be checked: {error}"
-
-
-def _show(  # noqa: PLR0917 - what there is to show
-    market: str,
-    material: Material,
-    trained: Judged,
-    decision: dict[str, Any],
-    pages: tuple[str, str],
-    trouble: str | None,
-) -> None:
-    publish(
-        f"retrain-{market}",
-        trained.evaluation.verdict,
-        bullets([decision["verdict"]]),
-        scoreboard(trained.evaluation.to_json()["directional"]),
-        table([decision], {"champion": "Champion", "challenger": "Trained from this recipe"}),
-        bullets(decision["reasons"]),
-        table([material.audit], _AUDIT),
-        *plots_of(trained),
-        bullets([trouble] if trouble else []),
-        to_open({"full report": pages[0], "model card": pages[1]}),
-    )

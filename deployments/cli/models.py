@@ -12,7 +12,6 @@ from deployments.cli import champion, completion
 from deployments.cli.champion import Ref
 from deployments.cli.terminal import AsJson, MarketOption, out, print_json, say, show_table
 from ml_core.errors import OperatorError
-from ml_core.files import written_atomically
 
 if TYPE_CHECKING:
     from registry.model_store import Alias, VersionRecord
@@ -151,18 +150,18 @@ def card(
 
     orbcast models card challenger --html card.html
     """
-    from monitoring.pages.model_card import card_markdown, card_page  # noqa: PLC0415 - after --help
+    from monitoring.pages.document import to_markdown, write_html  # noqa: PLC0415 - after --help
+    from monitoring.pages.model_card import model_card  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
     from tasks.training.model_card import card_of  # noqa: PLC0415
 
     facts = card_of(current_settings(), market, ref, now())
     if html is not None:
-        with written_atomically(html) as temporary:
-            temporary.write_text(card_page(facts), encoding="utf-8")
+        write_html(model_card(facts, full=True), html)
     if as_json:
         print_json(asdict(facts))
     elif html is None:
-        _print_markdown(card_markdown(facts))
+        _print_markdown(to_markdown(model_card(facts)))
     else:
         say(f"the card of {facts.version} is in {html}")
 

@@ -84,7 +84,8 @@ def setups(  # noqa: PLR0917 - options of a command
     )
     from ml_core.setups.study import study_setups  # noqa: PLC0415
     from ml_core.setups.trades import setup_returns, trade_table  # noqa: PLC0415
-    from monitoring.pages.setup_report import render_setup_report  # noqa: PLC0415
+    from monitoring.pages.document import write_html  # noqa: PLC0415
+    from monitoring.pages.setup_report import setup_report  # noqa: PLC0415
     from tasks.data.datasets import known_bars, period_of  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
@@ -109,8 +110,7 @@ def setups(  # noqa: PLR0917 - options of a command
         found = study_setups(returns, plan=plan, seed=seed)
     plain = found.to_json()
     page = report or settings.reports_dir / f"setups-{market.lower()}.html"
-    with written_atomically(page) as temporary:
-        temporary.write_text(render_setup_report(plain, made_at=at), "utf-8")
+    write_html(setup_report(plain, made_at=at), page)
     if figures is not None:
         with written_atomically(figures) as temporary:
             temporary.write_text(json_text(plain), "utf-8")

@@ -162,8 +162,9 @@ def _versions(name: str) -> tuple[VersionRecord, ...]:
 
 @st.cache_resource(ttl=10 * FRESH, show_spinner="Writing the card ...", max_entries=20)
 def _card_text(name: str, version: str) -> str:
-    from monitoring.pages.model_card import card_markdown  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.document import to_markdown  # noqa: PLC0415 - where a card is opened
+    from monitoring.pages.model_card import model_card  # noqa: PLC0415
     from tasks.settings import now  # noqa: PLC0415
     from tasks.training.model_card import card_of  # noqa: PLC0415
 
-    return card_markdown(card_of(current_settings(), name, version, now()))
+    return to_markdown(model_card(card_of(current_settings(), name, version, now())))

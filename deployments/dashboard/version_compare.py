@@ -19,9 +19,9 @@ from deployments.dashboard.words_table import words_table
 from ml_core.learning.reasons import named
 from ml_core.learning.recipe_difference import recipe_difference
 from ml_core.learning.version_folder import recipe_of
-from monitoring.pages.findings import between, money
+from monitoring.pages.findings import money
+from monitoring.pages.formatting import interval, signed
 from monitoring.pages.markdown import escaped
-from monitoring.pages.plots import signed
 from monitoring.performance import MIN_DAYS, DailyRow, over, whole_days
 from registry.model_store import VersionRecord
 from registry.performance import performance_records
@@ -99,7 +99,7 @@ def figures_of(version: VersionRecord, live: Sequence[DailyRow]) -> dict[str, st
     for metric, words in (("log_loss", "log loss"), ("brier", "Brier score")):
         change = asked["difference"]["corridor"][metric]
         found[f"{words} less the corridor's"] = (
-            f"{signed(change['estimate'], 4)} ({between(change, 4)}); below 0 is better"
+            f"{signed(change['estimate'], 4)} ({interval(change, 4)}); below 0 is better"
         )
     found["calibration error"] = f"{model['ece']:.3f}"
     found["trading it"] = money(metrics["trading"])

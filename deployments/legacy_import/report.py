@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from monitoring.pages.document import Block, Facts, Grid, Paper, Part, Points, Text
-from monitoring.pages.findings import DASH
-from monitoring.pages.plots import percent
+from monitoring.pages.document import (
+    Block,
+    BulletList,
+    Document,
+    FactTable,
+    Paragraph,
+    Section,
+    Table,
+)
+from monitoring.pages.formatting import DASH, percent
 
 _USES = {
     "equal": "Orbcast computes its own",
@@ -95,7 +102,7 @@ def headline(told: Mapping[str, Any]) -> str:
     return f"Of the older system {words}."
 
 
-def legacy_paper(told: Mapping[str, Any]) -> Paper:
+def legacy_report(told: Mapping[str, Any]) -> Document:
     """Return the report of what ``deployments.legacy_import.survey.survey`` found.
 
     Parameters
@@ -104,21 +111,21 @@ def legacy_paper(told: Mapping[str, Any]) -> Paper:
         Its plain values.
     """
     parts = [
-        Part("What can be used", _points(usable(told), "Nothing.")),
-        Part("What cannot be used, and why", _points(unusable(told), "Nothing was refused.")),
+        Section("What can be used", _points(usable(told), "Nothing.")),
+        Section("What cannot be used, and why", _points(unusable(told), "Nothing was refused.")),
     ]
     if told["duckdb"]:
         parts += [_tables(told["duckdb"]), *map(_record, told["duckdb"].get("records", []))]
     if told["registry"] is not None:
         parts += map(_model, _versions(told))
-    parts.append(Part("What to do next", (Points(tuple(_next(told))),)))
+    parts.append(Section("What to do next", (BulletList(tuple(_next(told))),)))
     dry = "Nothing was imported: this was a dry run." if told["dry_run"] else ""
-    return Paper(
+    return Document(
         title=f"Orbcast: import of an older system, {told['market']}",
         names=(told["market"], "import of an older system"),
         verdict=headline(told),
         lines=(dry,),
-        parts=tuple(parts),
+        sections=tuple(parts),
         made_at=datetime.fromisoformat(told["made_at"]),
     )
 
@@ -128,7 +135,7 @@ def _versions(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _points(sentences: list[str], otherwise: str) -> tuple[Block, ...]:
-    return (Points(tuple(sentences)) if sentences else Text(otherwise),)
+    return (BulletList(tuple(sentences)) if sentences else Paragraph(otherwise),)
 
 
 def _bars_line(told: Mapping[str, Any], brought: Mapping[str, Any]) -> str:
@@ -160,9 +167,9 @@ def _agreement_line(record: Mapping[str, Any]) -> str:
     )
 
 
-def _tables(database: Mapping[str, Any]) -> Part:
+def _tables(database: Mapping[str, Any]) -> Section:
     rows = tuple((each["name"], f"{each['rows']:,}", each["what"]) for each in database["tables"])
-    blocks: list[Block] = [Grid(("table", "rows", "what it is"), rows, words=True)]
+    blocks: list[Block] = [Table(("table", "rows", "what it is"), rows, is_text=True)]
     bars = database["bars"]
     if bars:
         zone = bars["zone"]
@@ -179,8 +186,8 @@ def _tables(database: Mapping[str, Any]) -> Part:
             )
         if bars["brought"]:
             facts |= _brought(bars["brought"])
-        blocks.append(Facts(facts, "The bars"))
-    return Part("The database", tuple(blocks))
+        blocks.append(FactTable(facts, "The bars"))
+    return Section("The database", tuple(blocks))
 
 
 def _brought(brought: Mapping[str, Any]) -> dict[str, str]:
@@ -197,10 +204,10 @@ def _brought(brought: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _record(record: Mapping[str, Any]) -> Part:
+def _record(record: Mapping[str, Any]) -> Section:
     blocks: list[Block] = []
     if record["fault"]:
-        blocks.append(Text(f"Not compared: {record['fault']}."))
+        blocks.append(Paragraph(f"Not compared: {record['fault']}."))
     if record["ranges"]:
         blocks += _agreement(record)
     by_use: dict[str, list[Mapping[str, Any]]] = {}
@@ -209,7 +216,7 @@ def _record(record: Mapping[str, Any]) -> Part:
     counts = ", ".join(
         f"{len(by_use[use])} {words}" for use, words in _USES.items() if use in by_use
     )
-    blocks.append(Text(f"Its {len(record['columns'])} columns: {counts}."))
+    blocks.append(Paragraph(f"Its {len(record['columns'])} columns: {counts}."))
     rows = tuple(
         (each["name"], words, f"{each['equal'] or DASH}. {each['why']}")
         for use, words in _USES.items()
@@ -217,8 +224,8 @@ def _record(record: Mapping[str, Any]) -> Part:
         if use != "key"
     )
     head = ("column", "verdict", "equal in Orbcast, and why")
-    blocks.append(Grid(head, rows, "Column by column", words=True, folded=True))
-    return Part(f"The record {record['table']}", tuple(blocks))
+    blocks.append(Table(head, rows, "Column by column", is_text=True, folded=True))
+    return Section(f"The record {record['table']}", tuple(blocks))
 
 
 def _agreement(record: Mapping[str, Any]) -> list[Block]:
@@ -239,10 +246,10 @@ def _agreement(record: Mapping[str, Any]) -> list[Block]:
         "outside, target and stop one risk away, until the session's end."
     )
     head = ("opening range", "compared", *_FIELDS.values(), "only theirs / ours")
-    blocks: list[Block] = [Grid(head, rows, f"{record['first']} to {record['last']}", note)]
+    blocks: list[Block] = [Table(head, rows, f"{record['first']} to {record['last']}", note)]
     if record["roll_days"]:
         blocks.append(
-            Text(
+            Paragraph(
                 f"On {len(record['roll_days'])} days Orbcast itself trades another contract, "
                 "because it chooses by the day before's volume: the same day's is not known "
                 f"when the day begins ({_some(record['roll_days'])})."
@@ -263,11 +270,11 @@ def _agreement(record: Mapping[str, Any]) -> list[Block]:
         more = record["more_differences"]
         rest = f"{more:,} more are not shown." if more else ""
         head = ("opening range", "what", "theirs", "from the bars", "reason")
-        blocks.append(Grid(head, told, "Differences", rest))
+        blocks.append(Table(head, told, "Differences", rest))
     return blocks
 
 
-def _model(version: Mapping[str, Any]) -> Part:
+def _model(version: Mapping[str, Any]) -> Section:
     features = version["features"]
     leaks = [each["name"] for each in features if each["leaks_into"]]
     equal = sum(each["use"] == "equal" for each in features)
@@ -287,11 +294,11 @@ def _model(version: Mapping[str, Any]) -> Part:
     }
     if version["pickles"]:
         facts["never opened"] = _some(version["pickles"])
-    blocks: list[Block] = [Facts({name: words for name, words in facts.items() if words})]
+    blocks: list[Block] = [FactTable({name: words for name, words in facts.items() if words})]
     if version["faults"]:
-        blocks.append(Points(tuple(f"{each}." for each in version["faults"])))
+        blocks.append(BulletList(tuple(f"{each}." for each in version["faults"])))
     blocks += _beside(version)
-    return Part(f"The model {version['name']}", tuple(blocks))
+    return Section(f"The model {version['name']}", tuple(blocks))
 
 
 def _beside(version: Mapping[str, Any]) -> list[Block]:
@@ -321,7 +328,7 @@ def _beside(version: Mapping[str, Any]) -> list[Block]:
     if not rows:
         return []
     head = ("figure", "value", "95 % interval", "of what")
-    return [Grid(head, tuple(rows), "What it states, beside the corridor", _days(corridor))]
+    return [Table(head, tuple(rows), "What it states, beside the corridor", _days(corridor))]
 
 
 def _days(corridor: Mapping[str, Any] | None) -> str:

@@ -1,79 +1,138 @@
-"""One document, said once and written twice: as markdown, and as a page whole in itself."""
+"""One document model, written as markdown or as an HTML page that is whole in itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from monitoring.pages.findings import Finding
+from ml_core.files import written_atomically
+from monitoring.pages.formatting import utc_minute
 from monitoring.pages.markdown import code, readable
-from monitoring.pages.markup import Html, element, join, table
-from monitoring.pages.page_frame import bullets, card, document, foot, reading, section
-from monitoring.pages.version_figures import Chart, chart_card
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Finding = Literal["better", "worse", "same", "none"]
+"""What the verdict says of the model beside its baseline: the colour of the page's head."""
+
+State = Literal["holds", "fails", "unknown"]
+
+Escape = Callable[[object], str]
+
+_TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Cell:
+    """A cell with more than its text.
+
+    Attributes
+    ----------
+    text
+        What it says.
+    detail
+        What belongs to it, smaller and below: an interval, a count.
+    is_code
+        Whether it is to be copied: a hash, a path.
+    state
+        Of a condition; gives it colour and weight.
+    """
+
+    text: str
+    detail: str = ""
+    is_code: bool = False
+    state: State | None = None
+
+
+CellText = str | Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure with its words.
+
+    Attributes
+    ----------
+    name
+        Letters only.
+    title, words
+        Above and below it.
+    figure
+        None where there is nothing to draw, which ``words`` then say.
+    """
+
+    name: str
+    title: str
+    words: str
+    figure: Figure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
     """A paragraph."""
 
-    words: str
+    kind: ClassVar[str] = "paragraph"
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
+class BulletList:
     """A list of sentences."""
 
+    kind: ClassVar[str] = "bullet_list"
     sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Definitions:
     """Terms with what they mean."""
 
+    kind: ClassVar[str] = "definitions"
     terms: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Names and values under one another; a value that is to be copied stands in ``copied``."""
+class FactTable:
+    """Names and values under one another."""
 
-    rows: Mapping[str, str]
+    kind: ClassVar[str] = "fact_table"
+    rows: Mapping[str, CellText]
     title: str = ""
-    copied: frozenset[str] = frozenset()
-
-
-Cell = str | tuple[str, str]
-"""What a cell says, and smaller what belongs to it, such as an interval."""
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class Table:
     """A table: its head, rows whose first cell names the row, and a note below.
 
-    ``folded`` hides the rows of a long one behind its title, on the page only.
+    ``is_text`` aligns its cells to the left. ``folded`` hides the rows of a long one behind its
+    title, on the page only.
     """
 
+    kind: ClassVar[str] = "table"
     head: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[CellText, ...], ...]
     title: str = ""
     note: str = ""
-    words: bool = False
+    is_text: bool = False
     folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class Charts:
     """Figures; markdown has their titles and words, since it cannot hold an SVG."""
 
+    kind: ClassVar[str] = "charts"
     charts: tuple[Chart, ...]
 
 
-Block = Text | Points | Terms | Facts | Grid | Pictures
+Block = Paragraph | BulletList | Definitions | FactTable | Table | Charts
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Section:
     """A part of the document under its heading; without blocks it is left out."""
 
     title: str
@@ -81,8 +140,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
-    """A document: the verdict, then its parts.
+class Document:
+    """A document: the verdict, then its sections.
 
     Attributes
     ----------
@@ -91,10 +150,10 @@ class Paper:
     names
         What it is about, above the verdict and at the foot.
     verdict, lines
-        One sentence, and those that follow it.
+        One sentence, and those that follow it; empty ones are left out.
     finding
-        Colours the verdict: ``better``, ``worse``, ``same`` or ``none``.
-    parts
+        Colours the verdict.
+    sections
         In the order a reader should meet them.
     made_at
         Aware time, printed at the foot; left out, the same inputs give the same bytes.
@@ -105,107 +164,117 @@ class Paper:
     verdict: str
     lines: tuple[str, ...] = ()
     finding: Finding = "none"
-    parts: tuple[Part, ...] = field(default=())
+    sections: tuple[Section, ...] = ()
     made_at: datetime | None = None
 
 
-def to_page(paper: Paper) -> str:
-    """Write it as one HTML document without scripts, links or outside hosts."""
-    head = element(
-        "header",
-        element("div", " · ".join(("Orbcast", *paper.names)), class_="eyebrow"),
-        element(
-            "div",
-            element("h1", paper.verdict),
-            *(element("p", each) for each in paper.lines if each),
-            class_=f"verdict {paper.finding}",
-        ),
+def split_verdict(sentence: str) -> tuple[str, str]:
+    """Return an evaluation's verdict as the headline and the sentence below it.
+
+    >>> split_verdict("no skill is shown: log loss 0.51 against 0.50")
+    ('no skill is shown.', 'Log loss 0.51 against 0.50')
+    """
+    headline, colon, detail = sentence.partition(": ")
+    return headline + ("." if colon else ""), detail[:1].upper() + detail[1:]
+
+
+def to_html(document: Document) -> str:
+    """Return it as one HTML document without scripts, links or outside hosts."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - pages only
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-    parts = [section(each.title, *map(_html, each.blocks)) for each in paper.parts]
-    return document(paper.title, [head, *parts, foot(paper.names, paper.made_at)])
+    environment.filters |= {"svg": _svg, "utc_minute": utc_minute}
+    return environment.get_template("document.html.jinja").render(document=document)
 
 
-def to_markdown(paper: Paper) -> str:
-    """Write it as markdown, every text of it escaped."""
-    lines = [f"# {readable(' · '.join(paper.names))}", f"**{readable(paper.verdict)}**"]
-    lines += [readable(each) for each in paper.lines if each]
-    for part in paper.parts:
-        if part.blocks:
-            lines += [f"## {readable(part.title)}", *(_markdown(each) for each in part.blocks)]
-    if paper.made_at is not None:
-        lines.append(f"*Made {paper.made_at:%Y-%m-%d %H:%M} UTC.*")
-    return "\n\n".join(each for each in lines if each) + "\n"
+def to_markdown(document: Document) -> str:
+    """Return it as markdown, every text of it escaped."""
+    parts = [f"# {readable(' · '.join(document.names))}", f"**{readable(document.verdict)}**"]
+    parts += [readable(line) for line in document.lines]
+    for section in document.sections:
+        if section.blocks:
+            parts += [f"## {readable(section.title)}", *map(block_markdown, section.blocks)]
+    if document.made_at is not None:
+        parts.append(f"*Made {utc_minute(document.made_at)}.*")
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _html(block: Block) -> Html:  # noqa: PLR0911 - one return for each kind
+def write_html(document: Document, path: Path) -> None:
+    """Write it as a page, whole or not at all; what was there is replaced."""
+    _write(path, to_html(document))
+
+
+def write_markdown(document: Document, path: Path) -> None:
+    """Write it as markdown, whole or not at all; what was there is replaced."""
+    _write(path, to_markdown(document))
+
+
+def _write(path: Path, text: str) -> None:
+    with written_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _svg(chart: Chart) -> str:
+    """Return a chart as an ``svg`` element, in which its words are escaped already."""
+    from monitoring.pages.figure_style import to_inline_svg  # noqa: PLC0415 - pages only
+
+    if chart.figure is None:
+        return ""
+    return to_inline_svg(chart.figure, chart.name, f"{chart.title}. {chart.words}")
+
+
+def block_markdown(block: Block, escape: Escape = readable) -> str:
+    """Return one block as markdown.
+
+    Parameters
+    ----------
+    block
+        What is written.
+    escape
+        Makes text stand as it is: ``readable`` for what is also read as plain text, ``escaped``
+        for what a browser shows.
+    """
     match block:
-        case Text(words):
-            return element("p", words)
-        case Points(sentences):
-            return bullets(sentences)
-        case Terms(terms):
-            return reading(terms)
-        case Facts():
-            cells: Iterable[tuple[object, ...]] = (
-                (name, element("code", value) if name in block.copied else value)
-                for name, value in block.rows.items()
-            )
-            return card(block.title, table(("", ""), cells, "words"))
-        case Grid():
-            rows = (tuple(map(_cell, row)) for row in block.rows)
-            shown = table(block.head, rows, "conditions" if block.words else "figures")
-            if not block.folded:
-                return card(block.title, shown, block.note)
-            folded = element("details", element("summary", block.title), shown)
-            return card("", folded, block.note)
-        case Pictures(charts):
-            return element("div", *map(chart_card, charts), class_="plots")
-
-
-def _markdown(block: Block) -> str:
-    match block:
-        case Text(words):
-            return readable(words)
-        case Points(sentences):
-            return "\n".join(f"- {readable(each)}" for each in sentences)
-        case Terms(terms):
-            return "\n".join(f"- **{readable(term)}**: {readable(words)}" for term, words in terms)
-        case Facts():
-            rows = (
-                (readable(name), _copied(value) if name in block.copied else readable(value))
-                for name, value in block.rows.items()
-            )
-            return _titled(block.title, _grid(("", ""), rows))
-        case Grid():
-            texts = (tuple(map(_text, row)) for row in block.rows)
-            shown = _grid(tuple(map(readable, block.head)), texts)
-            return _titled(block.title, shown, readable(block.note))
-        case Pictures(charts):
+        case Paragraph(text):
+            return escape(text)
+        case BulletList(sentences):
+            return "\n".join(f"- {escape(sentence)}" for sentence in sentences)
+        case Definitions(terms):
+            return "\n".join(f"- **{escape(term)}**: {escape(words)}" for term, words in terms)
+        case FactTable(rows, title):
+            return _titled(escape(title), _table(("", ""), rows.items(), escape))
+        case Table(head, rows, title, note):
+            return _titled(escape(title), _table(head, rows, escape), escape(note))
+        case Charts(charts):
             return "\n".join(
-                f"- **{readable(each.title)}**: {readable(each.words)}" for each in charts
+                f"- **{escape(chart.title)}**: {escape(chart.words)}" for chart in charts
             )
-
-
-def _cell(cell: Cell) -> object:
-    if isinstance(cell, str):
-        return cell
-    return join((cell[0], element("span", cell[1], class_="span")))
-
-
-def _text(cell: Cell) -> str:
-    return readable(cell if isinstance(cell, str) else f"{cell[0]} ({cell[1]})")
-
-
-def _copied(value: str) -> str:
-    """Return what is to be copied within a table, where a bar would end the cell even in code."""
-    return code(value).replace("|", "\\|")
 
 
 def _titled(title: str, *texts: str) -> str:
-    top = f"### {readable(title)}" if title else ""
-    return "\n\n".join(each for each in (top, *texts) if each)
+    top = f"### {title}" if title else ""
+    return "\n\n".join(text for text in (top, *texts) if text)
 
 
-def _grid(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(each) + " |" for each in rows)])
+def _table(head: tuple[str, ...], rows: Iterable[tuple[CellText, ...]], escape: Escape) -> str:
+    cells = ((_cell(cell, escape) for cell in row) for row in rows)
+    return "\n".join([_line(map(escape, head)), "|" + " --- |" * len(head), *map(_line, cells)])
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cell(cell: CellText, escape: Escape) -> str:
+    if isinstance(cell, str):
+        return escape(cell)
+    # a bar would end the cell even in code
+    text = code(cell.text).replace("|", "\\|") if cell.is_code else escape(cell.text)
+    return f"{text} ({escape(cell.detail)})" if cell.detail else text

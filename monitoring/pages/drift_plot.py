@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from monitoring.drift import LEAST_SHIFT, Moved
+from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import (
     CORRIDOR,
     MAJORITY,
@@ -22,6 +23,12 @@ from monitoring.pages.figure_style import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def drift_chart(columns: Sequence[Moved]) -> Chart:
+    """Return the chart of a drift check."""
+    title = "How far each column moved, by group"
+    return Chart("drift", title, "", drift_plot(columns))
 
 
 def drift_plot(columns: Sequence[Moved]) -> Figure:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from ml_core.errors import InputError
-from monitoring.pages.markup import Html, element, join
-from monitoring.pages.plots import signed
+from monitoring.pages.document import Finding
+from monitoring.pages.formatting import count_of, interval, signed
 
-Finding = Literal["better", "worse", "same", "none"]
 Figures = Mapping[str, Any]
 
-DASH = "\N{EN DASH}"
 FEW_TRADES = 30
 """With fewer, a bootstrap knows too little of the tails: one lucky trade would look certain."""
 
@@ -36,8 +34,6 @@ JUDGED = (
 """What an evaluation must hold for any report of it."""
 
 _LABEL = re.compile(r"v\d+-(entry|edge)-(full|half)-rr([\d.]+)-(session_end|next_day_start)$")
-_BETTER = {"accuracy": "↑", "log_loss": "↓", "brier": "↓", "auc": "↑", "ece": "↓"}
-_NAMES = {"log_loss": "log loss", "brier": "Brier score", "auc": "AUC", "ece": "calibration error"}
 
 
 class NotAnEvaluationError(InputError):
@@ -106,7 +102,7 @@ def _brought(trades: Figures) -> str:
     if net["estimate"] is None:
         return "came to a figure that is not known"
     if trades["trades"] < FEW_TRADES:
-        count = "one trade" if trades["trades"] == 1 else f"{trades['trades']} trades"
+        count = "one trade" if trades["trades"] == 1 else count_of(trades["trades"], "trade")
         came = f"came to {signed(net['estimate'], 2)} R a trade after costs"
         return f"{came} over {count}: too few to judge"
     verb = "lost" if net["estimate"] < 0 else "brought"
@@ -114,18 +110,8 @@ def _brought(trades: Figures) -> str:
     doubt = ", so nothing is shown either way" if crosses else ""
     return (
         f"{verb} {abs(net['estimate']):.2f} R a trade after costs ({trades['trades']:,} trades, "
-        f"95 % interval {between(net, 2)}{doubt})"
+        f"95 % interval {interval(net, 2)}{doubt})"
     )
-
-
-def between(interval: Figures, decimals: int, *, sign: bool = True) -> str:
-    """Write an interval's ends."""
-    low, high = interval["low"], interval["high"]
-    if low is None or high is None:
-        return "not known"
-    if not sign:
-        return f"{low:.{decimals}f}{DASH}{high:.{decimals}f}"
-    return f"{signed(low, decimals)} to {signed(high, decimals)}"
 
 
 def recovered(evaluation: Figures, truth: Figures) -> float | None:
@@ -136,52 +122,6 @@ def recovered(evaluation: Figures, truth: Figures) -> float | None:
     scores = evaluation["directional"]
     gained = scores["corridor"]["log_loss"] - scores["model"]["log_loss"]
     return float(gained / possible)
-
-
-def score_rows(scores: Figures, voices: tuple[str, ...]) -> list[tuple[object, ...]]:
-    """Return a row for each metric: the voices with intervals, and the first less the second."""
-    rows: list[tuple[object, ...]] = []
-    for metric, arrow in _BETTER.items():
-        cells: list[object] = [f"{_NAMES.get(metric, metric)} {arrow}"]
-        for voice in voices:
-            interval = scores["interval"][voice].get(metric)
-            cells.append(_score(metric, scores[voice][metric], interval))
-        change = scores["difference"][voices[1]].get(metric)
-        cells.append(_change(metric, change) if change else "")
-        rows.append(tuple(cells))
-    return rows
-
-
-def _score(metric: str, value: float | None, interval: Figures | None) -> Html | str:
-    if value is None:
-        return "not known"
-    scale, decimals = (100, 1) if metric == "accuracy" else (1, 4 if metric == "log_loss" else 3)
-    unit = "\N{NO-BREAK SPACE}%" if metric == "accuracy" else ""
-    shown = f"{value * scale:.{decimals}f}{unit}"
-    if interval is None or interval["low"] is None:
-        return shown
-    ends = {key: interval[key] * scale for key in ("low", "high")}
-    span = between(ends, min(decimals, 3), sign=False)
-    return join((shown, element("span", span, class_="span")))
-
-
-def _change(metric: str, change: Figures) -> Html | str:
-    if metric != "accuracy":
-        return interval_cell(change, 4)
-    ends = ("estimate", "low", "high")
-    points = {key: None if change[key] is None else 100 * change[key] for key in ends}
-    return interval_cell(points, 1, " points")
-
-
-def interval_cell(
-    interval: Figures, decimals: int, unit: str = "", *, few: bool = False
-) -> Html | str:
-    """Return an estimate with its interval below; with few rows it says that instead."""
-    if interval["estimate"] is None:
-        return "not known"
-    span = "too few to judge" if few else between(interval, decimals)
-    shown = signed(interval["estimate"], decimals) + unit
-    return join((shown, element("span", span, class_="span")))
 
 
 def label_words(key: str) -> str:

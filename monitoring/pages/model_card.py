@@ -2,44 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from monitoring.pages.document import Block, Cell, Facts, Grid, Paper, Part, Pictures, Points, Text
-from monitoring.pages.document import to_markdown as _markdown
-from monitoring.pages.document import to_page as _page
+from monitoring.pages.card_facts import CardFacts
+from monitoring.pages.document import (
+    Block,
+    BulletList,
+    Cell,
+    Charts,
+    Definitions,
+    Document,
+    FactTable,
+    Paragraph,
+    Section,
+    Table,
+    split_verdict,
+)
 from monitoring.pages.findings import (
-    DASH,
-    FEW_TRADES,
+    JUDGED,
     Figures,
-    between,
     finding,
     label_words,
     money,
+    recovered,
     require,
 )
-from monitoring.pages.glossary import LIMITS
-from monitoring.pages.plots import percent, signed
-from monitoring.pages.version_figures import Chart, charts
+from monitoring.pages.formatting import (
+    DASH,
+    NOT_KNOWN,
+    minute,
+    percent,
+    percent_or_dash,
+    signed_or_dash,
+    utc_minute,
+)
+from monitoring.pages.glossary import LIMITS, READING
+from monitoring.pages.score_tables import direction_table, scoreboard
+from monitoring.pages.version_charts import feature_words, version_charts
 
-_NEEDED = ("verdict", "summary.first_day", "summary.last_day", "summary.breaks", "trading")
 _TRAINED = ("train", "calibrate", "models", "data_fingerprint", "cost_ticks", "label")
+_TRUTH = ("bayes_accuracy", "bayes_log_loss", "driftless_accuracy", "driftless_log_loss")
 _PERIODS = {"train": "trained on", "calibrate": "calibrated on", "test": "judged on, never seen"}
-_METRICS = {
-    "accuracy": "accuracy (higher is better)",
-    "log_loss": "log loss (lower is better)",
-    "brier": "Brier score (lower is better)",
-    "auc": "AUC (higher is better)",
-    "ece": "calibration error (lower is better)",
-}
-_VOICES = ("model", "corridor", "majority")
 _QUESTIONS = {
     "directional": "direction of the break",
     "quality": "target before stop",
     "r_multiple": "net R",
 }
-_IMPORTANT = 10
+_MOST_FEATURES = 10
+_RECENT_ROWS = 12
+"""Ledger rows shown at once; those before them unfold."""
+
+_RECENT_HEAD = ("range", "UP, model", "UP, corridor", "recommended", "broke", "R net of the break")
 
 _LIMITS = (
     (
@@ -54,88 +67,9 @@ _LIMITS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
-    """Everything a card tells of a version; plain values.
-
-    Attributes
-    ----------
-    market, version, model, kind, about
-        Which; ``model`` is the recipe's name, ``about`` its sentence.
-    standing
-        Sentences on what it is now: serving, challenger, expired.
-    evaluation
-        What it did on its unseen days, ``metrics.json``.
-    trained, importance, recipe
-        ``metadata.json``, ``feature_importance.json``, ``recipe.json``.
-    hashes
-        Name -> hash or version, to be copied.
-    created_at, expires_at
-        Aware times.
-    bars
-        On the days trained on, label -> words: excluded ranges, contract rolls. Empty where the
-        bars are not there.
-    power
-        ``rows``, ``needed`` for a ``gain`` in log loss found with the chance ``power``, and
-        ``findable``, the gain that so many rows find.
-    study
-        The latest walk-forward study of its recipe: ``verdict``, ``at``, ``counts``, ``current``,
-        ``summary``, ``directional``; None without one.
-    live
-        Role -> :meth:`monitoring.performance.Period.to_json` of its live days.
-    decisions
-        ``at``, ``kind``, ``verdict`` of what was decided about it, oldest first.
-    novelty
-        Whether it abstains from rows unlike its training data.
-    simulated
-        Whether the market's bars are simulated.
-    """
-
-    market: str
-    version: str
-    model: str
-    kind: str
-    about: str
-    standing: tuple[str, ...]
-    evaluation: Figures
-    trained: Figures
-    importance: Mapping[str, Mapping[str, float]]
-    recipe: Figures
-    hashes: Mapping[str, str]
-    created_at: datetime
-    expires_at: datetime
-    bars: Mapping[str, str] = field(default_factory=dict)
-    power: Figures | None = None
-    study: Figures | None = None
-    live: Mapping[str, Figures] = field(default_factory=dict)
-    decisions: Sequence[Figures] = ()
-    novelty: bool = False
-    simulated: bool = False
-
-
-def card_markdown(facts: CardFacts, *, made_at: datetime | None = None) -> str:
-    """Write the card as markdown.
-
-    Raises
-    ------
-    NotAnEvaluationError
-        Something the card needs is absent.
-    """
-    return _markdown(card_paper(facts, made_at=made_at))
-
-
-def card_page(facts: CardFacts, *, made_at: datetime | None = None) -> str:
-    """Write the card as one HTML document without scripts, links or outside hosts.
-
-    Raises
-    ------
-    NotAnEvaluationError
-        Something the card needs is absent.
-    """
-    return _page(card_paper(facts, made_at=made_at, drawn=True))
-
-
-def card_paper(facts: CardFacts, *, made_at: datetime | None = None, drawn: bool = False) -> Paper:
+def model_card(
+    facts: CardFacts, *, made_at: datetime | None = None, full: bool = False
+) -> Document:
     """Return the card, the verdict first.
 
     Parameters
@@ -144,131 +78,103 @@ def card_paper(facts: CardFacts, *, made_at: datetime | None = None, drawn: bool
         What it tells.
     made_at
         Aware time, printed at the foot; left out, the same facts give the same bytes.
-    drawn
-        With figures, which cost seconds; markdown cannot hold them.
+    full
+        With figures, which cost seconds, the champion's latest predictions and how to read it all;
+        for a page.
+
+    Raises
+    ------
+    NotAnEvaluationError
+        Something the card needs is absent.
     """
-    require("evaluation", facts.evaluation, *_NEEDED)
+    require("evaluation", facts.evaluation, *JUDGED)
     require("version's metadata", facts.trained, *_TRAINED)
-    headline, colon, detail = facts.evaluation["verdict"].partition(": ")
-    simulated = (
-        "These bars are simulated: nothing here says anything about a real market."
-        if facts.simulated
-        else ""
-    )
+    if facts.truth is not None:
+        require("simulated market's truth", facts.truth, *_TRUTH)
+    headline, detail = split_verdict(facts.evaluation["verdict"])
+    simulated = "These bars are simulated: nothing here says anything about a real market."
     about = facts.about or ("The driftless baselines." if facts.kind == "baseline" else "")
-    return Paper(
-        title=f"Orbcast: {facts.market} {facts.model} {facts.version}",
-        names=(
-            facts.market,
-            facts.model,
-            facts.version,
-            *(("simulated market",) if facts.simulated else ()),
-        ),
-        verdict=headline + ("." if colon else ""),
+    name = (facts.market, facts.model, facts.version)
+    charts = version_charts(facts.evaluation, facts.importance, facts.truth) if full else ()
+    return Document(
+        title=f"Orbcast: {' '.join(name)}",
+        names=(*name, "simulated market") if facts.simulated else name,
+        verdict=headline,
         lines=(
-            simulated,
-            detail[:1].upper() + detail[1:],
+            simulated if facts.simulated else "",
+            detail,
             money(facts.evaluation["trading"]),
             about,
             " ".join(facts.standing),
         ),
         finding=finding(facts.evaluation),
-        parts=(
-            Part("How it compares with the baselines", _compared(facts)),
-            Part("In pictures", _pictures(facts) if drawn else ()),
-            Part("Walk-forward study of its recipe", _study(facts)),
-            Part("What could have been found", _power(facts)),
-            Part("Its live record so far", _live(facts)),
-            Part("What it was trained on", _trained(facts)),
-            Part("What it looks at", _importance(facts)),
-            Part("Limits", (Points(_limits(facts)),)),
-            Part("How it was made", _made(facts)),
+        sections=(
+            Section("The figures, on days the model never saw", scoreboard(facts.evaluation)),
+            Section("In pictures", (Charts(charts),) if charts else ()),
+            Section("What could be known", _truth(facts)),
+            Section("Walk-forward study of its recipe", _study(facts)),
+            Section("What could have been found", _power(facts)),
+            Section("Its live record so far", _live(facts)),
+            Section(
+                "The champion's predictions, recorded before the outcome",
+                _recent(facts) if full else (),
+            ),
+            Section("What it was trained on", _trained(facts)),
+            Section("What it looks at", _importance(facts)),
+            Section("Limits", (BulletList(_limits(facts)),)),
+            Section("How it was made", _made(facts)),
+            Section("How to read this", (Definitions(READING),) if full else ()),
         ),
         made_at=made_at,
     )
 
 
-def _compared(facts: CardFacts) -> tuple[Block, ...]:
-    told, summary = facts.evaluation, facts.evaluation["summary"]
-    blocks: list[Block] = [
-        Text(
-            f"On {summary['first_day']} to {summary['last_day']}, days it had not seen: "
-            f"{summary['breaks']:,} breaks. Beside each figure its 95 % interval."
-        ),
-        _scores(told["directional"], "Which way the range breaks"),
-    ]
-    trading = told["trading"]
-    rows = tuple(
-        (
-            words,
-            f"{trading[kind]['trades']:,}",
-            _r(trading[kind], "gross_r"),
-            _r(trading[kind], "net_r"),
-        )
-        for kind, words in (("every_break", "every break"), ("followed", "recommended only"))
+def _truth(facts: CardFacts) -> tuple[Block, ...]:
+    """Return what a simulated market allows beside what was measured; nothing of a real one."""
+    truth = facts.truth
+    if truth is None:
+        return ()
+    edge = truth.get("edge")
+    planted = (
+        "No edge is planted: nobody can beat the corridor here, and a report that says otherwise "
+        "is wrong."
+        if edge == 0
+        else "An edge is planted, and its size is known exactly."
+        if edge is None
+        else f"An edge is planted: who knows it is right {edge * 100:g} points more often."
     )
-    head = ("trades taken", "trades", "R before costs", "R after costs")
-    blocks.append(Grid(head, rows, "Trading it, R a trade"))
-    return tuple(blocks)
-
-
-def _scores(scores: Figures, title: str) -> Grid:
-    rows = []
-    for metric, words in _METRICS.items():
-        change = scores["difference"]["corridor"].get(metric)
-        cells = [_score(metric, scores[voice], scores["interval"][voice]) for voice in _VOICES]
-        rows.append((words, *cells, _change(metric, change)))
-    head = ("", "model", "corridor", "majority", "model less corridor")
-    return Grid(head, tuple(rows), title)
-
-
-def _score(metric: str, scores: Figures, intervals: Figures) -> Cell:
-    value = scores.get(metric)
-    if value is None:
-        return "not known"
-    scale, decimals = (100, 1) if metric == "accuracy" else (1, 4)
-    shown = percent(value) if metric == "accuracy" else f"{value:.4f}"
-    interval = intervals.get(metric)
-    if interval is None or interval["low"] is None:
-        return shown
-    ends = {key: scale * interval[key] for key in ("low", "high")}
-    return shown, between(ends, min(decimals, 3), sign=False)
-
-
-def _change(metric: str, change: Figures | None) -> Cell:
-    if not change or change["estimate"] is None:
-        return DASH
-    scale, decimals, unit = (100, 1, " points") if metric == "accuracy" else (1, 4, "")
-    known = {
-        key: None if change[key] is None else scale * change[key]
-        for key in ("estimate", "low", "high")
+    measured = {
+        f"{name}, measured": facts.evaluation["directional"][name]
+        for name in ("model", "corridor")
     }
-    return f"{signed(known['estimate'] or 0.0, decimals)}{unit}", between(known, decimals)
-
-
-def _r(trades: Figures, key: str) -> Cell:
-    if not trades["trades"]:
-        return DASH
-    if trades[key]["estimate"] is None:
-        return "not known"
-    shown = signed(trades[key]["estimate"], 3)
-    if trades["trades"] < FEW_TRADES:
-        return shown, "too few to judge"
-    return shown, between(trades[key], 3)
-
-
-def _pictures(facts: CardFacts) -> tuple[Block, ...]:
-    shown: tuple[Chart, ...] = charts(facts.evaluation, facts.importance)
-    return (Pictures(shown),)
+    possible = {
+        words: {metric: truth[f"{name}_{metric}"] for metric in ("accuracy", "log_loss")}
+        for words, name in (("best possible", "bayes"), ("best without the edge", "driftless"))
+    }
+    rows = tuple(
+        (words, percent(scores["accuracy"]), f"{scores['log_loss']:.4f}")
+        for words, scores in (possible | measured).items()
+    )
+    share = recovered(facts.evaluation, truth)
+    note = (
+        ""
+        if share is None
+        else f"The model found {percent(share, 0)} of the log loss there is to gain. What is "
+        "known is an expectation; what is measured on some days lies above or below it by luck."
+    )
+    return (
+        Paragraph(f"This market is simulated, so the answer is known. {planted}"),
+        Table(("", "accuracy", "log loss"), rows, "Known and measured", note),
+    )
 
 
 def _study(facts: CardFacts) -> tuple[Block, ...]:
     if facts.kind == "baseline":
-        return (Text("A baseline claims nothing, so nothing is to be shown."),)
+        return (Paragraph("A baseline claims nothing, so nothing is to be shown."),)
     study = facts.study
     if study is None:
         return (
-            Text(
+            Paragraph(
                 "There is none yet. One period alone can flatter: make a study with "
                 f"orbcast evaluate {facts.model}."
             ),
@@ -281,9 +187,11 @@ def _study(facts: CardFacts) -> tuple[Block, ...]:
         notes.append("It is old, or was made by other code: for a promotion it must be made anew.")
     span = f"{summary['first_day']} to {summary['last_day']}, {summary['breaks']:,} breaks"
     return (
-        Text(f"{study['verdict']} {span}. Made {study['at']:%Y-%m-%d}."),
-        _scores(study["directional"], "Each day answered by a version that had not seen it"),
-        *((Points(tuple(notes)),) if notes else ()),
+        Paragraph(f"{study['verdict']} {span}. Made {study['at']:%Y-%m-%d}."),
+        direction_table(
+            study["directional"], "Each day answered by a version that had not seen it"
+        ),
+        *((BulletList(tuple(notes)),) if notes else ()),
     )
 
 
@@ -293,7 +201,7 @@ def _power(facts: CardFacts) -> tuple[Block, ...]:
         return ()
     chance = percent(power["power"], 0)
     enough = power["rows"] >= power["needed"]
-    told = (
+    words = (
         f"To find a gain of {power['gain']:g} in log loss, the smallest worth having, "
         f"{chance} of the time takes {power['needed']:,} breaks; it was judged on "
         f"{power['rows']:,}."
@@ -305,69 +213,92 @@ def _power(facts: CardFacts) -> tuple[Block, ...]:
             f"So many find a gain of about {power['findable']:.3f}; a smaller one could be there "
             "and not show."
         )
-    return (Text(f"{told} {more}"),)
+    return (Paragraph(f"{words} {more}"),)
 
 
 def _live(facts: CardFacts) -> tuple[Block, ...]:
-    shown = {role: each for role, each in facts.live.items() if each["counts"]["slots"]}
-    if not shown:
+    periods = {role: period for role, period in facts.live.items() if period["counts"]["slots"]}
+    if not periods:
         return (
-            Text(
-                "None: no prediction of this very version has an outcome yet. What it did on past "
+            Paragraph(
+                "No prediction of this very version has an outcome yet. What it did on past "
                 "days is no live record."
             ),
         )
-    blocks: list[Block] = []
-    for role, each in shown.items():
-        counts = each["counts"]
-        late = f", {counts['late']:,} of them late" if counts["late"] else ""
-        said = (
-            f"As {role}, {each['first_day']} to {each['last_day']}: {counts['slots']:,} slots, "
-            f"{counts['answered']:,} answered{late}. {each['verdict']}."
-        )
-        blocks.append(Text(said))
-    return tuple(blocks)
+    return tuple(Paragraph(_period(role, period)) for role, period in periods.items())
+
+
+def _period(role: str, period: Figures) -> str:
+    counts = period["counts"]
+    late = f", {counts['late']:,} of them late" if counts["late"] else ""
+    return (
+        f"As {role}, {period['first_day']} to {period['last_day']}: {counts['slots']:,} slots, "
+        f"{counts['answered']:,} answered{late}. {period['verdict']}."
+    )
+
+
+def _recent(facts: CardFacts) -> tuple[Block, ...]:
+    if not facts.recent:
+        return ()
+    rows = tuple(map(_prediction, facts.recent))
+    replayed = any(row.get("mode") == "replay" for row in facts.recent)
+    note = "Replayed: past days predicted as if live. Replays count for no decision."
+    latest = Table(_RECENT_HEAD, rows[-_RECENT_ROWS:], note=note if replayed else "")
+    earlier = rows[:-_RECENT_ROWS]
+    title = f"{len(earlier):,} earlier ones"
+    return (latest, Table(_RECENT_HEAD, earlier, title, folded=True)) if earlier else (latest,)
+
+
+def _prediction(row: Figures) -> tuple[str, ...]:
+    predicted = row["status"] == "predicted"
+    return (
+        f"{row['day']} {row['opening_range']}",
+        percent_or_dash(row.get("p_up") if predicted else None),
+        percent_or_dash(row.get("baseline_p_up") if predicted else None),
+        (row.get("recommendation") or DASH) if predicted else row.get("reason") or "no answer",
+        row.get("direction") or "open",
+        signed_or_dash(row.get("r_net")),
+    )
 
 
 def _trained(facts: CardFacts) -> tuple[Block, ...]:
-    told = facts.trained
+    trained = facts.trained
     rows = {
         words: (
-            f"{told[part]['first_day']} to {told[part]['last_day']}, "
-            f"{told[part]['rows']:,} opening ranges"
+            f"{trained[part]['first_day']} to {trained[part]['last_day']}, "
+            f"{trained[part]['rows']:,} opening ranges"
         )
         for part, words in _PERIODS.items()
-        if told.get(part)
+        if trained.get(part)
     }
     rows |= facts.bars
-    rows["a trade is"] = label_words(told["label"])
-    rows["costs"] = f"{told['cost_ticks']:g} ticks a round trip"
-    for name, each in told["models"].items():
-        learned = f"{each['rounds']} small trees" if each["learned"] else "nothing: its baseline"
+    rows["a trade is"] = label_words(trained["label"])
+    rows["costs"] = f"{trained['cost_ticks']:g} ticks a round trip"
+    for name, model in trained["models"].items():
+        learned = f"{model['rounds']} small trees" if model["learned"] else "nothing: its baseline"
         rows[f"{_QUESTIONS.get(name, name)}, learned"] = learned
-    if not told["models"]:
+    if not trained["models"]:
         rows["models"] = "none: the driftless baselines alone"
-    return (Facts(rows),)
+    return (FactTable(rows),)
 
 
 def _importance(facts: CardFacts) -> tuple[Block, ...]:
-    from ml_core.features.all import CATALOGUE  # noqa: PLC0415 - where a card is written
-
-    words = {each.name: each.words for each in CATALOGUE.select("all")}
-    words["side"] = "side of the trade"
+    words = feature_words()
     blocks: list[Block] = []
     for question, shares in facts.importance.items():
         if not shares:
             continue
-        largest = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))[:_IMPORTANT]
+        largest = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_FEATURES]
         rows = tuple((words.get(name, name), name, percent(share)) for name, share in largest)
         title = f"For {_QUESTIONS.get(question, question)}"
         head = ("what it measures", "feature", "share of the trees' gain")
-        blocks.append(Grid(head, rows, title, folded=question != "directional"))
+        blocks.append(Table(head, rows, title, folded=question != "directional"))
     if not blocks:
-        return (Text("No feature: it is its baseline, which knows the place of the close alone."),)
+        return (
+            Paragraph("No feature: it is its baseline, which knows the place of the close alone."),
+        )
     return (
-        Text("Used is not yet useful: only the difference from the corridor says that."),
+        Paragraph("Used is not yet useful: only the difference from the corridor says that."),
         *blocks,
     )
 
@@ -388,24 +319,25 @@ def _limits(facts: CardFacts) -> tuple[str, ...]:
 def _made(facts: CardFacts) -> tuple[Block, ...]:
     recipe = facts.recipe
     rows = {
-        "made": f"{facts.created_at:%Y-%m-%d %H:%M} UTC",
+        "made": utc_minute(facts.created_at),
         "recipe": f"{facts.model}, {facts.kind}",
         "features": "all of the catalogue"
         if recipe.get("features") == "all"
         else f"{len(recipe.get('features') or ()):,} named ones",
-        "window": str(recipe.get("window", "not known")),
-        "seed": str(recipe.get("seed", "not known")),
+        "window": str(recipe.get("window", NOT_KNOWN)),
+        "seed": str(recipe.get("seed", NOT_KNOWN)),
     }
+    hashes = {name: Cell(text, is_code=True) for name, text in facts.hashes.items()}
     blocks: list[Block] = [
-        Facts(rows),
-        Facts(dict(facts.hashes), "Fingerprints", frozenset(facts.hashes)),
+        Paragraph("The same recipe, bars and code give the same bytes again."),
+        FactTable(rows),
+        FactTable(hashes, "Fingerprints"),
     ]
     if facts.decisions:
-        told = tuple(
-            (f"{each['at']:%Y-%m-%d %H:%M}", str(each["kind"]), str(each["verdict"]))
-            for each in facts.decisions
+        decided = tuple(
+            (minute(decision["at"]), str(decision["kind"]), str(decision["verdict"]))
+            for decision in facts.decisions
         )
         head = ("UTC", "about", "decided")
-        blocks.append(Grid(head, told, "What was decided about it", words=True))
-    same = "The same recipe, bars and code give the same bytes again."
-    return (Text(same), *blocks)
+        blocks.append(Table(head, decided, "What was decided about it", is_text=True))
+    return tuple(blocks)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from monitoring.pages.days_plot import Running, days_plot, equity_plot
+from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import CORRIDOR, MODEL, Mark
-from monitoring.pages.plots import Running, days_plot, equity_plot
 from monitoring.performance import DailyRow, grouped
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ WINDOW = 20
 _COIN = 0.5
 
 
-def record_plots(rows: Iterable[DailyRow]) -> list[tuple[str, Figure]]:
-    """Return every figure of a record with its words; none where no break was scored.
+def record_charts(rows: Iterable[DailyRow]) -> list[Chart]:
+    """Return every chart of a record; none where no break was scored.
 
     Parameters
     ----------
@@ -34,13 +35,14 @@ def record_plots(rows: Iterable[DailyRow]) -> list[tuple[str, Figure]]:
     scored = [(day, same) for day, same in days if _sum(same, "breaks")]
     if not scored:
         return []
+    accuracy = f"Accuracy of the last {WINDOW} days with breaks, model and corridor"
+    gain = "Log loss gained on the corridor"
     return [
-        (
-            f"accuracy of the last {WINDOW} days with breaks, model and corridor",
-            accuracy_plot(scored),
+        Chart("recentaccuracy", accuracy, "", accuracy_plot(scored)),
+        Chart(
+            "gain", gain, "What skill there is shows here: rising is better.", gain_plot(scored)
         ),
-        ("log loss gained on the corridor: what skill there is shows here", gain_plot(scored)),
-        ("what trading it would have brought, in R", _equity(scored)),
+        Chart("equity", "What trading it would have brought, in R", "", _equity(scored)),
     ]
 
 

@@ -16,7 +16,7 @@ from monitoring.pages.figure_style import (
     new_figure,
     plain_axes,
 )
-from monitoring.pages.plots import signed
+from monitoring.pages.formatting import signed_or_dash
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,7 @@ def _cell(axes: Axes, place: tuple[int, int], value: float | None, most: float) 
     axes.text(
         column,
         row,
-        "\N{EN DASH}" if value is None else signed(value, 2),
+        signed_or_dash(value),
         ha="center",
         va="center",
         fontsize=SMALL,

@@ -6,15 +6,24 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from monitoring.pages.figure_style import to_inline_svg
-from monitoring.pages.markup import Html, element, join, table
-from monitoring.pages.page_frame import bullets, document, foot, section
-from monitoring.pages.plots import percent, signed
+from monitoring.pages.document import (
+    BulletList,
+    Cell,
+    CellText,
+    Chart,
+    Charts,
+    Document,
+    FactTable,
+    Paragraph,
+    Section,
+    Table,
+    split_verdict,
+)
+from monitoring.pages.formatting import DASH, interval, percent, signed
 from monitoring.pages.setup_plots import heat_map
 
 _PERIODS = {"search": "the search period", "confirmation": "the confirmation period"}
 _HEAD = ("setup", "searched: R net a trade", "q", "confirmed: R net a trade", "status")
-_DASH = "\N{EN DASH}"
 
 _TRADE = (
     "enters at the close that breaks the range, counts R from there, ends at target, stop or the "
@@ -47,8 +56,8 @@ told from luck.
 )
 
 
-def render_setup_report(study: Mapping[str, Any], *, made_at: datetime | None = None) -> str:
-    """Write the study as one HTML document without scripts, links or outside hosts.
+def setup_report(study: Mapping[str, Any], *, made_at: datetime | None = None) -> Document:
+    """Return the study's page.
 
     Parameters
     ----------
@@ -58,40 +67,25 @@ def render_setup_report(study: Mapping[str, Any], *, made_at: datetime | None = 
         Printed at the foot, in UTC; left out, the same study gives the same bytes.
     """
     summary = study["summary"]
-    parts = [
-        _verdict(study),
-        section("What chance alone would give", _chance(study)),
-        section(f"The best {len(study['top'])} of the search", _top(study)),
-        section("Every setup without filters", _maps(study)),
-        section("How it was judged", _method(study)),
-        section("Limits", bullets(_LIMITS)),
-        foot((summary["market"], "setup study"), made_at),
-    ]
-    return document(f"Orbcast: setups of {summary['market']}", parts)
-
-
-def _card(content: Html, words: str = "") -> Html:
-    note = element("p", words, class_="small") if words else Html()
-    return element("div", content, note, class_="card")
-
-
-def _verdict(study: Mapping[str, Any]) -> Html:
-    summary = study["summary"]
-    headline, colon, detail = study["verdict"].partition(": ")
-    kind = "better" if study["named"] else "plain"
-    return element(
-        "header",
-        element("div", f"Orbcast · {summary['market']} · setup study", class_="eyebrow"),
-        element(
-            "div",
-            element("h1", headline + ("." if colon else "")),
-            element("p", detail[:1].upper() + detail[1:]),
-            class_=f"verdict {kind}",
+    headline, detail = split_verdict(study["verdict"])
+    return Document(
+        title=f"Orbcast: setups of {summary['market']}",
+        names=(summary["market"], "setup study"),
+        verdict=headline,
+        lines=(detail,),
+        finding="better" if study["named"] else "none",
+        sections=(
+            Section("What chance alone would give", (FactTable(_chance(study)),)),
+            Section(f"The best {len(study['top'])} of the search", (_top(study),)),
+            Section("Every setup without filters", (_maps(study),)),
+            Section("How it was judged", (FactTable(_method(study)),)),
+            Section("Limits", (BulletList(_LIMITS),)),
         ),
+        made_at=made_at,
     )
 
 
-def _chance(study: Mapping[str, Any]) -> Html:
+def _chance(study: Mapping[str, Any]) -> dict[str, CellText]:
     summary, chance, best = study["summary"], study["chance"], study["best_set"]
     judged = (
         f"{summary['judged']:,}; {summary['too_few']:,} more trade fewer than "
@@ -109,22 +103,20 @@ def _chance(study: Mapping[str, Any]) -> Html:
     )
     inside = "is" if best["nothing_inside"] else "is not"
     able = f"{len(best['inside'])} of {best['compared']} compared; not trading {inside} among them"
-    rows: list[tuple[object, ...]] = [
-        ("setups judged", judged),
-        ("the average setup", average),
-        ("the best setup", luck),
-        (
-            "superior predictive ability",
-            f"p = {chance['p']:.3f}: the chance of a best as good where no setup is any good",
+    return {
+        "setups judged": judged,
+        "the average setup": average,
+        "the best setup": luck,
+        "superior predictive ability": (
+            f"p = {chance['p']:.3f}: the chance of a best as good where no setup is any good"
         ),
-        ("beat chance", f"{summary['found']:,}; of them confirmed {summary['named']:,}"),
-        ("may be the best of all", able),
-    ]
-    return _card(table(("", ""), rows, "words"))
+        "beat chance": f"{summary['found']:,}; of them confirmed {summary['named']:,}",
+        "may be the best of all": able,
+    }
 
 
-def _top(study: Mapping[str, Any]) -> Html:
-    rows = [
+def _top(study: Mapping[str, Any]) -> Table:
+    rows = tuple(
         (
             row["name"],
             _figure(row["search"]),
@@ -133,43 +125,43 @@ def _top(study: Mapping[str, Any]) -> Html:
             row["status"],
         )
         for row in study["top"]
-    ]
-    words = (
+    )
+    note = (
         "In order of mean over standard error. Below each figure its trades and 95 % interval: "
         "of the setup alone in the search, of all those found at once in the confirmation, where "
         "only they have one. q is the false-discovery rate at which a setup would be named."
     )
-    return _card(table(_HEAD, rows, "figures"), words)
+    return Table(_HEAD, rows, note=note)
 
 
-def _figure(part: Mapping[str, Any]) -> Html | str:
+def _figure(part: Mapping[str, Any]) -> CellText:
     if part["net_r"] is None:
-        return _DASH
+        return DASH
     span = f"{part['trades']:,} trades"
     if part["low"] is not None:
-        span += f", {signed(part['low'], 2)} to {signed(part['high'], 2)}"
-    return join((signed(part["net_r"], 2), element("span", span, class_="span")))
+        span += f", {interval(part, 2)}"
+    return Cell(signed(part["net_r"], 2), span)
 
 
-def _maps(study: Mapping[str, Any]) -> Html:
+def _maps(study: Mapping[str, Any]) -> Charts | Paragraph:
     cells = study["heat"]
     sides = list(dict.fromkeys(cell["side"] for cell in cells))
     if len(sides) > 1:
         sides = [side for side in sides if side != "both"]  # the sum of the two that are drawn
-    drawn = []
-    for period, words in _PERIODS.items():
-        for side in sides:
-            title = f"{side.capitalize()}, {words}"
-            told = f"Net R a trade of setups without filters: {title}."
-            figure = to_inline_svg(heat_map(cells, period, side), f"{period}{side}", told)
-            name = element("h3", title)
-            drawn.append(element("figure", name, Html(figure), class_="card"))
-    if not drawn:
-        return element("p", "Every setup searched has a filter.")
-    return element("div", *drawn, class_="plots")
+    charts = tuple(
+        Chart(
+            f"{period}{side}",
+            f"{side.capitalize()}, {words}",
+            "Net R a trade of setups without filters.",
+            heat_map(cells, period, side),
+        )
+        for period, words in _PERIODS.items()
+        for side in sides
+    )
+    return Charts(charts) if charts else Paragraph("Every setup searched has a filter.")
 
 
-def _method(study: Mapping[str, Any]) -> Html:
+def _method(study: Mapping[str, Any]) -> dict[str, CellText]:
     summary = study["summary"]
     searched = (
         f"{summary['first_day']} to {summary['search_last_day']}, "
@@ -183,14 +175,13 @@ def _method(study: Mapping[str, Any]) -> Html:
         f"{summary['resamples']:,} draws of whole days in runs of {summary['block_days']} on "
         f"average, seed {summary['seed']}"
     )
-    rows: list[tuple[object, ...]] = [
-        ("searched", searched),
-        ("confirmed on", confirmed),
-        ("a trade", _TRADE),
-        ("costs", f"{summary['cost_ticks']:g} ticks a round trip"),
-        ("filters", _FILTERS),
-        ("named if", _NAMED),
-        ("resampling", drawn),
-        ("sources", _SOURCES),
-    ]
-    return _card(table(("", ""), rows, "words"))
+    return {
+        "searched": searched,
+        "confirmed on": confirmed,
+        "a trade": _TRADE,
+        "costs": f"{summary['cost_ticks']:g} ticks a round trip",
+        "filters": _FILTERS,
+        "named if": _NAMED,
+        "resampling": drawn,
+        "sources": _SOURCES,
+    }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import (
     MODEL,
     PAPER,
@@ -20,8 +21,9 @@ from monitoring.pages.figure_style import (
     plain_axes,
 )
 from monitoring.pages.findings import FEW_TRADES
-from monitoring.pages.plots import Scored, score_plot, signed
-from monitoring.pages.version_figures import Chart, equity_chart, range_chart, reliability_chart
+from monitoring.pages.formatting import NOT_KNOWN, signed
+from monitoring.pages.plots import Scored, score_plot
+from monitoring.pages.version_charts import equity_chart, range_chart, reliability_chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,13 +165,6 @@ def study_charts(evaluation: Mapping[str, Any]) -> tuple[Chart, ...]:
     )
 
 
-def study_plots(evaluation: Mapping[str, Any]) -> list[tuple[str, Figure]]:
-    """Return a study's figures with what each shows, those with something to draw."""
-    return [
-        (each.title, each.figure) for each in study_charts(evaluation) if each.figure is not None
-    ]
-
-
 def _skill(evaluation: Mapping[str, Any]) -> Chart:
     title = "Whether skill lasted"
     folds = differences(evaluation["by_fold"])
@@ -216,7 +211,7 @@ def _ranges(evaluation: Mapping[str, Any]) -> Chart:
 
 def _scored(each: Difference) -> Scored:
     if each.estimate is None:
-        return Scored(each.name, None, None, None, "not known")
+        return Scored(each.name, None, None, None, NOT_KNOWN)
     if each.few:
         return Scored(each.name, None, None, None, "too few")
     return Scored(each.name, each.estimate, each.low, each.high, signed(each.estimate, 4))

@@ -3,53 +3,71 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from monitoring.pages.document import (
+    Block,
+    BulletList,
+    Cell,
+    CellText,
+    Charts,
+    Definitions,
+    Document,
+    FactTable,
+    Paragraph,
+    Section,
+    State,
+    Table,
+    split_verdict,
+)
 from monitoring.pages.findings import (
-    DASH,
     FEW_TRADES,
     JUDGED,
     Figures,
-    interval_cell,
+    finding,
     label_words,
+    money,
     require,
 )
+from monitoring.pages.formatting import (
+    DASH,
+    NOT_KNOWN,
+    count_of,
+    percent_or_dash,
+    plain_value,
+    signed,
+    with_true_minuses,
+)
 from monitoring.pages.glossary import LIMITS, READING, STUDY_LIMITS, STUDY_READING
-from monitoring.pages.markup import Html, element, join, table
-from monitoring.pages.page_frame import bullets, card, document, foot, reading, section, verdict
-from monitoring.pages.plots import signed
-from monitoring.pages.score_tables import r_cell, scoreboard, share
+from monitoring.pages.score_tables import interval_cell, r_cell, scoreboard
 from monitoring.pages.study_plots import study_charts
-from monitoring.pages.version_figures import chart_card
 
 _GROUPS = ("by_year", "by_side", "by_fold")
 _DECISION = ("verdict", "conditions", "trading")
-_STATES = {
+_STATES: dict[State, str] = {
     "holds": "\N{CHECK MARK} holds",
     "fails": "\N{MULTIPLICATION SIGN} fails",
     "unknown": "? not known",
 }
 _SIDES = {"long": "broke up, long", "short": "broke down, short"}
-_NOT_KNOWN = "not known"
 _START, _END = "the first day that can be judged", "the last there is"
 _SETTINGS = {
     *("recipe", "recipe_hash", "refit", "window", "from", "to", "embargo_days", "interval"),
     *("counts", "folds", "not_judged"),
 }
 
-# figures that a condition's sentence tells already
-_TOLD = {
+_IN_THE_SENTENCE = {
     *("estimate", "low", "high", "rows", "days", "error", "smaller_is_better"),
     *("ece", "by_chance", "at_most", "at_least", "needed", "missing"),
     *("trials", "z_wanted", "z_least", "wanted", "e_better", "e_worse"),
 }
+"""Figures that a condition's sentence has already."""
 
-_Cell = Callable[[Figures], object]
+_Column = Callable[[Figures], CellText]
 
 
-def render_study(
+def study_report(
     evaluation: Figures,
     *,
     settings: Figures,
@@ -59,8 +77,8 @@ def render_study(
     trials: int | None = None,
     not_judged: Sequence[str] = (),
     made_at: datetime | None = None,
-) -> str:
-    """Write the report as one HTML document without scripts, links or outside hosts.
+) -> Document:
+    """Return the study's report, the verdict first.
 
     What is None or not a number is shown as not known, never as a figure and never as holding.
 
@@ -96,158 +114,154 @@ def render_study(
         require("decision", decision, *_DECISION)
     summary = evaluation["summary"]
     recipe = settings.get("recipe") or summary["model"]
-    concluded = "" if decision is None else _minus(decision["verdict"])
-    charts = (chart_card(each) for each in study_charts(evaluation))
-    parts = [
-        verdict(evaluation, (summary["market"], recipe, "walk-forward study"), concluded),
-        section("The figures, on days no version had seen", scoreboard(evaluation)),
-        section("In pictures", element("div", *charts, class_="plots")),
-        section("Part by part", _parts(evaluation)),
-        section("How the study was made", _made(evaluation, settings, not_judged)),
-        section("What stands behind it", _behind(seeds, power, trials)),
-        section("Whether it may become champion", _conditions(decision)),
-        section("Limits", bullets((*LIMITS, *STUDY_LIMITS))),
-        section("How to read this", reading((*STUDY_READING, *READING))),
-        foot((summary["market"], summary["version"]), made_at),
-    ]
-    return document(f"Orbcast: {summary['market']} {recipe} walk-forward study", parts)
+    headline, detail = split_verdict(evaluation["verdict"])
+    name = (summary["market"], str(recipe), "walk-forward study")
+    return Document(
+        title=f"Orbcast: {' '.join(name)}",
+        names=name,
+        verdict=headline,
+        lines=(
+            detail,
+            money(evaluation["trading"]),
+            "" if decision is None else with_true_minuses(decision["verdict"]),
+        ),
+        finding=finding(evaluation),
+        sections=(
+            Section("The figures, on days no version had seen", scoreboard(evaluation)),
+            Section("In pictures", (Charts(study_charts(evaluation)),)),
+            Section("Part by part", _parts(evaluation)),
+            Section("How the study was made", (_made(evaluation, settings, not_judged),)),
+            Section("What supports it", (_support(seeds, power, trials),)),
+            Section("Whether it may become champion", _conditions(decision)),
+            Section("Limits", (BulletList((*LIMITS, *STUDY_LIMITS)),)),
+            Section("How to read this", (Definitions((*STUDY_READING, *READING)),)),
+        ),
+        made_at=made_at,
+    )
 
 
-def _parts(evaluation: Figures) -> Html:
-    money: dict[str, _Cell] = {
+def _parts(evaluation: Figures) -> tuple[Block, ...]:
+    money_columns: dict[str, _Column] = {
         "target before stop": _win,
-        "every break, R net": lambda each: r_cell(each["every_break"], "net_r"),
+        "every break, R net": lambda part: r_cell(part["every_break"], "net_r"),
         "recommended, R net": _followed,
     }
-    whole: dict[str, _Cell] = {"breaks": _rows, "accuracy": _accuracy, "log loss": _log_loss}
-    side: dict[str, _Cell] = {"breaks": _rows, **money}
+    columns: dict[str, _Column] = {
+        "breaks": _rows,
+        "accuracy": _accuracy,
+        "log loss": _log_loss,
+        **money_columns,
+    }
     sides = [
-        {**each, "name": _SIDES.get(each["name"], each["name"])}
-        for each in sorted(evaluation["by_side"], key=lambda each: str(each["name"]))
+        {**part, "name": _SIDES.get(part["name"], part["name"])}
+        for part in sorted(evaluation["by_side"], key=lambda part: str(part["name"]))
     ]
-    cards = [
-        _groups("Year by year", evaluation["by_year"], {**whole, **money}),
+    tables = (
+        _groups("Year by year", evaluation["by_year"], columns),
         _groups(
             "By the side that broke",
             sides,
-            side,
+            {"breaks": _rows, **money_columns},
             "Direction is not scored by side: who always says UP is right on every break up. Only "
             "both sides together tell skill; the trades can be told apart.",
         ),
-        _folded("Every opening range, in figures", evaluation["by_range"], {**whole, **money}),
-        _folded("Every fold, in figures", evaluation["by_fold"], {**whole, **money}),
-    ]
-    note = element(
-        "p",
-        "Log loss is the model's less the corridor's, and target before stop is log loss less the "
-        "driftless entry's: below 0 is better. Many parts, many chances: some stand out by luck.",
+        _groups("Every opening range, in figures", evaluation["by_range"], columns, folded=True),
+        _groups("Every fold, in figures", evaluation["by_fold"], columns, folded=True),
     )
-    return join((note, *cards))
+    note = (
+        "Log loss is the model's less the corridor's, and target before stop is log loss less the "
+        "driftless entry's: below 0 is better. Many parts, many chances: some stand out by luck."
+    )
+    return (Paragraph(note), *(table for table in tables if table.rows))
 
 
 def _groups(
-    title: str, groups: Sequence[Figures], columns: Mapping[str, _Cell], words: str = ""
-) -> Html:
-    return card(title, _table(groups, columns), words) if groups else Html()
+    title: str,
+    groups: Sequence[Figures],
+    columns: Mapping[str, _Column],
+    note: str = "",
+    *,
+    folded: bool = False,
+) -> Table:
+    rows = tuple((part["name"], *(cell(part) for cell in columns.values())) for part in groups)
+    return Table(("", *columns), rows, title, note, folded=folded)
 
 
-def _folded(title: str, groups: Sequence[Figures], columns: Mapping[str, _Cell]) -> Html:
-    if not groups:
-        return Html()
-    return card("", element("details", element("summary", title), _table(groups, columns)))
+def _rows(part: Figures) -> str:
+    return f"{part['rows']:,}"
 
 
-def _table(groups: Sequence[Figures], columns: Mapping[str, _Cell]) -> Html:
-    rows = [(each["name"], *(cell(each) for cell in columns.values())) for each in groups]
-    return table(("", *columns), rows, "figures")
+def _accuracy(part: Figures) -> Cell:
+    corridor = f"corridor {percent_or_dash(part['corridor']['accuracy'])}"
+    return Cell(percent_or_dash(part["model"]["accuracy"]), corridor)
 
 
-def _rows(each: Figures) -> str:
-    return f"{each['rows']:,}"
+def _log_loss(part: Figures) -> CellText:
+    change = part["difference"]["corridor"]["log_loss"]
+    return interval_cell(change, 4, few=part["rows"] < FEW_TRADES)
 
 
-def _accuracy(each: Figures) -> Html:
-    corridor = f"corridor {share(each['corridor']['accuracy'])}"
-    return join((share(each["model"]["accuracy"]), element("span", corridor, class_="span")))
-
-
-def _log_loss(each: Figures) -> Html | str:
-    change = each["difference"]["corridor"]["log_loss"]
-    return interval_cell(change, 4, few=each["rows"] < FEW_TRADES)
-
-
-def _win(each: Figures) -> Html | str:
-    quality = each["quality"]
+def _win(part: Figures) -> CellText:
+    quality = part["quality"]
     if not quality["rows"]:
         return DASH
     return interval_cell(quality["difference"], 4, few=quality["rows"] < FEW_TRADES)
 
 
-def _followed(each: Figures) -> Html | str:
-    trades = each["followed"]
-    if not trades["trades"]:
-        return DASH
-    count = "1 trade" if trades["trades"] == 1 else f"{trades['trades']:,} trades"
-    return join((r_cell(trades, "net_r"), element("span", count, class_="span")))
+def _followed(part: Figures) -> CellText:
+    trades = part["followed"]
+    cell = r_cell(trades, "net_r")
+    count = count_of(trades["trades"], "trade")
+    if isinstance(cell, str):
+        return Cell(cell, count) if trades["trades"] else cell
+    return Cell(cell.text, f"{cell.detail}, {count}")
 
 
-def _made(evaluation: Figures, settings: Figures, not_judged: Sequence[str]) -> Html:
+def _made(evaluation: Figures, settings: Figures, not_judged: Sequence[str]) -> FactTable:
     summary = evaluation["summary"]
     period = str(settings.get("refit") or "period")
     folds = max(len(evaluation["by_fold"]), 1)
-    count = f"1 {period}" if folds == 1 else f"{folds:,} {period}s"
-    rows: list[tuple[object, ...]] = [
-        ("recipe", join((_said(settings, "recipe"), " ", _hash(settings)))),
-        ("asked for", f"{_said(settings, 'from', _START)} to {_said(settings, 'to', _END)}"),
-        (
-            "judged on",
-            f"{summary['first_day']} to {summary['last_day']}, {summary['rows']:,} opening ranges",
+    rows: dict[str, CellText] = {
+        "recipe": Cell(_setting(settings, "recipe"), str(settings.get("recipe_hash") or "")[:12]),
+        "asked for": f"{_setting(settings, 'from', _START)} to {_setting(settings, 'to', _END)}",
+        "judged on": (
+            f"{summary['first_day']} to {summary['last_day']}, {summary['rows']:,} opening ranges"
         ),
-        ("folds", f"{count}; the recipe is trained anew before each and answers that one alone"),
-        ("trained on", _window(settings)),
-        ("purge", "what was settled only after the next part had begun is left out of training"),
-        ("embargo", _embargo(settings)),
-        ("stated interval of R", _coverage(settings)),
-        ("a trade is", label_words(summary["label"])),
-        ("not judged", _left_out(not_judged)),
-        *([("counts for a promotion", _counts(settings))] if "counts" in settings else []),
-    ]
-    rows += [
-        (name.replace("_", " "), _plain(value))
+        "folds": (
+            f"{count_of(folds, period)}; the recipe is trained anew before each and answers that "
+            "one alone"
+        ),
+        "trained on": _window(settings),
+        "purge": "what was settled only after the next part had begun is left out of training",
+        "embargo": _embargo(settings),
+        "stated interval of R": _coverage(settings),
+        "a trade is": label_words(summary["label"]),
+        "not judged": _left_out(not_judged),
+        **({"counts for a promotion": _counts(settings)} if "counts" in settings else {}),
+    }
+    others = {
+        name.replace("_", " "): plain_value(value)
         for name, value in settings.items()
         if name not in _SETTINGS
-    ]
-    return card("", table(("", ""), rows, "words"))
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(_plain(each) for each in value) or DASH
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return _NOT_KNOWN if value is None else str(value)
+    }
+    return FactTable(rows | others)
 
 
 def _counts(settings: Figures) -> str:
     if settings["counts"] is True:
         return "yes: the recipe's own walk, over every day that can be judged"
     if settings["counts"] is None:
-        return _NOT_KNOWN
+        return NOT_KNOWN
     return "no: another period or walk than the recipe's own may be picked because it looks good"
 
 
-def _said(settings: Figures, key: str, otherwise: str = _NOT_KNOWN) -> str:
+def _setting(settings: Figures, key: str, otherwise: str = NOT_KNOWN) -> str:
     value = settings.get(key)
     return otherwise if value is None else str(value)
 
 
-def _hash(settings: Figures) -> Html:
-    found = settings.get("recipe_hash")
-    return Html() if found is None else element("code", str(found)[:12])
-
-
 def _window(settings: Figures) -> str:
-    window = _said(settings, "window")
+    window = _setting(settings, "window")
     if window == "expanding":
         return "all days before the fold; the last of them calibrate"
     kind, _, months = window.partition(":")
@@ -259,13 +273,13 @@ def _window(settings: Figures) -> str:
 def _embargo(settings: Figures) -> str:
     days = settings.get("embargo_days")
     if days is None:
-        return _NOT_KNOWN
-    return f"{days} {'day' if days == 1 else 'days'} between training, calibrating and judging"
+        return NOT_KNOWN
+    return f"{count_of(days, 'day')} between training, calibrating and judging"
 
 
 def _coverage(settings: Figures) -> str:
     stated = settings.get("interval")
-    return _NOT_KNOWN if stated is None else f"meant to hold {100 * stated:g} % of the outcomes"
+    return NOT_KNOWN if stated is None else f"meant to hold {100 * stated:g} % of the outcomes"
 
 
 def _left_out(not_judged: Sequence[str]) -> str:
@@ -274,38 +288,34 @@ def _left_out(not_judged: Sequence[str]) -> str:
     return f"{', '.join(not_judged)}: too little history before to train on"
 
 
-def _behind(
+def _support(
     seeds: Sequence[float | None] | None, power: Figures | None, trials: int | None
-) -> Html:
-    tried = _NOT_KNOWN if trials is None else f"{trials:,} on this market, this one included"
-    rows: list[tuple[object, ...]] = [
-        ("training seeds", _seeds(seeds)),
-        ("enough rows", _power(power)),
-        ("recipes tried", tried),
-    ]
-    return card("", table(("", ""), rows, "words"))
+) -> FactTable:
+    tried = NOT_KNOWN if trials is None else f"{trials:,} on this market, this one included"
+    rows = {"training seeds": _seeds(seeds), "enough rows": _power(power), "recipes tried": tried}
+    return FactTable(rows)
 
 
 def _seeds(seeds: Sequence[float | None] | None) -> str:
     if not seeds:
-        return _NOT_KNOWN
-    shown = ", ".join(_number(each) for each in seeds)
-    known = [each for each in seeds if each is not None and math.isfinite(each)]
+        return NOT_KNOWN
+    changes = ", ".join(map(_number, seeds))
+    known = [change for change in seeds if change is not None and math.isfinite(change)]
     if len(known) < len(seeds):
         judged = "not all known, so agreement is not shown"
     elif len(known) == 1:
         judged = "one alone shows no agreement"
-    elif all(each < 0 for each in known):
+    elif all(change < 0 for change in known):
         judged = "all better than the corridor"
     else:
         judged = "they do not all beat the corridor"
-    return f"log loss less the corridor's {shown}: {judged}"
+    return f"log loss less the corridor's {changes}: {judged}"
 
 
 def _power(power: Figures | None) -> str:
     have, needed = ((power or {}).get(name) for name in ("rows", "needed"))
     if have is None or needed is None:
-        return _NOT_KNOWN
+        return NOT_KNOWN
     words = f"{have:,} breaks judged, {needed:,} needed"
     gain, chance = ((power or {}).get(name) for name in ("gain", "power"))
     if gain is not None and chance is not None:
@@ -314,53 +324,45 @@ def _power(power: Figures | None) -> str:
     return f"{words}: {f'{missing:,} more are wanted' if missing > 0 else 'enough'}"
 
 
-def _conditions(decision: Figures | None) -> Html:
+def _conditions(decision: Figures | None) -> tuple[Block, ...]:
     if decision is None:
-        return element("p", "Nothing was decided from this study.")
-    rows = [_condition(each) for each in decision["conditions"]]
+        return (Paragraph("Nothing was decided from this study."),)
     head = ("condition", "state", "what was found")
-    claim = table(head, [_condition(decision["trading"])], "conditions")
-    return join(
-        (
-            element("p", "Every condition must hold; what is not known counts as not shown."),
-            card("", table(head, rows, "conditions")),
-            card("A claim about money wants this as well", claim),
-        )
+    rows = tuple(map(_condition, decision["conditions"]))
+    claim = "A claim about money wants this as well"
+    return (
+        Paragraph("Every condition must hold; what is not known counts as not shown."),
+        Table(head, rows, is_text=True),
+        Table(head, (_condition(decision["trading"]),), claim, is_text=True),
     )
 
 
-def _condition(each: Figures) -> tuple[object, ...]:
-    status = each["status"] if each["status"] in _STATES else "unknown"
-    state = element("span", _STATES[status], class_=f"state {status}")
-    figures = "; ".join(_figures(each.get("figures") or {}))
-    more = element("span", figures, class_="span") if figures else Html()
-    return each["name"], state, join((_minus(each["words"]), more))
+def _condition(condition: Figures) -> tuple[CellText, ...]:
+    state: State = condition["status"] if condition["status"] in _STATES else "unknown"
+    figures = "; ".join(_figures(condition.get("figures") or {}))
+    words = with_true_minuses(condition["words"])
+    return condition["name"], Cell(_STATES[state], state=state), Cell(words, figures)
 
 
 def _figures(figures: Figures) -> Iterable[str]:
     """Yield what the condition's sentence leaves out: by seed, by year, by whom it is against."""
     for name, value in figures.items():
         words = name.replace("_", " ")
-        shown = _wealth if name == "e_values" else _number
+        write = _wealth if name == "e_values" else _number
         if isinstance(value, Mapping):
-            yield from (f"{words}, {key}: {shown(inner)}" for key, inner in value.items())
-        elif name not in _TOLD:
-            yield f"{words}: {shown(value)}"
+            yield from (f"{words}, {key}: {write(inner)}" for key, inner in value.items())
+        elif name not in _IN_THE_SENTENCE:
+            yield f"{words}: {write(value)}"
 
 
 def _wealth(value: object) -> str:
     known = isinstance(value, float) and math.isfinite(value)
-    return f"{value:,.3g}" if known else _NOT_KNOWN
+    return f"{value:,.3g}" if known else NOT_KNOWN
 
 
 def _number(value: object) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(_number(each) for each in value)
+        return ", ".join(map(_number, value))
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return _NOT_KNOWN
+        return NOT_KNOWN
     return signed(value, 4) if isinstance(value, float) else str(value)
-
-
-def _minus(words: str) -> str:
-    """Write true minuses before figures; dates and names keep their dashes."""
-    return re.sub(r"(?<!\w)-(?=\d)", "\N{MINUS SIGN}", words)

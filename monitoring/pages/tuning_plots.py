@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import (
     CORRIDOR,
     MODEL,
@@ -25,10 +26,10 @@ _LOGARITHMIC = {"num_leaves", "learning_rate", "min_data_in_leaf", "lambda_l2"}
 _COLUMNS = 3
 
 
-def tuning_plots(
+def tuning_charts(
     tried: Sequence[Mapping[str, Any]], base_score: float, baseline_score: float
-) -> list[tuple[str, Figure]]:
-    """Return every figure of a search with its words.
+) -> list[Chart]:
+    """Return every chart of a search.
 
     Parameters
     ----------
@@ -37,12 +38,12 @@ def tuning_plots(
     base_score, baseline_score
         What the recipe tuned from and the driftless baseline score on the same folds.
     """
+    scores = [trial["score"] for trial in tried]
+    history = history_plot(scores, base_score, baseline_score)
+    slices = slices_plot(tried)
     return [
-        (
-            "score of each trial, smaller is better",
-            history_plot([each["score"] for each in tried], base_score, baseline_score),
-        ),
-        ("score against each hyperparameter", slices_plot(tried)),
+        Chart("history", "Score of each trial, smaller is better", "", history),
+        Chart("slices", "Score against each hyperparameter", "", slices),
     ]
 
 

@@ -85,9 +85,9 @@ def plots_of_drift(found: DriftReport) -> list[str]:
     """Return a check's plot as a markdown image that holds itself; none if nothing was judged."""
     if not found.columns:
         return []
-    from monitoring.pages.drift_plot import drift_plot  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.drift_plot import drift_chart  # noqa: PLC0415 - matplotlib, only here
 
-    return pictures([("how far each column moved, by group", drift_plot(found.columns))])
+    return pictures([drift_chart(found.columns)])
 
 
 def _announce(market: str, found: DriftReport) -> None:

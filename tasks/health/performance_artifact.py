@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from monitoring.pages.formatting import percent, signed
 from monitoring.performance import DailyRow, Period, day_figures
 from tasks.runs.artifacts import pictures, table
 
@@ -32,8 +33,6 @@ def scores_of(period: Period) -> list[str]:
     """Return tables of a period: each voice's scores, and what trading brought; none if empty."""
     if not period.voices:
         return []
-    from monitoring.pages.plots import percent, signed  # noqa: PLC0415 - where plots are
-
     voices = [
         {"voice": voice, **scores, "accuracy": percent(scores["accuracy"])}
         for voice, scores in period.voices.items()
@@ -60,14 +59,12 @@ def last_days(rows: Sequence[DailyRow]) -> str:
 
 def plots_of_record(rows: Sequence[DailyRow]) -> list[str]:
     """Return a record's plots as markdown images that hold themselves."""
-    from monitoring.pages.record_plots import record_plots  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.record_plots import record_charts  # noqa: PLC0415 - where plots are
 
-    return pictures(record_plots(rows))
+    return pictures(record_charts(rows))
 
 
 def _day(row: DailyRow) -> dict[str, Any]:
-    from monitoring.pages.plots import percent, signed  # noqa: PLC0415 - where plots are
-
     told = day_figures(row)
     if not told["breaks"]:
         return told

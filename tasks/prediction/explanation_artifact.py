@@ -19,10 +19,11 @@ def reasons_plot(pushes: Sequence[Mapping[str, Any]]) -> list[str]:
     """Draw what pushed an answer, as its row has it in the ledger; nothing without reasons."""
     if not pushes:
         return []
-    from monitoring.pages.plots import importance_plot  # noqa: PLC0415 - matplotlib, where plots are
+    from monitoring.pages.document import Chart  # noqa: PLC0415 - where plots are
+    from monitoring.pages.plots import importance_plot  # noqa: PLC0415 - the same
 
     shares = {short_words(each["words"]): float(each["contribution"]) for each in pushes}
-    return pictures([(_WORDS, importance_plot(shares, _AXIS))])
+    return pictures([Chart("reasons", _WORDS, "", importance_plot(shares, _AXIS))])
 
 
 def short_words(words: str) -> str:

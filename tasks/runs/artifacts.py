@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
+from monitoring.pages.document import BulletList, Chart, Table, block_markdown
+from monitoring.pages.formatting import cell_value
 from monitoring.pages.markdown import code, escaped
 from tasks.runs.watching import moved
 from tasks.settings import Settings, current_settings
@@ -16,12 +18,10 @@ from tasks.settings import Settings, current_settings
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from matplotlib.figure import Figure
-
 DOTS_PER_INCH = 96
 
 _SCORES = {
-    "voice": "On unseen days",
+    "name": "On unseen days",
     "accuracy": "Accuracy",
     "log_loss": "Log loss",
     "brier": "Brier",
@@ -62,22 +62,19 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
     columns
         Heading of each name shown, in order.
     """
-    lines = ["| " + " | ".join(columns.values()) + " |", "|" + " --- |" * len(columns)]
-    lines += [
-        "| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows
-    ]
-    return "\n".join(lines)
+    cells = tuple(tuple(cell_value(row.get(column)) for column in columns) for row in rows)
+    return block_markdown(Table(tuple(columns.values()), cells), escaped)
 
 
 def scoreboard(directional: Mapping[str, Any]) -> str:
     """Return a directional evaluation's metrics, model and baselines under one another."""
-    voices = ("model", "corridor", "majority")
-    return table([{"voice": each, **directional[each]} for each in voices], _SCORES)
+    names = ("model", "corridor", "majority")
+    return table([{"name": name, **directional[name]} for name in names], _SCORES)
 
 
 def bullets(lines: Iterable[object]) -> str:
     """Return lines as a markdown list, escaped."""
-    return "\n".join(f"- {escaped(line)}" for line in lines)
+    return block_markdown(BulletList(tuple(map(str, lines))), escaped)
 
 
 def picture(png: bytes, words: str) -> str:
@@ -90,11 +87,15 @@ def picture(png: bytes, words: str) -> str:
     return f"*{told[:1].upper()}{told[1:]}*\n\n![{told}](data:image/png;base64,{drawn})"
 
 
-def pictures(figures: Iterable[tuple[str, Figure]]) -> list[str]:
-    """Return figures, each with its words, as images inside the markdown."""
+def pictures(charts: Iterable[Chart]) -> list[str]:
+    """Return the charts that have something to draw as images inside the markdown."""
     from monitoring.pages.figure_style import to_png  # noqa: PLC0415 - matplotlib, only where plots are
 
-    return [picture(to_png(figure, DOTS_PER_INCH), words) for words, figure in figures]
+    return [
+        picture(to_png(chart.figure, DOTS_PER_INCH), chart.title)
+        for chart in charts
+        if chart.figure is not None
+    ]
 
 
 def publish(key: str, verdict: str, *parts: str) -> None:
@@ -149,15 +150,3 @@ def progress(key: str, words: str, begun: float = 0.0) -> Callable[[float], None
 
 def _key(text: str) -> str:
     return re.sub(r"[^a-z0-9\-]", "-", text.lower())
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return escaped(value)

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from prefect import task
 
 from ml_core.errors import OrbcastError
 from ml_core.evidence.plain import plain
 from ml_core.evidence.promotion_evidence import POLICY
-from ml_core.files import written_atomically
 from ml_core.market.market import Market
+from monitoring.pages.card_facts import CardFacts
 from monitoring.performance import grouped, over, whole_days
 from registry.decisions import list_decisions
 from registry.evaluations import evaluations
+from registry.ledger import Settled
 from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
 from registry.performance import performance_records
 from tasks.data.sources import standing_source
 from tasks.runs.code_hash import code_hash
-from tasks.settings import Settings
+from tasks.runs.retrying import RETRIED
+from tasks.settings import Settings, current_settings
 from tasks.training.studies_on_record import STUDY_DAYS
 
-if TYPE_CHECKING:
-    from monitoring.pages.model_card import CardFacts
-
-_SHOWN_DECISIONS = 12
+_LATEST_DECISIONS = 12
+_LATEST_PREDICTIONS = 60
 
 
 def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> CardFacts:
-    """Gather what is on record of a version, for :mod:`monitoring.pages.model_card`.
+    """Return what is on record of a version, for :mod:`monitoring.pages.model_card`.
 
     Parameters
     ----------
@@ -48,8 +51,6 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
     NotAnEvaluationError
         Its files lack what a card tells.
     """
-    from monitoring.pages.model_card import CardFacts  # noqa: PLC0415 - matplotlib, only here
-
     market = settings.market(name)
     store = settings.models()
     serving = None
@@ -91,27 +92,36 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
         power=_power(metrics),
         study=_study(settings, record, at),
         live=_live(settings, record),
-        decisions=decided[-_SHOWN_DECISIONS:],
+        decisions=decided[-_LATEST_DECISIONS:],
+        recent=_recent(settings, market.symbol),
         novelty=(record.folder / "novelty.json").is_file(),
         simulated=simulated(settings, name),
     )
 
 
-def write_card(settings: Settings, facts: CardFacts) -> tuple[Path, Path]:
-    """Write the card below the reports folder as HTML and markdown; again replaces both.
+def write_card(settings: Settings, facts: CardFacts) -> Path:
+    """Write the card below the reports folder as page and markdown; return the page's path.
 
-    Without figures: the version's report, which is written beside it, has them.
+    Writing it again replaces both.
     """
-    from monitoring.pages.document import to_markdown, to_page  # noqa: PLC0415 - the same
-    from monitoring.pages.model_card import card_paper  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.document import write_html, write_markdown  # noqa: PLC0415 - pages only
+    from monitoring.pages.model_card import model_card  # noqa: PLC0415 - the same
 
-    folder = settings.reports_dir / facts.market
-    paths = folder / f"{facts.version}-card.html", folder / f"{facts.version}-card.md"
-    paper = card_paper(facts)
-    for path, text in zip(paths, (to_page(paper), to_markdown(paper)), strict=True):
-        with written_atomically(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    return paths
+    page = settings.reports_dir / facts.market / f"{facts.version}.html"
+    write_html(model_card(facts, full=True), page)
+    write_markdown(model_card(facts), page.with_suffix(".md"))
+    return page
+
+
+@task(name="write the model card", task_run_name="model card of {version}", **RETRIED)
+def write_card_of(market: str, version: str, at: datetime, data: dict[str, str]) -> str:
+    """Write a version's card below the reports folder; return the path of the page.
+
+    ``data`` is what a retrain says of its bars, by label.
+    """
+    settings = current_settings()
+    facts = card_of(settings, market, version, at)
+    return str(write_card(settings, replace(facts, bars={**data, **facts.bars})))
 
 
 def simulated(settings: Settings, name: str) -> bool:
@@ -215,3 +225,22 @@ def _live(settings: Settings, record: VersionRecord) -> dict[str, Any]:
     rows = whole_days(each.row() for each in records)
     by_role = grouped(rows, lambda row: str(row["role"]))
     return {role: plain(over(each).to_json()) for role, each in by_role.items()}
+
+
+def _recent(settings: Settings, symbol: str) -> list[dict[str, Any]]:
+    settled = [
+        row for row in settings.ledger().settled(symbol) if row.prediction.role == "champion"
+    ]
+    return [_with_outcome(row) for row in settled[-_LATEST_PREDICTIONS:]]
+
+
+def _with_outcome(row: Settled) -> dict[str, Any]:
+    prediction, outcome = row.prediction, row.outcome
+    names = ("opening_range", "mode", "status", "reason", "p_up", "baseline_p_up")
+    return {
+        "day": str(prediction.trading_day),
+        "recommendation": prediction.recommendation,
+        "direction": outcome.direction if outcome else None,
+        "r_net": outcome.r_net if outcome else None,
+        **{name: getattr(prediction, name) for name in names},
+    }

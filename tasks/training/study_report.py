@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml_core.evidence.promotion import Decision
-from ml_core.files import written_atomically
 from registry.evaluations import EvaluationRecord
 from tasks.runs.artifacts import pictures
 from tasks.settings import Settings, current_settings
@@ -13,14 +12,14 @@ from tasks.training.study import Study
 
 
 def write_study_report(study: Study, decision: Decision | None) -> str:
-    """Write a study's page below the reports folder; give its path. Again replaces it."""
-    from monitoring.pages.study_report import render_study  # noqa: PLC0415 - matplotlib, only here
+    """Write a study's page below the reports folder; return its path. Again replaces it."""
+    from monitoring.pages.document import write_html  # noqa: PLC0415 - pages only
+    from monitoring.pages.study_report import study_report  # noqa: PLC0415 - the same
 
     record = study.record
-    told = None if decision is None else decision.to_json()
-    figures = {} if decision is None else {each.name: each.figures for each in decision.conditions}
+    figures = {} if decision is None else {one.name: one.figures for one in decision.conditions}
     changes = figures.get("seeds agree", {}).get("log_loss_change", {})
-    page = render_study(
+    report = study_report(
         study.evaluation.to_json(),
         settings={
             "recipe": record.recipe,
@@ -29,26 +28,25 @@ def write_study_report(study: Study, decision: Decision | None) -> str:
             **record.settings,
             "code": str(record.settings["code"])[:12],
         },
-        decision=told,
+        decision=None if decision is None else decision.to_json(),
         seeds=next(iter(changes.values()), None),
         power=figures.get("enough rows") or None,
         trials=figures.get("trials paid for", {}).get("trials"),
         not_judged=study.not_judged,
     )
     path = study_page(current_settings(), record)
-    with written_atomically(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_html(report, path)
     return str(path)
 
 
 def study_page(settings: Settings, record: EvaluationRecord) -> Path:
-    """Return where a study's page stands, or would stand."""
+    """Return the path of a study's page, written or not."""
     name = f"{record.recipe}-study-{record.study_hash[:12]}.html"
     return settings.reports_dir / record.market / name
 
 
 def study_plots_of(study: Study) -> list[str]:
     """Return a study's plots as markdown images that hold themselves."""
-    from monitoring.pages.study_plots import study_plots  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.study_plots import study_charts  # noqa: PLC0415 - matplotlib, only here
 
-    return pictures(study_plots(study.evaluation.to_json()))
+    return pictures(study_charts(study.evaluation.to_json()))

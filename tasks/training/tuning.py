@@ -172,10 +172,10 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
 
 def plots_of_search(tuned: Tuned) -> list[str]:
     """Return a search's plots as markdown images that hold themselves."""
-    from monitoring.pages.tuning_plots import tuning_plots  # noqa: PLC0415 - matplotlib, only here
+    from monitoring.pages.tuning_plots import tuning_charts  # noqa: PLC0415 - matplotlib, only here
 
     return pictures(
-        tuning_plots(
+        tuning_charts(
             [asdict(each) for each in tuned.tried], tuned.base_score, tuned.baseline_score
         )
     )

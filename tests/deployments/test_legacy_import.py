@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from deployments.legacy_import.models import booster_facts
 from deployments.legacy_import.outside_record import measured
-from deployments.legacy_import.report import headline, legacy_paper, unusable, usable
+from deployments.legacy_import.report import headline, legacy_report, unusable, usable
 from deployments.legacy_import.survey import NoFolderError, NothingNamedError, survey
 from deployments.simulated import write_database
 from ml_core.bars.lake import Lake
@@ -28,7 +28,7 @@ from ml_core.bars.sources.duckdb_file import DatabaseLockedError, read_duckdb
 from ml_core.features.history import read_history
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
-from monitoring.pages.document import to_markdown, to_page
+from monitoring.pages.document import to_html, to_markdown
 from tasks.data.sources import SourceSpec
 from tasks.runs import trying_again
 from tasks.settings import Settings, current_settings
@@ -197,7 +197,7 @@ def test_stated_accuracy_stands_beside_the_corridor_on_the_very_days_it_states(
         True,
     )
     assert corridor["corridor"]["low"] < corridor["corridor"]["estimate"]
-    page = to_markdown(legacy_paper(told))
+    page = to_markdown(legacy_report(told))
     assert "53.98\N{NO-BREAK SPACE}%" in page
     assert "corridor, accuracy" in page
 
@@ -347,12 +347,12 @@ def test_names_of_another_system_are_text_in_the_page_whatever_they_hold(
     told["registry"]["versions"][0]["name"] = "<script>x</script>|<b>"
     told["registry"]["versions"][0]["features"][0]["name"] = "<img src=x onerror=y>"
 
-    page = to_page(legacy_paper(told))
+    page = to_html(legacy_report(told))
 
     outside = _Outside()
     outside.feed(page)
     assert outside.found == []
-    assert "\\<script\\>" in to_markdown(legacy_paper(told))
+    assert "\\<script\\>" in to_markdown(legacy_report(told))
 
 
 def test_the_command_writes_both_reports_and_its_lines_fit_a_terminal(

@@ -22,7 +22,7 @@ def test_a_table_has_a_row_each_and_says_what_is_missing() -> None:
     rows = [{"a": 1234, "b": 0.25, "c": None}, {"a": True, "b": "x|y", "c": "z"}]
     lines = table(rows, {"a": "A", "b": "B", "c": "C"}).splitlines()
     assert lines[0] == "| A | B | C |"
-    assert lines[2] == "| 1,234 | 0.2500 | - |"
+    assert lines[2] == "| 1,234 | 0.2500 | \N{EN DASH} |"
     assert lines[3] == r"| yes | x\|y | z |"
 
 

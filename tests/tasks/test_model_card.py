@@ -12,13 +12,13 @@ from tasks.settings import current_settings, now
 from tasks.training.model_card import card_of, simulated
 
 
-def test_a_retrain_leaves_the_card_of_what_it_trained_beside_the_report(own: Path) -> None:
+def test_a_retrain_leaves_the_card_of_what_it_trained_as_page_and_markdown(own: Path) -> None:
     version = current_settings().models().find("MGC", "challenger").version
 
     folder = own / "reports" / "MGC"
 
-    assert (folder / f"{version}-card.html").read_text().startswith("<!doctype html>")
-    assert (folder / f"{version}-card.md").read_text().startswith("# MGC · residual-small")
+    assert (folder / f"{version}.html").read_text().startswith("<!doctype html>")
+    assert (folder / f"{version}.md").read_text().startswith("# MGC · residual-small")
 
 
 def test_the_card_is_of_the_version_that_serves_unless_another_is_named(own: Path) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from monitoring.pages.card_facts import CardFacts
+from monitoring.pages.document import to_html, to_markdown
 from monitoring.pages.findings import NotAnEvaluationError
-from monitoring.pages.model_card import CardFacts, card_markdown, card_page
+from monitoring.pages.model_card import model_card
 from tests.monitoring.figures import evaluation, trained
-from tests.monitoring.pages.test_version_report import read
+from tests.monitoring.pages.outline import read
 
 HOSTILE = "<script>alert(1)</script>|[a](javascript:b)\n# X"
 
@@ -34,6 +36,14 @@ def facts(**changed: Any) -> CardFacts:
         power={"rows": 120, "needed": 1570, "gain": 0.01, "power": 0.8, "findable": 0.131},
     )
     return replace(known, **changed)
+
+
+def card_markdown(known: CardFacts) -> str:
+    return to_markdown(model_card(known))
+
+
+def card_page(known: CardFacts) -> str:
+    return to_html(model_card(known, full=True))
 
 
 def test_the_verdict_stands_before_every_figure() -> None:

@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
+from monitoring.pages.days_plot import Running, equity_plot
 from monitoring.pages.figure_style import CORRIDOR, MODEL, apart, to_inline_svg, to_png, to_svg
 from monitoring.pages.plots import (
     Bin,
     Mark,
     RangeScore,
-    Running,
     Scored,
-    equity_plot,
     importance_plot,
     range_plot,
     reliability_plot,

@@ -7,7 +7,7 @@ from typing import Any
 from monitoring.drift import Moved
 from monitoring.pages.drift_plot import drift_plot
 from monitoring.pages.figure_style import to_png, to_svg
-from monitoring.pages.record_plots import WINDOW, accuracy_plot, record_plots
+from monitoring.pages.record_plots import WINDOW, accuracy_plot, record_charts
 
 
 def figures(breaks: int, right: float) -> dict[str, Any]:
@@ -35,15 +35,18 @@ def drawn(days: list[tuple[str, list[dict[str, Any]]]]) -> list[list[float]]:
 
 
 def test_nothing_is_drawn_of_days_without_a_break() -> None:
-    assert record_plots([row("2025-01-02", 0, 0.0)]) == []
+    assert record_charts([row("2025-01-02", 0, 0.0)]) == []
 
 
 def test_days_without_a_break_change_no_line() -> None:
     some = [row("2025-01-02", 6, 3.0), row("2025-01-03", 6, 6.0)]
     quiet = [*some, row("2025-01-04", 0, 0.0)]
-    with_quiet, without = record_plots(quiet), record_plots(some)
-    assert [words for words, _ in with_quiet] == [words for words, _ in without]
-    assert to_png(with_quiet[0][1], 50) == to_png(without[0][1], 50)
+    with_quiet, without = record_charts(quiet), record_charts(some)
+    assert [chart.title for chart in with_quiet] == [chart.title for chart in without]
+    one, other = with_quiet[0].figure, without[0].figure
+    assert one is not None
+    assert other is not None
+    assert to_png(one, 50) == to_png(other, 50)
 
 
 def test_versions_of_one_day_are_added_up() -> None:

@@ -14,12 +14,13 @@ import pytest
 from ml_core.setups.plan import StudyPlan
 from ml_core.setups.study import study_setups
 from ml_core.setups.trades import setup_returns
+from monitoring.pages.document import to_html
 from monitoring.pages.figure_style import to_inline_svg, to_svg
 from monitoring.pages.setup_plots import heat_map
-from monitoring.pages.setup_report import render_setup_report
+from monitoring.pages.setup_report import setup_report
 from tests.ml_core.builders import mgc
 from tests.ml_core.evidence.fair_trades import SMALL, fair_table, plant
-from tests.monitoring.pages.test_version_report import read
+from tests.monitoring.pages.outline import read
 
 
 @cache
@@ -83,7 +84,7 @@ def test_maps_of_one_study_share_a_scale() -> None:
 def test_the_verdict_is_the_first_thing_on_the_page(*, planted: bool) -> None:
     figures = study(planted=planted)
 
-    page = render_setup_report(figures)
+    page = to_html(setup_report(figures))
 
     words = [each for each in read(page).text if each.strip()]
     headline, _, detail = figures["verdict"].partition(": ")
@@ -93,7 +94,7 @@ def test_the_verdict_is_the_first_thing_on_the_page(*, planted: bool) -> None:
 
 
 def test_the_page_is_whole_in_itself() -> None:
-    page = render_setup_report(study())
+    page = to_html(setup_report(study()))
 
     assert not re.search(r"https?:|<script|<link|src=", page)
     ids = re.findall(r'\bid="([^"]*)"', page)
@@ -104,7 +105,7 @@ def test_the_page_is_whole_in_itself() -> None:
 def test_the_best_setups_are_listed_with_their_status() -> None:
     figures = study(planted=True)
 
-    text = "".join(read(render_setup_report(figures)).text)
+    text = "".join(read(to_html(setup_report(figures))).text)
 
     assert len(figures["top"]) == 12
     for row in figures["top"]:
@@ -116,11 +117,11 @@ def test_a_name_that_looks_like_markup_is_escaped() -> None:
     figures = study()
     figures["top"][0]["name"] = "<b>0900</b>"
 
-    assert "<b>0900" not in render_setup_report(figures)
+    assert "<b>0900" not in to_html(setup_report(figures))
 
 
 def test_a_study_of_filtered_setups_alone_has_no_map() -> None:
-    page = render_setup_report({**study(), "heat": []})
+    page = to_html(setup_report({**study(), "heat": []}))
 
     assert "<svg" not in page
     assert "Every setup searched has a filter." in page
@@ -129,5 +130,5 @@ def test_a_study_of_filtered_setups_alone_has_no_map() -> None:
 def test_the_time_it_was_made_is_printed_only_when_given() -> None:
     at = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
-    assert "made 2026-01-02 03:04 UTC" in render_setup_report(study(), made_at=at)
-    assert render_setup_report(study()) == render_setup_report(study())
+    assert "made 2026-01-02 03:04 UTC" in to_html(setup_report(study(), made_at=at))
+    assert to_html(setup_report(study())) == to_html(setup_report(study()))

@@ -14,9 +14,10 @@ from ml_core.evidence.comparison import Change, Comparison, YearChange
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion import decide
 from ml_core.evidence.promotion_evidence import Evidence
+from monitoring.pages.document import to_html
 from monitoring.pages.findings import NotAnEvaluationError
-from monitoring.pages.study_report import render_study
-from tests.monitoring.pages.test_version_report import read
+from monitoring.pages.study_report import study_report
+from tests.monitoring.pages.outline import read
 from tests.monitoring.studies import SETTINGS, study, without_figures
 
 GAIN = Interval(-0.01, -0.015, -0.005, 4000, 1300, 0.0025)
@@ -46,7 +47,7 @@ PROVEN = Evidence(
 
 
 def page(changed: dict[str, Any] | None = None, **more: Any) -> str:
-    return render_study(changed or study(), **{"settings": SETTINGS, **more})
+    return to_html(study_report(changed or study(), **{"settings": SETTINGS, **more}))
 
 
 @pytest.fixture

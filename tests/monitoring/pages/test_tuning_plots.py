@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from monitoring.pages.figure_style import to_svg
-from monitoring.pages.tuning_plots import tuning_plots
+from monitoring.pages.tuning_plots import tuning_charts
 
 
 def tried(scores: list[float | None]) -> list[dict[str, Any]]:
@@ -19,20 +19,19 @@ def tried(scores: list[float | None]) -> list[dict[str, Any]]:
     ]
 
 
+def drawn() -> list[str]:
+    charts = tuning_charts(tried([0.60, None, 0.59, 0.595]), 0.592, 0.593)
+    return [to_svg(chart.figure) for chart in charts if chart.figure is not None]
+
+
 def test_every_hyperparameter_is_drawn_and_what_it_is_compared_with() -> None:
-    figures = tuning_plots(tried([0.60, None, 0.59, 0.595]), 0.592, 0.593)
-    history, slices = (to_svg(figure) for _, figure in figures)
+    history, slices = drawn()
     assert "tuned from" in history
     assert "driftless" in history
     assert "num leaves" in slices
     assert "feature fraction" in slices
-    assert [
-        to_svg(figure) for _, figure in tuning_plots(tried([0.6, None, 0.59, 0.595]), 0.592, 0.593)
-    ] == [
-        history,
-        slices,
-    ]
+    assert drawn() == [history, slices]
 
 
 def test_a_search_of_one_trial_is_drawn_too() -> None:
-    assert len(tuning_plots(tried([0.6]), 0.6, 0.6)) == 2
+    assert len(tuning_charts(tried([0.6]), 0.6, 0.6)) == 2

@@ -1,60 +1,31 @@
-"""The report says first what was shown, and never more."""
+"""The page of a model card says first what was shown, and never more."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from monitoring.pages.document import to_html
 from monitoring.pages.findings import NotAnEvaluationError, finding, label_words, money, recovered
-from monitoring.pages.version_report import render_report
+from monitoring.pages.model_card import model_card
 from tests.monitoring.figures import TRUTH, evaluation, trained
+from tests.monitoring.pages.outline import read
+from tests.monitoring.pages.test_model_card import facts
 
-VOID = {"meta", "br"}
 IMPORTANCE = {
     "directional": {"close_position": 0.7, "gone_feature": 0.3},
     "quality": {"side": 1.0},
 }
 
 
-class Outline(HTMLParser):
-    """Reads a page, checks that its elements close, and keeps its text and tags."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.text: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002
-        self.tags.append(tag)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002
-        self.tags.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text.append(data)
-
-
-def read(page: str) -> Outline:
-    outline = Outline()
-    outline.feed(page)
-    assert outline.open == []
-    return outline
-
-
-def report(changed: dict[str, Any] | None = None, **more: Any) -> str:
-    values = {"trained": trained(), "importance": IMPORTANCE, **more}
-    return render_report(changed or evaluation(), **values)
+def report(
+    changed: dict[str, Any] | None = None, made_at: datetime | None = None, **more: Any
+) -> str:
+    values = {"evaluation": changed or evaluation(), "importance": IMPORTANCE, **more}
+    return to_html(model_card(facts(**values), made_at=made_at, full=True))
 
 
 def with_change(low: float | None, high: float | None, estimate: float = 0.1) -> dict[str, Any]:
@@ -99,9 +70,9 @@ def test_what_others_wrote_is_escaped() -> None:
 
     page = report(
         figures,
-        decision=evil,
-        data={evil: evil},
-        excluded={evil: 3},
+        market=evil,
+        standing=(evil,),
+        bars={evil: evil},
         recent=[{"day": evil, "opening_range": evil, "status": "abstained", "reason": evil}],
     )
 
@@ -237,13 +208,13 @@ def test_features_bear_their_words_and_lost_ones_their_name() -> None:
 
     assert "where price closed inside the range" in page
     assert "gone_feature" in page
-    assert "side of the trade: 100" in page
+    assert re.search(r"side of the trade</th>.*?>side</td>.*?100\.0", page, re.DOTALL)
 
 
 def test_a_version_without_trees_says_that_it_learned_nothing() -> None:
-    told = {**trained(), "models": {}}
+    untrained = {**trained(), "models": {}}
 
-    text = "".join(read(report(trained=told, importance={})).text)
+    text = "".join(read(report(trained=untrained, importance={})).text)
 
     assert "learned nothing beyond its baseline" in text
     assert "the driftless baselines alone" in text

@@ -1,0 +1,117 @@
+"""Lines over trading days: running R, accuracy of late, log loss gained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from monitoring.pages.figure_style import (
+    QUIET,
+    RULE,
+    SMALL,
+    WIDE,
+    Ink,
+    Mark,
+    apart,
+    new_figure,
+    plain_axes,
+)
+from monitoring.pages.formatting import percent, signed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A line over the days, drawn in an ink; ``dashed`` for costs left out."""
+
+    words: str
+    values: Sequence[float]
+    ink: Ink
+    dashed: bool = False
+
+
+def equity_plot(days: Sequence[str], lines: Sequence[Running]) -> Figure:
+    """Draw running sums of R over the days, each line named at its end."""
+    return days_plot(days, lines, "running sum, R", Mark(0, ""), unit=" R")
+
+
+def days_plot(
+    days: Sequence[str],
+    lines: Sequence[Running],
+    axis: str,
+    level: Mark,
+    *,
+    unit: str = "",
+    per_cent: bool = False,
+) -> Figure:
+    """Draw lines over the days, each named at its end with its last value.
+
+    Parameters
+    ----------
+    days
+        ISO dates, in order.
+    lines
+        Of the same length each.
+    axis
+        What is measured.
+    level
+        What to compare with, drawn across; its words at the left, if it has any.
+    unit
+        Written after a value.
+    per_cent
+        Whether the axis counts shares.
+    """
+    from matplotlib import dates, ticker  # noqa: PLC0415 - half a second, only where plots are
+
+    timeline: Any = dates  # the module is not typed
+
+    high, left, foot, right = 300.0, 40.0, 30.0, 112.0
+    figure = new_figure(high / 72)
+    axes = plain_axes(figure, left, foot, WIDE - left - right, high - foot - 22)
+    when = [float(timeline.datestr2num(day)) for day in days]
+    axes.grid(axis="y", color=RULE.value, linewidth=0.8)
+    axes.axhline(level.value, color=QUIET.value, linewidth=1)
+    for line in lines:
+        axes.plot(
+            when,
+            line.values,
+            color=line.ink.value,
+            linewidth=1.8,
+            linestyle=(0, (2, 1.2)) if line.dashed else "-",
+        )
+    axes.set_xlim(when[0], max(when[-1], when[0] + 1))
+    locator = timeline.AutoDateLocator(minticks=3, maxticks=5)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(timeline.ConciseDateFormatter(locator, show_offset=False))
+    axes.text(0, 1.02, axis, transform=axes.transAxes, fontsize=SMALL, color=QUIET.value)
+    axes.annotate(
+        level.words,
+        (0, level.value),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(3, 3),
+        textcoords="offset points",
+        fontsize=SMALL,
+        color=QUIET.value,
+    )
+    if per_cent:
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda share, _: percent(share, 0)))
+    low, upper = axes.get_ylim()
+    height = 40 * (upper - low) / (high - foot - 22)
+    places = apart([line.values[-1] for line in lines], height, upper)
+    for line, place in zip(lines, places, strict=True):
+        end = line.values[-1]
+        axes.annotate(
+            f"{line.words}\n{percent(end) if per_cent else signed(end) + unit}",
+            (when[-1], place),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+            color=line.ink.value,
+            annotation_clip=False,
+            linespacing=1.15,
+        )
+    return figure

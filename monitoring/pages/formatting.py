@@ -1,0 +1,111 @@
+"""How numbers, R-multiples, shares, intervals and times are written on pages and artifacts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+DASH = "\N{EN DASH}"
+NOT_KNOWN = "not known"
+TOO_FEW = "too few to judge"
+
+
+def signed(value: float, decimals: int = 1) -> str:
+    """Return a number with its sign, a true minus.
+
+    >>> signed(-0.25, 2)
+    '\u22120.25'
+    """
+    rounded = round(value, decimals) + 0.0  # no minus before a zero
+    return f"{rounded:+,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def signed_or_dash(value: float | None, decimals: int = 2) -> str:
+    """Return a number with its sign; a dash for none."""
+    return DASH if value is None else signed(value, decimals)
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    r"""Return a share as per cent, kept on one line.
+
+    >>> percent(0.5253)
+    '52.5\xa0%'
+    """
+    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
+
+
+def percent_or_dash(share: float | None, decimals: int = 1) -> str:
+    """Return a share as per cent; a dash for none."""
+    return DASH if share is None else percent(share, decimals)
+
+
+def points(difference: float) -> str:
+    """Return a difference of two shares in percentage points.
+
+    >>> points(0.012)
+    '+1.2 points'
+    """
+    return f"{signed(100 * difference)} points"
+
+
+def interval(ends: Mapping[str, Any], decimals: int, *, sign: bool = True) -> str:
+    """Return the ends ``low`` and ``high`` of an interval, or that they are not known.
+
+    >>> interval({"low": 0.1, "high": 0.25}, 2)
+    '+0.10 to +0.25'
+    """
+    low, high = ends["low"], ends["high"]
+    if low is None or high is None:
+        return NOT_KNOWN
+    if not sign:
+        return f"{low:.{decimals}f}{DASH}{high:.{decimals}f}"
+    return f"{signed(low, decimals)} to {signed(high, decimals)}"
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return a number with what it counts.
+
+    >>> count_of(1, "day"), count_of(1200, "break")
+    ('1 day', '1,200 breaks')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def utc_minute(moment: datetime) -> str:
+    """Return an aware UTC time to the minute.
+
+    >>> from datetime import UTC
+    >>> utc_minute(datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+    '2026-01-02 03:04 UTC'
+    """
+    return f"{minute(moment)} UTC"
+
+
+def minute(moment: datetime) -> str:
+    """Return a time to the minute, below a heading that names its zone."""
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def with_true_minuses(words: str) -> str:
+    """Return words with true minuses before figures; dates and names keep their dashes."""
+    return re.sub(r"(?<!\w)-(?=\d)", "\N{MINUS SIGN}", words)
+
+
+def plain_value(value: object) -> str:
+    """Return a setting's value as a person would write it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain_value, value)) or DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return NOT_KNOWN if value is None else str(value)
+
+
+def cell_value(value: object) -> str:
+    """Return a plain value as a table has it, numbers to four places; a dash for none."""
+    if value is None:
+        return DASH
+    return f"{value:.4f}" if isinstance(value, float) else plain_value(value)

@@ -1,0 +1,59 @@
+"""What a retrain shows in the Prefect UI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.runs.artifacts import bullets, pictures, publish, scoreboard, table, to_open
+from tasks.training.train import Judged, Material
+
+_AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
+_VERSIONS = {"champion": "Champion", "challenger": "Trained from this recipe"}
+
+
+def about_the_bars(material: Material) -> dict[str, str]:
+    """Return what a retrain says of its bars, by label."""
+    rows = material.assembly.dataset
+    return {
+        "Market": material.market.name,
+        "Opening ranges": f"{len(rows):,}, {rows.trading_day[0]} to {rows.trading_day[-1]}",
+        "Look-ahead audit": f"{material.audit['features']} features at "
+        f"{material.audit['decisions']} decisions, none saw the future",
+    }
+
+
+def publish_retrain(  # noqa: PLR0917 - what there is to show
+    market: str,
+    material: Material,
+    trained: Judged,
+    decision: Mapping[str, Any],
+    card: str,
+    trouble: str | None,
+) -> None:
+    """Publish the verdict, the scores, the decision, the plots and where the model card is."""
+    evaluation = trained.evaluation.to_json()
+    publish(
+        f"retrain-{market}",
+        trained.evaluation.verdict,
+        bullets([decision["verdict"]]),
+        scoreboard(evaluation["directional"]),
+        table([decision], _VERSIONS),
+        bullets(decision["reasons"]),
+        table([material.audit], _AUDIT),
+        *_plots(evaluation),
+        bullets([trouble] if trouble else []),
+        to_open({"model card": card}),
+    )
+
+
+def _plots(evaluation: Mapping[str, Any]) -> list[str]:
+    from monitoring.pages.version_charts import (  # noqa: PLC0415 - matplotlib, only here
+        accuracy_chart,
+        equity_chart,
+        reliability_chart,
+    )
+
+    return pictures(
+        [draw(evaluation) for draw in (accuracy_chart, reliability_chart, equity_chart)]
+    )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from monitoring.notices import is_wanted
-from tasks.notices.channel_blocks import SmtpEmail, load_block
+from tasks.notices.channel_blocks import OWN_BLOCKS, load_block
 from tasks.notices.channels import Channel
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def ensure_automations(
     wanted: dict[str, AutomationCore] = {}
     for channel in channels:
         block = load_block(channel)
-        if isinstance(block, SmtpEmail) or not is_wanted("run", channel.least):
+        if isinstance(block, OWN_BLOCKS) or not is_wanted("run", channel.least):
             continue
         for each in _automations(channel.name, block, not_started):
             wanted[each.name] = each

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Mapping
 from email.message import Message
 
 from tasks.runs.environment import THIS_MACHINE
@@ -19,7 +20,7 @@ def host_names(port: int, *more: str) -> set[str]:
     return {f"{name}:{port}" for name in hosts}
 
 
-def knows_the_secret(headers: Message, secret: str) -> bool:
+def knows_the_secret(headers: Message | Mapping[str, str], secret: str) -> bool:
     """Return whether a request carries ``user:secret``; an empty one is not asked for."""
     if not secret:
         return True

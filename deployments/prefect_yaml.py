@@ -8,10 +8,12 @@ For who runs a Prefect server already: ``prefect work-pool create local --type p
 
 from __future__ import annotations
 
-import json
+import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+import yaml
 
 from deployments.catalogue import (
     HOUSEKEEPING,
@@ -38,7 +40,6 @@ pull:
   - prefect.deployments.steps.set_working_directory:
       directory: "."
 
-deployments:
 """
 
 
@@ -54,14 +55,14 @@ def entry(spec: DeploymentSpec) -> dict[str, Any]:
         "work_pool": {"name": WORK_POOL},
         "schedules": [
             {
-                "slug": each.slug,
-                "cron": each.cron,
-                "timezone": each.timezone,
-                **({"parameters": each.parameters} if each.parameters else {}),
+                "slug": schedule.slug,
+                "cron": schedule.cron,
+                "timezone": schedule.timezone,
+                **({"parameters": schedule.parameters} if schedule.parameters else {}),
             }
-            for each in spec.schedules
+            for schedule in spec.schedules
         ],
-        **({"triggers": [_trigger(each) for each in spec.triggers]} if spec.triggers else {}),
+        **({"triggers": list(map(_trigger, spec.triggers))} if spec.triggers else {}),
     }
 
 
@@ -79,34 +80,10 @@ def text(markets: Sequence[str] = MARKETS) -> str:
     """Return the whole file, for some markets."""
     settings = current_settings()
     specs = [spec for name in markets for spec in deployments_of(name, settings.market(name))]
-    specs += HOUSEKEEPING
-    return _HEAD + "".join(f"{line}\n" for spec in specs for line in _item(entry(spec)))
-
-
-def _item(values: dict[str, Any]) -> Iterator[str]:
-    """Write a mapping as an item of a list: YAML whose leaves are JSON."""
-    lines = list(_mapping(values))
-    yield f"  - {lines[0]}"
-    yield from (f"    {line}" for line in lines[1:])
-
-
-def _mapping(values: dict[str, Any]) -> Iterator[str]:
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield f"{key}:"
-            yield from (f"  {line}" for line in _mapping(value))
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            yield f"{key}:"
-            yield from _items(value)
-        else:
-            yield f"{key}: {json.dumps(value)}"
-
-
-def _items(values: Iterable[dict[str, Any]]) -> Iterator[str]:
-    for each in values:
-        lines = list(_mapping(each))
-        yield f"  - {lines[0]}"
-        yield from (f"    {line}" for line in lines[1:])
+    entries = [entry(spec) for spec in (*specs, *HOUSEKEEPING)]
+    return _HEAD + yaml.safe_dump(
+        {"deployments": entries}, sort_keys=False, allow_unicode=True, width=math.inf
+    )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,20 @@
-"""Reading a TOML file into a model, with every fault named: field, value, remedy."""
+"""TOML files: read into a model with every fault named, and changed with their comments kept."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from ml_core.errors import InputError
+from ml_core.files import written_atomically
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+    from tomlkit.items import AoT, Item
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -67,3 +73,113 @@ def load_model(
             for problem in fault.errors()
         )
         raise error(str(path), faults) from fault
+
+
+def open_toml(path: Path, remark: str = "") -> TOMLDocument:
+    """Return a file to be changed, comments and all; one that is not there has ``remark`` alone.
+
+    Raises
+    ------
+    ValueError
+        It is not TOML, or not UTF-8.
+    """
+    import tomlkit  # noqa: PLC0415 - only where a file is written
+
+    if path.is_file():
+        return tomlkit.parse(path.read_text(encoding="utf-8"))
+    document = tomlkit.document()
+    if remark:
+        document.add(tomlkit.comment(remark))
+        document.add(tomlkit.nl())
+    return document
+
+
+def save_toml(path: Path, document: TOMLDocument) -> None:
+    """Write a file whole or not at all; one that would stay the same is left alone."""
+    text = document.as_string()
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        with written_atomically(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def set_values(table: MutableMapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Make a table of a file hold these values and no others; comments and what is equal stay.
+
+    A mapping in it is written on one line, unless the file has it as a table of its own.
+    """
+    remarks = _take_remarks(table)
+    for key in set(table) - set(values):
+        del table[key]
+    for key, value in values.items():
+        if isinstance(value, Mapping) and hasattr(table.get(key), "display_name"):
+            set_values(table[key], value)
+        elif key not in table or table[key] != value:
+            table[key] = _item(value)
+    _put_remarks(table, remarks)
+
+
+def set_tables(
+    document: TOMLDocument, name: str, key: str, listed: Sequence[Mapping[str, Any]]
+) -> None:
+    """Make the array of tables ``name`` hold these and no others, told apart by ``key``.
+
+    Those that are there stay where they are, new ones come last. Comments stay: one that stands
+    above a table is of that table, and goes with it.
+    """
+    import tomlkit  # noqa: PLC0415 - only where a file is written
+
+    wanted = {values[key]: values for values in listed}
+    array = document.get(name, ())
+    if not array or array[0][key] not in wanted:  # what stands above the next one comes before it
+        array = document.pop(name, None) or tomlkit.aot()
+    for place in reversed(range(len(array))):
+        if array[place][key] not in wanted:
+            _take_out(document, array, place)
+    known = {table[key]: table for table in array}
+    for value, values in wanted.items():
+        table = known.get(value, tomlkit.table())
+        set_values(table, values)
+        if value not in known:
+            array.append(table)
+    if array and name not in document:
+        document.append(name, array)
+
+
+def _take_out(document: TOMLDocument, array: AoT, place: int) -> None:
+    """Take a table out of an array; tomlkit keeps what stands above it with the one before."""
+    of_the_next = _take_remarks(array[place])
+    before: MutableMapping[str, Any] = document
+    if place:
+        before = array[place - 1]
+        _take_remarks(before)
+    _put_remarks(before, of_the_next)
+    del array[place]
+
+
+def _take_remarks(table: MutableMapping[str, Any]) -> list[Item]:
+    """Take comments and blank lines off a table's end, where tomlkit keeps the next one's."""
+    body = _body(table)
+    start = next((n for n in range(len(body), 0, -1) if body[n - 1][0] is not None), len(body))
+    remarks = [item for _, item in body[start:]]
+    del body[start:]
+    return remarks
+
+
+def _put_remarks(table: MutableMapping[str, Any], remarks: Sequence[Item]) -> None:
+    _body(table).extend((None, remark) for remark in remarks)
+
+
+def _body(table: Any) -> list[tuple[Any, Item]]:
+    body: list[tuple[Any, Item]] = table.body if hasattr(table, "body") else table.value.body
+    return body
+
+
+def _item(value: Any) -> Item:
+    import tomlkit  # noqa: PLC0415 - only where a file is written
+
+    if isinstance(value, Mapping):
+        table = tomlkit.inline_table()
+        table.update({key: _item(inner) for key, inner in value.items()})
+        return table
+    item: Item = tomlkit.item(value)
+    return item

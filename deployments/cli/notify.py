@@ -59,7 +59,7 @@ def notify() -> None:
 
 @app.command(short_help="Add a channel, or replace one of the same name.")
 def add(
-    kind: Annotated[str, typer.Argument(help="slack, teams, email or webhook.")],
+    kind: Annotated[str, typer.Argument(help="slack, teams, email, webhook or apprise.")],
     name: Annotated[str, typer.Argument(help="A name of yours, such as desk.")],
     url_env: Annotated[
         str | None, typer.Option(help="Environment variable with the URL; asked for else.")
@@ -72,9 +72,12 @@ def add(
     """Add a channel, or replace one of the same name; its URL is never shown or logged.
 
     slack, teams: the incoming webhook's URL. webhook: a URL that takes {"subject", "body"} by
-    POST. email: mailtos://user:password@smtp.example.com?to=you@example.com
+    POST. email: mailtos://user:password@smtp.example.com?to=you@example.com. apprise: the URL of
+    one of the hundred services that Apprise knows: ntfy://topic, tgram://token/chat, discord://...
 
     Example: orbcast notify add slack desk --url-env SLACK_URL
+
+    Example: orbcast notify add apprise phone --url-env NTFY_URL
     """
     from tasks.notices.channels import new_channel  # noqa: PLC0415 - after --help
     from tasks.settings import current_settings, now  # noqa: PLC0415

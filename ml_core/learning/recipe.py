@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.toml_file import TomlFileError, load_model
+from ml_core.toml_file import TomlFileError, load_model, open_toml, save_toml, set_values
 
 
 class RecipeFileError(TomlFileError):
@@ -115,17 +114,15 @@ def load_recipe(path: Path) -> Recipe:
     return load_model(path, Recipe, RecipeFileError, if_missing="see `orbcast recipes list`")
 
 
-def recipe_text(recipe: Recipe) -> str:
-    """Write a recipe as the TOML that :func:`load_recipe` reads; defaults are left out."""
+def write_recipe(path: Path, recipe: Recipe) -> None:
+    """Write a recipe as the TOML that :func:`load_recipe` reads; defaults are left out.
+
+    Comments in a file that is there stay.
+    """
     values = recipe.model_dump(mode="json", exclude_defaults=True)
-    single = {key: value for key, value in values.items() if not isinstance(value, dict)}
-    tables = {key: value for key, value in values.items() if isinstance(value, dict)}
-    # JSON's numbers, texts, booleans and lists of them are TOML's
-    lines = [f"{key} = {json.dumps(value)}" for key, value in single.items()]
-    for name, table in tables.items():
-        lines += [
-            "",
-            f"[{name}]",
-            *(f"{key} = {json.dumps(value)}" for key, value in table.items()),
-        ]
-    return "\n".join(lines) + "\n"
+    document = open_toml(path)
+    for name in sorted(values, key=lambda name: isinstance(values[name], dict)):
+        if isinstance(values[name], dict) and name not in document:
+            document[name] = {}
+    set_values(document, values)
+    save_toml(path, document)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,8 +24,8 @@ from ml_core.bars.contract import DEFAULT_TABLE, RawBatch, SourceError
 from ml_core.bars.sources.built_in import BUILT_IN
 from ml_core.bars.sources.kind import Request, Source
 from ml_core.errors import InputError, OperatorError, OrbcastError, TransientError
-from ml_core.files import written_atomically
 from ml_core.market.market import Market
+from ml_core.toml_file import open_toml, save_toml, set_values
 from tasks.data.source_kinds import UnknownKindError, source_class
 
 FLAGS = frozenset({"table", "zone", "time_format", "stamp", "delimiter", "layout"})
@@ -298,14 +297,15 @@ def _of_another_package(kind: str, batches: Iterator[RawBatch]) -> Iterator[RawB
 
 def remember_source(path: Path, market: str, spec: SourceSpec) -> None:
     """Make ``spec`` the standing source of a market, in the file at ``path``."""
-    known = _read(path)
-    said = spec.with_absolute_paths().to_json()
-    known[market.lower()] = {name: each for name, each in said.items() if each}
-    lines = ["# Standing sources, one table a market; `orbcast ingest ... --remember` writes it."]
-    for name, values in sorted(known.items()):
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(each)}" for key, each in values.items())]
-    with written_atomically(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _read(path)  # a file that cannot be read is refused and left as it is
+    document = open_toml(
+        path, "Standing sources, one table a market; ingest --remember writes it."
+    )
+    name, values = market.lower(), spec.with_absolute_paths().to_json()
+    if not isinstance(document.get(name), dict):
+        document[name] = {}
+    set_values(document[name], {key: value for key, value in values.items() if value})
+    save_toml(path, document)
 
 
 def standing_source(path: Path, market: str) -> SourceSpec | None:
@@ -343,13 +343,3 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SourcesFileError(str(path), "*", f"is not TOML ({error})") from error
-
-
-def _toml(value: Any) -> str:
-    """Write text, lists and flat tables; a JSON string is a TOML one."""
-    if isinstance(value, dict):
-        inside = ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(each) for each in value) + "]"
-    return json.dumps(value)

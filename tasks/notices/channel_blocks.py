@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from prefect.blocks.notifications import (
     AppriseNotificationBlock,
@@ -32,11 +33,22 @@ class SmtpEmail(AppriseNotificationBlock):
     _block_type_slug = "orbcast-smtp-email"
 
 
+class AppriseService(AppriseNotificationBlock):
+    """Any service that Apprise knows; the URL is Apprise's, such as ntfy://topic."""
+
+    _block_type_name = "Orbcast Apprise Service"
+    _block_type_slug = "orbcast-apprise-service"
+
+
+OWN_BLOCKS = (SmtpEmail, AppriseService)
+"""Blocks that Prefect's server does not know, so that no automation can use them."""
+
 BLOCKS: dict[str, Any] = {
     "slack": SlackWebhook,
     "teams": MicrosoftTeamsWebhook,
     "email": SmtpEmail,
     "webhook": CustomWebhookNotificationBlock,
+    "apprise": AppriseService,
 }
 _SHORTEST_SECRET = 4
 """A part of a URL that is shorter gives nothing away, and may be a word."""
@@ -103,7 +115,9 @@ def without_secrets(block: Any, text: str) -> str:
     urls = [str(each) for each in secret.values()] if isinstance(secret, dict) else [str(secret)]
     for url in urls:
         text = text.replace(url, "(hidden)")
-        for part in re.split(r"[/:@?&=]+", url)[2:]:
+        # what a host is elsewhere is often the secret in a URL of Apprise's
+        parts = re.split(r"[/:@?&=]+", url)[1 if isinstance(block, AppriseService) else 2 :]
+        for part in {*parts, *map(unquote, parts)}:
             if len(part) >= _SHORTEST_SECRET:
                 text = text.replace(part, "(hidden)")
     return text

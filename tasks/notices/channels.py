@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_core.errors import InputError
-from ml_core.files import written_atomically
+from ml_core.toml_file import open_toml, save_toml, set_tables
 from monitoring.notices import LEVELS, Level, is_wanted
 from registry.notices import Told
 
@@ -20,8 +19,9 @@ BEGINS = {
     "teams": ("https://",),
     "email": ("mailto://", "mailtos://"),
     "webhook": ("https://", "http://"),
+    "apprise": (),
 }
-"""What the URL of each kind begins with."""
+"""What the URL of each kind begins with; Apprise knows the services of its own kind."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9\-]{0,39}")
 
@@ -46,7 +46,7 @@ class Channel:
     Attributes
     ----------
     name, kind
-        A name of the person's; ``slack``, ``teams``, ``email`` or ``webhook``.
+        A name of the person's; one of ``BEGINS``.
     since
         When it was added: it is told of nothing that happened before.
     least
@@ -95,9 +95,29 @@ def new_channel(name: str, kind: str, url: str, at: datetime, least: str = "info
         raise ChannelError("name", name, "is none; use small letters, digits and dashes")
     channel = Channel(name=name, kind=_known_kind(kind), since=at, least=_known_level(least))
     begins = BEGINS[kind]
-    if not url.strip().startswith(begins):
+    if kind == "apprise":
+        _require_one_service(url.strip())
+    elif not url.strip().startswith(begins):
         raise ChannelError("url", "(not shown)", f"does not begin with {' or '.join(begins)}")
     return channel
+
+
+def _require_one_service(url: str) -> None:
+    """Refuse what is no service of Apprise's, or several: one may take what another does not."""
+    from apprise import Apprise  # noqa: PLC0415 - knows a hundred services, only where one is added
+
+    services = Apprise()
+    services.add(url)
+    if len(services) != 1:
+        fault = (
+            "is several services; add a channel for each"
+            if services
+            else (
+                "is none that Apprise takes, such as ntfy://topic, tgram://token/chat or "
+                "discord://id/token; see its list of services"
+            )
+        )
+        raise ChannelError("url", "(not shown)", fault)
 
 
 def missing_from(told: Told, found: tuple[Channel, ...]) -> tuple[str, ...]:
@@ -136,13 +156,11 @@ def _known_level(level: str) -> Level:
 
 
 def write_channels(path: Path, listed: list[Channel]) -> None:
-    """Name these channels in the file, and no other."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = ["# Where notices go; `orbcast notify add` writes this. Secrets are Prefect's.\n"]
-    lines += [
-        f"\n[[channels]]\nname = {json.dumps(each.name)}\nkind = {json.dumps(each.kind)}\n"
-        f"since = {each.since.isoformat()}\nleast = {json.dumps(each.least)}\n"
-        for each in listed
+    """Name these channels in the file, and no other; its comments stay."""
+    document = open_toml(path, "Where notices go; `orbcast notify add` writes this.")
+    entries = [
+        {name: getattr(channel, name) for name in ("name", "kind", "since", "least")}
+        for channel in listed
     ]
-    with written_atomically(path) as temporary:
-        temporary.write_text("".join(lines), encoding="utf-8")
+    set_tables(document, "channels", "name", entries)
+    save_toml(path, document)

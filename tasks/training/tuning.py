@@ -13,9 +13,8 @@ from prefect import get_run_logger, task
 
 from ml_core.errors import NumberError, TransientError
 from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuning_folds
-from ml_core.files import written_atomically
 from ml_core.learning.models import Question
-from ml_core.learning.recipe import Recipe, recipe_text
+from ml_core.learning.recipe import Recipe, write_recipe
 from registry.trials import (
     TrialRecord,
     count_trials,
@@ -334,7 +333,7 @@ def _concluded(
     if best_score < base_score:
         best = Recipe.model_validate(best_trial.user_attrs[_RECIPE])
         path = settings.own_recipes_dir / f"{best.name}.toml"
-        _write_recipe(path, best)
+        write_recipe(path, best)
     return Tuned(
         study=study.study_name,
         tried=tuple(
@@ -356,10 +355,3 @@ def _concluded(
         to_pay_for=count_trials(settings.database(), symbol),
         path=path,
     )
-
-
-def _write_recipe(path: Path, recipe: Recipe) -> None:
-    text = recipe_text(recipe)
-    if not path.is_file() or path.read_text("utf-8") != text:
-        with written_atomically(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ import socket
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,13 +39,13 @@ def served(folder: Path, secret: str = "") -> Iterator[str]:
     stop()
 
 
-def asked(url: str, path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
+def asked(url: str, path: str, **headers: str) -> tuple[int, str, Message]:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     connection.request("GET", path, headers=headers)
     reply = connection.getresponse()
     text = reply.read().decode()
     connection.close()
-    return reply.status, text, dict(reply.getheaders())
+    return reply.status, text, reply.headers
 
 
 def test_a_report_is_shown_as_a_page_that_can_ask_nobody_for_anything(folder: Path) -> None:

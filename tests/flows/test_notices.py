@@ -33,7 +33,7 @@ from tasks.health.breaker import change
 from tasks.notices import delivery
 from tasks.notices import notify as telling
 from tasks.notices.channel_blocks import BLOCKS, add_channel, remove_channel, without_secrets
-from tasks.notices.channels import channels
+from tasks.notices.channels import ChannelError, channels
 from tasks.settings import current_settings, now
 
 pytestmark = [
@@ -283,6 +283,45 @@ def test_no_part_of_a_secret_url_is_left_in_what_a_library_says(words: str) -> N
     block = BLOCKS["slack"](url="https://hooks.slack.com/services/T0123/B4567/hush-hush")
     left = without_secrets(block, words)
     assert not [part for part in ("T0123", "B4567", "hush") if part in left]
+
+
+@pytest.mark.parametrize(
+    "words", ["no tgram://bot%2Dtoken/4711", "bot-token is unknown", "chat 4711 of bot%2Dtoken"]
+)
+def test_no_part_of_a_service_s_url_is_left_either(words: str) -> None:
+    left = without_secrets(BLOCKS["apprise"](url="tgram://bot%2Dtoken/4711"), words)
+    assert not [part for part in ("bot", "4711") if part in left]
+
+
+def test_a_service_of_apprise_s_is_told_once_and_its_failing_kept_without_the_secret(
+    own: Path, desk: Desk
+) -> None:
+    path = current_settings().channels_file
+    url = desk.url.replace("http://", "json://")
+    add_channel(path, "service", "apprise", url, now())
+    assert remove_channel(path, "desk")
+    assert tell()
+    assert not tell()
+    (told,) = desk.told
+    assert told["title"] == "MGC: breaker one"
+    assert told["message"].startswith("12 R down")
+    desk.status = 500
+    assert tell("two")
+    assert "NOT DELIVERED to service" in command("notices")
+    kept = command("notify", "list")
+    for name in ("orbcast.sqlite", "orbcast.sqlite-wal"):
+        kept += (own / name).read_bytes().decode("latin-1")
+    assert "secret-token" not in kept
+
+
+@pytest.mark.parametrize(
+    "url", ["nothing://of/the/kind", "hush", "json://one/hush, json://two/hush", ""]
+)
+def test_what_is_no_service_or_several_is_refused_without_its_url(own: Path, url: str) -> None:
+    del own
+    with pytest.raises(ChannelError) as refused:
+        add_channel(current_settings().channels_file, "x", "apprise", url, now())
+    assert "hush" not in str(refused.value)
 
 
 def test_a_run_that_fails_is_told_of_once_in_a_while(desk: Desk) -> None:

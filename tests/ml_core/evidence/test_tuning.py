@@ -23,7 +23,7 @@ from ml_core.evidence.tuning import (
 from ml_core.learning.dataset import NONE
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.models import QUESTIONS, Question
-from ml_core.learning.recipe import Recipe, load_recipe, recipe_text
+from ml_core.learning.recipe import Recipe, load_recipe, write_recipe
 from tests.ml_core.evidence.walks import BASELINE, RECIPE
 from tests.ml_core.learning.synthetic import dataset
 
@@ -92,7 +92,7 @@ def test_the_same_values_are_the_same_recipe_and_only_one_model_changes(
 def test_a_recipe_is_read_back_from_its_text(tmp_path: Path) -> None:
     made = suggested(Middle(), RECIPE, "quality")
     path = tmp_path / "r.toml"
-    path.write_text(recipe_text(made))
+    write_recipe(path, made)
     assert load_recipe(path) == made
 
 

@@ -63,6 +63,12 @@ def ingest(  # noqa: PLR0917 - options of a command
         typer.Option(help="Format of written times, such as '%d.%m.%Y %H:%M'. Not for dbn."),
     ] = None,
     delimiter: Annotated[str | None, typer.Option(help="csv: column separator.")] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option(
+            help="csv: , or . before the decimals of a price, where 21,250 may be read two ways."
+        ),
+    ] = None,
     layout: Annotated[
         str | None,
         typer.Option(
@@ -114,6 +120,7 @@ def ingest(  # noqa: PLR0917 - options of a command
         stamp=stamp,
         time_format=time_format,
         delimiter=delimiter,
+        decimal=decimal,
         layout=layout,
     )
     settings = current_settings()
@@ -163,6 +170,8 @@ def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
             {
                 **brought,
                 "readings": sorted({record.reading for record in shown.records}),
+                "read_as": [asdict(reading) for reading in shown.readings],
+                "step": "1 minute",
                 "first": shown.first,
                 "last": shown.last,
                 **remarked(new),
@@ -173,6 +182,12 @@ def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
     say(f"{market.symbol}, {market.name}: nothing is kept of this")
     for reading in sorted({record.reading for record in shown.records}):
         say(f"  read with   {reading}, 1-minute bars")
+    for read_as in shown.readings:
+        zone = f"times of {read_as.zone}" if read_as.zone else "times that say their zone"
+        layout = f"layout {read_as.layout}, " if read_as.layout else ""
+        say(f"  read as     {layout}{zone}, stamped at the {read_as.stamp} of the bar")
+        columns = ", ".join(f"{name}={column}" for name, column in read_as.columns.items())
+        say(f"  columns     {columns}")
     for name, at in (("first bar", shown.first), ("last bar", shown.last)):
         if at is not None:
             local = at.astimezone(ZoneInfo(market.zone))

@@ -50,6 +50,25 @@ RAW_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HowRead:
+    """How a source's rows became bars, as it was asked for or as they show it.
+
+    Attributes
+    ----------
+    layout
+        Of text; empty for another kind of source.
+    stamp
+        Which end of its minute a bar is stamped with, ``open`` or ``close``.
+    columns
+        Orbcast's names, and the columns of the source that hold what they name.
+    """
+
+    layout: str = ""
+    stamp: str = "open"
+    columns: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RawBatch:
     """Bars from one file, or one month of a database, not yet checked.
 
@@ -68,6 +87,9 @@ class RawBatch:
         Columns of ``RAW_SCHEMA``.
     zone
         The zone that local times were read in; None where the times said it themselves.
+    how
+        How its rows were read; several where they came in several forms, none where there is but
+        one way.
     dropped
         Rows left out on purpose: ``spread``, or the instrument that they are of.
     """
@@ -79,6 +101,7 @@ class RawBatch:
     origin: str = ""
     reading: str = ""
     zone: str | None = None
+    how: tuple[HowRead, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
 
 

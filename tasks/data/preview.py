@@ -6,22 +6,26 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from ml_core.bars.batch_log import BatchRecord
 from ml_core.bars.continuous import join
-from ml_core.bars.contract import OnProgress
+from ml_core.bars.contract import HowRead, OnProgress, RawBatch
 from ml_core.bars.lake import Lake, LakeStatus
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute, to_minute
 from ml_core.ranges.opening_range import opening_ranges
 from tasks.data.sources import SourceSpec, open_source
 from tasks.settings import Settings
+
+_PREFIX, _LOCK = ".preview-", "running"
 
 _BACK = timedelta(days=10)
 """How long before the last bar in which one with opening ranges is looked for."""
@@ -51,6 +55,28 @@ class RangeShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How rows of a source became bars of a minute.
+
+    Attributes
+    ----------
+    layout
+        Of text, as it was named or as its first line shows it; None for another kind of source.
+    zone
+        That local times were read in; None where the times say it themselves.
+    stamp
+        Which end of its minute a bar is stamped with.
+    columns
+        Orbcast's names to the source's columns.
+    """
+
+    layout: str | None
+    zone: str | None
+    stamp: str
+    columns: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What taking a source in would come to.
 
@@ -62,11 +88,14 @@ class Preview:
         What the lake would hold then.
     ranges
         The opening ranges of the last day that has any.
+    readings
+        The ways in which its rows became bars, each once.
     """
 
     records: tuple[BatchRecord, ...]
     status: LakeStatus
     ranges: tuple[RangeShown, ...]
+    readings: tuple[Reading, ...] = ()
 
     @property
     def first(self) -> datetime | None:
@@ -112,24 +141,56 @@ def preview(
     DatabaseLockedError
         Worth another try.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".preview-", dir=settings.home) as folder:
-        beside = Lake(Path(folder))
+    readings: dict[tuple[HowRead, str | None], Reading] = {}
+    with _folder_of_this_run(settings.home) as folder:
+        beside = Lake(folder)
         kept = settings.lake().root / market.symbol
         if kept.is_dir():
             # links, not copies: the lake never writes into a file that is there
             shutil.copytree(kept, beside.root / market.symbol, copy_function=_link)
-        records = beside.ingest(
-            open_source(spec, market, at, settings.feeds_dir, dry_run=True, tell=tell),
-            market,
-            at,
-            on_progress,
-        )
+        batches = open_source(spec, market, at, settings.feeds_dir, dry_run=True, tell=tell)
+        records = beside.ingest(_noting(batches, readings), market, at, on_progress)
         return Preview(
             records=records,
             status=beside.status(market.symbol),
             ranges=_last_ranges(beside, market, records),
+            readings=tuple(readings.values()),
         )
+
+
+@contextmanager
+def _folder_of_this_run(home: Path) -> Iterator[Path]:
+    """Yield a folder in the home, to whose files links can be made; it is gone afterwards.
+
+    Those that killed runs left go first: nobody holds their lock any more.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    for leftover in home.glob(f"{_PREFIX}*"):
+        try:
+            with FileLock(leftover / _LOCK, timeout=0):
+                shutil.rmtree(leftover, ignore_errors=True)
+        except (Timeout, OSError):
+            continue  # another run's that goes on, or is gone by now
+    with (
+        tempfile.TemporaryDirectory(prefix=_PREFIX, dir=home) as folder,
+        FileLock(Path(folder) / _LOCK),
+    ):
+        yield Path(folder) / "lake"
+
+
+def _noting(
+    batches: Iterable[RawBatch], readings: dict[tuple[HowRead, str | None], Reading]
+) -> Iterator[RawBatch]:
+    """Yield batches, and keep each way in which they were read."""
+    for batch in batches:
+        for how in batch.how:
+            readings[how, batch.zone] = Reading(
+                layout=how.layout or None,
+                zone=batch.zone,
+                stamp=how.stamp,
+                columns=dict(how.columns),
+            )
+        yield batch
 
 
 def _link(source: str, target: str) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 from ml_core.bars.contract import SourceError
 from ml_core.bars.quality import AWAITED, row_faults
 from ml_core.bars.sources.built_in import HttpSource
+from ml_core.bars.sources.csv import TextReading
 from ml_core.bars.sources.pushed import (
-    PushedReading,
     PushedRow,
     RequestError,
     bars_of_rows,
@@ -157,9 +157,7 @@ class PushedBars:
 
 
 class _Spool:
-    def __init__(
-        self, folder: Path, market: Market, reading: PushedReading, now: datetime
-    ) -> None:
+    def __init__(self, folder: Path, market: Market, reading: TextReading, now: datetime) -> None:
         self._folder, self._market, self.reading = folder, market, reading
         self._last: dict[Key, PushedRow] = {}
         self._newest: dict[str | None, int] = {}

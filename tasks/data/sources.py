@@ -28,7 +28,7 @@ from ml_core.market.market import Market
 from ml_core.toml_file import open_toml, save_toml, set_values
 from tasks.data.source_kinds import UnknownKindError, source_class
 
-FLAGS = frozenset({"table", "zone", "time_format", "stamp", "delimiter", "layout"})
+FLAGS = frozenset({"table", "zone", "time_format", "stamp", "delimiter", "decimal", "layout"})
 """Options that `orbcast ingest` has itself; the others are given with ``--option``."""
 
 _FORMER_DEFAULTS: dict[str, Any] = {"table": DEFAULT_TABLE, "layout": "auto", "columns": {}}
@@ -93,7 +93,7 @@ class SourceSpec(BaseModel):
     options: dict[str, str] = Field(
         default_factory=dict,
         description="What the kind lets you say: zone, time_format, stamp (duckdb, csv, parquet); "
-        "table (duckdb); delimiter, layout (csv).",
+        "table (duckdb); delimiter, decimal, layout (csv).",
     )
 
     @model_validator(mode="before")

@@ -126,9 +126,22 @@ def test_a_dry_run_says_how_a_file_is_read_and_keeps_nothing() -> None:
 
     assert "nothing is kept" in words
     assert "zone=America/New_York" in words
+    assert (
+        "read as     layout generic, times of America/New_York, stamped at the open of the bar"
+    ) in words
+    assert "columns     ts=ts" in words or "columns     open=open" in words
+    assert "volume=volume" in words
     assert "first bar   2024-01-02 14:30 UTC, 2024-01-03 00:30 Australia/Brisbane" in words
     assert "would bring 2 new bars, 0 with another value, 0 taken away" in words
     told = run_json(*options)
+    (read_as,) = told["read_as"]
+    assert (read_as["layout"], read_as["zone"], read_as["stamp"], told["step"]) == (
+        "generic",
+        "America/New_York",
+        "open",
+        "1 minute",
+    )
+    assert read_as["columns"]["volume"] == "volume"
     assert (told["added"], told["last"]) == (2, "2024-01-02T14:31:00+00:00")
     assert run_json("bars", "status")["bars"] == 0
     assert run_json("bars", "batches") == []

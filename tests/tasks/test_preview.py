@@ -6,11 +6,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from ml_core.bars.contract import PRICES
 from ml_core.bars.step import StepError
 from ml_core.market.schedule import build_schedule, from_minute
 from tasks.data.intake import take_in
-from tasks.data.preview import Preview, RangeShown, preview
+from tasks.data.preview import Preview, RangeShown, Reading, preview
 from tasks.data.sources import source_spec
 from tasks.settings import current_settings
 from tests.ml_core.builders import mgc
@@ -85,6 +87,40 @@ def test_the_first_and_last_bar_and_one_day_s_ranges_are_shown(file: Path) -> No
         low=pytest.approx(2100 + rise),
     )
     assert len(result.ranges) == len(mgc().ranges)
+
+
+def test_how_a_file_is_read_is_shown_where_its_first_line_alone_says_it(file: Path) -> None:
+    market, columns = current_settings().market("mgc"), ("ts", *PRICES, "volume")
+    (by_name,) = shown(file).readings
+    lines = file.read_text().splitlines()[1:]
+    file.write_text("\n".join(line.replace(":00,", ":00Z,", 1) for line in lines))
+    spec = source_spec(kind="csv", paths=[str(file)])
+
+    (by_number,) = preview(current_settings(), market, spec, NOW).readings
+
+    assert by_name == Reading(
+        layout="generic", zone="UTC", stamp="open", columns={name: name for name in columns}
+    )
+    assert by_number == Reading(
+        layout="headerless",
+        zone=None,
+        stamp="open",
+        columns={name: str(place) for place, name in enumerate(columns)},
+    )
+
+
+def test_a_folder_that_a_killed_run_left_goes_and_that_of_a_running_one_stays(file: Path) -> None:
+    home = current_settings().home
+    killed, running = home / ".preview-killed", home / ".preview-running"
+    for folder in (killed / "MGC", running):
+        folder.mkdir(parents=True)
+
+    with FileLock(running / "running"):
+        shown(file)
+
+        assert [path.name for path in home.iterdir()] == [running.name]
+    shown(file)
+    assert list(home.iterdir()) == []
 
 
 def test_what_would_be_refused_is_refused(file: Path) -> None:

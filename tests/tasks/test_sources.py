@@ -83,6 +83,7 @@ VALUES: dict[str, Any] = {
     "time_format": "%d.%m.%Y %H:%M",
     "stamp": "open",
     "delimiter": ";",
+    "decimal": ",",
     "layout": "auto",
     "settle": "10",
     "start": "2024-01-02",
@@ -96,10 +97,10 @@ VALUES: dict[str, Any] = {
 
 USED = {
     "duckdb": {"table", "columns", "zone", "time_format", "stamp", "settle"},
-    "csv": {"columns", "zone", "time_format", "stamp", "delimiter", "layout"},
+    "csv": {"columns", "zone", "time_format", "stamp", "delimiter", "decimal", "layout"},
     "parquet": {"columns", "zone", "time_format", "stamp"},
     "dbn": set(),
-    "http": {"columns", "zone", "time_format", "stamp", "delimiter", "layout"},
+    "http": {"columns", "zone", "time_format", "stamp", "delimiter", "decimal", "layout"},
     "databento": {"start", "end", "dataset", "symbols", "stype", "gateway"},
 }
 
@@ -107,7 +108,7 @@ NEEDED = {"http": {"stamp": "open"}, "databento": {"start": "2024-01-02"}}
 """What a source must be told besides."""
 
 FLAGS = {"columns": "--column", "time_format": "--time-format"} | {
-    name: f"--{name}" for name in ("table", "zone", "stamp", "delimiter", "layout")
+    name: f"--{name}" for name in ("table", "zone", "stamp", "delimiter", "decimal", "layout")
 }
 """Options of the command itself."""
 

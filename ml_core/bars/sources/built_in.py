@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ml_core.bars.contract import DEFAULT_TABLE, RawBatch, SourceError
 from ml_core.bars.sources.kind import BAR_COLUMNS, Option, Request, Source
-from ml_core.bars.sources.layouts import LAYOUTS
+from ml_core.bars.sources.layouts import LAYOUTS, LEAN
 
 if TYPE_CHECKING:
-    from ml_core.bars.sources.pushed import PushedReading
+    from ml_core.bars.sources.csv import TextReading
     from ml_core.bars.sources.times import Stamp
 
 TIMES = (
@@ -123,6 +123,12 @@ class CsvSource(_Files):
     options = (
         *TIMES,
         Option(name="delimiter", description="Column separator; left out, what the file shows."),
+        Option(
+            name="decimal",
+            description="What stands before the decimals of a price; left out, what the numbers "
+            "show.",
+            choices=(",", "."),
+        ),
         Option(name="layout", description=f"auto (the default), {', '.join(LAYOUTS)}."),
     )
     columns = BAR_COLUMNS | {"symbol", "date", "time"}
@@ -137,6 +143,8 @@ class CsvSource(_Files):
             layout=self.values.get("layout", "auto"),
             delimiter=self.values.get("delimiter"),
             columns=self.mapping,
+            decimal=self.values.get("decimal"),  # type: ignore[arg-type]  # one of its choices
+            tell=request.tell,
             **times_of(self),
         )
 
@@ -177,8 +185,9 @@ class HttpSource(Source):
         """Refuse to guess which minute a row is of: nobody looks at it as it comes."""
         if "stamp" not in options:
             return "http needs --stamp open or --stamp close: which end a bar is stamped with"
-        if options.get("layout", "auto") not in {"auto", *LAYOUTS}:
-            return f"no layout is named {options['layout']!r}; use auto, {', '.join(LAYOUTS)}"
+        layouts = [name for name in LAYOUTS if name != LEAN]  # which only a file's path can tell
+        if options.get("layout", "auto") not in {"auto", *layouts}:
+            return f"no layout is named {options['layout']!r}; use auto, {', '.join(layouts)}"
         return ""
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
@@ -187,15 +196,16 @@ class HttpSource(Source):
 
         return read_pushed(request.folder, self.pushed_reading(request.market.symbol), request)
 
-    def pushed_reading(self, symbol: str) -> PushedReading:
+    def pushed_reading(self, symbol: str) -> TextReading:
         """Return how pushed rows are read."""
-        from ml_core.bars.sources.pushed import PushedReading  # noqa: PLC0415 - only this kind
+        from ml_core.bars.sources.csv import TextReading  # noqa: PLC0415 - only this kind
 
-        return PushedReading(
+        return TextReading(
             symbol=symbol,
             columns=self.mapping,
             delimiter=self.values.get("delimiter"),
             layout=self.values.get("layout", "auto"),
+            decimal=self.values.get("decimal"),  # type: ignore[arg-type]  # one of its choices
             **times_of(self),
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -11,15 +12,52 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError, existing_files
+from ml_core.bars.contract import (
+    PRICES,
+    RAW_SCHEMA,
+    HowRead,
+    RawBatch,
+    SourceError,
+    existing_files,
+)
 from ml_core.bars.sources.columns import contracts_of, find_columns, stamps_of
-from ml_core.bars.sources.layouts import FIXED_POINT, Layout, layout_of
-from ml_core.bars.sources.number_text import read_numbers
+from ml_core.bars.sources.layouts import Layout, layout_of
+from ml_core.bars.sources.lean import LeanZip, lean_zip, without_quotes
+from ml_core.bars.sources.number_text import Decimal, UnsureMarkError, read_numbers
 from ml_core.bars.sources.text_file import LONGEST_LINE, TOO_LONG, first_line, plain_text
 from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
 from ml_core.files import sha256_of
 
+_LOG = logging.getLogger(__name__)
+
 ENDINGS = (".csv", ".txt", ".csv.gz", ".txt.gz", ".zip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextReading:
+    """How text is read as bars.
+
+    Attributes
+    ----------
+    symbol
+        Stands for the contract where no ``contract`` column is mapped.
+    zone, time_format, stamp, columns, delimiter, layout, decimal
+        As in :func:`read_csv`.
+    """
+
+    symbol: str
+    zone: str | None = None
+    time_format: str | None = None
+    stamp: Stamp | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    delimiter: str | None = None
+    layout: str = "auto"
+    decimal: Decimal | None = None
+
+    @property
+    def times(self) -> TimeReading:
+        """How the caller wants times to be read."""
+        return TimeReading(zone=self.zone, time_format=self.time_format)
 
 
 def read_csv(
@@ -32,6 +70,8 @@ def read_csv(
     stamp: Stamp | None = None,
     delimiter: str | None = None,
     columns: dict[str, str] | None = None,
+    decimal: Decimal | None = None,
+    tell: Callable[[str], None] = _LOG.info,
 ) -> Iterator[RawBatch]:
     """Read CSV files, one batch a file; every value that is no number or time is set aside later.
 
@@ -49,6 +89,10 @@ def read_csv(
         What separates the columns; the layout's own when left out.
     columns
         Orbcast's column names to the file's, over the layout's.
+    decimal
+        The decimal mark of numbers; left out, what they show.
+    tell
+        Called with what is left out of a folder.
 
     Raises
     ------
@@ -56,20 +100,37 @@ def read_csv(
         No file, an empty one, a layout that is unknown or may be two, missing columns, or times
         that cannot be read without an option, which the error names.
     """
-    reading = TimeReading(zone=zone, time_format=time_format)
-    for path in existing_files(paths, ENDINGS):
-        yield _read_file(Path(path), symbol, layout, reading, stamp, delimiter, columns or {})
+    reading = TextReading(
+        symbol=symbol,
+        zone=zone,
+        time_format=time_format,
+        stamp=stamp,
+        columns=columns or {},
+        delimiter=delimiter,
+        layout=layout,
+        decimal=decimal,
+    )
+    for name in without_quotes(existing_files(paths, ENDINGS), paths, tell):
+        path = Path(name)
+        lean = lean_zip(path, layout)
+        yield _read_file(path, reading) if lean is None else _read_lean(lean, reading)
 
 
-def _read_file(  # noqa: PLR0917 - a file and how to read it
-    path: Path,
-    symbol: str,
-    name: str,
-    reading: TimeReading,
-    stamp: Stamp | None,
-    delimiter: str | None,
-    columns: dict[str, str],
-) -> RawBatch:
+def _read_lean(lean: LeanZip, reading: TextReading) -> RawBatch:
+    rows = lean.rows()
+    table, zone, how = bars_of_text(rows, lean.layout, reading, str(lean.path))
+    place = table.column_names.index("source_line")
+    return RawBatch(
+        name=lean.path.name,
+        source="csv",
+        content_hash=lean.content_hash,
+        table=table.set_column(place, RAW_SCHEMA.field("source_line"), rows["line"]),
+        zone=zone,
+        how=(how,),
+    )
+
+
+def _read_file(path: Path, reading: TextReading) -> RawBatch:
     with plain_text(path) as text:
         start = first_line(text)
         if not start.strip():
@@ -77,58 +138,78 @@ def _read_file(  # noqa: PLR0917 - a file and how to read it
         if start.startswith(TOO_LONG):
             fault = f"begins with a line of more than {LONGEST_LINE:,} characters"
             raise SourceError(str(path), fault, "name a text file with a line a bar")
-        layout = layout_of(start, name, reading, stamp, str(path))
-        raw = _raw(path, text, layout, delimiter or layout.delimiter)
-    table, zone = bars_of_text(raw, symbol, layout, reading, stamp, columns, str(path))
+        layout = layout_of(start, reading.layout, reading.times, reading.stamp, str(path))
+        raw = _raw(path, text, layout, reading.delimiter or layout.delimiter)
+    table, zone, how = bars_of_text(raw, layout, reading, str(path))
     return RawBatch(
-        name=path.name, source="csv", content_hash=sha256_of(path), table=table, zone=zone
+        name=path.name,
+        source="csv",
+        content_hash=sha256_of(path),
+        table=table,
+        zone=zone,
+        how=(how,),
     )
 
 
-def bars_of_text(  # noqa: PLR0917 - text and how to read it
+def bars_of_text(
     raw: pa.Table,
-    symbol: str,
     layout: Layout,
-    reading: TimeReading,
-    stamp: Stamp | None,
-    columns: dict[str, str],
+    reading: TextReading,
     source: str,
-) -> tuple[pa.Table, str | None]:
-    """Return the bars of a table of text, and the zone that local times were read in.
+    optional: tuple[str, ...] = ("symbol",),
+) -> tuple[pa.Table, str | None, HowRead]:
+    """Return the bars of a table of text, the zone that local times were read in, and how.
 
     Parameters
     ----------
     raw
-        Text columns, named as the layout and ``columns`` have them.
-    symbol, layout, reading, stamp, columns
-        As in :func:`read_csv`.
+        Text columns, named as the layout and ``reading.columns`` have them.
+    layout, reading
+        How they are laid out and read; the times may be moments already.
     source
         Named in errors.
+    optional
+        As ``find_columns`` takes it.
 
     Raises
     ------
     SourceError
-        Missing columns, or times that cannot be read without an option, which the error names.
+        Missing columns, or times or prices that cannot be read without an option, which the
+        error names.
     """
-    names = find_columns(raw.column_names, columns, source, _expected(layout, columns))
+    expected = _expected(layout, reading.columns)
+    names = find_columns(raw.column_names, reading.columns, source, expected, optional)
+    how = HowRead(
+        layout=layout.name,
+        stamp=reading.stamp or layout.stamp,
+        columns=tuple(names.items()),
+    )
     times = read_times(
         stamps_of(raw, names),
         replace(
-            reading,
+            reading.times,
             assumed_zone=layout.zone or zone_in_name(names.get("ts", "")),
             time_format=reading.time_format or layout.time_format,
-            stamp=stamp or layout.stamp,
+            stamp=reading.stamp or layout.stamp,
         ),
         source,
     )
     count = len(raw)
     parts = [names[part] for part in ("volume", *layout.volume_parts) if part in names]
-    read = read_numbers({column: raw[column] for column in (*(names[n] for n in PRICES), *parts)})
+    text = {column: raw[column] for column in (*(names[name] for name in PRICES), *parts)}
+    try:
+        read = read_numbers(text, reading.decimal)
+    except UnsureMarkError as error:
+        fault = (
+            f"column {error.column}: {error.value!r} may be a number of thousands or a fraction"
+        )
+        remedy = "say what stands before the decimals: --decimal , or --decimal ."
+        raise SourceError(source, fault, remedy) from error
     prices = {name: read[names[name]] for name in PRICES}
-    if layout.is_fixed_point and not _any_point(raw, names):
-        prices = {name: values / FIXED_POINT for name, values in prices.items()}
+    if layout.units != 1 and not (layout.is_fixed_point and _any_point(raw, names)):
+        prices = {name: values / layout.units for name, values in prices.items()}
     table = {
-        "contract": contracts_of(raw, names, symbol, source),
+        "contract": contracts_of(raw, names, reading.symbol, source),
         "ts": times.ts,
         **prices,
         "volume": np.sum([np.zeros(count), *(read[part] for part in parts)], axis=0),
@@ -136,7 +217,7 @@ def bars_of_text(  # noqa: PLR0917 - text and how to read it
         "source_line": pa.array(np.arange(count) + 1 + layout.header_lines),
         "fault": times.fault,
     }
-    return pa.table(table, schema=RAW_SCHEMA), times.local_zone
+    return pa.table(table, schema=RAW_SCHEMA), times.local_zone, how
 
 
 def _raw(path: Path, text: Path, layout: Layout, delimiter: str | None) -> pa.Table:
@@ -161,7 +242,7 @@ def _raw(path: Path, text: Path, layout: Layout, delimiter: str | None) -> pa.Ta
     return table
 
 
-def _expected(layout: Layout, columns: dict[str, str]) -> dict[str, str] | None:
+def _expected(layout: Layout, columns: Mapping[str, str]) -> dict[str, str] | None:
     """Return the columns of a layout; its parts of the volume only where the caller names none."""
     if "volume" in columns or not layout.columns:
         return layout.columns or None

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_core.bars.contract import DEFAULT_TABLE, PRICES, RAW_SCHEMA, RawBatch, SourceError
+from ml_core.bars.contract import DEFAULT_TABLE, PRICES, RAW_SCHEMA, HowRead, RawBatch, SourceError
 from ml_core.bars.sources.columns import find_columns
 from ml_core.bars.sources.duckdb_times import NO_TIME, WHOLE, Clause, TimeColumn, time_column
 from ml_core.bars.sources.kind import hash_of_rows
@@ -135,6 +135,7 @@ def read_duckdb(
                 content_hash=hash_of_rows(rows),
                 table=rows,
                 zone=read.local_zone,
+                how=(HowRead(stamp=reading.stamp, columns=tuple(names.items())),),
             )
     if not rows_read and since is None:
         fault = f"table {table} has no rows of symbol {symbol}"

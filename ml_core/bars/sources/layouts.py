@@ -38,8 +38,10 @@ class Layout:
         Which end of its minute a bar is stamped with.
     volume_parts
         Columns that add up to the volume.
+    units
+        What a price of 1 is written as.
     is_fixed_point
-        Prices without any decimal point are in units of ``1 / FIXED_POINT``.
+        The units are those of prices without any decimal point; others are as they stand.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Layout:
     zone: str | None = None
     stamp: Stamp = "open"
     volume_parts: tuple[str, ...] = ()
+    units: float = 1.0
     is_fixed_point: bool = False
 
     def meaning(self) -> str:
@@ -59,8 +62,8 @@ class Layout:
         return f"{self.name} ({zone}, stamped at the {self.stamp} of the bar)"
 
 
-FIXED_POINT = 1e9
-"""Units of a price of 1 in Databento's fixed-point numbers."""
+LEAN = "lean"
+"""The layout that the path of a file tells, never its first line."""
 
 _FIELDS = (*PRICES, "volume")
 _NAMED = {name: name for name in _FIELDS}
@@ -168,6 +171,7 @@ _ALL = (
         name="databento",
         columns={"ts": "ts_event", "contract": "symbol", **_NAMED},
         marks=_marks("ts_event", "rtype", "publisher_id"),
+        units=1e9,
         is_fixed_point=True,
     ),
     Layout(
@@ -192,6 +196,7 @@ _ALL = (
         columns={"ts": "date", **_NAMED},
         marks=_marks("date", "average", "barcount"),
     ),
+    Layout(name=LEAN, columns={"ts": "time", **_NAMED}, header_lines=0),
 )
 _BY_NAME: dict[str, tuple[Layout, ...]] = {}
 for _layout in _ALL:
@@ -275,6 +280,9 @@ def layout_of(
             remedy = "add a line that names the columns, or say --layout"
             raise SourceError(source, fault, remedy)
         return likely[0]
+    if name == LEAN:
+        remedy = "name zips of LEAN's data folder, or say another --layout"
+        raise SourceError(source, "is no zip of LEAN's", remedy)
     if name not in LAYOUTS:
         raise SourceError(source, f"no layout named {name!r}", f"use auto, {', '.join(LAYOUTS)}")
     forms = _BY_NAME[name]

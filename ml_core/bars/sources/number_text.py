@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,18 +23,58 @@ class Marks:
     thousands: str | None = None
 
 
-def read_numbers(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.float64]]:
+class UnsureMarkError(ValueError):
+    """A column of numbers that may be read two ways."""
+
+    def __init__(self, column: str, value: str) -> None:
+        super().__init__(column, value)
+        self.column, self.value = column, value
+
+
+Decimal = Literal[".", ","]
+"""What stands before the decimals."""
+
+_MARKS: dict[Decimal, Marks] = {".": Marks(".", ","), ",": Marks(",", ".")}
+
+
+def read_numbers(
+    columns: Mapping[str, pa.ChunkedArray], decimal: Decimal | None = None
+) -> dict[str, NDArray[np.float64]]:
     """Return the numbers of columns of text, each of shape (rows,), NaN where there is none.
 
     A mark that stands where thousands never part, as in ``2055,5``, is the decimal mark of the
-    file, and the other one parts thousands. ``21,250`` alone may be either: it is no number.
+    file unless ``decimal`` says it, and the other one parts thousands. ``21,250`` alone may be
+    either: it is no number.
+
+    Raises
+    ------
+    UnsureMarkError
+        Most values of a column are such as ``21,250``, and no other one shows what that is.
     """
-    text = {name: pc.utf8_trim_whitespace(column) for name, column in columns.items()}
-    try:  # nearly always there is nothing to decide
-        return {name: _filled(column.cast(pa.float64())) for name, column in text.items()}
-    except pa.ArrowInvalid:
-        marks = _marks_of(text.values())
-        return {name: _numbers(column, marks) for name, column in text.items()}
+    text = _trimmed(columns)
+    if decimal != ",":
+        try:  # nearly always there is nothing to decide
+            return {name: _filled(column.cast(pa.float64())) for name, column in text.items()}
+        except pa.ArrowInvalid:
+            pass
+    marks = _MARKS[decimal] if decimal else _marks_of(text.values())
+    if marks == Marks():
+        _refuse_unsure(text)
+    return {name: _numbers(column, marks) for name, column in text.items()}
+
+
+def _refuse_unsure(text: Mapping[str, pa.ChunkedArray]) -> None:
+    """Refuse a column most of whose values, such as ``21,250``, may be read two ways."""
+    if any(_any(column, r"\.") for column in text.values()):
+        return
+    for name, column in text.items():
+        unsure = pc.match_substring_regex(column, _GROUPS % (",", "."))
+        if 2 * (pc.sum(unsure).as_py() or 0) > len(column):
+            raise UnsureMarkError(name, column.filter(unsure)[0].as_py())
+
+
+def _trimmed(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, pa.ChunkedArray]:
+    return {name: pc.utf8_trim_whitespace(column) for name, column in columns.items()}
 
 
 def _marks_of(columns: Iterable[pa.ChunkedArray]) -> Marks:

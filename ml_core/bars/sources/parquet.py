@@ -10,7 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch, SourceError, existing_files
+from ml_core.bars.contract import (
+    PRICES,
+    RAW_SCHEMA,
+    HowRead,
+    RawBatch,
+    SourceError,
+    existing_files,
+)
 from ml_core.bars.sources.columns import WHOSE, contracts_of, find_columns, stamps_of
 from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
 from ml_core.files import sha256_of
@@ -86,4 +93,5 @@ def _read_file(path: Path, symbol: str, columns: dict[str, str], reading: TimeRe
         content_hash=sha256_of(path),
         table=pa.table(table, schema=RAW_SCHEMA),
         zone=times.local_zone,
+        how=(HowRead(stamp=reading.stamp, columns=tuple(names.items())),),
     )

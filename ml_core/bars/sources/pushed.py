@@ -21,34 +21,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_core.bars.arrow_values import MINUTE_US
-from ml_core.bars.contract import RAW_SCHEMA, RawBatch, SourceError
-from ml_core.bars.sources.csv import bars_of_text
+from ml_core.bars.contract import RAW_SCHEMA, HowRead, RawBatch, SourceError
+from ml_core.bars.sources.columns import WHOSE
+from ml_core.bars.sources.csv import TextReading, bars_of_text
 from ml_core.bars.sources.kind import Request, hash_of_rows
 from ml_core.bars.sources.layouts import layout_of
-from ml_core.bars.sources.times import Stamp, TimeReading
 
 SETTLED_AFTER = timedelta(seconds=60)
 """So long after its minute a row counts that was last pushed while the minute ran."""
 
 _DELIMITERS = ",;\t|"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushedReading:
-    """How pushed rows are read; the fields are those of ``orbcast ingest --source csv``."""
-
-    symbol: str
-    columns: dict[str, str]
-    zone: str | None
-    time_format: str | None
-    stamp: Stamp
-    delimiter: str | None
-    layout: str
-
-    @property
-    def times(self) -> TimeReading:
-        """How the times are read."""
-        return TimeReading(zone=self.zone, time_format=self.time_format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +89,7 @@ class RequestError(SourceError):
     field: str | None = None
 
 
-def rows_of(body: bytes, received: datetime, reading: PushedReading) -> list[PushedRow]:
+def rows_of(body: bytes, received: datetime, reading: TextReading) -> list[PushedRow]:
     """Return the rows of a request: a JSON object, a list or lines of them, or lines of CSV.
 
     Raises
@@ -172,7 +154,7 @@ def _cells(values: Any, line: int) -> dict[str, str]:
     return cells
 
 
-def _csv_rows(text: str, received: datetime, reading: PushedReading) -> Iterator[PushedRow]:
+def _csv_rows(text: str, received: datetime, reading: TextReading) -> Iterator[PushedRow]:
     lines = text.splitlines()
     layout = layout_of(lines[0], reading.layout, reading.times, reading.stamp, "the request")
     delimiter = reading.delimiter or layout.delimiter
@@ -195,8 +177,10 @@ def _csv_rows(text: str, received: datetime, reading: PushedReading) -> Iterator
         yield PushedRow(received, layout.name, row, table.line_num)
 
 
-def bars_of_rows(rows: list[PushedRow], reading: PushedReading) -> tuple[pa.Table, str | None]:
-    """Return rows as bars of ``RAW_SCHEMA``, in their order, and the zone of local times.
+def bars_of_rows(
+    rows: list[PushedRow], reading: TextReading
+) -> tuple[pa.Table, str | None, tuple[HowRead, ...]]:
+    """Return rows as bars of ``RAW_SCHEMA``, in their order, the zone of local times, and how.
 
     Raises
     ------
@@ -204,6 +188,7 @@ def bars_of_rows(rows: list[PushedRow], reading: PushedReading) -> tuple[pa.Tabl
         Columns are missing, or times cannot be read without an option.
     """
     parts, places, zone = [], [], None
+    how: list[HowRead] = []
     places_of: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for place, row in enumerate(rows):
         places_of.setdefault(row.shape, []).append(place)
@@ -211,29 +196,16 @@ def bars_of_rows(rows: list[PushedRow], reading: PushedReading) -> tuple[pa.Tabl
         raw = pa.table(
             {name: pa.array([rows[at].cells[name] for at in here], pa.string()) for name in names}
         )
-        columns = _present(reading, names)
-        table, local = bars_of_text(
-            raw,
-            reading.symbol,
-            layout_of(",".join(names), layout, reading.times, reading.stamp, "pushed bars"),
-            reading.times,
-            reading.stamp,
-            columns,
-            "pushed bars",
-        )
+        shape = layout_of(",".join(names), layout, reading.times, reading.stamp, "pushed bars")
+        table, local, form = bars_of_text(raw, shape, reading, "pushed bars", optional=WHOSE)
         parts.append(table)
+        how.append(form)
         places += here
         zone = zone or local
     if not parts:
-        return RAW_SCHEMA.empty_table(), None
+        return RAW_SCHEMA.empty_table(), None, ()
     together = pa.concat_tables(parts)
-    return together.take(pa.array(np.argsort(places))), zone
-
-
-def _present(reading: PushedReading, names: tuple[str, ...]) -> dict[str, str]:
-    """Return the columns to read, with the contract where the rows name one."""
-    own = {"contract": "contract"} if "contract" in names else {}
-    return {**own, **reading.columns}
+    return together.take(pa.array(np.argsort(places))), zone, tuple(how)
 
 
 def received_rows(folder: Path, since: datetime | None) -> list[PushedRow]:
@@ -280,7 +252,7 @@ def is_finished(stamp_us: int, received: datetime, last_of_contract_us: int, at:
     return received >= closes or last_of_contract_us > stamp_us or at >= closes + SETTLED_AFTER
 
 
-def read_pushed(folder: Path, reading: PushedReading, request: Request) -> Iterator[RawBatch]:
+def read_pushed(folder: Path, reading: TextReading, request: Request) -> Iterator[RawBatch]:
     """Return what was pushed and is finished, one batch for each month that has any.
 
     Of the rows of one minute the last received stands.
@@ -291,7 +263,7 @@ def read_pushed(folder: Path, reading: PushedReading, request: Request) -> Itera
         The spool cannot be read as bars.
     """
     rows = received_rows(folder, request.since)
-    table, zone = bars_of_rows(rows, reading)
+    table, zone, how = bars_of_rows(rows, reading)
     finished = _finished(table, rows, request.at)
     bars = table.take(pa.array(finished, pa.int64())).sort_by(
         [("ts", "ascending"), ("contract", "ascending")]
@@ -308,6 +280,7 @@ def read_pushed(folder: Path, reading: PushedReading, request: Request) -> Itera
             content_hash=hash_of_rows(part),
             table=part,
             zone=zone,
+            how=how,
         )
 
 

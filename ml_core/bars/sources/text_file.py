@@ -54,7 +54,7 @@ def first_line(path: Path) -> str:
 
 def _readable(path: Path, copy: Path) -> Path:
     is_packed = path.suffix in {".gz", ".zip"}
-    try:
+    with refusing_damage(path):
         with _opened(path) as file:
             encoding = _encoding(file.read(4))
         if encoding == "utf-8" and not is_packed and not _GLOB & set(str(path)):
@@ -65,10 +65,17 @@ def _readable(path: Path, copy: Path) -> Path:
             else:
                 text = io.TextIOWrapper(file, encoding, newline="")
                 shutil.copyfileobj(text, codecs.getwriter("utf-8")(out))
+    return copy
+
+
+@contextmanager
+def refusing_damage(path: Path) -> Iterator[None]:
+    """Raise a ``SourceError`` that names the file where its content cannot be read as text."""
+    try:
+        yield
     except (OSError, EOFError, UnicodeError, zlib.error, zipfile.BadZipFile) as error:
         remedy = "download it again; it is damaged, or no text"
         raise SourceError(str(path), f"cannot be read as text ({error})", remedy) from error
-    return copy
 
 
 def _has_long_line(path: Path) -> bool:

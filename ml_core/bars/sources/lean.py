@@ -1,0 +1,250 @@
+"""Zips of QuantConnect LEAN's data folder: a day of minutes each, told by where they lie.
+
+LEAN writes milliseconds since midnight and, of shares, prices in ten-thousandths, but says neither
+the day nor the kind of market inside: both stand in the path, such as
+``future/comex/minute/mgc/20240102_trade.zip``. Layout, units and zones are those of LEAN's own
+documentation of its data format and of its market-hours database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from ml_core.bars.contract import SourceError
+from ml_core.bars.sources.layouts import LAYOUTS, LEAN, Layout
+from ml_core.bars.sources.text_file import LONGEST_LINE, refusing_damage
+from ml_core.files import sha256_of
+
+_EXAMPLE = "equity/usa/minute/spy/20240102_trade.zip"
+_NAME = re.compile(r"(?P<day>\d{8})_(?P<what>trade|quote|openinterest)\.zip")
+_COARSE = re.compile(r"[a-z0-9.]+(_(trade|quote|openinterest))?\.zip")
+_UNPACKED = re.compile(r"\d{8}_[a-z0-9.]+_(tick|second|minute)_(trade|quote|openinterest).*\.csv")
+_MEMBER = re.compile(
+    r"(?P<day>\d{8})_(?P<ticker>.+)_minute_trade(_(?P<month>\d{6})(_\d{8})?)?\.csv"
+)
+_UNITS_OF_SHARES = 10_000.0
+_MONTH_CODES = "FGHJKMNQUVXZ"
+_DAY_MS = 86_400_000
+_CELLS = ("time", "open", "high", "low", "close", "volume")
+
+_ZONES = {
+    ("equity", "usa"): "America/New_York",
+    **{("future", market): "UTC" for market in ("cme", "cbot", "nymex", "comex")},
+}
+"""Data zone by kind and market; any other but crypto, which is UTC, must be named."""
+
+_KINDS = ("equity", "index", "future", "crypto", "cryptofuture", "forex", "cfd")
+_DERIVED = ("option", "indexoption", "futureoption")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeanZip:
+    """A zip of a day's minutes of trades.
+
+    Attributes
+    ----------
+    path
+        The file.
+    kind, market, ticker
+        Folders that it lies in, such as ``future``, ``comex`` and ``mgc``.
+    day
+        Of its times, in its data zone.
+    """
+
+    path: Path
+    kind: str
+    market: str
+    ticker: str
+    day: np.datetime64
+
+    @property
+    def layout(self) -> Layout:
+        """How its bars are read: columns, units of its prices, and its zone where that is sure."""
+        is_crypto = self.kind.startswith("crypto")
+        whose = "contract" if self.kind == "future" else "symbol"
+        lean = LAYOUTS[LEAN]
+        return replace(
+            lean,
+            columns={**lean.columns, whose: whose},
+            zone="UTC" if is_crypto else _ZONES.get((self.kind, self.market)),
+            units=_UNITS_OF_SHARES if self.kind == "equity" else 1.0,
+        )
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the file and of what its path says, without which it would be other bars."""
+        told = f"{sha256_of(self.path)} {self.kind} {self.market} {self.ticker} {self.day}"
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def rows(self) -> pa.Table:
+        """Return its rows: local times, and prices and volume as text.
+
+        ``line`` is that of a row's own file in the zip; ``contract`` (of a future) or ``symbol``
+        says whose it is.
+
+        Raises
+        ------
+        SourceError
+            It is damaged, or holds something else than its name says.
+        """
+        with refusing_damage(self.path), zipfile.ZipFile(self.path) as archive:
+            parts = [self._rows_of(name, archive) for name in archive.namelist()]
+        if not any(len(part) for part in parts):
+            raise SourceError(str(self.path), "holds no rows", "name a file with bars")
+        return pa.concat_tables(parts)
+
+    def _rows_of(self, name: str, archive: zipfile.ZipFile) -> pa.Table:
+        member = _MEMBER.fullmatch(Path(name).name.lower())
+        is_future = self.kind == "future"
+        if (
+            member is None
+            or member["ticker"] != self.ticker
+            or np.datetime64(_iso(member["day"])) != self.day
+            or (member["month"] is not None) != is_future
+        ):
+            fault = f"holds {name}, which is no file of minutes of {self.ticker} on {self.day}"
+            remedy = "download it again; or unpack it, and give the bars a header and whole times"
+            raise SourceError(str(self.path), fault, remedy)
+        if archive.getinfo(name).flag_bits & 1:
+            raise SourceError(str(self.path), "is locked with a password", "unpack it first")
+        lines = archive.read(name).decode("utf-8-sig").splitlines()
+        cells = [line[:LONGEST_LINE].split(",") for line in lines]
+        if cells and len(cells[0]) > len(_CELLS):
+            fault = f"has {len(cells[0])} columns in {name}; a bar of trades has {len(_CELLS)}"
+            raise SourceError(str(self.path), fault, "name a zip of trades")
+        whole = [row if len(row) == len(_CELLS) else [None] * len(_CELLS) for row in cells]
+        text = dict(zip(_CELLS, zip(*whole, strict=True), strict=True)) if whole else {}
+        whose = _contract(self.ticker, member["month"]) if is_future else self.ticker.upper()
+        return pa.table(
+            {
+                "time": self._times(text.pop("time", ())),
+                **{key: pa.array(text.get(key, ()), pa.string()) for key in _CELLS[1:]},
+                "contract" if is_future else "symbol": pa.repeat(whose, len(whole)),
+                "line": np.arange(1, len(whole) + 1),
+            }
+        )
+
+    def _times(self, milliseconds: tuple[str | None, ...]) -> pa.Array:
+        """Return the local times of a column of milliseconds; what is none is missing."""
+        count = np.array(
+            [int(text) if text and text.isdecimal() else -1 for text in milliseconds], np.int64
+        )
+        local = self.day.astype("datetime64[ms]") + count
+        bad = (count < 0) | (count >= _DAY_MS)
+        return pa.array(local.astype("datetime64[us]"), pa.timestamp("us"), mask=bad)
+
+
+def lean_zip(path: Path, layout: str) -> LeanZip | None:
+    """Return a file as a zip of LEAN; None where it is none, or is to be read in another layout.
+
+    Parameters
+    ----------
+    path
+        The file; ``<kind>/<market>/minute/<ticker>/<day>_trade.zip`` is one of LEAN's.
+    layout
+        ``auto``, ``lean``, or another layout's name.
+
+    Raises
+    ------
+    SourceError
+        It is LEAN's, but no minutes of trades; or ``lean`` is asked for and it is not.
+    """
+    if layout not in {"auto", LEAN}:
+        return None
+    name, folders = path.name.lower(), [part.lower() for part in path.absolute().parts[-5:-1]]
+    if _UNPACKED.fullmatch(name):
+        fault = "is a file out of a zip of LEAN, whose times and prices only its folder explains"
+        raise SourceError(str(path), fault, f"name the zip where LEAN keeps it, as in {_EXAMPLE}")
+    if coarse := _coarse(name, folders):
+        fault = f"holds LEAN's bars of {coarse}, not minutes"
+        raise SourceError(str(path), fault, f"name zips of minutes, as in {_EXAMPLE}")
+    match = _NAME.fullmatch(name)
+    kind = folders[0] if len(folders) == 4 else ""  # noqa: PLR2004 - kind, market, step, ticker
+    if match is None or kind not in {*_KINDS, *_DERIVED}:
+        if match is not None or layout == LEAN:
+            fault = "does not lie in LEAN's data folder, which alone says its market and its units"
+            remedy = f"keep LEAN's folders, as in {_EXAMPLE}"
+            if layout == "auto":
+                remedy += "; or say another --layout if it is not LEAN's"
+            raise SourceError(str(path), fault, remedy)
+        return None
+    _, market, step, ticker = folders
+    _refuse_other_content(path, kind, step, match["what"])
+    return LeanZip(
+        path=path, kind=kind, market=market, ticker=ticker, day=_day(match["day"], path)
+    )
+
+
+def without_quotes(
+    paths: list[str], named: list[str], tell: Callable[[str], None]
+) -> Iterator[str]:
+    """Yield files but LEAN's quotes and open interest beside trades in a folder that was named."""
+    whole = set(named)
+    trades = {Path(path).parent for path in paths if _what(path) == "trade"}
+    left_out: dict[Path, int] = {}
+    for path in paths:
+        folder = Path(path).parent
+        if path in whole or folder not in trades or _what(path) in {"trade", ""}:
+            yield path
+        else:
+            left_out[folder] = left_out.get(folder, 0) + 1
+    for folder, count in left_out.items():
+        tell(f"{folder}: {count} zips of quotes or open interest are left out; trades are read")
+
+
+def _what(path: str) -> str:
+    match = _NAME.fullmatch(Path(path).name.lower())
+    return match["what"] if match else ""
+
+
+def _coarse(name: str, folders: list[str]) -> str:
+    """Return the step of a zip of whole histories: LEAN keeps hours and days beside no ticker."""
+    kind, step = folders[-3:][:1], folders[-1:]
+    is_lean = kind and kind[0] in {*_KINDS, *_DERIVED} and bool(_COARSE.fullmatch(name))
+    return {"hour": "an hour", "daily": "a day"}.get(step[0], "") if is_lean else ""
+
+
+def _refuse_other_content(path: Path, kind: str, step: str, what: str) -> None:
+    fault = ""
+    remedy = f"name zips of minutes of trades, as in {_EXAMPLE}"
+    if kind in _DERIVED:
+        fault = "holds LEAN's options, of which Orbcast reads none"
+    elif step != "minute":
+        fault = f"holds LEAN's data of step {step!r}, not minutes"
+    elif what == "openinterest":
+        fault = "holds LEAN's open interest, not bars"
+    elif what == "quote":
+        fault = "holds LEAN's quotes, which are of bid and ask, with no trade and no volume"
+        if kind in {"forex", "cfd"}:
+            remedy = "write one price of them as CSV with a header, and say --no-volume"
+    if fault:
+        raise SourceError(str(path), fault, remedy)
+
+
+def _contract(ticker: str, month: str) -> str:
+    """Return a contract as its exchange names it.
+
+    >>> _contract("mgc", "202402")
+    'MGCG4'
+    """
+    return f"{ticker.upper()}{_MONTH_CODES[int(month[4:]) - 1]}{month[3]}"
+
+
+def _iso(day: str) -> str:
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}"
+
+
+def _day(text: str, path: Path) -> np.datetime64:
+    try:
+        return np.datetime64(_iso(text), "D")
+    except ValueError as error:
+        fault = f"is named after {text}, which is no day"
+        raise SourceError(str(path), fault, "name it as LEAN did") from error

@@ -108,6 +108,9 @@ def circles() -> int:
     import grimp  # noqa: PLC0415 - import-linter's own graph
 
     graph = grimp.build_graph(*PACKAGES)
+    for root in graph.modules:  # a root lists its modules for mypy, and imports none of them
+        for module in graph.find_children(root):
+            graph.remove_import(importer=root, imported=module)
     upstream = {name: graph.find_upstream_modules(name) for name in graph.modules}
     return sum(name in upstream[other] for name in graph.modules for other in upstream[name])
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from prefect.automations import AutomationCore, EventTrigger, Posture
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events.actions import SendNotification
 
 from monitoring.notices import is_wanted
 from tasks.notices.channel_blocks import OWN_BLOCKS, load_block
 from tasks.notices.channels import Channel
-
-if TYPE_CHECKING:
-    from prefect.automations import AutomationCore
-    from prefect.client.orchestration import SyncPrefectClient
 
 NOT_STARTED = timedelta(minutes=5)
 """A run that has not begun this long after it was due: nothing runs the flows."""
@@ -47,8 +47,6 @@ def ensure_automations(
     tuple of str
         The automations' names.
     """
-    from prefect.client.orchestration import get_client  # noqa: PLC0415 - reads the settings
-
     wanted: dict[str, AutomationCore] = {}
     for channel in channels:
         block = load_block(channel)
@@ -77,7 +75,6 @@ def _replace(client: SyncPrefectClient, wanted: dict[str, AutomationCore]) -> No
 
 
 def _automations(channel: str, block: Any, not_started: timedelta) -> list[AutomationCore]:
-    from prefect.automations import EventTrigger, Posture  # noqa: PLC0415
 
     ours: dict[str, Any] = {
         "match": {"prefect.resource.id": f"{_RUN}*"},
@@ -134,8 +131,6 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
 
 
 def _automation(name: str, block: Any, trigger: Any, what: str, why: str) -> AutomationCore:
-    from prefect.automations import AutomationCore  # noqa: PLC0415
-    from prefect.events.actions import SendNotification  # noqa: PLC0415
 
     return AutomationCore(
         name=name,

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import flows
 from deployments.serving.prefect_session import prefect_session
 from deployments.simulated import OnProgress, Simulated, read_truth, write_database
 from ml_core.errors import InputError
@@ -173,32 +174,27 @@ def _simulated(settings: Settings, market: Market, on_progress: OnProgress) -> S
 
 def _run_flows(steps: _Steps, market: Market) -> dict[str, Any]:
     # imported here: Prefect reads its settings when it is first imported
-    from flows.log_outcomes import log_outcomes  # noqa: PLC0415
-    from flows.nightly_retrain import nightly_retrain  # noqa: PLC0415
-    from flows.refresh_data import refresh_data  # noqa: PLC0415
-    from flows.shadow_predict import shadow_predict  # noqa: PLC0415
-    from flows.walk_forward import walk_forward  # noqa: PLC0415
 
     with steps.step("Flow refresh-data: the trader's DuckDB into the lake") as (told, _):
-        brought = refresh_data(MARKET, full=True)
+        brought = flows.refresh_data.refresh_data(MARKET, full=True)
         told.append(f"{brought['added']:,} new bars, {brought['quarantined']} set aside")
     with steps.step("Flow walk-forward: refit by quarter, judged on unseen days") as (told, _):
-        studied = walk_forward(MARKET)
+        studied = flows.walk_forward.walk_forward(MARKET)
         told.append(f"{len(studied['folds'])} folds")
     with steps.step("Flow nightly-retrain: audit, dataset, three models, decision") as (told, _):
-        retrained = nightly_retrain(MARKET, refresh=False)
+        retrained = flows.nightly_retrain.nightly_retrain(MARKET, refresh=False)
         told.append(f"{retrained['rows']:,} opening ranges")
     moments = _last_decisions(market)
     answering = f"Flow shadow-predict, {len(moments)} times: the last ten days"
     with steps.step(answering) as (told, on_progress):
         said = []
         for name, moment in moments:
-            said.append(shadow_predict(MARKET, name, as_of=moment))
+            said.append(flows.shadow_predict.shadow_predict(MARKET, name, as_of=moment))
             on_progress(len(said), len(moments))
         answered = sum(each["entries"][0]["status"] == "predicted" for each in said)
         told.append(f"{answered} predicted, {len(said) - answered} abstained with a reason")
     with steps.step("Flow log-outcomes: what became of them") as (told, _):
-        counts = log_outcomes(MARKET)
+        counts = flows.log_outcomes.log_outcomes(MARKET)
         told.append(f"{counts['added']} outcomes added, {counts['open']} open")
     evaluation = _metrics(retrained["challenger"])
     return {**retrained, "evaluation": evaluation, "study": studied}

@@ -9,10 +9,17 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from registry.browsing import BECAME, COLUMNS
 
 NAMES = (*COLUMNS, *BECAME)
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - wide forms count too
+_STARTS_A_FORMULA = (
+    *("=", "+", "-", "@", "\t", "\r", "\n"),
+    *("\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}"),
+    *("\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}"),
+)
 
 
 def neutral(value: object) -> object:
@@ -41,9 +48,6 @@ def to_csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 def to_parquet(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """Return rows as Parquet: days as dates, times as aware UTC, counts as integers."""
-    import pyarrow as pa  # noqa: PLC0415 - only where a file is asked for
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     moment = pa.timestamp("us", tz="UTC")
     kinds = {
         **dict.fromkeys(("id", "revision"), pa.int64()),

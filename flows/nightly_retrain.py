@@ -32,7 +32,7 @@ from tasks.training.train import gather, train_version
     timeout_seconds=TIME_LIMITS["nightly-retrain"],
     **REPORTED,
 )
-def nightly_retrain(  # noqa: PLR0917 - the fields of the run form
+def nightly_retrain(
     market: MarketName = "mgc",
     recipe: str = "residual-small",
     from_day: date | None = None,
@@ -70,7 +70,7 @@ def nightly_retrain(  # noqa: PLR0917 - the fields of the run form
     return {**result, "trouble": trouble, "drift": drift, "skipped": False}
 
 
-def _train(  # noqa: PLR0917 - what there is to learn from
+def _train(
     settings: Settings,
     market: str,
     chosen: Recipe,

@@ -29,7 +29,7 @@ _SHOWN = 10
     timeout_seconds=TIME_LIMITS["tune"],
     **REPORTED,
 )
-def tune(  # noqa: PLR0917 - the fields of the run form
+def tune(
     market: MarketName = "mgc",
     recipe: str = "residual-small",
     trials: Annotated[int, Field(ge=1)] = 50,

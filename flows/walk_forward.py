@@ -43,7 +43,7 @@ _CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Wh
     timeout_seconds=TIME_LIMITS["walk-forward"],
     **REPORTED,
 )
-def walk_forward(  # noqa: PLR0917 - the fields of the run form
+def walk_forward(
     market: MarketName = "mgc",
     recipe: str = "residual-small",
     from_day: date | None = None,

@@ -1,1 +1,13 @@
 """Judging what is running: performance, drift, plots and reports."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from monitoring import notices as notices
+    from monitoring import pages as pages
+    from monitoring import performance as performance
+    from monitoring import rollout as rollout
+else:
+    __getattr__ = modules_of(__name__)

@@ -16,7 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.on_demand import library
 from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference
+
+special = library("scipy.special")
 
 WINDOW_DAYS = 10
 """Trading days that are looked at, roll days and half-days left out."""
@@ -109,8 +112,6 @@ def _against(
     reference: NDArray[np.float64], current: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return each column's shift and p-value; ``reference`` (d, c), ``current`` (w, c)."""
-    from scipy.special import stdtr  # noqa: PLC0415 - on demand
-
     days = len(current)
     total = np.vstack([np.zeros(reference.shape[1]), np.cumsum(reference, axis=0)])
     stretch = (total[days:] - total[:-days]) / days
@@ -126,5 +127,5 @@ def _against(
     shift = current.mean(axis=0) - center
     still = error < 1e-9  # noqa: PLR2004 - a column that never moves
     size = np.abs(shift) / np.where(still, 1.0, error)
-    p = 2.0 * stdtr(count - 1.0, -size)
+    p = 2.0 * special.stdtr(count - 1.0, -size)
     return shift, np.where(np.abs(shift) < LEAST_SHIFT, 1.0, np.where(still, 0.0, p))

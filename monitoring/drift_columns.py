@@ -22,6 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.on_demand import library
+
+special = library("scipy.special")
+
 LEFT = " given the other groups"
 """Ending of a column's name that asks for what is left of a feature."""
 
@@ -178,8 +182,6 @@ class Reference:
         normal distribution with that share below it (van der Waerden 1952): fat tails and units
         drop out, and features that are one another's inverse become linear in one another.
         """
-        from scipy.special import ndtri  # noqa: PLC0415 - on demand
-
         placed = np.zeros(rows.values.shape)
         for name, known in self._sorted.items():
             here = rows.opening_range == name
@@ -192,7 +194,7 @@ class Reference:
                 below = np.searchsorted(values, now, side="left")
                 up_to = np.searchsorted(values, now, side="right")
                 share = ((below + up_to) / 2.0 + 0.5) / (len(values) + 1.0)
-                placed[here, column] = np.where(np.isfinite(now), ndtri(share), 0.0)
+                placed[here, column] = np.where(np.isfinite(now), special.ndtri(share), 0.0)
         return placed
 
     def _fit(self, placed: NDArray[np.float64]) -> NDArray[np.float64]:

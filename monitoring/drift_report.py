@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ml_core.files import written_atomically
+from ml_core.on_demand import library
 from monitoring.drift import (
     LEAST_DAYS,
     LEAST_REFERENCE_DAYS,
@@ -22,6 +23,18 @@ from monitoring.drift import (
     p_value,
 )
 from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference, Rows
+
+pd = library("pandas")
+
+evidently = library("evidently")
+
+metrics = library("evidently.metrics")
+
+presets = library("evidently.presets")
+
+stattests = library("evidently.legacy.calculations.stattests")
+
+core = library("evidently.legacy.core")
 
 _TEST = "orbcast_stretches"
 _NAMED = 3
@@ -151,10 +164,9 @@ def counted_by_evidently(reference: Daily, current: Daily, columns: tuple[Moved,
     """Have Evidently count the drifted columns, with our test and each one's limit."""
     limits = {each.column: each.limit for each in columns}
     with _evidently():
-        from evidently import Report  # noqa: PLC0415 - seconds of imports
-        from evidently.metrics import DriftedColumnsCount  # noqa: PLC0415
-
-        gate = Report([DriftedColumnsCount(num_method=_TEST, per_column_threshold=limits)])
+        gate = evidently.Report(
+            [metrics.DriftedColumnsCount(num_method=_TEST, per_column_threshold=limits)]
+        )
         counted = gate.run(_dataset(current), _dataset(reference))
     return int(json.loads(counted.json())["metrics"][0]["value"]["count"])
 
@@ -164,10 +176,9 @@ def write_full_report(reference: Reference, rows: Rows, path: Path) -> None:
     current = reference.daily_of(rows.ordinary()).latest(WINDOW_DAYS)
     limits = {each.column: each.limit for each in moved(reference, current)}
     with _evidently(), written_atomically(path) as temporary:
-        from evidently import Report  # noqa: PLC0415 - seconds of imports
-        from evidently.presets import DataDriftPreset  # noqa: PLC0415
-
-        whole = Report([DataDriftPreset(num_method=_TEST, per_column_threshold=limits)])
+        whole = evidently.Report(
+            [presets.DataDriftPreset(num_method=_TEST, per_column_threshold=limits)]
+        )
         whole.run(_dataset(current), _dataset(reference.daily)).save_html(str(temporary))
 
 
@@ -187,12 +198,10 @@ def _why_not(reference: Reference, current: Daily) -> str:
 
 
 def _dataset(daily: Daily) -> Any:
-    import pandas as pd  # noqa: PLC0415 - Evidently's own currency
-    from evidently import DataDefinition, Dataset  # noqa: PLC0415
 
     frame = pd.DataFrame(daily.values, columns=list(daily.names))
-    definition = DataDefinition(numerical_columns=list(daily.names))
-    return Dataset.from_pandas(frame, data_definition=definition)
+    definition = evidently.DataDefinition(numerical_columns=list(daily.names))
+    return evidently.Dataset.from_pandas(frame, data_definition=definition)
 
 
 @contextmanager
@@ -205,21 +214,14 @@ def _evidently() -> Iterator[None]:
 
 
 def _register() -> None:
-    from evidently.legacy.calculations.stattests import (  # noqa: PLC0415 - seconds of imports
-        StatTest,
-        register_stattest,
-    )
-    from evidently.legacy.core import ColumnType  # noqa: PLC0415
 
-    def stretches(
-        reference: Any, current: Any, _kind: ColumnType, limit: float
-    ) -> tuple[float, bool]:
+    def stretches(reference: Any, current: Any, _kind: Any, limit: float) -> tuple[float, bool]:
         p = p_value(reference.to_numpy(float), current.to_numpy(float))
         return p, p <= limit
 
-    test = StatTest(
+    test = stattests.StatTest(
         name=_TEST,
         display_name="mean of the last days against stretches as long",
-        allowed_feature_types=[ColumnType.Numerical],
+        allowed_feature_types=[core.ColumnType.Numerical],
     )
-    register_stattest(test, stretches)
+    stattests.register_stattest(test, stretches)

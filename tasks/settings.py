@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+import ml_core
+import registry
+from ml_core import bars
 from ml_core.errors import InputError
 from ml_core.learning.recipe import Recipe, load_recipe
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market, MarketFileError, RollRule, load_market
 
 if TYPE_CHECKING:
-    from ml_core.bars.lake import Lake
     from ml_core.strategy.rules import Rules
     from registry.database import Database
-    from registry.ledger import Ledger
-    from registry.model_store import ModelStore
 
 _SHIPPED = Path(__file__).resolve().parents[1] / "deployments"
 
@@ -217,11 +217,9 @@ class Settings(BaseModel):
         """Folder in which sources keep what they must, such as bars that were pushed."""
         return self.home / "feeds"
 
-    def lake(self) -> Lake:
+    def lake(self) -> bars.lake.Lake:
         """Return the lake of bars."""
-        from ml_core.bars.lake import Lake  # noqa: PLC0415 - Arrow, for who reads bars
-
-        return Lake(self.home / "lake")
+        return bars.lake.Lake(self.home / "lake")
 
     def database(self) -> Database:
         """Return the SQL database, brought up to its schema; opened once a process.
@@ -233,11 +231,9 @@ class Settings(BaseModel):
         """
         return _opened(self.url, read_only=self.read_only)
 
-    def models(self) -> ModelStore:
+    def models(self) -> registry.model_store.ModelStore:
         """Return the model registry."""
-        from registry.model_store import ModelStore  # noqa: PLC0415 - SQLAlchemy, where used
-
-        return ModelStore(
+        return registry.model_store.ModelStore(
             self.database(),
             self.models_dir,
             lifetime=timedelta(days=self.model_expires_days),
@@ -245,11 +241,9 @@ class Settings(BaseModel):
             definition_now=self.market_definition,
         )
 
-    def ledger(self) -> Ledger:
+    def ledger(self) -> registry.ledger.Ledger:
         """Return the ledger of predictions and outcomes."""
-        from registry.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy, only where used
-
-        return Ledger(self.database(), self.home / "ledger-heads.jsonl")
+        return registry.ledger.Ledger(self.database(), self.home / "ledger-heads.jsonl")
 
     def market(self, name: str, *, roll: str | None = None) -> Market:
         """Load a market by its file's name, in any case, with another roll rule if given.
@@ -335,10 +329,10 @@ class Settings(BaseModel):
         UnknownNameError, StrategyFileError
             No such file, or one that cannot be used.
         """
-        from ml_core.strategy.rules import load_rules  # noqa: PLC0415 - where used
-
         folders = (self.home / "strategies", self.strategies_dir)
-        return load_rules(_file_in(folders, "strategy", name or self.strategy))
+        return ml_core.strategy.rules.load_rules(
+            _file_in(folders, "strategy", name or self.strategy)
+        )
 
     def recipe_names(self) -> tuple[str, ...]:
         """Return the name of every recipe file there is."""
@@ -434,6 +428,9 @@ def _names_in(*folders: Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def _opened(url: str, *, read_only: bool) -> Database:
-    from registry.database import open_database, open_read_only  # noqa: PLC0415 - SQLAlchemy
 
-    return open_read_only(url) if read_only else open_database(url)
+    return (
+        registry.database.open_read_only(url)
+        if read_only
+        else registry.database.open_database(url)
+    )

@@ -10,8 +10,12 @@ from typing import Annotated
 
 import typer
 
+import tasks
 from deployments.cli.errors import OrbcastGroup, let_go_of_output
 from ml_core.errors import InputError
+from ml_core.on_demand import library
+
+metadata = library("importlib.metadata")
 
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000  # Python's own is 700
 
@@ -38,9 +42,7 @@ class NotAFolderError(InputError):
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version  # noqa: PLC0415 - only when asked
-
-        typer.echo(f"orbcast {version('orbcast')}")
+        typer.echo(f"orbcast {metadata.version('orbcast')}")
         raise typer.Exit
 
 
@@ -59,11 +61,9 @@ def orbcast(
     """Opening-range-breakout predictions that are logged before the fact and judged after it."""
     del version  # answered before any command
     if home is not None:
-        from tasks.settings import use_home  # noqa: PLC0415 - only when asked
-
         if home.is_file():
             raise NotAFolderError(str(home))
-        use_home(home)
+        tasks.settings.use_home(home)
 
 
 def main() -> None:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import tasks
+from deployments import cli, serving
 from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
 from ml_core.errors import InputError, OperatorError
+from tasks import rollout
 
 if TYPE_CHECKING:
     from tasks.rollout.approval import Waiting
@@ -76,7 +79,7 @@ class NotTakenError(InputError):
     template = "run {run}: {words}"
 
 
-def approve(  # noqa: PLR0917 - options of a command
+def approve(
     run: Annotated[
         str | None, typer.Argument(help="Id of the run, its beginning, or its name.")
     ] = None,
@@ -105,16 +108,11 @@ def approve(  # noqa: PLR0917 - options of a command
 
     orbcast approve 3f2a81c0 --refuse --reason "not before the roll"
     """
-    from deployments.serving.prefect_session import prefect_session, server_of  # noqa: PLC0415
-    from tasks.settings import api_url, current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
-    if (api_url() or server_of(settings)) is None:
+    settings = tasks.settings.current_settings()
+    if (tasks.settings.api_url() or serving.prefect_session.server_of(settings)) is None:
         raise NoServerError(str(settings.home))
-    with prefect_session(settings, level="WARNING"):
-        from tasks.rollout.approval import waiting  # noqa: PLC0415 - Prefect, after its settings
-
-        known = waiting()
+    with serving.prefect_session.prefect_session(settings, level="WARNING"):
+        known = rollout.approval.waiting()
         if run is None:
             _list(known, as_json=as_json)
             return
@@ -147,9 +145,7 @@ def _list(known: tuple[Waiting, ...], *, as_json: bool) -> None:
     if not known:
         say("Nothing waits for a person.")
         return
-    from rich.table import Table  # noqa: PLC0415 - one use
-
-    table = Table(box=None, pad_edge=False)
+    table = cli.drawing.plain_table()
     for heading in ("run", "what", "asked (UTC)", "answer until", "evidence"):
         table.add_column(heading, no_wrap=heading == "run", overflow="fold")
     for each in known:
@@ -183,18 +179,14 @@ def _find(ref: str, known: tuple[Waiting, ...]) -> Waiting:
     shown = tuple(str(each.run)[:_SHORT] for each in found or known)
     if found:
         raise NotWaitingError(ref, shown, "it could be any of these")
-    from tasks.rollout.approval import became_of  # noqa: PLC0415 - Prefect, after its settings
 
-    raise NotWaitingError(ref, shown, became_of(ref))
+    raise NotWaitingError(ref, shown, rollout.approval.became_of(ref))
 
 
 def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool) -> None:
-    from tasks.rollout.approval import outcome, send_answer  # noqa: PLC0415 - Prefect, after its settings
-    from tasks.rollout.approval_record import kept  # noqa: PLC0415
-    from tasks.settings import current_settings  # noqa: PLC0415
 
     short = str(chosen.run)[:_SHORT]
-    fault = send_answer(chosen, said)
+    fault = rollout.approval.send_answer(chosen, said)
     if fault is not None:
         raise NotTakenError(short, f"{fault} Somebody may have answered it already")
     state, words = "Resuming", ""
@@ -203,10 +195,15 @@ def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool)
         remark(f"Answered; waiting for run {short} to act on it ...")
     while time.monotonic() < stop and not words:
         time.sleep(_LOOK_EVERY_SECONDS)
-        state, words = outcome(chosen.run)
+        state, words = rollout.approval.outcome(chosen.run)
     if not words:
         words = "answered; the run goes on as soon as `orbcast up` has a runner for it"
-    told = kept(current_settings(), chosen.request.market, str(chosen.run)) or {}
+    told = (
+        rollout.approval_record.kept(
+            tasks.settings.current_settings(), chosen.request.market, str(chosen.run)
+        )
+        or {}
+    )
     if as_json:
         shown = {"run": str(chosen.run), "state": state, "verdict": words, **told}
         print_json(shown)

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, RecipeOption, days_of, print_json, say
+from ml_core import features
+from tasks import data, health
 
 if TYPE_CHECKING:
     from ml_core.features.audit import AuditReport
@@ -25,7 +28,7 @@ def audit() -> None:
 
 
 @app.command(short_help="Whether any feature moves when the future is deleted.")
-def lookahead(  # noqa: PLR0917 - options of a command
+def lookahead(
     market: MarketOption = "mgc",
     recipe: RecipeOption = "residual-small",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
@@ -38,22 +41,17 @@ def lookahead(  # noqa: PLR0917 - options of a command
 
     Example: orbcast audit lookahead --days 20
     """
-    from ml_core.features.all import CATALOGUE  # noqa: PLC0415 - after --help
-    from ml_core.features.audit import audit_lookahead  # noqa: PLC0415
-    from tasks.data.datasets import known_bars, period_of  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     known, chosen = settings.market(market), settings.recipe(recipe)
     asked = days_of(first, last)
-    bars = known_bars(settings, market, known, now())
-    begin, end = period_of(bars, known, *asked)
+    bars = data.datasets.known_bars(settings, market, known, tasks.settings.now())
+    begin, end = data.datasets.period_of(bars, known, *asked)
     with progress("Auditing decisions", 0) as bar:
-        report = audit_lookahead(
+        report = features.audit.audit_lookahead(
             bars,
             known,
             chosen.label,
-            CATALOGUE.select(chosen.features),
+            features.all.CATALOGUE.select(chosen.features),
             first=begin,
             last=end,
             days=days,
@@ -98,13 +96,10 @@ def parity(
 
     Example: orbcast audit parity --from 2025-06-01
     """
-    from tasks.health.parity import audit_parity  # noqa: PLC0415
-    from tasks.settings import now  # noqa: PLC0415
-
-    report = audit_parity.fn(
+    report = health.parity.audit_parity.fn(
         market,
         *days_of(first, last),
-        now(),
+        tasks.settings.now(),
         "replay" if replay else "live",
     )
     if as_json:

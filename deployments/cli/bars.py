@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import ml_core
+import tasks
+from deployments import cli
 from deployments.cli.remarks import remarked, remarks_on
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
+from tasks import data
 
 if TYPE_CHECKING:
     from ml_core.bars.batch_log import BatchRecord
@@ -35,18 +39,14 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
 
     Example: orbcast bars status --market mgc
     """
-    from ml_core.bars.odd_days import odd_days  # noqa: PLC0415 - after --help
-    from tasks.data.sources import standing_source  # noqa: PLC0415
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     known = settings.market(market)
     found = settings.lake().status(known.symbol)
     # a month of a database is read again as it grows: its last reading tells of all of it
     last = {record.name: record for record in settings.lake().batch_log(known.symbol).holding()}
     readings = list(last.values())
-    spec = standing_source(settings.sources_file, market)
-    odd = odd_days(settings.lake().minutes(known.symbol), known)
+    spec = data.sources.standing_source(settings.sources_file, market)
+    odd = ml_core.bars.odd_days.odd_days(settings.lake().minutes(known.symbol), known)
     if as_json:
         print_json(
             {
@@ -116,9 +116,7 @@ def sources(as_json: AsJson = False) -> None:
 
     Example: orbcast bars sources
     """
-    from tasks.data.source_kinds import installed_kinds  # noqa: PLC0415 - after --help
-
-    kinds = installed_kinds()
+    kinds = data.source_kinds.installed_kinds()
     if as_json:
         print_json(
             [
@@ -154,12 +152,7 @@ def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
 
     Example: orbcast bars batches --market mgc
     """
-    from rich import box  # noqa: PLC0415 - after --help
-    from rich.table import Table  # noqa: PLC0415
-
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    config = current_settings()
+    config = tasks.settings.current_settings()
     symbol = config.market(market).symbol
     log = config.lake().batch_log(symbol)
     holding = {record.batch_id for record in log.holding()}
@@ -171,7 +164,7 @@ def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     if not log.records:
         say(f"{symbol} has no bars yet: see `orbcast ingest --help`")
         return
-    table = Table(box=box.SIMPLE_HEAD)
+    table = cli.drawing.ruled_table()
     for heading in ("batch", "read (UTC)", "+", "~", "-", "in lake"):
         table.add_column(heading, no_wrap=True)
     for heading in ("from", "with"):
@@ -194,9 +187,7 @@ def show(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = F
 
     Example: orbcast bars show last
     """
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    config = current_settings()
+    config = tasks.settings.current_settings()
     log = config.lake().batch_log(config.market(market).symbol)
     record = log.named(batch)
     in_lake = record in log.holding()
@@ -232,11 +223,8 @@ def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson =
 
     Example: orbcast bars forget last
     """
-    from tasks.data.intake import take_back  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    config = current_settings()
-    record = take_back(config, config.market(market), batch, now())
+    config = tasks.settings.current_settings()
+    record = data.intake.take_back(config, config.market(market), batch, tasks.settings.now())
     if as_json:
         print_json(asdict(record))
         return

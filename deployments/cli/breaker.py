@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+import tasks
+from deployments import serving
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say
+from tasks import health
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -33,14 +36,11 @@ def status(
 
     Example: orbcast breaker status --market mgc
     """
-    from tasks.health.breaker import breaker_of, shown  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
-    stands = breaker_of(settings, symbol, now())
+    stands = health.breaker.breaker_of(settings, symbol, tasks.settings.now())
     if as_json:
-        print_json({"market": symbol, **shown(stands)})
+        print_json({"market": symbol, **health.breaker.shown(stands)})
         return
     since = f" since {stands.since:%Y-%m-%d %H:%M} UTC" if stands.since else ""
     why = f": {stands.cause}, {stands.detail}" if stands.cause else ""
@@ -73,16 +73,23 @@ def reset(
 
 
 def _change(market: str, state: str, reason: str, by: str, *, as_json: bool) -> None:
-    from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
-    from tasks.health.breaker import breaker_of, change, shown  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
 
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    name_running_server(settings)
-    change(settings, symbol, state, cause=BY_HAND, detail=reason, by=who, at=now())
+    serving.prefect_session.name_running_server(settings)
+    health.breaker.change(
+        settings, symbol, state, cause=BY_HAND, detail=reason, by=who, at=tasks.settings.now()
+    )
     if as_json:
-        print_json({"market": symbol, **shown(breaker_of(settings, symbol, now())), "by": who})
+        print_json(
+            {
+                "market": symbol,
+                **health.breaker.shown(
+                    health.breaker.breaker_of(settings, symbol, tasks.settings.now())
+                ),
+                "by": who,
+            }
+        )
         return
     say(f"{symbol}: {state}, by {who}")

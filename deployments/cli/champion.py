@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import registry
+import tasks
+from deployments import serving
 from deployments.cli import completion
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say, time_of
 from ml_core.errors import InputError
+from tasks import prediction, training
 
 if TYPE_CHECKING:
     from registry.decisions import DecisionRecord
@@ -36,7 +40,7 @@ class NotShownError(InputError):
     )
 
 
-def promote(  # noqa: PLR0917 - options of a command
+def promote(
     ref: Ref,
     reason: Annotated[str, typer.Option(help="Why; kept for ever.")],
     by: By = "",
@@ -54,24 +58,23 @@ def promote(  # noqa: PLR0917 - options of a command
 
     Example: orbcast models promote challenger --reason "passed the rule, seen by me"
     """
-    from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-    from tasks.training.champion import make_champion  # noqa: PLC0415
-    from tasks.training.promotion import weigh  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     store = settings.models()
     record = store.find(symbol, ref)
     who = by or getpass.getuser()
     if record.kind != "baseline":
-        said = weigh(settings, symbol, record.model, record.recipe_hash, now())
+        said = training.promotion.weigh(
+            settings, symbol, record.model, record.recipe_hash, tasks.settings.now()
+        )
         if not said.promote and not override:
             raise NotShownError(record.version, tuple(said.reasons))
         if not said.promote:
             reason = f"against the evidence: {reason}"
-    name_running_server(settings)
-    changed = make_champion(store, symbol, record.version, at=now(), by=who, reason=reason)
+    serving.prefect_session.name_running_server(settings)
+    changed = training.champion.make_champion(
+        store, symbol, record.version, at=tasks.settings.now(), by=who, reason=reason
+    )
     if as_json:
         print_json(_changed(symbol, record.version, who, reason, changed=changed))
         return
@@ -94,17 +97,13 @@ def history(
 
     orbcast models history --at 2025-06-30T10:05
     """
-    from registry.decisions import list_decisions  # noqa: PLC0415 - after --help
-    from tasks.prediction.slots import in_zone  # noqa: PLC0415
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     known = settings.market(market)
     changes = list(settings.models().history(known.symbol, "champion"))
     if at is not None:
-        moment = in_zone(time_of(at, "--at"), known)
+        moment = prediction.slots.in_zone(time_of(at, "--at"), known)
         changes = [each for each in changes if each.at <= moment][-1:]
-    decisions = list_decisions(settings.database(), known.symbol)
+    decisions = registry.decisions.list_decisions(settings.database(), known.symbol)
     told = [_change(each, decisions) for each in changes]
     if as_json:
         print_json(told)
@@ -148,15 +147,13 @@ def rollback(
 
     Example: orbcast models rollback --reason "worse since Monday" --by ana
     """
-    from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-    from tasks.training.champion import roll_back  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    name_running_server(settings)
-    record = roll_back(settings.models(), symbol, at=now(), by=who, reason=reason)
+    serving.prefect_session.name_running_server(settings)
+    record = training.champion.roll_back(
+        settings.models(), symbol, at=tasks.settings.now(), by=who, reason=reason
+    )
     if as_json:
         print_json(_changed(symbol, record.version, who, reason, changed=True))
         return

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+import shellingham
 import typer
 
 from ml_core.errors import InputError
@@ -52,8 +53,6 @@ def require_shell() -> None:
     UnknownShellError
         It was not.
     """
-    import shellingham  # noqa: PLC0415 - asked for once in a life
-
     try:
         shell, _ = shellingham.detect_shell()
     except shellingham.ShellDetectionFailure:

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+import deployments
+import tasks
+
 
 def dashboard(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 8501,
@@ -19,7 +22,4 @@ def dashboard(
 
     Example: orbcast --home var/demo dashboard --no-browser
     """
-    from deployments.dashboard.serving import serve  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    serve(current_settings(), port, browser=browser)
+    deployments.dashboard.serving.serve(tasks.settings.current_settings(), port, browser=browser)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
+import tasks
 from deployments.cli.terminal import AsJson, print_json, say
+from tasks import data
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -20,12 +22,9 @@ def upgrade(as_json: AsJson = False) -> None:
 
     Example: orbcast db upgrade
     """
-    from tasks.data.market_definition import note_definitions  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     settings.database()
-    note_definitions(settings, now())
+    data.market_definition.note_definitions(settings, tasks.settings.now())
     if as_json:
         print_json({"database": settings.shown_url, "upgraded": True})
         return

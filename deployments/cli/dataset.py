@@ -7,11 +7,17 @@ from typing import Annotated
 
 import typer
 
+import ml_core
+import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say
+from ml_core.on_demand import library
+from tasks import data
+
+pq = library("pyarrow.parquet")
 
 
-def dataset(  # noqa: PLR0917 - options of a command
+def dataset(
     output: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
@@ -31,20 +37,14 @@ def dataset(  # noqa: PLR0917 - options of a command
 
     Example: orbcast dataset --from 2025-01-01 --to 2025-06-30 --out mgc.parquet
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415 - after --help
-
-    from ml_core.files import written_atomically  # noqa: PLC0415
-    from tasks.data.datasets import known_bars, label_spec, slots_with_baselines  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     known = settings.market(market, roll=roll)
-    spec = label_spec(anchor=anchor, stop=stop, rr=rr, scan_end=scan_end)
+    spec = data.datasets.label_spec(anchor=anchor, stop=stop, rr=rr, scan_end=scan_end)
     begin, end = days_of(first, last)
     with progress("Computing ranges, labels and features"):
-        bars = known_bars(settings, market, known, now())
-        table = slots_with_baselines(bars, known, spec, begin, end)
-    with written_atomically(output) as temporary:
+        bars = data.datasets.known_bars(settings, market, known, tasks.settings.now())
+        table = data.datasets.slots_with_baselines(bars, known, spec, begin, end)
+    with ml_core.files.written_atomically(output) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     used = table["exclusion"].null_count
     if as_json:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import deployments
+from deployments import cli
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, err, print_json, remark, say, show_table
+from tasks import prediction
 
 if TYPE_CHECKING:
     from deployments.demo import Shown
@@ -34,8 +37,6 @@ def demo(
 
     Example: orbcast demo --in var/demo
     """
-    from deployments.demo import run_demo  # noqa: PLC0415 - after --help
-
     home = folder or context.find_root().params.get("home") or _FOLDER
     piped, begun = not err().is_terminal, ""
     with progress("Demo", 1.0) as bar:
@@ -48,7 +49,7 @@ def demo(
             named = step.replace("Flow ", "").partition(":")[0].partition(",")[0]
             bar.at(share, detail=named)
 
-        shown = run_demo(home, remark, moved)
+        shown = deployments.demo.run_demo(home, remark, moved)
     if as_json:
         print_json(_plain(shown))
     else:
@@ -76,14 +77,9 @@ def _plain(shown: Shown) -> dict[str, Any]:
 
 
 def _tell(shown: Shown) -> None:
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
-    from deployments.demo import LAST  # noqa: PLC0415
-    from tasks.prediction.day_outlook import outlook_in_words  # noqa: PLC0415
-
     result, truth = shown.result, shown.truth
     scores = result["evaluation"]["directional"]
-    table = Table(box=None, pad_edge=False)
+    table = cli.drawing.plain_table()
     table.add_column("On unseen days", no_wrap=True)
     for heading in ("accuracy", "95 % interval", "log loss", "95 % interval"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -117,8 +113,9 @@ def _tell(shown: Shown) -> None:
         say(f"  .venv/bin/orbcast --home {_short(shown.home)} {command}")
         say(f"      {what}")
     say(
-        f"\nThe simulated days end on {LAST}: live ranges have no bars, and `up` records that. "
-        f"{shown.symbol}: {outlook_in_words(shown.outlook)}"
+        f"\nThe simulated days end on {deployments.demo.LAST}: live ranges have no bars, and `up` "
+        "records that. "
+        f"{shown.symbol}: {prediction.day_outlook.outlook_in_words(shown.outlook)}"
     )
     say(f"\nDone in {shown.seconds:.0f} s.")
 

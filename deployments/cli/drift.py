@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+import registry
+import tasks
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say
+from tasks import health
 
 app = typer.Typer(no_args_is_help=True)
 DRIFTED = 4
@@ -32,13 +35,10 @@ def check(
 
     Example: orbcast drift check --full
     """
-    from tasks.health.drift import compare, write_report  # noqa: PLC0415 - after --help
-    from tasks.settings import now  # noqa: PLC0415
-
-    at = now()
-    found = compare.fn(market, at, "replay" if replay else "live")
+    at = tasks.settings.now()
+    found = health.drift.compare.fn(market, at, "replay" if replay else "live")
     page = (
-        write_report.fn(market, at, "replay" if replay else "live")
+        health.drift.write_report.fn(market, at, "replay" if replay else "live")
         if full and found.judged
         else None
     )
@@ -66,12 +66,9 @@ def show(
 
     Example: orbcast drift show --last 5
     """
-    from registry.drift import drift_records  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
-    records = drift_records(settings.database(), symbol)[-last:]
+    records = registry.drift.drift_records(settings.database(), symbol)[-last:]
     if as_json:
         plain = [
             {"at": each.at.isoformat(), "verdict": each.verdict, **each.figures}

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
+import flows
+import tasks
+from deployments import cli, serving
 from deployments.cli.progress import flow_progress
 from deployments.cli.terminal import (
     AsJson,
@@ -20,6 +23,7 @@ from deployments.cli.terminal import (
     say,
     show_table,
 )
+from ml_core import learning
 from ml_core.files import written_atomically
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ _FEWEST = 30
 """Rows of a fold from which its interval is shown."""
 
 
-def evaluate(  # noqa: PLR0917 - options of a command
+def evaluate(
     market: MarketOption = "mgc",
     recipe: RecipeOption = "residual-small",
     first: Annotated[
@@ -62,12 +66,9 @@ def evaluate(  # noqa: PLR0917 - options of a command
 
     orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month --figures study.json
     """
-    from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
     if refit not in {None, "month", "quarter"}:
         raise OptionError("--refit", str(refit), "cannot be used", "write month or quarter")
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     own = settings.recipe(recipe)
     for each in market.split(","):
         settings.market(each.strip())
@@ -75,13 +76,15 @@ def evaluate(  # noqa: PLR0917 - options of a command
         _check_window(window)
     period = days_of(first, last)
     level = "WARNING" if quiet else "INFO"
-    with flow_progress(f"Studying {own.name}"), prefect_session(settings, level=level) as server:
+    with (
+        flow_progress(f"Studying {own.name}"),
+        serving.prefect_session.prefect_session(settings, level=level) as server,
+    ):
         if not quiet:
             remark_begin(f"Studying {own.name}", server)
-        from flows.walk_forward import walk_forward  # noqa: PLC0415 - Prefect reads its settings
 
         walked = cast("Literal['month', 'quarter'] | None", refit)  # looked at above
-        result = walk_forward(market, recipe, *period, walked, window)
+        result = flows.walk_forward.walk_forward(market, recipe, *period, walked, window)
     if figures is not None:
         with written_atomically(figures) as temporary:
             temporary.write_text(json_text(result), encoding="utf-8")
@@ -95,10 +98,9 @@ def evaluate(  # noqa: PLR0917 - options of a command
 
 
 def _check_window(window: str) -> None:
-    from ml_core.learning.recipe import known_window  # noqa: PLC0415 - after --help
 
     try:
-        known_window(window)
+        learning.recipe.known_window(window)
     except ValueError as error:
         raise OptionError("--window", window, "cannot be used", str(error)) from error
 
@@ -128,9 +130,7 @@ def _tell(result: dict[str, Any]) -> None:
 
 
 def _voices(scores: dict[str, Any]) -> Table:
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
-    table = Table(box=None, pad_edge=False)
+    table = cli.drawing.plain_table()
     for heading in ("unseen days", "accuracy", "log loss", "Brier", "AUC", "ECE"):
         table.add_column(heading, justify="left" if heading == "unseen days" else "right")
     for voice in ("model", "corridor", "majority"):
@@ -147,9 +147,7 @@ def _voices(scores: dict[str, Any]) -> Table:
 
 
 def _folds(folds: list[dict[str, Any]]) -> Table:
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
-    table = Table(box=None, pad_edge=False)
+    table = cli.drawing.plain_table()
     for heading in ("fold", "n", "accuracy", "corridor", "log loss - corridor", "95 %"):
         table.add_column(heading, justify="left" if heading == "fold" else "right")
     for each in folds:

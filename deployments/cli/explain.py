@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+import tasks
 from deployments.cli.terminal import AsJson, print_json, say
+from tasks import prediction
 
 
 def explain(
@@ -20,10 +22,7 @@ def explain(
 
     Example: orbcast explain MGC:2025-06-30:0900
     """
-    from tasks.prediction.explanation import explained  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    told = explained(current_settings(), slot)
+    told = prediction.explanation.explained(tasks.settings.current_settings(), slot)
     if as_json:
         print_json(told)
         return

@@ -7,9 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+import tasks
+from deployments import legacy_import
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 from ml_core.errors import InputError
+from tasks import data
 
 
 class NoDatabaseError(InputError):
@@ -18,7 +21,7 @@ class NoDatabaseError(InputError):
     template = "--zone, --stamp and --time-format say how --duckdb is read; name it, or leave them"
 
 
-def import_legacy(  # noqa: PLR0917 - options of a command
+def import_legacy(
     duckdb: Annotated[
         Path | None, typer.Option(help="DuckDB database with 1-minute bars; opened read-only.")
     ] = None,
@@ -53,27 +56,24 @@ def import_legacy(  # noqa: PLR0917 - options of a command
 
     orbcast import-legacy --duckdb old.duckdb --market mgc
     """
-    from deployments.legacy_import.report_files import write_legacy_report  # noqa: PLC0415
-    from deployments.legacy_import.survey import survey  # noqa: PLC0415 - after --help
-    from tasks.data.sources import source_spec  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
     reading = {"zone": zone, "stamp": stamp, "time_format": time_format}
     if duckdb is None and any(reading.values()):
         raise NoDatabaseError
-    source = source_spec(kind="duckdb", paths=[str(duckdb)], **reading) if duckdb else None
-    settings = current_settings()
+    source = (
+        data.sources.source_spec(kind="duckdb", paths=[str(duckdb)], **reading) if duckdb else None
+    )
+    settings = tasks.settings.current_settings()
     with progress("Reading bars") as bar:
-        told = survey(
+        told = legacy_import.survey.survey(
             settings,
             market,
             source=source,
             registry=registry,
-            at=now(),
+            at=tasks.settings.now(),
             dry_run=dry_run,
             on_progress=lambda name, done: bar.at(done, None, name),
         )
-    page, text = write_legacy_report(settings, told)
+    page, text = legacy_import.report_files.write_legacy_report(settings, told)
     if as_json:
         print_json({**told, "reports": [str(page), str(text)]})
         return
@@ -81,12 +81,14 @@ def import_legacy(  # noqa: PLR0917 - options of a command
 
 
 def _tell(told: dict[str, Any], page: Path, text: Path) -> None:
-    from deployments.legacy_import.report import headline, unusable, usable  # noqa: PLC0415 - when told
 
-    say(headline(told))
+    say(legacy_import.report.headline(told))
     if told["dry_run"]:
         say("This was a dry run: the lake is as it was.")
-    for title, sentences in (("Can be used", usable(told)), ("Cannot be used", unusable(told))):
+    for title, sentences in (
+        ("Can be used", legacy_import.report.usable(told)),
+        ("Cannot be used", legacy_import.report.unusable(told)),
+    ):
         say(f"\n{title}:")
         for each in sentences or ["nothing"]:
             say(f"- {each}")

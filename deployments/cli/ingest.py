@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
+import tasks
 from deployments.cli.progress import progress
 from deployments.cli.remarks import remarked, remarks_on
 from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say
+from tasks import data, runs
 
 if TYPE_CHECKING:
     from ml_core.bars.batch_log import BatchRecord
@@ -23,17 +26,14 @@ class IngestCommand(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options; the kinds of source are looked up here, so that nobody else waits."""
-        from tasks.data.source_kinds import kind_names  # noqa: PLC0415 - only for --help
-
         for option in self.params:
             if isinstance(option, TyperOption) and option.name == "source":
-                option.help = (
-                    f"What they are: {', '.join(kind_names())}; `orbcast bars sources` tells more."
-                )
+                kinds = ", ".join(data.source_kinds.kind_names())
+                option.help = f"What they are: {kinds}; `orbcast bars sources` tells more."
         super().format_options(ctx, formatter)
 
 
-def ingest(  # noqa: PLR0917 - options of a command
+def ingest(
     source: Annotated[str, typer.Option(help="What they are.")],
     paths: Annotated[
         list[str] | None,
@@ -103,13 +103,7 @@ def ingest(  # noqa: PLR0917 - options of a command
 
     orbcast ingest --source csv es.csv --market es --zone America/New_York --dry-run
     """
-    from tasks.data.intake import summary, take_in  # noqa: PLC0415 - after --help
-    from tasks.data.preview import preview  # noqa: PLC0415
-    from tasks.data.sources import remember_source, source_spec  # noqa: PLC0415
-    from tasks.runs.trying_again import with_patience  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    spec = source_spec(
+    spec = data.sources.source_spec(
         kind=source,
         paths=paths or [],
         options=dict(_pair("--option", each, "account=DU123") for each in option or []),
@@ -123,7 +117,7 @@ def ingest(  # noqa: PLR0917 - options of a command
         decimal=decimal,
         layout=layout,
     )
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     known = settings.market(market)
     total = spec.source().count()
     with progress("Reading bars", total) as bar:
@@ -132,16 +126,26 @@ def ingest(  # noqa: PLR0917 - options of a command
             bar.at(done, total, name)
 
         if dry_run:
-            shown = with_patience(
-                lambda: preview(
-                    settings, known, spec, now(), on_progress=on_progress, tell=_remark
+            shown = runs.trying_again.with_patience(
+                lambda: data.preview.preview(
+                    settings,
+                    known,
+                    spec,
+                    tasks.settings.now(),
+                    on_progress=on_progress,
+                    tell=_remark,
                 ),
                 _wait,
             )
         else:
-            records = with_patience(
-                lambda: take_in(
-                    settings, known, spec, now(), on_progress=on_progress, tell=_remark
+            records = runs.trying_again.with_patience(
+                lambda: data.intake.take_in(
+                    settings,
+                    known,
+                    spec,
+                    tasks.settings.now(),
+                    on_progress=on_progress,
+                    tell=_remark,
                 ),
                 _wait,
             )
@@ -149,8 +153,8 @@ def ingest(  # noqa: PLR0917 - options of a command
         _show_preview(shown, known, as_json=as_json)
         return
     if remember:
-        remember_source(settings.sources_file, market, spec)
-    brought = summary(records, settings.lake().status(known.symbol))
+        data.sources.remember_source(settings.sources_file, market, spec)
+    brought = data.intake.summary(records, settings.lake().status(known.symbol))
     if as_json:
         print_json({**brought, **remarked(records)})
         return
@@ -159,12 +163,8 @@ def ingest(  # noqa: PLR0917 - options of a command
 
 def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
     """Show how a source is read and what it would bring, to be held against a chart."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - after --help
-
-    from tasks.data.intake import summary  # noqa: PLC0415
-
     new = [record for record in shown.records if record.status != "already"]
-    brought = summary(shown.records, shown.status)
+    brought = data.intake.summary(shown.records, shown.status)
     if as_json:
         print_json(
             {
@@ -208,10 +208,9 @@ def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
 
 
 def _tell(records: tuple[BatchRecord, ...], brought: dict[str, Any], market: str) -> None:
-    from tasks.data.intake import counts_in_words  # noqa: PLC0415 - after --help
 
     say(
-        f"{counts_in_words(brought)}, from {brought['new_batches']} new of "
+        f"{data.intake.counts_in_words(brought)}, from {brought['new_batches']} new of "
         f"{brought['batches']} batches."
     )
     for line in remarks_on(records):

@@ -7,17 +7,26 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import typer
 
+import deployments
+import ml_core
+import registry
+import tasks
+from deployments import cli
 from deployments.cli import completion
 from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
+from ml_core.on_demand import library
 
 if TYPE_CHECKING:
     from ml_core.market.market import Market
     from tasks.settings import Settings
+
+market_calendars = library("pandas_market_calendars")
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -55,27 +64,24 @@ def list_markets(as_json: AsJson = False) -> None:
 
     Example: orbcast market list
     """
-    from deployments.new_market import specifications  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    config = current_settings()
+    config = tasks.settings.current_settings()
     known = {name: config.market(name) for name in config.market_names()}
     if as_json:
         listed = [
             {**_summary(market), "market": name, "file": config.market_file(name)}
             for name, market in known.items()
         ]
-        print_json({"markets": listed, "instruments": list(specifications())})
+        print_json(
+            {"markets": listed, "instruments": list(deployments.new_market.specifications())}
+        )
         return
-    from rich import box  # noqa: PLC0415 - after --help
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table("market", "instrument", "clock", "opening ranges", box=box.SIMPLE_HEAD)
+    table = cli.drawing.ruled_table("market", "instrument", "clock", "opening ranges")
     for name, market in known.items():
         ranges = ", ".join(spec.name for spec in market.ranges)
         table.add_row(name, market.name, market.zone, ranges)
     show_table(table)
-    say(f"New ones of: {', '.join(specifications())} (`orbcast market new es`)")
+    specified = ", ".join(deployments.new_market.specifications())
+    say(f"New ones of: {specified} (`orbcast market new es`)")
 
 
 @app.command(short_help="Whether a market's file is right; its next trading days.")
@@ -84,12 +90,9 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
 
     Example: orbcast market check mgc
     """
-    from ml_core.market.definition import MarketDefinition  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    config = current_settings()
+    config = tasks.settings.current_settings()
     market = config.market(name)
-    days, meaning = _next_days(market), MarketDefinition.of(market).hash
+    days, meaning = _next_days(market), ml_core.market.definition.MarketDefinition.of(market).hash
     changed, own_days = _trained_on_another(config, market), _own_days(market)
     if as_json:
         told = {
@@ -129,9 +132,7 @@ def calendars(
 
     Example: orbcast market calendars nymex
     """
-    import pandas_market_calendars  # noqa: PLC0415 - after --help
-
-    names = sorted(pandas_market_calendars.get_calendar_names(), key=str.lower)
+    names = sorted(market_calendars.get_calendar_names(), key=str.lower)
     names = [name for name in names if part.lower() in name.lower()]
     if as_json:
         print_json(names)
@@ -141,7 +142,7 @@ def calendars(
 
 
 @app.command(short_help="Write the file of a market into the home.")
-def new(  # noqa: PLR0917 - options of a command
+def new(
     name: Annotated[str, typer.Argument(help="Name of the market, such as es.")],
     like: Annotated[
         str | None,
@@ -181,11 +182,8 @@ def new(  # noqa: PLR0917 - options of a command
 
     orbcast market new aapl --like STOCK --commission 0 --slippage 1
     """
-    from deployments.new_market import RangeChoice, market_file, specification  # noqa: PLC0415
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    config = current_settings()
-    spec = specification(like or name)
+    config = tasks.settings.current_settings()
+    spec = deployments.new_market.specification(like or name)
     path = config.own_markets_dir / f"{_plain_name(name)}.toml"
     if path.exists() and not replace:
         raise MarketExistsError(str(path))
@@ -203,11 +201,11 @@ def new(  # noqa: PLR0917 - options of a command
         if asks
         else spec.first_range
     ]
-    text = market_file(
+    text = deployments.new_market.market_file(
         spec,
         symbol or _plain_name(name).upper(),
         zone=_known_zone(zone),
-        ranges=[RangeChoice.of(choice) for choice in texts],
+        ranges=[deployments.new_market.RangeChoice.of(choice) for choice in texts],
         commission=commission,
         slippage_ticks=slippage,
     )
@@ -221,12 +219,10 @@ def new(  # noqa: PLR0917 - options of a command
 
 def _written(path: Path, text: str) -> Market:
     """Write a market's file once it can be read; return the market."""
-    from ml_core.market.market import load_market  # noqa: PLC0415 - after --help
-
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        return load_market(temporary)
+        return ml_core.market.market.load_market(temporary)
 
 
 def _asked(question: str, usual: float, given: float | None) -> float:
@@ -261,8 +257,6 @@ class ZoneNameError(InputError):
 
 
 def _known_zone(zone: str) -> str:
-    from zoneinfo import available_timezones  # noqa: PLC0415 - one use
-
     if zone not in available_timezones():
         raise ZoneNameError(zone)
     return zone
@@ -287,28 +281,24 @@ def _trained_on_another(config: Settings, market: Market) -> str | None:
 
     Without a database of this Orbcast's there is no champion to ask about.
     """
-    from registry.errors import DatabaseError, UnknownVersionError  # noqa: PLC0415
-
     try:
         store = config.model_copy(update={"read_only": True}).models()
         return store.other_market(store.find(market.symbol, "champion"))
-    except (DatabaseError, UnknownVersionError):
+    except (registry.errors.DatabaseError, registry.errors.UnknownVersionError):
         return None
 
 
 def _own_days(market: Market) -> list[dict[str, Any]]:
     """Return the hours of the file's own days and the calendar's, on the market's clock."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - one use
-
-    from ml_core.market.calendar_days import Hours, changed_days  # noqa: PLC0415
-    from ml_core.market.schedule import from_minute  # noqa: PLC0415
-
     clock = ZoneInfo(market.zone)
 
     def span(*minutes: int) -> str:
-        return "-".join(f"{from_minute(each).astimezone(clock):%H:%M}" for each in minutes)
+        return "-".join(
+            f"{ml_core.market.schedule.from_minute(each).astimezone(clock):%H:%M}"
+            for each in minutes
+        )
 
-    def shown(hours: Hours | None) -> str | None:
+    def shown(hours: ml_core.market.calendar_days.Hours | None) -> str | None:
         if hours is None:
             return None
         halt = f", no trade {span(*hours.halt)}" if hours.halt else ""
@@ -321,7 +311,7 @@ def _own_days(market: Market) -> list[dict[str, Any]]:
             "by_file": shown(change.by_file),
             "fault": change.fault and f"changes nothing: it {change.fault}",
         }
-        for change in changed_days(market)
+        for change in ml_core.market.calendar_days.changed_days(market)
     ]
 
 
@@ -333,16 +323,11 @@ def _next_days(market: Market) -> list[dict[str, Any]]:
     RangeOutsideSessionError
         On some day of the coming year a range does not end inside its session.
     """
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - one use
-
-    from ml_core.market.schedule import build_schedule, from_minute  # noqa: PLC0415
-    from tasks.settings import now  # noqa: PLC0415
-
-    clock, today = ZoneInfo(market.zone), now().date()
-    schedule = build_schedule(market, today, today + timedelta(days=366))
+    clock, today = ZoneInfo(market.zone), tasks.settings.now().date()
+    schedule = ml_core.market.schedule.build_schedule(market, today, today + timedelta(days=366))
 
     def shown(minute: int) -> str:
-        return f"{from_minute(int(minute)).astimezone(clock):%H:%M}"
+        return f"{ml_core.market.schedule.from_minute(int(minute)).astimezone(clock):%H:%M}"
 
     return [
         {

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import tasks
+from deployments import cli
 from deployments.cli import champion, completion
 from deployments.cli.champion import Ref
-from deployments.cli.terminal import AsJson, MarketOption, out, print_json, say, show_table
+from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
 from ml_core.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -41,9 +43,7 @@ def list_versions(market: MarketOption = "mgc", as_json: AsJson = False) -> None
 
     Example: orbcast models list --market mgc
     """
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     store = settings.models()
     aliases: dict[str, list[str]] = {}
@@ -77,11 +77,9 @@ def _listed(record: VersionRecord, aliases: list[str]) -> dict[str, Any]:
 
 def _tell(listed: list[dict[str, Any]]) -> None:
     """Show the versions model by model: names may be long, and versions are there to be copied."""
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
     for model in dict.fromkeys(each["model"] for each in listed):
         say(f"{model}:")
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
         for name in ("  version", "is"):
             table.add_column(name, no_wrap=name != "is")
         for name in ("n", "accuracy", "log loss", "corridor's"):
@@ -105,9 +103,7 @@ def show(ref: Ref, market: MarketOption = "mgc", as_json: AsJson = False) -> Non
 
     Example: orbcast models show champion
     """
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     store = settings.models()
     record = store.find(symbol, ref)
@@ -122,7 +118,7 @@ def show(ref: Ref, market: MarketOption = "mgc", as_json: AsJson = False) -> Non
         told = {name: getattr(record, name) for name in about}
         print_json({**told, "aliases": [asdict(each) for each in given]})
         return
-    _print_markdown((record.folder / "model_card.md").read_text(encoding="utf-8"))
+    cli.markdown.print_markdown((record.folder / "model_card.md").read_text(encoding="utf-8"))
     for each in given:
         say(f"{each.alias} since {each.at:%Y-%m-%d %H:%M} UTC by {each.by}: {each.reason}")
 
@@ -161,20 +157,9 @@ def card(
     if as_json:
         print_json(asdict(facts))
     elif html is None:
-        _print_markdown(to_markdown(model_card(facts)))
+        cli.markdown.print_markdown(to_markdown(model_card(facts)))
     else:
         say(f"the card of {facts.version} is in {html}")
-
-
-def _print_markdown(text: str) -> None:
-    """Print markdown laid out on a terminal, and as it stands into a file or a pipe."""
-    from rich.markdown import Markdown  # noqa: PLC0415 - after --help
-
-    console = out()
-    if console.is_terminal:
-        console.print(Markdown(text))
-    else:
-        typer.echo(text.rstrip("\n"))
 
 
 @app.command(short_help="Compare versions' files with what was registered.")
@@ -192,9 +177,7 @@ def verify(
 
     Example: orbcast models verify champion
     """
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     store = settings.models()
     checked = [

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import deployments
+import registry
+import tasks
+from deployments import serving
 from deployments.cli import completion
 from deployments.cli.terminal import AsJson, print_json, remark, say
 from ml_core.errors import InputError, OperatorError
@@ -42,9 +46,7 @@ class DeadChannelError(OperatorError):
 @contextlib.contextmanager
 def _prefect(settings: Settings) -> Iterator[None]:
     """Talk to the Prefect of the home, which alone holds the channels' secrets."""
-    from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
-
-    with prefect_session(settings, level="CRITICAL"):
+    with serving.prefect_session.prefect_session(settings, level="CRITICAL"):
         yield
 
 
@@ -79,24 +81,23 @@ def add(
 
     Example: orbcast notify add apprise phone --url-env NTFY_URL
     """
-    from tasks.notices.channels import new_channel  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
     if url_env is None:
         url = typer.prompt("URL (not shown)", hide_input=True)
     else:
         url = os.environ.get(url_env, "")
         if not url:
             raise NoSecretError(url_env)
-    new_channel(name, kind, url, now(), least)  # what cannot be is said before Prefect is asked
-    settings = current_settings()
+    tasks.notices.channels.new_channel(
+        name, kind, url, tasks.settings.now(), least
+    )  # what cannot be is said before Prefect is asked
+    settings = tasks.settings.current_settings()
     with _prefect(settings):
-        from deployments.automations import ensure_automations  # noqa: PLC0415 - within
-        from tasks.notices.channel_blocks import add_channel  # noqa: PLC0415
-        from tasks.notices.channels import channels  # noqa: PLC0415
-
-        channel = add_channel(settings.channels_file, name, kind, url, now(), least)
-        ensure_automations(channels(settings.channels_file))
+        channel = tasks.notices.channel_blocks.add_channel(
+            settings.channels_file, name, kind, url, tasks.settings.now(), least
+        )
+        deployments.automations.ensure_automations(
+            tasks.notices.channels.channels(settings.channels_file)
+        )
     if as_json:
         print_json(asdict(channel))
         return
@@ -111,17 +112,15 @@ def remove(
 
     Example: orbcast notify remove desk
     """
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     with _prefect(settings):
-        from deployments.automations import ensure_automations  # noqa: PLC0415 - within
-        from tasks.notices.channel_blocks import remove_channel  # noqa: PLC0415
-        from tasks.notices.channels import ChannelError, channels  # noqa: PLC0415
-
-        if not remove_channel(settings.channels_file, name):
-            raise ChannelError("name", name, "is not there; `orbcast notify list` shows them")
-        ensure_automations(channels(settings.channels_file))
+        if not tasks.notices.channel_blocks.remove_channel(settings.channels_file, name):
+            raise tasks.notices.channels.ChannelError(
+                "name", name, "is not there; `orbcast notify list` shows them"
+            )
+        deployments.automations.ensure_automations(
+            tasks.notices.channels.channels(settings.channels_file)
+        )
     if as_json:
         print_json({"removed": name})
         return
@@ -134,14 +133,10 @@ def list_channels(as_json: AsJson = False) -> None:
 
     Example: orbcast notify list
     """
-    from registry.notices import last_attempt  # noqa: PLC0415 - after --help
-    from tasks.notices.channels import channels  # noqa: PLC0415
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     found = [
-        (each, last_attempt(settings.database(), each.name))
-        for each in channels(settings.channels_file)
+        (each, registry.notices.last_attempt(settings.database(), each.name))
+        for each in tasks.notices.channels.channels(settings.channels_file)
     ]
     if as_json:
         print_json(
@@ -173,19 +168,18 @@ def try_channels(
 
     Example: orbcast notify test
     """
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     with _prefect(settings):
-        from tasks.notices.channels import ChannelError, channels  # noqa: PLC0415 - within
-        from tasks.notices.delivery import send_test  # noqa: PLC0415
-
-        found = [each for each in channels(settings.channels_file) if name in {None, each.name}]
+        found = [
+            each
+            for each in tasks.notices.channels.channels(settings.channels_file)
+            if name in {None, each.name}
+        ]
         if not found:
-            raise ChannelError(
+            raise tasks.notices.channels.ChannelError(
                 "name", name or "", "is not there; `orbcast notify list` shows them"
             )
-        tried = [send_test(each) for each in found]
+        tried = [tasks.notices.delivery.send_test(each) for each in found]
     if as_json:
         print_json([asdict(each) for each in tried])
     for each in () if as_json else tried:
@@ -204,18 +198,12 @@ def retry(as_json: AsJson = False) -> None:
 
     Example: orbcast notify retry
     """
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     with _prefect(settings):
-        from registry.notices import failures_in_a_row  # noqa: PLC0415 - within
-        from tasks.notices.channels import channels  # noqa: PLC0415
-        from tasks.notices.delivery import bring  # noqa: PLC0415
-
-        delivered = bring(settings, at_once=True)
+        delivered = tasks.notices.delivery.bring(settings, at_once=True)
         failed = [
-            (each.name, failures_in_a_row(settings.database(), each.name))
-            for each in channels(settings.channels_file)
+            (each.name, registry.notices.failures_in_a_row(settings.database(), each.name))
+            for each in tasks.notices.channels.channels(settings.channels_file)
         ]
     faults = tuple((name, each[-1].detail) for name, each in failed if each)
     if as_json:
@@ -235,14 +223,11 @@ def automations(as_json: AsJson = False) -> None:
 
     Example: orbcast notify automations
     """
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     with _prefect(settings):
-        from deployments.automations import ensure_automations  # noqa: PLC0415 - within
-        from tasks.notices.channels import channels  # noqa: PLC0415
-
-        names = ensure_automations(channels(settings.channels_file))
+        names = deployments.automations.ensure_automations(
+            tasks.notices.channels.channels(settings.channels_file)
+        )
     if as_json:
         print_json(names)
         return
@@ -266,18 +251,16 @@ def show_notices(
 
     Example: orbcast notices --last 5
     """
-    from registry.notices import notices  # noqa: PLC0415 - after --help
-    from tasks.notices.channels import ChannelError, channels, missing_from  # noqa: PLC0415
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = None if market is None else settings.market(market).symbol
     listed: tuple[Channel, ...] = ()
     try:
-        listed = channels(settings.channels_file)
-    except ChannelError as error:  # what there was to tell is shown all the same
+        listed = tasks.notices.channels.channels(settings.channels_file)
+    except (
+        tasks.notices.channels.ChannelError
+    ) as error:  # what there was to tell is shown all the same
         remark(f"nothing is delivered: {error}")
-    found = notices(settings.database(), market=symbol, last=last)
+    found = registry.notices.notices(settings.database(), market=symbol, last=last)
     if as_json:
         plain = [
             {
@@ -287,14 +270,14 @@ def show_notices(
                 "subject": told.notice.subject,
                 "body": told.notice.body,
                 "delivered": sorted({one.channel for one in told.deliveries if one.delivered}),
-                "not_delivered": list(missing_from(told, listed)),
+                "not_delivered": list(tasks.notices.channels.missing_from(told, listed)),
             }
             for told in found
         ]
         print_json(plain)
         return
     for told in found:
-        missed = missing_from(told, listed)
+        missed = tasks.notices.channels.missing_from(told, listed)
         state = f"  NOT DELIVERED to {', '.join(missed)}" if missed else ""
         head = f"{told.notice.at:%Y-%m-%d %H:%M} UTC  {told.notice.subject}{state}"
         say(head)

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import monitoring
+import tasks
+from deployments import cli
 from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say, show_table
+from tasks import health
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +42,7 @@ class Mode(StrEnum):
     REPLAY = "replay"
 
 
-def performance(  # noqa: PLR0917 - options of a command
+def performance(
     market: MarketOption = "mgc",
     mode: Annotated[
         Mode, typer.Option(help="Live answers are the record; replays stand apart.")
@@ -58,12 +62,11 @@ def performance(  # noqa: PLR0917 - options of a command
 
     Example: orbcast performance --by month --last 180d
     """
-    from tasks.health.performance import record_of  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
-    found = record_of(settings, symbol, mode.value, by.value, last_days=_days(last), at=now())
+    found = health.performance.record_of(
+        settings, symbol, mode.value, by.value, last_days=_days(last), at=tasks.settings.now()
+    )
     if as_json:
         print_json(found.to_json())
         return
@@ -108,16 +111,13 @@ def _tell(found: Record, by: By) -> None:
 
 def _table(*headings: str) -> Table:
     """Return a table that fits 80 columns; the first column is a name."""
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table = cli.drawing.plain_table(padding=(0, 1, 0, 0))
     for index, heading in enumerate(headings):
         table.add_column(heading, justify="right" if index else "left", no_wrap=True)
     return table
 
 
 def _periods(groups: dict[str, Period], by: By) -> Table:
-    from monitoring.performance import MIN_DAYS  # noqa: PLC0415 - after --help
 
     table = _table(
         f"\n{by}",
@@ -139,7 +139,7 @@ def _periods(groups: dict[str, Period], by: By) -> Table:
                 f"{model['accuracy']:.1%}",
                 f"{each.voices['corridor']['accuracy']:.1%}",
                 f"{change.estimate:+.3f}",
-                span if each.days >= MIN_DAYS else "few days",
+                span if each.days >= monitoring.performance.MIN_DAYS else "few days",
                 f"{model['ece']:.3f}",
             )
         taken = each.trades["taken"]

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from deployments import cli
 from deployments.cli.terminal import AsJson, print_json, say, show_table
+from ml_core import evidence
 from ml_core.errors import InputError, NumberError
 
 _SHOWN = (62, 124, 250)
@@ -20,7 +22,7 @@ class HalfAGateError(InputError):
     template = "--correct needs --trades beside it: how many were right, of how many"
 
 
-def power(  # noqa: PLR0917 - options of a command
+def power(
     lift: Annotated[float, typer.Option(help="Accuracy above the baseline, 0.02 is 2 points.")],
     baseline: Annotated[float, typer.Option(help="Accuracy that needs no skill.")] = 0.5,
     threshold: Annotated[float, typer.Option(help="Accuracy a gate asks for.")] = 0.55,
@@ -55,12 +57,7 @@ def power(  # noqa: PLR0917 - options of a command
 
     Example: orbcast power --lift 0.05
     """
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
     from ml_core.evidence.power import (  # noqa: PLC0415
-        chance_of_coin,
-        gate,
-        power_of,
         trades_needed,
     )
 
@@ -74,9 +71,9 @@ def power(  # noqa: PLR0917 - options of a command
         {
             "trades": count,
             "days": math.ceil(count / per_day),
-            "coin_passes": chance_of_coin(count, threshold),
-            "baseline_passes": chance_of_coin(count, threshold, baseline),
-            "lift_found": power_of(
+            "coin_passes": evidence.power.chance_of_coin(count, threshold),
+            "baseline_passes": evidence.power.chance_of_coin(count, threshold, baseline),
+            "lift_found": evidence.power.power_of(
                 count, baseline, lift, alpha=alpha, design_effect=design_effect
             ),
         }
@@ -84,7 +81,7 @@ def power(  # noqa: PLR0917 - options of a command
     ]
     report = None
     if trades is not None and correct is not None:
-        report = gate(
+        report = evidence.power.gate(
             correct,
             trades,
             threshold=threshold,
@@ -105,7 +102,7 @@ def power(  # noqa: PLR0917 - options of a command
         f"{wanted * 100:.4g}% of the time with {needed:,} trades, "
         f"{math.ceil(needed / per_day):,} days of {per_day:g} trades.",
     )
-    table = Table(box=None, pad_edge=False)
+    table = cli.drawing.plain_table()
     passed = f"> {threshold * 100:.4g}%"
     for heading in ("trades", "days", f"coin {passed}", f"baseline {passed}", "lift found"):
         table.add_column(heading, justify="right")

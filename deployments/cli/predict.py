@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import tasks
+from deployments import cli
 from deployments.cli import completion
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table, time_of
+from tasks import prediction
 
 if TYPE_CHECKING:
     from ml_core.learning.inference import Prediction, SideView
@@ -41,17 +44,12 @@ def predict(
 
     Example: orbcast predict --at 2025-06-30T09:05 --version challenger
     """
-    from tasks.prediction.day_outlook import day_outlook, require_open  # noqa: PLC0415 - after --help
-    from tasks.prediction.decision import ask, read_bars  # noqa: PLC0415
-    from tasks.prediction.slots import in_zone, latest_slot  # noqa: PLC0415
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     known = settings.market(market)
-    moment = in_zone(time_of(at, "--at"), known)
-    slot = latest_slot(known, moment, opening_range)
-    require_open(known, slot)
-    outlook = day_outlook(known, moment)
+    moment = prediction.slots.in_zone(time_of(at, "--at"), known)
+    slot = prediction.slots.latest_slot(known, moment, opening_range)
+    prediction.day_outlook.require_open(known, slot)
+    outlook = prediction.day_outlook.day_outlook(known, moment)
     models = settings.models()
     fallback, expired = None, None
     if version is None:
@@ -59,7 +57,9 @@ def predict(
         record, fallback, expired = serving.record, serving.fallback, serving.expired
     else:
         record = models.find(known.symbol, version)
-    _, said = ask(record, known, slot, read_bars(settings, known, slot))
+    _, said = prediction.decision.ask(
+        record, known, slot, prediction.decision.read_bars(settings, known, slot)
+    )
     if as_json:
         about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}
         print_json({**about, **said.to_json()})
@@ -69,21 +69,19 @@ def predict(
 
 
 def _tell_day(outlook: DayOutlook) -> None:
-    from tasks.prediction.day_outlook import outlook_in_words  # noqa: PLC0415 - after --help
 
     if outlook.closed is not None:
-        say(f"{outlook_in_words(outlook)}; the range above closed last before it")
+        words = prediction.day_outlook.outlook_in_words(outlook)
+        say(f"{words}; the range above closed last before it")
 
 
 def _tell(slot: Slot, said: Prediction, fallback: str | None, expired: str | None) -> None:
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
     say(f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC by {said.model} {said.version}")
     if fallback:
         say(f"  in the champion's stead: {fallback}")
     if expired:
         say(f"  too old to answer live: {expired}")
-    odds = Table(box=None, pad_edge=False)
+    odds = cli.drawing.plain_table()
     for heading in ("", "UP", "DOWN", "no break"):
         odds.add_column(heading, justify="left" if not heading else "right")
     p = said.baseline_p_up_given_break
@@ -91,7 +89,7 @@ def _tell(slot: Slot, said: Prediction, fallback: str | None, expired: str | Non
     odds.add_row("model", *_percents(said.p_up, said.p_down, said.p_none))
     odds.add_row("corridor", *_percents(p * stays, (1.0 - p) * stays, said.p_none))
     show_table(odds)
-    sides = Table(box=None, pad_edge=False)
+    sides = cli.drawing.plain_table()
     for heading in ("if taken", "P(win)", "driftless", "E\\[net R]", "driftless", "80 % of R in"):
         sides.add_column(heading, justify="left" if heading == "if taken" else "right")
     sides.add_row("long", *_side(said.long))

@@ -9,6 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
+import deployments
+import ml_core
+import registry
+import tasks
+from deployments import cli
 from deployments.cli.performance import Mode
 from deployments.cli.terminal import (
     AsJson,
@@ -33,7 +38,7 @@ class Outcome(StrEnum):
     OPEN = "open"
 
 
-def predictions(  # noqa: PLR0917 - the options of a command
+def predictions(
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
@@ -58,15 +63,10 @@ def predictions(  # noqa: PLR0917 - the options of a command
 
     Example: orbcast predictions --from 2025-06-01 --range 0900 --csv june.csv
     """
-    from deployments.ledger_export import to_csv, to_parquet  # noqa: PLC0415 - after --help
-    from ml_core.files import written_atomically  # noqa: PLC0415
-    from registry.browsing import Wanted, all_rows, browse, matching  # noqa: PLC0415
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     begin, end = days_of(first, last)
     known = settings.market(market)
-    wanted = Wanted(
+    wanted = registry.browsing.Wanted(
         market=known.symbol,
         first=begin,
         last=end,
@@ -75,28 +75,29 @@ def predictions(  # noqa: PLR0917 - the options of a command
         outcome=tuple(outcome or ()),
     )
     database = settings.database()
-    count = matching(database, wanted)
+    count = registry.browsing.matching(database, wanted)
     for name in () if count else opening_range or ():
         known.range_index(name)  # one that the market had once may still have answers
-    for path, write in ((csv, to_csv), (parquet, to_parquet)):
+    for path, write in (
+        (csv, deployments.ledger_export.to_csv),
+        (parquet, deployments.ledger_export.to_parquet),
+    ):
         if path is not None:
-            with written_atomically(path) as file:
-                file.write_bytes(write(all_rows(database, wanted)))
+            with ml_core.files.written_atomically(path) as file:
+                file.write_bytes(write(registry.browsing.all_rows(database, wanted)))
             remark(f"{count:,} answers written to {path}")
     if as_json:
-        found = browse(database, wanted, limit=rows)
+        found = registry.browsing.browse(database, wanted, limit=rows)
         print_json({"matching": count, "rows": found})
     elif csv is None and parquet is None:
-        _show(browse(database, wanted, limit=rows), count)
+        _show(registry.browsing.browse(database, wanted, limit=rows), count)
 
 
 def _show(rows: Sequence[Mapping[str, Any]], count: int) -> None:
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
     if not rows:
         say("no answer matches")
         return
-    table = Table(box=None, pad_edge=False)
+    table = cli.drawing.plain_table()
     for name in ("day", "range", "record", "answer"):
         table.add_column(name)
     for name in ("p(UP)", "corridor", "outcome", "net R"):

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from deployments import cli
 from deployments.cli.terminal import err
+from tasks import runs
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, ProgressColumn, Task
+    from rich.progress import Progress
 
 _DETAIL = 28
 """Characters of a step's name that fit beside the rest on a line of 80."""
@@ -109,49 +111,16 @@ def progress(words: str, total: float | None = None) -> Iterator[Bar]:
     total
         Of what is counted, if it is known from the start.
     """
-    from rich.progress import (  # noqa: PLC0415 - after --help
-        BarColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-    )
-
-    console, pace = err(), Pace(time.monotonic)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=12),
-        _clock_of(pace),
-        TextColumn("{task.fields[detail]}", markup=False),
-        console=console,
-        transient=True,
-        redirect_stdout=False,  # results are not to land on the error stream
-        disable=not console.is_terminal,
-    ) as shown:
-        yield Bar(shown, words, total, pace)
+    pace = Pace(time.monotonic)
+    with cli.progress_bar.drawn_bar(err(), lambda: pace.words) as drawn:
+        yield Bar(drawn, words, total, pace)
 
 
 @contextlib.contextmanager
 def flow_progress(words: str) -> Iterator[Bar]:
     """Show how far a flow of this process is: each bar that it moves in the UI, or the time."""
-    from tasks.runs.watching import watched  # noqa: PLC0415 - after --help
-
-    with progress(words) as bar, watched(bar.share):
+    with progress(words) as bar, runs.watching.watched(bar.share):
         yield bar
-
-
-def _clock_of(pace: Pace) -> ProgressColumn:
-    from rich.progress import ProgressColumn  # noqa: PLC0415 - after --help
-    from rich.text import Text  # noqa: PLC0415
-
-    class Clock(ProgressColumn):
-        """The time left or gone by; drawn anew with each frame."""
-
-        def render(self, task: Task) -> Text:
-            share = f"{task.percentage:3.0f} % " if task.total else ""
-            return Text(f"{share}{pace.words}", style="progress.remaining")
-
-    return Clock()
 
 
 def _told(seconds: float) -> str:

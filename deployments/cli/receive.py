@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+import deployments
+import tasks
+
 
 def receive(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 6200,
@@ -19,8 +22,5 @@ def receive(
 
     Example: orbcast receive --port 6201
     """
-    from deployments import bar_server  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
     typer.echo(f"Bars are taken at http://{host}:{port}/bars/MARKET ; Ctrl-C stops it.", err=True)
-    bar_server.receive(current_settings(), host, port)
+    deployments.bar_server.receive(tasks.settings.current_settings(), host, port)

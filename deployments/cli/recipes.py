@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import tasks
+from deployments import cli
 from deployments.cli import completion
+from deployments.cli.errors import line_of
 from deployments.cli.terminal import AsJson, print_json, say, show_table
+from ml_core import learning
 from ml_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,9 +41,7 @@ def list_recipes(as_json: AsJson = False) -> None:
 
     Example: orbcast recipes list --json
     """
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     rows = [_listed(settings, name) for name in settings.recipe_names()]
     if as_json:
         print_json(rows)
@@ -66,17 +68,14 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
     Example: orbcast recipes show residual-small
     """
-    from ml_core.learning.recipe_difference import flat  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     recipe = settings.recipe(name)
     if as_json:
         told = {**recipe.model_dump(mode="json"), "hash": recipe.hash}
         print_json(told)
         return
     lines = [f"# {recipe.hash}", f"# {settings.recipe_file(name)}"]
-    for key, value in flat(recipe.model_dump(mode="json")).items():
+    for key, value in learning.recipe_difference.flat(recipe.model_dump(mode="json")).items():
         # TOML has no null: what is not set is not written
         lines.append(f"# {key} is not set" if value is None else f"{key} = {_text(value)}")
     typer.echo("\n".join(lines))
@@ -88,12 +87,9 @@ def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
 
     Example: orbcast recipes diff residual-small plain-lightgbm
     """
-    from ml_core.learning.recipe_difference import recipe_difference  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     one, other = settings.recipe(first), settings.recipe(second)
-    changed = recipe_difference(one, other)
+    changed = learning.recipe_difference.recipe_difference(one, other)
     if as_json:
         print_json(changed)
         return
@@ -112,8 +108,6 @@ def _listed(settings: Settings, name: str) -> dict[str, str]:
 
     Whatever is wrong with the file is told in place of what it does.
     """
-    from deployments.cli.errors import line_of  # noqa: PLC0415 - with a row only
-
     row = {"file": name, "kind": "-", "hash": "-", "from": "-", "about": ""}
     if name != name.lower():
         fault = f"is not found by its name: rename the file to {name.lower()}.toml"
@@ -136,22 +130,17 @@ def _listed(settings: Settings, name: str) -> dict[str, str]:
 
 
 def _table(*headings: str) -> Table:
-    from rich.table import Table  # noqa: PLC0415 - after --help
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False)
+    table = cli.drawing.plain_table()
     for heading in headings:
         # names and hashes are there to be copied: whole, on one line
         whole = heading in {headings[0], "hash"}
-        table.add_column(Text(heading), no_wrap=whole, overflow="fold")
+        table.add_column(cli.drawing.Text(heading), no_wrap=whole, overflow="fold")
     return table
 
 
 def _add(table: Table, *cells: str) -> None:
     """Add a row whose texts are a person's own: no markup, no emoji."""
-    from rich.text import Text  # noqa: PLC0415 - after --help
-
-    table.add_row(*(Text(each) for each in cells))
+    table.add_row(*(cli.drawing.Text(each) for each in cells))
 
 
 def _text(value: object) -> str:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import tasks
+from deployments import serving
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, say
 from ml_core.errors import OperatorError, TransientError
+from tasks import data, notices, prediction
 
 if TYPE_CHECKING:
     from deployments.cli.progress import Bar
@@ -56,17 +59,17 @@ def refresh(
 
     orbcast refresh --event
     """
-    from deployments.serving.prefect_session import prefect_session, server_of  # noqa: PLC0415 - --help
-    from tasks.settings import api_url, current_settings  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     settings.market(market)
-    server = api_url() or server_of(settings)
+    server = tasks.settings.api_url() or serving.prefect_session.server_of(settings)
     if event and server is None:
         raise NobodyListensError(str(settings.home))
     result = None
     if server is not None:
-        with progress("Refreshing on the server"), prefect_session(settings, level="WARNING"):
+        with (
+            progress("Refreshing on the server"),
+            serving.prefect_session.prefect_session(settings, level="WARNING"),
+        ):
             result = _emit(market) if event else _on_server(market, full, wait)
     result = result or _here(market, full)
     result = {"market": market.lower(), **_lake(settings, market), **result}
@@ -78,13 +81,11 @@ def refresh(
 
 def _on_server(market: str, full: bool, wait: float) -> dict[str, Any] | None:
     """Have the server make the run; None if it serves no such market."""
-    from prefect.exceptions import ObjectNotFound  # noqa: PLC0415 - after the session
-
-    from deployments.serving.served_run import run_served  # noqa: PLC0415
-
     try:
-        run = run_served(f"refresh-data/{market.lower()}", {"full": full}, wait, remark)
-    except ObjectNotFound:
+        run = serving.served_run.run_served(
+            f"refresh-data/{market.lower()}", {"full": full}, wait, remark
+        )
+    except tasks.prefect_api.ObjectNotFound:
         remark(f"the server does not serve {market} (ORBCAST_MARKETS); refreshing here")
         return None
     return {"ran": "on the server", "run": run.name, "verdict": run.verdict}
@@ -92,19 +93,17 @@ def _on_server(market: str, full: bool, wait: float) -> dict[str, Any] | None:
 
 def _here(market: str, full: bool) -> dict[str, Any]:
     """Read the source in this process, which needs no Prefect; nobody listens to an event."""
-    from tasks.data.ingest import read_source  # noqa: PLC0415
-    from tasks.data.intake import verdict_of  # noqa: PLC0415
-    from tasks.prediction.await_bars import pauses  # noqa: PLC0415 - after --help
-    from tasks.settings import now  # noqa: PLC0415
 
     def read(bar: Bar) -> dict[str, Any]:
         def on_progress(name: str, done: int) -> None:
             bar.at(done, None, name)
 
-        return read_source(market, None, now(), full=full, on_progress=on_progress)
+        return data.ingest.read_source(
+            market, None, tasks.settings.now(), full=full, on_progress=on_progress
+        )
 
     with progress("Reading bars") as bar:
-        for pause in pauses(LOCKED_SECONDS):
+        for pause in prediction.await_bars.pauses(LOCKED_SECONDS):
             try:
                 brought = read(bar)
                 break
@@ -113,23 +112,19 @@ def _here(market: str, full: bool) -> dict[str, Any]:
                 time.sleep(pause)
         else:
             brought = read(bar)
-    return {"ran": "here", "run": None, **brought, "verdict": verdict_of(brought)}
+    return {"ran": "here", "run": None, **brought, "verdict": data.intake.verdict_of(brought)}
 
 
 def _emit(market: str) -> dict[str, Any]:
-    from prefect.client.orchestration import get_client  # noqa: PLC0415 - after the session
-
-    from tasks.notices.events import ARRIVED, resource_of  # noqa: PLC0415
-    from tasks.settings import now  # noqa: PLC0415
 
     told = {
         "id": str(uuid.uuid4()),
-        "occurred": now().isoformat(),
-        "event": ARRIVED,
-        "resource": {"prefect.resource.id": resource_of(market)},
+        "occurred": tasks.settings.now().isoformat(),
+        "event": notices.events.ARRIVED,
+        "resource": {"prefect.resource.id": notices.events.resource_of(market)},
         "payload": {"market": market.lower()},
     }
-    with get_client(sync_client=True) as client:
+    with tasks.prefect_api.get_client(sync_client=True) as client:
         client.request("POST", "/events", json=[told])
     words = f"told the server that bars of {market} arrived; refresh-data starts by itself"
     return {"ran": "event", "run": None, "verdict": words}

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ml_core import bars
+
 if TYPE_CHECKING:
     from ml_core.bars.batch_log import BatchRecord
 
@@ -26,15 +28,20 @@ _REMARKS = {"set_aside": "set aside", "left_out": "left out", "odd": "odd but ke
 
 def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
     """Return the same in words, a line for each kind of it, and what helps where it is known."""
-    from ml_core.bars.quality import NOT_POSITIVE, NOT_POSITIVE_REMEDY  # noqa: PLC0415 - numpy
-
     counted = remarked(records)
     lines = [
         f"{_REMARKS[what]}: {rows:,} {name.replace('_', ' ')}"
         for what, counts in counted.items()
         for name, rows in counts.items()
     ]
-    return [*lines, *([NOT_POSITIVE_REMEDY] if NOT_POSITIVE in counted["set_aside"] else [])]
+    return [
+        *lines,
+        *(
+            [bars.quality.NOT_POSITIVE_REMEDY]
+            if bars.quality.NOT_POSITIVE in counted["set_aside"]
+            else []
+        ),
+    ]
 
 
 def _added_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import monitoring
+import tasks
+from deployments import serving
 from deployments.cli import completion
 from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say
 
@@ -47,12 +50,11 @@ def status(
 
     Example: orbcast rollout status --market mgc
     """
-    from tasks.rollout.stage import rollout_of  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
-    found = rollout_of(settings, symbol, now(), _stage(to) if to else None)
+    found = tasks.rollout.stage.rollout_of(
+        settings, symbol, tasks.settings.now(), _stage(to) if to else None
+    )
     _tell(found, as_json)
 
 
@@ -64,14 +66,13 @@ def approve(
 
     Example: orbcast rollout approve --to advisory --reason "looked at all 640 breaks"
     """
-    from tasks.rollout import stage as steps  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     who, stage = by or getpass.getuser(), _stage(to)
-    event = steps.approve(settings, symbol, stage, by=who, reason=reason, at=now())
-    missing = steps.rollout_of(settings, symbol, now(), stage).missing
+    event = tasks.rollout.stage.approve(
+        settings, symbol, stage, by=who, reason=reason, at=tasks.settings.now()
+    )
+    missing = tasks.rollout.stage.rollout_of(settings, symbol, tasks.settings.now(), stage).missing
     if as_json:
         told = {"market": symbol, "to": stage, "by": who, "expires_at": event.expires_at}
         print_json({**told, "bound_to": event.bound_to, "missing": missing})
@@ -92,15 +93,16 @@ def step_up(
 
     Example: orbcast rollout step-up --to advisory --reason "gates passed" --by ana
     """
-    from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
-    from tasks.rollout import stage as steps  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    name_running_server(settings)
-    _tell(steps.step_up(settings, symbol, _stage(to), by=who, reason=reason, at=now()), as_json)
+    serving.prefect_session.name_running_server(settings)
+    _tell(
+        tasks.rollout.stage.step_up(
+            settings, symbol, _stage(to), by=who, reason=reason, at=tasks.settings.now()
+        ),
+        as_json,
+    )
 
 
 @app.command("step-down")
@@ -111,31 +113,31 @@ def step_down(
 
     Example: orbcast rollout step-down --to shadow --reason "doubt" --by ana
     """
-    from deployments.serving.prefect_session import name_running_server  # noqa: PLC0415 - after --help
-    from tasks.rollout import stage as steps  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    name_running_server(settings)
-    _tell(steps.step_down(settings, symbol, _stage(to), by=who, reason=reason, at=now()), as_json)
+    serving.prefect_session.name_running_server(settings)
+    _tell(
+        tasks.rollout.stage.step_down(
+            settings, symbol, _stage(to), by=who, reason=reason, at=tasks.settings.now()
+        ),
+        as_json,
+    )
 
 
 def _stage(text: str) -> Stage:
-    from monitoring.rollout import STAGES  # noqa: PLC0415 - after --help
 
-    for stage in STAGES:
+    for stage in monitoring.rollout.STAGES:
         if stage == text.lower():
             return stage
-    raise OptionError("--to", text, "is no stage", f"use one of {', '.join(STAGES)}")
+    raise OptionError(
+        "--to", text, "is no stage", f"use one of {', '.join(monitoring.rollout.STAGES)}"
+    )
 
 
 def _tell(found: Rollout, as_json: bool) -> None:
     if as_json:
-        from tasks.rollout.stage import shown  # noqa: PLC0415 - after --help
-
-        print_json(shown(found))
+        print_json(tasks.rollout.stage.shown(found))
         return
     stands = found.position
     since = f" since {stands.since:%Y-%m-%d %H:%M} UTC" if stands.since else ""

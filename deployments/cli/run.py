@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import tasks
+from deployments import serving
 from deployments.cli import completion
 from deployments.cli.progress import flow_progress
 from deployments.cli.terminal import (
@@ -62,16 +65,16 @@ def run(
 
     orbcast run replay --param from_day=2025-04-01 --param to_day=2025-06-30
     """
-    from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
     name = flow.replace("_", "-")
     if name not in FLOWS:
         raise UnknownFlowError(flow, tuple(FLOWS))
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     settings.market(market)
     level = "WARNING" if quiet else "INFO"
-    with flow_progress(f"Running {name}"), prefect_session(settings, level=level) as server:
+    with (
+        flow_progress(f"Running {name}"),
+        serving.prefect_session.prefect_session(settings, level=level) as server,
+    ):
         found = _load(FLOWS[name])
         given = dict(_pair(each, found.parameters.properties) for each in param or [])
         if not quiet:
@@ -84,10 +87,8 @@ def run(
 
 
 def _load(entrypoint: str) -> Any:
-    import importlib  # noqa: PLC0415 - one use
-
     module, _, name = entrypoint.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+    return getattr(import_module(module), name)
 
 
 def _pair(text: str, known: Mapping[str, Any]) -> tuple[str, Any]:

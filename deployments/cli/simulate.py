@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import deployments
+import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, day_of, print_json, say
 
@@ -14,7 +17,7 @@ _MOST_DAYS = 36_525
 """A hundred years."""
 
 
-def simulate(  # noqa: PLR0917 - options of a command
+def simulate(
     output: Annotated[Path, typer.Option("--out", help="DuckDB file to write.")],
     days: Annotated[
         int, typer.Option(help="Calendar days to simulate.", min=1, max=_MOST_DAYS)
@@ -31,15 +34,10 @@ def simulate(  # noqa: PLR0917 - options of a command
 
     Example: orbcast simulate --days 365 --edge 0.05 --out sim.duckdb
     """
-    from datetime import date, timedelta  # noqa: PLC0415 - after --help
-
-    from deployments.simulated import write_database  # noqa: PLC0415
-    from tasks.settings import current_settings  # noqa: PLC0415
-
     begin = day_of(first, "--from") or date(2024, 1, 2)
-    known = current_settings().market(market)
+    known = tasks.settings.current_settings().market(market)
     with progress("Simulating") as bar:
-        made = write_database(
+        made = deployments.simulated.write_database(
             output, known, begin, begin + timedelta(days=days - 1), edge, seed, bar.at
         )
     truth = made.truth.summary()

@@ -14,9 +14,13 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+import monitoring
+import tasks
+from deployments import cli, serving
 from deployments.cli import completion
 from deployments.cli.terminal import AsJson, print_json, say, show_table
 from ml_core.errors import OperatorError
+from tasks import health, prediction
 
 if TYPE_CHECKING:
     from tasks.health.market_overview import Standing
@@ -53,20 +57,21 @@ def status(
 
     Example: orbcast --home var/demo status
     """
-    from deployments.serving.prefect_health import answers  # noqa: PLC0415 - after --help
-    from deployments.serving.prefect_session import server_of  # noqa: PLC0415
-    from deployments.serving.server_runs import runs_left, runs_of  # noqa: PLC0415
-    from tasks.settings import api_url, current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
-    named = api_url()
-    server = named if named and answers(named) else None if named else server_of(settings)
-    runs = runs_of(settings, server) if server else [] if named else runs_left(settings)
-    from tasks.health.market_overview import standing_of  # noqa: PLC0415 - Prefect, after its server is named
-
-    at = now()
+    settings = tasks.settings.current_settings()
+    named, server = tasks.settings.api_url(), None
+    if named is None:
+        server = serving.prefect_session.server_of(settings)
+    elif serving.prefect_health.answers(named):
+        server = named
+    runs: list[dict[str, Any]] = []
+    if server is not None:
+        runs = serving.server_runs.runs_of(settings, server)
+    elif named is None:
+        runs = serving.server_runs.runs_left(settings)
+    at = tasks.settings.now()
     found = [
-        standing_of(settings, name, at) for name in ([market] if market else settings.markets)
+        health.market_overview.standing_of(settings, name, at)
+        for name in ([market] if market else settings.markets)
     ]
     if as_json:
         markets = [asdict(each) for each in found]
@@ -79,10 +84,10 @@ def status(
 
 
 def _tell_runs(runs: list[dict[str, Any]], at: datetime, *, up: bool) -> None:
-    from monitoring.notices import state_in_words  # noqa: PLC0415 - after --help
 
+    in_words = monitoring.notices.state_in_words
     last = [
-        f"{each['flow']} {state_in_words(each['state'])} {_clock(each['when'], at)}"
+        f"{each['flow']} {in_words(each['state'])} {_clock(each['when'], at)}"
         for each in runs
         if each["state"] != "next"
     ]
@@ -101,17 +106,20 @@ def _clock(when: str, at: datetime) -> str:
 
 
 def _tell(each: Standing, at: datetime) -> None:
-    from tasks.health.market_overview import in_words, time_of  # noqa: PLC0415 - after --help
 
     say(f"\n{each.market}: stage {each.stage}, breaker {each.breaker}")
     bars = "none: `orbcast ingest` brings them"
     if each.last_bar is not None:
-        old = in_words(at - each.last_bar)
-        bars = f"{each.bars:,}, the last {time_of(each.last_bar)}, {old} ago"
+        old = health.market_overview.in_words(at - each.last_bar)
+        bars = (
+            f"{each.bars:,}, the last {health.market_overview.time_of(each.last_bar)}, {old} ago"
+        )
     until = f", until {each.serves_until:%Y-%m-%d}" if each.serves_until else ""
     upcoming = "none within ten days"
     if each.next_decision is not None:
-        upcoming = f"{each.next_range} in {in_words(each.next_decision - at)}"
+        upcoming = (
+            f"{each.next_range} in {health.market_overview.in_words(each.next_decision - at)}"
+        )
     lines = {
         "serves": (each.serves or "nothing: `orbcast run nightly-retrain` makes a version")
         + until,
@@ -131,30 +139,24 @@ def _tell(each: Standing, at: datetime) -> None:
 
 def _tell_day(each: Standing, at: datetime) -> None:
     """Show today's ranges, and the next trading day's where nothing more comes today."""
-    from tasks.prediction.day_outlook import closed_in_words, next_ranges_in_words  # noqa: PLC0415
-
     outlook = each.outlook
     if outlook.closed is not None:
-        say(f"  today: {closed_in_words(outlook.trading_day, outlook.closed)}")
+        words = prediction.day_outlook.closed_in_words(outlook.trading_day, outlook.closed)
+        say(f"  today: {words}")
         if not any(slot.state == "answered" for slot in each.slots):
             _tell_next_day(outlook, at)
             return
     _tell_slots(each, at)
     if outlook.next_day != outlook.trading_day:
-        say(f"  {next_ranges_in_words(outlook)}")
+        say(f"  {prediction.day_outlook.next_ranges_in_words(outlook)}")
 
 
 def _tell_next_day(outlook: DayOutlook, at: datetime) -> None:
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
-    from tasks.health.market_overview import in_words  # noqa: PLC0415
-    from tasks.prediction.day_outlook import next_ranges_in_words  # noqa: PLC0415
-
     if outlook.next_day is None:
-        say(f"  {next_ranges_in_words(outlook)}")
+        say(f"  {prediction.day_outlook.next_ranges_in_words(outlook)}")
         return
     zone = ZoneInfo(outlook.zone)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
     table.add_column(f"{outlook.next_day:%a %d %b}", no_wrap=True)
     for heading in ("opens", "decided", outlook.zone):
         table.add_column(heading, no_wrap=True)
@@ -165,18 +167,14 @@ def _tell_next_day(outlook: DayOutlook, at: datetime) -> None:
                 f"{moment.astimezone(zone):%H:%M}"
                 for moment in (expected.opens, expected.decision)
             ),
-            f"in {in_words(expected.decision - at)}",
+            f"in {health.market_overview.in_words(expected.decision - at)}",
         )
     show_table(table)
 
 
 def _tell_slots(each: Standing, at: datetime) -> None:
-    from rich.table import Table  # noqa: PLC0415 - after --help
-
-    from tasks.health.market_overview import in_words  # noqa: PLC0415
-
     zone = ZoneInfo(each.zone)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
     table.add_column(f"{each.trading_day:%a %d %b}", no_wrap=True)
     table.add_column("decided", no_wrap=True)
     table.add_column("answer")
@@ -185,7 +183,7 @@ def _tell_slots(each: Standing, at: datetime) -> None:
     for slot in each.slots:
         words = _SHORT.get(slot.state, slot.words)
         if slot.state == "due":
-            words = f"due in {in_words(slot.decision - at)}"
+            words = f"due in {health.market_overview.in_words(slot.decision - at)}"
         table.add_row(
             slot.opening_range,
             f"{slot.decision.astimezone(zone):%H:%M}",
@@ -211,10 +209,7 @@ def down() -> None:
 
     Example: orbcast --home var/demo down
     """
-    from deployments.serving.prefect_session import SERVER_FILE  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    path = current_settings().prefect_dir / SERVER_FILE
+    path = tasks.settings.current_settings().prefect_dir / serving.prefect_session.SERVER_FILE
     try:
         pid = int(json.loads(path.read_text("utf-8"))["pid"])
         os.kill(pid, signal.SIGTERM)

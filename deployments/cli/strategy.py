@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import ml_core
+import tasks
 from deployments.cli import completion
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, time_of
+from tasks import prediction
 
 if TYPE_CHECKING:
     from ml_core.strategy.value_added import Worth
@@ -41,9 +44,7 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
 
     Example: orbcast strategy show --strategy orb-default
     """
-    from tasks.settings import current_settings  # noqa: PLC0415 - after --help
-
-    rules = current_settings().rules(name)
+    rules = tasks.settings.current_settings().rules(name)
     told = {**rules.model_dump(mode="json"), "hash": rules.hash}
     if as_json:
         print_json(told)
@@ -62,11 +63,8 @@ def check(
 
     Example: orbcast strategy check var/strategies/mine.toml
     """
-    from ml_core.strategy.rules import load_rules  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    known = current_settings().market(market)
-    rules = load_rules(file)
+    known = tasks.settings.current_settings().market(market)
+    rules = ml_core.strategy.rules.load_rules(file)
     for name in () if rules.allowed_ranges == "all" else rules.allowed_ranges:
         known.range_index(name)  # refuses a range that the market does not have
     if as_json:
@@ -90,16 +88,18 @@ def backtest(
 
     Example: orbcast strategy backtest --from 2024-01-01
     """
-    from ml_core.strategy.value_added import by_year, refusals, worth  # noqa: PLC0415 - after --help
-    from tasks.prediction.value_added import backtest_rules  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     rules = settings.rules(name)
     period = days_of(first, last)
     with progress("Following the rules"):
-        taken = backtest_rules(settings, market, rules, first=period[0], last=period[1], at=now())
-    found, years, refused = worth(taken), by_year(taken), refusals(taken)
+        taken = prediction.value_added.backtest_rules(
+            settings, market, rules, first=period[0], last=period[1], at=tasks.settings.now()
+        )
+    found, years, refused = (
+        ml_core.strategy.value_added.worth(taken),
+        ml_core.strategy.value_added.by_year(taken),
+        ml_core.strategy.value_added.refusals(taken),
+    )
     if as_json:
         told: dict[str, Any] = {
             "rules": rules.name,
@@ -132,19 +132,20 @@ def show_worth(
 
     Example: orbcast strategy worth --market mgc
     """
-    from ml_core.strategy.value_added import added, by_opinion, worth  # noqa: PLC0415 - after --help
-    from tasks.prediction.value_added import lived  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     rules = settings.rules(name)
     with progress("Following what was decided"):
-        scaled, bare = lived(settings, market, rules, "replay" if replay else "live", now())
-    found, opinions = added(scaled, bare), by_opinion(scaled, bare)
+        scaled, bare = prediction.value_added.lived(
+            settings, market, rules, "replay" if replay else "live", tasks.settings.now()
+        )
+    found, opinions = (
+        ml_core.strategy.value_added.added(scaled, bare),
+        ml_core.strategy.value_added.by_opinion(scaled, bare),
+    )
     if as_json:
         told = {
-            "without_model": worth(bare).to_json(),
-            "with_model": worth(scaled).to_json(),
+            "without_model": ml_core.strategy.value_added.worth(bare).to_json(),
+            "with_model": ml_core.strategy.value_added.worth(scaled).to_json(),
             "added": found.to_json(),
             "by_opinion": {each: one.to_json() for each, one in opinions.items()},
         }
@@ -153,8 +154,8 @@ def show_worth(
     if not bare:
         say(f"nothing was decided by {rules.name} yet: decisions come with each prediction")
         return
-    say(f"without the model: {worth(bare).words}")
-    say(f"with its sizes:    {worth(scaled).words}")
+    say(f"without the model: {ml_core.strategy.value_added.worth(bare).words}")
+    say(f"with its sizes:    {ml_core.strategy.value_added.worth(scaled).words}")
     for opinion, one in opinions.items():
         say(f"  {opinion}: {_short(one)}")
     say(f"{found.words[0].upper()}{found.words[1:]}.")
@@ -173,14 +174,10 @@ def intents(
 
     Example: orbcast strategy intents --since 2025-06-30 --json
     """
-    from tasks.prediction.outbox import outbox  # noqa: PLC0415 - after --help
-    from tasks.prediction.slots import in_zone  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     known = settings.market(market)
-    begin = in_zone(time_of(since, "--since"), known) if since else None
-    found = outbox(settings, known.symbol, now(), begin)
+    begin = prediction.slots.in_zone(time_of(since, "--since"), known) if since else None
+    found = prediction.outbox.outbox(settings, known.symbol, tasks.settings.now(), begin)
     if as_json:
         print_json(found)
         return

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import ml_core
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, days_of, json_text, print_json, say
+from tasks import data
 
 if TYPE_CHECKING:
     from ml_core.setups.study import SetupStudy
@@ -24,7 +26,7 @@ def study() -> None:
 
 
 @app.command(short_help="Try rule setups; tell which survive costs and chance.")
-def setups(  # noqa: PLR0917 - options of a command
+def setups(
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
@@ -72,47 +74,38 @@ def setups(  # noqa: PLR0917 - options of a command
 
     Example: orbcast study setups --market mgc --figures setups.json
     """
-    from ml_core.files import written_atomically  # noqa: PLC0415
-    from ml_core.setups.plan import StudyPlan  # noqa: PLC0415 - after --help
-    from ml_core.setups.setup import (  # noqa: PLC0415
-        DAYS,
-        RRS,
-        SIDES,
-        SIZES,
-        STOPS,
-        SetupGrid,
-    )
-    from ml_core.setups.study import study_setups  # noqa: PLC0415
-    from ml_core.setups.trades import setup_returns, trade_table  # noqa: PLC0415
     from monitoring.pages.document import write_html  # noqa: PLC0415
     from monitoring.pages.setup_report import setup_report  # noqa: PLC0415
-    from tasks.data.datasets import known_bars, period_of  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
     settings, at = current_settings(), now()
     known = settings.market(market)
-    grid = SetupGrid(
+    grid = ml_core.setups.setup.SetupGrid(
         ranges=tuple(ranges or ()),
-        sides=tuple(sides or SIDES),
-        rrs=tuple(rrs or RRS),
-        stops=tuple(stops or STOPS),
-        sizes=tuple(sizes or SIZES),
-        days=tuple(days or DAYS),
+        sides=tuple(sides or ml_core.setups.setup.SIDES),
+        rrs=tuple(rrs or ml_core.setups.setup.RRS),
+        stops=tuple(stops or ml_core.setups.setup.STOPS),
+        sizes=tuple(sizes or ml_core.setups.setup.SIZES),
+        days=tuple(days or ml_core.setups.setup.DAYS),
     )
-    plan, chosen = StudyPlan(min_trades=min_trades), grid.setups(known)
+    plan, chosen = ml_core.setups.plan.StudyPlan(min_trades=min_trades), grid.setups(known)
     asked = days_of(first, last)
-    bars = known_bars(settings, market, known, at)
-    begin, end = period_of(bars, known, *asked)
+    bars = data.datasets.known_bars(settings, market, known, at)
+    begin, end = data.datasets.period_of(bars, known, *asked)
     with progress("Trading every break", 0) as bar:
-        table = trade_table(bars, known, grid, first=begin, last=end, on_progress=bar.at)
+        table = ml_core.setups.trades.trade_table(
+            bars, known, grid, first=begin, last=end, on_progress=bar.at
+        )
     with progress(f"Judging {len(chosen):,} setups on {len(table.days):,} days"):
-        returns = setup_returns(table, chosen, plan.search_days(len(table.days)))
-        found = study_setups(returns, plan=plan, seed=seed)
+        returns = ml_core.setups.trades.setup_returns(
+            table, chosen, plan.search_days(len(table.days))
+        )
+        found = ml_core.setups.study.study_setups(returns, plan=plan, seed=seed)
     plain = found.to_json()
     page = report or settings.reports_dir / f"setups-{market.lower()}.html"
     write_html(setup_report(plain, made_at=at), page)
     if figures is not None:
-        with written_atomically(figures) as temporary:
+        with ml_core.files.written_atomically(figures) as temporary:
             temporary.write_text(json_text(plain), "utf-8")
     if as_json:
         print_json({**plain, "report": page})

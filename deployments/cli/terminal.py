@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deployments import cli
 from deployments.cli import completion
 from ml_core.errors import InputError, ReversedPeriodError
 
@@ -50,16 +51,12 @@ class OptionError(InputError):
 
 def out() -> Console:
     """Return the console for results; plain when piped."""
-    from rich.console import Console  # noqa: PLC0415 - after --help
-
-    return Console(highlight=False)
+    return cli.drawing.Console(highlight=False)
 
 
 def err() -> Console:
     """Return the console for progress and remarks."""
-    from rich.console import Console  # noqa: PLC0415 - after --help
-
-    return Console(stderr=True, highlight=False)
+    return cli.drawing.Console(stderr=True, highlight=False)
 
 
 def say(words: str) -> None:

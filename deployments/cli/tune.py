@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+import flows
+import tasks
+from deployments import serving
 from deployments.cli import completion
 from deployments.cli.progress import flow_progress
 from deployments.cli.terminal import (
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 _QUESTIONS = ("directional", "quality", "r_multiple")
 
 
-def tune(  # noqa: PLR0917 - options of a command
+def tune(
     market: MarketOption = "mgc",
     recipe: Annotated[
         str, typer.Option(help="Recipe to tune from.", autocompletion=completion.recipes)
@@ -45,23 +48,22 @@ def tune(  # noqa: PLR0917 - options of a command
 
     Example: orbcast tune --market mgc --trials 50
     """
-    from deployments.serving.prefect_session import prefect_session  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
     if question not in _QUESTIONS:
         remedy = f"use one of {', '.join(_QUESTIONS)}"
         raise OptionError("--question", question, "is no model", remedy)
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     settings.market(market)
     settings.recipe(recipe)
     level = "WARNING" if quiet else "INFO"
-    with flow_progress(f"Tuning {recipe}"), prefect_session(settings, level=level) as server:
+    with (
+        flow_progress(f"Tuning {recipe}"),
+        serving.prefect_session.prefect_session(settings, level=level) as server,
+    ):
         if not quiet:
             remark_begin(f"Tuning {recipe}", server)
-        from flows.tune import tune as search  # noqa: PLC0415 - Prefect reads its settings
 
         which = cast("Question", question)
-        result = search(market, recipe, trials, folds, which, holdout, seed)
+        result = flows.tune.tune(market, recipe, trials, folds, which, holdout, seed)
     if as_json:
         print_json(result)
         return

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+import tasks
+from deployments import serving
+
 
 def up(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 4200,
@@ -14,7 +17,4 @@ def up(
 
     Example: orbcast up --port 4201
     """
-    from deployments.serving.supervisor import supervise  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings  # noqa: PLC0415
-
-    raise typer.Exit(supervise(current_settings(), port))
+    raise typer.Exit(serving.supervisor.supervise(tasks.settings.current_settings(), port))

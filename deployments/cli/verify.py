@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import registry
+import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, OptionError, print_json, remark, say
 from ml_core.errors import InputError
+from tasks import training
 
 if TYPE_CHECKING:
     from deployments.cli.progress import Bar
@@ -49,22 +52,19 @@ def verify(
 
     orbcast verify --accept-restored --by ann --reason "disk failed, last week's backup"
     """
-    from registry.errors import BusyDatabaseError, DatabaseError  # noqa: PLC0415 - after --help
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
     if head is not None and not re.fullmatch("[0-9a-f]{8,64}", head.lower()):
         remedy = "write 8 to 64 digits of it, such as 3f9a61c2"
         raise OptionError("--head", head, "is no hash", remedy)
     if (by or reason) and not accept_restored:
         raise WithoutRestoredError
-    settings = current_settings()
+    settings = tasks.settings.current_settings()
     try:
         if accept_restored:
-            settings.ledger().accept_restored(by=by, reason=reason, at=now())
+            settings.ledger().accept_restored(by=by, reason=reason, at=tasks.settings.now())
         with progress("Verifying the ledger") as bar:
             record = settings.ledger().verify()
             faults = [*record.faults, *_other_faults(settings, head, bar)]
-    except (BusyDatabaseError, DatabaseError, OSError) as error:
+    except (registry.errors.BusyDatabaseError, registry.errors.DatabaseError, OSError) as error:
         remark(f"not verifiable: {error}")
         raise typer.Exit(NOT_VERIFIABLE) from error
     if as_json:
@@ -113,14 +113,12 @@ def _print(record: Verification, faults: list[str]) -> None:
 
 
 def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
-    from registry.definitions import definition_faults  # noqa: PLC0415 - after --help
-    from registry.errors import DamagedEvidenceError  # noqa: PLC0415 - after --help
-    from registry.evaluations import evaluations  # noqa: PLC0415
-    from registry.rollout import rollout_faults  # noqa: PLC0415
-    from tasks.training.studies_on_record import require_whole  # noqa: PLC0415
 
     models = settings.models()
-    found = [*rollout_faults(settings.database()), *definition_faults(settings.database())]
+    found = [
+        *registry.rollout.rollout_faults(settings.database()),
+        *registry.definitions.definition_faults(settings.database()),
+    ]
     if head is not None and not settings.ledger().has(head.lower()):
         found.append(f"the chain does not hold {head} any more: rows are gone from its end")
     versions = models.versions()
@@ -130,9 +128,9 @@ def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
             f"version {record.market} {record.version}: {each}" for each in models.faults(record)
         ]
     for market in sorted({each.market for each in versions}):
-        for study in evaluations(settings.database(), market):
+        for study in registry.evaluations.evaluations(settings.database(), market):
             try:
-                require_whole(settings, study)
-            except DamagedEvidenceError as error:
+                training.studies_on_record.require_whole(settings, study)
+            except registry.errors.DamagedEvidenceError as error:
                 found.append(f"study {study.recipe} {study.study_hash[:12]}: {error}")
     return found

@@ -14,6 +14,7 @@ import numpy as np
 
 from deployments.legacy_import.feature_names import judge
 from deployments.legacy_import.version_folders import LegacyVersion, versions
+from ml_core import learning, ranges
 from ml_core.bars.arrays import Bars
 from ml_core.errors import OrbcastError
 from ml_core.evidence.intervals import mean_interval
@@ -149,10 +150,6 @@ def corridor_on(
     -------
     None where no bar lies in the period.
     """
-    from ml_core.learning.assemble import assemble  # noqa: PLC0415 - only where bars are
-    from ml_core.ranges.label_spec import LabelSpec  # noqa: PLC0415 - the same
-    from ml_core.ranges.labels import DOWN, NONE, UP  # noqa: PLC0415 - the same
-
     if not len(bars):
         return None
     held = period_of(bars, market, None, None)
@@ -161,13 +158,18 @@ def corridor_on(
     if first > last:
         return None
     try:
-        data = assemble(bars, market, LabelSpec(), first=first, last=last, features=()).dataset
+        data = learning.assemble.assemble(
+            bars, market, ranges.label_spec.LabelSpec(), first=first, last=last, features=()
+        ).dataset
     except OrbcastError:
         return None
-    broke, quiet = np.isin(data.direction, (UP, DOWN)), data.direction == NONE
+    broke, quiet = (
+        np.isin(data.direction, (ranges.labels.UP, ranges.labels.DOWN)),
+        data.direction == ranges.labels.NONE,
+    )
     if not broke.any():
         return None
-    right = (data.close_position >= 0.5) == (data.direction == UP)  # noqa: PLR2004 - upper half
+    right = (data.close_position >= 0.5) == (data.direction == ranges.labels.UP)  # noqa: PLR2004 - upper half
     known = broke | quiet
     told: dict[str, Any] = plain(
         {
@@ -178,9 +180,11 @@ def corridor_on(
             "breaks": int(broke.sum()),
             "quiet": int(quiet.sum()),
             "corridor": _interval(right[broke], data.trading_day[broke]),
-            "always_up": _interval(data.direction[broke] == UP, data.trading_day[broke]),
+            "always_up": _interval(
+                data.direction[broke] == ranges.labels.UP, data.trading_day[broke]
+            ),
             "corridor_of_all": float((right & broke)[known].mean()),
-            "always_up_of_all": float((data.direction == UP)[known].mean()),
+            "always_up_of_all": float((data.direction == ranges.labels.UP)[known].mean()),
         }
     )
     return told

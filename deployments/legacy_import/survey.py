@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
@@ -11,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from deployments import legacy_import
+from ml_core import features, ranges
 from ml_core.bars.arrays import Bars
 from ml_core.bars.batch_log import BatchRecord
 from ml_core.bars.continuous import CHOICE_LOOKBACK_DAYS
@@ -113,9 +116,7 @@ def survey(
         if told["duckdb"] is not None:
             told["duckdb"]["records"] = _records(market, told["duckdb"]["path"], bars)
         if registry is not None:
-            from deployments.legacy_import.models import models_of  # noqa: PLC0415 - lightgbm's own process
-
-            told["registry"] = models_of(market, registry, bars)
+            told["registry"] = legacy_import.models.models_of(market, registry, bars)
     return told
 
 
@@ -129,10 +130,6 @@ def _database(
     dry_run: bool,
     on_progress: OnProgress | None,
 ) -> dict[str, Any]:
-    from deployments.legacy_import.database import (  # noqa: PLC0415 - only this kind
-        sampled_times,
-        tables,
-    )
 
     path, given = source.paths[0], source.options
     reading = TimeReading(
@@ -141,13 +138,15 @@ def _database(
         time_format=given.get("time_format"),
         stamp="close" if given.get("stamp") == "close" else "open",
     )
-    found = with_patience(lambda: tables(path))
+    found = with_patience(lambda: legacy_import.database.tables(path))
     chosen, seen = _bars_table(market, path, found, reading)
     told: dict[str, Any] = {"path": path, "tables": seen, "bars": None}
     if chosen is None:
         return told
     table, mapping = chosen
-    sample = with_patience(lambda: sampled_times(path, table, mapping["ts"], reading))
+    sample = with_patience(
+        lambda: legacy_import.database.sampled_times(path, table, mapping["ts"], reading)
+    )
     # times that are UTC by their column's name are read so anyhow, as `orbcast ingest` reads them
     zone = given.get("zone") or (None if zone_in_name(mapping["ts"]) else sample.local_zone)
     options = {**given, "table": table, **({"zone": zone} if zone else {})}
@@ -216,21 +215,22 @@ def _bars_kind(
     market: Market, path: str, table: Found, mapping: dict[str, str], reading: TimeReading
 ) -> str:
     """Return what a table of bars is, in words; ``_USED`` if the market's can be taken from it."""
-    from deployments.legacy_import.database import (  # noqa: PLC0415 - only this kind
-        sampled_times,
-        symbols_of,
-    )
-
     if not table.rows:
         return "bars, but empty"
     try:
-        sample = with_patience(lambda: sampled_times(path, table.name, mapping["ts"], reading))
+        sample = with_patience(
+            lambda: legacy_import.database.sampled_times(path, table.name, mapping["ts"], reading)
+        )
     except SourceError as error:
         return f"bars, but not used: {error.fault}; {error.remedy}"
     if not any(minute % 5 for minute in sample.minutes):
         return "bars, but not of one minute: not used"
     column = mapping["symbol"]
-    names = with_patience(lambda: symbols_of(path, table.name, column)) if column else {}
+    names = (
+        with_patience(lambda: legacy_import.database.symbols_of(path, table.name, column))
+        if column
+        else {}
+    )
     if not _fit_symbol(market, mapping, names):
         shown = ", ".join(list(names)[:4])
         return f"1-minute bars, but none of {market.symbol} (it has {shown})"
@@ -239,8 +239,6 @@ def _bars_kind(
 
 def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) -> bool:
     """Return whether the table has this market's bars; a symbol column may hold the contracts."""
-    import re  # noqa: PLC0415 - one use
-
     if not mapping["symbol"] or market.symbol in names:
         return True
     if any(re.fullmatch(market.contract_pattern, each) for each in names):
@@ -295,24 +293,24 @@ def _mixed(market: Market, mapping: dict[str, str], contracts: tuple[str, ...]) 
 
 
 def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:
-    from deployments.legacy_import.database import record_of, tables  # noqa: PLC0415 - only here
-    from deployments.legacy_import.feature_names import judge  # noqa: PLC0415 - the catalogue
 
     told = []
-    for table in with_patience(lambda: tables(path)):
+    for table in with_patience(lambda: legacy_import.database.tables(path)):
         if table.kind != "features":
             continue
         about: dict[str, Any] = {
             "table": table.name,
             "rows": table.rows,
-            "columns": [asdict(judge(each, market)) for each in table.columns],
+            "columns": [
+                asdict(legacy_import.feature_names.judge(each, market)) for each in table.columns
+            ],
             "fault": None,
             "ranges": {},
             "differences": [],
             "more_differences": 0,
         }
         try:
-            theirs = record_of(path, table, market.symbol)
+            theirs = legacy_import.database.record_of(path, table, market.symbol)
             about |= _compared(market, theirs, bars)
         except OrbcastError as error:
             about["fault"] = str(error)
@@ -323,14 +321,6 @@ def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:
 def _compared(
     market: Market, theirs: dict[tuple[str, str], dict[str, Any]], bars: Bars
 ) -> dict[str, Any]:
-    from deployments.legacy_import.outside_record import (  # noqa: PLC0415 - only where compared
-        compare,
-        exact_touches,
-        measured,
-        roll_days,
-    )
-    from ml_core.features.history import read_history  # noqa: PLC0415 - the same
-    from ml_core.ranges.label_spec import LabelSpec  # noqa: PLC0415 - the same
 
     if not theirs:
         return {"fault": f"it has no opening range of {market.symbol} with a high and a low"}
@@ -345,13 +335,19 @@ def _compared(
     except NoTradingDaysError:
         return {"fault": f"its days ({days[0]} to {days[-1]}) lie outside the bars"}
     same, own = (
-        read_history(bars, market.model_copy(update={"roll": roll}), LabelSpec(), schedule)
+        features.history.read_history(
+            bars, market.model_copy(update={"roll": roll}), ranges.label_spec.LabelSpec(), schedule
+        )
         for roll in (("none",) * 2 if market.roll == "none" else ("same_day_volume", market.roll))
     )
     within = {slot: each for slot, each in theirs.items() if str(first) <= slot[0] <= str(last)}
     if not within:
         return {"fault": f"its days ({days[0]} to {days[-1]}) lie outside the bars"}
-    agreement, differences = compare(within, measured(same), touches=exact_touches(same))
+    agreement, differences = legacy_import.outside_record.compare(
+        within,
+        legacy_import.outside_record.measured(same),
+        touches=legacy_import.outside_record.exact_touches(same),
+    )
     if not any(each.compared for each in agreement.values()):
         return {"fault": "no opening range is both in it and in the bars"}
     return {
@@ -362,7 +358,11 @@ def _compared(
         "differences": [asdict(each) for each in differences[:_MOST_DIFFERENCES]],
         "more_differences": max(0, len(differences) - _MOST_DIFFERENCES),
         "unexplained": sum(not each.reason for each in differences),
-        "roll_days": sorted(each for each in roll_days(same, own) if each >= str(first)),
+        "roll_days": sorted(
+            each
+            for each in legacy_import.outside_record.roll_days(same, own)
+            if each >= str(first)
+        ),
     }
 
 

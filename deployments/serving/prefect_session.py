@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
-import logging
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from deployments.debugging import DEBUGGING
+import tasks
+from deployments import serving
 from deployments.disk_space import require_room
 from deployments.serving.prefect_health import answers
 from deployments.serving.temporary_server import temporary_server
@@ -53,16 +50,14 @@ def prefect_session(settings: Settings, *, level: str = "INFO") -> Iterator[str 
     prepare_environment(settings, **more)
     with contextlib.ExitStack() as stack:
         api = running or stack.enter_context(_on_a_temporary_server(settings))
-        from prefect.settings import (  # noqa: PLC0415 - reads the environment just prepared
-            PREFECT_API_URL,
-            PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-            temporary_settings,
-        )
 
         # heartbeats add a second to each flow, still in 3.9.1; who waits here sees a crash anyway
-        changed: dict[Any, Any] = {PREFECT_API_URL: api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-        stack.enter_context(temporary_settings(changed))
-        _show_own_words_only()
+        changed: dict[Any, Any] = {
+            tasks.prefect_api.PREFECT_API_URL: api,
+            tasks.prefect_api.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        }
+        stack.enter_context(tasks.prefect_api.temporary_settings(changed))
+        serving.terminal_log.show_own_words_only()
         yield running
 
 
@@ -73,13 +68,13 @@ def _on_a_temporary_server(settings: Settings) -> Iterator[str]:
         # before Prefect is imported: a thread of its own knows no other settings than it reads
         # then, and would start another server
         os.environ["PREFECT_API_URL"] = api
-        from prefect.logging.handlers import APILogWorker  # noqa: PLC0415 - while it starts
+        log_worker = tasks.prefect_api.APILogWorker  # imports Prefect while the server starts
 
         try:
             wait()
             yield api
         finally:
-            APILogWorker.drain_all(timeout=5)  # lines still on their way would find no server
+            log_worker.drain_all(timeout=5)  # lines still on their way would find no server
             del os.environ["PREFECT_API_URL"]
 
 
@@ -105,41 +100,3 @@ def _noted(settings: Settings) -> dict[str, str]:
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return {}
     return {name: str(each) for name, each in noted.items()}
-
-
-class _ErrorStream(io.StringIO):
-    """The error stream as it is at each line: while a bar is drawn, what stands above the bar.
-
-    Rich's consoles, and so Prefect's handler, write past a bar that another console draws.
-    """
-
-    def write(self, text: str, /) -> int:
-        """Write to what is the error stream now."""
-        return sys.stderr.write(text)
-
-    def flush(self) -> None:
-        """Flush what is the error stream now."""
-        sys.stderr.flush()
-
-
-def _show_own_words_only() -> None:
-    """Leave the engine's words to the UI: a terminal gets what Orbcast itself says, as it is.
-
-    With ``--debug`` the engine's warnings and errors are printed too.
-    """
-    import prefect  # noqa: PLC0415 - after the settings
-    from prefect.logging.configuration import setup_logging  # noqa: PLC0415
-    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415
-
-    setup_logging()
-    engine = Path(prefect.__file__).parent
-    least = logging.WARNING if DEBUGGING.get() else sys.maxsize
-
-    def is_shown(record: logging.LogRecord) -> bool:
-        return record.levelno >= least or not Path(record.pathname).is_relative_to(engine)
-
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, PrefectConsoleHandler):
-            handler.addFilter(is_shown)
-            handler.console.file = _ErrorStream()
-            handler.setFormatter(logging.Formatter("%(message)s"))

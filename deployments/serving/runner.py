@@ -6,12 +6,23 @@ Run as ``python -m deployments.serving.runner`` with PREFECT_API_URL set.
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.events import DeploymentEventTrigger
+from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
+
+import deployments
+import tasks
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
 from deployments.serving.prefect_health import answers_in_time
+from deployments.serving.warm_child import flow_of
+from deployments.serving.warm_runner import WarmRunner, warm_up
+from tasks import notices, rollout, runs
 from tasks.settings import Settings, api_url, current_settings
 
 if TYPE_CHECKING:
@@ -30,16 +41,6 @@ NO_SERVER = "the Prefect server does not answer"
 
 def deployment(spec: DeploymentSpec) -> RunnerDeployment:
     """Return Prefect's form of a deployment."""
-    from prefect.client.schemas.objects import (  # noqa: PLC0415 - heavy, and after the settings
-        ConcurrencyLimitConfig,
-        ConcurrencyLimitStrategy,
-    )
-    from prefect.events import DeploymentEventTrigger  # noqa: PLC0415
-    from prefect.schedules import Cron  # noqa: PLC0415
-    from prefect.types.entrypoint import EntrypointType  # noqa: PLC0415
-
-    from deployments.serving.warm_child import flow_of  # noqa: PLC0415
-
     found = flow_of(spec.entrypoint).to_deployment(
         name=spec.name,
         description=spec.description,
@@ -76,8 +77,6 @@ def main() -> None:
 
     It may be started with the server: what can be imported is imported while that comes up.
     """
-    from deployments.serving.warm_runner import warm_up  # noqa: PLC0415 - reads the environment
-
     settings = current_settings()
     warming = Thread(target=warm_up)
     warming.start()
@@ -93,44 +92,42 @@ def main() -> None:
     asyncio.run(_serve(made, sum(each.limit for each in specs), warming))
 
 
-async def _serve(deployments: list[RunnerDeployment], limit: int, warming: Thread) -> None:
+async def _serve(made: list[RunnerDeployment], limit: int, warming: Thread) -> None:
     """Serve deployments; each has a limit of its own, one over all would let a prediction wait."""
-    from deployments.serving.warm_runner import WarmRunner  # noqa: PLC0415 - reads the environment
-
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
-    served = [await runner.serve_deployment(each) for each in deployments]
+    served = [await runner.serve_deployment(each) for each in made]
     await asyncio.to_thread(_catch_up, served)
     await asyncio.to_thread(warming.join)
     await runner.start()
 
 
-def _catch_up(deployments: list[UUID]) -> None:
+def _catch_up(served: list[UUID]) -> None:
     """Clear up after what was killed or switched off, before anything new begins.
 
     Runs that were due meanwhile are still there, and begin now: data, outcomes and a retrain are
     caught up, each once. Predictions are not: their rows say that they were missed.
     """
-    from tasks.notices.notify import tell_of  # noqa: PLC0415
-    from tasks.rollout.approval import expire_approvals  # noqa: PLC0415 - reads the environment
-    from tasks.runs.recovery import bury_the_dead, drop_superseded  # noqa: PLC0415
-    from tasks.settings import now  # noqa: PLC0415
-
-    for each in bury_the_dead.fn(timedelta(0)):
-        tell_of(each.ended)
-    expire_approvals(current_settings(), now())
-    dropped = drop_superseded(deployments, datetime.now(UTC))
+    for each in runs.recovery.bury_the_dead.fn(timedelta(0)):
+        notices.notify.tell_of(each.ended)
+    rollout.approval.expire_approvals(current_settings(), tasks.settings.now())
+    dropped = runs.recovery.drop_superseded(served, datetime.now(UTC))
     if dropped:
-        print(f"{dropped} runs that were due while nothing ran are done by later ones")  # noqa: T201
+        _log(f"{dropped} runs that were due while nothing ran are done by later ones")
 
 
 def _tell_of_dead_runs(settings: Settings) -> None:
-    from deployments.automations import ensure_automations  # noqa: PLC0415 - Prefect's settings
-    from tasks.notices.channels import channels  # noqa: PLC0415
 
     try:
-        ensure_automations(channels(settings.channels_file))
+        deployments.automations.ensure_automations(
+            notices.channels.channels(settings.channels_file)
+        )
     except Exception as error:  # noqa: BLE001 - no channel keeps the runner from starting
-        print(f"no automation could be written: {error}")  # noqa: T201 - the runner's log
+        _log(f"no automation could be written: {error}")
+
+
+def _log(words: str) -> None:
+    """Write a line to the runner's log, which is its output."""
+    sys.stdout.write(f"{words}\n")
 
 
 if __name__ == "__main__":

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import filters
+from prefect.client.schemas.objects import FlowRun, StateType
 
 from ml_core.errors import InputError, OperatorError, TransientError
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from prefect.client.orchestration import SyncPrefectClient
-    from prefect.client.schemas.objects import FlowRun
 
 Say = Callable[[str], None]
 
@@ -102,8 +101,6 @@ def run_served(deployment: str, parameters: dict[str, Any], wait: float, say: Sa
     StillRunningError, SourceBusyError
         Worth another try.
     """
-    from prefect.client.orchestration import get_client  # noqa: PLC0415 - after the session
-
     deadline = time.monotonic() + wait
     with get_client(sync_client=True) as client:
         found = client.read_deployment_by_name(deployment)
@@ -119,8 +116,6 @@ def run_served(deployment: str, parameters: dict[str, Any], wait: float, say: Sa
 def _until_none_runs(
     client: SyncPrefectClient, deployment: UUID, deadline: float, say: Say
 ) -> None:
-    from prefect.client.schemas import filters  # noqa: PLC0415 - after the session
-    from prefect.client.schemas.objects import StateType  # noqa: PLC0415
 
     busy = filters.FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING])
     wanted = filters.FlowRunFilter(
@@ -175,7 +170,6 @@ def _ended(client: SyncPrefectClient, run: FlowRun) -> ServedRun:
 
 
 def _verdict(client: SyncPrefectClient, run: UUID) -> str | None:
-    from prefect.client.schemas import filters  # noqa: PLC0415 - after the session
 
     of_run = filters.ArtifactFilter(flow_run_id=filters.ArtifactFilterFlowRunId(any_=[run]))
     found = client.read_artifacts(artifact_filter=of_run)

@@ -6,10 +6,15 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import tasks
 from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.filters import FlowRunFilter
+    from prefect.client.schemas.objects import StateType
 
 _LOOKED_AT = 200
 _LAST, _NEXT = 4, 3
@@ -38,34 +43,30 @@ def runs_of(settings: Settings, server: str) -> list[dict[str, Any]]:
         ``flow``, ``when`` (ISO 8601, UTC) and ``state``, which is ``next`` for one to come.
     """
     prepare_environment(settings, PREFECT_API_URL=server)
-    from prefect.client.orchestration import get_client  # noqa: PLC0415 - reads what was prepared
-    from prefect.client.schemas.filters import (  # noqa: PLC0415
-        FlowRunFilter,
-        FlowRunFilterParentTaskRunId,
-        FlowRunFilterState,
-        FlowRunFilterStateType,
-    )
-    from prefect.client.schemas.objects import StateType  # noqa: PLC0415
-    from prefect.client.schemas.sorting import FlowRunSort  # noqa: PLC0415
+    prefect_api = tasks.prefect_api  # imports Prefect, which reads the environment
 
     def in_states(*states: StateType) -> FlowRunFilter:
-        kind = FlowRunFilterStateType(any_=list(states))
-        return FlowRunFilter(
-            state=FlowRunFilterState(type=kind),
-            parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True),
+        kind = prefect_api.filters.FlowRunFilterStateType(any_=list(states))
+        return prefect_api.filters.FlowRunFilter(
+            state=prefect_api.filters.FlowRunFilterState(type=kind),
+            parent_task_run_id=prefect_api.filters.FlowRunFilterParentTaskRunId(is_null_=True),
         )
 
-    ended = [each for each in StateType if each not in {StateType.SCHEDULED, StateType.PENDING}]
-    with get_client(sync_client=True) as client:
+    ended = [
+        each
+        for each in prefect_api.StateType
+        if each not in {prefect_api.StateType.SCHEDULED, prefect_api.StateType.PENDING}
+    ]
+    with prefect_api.get_client(sync_client=True) as client:
         flows = {each.id: each.name for each in client.read_flows()}
         last = client.read_flow_runs(
             flow_run_filter=in_states(*ended),
-            sort=FlowRunSort.START_TIME_DESC,
+            sort=prefect_api.FlowRunSort.START_TIME_DESC,
             limit=_LOOKED_AT,
         )
         coming = client.read_flow_runs(
-            flow_run_filter=in_states(StateType.SCHEDULED),
-            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+            flow_run_filter=in_states(prefect_api.StateType.SCHEDULED),
+            sort=prefect_api.FlowRunSort.EXPECTED_START_TIME_ASC,
             limit=_LOOKED_AT,
         )
     newest = [(flows.get(each.flow_id, "?"), each.start_time, each.state_name) for each in last]

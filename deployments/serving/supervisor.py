@@ -23,6 +23,7 @@ from deployments.serving.prefect_session import SERVER_FILE
 from deployments.serving.report_server import serve_reports
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
+from tasks import notices
 from tasks.data.market_definition import note_definitions
 from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, now
@@ -249,9 +250,7 @@ class _Supervisor:
 
     def _tell(self, fault: str, what: str) -> None:
         """Tell a person: nobody else is left who could."""
-        from tasks.notices.notify import notify  # noqa: PLC0415 - Prefect, when all is over
-
-        notify(
+        notices.notify.notify(
             self._settings,
             "up",
             None,

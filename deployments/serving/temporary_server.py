@@ -1,7 +1,7 @@
 """A Prefect server for one command, where none is up; it ends with the command, however that ends.
 
 Prefect can start one by itself, but imports all of the server into the command first, waits for it
-idly, and leaves it behind when the command is killed. Run as a module, this file is the server.
+idly, and leaves it behind when the command is killed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,8 +47,8 @@ def temporary_server(log: Path) -> Iterator[tuple[str, Callable[[], None]]]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink, socket.create_server((_HOST, 0)) as port:
         api = f"http://{_HOST}:{port.getsockname()[1]}/api"
-        server = subprocess.Popen(  # noqa: S603 - this file
-            [sys.executable, "-m", "deployments.serving.temporary_server", str(port.fileno())],
+        server = subprocess.Popen(  # noqa: S603 - our interpreter, our own module
+            [sys.executable, "-m", "deployments.serving.temporary_api", str(port.fileno())],
             stdin=subprocess.PIPE,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -76,23 +75,3 @@ def _end(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
-
-
-def _serve(descriptor: int) -> None:
-    """Be the server, until the command that reads nothing and says nothing closes its end."""
-    import uvicorn  # noqa: PLC0415 - the server's own
-    from prefect.server.api.server import create_app  # noqa: PLC0415
-
-    app = create_app(ephemeral=True, final=True)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
-
-    def end_with_the_command() -> None:
-        sys.stdin.buffer.read()
-        server.should_exit = True
-
-    threading.Thread(target=end_with_the_command, daemon=True).start()
-    server.run(sockets=[socket.socket(fileno=descriptor)])
-
-
-if __name__ == "__main__":
-    _serve(int(sys.argv[1]))

@@ -13,6 +13,7 @@ from prefect.engine import handle_engine_signals
 from prefect.flow_engine import run_flow
 from prefect.logging.loggers import flow_run_logger
 
+from tasks import prediction
 from tasks.runs.process_mark import LABEL, mark, write_mark
 
 PREDICTS = "flows.shadow_predict.shadow_predict"
@@ -49,10 +50,9 @@ def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lo
 
 
 def _get_ready(market: str) -> None:
-    from tasks.prediction.predict import get_ready  # noqa: PLC0415 - of one flow; warm, see warm_imports
 
     with suppress(Exception):  # whatever is wrong is said by the run itself
-        get_ready(market)
+        prediction.predict.get_ready(market)
 
 
 def flow_of(entrypoint: str) -> Any:

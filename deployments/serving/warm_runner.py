@@ -17,6 +17,7 @@ from prefect.runner import Runner
 from prefect.runner._process_manager import ProcessHandle  # has no public name
 
 from deployments.serving.warm_child import flow_of, run_in_child
+from tasks import notices, runs
 from tasks.runs.process_mark import kill_process
 from tasks.runs.time_limits import GRACE_SECONDS
 
@@ -136,16 +137,13 @@ class WarmStarter:
 
 def _end_overdue(run: UUID, child: ForkServerProcess) -> None:
     """Kill a child that did not end in time; what is done about its run must not stop that."""
-    from tasks.notices.notify import tell_of  # noqa: PLC0415 - reads the environment
-    from tasks.runs.overdue import time_out  # noqa: PLC0415 - the same
-
     try:
-        ended = time_out(run)
+        ended = runs.overdue.time_out(run)
     finally:
         kill_process(child.pid or 0)
         child.join()
     if ended is not None:
-        tell_of(ended)
+        notices.notify.tell_of(ended)
 
 
 def warm_up() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -135,8 +137,6 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
     SourceError
         Nothing is left: the source is of another market, or writes its contracts another way.
     """
-    import re  # noqa: PLC0415 - one use
-
     names = batch.table["contract"].unique().drop_null().to_pylist()
     foreign = [name for name in names if name != symbol and not re.fullmatch(pattern, name)]
     if foreign:
@@ -174,8 +174,6 @@ def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:
     SourceError
         A path does not exist, or a folder holds no such file.
     """
-    from pathlib import Path  # noqa: PLC0415 - one use
-
     files: list[str] = []
     for name in paths:
         path = Path(name)

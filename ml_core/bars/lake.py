@@ -25,6 +25,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from ml_core import bars
 from ml_core.bars.arrays import Bars
 from ml_core.bars.batch_log import BatchLog, BatchRecord
 from ml_core.bars.contract import OnProgress, RawBatch
@@ -44,6 +45,9 @@ from ml_core.bars.month_file import (
 from ml_core.errors import TransientError
 from ml_core.files import TEMPORARY
 from ml_core.market.market import Market
+from ml_core.on_demand import library
+
+pq = library("pyarrow.parquet")
 
 LOCK_SECONDS = 120.0
 """How long a writer waits for another before it gives up."""
@@ -118,11 +122,9 @@ class Lake:
         LakeBusyError
             Another writer held the lake too long.
         """
-        from ml_core.bars.batch_intake import BatchIntake  # noqa: PLC0415 - only to write
-
         with self._written(market.symbol) as folder:
             keep_units(folder, market)
-            return BatchIntake(folder, market, now).take_in(batches, on_progress)
+            return bars.batch_intake.BatchIntake(folder, market, now).take_in(batches, on_progress)
 
     def forget(self, batch_id: str, market: Market, now: datetime) -> BatchRecord:
         """Take back what a batch brought: its bars go, what they had replaced is put back.
@@ -145,10 +147,8 @@ class Lake:
         LakeBusyError
             Another writer held the lake too long.
         """
-        from ml_core.bars.batch_intake import BatchIntake  # noqa: PLC0415 - only to write
-
         with self._written(market.symbol) as folder:
-            return BatchIntake(folder, market, now).forget(batch_id)
+            return bars.batch_intake.BatchIntake(folder, market, now).forget(batch_id)
 
     def read(
         self, market: Market, first_minute: int | None = None, stop_minute: int | None = None
@@ -165,10 +165,10 @@ class Lake:
         require_same_units(self._folder(market.symbol), market)
         months = self._months(market.symbol, first_minute, stop_minute)
         with whole(self._folder(market.symbol) / "bars"):
-            bars = read_bars(months, market)
+            stored_bars = read_bars(months, market)
         first = first_minute if first_minute is not None else np.iinfo(np.int64).min
         stop = stop_minute if stop_minute is not None else np.iinfo(np.int64).max
-        return bars.between(first, stop)
+        return stored_bars.between(first, stop)
 
     def stored(self, market: Market, first_minute: int, stop_minute: int) -> pa.Table:
         """Read a span of minutes as it is stored, with when each bar came in.
@@ -290,7 +290,6 @@ class Lake:
 
 
 def _concatenated(folder: Path, wanted: Callable[[str], bool]) -> pa.Table | None:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - not where the lake is only listed
 
     files = [path for path in sorted(folder.glob("[!.]*.parquet")) if wanted(path.stem)]
     if not files:

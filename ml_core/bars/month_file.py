@@ -22,6 +22,9 @@ from ml_core.bars.contract import BAR_SCHEMA, PRICES
 from ml_core.errors import OperatorError
 from ml_core.market.instrument import Instrument
 from ml_core.market.market import Market
+from ml_core.on_demand import library
+
+pc = library("pyarrow.compute")
 
 _VALUES = (*PRICES, "volume")
 _MONTHS_REMEMBERED = 6
@@ -179,8 +182,6 @@ def read_bars(months: Sequence[Path], market: Market) -> Bars:
 
 def read_stored(months: Sequence[Path], first_minute: int, stop_minute: int) -> pa.Table:
     """Read month files' rows of a span of UTC minutes, every column of ``BAR_SCHEMA``."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - not where bars are read as ticks
-
     tables = [read_rows(path) for path in months]
     table = pa.concat_tables(tables) if tables else BAR_SCHEMA.empty_table()
     first, stop = (

@@ -15,6 +15,9 @@ from ml_core.evidence.promotion_evidence import (
     Status,
     comparison_with,
 )
+from ml_core.on_demand import library
+
+special = library("scipy.special")
 
 
 def better_than_each(evidence: Evidence) -> list[Condition]:
@@ -181,8 +184,6 @@ def fact_holds(name: str, fact: bool | None, yes: str, no: str) -> Condition:
 
 def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
     """Whether the gain stands out among as many as were tried (Sidak 1967)."""
-    from scipy.special import ndtri  # noqa: PLC0415 - deciding only
-
     name, trials = "trials paid for", evidence.trials
     if trials is None or trials < 1:
         words = "how many recipes were tried is not known"
@@ -191,7 +192,7 @@ def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
     if not _complete(evidence) or not zs or not all(map(math.isfinite, zs)):
         return Condition(name=name, status="unknown", words="a difference has no figure")
     level = -math.expm1(math.log1p(-policy.alpha / 2.0) / trials)
-    wanted = -float(ndtri(level))
+    wanted = -float(special.ndtri(level))
     tried = "1 recipe tried" if trials == 1 else f"{trials:,} recipes tried"
     words = f"{tried}: {wanted:.2f} standard errors wanted, the least is {min(zs):.2f}"
     return Condition(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ml_core.errors import DefectError
@@ -18,9 +19,6 @@ from ml_core.learning.models import QUESTIONS, Question
 from ml_core.learning.predictions import Predictions
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _SIDES = ("long", "short")
 
@@ -97,8 +95,6 @@ class Answers:
 
     def to_table(self) -> pa.Table:
         """Return a Parquet-ready table; :func:`answers_from` reads it back."""
-        import pyarrow as pa  # noqa: PLC0415 - storing only
-
         columns: dict[str, Any] = {
             "fold": self.fold.tolist(),
             "majority": self.majority,

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_core.errors import NumberError
+from ml_core.on_demand import library
+
+special = library("scipy.special")
 
 COVERAGE = 0.95
 _MOST = 10**15  # trades; beyond it floats no longer count one by one
@@ -73,14 +76,12 @@ def chance_of_coin(trades: int, threshold: float, coin: float = 0.5) -> float:
     >>> [round(chance_of_coin(n, 0.55), 3) for n in (62, 124, 250)]
     [0.187, 0.121, 0.057]
     """
-    from scipy.special import bdtrc  # noqa: PLC0415 - on demand
-
     _require_count("trades", trades)
     _require_share("threshold", threshold)
     _require_share("coin", coin)
     # a share above the threshold: more correct ones than the whole number not above it
     most = math.floor(trades * threshold + 1e-9)
-    return float(bdtrc(most, trades, coin))
+    return float(special.bdtrc(most, trades, coin))
 
 
 def trades_needed(
@@ -127,14 +128,12 @@ def power_of(
     NumberError
         A figure is out of its bounds or no number.
     """
-    from scipy.special import ndtr  # noqa: PLC0415 - on demand
-
     _require_count("trades", trades)
     z_alpha = -_quantile("alpha", alpha)
     before, after = _shares(baseline, lift)
     root = math.sqrt(trades / _effect(design_effect))
     reach = lift * root - z_alpha * math.sqrt(before * (1 - before))
-    return float(ndtr(reach / math.sqrt(after * (1 - after))))
+    return float(special.ndtr(reach / math.sqrt(after * (1 - after))))
 
 
 def rows_for_gain(
@@ -172,13 +171,11 @@ def power_for_gain(
     NumberError
         A figure is out of its bounds or no number.
     """
-    from scipy.special import ndtr  # noqa: PLC0415 - on demand
-
     _require_count("rows", rows)
     _require_positive("gain", gain)
     _require_positive("sd", sd)
     reach = gain * math.sqrt(rows / _effect(design_effect)) / sd
-    return float(ndtr(reach + _quantile("alpha", alpha)))
+    return float(special.ndtr(reach + _quantile("alpha", alpha)))
 
 
 def gate(
@@ -225,13 +222,11 @@ def gate(
 
 def _interval(correct: int, trades: int, effect: float) -> tuple[float, float]:
     """Return the Clopper-Pearson interval of trades worth 1 / effect each."""
-    from scipy.special import betainccinv, betaincinv  # noqa: PLC0415 - on demand
-
     tail = (1.0 - COVERAGE) / 2.0
     right, wrong = correct / effect, (trades - correct) / effect
     return (
-        float(betaincinv(right, wrong + 1, tail)) if right else 0.0,
-        float(betainccinv(right + 1, wrong, tail)) if wrong else 1.0,
+        float(special.betaincinv(right, wrong + 1, tail)) if right else 0.0,
+        float(special.betainccinv(right + 1, wrong, tail)) if wrong else 1.0,
     )
 
 
@@ -249,10 +244,8 @@ def _count(field: str, value: float, errors: float, effect: float) -> int:
 
 def _quantile(field: str, share: float) -> float:
     """Return the standard normal quantile of a share that is named if it cannot be one."""
-    from scipy.special import ndtri  # noqa: PLC0415 - on demand
-
     _require_share(field, share)
-    return float(ndtri(share))
+    return float(special.ndtri(share))
 
 
 def _shares(baseline: float, lift: float) -> tuple[float, float]:

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.on_demand import library
+
+bootstrap = library("arch.bootstrap")
+
 _LEAST_ERROR = 1e-12
 
 
@@ -45,9 +49,7 @@ def times_drawn(days: int, block: int, resamples: int, seed: int) -> NDArray[np.
     bootstrap, 1994; package ``arch``). Means need only the counts, so thousands of rules cost one
     matrix product.
     """
-    from arch.bootstrap import StationaryBootstrap  # noqa: PLC0415 - a second, only for studies
-
-    drawn = StationaryBootstrap(block, np.arange(days), seed=seed).bootstrap(resamples)
+    drawn = bootstrap.StationaryBootstrap(block, np.arange(days), seed=seed).bootstrap(resamples)
     return np.stack([np.bincount(data[0], minlength=days) for data, _ in drawn]).astype(np.float64)
 
 
@@ -202,15 +204,15 @@ def confidence_set(
     size
         The best rule is in the set with a chance of one less this.
     """
-    from arch.bootstrap import MCS  # noqa: PLC0415 - a second, only for studies
-
     distinct, where = np.unique(values, axis=1, return_inverse=True)
     if distinct.shape[1] == 1:
         return np.ones(values.shape[1], bool)
     # arch 8 stumbles where two differences tie to the last bit, as whole R's do: part them by 1e-9
     noise = np.random.default_rng(seed).normal(size=distinct.shape)
     distinct += 1e-9 * max(float(distinct.std()), 1e-9) * noise
-    test = MCS(-distinct, size=size, reps=resamples, block_size=block, method="R", seed=seed)
+    test = bootstrap.MCS(
+        -distinct, size=size, reps=resamples, block_size=block, method="R", seed=seed
+    )
     test.compute()
     inside = test.pvalues["Pvalue"].to_numpy() > size
     return np.isin(where.ravel(), test.pvalues.index.to_numpy()[inside])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -53,7 +54,6 @@ class UnknownFeatureError(InputError):
 
     @property
     def _hint(self) -> str:
-        import difflib  # noqa: PLC0415 - only when something is wrong
 
         near = difflib.get_close_matches(self.unknown[0], self.known, n=3)
         return f"; did you mean {', '.join(near)}?" if near else ""

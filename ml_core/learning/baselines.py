@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.learning.dataset import DOWN, NONE, UP, Dataset
+from ml_core.on_demand import library
+
+optimize = library("scipy.optimize")
 
 _CLIP = 1e-4
 _MIN_DISTANCE = 0.5  # half a tick: a target at or behind the entry is no distance at all
@@ -123,8 +126,6 @@ def fit_baselines(train: Dataset) -> Baselines:
     OneClassError
         Every break goes the same way.
     """
-    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - training only
-
     broke = train.rows(np.isin(train.direction, (UP, DOWN)))
     up = broke.direction == UP
     if up.all() or not up.any():
@@ -137,7 +138,7 @@ def fit_baselines(train: Dataset) -> Baselines:
         p = corridor_probability(broke.close_position, k * sigma)
         return -float(np.mean(np.log(np.where(up, p, 1.0 - p))))
 
-    best = minimize_scalar(loss, bounds=_K_BOUNDS, method="bounded")
+    best = optimize.minimize_scalar(loss, bounds=_K_BOUNDS, method="bounded")
     decided = np.isin(train.direction, (UP, DOWN, NONE))
     none = train.direction == NONE
     overall = (none[decided].sum() + 0.5) / (decided.sum() + 1.0)

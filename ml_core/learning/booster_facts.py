@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ml_core.learning import boosting
+
 
 def facts(text: str) -> dict[str, Any]:
     """Load a model text and give its features, trees, objective and classes.
@@ -21,9 +23,7 @@ def facts(text: str) -> dict[str, Any]:
     lightgbm.basic.LightGBMError
         It is no model LightGBM can read.
     """
-    from ml_core.learning.boosting import lgb  # noqa: PLC0415 - where a model is read
-
-    booster = lgb.Booster(model_str=text)
+    booster = boosting.lgb.Booster(model_str=text)
     objective = re.search(r"^objective=(.*)$", text, re.MULTILINE)
     classes = re.search(r"^num_class=(\d+)$", text, re.MULTILINE)
     return {

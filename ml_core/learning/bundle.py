@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ml_core.bars.arrow_values import numbers_of
 from ml_core.errors import InputError, OperatorError
 from ml_core.files import sha256_of
+from ml_core.learning import boosting
 from ml_core.learning.baselines import Baselines
 from ml_core.learning.calibration import Calibrator
 from ml_core.learning.dataset import Dataset
@@ -23,9 +24,14 @@ from ml_core.learning.novelty import Novelty, fit_novelty
 from ml_core.learning.predictions import Predictions, predict
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import METADATA, RECIPE, SUMS, damage, recipe_of
+from ml_core.on_demand import library
 
 if TYPE_CHECKING:
     from lightgbm import Booster
+
+pq = library("pyarrow.parquet")
+
+pa = library("pyarrow")
 
 _NOVELTY = "novelty.json"
 _REFERENCE = "reference.parquet"
@@ -107,10 +113,9 @@ class Bundle:
         texts = {question: self.texts.get(question) for question in QUESTIONS}
         if not any(texts.values()):
             return dict.fromkeys(QUESTIONS)
-        from ml_core.learning.boosting import lgb  # noqa: PLC0415 - only with trees
 
         return {
-            question: lgb.Booster(model_str=text) if text else None
+            question: boosting.lgb.Booster(model_str=text) if text else None
             for question, text in texts.items()
         }
 
@@ -212,9 +217,6 @@ def write_bundle(
     reference
         The training rows: what drift and novelty are measured against later.
     """
-    import pyarrow as pa  # noqa: PLC0415 - writing only
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     schema = feature_schema(bundle, reference)
     for name, text in bundle.files(metrics, card, schema).items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -305,7 +307,6 @@ def load_bundle(folder: Path) -> Bundle:
 def _novelty(folder: Path) -> Novelty | None:
     if not (folder / _NOVELTY).exists():
         return None
-    import pyarrow.parquet as pq  # noqa: PLC0415 - here only
 
     values = json.loads((folder / _NOVELTY).read_text("utf-8"))
     # not by read_table, which imports pandas

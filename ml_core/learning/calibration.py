@@ -10,6 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.on_demand import library
+
+optimize = library("scipy.optimize")
+
 _EDGE = 1e-6
 _STEEPEST = 0.01
 _MIN_ROWS = 100
@@ -130,10 +134,8 @@ def _isotonic(
     margin: NDArray[np.float64], label: NDArray[np.bool_]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Fit a rising step function, a knot at each step's middle, heights kept off 0 and 1."""
-    from scipy.optimize import isotonic_regression  # noqa: PLC0415 - training only
-
     order = np.argsort(margin, kind="stable")
-    fitted = isotonic_regression(label[order].astype(np.float64))
+    fitted = optimize.isotonic_regression(label[order].astype(np.float64))
     edges = fitted.blocks
     middle = [float(margin[order][a:b].mean()) for a, b in pairwise(edges.tolist())]
     heights = np.clip(fitted.x[edges[:-1]], _STEEPEST, 1.0 - _STEEPEST)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
+from ml_core.learning import boosting
 from ml_core.learning.baselines import Baselines
 from ml_core.learning.calibration import logit
 from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
@@ -218,12 +219,13 @@ class _Grower:
     def grow(
         self, chosen: NDArray[np.bool_], rounds: int, stopping: NDArray[np.bool_] | None = None
     ) -> Booster:
-        from ml_core.learning.boosting import lgb  # noqa: PLC0415 - training only
 
         params = self._params(chosen)
 
-        def data(which: NDArray[np.bool_], reference: lgb.Dataset | None = None) -> lgb.Dataset:
-            return lgb.Dataset(
+        def data(
+            which: NDArray[np.bool_], reference: boosting.lgb.Dataset | None = None
+        ) -> boosting.lgb.Dataset:
+            return boosting.lgb.Dataset(
                 self.rows.inputs[which],
                 self.rows.answer[which],
                 init_score=self.rows.start[which] if self.residual else None,
@@ -236,10 +238,10 @@ class _Grower:
 
         fitted = data(chosen)
         if stopping is None:
-            return lgb.train(params, fitted, rounds)
-        stop = lgb.early_stopping(self.spec.early_stopping_rounds, verbose=False)
+            return boosting.lgb.train(params, fitted, rounds)
+        stop = boosting.lgb.early_stopping(self.spec.early_stopping_rounds, verbose=False)
         judged = data(stopping, fitted)
-        return lgb.train(params, fitted, rounds, valid_sets=[judged], callbacks=[stop])
+        return boosting.lgb.train(params, fitted, rounds, valid_sets=[judged], callbacks=[stop])
 
     def _params(self, chosen: NDArray[np.bool_]) -> dict[str, Any]:
         spec = self.spec

@@ -16,6 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.on_demand import library
+
+calendars = library("pandas_market_calendars")
+
 KEPT_YEARS = (2000, 2045)
 _LIBRARY = "pandas_market_calendars"
 _KEPT = Path(__file__).parent / "calendars"
@@ -88,8 +92,6 @@ def trade_dates(calendar: str, first_year: int, last_year: int) -> TradeDates:
 
 def dates_by_library(calendar: str, first_year: int, last_year: int) -> TradeDates:
     """Ask pandas_market_calendars for the same; see :func:`trade_dates`."""
-    import pandas_market_calendars as calendars  # noqa: PLC0415 - pulls in pandas, once
-
     exchange = calendars.get_calendar(calendar)
     schedule = exchange.schedule(f"{first_year}-01-01", f"{last_year}-12-31")
     opens, closes = (

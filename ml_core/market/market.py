@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import date, time
 from itertools import pairwise
@@ -21,7 +22,10 @@ from pydantic import (
 from ml_core.errors import InputError
 from ml_core.market.exchange import KEPT_CALENDARS
 from ml_core.market.instrument import Instrument
+from ml_core.on_demand import library
 from ml_core.toml_file import TomlFileError, load_model
+
+calendars = library("pandas_market_calendars")
 
 MINUTES_A_DAY = 1440
 RollRule = Literal["previous_day_volume", "same_day_volume", "none"]
@@ -180,7 +184,6 @@ class Market(_Frozen):
     def _calendar_exists(cls, name: str) -> str:
         if name in KEPT_CALENDARS:
             return name
-        import pandas_market_calendars as calendars  # noqa: PLC0415 - heavy, and seldom needed
 
         if name not in calendars.get_calendar_names():
             raise ValueError("use a name from pandas_market_calendars.get_calendar_names()")
@@ -189,7 +192,6 @@ class Market(_Frozen):
     @field_validator("contract_pattern")
     @classmethod
     def _pattern_compiles(cls, pattern: str) -> str:
-        import re  # noqa: PLC0415 - only when loading
 
         try:
             re.compile(pattern)

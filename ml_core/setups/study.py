@@ -14,6 +14,7 @@ from ml_core.evidence.superiority import (
     simultaneous_bounds,
     times_drawn,
 )
+from ml_core.on_demand import library
 from ml_core.setups.plan import (
     MIN_DAYS,
     StudyPlan,
@@ -21,6 +22,8 @@ from ml_core.setups.plan import (
 )
 from ml_core.setups.search import Period, Search, periods_of, search
 from ml_core.setups.trades import SetupReturns
+
+special = library("scipy.special")
 
 NOTHING = "no trade"
 NAMED, NOT_CONFIRMED, CHANCE, TOO_FEW = "named", "not confirmed", "chance", "too few trades"

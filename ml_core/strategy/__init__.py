@@ -1,1 +1,11 @@
 """Trading breakouts by rules: plans, their trades, order intents, what a model adds."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from ml_core.strategy import rules as rules
+    from ml_core.strategy import value_added as value_added
+else:
+    __getattr__ = modules_of(__name__)

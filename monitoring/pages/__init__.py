@@ -1,1 +1,28 @@
 """Reports, model cards and plots: what is shown of results that others judged."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from monitoring.pages import card_facts as card_facts
+    from monitoring.pages import days_plot as days_plot
+    from monitoring.pages import document as document
+    from monitoring.pages import drift_plot as drift_plot
+    from monitoring.pages import figure_style as figure_style
+    from monitoring.pages import findings as findings
+    from monitoring.pages import formatting as formatting
+    from monitoring.pages import glossary as glossary
+    from monitoring.pages import markdown as markdown
+    from monitoring.pages import model_card as model_card
+    from monitoring.pages import plots as plots
+    from monitoring.pages import record_plots as record_plots
+    from monitoring.pages import score_tables as score_tables
+    from monitoring.pages import setup_plots as setup_plots
+    from monitoring.pages import setup_report as setup_report
+    from monitoring.pages import study_plots as study_plots
+    from monitoring.pages import study_report as study_report
+    from monitoring.pages import tuning_plots as tuning_plots
+    from monitoring.pages import version_charts as version_charts
+else:
+    __getattr__ = modules_of(__name__)

@@ -1,1 +1,16 @@
 """Bars from their sources to the lake, and from the lake to datasets."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from tasks.data import datasets as datasets
+    from tasks.data import ingest as ingest
+    from tasks.data import intake as intake
+    from tasks.data import market_definition as market_definition
+    from tasks.data import preview as preview
+    from tasks.data import source_kinds as source_kinds
+    from tasks.data import sources as sources
+else:
+    __getattr__ = modules_of(__name__)

@@ -1,1 +1,14 @@
 """How the models and the record are: performance, drift, parity, early warning, breaker."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from tasks.health import breaker as breaker
+    from tasks.health import drift as drift
+    from tasks.health import market_overview as market_overview
+    from tasks.health import parity as parity
+    from tasks.health import performance as performance
+else:
+    __getattr__ = modules_of(__name__)

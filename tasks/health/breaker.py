@@ -12,6 +12,7 @@ from monitoring.breaker import (
     standing,
 )
 from registry.breaker import BreakerRecord, breaker_records, record_breaker
+from tasks import notices
 from tasks.notices.events import BreakerClosed, BreakerOpened, emit
 from tasks.settings import Settings
 
@@ -55,9 +56,8 @@ def change(
             market=symbol, cause=cause, detail=detail, by=by
         )
     )
-    from tasks.notices.notify import notify  # noqa: PLC0415 - Prefect, which only telling needs
 
-    notify(
+    notices.notify.notify(
         settings,
         "breaker",
         symbol,

@@ -13,6 +13,7 @@ from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import assemble
 from ml_core.learning.calibration import logit
 from ml_core.learning.dataset import DOWN, UP
+from ml_core.on_demand import library
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.drift import WINDOW_DAYS
 from monitoring.drift_columns import (
@@ -33,6 +34,8 @@ from tasks.notices.notify import notify
 from tasks.runs.artifacts import pictures
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
+
+pq = library("pyarrow.parquet")
 
 _SAID, _CAME = "logit of P(UP)", "broke UP"
 _SIDE = {"UP": 1.0, "DOWN": 0.0}
@@ -199,7 +202,6 @@ def _value(each: Settled, name: str, at: datetime) -> float:
 
 
 def _learned(folder: Path) -> Rows:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - here only
 
     table = pq.read_table(folder / "reference.parquet")
     known = {each.name for each in CATALOGUE.select("all")}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from prefect import task
 
+from ml_core import features
 from ml_core.bars.arrays import Bars
 from ml_core.bars.as_known import AsKnown, bars_as_known
 from ml_core.features.all import CATALOGUE
@@ -144,9 +145,8 @@ class _Again:
 
     @cached_property
     def _span(self) -> int:
-        from ml_core.features.history import HISTORY_DAYS  # noqa: PLC0415 - one number
 
-        return (HISTORY_DAYS + 2) * 1440
+        return (features.history.HISTORY_DAYS + 2) * 1440
 
     def _against(self, bars: Bars) -> tuple[Difference, ...]:
         logged, known = self._entry.features, set(CATALOGUE.names())

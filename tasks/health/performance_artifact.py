@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from monitoring.pages.formatting import percent, signed
+from monitoring import pages
 from monitoring.performance import DailyRow, Period, day_figures
 from tasks.runs.artifacts import pictures, table
 
@@ -34,15 +34,15 @@ def scores_of(period: Period) -> list[str]:
     if not period.voices:
         return []
     voices = [
-        {"voice": voice, **scores, "accuracy": percent(scores["accuracy"])}
+        {"voice": voice, **scores, "accuracy": pages.formatting.percent(scores["accuracy"])}
         for voice, scores in period.voices.items()
     ]
     trades = [
         {
             "kind": words,
             **period.trades[kind],
-            "gross": signed(period.trades[kind]["r_gross"]),
-            "net": signed(period.trades[kind]["r_net"]),
+            "gross": pages.formatting.signed(period.trades[kind]["r_gross"]),
+            "net": pages.formatting.signed(period.trades[kind]["r_net"]),
         }
         for kind, words in _KINDS.items()
     ]
@@ -68,11 +68,13 @@ def _day(row: DailyRow) -> dict[str, Any]:
     told = day_figures(row)
     if not told["breaks"]:
         return told
-    accuracy = (percent(told[f"{voice}_accuracy"], 0) for voice in ("model", "corridor"))
+    accuracy = (
+        pages.formatting.percent(told[f"{voice}_accuracy"], 0) for voice in ("model", "corridor")
+    )
     loss = (f"{told[f'{voice}_log_loss']:.3f}" for voice in ("model", "corridor"))
     return {
         **told,
         "accuracy": "{} ({})".format(*accuracy),
         "loss": "{} ({})".format(*loss),
-        "net": signed(told["taken_r_net"]),
+        "net": pages.formatting.signed(told["taken_r_net"]),
     }

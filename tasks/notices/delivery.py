@@ -125,7 +125,7 @@ def _fault(channel: Channel, notice: Notice) -> str:
     def send() -> None:
         try:
             block = load_block(channel)
-        except Exception as error:  # noqa: BLE001 - whatever Prefect's store does
+        except Exception as error:  # noqa: BLE001 - whatever a channel does
             found.append(f"its block is not to be had: {named(error)}")
             return
         try:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
+import tasks
+
 ARRIVED = "orbcast.data.arrived"
 """A trader's own script says that the source has new bars; Orbcast itself never emits it."""
 
@@ -236,17 +238,14 @@ def emit(event: Event) -> None:
 
     Nothing is raised: what happened is recorded, and has more important readers.
     """
-    from prefect.events import emit_event  # noqa: PLC0415 - plain commands emit next to nothing
-    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - the same
-
-    if not PREFECT_API_URL.value():
+    if not tasks.prefect_api.PREFECT_API_URL.value():
         return  # Prefect would start a server of its own, with nobody there to hear of it
     about = {
         "prefect.resource.id": resource_of(event.market),
         "prefect.resource.name": event.market.upper(),
     }
     try:
-        emit_event(event=event.name, resource=about, payload=event.payload())
+        tasks.prefect_api.emit_event(event=event.name, resource=about, payload=event.payload())
     except Exception as error:  # noqa: BLE001 - an event never stops a run
         _LOG.warning("%s was not emitted: %s", event.name, error)
 

@@ -62,7 +62,7 @@ def notify(  # noqa: PLR0917 - what a notice is made of
             return False
         if in_reach(settings):
             _bring_quietly(settings)
-    except Exception as error:  # noqa: BLE001 - the same
+    except Exception as error:  # noqa: BLE001 - a notice never stops a run
         run_log().error("no notice: %s: %s", subject, named(error))
         return False
     return True

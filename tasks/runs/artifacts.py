@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
+import tasks
 from monitoring.pages.document import BulletList, Chart, Table, block_markdown
 from monitoring.pages.formatting import cell_value
 from monitoring.pages.markdown import code, escaped
@@ -110,19 +111,15 @@ def publish(key: str, verdict: str, *parts: str) -> None:
     parts
         Markdown; empty ones are left out.
     """
-    from prefect.artifacts import create_markdown_artifact  # noqa: PLC0415 - of a run
-
     text = "\n\n".join((f"**{escaped(verdict)}**", *(part for part in parts if part)))
     # the UI takes the description for markdown too, with HTML in it; lists show it as it stands
     safe = _DANGEROUS.sub(r"\\\1", verdict)
-    create_markdown_artifact(markdown=text, key=_key(key), description=safe)
+    tasks.prefect_api.create_markdown_artifact(markdown=text, key=_key(key), description=safe)
 
 
 def last_verdict(key: str) -> str | None:
     """Return the verdict of the artifact's latest version, None if there is none."""
-    from prefect.artifacts import Artifact  # noqa: PLC0415 - of a run
-
-    found = cast("Artifact | None", Artifact.get(_key(key)))
+    found = cast("tasks.prefect_api.Artifact | None", tasks.prefect_api.Artifact.get(_key(key)))
     return re.sub(r"\\(.)", r"\1", found.description or "") if found else None
 
 
@@ -132,17 +129,14 @@ def progress(key: str, words: str, begun: float = 0.0) -> Callable[[float], None
     Who started the run at a terminal sees it move there too. ``begun`` is the share that was done
     before.
     """
-    from prefect.artifacts import (  # noqa: PLC0415 - of a run
-        create_progress_artifact,
-        update_progress_artifact,
-    )
-
     whole = round(100.0 * begun, 1)
-    bar = cast("UUID", create_progress_artifact(whole, key=_key(key), description=words))
+    bar = cast(
+        "UUID", tasks.prefect_api.create_progress_artifact(whole, key=_key(key), description=words)
+    )
     moved(begun, words)
 
     def move(share: float) -> None:
-        update_progress_artifact(bar, round(100.0 * share, 1))
+        tasks.prefect_api.update_progress_artifact(bar, round(100.0 * share, 1))
         moved(share, words)
 
     return move

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+import tasks
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -84,10 +86,8 @@ def process_number(mark_of_run: str) -> int:
 
 def write_mark(run: UUID, time_limit: float | None) -> None:
     """Write this process's mark on a run, and after how many seconds the run is ended."""
-    from prefect.client.orchestration import get_client  # noqa: PLC0415 - the supervisor has none
-
     labels = {LABEL: mark()} | ({} if time_limit is None else {LIMIT_LABEL: time_limit})
-    with get_client(sync_client=True) as client:
+    with tasks.prefect_api.get_client(sync_client=True) as client:
         client.update_flow_run_labels(run, labels)
 
 

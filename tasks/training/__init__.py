@@ -1,1 +1,23 @@
 """From datasets to versions: training, studies, searches, promotion and their reports."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from tasks.training import champion as champion
+    from tasks.training import fan_out as fan_out
+    from tasks.training import lookahead as lookahead
+    from tasks.training import model_card as model_card
+    from tasks.training import promotion as promotion
+    from tasks.training import retrain_artifact as retrain_artifact
+    from tasks.training import retrain_attempts as retrain_attempts
+    from tasks.training import retrain_backoff as retrain_backoff
+    from tasks.training import studies_on_record as studies_on_record
+    from tasks.training import study as study
+    from tasks.training import study_report as study_report
+    from tasks.training import train as train
+    from tasks.training import tuning as tuning
+    from tasks.training import version_lineage as version_lineage
+else:
+    __getattr__ = modules_of(__name__)

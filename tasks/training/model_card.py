@@ -11,6 +11,7 @@ from typing import Any
 
 from prefect import task
 
+from ml_core import evidence, learning, ranges
 from ml_core.errors import OrbcastError
 from ml_core.evidence.plain import plain
 from ml_core.evidence.promotion_evidence import POLICY
@@ -154,14 +155,13 @@ def _standing(
 
 def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[str, str]:
     """Return which contracts were traded and which ranges left out, from the lake's bars."""
-    from ml_core.learning.assemble import assemble  # noqa: PLC0415 - where a card is written
-    from ml_core.ranges.label_spec import LabelSpec  # noqa: PLC0415 - the same
-
     first = date.fromisoformat(trained["train"]["first_day"])
     last = date.fromisoformat(trained["calibrate"]["last_day"])
     try:
         bars = settings.lake().read(market)
-        whole = assemble(bars, market, LabelSpec(), first=first, last=last, features=())
+        whole = learning.assemble.assemble(
+            bars, market, ranges.label_spec.LabelSpec(), first=first, last=last, features=()
+        )
     except OrbcastError:
         return {}
     days = whole.tape.schedule.days
@@ -176,12 +176,11 @@ def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[s
 
 
 def _power(metrics: dict[str, Any]) -> dict[str, Any] | None:
-    from ml_core.evidence.power import rows_for_gain  # noqa: PLC0415 - scipy
 
     rows = metrics["summary"]["breaks"]
     if not rows:
         return None
-    needed = rows_for_gain(
+    needed = evidence.power.rows_for_gain(
         POLICY.worth,
         math.sqrt(2.0 * POLICY.worth),
         power=POLICY.power,

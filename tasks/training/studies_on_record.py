@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 
 from ml_core.evidence.out_of_sample import Answers, answers_from
 from ml_core.files import sha256_of
+from ml_core.on_demand import library
 from registry.errors import DamagedEvidenceError
 from registry.evaluations import EvaluationRecord, latest_evaluation
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
+
+pq = library("pyarrow.parquet")
 
 STUDY_DAYS = 35
 """Days for which a study counts: it is made anew each week."""
@@ -41,8 +44,6 @@ def answers_on_record(settings: Settings, record: EvaluationRecord) -> tuple[Ans
     DamagedEvidenceError
         A file is missing or was changed.
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415 - one use
-
     require_whole(settings, record)
     paths = [settings.home / name for name in record.files if name.endswith(".parquet")]
     found = [answers_from(pq.read_table(path)) for path in paths]

@@ -20,6 +20,7 @@ from ml_core.evidence.out_of_sample import Answers, answer_fold_by_seed, joined
 from ml_core.files import sha256_of, written_atomically
 from ml_core.learning.folds import Walk, walk_recipe
 from ml_core.learning.recipe import Recipe
+from ml_core.on_demand import library
 from registry.evaluations import EvaluationRecord, evaluation_of, record_evaluation
 from registry.trials import TrialRecord, record_trial
 from tasks.runs.artifacts import progress
@@ -27,6 +28,8 @@ from tasks.runs.code_hash import code_hash
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 from tasks.training.train import Material
+
+pq = library("pyarrow.parquet")
 
 BY_HAND = "by hand"
 """Name of the search that a recipe tried by a person belongs to."""
@@ -217,7 +220,6 @@ def conclude(
 def _write(
     settings: Settings, folder: Path, by_seed: tuple[Answers, ...], evaluation: Evaluation
 ) -> dict[str, str]:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - one use
 
     written = {}
     for each in by_seed:

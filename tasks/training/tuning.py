@@ -9,12 +9,15 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
 from prefect import get_run_logger, task
 
+import registry
 from ml_core.errors import NumberError, TransientError
 from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuning_folds
 from ml_core.learning.models import Question
 from ml_core.learning.recipe import Recipe, write_recipe
+from ml_core.on_demand import library
 from registry.trials import (
     TrialRecord,
     count_trials,
@@ -30,6 +33,8 @@ from tasks.training.train import Material
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial, Trial
+
+optuna = library("optuna")
 
 _STARTUP_TRIALS = 8
 _RECIPE = "recipe"
@@ -138,8 +143,6 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
     TooFewFoldsError, NotTunableError, NothingToScoreError
         Nothing can be tuned.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - one use
-
     settings = current_settings()
     data, mark = material.assembly.dataset, material.fingerprint
     folds = tuning_folds(data, base, asked.folds, asked.holdout_months)
@@ -188,14 +191,11 @@ def _study_name(material: Material, base: Recipe, asked: Search, folds: TuningFo
 
 
 def _study(settings: Settings, name: str, asked: Search) -> Study:
-    import optuna  # noqa: PLC0415 - a second of imports, tuning only
-
-    from registry.tuning_journal import TuningJournal  # noqa: PLC0415 - SQLAlchemy
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal: Any = TuningJournal(settings.database())  # a backend by shape
+    journal: Any = registry.tuning_journal.TuningJournal(settings.database())  # a backend by shape
     storage = optuna.storages.JournalStorage(journal)
-    study = optuna.create_study(
+    study: Study = optuna.create_study(
         storage=storage,
         study_name=name,
         direction="minimize",
@@ -215,15 +215,13 @@ def _give_up_dead_trials(study: Study) -> None:
     The lock is held, so whatever is still running runs no more. First in line, then given up: a
     kill between the two loses nothing.
     """
-    from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
-
-    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,))
     in_line = [each.system_attrs.get(_FIXED) for each in waiting]
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         values = {**trial.system_attrs.get(_FIXED, {}), **trial.params}
         if values and values not in in_line:
             study.enqueue_trial(values)
-        study.tell(trial.number, state=TrialState.FAIL)
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
 
 
 def _finish_on_record(settings: Settings, study: Study, material: Material) -> None:
@@ -252,9 +250,10 @@ def _finish_on_record(settings: Settings, study: Study, material: Material) -> N
 
 
 def _finished(study: Study) -> list[Any]:
-    from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
 
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    return study.get_trials(
+        deepcopy=False, states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    )
 
 
 def _score_of(trial: FrozenTrial) -> float | None:
@@ -272,7 +271,6 @@ def _try_one(
     asked: Search,
     at: datetime,
 ) -> float | None:
-    from optuna.trial import TrialState  # noqa: PLC0415 - tuning only
 
     trial = study.ask()
     recipe = suggested(trial, base, asked.question)
@@ -293,7 +291,7 @@ def _try_one(
         ),
     )
     score = _scored(trial, material, folds, recipe, asked.question)
-    state = TrialState.PRUNED if score is None else TrialState.COMPLETE
+    state = optuna.trial.TrialState.PRUNED if score is None else optuna.trial.TrialState.COMPLETE
     study.tell(trial, score, state=state)
     finish_trial(
         settings.database(),

@@ -64,8 +64,8 @@ def test_what_takes_longer_than_it_looked_tells_the_time_gone_by() -> None:
 def test_a_bar_that_a_flow_moves_in_the_ui_moves_for_whoever_watches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("prefect.artifacts.create_progress_artifact", lambda *_, **__: "id")
-    monkeypatch.setattr("prefect.artifacts.update_progress_artifact", lambda *_: None)
+    monkeypatch.setattr("tasks.prefect_api.create_progress_artifact", lambda *_, **__: "id")
+    monkeypatch.setattr("tasks.prefect_api.update_progress_artifact", lambda *_: None)
     seen: list[tuple[float, str]] = []
     with watched(lambda share, words: seen.append((share, words))):
         move = artifacts.progress("folds", "Folds of mine", 0.25)

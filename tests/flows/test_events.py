@@ -254,7 +254,7 @@ def test_without_a_server_an_event_is_dropped_and_none_is_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("prefect.events.emit_event", lambda event, **_: asked.append(event))
+    monkeypatch.setattr("tasks.prefect_api.emit_event", lambda event, **_: asked.append(event))
     event = BreakerOpened(market="MGC", cause="x", detail="x", by="x")
     with temporary_settings({PREFECT_API_URL: None}):
         emit(event)
@@ -270,7 +270,7 @@ def test_an_event_that_cannot_be_emitted_stops_nothing(monkeypatch: pytest.Monke
         tried.append(event)
         raise RuntimeError
 
-    monkeypatch.setattr("prefect.events.emit_event", broken)
+    monkeypatch.setattr("tasks.prefect_api.emit_event", broken)
     emit(BreakerOpened(market="MGC", cause="x", detail="x", by="x"))
     assert tried == ["orbcast.breaker.opened"]
 

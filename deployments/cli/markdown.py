@@ -1,0 +1,17 @@
+"""Markdown at a terminal."""
+
+from __future__ import annotations
+
+import typer
+from rich.markdown import Markdown
+
+from deployments.cli.terminal import out
+
+
+def print_markdown(text: str) -> None:
+    """Print markdown laid out on a terminal, and as it stands into a file or a pipe."""
+    console = out()
+    if console.is_terminal:
+        console.print(Markdown(text))
+    else:
+        typer.echo(text.rstrip("\n"))

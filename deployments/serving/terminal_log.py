@@ -1,0 +1,48 @@
+"""What a flow that runs in a person's terminal prints there: Orbcast's own words."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from pathlib import Path
+
+import prefect
+from prefect.logging.configuration import setup_logging
+from prefect.logging.handlers import PrefectConsoleHandler
+
+from deployments.debugging import DEBUGGING
+
+
+class _ErrorStream(io.StringIO):
+    """The error stream as it is at each line: while a bar is drawn, what stands above the bar.
+
+    Rich's consoles, and so Prefect's handler, write past a bar that another console draws.
+    """
+
+    def write(self, text: str, /) -> int:
+        """Write to what is the error stream now."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush what is the error stream now."""
+        sys.stderr.flush()
+
+
+def show_own_words_only() -> None:
+    """Leave the engine's words to the UI: a terminal gets what Orbcast itself says, as it is.
+
+    With ``--debug`` the engine's warnings and errors are printed too.
+    """
+    setup_logging()
+    engine = Path(prefect.__file__).parent
+    least = logging.WARNING if DEBUGGING.get() else sys.maxsize
+
+    def is_shown(record: logging.LogRecord) -> bool:
+        return record.levelno >= least or not Path(record.pathname).is_relative_to(engine)
+
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.addFilter(is_shown)
+            handler.console.file = _ErrorStream()
+            handler.setFormatter(logging.Formatter("%(message)s"))

@@ -1,0 +1,94 @@
+"""Modules that are imported when they are first used, not when a file names them.
+
+A command's help waits for nothing, and a command for no more than it uses. There are two ways, and
+all other imports are at the top of a file.
+
+A module of Orbcast that is needed only sometimes: import the package that it is in, which is
+light, and name the module where it is used (PEP 562, as in SPEC 1)::
+
+    from tasks import health
+
+    def status() -> None:
+        overview = health.market_overview.standing_of(...)
+
+A library that takes long to import, in a file that is often imported without it::
+
+    special = library("scipy.special")
+
+    def power(z: float) -> float:
+        return special.ndtr(z)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+
+def modules_of(package: str) -> Callable[[str], ModuleType]:
+    """Return the ``__getattr__`` of a package root: it imports the module of that name.
+
+    The root lists its modules below ``if TYPE_CHECKING``, so that mypy knows their types.
+
+    Parameters
+    ----------
+    package
+        Name of the package, ``__name__`` in its root.
+
+    Examples
+    --------
+    >>> modules_of("ml_core")("errors").__name__
+    'ml_core.errors'
+    >>> modules_of("ml_core")("horoscope")
+    Traceback (most recent call last):
+    ...
+    AttributeError: module 'ml_core' has no attribute 'horoscope'
+    """
+
+    def module_named(name: str) -> ModuleType:
+        full_name = f"{package}.{name}"
+        try:
+            return _imported(full_name)
+        except ModuleNotFoundError as error:
+            if error.name != full_name:
+                raise  # something that the module itself needs is not installed
+        message = f"module {package!r} has no attribute {name!r}"
+        raise AttributeError(message)
+
+    return module_named
+
+
+def library(name: str) -> Any:
+    """Return a library's module, imported when something of it is first used.
+
+    Parameters
+    ----------
+    name
+        Of the module, such as ``scipy.special``.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        At the first use: the library is not installed.
+
+    Examples
+    --------
+    >>> library("json").dumps([1])
+    '[1]'
+    """
+    return _Library(name)
+
+
+class _Library:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(_imported(self._name), attribute)
+
+
+def _imported(name: str) -> ModuleType:
+    __import__(name)  # unlike import_module, in the list of ``python -X importtime``
+    return sys.modules[name]

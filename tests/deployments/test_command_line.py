@@ -15,10 +15,10 @@ import typer
 from pydantic import BaseModel, model_serializer
 from typer.testing import CliRunner
 
-from deployments.cli import run as run_command
 from deployments.cli.app import app
 from deployments.cli.commands import SECTIONS
 from deployments.cli.errors import line_of, status_of
+from deployments.cli.operation import run as run_command
 from flows.shadow_predict import shadow_predict
 from flows.tune import tune
 from ml_core.errors import DefectError, InputError, OperatorError, TransientError

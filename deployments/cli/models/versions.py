@@ -10,8 +10,9 @@ import typer
 
 import tasks
 from deployments import cli
-from deployments.cli import champion, completion
-from deployments.cli.champion import Ref
+from deployments.cli import completion
+from deployments.cli.models import champion
+from deployments.cli.models.champion import Ref
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
 from ml_core.errors import OperatorError
 

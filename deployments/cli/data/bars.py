@@ -11,7 +11,7 @@ import typer
 import ml_core
 import tasks
 from deployments import cli
-from deployments.cli.remarks import remarked, remarks_on
+from deployments.cli.data.remarks import remarked, remarks_on
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
 from tasks import data
 

@@ -10,8 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 import tasks
+from deployments.cli.data.remarks import remarked, remarks_on
 from deployments.cli.progress import progress
-from deployments.cli.remarks import remarked, remarks_on
 from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say
 from tasks import data, runs
 

@@ -14,7 +14,6 @@ import ml_core
 import registry
 import tasks
 from deployments import cli
-from deployments.cli.performance import Mode
 from deployments.cli.terminal import (
     AsJson,
     MarketOption,
@@ -24,6 +23,7 @@ from deployments.cli.terminal import (
     say,
     show_table,
 )
+from deployments.cli.trading.performance import Mode
 
 _MOST = 20
 

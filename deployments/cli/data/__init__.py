@@ -1,0 +1,1 @@
+"""Commands that bring bars in, show them and write data sets."""

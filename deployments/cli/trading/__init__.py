@@ -1,0 +1,1 @@
+"""Commands of the trading day: predictions, rules, and how both did."""

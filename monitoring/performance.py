@@ -13,7 +13,7 @@ import numpy as np
 from ml_core.errors import DefectError
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import METRICS
-from ml_core.evidence.plain import plain
+from ml_core.json_values import json_values
 from monitoring.daily_sums import ALL, TRADES, VOICES
 
 MIN_DAYS = 20
@@ -100,7 +100,7 @@ class Period:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, the verdict among them, NaN as None."""
-        values: dict[str, Any] = plain(asdict(self))
+        values: dict[str, Any] = json_values(asdict(self))
         days = {"first_day": self.first_day, "last_day": self.last_day}
         return {
             **values,

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import sys
 import textwrap
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from datetime import UTC, date, datetime
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments import cli
 from deployments.cli import completion
 from ml_core.errors import InputError, ReversedPeriodError
+from ml_core.json_values import json_values
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -97,35 +94,7 @@ def print_json(value: object) -> None:
 
 def json_text(value: object) -> str:
     """Return the same document as text, for a file."""
-    return json.dumps(plain(value), indent=2, allow_nan=False) + "\n"
-
-
-def plain(value: object) -> Any:
-    """Return a value as JSON can hold it.
-
-    >>> plain({"at": datetime(2025, 6, 30, 9, 5, tzinfo=UTC), "r": float("nan"), "n": (1, 2)})
-    {'at': '2025-06-30T09:05:00+00:00', 'r': None, 'n': [1, 2]}
-    """
-    match value:
-        case Enum():
-            given: Any = value.value
-        case None | bool() | int() | str():
-            given = value
-        case float():
-            given = float(value) if math.isfinite(value) else None
-        case datetime():
-            given = (value if value.tzinfo is None else value.astimezone(UTC)).isoformat()
-        case date():
-            given = value.isoformat()
-        case Mapping():
-            given = {str(name): plain(each) for name, each in value.items()}
-        case list() | tuple():
-            given = [plain(each) for each in value]
-        case AbstractSet():
-            given = sorted((plain(each) for each in value), key=str)
-        case _:
-            given = plain(value.item()) if hasattr(value, "item") else str(value)
-    return given
+    return json.dumps(json_values(value), indent=2, allow_nan=False) + "\n"
 
 
 def day_of(text: str | None, option: str) -> date | None:

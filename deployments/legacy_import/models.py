@@ -18,7 +18,7 @@ from ml_core import learning, ranges
 from ml_core.bars.arrays import Bars
 from ml_core.errors import OrbcastError
 from ml_core.evidence.intervals import mean_interval
-from ml_core.evidence.plain import plain
+from ml_core.json_values import json_values
 from ml_core.market.market import Market
 from tasks.data.datasets import period_of
 
@@ -171,7 +171,7 @@ def corridor_on(
         return None
     right = (data.close_position >= 0.5) == (data.direction == ranges.labels.UP)  # noqa: PLR2004 - upper half
     known = broke | quiet
-    told: dict[str, Any] = plain(
+    told: dict[str, Any] = json_values(
         {
             "stated": period is not None,
             "first": str(first),

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.evidence.plain import plain
 from ml_core.evidence.superiority import (
     confidence_set,
     simultaneous_bounds,
     times_drawn,
 )
+from ml_core.json_values import json_values
 from ml_core.on_demand import library
 from ml_core.setups.plan import (
     MIN_DAYS,
@@ -64,7 +64,7 @@ class SetupStudy:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, NaN as None."""
-        values: dict[str, Any] = plain(asdict(self))
+        values: dict[str, Any] = json_values(asdict(self))
         return values
 
 

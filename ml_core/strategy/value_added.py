@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import max_drawdown
-from ml_core.evidence.plain import plain
+from ml_core.json_values import json_values
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Side
 from ml_core.strategy.trades import Taken
@@ -92,7 +92,7 @@ class Worth:
             "words": self.words,
             "verdict": self.verdict,
         }
-        return plain(values)  # type: ignore[no-any-return]
+        return json_values(values)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ class Added:
             "choice_per_slot": [choice.estimate, choice.low, choice.high],
             "words": self.words,
         }
-        return plain(values)  # type: ignore[no-any-return]
+        return json_values(values)  # type: ignore[no-any-return]
 
 
 def sure(interval: Interval) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from ml_core.evidence.plain import plain
+from ml_core.json_values import json_values
 from monitoring.performance import DailyRow, Period, grouped, over, whole_days
 from monitoring.sequential_monitors import Monitor
 from registry.ledger import Revised
@@ -47,7 +47,7 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        values: dict[str, Any] = plain(
+        values: dict[str, Any] = json_values(
             {
                 "market": self.symbol,
                 "mode": self.mode,

@@ -13,8 +13,8 @@ from prefect import task
 
 from ml_core import evidence, learning, ranges
 from ml_core.errors import OrbcastError
-from ml_core.evidence.plain import plain
 from ml_core.evidence.promotion_evidence import POLICY
+from ml_core.json_values import json_values
 from ml_core.market.market import Market
 from monitoring.pages.card_facts import CardFacts
 from monitoring.performance import grouped, over, whole_days
@@ -223,7 +223,7 @@ def _live(settings: Settings, record: VersionRecord) -> dict[str, Any]:
     )
     rows = whole_days(each.row() for each in records)
     by_role = grouped(rows, lambda row: str(row["role"]))
-    return {role: plain(over(each).to_json()) for role, each in by_role.items()}
+    return {role: json_values(over(each).to_json()) for role, each in by_role.items()}
 
 
 def _recent(settings: Settings, symbol: str) -> list[dict[str, Any]]:

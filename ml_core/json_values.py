@@ -1,0 +1,38 @@
+"""Values of any kind as those that JSON has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Any
+
+
+def json_values(value: object) -> Any:
+    """Return a value as JSON can hold it.
+
+    >>> json_values({"at": datetime(2025, 6, 30, 9, tzinfo=UTC), "r": float("nan"), "n": (1, 2)})
+    {'at': '2025-06-30T09:00:00+00:00', 'r': None, 'n': [1, 2]}
+    """
+    match value:
+        case Enum():
+            given: Any = value.value
+        case None | bool() | int() | str():
+            given = value
+        case float():
+            given = float(value) if math.isfinite(value) else None
+        case datetime():
+            given = (value if value.tzinfo is None else value.astimezone(UTC)).isoformat()
+        case date():
+            given = value.isoformat()
+        case Mapping():
+            given = {str(name): json_values(entry) for name, entry in value.items()}
+        case list() | tuple():
+            given = [json_values(entry) for entry in value]
+        case AbstractSet():
+            given = sorted((json_values(entry) for entry in value), key=str)
+        case _:
+            given = json_values(value.item()) if hasattr(value, "item") else str(value)
+    return given

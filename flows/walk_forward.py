@@ -136,7 +136,7 @@ def _show(name: str, study: Study, decision: Decision | None, report: str) -> No
         f"walk-forward-{name}-{study.asked.own.name}",
         study.evaluation.verdict,
         "" if decision is None else bullets([decision.verdict]),
-        scoreboard(study.evaluation.to_json()["directional"]),
+        scoreboard(study.evaluation.directional),
         conditions,
         *study_plots_of(study),
         bullets(notes),

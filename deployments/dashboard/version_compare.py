@@ -16,6 +16,12 @@ from deployments.dashboard.plain_figure import plain_figure
 from deployments.dashboard.record_tables import with_span
 from deployments.dashboard.shell import FRESH, View
 from deployments.dashboard.words_table import words_table
+from ml_core.evidence.evaluation import (
+    DirectionScores,
+    EvaluationSummary,
+    Trading,
+    read_part,
+)
 from ml_core.learning.reasons import named
 from ml_core.learning.recipe_difference import recipe_difference
 from ml_core.learning.version_folder import recipe_of
@@ -87,22 +93,22 @@ def figures_of(version: VersionRecord, live: Sequence[DailyRow]) -> dict[str, st
     live
         The daily figures of its live answers.
     """
-    metrics = version.metrics
-    asked, summary = metrics["directional"], metrics["summary"]
-    model, corridor = asked["model"], asked["corridor"]
+    directional = read_part(DirectionScores, version.metrics["directional"])
+    summary = read_part(EvaluationSummary, version.metrics["summary"])
+    model, corridor = directional.model, directional.corridor
+    change = directional.difference["corridor"]
     found = {
         "made": f"{version.created_at:%Y-%m-%d %H:%M} UTC",
-        "judged on, never seen": f"{summary['first_day']} to {summary['last_day']}, "
-        f"{summary['breaks']:,} breaks",
-        "accuracy": f"{model['accuracy']:.1%}; corridor {corridor['accuracy']:.1%}",
+        "judged on, never seen": f"{summary.first_day} to {summary.last_day}, "
+        f"{summary.breaks:,} breaks",
+        "accuracy": f"{model.accuracy:.1%}; corridor {corridor.accuracy:.1%}",
     }
-    for metric, words in (("log_loss", "log loss"), ("brier", "Brier score")):
-        change = asked["difference"]["corridor"][metric]
+    for less, words in ((change.log_loss, "log loss"), (change.brier, "Brier score")):
         found[f"{words} less the corridor's"] = (
-            f"{signed(change['estimate'], 4)} ({interval(change, 4)}); below 0 is better"
+            f"{signed(less.estimate, 4)} ({interval(less.low, less.high, 4)}); below 0 is better"
         )
-    found["calibration error"] = f"{model['ece']:.3f}"
-    found["trading it"] = money(metrics["trading"])
+    found["calibration error"] = f"{model.ece:.3f}"
+    found["trading it"] = money(read_part(Trading, version.metrics["trading"]))
     found["live"] = _live(live)
     return found
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal, TypeVar
 
+from pydantic import ValidationError
+
+from ml_core.errors import InputError
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.metrics import ReliabilityBin
 from ml_core.json_form import Figure, from_json, to_json
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class EntryScores(_Forecasters):
 class NoEntryScores:
     """No trade reached target or stop."""
 
-    rows: int
+    rows: Literal[0]
     timeouts: int
 
 
@@ -121,17 +126,17 @@ class Trades:
     """Trades that were taken: how many, share won after costs, R a trade, deepest fall in R."""
 
     trades: int
-    hit_rate: float
+    hit_rate: Figure
     gross_r: Interval
     net_r: Interval
-    drawdown_r: float
+    drawdown_r: Figure
 
 
 @dataclass(frozen=True, slots=True)
 class NoTrades:
     """None was taken."""
 
-    trades: int = 0
+    trades: Literal[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +153,8 @@ class EntryLogLoss:
     """Log loss of P(target before stop) in a group, and the difference with its interval."""
 
     rows: int
-    model: float
-    driftless: float
+    model: Figure
+    driftless: Figure
     difference: Interval
 
 
@@ -157,7 +162,7 @@ class EntryLogLoss:
 class NoRows:
     """Nothing to score."""
 
-    rows: int = 0
+    rows: Literal[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +217,20 @@ class EvaluationSummary:
     rows: int
     breaks: int
     no_break: int
-    no_break_expected: float
+    no_break_expected: Figure
 
 
-@dataclass(frozen=True, slots=True)
+class NotAnEvaluationError(InputError):
+    """Figures that are not what an evaluation writes."""
+
+    faults: tuple[str, ...]
+    template = (
+        "the evaluation is not whole: {faults:, }; it was written by another release or edited; "
+        "retrain to write it anew"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """What a version, or the folds of a walk, did on days they never saw.
 
@@ -238,9 +253,9 @@ class Evaluation:
     quality: EntryScores | NoEntryScores
     net_r: NetRScores
     by_range: tuple[GroupScores, ...]
-    by_year: tuple[GroupScores, ...]
-    by_side: tuple[GroupScores, ...]
-    by_fold: tuple[GroupScores, ...]
+    by_year: tuple[GroupScores, ...] = ()
+    by_side: tuple[GroupScores, ...] = ()
+    by_fold: tuple[GroupScores, ...] = ()
     trading: Trading
     equity: Equity
     verdict: str
@@ -255,7 +270,25 @@ class Evaluation:
 
         Raises
         ------
-        pydantic.ValidationError
+        NotAnEvaluationError
             ``values`` are not of that form; it names each field that is not.
         """
-        return from_json(cls, values)
+        return read_part(cls, values)
+
+
+def read_part(kind: type[Part], values: dict[str, Any]) -> Part:
+    """Return a part of an evaluation from its JSON form.
+
+    Raises
+    ------
+    NotAnEvaluationError
+        ``values`` are not of that form; it names each field that is not.
+    """
+    try:
+        return from_json(kind, values)
+    except ValidationError as error:
+        faults = (
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}"
+            for fault in error.errors()
+        )
+        raise NotAnEvaluationError(tuple(dict.fromkeys(faults))) from error

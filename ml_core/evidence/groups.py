@@ -66,7 +66,7 @@ def trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> Trades | NoTrad
     """Return hit rate, expectancy before and after costs, and drawdown of the trades marked."""
     net, gross, day = test.r_net[rows], test.r_gross[rows], test.trading_day[rows]
     if not len(net):
-        return NoTrades()
+        return NoTrades(trades=0)
     return Trades(
         trades=len(net),
         hit_rate=float((net > 0).mean()),
@@ -124,7 +124,7 @@ def _quality(part: Answers, seed: int) -> EntryLogLoss | NoRows:
     test = part.test
     rows = np.flatnonzero(np.isin(test.outcome, (WIN, LOSS)))
     if not len(rows):
-        return NoRows()
+        return NoRows(rows=0)
     won, day = test.outcome[rows] == WIN, test.trading_day[rows]
     model = of_side_that_broke(part.said.p_win, test, rows)
     driftless = part.said.baseline_p_win[rows]

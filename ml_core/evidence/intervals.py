@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,6 +35,11 @@ class Interval:
     rows: int
     days: int
     error: Figure = float("nan")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there was something to estimate, and enough of it for an interval."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
     def below_zero(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ml_core.evidence.evaluation import Evaluation
 from monitoring.pages.findings import Figures
 
 
@@ -58,7 +59,7 @@ class CardFacts:
     kind: str
     about: str
     standing: tuple[str, ...]
-    evaluation: Figures
+    evaluation: Evaluation
     trained: Figures
     importance: Mapping[str, Mapping[str, float]]
     recipe: Figures

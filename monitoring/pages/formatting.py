@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TypeGuard
 
 DASH = "\N{EN DASH}"
 NOT_KNOWN = "not known"
@@ -24,7 +24,7 @@ def signed(value: float, decimals: int = 1) -> str:
 
 def signed_or_dash(value: float | None, decimals: int = 2) -> str:
     """Return a number with its sign; a dash for none."""
-    return DASH if value is None else signed(value, decimals)
+    return signed(value, decimals) if is_known(value) else DASH
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -38,7 +38,7 @@ def percent(share: float, decimals: int = 1) -> str:
 
 def percent_or_dash(share: float | None, decimals: int = 1) -> str:
     """Return a share as per cent; a dash for none."""
-    return DASH if share is None else percent(share, decimals)
+    return percent(share, decimals) if is_known(share) else DASH
 
 
 def points(difference: float) -> str:
@@ -50,14 +50,23 @@ def points(difference: float) -> str:
     return f"{signed(100 * difference)} points"
 
 
-def interval(ends: Mapping[str, Any], decimals: int, *, sign: bool = True) -> str:
-    """Return the ends ``low`` and ``high`` of an interval, or that they are not known.
+def is_known(value: float | None) -> TypeGuard[float]:
+    """Return whether a figure is a number; missing ones are None or NaN."""
+    return value is not None and math.isfinite(value)
 
-    >>> interval({"low": 0.1, "high": 0.25}, 2)
+
+def number_or_none(value: float) -> float | None:
+    """Return a figure that is a number; None for NaN."""
+    return value if math.isfinite(value) else None
+
+
+def interval(low: float | None, high: float | None, decimals: int, *, sign: bool = True) -> str:
+    """Return the ends of an interval, or that they are not known.
+
+    >>> interval(0.1, 0.25, 2)
     '+0.10 to +0.25'
     """
-    low, high = ends["low"], ends["high"]
-    if low is None or high is None:
+    if not is_known(low) or not is_known(high):
         return NOT_KNOWN
     if not sign:
         return f"{low:.{decimals}f}{DASH}{high:.{decimals}f}"

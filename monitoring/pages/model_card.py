@@ -19,13 +19,11 @@ from monitoring.pages.document import (
     split_verdict,
 )
 from monitoring.pages.findings import (
-    JUDGED,
     Figures,
     finding,
     label_words,
     money,
     recovered,
-    require,
 )
 from monitoring.pages.formatting import (
     DASH,
@@ -40,8 +38,6 @@ from monitoring.pages.glossary import LIMITS, READING
 from monitoring.pages.score_tables import direction_table, scoreboard
 from monitoring.pages.version_charts import feature_words, version_charts
 
-_TRAINED = ("train", "calibrate", "models", "data_fingerprint", "cost_ticks", "label")
-_TRUTH = ("bayes_accuracy", "bayes_log_loss", "driftless_accuracy", "driftless_log_loss")
 _PERIODS = {"train": "trained on", "calibrate": "calibrated on", "test": "judged on, never seen"}
 _QUESTIONS = {
     "directional": "direction of the break",
@@ -82,16 +78,8 @@ def model_card(
         With figures, which cost seconds, the champion's latest predictions and how to read it all;
         for a page.
 
-    Raises
-    ------
-    NotAnEvaluationError
-        Something the card needs is absent.
     """
-    require("evaluation", facts.evaluation, *JUDGED)
-    require("version's metadata", facts.trained, *_TRAINED)
-    if facts.truth is not None:
-        require("simulated market's truth", facts.truth, *_TRUTH)
-    headline, detail = split_verdict(facts.evaluation["verdict"])
+    headline, detail = split_verdict(facts.evaluation.verdict)
     simulated = "These bars are simulated: nothing here says anything about a real market."
     about = facts.about or ("The driftless baselines." if facts.kind == "baseline" else "")
     name = (facts.market, facts.model, facts.version)
@@ -103,7 +91,7 @@ def model_card(
         lines=(
             simulated if facts.simulated else "",
             detail,
-            money(facts.evaluation["trading"]),
+            money(facts.evaluation.trading),
             about,
             " ".join(facts.standing),
         ),
@@ -143,17 +131,18 @@ def _truth(facts: CardFacts) -> tuple[Block, ...]:
         if edge is None
         else f"An edge is planted: who knows it is right {edge * 100:g} points more often."
     )
-    measured = {
-        f"{name}, measured": facts.evaluation["directional"][name]
-        for name in ("model", "corridor")
-    }
-    possible = {
-        words: {metric: truth[f"{name}_{metric}"] for metric in ("accuracy", "log_loss")}
+    directional = facts.evaluation.directional
+    possible = (
+        (words, truth[f"{name}_accuracy"], truth[f"{name}_log_loss"])
         for words, name in (("best possible", "bayes"), ("best without the edge", "driftless"))
-    }
+    )
+    measured = (
+        (f"{name}, measured", scores.accuracy, scores.log_loss)
+        for name, scores in (("model", directional.model), ("corridor", directional.corridor))
+    )
     rows = tuple(
-        (words, percent(scores["accuracy"]), f"{scores['log_loss']:.4f}")
-        for words, scores in (possible | measured).items()
+        (words, percent(accuracy), f"{log_loss:.4f}")
+        for words, accuracy, log_loss in (*possible, *measured)
     )
     share = recovered(facts.evaluation, truth)
     note = (

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ml_core.evidence.metrics import ReliabilityBin
 from monitoring.pages.figure_style import (
     CORRIDOR,
     MAJORITY,
@@ -51,15 +52,6 @@ class Scored:
     low: float | None
     high: float | None
     label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """One bin of a reliability diagram: mean probability said, share that happened, rows."""
-
-    said: float
-    happened: float
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +115,9 @@ def score_plot(
     return figure
 
 
-def reliability_plot(model: Sequence[Bin], corridor: Sequence[Bin]) -> Figure:
+def reliability_plot(
+    model: Sequence[ReliabilityBin], corridor: Sequence[ReliabilityBin]
+) -> Figure:
     """Draw what was said against what happened, and below it how often each was said.
 
     Bars on the model's points are the 95 % intervals of the shares: a point off the diagonal
@@ -150,10 +144,10 @@ def reliability_plot(model: Sequence[Bin], corridor: Sequence[Bin]) -> Figure:
     )
     for each in model:
         low, upper = wilson(each.happened, each.rows)
-        axes.plot([each.said] * 2, [low, upper], color=MODEL.value, linewidth=2.6, alpha=0.45)
+        axes.plot([each.predicted] * 2, [low, upper], color=MODEL.value, linewidth=2.6, alpha=0.45)
     for name, bins in (("corridor", corridor), ("model", model)):
         for each in bins:
-            _point(axes, name, each.said, each.happened)
+            _point(axes, name, each.predicted, each.happened)
     for y, name, words in ((0.95, "model", "●  model"), (0.885, "corridor", "□  corridor")):
         axes.text(0.02, y, words, color=_VOICES[name][0].value, fontsize=TEXT, va="center")
     axes.text(-0.13, 1.035, "broke UP", fontsize=SMALL, color=QUIET.value)
@@ -162,7 +156,7 @@ def reliability_plot(model: Sequence[Bin], corridor: Sequence[Bin]) -> Figure:
     most = max((each.rows for each in model), default=1)
     below.set_ylim(0, most * 1.5)
     for each in model:
-        place = min(int(each.said * 10), 9) / 10 + 0.05
+        place = min(int(each.predicted * 10), 9) / 10 + 0.05
         below.bar([place], [each.rows], width=0.085, color=MODEL.value, alpha=0.45)
         below.text(
             place,

@@ -139,7 +139,7 @@ def _figure(part: Mapping[str, Any]) -> CellText:
         return DASH
     span = f"{part['trades']:,} trades"
     if part["low"] is not None:
-        span += f", {interval(part, 2)}"
+        span += f", {interval(part['low'], part['high'], 2)}"
     return Cell(signed(part["net_r"], 2), span)
 
 

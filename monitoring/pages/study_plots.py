@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ml_core.evidence.evaluation import Evaluation, GroupScores
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import (
     MODEL,
@@ -21,7 +22,7 @@ from monitoring.pages.figure_style import (
     plain_axes,
 )
 from monitoring.pages.findings import FEW_TRADES
-from monitoring.pages.formatting import NOT_KNOWN, signed
+from monitoring.pages.formatting import NOT_KNOWN, number_or_none, signed
 from monitoring.pages.plots import Scored, score_plot
 from monitoring.pages.version_charts import equity_chart, range_chart, reliability_chart
 
@@ -66,14 +67,14 @@ class Difference:
         return self.rows < FEW_TRADES
 
 
-def differences(groups: Iterable[Mapping[str, Any]]) -> list[Difference]:
-    """Read the differences of an evaluation's groups, in their order."""
-    names = ("estimate", "low", "high", "error")
-    found = []
-    for each in groups:
-        change = each["difference"]["corridor"]["log_loss"]
-        found.append(Difference(each["name"], each["rows"], *(change.get(name) for name in names)))
-    return found
+def differences(groups: Iterable[GroupScores]) -> list[Difference]:
+    """Return the differences of an evaluation's groups, in their order."""
+    rows = []
+    for group in groups:
+        change = group.difference["corridor"].log_loss
+        figures = (change.estimate, change.low, change.high, change.error)
+        rows.append(Difference(group.name, group.rows, *map(number_or_none, figures)))
+    return rows
 
 
 def running_gain(folds: Sequence[Difference]) -> tuple[list[float], list[float]]:
@@ -153,7 +154,7 @@ def difference_plot(rows: Sequence[Difference]) -> Figure:
     )
 
 
-def study_charts(evaluation: Mapping[str, Any]) -> tuple[Chart, ...]:
+def study_charts(evaluation: Evaluation) -> tuple[Chart, ...]:
     """Return every figure of a study, in the order a reader should meet them."""
     return (
         _skill(evaluation),
@@ -165,9 +166,9 @@ def study_charts(evaluation: Mapping[str, Any]) -> tuple[Chart, ...]:
     )
 
 
-def _skill(evaluation: Mapping[str, Any]) -> Chart:
+def _skill(evaluation: Evaluation) -> Chart:
     title = "Whether skill lasted"
-    folds = differences(evaluation["by_fold"])
+    folds = differences(evaluation.by_fold)
     if not folds:
         words = "The study has one fold: there is no course over time to show."
         return Chart("skill", title, words, None)
@@ -189,8 +190,8 @@ def _skill(evaluation: Mapping[str, Any]) -> Chart:
     return Chart("skill", title, words, skill_plot(folds))
 
 
-def _years(evaluation: Mapping[str, Any]) -> Chart:
-    rows = differences(evaluation["by_year"])
+def _years(evaluation: Evaluation) -> Chart:
+    rows = differences(evaluation.by_year)
     words = (
         "The difference the verdict rests on, with 95 % intervals. Skill that is real should not "
         "live in one year alone."
@@ -199,9 +200,9 @@ def _years(evaluation: Mapping[str, Any]) -> Chart:
     return Chart("years", title, words, difference_plot(rows) if rows else None)
 
 
-def _ranges(evaluation: Mapping[str, Any]) -> Chart:
+def _ranges(evaluation: Evaluation) -> Chart:
     title = "Skill, opening range by opening range"
-    rows = differences(evaluation["by_range"])
+    rows = differences(evaluation.by_range)
     words = (
         f"The same by range. Among {len(rows):,} of them one may leave 0 by chance: that is a "
         "question to the next study, not an answer."

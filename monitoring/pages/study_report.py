@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from ml_core.evidence.evaluation import EntryLogLoss, Evaluation, GroupScores
+from ml_core.evidence.promotion import Decision
+from ml_core.evidence.promotion_evidence import Condition
 from monitoring.pages.document import (
     Block,
     BulletList,
@@ -23,12 +27,10 @@ from monitoring.pages.document import (
 )
 from monitoring.pages.findings import (
     FEW_TRADES,
-    JUDGED,
     Figures,
     finding,
     label_words,
     money,
-    require,
 )
 from monitoring.pages.formatting import (
     DASH,
@@ -43,8 +45,6 @@ from monitoring.pages.glossary import LIMITS, READING, STUDY_LIMITS, STUDY_READI
 from monitoring.pages.score_tables import interval_cell, r_cell, scoreboard
 from monitoring.pages.study_plots import study_charts
 
-_GROUPS = ("by_year", "by_side", "by_fold")
-_DECISION = ("verdict", "conditions", "trading")
 _STATES: dict[State, str] = {
     "holds": "\N{CHECK MARK} holds",
     "fails": "\N{MULTIPLICATION SIGN} fails",
@@ -64,14 +64,14 @@ _IN_THE_SENTENCE = {
 }
 """Figures that a condition's sentence has already."""
 
-_Column = Callable[[Figures], CellText]
+_Column = Callable[[GroupScores], CellText]
 
 
 def study_report(
-    evaluation: Figures,
+    evaluation: Evaluation,
     *,
     settings: Figures,
-    decision: Figures | None = None,
+    decision: Decision | None = None,
     seeds: Sequence[float | None] | None = None,
     power: Figures | None = None,
     trials: int | None = None,
@@ -85,13 +85,13 @@ def study_report(
     Parameters
     ----------
     evaluation
-        :meth:`ml_core.evidence.evaluate.Evaluation.to_json` of every fold's answers.
+        Of every fold's predictions.
     settings
         How it was made, plain values: ``recipe``, ``recipe_hash``, ``refit``, ``window``,
         ``from``, ``to``, ``embargo_days``, ``interval``, ``counts`` (whether it may count for a
         promotion); others are shown under their names.
     decision
-        :meth:`ml_core.evidence.promotion.Decision.to_json`; None if none was made.
+        What follows from it; None if none was made.
     seeds
         Change in log loss against the corridor with each training seed, the judged one first.
     power
@@ -104,26 +104,19 @@ def study_report(
     made_at
         Printed at the foot, in UTC; left out, the same inputs give the same bytes.
 
-    Raises
-    ------
-    NotAnEvaluationError
-        Something the report needs is absent.
     """
-    require("evaluation", evaluation, *JUDGED, *_GROUPS)
-    if decision is not None:
-        require("decision", decision, *_DECISION)
-    summary = evaluation["summary"]
-    recipe = settings.get("recipe") or summary["model"]
-    headline, detail = split_verdict(evaluation["verdict"])
-    name = (summary["market"], str(recipe), "walk-forward study")
+    summary = evaluation.summary
+    recipe = settings.get("recipe") or summary.model
+    headline, detail = split_verdict(evaluation.verdict)
+    name = (summary.market, str(recipe), "walk-forward study")
     return Document(
         title=f"Orbcast: {' '.join(name)}",
         names=name,
         verdict=headline,
         lines=(
             detail,
-            money(evaluation["trading"]),
-            "" if decision is None else with_true_minuses(decision["verdict"]),
+            money(evaluation.trading),
+            "" if decision is None else with_true_minuses(decision.verdict),
         ),
         finding=finding(evaluation),
         sections=(
@@ -140,10 +133,10 @@ def study_report(
     )
 
 
-def _parts(evaluation: Figures) -> tuple[Block, ...]:
+def _parts(evaluation: Evaluation) -> tuple[Block, ...]:
     money_columns: dict[str, _Column] = {
         "target before stop": _win,
-        "every break, R net": lambda part: r_cell(part["every_break"], "net_r"),
+        "every break, R net": lambda part: r_cell(part.every_break, "after costs"),
         "recommended, R net": _followed,
     }
     columns: dict[str, _Column] = {
@@ -153,11 +146,11 @@ def _parts(evaluation: Figures) -> tuple[Block, ...]:
         **money_columns,
     }
     sides = [
-        {**part, "name": _SIDES.get(part["name"], part["name"])}
-        for part in sorted(evaluation["by_side"], key=lambda part: str(part["name"]))
+        replace(part, name=_SIDES.get(part.name, part.name))
+        for part in sorted(evaluation.by_side, key=lambda part: part.name)
     ]
     tables = (
-        _groups("Year by year", evaluation["by_year"], columns),
+        _groups("Year by year", evaluation.by_year, columns),
         _groups(
             "By the side that broke",
             sides,
@@ -165,8 +158,8 @@ def _parts(evaluation: Figures) -> tuple[Block, ...]:
             "Direction is not scored by side: who always says UP is right on every break up. Only "
             "both sides together tell skill; the trades can be told apart.",
         ),
-        _groups("Every opening range, in figures", evaluation["by_range"], columns, folded=True),
-        _groups("Every fold, in figures", evaluation["by_fold"], columns, folded=True),
+        _groups("Every opening range, in figures", evaluation.by_range, columns, folded=True),
+        _groups("Every fold, in figures", evaluation.by_fold, columns, folded=True),
     )
     note = (
         "Log loss is the model's less the corridor's, and target before stop is log loss less the "
@@ -177,55 +170,55 @@ def _parts(evaluation: Figures) -> tuple[Block, ...]:
 
 def _groups(
     title: str,
-    groups: Sequence[Figures],
+    groups: Sequence[GroupScores],
     columns: Mapping[str, _Column],
     note: str = "",
     *,
     folded: bool = False,
 ) -> Table:
-    rows = tuple((part["name"], *(cell(part) for cell in columns.values())) for part in groups)
+    rows = tuple((part.name, *(cell(part) for cell in columns.values())) for part in groups)
     return Table(("", *columns), rows, title, note, folded=folded)
 
 
-def _rows(part: Figures) -> str:
-    return f"{part['rows']:,}"
+def _rows(part: GroupScores) -> str:
+    return f"{part.rows:,}"
 
 
-def _accuracy(part: Figures) -> Cell:
-    corridor = f"corridor {percent_or_dash(part['corridor']['accuracy'])}"
-    return Cell(percent_or_dash(part["model"]["accuracy"]), corridor)
+def _accuracy(part: GroupScores) -> Cell:
+    corridor = f"corridor {percent_or_dash(part.corridor.accuracy)}"
+    return Cell(percent_or_dash(part.model.accuracy), corridor)
 
 
-def _log_loss(part: Figures) -> CellText:
-    change = part["difference"]["corridor"]["log_loss"]
-    return interval_cell(change, 4, few=part["rows"] < FEW_TRADES)
+def _log_loss(part: GroupScores) -> CellText:
+    change = part.difference["corridor"].log_loss
+    return interval_cell(change, 4, few=part.rows < FEW_TRADES)
 
 
-def _win(part: Figures) -> CellText:
-    quality = part["quality"]
-    if not quality["rows"]:
+def _win(part: GroupScores) -> CellText:
+    quality = part.quality
+    if not isinstance(quality, EntryLogLoss):
         return DASH
-    return interval_cell(quality["difference"], 4, few=quality["rows"] < FEW_TRADES)
+    return interval_cell(quality.difference, 4, few=quality.rows < FEW_TRADES)
 
 
-def _followed(part: Figures) -> CellText:
-    trades = part["followed"]
-    cell = r_cell(trades, "net_r")
-    count = count_of(trades["trades"], "trade")
+def _followed(part: GroupScores) -> CellText:
+    trades = part.followed
+    cell = r_cell(trades, "after costs")
+    count = count_of(trades.trades, "trade")
     if isinstance(cell, str):
-        return Cell(cell, count) if trades["trades"] else cell
+        return Cell(cell, count) if trades.trades else cell
     return Cell(cell.text, f"{cell.detail}, {count}")
 
 
-def _made(evaluation: Figures, settings: Figures, not_judged: Sequence[str]) -> FactTable:
-    summary = evaluation["summary"]
+def _made(evaluation: Evaluation, settings: Figures, not_judged: Sequence[str]) -> FactTable:
+    summary = evaluation.summary
     period = str(settings.get("refit") or "period")
-    folds = max(len(evaluation["by_fold"]), 1)
+    folds = max(len(evaluation.by_fold), 1)
     rows: dict[str, CellText] = {
         "recipe": Cell(_setting(settings, "recipe"), str(settings.get("recipe_hash") or "")[:12]),
         "asked for": f"{_setting(settings, 'from', _START)} to {_setting(settings, 'to', _END)}",
         "judged on": (
-            f"{summary['first_day']} to {summary['last_day']}, {summary['rows']:,} opening ranges"
+            f"{summary.first_day} to {summary.last_day}, {summary.rows:,} opening ranges"
         ),
         "folds": (
             f"{count_of(folds, period)}; the recipe is trained anew before each and answers that "
@@ -235,7 +228,7 @@ def _made(evaluation: Figures, settings: Figures, not_judged: Sequence[str]) -> 
         "purge": "what was settled only after the next part had begun is left out of training",
         "embargo": _embargo(settings),
         "stated interval of R": _coverage(settings),
-        "a trade is": label_words(summary["label"]),
+        "a trade is": label_words(summary.label),
         "not judged": _left_out(not_judged),
         **({"counts for a promotion": _counts(settings)} if "counts" in settings else {}),
     }
@@ -324,24 +317,24 @@ def _power(power: Figures | None) -> str:
     return f"{words}: {f'{missing:,} more are wanted' if missing > 0 else 'enough'}"
 
 
-def _conditions(decision: Figures | None) -> tuple[Block, ...]:
+def _conditions(decision: Decision | None) -> tuple[Block, ...]:
     if decision is None:
         return (Paragraph("Nothing was decided from this study."),)
     head = ("condition", "state", "what was found")
-    rows = tuple(map(_condition, decision["conditions"]))
+    rows = tuple(map(_condition, decision.conditions))
     claim = "A claim about money wants this as well"
     return (
         Paragraph("Every condition must hold; what is not known counts as not shown."),
         Table(head, rows, is_text=True),
-        Table(head, (_condition(decision["trading"]),), claim, is_text=True),
+        Table(head, (_condition(decision.trading),), claim, is_text=True),
     )
 
 
-def _condition(condition: Figures) -> tuple[CellText, ...]:
-    state: State = condition["status"] if condition["status"] in _STATES else "unknown"
-    figures = "; ".join(_figures(condition.get("figures") or {}))
-    words = with_true_minuses(condition["words"])
-    return condition["name"], Cell(_STATES[state], state=state), Cell(words, figures)
+def _condition(condition: Condition) -> tuple[CellText, ...]:
+    figures = "; ".join(_figures(condition.figures))
+    words = with_true_minuses(condition.words)
+    state = Cell(_STATES[condition.status], state=condition.status)
+    return condition.name, state, Cell(words, figures)
 
 
 def _figures(figures: Figures) -> Iterable[str]:

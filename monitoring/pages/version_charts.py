@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+from ml_core.evidence.evaluation import DirectionScores, Evaluation
 from ml_core.features.all import CATALOGUE
 from monitoring.pages.days_plot import Running, equity_plot
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import CORRIDOR, MODEL, Mark
-from monitoring.pages.formatting import NOT_KNOWN, interval, percent, signed
+from monitoring.pages.formatting import (
+    NOT_KNOWN,
+    interval,
+    is_known,
+    number_or_none,
+    percent,
+    signed,
+)
 from monitoring.pages.plots import (
-    Bin,
     RangeScore,
     Scored,
     importance_plot,
@@ -20,11 +27,9 @@ from monitoring.pages.plots import (
     score_plot,
 )
 
-_JUDGED = ("model", "corridor", "majority")
-
 
 def version_charts(
-    evaluation: Mapping[str, Any],
+    evaluation: Evaluation,
     importance: Mapping[str, Mapping[str, float]],
     truth: Mapping[str, Any] | None = None,
 ) -> tuple[Chart, ...]:
@@ -39,58 +44,57 @@ def version_charts(
     )
 
 
-def _scored(scores: Mapping[str, Any], metric: str) -> list[Scored]:
+def _scored(scores: DirectionScores, metric: Literal["accuracy", "log_loss"]) -> list[Scored]:
     rows = []
-    for name in _JUDGED:
-        value, ends = scores[name][metric], scores["interval"][name][metric]
+    for name, values in scores.scores.items():
+        value, ends = getattr(values, metric), getattr(scores.interval[name], metric)
         label = percent(value) if metric == "accuracy" else f"{value:.4f}"
-        rows.append(Scored(name, value, ends["low"], ends["high"], label))
+        low, high = number_or_none(ends.low), number_or_none(ends.high)
+        rows.append(Scored(name, value, low, high, label))
     return rows
 
 
-def accuracy_chart(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None = None) -> Chart:
+def accuracy_chart(evaluation: Evaluation, truth: Mapping[str, Any] | None = None) -> Chart:
     """Draw the accuracy beside corridor and majority, each with its interval."""
     marks = [Mark(0.5, "coin")]
     if truth is not None:
         marks.append(Mark(truth["bayes_accuracy"], "best on average", truth=True))
-    rows = _scored(evaluation["directional"], "accuracy")
+    rows = _scored(evaluation.directional, "accuracy")
     figure = score_plot(rows, "accuracy, higher is better", marks, per_cent=True)
     words = "Lines are 95 % intervals. High accuracy alone is the corridor's doing, not skill."
     return Chart("accuracy", "How often the direction was right", words, figure)
 
 
-def _log_loss_chart(evaluation: Mapping[str, Any], truth: Mapping[str, Any] | None) -> Chart:
-    scores = evaluation["directional"]
+def _log_loss_chart(evaluation: Evaluation, truth: Mapping[str, Any] | None) -> Chart:
+    scores = evaluation.directional
     marks = []
     if truth is not None:
         marks.append(Mark(truth["bayes_log_loss"], "best on average", truth=True))
     figure = score_plot(_scored(scores, "log_loss"), "log loss, lower is better", marks)
-    change = scores["difference"]["corridor"]["log_loss"]
+    change = scores.difference["corridor"].log_loss
     words = "The verdict rests on the difference of the first two, row by row: "
-    if change["low"] is None:
-        words += f"{NOT_KNOWN}."
+    if change.is_known:
+        ends = interval(change.low, change.high, 4)
+        words += f"{signed(change.estimate, 4)}, 95 % interval {ends}."
     else:
-        words += f"{signed(change['estimate'], 4)}, 95 % interval {interval(change, 4)}."
+        words += f"{NOT_KNOWN}."
     return Chart("logloss", "How surprised it was", words, figure)
 
 
-def reliability_chart(evaluation: Mapping[str, Any]) -> Chart:
+def reliability_chart(evaluation: Evaluation) -> Chart:
     """Draw what was said against what happened."""
-    bins = evaluation["directional"]["reliability"]
-    model, corridor = ([Bin(**one) for one in bins[name]] for name in ("model", "corridor"))
+    bins = evaluation.directional.reliability
     words = "Of the ranges given 70 % UP, about 70 % should break up: points on the dashed line."
-    figure = reliability_plot(model, corridor)
+    figure = reliability_plot(bins["model"], bins["corridor"])
     return Chart("reliability", "Whether its probabilities can be believed", words, figure)
 
 
-def range_chart(evaluation: Mapping[str, Any]) -> Chart:
+def range_chart(evaluation: Evaluation) -> Chart:
     """Draw the accuracy on each opening range beside the corridor's."""
     rows = [
-        RangeScore(
-            part["name"], part["rows"], part["model"]["accuracy"], part["corridor"]["accuracy"]
-        )
-        for part in evaluation["by_range"]
-        if None not in (part["model"]["accuracy"], part["corridor"]["accuracy"])
+        RangeScore(part.name, part.rows, part.model.accuracy, part.corridor.accuracy)
+        for part in evaluation.by_range
+        if is_known(part.model.accuracy) and is_known(part.corridor.accuracy)
     ]
     words = (
         "Filled: the model with its 95 % interval; hollow: the corridor. "
@@ -100,16 +104,16 @@ def range_chart(evaluation: Mapping[str, Any]) -> Chart:
     return Chart("ranges", "Opening range by opening range", words, figure)
 
 
-def equity_chart(evaluation: Mapping[str, Any]) -> Chart:
+def equity_chart(evaluation: Evaluation) -> Chart:
     """Draw running R, before and after costs."""
-    equity = evaluation["equity"]
+    equity = evaluation.equity
     lines = [
-        Running("every break,\nbefore costs", equity["every_break_gross"], CORRIDOR, dashed=True),
-        Running("every break,\nafter costs", equity["every_break_net"], CORRIDOR),
-        Running("recommended,\nafter costs", equity["followed_net"], MODEL),
+        Running("every break,\nbefore costs", equity.every_break_gross, CORRIDOR, dashed=True),
+        Running("every break,\nafter costs", equity.every_break_net, CORRIDOR),
+        Running("recommended,\nafter costs", equity.followed_net, MODEL),
     ]
     words = "Running sum of R over the unseen days, one unit of risk a trade. Costs are the slope."
-    figure = equity_plot(equity["days"], lines)
+    figure = equity_plot(equity.days, lines)
     return Chart("equity", "What trading it would have brought", words, figure)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import tasks
+from ml_core import json_form
 from monitoring.pages.document import BulletList, Chart, Table, block_markdown
 from monitoring.pages.formatting import cell_value
 from monitoring.pages.markdown import code, escaped
@@ -18,6 +19,8 @@ from tasks.settings import Settings, current_settings
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from ml_core.evidence.evaluation import DirectionScores
 
 DOTS_PER_INCH = 96
 
@@ -67,10 +70,12 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
     return block_markdown(Table(tuple(columns.values()), cells), escaped)
 
 
-def scoreboard(directional: Mapping[str, Any]) -> str:
+def scoreboard(directional: DirectionScores) -> str:
     """Return a directional evaluation's metrics, model and baselines under one another."""
-    names = ("model", "corridor", "majority")
-    return table([{"name": name, **directional[name]} for name in names], _SCORES)
+    rows = [
+        {"name": name, **json_form.to_json(scores)} for name, scores in directional.scores.items()
+    ]
+    return table(rows, _SCORES)
 
 
 def bullets(lines: Iterable[object]) -> str:

@@ -13,6 +13,12 @@ from prefect import task
 
 from ml_core import evidence, learning, ranges
 from ml_core.errors import OrbcastError
+from ml_core.evidence.evaluation import (
+    DirectionScores,
+    Evaluation,
+    NotAnEvaluationError,
+    read_part,
+)
 from ml_core.evidence.promotion_evidence import POLICY
 from ml_core.json_values import json_values
 from ml_core.market.market import Market
@@ -29,6 +35,7 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 from tasks.training.studies_on_record import STUDY_DAYS
 
+_TRAINED = ("train", "calibrate", "models", "data_fingerprint", "cost_ticks", "label")
 _LATEST_DECISIONS = 12
 _LATEST_PREDICTIONS = 60
 
@@ -63,7 +70,9 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
         file: json.loads((record.folder / f"{file}.json").read_text(encoding="utf-8"))
         for file in ("metrics", "metadata", "feature_importance", "recipe")
     }
-    metrics, trained = files["metrics"], files["metadata"]
+    evaluation, trained = Evaluation.from_json(files["metrics"]), files["metadata"]
+    if missing := [key for key in _TRAINED if key not in trained]:
+        raise NotAnEvaluationError(tuple(f"metadata.{key} is missing" for key in missing))
     decided = [
         {"at": each.at, "kind": each.kind, "verdict": each.verdict}
         for each in list_decisions(settings.database(), market.symbol)
@@ -76,7 +85,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
         kind=record.kind,
         about=files["recipe"].get("about", ""),
         standing=_standing(settings, record, at, serving.fallback if serving else None),
-        evaluation=metrics,
+        evaluation=evaluation,
         trained=trained,
         importance=files["feature_importance"],
         recipe=files["recipe"],
@@ -90,7 +99,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
         created_at=record.created_at,
         expires_at=store.expires_at(record),
         bars=_bars(settings, market, trained),
-        power=_power(metrics),
+        power=_power(evaluation.summary.breaks),
         study=_study(settings, record, at),
         live=_live(settings, record),
         decisions=decided[-_LATEST_DECISIONS:],
@@ -175,9 +184,7 @@ def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[s
     }
 
 
-def _power(metrics: dict[str, Any]) -> dict[str, Any] | None:
-
-    rows = metrics["summary"]["breaks"]
+def _power(rows: int) -> dict[str, Any] | None:
     if not rows:
         return None
     needed = evidence.power.rows_for_gain(
@@ -213,7 +220,7 @@ def _study(settings: Settings, record: VersionRecord, at: datetime) -> dict[str,
         "counts": bool(last.settings.get("counts")),
         "current": recent and last.settings.get("code") == code_hash(),
         "summary": last.figures["summary"],
-        "directional": last.figures["directional"],
+        "directional": read_part(DirectionScores, last.figures["directional"]),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ml_core.evidence.evaluation import Evaluation
 from tasks.runs.artifacts import bullets, pictures, publish, scoreboard, table, to_open
 from tasks.training.train import Judged, Material
 
@@ -32,12 +33,12 @@ def publish_retrain(  # noqa: PLR0917 - what there is to show
     trouble: str | None,
 ) -> None:
     """Publish the verdict, the scores, the decision, the plots and where the model card is."""
-    evaluation = trained.evaluation.to_json()
+    evaluation = trained.evaluation
     publish(
         f"retrain-{market}",
-        trained.evaluation.verdict,
+        evaluation.verdict,
         bullets([decision["verdict"]]),
-        scoreboard(evaluation["directional"]),
+        scoreboard(evaluation.directional),
         table([decision], _VERSIONS),
         bullets(decision["reasons"]),
         table([material.audit], _AUDIT),
@@ -47,7 +48,7 @@ def publish_retrain(  # noqa: PLR0917 - what there is to show
     )
 
 
-def _plots(evaluation: Mapping[str, Any]) -> list[str]:
+def _plots(evaluation: Evaluation) -> list[str]:
     from monitoring.pages.version_charts import (  # noqa: PLC0415 - matplotlib, only here
         accuracy_chart,
         equity_chart,

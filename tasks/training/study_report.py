@@ -20,7 +20,7 @@ def write_study_report(study: Study, decision: Decision | None) -> str:
     figures = {} if decision is None else {one.name: one.figures for one in decision.conditions}
     changes = figures.get("seeds agree", {}).get("log_loss_change", {})
     report = study_report(
-        study.evaluation.to_json(),
+        study.evaluation,
         settings={
             "recipe": record.recipe,
             "recipe_hash": record.recipe_hash,
@@ -28,7 +28,7 @@ def write_study_report(study: Study, decision: Decision | None) -> str:
             **record.settings,
             "code": str(record.settings["code"])[:12],
         },
-        decision=None if decision is None else decision.to_json(),
+        decision=decision,
         seeds=next(iter(changes.values()), None),
         power=figures.get("enough rows") or None,
         trials=figures.get("trials paid for", {}).get("trials"),
@@ -49,4 +49,4 @@ def study_plots_of(study: Study) -> list[str]:
     """Return a study's plots as markdown images that hold themselves."""
     from monitoring.pages.study_plots import study_charts  # noqa: PLC0415 - matplotlib, only here
 
-    return pictures(study_charts(study.evaluation.to_json()))
+    return pictures(study_charts(study.evaluation))

@@ -6,12 +6,12 @@ import json
 import math
 
 import pytest
-from pydantic import ValidationError
 
 from ml_core.evidence.evaluation import (
     DirectionScores,
     Evaluation,
     NoEntryScores,
+    NotAnEvaluationError,
     NoTrades,
     Scores,
     Trades,
@@ -42,7 +42,7 @@ def test_an_evaluation_without_trades_and_targets_is_read_as_such() -> None:
     values["trading"]["followed"] = {"trades": 0}
     read = Evaluation.from_json(values)
     assert read.quality == NoEntryScores(rows=0, timeouts=3)
-    assert read.trading.followed == NoTrades()
+    assert read.trading.followed == NoTrades(trades=0)
     assert isinstance(read.trading.every_break, Trades)
     assert read.to_json() == values
 
@@ -51,10 +51,11 @@ def test_a_field_that_is_missing_or_of_another_kind_is_named() -> None:
     values = figures.evaluation()
     del values["directional"]["corridor"]["brier"]
     values["summary"]["rows"] = "many"
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(NotAnEvaluationError) as refused:
         Evaluation.from_json(values)
-    named = {".".join(map(str, problem["loc"])) for problem in refused.value.errors()}
+    named = {fault.partition(":")[0] for fault in refused.value.faults}
     assert named == {"directional.corridor.brier", "summary.rows"}
+    assert "retrain to write it anew" in str(refused.value)
 
 
 def test_scores_are_listed_by_forecaster_the_model_first() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from ml_core.evidence.evaluation import Evaluation, NotAnEvaluationError, NoTrades, Trades, Trading
+from ml_core.evidence.intervals import Interval
 from monitoring.pages.document import to_html
-from monitoring.pages.findings import NotAnEvaluationError, finding, label_words, money, recovered
+from monitoring.pages.findings import finding, label_words, money, recovered
 from monitoring.pages.model_card import model_card
 from tests.monitoring.figures import TRUTH, evaluation, trained
 from tests.monitoring.pages.outline import read
@@ -100,7 +102,7 @@ def test_a_missing_figure_is_named_and_nothing_is_written() -> None:
     with pytest.raises(NotAnEvaluationError) as caught:
         report(figures)
 
-    assert "directional.corridor, trading.followed.trades" in str(caught.value)
+    assert "directional.corridor: field required, trading.followed" in str(caught.value)
 
 
 def test_figures_that_are_not_known_are_said_to_be_so() -> None:
@@ -128,16 +130,17 @@ def test_figures_that_are_not_known_are_said_to_be_so() -> None:
 def test_skill_is_shown_only_by_an_interval_wholly_below_zero(
     low: float | None, high: float | None, estimate: float, expected: str
 ) -> None:
-    assert finding(with_change(low, high, estimate)) == expected
+    assert finding(Evaluation.from_json(with_change(low, high, estimate))) == expected
 
 
-def net(estimate: float, low: float, high: float, trades: int = 90) -> dict[str, Any]:
-    return {"trades": trades, "net_r": {"estimate": estimate, "low": low, "high": high}}
+def net(estimate: float, low: float, high: float, trades: int = 90) -> Trades:
+    r = Interval(estimate, low, high, trades, trades)
+    return Trades(trades=trades, hit_rate=0.5, gross_r=r, net_r=r, drawdown_r=1.0)
 
 
 def test_a_gain_whose_interval_holds_zero_is_called_unshown() -> None:
     words = money(
-        {"recommended": 12, "every_break": net(-0.2, -0.3, -0.1), "followed": net(0.1, -0.1, 0.3)}
+        Trading(recommended=12, every_break=net(-0.2, -0.3, -0.1), followed=net(0.1, -0.1, 0.3))
     )
 
     assert "Taking every break lost 0.20 R a trade" in words
@@ -148,20 +151,20 @@ def test_a_gain_whose_interval_holds_zero_is_called_unshown() -> None:
 def test_a_few_lucky_trades_are_no_evidence_whatever_their_interval() -> None:
     lucky = net(0.95, 0.95, 0.95, trades=1)
 
-    words = money({"recommended": 2, "every_break": net(-0.2, -0.3, -0.1), "followed": lucky})
+    words = money(Trading(recommended=2, every_break=net(-0.2, -0.3, -0.1), followed=lucky))
 
     assert "over one trade: too few to judge" in words
     assert "interval +0.95" not in words
 
 
 def test_no_recommendation_is_said_in_words() -> None:
-    every, none = net(-0.2, -0.3, -0.1), {"trades": 0}
+    every, none = net(-0.2, -0.3, -0.1), NoTrades(trades=0)
 
     assert "recommended no trade at all" in money(
-        {"recommended": 0, "every_break": every, "followed": none}
+        Trading(recommended=0, every_break=every, followed=none)
     )
     assert "None of its 3 recommendations became a trade" in money(
-        {"recommended": 3, "every_break": every, "followed": none}
+        Trading(recommended=3, every_break=every, followed=none)
     )
 
 
@@ -170,8 +173,8 @@ def test_the_share_of_the_known_gain_is_counted_from_the_corridor() -> None:
     figures["directional"]["corridor"]["log_loss"] = 0.58
     figures["directional"]["model"]["log_loss"] = 0.56
 
-    assert recovered(figures, TRUTH) == pytest.approx(0.5)
-    assert recovered(figures, {**TRUTH, "bayes_log_loss": 0.58}) is None
+    assert recovered(Evaluation.from_json(figures), TRUTH) == pytest.approx(0.5)
+    assert recovered(Evaluation.from_json(figures), {**TRUTH, "bayes_log_loss": 0.58}) is None
 
 
 def test_a_market_without_an_edge_is_called_unbeatable() -> None:

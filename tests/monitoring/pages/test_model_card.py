@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ml_core.evidence.evaluation import Evaluation, NotAnEvaluationError
 from monitoring.pages.card_facts import CardFacts
 from monitoring.pages.document import to_html, to_markdown
-from monitoring.pages.findings import NotAnEvaluationError
 from monitoring.pages.model_card import model_card
 from tests.monitoring.figures import evaluation, trained
 from tests.monitoring.pages.outline import read
@@ -26,7 +26,7 @@ def facts(**changed: Any) -> CardFacts:
         kind="residual",
         about="Three small models.",
         standing=("It has been champion since 2024-01-01, by me: because.",),
-        evaluation=evaluation(),
+        evaluation=Evaluation.from_json(evaluation()),
         trained=trained(),
         importance={"directional": {"close_position": 0.7, "gone_feature": 0.3}},
         recipe={"features": "all", "window": "expanding", "seed": 7},
@@ -35,6 +35,8 @@ def facts(**changed: Any) -> CardFacts:
         expires_at=datetime(2024, 2, 15, tzinfo=UTC),
         power={"rows": 120, "needed": 1570, "gain": 0.01, "power": 0.8, "findable": 0.131},
     )
+    if "evaluation" in changed:
+        changed["evaluation"] = Evaluation.from_json(changed["evaluation"])
     return replace(known, **changed)
 
 
@@ -92,7 +94,7 @@ def test_a_study_that_may_not_count_is_said_not_to() -> None:
         "counts": False,
         "current": False,
         "summary": told["summary"],
-        "directional": told["directional"],
+        "directional": Evaluation.from_json(told).directional,
     }
 
     text = card_markdown(facts(study=study))

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
+from ml_core.evidence.metrics import ReliabilityBin
 from monitoring.pages.days_plot import Running, equity_plot
 from monitoring.pages.figure_style import CORRIDOR, MODEL, apart, to_inline_svg, to_png, to_svg
 from monitoring.pages.plots import (
-    Bin,
     Mark,
     RangeScore,
     Scored,
@@ -39,7 +39,10 @@ def scores() -> Figure:
 
 
 def bins() -> Figure:
-    return reliability_plot([Bin(0.2, 0.0, 3), Bin(0.7, 0.75, 90)], [Bin(0.2, 0.1, 10)])
+    return reliability_plot(
+        [ReliabilityBin(0.2, 0.0, 3), ReliabilityBin(0.7, 0.75, 90)],
+        [ReliabilityBin(0.2, 0.1, 10)],
+    )
 
 
 def ranges() -> Figure:

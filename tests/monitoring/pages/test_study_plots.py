@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from ml_core.evidence.evaluation import Evaluation
 from monitoring.pages.figure_style import to_inline_svg, to_png, to_svg
 from monitoring.pages.study_plots import (
     Difference,
@@ -66,6 +67,10 @@ def test_an_inline_svg_names_no_host_and_no_colour_a_page_cannot_change(
     assert re.findall(r"(?:fill|stroke): (#\w+)", text) == []
 
 
+def evaluation() -> Evaluation:
+    return Evaluation.from_json(study())
+
+
 def drawn_at(figure: Figure) -> list[tuple[float, float]]:
     marks = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     return [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in marks]
@@ -79,7 +84,7 @@ def spans(figure: Figure) -> list[tuple[float, float]]:
 def test_every_known_fold_is_a_point_at_its_difference() -> None:
     figures = study()["by_fold"]
 
-    figure = skill_plot(differences(figures))
+    figure = skill_plot(differences(evaluation().by_fold))
 
     expected = [each["difference"]["corridor"]["log_loss"]["estimate"] for each in figures]
     assert drawn_at(figure) == list(enumerate(expected))
@@ -145,31 +150,33 @@ def test_the_words_count_the_folds_that_tell_something() -> None:
     figures["by_fold"][2]["rows"] = 20
     count = len(figures["by_fold"]) - 2
 
-    words = study_charts(figures)[0].words
+    words = study_charts(Evaluation.from_json(figures))[0].words
 
     assert f"Of {count} that can be judged, 1 lie wholly below 0 and 0 wholly above" in words
     assert "1 with under 30 breaks, too few to judge" in words
     assert "1 not known" in words
 
 
-def drawn(evaluation: dict[str, Any]) -> list[Figure]:
-    return [chart.figure for chart in study_charts(evaluation) if chart.figure is not None]
+def drawn(studied: Evaluation) -> list[Figure]:
+    return [chart.figure for chart in study_charts(studied) if chart.figure is not None]
 
 
 def test_every_figure_comes_with_words_for_an_artifact() -> None:
-    charts = study_charts(study())
+    charts = study_charts(evaluation())
 
-    assert len(charts) == len(drawn(study())) == 6
+    assert len(charts) == len(drawn(evaluation())) == 6
     assert all(chart.title and chart.words for chart in charts)
-    assert all(to_png(figure, 50).startswith(b"\x89PNG") for figure in drawn(study()))
+    assert all(to_png(figure, 50).startswith(b"\x89PNG") for figure in drawn(evaluation()))
 
 
 def test_a_study_of_one_fold_says_that_it_shows_no_course() -> None:
     figures = {**study(), "by_fold": []}
 
-    assert "one fold" in study_charts(figures)[0].words
-    assert len(drawn(figures)) == 5
+    assert "one fold" in study_charts(Evaluation.from_json(figures))[0].words
+    assert len(drawn(Evaluation.from_json(figures))) == 5
 
 
 def test_figures_without_any_number_can_be_drawn() -> None:
-    assert len(drawn(without_figures(study()))) == 5  # no accuracy is left to draw
+    assert (
+        len(drawn(Evaluation.from_json(without_figures(study())))) == 5
+    )  # no accuracy is left to draw

@@ -15,6 +15,7 @@ import numpy as np
 
 from ml_core.evidence.metrics import max_drawdown
 from ml_core.evidence.sequential import e_process, latest
+from ml_core.market_events import BreakerEvent
 from monitoring.sequential_monitors import Judged, calibration_process, direction_of, highest
 
 State = Literal["closed", "open", "half_open"]
@@ -49,17 +50,6 @@ class BreakerPolicy:
 
 
 POLICY = BreakerPolicy()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerEvent:
-    """A change of the breaker that was recorded: opened or closed, why, by whom."""
-
-    at: datetime
-    state: Literal["closed", "open"]
-    cause: str
-    detail: str
-    by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

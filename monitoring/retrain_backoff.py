@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+
+from ml_core.market_events import RetrainAttempt
 
 LONGEST_DAYS = 8
 """Days of rest at most: a champion expires long after it, so there are tries left before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """An attempt to retrain that is over.
-
-    ``killed`` is one that never said how it ended. What a person began counts as a success, if it
-    was one, and never as a failure: who looks at a fault may fail as often as it takes.
-    """
-
-    at: datetime
-    by_itself: bool
-    end: Literal["done", "failed", "stopped", "killed"]
-    detail: str = ""
-
-
-def failures(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+def failures(attempts: Sequence[RetrainAttempt]) -> tuple[RetrainAttempt, ...]:
     """Return the failures since the last success, oldest first.
+
+    One without an end was killed, which is a failure. What a person began counts as a success, if
+    it was one, and never as a failure: who looks at a fault may fail as often as it takes.
 
     Parameters
     ----------
     attempts
         Oldest first.
     """
-    found: list[Attempt] = []
+    found: list[RetrainAttempt] = []
     for each in attempts:
         if each.end == "done":
             found = []
-        elif each.by_itself and each.end in {"failed", "killed"}:
+        elif each.by_itself and each.end in {"failed", None}:
             found.append(each)
     return tuple(found)
 
 
-def rests_until(attempts: Sequence[Attempt], allowed: int) -> datetime | None:
+def rests_until(attempts: Sequence[RetrainAttempt], allowed: int) -> datetime | None:
     """Return until when no attempt is made by itself; None while it may go on.
 
     A day after the failure that makes ``allowed`` in a row, doubled with each one more,
@@ -53,4 +42,4 @@ def rests_until(attempts: Sequence[Attempt], allowed: int) -> datetime | None:
     if len(failed) < allowed:
         return None
     days: int = 2 ** min(len(failed) - allowed, LONGEST_DAYS)
-    return failed[-1].at + timedelta(days=min(days, LONGEST_DAYS))
+    return failed[-1].last_seen + timedelta(days=min(days, LONGEST_DAYS))

@@ -10,13 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
-Stage = Literal["off", "shadow", "advisory", "hybrid", "auto"]
-STAGES: tuple[Stage, ...] = ("off", "shadow", "advisory", "hybrid", "auto")
-SHADOW: Stage = "shadow"
+from ml_core.market_events import SHADOW, STAGES, RolloutEvent, Stage
 
-Kind = Literal["up", "down", "approved"]
+__all__ = [
+    "POLICY",
+    "SHADOW",
+    "STAGES",
+    "Position",
+    "RolloutPolicy",
+    "Stage",
+    "latest_time",
+    "open_approvals",
+    "position",
+    "usable_approval",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,41 +67,6 @@ class RolloutPolicy:
 
 
 POLICY = RolloutPolicy()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutEvent:
-    """Something recorded of a market's rollout.
-
-    Attributes
-    ----------
-    at
-        Aware time.
-    kind
-        ``approved``: a person allows a step up to ``stage``; ``up``, ``down``: the step itself.
-    stage
-        Where to.
-    by, reason
-        Who, why.
-    bound_to
-        Hash of model, data and report that an approval, or a step up, is for.
-    expires_at
-        End of an approval.
-    recipe_hash
-        Recipe that served at a step up.
-    restarts
-        A step down after which the record counts anew.
-    """
-
-    at: datetime
-    kind: Kind
-    stage: Stage
-    by: str
-    reason: str
-    bound_to: str | None = None
-    expires_at: datetime | None = None
-    recipe_hash: str | None = None
-    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

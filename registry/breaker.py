@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from ml_core.market_events import BreakerEvent
 from registry.errors import UnsignedChangeError
 from registry.rows import read_records, values_of
 from registry.tables.watch import BreakerRow
@@ -16,19 +15,7 @@ if TYPE_CHECKING:
     from registry.database import Database
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerRecord:
-    """A change: opened or closed, why, by whom."""
-
-    market: str
-    at: datetime
-    state: str
-    cause: str
-    detail: str
-    by: str
-
-
-def record_breaker(database: Database, record: BreakerRecord) -> None:
+def record_breaker(database: Database, record: BreakerEvent) -> None:
     """Append a change.
 
     Raises
@@ -44,11 +31,11 @@ def record_breaker(database: Database, record: BreakerRecord) -> None:
         session.add(BreakerRow(**values))
 
 
-def breaker_records(database: Database, market: str) -> tuple[BreakerRecord, ...]:
+def breaker_records(database: Database, market: str) -> tuple[BreakerEvent, ...]:
     """Return a market's changes, oldest first."""
     query = (
         select(BreakerRow)
         .where(BreakerRow.market == market)
         .order_by(BreakerRow.at, BreakerRow.id)
     )
-    return read_records(database, BreakerRecord, query)
+    return read_records(database, BreakerEvent, query)

@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from registry.rows import read_records
+from ml_core.market_events import AttemptEnd, RetrainAttempt
+from registry.rows import read_records, values_of
 from registry.tables.watch import RetrainAttemptRow
 
 if TYPE_CHECKING:
     from registry.database import Database
 
-End = Literal["done", "failed", "stopped"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetrainAttempt:
-    """An attempt; without an end it is under way, or its process was killed.
-
-    Attributes
-    ----------
-    by_itself
-        A schedule, a trigger or a restart began it, and not a person.
-    end
-        ``done``, ``failed``, or ``stopped`` by a person.
-    detail
-        What was wrong, if anything.
-    """
-
-    market: str
-    began_at: datetime
-    by_itself: bool
-    end: End | None
-    ended_at: datetime | None
-    detail: str
-
 
 def begin_attempt(database: Database, market: str, at: datetime, *, by_itself: bool) -> int:
     """Keep that an attempt begins; give its number, for its end."""
-    row = RetrainAttemptRow(
-        market=market, began_at=at, by_itself=by_itself, end=None, ended_at=None, detail=""
-    )
+    attempt = RetrainAttempt(market=market, began_at=at, by_itself=by_itself)
+    row = RetrainAttemptRow(**values_of(attempt))
     with database.session() as session:
         session.add(row)
         session.flush()
         return row.id
 
 
-def end_attempt(database: Database, number: int, end: End, at: datetime, detail: str = "") -> None:
+def end_attempt(
+    database: Database, number: int, end: AttemptEnd, at: datetime, detail: str = ""
+) -> None:
     """Keep how an attempt ended."""
     with database.session() as session:
         row = session.get_one(RetrainAttemptRow, number)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from ml_core.market_events import RolloutEvent
 from registry.chain import Chain
 from registry.errors import RolloutChangedError, UnsignedChangeError
 from registry.rows import read_records, values_of
@@ -19,26 +19,10 @@ if TYPE_CHECKING:
     from registry.database import Database
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutRecord:
-    """An approval, or a step up or down; ``sequence`` counts a market's from 0."""
-
-    market: str
-    sequence: int
-    at: datetime
-    kind: str
-    stage: str
-    by: str
-    reason: str
-    bound_to: str | None = None
-    expires_at: datetime | None = None
-    details: dict[str, Any] = field(default_factory=dict)
+ROLLOUT = Chain("rollout event", RolloutRow, tuple(field.name for field in fields(RolloutEvent)))
 
 
-ROLLOUT = Chain("rollout event", RolloutRow, RolloutRecord.__slots__)
-
-
-def record_rollout(database: Database, records: Sequence[RolloutRecord]) -> None:
+def record_rollout(database: Database, records: Sequence[RolloutEvent]) -> None:
     """Append events as the next after those their author had read, all of them or none.
 
     Raises
@@ -62,10 +46,10 @@ def record_rollout(database: Database, records: Sequence[RolloutRecord]) -> None
         raise RolloutChangedError(records[0].market) from error
 
 
-def rollout_records(database: Database, market: str) -> tuple[RolloutRecord, ...]:
+def rollout_records(database: Database, market: str) -> tuple[RolloutEvent, ...]:
     """Return a market's events in the order they were recorded."""
     query = select(RolloutRow).where(RolloutRow.market == market).order_by(RolloutRow.sequence)
-    return read_records(database, RolloutRecord, query)
+    return read_records(database, RolloutEvent, query)
 
 
 def rollout_faults(database: Database) -> tuple[str, ...]:

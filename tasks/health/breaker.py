@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
+from ml_core.market_events import BreakerEvent, BreakerState
 from monitoring.breaker import (
     UNREADABLE,
-    BreakerEvent,
     Standing,
     standing,
 )
-from registry.breaker import BreakerRecord, breaker_records, record_breaker
+from registry.breaker import breaker_records, record_breaker
 from tasks import notices
 from tasks.notices.events import BreakerClosed, BreakerOpened, emit
 from tasks.settings import Settings
@@ -35,7 +35,7 @@ def breaker_of(settings: Settings, symbol: str, at: datetime) -> Standing:
 def change(
     settings: Settings,
     symbol: str,
-    state: str,
+    state: BreakerState,
     *,
     cause: str,
     detail: str,
@@ -49,7 +49,7 @@ def change(
     UnsignedChangeError
         It does not say who or why.
     """
-    record = BreakerRecord(market=symbol, at=at, state=state, cause=cause, detail=detail, by=by)
+    record = BreakerEvent(market=symbol, at=at, state=state, cause=cause, detail=detail, by=by)
     record_breaker(settings.database(), record)
     emit(
         (BreakerOpened if state == "open" else BreakerClosed)(
@@ -84,15 +84,6 @@ def shown(now: Standing) -> dict[str, Any]:
     }
 
 
-def events_of(settings: Settings, symbol: str) -> list[BreakerEvent]:
+def events_of(settings: Settings, symbol: str) -> tuple[BreakerEvent, ...]:
     """Return all that is on record of a market's breaker, oldest first."""
-    return [
-        BreakerEvent(
-            at=each.at,
-            state=cast("Any", each.state),
-            cause=each.cause,
-            detail=each.detail,
-            by=each.by,
-        )
-        for each in breaker_records(settings.database(), symbol)
-    ]
+    return breaker_records(settings.database(), symbol)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ml_core.errors import InputError
+from ml_core.market_events import RolloutEvent
 from monitoring.gate import Gate
 from monitoring.rollout import (
     POLICY,
     STAGES,
     Position,
-    RolloutEvent,
     Stage,
     latest_time,
     open_approvals,
@@ -164,6 +165,8 @@ def approve(
     events = events_of(settings, symbol)
     at = latest_time(events, at)
     event = RolloutEvent(
+        market=symbol,
+        sequence=len(events),
         at=at,
         kind="approved",
         stage=stage,
@@ -172,7 +175,7 @@ def approve(
         bound_to=bound_to,
         expires_at=at + POLICY.approval_lasts,
     )
-    record_event(settings, symbol, len(events), event)
+    record_event(settings, event)
     return event
 
 
@@ -198,16 +201,18 @@ def step_up(
     if looked.missing:
         raise GatesNotPassedError(symbol, stage, looked.missing)
     event = RolloutEvent(
+        market=symbol,
+        sequence=looked.recorded,
         at=looked.at,
         kind="up",
         stage=stage,
         by=by,
         reason=reason,
         bound_to=looked.bound_to if stage != "shadow" else None,
-        recipe_hash=looked.recipe_hash,
+        details={"recipe_hash": looked.recipe_hash},
     )
     seen = {each.name: each.words for each in looked.gates}
-    record_event(settings, symbol, looked.recorded, event, seen)
+    record_event(settings, event, seen)
     _emit_step(symbol, event, stands.stage)
     return rollout_of(settings, symbol, at)
 
@@ -238,14 +243,16 @@ def step_down(
     if STAGES.index(stage) >= STAGES.index(stands.stage):
         raise NotBelowError(symbol, stage, stands.stage)
     event = RolloutEvent(
+        market=symbol,
+        sequence=len(events),
         at=latest_time(events, at),
         kind="down",
         stage=stage,
         by=by,
         reason=reason,
-        restarts=restarts,
+        details={"restarts": restarts},
     )
-    record_event(settings, symbol, len(events), event)
+    record_event(settings, event)
     _emit_step(symbol, event, stands.stage)
     return rollout_of(settings, symbol, at)
 
@@ -277,7 +284,7 @@ def shown(rollout: Rollout) -> dict[str, Any]:
 
 
 def _approval(
-    events: list[RolloutEvent], target: Stage, bound_to: str | None, at: datetime
+    events: Sequence[RolloutEvent], target: Stage, bound_to: str | None, at: datetime
 ) -> Gate:
     name = "approval"
     standing = open_approvals(events)

@@ -9,7 +9,8 @@ import contextlib
 from asyncio import CancelledError
 from collections.abc import Iterator
 
-from monitoring.retrain_backoff import Attempt, failures, rests_until
+from ml_core.market_events import RetrainAttempt
+from monitoring.retrain_backoff import failures, rests_until
 from registry.errors import UnknownVersionError
 from registry.retrain_attempts import (
     begin_attempt,
@@ -60,7 +61,7 @@ def attempt(settings: Settings, symbol: str) -> Iterator[None]:
     end_attempt(database, number, "done", now())
 
 
-def _tell(settings: Settings, symbol: str, attempts: tuple[Attempt, ...]) -> None:
+def _tell(settings: Settings, symbol: str, attempts: tuple[RetrainAttempt, ...]) -> None:
     """Tell a person once of each rest."""
     until, failed = rests_until(attempts, settings.retrain_failures), failures(attempts)
     if until is None:
@@ -69,9 +70,9 @@ def _tell(settings: Settings, symbol: str, attempts: tuple[Attempt, ...]) -> Non
         settings,
         KIND,
         symbol,
-        f"{KIND} {symbol} {failed[-1].at.isoformat()}",
+        f"{KIND} {symbol} {failed[-1].last_seen.isoformat()}",
         f"{symbol}: {len(failed)} retrains in a row failed",
-        f"The last: {failed[-1].detail}\nScheduled ones are left out until {until:%Y-%m-%d %H:%M} "
+        f"The last: {failed[-1].fault}\nScheduled ones are left out until {until:%Y-%m-%d %H:%M} "
         f"UTC. {_serves(settings, symbol)} Once the cause is gone: orbcast run nightly-retrain "
         f"--market {symbol.lower()}",
     )

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from flows.audit import audit
-from monitoring.rollout import RolloutEvent
+from ml_core.market_events import RolloutEvent
 from registry.notices import notices
 from registry.rollout import rollout_faults, rollout_records
 from tasks.health.breaker import change
@@ -40,18 +40,28 @@ def advisory(own: Path) -> None:
     del own
     settings = current_settings()
     serving = settings.models().serving("MGC", now()).record
-    common: dict[str, Any] = {"by": "ana", "reason": "seen", "bound_to": "h"}
+    common: dict[str, Any] = {"market": "MGC", "by": "ana", "reason": "seen", "bound_to": "h"}
     at = now() - timedelta(days=1)
     events = [
         RolloutEvent(
-            at=at, kind="approved", stage="advisory", expires_at=at + timedelta(days=2), **common
+            sequence=0,
+            at=at,
+            kind="approved",
+            stage="advisory",
+            expires_at=at + timedelta(days=2),
+            **common,
         ),
         RolloutEvent(
-            at=at, kind="up", stage="advisory", recipe_hash=serving.recipe_hash, **common
+            sequence=1,
+            at=at,
+            kind="up",
+            stage="advisory",
+            details={"recipe_hash": serving.recipe_hash},
+            **common,
         ),
     ]
-    for number, event in enumerate(events):
-        record_event(settings, "MGC", number, event)
+    for event in events:
+        record_event(settings, event)
     assert rollout.stage_of(settings, "MGC", now())[0] == "advisory"
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.breaker import BreakerEvent, BreakerPolicy, LiveRow, standing, trouble
+from ml_core.market_events import BreakerEvent
+from monitoring.breaker import BreakerPolicy, LiveRow, standing, trouble
 from tests.ml_core.evidence.slow_wealth import Row, calibration_wealth, challenger_wealth
 
 T0 = datetime(2024, 6, 3, tzinfo=UTC)
@@ -19,6 +20,7 @@ SECOND = timedelta(seconds=1)
 
 def event(hours: float, state: str) -> BreakerEvent:
     return BreakerEvent(
+        market="MGC",
         at=T0 + hours * HOUR,
         state=state,  # type: ignore[arg-type]
         cause="c",

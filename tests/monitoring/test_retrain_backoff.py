@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.retrain_backoff import LONGEST_DAYS, Attempt, failures, rests_until
+from ml_core.market_events import RetrainAttempt
+from monitoring.retrain_backoff import LONGEST_DAYS, failures, rests_until
 
 T0 = datetime(2025, 3, 4, 8, 16, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def night(number: int, end: str = "failed", *, by_itself: bool = True) -> Attempt:
-    return Attempt(at=T0 + number * DAY, by_itself=by_itself, end=end)  # type: ignore[arg-type]
+def night(number: int, end: str = "failed", *, by_itself: bool = True) -> RetrainAttempt:
+    at = T0 + number * DAY
+    over: Any = {} if end == "killed" else {"end": end, "ended_at": at}
+    return RetrainAttempt(market="MGC", began_at=at, by_itself=by_itself, **over)
 
 
 def test_fewer_failures_than_allowed_change_nothing() -> None:
@@ -26,7 +30,7 @@ def test_fewer_failures_than_allowed_change_nothing() -> None:
 @pytest.mark.parametrize(("failed", "days"), [(3, 1), (4, 2), (5, 4), (6, 8), (7, 8), (70, 8)])
 def test_the_rest_is_doubled_with_each_failure_more(failed: int, days: int) -> None:
     attempts = [night(number) for number in range(failed)]
-    assert rests_until(attempts, 3) == attempts[-1].at + days * DAY
+    assert rests_until(attempts, 3) == attempts[-1].last_seen + days * DAY
 
 
 def test_a_day_of_rest_leaves_out_the_next_night_and_no_other() -> None:
@@ -58,4 +62,4 @@ def test_no_rest_is_longer_than_stated_or_begins_before_a_failure(
     failed = failures(attempts)
     assert (until is None) == (len(failed) < allowed)
     if until is not None:
-        assert DAY <= until - failed[-1].at <= LONGEST_DAYS * DAY
+        assert DAY <= until - failed[-1].last_seen <= LONGEST_DAYS * DAY

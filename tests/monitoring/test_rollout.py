@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from ml_core.market_events import RolloutEvent
 from monitoring.rollout import (
     STAGES,
-    RolloutEvent,
     RolloutPolicy,
     Stage,
     latest_time,
@@ -19,12 +20,14 @@ from monitoring.rollout import (
 
 T0 = datetime(2025, 1, 6, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+FIRST: Any = {"market": "MGC", "sequence": 0}
 
 
 def approved(
     stage: Stage, at: datetime, to: str = "h", lasts: timedelta = 14 * DAY
 ) -> RolloutEvent:
     return RolloutEvent(
+        **FIRST,
         at=at,
         kind="approved",
         stage=stage,
@@ -36,11 +39,11 @@ def approved(
 
 
 def up(stage: Stage, at: datetime, to: str | None = "h") -> RolloutEvent:
-    return RolloutEvent(at=at, kind="up", stage=stage, by="ana", reason="go", bound_to=to)
+    return RolloutEvent(**FIRST, at=at, kind="up", stage=stage, by="ana", reason="go", bound_to=to)
 
 
 def down(stage: Stage, at: datetime) -> RolloutEvent:
-    return RolloutEvent(at=at, kind="down", stage=stage, by="orbcast", reason="breaker")
+    return RolloutEvent(**FIRST, at=at, kind="down", stage=stage, by="orbcast", reason="breaker")
 
 
 def test_the_numbers_of_the_ladder_are_those_that_the_manual_states() -> None:
@@ -134,7 +137,7 @@ def climbed_to(stage: Stage) -> list[RolloutEvent]:
     events = []
     for number, each in enumerate(STAGES[2 : STAGES.index(stage) + 1], 1):
         at = T0 + number * DAY
-        step = replace(up(each, at, f"h-{each}"), recipe_hash="recipe")
+        step = replace(up(each, at, f"h-{each}"), details={"recipe_hash": "recipe"})
         events += [approved(each, at, f"h-{each}"), step]
     return events
 
@@ -210,7 +213,7 @@ def test_a_step_down_never_leads_up() -> None:
 def test_a_spoiled_record_counts_anew_whether_or_not_the_stage_changes(to: Stage) -> None:
     climbed = climbed_to("advisory")
     assert position([*climbed, down(to, T0 + 2 * DAY)]).counted_from is None
-    spoiled = [*climbed, replace(down(to, T0 + 2 * DAY), restarts=True)]
+    spoiled = [*climbed, replace(down(to, T0 + 2 * DAY), details={"restarts": True})]
     for events in (spoiled, [*spoiled, down(to, T0 + 3 * DAY)]):
         assert position(events).counted_from == T0 + 2 * DAY
 

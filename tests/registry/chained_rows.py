@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from ml_core.market_events import RolloutEvent
 from registry.chain import Chain
 from registry.database import Database
 from registry.ledger import Ledger
-from registry.rollout import ROLLOUT, RolloutRecord, record_rollout
+from registry.rollout import ROLLOUT, record_rollout
 from registry.verification import CHAINS, OUTCOMES, PREDICTIONS
 from tests.ledger_rows import DECIDED, MADE, OUTCOME, PREDICTION
 
@@ -16,7 +17,7 @@ CHAINED = {**CHAINS, "rollout events": ROLLOUT}
 
 DAY = timedelta(days=1)
 RECORDED = DECIDED + timedelta(minutes=75)
-EVENT = RolloutRecord(
+EVENT = RolloutEvent(
     market="MGC",
     sequence=0,
     at=DECIDED,

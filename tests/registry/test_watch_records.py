@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.breaker import BreakerRecord, breaker_records, record_breaker
+from ml_core.market_events import BreakerEvent
+from registry.breaker import breaker_records, record_breaker
 from registry.database import Database, open_database
 from registry.drift import DriftRecord, drift_records, record_drift
 from registry.errors import RolloutChangedError, UnsignedChangeError
@@ -43,7 +44,7 @@ PARITY = ParityRecord(
     figures={"compared": 60},
     at=AT,
 )
-OPENED = BreakerRecord(
+OPENED = BreakerEvent(
     market="MGC", at=AT, state="open", cause="drawdown", detail="12 R", by="orbcast"
 )
 

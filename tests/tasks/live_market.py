@@ -16,9 +16,10 @@ from sqlalchemy import delete
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import SUMS
 from ml_core.market.definition import MarketDefinition
+from ml_core.market_events import BreakerEvent
 from monitoring.rollout import Position
 from monitoring.rollout_gates import Facts
-from registry.breaker import BreakerRecord, record_breaker
+from registry.breaker import record_breaker
 from registry.drift import DriftRecord, record_drift
 from registry.entries import OutcomeEntry, PredictionEntry
 from registry.evaluations import EvaluationRecord, record_evaluation
@@ -168,7 +169,7 @@ class LiveMarket:
         """Record a change of the breaker."""
         record_breaker(
             self.database,
-            BreakerRecord(
+            BreakerEvent(
                 market=MARKET, at=at, state=state, cause="drawdown", detail="12 R", by="ana"
             ),
         )

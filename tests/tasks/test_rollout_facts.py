@@ -12,9 +12,10 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy import text
 
+from ml_core.market_events import RolloutEvent
 from registry.errors import BusyDatabaseError, DatabaseError
 from registry.ledger import Ledger
-from registry.rollout import RolloutRecord, record_rollout
+from registry.rollout import record_rollout
 from tasks.rollout.facts import subject_of
 from tasks.runs.code_hash import code_hash
 from tests.tasks.live_market import (
@@ -128,7 +129,7 @@ def test_what_is_wrong_with_the_record_is_named(
     rows = answers({}, {})
     market.live((answer, outcome_of(answer)) for answer in rows)
     market.settings.ledger().record_outcome(outcome_of(rows[0], r_net=-1.0), NOW)
-    event = RolloutRecord(
+    event = RolloutEvent(
         market=MARKET, sequence=0, at=NOW, kind="down", stage="off", by="ana", reason="holiday"
     )
     record_rollout(market.database, [event])

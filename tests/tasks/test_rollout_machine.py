@@ -20,10 +20,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ml_core.market_events import RolloutEvent
 from monitoring.rollout import STAGES, Position, Stage
 from monitoring.rollout_gates import gates
 from registry.errors import RolloutChangedError, UnsignedChangeError
-from registry.rollout import RolloutRecord, record_rollout, rollout_records
+from registry.rollout import record_rollout, rollout_records
 from tasks.rollout import checks as rollout_checks
 from tasks.rollout import stage as rollout
 from tests.tasks.live_market import DAY, MARKET, RECIPES, START, facts
@@ -191,7 +192,7 @@ class Ladder(RuleBasedStateMachine):
     def a_row_is_forged(self, stage: Stage) -> None:
         """A step written past the gates has no effect, since no approval stands behind it."""
         events = rollout_records(self.market.database, MARKET)
-        forged = RolloutRecord(
+        forged = RolloutEvent(
             market=MARKET,
             sequence=len(events),
             at=max([self.now, *(event.at for event in events)]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ import tasks
 from deployments import serving
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 from tasks import health
+
+if TYPE_CHECKING:
+    from ml_core.market_events import BreakerState
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -72,7 +75,7 @@ def reset(
     _change(market, "closed", reason, by, as_json=as_json)
 
 
-def _change(market: str, state: str, reason: str, by: str, *, as_json: bool) -> None:
+def _change(market: str, state: BreakerState, reason: str, by: str, *, as_json: bool) -> None:
 
     settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol

@@ -1,0 +1,111 @@
+"""Events of a market: its rollout, its circuit breaker and its retrains, as kept and judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Stage = Literal["off", "shadow", "advisory", "hybrid", "auto"]
+STAGES: tuple[Stage, ...] = ("off", "shadow", "advisory", "hybrid", "auto")
+SHADOW: Stage = "shadow"
+
+Kind = Literal["up", "down", "approved"]
+BreakerState = Literal["closed", "open"]
+AttemptEnd = Literal["done", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutEvent:
+    """An approval of a step of a market's rollout, or a step up or down.
+
+    Attributes
+    ----------
+    market, sequence
+        Whose; its events are counted from 0.
+    at
+        Aware time.
+    kind
+        ``approved``: a person allows a step up to ``stage``; ``up``, ``down``: the step itself.
+    stage
+        Where to.
+    by, reason
+        Who, why.
+    bound_to
+        Hash of model, data and report that an approval, or a step up, is for.
+    expires_at
+        End of an approval; aware time.
+    details
+        Plain values: ``recipe_hash``, ``restarts`` and ``gates``, the words of the gates by name.
+    """
+
+    market: str
+    sequence: int
+    at: datetime
+    kind: Kind
+    stage: Stage
+    by: str
+    reason: str
+    bound_to: str | None = None
+    expires_at: datetime | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def recipe_hash(self) -> str | None:
+        """Recipe that served at a step up."""
+        return self.details.get("recipe_hash")
+
+    @property
+    def restarts(self) -> bool:
+        """Whether the record counts anew after a step down."""
+        return bool(self.details.get("restarts"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerEvent:
+    """A change of a market's circuit breaker: opened or closed, when, why, by whom."""
+
+    market: str
+    at: datetime
+    state: BreakerState
+    cause: str
+    detail: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainAttempt:
+    """An attempt to retrain; without an end it is under way, or its process was killed.
+
+    Attributes
+    ----------
+    market
+        Whose models.
+    began_at, ended_at
+        Aware times; ``ended_at`` is None without an end.
+    by_itself
+        A schedule, a trigger or a restart began it, and not a person.
+    end
+        ``done``, ``failed``, or ``stopped`` by a person.
+    detail
+        What was wrong, if anything.
+    """
+
+    market: str
+    began_at: datetime
+    by_itself: bool
+    end: AttemptEnd | None = None
+    ended_at: datetime | None = None
+    detail: str = ""
+
+    @property
+    def last_seen(self) -> datetime:
+        """When it ended; when it began, if it never said how it ended."""
+        return self.ended_at or self.began_at
+
+    @property
+    def fault(self) -> str:
+        """What was wrong, in words."""
+        if self.end is None:
+            return f"its process was killed, begun {self.began_at:%Y-%m-%d %H:%M} UTC"
+        return self.detail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -67,6 +68,27 @@ def definition_of(
     if not market_hash:
         return known[0] if known else None
     return next((each for each in known if each.hash == market_hash), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """A market's definition now, None where nothing is held against it, and those on record."""
+
+    now: MarketDefinition | None
+    on_record: tuple[MarketDefinition, ...]
+
+    def changes_since(self, market_hash: str) -> str | None:
+        """Return in words how the market's question changed since the definition of a hash.
+
+        None where it did not; and where there is no telling, since nothing was ever noted of the
+        market.
+        """
+        if self.now is None or market_hash == self.now.hash:
+            return None
+        before = definition_of(self.on_record, market_hash)
+        if before is not None:
+            return "; ".join(map(str, before.changes_of_question(self.now))) or None
+        return f"{market_hash[:12]}, of which the record says no more" if market_hash else None
 
 
 def _on_record(session: Session, definition: MarketDefinition) -> bool:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from ml_core.files import sync
-from ml_core.learning.version_folder import SUMS, damage, market_hash_of
+from registry import version_files
 from registry.database import Database
-from registry.definitions import definition_of, definitions
+from registry.definitions import Definitions, definitions
 from registry.errors import (
     BackdatedChangeError,
     NothingToRollBackError,
@@ -25,73 +20,30 @@ from registry.errors import (
     UnusableVersionError,
 )
 from registry.recipes import remember_recipe
+from registry.rows import read_records, record_of
 from registry.tables.versions import AliasEvent, ModelVersion
+from registry.versions import (
+    CHALLENGER,
+    CHAMPION,
+    Alias,
+    AliasRecord,
+    Serving,
+    VersionRecord,
+)
 
 if TYPE_CHECKING:
     from ml_core.learning.bundle import Bundle
     from ml_core.market.definition import MarketDefinition
 
-Alias = Literal["champion", "challenger"]
-CHAMPION: Alias = "champion"
-CHALLENGER: Alias = "challenger"
-_INCOMING = ".incoming-"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionRecord:
-    """A registered version and where its files are.
-
-    ``market_hash`` is of the market definition it was trained on; "" where none was kept.
-    """
-
-    market: str
-    model: str
-    kind: str
-    version: str
-    recipe_hash: str
-    data_fingerprint: str
-    sums_hash: str
-    metrics: dict[str, Any]
-    created_at: datetime
-    folder: Path
-    market_hash: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AliasRecord:
-    """An alias given: to which version, when, by whom, why."""
-
-    alias: str
-    version: str
-    at: datetime
-    by: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """The version that answers.
-
-    Attributes
-    ----------
-    record
-        Which.
-    fallback
-        Why it is not the champion, if it is not.
-    expired, other_market
-        Why it may not answer after all: it and every other have expired, or were trained on
-        another definition of the market.
-    """
-
-    record: VersionRecord
-    fallback: str | None
-    expired: str | None = None
-    other_market: str | None = None
-
-    @property
-    def trouble(self) -> str | None:
-        """Why it is not what it should be, if so."""
-        return self.expired or self.other_market or self.fallback
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "Alias",
+    "AliasRecord",
+    "ModelStore",
+    "Serving",
+    "VersionRecord",
+]
 
 
 class ModelStore:
@@ -159,10 +111,10 @@ class ModelStore:
             pass
         folder = self._root / market / bundle.recipe.name / version
         if not folder.exists():
-            _publish(folder, write)
-        faults = damage(folder)
+            version_files.publish(folder, write)
+        faults = version_files.faults_of(folder)
         if faults:
-            raise UnusableVersionError(version, tuple(faults))
+            raise UnusableVersionError(version, faults)
         row = ModelVersion(
             market=market,
             model=bundle.recipe.name,
@@ -171,7 +123,7 @@ class ModelStore:
             recipe_hash=bundle.recipe.hash,
             data_fingerprint=bundle.trained["data_fingerprint"],
             market_hash=bundle.trained.get("market_hash", ""),
-            sums_hash=_sums_hash(folder),
+            sums_hash=version_files.sums_hash_of(folder),
             metrics=metrics,
             created_at=at,
         )
@@ -186,16 +138,11 @@ class ModelStore:
         return self._record(row)
 
     def sweep(self, now: datetime, *, older_than: timedelta = timedelta(days=1)) -> int:
-        """Remove half-written folders that killed runs left; give how many.
+        """Remove half-written folders that killed runs left; return how many.
 
         Younger ones may still be written by another process, and stay.
         """
-        removed = 0
-        for folder in self._root.glob(f"*/*/{_INCOMING}*"):
-            if now.timestamp() - folder.stat().st_mtime > older_than.total_seconds():
-                shutil.rmtree(folder, ignore_errors=True)
-                removed += 1
-        return removed
+        return version_files.sweep(self._root, now, older_than)
 
     def versions(self, market: str | None = None) -> tuple[VersionRecord, ...]:
         """Return every registered version, oldest first."""
@@ -225,15 +172,7 @@ class ModelStore:
 
     def faults(self, record: VersionRecord) -> tuple[str, ...]:
         """Name what is wrong with a version's files; empty when they are what was registered."""
-        if not record.folder.is_dir():
-            return (f"{record.folder} is missing",)
-        found = damage(record.folder)
-        if not found and _sums_hash(record.folder) != record.sums_hash:
-            found = [f"{SUMS} is not the one registered"]
-        named = market_hash_of(record.folder) if not found and record.market_hash else ""
-        if named not in {"", record.market_hash}:
-            found = ["its row names another market definition than its files"]
-        return tuple(found)
+        return version_files.faults_of(record.folder, record.sums_hash, record.market_hash)
 
     def expires_at(self, record: VersionRecord) -> datetime:
         """Return from when on a version is too old to answer."""
@@ -250,32 +189,16 @@ class ModelStore:
 
         A version of before definitions were kept is taken to be of the first one on record.
         """
-        return self._other_market(record, *self._definitions(record.market))
+        return self._other_market(record, self._definitions(record.market))
 
-    def _definitions(
-        self, market: str
-    ) -> tuple[MarketDefinition | None, tuple[MarketDefinition, ...]]:
-        """Return a market's definition now, and those on record, the first one first."""
-        return self._definition_now(market), definitions(self._database, market)
+    def _definitions(self, market: str) -> Definitions:
+        return Definitions(self._definition_now(market), definitions(self._database, market))
 
     @staticmethod
-    def _other_market(
-        record: VersionRecord, now: MarketDefinition | None, known: tuple[MarketDefinition, ...]
-    ) -> str | None:
-        if now is None or record.market_hash == now.hash:
-            return None
-        learned = definition_of(known, record.market_hash)
-        if learned is not None:
-            changes = learned.changes_of_question(now)
-            fields = "; ".join(map(str, changes))
-        elif record.market_hash:
-            fields = f"{record.market_hash[:12]}, of which the record says no more"
-        else:
-            return None  # nothing was ever noted of this market
-        if not fields:
-            return None
-        return (
-            f"{record.version} was trained on another market definition: {fields} (put the file "
+    def _other_market(record: VersionRecord, defined: Definitions) -> str | None:
+        changes = defined.changes_since(record.market_hash)
+        return changes and (
+            f"{record.version} was trained on another market definition: {changes} (put the file "
             f"back, or `orbcast run nightly-retrain --market {record.market.lower()}`)"
         )
 
@@ -316,7 +239,7 @@ class ModelStore:
             if without and name in without:
                 faults = (without[name],)
             if record and not faults:
-                changed = self._other_market(record, *defined)
+                changed = self._other_market(record, defined)
                 if changed is not None:
                     other = other or Serving(record, reason, other_market=changed)
                     reason = reason or f"champion {changed}"
@@ -387,11 +310,7 @@ class ModelStore:
             .where(AliasEvent.market == market, AliasEvent.alias == alias)
             .order_by(AliasEvent.at, AliasEvent.id)
         )
-        with self._database.reading() as session:
-            return tuple(
-                AliasRecord(row.alias, row.version, row.at, row.by, row.reason)
-                for row in session.scalars(query)
-            )
+        return read_records(self._database, AliasRecord, query)
 
     def current(self, market: str, alias: str, at: datetime | None = None) -> AliasRecord | None:
         """Return what an alias pointed at, now or at a time; None before it pointed anywhere."""
@@ -426,40 +345,5 @@ class ModelStore:
         return line
 
     def _record(self, row: ModelVersion) -> VersionRecord:
-        return VersionRecord(
-            market=row.market,
-            model=row.model,
-            kind=row.kind,
-            version=row.version,
-            recipe_hash=row.recipe_hash,
-            data_fingerprint=row.data_fingerprint,
-            sums_hash=row.sums_hash,
-            market_hash=row.market_hash,
-            metrics=row.metrics,
-            created_at=row.created_at,
-            folder=self._root / row.market / row.model / row.version,
-        )
-
-
-def _publish(folder: Path, write: Callable[[Path], None]) -> None:
-    """Write beside, sync, and give the folder its name in one step."""
-    incoming = folder.parent / f"{_INCOMING}{folder.name}-{secrets.token_hex(4)}"
-    incoming.mkdir(parents=True)
-    try:
-        write(incoming)
-        for path in incoming.iterdir():
-            sync(path)
-        sync(incoming)
-        try:
-            incoming.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-            return  # another process published the same version first; its files are checked next
-        sync(folder.parent)
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
-
-
-def _sums_hash(folder: Path) -> str:
-    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
+        folder = self._root / row.market / row.model / row.version
+        return record_of(VersionRecord, row, folder=folder)

@@ -119,12 +119,12 @@ def test_parameters_that_cannot_be_meant_are_refused_before_anything_is_done(
 
 _KILLED = """
     import os, signal
-    from registry import model_store
+    from registry import version_files
 
     def die(_folder):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    model_store.sync = die  # the files are written, their folder has not got its name
+    version_files.sync = die  # the files are written, their folder has not got its name
     from flows.nightly_retrain import nightly_retrain
 
     nightly_retrain("mgc", to_day="2024-11-20", refresh=False)

@@ -281,11 +281,11 @@ def test_two_that_publish_the_same_version_make_one(store: ModelStore) -> None:
 _KILLED_AFTER = """
     import os, signal, sys
     from pathlib import Path
-    from registry import model_store
+    from registry import model_store, version_files
     from registry.database import open_database
     from tests.registry.test_model_store import AT, bundle, writer
 
-    model_store.damage = lambda folder: os.kill(os.getpid(), signal.SIGKILL)  # renamed by then
+    version_files.damage = lambda folder: os.kill(os.getpid(), signal.SIGKILL)  # renamed by then
     made = bundle()
     root = Path(sys.argv[1])
     database = open_database(f"sqlite:///{root / 'orbcast.sqlite'}")

@@ -1,0 +1,87 @@
+"""The folder of a model version: published in one step, hashed, and held against what it was."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ml_core.files import sync
+from ml_core.learning.version_folder import SUMS, damage, market_hash_of
+
+_INCOMING = ".incoming-"
+
+
+def publish(folder: Path, write: Callable[[Path], None]) -> None:
+    """Write a version beside its folder, sync it, and give the folder its name in one step.
+
+    Parameters
+    ----------
+    folder
+        Where the version is to be.
+    write
+        Writes the files, SHA256SUMS last, into the empty folder it is given.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written.
+    """
+    incoming = folder.parent / f"{_INCOMING}{folder.name}-{secrets.token_hex(4)}"
+    incoming.mkdir(parents=True)
+    try:
+        write(incoming)
+        for path in incoming.iterdir():
+            sync(path)
+        sync(incoming)
+        try:
+            incoming.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+            return  # another process published the same version first; its files are checked next
+        sync(folder.parent)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def sweep(root: Path, now: datetime, older_than: timedelta) -> int:
+    """Remove half-written folders below a root that killed runs left; return how many.
+
+    Younger ones may still be written by another process, and stay.
+    """
+    removed = 0
+    for folder in root.glob(f"*/*/{_INCOMING}*"):
+        if now.timestamp() - folder.stat().st_mtime > older_than.total_seconds():
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    return removed
+
+
+def sums_hash_of(folder: Path) -> str:
+    """Return the SHA-256, hex, of a version's list of hashes."""
+    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
+
+
+def faults_of(folder: Path, sums_hash: str = "", market_hash: str = "") -> tuple[str, ...]:
+    """Name what is wrong with a version's files; empty when they are what was registered.
+
+    Parameters
+    ----------
+    folder
+        The version's folder.
+    sums_hash, market_hash
+        What the row of the version says; "" is held against nothing.
+    """
+    if not folder.is_dir():
+        return (f"{folder} is missing",)
+    faults = damage(folder)
+    if not faults and sums_hash and sums_hash_of(folder) != sums_hash:
+        faults = [f"{SUMS} is not the one registered"]
+    named = market_hash_of(folder) if not faults and market_hash else ""
+    if named not in {"", market_hash}:
+        faults = ["its row names another market definition than its files"]
+    return tuple(faults)

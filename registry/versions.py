@@ -1,0 +1,69 @@
+"""Model versions and their aliases as values: what is registered, and what answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+Alias = Literal["champion", "challenger"]
+CHAMPION: Alias = "champion"
+CHALLENGER: Alias = "challenger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRecord:
+    """A registered version and where its files are.
+
+    ``market_hash`` is of the market definition it was trained on; "" where none was kept.
+    """
+
+    market: str
+    model: str
+    kind: str
+    version: str
+    recipe_hash: str
+    data_fingerprint: str
+    sums_hash: str
+    metrics: dict[str, Any]
+    created_at: datetime
+    folder: Path
+    market_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRecord:
+    """An alias given: to which version, when, by whom, why."""
+
+    alias: str
+    version: str
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The version that answers.
+
+    Attributes
+    ----------
+    record
+        Which.
+    fallback
+        Why it is not the champion, if it is not.
+    expired, other_market
+        Why it may not answer after all: it and every other have expired, or were trained on
+        another definition of the market.
+    """
+
+    record: VersionRecord
+    fallback: str | None
+    expired: str | None = None
+    other_market: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it is not what it should be, if so."""
+        return self.expired or self.other_market or self.fallback

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from deployments.cli.approve import NotWaitingError
+from deployments.cli.approval.approve import NotWaitingError
 from deployments.cli.completion import UnknownShellError
-from deployments.cli.notify import DeadChannelError
+from deployments.cli.operation.notify import DeadChannelError
 from deployments.disk_space import NoRoomError
 from deployments.serving.ports import PortTakenError
 from deployments.serving.supervisor import ChildDiedError

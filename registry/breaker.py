@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 
 def record_breaker(database: Database, record: BreakerEvent) -> None:
-    """Append a change.
+    """Append a change of a breaker.
 
     Raises
     ------
     UnsignedChangeError
         It does not say who or why.
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
     """
     for name in ("by", "detail"):
         if not getattr(record, name).strip():
@@ -32,7 +34,18 @@ def record_breaker(database: Database, record: BreakerEvent) -> None:
 
 
 def breaker_records(database: Database, market: str) -> tuple[BreakerEvent, ...]:
-    """Return a market's changes, oldest first."""
+    """Return a market's changes, oldest first.
+
+    Returns
+    -------
+    tuple of BreakerEvent
+        Times are aware UTC.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = (
         select(BreakerRow)
         .where(BreakerRow.market == market)

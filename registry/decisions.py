@@ -29,7 +29,13 @@ class DecisionRecord:
 
 
 def record_decision(database: Database, record: DecisionRecord) -> bool:
-    """Keep a decision; False if the very same was kept before."""
+    """Keep a decision; return False if the very same was kept before.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
+    """
     digest = hashlib.sha256(
         canonical([record.verdict, record.reasons, record.evidence]).encode()
     ).hexdigest()
@@ -48,6 +54,17 @@ def record_decision(database: Database, record: DecisionRecord) -> bool:
 
 
 def list_decisions(database: Database, market: str) -> tuple[DecisionRecord, ...]:
-    """Return a market's decisions, oldest first."""
+    """Return a market's decisions, oldest first.
+
+    Returns
+    -------
+    tuple of DecisionRecord
+        Times are aware UTC.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = select(Decision).where(Decision.market == market).order_by(Decision.at, Decision.id)
     return read_records(database, DecisionRecord, query)

@@ -34,9 +34,14 @@ class DriftRecord:
 
 
 def record_drift(database: Database, record: DriftRecord) -> bool:
-    """Keep a report; False if there is one of the same rows, which a later look then replaces.
+    """Keep a report; return False if there is one of the same rows, which a later look replaces.
 
     The rows may be the same and the finding another: outcomes arrive after the answers.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
     """
     same = (
         (DriftRow.market == record.market)
@@ -57,12 +62,29 @@ def record_drift(database: Database, record: DriftRecord) -> bool:
 
 
 def drift_records(database: Database, market: str) -> tuple[DriftRecord, ...]:
-    """Return a market's reports, oldest first."""
+    """Return a market's reports, oldest first.
+
+    Returns
+    -------
+    tuple of DriftRecord
+        Times are aware UTC.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = select(DriftRow).where(DriftRow.market == market).order_by(DriftRow.at, DriftRow.id)
     return read_records(database, DriftRecord, query)
 
 
 def latest_drift(database: Database, market: str) -> DriftRecord | None:
-    """Return a market's latest report; None before the first."""
+    """Return a market's latest report; None before the first.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     found = drift_records(database, market)
     return found[-1] if found else None

@@ -36,7 +36,13 @@ class EstimateRecord:
 
 
 def record_estimate(database: Database, record: EstimateRecord) -> bool:
-    """Keep an estimate; False if there is one of that line and last day, which stays as it is."""
+    """Keep an estimate; return False if there is one of that line and last day, which stays.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
+    """
     values = values_of(record)
     with database.session() as session:
         if session.scalars(select(EstimateRow.id).where(_same(record))).first() is not None:
@@ -48,7 +54,20 @@ def record_estimate(database: Database, record: EstimateRecord) -> bool:
 def fill_realised(
     database: Database, record: EstimateRecord, realised: dict[str, Any], at: datetime
 ) -> bool:
-    """Put the truth beside an estimate; False if it is there already. Nothing else changes."""
+    """Put the truth beside an estimate; return False if it is there already.
+
+    Parameters
+    ----------
+    realised
+        Plain values.
+    at
+        Aware time.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
+    """
     with database.session() as session:
         row = session.scalars(select(EstimateRow).where(_same(record))).one()
         if row.realised is not None and canonical(row.realised) == canonical(realised):
@@ -60,7 +79,23 @@ def fill_realised(
 def estimate_records(
     database: Database, market: str, *, first: date | None = None
 ) -> tuple[EstimateRecord, ...]:
-    """Return a market's estimates whose last day is a day or later, oldest first."""
+    """Return a market's estimates, oldest first.
+
+    Parameters
+    ----------
+    first
+        Only those whose last day is this one or later.
+
+    Returns
+    -------
+    tuple of EstimateRecord
+        Times are aware UTC.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = select(EstimateRow).where(EstimateRow.market == market)
     if first is not None:
         query = query.where(EstimateRow.last_day >= first)

@@ -56,12 +56,19 @@ class EvaluationRecord:
 
 
 def record_evaluation(database: Database, record: EvaluationRecord, recipe: Recipe) -> bool:
-    """Keep a study; False if the very same is on record.
+    """Keep a study; return False if the very same is on record.
+
+    Parameters
+    ----------
+    recipe
+        Its recipe, which is kept beside it.
 
     Raises
     ------
     EditedRecipeError
         The recipe was edited under its old name.
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
     """
     with database.session() as session:
         remember_recipe(session, recipe, record.at)
@@ -76,7 +83,18 @@ def record_evaluation(database: Database, record: EvaluationRecord, recipe: Reci
 
 
 def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]:
-    """Return a market's studies, oldest first."""
+    """Return a market's studies, oldest first.
+
+    Returns
+    -------
+    tuple of EvaluationRecord
+        Times are aware UTC.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = (
         select(EvaluationRow)
         .where(EvaluationRow.market == market)
@@ -86,7 +104,18 @@ def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]
 
 
 def evaluation_of(database: Database, market: str, study_hash: str) -> EvaluationRecord | None:
-    """Return the study of that hash; None if it is not on record."""
+    """Return the study of that hash; None if it is not on record.
+
+    Parameters
+    ----------
+    study_hash
+        All of it.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = select(EvaluationRow).where(
         EvaluationRow.market == market, EvaluationRow.study_hash == study_hash
     )
@@ -102,9 +131,23 @@ def latest_evaluation(
     code: str,
     market_hash: str,
 ) -> EvaluationRecord | None:
-    """Return the newest study of a recipe that may count.
+    """Return the newest study of a recipe that may count; None without one.
 
-    One that was made since a time, by the same code, on the same market definition.
+    Parameters
+    ----------
+    recipe_hash
+        The recipe.
+    since
+        Aware time; older studies do not count.
+    code
+        Hash of the code that must have made it.
+    market_hash
+        The market definition it must have been made on.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
     """
     found = [
         each

@@ -59,7 +59,13 @@ class Told:
 
 
 def keep_notice(database: Database, notice: Notice) -> bool:
-    """Keep a notice; False if it is there, which stays as it is."""
+    """Keep a notice; return False if it is there, which stays as it is.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
+    """
     values = values_of(notice)
     with database.reading() as session:
         if _id_of(session, notice.key) is not None:
@@ -73,7 +79,13 @@ def keep_notice(database: Database, notice: Notice) -> bool:
 
 
 def record_delivery(database: Database, delivery: Delivery) -> None:
-    """Append an attempt; one of a notice that is not there is of nothing, and left out."""
+    """Append an attempt; one of a notice that is not there is of nothing, and left out.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
+    """
     with database.session() as session:
         number = _id_of(session, delivery.key)
         if number is None:
@@ -86,7 +98,20 @@ def record_delivery(database: Database, delivery: Delivery) -> None:
 
 
 def notices(database: Database, *, market: str | None = None, last: int = 50) -> tuple[Told, ...]:
-    """Return the latest notices, of a market or of all, oldest first, with their deliveries."""
+    """Return the latest notices with their deliveries, oldest first.
+
+    Parameters
+    ----------
+    market
+        Symbol; None, of all markets.
+    last
+        So many at most.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = select(NoticeRow).order_by(NoticeRow.at.desc(), NoticeRow.id.desc()).limit(last)
     if market is not None:
         query = query.where(NoticeRow.market == market)
@@ -95,9 +120,21 @@ def notices(database: Database, *, market: str | None = None, last: int = 50) ->
 
 
 def waiting(database: Database, channel: str, since: datetime) -> tuple[Told, ...]:
-    """Return the notices from ``since`` on that a channel has not taken, least tried first.
+    """Return the notices that a channel has not taken, least tried first.
 
     Were it the oldest first, one that a channel always refuses would keep all others waiting.
+
+    Parameters
+    ----------
+    channel
+        Its name.
+    since
+        Aware time; older notices are left out.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
     """
     taken = select(DeliveryRow.notice_id).where(
         DeliveryRow.channel == channel, DeliveryRow.delivered
@@ -113,7 +150,18 @@ def waiting(database: Database, channel: str, since: datetime) -> tuple[Told, ..
 
 
 def failures_in_a_row(database: Database, channel: str) -> tuple[Delivery, ...]:
-    """Return a channel's failed attempts since the last that it took, oldest first."""
+    """Return a channel's failed attempts since the last that it took, oldest first.
+
+    Parameters
+    ----------
+    channel
+        Its name.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     own = DeliveryRow.channel == channel
     last = select(func.max(DeliveryRow.id)).where(own, DeliveryRow.delivered).scalar_subquery()
     query = (
@@ -127,7 +175,18 @@ def failures_in_a_row(database: Database, channel: str) -> tuple[Delivery, ...]:
 
 
 def last_attempt(database: Database, channel: str) -> Delivery | None:
-    """Return a channel's latest attempt; None if there was none."""
+    """Return a channel's latest attempt; None if there was none.
+
+    Parameters
+    ----------
+    channel
+        Its name.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = (
         select(NoticeRow.key, DeliveryRow)
         .join(NoticeRow, NoticeRow.id == DeliveryRow.notice_id)

@@ -32,7 +32,13 @@ class ParityRecord:
 
 
 def record_parity(database: Database, record: ParityRecord) -> bool:
-    """Keep a report; False if one of the same content is there, made once more then."""
+    """Keep a report; return False if one of the same content is there, which was made once more.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
+    """
     values = values_of(record)
     digest = hashlib.sha256(canonical(record.figures).encode()).hexdigest()
     with database.session() as session:
@@ -46,7 +52,13 @@ def record_parity(database: Database, record: ParityRecord) -> bool:
 
 
 def latest_parity(database: Database, market: str) -> ParityRecord | None:
-    """Return a market's latest report; None before the first."""
+    """Return a market's latest report; None before the first.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = select(ParityRow).where(ParityRow.market == market)
     query = query.order_by(ParityRow.at.desc(), ParityRow.id.desc())
     return read_first(database, ParityRecord, query)

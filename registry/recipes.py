@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 def require_unedited(database: Database, recipe: Recipe) -> None:
     """Refuse a recipe whose name stands for another one already.
 
+    Parameters
+    ----------
+    recipe
+        The recipe as its file says.
+
     Raises
     ------
     EditedRecipeError
         The file was edited under its old name.
+    BusyDatabaseError
+        The server went away.
     """
     with database.reading() as session:
         _require(session, recipe)

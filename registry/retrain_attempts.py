@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 
 
 def begin_attempt(database: Database, market: str, at: datetime, *, by_itself: bool) -> int:
-    """Keep that an attempt begins; give its number, for its end."""
+    """Keep that an attempt begins; return its number, for its end.
+
+    Parameters
+    ----------
+    at
+        Aware time.
+    by_itself
+        Whether a schedule, a trigger or a restart began it, and not a person.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
+    """
     attempt = RetrainAttempt(market=market, began_at=at, by_itself=by_itself)
     row = RetrainAttemptRow(**values_of(attempt))
     with database.session() as session:
@@ -28,14 +41,42 @@ def begin_attempt(database: Database, market: str, at: datetime, *, by_itself: b
 def end_attempt(
     database: Database, number: int, end: AttemptEnd, at: datetime, detail: str = ""
 ) -> None:
-    """Keep how an attempt ended."""
+    """Keep how an attempt ended.
+
+    Parameters
+    ----------
+    number
+        As :func:`begin_attempt` returned it.
+    end
+        ``done``, ``failed``, or ``stopped`` by a person.
+    at
+        Aware time.
+    detail
+        What was wrong, if anything.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
+    """
     with database.session() as session:
         row = session.get_one(RetrainAttemptRow, number)
         row.end, row.ended_at, row.detail = end, at, detail
 
 
 def retrain_attempts(database: Database, market: str) -> tuple[RetrainAttempt, ...]:
-    """Return a market's attempts, oldest first."""
+    """Return a market's attempts, oldest first.
+
+    Returns
+    -------
+    tuple of RetrainAttempt
+        Times are aware UTC.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = (
         select(RetrainAttemptRow)
         .where(RetrainAttemptRow.market == market)

@@ -25,12 +25,19 @@ ROLLOUT = Chain("rollout event", RolloutRow, tuple(field.name for field in field
 def record_rollout(database: Database, records: Sequence[RolloutEvent]) -> None:
     """Append events as the next after those their author had read, all of them or none.
 
+    Parameters
+    ----------
+    records
+        Events of one market, numbered on from those on record; times are aware.
+
     Raises
     ------
     UnsignedChangeError
         One does not say who or why.
     RolloutChangedError
         Another event was recorded meanwhile.
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
     """
     for record in records:
         for name in ("by", "reason"):
@@ -47,12 +54,29 @@ def record_rollout(database: Database, records: Sequence[RolloutEvent]) -> None:
 
 
 def rollout_records(database: Database, market: str) -> tuple[RolloutEvent, ...]:
-    """Return a market's events in the order they were recorded."""
+    """Return a market's events in the order they were recorded.
+
+    Returns
+    -------
+    tuple of RolloutEvent
+        Times are aware UTC.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = select(RolloutRow).where(RolloutRow.market == market).order_by(RolloutRow.sequence)
     return read_records(database, RolloutEvent, query)
 
 
 def rollout_faults(database: Database) -> tuple[str, ...]:
-    """Name every event that was edited, and every place where one is gone or moved."""
+    """Name every event that was edited, and every place where one is gone or moved.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     with database.reading() as session:
         return tuple(ROLLOUT.faults(session))

@@ -43,9 +43,14 @@ class TrialRecord:
 
 
 def record_trial(database: Database, record: TrialRecord) -> bool:
-    """Keep a trial; False if this recipe was tried on this market before, which counts once.
+    """Keep a trial; return False if this recipe was tried on this market, which counts once.
 
     On another definition of the market it is another trial, and paid for as well.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
     """
     with database.session() as session:
         same = _same(record.market, record.recipe_hash, record.market_hash)
@@ -64,7 +69,22 @@ def finish_trial(
     score: float | None,
     state: str,
 ) -> None:
-    """Print what a trial that was begun came to; a finished one stays as it is."""
+    """Keep what a trial that was begun came to; a finished one stays as it is.
+
+    Parameters
+    ----------
+    market, recipe_hash, market_hash
+        Which trial.
+    score
+        What the search judged it by, smaller being better; None if it came to none.
+    state
+        ``complete`` or ``pruned``.
+
+    Raises
+    ------
+    BusyDatabaseError
+        Another process held the write lock for too long, or the server went away.
+    """
     with database.session() as session:
         same = _same(market, recipe_hash, market_hash)
         row = session.scalars(select(TrialRow).where(same)).one()
@@ -81,7 +101,13 @@ def _same(market: str, recipe_hash: str, market_hash: str) -> ColumnElement[bool
 
 
 def count_trials(database: Database, market: str) -> int:
-    """Count the recipes tried on each definition of a market, in every search together."""
+    """Count the recipes tried on each definition of a market, in every search together.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = select(func.count()).select_from(TrialRow).where(TrialRow.market == market)
     with database.reading() as session:
         return int(session.scalars(query).one())
@@ -90,7 +116,23 @@ def count_trials(database: Database, market: str) -> int:
 def list_trials(
     database: Database, market: str, study: str | None = None
 ) -> tuple[TrialRecord, ...]:
-    """Return the trials of a market, or of one study there, oldest first."""
+    """Return the trials of a market, or of one study there, oldest first.
+
+    Parameters
+    ----------
+    study
+        Name of a search; None, all.
+
+    Returns
+    -------
+    tuple of TrialRecord
+        Times are aware UTC.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
     query = select(TrialRow).where(TrialRow.market == market).order_by(TrialRow.id)
     if study is not None:
         query = query.where(TrialRow.study == study)

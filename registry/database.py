@@ -75,7 +75,7 @@ class Database:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except OperationalError as error:
-            if error.connection_invalidated or any(each in str(error.orig) for each in _BUSY):
+            if error.connection_invalidated or any(words in str(error.orig) for words in _BUSY):
                 raise BusyDatabaseError(self.shown, str(error.orig)) from error
             raise
 
@@ -112,12 +112,12 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
     except ArgumentError as error:
         remedy = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
         raise DatabaseError(url, "is no database URL", remedy) from error
-    shown = _shown(parsed)
+    name = _shown(parsed)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
-        _prepare_folder(Path(str(parsed.database)), shown)
-    engine = _engine(parsed, shown)
+        _prepare_folder(Path(str(parsed.database)), name)
+    engine = _engine(parsed, name)
     try:
-        (bring_up_to_date if migrate else require_this_schema)(engine, shown)
+        (bring_up_to_date if migrate else require_this_schema)(engine, name)
     except SqlDatabaseError as error:
         engine.dispose()
         remedy = (
@@ -125,10 +125,10 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
             if engine.dialect.name == "sqlite"
             else "check that the server runs, and the user, the password and the database's name"
         )
-        said = " ".join(str(error.orig).split())
-        if any(each in said for each in _BUSY):
-            raise BusyDatabaseError(shown, said) from error
-        raise DatabaseError(shown, f"cannot be used ({said})", remedy) from error
+        reason = " ".join(str(error.orig).split())
+        if any(words in reason for words in _BUSY):
+            raise BusyDatabaseError(name, reason) from error
+        raise DatabaseError(name, f"cannot be used ({reason})", remedy) from error
     except DatabaseError:
         engine.dispose()
         raise
@@ -151,32 +151,32 @@ def open_read_only(url: str) -> Database:
     except ArgumentError as error:
         remedy = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
         raise DatabaseError(url, "is no database URL", remedy) from error
-    shown = _shown(parsed)
+    name = _shown(parsed)
     if parsed.get_backend_name() == "sqlite":
         path = Path(str(parsed.database))
         if not path.is_file():
             remedy = "run `orbcast demo` or `orbcast ingest`"
-            raise DatabaseError(shown, "is not there yet", remedy)
+            raise DatabaseError(name, "is not there yet", remedy)
         uri = parsed.set(database=path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
         engine = create_engine(uri)
         _be_patient(engine)
     else:
-        engine = _engine(parsed, shown)
+        engine = _engine(parsed, name)
     database = Database(engine, read_only=True)
     try:
-        require_this_schema(database.engine, shown)
+        require_this_schema(database.engine, name)
     except SqlDatabaseError as error:
         engine.dispose()
-        said = " ".join(str(error.orig).split())
+        reason = " ".join(str(error.orig).split())
         remedy = "check the path or the server, the permissions, and that it is Orbcast's own"
-        raise DatabaseError(shown, f"cannot be read ({said})", remedy) from error
+        raise DatabaseError(name, f"cannot be read ({reason})", remedy) from error
     except DatabaseError:
         engine.dispose()
         raise
     return database
 
 
-def _engine(url: URL, shown: str) -> Engine:
+def _engine(url: URL, name: str) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
             engine = create_engine(url)
@@ -186,7 +186,7 @@ def _engine(url: URL, shown: str) -> Engine:
         engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         remedy = 'for PostgreSQL install "orbcast[postgres]" and write postgresql://...'
-        raise DatabaseError(shown, f"has no driver here ({error})", remedy) from error
+        raise DatabaseError(name, f"has no driver here ({error})", remedy) from error
     if engine.dialect.name == "postgresql":
         _take_turns(engine)
     return engine
@@ -214,12 +214,12 @@ def _take_turns(engine: Engine) -> None:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
 
 
-def _prepare_folder(path: Path, shown: str) -> None:
+def _prepare_folder(path: Path, name: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         remedy = "make the folder writable or set ORBCAST_HOME elsewhere"
-        raise DatabaseError(shown, f"its folder cannot be made ({error})", remedy) from error
+        raise DatabaseError(name, f"its folder cannot be made ({error})", remedy) from error
 
 
 def _be_strict(engine: Engine) -> None:

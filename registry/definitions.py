@@ -59,15 +59,15 @@ def definitions(database: Database, market: str) -> tuple[MarketDefinition, ...]
 
 
 def definition_of(
-    known: tuple[MarketDefinition, ...], market_hash: str
+    on_record: tuple[MarketDefinition, ...], market_hash: str
 ) -> MarketDefinition | None:
     """Return the definition of a hash; None if it is not on record.
 
     What was made before definitions were kept names none: it is taken to be of the first one.
     """
     if not market_hash:
-        return known[0] if known else None
-    return next((each for each in known if each.hash == market_hash), None)
+        return on_record[0] if on_record else None
+    return next((one for one in on_record if one.hash == market_hash), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,5 +86,5 @@ def latest_drift(database: Database, market: str) -> DriftRecord | None:
     BusyDatabaseError
         The server went away.
     """
-    found = drift_records(database, market)
-    return found[-1] if found else None
+    records = drift_records(database, market)
+    return records[-1] if records else None

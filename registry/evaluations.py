@@ -149,13 +149,13 @@ def latest_evaluation(
     BusyDatabaseError
         The server went away.
     """
-    found = [
-        each
-        for each in evaluations(database, market)
-        if each.recipe_hash == recipe_hash
-        and each.settings.get("counts")
-        and each.settings.get("code") == code
-        and each.market_hash == market_hash
-        and each.at >= since
+    studies = [
+        study
+        for study in evaluations(database, market)
+        if study.recipe_hash == recipe_hash
+        and study.settings.get("counts")
+        and study.settings.get("code") == code
+        and study.market_hash == market_hash
+        and study.at >= since
     ]
-    return found[-1] if found else None
+    return studies[-1] if studies else None

@@ -160,15 +160,17 @@ class ModelStore:
         UnknownVersionError
             None, or several.
         """
-        known = self.versions(market)
+        versions = self.versions(market)
         if ref in {CHAMPION, CHALLENGER}:
             named = self.current(market, ref)
             ref = named.version if named else ref
-        found = [each for each in known if each.version == ref]
-        found = found or [each for each in known if ref and each.version.startswith(ref)]
-        if len(found) != 1:
-            raise UnknownVersionError(market, ref, tuple(each.version for each in found or known))
-        return found[0]
+        matches = [record for record in versions if record.version == ref]
+        if not matches and ref:
+            matches = [record for record in versions if record.version.startswith(ref)]
+        if len(matches) != 1:
+            candidates = tuple(record.version for record in matches or versions)
+            raise UnknownVersionError(market, ref, candidates)
+        return matches[0]
 
     def faults(self, record: VersionRecord) -> tuple[str, ...]:
         """Name what is wrong with a version's files; empty when they are what was registered."""
@@ -227,8 +229,8 @@ class ModelStore:
             No usable version at all.
         """
         history = self._champions(market)[::-1]
-        versions = {each.version: each for each in self.versions(market)}
-        baselines = [each.version for each in versions.values() if each.kind == "baseline"][::-1]
+        versions = {record.version: record for record in self.versions(market)}
+        baselines = [name for name, record in versions.items() if record.kind == "baseline"][::-1]
         reason: str | None = None if history else "no champion is set"
         old: Serving | None = None
         other: Serving | None = None
@@ -274,8 +276,8 @@ class ModelStore:
             The champion was changed after ``at`` already. A challenger of an earlier time
             changes nothing.
         """
-        for name, said in (("by", by), ("reason", reason)):
-            if not said.strip():
+        for name, text in (("by", by), ("reason", reason)):
+            if not text.strip():
                 raise UnsignedChangeError(alias, name)
         record = self.find(market, version)
         now = self.current(market, alias)
@@ -314,7 +316,7 @@ class ModelStore:
 
     def current(self, market: str, alias: str, at: datetime | None = None) -> AliasRecord | None:
         """Return what an alias pointed at, now or at a time; None before it pointed anywhere."""
-        events = [each for each in self.history(market, alias) if at is None or each.at <= at]
+        events = [event for event in self.history(market, alias) if at is None or event.at <= at]
         return events[-1] if events else None
 
     def rollback(self, market: str, *, at: datetime, by: str, reason: str) -> VersionRecord:
@@ -337,11 +339,11 @@ class ModelStore:
     def _champions(self, market: str) -> list[str]:
         """Return the champions, oldest first, without those that a rollback left."""
         line: list[str] = []
-        for each in self.history(market, CHAMPION):
-            if each.version in line:
-                del line[line.index(each.version) + 1 :]
+        for event in self.history(market, CHAMPION):
+            if event.version in line:
+                del line[line.index(event.version) + 1 :]
             else:
-                line.append(each.version)
+                line.append(event.version)
         return line
 
     def _record(self, row: ModelVersion) -> VersionRecord:

@@ -43,7 +43,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NoticeRecord:
     """A notice, and every attempt to bring it anywhere, oldest first."""
 
     notice: Notice
@@ -51,11 +51,11 @@ class Told:
 
     def reached(self, channel: str) -> bool:
         """Whether a channel took it."""
-        return any(each.delivered for each in self.deliveries if each.channel == channel)
+        return any(one.delivered for one in self.deliveries if one.channel == channel)
 
     def attempts(self, channel: str) -> int:
         """How often it was tried to bring it to a channel."""
-        return sum(each.channel == channel for each in self.deliveries)
+        return sum(one.channel == channel for one in self.deliveries)
 
 
 def keep_notice(database: Database, notice: Notice) -> bool:
@@ -97,7 +97,9 @@ def record_delivery(database: Database, delivery: Delivery) -> None:
         )
 
 
-def notices(database: Database, *, market: str | None = None, last: int = 50) -> tuple[Told, ...]:
+def notices(
+    database: Database, *, market: str | None = None, last: int = 50
+) -> tuple[NoticeRecord, ...]:
     """Return the latest notices with their deliveries, oldest first.
 
     Parameters
@@ -116,10 +118,10 @@ def notices(database: Database, *, market: str | None = None, last: int = 50) ->
     if market is not None:
         query = query.where(NoticeRow.market == market)
     with database.reading() as session:
-        return _told(session, list(session.scalars(query))[::-1])
+        return _records(session, list(session.scalars(query))[::-1])
 
 
-def waiting(database: Database, channel: str, since: datetime) -> tuple[Told, ...]:
+def waiting(database: Database, channel: str, since: datetime) -> tuple[NoticeRecord, ...]:
     """Return the notices that a channel has not taken, least tried first.
 
     Were it the oldest first, one that a channel always refuses would keep all others waiting.
@@ -145,8 +147,8 @@ def waiting(database: Database, channel: str, since: datetime) -> tuple[Told, ..
         .order_by(NoticeRow.at, NoticeRow.id)
     )
     with database.reading() as session:
-        found = _told(session, list(session.scalars(query)))
-    return tuple(sorted(found, key=lambda told: told.attempts(channel)))
+        records = _records(session, list(session.scalars(query)))
+    return tuple(sorted(records, key=lambda record: record.attempts(channel)))
 
 
 def failures_in_a_row(database: Database, channel: str) -> tuple[Delivery, ...]:
@@ -195,23 +197,23 @@ def last_attempt(database: Database, channel: str) -> Delivery | None:
         .limit(1)
     )
     with database.reading() as session:
-        found = session.execute(query).first()
-        return None if found is None else _delivery(*found)
+        row = session.execute(query).first()
+        return None if row is None else _delivery(*row)
 
 
-def _told(session: Session, rows: Sequence[NoticeRow]) -> tuple[Told, ...]:
+def _records(session: Session, rows: Sequence[NoticeRow]) -> tuple[NoticeRecord, ...]:
     attempts = session.scalars(
         select(DeliveryRow)
-        .where(DeliveryRow.notice_id.in_([each.id for each in rows]))
+        .where(DeliveryRow.notice_id.in_([row.id for row in rows]))
         .order_by(DeliveryRow.id)
     )
     by_notice: dict[int, list[DeliveryRow]] = {}
-    for each in attempts:
-        by_notice.setdefault(each.notice_id, []).append(each)
+    for attempt in attempts:
+        by_notice.setdefault(attempt.notice_id, []).append(attempt)
     return tuple(
-        Told(
+        NoticeRecord(
             record_of(Notice, row),
-            tuple(_delivery(row.key, each) for each in by_notice.get(row.id, ())),
+            tuple(_delivery(row.key, attempt) for attempt in by_notice.get(row.id, ())),
         )
         for row in rows
     )

@@ -40,13 +40,13 @@ def update_performance(
 ) -> int:
     """Put daily figures in place; give how many rows are new or changed."""
     wanted = tuple(records)
-    markets = {each.market for each in wanted}
+    markets = {record.market for record in wanted}
     changed = 0
     with database.session() as session:
         query = select(PerformanceRow).where(PerformanceRow.market.in_(markets))
-        known = {_key(row): row for row in session.scalars(query)}
+        rows = {_key(row): row for row in session.scalars(query)}
         for record in wanted:
-            row = known.get(_key(record))
+            row = rows.get(_key(record))
             if row is None:
                 session.add(PerformanceRow(**record.row(), updated_at=at))
             elif row.figures != record.figures:
@@ -97,11 +97,11 @@ def on_record(database: Database, market: str) -> tuple[OnRecord, ...]:
         .group_by(PerformanceRow.mode, PerformanceRow.role)
     )
     with database.reading() as session:
-        found = [
+        records = [
             OnRecord(mode=mode, role=role, last_day=last)
             for mode, role, last in session.execute(query)
         ]
-    return tuple(sorted(found, key=lambda each: (each.role != "champion", each.role, each.mode)))
+    return tuple(sorted(records, key=lambda one: (one.role != "champion", one.role, one.mode)))
 
 
 def first_recorded(database: Database, market: str) -> dict[OutcomeKey, datetime]:

@@ -37,7 +37,7 @@ def require_unedited(database: Database, recipe: Recipe) -> None:
 
 
 def remember_recipe(session: Session, recipe: Recipe, at: datetime) -> None:
-    """Keep a recipe within a unit of work; one that is known stays as it is.
+    """Keep a recipe within a unit of work; one that is on record stays as it is.
 
     Raises
     ------
@@ -60,6 +60,6 @@ def remember_recipe(session: Session, recipe: Recipe, at: datetime) -> None:
 
 def _require(session: Session, recipe: Recipe) -> None:
     same_name = select(RecipeRow.recipe_hash).where(RecipeRow.name == recipe.name)
-    known = set(session.scalars(same_name))
-    if known and recipe.hash not in known:
-        raise EditedRecipeError(recipe.name, recipe.hash, min(known))
+    hashes = set(session.scalars(same_name))
+    if hashes and recipe.hash not in hashes:
+        raise EditedRecipeError(recipe.name, recipe.hash, min(hashes))

@@ -25,7 +25,7 @@ def revisions() -> tuple[str, ...]:
     The numbers of the migrations' files.
     """
     files = (_MIGRATIONS / "versions").glob("[0-9]*_*.py")
-    return tuple(sorted(each.name.partition("_")[0] for each in files))
+    return tuple(sorted(file.name.partition("_")[0] for file in files))
 
 
 def migrations_of(engine: Engine) -> Config:
@@ -38,7 +38,7 @@ def migrations_of(engine: Engine) -> Config:
     return config
 
 
-def require_this_schema(engine: Engine, shown: str) -> None:
+def require_this_schema(engine: Engine, name: str) -> None:
     """Refuse a database whose schema is not this Orbcast's.
 
     Raises
@@ -46,12 +46,12 @@ def require_this_schema(engine: Engine, shown: str) -> None:
     DatabaseError
         It is older, or newer.
     """
-    here = _schema(engine, shown)
+    here = _schema(engine, name)
     if here != revisions()[-1]:
-        raise DatabaseError(shown, f"has schema {here}, which is old", "run `orbcast db upgrade`")
+        raise DatabaseError(name, f"has schema {here}, which is old", "run `orbcast db upgrade`")
 
 
-def bring_up_to_date(engine: Engine, shown: str) -> None:
+def bring_up_to_date(engine: Engine, name: str) -> None:
     """Make the schema of an empty database, upgrade that of an older one.
 
     Raises
@@ -59,18 +59,18 @@ def bring_up_to_date(engine: Engine, shown: str) -> None:
     DatabaseError
         It is newer than this Orbcast knows.
     """
-    if _schema(engine, shown) != revisions()[-1]:
+    if _schema(engine, name) != revisions()[-1]:
         from alembic import command  # noqa: PLC0415 - when there is something to do
 
         command.upgrade(migrations_of(engine), "head")
 
 
-def _schema(engine: Engine, shown: str) -> str | None:
+def _schema(engine: Engine, name: str) -> str | None:
     with engine.connect() as connection:
         here = None
         if inspect(connection).has_table("alembic_version"):
             here = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if here is not None and here not in revisions():
         remedy = "upgrade Orbcast, or name the database this version made"
-        raise DatabaseError(shown, f"has schema {here}, newer than this Orbcast knows", remedy)
+        raise DatabaseError(name, f"has schema {here}, newer than this Orbcast knows", remedy)
     return here

@@ -73,9 +73,9 @@ def _written(value: Any) -> Any:
     {'values': [-inf, 0.5, None]}
     """
     if isinstance(value, dict):
-        return {key: _written(each) for key, each in value.items()}
+        return {key: _written(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_written(each) for each in value]
+        return [_written(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {_NUMBER: str(float(value))}
     return value
@@ -86,7 +86,7 @@ def _read(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {_NUMBER}:
             return float(value[_NUMBER])
-        return {key: _read(each) for key, each in value.items()}
+        return {key: _read(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_read(each) for each in value]
+        return [_read(entry) for entry in value]
     return value

@@ -12,7 +12,7 @@ from typing import Any
 from ml_core.errors import InputError
 from ml_core.toml_file import open_toml, save_toml, set_tables
 from monitoring.notices import LEVELS, Level, is_wanted
-from registry.notices import Told
+from registry.notices import NoticeRecord
 
 BEGINS = {
     "slack": ("https://hooks.slack.com/services/", "https://hooks.slack-gov.com/services/"),
@@ -120,7 +120,7 @@ def _require_one_service(url: str) -> None:
         raise ChannelError("url", "(not shown)", fault)
 
 
-def missing_from(told: Told, found: tuple[Channel, ...]) -> tuple[str, ...]:
+def missing_from(told: NoticeRecord, found: tuple[Channel, ...]) -> tuple[str, ...]:
     """Name the channels that should have taken a notice and have not."""
     return tuple(
         each.name

@@ -17,6 +17,9 @@ class OrbcastError(Exception):
     in which ``{name}`` stands for a field or a property. It is built of its fields in their
     order or by their names, and survives the trip between processes whole.
 
+    A subclass without a template is worded by itself, as any exception is: by the text it is built
+    of, or by its own ``__str__``. Errors of sources that other packages bring may be such.
+
     In a template a tuple takes the words to join it with (``{names:, }``), and a time without a
     format is written in ISO 8601.
 
@@ -40,10 +43,14 @@ class OrbcastError(Exception):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls._fields = tuple(dict.fromkeys((*cls._fields, *get_annotations(cls))))
+        own = (name for name, kind in get_annotations(cls).items() if "ClassVar" not in str(kind))
+        cls._fields = tuple(dict.fromkeys((*cls._fields, *own)))
 
     def __init__(self, *values: Any, **named: Any) -> None:
         fields = self._fields
+        if not (fields or named or self.template):
+            super().__init__(*values)
+            return
         given = {**dict(zip(fields, values, strict=False)), **named}
         missing = [name for name in fields if name not in given and not hasattr(self, name)]
         if missing or len(given) != len(values) + len(named) or not given.keys() <= set(fields):
@@ -54,6 +61,8 @@ class OrbcastError(Exception):
         super().__init__(*(getattr(self, name) for name in fields))
 
     def __str__(self) -> str:
+        if not self.template:
+            return super().__str__()
         return _WORDING.vformat(self.template, (self,), {})
 
 

@@ -93,11 +93,11 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (InputError(), 2),
-        (OperatorError(), 3),
-        (DefectError(), 4),
+        (InputError("x"), 2),
+        (OperatorError("x"), 3),
+        (DefectError("x"), 4),
         (ValueError("x"), 4),
-        (TransientError(), 5),
+        (TransientError("x"), 5),
         (PermissionError("x"), 3),
     ],
     ids=lambda each: type(each).__name__,

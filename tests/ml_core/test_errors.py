@@ -8,7 +8,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from inspect import get_annotations
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -22,7 +22,7 @@ from ml_core.bars.quality import BatchRefusedError
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from ml_core.bars.sources.pushed import RequestError
 from ml_core.bars.step import TooCoarseError, TooFineError
-from ml_core.errors import NumberError, OrbcastError, ReversedPeriodError
+from ml_core.errors import InputError, NumberError, OrbcastError, ReversedPeriodError
 from ml_core.features.catalogue import UnknownFeatureError
 from ml_core.learning.bundle import SchemaMismatchError
 from ml_core.market.market import MarketFileError
@@ -107,6 +107,28 @@ def test_an_error_wants_its_fields_and_no_others() -> None:
     ):
         with pytest.raises(TypeError, match="NumberError has the fields"):
             wrong()
+
+
+class WordedByItselfError(InputError):
+    """An error of another package's source, as they were written before there were templates."""
+
+    level: ClassVar[str] = "high"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} is empty"
+
+
+@pytest.mark.parametrize(
+    "error", [WordedByItselfError("a.csv"), InputError("a.csv is empty")], ids=["own", "plain"]
+)
+def test_an_error_without_a_template_is_worded_by_itself(error: InputError) -> None:
+    arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - what was dumped just now
+    assert str(arrived) == str(error) == "a.csv is empty"
+    assert vars(arrived) == vars(error)
 
 
 _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5)))

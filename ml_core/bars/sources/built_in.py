@@ -119,7 +119,7 @@ class CsvSource(_Files):
     """Text files."""
 
     name = "csv"
-    reads = "files or folders of .csv, .txt, these gzipped, or .zip of one of them"
+    reads = "files or folders of .csv, .txt, these gzipped, .zip of one of them, or LEAN's zips"
     options = (
         *TIMES,
         Option(name="delimiter", description="Column separator; left out, what the file shows."),

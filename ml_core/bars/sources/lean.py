@@ -99,7 +99,9 @@ class LeanZip:
             parts = [self._rows_of(name, archive) for name in archive.namelist()]
         if not any(len(part) for part in parts):
             raise SourceError(str(self.path), "holds no rows", "name a file with bars")
-        return pa.concat_tables(parts)
+        together = pa.concat_tables(parts)
+        # contracts stand one after another in the zip, which is no fault of their order
+        return together.sort_by("time") if len(parts) > 1 else together
 
     def _rows_of(self, name: str, archive: zipfile.ZipFile) -> pa.Table:
         member = _MEMBER.fullmatch(Path(name).name.lower())
@@ -197,7 +199,7 @@ def without_quotes(
         else:
             left_out[folder] = left_out.get(folder, 0) + 1
     for folder, count in left_out.items():
-        tell(f"{folder}: {count} zips of quotes or open interest are left out; trades are read")
+        tell(f"{folder}: zips of quotes or open interest are left out ({count}); trades are read")
 
 
 def _what(path: str) -> str:

@@ -48,7 +48,8 @@ def test_one_number_that_is_sure_decides_for_all(tmp_path: Path, value: str) -> 
     assert opens(tmp_path / "bars.csv", text)[0] == expected
 
 
-def test_an_odd_volume_among_pointed_prices_is_no_question(tmp_path: Path) -> None:
-    text = HEADER + "2024-01-15 23:00Z;21.25;21.25;21.25;21.25;1,200\n"
+@pytest.mark.parametrize("price", ["21.25", "21.250"])
+def test_an_odd_volume_among_pointed_prices_is_no_question(tmp_path: Path, price: str) -> None:
+    text = HEADER + f"2024-01-15 23:00Z;{price};{price};{price};{price};1,200\n"
 
     assert opens(tmp_path / "bars.csv", text) == [21.25]

@@ -54,12 +54,11 @@ def test_a_decimal_comma_is_read_where_it_can_mean_nothing_else(
     np.testing.assert_equal(found.table["open"].to_numpy()[0], value)
 
 
-def test_a_comma_that_may_part_thousands_is_no_price(tmp_path: Path) -> None:
+def test_a_comma_that_may_part_thousands_is_a_question(tmp_path: Path) -> None:
     row = '2024-01-16T01:00Z,"21,250","21,250","21,250","21,250",1\n'
 
-    found = csv_batch(tmp_path / "a.csv", HEADER + row)
-
-    assert np.isnan(found.table["close"].to_numpy()).all()
+    with pytest.raises(SourceError, match="say what stands before the decimals: --decimal"):
+        csv_batch(tmp_path / "a.csv", HEADER + row)
 
 
 @pytest.mark.parametrize("offset", ["Z", "+00", "+00:00", "+0000"])

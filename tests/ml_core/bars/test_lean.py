@@ -80,9 +80,9 @@ def test_each_file_in_a_zip_of_futures_is_a_contract_as_its_exchange_names_it(
 
     midnight = datetime(2024, 1, 2, tzinfo=UTC)
     assert rows(batch, "contract", "source_line", *FIELDS) == [
+        ("MGCZ4", 1, midnight, 2100.0, 2100.0, 2100.0, 2100.0, 1.0),
         ("MGCG4", 1, midnight.replace(minute=1), 2063.1, 2063.4, 2063.0, 2063.2, 12.0),
         ("MGCG4", 2, midnight.replace(minute=2), 2063.2, 2063.5, 2063.2, 2063.4, 7.0),
-        ("MGCZ4", 1, midnight, 2100.0, 2100.0, 2100.0, 2100.0, 1.0),
     ]
 
 
@@ -124,10 +124,11 @@ def test_a_folder_is_read_by_its_trades_and_what_is_left_out_is_told(tmp_path: P
 
     assert [batch.name for batch in batches] == [path.name]
     assert lines == [
-        f"{path.parent}: 1 zips of quotes or open interest are left out; trades are read"
+        f"{path.parent}: zips of quotes or open interest are left out (1); trades are read"
     ]
-    with pytest.raises(SourceError, match=r"quotes, which are of bid and ask"):
-        read(quotes, "SPY")
+    for named in ([quotes], [path, quotes]):
+        with pytest.raises(SourceError, match=r"quotes, which are of bid and ask"):
+            list(read_csv([str(file) for file in named], "SPY"))
 
 
 @pytest.mark.parametrize(

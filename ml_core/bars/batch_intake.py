@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,6 +35,7 @@ from ml_core.bars.quality import (
     Checked,
     check,
 )
+from ml_core.bars.volume_shape import LakeVolume, refuse_other_hour
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
 
@@ -142,6 +144,11 @@ class BatchIntake:
         )
         return self._log.write(record)
 
+    @cache  # noqa: B019 - an intake is of one run
+    def _volume_here(self) -> LakeVolume:
+        """Return the volume of the bars that were here when it was first asked for."""
+        return LakeVolume(sorted((self._folder / "bars").glob("[0-9]*.parquet")))
+
     def _holds(self, last: BatchRecord, batch: RawBatch) -> bool:
         """Return whether a batch says what its last reading said, and that is still here.
 
@@ -182,6 +189,7 @@ class BatchIntake:
         """
         batch, checked = self._checked(batch)
         refuse_misfit(batch.name, checked.good["ts"], batch.zone, self._market)
+        refuse_other_hour(batch, checked.good, self._market, self._volume_here, self._log)
         own = BadRows(batch.name, self._market.quality.max_bad_share)
         own.count(batch.table, checked)
         source = self._source_of(batch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -208,19 +209,20 @@ class BadRows:
 def row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.object_]:
     """Return the first reason that applies to each row of ``RAW_SCHEMA``, '' where none does."""
     price = {name: table[name].to_numpy() for name in PRICES}
-    stacked = np.column_stack(list(price.values()))
+    columns = tuple(price.values())
     volume = table["volume"].to_numpy()
     stamp = _microseconds(table)
     has_time = stamp != np.iinfo(np.int64).min
     closes_by = (to_minute(now) - 1) * MINUTE_US
     with np.errstate(invalid="ignore"):
-        top: NDArray[np.float64] = stacked.max(axis=1)
-        bottom: NDArray[np.float64] = stacked.min(axis=1)
+        # column by column: a row of four is too short for NumPy to be fast along it
+        top: NDArray[np.float64] = reduce(np.maximum, columns)
+        bottom: NDArray[np.float64] = reduce(np.minimum, columns)
         not_positive = np.less_equal(bottom, 0)
         not_positive &= not market.instrument.allow_nonpositive_prices
         no_price = np.logical_not(np.isfinite(top) & np.isfinite(bottom))
-        in_range = market.instrument.holds_price(stacked).all(axis=1)
-        off_tick = np.logical_not(market.instrument.is_on_tick(stacked).all(axis=1))
+        in_range = market.instrument.holds_price(top) & market.instrument.holds_price(bottom)
+        on_tick = reduce(np.logical_and, map(market.instrument.is_on_tick, columns))
         faults: list[tuple[str, NDArray[np.bool_]]] = [
             ("no_contract", table["contract"].is_null().to_numpy()),
             ("no_time", ~has_time),
@@ -234,13 +236,13 @@ def row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.obj
             ("negative_volume", volume < 0),
             ("volume_not_in_steps", ~market.instrument.is_on_volume_step(volume)),
             ("ohlc_inconsistent", (price["high"] < top) | (price["low"] > bottom)),
-            ("off_tick", off_tick),
+            ("off_tick", np.logical_not(on_tick)),
             ("price_out_of_range", np.logical_not(in_range)),
         ]
     own: NDArray[np.object_] = table["fault"].fill_null("").to_numpy()
-    reason = own.copy()
+    reason, is_silent = own.copy(), own == ""
     for name, wrong in reversed(faults):
-        reason[wrong & (own == "")] = name
+        reason[wrong & is_silent] = name
     return reason
 
 
@@ -311,13 +313,14 @@ def _by_contract(good: pa.Table, minute: NDArray[np.int64], market: Market) -> l
     names, contract = codes_of(good["contract"])
     order = np.lexsort((minute, contract))
     code, when = contract[order], minute[order]
-    values = np.column_stack([good[name].to_numpy() for name in PRICES])[order]
+    columns = [good[name].to_numpy()[order] for name in PRICES]
     next_minute = (np.diff(code) == 0) & (np.diff(when) == 1)
     # any of a bar's prices: a spike may be in its high or its low alone
-    change = np.abs(values[1:] - values[:-1, 3:]).max(axis=1, initial=0.0)
+    before = columns[-1][:-1]
+    change = reduce(np.maximum, (np.abs(values[1:] - before) for values in columns))
     ticks = change / float(market.instrument.tick_size)
     jumps = np.flatnonzero(next_minute & (ticks >= market.quality.spike_ticks)) + 1
-    same = next_minute & (np.diff(values, axis=0) == 0).all(axis=1)
+    same = reduce(np.logical_and, (np.diff(values) == 0 for values in columns), next_minute)
     # a run is stale once it is as long as the limit: count where each run reaches it
     streak = _run_lengths(same)
     stale = np.flatnonzero(streak == market.quality.stale_minutes - 1) + 1

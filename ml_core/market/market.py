@@ -37,11 +37,16 @@ class MarketFileError(TomlFileError):
     kind = "market file"
 
 
-def _known_zone(name: str) -> str:
-    """Refuse a zone that is none, or one that counts leap seconds (``right/...``)."""
+def is_zone(name: str) -> bool:
+    """Return whether a zone is of IANA's; one that counts leap seconds (``right/...``) is none."""
     with suppress(OSError, ValueError, ZoneInfoNotFoundError):
-        if ZoneInfo(name) and not name.startswith("right/"):
-            return name
+        return bool(ZoneInfo(name)) and not name.startswith("right/")
+    return False
+
+
+def _a_zone(name: str) -> str:
+    if is_zone(name):
+        return name
     raise ValueError("use an IANA zone name such as Australia/Brisbane or US/Eastern")
 
 
@@ -51,7 +56,7 @@ def _whole_minute(value: time) -> time:
     return value
 
 
-Zone = Annotated[str, AfterValidator(_known_zone)]
+Zone = Annotated[str, AfterValidator(_a_zone)]
 LocalTime = Annotated[time, AfterValidator(_whole_minute)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,24}$")]
 

@@ -7,7 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -257,7 +257,7 @@ class ZoneNameError(InputError):
 
 
 def _known_zone(zone: str) -> str:
-    if zone not in available_timezones():
+    if not ml_core.market.market.is_zone(zone):
         raise ZoneNameError(zone)
     return zone
 

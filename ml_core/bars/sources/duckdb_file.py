@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from ml_core.bars.contract import DEFAULT_TABLE, PRICES, RAW_SCHEMA, HowRead, RawBatch, SourceError
 from ml_core.bars.sources.columns import find_columns
-from ml_core.bars.sources.duckdb_times import NO_TIME, WHOLE, Clause, TimeColumn, time_column
-from ml_core.bars.sources.kind import hash_of_rows
+from ml_core.bars.sources.duckdb_times import WHOLE, Clause, TimeColumn, time_column
+from ml_core.bars.sources.kind import NO_TIME, by_month, hash_of_rows
 from ml_core.bars.sources.times import Stamp, TimeReading, Times, read_times
 from ml_core.errors import TransientError
 
@@ -299,9 +299,7 @@ def _months(rows: pa.Table, part: str, since: datetime | None) -> Iterator[tuple
     if since is not None:
         old = pc.less(rows["ts"], pa.scalar(since, rows["ts"].type)).fill_null(fill_value=False)
         rows = rows.filter(pc.invert(old))
-    months = pc.strftime(rows["ts"], format="%Y-%m").fill_null(NO_TIME)
-    for month in sorted(pc.unique(months).to_pylist()):
-        yield month, rows.filter(pc.equal(months, month))
+    yield from by_month(rows)
 
 
 def _number(column: str, name: str) -> str:

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from ml_core.bars.sources.kind import NO_TIME
 from ml_core.bars.sources.times import (
     EPOCH_UNITS_US,
     TimeReading,
@@ -21,9 +22,6 @@ from ml_core.bars.sources.times import (
     read_times,
     zone_in_name,
 )
-
-NO_TIME = "without-a-time"
-"""The part of rows whose time is missing: set aside, not lost."""
 
 WHOLE = ""
 """The part that is the whole table."""

@@ -190,6 +190,17 @@ def batch_of(name: str, source: str, bars: pa.Table, contract: str) -> RawBatch:
     return RawBatch(name=name, source=source, content_hash=hash_of_rows(rows), table=rows)
 
 
+NO_TIME = "without-a-time"
+"""What the month of rows without a time is called."""
+
+
+def by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Cut bars, in their order, by UTC months; those without a time are a part of their own."""
+    months = pc.strftime(rows["ts"], format="%Y-%m").fill_null(NO_TIME)
+    for month in sorted(pc.unique(months).to_pylist()):
+        yield month, rows.filter(pc.equal(months, month))
+
+
 def hash_of_rows(table: pa.Table) -> str:
     """Return the SHA-256 of rows; what lies in memory below a missing number is no part of it."""
     digest = hashlib.sha256()

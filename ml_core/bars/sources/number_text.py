@@ -51,12 +51,11 @@ def read_numbers(
     UnsureMarkError
         Most values of a column are such as ``21,250``, and no other one shows what that is.
     """
-    text = _trimmed(columns)
-    if decimal != ",":
-        try:  # nearly always there is nothing to decide
-            return {name: _filled(column.cast(pa.float64())) for name, column in text.items()}
-        except pa.ArrowInvalid:
-            pass
+    if decimal != "," and (plain := _plain(columns)) is not None:
+        return plain
+    text = {name: pc.utf8_trim_whitespace(column) for name, column in columns.items()}
+    if decimal != "," and (plain := _plain(text)) is not None:
+        return plain
     marks = _MARKS[decimal] if decimal else _marks_of(text.values())
     if marks == Marks():
         _refuse_unsure(text)
@@ -73,8 +72,12 @@ def _refuse_unsure(text: Mapping[str, pa.ChunkedArray]) -> None:
             raise UnsureMarkError(name, column.filter(unsure)[0].as_py())
 
 
-def _trimmed(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, pa.ChunkedArray]:
-    return {name: pc.utf8_trim_whitespace(column) for name, column in columns.items()}
+def _plain(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.float64]] | None:
+    """Return columns of numbers that leave nothing to decide, as nearly all are; else None."""
+    try:
+        return {name: _filled(column.cast(pa.float64())) for name, column in columns.items()}
+    except pa.ArrowInvalid:
+        return None
 
 
 def _marks_of(columns: Iterable[pa.ChunkedArray]) -> Marks:

@@ -18,13 +18,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.bars.contract import RAW_SCHEMA, HowRead, RawBatch, SourceError
 from ml_core.bars.sources.columns import WHOSE
 from ml_core.bars.sources.csv import TextReading, bars_of_text
-from ml_core.bars.sources.kind import Request, hash_of_rows
+from ml_core.bars.sources.kind import Request, by_month, hash_of_rows
 from ml_core.bars.sources.layouts import layout_of
 
 SETTLED_AFTER = timedelta(seconds=60)
@@ -268,12 +267,10 @@ def read_pushed(folder: Path, reading: TextReading, request: Request) -> Iterato
     bars = table.take(pa.array(finished, pa.int64())).sort_by(
         [("ts", "ascending"), ("contract", "ascending")]
     )
-    months = pc.strftime(bars["ts"], format="%Y-%m").fill_null("no time")
-    for month in sorted(pc.unique(months).to_pylist()):
-        part = bars.filter(pc.equal(months, month))
-        lines = pa.array(np.arange(len(part)) + 1, pa.int64())
-        part = part.set_column(part.schema.get_field_index("source_line"), "source_line", lines)
-        part = part.cast(RAW_SCHEMA)
+    place = RAW_SCHEMA.get_field_index("source_line")
+    for month, rows_of_month in by_month(bars):
+        lines = pa.array(np.arange(len(rows_of_month)) + 1, pa.int64())
+        part = rows_of_month.set_column(place, "source_line", lines).cast(RAW_SCHEMA)
         yield RawBatch(
             name=f"http:{month}",
             source="http",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
-from zoneinfo import available_timezones
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml_core.bars.contract import SourceError
+from ml_core.market.market import is_zone
 
 _TAIL = (
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
@@ -108,12 +107,6 @@ def _passes(
         second[start:end] = passes if rises else passes[::-1]
         first[start:end] = ~second[start:end]
     return first, second
-
-
-@cache
-def all_zones() -> frozenset[str]:
-    """Return the names of all zones, which are looked for on disk once."""
-    return frozenset(available_timezones())
 
 
 def is_day_or_month_first(text: str) -> bool:
@@ -234,7 +227,7 @@ def _with_zones(
         if minutes is not None:
             moments[rows] -= np.timedelta64(minutes, "m")
             continue
-        if zone not in all_zones():
+        if not is_zone(zone):
             fault = f"row {rows[0] + 1}: no zone named {zone!r}"
             raise SourceError(source, fault, "write times with an IANA zone, or an offset")
         local = Written.local(clock[rows], zone)

@@ -15,11 +15,11 @@ from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.time_text import (
     Written,
-    all_zones,
     is_day_or_month_first,
     parse_format,
     parse_written,
 )
+from ml_core.market.market import is_zone
 
 Stamp = Literal["open", "close"]
 """Which end of its minute a bar is stamped with."""
@@ -149,7 +149,7 @@ def is_text(kind: pa.DataType) -> bool:
 
 def _check_zone(zone: str | None, source: str) -> None:
     """Refuse a zone that does not exist."""
-    if zone is not None and zone not in all_zones():
+    if zone is not None and not is_zone(zone):
         raise SourceError(source, f"no zone named {zone!r}", "use an IANA name such as UTC")
 
 
@@ -205,11 +205,13 @@ def _text(column: pa.ChunkedArray, reading: TimeReading, source: str) -> Times:
         written = parse_format(text, reading.time_format, source)
         numbers = np.zeros(len(text), bool)
     else:
-        digits = pc.match_substring_regex(
-            text, r"^\d{9,10}(\.\d+)?$|^\d{12,13}(\.\d+)?$|^\d{15,19}$"
-        )
         written = parse_written(text, source)
-        numbers = digits.fill_null(fill_value=False).to_numpy() & ~written.good
+        numbers = np.zeros(len(text), bool)
+        if not written.good.all():
+            digits = pc.match_substring_regex(
+                text, r"^\d{9,10}(\.\d+)?$|^\d{12,13}(\.\d+)?$|^\d{15,19}$"
+            )
+            numbers = digits.fill_null(fill_value=False).to_numpy() & ~written.good
     if not (written.good.any() or numbers.any()):
         return _none_read(text, reading, source)
     for kind, rows in (("an epoch", numbers), ("a time with a zone", written.zoned)):
@@ -317,11 +319,18 @@ def _times(
     written: Written | None = None,
 ) -> Times:
     none = np.isnat(moments)
-    faults = np.full(len(moments), None, dtype=object)
+    opened = moments - np.timedelta64(reading.shift_us, "us")
+    ts = pa.array(opened.astype("datetime64[us]"), pa.timestamp("us", tz="UTC"), mask=none)
+    return Times(ts, _faults(none, written), zone)
+
+
+def _faults(none: NDArray[np.bool_], written: Written | None) -> pa.Array:
+    """Return why rows have no time, null for those that have one."""
+    if not none.any() and (written is None or not (written.repeated | written.skipped).any()):
+        return pa.nulls(len(none), pa.string())
+    faults = np.full(len(none), None, dtype=object)
     faults[none] = "not_a_time"
     if written is not None:
         faults[written.repeated] = "two_such_local_times"
         faults[written.skipped] = "no_such_local_time"
-    opened = moments - np.timedelta64(reading.shift_us, "us")
-    ts = pa.array(opened.astype("datetime64[us]"), pa.timestamp("us", tz="UTC"), mask=none)
-    return Times(ts, pa.array(faults, pa.string()), zone)
+    return pa.array(faults, pa.string())

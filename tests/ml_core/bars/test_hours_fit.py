@@ -56,6 +56,12 @@ def test_what_was_read_rightly_passes(first: np.datetime64, zone: str | None) ->
     assert not judge(sessions(first), zone)
 
 
+def test_a_last_minute_without_a_trade_is_no_other_end_of_the_minute() -> None:
+    minutes = sessions(WINTER)
+    last_of_session = np.append(np.diff(minutes) > 1, True)
+    assert not judge(minutes[~last_of_session])
+
+
 @pytest.mark.parametrize(
     ("zone", "taken_for"),
     [

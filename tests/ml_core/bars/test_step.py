@@ -71,6 +71,8 @@ def test_contracts_are_judged_each_by_itself() -> None:
     assert judge([0, 1, 2, 3, 4, 5] * 4, [0] * 24) is None
     every_minute = list(range(60))
     assert judge(every_minute, [minute % 5 for minute in every_minute]) is None
+    both_every_five = [minute for minute in range(0, 200, 5) for _ in range(2)]
+    assert judge(both_every_five, [0, 1] * 40) is not None
 
 
 def test_a_handful_of_bars_is_not_judged() -> None:

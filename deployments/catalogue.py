@@ -91,7 +91,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
     # at other minutes than most: one that a range's close starts shall not wait for it
     often = ScheduleSpec(slug="often", cron="3-59/4 * * * *", timezone=market.zone)
 
-    def spec(  # noqa: PLR0917 - one line of the table below
+    def spec(
         flow: str,
         description: str,
         schedules: tuple[ScheduleSpec, ...],

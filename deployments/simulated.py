@@ -53,7 +53,7 @@ class Simulated:
         return part.summary()
 
 
-def write_database(  # noqa: PLR0917 - one market, one period, one place
+def write_database(
     path: Path,
     market: Market,
     first: date,

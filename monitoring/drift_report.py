@@ -25,15 +25,10 @@ from monitoring.drift import (
 from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference, Rows
 
 pd = library("pandas")
-
 evidently = library("evidently")
-
 metrics = library("evidently.metrics")
-
 presets = library("evidently.presets")
-
 stattests = library("evidently.legacy.calculations.stattests")
-
 core = library("evidently.legacy.core")
 
 _TEST = "orbcast_stretches"

@@ -23,6 +23,7 @@ REASONS = {
     "no_contract": "no contract was chosen for the day",
     "zero_size": "the range had no height",
 }
+_EVEN_ODDS = 0.5
 _REMEDIES = {
     "model_expired": "a newer version: `orbcast run nightly-retrain` makes one",
     "market_changed": "a version of the market as its file is now: `orbcast run nightly-retrain` "
@@ -95,7 +96,9 @@ def explain(
         return Explanation(
             verdict=f"No answer was given: {told}.", gates=(gate, *rules), reasons=()
         )
-    side, other = ("long", "short") if outputs["p_up_given_break"] >= 0.5 else ("short", "long")  # noqa: PLR2004 - even odds
+    side, other = "long", "short"
+    if outputs["p_up_given_break"] < _EVEN_ODDS:
+        side, other = other, side
     worth = _worth(side, other, outputs)
     gates = (
         Gate(name="an answer", passed=True, words="late" if late else "in time"),

@@ -203,7 +203,7 @@ def _bettors(
     return mean
 
 
-def _wealth(  # noqa: PLR0917 - a way of betting and what is bet on
+def _wealth(
     cell: NDArray[np.int64],
     weight: NDArray[np.float64],
     prior: float,

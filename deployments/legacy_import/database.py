@@ -97,7 +97,7 @@ def symbols_of(path: str, table: str, column: str) -> dict[str, int]:
     name, source = quoted(column), table_sql(table)
     with reading_of(path) as connection:
         counted = connection.sql(
-            f"SELECT CAST({name} AS VARCHAR) AS symbol, count(*) AS rows FROM {source} "  # noqa: S608 - quoted
+            f"SELECT CAST({name} AS VARCHAR) AS symbol, count(*) AS rows FROM {source} "
             "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50"
         ).to_arrow_table()
     return {str(row["symbol"]): int(row["rows"]) for row in counted.to_pylist()}
@@ -116,7 +116,7 @@ def sampled_times(
     name, source = quoted(column), table_sql(table)
     with reading_of(path) as connection:
         sample = connection.sql(
-            f"SELECT {name} AS ts FROM "  # noqa: S608 - quoted
+            f"SELECT {name} AS ts FROM "
             f"(SELECT {name}, row_number() OVER () AS n, count(*) OVER () AS every FROM {source}) "
             "WHERE n % greatest(1, every // ?) = 0",
             params=[most],
@@ -139,7 +139,7 @@ def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dic
     columns = ", ".join(quoted(name) for name in wanted)
     clause = "" if table.symbol is None else f" WHERE upper({quoted(table.symbol)}) = upper(?)"
     query = (
-        f"SELECT CAST({quoted(table.day)} AS DATE), {columns} "  # noqa: S608 - quoted
+        f"SELECT CAST({quoted(table.day)} AS DATE), {columns} "
         f"FROM {table_sql(table.name)}{clause} ORDER BY 1"
     )
     with reading_of(path) as connection:
@@ -173,9 +173,9 @@ def _field(part: str, value: object) -> tuple[str, object]:
 
 def _look(connection: duckdb.DuckDBPyConnection, name: str) -> Found:
     try:
-        described = connection.sql(f"SELECT * FROM {table_sql(name)} LIMIT 0")  # noqa: S608 - quoted
+        described = connection.sql(f"SELECT * FROM {table_sql(name)} LIMIT 0")
         columns = dict(zip(described.columns, map(str, described.types), strict=True))
-        counting = f"SELECT count(*) AS rows FROM {table_sql(name)}"  # noqa: S608 - quoted
+        counting = f"SELECT count(*) AS rows FROM {table_sql(name)}"
         counted = connection.sql(counting).to_arrow_table()
     except duckdb.Error as error:
         beyond = isinstance(error, duckdb.PermissionException)

@@ -51,7 +51,7 @@ def booster_facts(paths: list[Path]) -> dict[Path, dict[str, Any]]:
         asked = "".join(f"{each.resolve()}\n" for each in left).encode()
         mark = secrets.token_hex(8)
         try:
-            done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            done = subprocess.run(
                 [sys.executable, "-m", "ml_core.learning.booster_facts", mark],
                 input=asked,
                 capture_output=True,

@@ -64,7 +64,7 @@ class ChildProcess:
         """Start it, its words appended to the log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as sink:
-            self._process = subprocess.Popen(  # noqa: S603 - our interpreter, our own modules
+            self._process = subprocess.Popen(
                 [sys.executable, *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,

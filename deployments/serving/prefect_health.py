@@ -6,6 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from tasks.runs.environment import THIS_MACHINE
@@ -26,7 +27,7 @@ def answers(url: str) -> bool:
     ask = urllib.request.build_opener(urllib.request.ProxyHandler(past))
     try:
         with ask.open(f"{url}/health", timeout=_ANSWER_SECONDS) as reply:
-            return bool(reply.status == 200)  # noqa: PLR2004 - HTTP OK
+            return bool(reply.status == HTTPStatus.OK)
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         return False
 

@@ -168,7 +168,7 @@ class _Supervisor:
     def _outlooks(self) -> list[str]:
         """Return when each market's next opening ranges are; none where that cannot be told."""
         command = [sys.executable, "-m", "deployments.outlook_lines", *self._settings.markets]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
         return ended.stdout.splitlines()
 
     def _serve_reports(self) -> str:

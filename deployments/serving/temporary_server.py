@@ -47,7 +47,7 @@ def temporary_server(log: Path) -> Iterator[tuple[str, Callable[[], None]]]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink, socket.create_server((_HOST, 0)) as port:
         api = f"http://{_HOST}:{port.getsockname()[1]}/api"
-        server = subprocess.Popen(  # noqa: S603 - our interpreter, our own module
+        server = subprocess.Popen(
             [sys.executable, "-m", "deployments.serving.temporary_api", str(port.fileno())],
             stdin=subprocess.PIPE,
             stdout=sink,

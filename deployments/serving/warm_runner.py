@@ -96,7 +96,7 @@ class WarmStarter:
     A child that outlives the flow's time limit, and the grace it is given to say so, is killed.
     """
 
-    def __init__(  # noqa: PLR0917 - what a run is started with
+    def __init__(
         self,
         context: ForkServerContext,
         entrypoint: str,

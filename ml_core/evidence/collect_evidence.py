@@ -6,7 +6,7 @@ import numpy as np
 
 from ml_core.evidence.comparison import Comparison, compare
 from ml_core.evidence.intervals import mean_interval
-from ml_core.evidence.metrics import ACCURACY, bin_of, expected_calibration_error
+from ml_core.evidence.metrics import ACCURACY, EVEN_ODDS, bin_of, expected_calibration_error
 from ml_core.evidence.out_of_sample import Answers, followed
 from ml_core.evidence.promotion_evidence import Evidence
 from ml_core.learning.dataset import DOWN, UP
@@ -70,7 +70,7 @@ def evidence_of(
         live=live,
         net_r=mean_interval(first.test.r_net[taken], first.test.trading_day[taken], seed=seed),
         trades=int(taken.sum()),
-        correct=int(((p >= 0.5) == happened).sum()),  # noqa: PLR2004 - even odds
+        correct=int(((p >= EVEN_ODDS) == happened).sum()),
         baseline_accuracy=ACCURACY(first.said.baseline_p_up[broke], happened),
     )
 

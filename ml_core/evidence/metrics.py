@@ -13,6 +13,8 @@ from pydantic import Field
 from ml_core.errors import InputError
 
 _EDGE = 1e-15
+EVEN_ODDS = 0.5
+"""The probability from which on an event is called."""
 RELIABILITY_BINS = 10
 
 RowLoss = Callable[[NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]]
@@ -65,7 +67,7 @@ def require_probabilities(metric: str, p: NDArray[np.float64]) -> None:
 
 
 def _right(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> NDArray[np.float64]:
-    right: NDArray[np.bool_] = (p >= 0.5) == happened  # noqa: PLR2004 - even odds
+    right: NDArray[np.bool_] = (p >= EVEN_ODDS) == happened
     return right.astype(np.float64)
 
 

@@ -173,7 +173,7 @@ class _Slot:
     t0: int
 
 
-def _moved(  # noqa: PLR0917 - one comparison, its two sides and where it was made
+def _moved(
     market: Market,
     features: tuple[Feature, ...],
     slot: _Slot,

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 pq = library("pyarrow.parquet")
-
 pa = library("pyarrow")
 
 _NOVELTY = "novelty.json"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LONG, SHORT = 0, 1
 SIDES = (1.0, -1.0)
+_EVEN_ODDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +145,7 @@ def recommend(expected: NDArray[np.float64], p_up: NDArray[np.float64]) -> NDArr
     NDArray[int64]
         Shape (n,): +1 long, -1 short, 0 skip.
     """
-    likelier = np.where(p_up >= 0.5, LONG, SHORT)  # noqa: PLR2004 - even odds
+    likelier = np.where(p_up >= _EVEN_ODDS, LONG, SHORT)
     worth = expected[np.arange(len(expected)), likelier] > 0
     return np.where(worth, np.where(likelier == LONG, 1, -1), 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -37,7 +38,7 @@ class BoosterSpec(_Frozen):
 
 
 def _add_to_one(parts: tuple[float, float, float]) -> tuple[float, float, float]:
-    if min(parts) <= 0 or abs(sum(parts) - 1) > 1e-9:  # noqa: PLR2004 - float rounding
+    if min(parts) <= 0 or not math.isclose(sum(parts), 1.0):
         raise ValueError("give three shares above 0 that add to 1, such as [0.6, 0.2, 0.2]")
     return parts
 

@@ -7,6 +7,7 @@ a model annotates (advisory) or scales the size within their bounds (hybrid, aut
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -128,7 +129,7 @@ def facts_of(row: Mapping[str, Any]) -> SlotFacts:
 
     def number(name: str) -> float | None:
         value = row.get(name)
-        return None if value is None or value != value else float(value)  # noqa: PLR0124 - NaN
+        return None if value is None or math.isnan(value) else float(value)
 
     return SlotFacts(
         opening_range=str(row["opening_range"]),

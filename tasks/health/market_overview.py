@@ -17,6 +17,8 @@ from tasks.rollout.stage import stage_of
 from tasks.settings import Settings
 from tasks.training.retrain_attempts import resting
 
+_IN_DAYS_FROM_HOURS = 48
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotStanding:
@@ -150,7 +152,7 @@ def in_words(spent: timedelta) -> str:
     seconds = max(int(spent.total_seconds()), 0)
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
-    if hours >= 48:  # noqa: PLR2004 - two days
+    if hours >= _IN_DAYS_FROM_HOURS:
         return f"{hours // 24} days"
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
 

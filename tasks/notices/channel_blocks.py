@@ -54,7 +54,7 @@ _SHORTEST_SECRET = 4
 """A part of a URL that is shorter gives nothing away, and may be a word."""
 
 
-def add_channel(  # noqa: PLR0917 - what a channel is made of
+def add_channel(
     path: Path, name: str, kind: str, url: str, at: datetime, least: str = "info"
 ) -> Channel:
     """Save a channel's block in Prefect and name it in the file; the same name is replaced.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,6 +84,15 @@ def run_log() -> Any:
         return get_run_logger()
     except MissingContextError:
         return get_logger("notices")
+
+
+@contextmanager
+def quietly(words: str, level: int = logging.WARNING) -> Iterator[None]:
+    """Log what goes wrong inside, without secrets, and go on: a notice never stops a run."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - a notice never stops a run
+        run_log().log(level, "%s: %s", words, named(error))
 
 
 def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:

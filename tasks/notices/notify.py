@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from typing import Any
 
 from prefect import task
@@ -14,6 +16,7 @@ from tasks.notices.channels import ChannelError, channels, missing_from
 from tasks.notices.delivery import (
     bring,
     in_reach,
+    quietly,
     run_log,
     send_unkept,
 )
@@ -28,7 +31,7 @@ from tasks.settings import Settings, current_settings, now
 _SHOWN = {"at": "Time (UTC)", "market": "Market", "told": "What", "missed": "Not delivered to"}
 
 
-def notify(  # noqa: PLR0917 - what a notice is made of
+def notify(
     settings: Settings, kind: str, market: str | None, key: str, subject: str, body: str
 ) -> bool:
     """Tell a person something, once: keep it, then try every channel.
@@ -51,7 +54,7 @@ def notify(  # noqa: PLR0917 - what a notice is made of
     bool
         Whether it was new and kept.
     """
-    try:
+    with quietly(f"no notice: {subject}", logging.ERROR):
         notice = Notice(key=key, market=market, kind=kind, subject=subject, body=body, at=now())
         try:
             if not keep_notice(settings.database(), notice):
@@ -62,10 +65,8 @@ def notify(  # noqa: PLR0917 - what a notice is made of
             return False
         if in_reach(settings):
             _bring_quietly(settings)
-    except Exception as error:  # noqa: BLE001 - a notice never stops a run
-        run_log().error("no notice: %s: %s", subject, named(error))
-        return False
-    return True
+        return True
+    return False
 
 
 @task(name="bring what did not arrive", task_run_name="bring what did not arrive", **RETRIED)
@@ -73,10 +74,8 @@ def bring_waiting() -> int:
     """Try the channels again; give how many notices got there. A dead one stops nothing."""
     settings = current_settings()
     reached = _bring_quietly(settings)
-    try:
+    with quietly("notices are not shown"):
         _show(settings)
-    except Exception as error:  # noqa: BLE001 - a notice never stops a run
-        run_log().warning("notices are not shown: %s", named(error))
     return reached
 
 
@@ -106,11 +105,9 @@ run that failed, and what crashed is started again."""
 
 
 def _bring_quietly(settings: Settings) -> int:
-    try:
+    with quietly("notices wait"):
         return bring(settings)
-    except Exception as error:  # noqa: BLE001 - a notice never stops a run
-        run_log().warning("notices wait: %s", named(error))
-        return 0
+    return 0
 
 
 def _show(settings: Settings) -> None:
@@ -140,7 +137,6 @@ def _show(settings: Settings) -> None:
 def _symbol(settings: Settings, market: str | None) -> str | None:
     if market is None:
         return None
-    try:
+    with suppress(Exception):  # a wrong name may be why the run failed
         return settings.market(market).symbol
-    except Exception:  # noqa: BLE001 - a wrong name may be why the run failed
-        return market.upper()
+    return market.upper()

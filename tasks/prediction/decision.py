@@ -180,7 +180,7 @@ def answers(
     return said if breaker.closed else [_held_back(each, breaker) for each in said]
 
 
-def _instead(  # noqa: PLR0917 - an answer, and what another is made of
+def _instead(
     settings: Settings,
     failed: PredictionEntry,
     at: datetime,
@@ -354,7 +354,7 @@ def _abstained(
     )
 
 
-def _predicted(  # noqa: PLR0917 - one answer and what it was made of
+def _predicted(
     common: dict[str, Any],
     voice: Voice,
     row: Dataset,

@@ -96,7 +96,7 @@ def measure(market: str, at: datetime) -> list[dict[str, Any]]:
     return figures
 
 
-def _outcomes(  # noqa: PLR0917 - what is settled, and what it is settled from
+def _outcomes(
     settings: Settings,
     market: Market,
     spec: LabelSpec,

@@ -278,7 +278,7 @@ def _unheard(entry: PredictionEntry) -> str:
     return ""
 
 
-def _intent(  # noqa: PLR0917 - all that an order is made of
+def _intent(
     market: Market,
     rules: Rules,
     row: Mapping[str, Any],

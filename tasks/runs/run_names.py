@@ -7,6 +7,7 @@ made has the name that the server drew.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,11 +42,10 @@ def run_name(template: str) -> Callable[[], str]:
 
     def name() -> str:
         parameters = dict(flow_run.parameters)
-        try:
+        with suppress(Exception):  # the run itself says what is wrong
             return template.format_map(_Fields(parameters, current_settings(), _start()))
-        except Exception:  # noqa: BLE001 - the run itself says what is wrong
-            market = str(parameters.get("market") or "").upper()
-            return f"{market} {flow_run.flow_name}".strip()
+        market = str(parameters.get("market") or "").upper()
+        return f"{market} {flow_run.flow_name}".strip()
 
     return name
 

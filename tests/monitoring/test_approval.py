@@ -110,7 +110,7 @@ def test_a_request_survives_the_trip_through_json_with_its_hash() -> None:
     moved=st.booleans(),
     borne_out=st.booleans(),
 )
-def test_nothing_is_approved_unless_everything_was_said_in_time_of_the_same_thing(  # noqa: PLR0917 - drawn by name
+def test_nothing_is_approved_unless_everything_was_said_in_time_of_the_same_thing(
     approve: bool,
     by: str,
     reason: str,

@@ -119,13 +119,12 @@ class TimeColumn:
         if since is not None:
             timed = timed.also(self.from_open(since))
         months = connection.sql(
-            f"SELECT DISTINCT {self._month()} AS part FROM {source} "  # noqa: S608 - quoted identifiers, values are parameters
-            f"WHERE {timed.sql} ORDER BY 1",
+            f"SELECT DISTINCT {self._month()} AS part FROM {source} WHERE {timed.sql} ORDER BY 1",
             params=list(timed.values),
         ).to_arrow_table()
         untimed = wanted.also(self.within(NO_TIME))
         without = connection.sql(
-            f"SELECT 1 FROM {source} WHERE {untimed.sql} LIMIT 1",  # noqa: S608 - the same
+            f"SELECT 1 FROM {source} WHERE {untimed.sql} LIMIT 1",
             params=list(untimed.values),
         ).to_arrow_table()
         return [str(part) for part in months["part"].to_pylist()] + [NO_TIME] * len(without)
@@ -143,7 +142,7 @@ class TimeColumn:
         return f"strftime(make_timestamp(CAST({micros} AS BIGINT)), '%Y-%m')"
 
 
-def time_column(  # noqa: PLR0917 - a column and how to read it
+def time_column(
     connection: duckdb.DuckDBPyConnection,
     path: str,
     source: str,
@@ -160,7 +159,7 @@ def time_column(  # noqa: PLR0917 - a column and how to read it
         It is of a type that is no time, holds numbers that are no epochs, or an option cannot be
         used.
     """
-    none = connection.sql(f"SELECT {quoted_name} AS ts FROM {source} LIMIT 0")  # noqa: S608 - quoted
+    none = connection.sql(f"SELECT {quoted_name} AS ts FROM {source} LIMIT 0")
     empty = none.to_arrow_table()["ts"]
     read_times(empty, reading, path)  # refuses a type, a zone or a format that cannot be used
     kind = empty.type.value_type if pa.types.is_dictionary(empty.type) else empty.type
@@ -169,7 +168,7 @@ def time_column(  # noqa: PLR0917 - a column and how to read it
     if not is_number(kind) or reading.time_format is not None:
         return column
     middle = connection.sql(
-        f"SELECT CAST(quantile_disc({quoted_name}, 0.5) AS DOUBLE) AS middle "  # noqa: S608 - quoted
+        f"SELECT CAST(quantile_disc({quoted_name}, 0.5) AS DOUBLE) AS middle "
         f"FROM {source} WHERE {wanted.sql}",
         params=list(wanted.values),
     ).to_arrow_table()["middle"]

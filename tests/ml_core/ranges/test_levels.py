@@ -92,7 +92,7 @@ def test_the_very_next_minute_can_end_a_trade() -> None:
 
 
 @every_trade
-def test_entry_stop_and_target_are_whole_ticks_from_the_anchor(  # noqa: PLR0917 - one table row
+def test_entry_stop_and_target_are_whole_ticks_from_the_anchor(
     side: int, changes: dict[str, Any], entry: int, stop: int, target: int, gross: float
 ) -> None:
     labels = _labels(side, changes)
@@ -108,7 +108,7 @@ def test_entry_stop_and_target_are_whole_ticks_from_the_anchor(  # noqa: PLR0917
 
 @every_trade
 @pytest.mark.parametrize("touched", ["target", "stop", "both", "neither"])
-def test_a_level_is_reached_by_its_very_tick_and_not_by_the_one_before(  # noqa: PLR0917 - one table row
+def test_a_level_is_reached_by_its_very_tick_and_not_by_the_one_before(
     side: int,
     changes: dict[str, Any],
     entry: int,

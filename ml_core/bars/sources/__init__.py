@@ -1,1 +1,16 @@
 """Readers of traders' own files, each giving canonical bars with their source lines."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from ml_core.bars.sources import csv as csv
+    from ml_core.bars.sources import databento as databento
+    from ml_core.bars.sources import dbn as dbn
+    from ml_core.bars.sources import duckdb_file as duckdb_file
+    from ml_core.bars.sources import parquet as parquet
+    from ml_core.bars.sources import pushed as pushed
+    from ml_core.bars.sources import running as running
+else:
+    __getattr__ = modules_of(__name__)

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_core.bars import sources
 from ml_core.bars.contract import DEFAULT_TABLE, RawBatch, SourceError
 from ml_core.bars.sources.kind import BAR_COLUMNS, Option, Request, Source
 from ml_core.bars.sources.layouts import LAYOUTS, LEAN
 
 if TYPE_CHECKING:
-    from ml_core.bars.sources.csv import TextReading
     from ml_core.bars.sources.times import Stamp
 
 TIMES = (
@@ -50,9 +50,7 @@ class DbnSource(_Files):
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
         """Return the outright contracts of each file."""
-        from ml_core.bars.sources.dbn import read_dbn  # noqa: PLC0415 - only this kind
-
-        return read_dbn(list(self.paths), request.market.contract_pattern)
+        return sources.dbn.read_dbn(list(self.paths), request.market.contract_pattern)
 
 
 class DuckdbSource(Source):
@@ -90,12 +88,10 @@ class DuckdbSource(Source):
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
         """Return the months, from that of ``request.since`` on."""
-        from ml_core.bars.sources.duckdb_file import read_duckdb  # noqa: PLC0415 - only this kind
-
         if len(self.paths) != 1:
             fault = f"{len(self.paths)} paths are named"
             raise SourceError("duckdb", fault, "name one database file at a time")
-        batches = read_duckdb(
+        batches = sources.duckdb_file.read_duckdb(
             self.paths[0],
             request.market.symbol,
             table=self.values.get("table", DEFAULT_TABLE),
@@ -109,10 +105,9 @@ class DuckdbSource(Source):
     def _settled(
         self, batches: Iterator[RawBatch], at: datetime, seconds: int
     ) -> Iterator[RawBatch]:
-        from ml_core.bars.sources.running import without_unsettled  # noqa: PLC0415 - if asked
 
         for batch in batches:
-            yield without_unsettled(batch, at, seconds)
+            yield sources.running.without_unsettled(batch, at, seconds)
 
 
 class CsvSource(_Files):
@@ -135,9 +130,7 @@ class CsvSource(_Files):
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
         """Return the bars of each file."""
-        from ml_core.bars.sources.csv import read_csv  # noqa: PLC0415 - only this kind
-
-        return read_csv(
+        return sources.csv.read_csv(
             list(self.paths),
             request.market.symbol,
             layout=self.values.get("layout", "auto"),
@@ -159,9 +152,7 @@ class ParquetSource(_Files):
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
         """Return the bars of each file."""
-        from ml_core.bars.sources.parquet import read_parquet  # noqa: PLC0415 - only this kind
-
-        return read_parquet(
+        return sources.parquet.read_parquet(
             list(self.paths), request.market.symbol, columns=self.mapping, **times_of(self)
         )
 
@@ -192,15 +183,13 @@ class HttpSource(Source):
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
         """Return the finished bars, a month at a time."""
-        from ml_core.bars.sources.pushed import read_pushed  # noqa: PLC0415 - only this kind
+        return sources.pushed.read_pushed(
+            request.folder, self.pushed_reading(request.market.symbol), request
+        )
 
-        return read_pushed(request.folder, self.pushed_reading(request.market.symbol), request)
-
-    def pushed_reading(self, symbol: str) -> TextReading:
+    def pushed_reading(self, symbol: str) -> sources.csv.TextReading:
         """Return how pushed rows are read."""
-        from ml_core.bars.sources.csv import TextReading  # noqa: PLC0415 - only this kind
-
-        return TextReading(
+        return sources.csv.TextReading(
             symbol=symbol,
             columns=self.mapping,
             delimiter=self.values.get("delimiter"),
@@ -254,12 +243,10 @@ class DatabentoSource(Source):
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
         """Return the bars of each file, once what is missing was fetched."""
-        from ml_core.bars.sources.databento import Archive, fetch  # noqa: PLC0415 - only this kind
-
         symbols = self.values.get("symbols", f"{request.market.symbol}.FUT")
         start = _day(self.values["start"])
         assert start is not None  # noqa: S101 - checked before
-        archive = Archive(
+        archive = sources.databento.Archive(
             dataset=self.values.get("dataset", "GLBX.MDP3"),
             symbols=tuple(symbol.strip() for symbol in symbols.split(",")),
             stype=self.values.get("stype", "parent"),
@@ -267,7 +254,7 @@ class DatabentoSource(Source):
             end=_day(self.values.get("end", "")),
             gateway=self.values.get("gateway"),
         )
-        return fetch(archive, request)
+        return sources.databento.fetch(archive, request)
 
 
 def _day(text: str) -> datetime | None:

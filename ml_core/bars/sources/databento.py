@@ -19,6 +19,9 @@ from ml_core.bars.sources.dbn import read_dbn
 from ml_core.bars.sources.kind import Request
 from ml_core.errors import OperatorError, TransientError
 from ml_core.files import written_atomically
+from ml_core.on_demand import library
+
+databento = library("databento")
 
 SCHEMA = "ohlcv-1m"
 KEY = "DATABENTO_API_KEY"
@@ -154,13 +157,13 @@ def _moment(text: str) -> datetime:
 
 def _client(archive: Archive) -> Any:
     try:
-        from databento import Historical  # noqa: PLC0415 - an extra, and slow to import
+        historical = databento.Historical
     except ImportError as error:
         raise NoClientError from error
     if not os.environ.get(KEY, "").strip():
         fault = f"{KEY} is not set"
         raise SourceError("databento", fault, "set it to your key, from databento.com/portal/keys")
-    return Historical(**({"gateway": archive.gateway} if archive.gateway else {}))
+    return historical(**({"gateway": archive.gateway} if archive.gateway else {}))
 
 
 def _available(client: Any, archive: Archive) -> datetime:
@@ -201,16 +204,14 @@ def _fetch_one(client: Any, archive: Archive, start: datetime, end: datetime, pa
 
 def _asked(call: Any, **query: Any) -> Any:
     """Ask Databento; what its client raises becomes an error that says who must act."""
-    from databento import BentoClientError, BentoError  # noqa: PLC0415 - the client is here
-
     try:
         return call(**query)
-    except BentoClientError as error:
+    except databento.BentoClientError as error:
         if error.http_status == _RATE_LIMITED:
             raise FetchFailedError("too many requests") from error
         remedy = f"check {KEY}, --option dataset=..., symbols=... and start=..."
         fault = f"refused the request ({' '.join(str(error).split())[:300]})"
         raise SourceError("databento", fault, remedy) from error
-    except (BentoError, OSError) as error:
+    except (databento.BentoError, OSError) as error:
         fault = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise FetchFailedError(fault) from error

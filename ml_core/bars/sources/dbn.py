@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from databento_dbn import DBNError, Metadata
 from numpy.typing import NDArray
 
 from ml_core.bars.contract import (
@@ -97,8 +98,6 @@ def _decoded(
     path: Path, content: bytes
 ) -> tuple[NDArray[np.void], list[str], list[int], list[int], list[int]]:
     """Return the records, and the intervals in which an instrument id stands for a name."""
-    from databento_dbn import DBNError, Metadata  # noqa: PLC0415 - only where DBN is read
-
     remedy = "name a Databento file of schema ohlcv-1m, whole"
     if content[:3] != b"DBN":
         raise SourceError(str(path), "is not a DBN file", remedy)

@@ -11,6 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml_core.on_demand import library
+
+pd = library("pandas")
+
 _GROUPS = r"^[+-]?\d{1,3}(\%s\d{3})+(\%s\d*)?$"
 _TWO_GROUPS = r"^[+-]?\d{1,3}(\%s\d{3}){2,}$"
 
@@ -118,8 +122,6 @@ def _numbers(text: pa.ChunkedArray, marks: Marks) -> NDArray[np.float64]:
     try:
         return _filled(text.cast(pa.float64()))
     except pa.ArrowInvalid:
-        import pandas as pd  # noqa: PLC0415 - only where a value is no number
-
         values = pd.to_numeric(text.to_pandas().astype("object"), errors="coerce")
         found: NDArray[np.float64] = values.to_numpy(np.float64)
         return found

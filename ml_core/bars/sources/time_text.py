@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from ml_core.bars.contract import SourceError
 from ml_core.market.market import is_zone
+from ml_core.on_demand import library
+
+pd = library("pandas")
 
 _TAIL = (
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
@@ -61,7 +64,6 @@ class Written:
         if zone in {"UTC", "GMT", "Etc/UTC"}:
             none = np.zeros(len(clock), bool)
             return cls(clock, good, good, none, none)
-        import pandas as pd  # noqa: PLC0415 - only where a clock's zone has rules
 
         series = pd.Series(clock)
         once = series.dt.tz_localize(zone, nonexistent="NaT", ambiguous="NaT")
@@ -177,8 +179,6 @@ def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> Writte
     SourceError
         It is no such format.
     """
-    import pandas as pd  # noqa: PLC0415 - only where a format is named
-
     zoned = "%z" in time_format.lower()
     series = pd.Series(text.to_pandas()).astype("object")
     try:

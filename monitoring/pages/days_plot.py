@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ml_core.on_demand import library
 from monitoring.pages.figure_style import (
     QUIET,
     RULE,
@@ -21,6 +22,9 @@ from monitoring.pages.formatting import percent, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+dates = library("matplotlib.dates")
+ticker = library("matplotlib.ticker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +68,10 @@ def days_plot(
     per_cent
         Whether the axis counts shares.
     """
-    from matplotlib import dates, ticker  # noqa: PLC0415 - half a second, only where plots are
-
-    timeline: Any = dates  # the module is not typed
-
     high, left, foot, right = 300.0, 40.0, 30.0, 112.0
     figure = new_figure(high / 72)
     axes = plain_axes(figure, left, foot, WIDE - left - right, high - foot - 22)
-    when = [float(timeline.datestr2num(day)) for day in days]
+    when = [float(dates.datestr2num(day)) for day in days]
     axes.grid(axis="y", color=RULE.value, linewidth=0.8)
     axes.axhline(level.value, color=QUIET.value, linewidth=1)
     for line in lines:
@@ -83,9 +83,9 @@ def days_plot(
             linestyle=(0, (2, 1.2)) if line.dashed else "-",
         )
     axes.set_xlim(when[0], max(when[-1], when[0] + 1))
-    locator = timeline.AutoDateLocator(minticks=3, maxticks=5)
+    locator = dates.AutoDateLocator(minticks=3, maxticks=5)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(timeline.ConciseDateFormatter(locator, show_offset=False))
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
     axes.text(0, 1.02, axis, transform=axes.transAxes, fontsize=SMALL, color=QUIET.value)
     axes.annotate(
         level.words,

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ml_core.files import written_atomically
+from ml_core.on_demand import library
+from monitoring.pages.figure_style import to_inline_svg
 from monitoring.pages.formatting import utc_minute
 from monitoring.pages.markdown import code, readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+jinja2 = library("jinja2")
 
 Finding = Literal["better", "worse", "same", "none"]
 """What the verdict says of the model beside its baseline: the colour of the page's head."""
@@ -180,12 +184,10 @@ def split_verdict(sentence: str) -> tuple[str, str]:
 
 def to_html(document: Document) -> str:
     """Return it as one HTML document without scripts, links or outside hosts."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - pages only
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -223,8 +225,6 @@ def _write(path: Path, text: str) -> None:
 
 def _svg(chart: Chart) -> str:
     """Return a chart as an ``svg`` element, in which its words are escaped already."""
-    from monitoring.pages.figure_style import to_inline_svg  # noqa: PLC0415 - pages only
-
     if chart.figure is None:
         return ""
     return to_inline_svg(chart.figure, chart.name, f"{chart.title}. {chart.words}")

@@ -11,9 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ml_core.on_demand import library
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+mpl = library("matplotlib")
+matplotlib_figure = library("matplotlib.figure")
+ticker = library("matplotlib.ticker")
+pictures = library("PIL.Image")
 
 WIDTH = 5.0
 """Inches, 360 units of 1/72: about a phone's width in CSS pixels, so text keeps its size there."""
@@ -66,9 +73,8 @@ _SVG_SETTINGS: dict[Any, Any] = {"svg.hashsalt": "orbcast", "svg.fonttype": "non
 
 def new_figure(height: float) -> Figure:
     """Return an empty figure ``WIDTH`` inches wide, apart from pyplot's global state."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - half a second, only where plots are
-
-    return Figure(figsize=(WIDTH, height), facecolor=PAPER.value)
+    figure: Figure = matplotlib_figure.Figure(figsize=(WIDTH, height), facecolor=PAPER.value)
+    return figure
 
 
 def plain_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -124,11 +130,9 @@ def compare_with(axes: Axes, mark: Mark) -> None:
 
 def ticks(axes: Axes, *, per_cent: bool) -> None:
     """Mark few and round places below the axes, shares as whole per cents."""
-    from matplotlib.ticker import MaxNLocator, PercentFormatter  # noqa: PLC0415
-
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
     if per_cent:
-        formatter = PercentFormatter(1.0, decimals=0, symbol="\N{NO-BREAK SPACE}%")
+        formatter = ticker.PercentFormatter(1.0, decimals=0, symbol="\N{NO-BREAK SPACE}%")
         axes.xaxis.set_major_formatter(formatter)
 
 
@@ -149,8 +153,6 @@ def apart(wanted: Sequence[float], least: float, high: float) -> list[float]:
 
 def to_svg(figure: Figure) -> str:
     """Return a figure as a standalone SVG document, without a date or a trace of the machine."""
-    import matplotlib as mpl  # noqa: PLC0415
-
     file = io.StringIO()
     with _SAVING, mpl.rc_context(_SVG_SETTINGS):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
@@ -162,12 +164,10 @@ def to_png(figure: Figure, dots_per_inch: int = 160) -> bytes:
 
     It has few colours, so a palette takes a third of the room: Prefect keeps every one.
     """
-    from PIL import Image  # noqa: PLC0415 - only where plots are
-
     drawn, file = io.BytesIO(), io.BytesIO()
     with _SAVING:
         figure.savefig(drawn, format="png", dpi=dots_per_inch, metadata={"Software": None})
-    with Image.open(drawn) as image:
+    with pictures.open(drawn) as image:
         image.convert("RGB").quantize(_COLOURS).save(file, format="png", optimize=True)
     return file.getvalue()
 

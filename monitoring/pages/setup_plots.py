@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ml_core.on_demand import library
 from monitoring.pages.figure_style import (
     CORRIDOR,
     MODEL,
@@ -21,6 +22,8 @@ from monitoring.pages.formatting import signed_or_dash
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+patches = library("matplotlib.patches")
 
 _STEP, _HEAD, _FOOT, _LEFT, _RIGHT = 24.0, 40.0, 30.0, 66.0, 4.0
 _DEEPEST, _PALEST = 0.75, 0.06
@@ -82,14 +85,14 @@ def heat_map(cells: Sequence[Mapping[str, Any]], period: str, side: str) -> Figu
 
 
 def _cell(axes: Axes, place: tuple[int, int], value: float | None, most: float) -> None:
-    from matplotlib.patches import Rectangle  # noqa: PLC0415 - half a second, only where plots are
-
     column, row = place
     if value is not None:
         ink = MODEL if value > 0 else CORRIDOR
         depth = _PALEST + (_DEEPEST - _PALEST) * min(abs(value) / most, 1.0)
         corner = (column - 0.47, row - 0.45)
-        axes.add_patch(Rectangle(corner, 0.94, 0.9, facecolor=ink.value, alpha=depth, linewidth=0))
+        axes.add_patch(
+            patches.Rectangle(corner, 0.94, 0.9, facecolor=ink.value, alpha=depth, linewidth=0)
+        )
     axes.text(
         column,
         row,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml_core.evidence.evaluation import Evaluation, GroupScores
+from ml_core.on_demand import library
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import (
     MODEL,
@@ -29,6 +30,8 @@ from monitoring.pages.version_charts import equity_chart, range_chart, reliabili
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+ticker = library("matplotlib.ticker")
 
 _Z95 = 1.959964
 _MOST_NAMES = 6
@@ -263,14 +266,12 @@ def _gains(axes: Axes, gains: Sequence[float], errors: Sequence[float]) -> None:
 
 def _set_height(axes: Axes, ends: Sequence[float]) -> None:
     """Let the axis reach a little beyond these values, with few round marks and true minuses."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415 - plots only
-
     low, high = min(ends), max(ends)
     room = 0.08 * (high - low) or _FLAT
     axes.set_ylim(low - room, high + room)
-    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(ticker.MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:g}".replace("-", _MINUS))
+        ticker.FuncFormatter(lambda value, _: f"{value:g}".replace("-", _MINUS))
     )
 
 

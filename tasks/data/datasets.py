@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
 from pydantic import ValidationError
 
 from ml_core.bars.arrays import Bars
@@ -18,9 +19,6 @@ from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from tasks.settings import Settings
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 PLAIN_K = 1.0
 """Overshoot, in minutes' moves, of the exported corridor: stated, not fitted to the rows.
@@ -97,8 +95,6 @@ def slots_with_baselines(
 
 
 def _with_baselines(assembly: Assembly) -> pa.Table:
-    import pyarrow as pa  # noqa: PLC0415 - on demand
-
     data, table = assembly.dataset, slot_table(assembly)
     plain = Baselines(k=PLAIN_K, sigma_share=0.0, p_up=0.5, p_none={}, p_none_all=float("nan"))
     usable = np.flatnonzero(assembly.ranges.usable[assembly.reported])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+import registry
 from ml_core.bars.batch_log import BatchRecord
 from ml_core.bars.contract import OnProgress
 from ml_core.bars.lake import LakeStatus
@@ -87,14 +88,12 @@ def mirror(settings: Settings, market: Market) -> None:
 
     The lake is the truth: what a killed run left unrecorded, the next one records.
     """
-    from registry.batches import record_batches, recorded_batches  # noqa: PLC0415 - SQLAlchemy
-
     lake, database = settings.lake(), settings.database()
-    recorded = recorded_batches(database, market.symbol)
+    recorded = registry.batches.recorded_batches(database, market.symbol)
     new = [batch for batch in lake.batches(market.symbol) if batch.batch_id not in recorded]
     if new:
         names = {batch.batch_id for batch in new}
-        record_batches(
+        registry.batches.record_batches(
             database,
             market.symbol,
             new,

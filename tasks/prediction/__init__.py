@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tasks.prediction import outbox as outbox
     from tasks.prediction import predict as predict
     from tasks.prediction import slots as slots
+    from tasks.prediction import trading_day as trading_day
     from tasks.prediction import value_added as value_added
 else:
     __getattr__ = modules_of(__name__)

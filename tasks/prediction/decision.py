@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from ml_core.bars.arrays import Bars
@@ -315,7 +316,6 @@ def _unless_too_many(settings: Settings, entry: PredictionEntry) -> PredictionEn
 @lru_cache(maxsize=8)
 def _loaded(folder: str, sums_hash: str) -> Predictor:
     del sums_hash  # part of the key: other files are another predictor
-    from pathlib import Path  # noqa: PLC0415 - one use
 
     try:
         return Predictor(load_bundle(Path(folder)))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import shorten
 from typing import Any
 
+from monitoring import pages
 from tasks.runs.artifacts import pictures
 
 _AXIS = "toward DOWN (left) or UP (right), in log-odds"
@@ -19,11 +20,11 @@ def reasons_plot(pushes: Sequence[Mapping[str, Any]]) -> list[str]:
     """Draw what pushed an answer, as its row has it in the ledger; nothing without reasons."""
     if not pushes:
         return []
-    from monitoring.pages.document import Chart  # noqa: PLC0415 - where plots are
-    from monitoring.pages.plots import importance_plot  # noqa: PLC0415 - the same
 
     shares = {short_words(each["words"]): float(each["contribution"]) for each in pushes}
-    return pictures([Chart("reasons", _WORDS, "", importance_plot(shares, _AXIS))])
+    return pictures(
+        [pages.document.Chart("reasons", _WORDS, "", pages.plots.importance_plot(shares, _AXIS))]
+    )
 
 
 def short_words(words: str) -> str:

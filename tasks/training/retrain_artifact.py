@@ -24,7 +24,7 @@ def about_the_bars(material: Material) -> dict[str, str]:
     }
 
 
-def publish_retrain(  # noqa: PLR0917 - what there is to show
+def publish_retrain(
     market: str,
     material: Material,
     trained: Judged,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
+    from registry import batches as batches
     from registry import browsing as browsing
     from registry import database as database
     from registry import decisions as decisions

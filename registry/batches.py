@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -84,7 +85,6 @@ def _first_rows(rows: Iterable[dict[str, Any]], batches: set[str]) -> Iterator[d
 
 
 def _batch(market: str, record: BatchRecord) -> DataBatch:
-    from datetime import datetime  # noqa: PLC0415 - one use
 
     return DataBatch(
         batch_id=record.batch_id,

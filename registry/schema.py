@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, inspect, text
 
+from ml_core.on_demand import library
 from registry.errors import DatabaseError
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+alembic_config = library("alembic.config")
+alembic_command = library("alembic.command")
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -30,9 +34,7 @@ def revisions() -> tuple[str, ...]:
 
 def migrations_of(engine: Engine) -> Config:
     """Return Alembic's configuration of this database."""
-    from alembic.config import Config  # noqa: PLC0415 - when there is something to do
-
-    config = Config()
+    config: Config = alembic_config.Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["engine"] = engine
     return config
@@ -60,9 +62,7 @@ def bring_up_to_date(engine: Engine, name: str) -> None:
         It is newer than this Orbcast knows.
     """
     if _schema(engine, name) != revisions()[-1]:
-        from alembic import command  # noqa: PLC0415 - when there is something to do
-
-        command.upgrade(migrations_of(engine), "head")
+        alembic_command.upgrade(migrations_of(engine), "head")
 
 
 def _schema(engine: Engine, name: str) -> str | None:

@@ -8,17 +8,20 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+import tasks
 from deployments.cli.errors import line_of
 from deployments.dashboard.shell import FRESH, View, nothing_yet
 from deployments.dashboard.version_compare import compare_versions
 from deployments.dashboard.words_table import words_table
 from ml_core.errors import OrbcastError
+from monitoring import pages
 from monitoring.pages.markdown import escaped
 from registry.decisions import list_decisions
 from registry.errors import UnknownVersionError
 from registry.evaluations import evaluations
 from registry.model_store import VersionRecord
 from registry.trials import count_trials
+from tasks import training
 from tasks.settings import current_settings
 from tasks.training.study_report import study_page
 
@@ -162,9 +165,9 @@ def _versions(name: str) -> tuple[VersionRecord, ...]:
 
 @st.cache_resource(ttl=10 * FRESH, show_spinner="Writing the card ...", max_entries=20)
 def _card_text(name: str, version: str) -> str:
-    from monitoring.pages.document import to_markdown  # noqa: PLC0415 - where a card is opened
-    from monitoring.pages.model_card import model_card  # noqa: PLC0415
-    from tasks.settings import now  # noqa: PLC0415
-    from tasks.training.model_card import card_of  # noqa: PLC0415
 
-    return to_markdown(model_card(card_of(current_settings(), name, version, now())))
+    return pages.document.to_markdown(
+        pages.model_card.model_card(
+            training.model_card.card_of(current_settings(), name, version, tasks.settings.now())
+        )
+    )

@@ -12,10 +12,15 @@ import webbrowser
 from pathlib import Path
 from threading import Timer
 
+from deployments import dashboard
 from deployments.serving.ports import HOST, require_free
 from ml_core.errors import OperatorError, OrbcastError
+from ml_core.on_demand import library
+from tasks import prediction
 from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, current_settings, now
+
+bootstrap = library("streamlit.web.bootstrap")
 
 _OPENED_AFTER_SECONDS = 1.5
 
@@ -46,8 +51,6 @@ def serve(settings: Settings, port: int, *, browser: bool) -> None:
     if not settings.prefect_dir.is_dir():
         # Prefect makes its folder when imported; looking at a home must not write into it
         os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="orbcast-dashboard-")
-    from streamlit.web import bootstrap  # noqa: PLC0415 - an extra, and slow
-
     _import_pages()
     _look_once()
     options = {
@@ -71,20 +74,16 @@ def serve(settings: Settings, port: int, *, browser: bool) -> None:
 
 def _look_once() -> None:
     """Look at today once: calendars, database and plots load what they need before a visitor."""
-    from deployments.dashboard.inks import LIGHT  # noqa: PLC0415 - an extra, and slow
-    from deployments.dashboard.range_chart import range_chart  # noqa: PLC0415 - the same
-    from deployments.dashboard.shell import is_new  # noqa: PLC0415 - the same
-    from tasks.prediction.slots import trading_day_at  # noqa: PLC0415 - the same
-    from tasks.prediction.trading_day import slots_of_day  # noqa: PLC0415 - the same
-
     settings = current_settings()  # which opens the database read-only by now
-    if is_new(settings):
+    if dashboard.shell.is_new(settings):
         return
     market, at = settings.market(settings.markets[0]), now()
     # what is wrong with a home is told on its pages, not by refusing to start
     with contextlib.suppress(OrbcastError):
-        for each in slots_of_day(settings, market, trading_day_at(market, at), "live", at):
-            range_chart(each, market.zone, LIGHT)
+        for each in prediction.trading_day.slots_of_day(
+            settings, market, prediction.slots.trading_day_at(market, at), "live", at
+        ):
+            dashboard.range_chart.range_chart(each, market.zone, dashboard.inks.LIGHT)
 
 
 def _import_pages() -> None:

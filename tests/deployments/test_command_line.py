@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -88,6 +89,36 @@ def test_help_imports_nothing_heavy() -> None:
     assert "typer" in loaded
     heavy = {"rich.progress", "pydantic", "numpy", "pyarrow", "duckdb", "sqlalchemy"}
     assert not loaded & {*heavy, "prefect", "matplotlib", "tasks.settings"}
+
+
+HELPS = """
+import json, sys
+from typer.testing import CliRunner
+from deployments.cli.app import app
+
+terminal = CliRunner()
+for command in json.loads(sys.stdin.read()):
+    result = terminal.invoke(app, [*command, "--help"])
+    assert result.exit_code == 0, (command, result.output)
+    heavy = {"alembic", "duckdb", "lightgbm", "matplotlib", "numpy", "pandas", "prefect"}
+    heavy |= {"pyarrow", "rich.console", "scipy", "sqlalchemy", "tasks.settings"}
+    assert not heavy & set(sys.modules), (command, heavy & set(sys.modules))
+"""
+
+LISTS_WHAT_IS_INSTALLED = ["ingest"]
+"""Its help names the kinds of source, those of other packages among them."""
+
+
+def test_no_command_s_help_imports_anything_heavy() -> None:
+    commands = [command for command in COMMANDS if command != LISTS_WHAT_IS_INSTALLED]
+    done = subprocess.run(
+        [sys.executable, "-c", HELPS],
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

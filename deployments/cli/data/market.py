@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -13,10 +12,10 @@ import typer
 
 import deployments
 import ml_core
-import registry
 import tasks
 from deployments import cli
 from deployments.cli import completion
+from deployments.cli.data import market_facts
 from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
@@ -24,13 +23,10 @@ from ml_core.on_demand import library
 
 if TYPE_CHECKING:
     from ml_core.market.market import Market
-    from tasks.settings import Settings
 
 market_calendars = library("pandas_market_calendars")
 
 app = typer.Typer(no_args_is_help=True)
-
-_DAYS_SHOWN = 3
 
 MarketArgument = Annotated[
     str, typer.Argument(help="Name of a market file.", autocompletion=completion.markets)
@@ -92,8 +88,14 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
     """
     config = tasks.settings.current_settings()
     market = config.market(name)
-    days, meaning = _next_days(market), ml_core.market.definition.MarketDefinition.of(market).hash
-    changed, own_days = _trained_on_another(config, market), _own_days(market)
+    days, meaning = (
+        market_facts.next_days(market),
+        ml_core.market.definition.MarketDefinition.of(market).hash,
+    )
+    changed, own_days = (
+        market_facts.trained_on_another(config, market),
+        market_facts.own_days(market),
+    )
     if as_json:
         told = {
             "definition": meaning,
@@ -272,75 +274,3 @@ def _summary(market: Market) -> dict[str, Any]:
         "tick_value": market.instrument.tick_value,
         "ranges": [spec.name for spec in market.ranges],
     }
-
-
-def _trained_on_another(config: Settings, market: Market) -> str | None:
-    """Return that the champion was trained on another definition of the market.
-
-    None if it was not.
-
-    Without a database of this Orbcast's there is no champion to ask about.
-    """
-    try:
-        store = config.model_copy(update={"read_only": True}).models()
-        return store.other_market(store.find(market.symbol, "champion"))
-    except (registry.errors.DatabaseError, registry.errors.UnknownVersionError):
-        return None
-
-
-def _own_days(market: Market) -> list[dict[str, Any]]:
-    """Return the hours of the file's own days and the calendar's, on the market's clock."""
-    clock = ZoneInfo(market.zone)
-
-    def span(*minutes: int) -> str:
-        return "-".join(
-            f"{ml_core.market.schedule.from_minute(each).astimezone(clock):%H:%M}"
-            for each in minutes
-        )
-
-    def shown(hours: ml_core.market.calendar_days.Hours | None) -> str | None:
-        if hours is None:
-            return None
-        halt = f", no trade {span(*hours.halt)}" if hours.halt else ""
-        return f"{span(hours.open, hours.close)}{halt}"
-
-    return [
-        {
-            "day": change.day,
-            "by_calendar": shown(change.by_calendar),
-            "by_file": shown(change.by_file),
-            "fault": change.fault and f"changes nothing: it {change.fault}",
-        }
-        for change in ml_core.market.calendar_days.changed_days(market)
-    ]
-
-
-def _next_days(market: Market) -> list[dict[str, Any]]:
-    """Return the next trading days with their ranges on the market's clock.
-
-    Raises
-    ------
-    RangeOutsideSessionError
-        On some day of the coming year a range does not end inside its session.
-    """
-    clock, today = ZoneInfo(market.zone), tasks.settings.now().date()
-    schedule = ml_core.market.schedule.build_schedule(market, today, today + timedelta(days=366))
-
-    def shown(minute: int) -> str:
-        return f"{ml_core.market.schedule.from_minute(int(minute)).astimezone(clock):%H:%M}"
-
-    return [
-        {
-            "trading_day": str(schedule.days[row]),
-            "ranges": [
-                {
-                    "range": spec.name,
-                    "start": shown(schedule.range_start[row, column]),
-                    "close": shown(schedule.range_end[row, column]),
-                }
-                for column, spec in enumerate(market.ranges)
-                if schedule.open[row, column]
-            ],
-        }
-        for row in range(_DAYS_SHOWN)
-    ]

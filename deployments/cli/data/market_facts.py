@@ -1,0 +1,89 @@
+"""What a market's file comes to: its own days, its next trading days, what was learned from it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import ml_core
+import registry
+import tasks
+
+if TYPE_CHECKING:
+    from ml_core.market.market import Market
+    from tasks.settings import Settings
+
+_DAYS_SHOWN = 3
+
+
+def trained_on_another(config: Settings, market: Market) -> str | None:
+    """Return that the champion was trained on another definition of the market.
+
+    None if it was not.
+
+    Without a database of this Orbcast's there is no champion to ask about.
+    """
+    try:
+        store = config.model_copy(update={"read_only": True}).models()
+        return store.other_market(store.find(market.symbol, "champion"))
+    except (registry.errors.DatabaseError, registry.errors.UnknownVersionError):
+        return None
+
+
+def own_days(market: Market) -> list[dict[str, Any]]:
+    """Return the hours of the file's own days and the calendar's, on the market's clock."""
+    clock = ZoneInfo(market.zone)
+
+    def span(*minutes: int) -> str:
+        return "-".join(
+            f"{ml_core.market.schedule.from_minute(each).astimezone(clock):%H:%M}"
+            for each in minutes
+        )
+
+    def shown(hours: ml_core.market.calendar_days.Hours | None) -> str | None:
+        if hours is None:
+            return None
+        halt = f", no trade {span(*hours.halt)}" if hours.halt else ""
+        return f"{span(hours.open, hours.close)}{halt}"
+
+    return [
+        {
+            "day": change.day,
+            "by_calendar": shown(change.by_calendar),
+            "by_file": shown(change.by_file),
+            "fault": change.fault and f"changes nothing: it {change.fault}",
+        }
+        for change in ml_core.market.calendar_days.changed_days(market)
+    ]
+
+
+def next_days(market: Market) -> list[dict[str, Any]]:
+    """Return the next trading days with their ranges on the market's clock.
+
+    Raises
+    ------
+    RangeOutsideSessionError
+        On some day of the coming year a range does not end inside its session.
+    """
+    clock, today = ZoneInfo(market.zone), tasks.settings.now().date()
+    schedule = ml_core.market.schedule.build_schedule(market, today, today + timedelta(days=366))
+
+    def shown(minute: int) -> str:
+        return f"{ml_core.market.schedule.from_minute(int(minute)).astimezone(clock):%H:%M}"
+
+    return [
+        {
+            "trading_day": str(schedule.days[row]),
+            "ranges": [
+                {
+                    "range": spec.name,
+                    "start": shown(schedule.range_start[row, column]),
+                    "close": shown(schedule.range_end[row, column]),
+                }
+                for column, spec in enumerate(market.ranges)
+                if schedule.open[row, column]
+            ],
+        }
+        for row in range(_DAYS_SHOWN)
+    ]

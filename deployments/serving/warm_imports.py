@@ -31,6 +31,7 @@ INTRADAY = (
     "registry.model_store",
     "registry.parity",
     "registry.performance",
+    "tasks.prefect_api",
     # Prefect's own, used by each run
     "prefect.client.orchestration",
     "prefect.deployments.runner",

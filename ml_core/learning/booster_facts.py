@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ml_core.learning import boosting
+from ml_core import learning
 
 
 def facts(text: str) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def facts(text: str) -> dict[str, Any]:
     lightgbm.basic.LightGBMError
         It is no model LightGBM can read.
     """
-    booster = boosting.lgb.Booster(model_str=text)
+    booster = learning.boosting.lgb.Booster(model_str=text)
     objective = re.search(r"^objective=(.*)$", text, re.MULTILINE)
     classes = re.search(r"^num_class=(\d+)$", text, re.MULTILINE)
     return {

@@ -1,8 +1,8 @@
 """LightGBM, imported alone.
 
 It imports scikit-learn, pandas and more wherever they are installed, for interfaces that are not
-used here; that takes five times as long as LightGBM itself. Whoever needs LightGBM takes
-``boosting.lgb`` from here, which imports it when it is first named.
+used here; that takes five times as long as LightGBM itself. Whoever needs LightGBM takes ``lgb``
+from here.
 """
 
 from __future__ import annotations
@@ -14,10 +14,6 @@ from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import lightgbm as lgb
 
 __all__ = ["lgb"]
 
@@ -50,11 +46,5 @@ def _alone() -> Iterator[None]:
         sys.meta_path.remove(hidden)
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Import LightGBM when ``lgb`` is first named."""
-    if name != "lgb":
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    with _alone():
-        globals()["lgb"] = __import__("lightgbm")  # in the list of ``python -X importtime``
-    return sys.modules["lightgbm"]
+with _alone():
+    import lightgbm as lgb

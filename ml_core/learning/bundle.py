@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core import learning
 from ml_core.bars.arrow_values import numbers_of
 from ml_core.errors import InputError, OperatorError
 from ml_core.files import sha256_of
-from ml_core.learning import boosting
 from ml_core.learning.baselines import Baselines
 from ml_core.learning.calibration import Calibrator
 from ml_core.learning.dataset import Dataset
@@ -114,7 +114,7 @@ class Bundle:
             return dict.fromkeys(QUESTIONS)
 
         return {
-            question: boosting.lgb.Booster(model_str=text) if text else None
+            question: learning.boosting.lgb.Booster(model_str=text) if text else None
             for question, text in texts.items()
         }
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core import learning
 from ml_core.errors import InputError
-from ml_core.learning import boosting
 from ml_core.learning.baselines import Baselines
 from ml_core.learning.calibration import logit
 from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
@@ -223,9 +223,9 @@ class _Grower:
         params = self._params(chosen)
 
         def data(
-            which: NDArray[np.bool_], reference: boosting.lgb.Dataset | None = None
-        ) -> boosting.lgb.Dataset:
-            return boosting.lgb.Dataset(
+            which: NDArray[np.bool_], reference: learning.boosting.lgb.Dataset | None = None
+        ) -> learning.boosting.lgb.Dataset:
+            return learning.boosting.lgb.Dataset(
                 self.rows.inputs[which],
                 self.rows.answer[which],
                 init_score=self.rows.start[which] if self.residual else None,
@@ -238,10 +238,12 @@ class _Grower:
 
         fitted = data(chosen)
         if stopping is None:
-            return boosting.lgb.train(params, fitted, rounds)
-        stop = boosting.lgb.early_stopping(self.spec.early_stopping_rounds, verbose=False)
+            return learning.boosting.lgb.train(params, fitted, rounds)
+        stop = learning.boosting.lgb.early_stopping(self.spec.early_stopping_rounds, verbose=False)
         judged = data(stopping, fitted)
-        return boosting.lgb.train(params, fitted, rounds, valid_sets=[judged], callbacks=[stop])
+        return learning.boosting.lgb.train(
+            params, fitted, rounds, valid_sets=[judged], callbacks=[stop]
+        )
 
     def _params(self, chosen: NDArray[np.bool_]) -> dict[str, Any]:
         spec = self.spec

@@ -17,6 +17,7 @@ from deployments.simulated import OnProgress, Simulated, read_truth, write_datab
 from ml_core.errors import InputError
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, from_minute
+from tasks import training
 from tasks.data.sources import SourceSpec, remember_source, standing_source
 from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.runs.watching import watched
@@ -219,9 +220,7 @@ def _metrics(version: str) -> dict[str, Any]:
 
 def _report(settings: Settings, result: dict[str, Any], truth: dict[str, float]) -> Path:
     """Write the model card of what was trained anew, with what only a simulation knows."""
-    from tasks.training.model_card import card_of, write_card  # noqa: PLC0415 - after the flows
-
-    facts = card_of(settings, MARKET, result["challenger"], now())
+    facts = training.model_card.card_of(settings, MARKET, result["challenger"], now())
     source = {"source": "simulated by Orbcast, not a real market"}
     bars = {**result["data"], **facts.bars, **source}
-    return write_card(settings, replace(facts, bars=bars, truth=truth))
+    return training.model_card.write_card(settings, replace(facts, bars=bars, truth=truth))

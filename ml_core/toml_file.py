@@ -11,10 +11,13 @@ from pydantic import BaseModel, ValidationError
 
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
+from ml_core.on_demand import library
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
-    from tomlkit.items import AoT, Item
+    from tomlkit.items import AoT, InlineTable, Item
+
+tomlkit = library("tomlkit")
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -83,10 +86,9 @@ def open_toml(path: Path, remark: str = "") -> TOMLDocument:
     ValueError
         It is not TOML, or not UTF-8.
     """
-    import tomlkit  # noqa: PLC0415 - only where a file is written
-
     if path.is_file():
-        return tomlkit.parse(path.read_text(encoding="utf-8"))
+        document: TOMLDocument = tomlkit.parse(path.read_text(encoding="utf-8"))
+        return document
     document = tomlkit.document()
     if remark:
         document.add(tomlkit.comment(remark))
@@ -126,8 +128,6 @@ def set_tables(
     Those that are there stay where they are, new ones come last. Comments stay: one that stands
     above a table is of that table, and goes with it.
     """
-    import tomlkit  # noqa: PLC0415 - only where a file is written
-
     wanted = {values[key]: values for values in listed}
     array = document.get(name, ())
     if not array or array[0][key] not in wanted:  # what stands above the next one comes before it
@@ -175,10 +175,8 @@ def _body(table: Any) -> list[tuple[Any, Item]]:
 
 
 def _item(value: Any) -> Item:
-    import tomlkit  # noqa: PLC0415 - only where a file is written
-
     if isinstance(value, Mapping):
-        table = tomlkit.inline_table()
+        table: InlineTable = tomlkit.inline_table()
         table.update({key: _item(inner) for key, inner in value.items()})
         return table
     item: Item = tomlkit.item(value)

@@ -15,8 +15,11 @@ from ml_core.evidence.superiority import (
     superiority,
     times_drawn,
 )
+from ml_core.on_demand import library
 from ml_core.setups.plan import NoSetupJudgedError, StudyPlan
 from ml_core.setups.trades import SetupReturns
+
+special = library("scipy.special")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,6 @@ def search(early: Period, plan: StudyPlan, seed: int) -> Search:
     NoSetupJudgedError
         No setup does.
     """
-    from scipy.special import ndtr  # noqa: PLC0415 - on demand
-
     trades = early.trades
     judged = np.flatnonzero(trades >= plan.min_trades)
     if not len(judged):
@@ -110,7 +111,7 @@ def search(early: Period, plan: StudyPlan, seed: int) -> Search:
     test = superiority(part.net, times, plan.size)
     means = resampled_means(part.net, part.traded.astype(np.float64), times)
     low, high = np.percentile(means, [2.5, 97.5], axis=0)
-    p = ndtr(-test.t)
+    p = special.ndtr(-test.t)
     q = false_discovery_rates(p)
     order = np.argsort(-test.t, kind="stable")
     passed = order[(test.better & (q <= plan.size))[order]]

@@ -193,7 +193,8 @@ def to_html(document: Document) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"svg": _svg, "utc_minute": utc_minute}
-    return environment.get_template("document.html.jinja").render(document=document)
+    html: str = environment.get_template("document.html.jinja").render(document=document)
+    return html
 
 
 def to_markdown(document: Document) -> str:

@@ -15,6 +15,7 @@ from ml_core.learning.calibration import logit
 from ml_core.learning.dataset import DOWN, UP
 from ml_core.on_demand import library
 from ml_core.ranges.label_spec import LabelSpec
+from monitoring import pages
 from monitoring.drift import WINDOW_DAYS
 from monitoring.drift_columns import (
     EARLY_CLOSE,
@@ -88,9 +89,8 @@ def plots_of_drift(found: DriftReport) -> list[str]:
     """Return a check's plot as a markdown image that holds itself; none if nothing was judged."""
     if not found.columns:
         return []
-    from monitoring.pages.drift_plot import drift_chart  # noqa: PLC0415 - matplotlib, only here
 
-    return pictures([drift_chart(found.columns)])
+    return pictures([pages.drift_plot.drift_chart(found.columns)])
 
 
 def _announce(market: str, found: DriftReport) -> None:

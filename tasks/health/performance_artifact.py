@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import monitoring
 from monitoring import pages
 from monitoring.performance import DailyRow, Period, day_figures
 from tasks.runs.artifacts import pictures, table
@@ -59,9 +60,7 @@ def last_days(rows: Sequence[DailyRow]) -> str:
 
 def plots_of_record(rows: Sequence[DailyRow]) -> list[str]:
     """Return a record's plots as markdown images that hold themselves."""
-    from monitoring.pages.record_plots import record_charts  # noqa: PLC0415 - where plots are
-
-    return pictures(record_charts(rows))
+    return pictures(monitoring.pages.record_plots.record_charts(rows))
 
 
 def _day(row: DailyRow) -> dict[str, Any]:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ml_core.errors import InputError
+from ml_core.on_demand import library
 from ml_core.toml_file import open_toml, save_toml, set_tables
 from monitoring.notices import LEVELS, Level, is_wanted
 from registry.notices import NoticeRecord
+
+apprise = library("apprise")
 
 BEGINS = {
     "slack": ("https://hooks.slack.com/services/", "https://hooks.slack-gov.com/services/"),
@@ -104,9 +107,7 @@ def new_channel(name: str, kind: str, url: str, at: datetime, least: str = "info
 
 def _require_one_service(url: str) -> None:
     """Refuse what is no service of Apprise's, or several: one may take what another does not."""
-    from apprise import Apprise  # noqa: PLC0415 - knows a hundred services, only where one is added
-
-    services = Apprise()
+    services = apprise.Apprise()
     services.add(url)
     if len(services) != 1:
         fault = (

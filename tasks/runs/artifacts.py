@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import tasks
 from ml_core import json_form
+from monitoring import pages
 from monitoring.pages.document import BulletList, Chart, Table, block_markdown
 from monitoring.pages.formatting import cell_value
 from monitoring.pages.markdown import code, escaped
@@ -95,10 +96,8 @@ def picture(png: bytes, words: str) -> str:
 
 def pictures(charts: Iterable[Chart]) -> list[str]:
     """Return the charts that have something to draw as images inside the markdown."""
-    from monitoring.pages.figure_style import to_png  # noqa: PLC0415 - matplotlib, only where plots are
-
     return [
-        picture(to_png(chart.figure, DOTS_PER_INCH), chart.title)
+        picture(pages.figure_style.to_png(chart.figure, DOTS_PER_INCH), chart.title)
         for chart in charts
         if chart.figure is not None
     ]

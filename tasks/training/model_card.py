@@ -22,6 +22,7 @@ from ml_core.evidence.evaluation import (
 from ml_core.evidence.promotion_evidence import POLICY
 from ml_core.json_values import json_values
 from ml_core.market.market import Market
+from monitoring import pages
 from monitoring.pages.card_facts import CardFacts
 from monitoring.performance import grouped, over, whole_days
 from registry.decisions import list_decisions
@@ -114,12 +115,9 @@ def write_card(settings: Settings, facts: CardFacts) -> Path:
 
     Writing it again replaces both.
     """
-    from monitoring.pages.document import write_html, write_markdown  # noqa: PLC0415 - pages only
-    from monitoring.pages.model_card import model_card  # noqa: PLC0415 - the same
-
     page = settings.reports_dir / facts.market / f"{facts.version}.html"
-    write_html(model_card(facts, full=True), page)
-    write_markdown(model_card(facts), page.with_suffix(".md"))
+    pages.document.write_html(pages.model_card.model_card(facts, full=True), page)
+    pages.document.write_markdown(pages.model_card.model_card(facts), page.with_suffix(".md"))
     return page
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_core.evidence.evaluation import Evaluation
+from monitoring import pages
 from tasks.runs.artifacts import bullets, pictures, publish, scoreboard, table, to_open
 from tasks.training.train import Judged, Material
 
@@ -49,12 +50,14 @@ def publish_retrain(
 
 
 def _plots(evaluation: Evaluation) -> list[str]:
-    from monitoring.pages.version_charts import (  # noqa: PLC0415 - matplotlib, only here
-        accuracy_chart,
-        equity_chart,
-        reliability_chart,
-    )
 
     return pictures(
-        [draw(evaluation) for draw in (accuracy_chart, reliability_chart, equity_chart)]
+        [
+            draw(evaluation)
+            for draw in (
+                pages.version_charts.accuracy_chart,
+                pages.version_charts.reliability_chart,
+                pages.version_charts.equity_chart,
+            )
+        ]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml_core.evidence.promotion import Decision
+from monitoring import pages
 from registry.evaluations import EvaluationRecord
 from tasks.runs.artifacts import pictures
 from tasks.settings import Settings, current_settings
@@ -13,13 +14,10 @@ from tasks.training.study import Study
 
 def write_study_report(study: Study, decision: Decision | None) -> str:
     """Write a study's page below the reports folder; return its path. Again replaces it."""
-    from monitoring.pages.document import write_html  # noqa: PLC0415 - pages only
-    from monitoring.pages.study_report import study_report  # noqa: PLC0415 - the same
-
     record = study.record
     figures = {} if decision is None else {one.name: one.figures for one in decision.conditions}
     changes = figures.get("seeds agree", {}).get("log_loss_change", {})
-    report = study_report(
+    report = pages.study_report.study_report(
         study.evaluation,
         settings={
             "recipe": record.recipe,
@@ -35,7 +33,7 @@ def write_study_report(study: Study, decision: Decision | None) -> str:
         not_judged=study.not_judged,
     )
     path = study_page(current_settings(), record)
-    write_html(report, path)
+    pages.document.write_html(report, path)
     return str(path)
 
 
@@ -47,6 +45,4 @@ def study_page(settings: Settings, record: EvaluationRecord) -> Path:
 
 def study_plots_of(study: Study) -> list[str]:
     """Return a study's plots as markdown images that hold themselves."""
-    from monitoring.pages.study_plots import study_charts  # noqa: PLC0415 - matplotlib, only here
-
-    return pictures(study_charts(study.evaluation))
+    return pictures(pages.study_plots.study_charts(study.evaluation))

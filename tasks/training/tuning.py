@@ -18,6 +18,7 @@ from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuni
 from ml_core.learning.models import Question
 from ml_core.learning.recipe import Recipe, write_recipe
 from ml_core.on_demand import library
+from monitoring import pages
 from registry.trials import (
     TrialRecord,
     count_trials,
@@ -174,10 +175,8 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
 
 def plots_of_search(tuned: Tuned) -> list[str]:
     """Return a search's plots as markdown images that hold themselves."""
-    from monitoring.pages.tuning_plots import tuning_charts  # noqa: PLC0415 - matplotlib, only here
-
     return pictures(
-        tuning_charts(
+        pages.tuning_plots.tuning_charts(
             [asdict(each) for each in tuned.tried], tuned.base_score, tuned.baseline_score
         )
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+import ml_core
 from deployments import cli
 from deployments.cli.terminal import AsJson, print_json, say, show_table
 from ml_core import evidence
@@ -57,15 +58,13 @@ def power(
 
     Example: orbcast power --lift 0.05
     """
-    from ml_core.evidence.power import (  # noqa: PLC0415
-        trades_needed,
-    )
-
     if correct is not None and trades is None:
         raise HalfAGateError
     if not _SLOWEST <= per_day <= _FASTEST:
         raise NumberError("per-day", per_day, "give the trades of a usual day, such as 6")
-    needed = trades_needed(baseline, lift, power=wanted, alpha=alpha, design_effect=design_effect)
+    needed = ml_core.evidence.power.trades_needed(
+        baseline, lift, power=wanted, alpha=alpha, design_effect=design_effect
+    )
     counts = sorted({*((trades,) if trades is not None else _SHOWN), needed})
     rows = [
         {

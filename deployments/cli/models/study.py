@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import ml_core
+import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, days_of, json_text, print_json, say
+from monitoring import pages
 from tasks import data
 
 if TYPE_CHECKING:
@@ -74,11 +76,7 @@ def setups(
 
     Example: orbcast study setups --market mgc --figures setups.json
     """
-    from monitoring.pages.document import write_html  # noqa: PLC0415
-    from monitoring.pages.setup_report import setup_report  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-
-    settings, at = current_settings(), now()
+    settings, at = tasks.settings.current_settings(), tasks.settings.now()
     known = settings.market(market)
     grid = ml_core.setups.setup.SetupGrid(
         ranges=tuple(ranges or ()),
@@ -103,7 +101,7 @@ def setups(
         found = ml_core.setups.study.study_setups(returns, plan=plan, seed=seed)
     plain = found.to_json()
     page = report or settings.reports_dir / f"setups-{market.lower()}.html"
-    write_html(setup_report(plain, made_at=at), page)
+    pages.document.write_html(pages.setup_report.setup_report(plain, made_at=at), page)
     if figures is not None:
         with ml_core.files.written_atomically(figures) as temporary:
             temporary.write_text(json_text(plain), "utf-8")

@@ -15,6 +15,8 @@ from deployments.cli.models import champion
 from deployments.cli.models.champion import Ref
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
 from ml_core.errors import OperatorError
+from monitoring import pages
+from tasks import training
 
 if TYPE_CHECKING:
     from registry.model_store import Alias, VersionRecord
@@ -147,18 +149,15 @@ def card(
 
     orbcast models card challenger --html card.html
     """
-    from monitoring.pages.document import to_markdown, write_html  # noqa: PLC0415 - after --help
-    from monitoring.pages.model_card import model_card  # noqa: PLC0415
-    from tasks.settings import current_settings, now  # noqa: PLC0415
-    from tasks.training.model_card import card_of  # noqa: PLC0415
-
-    facts = card_of(current_settings(), market, ref, now())
+    facts = training.model_card.card_of(
+        tasks.settings.current_settings(), market, ref, tasks.settings.now()
+    )
     if html is not None:
-        write_html(model_card(facts, full=True), html)
+        pages.document.write_html(pages.model_card.model_card(facts, full=True), html)
     if as_json:
         print_json(asdict(facts))
     elif html is None:
-        cli.markdown.print_markdown(to_markdown(model_card(facts)))
+        cli.markdown.print_markdown(pages.document.to_markdown(pages.model_card.model_card(facts)))
     else:
         say(f"the card of {facts.version} is in {html}")
 

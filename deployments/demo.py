@@ -223,4 +223,4 @@ def _report(settings: Settings, result: dict[str, Any], truth: dict[str, float])
     facts = training.model_card.card_of(settings, MARKET, result["challenger"], now())
     source = {"source": "simulated by Orbcast, not a real market"}
     bars = {**result["data"], **facts.bars, **source}
-    return training.model_card.write_card(settings, replace(facts, bars=bars, truth=truth))
+    return training.card_pages.write_card(settings, replace(facts, bars=bars, truth=truth))

@@ -19,7 +19,7 @@ from tasks.runs.periods import moment_of, require_period
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import Settings, current_settings
-from tasks.training.model_card import write_card_of
+from tasks.training.card_pages import write_card_of
 from tasks.training.promotion import champion_recipe, decide_who_serves
 from tasks.training.retrain_artifact import about_the_bars, publish_retrain
 from tasks.training.retrain_backoff import attempt, rests

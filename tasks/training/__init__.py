@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
+    from tasks.training import card_pages as card_pages
     from tasks.training import champion as champion
     from tasks.training import fan_out as fan_out
     from tasks.training import lookahead as lookahead

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-from prefect import task
 
 from ml_core import evidence, learning, ranges
 from ml_core.errors import OrbcastError
@@ -22,7 +19,6 @@ from ml_core.evidence.evaluation import (
 from ml_core.evidence.promotion_evidence import POLICY
 from ml_core.json_values import json_values
 from ml_core.market.market import Market
-from monitoring import pages
 from monitoring.pages.card_facts import CardFacts
 from monitoring.performance import grouped, over, whole_days
 from registry.decisions import list_decisions
@@ -32,8 +28,7 @@ from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
 from registry.performance import performance_records
 from tasks.data.sources import standing_source
 from tasks.runs.code_hash import code_hash
-from tasks.runs.retrying import RETRIED
-from tasks.settings import Settings, current_settings
+from tasks.settings import Settings
 from tasks.training.studies_on_record import STUDY_DAYS
 
 _TRAINED = ("train", "calibrate", "models", "data_fingerprint", "cost_ticks", "label")
@@ -108,28 +103,6 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
         novelty=(record.folder / "novelty.json").is_file(),
         simulated=simulated(settings, name),
     )
-
-
-def write_card(settings: Settings, facts: CardFacts) -> Path:
-    """Write the card below the reports folder as page and markdown; return the page's path.
-
-    Writing it again replaces both.
-    """
-    page = settings.reports_dir / facts.market / f"{facts.version}.html"
-    pages.document.write_html(pages.model_card.model_card(facts, full=True), page)
-    pages.document.write_markdown(pages.model_card.model_card(facts), page.with_suffix(".md"))
-    return page
-
-
-@task(name="write the model card", task_run_name="model card of {version}", **RETRIED)
-def write_card_of(market: str, version: str, at: datetime, data: dict[str, str]) -> str:
-    """Write a version's card below the reports folder; return the path of the page.
-
-    ``data`` is what a retrain says of its bars, by label.
-    """
-    settings = current_settings()
-    facts = card_of(settings, market, version, at)
-    return str(write_card(settings, replace(facts, bars={**data, **facts.bars})))
 
 
 def simulated(settings: Settings, name: str) -> bool:

@@ -13,6 +13,7 @@ import argparse
 import ast
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ import tempfile
 import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 
@@ -146,21 +148,20 @@ def measures() -> dict[str, int]:
 
 _TRACED = """
 import json, sys, threading
-entered, calls = set(), 0
+from collections import Counter
+files, functions = Counter(), Counter()
 def trace(frame, event, _):
-    global calls
-    path = frame.f_code.co_filename
-    if event == "call" and path.startswith(ROOT) and not frame.f_code.co_name.startswith("<"):
+    code = frame.f_code
+    if event == "call" and code.co_filename.startswith(OURS) and code.co_name[0] != "<":
         back = frame.f_back
-        while back is not None and not back.f_code.co_filename.startswith(ROOT):
+        while back is not None and not back.f_code.co_filename.startswith(OURS):
             back = back.f_back
-        calls += back is None or back.f_code.co_filename != path
-        entered.add(path)
+        files[code.co_filename] += back is None or back.f_code.co_filename != code.co_filename
+        functions[code.co_filename.removeprefix(ROOT) + ":" + code.co_qualname] += 1
 ROOT = sys.argv.pop(1)
 OUT = sys.argv.pop(1)
-import flows.shadow_predict
-import deployments.cli.app as app
-threading.setprofile_all_threads(trace) if hasattr(threading, "setprofile_all_threads") else None
+OURS = tuple(f"{ROOT}{package}/" for package in sys.argv.pop(1).split(","))
+import deployments.cli.app as app, flows.shadow_predict
 threading.setprofile(trace)
 sys.setprofile(trace)
 try:
@@ -168,27 +169,64 @@ try:
 finally:
     sys.setprofile(None)
     with open(OUT, "w") as file:
-        json.dump({"files": sorted(entered), "calls": calls}, file)
+        json.dump({"files": files, "functions": functions}, file)
 """
+
+_READS = {
+    "bars": ("ml_core/bars/lake.py:Lake.read",),
+    "the stage": ("registry/rollout.py:rollout_records",),
+    "the ledger": tuple(
+        f"registry/ledger.py:Ledger.{name}" for name in ("settled", "of_slot", "reasons")
+    ),
+    "the rules' decisions": ("registry/strategy.py:strategy_records",),
+}
+"""What one prediction reads, and the functions that read it."""
+
+_ROOMS = ("flows", "tasks", "registry", "monitoring", "ml_core/decision")
+"""Where a slot is read, decided, kept and shown; the rest of ml_core computes."""
 
 
 def trip(home: Path) -> dict[str, int]:
-    """Return how many files one live prediction enters, and the calls from one to another."""
+    """Return how many files one live prediction enters, how often, and how often it reads.
+
+    The prediction is made three seconds after the last opening range that the home has bars for,
+    on a simulated clock.
+    """
+    from tasks.prediction.slots import latest_slot  # noqa: PLC0415 - only where it is measured
+    from tasks.settings import CLOCK_FILE, current_settings, use_home  # noqa: PLC0415
+
     with tempfile.TemporaryDirectory() as folder:
-        copy, out = Path(folder) / "home", Path(folder) / "trip.json"
+        copy, out, clock = (Path(folder) / name for name in ("home", "trip.json", "clock"))
         shutil.copytree(home, copy)
-        command = [sys.executable, "-c", _TRACED, f"{PROJECT}/", str(out)]
-        command += ["--home", str(copy), "predict", "--quiet", "--json"]
-        subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+        use_home(copy)
+        settings = current_settings()
+        market = settings.market("mgc")
+        last = settings.lake().status(market.symbol).last
+        assert last is not None, f"{home} has no bars of {market.symbol}"
+        moment = latest_slot(market, last).decision + timedelta(seconds=3)
+        clock.write_text(str((moment - datetime.now(UTC)).total_seconds()), "utf-8")
+        command = [sys.executable, "-c", _TRACED, f"{PROJECT}/", str(out), ",".join(PACKAGES)]
+        command += ["--home", str(copy), "run", "shadow-predict", "--quiet"]
+        environment = {**os.environ, CLOCK_FILE: str(clock)}
+        subprocess.run(
+            command, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL
+        )
         result = json.loads(out.read_text("utf-8"))
-    inside = [
-        name
-        for name in result["files"]
-        if name.removeprefix(f"{PROJECT}/").split("/")[0] in PACKAGES
-        and "/cli/" not in name
-        and "/serving/" not in name
-    ]
-    return {"files a live prediction enters": len(inside), "calls between files": result["calls"]}
+    entered = {name.removeprefix(f"{PROJECT}/"): count for name, count in result["files"].items()}
+    rooms: Counter[str] = Counter()
+    for name in entered:
+        rooms[name.split("/")[0]] += 1
+    inside = {name: count for name, count in entered.items() if name.startswith(_ROOMS)}
+    return {
+        "files a live prediction enters": sum(rooms[package] for package in PACKAGES[:-1]),
+        **{f"of them in {package}": rooms[package] for package in PACKAGES[:-1]},
+        "of them in ml_core/decision": sum(name.startswith(_ROOMS[-1]) for name in inside),
+        "times control comes to all but ml_core's other rooms": sum(inside.values()),
+        **{
+            f"times it reads {what}": sum(result["functions"].get(name, 0) for name in names)
+            for what, names in _READS.items()
+        },
+    }
 
 
 def main() -> None:

@@ -54,11 +54,11 @@ def replay(
     counts = replay_days(market, first, last, progress(f"replay-{market}-progress", words))
     settle(market, now())
     figures = [
-        each
-        for each in whole_days(measure(market, now()))
-        if each["mode"] == "replay"
-        and each["role"] == "champion"
-        and str(first) <= str(each["day"]) <= str(last)
+        row
+        for row in whole_days(measure(market, now()))
+        if row["mode"] == "replay"
+        and row["role"] == "champion"
+        and str(first) <= str(row["day"]) <= str(last)
     ]
     period = over(figures)
     notes = [f"{count} without one: {why.replace('_', ' ')}" for why, count in _sorted(counts)]
@@ -77,4 +77,4 @@ def replay(
 
 
 def _sorted(counts: dict[str, Any]) -> list[tuple[str, int]]:
-    return sorted(counts["reasons"].items(), key=lambda each: -each[1])
+    return sorted(counts["reasons"].items(), key=lambda reason: -reason[1])

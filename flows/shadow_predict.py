@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from prefect import flow
 
-from registry.ledger import Mode
+from ml_core.decision.slot import Slot
 from tasks.data.ingest import announce_bars
 from tasks.notices.notify import REPORTED
-from tasks.prediction.await_bars import Arrival, bring_bars
+from tasks.prediction.await_bars import Arrival, await_bars
 from tasks.prediction.day_outlook import day_outlook, outlook_in_words
-from tasks.prediction.explanation import explained
+from tasks.prediction.explanation import explain_entry
 from tasks.prediction.explanation_artifact import reasons_plot
-from tasks.prediction.predict import decide, predict_slot
-from tasks.prediction.slots import Slot, latest_slot
+from tasks.prediction.predict import plan_slot, predict_slot
+from tasks.prediction.slots import latest_slot
 from tasks.runs.artifacts import bullets, publish, table
 from tasks.runs.parameters import MarketName, OpeningRangeName
 from tasks.runs.periods import moment_of
@@ -23,7 +24,7 @@ from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
 
-_SHOWN = {
+_COLUMNS = {
     "role": "Role",
     "p_up": "P(UP), model",
     "baseline_p_up": "P(UP), corridor",
@@ -57,70 +58,79 @@ def shadow_predict(
         as_of: Predict as of this time from bars known by the range's close; the entry is marked
             replay and counts for no gate. Left out, now, and the entry is live.
     """
-    known = current_settings().market(market)
-    moment = moment_of(as_of, known)
-    slot, outlook = latest_slot(known, moment, opening_range), day_outlook(known, moment)
-    today = outlook_in_words(outlook) if outlook.closed else None
-    mode: Mode = "replay" if as_of else "live"
-    arrival = bring_bars(market, slot) if mode == "live" else None
-    trouble = arrival.trouble if arrival else None
-    said = predict_slot(market, slot, mode)
-    plan = decide(market, slot, mode)
+    definition = current_settings().market(market)
+    moment = moment_of(as_of, definition)
+    slot = latest_slot(definition, moment, opening_range)
+    arrival = None if as_of else await_bars(market, slot)
+    predicted = predict_slot(market, slot, "replay" if as_of else "live", arrival)
+    planned = plan_slot(predicted)
     announce_bars(market, arrival.brought if arrival else ())
-    told = explained(current_settings(), str(slot), mode)[0]
-    verdict = _verdict(slot, said[0])
+    champion, entries = predicted.entries[0], predicted.to_json()
+    explanation = explain_entry(champion, planned.record if planned else None)
+    gates = [asdict(gate) for gate in explanation.gates]
+    plan = planned.to_json() if planned else None
+    outlook = day_outlook(definition, moment)
+    today = outlook_in_words(outlook) if outlook.closed else None
+    verdict = _verdict(slot, entries[0])
     publish(
         f"prediction-{market}",
         verdict,
-        table(said, _SHOWN),
-        _planned(plan),
-        table(told["gates"], _GATES),
-        *(f"Why, {each['role']}:\n\n{bullets(each['why'])}" for each in said if each["why"]),
-        bullets(_notes(said, arrival, today)),
-        *reasons_plot(told["pushes"]),
+        table(entries, _COLUMNS),
+        _plan_in_words(plan),
+        table(gates, _GATES),
+        *(
+            f"Why, {entry['role']}:\n\n{bullets(entry['why'])}"
+            for entry in entries
+            if entry["why"]
+        ),
+        bullets(_notes(entries, arrival, today)),
+        *reasons_plot(champion.outputs.get("reasons", [])),
     )
     return {
         "slot": str(slot),
         "verdict": verdict,
-        "entries": said,
+        "entries": entries,
         "plan": plan,
-        "gates": told["gates"],
-        "trouble": trouble,
+        "gates": gates,
+        "trouble": arrival.trouble if arrival else None,
         "today": today,
     }
 
 
-def _verdict(slot: Slot, said: dict[str, Any]) -> str:
-    if said["status"] == "abstained":
-        return f"{slot}: no prediction, {said['reason']}"
+def _verdict(slot: Slot, champion: dict[str, Any]) -> str:
+    if champion["status"] == "abstained":
+        return f"{slot}: no prediction, {champion['reason']}"
     return (
-        f"{slot}: UP in {said['p_up']:.1%} of breaks (corridor {said['baseline_p_up']:.1%}), "
-        f"{said['recommendation']}"
+        f"{slot}: UP in {champion['p_up']:.1%} of breaks "
+        f"(corridor {champion['baseline_p_up']:.1%}), {champion['recommendation']}"
     )
 
 
-def _planned(plan: dict[str, Any] | None) -> str:
+def _plan_in_words(plan: dict[str, Any] | None) -> str:
     if plan is None:
         return ""
     sizes = ", ".join(f"{side} {plan[side]:g}" for side in ("long", "short") if plan[side])
-    told = [f"{plan['stage']}, rules {plan['rules']}: {sizes or 'nothing'} armed"]
+    lines = [f"{plan['stage']}, rules {plan['rules']}: {sizes or 'nothing'} armed"]
     if plan["agreement"]:
-        told.append(f"the model {plan['agreement']}: {'; '.join(plan['words'])}")
-    return bullets(told)
+        lines.append(f"the model {plan['agreement']}: {'; '.join(plan['words'])}")
+    return bullets(lines)
 
 
-def _notes(said: list[dict[str, Any]], arrival: Arrival | None, today: str | None) -> list[str]:
+def _notes(entries: list[dict[str, Any]], arrival: Arrival | None, today: str | None) -> list[str]:
     notes = [today] if today else []
     notes += [arrival.trouble] if arrival and arrival.trouble else []
     if arrival and arrival.tries > 1:
         end = "until its bars were here" if arrival.present else "and its bars did not come"
         notes.append(f"the source was read {arrival.tries} times, {end}")
     notes += [
-        f"{each['role']}: {each['model'] or 'no model'} {each['version'] or ''}" for each in said
+        f"{entry['role']}: {entry['model'] or 'no model'} {entry['version'] or ''}"
+        for entry in entries
     ]
-    notes += [f"answered in its stead: {each['fallback']}" for each in said if each["fallback"]]
-    if any(each["after_training"] is False for each in said):
+    notes += [
+        f"answered in its stead: {entry['fallback']}" for entry in entries if entry["fallback"]
+    ]
+    if any(entry["after_training"] is False for entry in entries):
         notes.append("this day was part of a version's training: no evidence of anything")
-    if not any(each["added"] for each in said):
+    if not any(entry["added"] for entry in entries):
         notes.append("the ledger had this slot already; its first word stands")
     return notes

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
+from ml_core.decision.entry import Mode, PredictionEntry, Role, Status
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
-Mode = Literal["live", "replay"]
-Role = Literal["champion", "challenger", "baseline"]
-Status = Literal["predicted", "abstained"]
-
+__all__ = [
+    "Mode",
+    "OutcomeEntry",
+    "OutcomeKey",
+    "PredictionEntry",
+    "Revised",
+    "Role",
+    "Settled",
+    "Status",
+    "fields_of",
+    "outcome_key",
+    "outcome_of",
+    "prediction_of",
+    "r_net_of_taken",
+]
 
 _BREAK = {"long": "UP", "short": "DOWN"}
 
@@ -22,36 +34,6 @@ def r_net_of_taken(
     """Return net R of a trade that was recommended and that the break made a trade; else None."""
     recommended = _BREAK.get(recommendation or "")
     return r_net if recommended is not None and recommended == direction else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictionEntry:
-    """One thing said of one slot, or the typed reason why nothing was.
-
-    ``market_hash`` is of the market definition it was said on; "" in rows of before it was kept.
-    """
-
-    market: str
-    trading_day: date
-    opening_range: str
-    mode: Mode
-    role: Role
-    decision_time: datetime
-    made_at: datetime
-    late: bool
-    status: Status
-    reason: str | None
-    label: str
-    market_hash: str = ""
-    model: str | None = None
-    version: str | None = None
-    recipe_hash: str | None = None
-    p_up: float | None = None
-    baseline_p_up: float | None = None
-    recommendation: str | None = None
-    expected_net_r: float | None = None
-    features: dict[str, Any]
-    outputs: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

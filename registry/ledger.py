@@ -78,7 +78,11 @@ class Ledger:
         self._heads = Heads(heads) if heads is not None else None
 
     def record(self, entries: list[PredictionEntry]) -> int:
-        """Append predictions in one unit of work; give how many were new.
+        """Append predictions as :meth:`append` does; return how many were new."""
+        return len(self.append(entries))
+
+    def append(self, entries: list[PredictionEntry]) -> tuple[PredictionEntry, ...]:
+        """Append predictions in one unit of work; return those that were new, as recorded.
 
         A slot, mode and role that has an entry keeps it: the first word stands. A live answer
         dated before the live answer recorded last was made by a clock that stepped back: it is
@@ -95,7 +99,7 @@ class Ledger:
         for entry in entries:
             _require_closed(entry)
 
-        def append(session: Session) -> tuple[list[PredictionEntry], Head]:
+        def work(session: Session) -> tuple[list[PredictionEntry], Head]:
             head = PREDICTIONS.head(session)
             digest, latest = head.row_hash, _latest_live(session)
             added = []
@@ -105,13 +109,13 @@ class Ledger:
                 marked = _marked(entry, latest)
                 digest = PREDICTIONS.append(session, fields_of(marked), digest)
                 latest = entry.made_at if entry.mode == "live" else latest
-                added.append(entry)
+                added.append(marked)
             return added, Head(head.rows + len(added), digest)
 
-        added, head = self._alone(append)
+        added, head = self._alone(work)
         if added:
-            self._note("predictions", head, max(each.made_at for each in added))
-        return len(added)
+            self._note("predictions", head, max(entry.made_at for entry in added))
+        return tuple(added)
 
     def record_outcome(
         self, entry: OutcomeEntry, at: datetime
@@ -172,6 +176,53 @@ class Ledger:
                 Settled(prediction_of(row), outcome_of(outcome) if outcome else None, revision)
             )
         return tuple(found)
+
+    def of_slot(
+        self, market: str, trading_day: date, opening_range: str, mode: Mode
+    ) -> tuple[PredictionEntry, ...]:
+        """Return what is recorded of a slot in a mode, in the order it was recorded."""
+        query = (
+            select(PredictionRow)
+            .where(
+                PredictionRow.market == market,
+                PredictionRow.trading_day == trading_day,
+                PredictionRow.opening_range == opening_range,
+                PredictionRow.mode == mode,
+            )
+            .order_by(PredictionRow.id)
+        )
+        with self._database.reading() as session:
+            return tuple(prediction_of(row) for row in session.scalars(query))
+
+    def reasons(
+        self, market: str, *, first: date, before: datetime, mode: Mode
+    ) -> dict[str, tuple[str | None, ...]]:
+        """Return by role the reasons of earlier slots, by decision; None for a prediction.
+
+        Parameters
+        ----------
+        market, mode
+            Whose.
+        first
+            From this trading day on.
+        before
+            Only slots decided before this aware time.
+        """
+        query = (
+            select(PredictionRow.role, PredictionRow.reason)
+            .where(
+                PredictionRow.market == market,
+                PredictionRow.trading_day >= first,
+                PredictionRow.mode == mode,
+                PredictionRow.decision_time < before,
+            )
+            .order_by(PredictionRow.decision_time, PredictionRow.id)
+        )
+        reasons: dict[str, list[str | None]] = {}
+        with self._database.reading() as session:
+            for role, reason in session.execute(query):
+                reasons.setdefault(role, []).append(reason)
+        return {role: tuple(values) for role, values in reasons.items()}
 
     def revisions(self, market: str) -> tuple[Revised, ...]:
         """Return every outcome of a market that another replaced, as they were recorded."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, select
 
+from ml_core.decision.plan_record import OrderIntent, StrategyRecord
 from registry.rows import read_records, values_of
 from registry.tables.rollout import OrderIntentRow, StrategyRow
 
@@ -15,36 +15,13 @@ if TYPE_CHECKING:
     from registry.database import Database
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StrategyRecord:
-    """A decision of the rules; the plans are plain values."""
-
-    market: str
-    trading_day: date
-    opening_range: str
-    mode: str
-    rules_hash: str
-    stage: str
-    version: str | None
-    decision_time: datetime
-    without_model: dict[str, Any]
-    with_model: dict[str, Any]
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderIntent:
-    """An order that somebody else may place until it expires; Orbcast places none."""
-
-    market: str
-    trading_day: date
-    opening_range: str
-    rules_hash: str
-    version: str
-    bound_to: str
-    order: dict[str, Any]
-    expires_at: datetime
-    at: datetime
+__all__ = [
+    "OrderIntent",
+    "StrategyRecord",
+    "order_intents",
+    "record_strategy",
+    "strategy_records",
+]
 
 
 def record_strategy(

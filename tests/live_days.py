@@ -45,15 +45,14 @@ def answer_live(
         if made_at > moment:
             break
         patch.setattr(prediction, "_made_at", lambda made_at=made_at: made_at)
-        prediction.predict_slot.fn("mgc", slot, "live")
-        prediction.decide.fn("mgc", slot, "live")
+        prediction.plan_slot.fn(prediction.predict_slot.fn("mgc", slot, "live"))
         if replayed_before is not None and slot.trading_day < replayed_before:
             prediction.predict_slot.fn("mgc", slot, "replay")
 
 
 def logged_home_of(trained: Path, folder: Path, first: date, last: date) -> Path:
     """Return a copy of a home, to be copied: with live answers of some days, as if in time."""
-    from tasks.prediction.decision import answers  # noqa: PLC0415 - Prefect, where used
+    from tasks.prediction.predict import decided_entries  # noqa: PLC0415 - Prefect, where used
     from tasks.prediction.slots import slots_between  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415
 
@@ -64,7 +63,7 @@ def logged_home_of(trained: Path, folder: Path, first: date, last: date) -> Path
         settings = current_settings()
         market = settings.market("mgc")
         for slot in slots_between(market, first, last):
-            entries = answers(settings, market, slot, now(), "live")
+            entries = decided_entries(settings, market, slot, now(), "live")
             settings.ledger().record([replace(entry, late=False) for entry in entries])
     copy_home(home, folder / "home")
     return folder / "home"

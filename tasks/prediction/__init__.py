@@ -7,10 +7,14 @@ from ml_core.on_demand import modules_of
 if TYPE_CHECKING:
     from tasks.prediction import await_bars as await_bars
     from tasks.prediction import day_outlook as day_outlook
-    from tasks.prediction import decision as decision
     from tasks.prediction import explanation as explanation
+    from tasks.prediction import explanation_artifact as explanation_artifact
+    from tasks.prediction import missed as missed
     from tasks.prediction import outbox as outbox
+    from tasks.prediction import outcomes as outcomes
     from tasks.prediction import predict as predict
+    from tasks.prediction import replay as replay
+    from tasks.prediction import slot_context as slot_context
     from tasks.prediction import slots as slots
     from tasks.prediction import trading_day as trading_day
     from tasks.prediction import value_added as value_added

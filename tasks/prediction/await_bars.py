@@ -1,4 +1,4 @@
-"""The arrival of bars: the source read again and again until a slot's bars are in, or too late."""
+"""Bars awaited: the source read again and again until a slot's bars are in, or too late."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 
 from prefect import task
 
+from ml_core.bars.arrays import Bars
+from ml_core.decision.slot import Slot
 from ml_core.errors import OrbcastError
+from ml_core.features.history import HISTORY_DAYS
+from ml_core.market.market import Market
+from ml_core.market.schedule import to_minute
 from tasks.data.freshness import is_awaited
 from tasks.data.ingest import read_source
 from tasks.data.sources import standing_source
 from tasks.notices.delivery import run_log
 from tasks.notices.notify import notify
-from tasks.prediction.decision import read_bars
-from tasks.prediction.predict import recorded
-from tasks.prediction.slots import Slot
 from tasks.rollout.stage import stage_of
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings, now
@@ -38,6 +40,8 @@ class Arrival:
         How often the source was read.
     trouble
         What was wrong with it the last time, if anything.
+    bars
+        What the slot's decision can depend on, as read the last time.
     brought
         What each reading brought in. It is announced once the slot is answered: what the news
         starts would take its time from the answer.
@@ -46,6 +50,7 @@ class Arrival:
     present: bool
     tries: int
     trouble: str | None = None
+    bars: Bars | None = field(default=None, compare=False, repr=False)
     brought: tuple[dict[str, Any], ...] = field(default=(), compare=False)
 
 
@@ -57,16 +62,16 @@ def pauses(seconds: float) -> tuple[float, ...]:
     >>> pauses(-3)
     ()
     """
-    found, left, pause = list[float](), float(seconds), 1.0
+    steps, left, pause = list[float](), float(seconds), 1.0
     while left > 0:
-        found.append(min(pause, left))
+        steps.append(min(pause, left))
         left -= pause
         pause = min(2.0 * pause, LONGEST_PAUSE)
-    return tuple(found)
+    return tuple(steps)
 
 
 @task(name="bring the bars in", task_run_name="bars of {slot.title}", **RETRIED)
-def bring_bars(market: str, slot: Slot) -> Arrival:
+def await_bars(market: str, slot: Slot) -> Arrival:
     """Read the standing source until the slot's bars are here, or the deadline has passed.
 
     A source that is locked, or that cannot be read for another reason, is tried again like one
@@ -78,36 +83,47 @@ def bring_bars(market: str, slot: Slot) -> Arrival:
     waits = not arrival.present and _is_worth_waiting(settings, slot)
     deadline = slot.decision + timedelta(seconds=settings.wait_for_bars_seconds)
     for pause in pauses((deadline - now()).total_seconds() if waits else 0.0):
-        _say(slot, arrival, pause, deadline)
+        _log_wait(slot, arrival, pause, deadline)
         sleep(pause)
         arrival = _try(settings, market, slot, arrival)
         if arrival.present or now() >= deadline:
             break
     if arrival.trouble:
-        _tell(settings, slot, arrival)
+        _notify(settings, slot, arrival)
     return arrival
 
 
+def read_bars(settings: Settings, market: Market, slot: Slot) -> Bars:
+    """Read what the slot's decision can depend on: some weeks of bars closed by t0."""
+    t0 = to_minute(slot.decision)
+    return settings.lake().read(market, t0 - (HISTORY_DAYS + 2) * 1440, t0)
+
+
 def _try(settings: Settings, market: str, slot: Slot, before: Arrival) -> Arrival:
-    known, trouble, brought = settings.market(market), None, before.brought
+    definition, trouble, brought = settings.market(market), None, before.brought
     try:
         # without a standing source somebody else fills the lake
         if standing_source(settings.sources_file, market) is not None:
             brought = (*brought, read_source(market, None, now(), full=False))
     except OrbcastError as error:
         trouble = f"the bars could not be refreshed: {error}"
-    awaited = is_awaited(settings, known, slot, read_bars(settings, known, slot))
-    return Arrival(present=not awaited, tries=before.tries + 1, trouble=trouble, brought=brought)
-
-
-def _is_worth_waiting(settings: Settings, slot: Slot) -> bool:
-    return (
-        not recorded(settings, slot, "live") and stage_of(settings, slot.symbol, now())[0] != "off"
+    bars = read_bars(settings, definition, slot)
+    return Arrival(
+        present=not is_awaited(settings, definition, slot, bars),
+        tries=before.tries + 1,
+        trouble=trouble,
+        bars=bars,
+        brought=brought,
     )
 
 
-def _tell(settings: Settings, slot: Slot, arrival: Arrival) -> None:
-    """Tell a person once a day: the slot itself is answered, if only to say that nothing came."""
+def _is_worth_waiting(settings: Settings, slot: Slot) -> bool:
+    recorded = settings.ledger().of_slot(slot.symbol, slot.trading_day, slot.opening_range, "live")
+    return not recorded and stage_of(settings, slot.symbol, now())[0] != "off"
+
+
+def _notify(settings: Settings, slot: Slot, arrival: Arrival) -> None:
+    """Notify a person once a day; the slot is recorded, if only that nothing came."""
     notify(
         settings,
         "run",
@@ -119,7 +135,7 @@ def _tell(settings: Settings, slot: Slot, arrival: Arrival) -> None:
     )
 
 
-def _say(slot: Slot, arrival: Arrival, pause: float, deadline: datetime) -> None:
+def _log_wait(slot: Slot, arrival: Arrival, pause: float, deadline: datetime) -> None:
     run_log().info(
         "%s: its bars are not here yet%s; looking again in %g s, until %s UTC",
         slot,

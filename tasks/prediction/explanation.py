@@ -52,8 +52,12 @@ def explained(settings: Settings, slot: str, mode: Mode | None = None) -> list[d
 
 
 def explanation_of(settings: Settings, entry: PredictionEntry) -> Explanation:
-    """Take one answer apart; the champion's with what the rules decided of the slot."""
-    record = _decided(settings, entry) if entry.role == "champion" else None
+    """Take one prediction apart; the champion's with what the rules decided of the slot."""
+    return explain_entry(entry, _decided(settings, entry) if entry.role == "champion" else None)
+
+
+def explain_entry(entry: PredictionEntry, record: StrategyRecord | None) -> Explanation:
+    """Take one prediction apart, with what the rules decided of the slot if they did."""
     return explain(
         status=entry.status,
         reason=entry.reason,

@@ -7,15 +7,18 @@ from zoneinfo import ZoneInfo
 
 from prefect import task
 
+from ml_core.decision.abstain import EXCHANGE_CLOSED, HOLIDAY, MISSED, NO_MODEL, Abstention
+from ml_core.decision.decide import abstained
+from ml_core.decision.slot import Slot
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule
 from registry.definitions import remember_definition
 from registry.ledger import PredictionEntry
 from tasks.notices.notify import notify
-from tasks.prediction.decision import EXCHANGE_CLOSED, HOLIDAY, MISSED, not_answered
 from tasks.prediction.predict import announce
-from tasks.prediction.slots import Slot, slots_between
+from tasks.prediction.slot_context import bare_context, versions_for
+from tasks.prediction.slots import slots_between
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 
@@ -29,7 +32,7 @@ def fill_missed(market: str, at: datetime) -> int:
     settings = current_settings()
     absent = unanswered(settings, market, at)
     known = settings.market(market)
-    entries = not_answered(settings, known, _reasons(known, absent), at)
+    entries = unanswered_entries(settings, known, _reasons(known, absent), at)
     if entries:
         remember_definition(settings.database(), MarketDefinition.of(known), at)
         ledger = settings.ledger()
@@ -39,11 +42,11 @@ def fill_missed(market: str, at: datetime) -> int:
         announce(entries, [each.prediction for each in rows])
         missed = [each for each in entries if each.reason == MISSED]
         if missed:
-            _tell(settings, missed)
+            _notify(settings, missed)
     return len(absent)
 
 
-def _tell(settings: Settings, missed: list[PredictionEntry]) -> None:
+def _notify(settings: Settings, missed: list[PredictionEntry]) -> None:
     slots = sorted({f"{each.trading_day}:{each.opening_range}" for each in missed})
     symbol = missed[0].market
     notify(
@@ -55,6 +58,22 @@ def _tell(settings: Settings, missed: list[PredictionEntry]) -> None:
         f"From {slots[0]} to {slots[-1]} nobody predicted in time: was `orbcast up` running? "
         "They are recorded as missed and count against the rollout's gates.",
     )
+
+
+def unanswered_entries(
+    settings: Settings, market: Market, reasons: dict[Slot, str], made_at: datetime
+) -> list[PredictionEntry]:
+    """Return the entries of live slots that went by unanswered, each with its typed reason."""
+    if not reasons:
+        return []
+    versions = versions_for(settings, market.symbol, made_at)
+    entries = []
+    for slot, reason in reasons.items():
+        context = bare_context(settings, market, slot, made_at, "live")
+        entries += [abstained(context, version, Abstention(reason)) for version in versions] or [
+            abstained(context, None, Abstention(NO_MODEL))
+        ]
+    return entries
 
 
 def unanswered(settings: Settings, market: str, at: datetime) -> tuple[Slot, ...]:

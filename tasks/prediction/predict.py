@@ -1,77 +1,142 @@
-"""The step that answers for a slot and writes the answer down."""
+"""The steps of a slot: predicted and written down, planned by the rules and written down, once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from prefect import task
 
+from ml_core.decision import plan_slot as rules_plan
+from ml_core.decision.abstain import MISSED
+from ml_core.decision.context import SlotContext
+from ml_core.decision.decide import decide
+from ml_core.decision.entry import Mode, PredictionEntry
+from ml_core.decision.slot import Slot
 from ml_core.market.definition import MarketDefinition
-from monitoring.rollout import SHADOW, Position
+from ml_core.market.market import Market
+from ml_core.market_events import Stage
 from registry.definitions import remember_definition
-from registry.ledger import Mode, PredictionEntry
-from tasks.notices.events import PredictionMade, SlotMissed, emit
-from tasks.prediction.decision import MISSED, answers
-from tasks.prediction.slots import Slot, latest_slot
-from tasks.prediction.strategy import decide_slot, holding
-from tasks.rollout.stage import stage_of
+from registry.strategy import (
+    OrderIntent,
+    StrategyRecord,
+    order_intents,
+    record_strategy,
+    strategy_records,
+)
+from tasks.notices.events import IntentWritten, PredictionMade, SlotMissed, emit
+from tasks.prediction.await_bars import Arrival, read_bars
+from tasks.prediction.slot_context import load_context, next_version
+from tasks.prediction.slots import latest_slot
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings, now
 
 
-@task(name="decide by the rules", task_run_name="rules on {slot.title}", **RETRIED)
-def decide(market: str, slot: Slot, mode: Mode) -> dict[str, Any] | None:
-    """Have the rules decide the slot, without the champion's answer and with it; keep both."""
-    settings = current_settings()
-    rows = recorded(settings, slot, mode)
-    champion = next((each for each in rows if each.role == "champion"), None)
-    if champion is None:
-        return None
-    at = _made_at()
-    stage, stands = stage_of(settings, slot.symbol, at) if mode == "live" else (SHADOW, Position())
-    record = decide_slot(
-        settings,
-        settings.market(market),
-        slot,
-        champion,
-        stage=stage,
-        approval=stands.bound_to,
-        at=at,
-    )
-    if record is None:
-        return None
-    plan = holding(record)
-    return {"stage": stage, "rules": settings.rules().name, **plan.to_json()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedSlot:
+    """What was known of a slot, what the ledger holds of it now, and whether this run added it."""
+
+    context: SlotContext
+    entries: tuple[PredictionEntry, ...]
+    added: bool
+
+    @property
+    def champion(self) -> PredictionEntry | None:
+        """The champion's entry."""
+        return next((entry for entry in self.entries if entry.role == "champion"), None)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return the entries' figures as plain values, without the features."""
+        return [_figures(entry, added=self.added) for entry in self.entries]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedSlot:
+    """What the rules of a name decided of a slot, as recorded, and the stage when they did."""
+
+    record: StrategyRecord
+    stage: Stage
+    rules: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the active plan as plain values."""
+        plan = rules_plan.active_plan(self.record)
+        return {"stage": self.stage, "rules": self.rules, **plan.to_json()}
 
 
 @task(name="predict and log", task_run_name="predict {slot.title}", **RETRIED)
-def predict_slot(market: str, slot: Slot, mode: Mode) -> list[dict[str, Any]]:
-    """Answer for a slot in one unit of work; the first word stands, a second run adds nothing."""
+def predict_slot(
+    market: str, slot: Slot, mode: Mode, arrival: Arrival | None = None
+) -> PredictedSlot:
+    """Predict a slot in one unit of work; the first word stands, a second run adds nothing."""
     settings = current_settings()
-    entries, added = recorded(settings, slot, mode), 0
-    if not entries:
-        known, at = settings.market(market), _made_at()
-        answered = answers(settings, known, slot, at, mode)
-        remember_definition(settings.database(), MarketDefinition.of(known), at)
-        added = settings.ledger().record(answered)
-        entries = recorded(settings, slot, mode)
-        announce(answered, entries)
-    return [shown(entry, added=added > 0) for entry in entries]
+    definition = settings.market(market)
+    context = load_context(settings, definition, slot, _made_at(), mode, arrival)
+    if context.recorded:
+        return PredictedSlot(context=context, entries=context.recorded, added=False)
+    return _record(settings, context, _decided(settings, context))
 
 
-def announce(answered: Sequence[PredictionEntry], recorded: Sequence[PredictionEntry]) -> None:
-    """Emit what became of live slots, of those whose answers the ledger took.
+@task(
+    name="decide by the rules",
+    task_run_name="rules on {predicted.context.slot.title}",
+    **RETRIED,
+)
+def plan_slot(predicted: PredictedSlot) -> PlannedSlot | None:
+    """Have the rules decide the slot, without the champion's prediction and with it; keep both."""
+    settings, context, champion = current_settings(), predicted.context, predicted.champion
+    if champion is None:
+        return None
+    rules = settings.rules()
+    record = rules_plan.recorded_plan(context, rules)
+    if record is None:
+        bars = context.bars
+        if bars is None:
+            bars = read_bars(settings, context.market, context.slot)
+        plan = rules_plan.plan_slot(context, bars, champion, rules, _made_at())
+        record = _record_plan(settings, *plan) if plan else None
+    if record is None:
+        return None
+    return PlannedSlot(record=record, stage=context.stage, rules=rules.name)
+
+
+def decided_entries(
+    settings: Settings, market: Market, slot: Slot, made_at: datetime, mode: Mode
+) -> list[PredictionEntry]:
+    """Return each version's prediction for a slot, or why there is none; nothing is kept.
+
+    Raises
+    ------
+    PrematureAnswerError
+        The window of a live slot has not closed.
+    """
+    return _decided(settings, load_context(settings, market, slot, made_at, mode))
+
+
+def get_ready(market: str) -> None:
+    """Predict the slot before and keep nothing: what a prediction needs is loaded by then.
+
+    A scheduled run is there some seconds before its time; models, bars and code are read while it
+    waits.
+    """
+    settings = current_settings()
+    definition = settings.market(market)
+    decided_entries(settings, definition, latest_slot(definition, now()), now(), "replay")
+
+
+def announce(decided: Sequence[PredictionEntry], recorded: Sequence[PredictionEntry]) -> None:
+    """Emit what became of live slots, of those whose entries the ledger took.
 
     Parameters
     ----------
-    answered
+    decided
         What was to be recorded.
     recorded
-        What the ledger has of these slots now: another process's answers may have been first.
+        What the ledger has of these slots now: another process's entries may have been first.
     """
-    ours = {(each.trading_day, each.opening_range, each.made_at) for each in answered}
+    ours = {(entry.trading_day, entry.opening_range, entry.made_at) for entry in decided}
     for entry in recorded:
         if entry.mode != "live" or entry.role != "champion":
             continue
@@ -85,37 +150,69 @@ def announce(answered: Sequence[PredictionEntry], recorded: Sequence[PredictionE
         if entry.reason == MISSED:
             emit(SlotMissed(**slot, decision_time=entry.decision_time))
         elif entry.status == "predicted":
-            said = ("version", "made_at", "late", "p_up", "baseline_p_up", "recommendation")
-            values = {name: getattr(entry, name) for name in (*said, "expected_net_r")}
+            names = ("version", "made_at", "late", "p_up", "baseline_p_up", "recommendation")
+            values = {name: getattr(entry, name) for name in (*names, "expected_net_r")}
             emit(PredictionMade(**slot, **values))
-
-
-def get_ready(market: str) -> None:
-    """Answer for the slot before and keep nothing: what an answer needs is loaded by then.
-
-    A scheduled run is there some seconds before its time; models, bars and code are read while it
-    waits.
-    """
-    settings = current_settings()
-    known = settings.market(market)
-    answers(settings, known, latest_slot(known, now()), now(), "replay")
 
 
 def _made_at() -> datetime:
     return now()
 
 
-def recorded(settings: Settings, slot: Slot, mode: Mode) -> list[PredictionEntry]:
-    """Return what the ledger has of a slot in a mode."""
-    day = slot.trading_day
-    rows = settings.ledger().settled(slot.symbol, first=day, last=day, mode=mode)
-    return [
-        each.prediction for each in rows if each.prediction.opening_range == slot.opening_range
-    ]
+def _decided(settings: Settings, context: SlotContext) -> list[PredictionEntry]:
+    return list(decide(context, lambda without: next_version(settings, context, without)))
 
 
-def shown(entry: PredictionEntry, *, added: bool) -> dict[str, Any]:
-    """Return an entry's figures as plain values, without the features."""
+def _record(
+    settings: Settings, context: SlotContext, entries: list[PredictionEntry]
+) -> PredictedSlot:
+    definition, slot = MarketDefinition.of(context.market), context.slot
+    remember_definition(settings.database(), definition, context.made_at)
+    ledger = settings.ledger()
+    recorded = added = ledger.append(entries)
+    if len(added) < len(entries):  # another process's entries were first, and stand
+        recorded = ledger.of_slot(slot.symbol, slot.trading_day, slot.opening_range, context.mode)
+    announce(entries, recorded)
+    return PredictedSlot(context=context, entries=recorded, added=bool(added))
+
+
+def _record_plan(
+    settings: Settings, record: StrategyRecord, intent: OrderIntent | None
+) -> StrategyRecord | None:
+    """Keep a decision and its intent; where another process was first, return its decision."""
+    database = settings.database()
+    if record_strategy(database, record, intent):
+        if intent is not None:
+            _emit_intent(settings, intent)
+        return record
+    recorded = strategy_records(
+        database,
+        record.market,
+        mode=record.mode,
+        rules_hash=record.rules_hash,
+        first=record.trading_day,
+        last=record.trading_day,
+    )
+    return next((one for one in recorded if one.opening_range == record.opening_range), None)
+
+
+def _emit_intent(settings: Settings, intent: OrderIntent) -> None:
+    """Emit that an intent is in the outbox; one by other rules that was there before stays."""
+    if intent not in order_intents(settings.database(), intent.market, since=intent.at):
+        return
+    emit(
+        IntentWritten(
+            market=intent.market,
+            trading_day=intent.trading_day,
+            opening_range=intent.opening_range,
+            version=intent.version,
+            rules_hash=intent.rules_hash,
+            expires_at=intent.expires_at,
+        )
+    )
+
+
+def _figures(entry: PredictionEntry, *, added: bool) -> dict[str, Any]:
     return {
         "role": entry.role,
         "model": entry.model,
@@ -127,7 +224,7 @@ def shown(entry: PredictionEntry, *, added: bool) -> dict[str, Any]:
         "baseline_p_up": entry.baseline_p_up,
         "recommendation": entry.recommendation,
         "expected_net_r": entry.expected_net_r,
-        "why": [each["words"] for each in entry.outputs.get("reasons", [])],
+        "why": [reason["words"] for reason in entry.outputs.get("reasons", [])],
         "fallback": entry.outputs.get("fallback"),
         "after_training": entry.outputs.get("after_training"),
         "added": added,

@@ -8,14 +8,14 @@ from typing import Any
 
 from prefect import task
 
-from tasks.prediction.predict import decide, predict_slot
+from tasks.prediction.predict import plan_slot, predict_slot
 from tasks.prediction.slots import slots_between
 from tasks.runs.periods import require_period
 from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
 
-_TOLD = 30
-"""Times that whoever watches is told how far it is: each is a call to the server."""
+_REPORTS = 30
+"""Times that progress is reported; one report is a call to the server."""
 
 
 @task(name="replay the days", task_run_name="replay {market} {first} to {last}", **RETRIED)
@@ -36,13 +36,14 @@ def replay_days(
     counts: dict[str, int] = {"slots": len(slots), "added": 0, "predicted": 0, "in_training": 0}
     reasons: dict[str, int] = {}
     for done, slot in enumerate(slots, 1):
-        champion = predict_slot.fn(market, slot, "replay")[0]
-        decide.fn(market, slot, "replay")
-        counts["added"] += champion["added"]
-        counts["predicted"] += champion["status"] == "predicted"
-        counts["in_training"] += champion["after_training"] is False
-        if champion["reason"]:
-            reasons[champion["reason"]] = reasons.get(champion["reason"], 0) + 1
-        if done % max(len(slots) // _TOLD, 1) == 0 or done == len(slots):
+        predicted = predict_slot.fn(market, slot, "replay")
+        plan_slot.fn(predicted)
+        champion = predicted.entries[0]
+        counts["added"] += predicted.added
+        counts["predicted"] += champion.status == "predicted"
+        counts["in_training"] += champion.outputs.get("after_training") is False
+        if champion.reason:
+            reasons[champion.reason] = reasons.get(champion.reason, 0) + 1
+        if done % max(len(slots) // _REPORTS, 1) == 0 or done == len(slots):
             on_progress(done / len(slots))
     return {**counts, "reasons": reasons}

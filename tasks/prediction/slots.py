@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ml_core.decision.slot import Slot
 from ml_core.errors import InputError
 from ml_core.market.market import Market, RangeSpec
+
+__all__ = [
+    "WEEKEND",
+    "NoSlotYetError",
+    "Slot",
+    "decision_time",
+    "in_zone",
+    "latest_slot",
+    "slots_between",
+    "trading_day_at",
+]
 
 _DAY = timedelta(days=1)
 WEEKEND = 5
@@ -20,24 +31,6 @@ class NoSlotYetError(InputError):
     symbol: str
     moment: str
     template = "{symbol} has no opening range that closed in the week before {moment}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """A market, trading day and opening range; ``decision`` is t0, the window's end, in UTC."""
-
-    symbol: str
-    trading_day: date
-    opening_range: str
-    decision: datetime
-
-    def __str__(self) -> str:
-        return f"{self.symbol}:{self.trading_day}:{self.opening_range}"
-
-    @property
-    def title(self) -> str:
-        """What runs of the slot are called, such as ``MGC 0900 2026-11-30``."""
-        return f"{self.symbol} {self.opening_range} {self.trading_day}"
 
 
 def decision_time(market: Market, spec: RangeSpec, trading_day: date) -> datetime:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from ml_core.decision.plan_slot import RULE_FEATURES, plans_of
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import assemble
 from ml_core.learning.slot_table import slot_table
@@ -14,7 +15,6 @@ from ml_core.strategy.trades import Slot, Taken, backtest, follow, slots_of
 from registry.ledger import Mode, OutcomeEntry
 from registry.strategy import strategy_records
 from tasks.data.datasets import known_bars, period_of
-from tasks.prediction.strategy import RULE_FEATURES, plans_of
 from tasks.settings import Settings
 
 

@@ -16,7 +16,7 @@ from registry.drift import DriftRecord, record_drift
 from registry.parity import ParityRecord, record_parity
 from tasks.health.breaker import breaker_of, change
 from tasks.health.breaker_check import check_breaker
-from tasks.prediction.decision import answers
+from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings
 
@@ -35,7 +35,7 @@ def test_while_it_is_open_answers_are_logged_marked_and_recommend_nothing() -> N
     market = settings.market("mgc")
     slot = latest_slot(market, WEDNESDAY_0905)
     change(settings, "MGC", "open", cause="drawdown", detail="12 R", by="test", at=WEDNESDAY_0905)
-    live = answers(settings, market, slot, WEDNESDAY_0905, "live")
+    live = decided_entries(settings, market, slot, WEDNESDAY_0905, "live")
     assert [entry.role for entry in live] == ["champion", "challenger"]
     for entry in live:
         assert entry.status == "predicted"
@@ -43,7 +43,7 @@ def test_while_it_is_open_answers_are_logged_marked_and_recommend_nothing() -> N
         assert entry.recommendation == "skip"
         assert entry.outputs["breaker"] == "open"
         assert entry.outputs["breaker_cause"] == "drawdown"
-    replayed = answers(settings, market, slot, WEDNESDAY_0905, "replay")
+    replayed = decided_entries(settings, market, slot, WEDNESDAY_0905, "replay")
     assert ["breaker" in entry.outputs for entry in replayed] == [False, False]
 
 
@@ -57,7 +57,7 @@ def test_unanswered_slots_open_it_and_answers_after_its_time_close_it_again() ->
     late = day + timedelta(hours=5)
     for name in ("0900", "1000", "1100"):
         slot = latest_slot(market, day, name)
-        settings.ledger().record(answers(settings, market, slot, late, "live"))
+        settings.ledger().record(decided_entries(settings, market, slot, late, "live"))
     assert check_breaker.fn("mgc", late)["cause"] == "failures"
     assert check_breaker.fn("mgc", late)["state"] == "open"
     assert not breaker_of(settings, "MGC", late).closed

@@ -25,7 +25,7 @@ from registry.strategy import order_intents
 from tasks.data.sources import SourceSpec, remember_source
 from tasks.notices import events
 from tasks.notices.events import EVENTS, BreakerOpened, emit
-from tasks.prediction import predict as prediction
+from tasks.prediction import slot_context
 from tasks.settings import current_settings
 from tests.live_days import set_clock
 
@@ -234,7 +234,7 @@ def test_an_order_intent_is_announced_once_and_only_where_it_was_written(
         "MGC", "champion", models.find("MGC", "challenger").version, at=at, by="x", reason="x"
     )
     stands = Position(stage="auto", bound_to="what was approved")
-    monkeypatch.setattr(prediction, "stage_of", lambda *_: ("auto", stands))
+    monkeypatch.setattr(slot_context, "stage_of", lambda *_: ("auto", stands))
     shadow_predict("mgc", "0900")
     shadow_predict("mgc", "0900")
     (own / "strategies").mkdir()

@@ -172,9 +172,9 @@ def test_a_live_slot_long_past_is_recorded_as_missed_and_late(own: Path) -> None
     del own  # a live row in the file's home would have all slots since then filled
     settings = current_settings()
     slot = latest_slot(settings.market("mgc"), datetime(2024, 11, 22, 0, 5, tzinfo=UTC), "1000")
-    said = prediction.predict_slot.fn("mgc", slot, "live")
-    assert [each["reason"] for each in said] == ["missed", "missed"]
-    assert all(each["late"] for each in said)
+    predicted = prediction.predict_slot.fn("mgc", slot, "live")
+    assert [entry.reason for entry in predicted.entries] == ["missed", "missed"]
+    assert all(entry.late for entry in predicted.entries)
 
 
 def test_without_any_model_the_slot_is_still_answered(home: Path) -> None:

@@ -12,14 +12,15 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from ml_core.decision import decide as decision
 from ml_core.learning.assemble import assemble_live
 from ml_core.learning.bundle import Bundle, load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.novelty import Judged, Novelty
 from registry.ledger import PredictionEntry
 from registry.model_store import CHAMPION
-from tasks.prediction import decision
 from tasks.prediction import predict as prediction
+from tasks.prediction import slot_context
 from tasks.prediction.slots import Slot, latest_slot, slots_between
 from tasks.settings import current_settings, now
 
@@ -109,7 +110,7 @@ def test_a_champion_whole_but_unreadable_is_followed_by_the_one_before_it(
             raise ValueError("a field of tomorrow")
         return load_bundle(folder)
 
-    monkeypatch.setattr(decision, "load_bundle", loads_all_but_one)
+    monkeypatch.setattr(slot_context, "load_bundle", loads_all_but_one)
     champion = answered()["champion"]
     assert champion.status == "predicted"
     assert champion.version != bad.version

@@ -31,8 +31,8 @@ def logged(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_database(current_settings().url).session() as session:
         session.execute(text("DELETE FROM predictions"))
     slot = latest_slot(current_settings().market("mgc"), THURSDAY_0905)
-    said = prediction.predict_slot.fn("mgc", slot, "live")
-    assert said[0]["status"] == "predicted"
+    predicted = prediction.predict_slot.fn("mgc", slot, "live")
+    assert predicted.entries[0].status == "predicted"
 
 
 def audited() -> dict[str, object]:

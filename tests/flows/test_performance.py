@@ -21,8 +21,8 @@ from registry.ledger import OutcomeEntry, PredictionEntry
 from registry.performance import performance_records
 from tasks.health.breaker_check import check_breaker
 from tasks.health.early_warning import warn_early
-from tasks.prediction.decision import answers
 from tasks.prediction.outcomes import measure, settle
+from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import slots_between
 from tasks.settings import current_settings
 from tasks.training.version_lineage import watched
@@ -61,7 +61,7 @@ def two_days(own: Path) -> Path:
     market = settings.market("mgc")
     for slot in slots_between(market, MONDAY, TUESDAY):
         settings.ledger().record(
-            answers(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
+            decided_entries(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
         )
     return own
 
@@ -117,7 +117,7 @@ def test_a_replayed_day_stands_apart_and_moves_no_live_figure() -> None:
     before = daily()
     for slot in slots_between(settings.market("mgc"), MONDAY, MONDAY):
         settings.ledger().record(
-            answers(
+            decided_entries(
                 settings, settings.market("mgc"), slot, WEDNESDAY + timedelta(days=9), "replay"
             )
         )
@@ -173,7 +173,7 @@ def lived(days: int, *, settled: int, **changed: Any) -> list[PredictionEntry]:
     settings = current_settings()
     market = settings.market("mgc")
     slot = slots_between(market, MONDAY, MONDAY)[0]
-    told = answers(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
+    told = decided_entries(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
     model = next(each for each in told if each.role == "challenger")
     draw = np.random.default_rng(7)
     entries = []

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from registry.ledger import Ledger
-from tasks.prediction import decision
 from tasks.prediction import predict as prediction
+from tasks.prediction import slot_context
 from tasks.settings import current_settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -19,9 +19,9 @@ def test_models_are_loaded_and_nothing_is_said(own: Path, monkeypatch: pytest.Mo
     del own
     moment = datetime(2024, 11, 20, 0, 30, tzinfo=UTC)  # a Wednesday, unseen by the training
     monkeypatch.setattr(prediction, "now", lambda: moment)
-    decision._loaded.cache_clear()
+    slot_context._loaded.cache_clear()
     prediction.get_ready("mgc")
-    assert decision._loaded.cache_info().currsize > 0
+    assert slot_context._loaded.cache_info().currsize > 0
     ledger: Ledger = current_settings().ledger()
     assert ledger.settled("MGC", mode="live") == ()
     assert ledger.settled("MGC", mode="replay") == ()

@@ -16,8 +16,8 @@ from ml_core.bars.continuous import join
 from ml_core.market.schedule import build_schedule
 from registry.database import open_database
 from tasks.prediction import predict as prediction
-from tasks.prediction.decision import answers
 from tasks.prediction.missed import fill_missed, unanswered
+from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import latest_slot, slots_between
 from tasks.settings import current_settings
 
@@ -163,7 +163,9 @@ def test_on_roll_days_half_days_and_after_clocks_change_each_slot_has_one_answer
         slots = slots_between(market, day, day)
         for slot in slots:
             ledger.record(
-                answers(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
+                decided_entries(
+                    settings, market, slot, slot.decision + timedelta(seconds=3), "live"
+                )
             )
         rows = [e.prediction for e in ledger.settled("MGC", first=day, last=day, mode="live")]
         champion = [each for each in rows if each.role == "champion"]

@@ -18,15 +18,16 @@ import tasks.prediction.outbox
 from deployments.cli.app import app
 from flows.explain import explain
 from flows.shadow_predict import shadow_predict
+from ml_core.decision.plan_slot import active_plan
 from ml_core.learning.assemble import assemble
 from ml_core.learning.slot_table import slot_table
 from monitoring.rollout import STAGES, Position, Stage
 from registry.strategy import order_intents, strategy_records
 from tasks.health.breaker import change
 from tasks.prediction import predict as prediction
+from tasks.prediction import slot_context
 from tasks.prediction.outbox import outbox
 from tasks.prediction.slots import Slot, latest_slot
-from tasks.prediction.strategy import holding
 from tasks.settings import current_settings, now
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
@@ -53,18 +54,21 @@ def serve(alias: str) -> None:
 
 def at_stage(monkeypatch: pytest.MonkeyPatch, stage: Stage, *, approved: bool = True) -> None:
     stands = Position(stage=stage, bound_to="what was approved" if approved else None)
-    monkeypatch.setattr(prediction, "stage_of", lambda *_: (stage, stands))
+    monkeypatch.setattr(slot_context, "stage_of", lambda *_: (stage, stands))
 
 
 def slot() -> Slot:
     return latest_slot(current_settings().market("mgc"), THURSDAY_0905)
 
 
+def decided_at(one: Slot, mode: Any) -> dict[str, Any]:
+    planned = prediction.plan_slot.fn(prediction.predict_slot.fn("mgc", one, mode))
+    assert planned is not None
+    return planned.to_json()
+
+
 def decided(mode: Any = "live") -> dict[str, Any]:
-    prediction.predict_slot.fn("mgc", slot(), mode)
-    plan = prediction.decide.fn("mgc", slot(), mode)
-    assert plan is not None
-    return plan
+    return decided_at(slot(), mode)
 
 
 @pytest.mark.parametrize("stage", STAGES[1:])
@@ -78,7 +82,7 @@ def test_every_stage_keeps_both_decisions_and_only_auto_writes_an_intent(
     assert record.stage == stage
     assert plan["stage"] == stage
     plain, scaled = record.without_model, record.with_model
-    held = holding(record).to_json()
+    held = active_plan(record).to_json()
     if stage == "shadow":
         assert held["agreement"] == ""
     if stage in {"shadow", "advisory"}:
@@ -103,9 +107,9 @@ def test_deciding_again_or_twice_at_once_gives_one_decision_and_one_intent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at_stage(monkeypatch, "auto")
-    prediction.predict_slot.fn("mgc", slot(), "live")
+    predicted = prediction.predict_slot.fn("mgc", slot(), "live")
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: prediction.decide.fn("mgc", slot(), "live"), range(4)))
+        list(pool.map(lambda _: prediction.plan_slot.fn(predicted), range(4)))
     assert len(strategy_records(current_settings().database(), "MGC", mode="live")) == 1
     assert len(order_intents(current_settings().database(), "MGC")) == 1
 
@@ -184,8 +188,7 @@ def test_an_intent_is_the_trade_that_the_label_then_judges(
     checked = 0
     for hours in range(0, 48, 2):
         one = latest_slot(market, THURSDAY_0905 - timedelta(hours=hours))
-        prediction.predict_slot.fn("mgc", one, "live")
-        prediction.decide.fn("mgc", one, "live")
+        prediction.plan_slot.fn(prediction.predict_slot.fn("mgc", one, "live"))
     for intent in order_intents(current_settings().database(), "MGC"):
         row = labelled[intent.trading_day, intent.opening_range]
         order = intent.order
@@ -219,9 +222,7 @@ def test_rules_edited_during_the_day_do_not_forget_its_trades(
         monkeypatch.setenv("ORBCAST_STRATEGY", "day")
         one = latest_slot(market, THURSDAY_0905 + timedelta(hours=3), name)
         assert one.trading_day == day
-        prediction.predict_slot.fn("mgc", one, "live")
-        plan = prediction.decide.fn("mgc", one, "live")
-        assert plan is not None
+        plan = decided_at(one, "live")
         (words,) = [
             each["words"] for each in plan["checks"] if each["name"] == "trades of the day"
         ]
@@ -231,13 +232,12 @@ def test_rules_edited_during_the_day_do_not_forget_its_trades(
 
 
 def test_a_market_that_is_off_answers_with_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.prediction import decision  # noqa: PLC0415
     from tasks.rollout import stage as rollout  # noqa: PLC0415
 
-    monkeypatch.setattr(decision, "stage_of", rollout.stage_of)
+    monkeypatch.setattr(slot_context, "stage_of", rollout.stage_of)
     rollout.step_down(current_settings(), "MGC", "off", by="test", reason="holiday", at=now())
-    (first, *_) = prediction.predict_slot.fn("mgc", slot(), "live")
-    assert (first["status"], first["reason"]) == ("abstained", "off")
+    (first, *_) = prediction.predict_slot.fn("mgc", slot(), "live").entries
+    assert (first.status, first.reason) == ("abstained", "off")
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -260,8 +260,7 @@ def test_worth_follows_the_recorded_plans_through_what_happened() -> None:
     market = current_settings().market("mgc")
     for hours in range(0, 30, 2):
         one = latest_slot(market, THURSDAY_0905 - timedelta(hours=hours))
-        prediction.predict_slot.fn("mgc", one, "replay")
-        prediction.decide.fn("mgc", one, "replay")
+        prediction.plan_slot.fn(prediction.predict_slot.fn("mgc", one, "replay"))
     told = CliRunner().invoke(app, ["strategy", "worth", "--replay", "--json"])
     assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)

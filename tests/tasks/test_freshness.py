@@ -17,8 +17,9 @@ from tasks.data import ingest
 from tasks.data.freshness import is_awaited
 from tasks.data.sources import SourceSpec, remember_source
 from tasks.prediction import await_bars as arrival
-from tasks.prediction.await_bars import LONGEST_PAUSE, Arrival, bring_bars, pauses
-from tasks.prediction.decision import answers, not_answered, read_bars
+from tasks.prediction.await_bars import LONGEST_PAUSE, Arrival, await_bars, pauses, read_bars
+from tasks.prediction.missed import unanswered_entries
+from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import Slot, latest_slot
 from tasks.settings import current_settings
 from tests.tasks.unread_version import unread_version
@@ -96,7 +97,7 @@ def slot() -> Slot:
 
 
 def brought() -> Arrival:
-    return bring_bars.fn("mgc", slot())
+    return await_bars.fn("mgc", slot())
 
 
 def awaited() -> bool:
@@ -185,7 +186,7 @@ def test_past_the_deadline_the_source_is_read_once(clock: Clock) -> None:
 @pytest.mark.usefixtures("source")
 def test_a_slot_that_was_answered_is_not_waited_for(clock: Clock) -> None:
     settings = current_settings()
-    said: list[PredictionEntry] = not_answered(
+    said: list[PredictionEntry] = unanswered_entries(
         settings, settings.market("mgc"), {slot(): "missed"}, T0 + timedelta(hours=2)
     )
     settings.ledger().record(said)
@@ -232,10 +233,16 @@ def test_a_window_still_awaited_is_answered_as_stale_data_not_from_its_first_min
 ) -> None:
     settings, asked = current_settings(), slot()
     ingest.read_source("mgc", None, T0, full=False)
-    (said,) = answers(settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
+    (said,) = decided_entries(
+        settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live"
+    )
     assert said.reason == "no_model"
-    monkeypatch.setattr("tasks.prediction.decision.voices", lambda *_: (unread_version(),))
-    (said,) = answers(settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live")
+    monkeypatch.setattr(
+        "tasks.prediction.slot_context.versions_for", lambda *_: (unread_version(),)
+    )
+    (said,) = decided_entries(
+        settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live"
+    )
     assert (said.status, said.reason, said.late) == ("abstained", "stale_data", True)
 
 

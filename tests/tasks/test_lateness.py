@@ -11,7 +11,7 @@ import pytest
 from registry.errors import PrematureAnswerError
 from registry.ledger import Mode, PredictionEntry
 from tasks.prediction import predict as prediction
-from tasks.prediction.decision import answers
+from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import Slot, latest_slot
 from tasks.settings import current_settings
 from tests.tasks.unread_version import unread_version
@@ -30,7 +30,7 @@ def asked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
         times.append(next(value for value in arguments if isinstance(value, datetime)))
         return (unread_version(),)
 
-    monkeypatch.setattr("tasks.prediction.decision.voices", versions)
+    monkeypatch.setattr("tasks.prediction.slot_context.versions_for", versions)
     return times
 
 
@@ -41,7 +41,7 @@ def slot() -> Slot:
 def answered(seconds: float, mode: Mode = "live") -> PredictionEntry:
     settings = current_settings()
     made_at = T0 + timedelta(seconds=seconds)
-    (entry,) = answers(settings, settings.market("mgc"), slot(), made_at, mode)
+    (entry,) = decided_entries(settings, settings.market("mgc"), slot(), made_at, mode)
     return entry
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ml_core.decision.abstain import OTHER_MARKET
 from ml_core.market.definition import MarketDefinition
 from registry.definitions import definition_faults, definitions, remember_definition
 from registry.errors import UnusableVersionError
@@ -17,8 +18,9 @@ from registry.ledger import PredictionEntry
 from tasks.data.market_definition import note_definitions
 from tasks.health.market_overview import standing_of
 from tasks.health.parity import audit_parity
-from tasks.prediction.decision import OTHER_MARKET, answers, not_answered
+from tasks.prediction.missed import unanswered_entries
 from tasks.prediction.outcomes import settle
+from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import Slot, latest_slot
 from tasks.settings import current_settings, now
 from tests.tasks.live_market import RECIPES, START, LiveMarket
@@ -47,7 +49,7 @@ def slot_now() -> Slot:
 def champion_says() -> PredictionEntry:
     settings = current_settings()
     slot = slot_now()
-    return answers(
+    return decided_entries(
         settings, settings.market("mgc"), slot, slot.decision + timedelta(seconds=2), "live"
     )[0]
 
@@ -156,7 +158,7 @@ def record_missed(slot: Slot) -> None:
     settings = current_settings()
     market = settings.market("mgc")
     remember_definition(settings.database(), MarketDefinition.of(market), slot.decision)
-    settings.ledger().record(not_answered(settings, market, {slot: "missed"}, slot.decision))
+    settings.ledger().record(unanswered_entries(settings, market, {slot: "missed"}, slot.decision))
 
 
 @pytest.mark.parametrize("of_before", [False, True], ids=["with its hash", "of before"])

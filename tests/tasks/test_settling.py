@@ -10,7 +10,7 @@ import pytest
 
 from ml_core.market.schedule import from_minute
 from registry.ledger import OutcomeEntry, PredictionEntry, Settled
-from tasks.prediction.decision import not_answered
+from tasks.prediction.missed import unanswered_entries
 from tasks.prediction.outcomes import settle
 from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings
@@ -46,7 +46,7 @@ def predicted(home: Path) -> None:
     slot = latest_slot(settings.market("mgc"), from_minute(NINE + 5), "0900")
     assert slot.trading_day == DAY
     market = settings.market("mgc")
-    entries: list[PredictionEntry] = not_answered(
+    entries: list[PredictionEntry] = unanswered_entries(
         settings, market, {slot: "missed"}, slot.decision
     )
     settings.ledger().record(entries)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ml_core.decision.context import RoleVersion
 from registry.model_store import VersionRecord
-from tasks.prediction.decision import Voice
+from tasks.prediction.slot_context import role_version
 
 
-def unread_version() -> Voice:
+def unread_version() -> RoleVersion:
     """Return a baseline as the champion."""
     record = VersionRecord(
         market="MGC",
@@ -23,4 +24,4 @@ def unread_version() -> Voice:
         created_at=datetime(2024, 11, 1, tzinfo=UTC),
         folder=Path(),
     )
-    return Voice(role="champion", record=record)
+    return role_version("champion", record)

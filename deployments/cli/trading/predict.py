@@ -57,9 +57,8 @@ def predict(
         record, fallback, expired = serving.record, serving.fallback, serving.expired
     else:
         record = models.find(known.symbol, version)
-    _, said = prediction.decision.ask(
-        record, known, slot, prediction.decision.read_bars(settings, known, slot)
-    )
+    bars = prediction.await_bars.read_bars(settings, known, slot)
+    _, said = prediction.slot_context.ask(record, known, slot, bars)
     if as_json:
         about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}
         print_json({**about, **said.to_json()})

@@ -1,0 +1,183 @@
+"""The decision of a slot: what is known of it in, one ledger entry for each version out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ml_core.bars.arrays import Bars
+from ml_core.decision import mark
+from ml_core.decision.abstain import (
+    EXPIRED,
+    NO_MODEL,
+    OTHER_MARKET,
+    UNUSABLE,
+    Abstention,
+    abstention,
+)
+from ml_core.decision.context import RoleVersion, SlotContext
+from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.slot import Slot
+from ml_core.errors import OrbcastError
+from ml_core.features.all import CATALOGUE
+from ml_core.learning.assemble import NoSlotError, assemble_live
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.inference import Prediction, Predictor
+from ml_core.market.market import Market
+from ml_core.ranges.label_spec import LabelSpec
+
+EVEN = 0.5
+
+Fallback = Callable[[Mapping[str, str]], RoleVersion | None]
+"""Returns the version that serves without those named, which turned out not to predict, and why;
+None where no other is left."""
+
+
+def decide(context: SlotContext, fallback: Fallback) -> tuple[PredictionEntry, ...]:
+    """Return each version's prediction for a slot, or the typed reason why there is none.
+
+    Parameters
+    ----------
+    context
+        What is known.
+    fallback
+        Asked where the champion fails though its files are whole.
+    """
+    if not context.versions:
+        return (abstained(context, None, Abstention(NO_MODEL)),)
+    champion, *others = (entry_of(context, version) for version in context.versions)
+    if champion.reason == UNUSABLE:
+        champion = _instead(context, champion, fallback)
+    return (champion, *others)
+
+
+def entry_of(context: SlotContext, version: RoleVersion) -> PredictionEntry:
+    """Return one version's entry, by every rule."""
+    why = abstention(context, version)
+    entry = abstained(context, version, why) if why else _asked(context, version)
+    for rule in mark.RULES:
+        entry = rule(context, version, entry)
+    return entry
+
+
+def abstained(
+    context: SlotContext, version: RoleVersion | None, why: Abstention
+) -> PredictionEntry:
+    """Return the entry of a version that gives no prediction; of none, as the champion."""
+    # the label is the version's; without one the default question is the one left unanswered
+    return PredictionEntry(
+        **_common(context),
+        role=version.role if version else "champion",
+        status="abstained",
+        reason=why.reason,
+        label=(version and version.label) or LabelSpec().key,
+        model=version.model if version else None,
+        version=version.version if version else None,
+        recipe_hash=version.recipe_hash if version else None,
+        features={},
+        outputs={"detail": why.detail} if why.detail else {},
+    )
+
+
+def ask(
+    predictor: Predictor, market: Market, slot: Slot, bars: Bars, seconds: float
+) -> tuple[Dataset, Prediction]:
+    """Build the slot's row and have a version predict.
+
+    Parameters
+    ----------
+    predictor, market, slot
+        Who is asked, and of what.
+    bars
+        Weeks of bars closed by the decision.
+    seconds
+        A monotonic clock's reading.
+
+    Raises
+    ------
+    NoSlotError
+        There is nothing to decide on; ``why`` is a typed reason.
+    """
+    recipe = predictor.bundle.recipe
+    row = assemble_live(
+        bars,
+        market,
+        recipe.label,
+        trading_day=slot.trading_day,
+        opening_range=slot.opening_range,
+        features=CATALOGUE.select(predictor.bundle.feature_names),
+    )
+    return row, predictor.predict(row, seconds)
+
+
+def _instead(context: SlotContext, failed: PredictionEntry, fallback: Fallback) -> PredictionEntry:
+    """Have the next version predict where the champion fails though its files are whole."""
+    entry, without = failed, dict[str, str]()
+    while entry.reason == UNUSABLE:
+        without[str(entry.version)] = str(entry.outputs.get("detail"))
+        version = fallback(without)
+        if version is None:
+            return failed
+        entry = entry_of(context, version)
+    return failed if entry.reason in {EXPIRED, OTHER_MARKET} else entry
+
+
+def _common(context: SlotContext) -> dict[str, Any]:
+    return {
+        "market": context.slot.symbol,
+        "market_hash": context.market_hash,
+        "trading_day": context.slot.trading_day,
+        "opening_range": context.slot.opening_range,
+        "mode": context.mode,
+        "decision_time": context.slot.decision,
+        "made_at": context.made_at,
+        "late": context.late,
+    }
+
+
+def _asked(context: SlotContext, version: RoleVersion) -> PredictionEntry:
+    predictor, bars = version.predictor, context.bars
+    assert predictor is not None  # noqa: S101 - nothing speaks against the version: it was loaded
+    assert bars is not None  # noqa: S101 - the same
+    try:
+        row, prediction = ask(predictor, context.market, context.slot, bars, context.seconds)
+    except NoSlotError as error:
+        return abstained(context, version, Abstention(error.why))
+    except OrbcastError as error:
+        return abstained(context, version, Abstention(UNUSABLE, str(error)))
+    up = prediction.p_up_given_break >= EVEN
+    return PredictionEntry(
+        **_common(context),
+        role=version.role,
+        status="predicted",
+        reason=None,
+        label=prediction.label,
+        model=prediction.model,
+        version=prediction.version,
+        recipe_hash=version.recipe_hash,
+        p_up=prediction.p_up_given_break,
+        baseline_p_up=prediction.baseline_p_up_given_break,
+        recommendation=prediction.recommendation,
+        expected_net_r=(prediction.long if up else prediction.short).expected_net_r,
+        features={
+            name: None if math.isnan(value) else value
+            for name, value in zip(row.feature_names, row.features[0].tolist(), strict=True)
+        },
+        outputs={
+            **prediction.to_json(),
+            "reasons": [
+                {
+                    "feature": reason.feature,
+                    "value": reason.value,
+                    "contribution": reason.contribution,
+                    "words": reason.words,
+                }
+                for reason in prediction.reasons
+            ],
+            "fallback": version.fallback,
+            "code": context.code,
+            "last_bar_minute": int(bars.minute[-1]),
+            "after_training": str(context.slot.trading_day) > predictor.bundle.trained["last_day"],
+        },
+    )

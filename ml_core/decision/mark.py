@@ -1,0 +1,55 @@
+"""What becomes of an entry: silenced as novel, held back by the breaker; each a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ml_core.decision.abstain import NEVER_ASKED, NOVEL
+from ml_core.decision.context import RoleVersion, SlotContext
+from ml_core.decision.entry import PredictionEntry
+from ml_core.learning.novelty import may_silence
+
+SKIP = "skip"
+
+MarkRule = Callable[[SlotContext, RoleVersion, PredictionEntry], PredictionEntry]
+
+
+def novelty(context: SlotContext, version: RoleVersion, entry: PredictionEntry) -> PredictionEntry:
+    """Silence a row unlike the training data, and keep what would have been predicted.
+
+    Where too many were silenced of late the prediction is made, and marked. The corridor asks for
+    nothing but the range itself: there is nothing for it to be new to.
+    """
+    index = entry.outputs.get("novelty")
+    if entry.status != "predicted" or version.kind == "baseline" or not index:
+        return entry
+    if not index["novel"]:
+        return entry
+    if not may_silence(context.silenced.get(entry.role, ())):
+        marked = {**index, "too_many_silenced": True}
+        return replace(entry, outputs={**entry.outputs, "novelty": marked})
+    return replace(
+        entry,
+        status="abstained",
+        reason=NOVEL,
+        p_up=None,
+        baseline_p_up=None,
+        recommendation=None,
+        expected_net_r=None,
+    )
+
+
+def held_back(
+    context: SlotContext, _version: RoleVersion, entry: PredictionEntry
+) -> PredictionEntry:
+    """Mark an entry made while the breaker is not closed: it recommends nothing."""
+    if context.breaker == "closed" or entry.reason in NEVER_ASKED:
+        return entry
+    marked = {**entry.outputs, "breaker": context.breaker, "breaker_cause": context.breaker_cause}
+    recommends = SKIP if entry.status == "predicted" else None
+    return replace(entry, recommendation=recommends, outputs=marked)
+
+
+RULES: tuple[MarkRule, ...] = (novelty, held_back)
+"""Every rule, in the order in which they apply."""

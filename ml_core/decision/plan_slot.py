@@ -1,0 +1,280 @@
+"""The trader's rules on a slot: a plan without the model and one with it, and the order intent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+
+import numpy as np
+
+from ml_core.bars.arrays import Bars
+from ml_core.decision.context import SlotContext
+from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.plan_record import OrderIntent, StrategyRecord
+from ml_core.decision.slot import Slot
+from ml_core.features.all import CATALOGUE
+from ml_core.learning.assemble import NoBarsError, assemble
+from ml_core.learning.slot_table import slot_table
+from ml_core.market.market import MINUTES_A_DAY, Market
+from ml_core.market.schedule import build_schedule, from_minute, to_minute
+from ml_core.market_events import Stage
+from ml_core.strategy.order_intent import order_values
+from ml_core.strategy.plan import DaySoFar, ModelView, Plan, RuleCheck, Use, decide, facts_of
+from ml_core.strategy.rules import SIDES, Rules, Side
+from ml_core.strategy.trades import Slot as TradedSlot
+from ml_core.strategy.trades import day_so_far, follow, slots_of
+
+USES: Mapping[Stage, Use] = {
+    "off": "none",
+    "shadow": "none",
+    "advisory": "annotate",
+    "hybrid": "scale",
+    "auto": "scale",
+}
+_SIDES: Mapping[str, Side] = {"long": "long", "short": "short"}
+_NOTHING = 1e-9  # R: rounding apart, what the baseline expects
+OPEN_DAYS = timedelta(days=4)
+"""Days before a slot's in which a trade may have begun that is still open."""
+RULE_FEATURES = ("range_size_atr14", "minutes_traded", "early_close", "days_since_roll")
+
+
+def recorded_plan(context: SlotContext, rules: Rules) -> StrategyRecord | None:
+    """Return the decision that the slot has already by these rules."""
+    slot = context.slot
+    return next(
+        (
+            record
+            for record in context.plans
+            if (record.trading_day, record.opening_range) == (slot.trading_day, slot.opening_range)
+            and record.rules_hash == rules.hash
+        ),
+        None,
+    )
+
+
+def plan_slot(
+    context: SlotContext, bars: Bars, champion: PredictionEntry, rules: Rules, at: datetime
+) -> tuple[StrategyRecord, OrderIntent | None] | None:
+    """Decide a slot by the rules, without the champion's prediction and with it.
+
+    With it means as in hybrid, whatever the stage is, so that its worth is known before it counts
+    for anything; which of the two is active is the stage's affair (:func:`active_plan`).
+
+    Parameters
+    ----------
+    context, bars
+        What is known of the slot, and the bars that it is decided on.
+    champion
+        The champion's entry, as recorded.
+    rules
+        The trader's.
+    at
+        Aware time, now.
+
+    Returns
+    -------
+    tuple or None
+        What is to be kept, and the order intent, from stage auto on. None for a slot that has no
+        range to decide on.
+    """
+    slot, market = context.slot, context.market
+    table = _table_at_decision(market, slot, rules, bars)
+    row = next((row for row in table if _is_of(row, slot)), None)
+    if row is None or row["exclusion"] is not None:
+        return None
+    earlier = [other for other in slots_of(table) if other.decision_time < slot.decision]
+    day = _day_so_far(context, rules, earlier)
+    model = model_view(champion)
+    by_rules, scaled = decide(rules, facts_of(row), day["without"], day["with"], model)
+    record = StrategyRecord(
+        market=slot.symbol,
+        trading_day=slot.trading_day,
+        opening_range=slot.opening_range,
+        mode=context.mode,
+        rules_hash=rules.hash,
+        stage=context.stage,
+        version=champion.version,
+        decision_time=slot.decision,
+        without_model=by_rules.to_json(),
+        with_model=scaled.to_json(),
+        at=at,
+    )
+    if context.stage != "auto" or context.mode != "live":
+        return record, None
+    why = _no_intent(scaled, model, context.approval, late=at - slot.decision > context.late_after)
+    if why:
+        noted = replace(scaled, words=(*scaled.words, f"no order intent: {why}"))
+        return replace(record, with_model=noted.to_json()), None
+    approval = str(context.approval)
+    return record, _intent(market, rules, row, scaled, day["with"], record, approval)
+
+
+def active_plan(record: StrategyRecord) -> Plan:
+    """Return the plan that is active at the stage it was made at.
+
+    In shadow that of the rules alone, in advisory the same with the model's words beside it, from
+    hybrid on the one the model scaled.
+    """
+    by_rules, scaled = _plan(record.without_model), _plan(record.with_model)
+    use = USES[cast("Stage", record.stage)]
+    if use == "none":
+        return by_rules
+    if use == "scale":
+        return scaled
+    return replace(
+        by_rules, agreement=scaled.agreement, recommends=scaled.recommends, words=scaled.words
+    )
+
+
+Plans = dict[tuple[date, str], dict[str, Plan]]
+"""By trading day and opening range: what was armed ``without`` the model and ``with`` it."""
+
+
+def plans_of(records: Iterable[StrategyRecord]) -> Plans:
+    """Read decisions; of two for one slot the first recorded is the one that counts."""
+    result: Plans = {}
+    for record in records:
+        plans = {"without": _plan(record.without_model), "with": _plan(record.with_model)}
+        result.setdefault((record.trading_day, record.opening_range), plans)
+    return result
+
+
+def model_view(champion: PredictionEntry) -> ModelView:
+    """Return what the champion predicts, or why it is not listened to."""
+    why = _ignored_because(champion)
+    if why:
+        return ModelView(unheard=why)
+    outputs = champion.outputs
+    return ModelView(
+        recommends=_SIDES.get(champion.recommendation or ""),
+        risk_adjustment=float(outputs["risk_adjustment"]),
+        expected_net_r=champion.expected_net_r,
+        p_up=champion.p_up,
+        reasons=tuple(reason["words"] for reason in outputs.get("reasons", ())),
+    )
+
+
+def _ignored_because(champion: PredictionEntry) -> str:
+    if champion.status != "predicted":
+        return f"the model gave no answer: {str(champion.reason).replace('_', ' ')}"
+    if champion.outputs.get("breaker"):
+        return "the circuit breaker is not closed"
+    if champion.late:
+        return "the answer came late"
+    if champion.outputs.get("fallback"):
+        return f"a fallback answered: {champion.outputs['fallback']}"
+    views = [champion.outputs[side] for side in SIDES]
+    if all(abs(view["expected_net_r"] - view["baseline_net_r"]) < _NOTHING for view in views):
+        return "the driftless baseline answered, to which no side is better than the other"
+    return ""
+
+
+def _table_at_decision(
+    market: Market, slot: Slot, rules: Rules, bars: Bars
+) -> list[dict[str, Any]]:
+    """Return the slot's day, and the days whose trades may still be open, as known at its t0."""
+    try:
+        assembly = assemble(
+            bars,
+            market,
+            rules.label,
+            first=slot.trading_day - OPEN_DAYS,
+            last=slot.trading_day,
+            features=CATALOGUE.select(RULE_FEATURES),
+            as_of_minute=to_minute(slot.decision),
+        )
+    except NoBarsError:
+        return []
+    rows: list[dict[str, Any]] = slot_table(assembly).to_pylist()
+    return rows
+
+
+def _is_of(row: Mapping[str, Any], slot: Slot) -> bool:
+    same = row["trading_day"] == slot.trading_day
+    return bool(same and row["opening_range"] == slot.opening_range)
+
+
+def _plan(values: dict[str, Any]) -> Plan:
+    checks = tuple(RuleCheck(**check) for check in values["checks"])
+    return Plan(**{**values, "checks": checks, "words": tuple(values["words"])})
+
+
+def _day_so_far(
+    context: SlotContext, rules: Rules, earlier: Sequence[TradedSlot]
+) -> dict[str, DaySoFar]:
+    """Return what each path's trades were by t0: those of recorded plans, and nothing else."""
+    # rules edited during the day do not forget the day's losses
+    live = context.mode == "live"
+    plans = plans_of(record for record in context.plans if live or record.rules_hash == rules.hash)
+    planned = [slot for slot in earlier if (slot.trading_day, slot.opening_range) in plans]
+    return {
+        which: _followed(rules, planned, plans, which, context.slot)
+        for which in ("without", "with")
+    }
+
+
+def _followed(
+    rules: Rules, planned: Sequence[TradedSlot], plans: Plans, which: str, slot: Slot
+) -> DaySoFar:
+    taken = follow(
+        rules, planned, lambda traded, _: plans[traded.trading_day, traded.opening_range][which]
+    )
+    return day_so_far(taken, slot.trading_day, slot.decision)
+
+
+def _no_intent(plan: Plan, model: ModelView, approval: str | None, *, late: bool) -> str:
+    """Return why a decision at stage auto writes no order intent; empty if it does."""
+    if not plan.armed:
+        return "nothing is armed"
+    if model.unheard:
+        return model.unheard
+    if late:
+        return "decided too long after the range closed: the break may be past"
+    return "" if approval else "no approval stands behind the stage"
+
+
+def _intent(
+    market: Market,
+    rules: Rules,
+    row: Mapping[str, Any],
+    plan: Plan,
+    day: DaySoFar,
+    record: StrategyRecord,
+    approval: str,
+) -> OrderIntent:
+    """Write the order as a person's own system would need it; prices as traded."""
+    expires = _valid_until(market, rules, record)
+    high, low = market.instrument.to_ticks(np.array([row["high"], row["low"]])).tolist()
+    order = order_values(
+        market.instrument,
+        rules,
+        plan,
+        day,
+        contract=row["contract"],
+        high_ticks=high,
+        low_ticks=low,
+        decided=record.decision_time,
+        scan_end=expires,
+    )
+    return OrderIntent(
+        market=record.market,
+        trading_day=record.trading_day,
+        opening_range=record.opening_range,
+        rules_hash=record.rules_hash,
+        version=cast("str", record.version),
+        bound_to=approval,
+        order=order,
+        expires_at=expires,
+        at=record.at,
+    )
+
+
+def _valid_until(market: Market, rules: Rules, record: StrategyRecord) -> datetime:
+    """Return the end of the label's scan: later, nothing is entered and nothing stays open."""
+    schedule = build_schedule(market, record.trading_day, record.trading_day)
+    if rules.label.scan_end == "next_day_start":
+        return from_minute(int(min(schedule.day_start[0] + MINUTES_A_DAY, schedule.day_end[0])))
+    column = market.range_index(record.opening_range)
+    return from_minute(int(schedule.session_scan_end[0, column]))

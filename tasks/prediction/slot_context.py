@@ -1,0 +1,252 @@
+"""What is known of a slot, read in one go: bars, stage, breaker, versions and the ledger, once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from ml_core.bars.arrays import Bars
+from ml_core.decision import decide
+from ml_core.decision.abstain import NOVEL, OF_SLOT, abstention
+from ml_core.decision.context import RoleVersion, SlotContext
+from ml_core.decision.entry import Mode, Role
+from ml_core.decision.plan_slot import OPEN_DAYS
+from ml_core.decision.slot import Slot
+from ml_core.errors import OrbcastError
+from ml_core.learning.bundle import BundleCorruptError, load_bundle
+from ml_core.learning.dataset import Dataset
+from ml_core.learning.inference import Prediction, Predictor
+from ml_core.learning.novelty import LOOKED_AT
+from ml_core.market.definition import MarketDefinition
+from ml_core.market.market import Market
+from registry.errors import PrematureAnswerError, UnknownVersionError
+from registry.model_store import CHALLENGER, Serving, VersionRecord
+from registry.strategy import strategy_records
+from tasks.data.freshness import is_awaited
+from tasks.health.breaker import breaker_of
+from tasks.prediction.await_bars import Arrival, read_bars
+from tasks.rollout.stage import stage_of
+from tasks.runs.code_hash import code_hash
+from tasks.settings import Settings
+
+
+def load_context(
+    settings: Settings,
+    market: Market,
+    slot: Slot,
+    made_at: datetime,
+    mode: Mode,
+    arrival: Arrival | None = None,
+) -> SlotContext:
+    """Read everything that the policy of a slot goes by, and nothing twice.
+
+    A slot that is recorded is not decided again: versions and bars are not read for it.
+
+    Parameters
+    ----------
+    settings, market, slot
+        What is decided.
+    made_at
+        Aware time, now.
+    mode
+        Only a live prediction can be late or missed.
+    arrival
+        The slot's bars as they were awaited; left out, they are read from the lake.
+
+    Raises
+    ------
+    PrematureAnswerError
+        The window of a live slot has not closed.
+    """
+    context = bare_context(settings, market, slot, made_at, mode)
+    context = replace(
+        context,
+        recorded=settings.ledger().of_slot(
+            slot.symbol, slot.trading_day, slot.opening_range, mode
+        ),
+        plans=strategy_records(
+            settings.database(),
+            slot.symbol,
+            mode=mode,
+            first=slot.trading_day - OPEN_DAYS,
+            last=slot.trading_day,
+        ),
+    )
+    if mode == "live":
+        stage, position = stage_of(settings, slot.symbol, made_at)
+        context = replace(context, stage=stage, approval=position.bound_to)
+    if context.recorded:
+        return context
+    if mode == "live" and made_at < slot.decision:
+        raise PrematureAnswerError(str(slot), made_at, slot.decision)
+    return _with_evidence(settings, context, arrival)
+
+
+def bare_context(
+    settings: Settings, market: Market, slot: Slot, made_at: datetime, mode: Mode
+) -> SlotContext:
+    """Return what is known of a slot without reading anything of it."""
+    return SlotContext(
+        market=market,
+        market_hash=MarketDefinition.of(market).hash,
+        slot=slot,
+        mode=mode,
+        made_at=made_at,
+        late_after=timedelta(seconds=settings.late_after_seconds),
+        missed_after=timedelta(minutes=settings.missed_after_minutes),
+    )
+
+
+def _with_evidence(
+    settings: Settings, context: SlotContext, arrival: Arrival | None
+) -> SlotContext:
+    """Add the versions, and for those that are to be asked bars, breaker and silenced slots."""
+    symbol, live = context.slot.symbol, context.mode == "live"
+    versions = versions_for(settings, symbol, _asked_at(context))
+    context = replace(context, versions=versions)
+    if not versions or abstention(context, versions[0], OF_SLOT):
+        return context
+    bars = arrival.bars if arrival else None
+    if arrival and bars is not None:
+        awaited = not arrival.present
+    else:
+        bars = read_bars(settings, context.market, context.slot)
+        awaited = is_awaited(settings, context.market, context.slot, bars)
+    breaker = breaker_of(settings, symbol, context.made_at) if live else None
+    return replace(
+        context,
+        versions=tuple(map(loaded, versions)),
+        bars=bars,
+        awaited=awaited,
+        breaker=breaker.state if breaker else "closed",
+        breaker_cause=breaker.cause if breaker else "",
+        silenced=_silenced(settings, context),
+        seconds=time.monotonic(),
+        code=code_hash(),
+    )
+
+
+def _asked_at(context: SlotContext) -> datetime:
+    """Return the time as of which versions serve: a replay's is that of the decision."""
+    return context.made_at if context.mode == "live" else context.slot.decision
+
+
+def _silenced(settings: Settings, context: SlotContext) -> dict[Role, tuple[bool, ...]]:
+    """Return by role which earlier slots were silenced as novel; none where no model can be."""
+    slot = context.slot
+    if all(version.kind == "baseline" for version in context.versions):
+        return {}
+    reasons = settings.ledger().reasons(
+        slot.symbol,
+        first=slot.trading_day - timedelta(days=LOOKED_AT),
+        before=slot.decision,
+        mode=context.mode,
+    )
+    return {
+        role: tuple(reason == NOVEL for reason in reasons.get(role, ()))
+        for role in {version.role for version in context.versions}
+    }
+
+
+def versions_for(settings: Settings, symbol: str, at: datetime) -> tuple[RoleVersion, ...]:
+    """Return the version that serves at a time, and the challenger if there is another.
+
+    Empty where nothing was ever registered.
+    """
+    models = settings.models()
+    try:
+        serving = models.serving(symbol, at)
+    except UnknownVersionError:
+        return ()
+    versions = [_champion(serving)]
+    challenger = models.current(symbol, CHALLENGER)
+    if challenger is not None and challenger.version != serving.record.version:
+        record = models.find(symbol, challenger.version)
+        version = role_version("challenger", record)
+        versions.append(
+            replace(
+                version,
+                damaged="; ".join(models.faults(record)) or None,
+                expired=models.expired(record, at),
+                other_market=models.other_market(record),
+            )
+        )
+    return tuple(versions)
+
+
+def next_version(
+    settings: Settings, context: SlotContext, without: Mapping[str, str]
+) -> RoleVersion | None:
+    """Return the version that serves without some that turned out not to; None if none."""
+    models = settings.models()
+    try:
+        serving = models.serving(context.slot.symbol, _asked_at(context), without)
+    except UnknownVersionError:
+        return None
+    return loaded(_champion(serving))
+
+
+def _champion(serving: Serving) -> RoleVersion:
+    return replace(
+        role_version("champion", serving.record),
+        fallback=serving.fallback,
+        expired=serving.expired,
+        other_market=serving.other_market,
+    )
+
+
+def role_version(role: Role, record: VersionRecord) -> RoleVersion:
+    """Return a registered version in a role, with nothing known against it."""
+    return RoleVersion(
+        role=role,
+        model=record.model,
+        version=record.version,
+        recipe_hash=record.recipe_hash,
+        kind=record.kind,
+        folder=record.folder,
+        sums_hash=record.sums_hash,
+        label=record.metrics.get("summary", {}).get("label"),
+    )
+
+
+def loaded(version: RoleVersion) -> RoleVersion:
+    """Return a version with its predictor, or with why it cannot be read."""
+    if version.other_market or version.expired or version.damaged:
+        return version
+    try:
+        return replace(version, predictor=_loaded(str(version.folder), version.sums_hash))
+    except OrbcastError as error:
+        return replace(version, unreadable=str(error))
+
+
+def ask(
+    record: VersionRecord, market: Market, slot: Slot, bars: Bars
+) -> tuple[Dataset, Prediction]:
+    """Build the slot's row and have a registered version predict, whatever speaks against it.
+
+    Raises
+    ------
+    NoSlotError
+        There is nothing to decide on; ``why`` is a typed reason.
+    BundleCorruptError
+        The version's files are not whole.
+    """
+    predictor = _loaded(str(record.folder), record.sums_hash)
+    return decide.ask(predictor, market, slot, bars, time.monotonic())
+
+
+@lru_cache(maxsize=8)
+def _loaded(folder: str, sums_hash: str) -> Predictor:
+    del sums_hash  # part of the key: other files are another predictor
+    try:
+        return Predictor(load_bundle(Path(folder)))
+    except OrbcastError:
+        raise
+    except Exception as error:
+        # whole files of another release's making: another version is asked, the slot is not lost
+        fault = f"cannot be read by this release: {type(error).__name__}: {error}"
+        raise BundleCorruptError(folder, "its content", fault) from error

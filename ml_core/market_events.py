@@ -11,7 +11,7 @@ STAGES: tuple[Stage, ...] = ("off", "shadow", "advisory", "hybrid", "auto")
 SHADOW: Stage = "shadow"
 
 Kind = Literal["up", "down", "approved"]
-BreakerState = Literal["closed", "open"]
+BreakerChange = Literal["closed", "open"]
 AttemptEnd = Literal["done", "failed", "stopped"]
 
 
@@ -67,7 +67,7 @@ class BreakerEvent:
 
     market: str
     at: datetime
-    state: BreakerState
+    state: BreakerChange
     cause: str
     detail: str
     by: str

@@ -53,7 +53,7 @@ POLICY = BreakerPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class BreakerState:
     """Where the breaker stands; ``until`` is when an open one may be probed."""
 
     state: State
@@ -101,9 +101,9 @@ class LiveRow:
     day: date | None = None
 
 
-def standing(
+def breaker_state(
     events: Sequence[BreakerEvent], now: datetime, policy: BreakerPolicy = POLICY
-) -> Standing:
+) -> BreakerState:
     """Return where the breaker stands after its events, oldest first.
 
     An open breaker becomes half open when its time is over; only a check that finds nothing
@@ -111,14 +111,14 @@ def standing(
     it does not flap; one that stayed closed for the longest time has forgotten them.
     """
     if not events:
-        return Standing(state="closed", cause="", detail="", since=None, until=None)
+        return BreakerState(state="closed", cause="", detail="", since=None, until=None)
     last = events[-1]
     if last.state == "closed":
-        return Standing(
+        return BreakerState(
             state="closed", cause=last.cause, detail=last.detail, since=last.at, until=None
         )
     until = last.at + min(policy.cool_down * 2 ** (_openings(events, policy) - 1), policy.longest)
-    return Standing(
+    return BreakerState(
         state="open" if now < until else "half_open",
         cause=last.cause,
         detail=last.detail,

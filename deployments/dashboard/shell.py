@@ -13,7 +13,7 @@ import streamlit as st
 from deployments.cli.errors import line_of
 from ml_core.errors import OrbcastError
 from ml_core.market.market import Market
-from monitoring.breaker import Standing
+from monitoring.breaker import BreakerState
 from monitoring.rollout import Stage
 from tasks.health.breaker import breaker_of
 from tasks.rollout.stage import stage_of
@@ -127,7 +127,7 @@ def _welcome() -> None:
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
-def _standing(name: str) -> tuple[Stage, Standing]:
+def _standing(name: str) -> tuple[Stage, BreakerState]:
     settings = current_settings()
     symbol = settings.market(name).symbol
     return stage_of(settings, symbol, now())[0], breaker_of(settings, symbol, now())

@@ -5,12 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ml_core.market_events import BreakerEvent, BreakerState
-from monitoring.breaker import (
-    UNREADABLE,
-    Standing,
-    standing,
-)
+from ml_core.market_events import BreakerChange, BreakerEvent
+from monitoring.breaker import UNREADABLE, BreakerState, breaker_state
 from registry.breaker import breaker_records, record_breaker
 from tasks import notices
 from tasks.notices.events import BreakerClosed, BreakerOpened, emit
@@ -22,12 +18,12 @@ OURS = frozenset(
 """Reasons for no answer that are not the market's."""
 
 
-def breaker_of(settings: Settings, symbol: str, at: datetime) -> Standing:
+def breaker_of(settings: Settings, symbol: str, at: datetime) -> BreakerState:
     """Return where a market's breaker stands; one that cannot be read counts as open."""
     try:
-        return standing(events_of(settings, symbol), at)
+        return breaker_state(events_of(settings, symbol), at)
     except Exception as error:  # noqa: BLE001 - whatever the reason, it is not known to be closed
-        return Standing(
+        return BreakerState(
             state="open", cause=UNREADABLE, detail=str(error)[:200], since=None, until=None
         )
 
@@ -35,7 +31,7 @@ def breaker_of(settings: Settings, symbol: str, at: datetime) -> Standing:
 def change(
     settings: Settings,
     symbol: str,
-    state: BreakerState,
+    state: BreakerChange,
     *,
     cause: str,
     detail: str,
@@ -73,14 +69,14 @@ def change(
     )
 
 
-def shown(now: Standing) -> dict[str, Any]:
-    """Return a standing as plain values."""
+def shown(state: BreakerState) -> dict[str, Any]:
+    """Return the breaker's state as plain values."""
     return {
-        "state": now.state,
-        "cause": now.cause,
-        "detail": now.detail,
-        "since": now.since.isoformat() if now.since else None,
-        "until": now.until.isoformat() if now.until else None,
+        "state": state.state,
+        "cause": state.cause,
+        "detail": state.detail,
+        "since": state.since.isoformat() if state.since else None,
+        "until": state.until.isoformat() if state.until else None,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import task
 
-from monitoring.breaker import LiveRow, standing, trouble
+from monitoring.breaker import LiveRow, breaker_state, trouble
 from registry.drift import latest_drift
 from registry.parity import latest_parity
 from registry.scored import scored
@@ -26,7 +26,7 @@ def check_breaker(market: str, at: datetime) -> dict[str, Any]:
     """Open the breaker on trouble; close a half-open one in which none is found."""
     settings = current_settings()
     symbol = settings.market(market).symbol
-    now = standing(events_of(settings, symbol), at)
+    now = breaker_state(events_of(settings, symbol), at)
     if now.state == "open":
         return shown(now)
     begun = now.since
@@ -40,7 +40,7 @@ def check_breaker(market: str, at: datetime) -> dict[str, Any]:
     elif now.state == "half_open":
         told = f"nothing wrong found after {now.cause}"
         change(settings, symbol, "closed", cause=RECOVERED, detail=told, by=BY, at=at)
-    return shown(standing(events_of(settings, symbol), at))
+    return shown(breaker_state(events_of(settings, symbol), at))
 
 
 def _reported(settings: Settings, symbol: str, since: datetime | None) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.market_events import BreakerEvent
-from monitoring.breaker import BreakerPolicy, LiveRow, standing, trouble
+from monitoring.breaker import BreakerPolicy, LiveRow, breaker_state, trouble
 from tests.ml_core.evidence.slow_wealth import Row, calibration_wealth, challenger_wealth
 
 T0 = datetime(2024, 6, 3, tzinfo=UTC)
@@ -30,7 +30,7 @@ def event(hours: float, state: str) -> BreakerEvent:
 
 
 def test_without_events_it_is_closed() -> None:
-    assert standing([], T0).closed
+    assert breaker_state([], T0).closed
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_each_opening_in_a_row_doubles_its_time_up_to_eight_days(
         event(2 * number, "open" if number % 2 == 0 else "closed")
         for number in range(2 * openings - 1)
     ]
-    now = standing(events, events[-1].at)
+    now = breaker_state(events, events[-1].at)
     assert now.until == events[-1].at + hours * HOUR
-    assert standing(events, now.until - SECOND).state == "open"
-    assert standing(events, now.until).state == "half_open"
-    assert standing(events, now.until + timedelta(days=400)).state == "half_open"
+    assert breaker_state(events, now.until - SECOND).state == "open"
+    assert breaker_state(events, now.until).state == "half_open"
+    assert breaker_state(events, now.until + timedelta(days=400)).state == "half_open"
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,17 @@ def test_eight_days_closed_forget_the_openings_before(quiet: timedelta, hours: i
     closed = event(13, "closed")
     again = event(0, "open")
     events = [again, closed, replace(again, at=closed.at + quiet)]
-    assert standing(events, T0).until == closed.at + quiet + hours * HOUR
+    assert breaker_state(events, T0).until == closed.at + quiet + hours * HOUR
 
 
 def test_openings_without_a_closing_between_count_each() -> None:
-    assert standing([event(0, "open"), event(1, "open")], T0).until == T0 + (1 + 24) * HOUR
+    assert breaker_state([event(0, "open"), event(1, "open")], T0).until == T0 + (1 + 24) * HOUR
 
 
 @given(st.lists(st.sampled_from(["open", "closed"]), max_size=30), st.floats(0, 10_000))
 def test_time_alone_never_closes_it(states: list[str], hours: float) -> None:
     events = [event(index, state) for index, state in enumerate(states)]
-    now = standing(events, T0 + (len(states) + hours) * HOUR)
+    now = breaker_state(events, T0 + (len(states) + hours) * HOUR)
     assert now.closed == (not states or states[-1] == "closed")
     assert (now.until is None) == now.closed
     assert (now.until or T0) - (now.since or T0) <= timedelta(days=8)

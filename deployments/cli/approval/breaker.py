@@ -13,7 +13,7 @@ from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 from tasks import health
 
 if TYPE_CHECKING:
-    from ml_core.market_events import BreakerState
+    from ml_core.market_events import BreakerChange
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -75,7 +75,7 @@ def reset(
     _change(market, "closed", reason, by, as_json=as_json)
 
 
-def _change(market: str, state: BreakerState, reason: str, by: str, *, as_json: bool) -> None:
+def _change(market: str, state: BreakerChange, reason: str, by: str, *, as_json: bool) -> None:
 
     settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol

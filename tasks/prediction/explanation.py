@@ -45,10 +45,10 @@ def explained(settings: Settings, slot: str, mode: Mode | None = None) -> list[d
     """
     symbol, day, name = _parts(slot)
     rows = settings.ledger().settled(symbol, first=day, last=day, mode=mode)
-    found = [each.prediction for each in rows if each.prediction.opening_range == name]
-    if not found:
+    entries = [row.prediction for row in rows if row.prediction.opening_range == name]
+    if not entries:
         raise NotASlotError(slot, "has no answer in the ledger")
-    return [{**_who(each), **asdict(explanation_of(settings, each))} for each in found]
+    return [{**_who(entry), **asdict(explanation_of(settings, entry))} for entry in entries]
 
 
 def explanation_of(settings: Settings, entry: PredictionEntry) -> Explanation:
@@ -76,7 +76,7 @@ def _decided(settings: Settings, entry: PredictionEntry) -> StrategyRecord | Non
         first=entry.trading_day,
         last=entry.trading_day,
     )
-    same = [each for each in records if each.opening_range == entry.opening_range]
+    same = [record for record in records if record.opening_range == entry.opening_range]
     return same[-1] if same else None
 
 

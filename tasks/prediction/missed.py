@@ -31,23 +31,23 @@ def fill_missed(market: str, at: datetime) -> int:
     """
     settings = current_settings()
     absent = unanswered(settings, market, at)
-    known = settings.market(market)
-    entries = unanswered_entries(settings, known, _reasons(known, absent), at)
+    definition = settings.market(market)
+    entries = unanswered_entries(settings, definition, _reasons(definition, absent), at)
     if entries:
-        remember_definition(settings.database(), MarketDefinition.of(known), at)
+        remember_definition(settings.database(), MarketDefinition.of(definition), at)
         ledger = settings.ledger()
         ledger.record(entries)
         first, last = absent[0].trading_day, absent[-1].trading_day
         rows = ledger.settled(entries[0].market, first=first, last=last, mode="live")
-        announce(entries, [each.prediction for each in rows])
-        missed = [each for each in entries if each.reason == MISSED]
+        announce(entries, [row.prediction for row in rows])
+        missed = [entry for entry in entries if entry.reason == MISSED]
         if missed:
             _notify(settings, missed)
     return len(absent)
 
 
 def _notify(settings: Settings, missed: list[PredictionEntry]) -> None:
-    slots = sorted({f"{each.trading_day}:{each.opening_range}" for each in missed})
+    slots = sorted({f"{entry.trading_day}:{entry.opening_range}" for entry in missed})
     symbol = missed[0].market
     notify(
         settings,
@@ -78,17 +78,17 @@ def unanswered_entries(
 
 def unanswered(settings: Settings, market: str, at: datetime) -> tuple[Slot, ...]:
     """Return the live slots past their deadline, since the first live answer, that have no row."""
-    known = settings.market(market)
-    rows = [each.prediction for each in settings.ledger().settled(known.symbol, mode="live")]
+    definition = settings.market(market)
+    rows = [row.prediction for row in settings.ledger().settled(definition.symbol, mode="live")]
     if not rows:
         return ()
-    have = {(each.trading_day, each.opening_range) for each in rows}
+    have = {(entry.trading_day, entry.opening_range) for entry in rows}
     deadline = at - timedelta(minutes=settings.missed_after_minutes)
-    last = at.astimezone(ZoneInfo(known.zone)).date() + timedelta(days=1)
-    begun = min(each.decision_time for each in rows)
+    last = at.astimezone(ZoneInfo(definition.zone)).date() + timedelta(days=1)
+    begun = min(entry.decision_time for entry in rows)
     return tuple(
         slot
-        for slot in slots_between(known, rows[0].trading_day, last)
+        for slot in slots_between(definition, rows[0].trading_day, last)
         if begun < slot.decision < deadline and (slot.trading_day, slot.opening_range) not in have
     )
 
@@ -102,13 +102,13 @@ def _reasons(market: Market, slots: tuple[Slot, ...]) -> dict[Slot, str]:
     except NoTradingDaysError:
         return dict.fromkeys(slots, HOLIDAY)
     rows = {day.item(): row for row, day in enumerate(schedule.days)}
-    found = {}
+    reasons: dict[Slot, str] = {}
     for slot in slots:
         row = rows.get(slot.trading_day)
         if row is None:
-            found[slot] = HOLIDAY
+            reasons[slot] = HOLIDAY
         elif schedule.open[row, market.range_index(slot.opening_range)]:
-            found[slot] = MISSED
+            reasons[slot] = MISSED
         else:
-            found[slot] = EXCHANGE_CLOSED
-    return found
+            reasons[slot] = EXCHANGE_CLOSED
+    return reasons

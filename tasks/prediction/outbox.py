@@ -28,36 +28,38 @@ def outbox(
     since
         Those written since then; all when left out.
     """
-    found = order_intents(settings.database(), symbol, since=since)
-    if not found:
+    intents = order_intents(settings.database(), symbol, since=since)
+    if not intents:
         return []
     breaker = breaker_of(settings, symbol, at)
-    stage, stands = stage_of(settings, symbol, at)
+    stage, position = stage_of(settings, symbol, at)
     general = ""
     if not breaker.closed:
         general = f"the circuit breaker is {breaker.state.replace('_', ' ')}: {breaker.cause}"
     elif stage != "auto":
         general = f"the stage is {stage} now"
-    return [_shown(each, at, general, stands.bound_to) for each in found]
+    return [_shown(intent, at, general, position.bound_to) for intent in intents]
 
 
-def _shown(each: OrderIntent, at: datetime, general: str, approved: str | None) -> dict[str, Any]:
+def _shown(
+    intent: OrderIntent, at: datetime, general: str, approved: str | None
+) -> dict[str, Any]:
     why_not = general
-    if at >= each.expires_at:
+    if at >= intent.expires_at:
         why_not = "it has expired"
-    elif not why_not and each.bound_to != approved:
+    elif not why_not and intent.bound_to != approved:
         why_not = "it was written under another approval"
     return {
-        "slot": f"{each.market}:{each.trading_day}:{each.opening_range}",
-        "market": each.market,
-        "trading_day": each.trading_day.isoformat(),
-        "opening_range": each.opening_range,
-        "at": each.at.isoformat(),
-        "expires_at": each.expires_at.isoformat(),
+        "slot": f"{intent.market}:{intent.trading_day}:{intent.opening_range}",
+        "market": intent.market,
+        "trading_day": intent.trading_day.isoformat(),
+        "opening_range": intent.opening_range,
+        "at": intent.at.isoformat(),
+        "expires_at": intent.expires_at.isoformat(),
         "in_force": not why_not,
         "why_not": why_not or None,
-        "version": each.version,
-        "rules": each.rules_hash,
-        "approved_for": each.bound_to,
-        **each.order,
+        "version": intent.version,
+        "rules": intent.rules_hash,
+        "approved_for": intent.bound_to,
+        **intent.order,
     }

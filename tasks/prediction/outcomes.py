@@ -40,30 +40,30 @@ _NEVER_SETTLED = frozenset({"holiday", "exchange_closed"})
 def settle(market: str, at: datetime) -> dict[str, Any]:
     """Label every open or recent slot of the ledger from the lake and append its outcome."""
     settings = current_settings()
-    known = settings.market(market)
+    definition = settings.market(market)
     ledger = settings.ledger()
-    rows = ledger.settled(known.symbol)
+    rows = ledger.settled(definition.symbol)
     recent = (at - timedelta(days=REVISED_DAYS)).date()
     wanted = [
-        each
-        for each in rows
-        if each.prediction.reason not in _NEVER_SETTLED
-        and (each.outcome is None or each.prediction.trading_day >= recent)
+        row
+        for row in rows
+        if row.prediction.reason not in _NEVER_SETTLED
+        and (row.outcome is None or row.prediction.trading_day >= recent)
     ]
     counts = {"added": 0, "revised": 0, "unchanged": 0, "open": 0}
-    keys = {each.prediction.label for each in wanted}
-    live = {outcome_key(each.prediction) for each in wanted if each.prediction.mode == "live"}
-    hashes = sorted({each.prediction.market_hash for each in wanted})
+    keys = {row.prediction.label for row in wanted}
+    live = {outcome_key(row.prediction) for row in wanted if row.prediction.mode == "live"}
+    hashes = sorted({row.prediction.market_hash for row in wanted})
     for (key, spec), market_hash in product(
-        labels_by_key(settings, known.symbol, keys).items(), hashes
+        labels_by_key(settings, definition.symbol, keys).items(), hashes
     ):
         slots = {
-            (each.prediction.trading_day, each.prediction.opening_range)
-            for each in wanted
-            if (each.prediction.label, each.prediction.market_hash) == (key, market_hash)
+            (row.prediction.trading_day, row.prediction.opening_range)
+            for row in wanted
+            if (row.prediction.label, row.prediction.market_hash) == (key, market_hash)
         }
         # of a market whose file was changed since, a slot is settled as it was asked
-        then = market_of(settings, known, market_hash)
+        then = market_of(settings, definition, market_hash)
         outcomes = []
         if slots and then is not None:
             outcomes = _outcomes(settings, then, spec, slots, at, market_hash)
@@ -73,7 +73,7 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
             counts[done] += 1
             if done != "unchanged" and outcome_key(entry) in live:
                 _emit(entry, revised=done == "revised")
-    return {"symbol": known.symbol, "predictions": len(rows), **counts}
+    return {"symbol": definition.symbol, "predictions": len(rows), **counts}
 
 
 def _emit(entry: OutcomeEntry, *, revised: bool) -> None:
@@ -90,8 +90,8 @@ def measure(market: str, at: datetime) -> list[dict[str, Any]]:
     arrived = first_recorded(settings.database(), symbol)
     majority = _majorities(settings, symbol)
     rows = settings.ledger().settled(symbol)
-    figures = daily_figures(_row(each, arrived, majority) for each in rows)
-    records = [PerformanceRecord(market=symbol, **each) for each in figures]
+    figures = daily_figures(_row(row, arrived, majority) for row in rows)
+    records = [PerformanceRecord(market=symbol, **figure) for figure in figures]
     update_performance(settings.database(), records, at)
     return figures
 
@@ -142,11 +142,11 @@ def _entry(market: Market, row: dict[str, Any], label: str, market_hash: str) ->
 
 
 def _row(
-    each: Settled,
+    row: Settled,
     arrived: dict[OutcomeKey, datetime],
     majority: dict[str, float],
 ) -> dict[str, Any]:
-    said, outcome = each.prediction, each.outcome
+    entry, outcome = row.prediction, row.outcome
     same = (
         "opening_range",
         "mode",
@@ -159,31 +159,33 @@ def _row(
         "baseline_p_up",
         "recommendation",
     )
-    came = arrived.get(outcome_key(said))
+    came = arrived.get(outcome_key(entry))
     side = {"UP": "long", "DOWN": "short"}.get(outcome.direction if outcome else "", "")
-    view = said.outputs.get(side) or {}
+    view = entry.outputs.get(side) or {}
     return {
-        "day": said.trading_day,
-        "majority_p_up": majority.get(said.version or ""),
+        "day": entry.trading_day,
+        "majority_p_up": majority.get(entry.version or ""),
         "direction": outcome.direction if outcome else None,
         "r_gross": outcome.r_gross if outcome else None,
         "r_net": outcome.r_net if outcome else None,
         "net_r_low": view.get("net_r_low"),
         "net_r_high": view.get("net_r_high"),
-        "revision": each.revision,
+        "revision": row.revision,
         # a replay's outcome was there long before anybody asked
-        "outcome_late": said.mode == "live"
+        "outcome_late": entry.mode == "live"
         and outcome is not None
         and came is not None
         and came - outcome.resolved_at > OUTCOME_LATE,
-        **{name: getattr(said, name) for name in same},
+        **{name: getattr(entry, name) for name in same},
     }
 
 
 def _majorities(settings: Settings, symbol: str) -> dict[str, float]:
     """Return each version's majority, the share of UP among its training breaks, where it is."""
-    found = {each.version: _majority(each.folder) for each in settings.models().versions(symbol)}
-    return {version: share for version, share in found.items() if share is not None}
+    shares = {
+        record.version: _majority(record.folder) for record in settings.models().versions(symbol)
+    }
+    return {version: share for version, share in shares.items() if share is not None}
 
 
 @lru_cache(maxsize=512)

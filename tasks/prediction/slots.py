@@ -42,7 +42,7 @@ def decision_time(market: Market, spec: RangeSpec, trading_day: date) -> datetim
         datetime.combine(base + timedelta(days=days), spec.start, zone).astimezone(UTC)
         for days in (-1, 0, 1, 2)
     )
-    return next(each for each in opens if each >= start) + timedelta(minutes=spec.minutes)
+    return next(time for time in opens if time >= start) + timedelta(minutes=spec.minutes)
 
 
 def trading_day_at(market: Market, at: datetime) -> date:
@@ -80,11 +80,11 @@ def latest_slot(market: Market, moment: datetime, opening_range: str | None = No
     if opening_range is not None:
         specs = (market.ranges[market.range_index(opening_range)],)
     today = moment.astimezone(ZoneInfo(market.zone)).date()
-    found = slots_between(market, today - 7 * _DAY, today + _DAY, specs)
-    closed = [each for each in found if each.decision <= moment]
+    slots = slots_between(market, today - 7 * _DAY, today + _DAY, specs)
+    closed = [slot for slot in slots if slot.decision <= moment]
     if not closed:
         raise NoSlotYetError(market.symbol, moment.isoformat())
-    return max(closed, key=lambda each: each.decision)
+    return max(closed, key=lambda slot: slot.decision)
 
 
 def slots_between(
@@ -92,7 +92,7 @@ def slots_between(
 ) -> tuple[Slot, ...]:
     """Return the slots of every weekday of a period, of all or some ranges, by decision."""
     days = (first + timedelta(days=ahead) for ahead in range((last - first).days + 1))
-    found = [
+    slots = [
         Slot(
             symbol=market.symbol,
             trading_day=day,
@@ -103,7 +103,7 @@ def slots_between(
         if day.weekday() < WEEKEND
         for spec in (market.ranges if specs is None else specs)
     ]
-    return tuple(sorted(found, key=lambda each: each.decision))
+    return tuple(sorted(slots, key=lambda slot: slot.decision))
 
 
 def in_zone(moment: datetime, market: Market) -> datetime:

@@ -47,17 +47,17 @@ def lived(
         return (), ()
     days = sorted(day for day, _ in plans)
     rows = _history(settings, name, rules, (days[0], days[-1]), at)
-    known = {
-        (each.outcome.trading_day, each.outcome.opening_range): each.outcome
-        for each in settings.ledger().settled(
+    outcomes = {
+        (row.outcome.trading_day, row.outcome.opening_range): row.outcome
+        for row in settings.ledger().settled(
             market.symbol, first=days[0], last=days[-1], mode=mode
         )
-        if each.outcome is not None and each.outcome.label == rules.label.key
+        if row.outcome is not None and row.outcome.label == rules.label.key
     }
     slots = [
-        _as_recorded(each, known.get((each.trading_day, each.opening_range)))
-        for each in slots_of(rows)
-        if (each.trading_day, each.opening_range) in plans
+        _as_recorded(slot, outcomes.get((slot.trading_day, slot.opening_range)))
+        for slot in slots_of(rows)
+        if (slot.trading_day, slot.opening_range) in plans
     ]
 
     def of(which: str) -> tuple[Taken, ...]:

@@ -52,6 +52,59 @@ def test_the_first_word_on_a_slot_stands(ledger: Ledger) -> None:
     assert champion.outcome is None
 
 
+def test_what_was_appended_is_returned_as_recorded_and_what_stood_before_is_not(
+    ledger: Ledger,
+) -> None:
+    first = replace(said(), made_at=T0 + timedelta(seconds=100))
+    second = said(role="challenger")
+    assert ledger.append([first]) == (first,)
+    behind = replace(second, made_at=first.made_at - timedelta(seconds=90))
+    late = replace(behind, late=True, outputs={**second.outputs, "clock_behind_seconds": 90.0})
+    assert ledger.append([said(p_up=0.9), behind]) == (late,)
+    assert ledger.of_slot("MGC", first.trading_day, first.opening_range, "live") == (first, late)
+
+
+def test_a_slot_s_entries_are_those_of_its_market_day_range_and_mode(ledger: Ledger) -> None:
+    entries = [
+        said(),
+        replace(said(), opening_range="1000"),
+        replace(said(), mode="replay"),
+        replace(said(), market="MES"),
+        said(1),
+    ]
+    ledger.record(entries)
+    day = said().trading_day
+    assert ledger.of_slot("MGC", day, said().opening_range, "live") == (entries[0],)
+    assert ledger.of_slot("MGC", day, "1000", "live") == (entries[1],)
+    assert ledger.of_slot("MGC", day, said().opening_range, "replay") == (entries[2],)
+    assert ledger.of_slot("MGC", day, "2300", "live") == ()
+
+
+def test_reasons_are_those_of_earlier_slots_by_role_and_decision(ledger: Ledger) -> None:
+    novel = {"status": "abstained", "reason": "novel_input"}
+    ledger.record(
+        [
+            said(0),
+            replace(said(1), **novel),
+            replace(said(1, role="challenger"), **novel),
+            replace(said(2), mode="replay", **novel),
+            replace(said(3), **novel),
+            said(4),
+        ]
+    )
+
+    def reasons(first: int, before: int) -> dict[str, tuple[str | None, ...]]:
+        start = said(first).trading_day
+        until = said(before).decision_time
+        return ledger.reasons("MGC", first=start, before=until, mode="live")
+
+    whole = {"champion": (None, "novel_input", "novel_input"), "challenger": ("novel_input",)}
+    assert reasons(0, 4) == whole
+    assert reasons(2, 4) == {"champion": ("novel_input",)}
+    assert reasons(1, 3) == {"champion": ("novel_input",), "challenger": ("novel_input",)}
+    assert reasons(0, 0) == {}
+
+
 def test_an_outcome_is_added_once_and_revised_beside_itself(ledger: Ledger) -> None:
     ledger.record([said()])
 

@@ -8,23 +8,14 @@ from typing import Any
 from prefect import flow
 
 from registry.ledger import Mode
-from tasks.health.drift import compare, plots_of_drift, write_report
+from tasks.health.drift import compare, write_report
+from tasks.health.drift_artifact import publish_drift
 from tasks.notices.notify import REPORTED
-from tasks.runs.artifacts import publish, table, to_open
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
-
-_MOVED = {
-    "column": "Column",
-    "group": "Group",
-    "shift": "Shift in sd",
-    "p": "p",
-    "drifted": "Drifted",
-}
-_SHOWN = 15
 
 
 @flow(
@@ -51,14 +42,12 @@ def check_drift(
         as_of: Look at answers up to this time; left out, now.
     """
     at = moment_of(as_of, current_settings().market(market))
-    found = compare(market, at, mode)
-    page = write_report(market, at, mode) if full and found.judged else None
-    shown = found.to_json()
-    publish(
-        f"drift-{market}",
-        found.verdict,
-        table(shown["moved"][:_SHOWN], _MOVED) if shown["moved"] else "",
-        *plots_of_drift(found),
-        to_open({"Evidently's full report": page} if page else {}),
-    )
-    return {"verdict": found.verdict, "detected": found.detected, "report": page, **shown}
+    report = compare(market, at, mode)
+    page = write_report(market, at, mode) if full and report.judged else None
+    publish_drift(market, report, page)
+    return {
+        "verdict": report.verdict,
+        "detected": report.detected,
+        "report": page,
+        **report.to_json(),
+    }

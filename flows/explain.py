@@ -7,18 +7,14 @@ from typing import Any
 
 from prefect import flow
 
-from monitoring.pages.markdown import escaped
 from tasks.notices.notify import REPORTED
 from tasks.prediction.explanation import explained
-from tasks.prediction.explanation_artifact import reasons_plot
+from tasks.prediction.explanation_artifact import publish_explanation
 from tasks.prediction.slots import latest_slot
-from tasks.runs.artifacts import bullets, publish, table
 from tasks.runs.parameters import MarketName, OpeningRangeName
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings, now
-
-_GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
 
 
 @flow(
@@ -42,26 +38,6 @@ def explain(
     known = current_settings().market(market)
     latest = latest_slot(known, now(), opening_range)
     slot = f"{known.symbol}:{trading_day or latest.trading_day}:{latest.opening_range}"
-    told = explained(current_settings(), slot)
-    publish(
-        "explain-" + slot.replace(":", "-"),
-        f"{slot}: {told[0]['verdict']}",
-        *(
-            part
-            for each in told
-            for part in (
-                f"**{_who(each)}**",
-                table(each["gates"], _GATES),
-                f"What the model's answer rests on:\n\n{bullets(each['reasons'])}"
-                if each["reasons"]
-                else "",
-                *reasons_plot(each["pushes"]),
-            )
-        ),
-    )
-    return {"slot": slot, "answers": told}
-
-
-def _who(each: dict[str, Any]) -> str:
-    made = f"{each['model']} {each['version']}" if each["version"] else "no version to answer"
-    return escaped(f"{each['role']} ({each['mode']}): {made}")
+    explanations = explained(current_settings(), slot)
+    publish_explanation(slot, explanations)
+    return {"slot": slot, "answers": explanations}

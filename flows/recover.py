@@ -8,20 +8,12 @@ from prefect import flow
 
 from tasks.notices.notify import REPORTED, tell_of
 from tasks.rollout.approval import expire_approvals
-from tasks.runs.artifacts import publish, table
 from tasks.runs.overdue import end_overdue
 from tasks.runs.recovery import bury_the_dead
+from tasks.runs.recovery_artifact import publish_recovery, recovery_in_words
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings, now
-
-_SHOWN = {
-    "flow": "Flow",
-    "run": "Run",
-    "state": "Now",
-    "words": "Why",
-    "again": "Started again as",
-}
 
 
 @flow(
@@ -44,14 +36,10 @@ def recover() -> dict[str, Any]:
         *((run.ended, run.again) for run in dead),
     ]:
         tell_of(ended)
-        shown = {name: getattr(ended, name) for name in ("flow", "run", "state", "words")}
-        rows.append({**shown, "again": again})
+        values = {name: getattr(ended, name) for name in ("flow", "run", "state", "words")}
+        rows.append({**values, "again": again})
     refused = expire_approvals(current_settings(), now())
-    verdict = f"{len(dead)} runs had no process any more" if dead else "every run has its process"
-    if hung:
-        verdict += f"; {len(hung)} runs that hung were killed"
-    if refused:
-        verdict += f"; {len(refused)} approvals were refused, since nobody answered in time"
+    verdict = recovery_in_words(len(dead), len(hung), len(refused))
     if rows or refused:
-        publish("recovered", verdict, table(rows, _SHOWN) if rows else "")
+        publish_recovery(verdict, rows)
     return {"verdict": verdict, "dead": rows, "refused": list(refused)}

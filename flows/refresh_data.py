@@ -13,23 +13,14 @@ from prefect import flow
 from ml_core.errors import OrbcastError
 from tasks.data.ingest import Announce, refresh_lake
 from tasks.data.intake import verdict_of
+from tasks.data.refresh_artifact import publish_refresh
 from tasks.data.sources import SourceSpec, standing_source
 from tasks.notices.notify import REPORTED
-from tasks.runs.artifacts import bullets, publish, table, to_copy
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
-
-_COUNTS = {
-    "new_batches": "New batches",
-    "added": "Bars added",
-    "revised": "Revised",
-    "withdrawn": "Taken away",
-    "quarantined": "Set aside",
-    "bars": "In the lake",
-}
 
 
 @flow(
@@ -61,9 +52,7 @@ def refresh_data(
     told: Announce = "never" if as_of else "always" if announce else "news"
     brought = refresh_lake(market, source, at, full=full, announce=told)
     verdict = verdict_of(brought)
-    odd = [f"Odd but kept: {', '.join(brought['findings'])}"] if brought["findings"] else []
-    read = to_copy({"source": brought["source"]})
-    publish(f"refresh-{market}", verdict, table([brought], _COUNTS), read, bullets(odd))
+    publish_refresh(market, verdict, brought)
     return {**brought, "verdict": verdict}
 
 

@@ -10,17 +10,14 @@ from pydantic import Field
 
 from ml_core.learning.models import Question
 from tasks.notices.notify import REPORTED
-from tasks.runs.artifacts import bullets, publish, table, to_copy
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
 from tasks.training.train import gather
-from tasks.training.tuning import Search, Tuned, plots_of_search, search
-
-_TRIED = {"number": "Trial", "score": "Score", "recipe": "Recipe", "values": "Values"}
-_SHOWN = 10
+from tasks.training.tuning import Search, search
+from tasks.training.tuning_artifact import publish_search
 
 
 @flow(
@@ -63,7 +60,7 @@ def tune(
     at = moment_of(as_of, settings.market(market))
     material = gather(market, base, None, None, at)
     tuned = search(material, base, asked, at)
-    _show(market, tuned)
+    publish_search(market, tuned)
     return {
         "study": tuned.study,
         "verdict": tuned.verdict,
@@ -77,30 +74,3 @@ def tune(
         "folds": list(tuned.folds),
         "holdout_from": str(tuned.holdout_from),
     }
-
-
-def _show(market: str, tuned: Tuned) -> None:
-    scored = [each for each in tuned.tried if each.score is not None]
-    best = sorted(scored, key=lambda each: each.score or 0.0)[:_SHOWN]
-    rows = [
-        {
-            "number": each.number,
-            "score": each.score,
-            "recipe": each.recipe,
-            "values": ", ".join(f"{name} {value:.3g}" for name, value in each.values.items()),
-        }
-        for each in best
-    ]
-    notes = [
-        f"tuned on {', '.join(tuned.folds)}; from {tuned.holdout_from} on nothing was looked at",
-        f"{len(tuned.tried) - len(scored)} of {len(tuned.tried)} trials were given up early",
-        f"{tuned.to_pay_for:,} recipes tried on this market so far are to be paid for",
-    ]
-    written = {"written to, for the flow walk-forward to judge": tuned.path} if tuned.path else {}
-    publish(
-        f"tune-{market}",
-        tuned.verdict,
-        "\n".join(part for part in (bullets(notes), to_copy(written)) if part),
-        table(rows, _TRIED),
-        *plots_of_search(tuned),
-    )

@@ -11,10 +11,8 @@ from prefect import flow
 from pydantic import Field
 
 from ml_core.evidence.out_of_sample import Answers
-from ml_core.evidence.promotion import Decision
 from ml_core.learning.folds import Walk
 from tasks.notices.notify import REPORTED
-from tasks.runs.artifacts import bullets, publish, scoreboard, table, to_open
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of, require_period
 from tasks.runs.run_names import run_name
@@ -31,10 +29,8 @@ from tasks.training.study import (
     conclude,
     walk_of,
 )
-from tasks.training.study_report import study_plots_of, write_study_report
+from tasks.training.study_report import publish_study, write_study_report
 from tasks.training.train import Material, gather
-
-_CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Why"}
 
 
 @flow(
@@ -110,7 +106,7 @@ def _told(name: str, material: Material, study: Study) -> dict[str, Any]:
     if own.kind != "baseline" and study.asked.counts:
         decision = weigh(current_settings(), symbol, own.name, own.hash, now())
     report = write_study_report(study, decision)
-    _show(name, study, decision, report)
+    publish_study(name, study, decision, report)
     return {
         "symbol": symbol,
         "recipe": own.name,
@@ -123,33 +119,6 @@ def _told(name: str, material: Material, study: Study) -> dict[str, Any]:
         "report": report,
         "evaluation": study.evaluation.to_json(),
     }
-
-
-def _show(name: str, study: Study, decision: Decision | None, report: str) -> None:
-    notes = []
-    if study.not_judged:
-        notes.append(f"too little history before {', '.join(study.not_judged)}: not judged")
-    if not study.asked.counts:
-        notes.append("a period or a walk picked by hand: for looking, not for promotion")
-    conditions = "" if decision is None else _conditions(decision)
-    publish(
-        f"walk-forward-{name}-{study.asked.own.name}",
-        study.evaluation.verdict,
-        "" if decision is None else bullets([decision.verdict]),
-        scoreboard(study.evaluation.directional),
-        conditions,
-        *study_plots_of(study),
-        bullets(notes),
-        to_open({"full report": report}),
-    )
-
-
-def _conditions(decision: Decision) -> str:
-    rows = [
-        {"name": each.name, "status": each.status, "words": each.words}
-        for each in decision.conditions
-    ]
-    return table(rows, _CONDITIONS)
 
 
 def _together(results: list[dict[str, Any]]) -> str:

@@ -15,7 +15,6 @@ from ml_core.learning.calibration import logit
 from ml_core.learning.dataset import DOWN, UP
 from ml_core.on_demand import library
 from ml_core.ranges.label_spec import LabelSpec
-from monitoring import pages
 from monitoring.drift import WINDOW_DAYS
 from monitoring.drift_columns import (
     EARLY_CLOSE,
@@ -32,7 +31,6 @@ from registry.model_store import VersionRecord
 from tasks.data.datasets import known_bars, period_of
 from tasks.notices.events import DriftDetected, emit
 from tasks.notices.notify import notify
-from tasks.runs.artifacts import pictures
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 
@@ -83,14 +81,6 @@ def write_report(market: str, at: datetime, mode: Mode = "live") -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_full_report(*_held(settings, symbol, record, at, mode), path)
     return str(path)
-
-
-def plots_of_drift(found: DriftReport) -> list[str]:
-    """Return a check's plot as a markdown image that holds itself; none if nothing was judged."""
-    if not found.columns:
-        return []
-
-    return pictures([pages.drift_plot.drift_chart(found.columns)])
 
 
 def _announce(market: str, found: DriftReport) -> None:

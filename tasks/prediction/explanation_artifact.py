@@ -1,4 +1,4 @@
-"""What pushed an answer, drawn for an artifact."""
+"""What a prediction rests on, as an artifact of the Prefect UI."""
 
 from __future__ import annotations
 
@@ -8,12 +8,33 @@ from textwrap import shorten
 from typing import Any
 
 from monitoring import pages
-from tasks.runs.artifacts import pictures
+from monitoring.pages.markdown import escaped
+from tasks.runs.artifacts import bullets, pictures, publish, table
 
+_GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
 _AXIS = "toward DOWN (left) or UP (right), in log-odds"
 _LONGEST = 48
 _VALUE = re.compile(r" \([^()]*\)$")
 _WORDS = "What pushed the answer toward UP or DOWN, the corridor first of all"
+
+
+def publish_explanation(slot: str, explanations: Sequence[Mapping[str, Any]]) -> None:
+    """Publish why a slot has the predictions it has, one after another."""
+    parts = [part for explanation in explanations for part in _explanation(explanation)]
+    key = "explain-" + slot.replace(":", "-")
+    publish(key, f"{slot}: {explanations[0]['verdict']}", *parts)
+
+
+def _explanation(explanation: Mapping[str, Any]) -> list[str]:
+    version, reasons = explanation["version"], explanation["reasons"]
+    made_by = f"{explanation['model']} {version}" if version else "no version to answer"
+    who = escaped(f"{explanation['role']} ({explanation['mode']}): {made_by}")
+    return [
+        f"**{who}**",
+        table(explanation["gates"], _GATES),
+        f"What the model's answer rests on:\n\n{bullets(reasons)}" if reasons else "",
+        *reasons_plot(explanation["pushes"]),
+    ]
 
 
 def reasons_plot(pushes: Sequence[Mapping[str, Any]]) -> list[str]:

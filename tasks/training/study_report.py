@@ -1,15 +1,19 @@
-"""The report of a walk-forward study, as one HTML file, and its plots for the Prefect UI."""
+"""The report of a walk-forward study, as one HTML file, and what it shows in the Prefect UI."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.promotion import Decision
+from ml_core.evidence.promotion_evidence import Condition
 from monitoring import pages
 from registry.evaluations import EvaluationRecord
-from tasks.runs.artifacts import pictures
+from tasks.runs.artifacts import bullets, pictures, publish, scoreboard, table, to_open
 from tasks.settings import Settings, current_settings
 from tasks.training.study import Study
+
+_CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Why"}
 
 
 def write_study_report(study: Study, decision: Decision | None) -> str:
@@ -43,6 +47,29 @@ def study_page(settings: Settings, record: EvaluationRecord) -> Path:
     return settings.reports_dir / record.market / name
 
 
-def study_plots_of(study: Study) -> list[str]:
-    """Return a study's plots as markdown images that hold themselves."""
-    return pictures(pages.study_plots.study_charts(study.evaluation))
+def publish_study(name: str, study: Study, decision: Decision | None, report: str) -> None:
+    """Publish the verdict, the scores, the conditions of a promotion and the plots."""
+    notes = []
+    if study.not_judged:
+        notes.append(f"too little history before {', '.join(study.not_judged)}: not judged")
+    if not study.asked.counts:
+        notes.append("a period or a walk picked by hand: for looking, not for promotion")
+    evaluation = study.evaluation
+    publish(
+        f"walk-forward-{name}-{study.asked.own.name}",
+        evaluation.verdict,
+        "" if decision is None else bullets([decision.verdict]),
+        scoreboard(evaluation.directional),
+        "" if decision is None else table(map(_condition, decision.conditions), _CONDITIONS),
+        *_plots(evaluation),
+        bullets(notes),
+        to_open({"full report": report}),
+    )
+
+
+def _condition(condition: Condition) -> dict[str, str]:
+    return {name: str(getattr(condition, name)) for name in _CONDITIONS}
+
+
+def _plots(evaluation: Evaluation) -> list[str]:
+    return pictures(pages.study_plots.study_charts(evaluation))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,6 @@ from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuni
 from ml_core.learning.models import Question
 from ml_core.learning.recipe import Recipe, write_recipe
 from ml_core.on_demand import library
-from monitoring import pages
 from registry.trials import (
     TrialRecord,
     count_trials,
@@ -26,7 +25,7 @@ from registry.trials import (
     list_trials,
     record_trial,
 )
-from tasks.runs.artifacts import pictures, progress
+from tasks.runs.artifacts import progress
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 from tasks.training.train import Material
@@ -171,15 +170,6 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
     except Timeout as error:
         raise TuningUnderWayError(name) from error
     return _concluded(settings, study, folds, (base_score, baseline_score), material.market.symbol)
-
-
-def plots_of_search(tuned: Tuned) -> list[str]:
-    """Return a search's plots as markdown images that hold themselves."""
-    return pictures(
-        pages.tuning_plots.tuning_charts(
-            [asdict(each) for each in tuned.tried], tuned.base_score, tuned.baseline_score
-        )
-    )
 
 
 def _study_name(material: Material, base: Recipe, asked: Search, folds: TuningFolds) -> str:

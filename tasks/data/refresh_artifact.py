@@ -1,0 +1,29 @@
+"""What a refresh of the bars shows in the Prefect UI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.runs.artifacts import bullets, publish, table, to_copy
+
+_COUNTS = {
+    "new_batches": "New batches",
+    "added": "Bars added",
+    "revised": "Revised",
+    "withdrawn": "Taken away",
+    "quarantined": "Set aside",
+    "bars": "In the lake",
+}
+
+
+def publish_refresh(market: str, verdict: str, brought: Mapping[str, Any]) -> None:
+    """Publish how many bars came, from where, and what of them is odd but kept."""
+    findings = brought["findings"]
+    publish(
+        f"refresh-{market}",
+        verdict,
+        table([brought], _COUNTS),
+        to_copy({"source": brought["source"]}),
+        bullets([f"Odd but kept: {', '.join(findings)}"] if findings else []),
+    )

@@ -1,0 +1,34 @@
+"""What a drift check shows in the Prefect UI."""
+
+from __future__ import annotations
+
+from monitoring import pages
+from monitoring.drift_report import DriftReport
+from tasks.runs.artifacts import pictures, publish, table, to_open
+
+_COLUMNS = {
+    "column": "Column",
+    "group": "Group",
+    "shift": "Shift in sd",
+    "p": "p",
+    "drifted": "Drifted",
+}
+_MOST_ROWS = 15
+
+
+def publish_drift(market: str, report: DriftReport, page: str | None) -> None:
+    """Publish the columns that moved, how far each moved, and where Evidently's page is."""
+    moved = report.to_json()["moved"]
+    publish(
+        f"drift-{market}",
+        report.verdict,
+        table(moved[:_MOST_ROWS], _COLUMNS) if moved else "",
+        *_plots(report),
+        to_open({"Evidently's full report": page} if page else {}),
+    )
+
+
+def _plots(report: DriftReport) -> list[str]:
+    if not report.columns:
+        return []
+    return pictures([pages.drift_plot.drift_chart(report.columns)])

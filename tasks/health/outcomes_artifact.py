@@ -1,0 +1,66 @@
+"""What the outcomes of predictions show in the Prefect UI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from monitoring.performance import DailyRow, Period, over
+from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
+from tasks.runs.artifacts import bullets, last_verdict, publish
+
+
+def publish_outcomes(
+    market: str, verdict: str, live: Sequence[DailyRow], warnings: Sequence[str]
+) -> None:
+    """Publish how the live champion does: its scores, its plots and its last days."""
+    period = over(live)
+    publish(
+        f"outcomes-{market}",
+        verdict,
+        bullets(_remarks(period, warnings)),
+        *scores_of(period),
+        *plots_of_record(live),
+        last_days(live),
+    )
+
+
+def counts_in_words(counts: Mapping[str, Any], missed: int) -> str:
+    """Return how many outcomes were added, and how many slots were recorded as missed."""
+    words = (
+        f"{counts['symbol']}: {counts['added']} outcomes added, {counts['revised']} revised, "
+        f"{counts['open']} still open"
+    )
+    if missed:
+        words += f"; {missed} slots that nobody had answered were recorded"
+    return words
+
+
+def standing_words(breaker: Mapping[str, Any] | None, rollout: Mapping[str, Any] | None) -> str:
+    """Return the state of the breaker, and the stage where the market stepped down."""
+    words = ""
+    if breaker is not None:
+        words += f"; breaker {breaker['state']}"
+        if breaker["state"] != "closed":
+            words += f": {breaker['cause']}, {breaker['detail']}"
+    if rollout and rollout["stepped_down"]:
+        words += f"; stepped down to {rollout['stage']}: {rollout['stepped_down']}"
+    return words
+
+
+def is_last_standing(market: str, standing: str) -> bool:
+    """Return whether the latest artifact of the outcomes has this standing already."""
+    last = last_verdict(f"outcomes-{market}")
+    return last is not None and last.endswith(standing)
+
+
+def _remarks(period: Period, warnings: Sequence[str]) -> list[str]:
+    """Return how the live champion does, and what of its record was late or revised."""
+    counts = period.counts
+    remarks = [f"Champion, {period.verdict}"]
+    if counts["late"] or counts["revised"] or counts["late_outcomes"]:
+        remarks.append(
+            f"{counts['late']} answers came late and are not scored; {counts['revised']} outcomes "
+            f"were revised since, {counts['late_outcomes']} were recorded late"
+        )
+    return [*remarks, *(f"Early warning, {warning}" for warning in warnings)]

@@ -1,0 +1,49 @@
+"""What a search for hyperparameters shows in the Prefect UI."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from monitoring import pages
+from tasks.runs.artifacts import bullets, pictures, publish, table, to_copy
+from tasks.training.tuning import Tuned
+
+_TRIALS = {"number": "Trial", "score": "Score", "recipe": "Recipe", "values": "Values"}
+_MOST_ROWS = 10
+
+
+def publish_search(market: str, tuned: Tuned) -> None:
+    """Publish the best trials, the plots, and where the best recipe was written."""
+    scored = sorted(
+        (trial for trial in tuned.tried if trial.score is not None),
+        key=lambda trial: trial.score or 0.0,
+    )
+    rows = [
+        {
+            "number": trial.number,
+            "score": trial.score,
+            "recipe": trial.recipe,
+            "values": ", ".join(f"{name} {value:.3g}" for name, value in trial.values.items()),
+        }
+        for trial in scored[:_MOST_ROWS]
+    ]
+    notes = [
+        f"tuned on {', '.join(tuned.folds)}; from {tuned.holdout_from} on nothing was looked at",
+        f"{len(tuned.tried) - len(scored)} of {len(tuned.tried)} trials were given up early",
+        f"{tuned.to_pay_for:,} recipes tried on this market so far are to be paid for",
+    ]
+    recipe = {"written to, for the flow walk-forward to judge": tuned.path} if tuned.path else {}
+    publish(
+        f"tune-{market}",
+        tuned.verdict,
+        "\n".join(part for part in (bullets(notes), to_copy(recipe)) if part),
+        table(rows, _TRIALS),
+        *_plots(tuned),
+    )
+
+
+def _plots(tuned: Tuned) -> list[str]:
+    trials = [asdict(trial) for trial in tuned.tried]
+    return pictures(
+        pages.tuning_plots.tuning_charts(trials, tuned.base_score, tuned.baseline_score)
+    )

@@ -6,6 +6,7 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from monitoring.pages import card_facts as card_facts
+    from monitoring.pages import card_predictions as card_predictions
     from monitoring.pages import days_plot as days_plot
     from monitoring.pages import document as document
     from monitoring.pages import drift_plot as drift_plot
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from monitoring.pages import setup_report as setup_report
     from monitoring.pages import study_plots as study_plots
     from monitoring.pages import study_report as study_report
+    from monitoring.pages import study_settings as study_settings
     from monitoring.pages import tuning_plots as tuning_plots
     from monitoring.pages import version_charts as version_charts
 else:

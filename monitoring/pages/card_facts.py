@@ -27,7 +27,8 @@ class CardFacts:
     hashes
         Name -> hash or version, to be copied.
     created_at, expires_at
-        Aware times.
+        Aware times; None of a version that is not registered yet, whose card is sealed with its
+        files and tells only what they hold.
     bars
         On the days trained on, label -> words: excluded ranges, contract rolls. Empty where the
         bars are not there.
@@ -46,7 +47,7 @@ class CardFacts:
         ``opening_range``, ``mode``, ``status``, ``reason``, ``p_up``, ``baseline_p_up``,
         ``recommendation``, ``direction``, ``r_net``.
     novelty
-        Whether it abstains from rows unlike its training data.
+        Whether it abstains from rows unlike its training data; None where that is not known yet.
     simulated
         Whether the market's bars are simulated.
     truth
@@ -64,14 +65,14 @@ class CardFacts:
     importance: Mapping[str, Mapping[str, float]]
     recipe: Figures
     hashes: Mapping[str, str]
-    created_at: datetime
-    expires_at: datetime
+    created_at: datetime | None
+    expires_at: datetime | None
     bars: Mapping[str, str] = field(default_factory=dict)
     power: Figures | None = None
     study: Figures | None = None
     live: Mapping[str, Figures] = field(default_factory=dict)
     decisions: Sequence[Figures] = ()
     recent: Sequence[Figures] = ()
-    novelty: bool = False
+    novelty: bool | None = False
     simulated: bool = False
     truth: Figures | None = None

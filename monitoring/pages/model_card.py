@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from monitoring.pages.card_facts import CardFacts
+from monitoring.pages.card_predictions import prediction_blocks, truth_blocks
 from monitoring.pages.document import (
     Block,
     BulletList,
@@ -23,15 +24,11 @@ from monitoring.pages.findings import (
     finding,
     label_words,
     money,
-    recovered,
 )
 from monitoring.pages.formatting import (
-    DASH,
     NOT_KNOWN,
     minute,
     percent,
-    percent_or_dash,
-    signed_or_dash,
     utc_minute,
 )
 from monitoring.pages.glossary import LIMITS, READING
@@ -45,11 +42,6 @@ _QUESTIONS = {
     "r_multiple": "net R",
 }
 _MOST_FEATURES = 10
-_RECENT_ROWS = 12
-"""Ledger rows shown at once; those before them unfold."""
-
-_RECENT_HEAD = ("range", "UP, model", "UP, corridor", "recommended", "broke", "R net of the break")
-
 _LIMITS = (
     (
         "It is no claim of profit. Accuracy is not profit: when the break is known the entry is "
@@ -99,13 +91,13 @@ def model_card(
         sections=(
             Section("The figures, on days the model never saw", scoreboard(facts.evaluation)),
             Section("In pictures", (Charts(charts),) if charts else ()),
-            Section("What could be known", _truth(facts)),
+            Section("What could be known", truth_blocks(facts)),
             Section("Walk-forward study of its recipe", _study(facts)),
             Section("What could have been found", _power(facts)),
             Section("Its live record so far", _live(facts)),
             Section(
                 "The champion's predictions, recorded before the outcome",
-                _recent(facts) if full else (),
+                prediction_blocks(facts) if full else (),
             ),
             Section("What it was trained on", _trained(facts)),
             Section("What it looks at", _importance(facts)),
@@ -117,47 +109,9 @@ def model_card(
     )
 
 
-def _truth(facts: CardFacts) -> tuple[Block, ...]:
-    """Return what a simulated market allows beside what was measured; nothing of a real one."""
-    truth = facts.truth
-    if truth is None:
-        return ()
-    edge = truth.get("edge")
-    planted = (
-        "No edge is planted: nobody can beat the corridor here, and a report that says otherwise "
-        "is wrong."
-        if edge == 0
-        else "An edge is planted, and its size is known exactly."
-        if edge is None
-        else f"An edge is planted: who knows it is right {edge * 100:g} points more often."
-    )
-    directional = facts.evaluation.directional
-    possible = (
-        (words, truth[f"{name}_accuracy"], truth[f"{name}_log_loss"])
-        for words, name in (("best possible", "bayes"), ("best without the edge", "driftless"))
-    )
-    measured = (
-        (f"{name}, measured", scores.accuracy, scores.log_loss)
-        for name, scores in (("model", directional.model), ("corridor", directional.corridor))
-    )
-    rows = tuple(
-        (words, percent(accuracy), f"{log_loss:.4f}")
-        for words, accuracy, log_loss in (*possible, *measured)
-    )
-    share = recovered(facts.evaluation, truth)
-    note = (
-        ""
-        if share is None
-        else f"The model found {percent(share, 0)} of the log loss there is to gain. What is "
-        "known is an expectation; what is measured on some days lies above or below it by luck."
-    )
-    return (
-        Paragraph(f"This market is simulated, so the answer is known. {planted}"),
-        Table(("", "accuracy", "log loss"), rows, "Known and measured", note),
-    )
-
-
 def _study(facts: CardFacts) -> tuple[Block, ...]:
+    if facts.created_at is None:
+        return ()
     if facts.kind == "baseline":
         return (Paragraph("A baseline claims nothing, so nothing is to be shown."),)
     study = facts.study
@@ -206,6 +160,8 @@ def _power(facts: CardFacts) -> tuple[Block, ...]:
 
 
 def _live(facts: CardFacts) -> tuple[Block, ...]:
+    if facts.created_at is None:
+        return ()
     periods = {role: period for role, period in facts.live.items() if period["counts"]["slots"]}
     if not periods:
         return (
@@ -226,30 +182,6 @@ def _period(role: str, period: Figures) -> str:
     )
 
 
-def _recent(facts: CardFacts) -> tuple[Block, ...]:
-    if not facts.recent:
-        return ()
-    rows = tuple(map(_prediction, facts.recent))
-    replayed = any(row.get("mode") == "replay" for row in facts.recent)
-    note = "Replayed: past days predicted as if live. Replays count for no decision."
-    latest = Table(_RECENT_HEAD, rows[-_RECENT_ROWS:], note=note if replayed else "")
-    earlier = rows[:-_RECENT_ROWS]
-    title = f"{len(earlier):,} earlier ones"
-    return (latest, Table(_RECENT_HEAD, earlier, title, folded=True)) if earlier else (latest,)
-
-
-def _prediction(row: Figures) -> tuple[str, ...]:
-    predicted = row["status"] == "predicted"
-    return (
-        f"{row['day']} {row['opening_range']}",
-        percent_or_dash(row.get("p_up") if predicted else None),
-        percent_or_dash(row.get("baseline_p_up") if predicted else None),
-        (row.get("recommendation") or DASH) if predicted else row.get("reason") or "no answer",
-        row.get("direction") or "open",
-        signed_or_dash(row.get("r_net")),
-    )
-
-
 def _trained(facts: CardFacts) -> tuple[Block, ...]:
     trained = facts.trained
     rows = {
@@ -264,11 +196,23 @@ def _trained(facts: CardFacts) -> tuple[Block, ...]:
     rows["a trade is"] = label_words(trained["label"])
     rows["costs"] = f"{trained['cost_ticks']:g} ticks a round trip"
     for name, model in trained["models"].items():
-        learned = f"{model['rounds']} small trees" if model["learned"] else "nothing: its baseline"
-        rows[f"{_QUESTIONS.get(name, name)}, learned"] = learned
+        rows[f"{_QUESTIONS.get(name, name)}, learned"] = _learned(model)
     if not trained["models"]:
         rows["models"] = "none: the driftless baselines alone"
     return (FactTable(rows),)
+
+
+def _learned(model: Figures) -> str:
+    if not model["learned"]:
+        return "nothing: its baseline"
+    words = f"{model['rounds']} small trees"
+    if "stopping_loss_model" not in model:
+        return words
+    return (
+        f"{words} on {model['rows']:,} rows; loss on the latest training days "
+        f"{model['stopping_loss_model']:.4f} against the baseline's "
+        f"{model['stopping_loss_baseline']:.4f}"
+    )
 
 
 def _importance(facts: CardFacts) -> tuple[Block, ...]:
@@ -293,22 +237,30 @@ def _importance(facts: CardFacts) -> tuple[Block, ...]:
 
 
 def _limits(facts: CardFacts) -> tuple[str, ...]:
-    novelty = (
-        "It abstains from ranges unlike those it was trained on: its figures are of usual days."
-        if facts.novelty
-        else "It has no measure of how unlike its training a day is: it answers every day alike."
+    novelty = {
+        None: (),
+        True: (
+            "It abstains from ranges unlike those it learned from: its figures are of usual days.",
+        ),
+        False: (
+            "It has no measure of how unlike its training a day is: it answers every day alike.",
+        ),
+    }[facts.novelty]
+    expiry = (
+        (f"It may answer until {facts.expires_at:%Y-%m-%d}: markets change, and it does not.",)
+        if facts.expires_at
+        else ()
     )
-    expiry = f"It may answer until {facts.expires_at:%Y-%m-%d}: markets change, and it does not."
     simulated = (
         ("The market is simulated: an edge found here was put there.",) if facts.simulated else ()
     )
-    return (*simulated, *_LIMITS, expiry, novelty, *LIMITS)
+    return (*simulated, *_LIMITS, *expiry, *novelty, *LIMITS)
 
 
 def _made(facts: CardFacts) -> tuple[Block, ...]:
     recipe = facts.recipe
     rows = {
-        "made": utc_minute(facts.created_at),
+        **({"made": utc_minute(facts.created_at)} if facts.created_at else {}),
         "recipe": f"{facts.model}, {facts.kind}",
         "features": "all of the catalogue"
         if recipe.get("features") == "all"

@@ -29,7 +29,6 @@ from monitoring.pages.findings import (
     FEW_TRADES,
     Figures,
     finding,
-    label_words,
     money,
 )
 from monitoring.pages.formatting import (
@@ -37,13 +36,13 @@ from monitoring.pages.formatting import (
     NOT_KNOWN,
     count_of,
     percent_or_dash,
-    plain_value,
     signed,
     with_true_minuses,
 )
 from monitoring.pages.glossary import LIMITS, READING, STUDY_LIMITS, STUDY_READING
 from monitoring.pages.score_tables import interval_cell, r_cell, scoreboard
 from monitoring.pages.study_plots import study_charts
+from monitoring.pages.study_settings import settings_table
 
 _STATES: dict[State, str] = {
     "holds": "\N{CHECK MARK} holds",
@@ -51,12 +50,6 @@ _STATES: dict[State, str] = {
     "unknown": "? not known",
 }
 _SIDES = {"long": "broke up, long", "short": "broke down, short"}
-_START, _END = "the first day that can be judged", "the last there is"
-_SETTINGS = {
-    *("recipe", "recipe_hash", "refit", "window", "from", "to", "embargo_days", "interval"),
-    *("counts", "folds", "not_judged"),
-}
-
 _IN_THE_SENTENCE = {
     *("estimate", "low", "high", "rows", "days", "error", "smaller_is_better"),
     *("ece", "by_chance", "at_most", "at_least", "needed", "missing"),
@@ -123,7 +116,7 @@ def study_report(
             Section("The figures, on days no version had seen", scoreboard(evaluation)),
             Section("In pictures", (Charts(study_charts(evaluation)),)),
             Section("Part by part", _parts(evaluation)),
-            Section("How the study was made", (_made(evaluation, settings, not_judged),)),
+            Section("How the study was made", (settings_table(evaluation, settings, not_judged),)),
             Section("What supports it", (_support(seeds, power, trials),)),
             Section("Whether it may become champion", _conditions(decision)),
             Section("Limits", (BulletList((*LIMITS, *STUDY_LIMITS)),)),
@@ -208,77 +201,6 @@ def _followed(part: GroupScores) -> CellText:
     if isinstance(cell, str):
         return Cell(cell, count) if trades.trades else cell
     return Cell(cell.text, f"{cell.detail}, {count}")
-
-
-def _made(evaluation: Evaluation, settings: Figures, not_judged: Sequence[str]) -> FactTable:
-    summary = evaluation.summary
-    period = str(settings.get("refit") or "period")
-    folds = max(len(evaluation.by_fold), 1)
-    rows: dict[str, CellText] = {
-        "recipe": Cell(_setting(settings, "recipe"), str(settings.get("recipe_hash") or "")[:12]),
-        "asked for": f"{_setting(settings, 'from', _START)} to {_setting(settings, 'to', _END)}",
-        "judged on": (
-            f"{summary.first_day} to {summary.last_day}, {summary.rows:,} opening ranges"
-        ),
-        "folds": (
-            f"{count_of(folds, period)}; the recipe is trained anew before each and answers that "
-            "one alone"
-        ),
-        "trained on": _window(settings),
-        "purge": "what was settled only after the next part had begun is left out of training",
-        "embargo": _embargo(settings),
-        "stated interval of R": _coverage(settings),
-        "a trade is": label_words(summary.label),
-        "not judged": _left_out(not_judged),
-        **({"counts for a promotion": _counts(settings)} if "counts" in settings else {}),
-    }
-    others = {
-        name.replace("_", " "): plain_value(value)
-        for name, value in settings.items()
-        if name not in _SETTINGS
-    }
-    return FactTable(rows | others)
-
-
-def _counts(settings: Figures) -> str:
-    if settings["counts"] is True:
-        return "yes: the recipe's own walk, over every day that can be judged"
-    if settings["counts"] is None:
-        return NOT_KNOWN
-    return "no: another period or walk than the recipe's own may be picked because it looks good"
-
-
-def _setting(settings: Figures, key: str, otherwise: str = NOT_KNOWN) -> str:
-    value = settings.get(key)
-    return otherwise if value is None else str(value)
-
-
-def _window(settings: Figures) -> str:
-    window = _setting(settings, "window")
-    if window == "expanding":
-        return "all days before the fold; the last of them calibrate"
-    kind, _, months = window.partition(":")
-    if kind == "rolling" and months:
-        return f"the latest {months} months before the fold; the last days of them calibrate"
-    return window
-
-
-def _embargo(settings: Figures) -> str:
-    days = settings.get("embargo_days")
-    if days is None:
-        return NOT_KNOWN
-    return f"{count_of(days, 'day')} between training, calibrating and judging"
-
-
-def _coverage(settings: Figures) -> str:
-    stated = settings.get("interval")
-    return NOT_KNOWN if stated is None else f"meant to hold {100 * stated:g} % of the outcomes"
-
-
-def _left_out(not_judged: Sequence[str]) -> str:
-    if not not_judged:
-        return "nothing: every period asked for has enough history before it"
-    return f"{', '.join(not_judged)}: too little history before to train on"
 
 
 def _support(

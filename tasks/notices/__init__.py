@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tasks.notices import channel_blocks as channel_blocks
     from tasks.notices import channels as channels
     from tasks.notices import delivery as delivery
+    from tasks.notices import error_words as error_words
     from tasks.notices import events as events
     from tasks.notices import notify as notify
 else:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tasks.training import study_report as study_report
     from tasks.training import train as train
     from tasks.training import tuning as tuning
+    from tasks.training import tuning_artifact as tuning_artifact
     from tasks.training import version_lineage as version_lineage
 else:
     __getattr__ = modules_of(__name__)

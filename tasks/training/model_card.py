@@ -18,7 +18,9 @@ from ml_core.evidence.evaluation import (
 )
 from ml_core.evidence.promotion_evidence import POLICY
 from ml_core.json_values import json_values
+from ml_core.learning.bundle import Bundle
 from ml_core.market.market import Market
+from monitoring import pages
 from monitoring.pages.card_facts import CardFacts
 from monitoring.performance import grouped, over, whole_days
 from registry.decisions import list_decisions
@@ -103,6 +105,32 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
         novelty=(record.folder / "novelty.json").is_file(),
         simulated=simulated(settings, name),
     )
+
+
+def sealed_card(bundle: Bundle, metrics: dict[str, Any]) -> str:
+    """Return the card that is sealed with a version's files, which it is alone of; markdown."""
+    recipe, trained = bundle.recipe, bundle.trained
+    facts = CardFacts(
+        market=trained["market"],
+        version=bundle.version,
+        model=recipe.name,
+        kind=recipe.kind,
+        about=recipe.about,
+        standing=(),
+        evaluation=Evaluation.from_json(metrics),
+        trained=trained,
+        importance=bundle.importance,
+        recipe=recipe.model_dump(mode="json"),
+        hashes={
+            "version": bundle.version,
+            "recipe": recipe.hash,
+            "bars": trained["data_fingerprint"],
+        },
+        created_at=None,
+        expires_at=None,
+        novelty=None,  # measured when the files are written
+    )
+    return pages.document.to_markdown(pages.model_card.model_card(facts))
 
 
 def simulated(settings: Settings, name: str) -> bool:

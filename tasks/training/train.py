@@ -16,7 +16,6 @@ from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import audit_lookahead
 from ml_core.learning.assemble import Assembly, assemble
 from ml_core.learning.bundle import Bundle, write_bundle
-from ml_core.learning.card import model_card
 from ml_core.learning.fit import fit
 from ml_core.learning.recipe import Recipe
 from ml_core.market.definition import MarketDefinition
@@ -28,6 +27,7 @@ from tasks.data.datasets import known_bars, period_of
 from tasks.notices.events import VersionRegistered, emit
 from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
+from tasks.training.model_card import sealed_card
 
 AUDITED_DAYS = 4
 
@@ -152,7 +152,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> Judged:
     fitted = fit(dataset, recipe, material.fingerprint)
     evaluation = evaluate(fitted.bundle, dataset.rows(fitted.split.test))
     metrics = evaluation.to_json()
-    card = model_card(fitted.bundle, metrics)
+    card = sealed_card(fitted.bundle, metrics)
     reference = dataset.rows(fitted.split.train)
 
     def write(folder: Path) -> None:

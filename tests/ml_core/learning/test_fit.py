@@ -19,7 +19,6 @@ from ml_core.learning.bundle import (
     write_bundle,
 )
 from ml_core.learning.calibration import expit, logit
-from ml_core.learning.card import model_card
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.fit import Fitted, fit
 from ml_core.learning.models import BadLabelsError, NothingVariesError
@@ -115,9 +114,8 @@ def test_the_stated_interval_of_net_r_covers_about_what_it_states(
 def _written(fitted: Fitted, data: Dataset, folder: Path) -> Path:
     folder.mkdir()
     metrics = evaluate(fitted.bundle, data.rows(fitted.split.test)).to_json()
-    card = model_card(fitted.bundle, metrics)
     reference = data.rows(fitted.split.train)
-    write_bundle(fitted.bundle, folder, metrics=metrics, card=card, reference=reference)
+    write_bundle(fitted.bundle, folder, metrics=metrics, card="# A card", reference=reference)
     return folder
 
 

@@ -144,3 +144,34 @@ def test_a_baseline_claims_nothing() -> None:
 
     assert "A baseline claims nothing" in text
     assert "knows the place of the close alone" in text
+
+
+def test_the_card_that_is_sealed_tells_only_what_the_files_hold() -> None:
+    sealed = card_markdown(facts(created_at=None, expires_at=None, novelty=None, standing=()))
+
+    assert sealed.startswith("# TST · residual-small")
+    assert "| accuracy" in sealed
+    for later in (
+        "orbcast evaluate",
+        "no live record",
+        "may answer until",
+        "| made |",
+        "abstains",
+    ):
+        assert later not in sealed
+        assert later in card_markdown(facts(novelty=True))
+
+
+def test_what_a_model_learned_stands_beside_its_baseline() -> None:
+    learned = {
+        "learned": True,
+        "rounds": 4,
+        "rows": 1234,
+        "stopping_loss_model": 0.68,
+        "stopping_loss_baseline": 0.69,
+    }
+
+    text = card_markdown(facts(trained={**trained(), "models": {"directional": learned}}))
+
+    assert "4 small trees on 1,234 rows" in text
+    assert "0.6800 against the baseline's 0.6900" in text

@@ -1,0 +1,81 @@
+"""What a model card tells beside a version's own files: known truth, and predictions on record."""
+
+from __future__ import annotations
+
+from monitoring.pages.card_facts import CardFacts
+from monitoring.pages.document import Block, Paragraph, Table
+from monitoring.pages.findings import Figures, recovered
+from monitoring.pages.formatting import DASH, percent, percent_or_dash, signed_or_dash
+
+TRUTH = ("bayes_accuracy", "bayes_log_loss", "driftless_accuracy", "driftless_log_loss")
+"""What must be known of a simulated market."""
+
+_RECENT_ROWS = 12
+"""Ledger rows shown at once; those before them unfold."""
+
+_RECENT_HEAD = ("range", "UP, model", "UP, corridor", "recommended", "broke", "R net of the break")
+
+
+def truth_blocks(facts: CardFacts) -> tuple[Block, ...]:
+    """Return what a simulated market allows beside what was measured; nothing of a real one."""
+    truth = facts.truth
+    if truth is None:
+        return ()
+    edge = truth.get("edge")
+    planted = (
+        "No edge is planted: nobody can beat the corridor here, and a report that says otherwise "
+        "is wrong."
+        if edge == 0
+        else "An edge is planted, and its size is known exactly."
+        if edge is None
+        else f"An edge is planted: who knows it is right {edge * 100:g} points more often."
+    )
+    directional = facts.evaluation.directional
+    possible = (
+        (words, truth[f"{name}_accuracy"], truth[f"{name}_log_loss"])
+        for words, name in (("best possible", "bayes"), ("best without the edge", "driftless"))
+    )
+    measured = (
+        (f"{name}, measured", scores.accuracy, scores.log_loss)
+        for name, scores in (("model", directional.model), ("corridor", directional.corridor))
+    )
+    rows = tuple(
+        (words, percent(accuracy), f"{log_loss:.4f}")
+        for words, accuracy, log_loss in (*possible, *measured)
+    )
+    share = recovered(facts.evaluation, truth)
+    note = (
+        ""
+        if share is None
+        else f"The model found {percent(share, 0)} of the log loss there is to gain. What is "
+        "known is an expectation; what is measured on some days lies above or below it by luck."
+    )
+    return (
+        Paragraph(f"This market is simulated, so the answer is known. {planted}"),
+        Table(("", "accuracy", "log loss"), rows, "Known and measured", note),
+    )
+
+
+def prediction_blocks(facts: CardFacts) -> tuple[Block, ...]:
+    """Return the champion's latest predictions with their outcomes; nothing without any."""
+    if not facts.recent:
+        return ()
+    rows = tuple(map(_prediction, facts.recent))
+    replayed = any(row.get("mode") == "replay" for row in facts.recent)
+    note = "Replayed: past days predicted as if live. Replays count for no decision."
+    latest = Table(_RECENT_HEAD, rows[-_RECENT_ROWS:], note=note if replayed else "")
+    earlier = rows[:-_RECENT_ROWS]
+    title = f"{len(earlier):,} earlier ones"
+    return (latest, Table(_RECENT_HEAD, earlier, title, folded=True)) if earlier else (latest,)
+
+
+def _prediction(row: Figures) -> tuple[str, ...]:
+    predicted = row["status"] == "predicted"
+    return (
+        f"{row['day']} {row['opening_range']}",
+        percent_or_dash(row.get("p_up") if predicted else None),
+        percent_or_dash(row.get("baseline_p_up") if predicted else None),
+        (row.get("recommendation") or DASH) if predicted else row.get("reason") or "no answer",
+        row.get("direction") or "open",
+        signed_or_dash(row.get("r_net")),
+    )

@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 
 from registry.ledger import Mode
-from tasks.health.audit_artifact import publish_audit, publish_rollout
+from tasks.health.audit_artifact import publish_audit
 from tasks.health.parity import audit_parity
 from tasks.notices.notify import REPORTED
 from tasks.rollout.checks import look_at_gates
@@ -45,8 +45,7 @@ def audit(
     at = moment_of(as_of, current_settings().market(market))
     parity = audit_parity(market, from_day, to_day, at, mode)
     lookahead = audit_recent(market, at)
-    rollout = look_at_gates(market, at) if mode == "live" else None
+    if mode == "live":
+        look_at_gates(market, at)
     publish_audit(market, parity, lookahead)
-    if rollout is not None:
-        publish_rollout(market, rollout)
     return {"verdict": parity.verdict, "parity": parity.to_json(), "lookahead": lookahead}

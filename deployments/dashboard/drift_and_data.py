@@ -11,12 +11,12 @@ import streamlit as st
 
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View, nothing_yet
+from monitoring.pages.formatting import duration, utc_minute
 from monitoring.pages.markdown import escaped
 from registry.drift import DriftRecord, drift_records
 from registry.intake_history import batches, findings, revisions, set_aside, set_aside_by_reason
 from registry.notices import notices
 from registry.parity import latest_parity
-from tasks.health.market_overview import in_words, time_of
 from tasks.settings import current_settings
 
 _MOST = 200
@@ -37,7 +37,7 @@ def _drift(shown: View) -> None:
         nothing_yet("Drift was never checked.", "orbcast drift check")
     else:
         last = found[-1]
-        words = f"{escaped(last.verdict)} ({time_of(last.at)})"
+        words = f"{escaped(last.verdict)} ({utc_minute(last.at)})"
         (st.warning if last.detected else st.success)(words)
         columns = [each for each in last.figures.get("columns", []) if isinstance(each, dict)]
         if columns:
@@ -47,7 +47,7 @@ def _drift(shown: View) -> None:
                 pd.DataFrame(
                     [
                         {
-                            "when": time_of(each.at),
+                            "when": utc_minute(each.at),
                             "days": f"{each.first_day} to {each.last_day}",
                             "rows": each.rows,
                             "drift": "yes" if each.detected else "no",
@@ -65,7 +65,7 @@ def _drift(shown: View) -> None:
     if parity is None:
         nothing_yet("No live answer was audited yet.", "orbcast run audit")
     else:
-        told = f"{escaped(parity.verdict)} ({time_of(parity.at)})"
+        told = f"{escaped(parity.verdict)} ({utc_minute(parity.at)})"
         (st.warning if parity.unexplained else st.success)(told)
 
 
@@ -78,7 +78,7 @@ def _bars(shown: View) -> None:
     columns = st.columns(4)
     columns[0].metric("Bars", f"{lake.bars:,}")
     columns[1].metric("Last bar", f"{lake.last:%H:%M} UTC")
-    columns[1].caption(f"{lake.last:%Y-%m-%d}, {in_words(shown.at - lake.last)} ago")
+    columns[1].caption(f"{lake.last:%Y-%m-%d}, {duration(shown.at - lake.last)} ago")
     columns[2].metric("Set aside", f"{lake.quarantined:,}")
     columns[3].metric("Revised", f"{lake.revisions:,}")
     database, symbol = shown.settings.database(), shown.symbol
@@ -116,7 +116,7 @@ def _notices(shown: View) -> None:
     st.header("Notices")
     told = [
         {
-            "when": time_of(each.notice.at),
+            "when": utc_minute(each.notice.at),
             "what": each.notice.subject,
             "more": each.notice.body,
             "delivered to": ", ".join(
@@ -145,7 +145,7 @@ def _plain(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
-        return time_of(value)
+        return utc_minute(value)
     return json.dumps(value, default=str) if isinstance(value, dict | list) else value
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import streamlit as st
 
-from deployments.dashboard.shell import View
+from deployments.dashboard.shell import STAGE_WORDS, View
 from deployments.dashboard.words_table import words_table
+from monitoring.pages.formatting import minute
 from monitoring.pages.markdown import escaped
 from monitoring.rollout import STAGES, Stage
 from registry.breaker import breaker_records
@@ -21,14 +22,6 @@ _SLOW = timedelta(minutes=5)
 
 _MANY = 10_000
 """Live answers, about six years of one voice, from which the gates are looked at when asked."""
-
-_MEANS = {
-    "off": "nothing is predicted",
-    "shadow": "predictions are logged and judged",
-    "advisory": "predictions are shown as advice",
-    "hybrid": "the model scales size within the rules",
-    "auto": "order intents are written; Orbcast places no orders",
-}
 
 
 def page(shown: View) -> None:
@@ -56,7 +49,7 @@ def _ladder(stage: Stage) -> None:
     for column, (at, step) in zip(st.columns(len(STAGES)), enumerate(STAGES), strict=True):
         mark = "here" if at == here else "passed" if at < here else "above"
         column.metric(step, {"here": "●", "passed": "✓", "above": "○"}[mark])
-        column.caption(f"{'**here**: ' if at == here else ''}{_MEANS[step]}")
+        column.caption(f"{'**here**: ' if at == here else ''}{STAGE_WORDS[step]}")
 
 
 def _next_step(stands: Rollout) -> None:
@@ -91,19 +84,19 @@ def _history(shown: View) -> None:
     st.header("What changed")
     events = [
         {
-            "when (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
+            "when (UTC)": minute(each.at),
             "what": each.kind,
             "stage": each.stage,
             "by": each.by,
             "why": each.reason,
-            "expires (UTC)": f"{each.expires_at:%Y-%m-%d %H:%M}" if each.expires_at else "",
+            "expires (UTC)": minute(each.expires_at) if each.expires_at else "",
         }
         for each in reversed(rollout_records(database, shown.symbol))
     ]
     _table("Stages and approvals", events, "No step was taken: the market began in shadow.")
     changes = [
         {
-            "when (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
+            "when (UTC)": minute(each.at),
             "breaker": each.state,
             "cause": each.cause,
             "detail": each.detail,

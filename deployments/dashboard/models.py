@@ -15,6 +15,7 @@ from deployments.dashboard.version_compare import compare_versions
 from deployments.dashboard.words_table import words_table
 from ml_core.errors import OrbcastError
 from monitoring import pages
+from monitoring.pages.formatting import minute, utc_minute
 from monitoring.pages.markdown import escaped
 from registry.decisions import list_decisions
 from registry.errors import UnknownVersionError
@@ -54,7 +55,7 @@ def _serving(shown: View) -> None:
     expires = shown.settings.models().expires_at(record)
     words = (
         f"**{escaped(record.version)}** ({escaped(record.model)}) serves, made "
-        f"{record.created_at:%Y-%m-%d %H:%M} UTC, until {expires:%Y-%m-%d}"
+        f"{utc_minute(record.created_at)}, until {expires:%Y-%m-%d}"
     )
     trouble = serving.expired or serving.fallback
     if trouble:
@@ -78,7 +79,7 @@ def _list(shown: View, versions: Sequence[VersionRecord]) -> None:
                     "version": each.version,
                     "is": ", ".join(named.get(each.version, [])) or "-",
                     "recipe": each.model,
-                    "made (UTC)": f"{each.created_at:%Y-%m-%d %H:%M}",
+                    "made (UTC)": minute(each.created_at),
                     "kind": each.kind,
                     "data": each.data_fingerprint[:12],
                     "recipe's hash": each.recipe_hash[:12],
@@ -96,7 +97,7 @@ def _history(shown: View) -> None:
     st.header("Who served when")
     rows = [
         {
-            "from (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
+            "from (UTC)": minute(each.at),
             "who": f"{each.alias} {each.version}, named by {each.by}",
             "why": each.reason,
         }
@@ -116,7 +117,7 @@ def _decisions(shown: View) -> None:
         st.write("Nothing was decided yet.")
         return
     for each in found[:10]:
-        with st.expander(f"{each.at:%Y-%m-%d %H:%M} UTC · {escaped(each.verdict)}"):
+        with st.expander(f"{utc_minute(each.at)} · {escaped(each.verdict)}"):
             st.caption(f"{escaped(each.kind)} of {escaped(each.version)}")
             for reason in each.reasons:
                 st.markdown(f"- {escaped(reason)}")
@@ -131,7 +132,7 @@ def _studies(shown: View) -> None:
     st.caption(f"Recipes tried on {shown.symbol}: {tried:,}. Evidence pays for each of them.")
     rows = [
         {
-            "when (UTC)": f"{each.at:%Y-%m-%d %H:%M}",
+            "when (UTC)": minute(each.at),
             "recipe": each.recipe,
             "verdict": each.verdict,
             "report": str(page) if (page := study_page(shown.settings, each)).is_file() else "-",

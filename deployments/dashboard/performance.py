@@ -31,6 +31,7 @@ from deployments.dashboard.record_tables import (
 )
 from deployments.dashboard.shell import FRESH, View, nothing_yet
 from ml_core.evidence.intervals import Interval
+from monitoring.pages.formatting import DASH, percent, points, r_multiple, signed
 from monitoring.performance import MIN_DAYS, Period, grouped, interval_of_sums, over, whole_days
 from monitoring.rolling import WINDOW, rolling
 from registry.performance import OnRecord, on_record, performance_records
@@ -115,11 +116,11 @@ def _headline(period: Period, rows: Rows) -> None:
     accuracy = _interval(rows, "model", "accuracy")
     columns[0].metric(
         "Accuracy",
-        f"{model['accuracy']:.1%}",
-        f"{100 * (model['accuracy'] - corridor['accuracy']):+.1f} points on the corridor",
+        percent(model["accuracy"]),
+        f"{points(model['accuracy'] - corridor['accuracy'])} on the corridor",
         delta_color="off",
     )
-    columns[0].caption(f"{_span(accuracy, '.1%')}; corridor {corridor['accuracy']:.1%}")
+    columns[0].caption(f"{_span(accuracy, '.1%')}; corridor {percent(corridor['accuracy'])}")
     for column, name, words in (
         (columns[1], "log_loss", "Log loss"),
         (columns[2], "brier", "Brier"),
@@ -134,7 +135,7 @@ def _headline(period: Period, rows: Rows) -> None:
         column.caption(f"{_span(change, '+.4f')}; smaller is better")
     columns[3].metric(
         "Net R a trade",
-        f"{trades['net_r'].estimate:+.2f}" if trades["trades"] else "-",
+        signed(trades["net_r"].estimate, 2) if trades["trades"] else DASH,
         f"{trades['trades']:,} trades of the likelier side",
         delta_color="off",
         delta_arrow="off",
@@ -226,7 +227,7 @@ def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
                 "said": said,
                 **{f"broke {each}": f"{happened[each]:,}" for each in ("UP", "DOWN")},
                 "no break": f"{happened['NONE']:,}",
-                "right": f"{happened[said] / breaks:.1%}" if breaks else "-",
+                "right": percent(happened[said] / breaks) if breaks else DASH,
             }
             for said, happened in counts.items()
             for breaks in (happened["UP"] + happened["DOWN"],)
@@ -259,8 +260,8 @@ def _line_of_r(rows: Rows, period: Period, kind: str) -> None:
     fall = drawdown(running(rows, days, kind, "r_net"))
     st.write(
         f"{trades['trades']:,} taken, {trades['won']:,} won: "
-        f"{trades['r_gross']:+.1f} R gross, **{trades['r_net']:+.1f} R net**; deepest "
-        f"fall {fall:.1f} R; net R a trade {_span(trades['net_r'], '+.2f')}."
+        f"{r_multiple(trades['r_gross'], 1)} gross, **{r_multiple(trades['r_net'], 1)} net**; "
+        f"deepest fall {fall:.1f} R; net R a trade {_span(trades['net_r'], '+.2f')}."
     )
     st.plotly_chart(
         equity(rows, kind, inks()), width="stretch", key=f"equity_{kind}", config=_PLOT

@@ -22,7 +22,7 @@ from tasks.settings import Settings, current_settings, now
 FRESH = timedelta(seconds=15)
 """How long what was read is shown before it is read again."""
 
-_STAGES: dict[Stage, str] = {
+STAGE_WORDS: dict[Stage, str] = {
     "off": "nothing is predicted",
     "shadow": "predictions are logged, none is to be traded",
     "advisory": "predictions are shown as advice",
@@ -135,7 +135,7 @@ def _standing(name: str) -> tuple[Stage, BreakerState]:
 
 def _banner(shown: View) -> None:
     stage, breaker = _standing(shown.name)
-    words = f"**{shown.symbol}** · stage **{stage}**: {_STAGES[stage]}"
+    words = f"**{shown.symbol}** · stage **{stage}**: {STAGE_WORDS[stage]}"
     if breaker.state == "closed":
         st.info(f"{words} · breaker closed", icon=":material/flag:")
         return

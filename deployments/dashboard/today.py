@@ -15,10 +15,17 @@ from deployments.dashboard.range_chart import range_chart
 from deployments.dashboard.shell import FRESH, View, errors_told, nothing_yet
 from deployments.dashboard.why import reasons_chart
 from monitoring.explain import novelty_gate, rule_gates
+from monitoring.pages.formatting import (
+    duration,
+    percent,
+    percent_or_dash,
+    points,
+    r_multiple,
+    signed_or_dash,
+)
 from monitoring.pages.markdown import escaped
 from registry.browsing import Wanted, browse, choices
 from registry.ledger import Mode, Settled
-from tasks.health.market_overview import in_words
 from tasks.prediction.day_outlook import (
     DayOutlook,
     closed_because,
@@ -54,7 +61,7 @@ def _countdown(shown: View) -> None:
     local = upcoming.decision.astimezone(ZoneInfo(shown.market.zone))
     st.metric(
         "Next decision in",
-        in_words(upcoming.decision - at),
+        duration(upcoming.decision - at),
         f"{upcoming.opening_range}, {local:%a %d %b %H:%M} {shown.market.zone}",
         delta_color="off",
         delta_arrow="off",
@@ -98,7 +105,7 @@ def expected_rows(outlook: DayOutlook, at: datetime) -> list[dict[str, str]]:
             "opening range": expected.opening_range,
             f"opens ({outlook.zone})": f"{expected.opens.astimezone(zone):%a %H:%M}",
             "decided": f"{expected.decision.astimezone(zone):%a %H:%M}",
-            "in": in_words(expected.decision - at),
+            "in": duration(expected.decision - at),
         }
         for expected in outlook.next_ranges
     ]
@@ -145,7 +152,7 @@ def _card(shown: View, each: SlotOfDay) -> None:
         st.caption(f"Range {opens:%H:%M} to {closes:%H:%M} {shown.market.zone}, {closes:%a %d %b}")
         if each.state == "due":
             left = each.slot.decision - now()
-            st.write(f"Decision in **{in_words(left)}**.")
+            st.write(f"Decision in **{duration(left)}**.")
             return
         if each.state != "answered":
             st.warning(f"No prediction: {each.why}.", icon=":material/block:")
@@ -171,7 +178,7 @@ def _said(each: SlotOfDay, champion: Settled) -> None:
     st.table(pd.DataFrame(sides(outputs)).set_index("if it breaks"))
     told = [
         f"confidence **{outputs.get('level', '-')}**",
-        f"p(no break) {_share(outputs.get('p_none'))}",
+        f"p(no break) {percent_or_dash(outputs.get('p_none'))}",
         likeness(outputs),
         f"{escaped(said.model or '-')} {escaped(said.version or '')}",
         f"logged {_seconds(said.made_at - said.decision_time)} after the close",
@@ -201,9 +208,9 @@ def _challengers(each: SlotOfDay) -> None:
             {
                 "whose": other.prediction.role,
                 "version": other.prediction.version,
-                "p(UP)": _share(other.prediction.p_up),
+                "p(UP)": percent_or_dash(other.prediction.p_up),
                 "answer": other.prediction.recommendation or f"none: {other.prediction.reason}",
-                "E[net R]": _r(other.prediction.expected_net_r),
+                "E[net R]": signed_or_dash(other.prediction.expected_net_r),
             }
             for other in each.answers[1:]
         ]
@@ -233,7 +240,7 @@ def headline(each: SlotOfDay) -> str:
     result = (champion.outcome.outcome or "").lower()
     return (
         f"{words}; broke {champion.outcome.direction}, {result} "
-        f"({_r(champion.outcome.r_gross)} R gross, {_r(champion.outcome.r_net)} R net)"
+        f"({r_multiple(champion.outcome.r_gross)} gross, {r_multiple(champion.outcome.r_net)} net)"
     )
 
 
@@ -260,9 +267,9 @@ def probabilities(champion: Settled) -> list[dict[str, str]]:
     return [
         {
             "break": name,
-            "model": _share(model),
-            "corridor": _share(corridor),
-            "difference": f"{100 * (model - corridor):+.1f} points",
+            "model": percent(model),
+            "corridor": percent(corridor),
+            "difference": points(model - corridor),
         }
         for name, model, corridor in (
             ("UP", said.p_up, said.baseline_p_up),
@@ -278,13 +285,17 @@ def sides(outputs: Mapping[str, Any]) -> list[dict[str, str]]:
         one = outputs.get(side)
         if one:
             low, high = one.get("net_r_low"), one.get("net_r_high")
-            span = f"{_r(low)} to {_r(high)}" if low is not None and high is not None else "none"
+            span = (
+                f"{signed_or_dash(low)} to {signed_or_dash(high)}"
+                if low is not None and high is not None
+                else "none"
+            )
             found.append(
                 {
                     "if it breaks": name,
-                    "P(win)": _share(one["p_win"]),
-                    "driftless": _share(one["baseline_p_win"]),
-                    "E[net R]": _r(one["expected_net_r"]),
+                    "P(win)": percent_or_dash(one["p_win"]),
+                    "driftless": percent_or_dash(one["baseline_p_win"]),
+                    "E[net R]": signed_or_dash(one["expected_net_r"]),
                     "80 % interval": span,
                 }
             )
@@ -314,15 +325,7 @@ def agreement(each: SlotOfDay) -> str:
 
 def _seconds(spent: timedelta) -> str:
     seconds = spent.total_seconds()
-    return f"{seconds:.0f} s" if seconds < 600 else in_words(spent)  # noqa: PLR2004 - minutes
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
-
-
-def _r(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.2f}"
+    return f"{seconds:.0f} s" if seconds < 600 else duration(spent)  # noqa: PLR2004 - minutes
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)

@@ -26,7 +26,7 @@ from ml_core.learning.reasons import named
 from ml_core.learning.recipe_difference import recipe_difference
 from ml_core.learning.version_folder import recipe_of
 from monitoring.pages.findings import money
-from monitoring.pages.formatting import interval, signed
+from monitoring.pages.formatting import interval, percent, signed, utc_minute
 from monitoring.pages.markdown import escaped
 from monitoring.performance import MIN_DAYS, DailyRow, over, whole_days
 from registry.model_store import VersionRecord
@@ -98,10 +98,10 @@ def figures_of(version: VersionRecord, live: Sequence[DailyRow]) -> dict[str, st
     model, corridor = directional.model, directional.corridor
     change = directional.difference["corridor"]
     found = {
-        "made": f"{version.created_at:%Y-%m-%d %H:%M} UTC",
+        "made": utc_minute(version.created_at),
         "judged on, never seen": f"{summary.first_day} to {summary.last_day}, "
         f"{summary.breaks:,} breaks",
-        "accuracy": f"{model.accuracy:.1%}; corridor {corridor.accuracy:.1%}",
+        "accuracy": f"{percent(model.accuracy)}; corridor {percent(corridor.accuracy)}",
     }
     for less, words in ((change.log_loss, "log loss"), (change.brier, "Brier score")):
         found[f"{words} less the corridor's"] = (

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
+from monitoring.pages.formatting import DASH
 from monitoring.pages.markdown import escaped
 
 
@@ -16,6 +17,6 @@ def words_table(rows: Sequence[Mapping[str, object]]) -> None:
     Streamlit reads such a table's cells as markdown, so they are escaped.
     """
     frame = pd.DataFrame(
-        [{name: escaped(cell) or "\N{EN DASH}" for name, cell in row.items()} for row in rows]
+        [{name: escaped(cell) or DASH for name, cell in row.items()} for row in rows]
     )
     st.table(frame.set_index(frame.columns[0]))

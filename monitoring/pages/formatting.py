@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeGuard
 
 DASH = "\N{EN DASH}"
@@ -25,6 +25,15 @@ def signed(value: float, decimals: int = 1) -> str:
 def signed_or_dash(value: float | None, decimals: int = 2) -> str:
     """Return a number with its sign; a dash for none."""
     return signed(value, decimals) if is_known(value) else DASH
+
+
+def r_multiple(value: float | None, decimals: int = 2) -> str:
+    """Return a trade's result in units of the risk it took; a dash for none.
+
+    >>> r_multiple(1.5)
+    '+1.50 R'
+    """
+    return DASH if value is None else f"{signed(value, decimals)} R"
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -95,6 +104,22 @@ def utc_minute(moment: datetime) -> str:
 def minute(moment: datetime) -> str:
     """Return a time to the minute, below a heading that names its zone."""
     return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def duration(spent: timedelta) -> str:
+    """Return a stretch of time, to come or gone by.
+
+    >>> duration(timedelta(hours=2, minutes=3, seconds=4)), duration(timedelta(seconds=65))
+    ('2 h 03 min', '1 min 05 s')
+    >>> duration(timedelta(days=3))
+    '3 days'
+    """
+    seconds = max(int(spent.total_seconds()), 0)
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    if hours >= 48:  # noqa: PLR2004 - two days
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
 
 
 def with_true_minuses(words: str) -> str:

@@ -1,11 +1,10 @@
-"""What an audit shows in the Prefect UI: parity and look-ahead, and the gates of the rollout."""
+"""What an audit shows in the Prefect UI: parity and look-ahead."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from monitoring.pages.markdown import code, escaped
 from monitoring.parity import Audited, ParityReport
 from tasks.runs.artifacts import bullets, publish, table
 
@@ -21,7 +20,6 @@ _LOOKAHEAD = {
     "features": "Features",
     "clean": "None saw the future",
 }
-_GATES = {"name": "Gate", "passed": "Passed", "figure": "Figure", "missing": "Missing"}
 _MOST_ROWS = 20
 
 
@@ -34,19 +32,6 @@ def publish_audit(market: str, parity: ParityReport, lookahead: Mapping[str, Any
         table(differing[:_MOST_ROWS], _DIFFERENCES) if differing else "",
         table([lookahead], _LOOKAHEAD),
         bullets(lookahead["leaks"]),
-    )
-
-
-def publish_rollout(market: str, rollout: Mapping[str, Any]) -> None:
-    """Publish the stage of a market and the gates before the next."""
-    gates, step = rollout["gates"], rollout["next_step"]
-    missing = sum(not gate["passed"] for gate in gates)
-    publish(
-        f"rollout-{market}",
-        f"{rollout['market']}: {rollout['stage']}; {missing} gates missing before "
-        f"{rollout['next'] or 'nothing more'}",
-        table(gates, _GATES) if gates else "",
-        f"Next: {code(step) if step.startswith('orbcast ') else escaped(step)}",
     )
 
 

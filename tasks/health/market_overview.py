@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
+from monitoring.pages.formatting import utc_minute
 from registry.browsing import Wanted, browse
 from registry.drift import latest_drift
 from registry.errors import UnknownVersionError
@@ -121,8 +122,8 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
         trouble=trouble,
         bars=lake.count(symbol),
         last_bar=lake.last_bar(symbol),
-        drift=f"{time_of(drift.at)}: {drift.verdict}" if drift else None,
-        parity=f"{time_of(parity.at)}: {parity.verdict}" if parity else None,
+        drift=f"{utc_minute(drift.at)}: {drift.verdict}" if drift else None,
+        parity=f"{utc_minute(parity.at)}: {parity.verdict}" if parity else None,
         last_live_answer=_last_answer(settings, symbol),
         retrains_rest=resting(settings, symbol, at),
         next_decision=following.decision if following else None,
@@ -134,27 +135,6 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
         ),
         outlook=outlook,
     )
-
-
-def time_of(moment: datetime) -> str:
-    """Write a time as a person reads it."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def in_words(spent: timedelta) -> str:
-    """Write a stretch of time, to come or gone by.
-
-    >>> in_words(timedelta(hours=2, minutes=3, seconds=4)), in_words(timedelta(seconds=65))
-    ('2 h 03 min', '1 min 05 s')
-    >>> in_words(timedelta(days=3))
-    '3 days'
-    """
-    seconds = max(int(spent.total_seconds()), 0)
-    hours, rest = divmod(seconds, 3600)
-    minutes, seconds = divmod(rest, 60)
-    if hours >= _IN_DAYS_FROM_HOURS:
-        return f"{hours // 24} days"
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
 
 
 def _slot(
@@ -183,7 +163,7 @@ def _serving(
     except UnknownVersionError:
         return None, None, None
     record = serving.record
-    told = f"{record.version} ({record.model}), made {time_of(record.created_at)}"
+    told = f"{record.version} ({record.model}), made {utc_minute(record.created_at)}"
     return told, store.expires_at(record), serving.trouble
 
 

@@ -10,9 +10,8 @@ from prefect import task
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 
-from monitoring.notices import WORTH_TELLING, EndedRun
-from registry.notices import Notice, keep_notice, notices
-from tasks.notices.channels import ChannelError, channels, missing_from
+from monitoring.notices import EndedRun
+from registry.notices import Notice, keep_notice
 from tasks.notices.delivery import (
     bring,
     in_reach,
@@ -21,14 +20,11 @@ from tasks.notices.delivery import (
     send_unkept,
 )
 from tasks.notices.error_words import named, scrubbed
-from tasks.runs.artifacts import publish, table
 from tasks.runs.ended_runs import ended_run
 from tasks.runs.process_mark import mark_run
 from tasks.runs.recovery import restart_crashed
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings, now
-
-_SHOWN = {"at": "Time (UTC)", "market": "Market", "told": "What", "missed": "Not delivered to"}
 
 
 def notify(
@@ -72,11 +68,7 @@ def notify(
 @task(name="bring what did not arrive", task_run_name="bring what did not arrive", **RETRIED)
 def bring_waiting() -> int:
     """Try the channels again; give how many notices got there. A dead one stops nothing."""
-    settings = current_settings()
-    reached = _bring_quietly(settings)
-    with quietly("notices are not shown"):
-        _show(settings)
-    return reached
+    return _bring_quietly(current_settings())
 
 
 def report_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -108,30 +100,6 @@ def _bring_quietly(settings: Settings) -> int:
     with quietly("notices wait"):
         return bring(settings)
     return 0
-
-
-def _show(settings: Settings) -> None:
-    """Publish the artifact ``notices``, if there was anything to tell of late."""
-    try:
-        found = channels(settings.channels_file)
-    except ChannelError:
-        found = ()
-    recent = [
-        told for told in notices(settings.database()) if now() - told.notice.at < WORTH_TELLING
-    ]
-    if not recent:
-        return
-    rows = [
-        {
-            "at": f"{told.notice.at:%Y-%m-%d %H:%M}",
-            "market": told.notice.market,
-            "told": f"{told.notice.subject}. {told.notice.body}",
-            "missed": ", ".join(missing_from(told, found)) or None,
-        }
-        for told in reversed(recent)
-    ]
-    missed = sum(each["missed"] is not None for each in rows)
-    publish("notices", f"{len(rows)} notices, {missed} not delivered", table(rows, _SHOWN))
 
 
 def _symbol(settings: Settings, market: str | None) -> str | None:

@@ -23,8 +23,8 @@ from deployments.dashboard.today import (
 from deployments.dashboard.why import reasons_chart
 from ml_core.market.schedule import from_minute
 from ml_core.ranges.label_spec import LabelSpec
+from monitoring.pages.formatting import duration, percent
 from registry.entries import Settled
-from tasks.health.market_overview import in_words
 from tasks.prediction.slots import trading_day_at
 from tasks.prediction.trading_day import slots_of_day
 from tasks.settings import Settings, current_settings
@@ -168,7 +168,7 @@ def test_a_card_says_what_was_said_beside_the_corridor(settings: Settings) -> No
     champion = slots[0].answers[0]
     assert champion.prediction.role == "champion"
     up, down = probabilities(champion)
-    assert up["model"] == f"{champion.prediction.p_up:.1%}"
+    assert up["model"] == percent(champion.prediction.p_up)
     assert {up["break"], down["break"]} == {"UP", "DOWN"}
     assert [each["if it breaks"] for each in sides(champion.prediction.outputs)] == ["UP", "DOWN"]
     assert "broke" in headline(slots[0])
@@ -200,8 +200,8 @@ def test_the_headline_says_what_forbids_following_the_model(settings: Settings) 
 
 
 def test_the_countdown_reads_as_time_and_never_below_nothing() -> None:
-    assert in_words(timedelta(days=3)) == "3 days"
-    assert in_words(timedelta(seconds=-5)) == "0 min 00 s"
+    assert duration(timedelta(days=3)) == "3 days"
+    assert duration(timedelta(seconds=-5)) == "0 min 00 s"
 
 
 def test_how_unlike_the_training_data_a_row_was_is_told(settings: Settings) -> None:

@@ -9,6 +9,7 @@ import pytest
 from deployments.dashboard.inks import LIGHT
 from deployments.dashboard.version_compare import figures_of, importance_chart
 from ml_core.learning.reasons import named
+from monitoring.pages.formatting import percent
 from registry.model_store import VersionRecord
 from registry.performance import performance_records
 from tasks.settings import Settings, current_settings
@@ -32,7 +33,8 @@ def test_figures_are_those_of_the_version_beside_its_corridor(
     scores = version.metrics["directional"]
     told = figures_of(version, [])
     assert told["accuracy"] == (
-        f"{scores['model']['accuracy']:.1%}; corridor {scores['corridor']['accuracy']:.1%}"
+        f"{percent(scores['model']['accuracy'])}; "
+        f"corridor {percent(scores['corridor']['accuracy'])}"
     )
     change = scores["model"]["log_loss"] - scores["corridor"]["log_loss"]
     assert f"{abs(change):.4f}" in told["log loss less the corridor's"]

@@ -25,7 +25,6 @@ from flows.nightly_retrain import nightly_retrain
 from flows.replay import replay
 from monitoring.parity import Audited, Difference
 from tasks.health import drift
-from tasks.notices.notify import notify
 from tasks.runs.artifacts import publish, table, to_open
 from tasks.settings import current_settings
 from tests.live_days import logged_home_of
@@ -202,15 +201,6 @@ def test_an_audit_names_the_odd_answers_and_the_gates_whatever_they_are_called(
     monkeypatch.setattr(audit_flow, "audit_parity", odd)
     audit("mgc", as_of=datetime(2024, 11, 20, 9, 0))  # noqa: DTZ001 - market's clock
     assert is_harmless(shown("audit-mgc"))
-    gates = shown("rollout-mgc")
-    assert "| Gate | Passed | Figure | Missing |" in gates
-    assert "Next: " in gates
-
-
-def test_a_hostile_notice_is_only_text() -> None:
-    notify(current_settings(), "breaker", "MGC", "hostile", HOSTILE, HOSTILE)
-    log_outcomes("mgc")
-    assert is_harmless(shown("notices"))
 
 
 def test_a_hostile_symbol_and_verdict_are_only_text() -> None:

@@ -20,6 +20,7 @@ from deployments import cli, serving
 from deployments.cli import completion
 from deployments.cli.terminal import AsJson, print_json, say, show_table
 from ml_core.errors import OperatorError
+from monitoring.pages.formatting import duration, utc_minute
 from tasks import health, prediction
 
 if TYPE_CHECKING:
@@ -110,16 +111,12 @@ def _tell(each: Standing, at: datetime) -> None:
     say(f"\n{each.market}: stage {each.stage}, breaker {each.breaker}")
     bars = "none: `orbcast ingest` brings them"
     if each.last_bar is not None:
-        old = health.market_overview.in_words(at - each.last_bar)
-        bars = (
-            f"{each.bars:,}, the last {health.market_overview.time_of(each.last_bar)}, {old} ago"
-        )
+        old = duration(at - each.last_bar)
+        bars = f"{each.bars:,}, the last {utc_minute(each.last_bar)}, {old} ago"
     until = f", until {each.serves_until:%Y-%m-%d}" if each.serves_until else ""
     upcoming = "none within ten days"
     if each.next_decision is not None:
-        upcoming = (
-            f"{each.next_range} in {health.market_overview.in_words(each.next_decision - at)}"
-        )
+        upcoming = f"{each.next_range} in {duration(each.next_decision - at)}"
     lines = {
         "serves": (each.serves or "nothing: `orbcast run nightly-retrain` makes a version")
         + until,
@@ -167,7 +164,7 @@ def _tell_next_day(outlook: DayOutlook, at: datetime) -> None:
                 f"{moment.astimezone(zone):%H:%M}"
                 for moment in (expected.opens, expected.decision)
             ),
-            f"in {health.market_overview.in_words(expected.decision - at)}",
+            f"in {duration(expected.decision - at)}",
         )
     show_table(table)
 
@@ -183,7 +180,7 @@ def _tell_slots(each: Standing, at: datetime) -> None:
     for slot in each.slots:
         words = _SHORT.get(slot.state, slot.words)
         if slot.state == "due":
-            words = f"due in {health.market_overview.in_words(slot.decision - at)}"
+            words = f"due in {duration(slot.decision - at)}"
         table.add_row(
             slot.opening_range,
             f"{slot.decision.astimezone(zone):%H:%M}",

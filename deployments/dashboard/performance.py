@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.inks import inks
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.record_figures import (
     drawdown,
@@ -30,6 +29,7 @@ from deployments.dashboard.record_tables import (
     with_span,
 )
 from deployments.dashboard.shell import FRESH, View, nothing_yet
+from deployments.dashboard.theme import theme
 from ml_core.evidence.intervals import Interval
 from monitoring.pages.formatting import DASH, percent, points, r_multiple, signed
 from monitoring.performance import MIN_DAYS, Period, grouped, interval_of_sums, over, whole_days
@@ -163,7 +163,7 @@ def _line(rows: Rows, words: str, figure: str) -> None:
     per_cent = figure == "accuracy"
     axis = "net R a trade of the likelier side" if figure == "r_net" else words.lower()
     st.plotly_chart(
-        lines_over_time(drawn, inks(), y=axis, per_cent=per_cent),
+        lines_over_time(drawn, theme(), y=axis, per_cent=per_cent),
         width="stretch",
         key=f"over_time_{figure}",
         config=_PLOT,
@@ -209,7 +209,7 @@ def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
     with left:
         st.header("Does it mean what it says?")
         st.plotly_chart(
-            reliability({voice: _bins(rows, voice) for voice in ("model", "corridor")}, inks()),
+            reliability({voice: _bins(rows, voice) for voice in ("model", "corridor")}, theme()),
             width="stretch",
             key="reliability",
             config=_PLOT,
@@ -264,7 +264,7 @@ def _line_of_r(rows: Rows, period: Period, kind: str) -> None:
         f"deepest fall {fall:.1f} R; net R a trade {_span(trades['net_r'], '+.2f')}."
     )
     st.plotly_chart(
-        equity(rows, kind, inks()), width="stretch", key=f"equity_{kind}", config=_PLOT
+        equity(rows, kind, theme()), width="stretch", key=f"equity_{kind}", config=_PLOT
     )
 
 

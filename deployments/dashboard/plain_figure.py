@@ -11,14 +11,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from deployments.dashboard.inks import Inks
+from deployments.dashboard.theme import Theme
 
 HEIGHT = 320
 
 
 def plain_figure(
     traces: Iterable[Mapping[str, Any]],
-    inks: Inks,
+    theme: Theme,
     *,
     x: str = "",
     y: str = "",
@@ -33,7 +33,7 @@ def plain_figure(
     ----------
     traces
         Plotly's traces, each with its ``type``.
-    inks
+    theme
         Colours of the page.
     x, y
         Titles of the axes.
@@ -53,14 +53,14 @@ def plain_figure(
             "hovermode": "x unified",
             "xaxis": {
                 "title": {"text": x},
-                "gridcolor": inks.rule,
+                "gridcolor": theme.rule,
                 "zeroline": False,
                 **(xaxis or {}),
             },
             "yaxis": {
                 "title": {"text": y},
-                "gridcolor": inks.rule,
-                "zerolinecolor": inks.quiet,
+                "gridcolor": theme.rule,
+                "zerolinecolor": theme.quiet,
                 **(yaxis or {}),
             },
             **layout,

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.inks import inks
 from deployments.dashboard.shell import FRESH, View, nothing_yet
+from deployments.dashboard.theme import theme
 from deployments.dashboard.why import show_why
 from deployments.ledger_export import to_csv, to_parquet
 from ml_core.market.market import Market
@@ -60,7 +60,7 @@ def page(shown: View) -> None:
     if number is None:
         st.caption("Choose a row to see why the answer is what it is.")
     else:
-        show_why(shown, number, inks())
+        show_why(shown, number, theme())
 
 
 def _asked(shown: View, known: Mapping[str, Sequence[str]]) -> Wanted:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from deployments.dashboard.inks import Inks, faint
 from deployments.dashboard.plain_figure import level_line, plain_figure
+from deployments.dashboard.theme import Theme, faint
 from ml_core.market.schedule import to_minute
 from tasks.prediction.trading_day import Candles, SlotOfDay
 
@@ -26,7 +26,7 @@ _FOR_WORDS = 0.25
 _LEVELS = (("entry", "dot"), ("stop", "dash"), ("target", "dash"))
 
 
-def range_chart(shown: SlotOfDay, zone: str, colours: Inks) -> go.Figure | None:
+def range_chart(shown: SlotOfDay, zone: str, colours: Theme) -> go.Figure | None:
     """Draw what was seen of a range up to now; None where no bar was.
 
     Minutes without a trade have no candle and stay empty: the axis is the clock.
@@ -111,7 +111,7 @@ def _note(words: str, price: float, *, yanchor: str) -> dict[str, Any]:
 
 
 def _levels(
-    seen: Mapping[str, Any], colours: Inks
+    seen: Mapping[str, Any], colours: Theme
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     looks = {"entry": colours.model, "stop": colours.bad, "target": colours.good}
     lines = [
@@ -131,7 +131,7 @@ def _levels(
     return lines, words
 
 
-def _break(seen: Mapping[str, Any], zone: str, colours: Inks) -> dict[str, Any]:
+def _break(seen: Mapping[str, Any], zone: str, colours: Theme) -> dict[str, Any]:
     up = seen["break_direction"] == "UP"
     return {
         "type": "scatter",

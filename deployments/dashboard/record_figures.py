@@ -9,8 +9,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from deployments.dashboard.inks import Inks, faint
 from deployments.dashboard.plain_figure import level_line, plain_figure
+from deployments.dashboard.theme import Theme, faint
 from monitoring.pages.plots import wilson
 from monitoring.performance import DailyRow
 from monitoring.rolling import Rolling
@@ -20,7 +20,7 @@ _MARKS = {"model": "circle", "corridor": "square"}
 
 
 def lines_over_time(
-    lines: Mapping[str, Rolling], inks: Inks, *, y: str, per_cent: bool
+    lines: Mapping[str, Rolling], theme: Theme, *, y: str, per_cent: bool
 ) -> go.Figure:
     """Draw rolling figures; the model's interval as a band, so that a wobble looks like one.
 
@@ -31,7 +31,7 @@ def lines_over_time(
     """
     traces: list[dict[str, Any]] = []
     for index, (voice, line) in enumerate(lines.items()):
-        colour = getattr(inks, voice, inks.model)
+        colour = getattr(theme, voice, theme.model)
         if index == 0:
             traces.append(
                 {
@@ -55,10 +55,12 @@ def lines_over_time(
                 "line": {"color": colour, "dash": _DASH.get(voice, "solid"), "width": 2},
             }
         )
-    return plain_figure(traces, inks, y=y, yaxis={"tickformat": ".0%" if per_cent else None})
+    return plain_figure(traces, theme, y=y, yaxis={"tickformat": ".0%" if per_cent else None})
 
 
-def reliability(voices: Mapping[str, Sequence[tuple[float, float, int]]], inks: Inks) -> go.Figure:
+def reliability(
+    voices: Mapping[str, Sequence[tuple[float, float, int]]], theme: Theme
+) -> go.Figure:
     """Draw what was said against what happened; on the diagonal a voice means what it says.
 
     Parameters
@@ -72,12 +74,12 @@ def reliability(voices: Mapping[str, Sequence[tuple[float, float, int]]], inks: 
         "y": [0, 1],
         "mode": "lines",
         "name": "says what happens",
-        "line": {"color": inks.quiet, "width": 1, "dash": "dot"},
+        "line": {"color": theme.quiet, "width": 1, "dash": "dot"},
         "hoverinfo": "skip",
     }
     return plain_figure(
-        [diagonal, *(_said(voice, bins, inks) for voice, bins in voices.items())],
-        inks,
+        [diagonal, *(_said(voice, bins, theme) for voice, bins in voices.items())],
+        theme,
         x="p(UP) that was said",
         y="share that broke UP",
         height=360,
@@ -87,7 +89,7 @@ def reliability(voices: Mapping[str, Sequence[tuple[float, float, int]]], inks: 
     )
 
 
-def _said(voice: str, bins: Sequence[tuple[float, float, int]], inks: Inks) -> dict[str, Any]:
+def _said(voice: str, bins: Sequence[tuple[float, float, int]], theme: Theme) -> dict[str, Any]:
     spans = [wilson(happened, rows) for _, happened, rows in bins]
     return {
         "type": "scatter",
@@ -104,7 +106,7 @@ def _said(voice: str, bins: Sequence[tuple[float, float, int]], inks: Inks) -> d
         "mode": "markers",
         "name": voice,
         "marker": {
-            "color": getattr(inks, voice, inks.model),
+            "color": getattr(theme, voice, theme.model),
             "symbol": _MARKS.get(voice, "diamond"),
             "size": 9,
         },
@@ -113,12 +115,12 @@ def _said(voice: str, bins: Sequence[tuple[float, float, int]], inks: Inks) -> d
     }
 
 
-def equity(rows: Sequence[DailyRow], kind: str, inks: Inks) -> go.Figure:
+def equity(rows: Sequence[DailyRow], kind: str, theme: Theme) -> go.Figure:
     """Draw R summed over the days: net of costs, and gross as a dashed line beside it."""
     days = sorted({row["day"] for row in rows})
     looks = (
-        ("r_net", "net of costs", inks.model, "solid"),
-        ("r_gross", "gross", inks.quiet, "dash"),
+        ("r_net", "net of costs", theme.model, "solid"),
+        ("r_gross", "gross", theme.quiet, "dash"),
     )
     traces = [
         {
@@ -131,8 +133,8 @@ def equity(rows: Sequence[DailyRow], kind: str, inks: Inks) -> go.Figure:
         }
         for part, words, colour, dash in looks
     ]
-    nothing = level_line(0.0, {"color": inks.quiet, "width": 1})
-    return plain_figure(traces, inks, y="R so far", shapes=[nothing])
+    nothing = level_line(0.0, {"color": theme.quiet, "width": 1})
+    return plain_figure(traces, theme, y="R so far", shapes=[nothing])
 
 
 def running(rows: Sequence[DailyRow], days: Sequence[date], kind: str, part: str) -> list[float]:

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.inks import inks
 from deployments.dashboard.range_chart import range_chart
 from deployments.dashboard.shell import FRESH, View, errors_told, nothing_yet
+from deployments.dashboard.theme import theme
 from deployments.dashboard.why import reasons_chart
 from monitoring.explain import novelty_gate, rule_gates
 from monitoring.pages.formatting import (
@@ -158,7 +158,7 @@ def _card(shown: View, each: SlotOfDay) -> None:
             st.warning(f"No prediction: {each.why}.", icon=":material/block:")
         picture, words = st.columns([3, 2])
         with picture:
-            chart = range_chart(each, shown.market.zone, inks())
+            chart = range_chart(each, shown.market.zone, theme())
             if chart is None:
                 st.caption("No bars of this range are in the lake.")
             else:
@@ -195,7 +195,7 @@ def _reasons(each: SlotOfDay, champion: Settled) -> None:
     if reasons := champion.prediction.outputs.get("reasons"):
         key = f"reasons_{each.slot.opening_range}"
         with st.expander("What pushed it UP or DOWN", expanded=True):
-            chart = reasons_chart(reasons, inks())
+            chart = reasons_chart(reasons, theme())
             st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
 
 

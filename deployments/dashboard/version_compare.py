@@ -10,11 +10,11 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
-from deployments.dashboard.inks import Inks, inks
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.plain_figure import plain_figure
 from deployments.dashboard.record_tables import with_span
 from deployments.dashboard.shell import FRESH, View
+from deployments.dashboard.theme import Theme, theme
 from deployments.dashboard.words_table import words_table
 from ml_core.evidence.evaluation import (
     DirectionScores,
@@ -165,14 +165,14 @@ def _importance(versions: Sequence[VersionRecord], question: str) -> None:
         st.write("There are no trees for this question: what is said is what the baseline says.")
         return
     st.plotly_chart(
-        importance_chart(shares, inks()),
+        importance_chart(shares, theme()),
         width="stretch",
         key=f"importance_{question}",
         config={"displayModeBar": False},
     )
 
 
-def importance_chart(shares: Mapping[str, Mapping[str, float]], colours: Inks) -> go.Figure:
+def importance_chart(shares: Mapping[str, Mapping[str, float]], colours: Theme) -> go.Figure:
     """Draw the features used most, by the largest share of any version, the largest on top.
 
     Parameters

@@ -9,9 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from deployments.dashboard.inks import Inks
 from deployments.dashboard.plain_figure import plain_figure
 from deployments.dashboard.shell import View
+from deployments.dashboard.theme import Theme
 from deployments.dashboard.words_table import words_table
 from monitoring.pages.markdown import escaped
 from registry.browsing import prediction_with_hashes
@@ -22,7 +22,7 @@ from tasks.prediction.explanation_artifact import short_words
 _ROW_HEIGHT = 42
 
 
-def show_why(shown: View, number: int, colours: Inks) -> None:
+def show_why(shown: View, number: int, colours: Theme) -> None:
     """Take one answer of the ledger apart, as it was logged before its outcome."""
     found = prediction_with_hashes(shown.settings.database(), number)
     if found is None:
@@ -54,7 +54,7 @@ def show_why(shown: View, number: int, colours: Inks) -> None:
     _as_logged(entry, hashes)
 
 
-def reasons_chart(reasons: Sequence[Mapping[str, Any]], colours: Inks) -> go.Figure:
+def reasons_chart(reasons: Sequence[Mapping[str, Any]], colours: Theme) -> go.Figure:
     """Draw signed pushes on the log-odds of an UP break, the largest on top."""
     order = sorted(reasons, key=lambda each: abs(each["contribution"]))
     pushes = [each["contribution"] for each in order]

@@ -62,7 +62,8 @@ def serve_reports(
         uvicorn.Config(
             app,
             lifespan="off",
-            log_config=None,  # the terminal is for what a person must read
+            log_config=None,
+            log_level="critical",  # the terminal is for what a person must read
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,

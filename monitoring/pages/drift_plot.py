@@ -39,23 +39,23 @@ def drift_plot(columns: Sequence[Moved]) -> Figure:
     columns
         Every column asked about, at least one, in the order their groups are to have.
     """
-    groups = list(dict.fromkeys(each.group for each in columns))
+    groups = list(dict.fromkeys(column.group for column in columns))
     figure, axes = rows_and_axis(len(groups), 112.0, 62.0, 18.0, step=22.0)
-    set_span(axes, [-LEAST_SHIFT, LEAST_SHIFT, *(each.shift for each in columns)])
+    set_span(axes, [-LEAST_SHIFT, LEAST_SHIFT, *(column.shift for column in columns)])
     compare_with(axes, Mark(0.0, "as learned"))
     for row, group in enumerate(groups):
-        inside = [each for each in columns if each.group == group]
+        inside = [column for column in columns if column.group == group]
         # the drifted ones last: nothing may hide them
-        for each in sorted(inside, key=lambda one: one.drifted):
+        for column in sorted(inside, key=lambda column: column.drifted):
             axes.plot(
-                [each.shift],
+                [column.shift],
                 [row],
                 "o",
-                color=CORRIDOR.value if each.drifted else MAJORITY.value,
-                markerfacecolor=CORRIDOR.value if each.drifted else "none",
-                markersize=7 if each.drifted else 5,
+                color=CORRIDOR.value if column.drifted else MAJORITY.value,
+                markerfacecolor=CORRIDOR.value if column.drifted else "none",
+                markersize=7 if column.drifted else 5,
             )
-        moved = sum(each.drifted for each in inside)
+        moved = sum(column.drifted for column in inside)
         axes.text(
             1.03,
             row,

@@ -79,10 +79,10 @@ def label_words(key: str) -> str:
     >>> label_words("entry-session-v1-entry-full-rr1-session_end")[:51]
     'Enter at the first 1-minute close outside the range'
     """
-    found = _LABEL.search(key)
-    if found is None:
+    match = _LABEL.search(key)
+    if match is None:
         return key
-    anchor, stop, rr, scan = found.groups()
+    anchor, stop, rr, scan = match.groups()
     counted = "the entry" if anchor == "entry" else "the broken edge"
     where = "the opposite edge" if stop == "full" else "the range's middle"
     until = "the session's end" if scan == "session_end" else "the next trading day"

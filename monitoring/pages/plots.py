@@ -142,26 +142,26 @@ def reliability_plot(
         fontsize=SMALL,
         ha="right",
     )
-    for each in model:
-        low, upper = wilson(each.happened, each.rows)
-        axes.plot([each.predicted] * 2, [low, upper], color=MODEL.value, linewidth=2.6, alpha=0.45)
+    for one in model:
+        low, upper = wilson(one.happened, one.rows)
+        axes.plot([one.predicted] * 2, [low, upper], color=MODEL.value, linewidth=2.6, alpha=0.45)
     for name, bins in (("corridor", corridor), ("model", model)):
-        for each in bins:
-            _point(axes, name, each.predicted, each.happened)
+        for one in bins:
+            _point(axes, name, one.predicted, one.happened)
     for y, name, words in ((0.95, "model", "●  model"), (0.885, "corridor", "□  corridor")):
         axes.text(0.02, y, words, color=_VOICES[name][0].value, fontsize=TEXT, va="center")
     axes.text(-0.13, 1.035, "broke UP", fontsize=SMALL, color=QUIET.value)
     below = plain_axes(figure, left, 40, wide, foot - 40 - 16)
     below.set_xlim(0, 1)
-    most = max((each.rows for each in model), default=1)
+    most = max((one.rows for one in model), default=1)
     below.set_ylim(0, most * 1.5)
-    for each in model:
-        place = min(int(each.predicted * 10), 9) / 10 + 0.05
-        below.bar([place], [each.rows], width=0.085, color=MODEL.value, alpha=0.45)
+    for one in model:
+        place = min(int(one.predicted * 10), 9) / 10 + 0.05
+        below.bar([place], [one.rows], width=0.085, color=MODEL.value, alpha=0.45)
         below.text(
             place,
-            each.rows,
-            f"{each.rows:,}",
+            one.rows,
+            f"{one.rows:,}",
             fontsize=SMALL,
             color=QUIET.value,
             ha="center",
@@ -223,10 +223,10 @@ def importance_plot(shares: Mapping[str, float], axis: str, most: int = 10) -> F
     whole = min(ends) == 0
     for index, (words, value) in enumerate(chosen):
         axes.barh([index + 0.72], [value], height=0.26, color=MODEL.value)
-        shown = percent(value, 0) if whole else signed(value, 3)
+        label = percent(value, 0) if whole else signed(value, 3)
         y = index + 0.42
         axes.text(0, y, words, transform=where, fontsize=SMALL, color=WORDS.value)
-        axes.text(1, y, shown, transform=where, fontsize=SMALL, color=QUIET.value, ha="right")
+        axes.text(1, y, label, transform=where, fontsize=SMALL, color=QUIET.value, ha="right")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_xlabel(axis, fontsize=SMALL, color=QUIET.value)

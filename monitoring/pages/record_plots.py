@@ -58,8 +58,8 @@ def accuracy_plot(days: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Fi
         right = [_sum(same, voice, "accuracy") for _, same in days]
         shares = [s / n for s, n in zip(_last(right), _last(breaks), strict=True)]
         lines.append(Running(voice, shares[first:], ink))
-    shown = [day for day, _ in days[first:]]
-    return days_plot(shown, lines, "accuracy", Mark(_COIN, "coin"), per_cent=True)
+    drawn_days = [day for day, _ in days[first:]]
+    return days_plot(drawn_days, lines, "accuracy", Mark(_COIN, "coin"), per_cent=True)
 
 
 def gain_plot(days: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Figure:

@@ -53,8 +53,8 @@ def heat_map(cells: Sequence[Mapping[str, Any]], period: str, side: str) -> Figu
     axes = plain_axes(figure, _LEFT, _FOOT, WIDE - _LEFT - _RIGHT, _STEP * len(rows))
     axes.set_xlim(-0.5, len(rrs) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    known = [cell[each]["net_r"] for cell in cells for each in ("search", "confirmation")]
-    most = max([0.5, *(abs(value) for value in known if value is not None)])
+    values = [cell[name]["net_r"] for cell in cells for name in ("search", "confirmation")]
+    most = max([0.5, *(abs(value) for value in values if value is not None)])
     for cell in chosen:
         place = (rrs.index(cell["rr"]), rows.index((cell["opening_range"], cell["stop"])))
         _cell(axes, place, cell[period]["net_r"], most)

@@ -42,8 +42,8 @@ _SOURCES = (
     "confidence set); Benjamini and Hochberg 1995"
 )
 _LIMITS = tuple(
-    " ".join(each.split())
-    for each in """
+    " ".join(paragraph.split())
+    for paragraph in """
 Fills are assumed at the close of the minute that breaks the range, at the stop and at the target,
 less the costs stated; a gap through a stop would cost more.
 

@@ -90,9 +90,9 @@ def running_gain(folds: Sequence[Difference]) -> tuple[list[float], list[float]]
     """
     total, square = 0.0, 0.0
     gains, errors = [], []
-    for each in folds:
-        total -= each.rows * (each.estimate or 0.0)
-        square += (each.rows * (each.error or 0.0)) ** 2
+    for fold in folds:
+        total -= fold.rows * (fold.estimate or 0.0)
+        square += (fold.rows * (fold.error or 0.0)) ** 2
         gains.append(total)
         errors.append(math.sqrt(square))
     return gains, errors
@@ -151,7 +151,7 @@ def difference_plot(rows: Sequence[Difference]) -> Figure:
         From top to bottom, at least one.
     """
     return score_plot(
-        [_scored(each) for each in rows],
+        [_scored(row) for row in rows],
         "log loss less the corridor's, below 0 is better",
         [Mark(0.0, "corridor")],
     )
@@ -175,17 +175,17 @@ def _skill(evaluation: Evaluation) -> Chart:
     if not folds:
         words = "The study has one fold: there is no course over time to show."
         return Chart("skill", title, words, None)
-    judged = [each for each in folds if each.estimate is not None and not each.few]
-    better = sum(each.high is not None and each.high < 0 for each in judged)
-    worse = sum(each.low is not None and each.low > 0 for each in judged)
+    judged = [fold for fold in folds if fold.estimate is not None and not fold.few]
+    better = sum(fold.high is not None and fold.high < 0 for fold in judged)
+    worse = sum(fold.low is not None and fold.low > 0 for fold in judged)
     words = (
         f"A point a fold, with its 95 % interval. Of {len(judged):,} that can be judged, "
         f"{better:,} lie wholly below 0 and {worse:,} wholly above; without any skill one in "
         "forty would on either side, and a fold alone is too short to show a little skill. "
         "Below: the sum over all breaks so far, its 95 % interval shaded."
     )
-    few = sum(each.estimate is not None and each.few for each in folds)
-    unknown = sum(each.estimate is None for each in folds)
+    few = sum(fold.estimate is not None and fold.few for fold in folds)
+    unknown = sum(fold.estimate is None for fold in folds)
     if few:
         words += f" Hollow: {few:,} with under {FEW_TRADES} breaks, too few to judge."
     if unknown:
@@ -213,19 +213,19 @@ def _ranges(evaluation: Evaluation) -> Chart:
     return Chart("rangeskill", title, words, difference_plot(rows) if rows else None)
 
 
-def _scored(each: Difference) -> Scored:
-    if each.estimate is None:
-        return Scored(each.name, None, None, None, NOT_KNOWN)
-    if each.few:
-        return Scored(each.name, None, None, None, "too few")
-    return Scored(each.name, each.estimate, each.low, each.high, signed(each.estimate, 4))
+def _scored(row: Difference) -> Scored:
+    if row.estimate is None:
+        return Scored(row.name, None, None, None, NOT_KNOWN)
+    if row.few:
+        return Scored(row.name, None, None, None, "too few")
+    return Scored(row.name, row.estimate, row.low, row.high, signed(row.estimate, 4))
 
 
 def _folds(axes: Axes, folds: Sequence[Difference]) -> None:
     size, line = (6.5, 2.6) if len(folds) <= _MOST_LARGE else (3.6, 1.6)
     ends = [0.0]
-    for place, each in enumerate(folds):
-        if each.estimate is None:
+    for place, fold in enumerate(folds):
+        if fold.estimate is None:
             axes.text(
                 place,
                 0,
@@ -237,16 +237,16 @@ def _folds(axes: Axes, folds: Sequence[Difference]) -> None:
                 bbox={"facecolor": PAPER.value, "edgecolor": "none", "pad": 0.5},
             )
             continue
-        ends.append(each.estimate)
-        if not each.few and each.low is not None and each.high is not None:
-            axes.plot([place] * 2, [each.low, each.high], color=MODEL.value, lw=line, alpha=0.5)
-            ends += [each.low, each.high]
+        ends.append(fold.estimate)
+        if not fold.few and fold.low is not None and fold.high is not None:
+            axes.plot([place] * 2, [fold.low, fold.high], color=MODEL.value, lw=line, alpha=0.5)
+            ends += [fold.low, fold.high]
         axes.plot(
             [place],
-            [each.estimate],
+            [fold.estimate],
             "o",
             color=MODEL.value,
-            markerfacecolor="none" if each.few else MODEL.value,
+            markerfacecolor="none" if fold.few else MODEL.value,
             markersize=size,
             clip_on=False,
         )
@@ -256,9 +256,9 @@ def _folds(axes: Axes, folds: Sequence[Difference]) -> None:
 def _gains(axes: Axes, gains: Sequence[float], errors: Sequence[float]) -> None:
     where = range(-1, len(gains))
     middle = [0.0, *gains]
-    spread = [0.0, *(_Z95 * each for each in errors)]
-    low = [gain - each for gain, each in zip(middle, spread, strict=True)]
-    high = [gain + each for gain, each in zip(middle, spread, strict=True)]
+    spread = [0.0, *(_Z95 * error for error in errors)]
+    low = [gain - error for gain, error in zip(middle, spread, strict=True)]
+    high = [gain + error for gain, error in zip(middle, spread, strict=True)]
     axes.fill_between(where, low, high, color=MODEL.value, alpha=0.16, linewidth=0)
     axes.plot(where, middle, color=MODEL.value, linewidth=1.8)
     _set_height(axes, [*low, *high])
@@ -277,7 +277,7 @@ def _set_height(axes: Axes, ends: Sequence[float]) -> None:
 
 def _named(folds: Sequence[Difference], step: float) -> list[tuple[int, str]]:
     """Choose the folds to name below the axis: a few, or of many those that begin a year."""
-    names = [each.name for each in folds]
+    names = [fold.name for fold in folds]
     years = list({name[:4]: index for index, name in reversed(list(enumerate(names)))}.values())
     if len(names) <= _MOST_NAMES:
         return list(enumerate(names))

@@ -215,12 +215,12 @@ def _seeds(seeds: Sequence[float | None] | None) -> str:
     if not seeds:
         return NOT_KNOWN
     changes = ", ".join(map(_number, seeds))
-    known = [change for change in seeds if change is not None and math.isfinite(change)]
-    if len(known) < len(seeds):
-        judged = "not all known, so agreement is not shown"
-    elif len(known) == 1:
+    changes_known = [change for change in seeds if change is not None and math.isfinite(change)]
+    if len(changes_known) < len(seeds):
+        judged = "not all changes_known, so agreement is not shown"
+    elif len(changes_known) == 1:
         judged = "one alone shows no agreement"
-    elif all(change < 0 for change in known):
+    elif all(change < 0 for change in changes_known):
         judged = "all better than the corridor"
     else:
         judged = "they do not all beat the corridor"
@@ -271,8 +271,8 @@ def _figures(figures: Figures) -> Iterable[str]:
 
 
 def _wealth(value: object) -> str:
-    known = isinstance(value, float) and math.isfinite(value)
-    return f"{value:,.3g}" if known else NOT_KNOWN
+    is_known = isinstance(value, float) and math.isfinite(value)
+    return f"{value:,.3g}" if is_known else NOT_KNOWN
 
 
 def _number(value: object) -> str:

@@ -55,14 +55,14 @@ def history_plot(
     figure = new_figure(high / 72)
     axes = plain_axes(figure, left, foot, WIDE - left - right, high - foot - 16)
     axes.grid(axis="y", color=RULE.value, linewidth=0.8)
-    known = [(number, score) for number, score in enumerate(scores, 1) if score is not None]
-    axes.plot(*zip(*known, strict=True), "o", color=MODEL.value, markersize=4, alpha=0.6)
-    best = list(accumulate((score for _, score in known), min))
-    axes.step([number for number, _ in known], best, where="post", color=MODEL.value)
+    scored = [(number, score) for number, score in enumerate(scores, 1) if score is not None]
+    axes.plot(*zip(*scored, strict=True), "o", color=MODEL.value, markersize=4, alpha=0.6)
+    best = list(accumulate((score for _, score in scored), min))
+    axes.step([number for number, _ in scored], best, where="post", color=MODEL.value)
     lines = ((base_score, "tuned from", QUIET), (baseline_score, "driftless", CORRIDOR))
     # the words of the upper one stand above it, those of the lower below
     for (value, words, ink), place in zip(
-        sorted(lines, key=lambda each: each[0]), ("top", "bottom"), strict=True
+        sorted(lines, key=lambda line: line[0]), ("top", "bottom"), strict=True
     ):
         axes.axhline(value, color=ink.value, linewidth=1.2, linestyle=(0, (4, 2)))
         axes.annotate(
@@ -79,8 +79,8 @@ def history_plot(
 
 
 def slices_plot(tried: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw the scores against each value that was tried, one small picture a hyperparameter."""
-    scored = [each for each in tried if each["score"] is not None]
+    """Draw the scores against trial value that was tried, one small picture a hyperparameter."""
+    scored = [trial for trial in tried if trial["score"] is not None]
     names = list(scored[0]["values"]) if scored else []
     rows = max(-(-len(names) // _COLUMNS), 1)
     each_high, left, gap = 120.0, 44.0, 18.0
@@ -91,13 +91,15 @@ def slices_plot(tried: Sequence[Mapping[str, Any]]) -> Figure:
         bottom = (rows - 1 - row) * each_high + 40
         axes = plain_axes(figure, left + column * (wide + gap), bottom, wide, each_high - 48)
         axes.grid(axis="y", color=RULE.value, linewidth=0.8)
-        values = [each["values"][name] for each in scored]
-        axes.plot(values, [each["score"] for each in scored], "o", color=MODEL.value, markersize=3)
+        values = [trial["values"][name] for trial in scored]
+        axes.plot(
+            values, [trial["score"] for trial in scored], "o", color=MODEL.value, markersize=3
+        )
         if name in _LOGARITHMIC:
             axes.set_xscale("log")
             axes.minorticks_off()
             ticks = sorted({min(values), max(values)})  # powers of ten would be too few
-            axes.set_xticks(ticks, [f"{each:.3g}" for each in ticks])
+            axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
             _inward(axes)
         if column:
             axes.tick_params(labelleft=False)

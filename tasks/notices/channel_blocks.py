@@ -65,26 +65,26 @@ def add_channel(
         A name, kind, level or URL that cannot be. The URL itself is never in its words.
     """
     channel = new_channel(name, kind, url, at, least)
-    known = channels(path)
+    before = channels(path)
     block = _block(kind, url.strip())
     block.save(channel.block_name, overwrite=True)
-    for old in known:
+    for old in before:
         if old.name == name:
             channel = replace(channel, since=old.since)
             if old.kind != kind:
                 _forget(old)
-    write_channels(path, [*(each for each in known if each.name != name), channel])
+    write_channels(path, [*(old for old in before if old.name != name), channel])
     return channel
 
 
 def remove_channel(path: Path, name: str) -> bool:
     """Take a channel out of the file and its block out of Prefect; False if it is not there."""
-    known = channels(path)
-    left = [each for each in known if each.name != name]
-    if len(left) == len(known):
+    before = channels(path)
+    left = [old for old in before if old.name != name]
+    if len(left) == len(before):
         return False
     write_channels(path, left)
-    for old in known:
+    for old in before:
         if old.name == name:
             _forget(old)
     return True
@@ -112,7 +112,7 @@ def without_secrets(block: Any, text: str) -> str:
     """
     held = block.secrets if isinstance(block, CustomWebhookNotificationBlock) else block.url
     secret = held.get_secret_value()
-    urls = [str(each) for each in secret.values()] if isinstance(secret, dict) else [str(secret)]
+    urls = [str(value) for value in secret.values()] if isinstance(secret, dict) else [str(secret)]
     for url in urls:
         text = text.replace(url, "(hidden)")
         # what a host is elsewhere is often the secret in a URL of Apprise's

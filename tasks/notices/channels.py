@@ -78,8 +78,8 @@ def channels(path: Path) -> tuple[Channel, ...]:
     if not path.is_file():
         return ()
     try:
-        listed = tomllib.loads(path.read_text("utf-8")).get("channels", [])
-        return tuple(_read(each) for each in listed)
+        entries = tomllib.loads(path.read_text("utf-8")).get("channels", [])
+        return tuple(_read(entry) for entry in entries)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ChannelError(
             "file", str(path), f"cannot be read ({error}); mend it, or delete it and add again"
@@ -121,26 +121,26 @@ def _require_one_service(url: str) -> None:
         raise ChannelError("url", "(not shown)", fault)
 
 
-def missing_from(told: NoticeRecord, found: tuple[Channel, ...]) -> tuple[str, ...]:
+def missing_from(kept: NoticeRecord, listed: tuple[Channel, ...]) -> tuple[str, ...]:
     """Name the channels that should have taken a notice and have not."""
     return tuple(
-        each.name
-        for each in found
-        if told.notice.at >= each.since
-        and is_wanted(told.notice.kind, each.least)
-        and not told.reached(each.name)
+        channel.name
+        for channel in listed
+        if kept.notice.at >= channel.since
+        and is_wanted(kept.notice.kind, channel.least)
+        and not kept.reached(channel.name)
     )
 
 
-def _read(listed: dict[str, Any]) -> Channel:
-    since = listed["since"]
+def _read(entry: dict[str, Any]) -> Channel:
+    since = entry["since"]
     if not isinstance(since, datetime) or since.tzinfo is None:
         raise ChannelError("since", str(since), "is no time with a zone")
     return Channel(
-        name=str(listed["name"]),
-        kind=_known_kind(str(listed["kind"])),
+        name=str(entry["name"]),
+        kind=_known_kind(str(entry["kind"])),
         since=since,
-        least=_known_level(str(listed.get("least", "info"))),
+        least=_known_level(str(entry.get("least", "info"))),
     )
 
 

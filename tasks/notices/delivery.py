@@ -47,9 +47,9 @@ def bring(settings: Settings, *, at_once: bool = False) -> int:
     ChannelError
         The file of channels cannot be read.
     """
-    found = channels(settings.channels_file)
-    with _alone(settings) as alone:
-        return sum(_bring_to(settings, each, at_once) for each in found) if alone else 0
+    listed = channels(settings.channels_file)
+    with _alone(settings) as is_alone:
+        return sum(_bring_to(settings, channel, at_once) for channel in listed) if is_alone else 0
 
 
 def send_test(channel: Channel) -> Delivery:
@@ -100,17 +100,17 @@ def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
     database, at = settings.database(), now()
     since = max(at - WORTH_TELLING, channel.since)
     due = [
-        each
-        for each in waiting(database, channel.name, since)
-        if is_wanted(each.notice.kind, channel.least)
+        kept
+        for kept in waiting(database, channel.name, since)
+        if is_wanted(kept.notice.kind, channel.least)
     ]
-    rests = rests_until([each.at for each in failures_in_a_row(database, channel.name)])
-    fresh = any(not each.attempts(channel.name) for each in due)
-    if rests is not None and at < rests and not fresh and not at_once:
+    rests = rests_until([failure.at for failure in failures_in_a_row(database, channel.name)])
+    is_fresh = any(not kept.attempts(channel.name) for kept in due)
+    if rests is not None and at < rests and not is_fresh and not at_once:
         return 0
     reached = 0
-    for told in due[:MOST_AT_ONCE]:
-        if not _send(settings, channel, told.notice):
+    for kept in due[:MOST_AT_ONCE]:
+        if not _send(settings, channel, kept.notice):
             break
         reached += 1
     return reached
@@ -129,21 +129,21 @@ def _send(settings: Settings, channel: Channel, notice: Notice) -> bool:
 
 def _fault(channel: Channel, notice: Notice) -> str:
     """Send, and give what went wrong, if anything, without secrets; never for long."""
-    found: list[str] = []
+    outcome: list[str] = []
     body = dated(notice.body, notice.at, now())
 
     def send() -> None:
         try:
             block = load_block(channel)
-        except Exception as error:  # noqa: BLE001 - whatever a channel does
-            found.append(f"its block is not to be had: {named(error)}")
+        except Exception as error:  # noqa: BLE001 - whatever Prefect's store does
+            outcome.append(f"its block is not to be had: {named(error)}")
             return
         try:
             with block.raise_on_failure():
                 block.notify(body, notice.subject)
-            found.append("")
+            outcome.append("")
         except Exception as error:  # noqa: BLE001 - whatever a channel does
-            found.append(scrubbed(without_secrets(block, words_of(error))))
+            outcome.append(scrubbed(without_secrets(block, words_of(error))))
 
     # a thread of its own can be left behind when a channel hangs; it must find the same Prefect
     thread = threading.Thread(
@@ -154,7 +154,7 @@ def _fault(channel: Channel, notice: Notice) -> str:
     )
     thread.start()
     thread.join(SECONDS)
-    return found[0] if found else f"no answer within {SECONDS:g} s"
+    return outcome[0] if outcome else f"no answer within {SECONDS:g} s"
 
 
 @contextmanager

@@ -72,9 +72,9 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
     if missing := [key for key in _TRAINED if key not in trained]:
         raise NotAnEvaluationError(tuple(f"metadata.{key} is missing" for key in missing))
     decided = [
-        {"at": each.at, "kind": each.kind, "verdict": each.verdict}
-        for each in list_decisions(settings.database(), market.symbol)
-        if each.version == record.version
+        {"at": decision.at, "kind": decision.kind, "verdict": decision.verdict}
+        for decision in list_decisions(settings.database(), market.symbol)
+        if decision.version == record.version
     ]
     return CardFacts(
         market=market.symbol,
@@ -136,29 +136,31 @@ def sealed_card(bundle: Bundle, metrics: dict[str, Any]) -> str:
 def simulated(settings: Settings, name: str) -> bool:
     """Return whether a market's bars were simulated: a simulation keeps the truth beside them."""
     source = standing_source(settings.sources_file, name)
-    paths = [Path(each) for each in source.paths] if source else []
+    paths = [Path(path) for path in source.paths] if source else []
     if any(settings.home.glob("*-truth.npz")):  # the demo's, wherever its home was moved
         return True
-    return any(each.with_name(f"{each.stem}-truth.npz").is_file() for each in paths)
+    return any(path.with_name(f"{path.stem}-truth.npz").is_file() for path in paths)
 
 
 def _standing(
     settings: Settings, record: VersionRecord, at: datetime, fallback: str | None
 ) -> tuple[str, ...]:
-    store, told = settings.models(), []
+    store, sentences = settings.models(), []
     for alias in (CHAMPION, CHALLENGER):
         now = store.current(record.market, alias)
         if now is not None and now.version == record.version:
             reason = now.reason.rstrip(".")
-            told.append(f"It has been {alias} since {now.at:%Y-%m-%d}, by {now.by}: {reason}.")
+            sentences.append(
+                f"It has been {alias} since {now.at:%Y-%m-%d}, by {now.by}: {reason}."
+            )
             break
     if fallback:
-        told.append(f"It serves in place of the champion: {fallback}.")
+        sentences.append(f"It serves in place of the champion: {fallback}.")
     if expired := store.expired(record, at):
-        told.append(f"It may not answer any more: {expired}.")
+        sentences.append(f"It may not answer any more: {expired}.")
     if faults := store.faults(record):
-        told.append(f"Its files are not what was registered: {'; '.join(faults)}.")
-    return tuple(told) or ("It serves nowhere now.",)
+        sentences.append(f"Its files are not what was registered: {'; '.join(faults)}.")
+    return tuple(sentences) or ("It serves nowhere now.",)
 
 
 def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[str, str]:
@@ -204,14 +206,14 @@ def _power(rows: int) -> dict[str, Any] | None:
 
 
 def _study(settings: Settings, record: VersionRecord, at: datetime) -> dict[str, Any] | None:
-    found = [
-        each
-        for each in evaluations(settings.database(), record.market)
-        if each.recipe_hash == record.recipe_hash
+    studies = [
+        study
+        for study in evaluations(settings.database(), record.market)
+        if study.recipe_hash == record.recipe_hash
     ]
-    if not found:
+    if not studies:
         return None
-    last = max(found, key=lambda each: (bool(each.settings.get("counts")), each.at))
+    last = max(studies, key=lambda study: (bool(study.settings.get("counts")), study.at))
     recent = last.at >= at - timedelta(days=STUDY_DAYS)
     return {
         "verdict": last.verdict,
@@ -227,9 +229,9 @@ def _live(settings: Settings, record: VersionRecord) -> dict[str, Any]:
     records = performance_records(
         settings.database(), record.market, mode="live", version=record.version
     )
-    rows = whole_days(each.row() for each in records)
+    rows = whole_days(day.row() for day in records)
     by_role = grouped(rows, lambda row: str(row["role"]))
-    return {role: json_values(over(each).to_json()) for role, each in by_role.items()}
+    return {role: json_values(over(days).to_json()) for role, days in by_role.items()}
 
 
 def _recent(settings: Settings, symbol: str) -> list[dict[str, Any]]:

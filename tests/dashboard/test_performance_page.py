@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, brier_score_loss, confusion_matrix, log_loss
 
-from deployments.dashboard.inks import DARK, LIGHT
 from deployments.dashboard.record_figures import (
     drawdown,
     equity,
@@ -25,6 +24,7 @@ from deployments.dashboard.record_tables import (
     side_of,
     weekday,
 )
+from deployments.dashboard.theme import DARK, LIGHT
 from monitoring.daily_sums import daily_figures
 from monitoring.performance import over, whole_days
 from monitoring.rolling import MOST_POINTS, rolling
@@ -146,12 +146,12 @@ def test_the_equity_is_the_sum_of_the_days_and_its_fall_is_measured_from_its_hei
 def test_each_voice_keeps_its_colour_and_its_dash_in_dark_and_light() -> None:
     whole = whole_days(daily_figures(answers(30)))
     found = {each: rolling(whole, each, "accuracy", "breaks") for each in ("model", "corridor")}
-    for inks in (LIGHT, DARK):
+    for theme in (LIGHT, DARK):
         drawn = lines_over_time(
-            {name: line for name, line in found.items() if line}, inks, y="", per_cent=True
+            {name: line for name, line in found.items() if line}, theme, y="", per_cent=True
         )
         looks = {each.name: (each.line.color, each.line.dash) for each in drawn.data}
-        assert looks["model"] == (inks.model, "solid")
-        assert looks["corridor"] == (inks.corridor, "dash")
+        assert looks["model"] == (theme.model, "solid")
+        assert looks["corridor"] == (theme.corridor, "dash")
     bins = reliability({"model": [(0.2, 0.25, 40)]}, LIGHT).data[1]
     assert 0.25 - bins.error_y.arrayminus[0] < 0.2 < 0.25 + bins.error_y.array[0]

@@ -10,7 +10,7 @@ from monitoring.pages import figure_style
 
 
 @dataclass(frozen=True, slots=True)
-class Inks:
+class Theme:
     """Colours as ``#rrggbb``; Okabe and Ito's, which stay apart for colour-blind readers.
 
     Colour never says anything alone: lines have different dashes, marks different shapes, and
@@ -26,7 +26,7 @@ class Inks:
     rule: str
 
 
-LIGHT = Inks(
+LIGHT = Theme(
     model=figure_style.MODEL.value,
     corridor=figure_style.CORRIDOR.value,
     majority=figure_style.MAJORITY.value,
@@ -35,7 +35,7 @@ LIGHT = Inks(
     quiet=figure_style.QUIET.value,
     rule=figure_style.RULE.value,
 )
-DARK = Inks(
+DARK = Theme(
     model="#62b8f0",
     corridor="#f0a04b",
     majority="#a8b0b8",
@@ -46,7 +46,7 @@ DARK = Inks(
 )
 
 
-def inks() -> Inks:
+def theme() -> Theme:
     """Return the colours of the theme the person sees."""
     return DARK if st.context.theme.type == "dark" else LIGHT
 

@@ -217,7 +217,7 @@ def _seeds(seeds: Sequence[float | None] | None) -> str:
     changes = ", ".join(map(_number, seeds))
     changes_known = [change for change in seeds if change is not None and math.isfinite(change)]
     if len(changes_known) < len(seeds):
-        judged = "not all changes_known, so agreement is not shown"
+        judged = "not all known, so agreement is not shown"
     elif len(changes_known) == 1:
         judged = "one alone shows no agreement"
     elif all(change < 0 for change in changes_known):

@@ -79,7 +79,7 @@ def history_plot(
 
 
 def slices_plot(tried: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw the scores against trial value that was tried, one small picture a hyperparameter."""
+    """Draw the scores against each value that was tried, one small picture a hyperparameter."""
     scored = [trial for trial in tried if trial["score"] is not None]
     names = list(scored[0]["values"]) if scored else []
     rows = max(-(-len(names) // _COLUMNS), 1)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from registry.entries import OutcomeEntry, PredictionEntry
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from registry.chain import GENESIS, Chain
+from registry.database import Database
+from registry.entries import OutcomeEntry, PredictionEntry, fields_of
+from registry.verification import OUTCOMES, PREDICTIONS
 
 DECIDED = datetime(2024, 6, 3, 23, 5, tzinfo=UTC)
 MADE = datetime(2024, 6, 3, 23, 5, 3, 250_000, tzinfo=UTC)
@@ -45,3 +54,26 @@ OUTCOME = OutcomeEntry(
     r_net=0.8,
     resolved_at=DECIDED + timedelta(hours=1),
 )
+
+
+def as_kept(outcome: OutcomeEntry) -> dict[str, Any]:
+    """Return what the ledger keeps of an outcome that was told as it came about."""
+    return {**asdict(outcome), "revision": 0, "recorded_at": outcome.resolved_at}
+
+
+def fill(
+    database: Database, predictions: Iterable[PredictionEntry], outcomes: Iterable[OutcomeEntry]
+) -> None:
+    """Write the rows of an empty ledger at once, in place of recording them one by one."""
+    with database.session() as session:
+        _write(session, PREDICTIONS, map(fields_of, predictions))
+        _write(session, OUTCOMES, map(as_kept, outcomes))
+
+
+def _write(session: Session, chain: Chain, rows: Iterable[dict[str, Any]]) -> None:
+    digest, written = GENESIS, []
+    for row in map(chain.stored, rows):
+        previous, digest = digest, chain.row_hash(row, digest)
+        written.append({**row, "previous_hash": previous, "row_hash": digest})
+    if written:
+        session.execute(insert(chain.table), written)

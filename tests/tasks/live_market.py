@@ -30,7 +30,7 @@ from registry.verification import OUTCOMES
 from tasks.rollout.facts import facts_of
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
-from tests.ledger_rows import OUTCOME, PREDICTION
+from tests.ledger_rows import OUTCOME, PREDICTION, as_kept
 
 MARKET = "MGC"
 START = datetime(2025, 1, 6, tzinfo=UTC)
@@ -159,11 +159,8 @@ class LiveMarket:
         self.settings.ledger().record([answer for answer, _ in pairs])
         with self.database.session() as session:
             digest = OUTCOMES.head(session).row_hash
-            for _, outcome in pairs:
-                if outcome is not None:
-                    values = {name: getattr(outcome, name) for name in OutcomeEntry.__slots__}
-                    kept = {"revision": 0, "recorded_at": outcome.resolved_at}
-                    digest = OUTCOMES.append(session, {**values, **kept}, digest)
+            for outcome in map(as_kept, filter(None, (became for _, became in pairs))):
+                digest = OUTCOMES.append(session, outcome, digest)
 
     def breaker(self, state: str, at: datetime) -> None:
         """Record a change of the breaker."""

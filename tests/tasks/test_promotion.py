@@ -11,6 +11,7 @@ import pytest
 
 from tasks.settings import Settings, current_settings
 from tasks.training.promotion import live_comparison
+from tests.ledger_rows import fill
 from tests.registry.test_ledger import came, said
 
 DAYS = 300
@@ -42,10 +43,7 @@ def log(settings: Settings, *, challenger_tilt: float, late_from: int = DAYS) ->
                 resolved_at=champion.decision_time + timedelta(hours=1),
             )
         )
-    ledger = settings.ledger()
-    ledger.record(entries)
-    for outcome in outcomes:
-        ledger.record_outcome(outcome, at=outcome.resolved_at)
+    fill(settings.database(), entries, outcomes)
 
 
 def test_before_there_are_live_rows_there_is_nothing_to_compare(settings: Settings) -> None:

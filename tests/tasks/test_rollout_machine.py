@@ -214,7 +214,7 @@ class Ladder(RuleBasedStateMachine):
 
 
 Ladder.TestCase.settings = settings(
-    max_examples=20,
+    max_examples=12,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

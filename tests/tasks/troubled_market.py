@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from registry.tables.ledger import OutcomeRow, PredictionRow
+from tests.ledger_rows import fill
 from tests.tasks.live_market import DAY, MARKET, START, LiveMarket, Row, outcome_of, row_at
 
 ROWS = 720
@@ -40,10 +41,11 @@ def live_ninety_days(home: Path, kind: str) -> None:
     market.version("rival", START - DAY)
     market.champion("skilled", START - DAY, "bars 0")
     days = (START + (number // A_DAY) * DAY for number in range(ROWS))
-    market.live(
+    rows = [
         lived(kind, number, day + (number % A_DAY) * timedelta(hours=1))
         for number, day in enumerate(days)
-    )
+    ]
+    fill(market.database, (row for row, _ in rows), (came for _, came in rows if came))
     market.close()
 
 

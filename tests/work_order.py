@@ -1,13 +1,25 @@
-"""Which worker runs which tests, and in which order."""
+"""Which files are read, which worker runs which tests, and in which order."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
 PAGES = "tests/docs/test_pages_run.py"
+ALL_SLOW = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave unread a file of which nothing is asked for: each worker would import it anew."""
+    if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
+        return None
+    text = collection_path.read_text("utf-8")
+    unwanted = {"slow": "mark.slow" not in text, "not slow": ALL_SLOW.search(text) is not None}
+    return unwanted.get(config.getoption("markexpr")) or None
 
 
 class _ByFileOrPage(LoadFileScheduling):

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.waiting import AT_MOST_SECONDS
+
 FIRST, LAST = date(2024, 1, 2), date(2024, 11, 29)
 
 
@@ -67,7 +69,7 @@ def prefect_server(run_folder: Path) -> Iterator[None]:
     database = Path(folder) / "prefect-test.db"  # as the harness names it
     with pytest.MonkeyPatch.context() as patch, ExitStack() as running:
         patch.setattr(utilities, "mkdtemp", lambda: folder)
-        harness = utilities.prefect_test_harness(server_startup_timeout=120)
+        harness = utilities.prefect_test_harness(server_startup_timeout=int(AT_MOST_SECONDS))
 
         def begin_with_nothing(path: Path) -> None:
             running.enter_context(harness)

@@ -83,7 +83,7 @@ def _look_once() -> None:
         for each in prediction.trading_day.slots_of_day(
             settings, market, prediction.slots.trading_day_at(market, at), "live", at
         ):
-            dashboard.range_chart.range_chart(each, market.zone, dashboard.inks.LIGHT)
+            dashboard.range_chart.range_chart(each, market.zone, dashboard.theme.LIGHT)
 
 
 def _import_pages() -> None:

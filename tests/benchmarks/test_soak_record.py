@@ -18,6 +18,7 @@ from benchmarks.soak import Plan, Soak
 from registry.entries import PredictionEntry
 from tasks.runs.process_mark import mark
 from tests.ledger_rows import PREDICTION
+from tests.waiting import AT_MOST_SECONDS
 
 PLAN = Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.5)
 
@@ -70,7 +71,7 @@ def test_rows_that_are_no_predictions_are_faults(soak: Soak) -> None:
 
 @contextmanager
 def running(*words: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-c", "import time; time.sleep(300)", *words]
+    command = [sys.executable, "-c", "import time; time.sleep(600)", *words]
     with subprocess.Popen(command, start_new_session=True) as process:
         try:
             yield process
@@ -87,7 +88,7 @@ def test_a_kill_counts_once_its_process_is_dead(soak: Soak) -> None:
 
         soak._kill("runner")
 
-        assert runner.wait(10) == -9
+        assert runner.wait(AT_MOST_SECONDS) == -9
         assert server.poll() is None
         assert soak.record.killed == {"runner": 1}
 

@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -19,12 +18,12 @@ import pytest
 
 from tests.live_days import answer_live, set_clock
 from tests.trained_market import copy_home, made_once
+from tests.waiting import AT_MOST_SECONDS, wait_until
 
 NOW = datetime(2024, 11, 28, 1, 30, tzinfo=UTC)
 """Thursday, 11:30 in Brisbane: three ranges of the day are closed, three are to come."""
 
 FIRST_DAY = date(2024, 11, 18)
-STARTED_WITHIN_SECONDS = 90
 
 
 def free_port() -> int:
@@ -44,15 +43,16 @@ def served(home: Path, clock: Path | None = None) -> Iterator[str]:
     with log.open("w") as told:
         process = subprocess.Popen(command, env=environment, stdout=told, stderr=told)
     try:
-        deadline = time.monotonic() + STARTED_WITHIN_SECONDS
-        while not answers(f"http://127.0.0.1:{port}/_stcore/health"):
+
+        def is_up() -> bool:
             assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
+            return answers(f"http://127.0.0.1:{port}/_stcore/health")
+
+        wait_until(is_up, log.read_text)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(AT_MOST_SECONDS)
 
 
 def answers(url: str) -> bool:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from tasks.settings import current_settings
 from tests.live_days import set_clock
+from tests.waiting import AT_MOST_SECONDS
 
 ShownAt = Callable[[datetime], AppTest]
 RANGES = ["0900", "1000", "1100", "1800", "2300", "0030"]
@@ -33,7 +34,7 @@ def shown_at(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sho
     def run(at: datetime) -> AppTest:
         st.cache_resource.clear()
         set_clock(monkeypatch, tmp_path / "clock", at)
-        shown = AppTest.from_function(today, default_timeout=120).run()
+        shown = AppTest.from_function(today, default_timeout=AT_MOST_SECONDS).run()
         assert not shown.exception
         return shown
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from deployments.serving.runner import deployment
 from tests.deployments.test_catalogue import SPECS
+from tests.waiting import AT_MOST_SECONDS
 
 DEAD = "http://127.0.0.1:9/api"
 """Port 9 is for discarding, and nobody listens on it."""
@@ -70,7 +71,7 @@ def orbcast(home: Path, *arguments: str, most: int | None = None, **more: str) -
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=AT_MOST_SECONDS,
         preexec_fn=limited,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,15 +18,16 @@ import pytest
 from deployments.serving import child_process
 from deployments.serving.child_process import ChildProcess, end_left_behind, note_children
 from tasks.runs.process_mark import is_gone, mark
+from tests.waiting import wait_until
 
 WITH_A_CHILD = (
     "import subprocess, sys, time;"
-    "one = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
-    "print(one.pid, flush=True); time.sleep(60)"
+    "one = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+    "print(one.pid, flush=True); time.sleep(600)"
 )
 DEAF = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-    "print('deaf', flush=True); time.sleep(60)"
+    "print('deaf', flush=True); time.sleep(600)"
 )
 
 
@@ -38,11 +40,8 @@ def child(tmp_path: Path) -> Iterator[ChildProcess]:
 
 def said(child: ChildProcess) -> str:
     """Wait for the first line of a child."""
-    deadline = time.monotonic() + 20.0
-    while not (words := child.log.read_text("utf-8")).endswith("\n"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return words.strip().rpartition("\n")[2]
+    wait_until(lambda: child.log.read_text("utf-8").endswith("\n"))
+    return child.log.read_text("utf-8").strip().rpartition("\n")[2]
 
 
 def pid_of(child: ChildProcess) -> int:
@@ -50,17 +49,17 @@ def pid_of(child: ChildProcess) -> int:
 
 
 def dead(child: ChildProcess) -> None:
-    while child.status() is None:
-        time.sleep(0.01)
+    wait_until(lambda: child.status() is not None)
 
 
 def ended(pid: int) -> bool:
-    deadline = time.monotonic() + 5.0
-    while time.monotonic() < deadline:
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return True
-        time.sleep(0.02)
-    return False
+    def is_so() -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return True
+
+    wait_until(is_so)
+    return True
 
 
 def test_each_death_in_a_row_doubles_the_wait_up_to_a_minute(
@@ -122,7 +121,7 @@ def test_a_new_supervisor_ends_what_a_killed_one_left(child: ChildProcess, tmp_p
 
 
 def test_another_process_of_the_same_number_is_let_be(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
     with subprocess.Popen(command, start_new_session=True) as other:
         try:
             host, number, began = json.loads(mark(other.pid))

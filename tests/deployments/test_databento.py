@@ -24,6 +24,7 @@ from databento_dbn import Metadata, RType, Schema, SType
 from ml_core.bars.sources.dbn import _RECORD
 from tasks.settings import current_settings
 from tests.conftest import PROJECT
+from tests.waiting import AT_MOST_SECONDS
 
 START = datetime(2024, 1, 31, 23, 50, tzinfo=UTC)
 LAST = datetime(2024, 2, 1, 0, 10, tzinfo=UTC)
@@ -110,7 +111,7 @@ class Answers(BaseHTTPRequestHandler):
             self.wfile.write(body[:20])
             self.wfile.flush()
             self.server.hung.set()
-            Event().wait(60)
+            Event().wait(AT_MOST_SECONDS)
         elif count in self.server.breaks:
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -248,7 +249,7 @@ def test_a_fetch_that_was_killed_goes_on(archive: Databento, trader: Trader) -> 
     with subprocess.Popen(
         trader.command(archive), cwd=PROJECT, env=trader.environment, stdout=subprocess.DEVNULL
     ) as process:
-        assert archive.hung.wait(60)
+        assert archive.hung.wait(AT_MOST_SECONDS)
         process.kill()
 
     done = trader.ingest(archive)

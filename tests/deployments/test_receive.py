@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from tasks.data.ingest import read_source
 from tasks.data.sources import remember_source, source_spec
 from tasks.settings import current_settings, now
 from tests.conftest import PROJECT
+from tests.waiting import AT_MOST_SECONDS, wait_until
 
 START = datetime(2024, 1, 2, 23, tzinfo=UTC)
 
@@ -67,19 +67,17 @@ def served(**environment: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
 
 
 def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    def listens() -> bool:
         assert server.poll() is None, server.stderr.read() if server.stderr else b""
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("the server does not listen")
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(listens)
 
 
 def push(port: int, what: Any, market: str = "mgc", **headers: str) -> tuple[int, dict[str, Any]]:
     body = what if isinstance(what, str) else json.dumps(what)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=AT_MOST_SECONDS)
     connection.request("POST", f"/bars/{market}", body, headers)
     reply = connection.getresponse()
     answer = json.loads(reply.read())
@@ -259,7 +257,7 @@ def test_an_address_that_others_reach_needs_a_secret(home: Path) -> None:
     command = [sys.executable, "-m", "deployments.cli", "--home", str(home), "receive"]
     ended = subprocess.run(
         [*command, "--host", "::"],
-        cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60,
+        cwd=PROJECT, capture_output=True, text=True, check=False, timeout=AT_MOST_SECONDS,
     )  # fmt: skip
     assert ended.returncode == 2
     assert "set ORBCAST_AUTH=user:secret" in ended.stderr
@@ -270,7 +268,12 @@ def test_one_server_keeps_what_comes(home: Path) -> None:
     with served():
         command = [sys.executable, "-m", "deployments.cli", "receive", "--port", "1"]
         second = subprocess.run(
-            command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60
+            command,
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=AT_MOST_SECONDS,
         )
     assert second.returncode == 3
     assert "another server receives bars" in second.stderr

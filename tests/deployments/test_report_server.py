@@ -16,6 +16,7 @@ import pytest
 from deployments.serving.ports import HOST
 from deployments.serving.report_server import serve_reports
 from deployments.serving.supervisor import reports_port
+from tests.waiting import AT_MOST_SECONDS
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def served(folder: Path, secret: str = "") -> Iterator[str]:
 
 
 def asked(url: str, path: str, **headers: str) -> tuple[int, str, Message]:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=AT_MOST_SECONDS)
     connection.request("GET", path, headers=headers)
     reply = connection.getresponse()
     text = reply.read().decode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from deployments.serving.supervisor import BARS_BESIDE, _Supervisor
 from tasks.data.sources import remember_source, source_spec
 from tasks.settings import Settings
 from tests.live_days import set_clock
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -53,11 +53,8 @@ def test_bars_are_received_from_when_a_market_takes_them(
         supervisor._look_at_receiver()
         assert supervisor._receiver.running
         assert said == [f"Bars of mgc are taken at http://127.0.0.1:{port}/bars/ ."]
-        deadline = time.monotonic() + 60
-        while not _listens(port):
-            assert supervisor._receiver.status() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: _listens(port) or supervisor._receiver.status() is not None)
+        assert supervisor._receiver.status() is None
     finally:
         supervisor._end()
     assert not _listens(port)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from deployments.serving.prefect_health import answers
 from deployments.serving.temporary_server import NoTemporaryServerError, temporary_server
 from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings
+from tests.waiting import AT_MOST_SECONDS, wait_until
 
 COMMAND = """
 import sys, time
@@ -42,15 +42,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield settings.home
 
 
-def gone(api: str) -> bool:
-    deadline = time.monotonic() + 60
-    while answers(api):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)
-    return True
-
-
 def lives(process: psutil.Process) -> bool:
     """Return whether a process runs; where nobody waits for orphans, a dead one stays a zombie."""
     try:
@@ -74,15 +65,12 @@ def test_it_ends_with_the_command_however_that_ends(prepared: Path, how: signal.
         assert answers(api)
         started = psutil.Process(command.pid).children()
         command.send_signal(how)
-        command.wait(60)
+        command.wait(AT_MOST_SECONDS)
     finally:
         command.kill()
         command.communicate()
-    assert gone(api)
-    deadline = time.monotonic() + 60
-    while any(lives(process) for process in started):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: not answers(api))
+    wait_until(lambda: not any(lives(process) for process in started))
 
 
 def test_one_that_does_not_come_up_names_its_log(

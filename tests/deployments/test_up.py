@@ -9,7 +9,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from deployments.catalogue import HOUSEKEEPING, deployments_of
 from deployments.serving.supervisor import reports_port
 from tasks.runs.process_mark import is_gone
 from tests.ml_core.builders import mgc
+from tests.waiting import AT_MOST_SECONDS, wait_until
 
 SECRET = "ann:s3cret"  # noqa: S105 - of a server that lives for this test
 OURS = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
@@ -90,7 +90,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def client(up: Up) -> Iterator[httpx.Client]:
     """A client that may ask: its name and secret, and a token against forged requests."""
     who = str(uuid4())
-    with httpx.Client(base_url=up.api, auth=("ann", "s3cret"), timeout=30.0) as made:
+    with httpx.Client(base_url=up.api, auth=("ann", "s3cret"), timeout=AT_MOST_SECONDS) as made:
         token = made.get("/csrf-token", params={"client": who}).json()["token"]
         made.headers.update({"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": who})
         wait_for(lambda: made.get("/deployments/name/recover/orbcast").is_success)
@@ -98,15 +98,13 @@ def client(up: Up) -> Iterator[httpx.Client]:
 
 
 def wait_for(what: Any) -> None:
-    deadline = time.monotonic() + 120.0
-    while True:
+    def is_so() -> bool:
         try:
-            if what():
-                return
+            return bool(what())
         except (httpx.HTTPError, KeyError, json.JSONDecodeError):
-            pass
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+            return False
+
+    wait_until(is_so)
 
 
 def test_every_deployment_is_registered_with_its_schedules(client: httpx.Client) -> None:
@@ -180,7 +178,7 @@ def test_it_stops_when_asked_and_leaves_no_process_and_no_schedule_paused(up: Up
     children = up.children
     assert [is_gone(each) for each in children] == [False, False]
     assert orbcast(up.home, "down").stdout.strip() == "stopped"
-    assert up.process.wait(20.0) == 0
+    assert up.process.wait(AT_MOST_SECONDS) == 0
     assert all(is_gone(each) for each in children)
     assert not up.notes.exists()
     with closing(sqlite3.connect(up.home / "prefect" / "prefect.db")) as database:

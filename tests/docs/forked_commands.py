@@ -62,8 +62,6 @@ if status < 0:
 sys.exit(status)
 """
 
-_STARTED_WITHIN_SECONDS = 120.0
-
 
 @contextlib.contextmanager
 def forked_commands(folder: Path) -> Iterator[Path]:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import IO
 
 from tests.conftest import PROJECT
+from tests.waiting import AT_MOST_SECONDS
 
 log = logging.getLogger(__name__)
 
-TAKES_AT_MOST_SECONDS = 600.0
 _LOOKED_AFTER_SECONDS = 0.1
 _SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 _THE_SHELLS_OWN = re.compile(r"(_|_status|SHLVL|OLDPWD|PWD|BASH\w*)")
@@ -76,7 +76,7 @@ class Terminal:
         ) as process:
             typed = next((text for part, text in self.typed.items() if part in command), "")
             try:
-                printed, _ = process.communicate(typed, TAKES_AT_MOST_SECONDS)
+                printed, _ = process.communicate(typed, AT_MOST_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
@@ -101,10 +101,10 @@ class Terminal:
         )
         self._up.append((process, file))
         began = time.monotonic()
-        deadline = began + TAKES_AT_MOST_SECONDS
+        deadline = began + AT_MOST_SECONDS
         while process.poll() is None and not ready():
             if time.monotonic() > deadline:
-                return Done(124, f"not ready after {TAKES_AT_MOST_SECONDS:g} s\n{_read(file)}")
+                return Done(124, f"not ready after {AT_MOST_SECONDS:g} s\n{_read(file)}")
             time.sleep(_LOOKED_AFTER_SECONDS)
         log.info("%5.1f s  %s, ready", time.monotonic() - began, command)
         return Done(process.poll() or 0, _read(file))
@@ -116,7 +116,7 @@ class Terminal:
             with file:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGINT)
-                process.wait(60)
+                process.wait(AT_MOST_SECONDS)
 
 
 def terminal_in(folder: Path, clock: Path, programs: Path | None = None) -> Terminal:

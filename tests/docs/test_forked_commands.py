@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.terminal import Terminal, terminal_in
+from tests.waiting import AT_MOST_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -55,4 +56,4 @@ def test_a_signal_ends_it_as_it_ends_the_console_script(
         assert waiting.stdout is not None
         assert waiting.stdout.read(1), "it asks for the URL, and waits for it"
         waiting.terminate()
-        assert waiting.wait(60) == -signal.SIGTERM
+        assert waiting.wait(AT_MOST_SECONDS) == -signal.SIGTERM

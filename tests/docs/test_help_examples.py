@@ -112,7 +112,7 @@ def test_what_is_only_read_is_an_example_and_on_no_page() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # the demo, which may be waited for
+@pytest.mark.timeout(1800)  # the demo, which may be waited for
 def test_each_other_example_runs(demo: Path, tmp_path: Path) -> None:
     shutil.copytree(demo / "served", tmp_path / "var")
     chosen = [

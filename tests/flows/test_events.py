@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -28,6 +27,7 @@ from tasks.notices.events import EVENTS, BreakerOpened, emit
 from tasks.prediction import slot_context
 from tasks.settings import current_settings
 from tests.live_days import set_clock
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -62,10 +62,7 @@ def up_to_now(**wanted: Any) -> list[dict[str, Any]]:
     """Orbcast's events, once the server has written down one that was emitted last."""
     mark = f"test.mark.{uuid4()}"
     emit_event(mark, resource={"prefect.resource.id": "test"})
-    deadline = time.monotonic() + 60.0
-    while not stored(event={"name": [mark]}):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_until(lambda: stored(event={"name": [mark]}))
     return stored(event={"prefix": ["orbcast."]}, **wanted)
 
 

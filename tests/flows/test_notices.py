@@ -35,6 +35,7 @@ from tasks.notices import notify as telling
 from tasks.notices.channel_blocks import BLOCKS, add_channel, remove_channel, without_secrets
 from tasks.notices.channels import ChannelError, channels
 from tasks.settings import current_settings, now
+from tests.waiting import AT_MOST_SECONDS
 
 pytestmark = [
     pytest.mark.usefixtures("prefect_server", "same_server"),
@@ -64,7 +65,7 @@ class Desk:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if desk.status == 0:
-                    desk.hang.wait(20)
+                    desk.hang.wait(AT_MOST_SECONDS)
                 if desk.status == 200:
                     desk.told.append(json.loads(body))
                 self.send_response(desk.status or 503)

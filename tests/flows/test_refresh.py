@@ -163,7 +163,7 @@ def test_a_locked_source_is_read_again_after_2_4_8_and_16_seconds() -> None:
 def test_a_source_that_another_process_writes_is_read_once_that_is_done(
     writer: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patient = refresh_lake.with_options(retry_delay_seconds=[0.2] * 40, retries=40)
+    patient = refresh_lake.with_options(retry_delay_seconds=0.2, retries=3000)
     monkeypatch.setattr("flows.refresh_data.refresh_lake", patient)
     assert writer.stdin is not None
     threading.Timer(1.0, writer.stdin.close).start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from deployments.serving.runner import deployment
 from flows.recover import recover
 from flows.shadow_predict import shadow_predict
 from tasks.runs import run_names
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -34,12 +34,13 @@ def client() -> Iterator[SyncPrefectClient]:
 def tasks_of(client: SyncPrefectClient, run: FlowRun, count: int) -> set[str]:
     """Names of a run's task runs; the server writes them down a moment after they were."""
     within = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
-    deadline = time.monotonic() + 60.0
     found: list[TaskRun] = []
-    while len(found) < count:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.2)
-        found = client.read_task_runs(flow_run_filter=within)
+
+    def are_there() -> bool:
+        found[:] = client.read_task_runs(flow_run_filter=within)
+        return len(found) >= count
+
+    wait_until(are_there, lambda: found)
     return {each.name for each in found}
 
 

@@ -18,7 +18,7 @@ def free_port() -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)  # the longest of all, and so begun first
+@pytest.mark.timeout(2400)  # the longest of all, and so begun first
 def test_a_day_of_killed_processes_leaves_one_row_a_slot_and_nothing_behind(
     tmp_path: Path,
 ) -> None:

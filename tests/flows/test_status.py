@@ -19,6 +19,7 @@ from deployments.serving.prefect_session import SERVER_FILE
 from tasks.health.breaker import change
 from tasks.settings import current_settings, now
 from tests.live_days import set_clock
+from tests.waiting import AT_MOST_SECONDS
 
 
 def told() -> dict[str, Any]:
@@ -173,7 +174,7 @@ def test_two_markets_have_a_part_each(home: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_down_stops_what_is_up_and_says_when_nothing_is(home: Path) -> None:
     assert "nothing is up" in CliRunner().invoke(app, ["down"]).stdout
-    up = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    up = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     note = home / "prefect" / SERVER_FILE
     note.parent.mkdir(parents=True)
     note.write_text(json.dumps({"api": "http://127.0.0.1:9/api", "pid": up.pid}), "utf-8")
@@ -182,5 +183,5 @@ def test_down_stops_what_is_up_and_says_when_nothing_is(home: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert up.wait(20) == -15
-    assert "stopped" in watcher.communicate(timeout=20)[0]
+    assert up.wait(AT_MOST_SECONDS) == -15
+    assert "stopped" in watcher.communicate(timeout=AT_MOST_SECONDS)[0]

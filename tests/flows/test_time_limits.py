@@ -7,9 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from asyncio import CancelledError
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +36,7 @@ from tasks.settings import current_settings
 from tasks.training.retrain_backoff import attempt
 from tests.flows.hanging import How
 from tests.ml_core.builders import mgc
+from tests.waiting import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -56,7 +56,7 @@ class Served:
         return self.client.create_flow_run_from_deployment(found.id, parameters=parameters)
 
     def end_of(self, run: FlowRun) -> FlowRun:
-        wait_for(lambda: state_of(self.client, run).is_final())
+        wait_until(lambda: state_of(self.client, run).is_final())
         return self.client.read_flow_run(run.id)
 
     def slots(self) -> int:
@@ -74,13 +74,6 @@ def state_of(client: SyncPrefectClient, run: FlowRun) -> State[None]:
 def told_of(run: FlowRun) -> list[str]:
     every = notices(current_settings().database())
     return [each.notice.subject for each in every if f"Run {run.name} " in each.notice.body]
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120.0
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 @pytest.fixture
@@ -121,7 +114,7 @@ def served(runner: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setenv("ORBCAST_HOME", str(runner))
     with get_client(sync_client=True) as client:
         filtered = {"deployments": {"name": {"any_": ["test"]}}}
-        wait_for(lambda: client.request("POST", "/deployments/filter", json=filtered).json())
+        wait_until(lambda: client.request("POST", "/deployments/filter", json=filtered).json())
         yield Served(client)
 
 
@@ -136,9 +129,9 @@ def test_a_run_that_no_exception_ends_is_killed_and_told_of_and_the_next_one_run
     assert after.start_time is not None  # on a slow machine its limit of a second may end it too
     assert hung.end_time is not None
     assert after.start_time > hung.end_time
-    wait_for(lambda: is_gone(str(hung.labels[LABEL])))
-    wait_for(lambda: served.slots() == 0)
-    wait_for(lambda: told_of(hung))
+    wait_until(lambda: is_gone(str(hung.labels[LABEL])))
+    wait_until(lambda: served.slots() == 0)
+    wait_until(lambda: told_of(hung))
     assert told_of(hung) == [f"{how.upper()}: hang timed out"]
     assert state_of(served.client, hung).name == "TimedOut"
 
@@ -175,7 +168,7 @@ def asleep() -> Iterator[subprocess.Popen[bytes]]:
     """A process that sleeps, and a child of its that does."""
     started = "import subprocess; subprocess.run(['sleep', '600'])"
     with subprocess.Popen([sys.executable, "-c", started], start_new_session=True) as process:
-        wait_for(lambda: psutil.Process(process.pid).children())
+        wait_until(lambda: psutil.Process(process.pid).children())
         yield process
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

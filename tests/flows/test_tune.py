@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from tasks.training.tuning import (
     _study_name,
     search,
 )
+from tests.waiting import AT_MOST_SECONDS, wait_until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -113,16 +113,14 @@ def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path)
     with (tmp_path / "log.txt").open("w") as log:
         process = subprocess.Popen([sys.executable, "-c", asked], env=environment, stderr=log)
     database = current_settings().database()
-    begun = 0
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        begun = len([each for each in list_trials(database, "MGC") if _late(each.study)])
-        if begun >= 2:
-            break
-        time.sleep(0.1)
-    assert begun >= 2, (tmp_path / "log.txt").read_text()[-2000:]
+
+    def two_begun() -> bool:
+        assert process.poll() is None, (tmp_path / "log.txt").read_text()[-2000:]
+        return len([each for each in list_trials(database, "MGC") if _late(each.study)]) >= 2
+
+    wait_until(two_begun)
     process.send_signal(signal.SIGKILL)
-    process.wait(30)
+    process.wait(AT_MOST_SECONDS)
 
     done = tune(**{**ASKED, "trials": 5, "seed": 99})
     kept = list_trials(database, "MGC", done["study"])

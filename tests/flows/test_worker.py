@@ -14,6 +14,8 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL
 
+from tests.waiting import AT_MOST_SECONDS
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
@@ -40,7 +42,7 @@ def prefect(home: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=AT_MOST_SECONDS,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout

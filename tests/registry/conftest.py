@@ -9,9 +9,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -20,6 +19,7 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.engine import URL
 
 from registry.database import Database, open_database
+from tests.waiting import AT_MOST_SECONDS, wait_until
 
 _END_THE_OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -94,7 +94,7 @@ def started_server(owner: str, *, on_network: bool = False) -> Iterator[tuple[UR
             yield url, programs
         finally:
             server.terminate()
-            server.wait(timeout=30)
+            server.wait(AT_MOST_SECONDS)
     finally:
         shutil.rmtree(folder)
 
@@ -213,11 +213,13 @@ def _within_reach(programs: Path, folder: Path) -> Path:
 
 def _wait_for(url: URL, server: subprocess.Popen[bytes]) -> None:
     engine = create_engine(url)
-    for _ in range(300):
+
+    def answers() -> bool:
         assert server.poll() is None, "the PostgreSQL server ended"
-        try:
+        with suppress(Exception):  # not there yet, whatever it says
             engine.connect().close()
-            break
-        except Exception:  # noqa: BLE001 - not there yet, whatever it says
-            time.sleep(0.1)
+            return True
+        return False
+
+    wait_until(answers)
     engine.dispose()

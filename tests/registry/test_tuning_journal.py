@@ -15,6 +15,7 @@ from optuna.storages import JournalStorage
 from registry.database import open_database
 from registry.tables.studies import TuningEntry
 from registry.tuning_journal import TuningJournal
+from tests.waiting import AT_MOST_SECONDS
 
 _APPEND = """
 import sys
@@ -90,7 +91,7 @@ def test_two_processes_append_without_losing_or_mixing_a_line(url: str, journal:
     writers = [
         subprocess.Popen([sys.executable, "-c", _APPEND, url, who]) for who in ("ann", "bob")
     ]
-    assert [each.wait(60) for each in writers] == [0, 0]
+    assert [each.wait(AT_MOST_SECONDS) for each in writers] == [0, 0]
     logs = kept.read_logs(0)
     assert len(logs) == 100
     for who in ("ann", "bob"):

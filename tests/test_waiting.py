@@ -1,0 +1,59 @@
+"""No test depends on how fast the machine is: all waits are of `tests/waiting.py`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+from tests.waiting import AT_MOST_SECONDS, wait_until
+
+LIMIT = re.compile(
+    r"monotonic\(\) \+ [\d.]|timeout=\d|\.(?:wait|join|communicate)\(\d|time\.sleep\(\d{2,3}\)"
+)
+"""A limit of a test's own, or a process that is to live on and ends by itself meanwhile."""
+
+ASKED_AGAIN = "urlopen("
+"""Of these an answer that comes late is asked for again."""
+
+
+def limits(text: str) -> list[str]:
+    lines = [line.strip() for line in text.splitlines() if ASKED_AGAIN not in line]
+    return [line for line in lines if LIMIT.search(line) and "sleep(600)" not in line]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "deadline = time.monotonic() + 20.0",
+        "process.wait(10)",
+        "watcher.communicate(timeout=20)",
+        '[sys.executable, "-c", "import time; time.sleep(60)"]',
+    ],
+)
+def test_a_limit_of_a_test_s_own_is_seen(line: str) -> None:
+    assert limits(line) == [line]
+
+
+def test_no_test_has_a_limit_of_its_own() -> None:
+    files = set((PROJECT / "tests").rglob("*.py")) - {Path(__file__)}
+    seen = {str(each.relative_to(PROJECT)): limits(each.read_text("utf-8")) for each in files}
+    assert {name: lines for name, lines in seen.items() if lines} == {}
+
+
+def test_pytest_ends_no_test_before_its_wait_has_ended(pytestconfig: pytest.Config) -> None:
+    assert float(pytestconfig.getini("timeout")) > AT_MOST_SECONDS
+
+
+def test_what_holds_late_is_waited_for() -> None:
+    answers = iter([False, False, True])
+    wait_until(lambda: next(answers))
+    assert list(answers) == []
+
+
+def test_what_never_holds_fails_with_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.waiting.AT_MOST_SECONDS", 0.0)
+    with pytest.raises(AssertionError, match="the log"):
+        wait_until(lambda: False, lambda: "the log")

@@ -22,14 +22,7 @@ from registry.errors import (
 from registry.recipes import remember_recipe
 from registry.rows import read_records, record_of
 from registry.tables.versions import AliasEvent, ModelVersion
-from registry.versions import (
-    CHALLENGER,
-    CHAMPION,
-    Alias,
-    AliasRecord,
-    Serving,
-    VersionRecord,
-)
+from registry.versions import CHALLENGER, CHAMPION, Alias, AliasRecord, Serving, VersionRecord
 
 if TYPE_CHECKING:
     from ml_core.learning.bundle import Bundle

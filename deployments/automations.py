@@ -52,8 +52,8 @@ def ensure_automations(
         block = load_block(channel)
         if isinstance(block, OWN_BLOCKS) or not is_wanted("run", channel.least):
             continue
-        for each in _automations(channel.name, block, not_started):
-            wanted[each.name] = each
+        for automation in _automations(channel.name, block, not_started):
+            wanted[automation.name] = automation
     with get_client(sync_client=True) as client:
         _replace(client, wanted)
     return tuple(wanted)
@@ -118,7 +118,7 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
             block,
             EventTrigger(
                 after={f"{_RUN}heartbeat"},
-                expect={f"{_RUN}heartbeat", *(f"{_RUN}{each}" for each in _ENDS | _WAITS)},
+                expect={f"{_RUN}heartbeat", *(f"{_RUN}{end}" for end in _ENDS | _WAITS)},
                 posture=Posture.Proactive,
                 within=SILENT,
                 **for_each,

@@ -65,7 +65,7 @@ def walk_forward(
     settings = current_settings()
     require_period(from_day, to_day)
     asked = asked_for(settings.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
-    names = [each.strip() for each in market.split(",") if each.strip()]
+    names = [part.strip() for part in market.split(",") if part.strip()]
     with fold_workers(settings) as pool:
         begun = [_begin(pool, name, asked, as_of) for name in names]
         results = [_judge(study) for study in begun]
@@ -122,4 +122,4 @@ def _told(name: str, material: Material, study: Study) -> dict[str, Any]:
 
 
 def _together(results: list[dict[str, Any]]) -> str:
-    return " ".join(f"{each['symbol']}: {each['verdict']}" for each in results)
+    return " ".join(f"{result['symbol']}: {result['verdict']}" for result in results)

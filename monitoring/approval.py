@@ -80,7 +80,7 @@ class Request:
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         times = {"asked_at": self.asked_at.isoformat(), "until": self.until.isoformat()}
-        findings = [asdict(each) for each in self.findings]
+        findings = [asdict(finding) for finding in self.findings]
         return {
             **{name: getattr(self, name) for name in _PLAIN},
             "findings": findings,

@@ -145,7 +145,7 @@ def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[st
     tail = rows[-policy.late :]
     if len(tail) == policy.late and all(each.late and not each.failed for each in tail):
         return "latency", f"{policy.late} answers in a row came too late"
-    taken = np.array([each.r_net for each in rows if each.r_net is not None], np.float64)
+    taken = np.array([row.r_net for row in rows if row.r_net is not None], np.float64)
     if len(taken) and max_drawdown(taken) >= policy.drawdown_r:
         fall = max_drawdown(taken)
         return "drawdown", f"{fall:.1f} R below its highest over {len(taken)} trades"
@@ -156,11 +156,11 @@ def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
     """Count the openings in a row, up to the last; forgotten after a long time closed."""
     count = 0
     closed_at: datetime | None = None
-    for each in events:
-        if each.state == "closed":
-            closed_at = each.at
+    for event in events:
+        if event.state == "closed":
+            closed_at = event.at
             continue
-        if closed_at is not None and each.at - closed_at >= policy.longest:
+        if closed_at is not None and event.at - closed_at >= policy.longest:
             count = 0
         count += 1
     return count
@@ -180,9 +180,9 @@ def _off(judged: Judged, policy: BreakerPolicy) -> tuple[str, str] | None:
 def _judged(rows: Sequence[LiveRow]) -> Judged:
     """Return the breaks among answers that said something, in arrays."""
     known = [
-        each
-        for each in rows
-        if each.p_up is not None and each.baseline_p_up is not None and each.up is not None
+        row
+        for row in rows
+        if row.p_up is not None and row.baseline_p_up is not None and row.up is not None
     ]
     return Judged(
         p_up=np.array([each.p_up for each in known], np.float64),

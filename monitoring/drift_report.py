@@ -80,7 +80,7 @@ class DriftReport:
     @property
     def groups(self) -> tuple[str, ...]:
         """Groups with a drifted column, the most certain first."""
-        return tuple(dict.fromkeys(each.group for each in self.columns if each.drifted))
+        return tuple(dict.fromkeys(column.group for column in self.columns if column.drifted))
 
     @property
     def verdict(self) -> str:
@@ -91,7 +91,7 @@ class DriftReport:
         if not self.detected:
             return f"{told}: no drift, {len(self.columns)} columns looked at{self._unasked}"
         named = ", ".join(
-            f"{each.column} ({each.shift:+.1f} sd)" for each in self.columns[:_NAMED]
+            f"{column.column} ({column.shift:+.1f} sd)" for column in self.columns[:_NAMED]
         )
         more = self.drifted - min(self.drifted, _NAMED)
         tail = f" and {more} more" if more else ""
@@ -115,7 +115,9 @@ class DriftReport:
             "groups": list(self.groups),
             "prediction_drifted": PREDICTION in self.groups,
             "target_drifted": TARGET in self.groups,
-            "moved": [{**asdict(each), "drifted": each.drifted} for each in self.columns[:_KEPT]],
+            "moved": [
+                {**asdict(column), "drifted": column.drifted} for column in self.columns[:_KEPT]
+            ],
         }
 
 
@@ -157,7 +159,7 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
 
 def counted_by_evidently(reference: Daily, current: Daily, columns: tuple[Moved, ...]) -> int:
     """Have Evidently count the drifted columns, with our test and each one's limit."""
-    limits = {each.column: each.limit for each in columns}
+    limits = {column.column: column.limit for column in columns}
     with _evidently():
         gate = evidently.Report(
             [metrics.DriftedColumnsCount(num_method=_TEST, per_column_threshold=limits)]

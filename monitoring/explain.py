@@ -107,7 +107,7 @@ def explain(
         _breaker(outputs),
     )
     wrong = next((each for each in gates if not each.passed), None)
-    unarmed = next((each for each in rules if not each.passed), None)
+    unarmed = next((rule for rule in rules if not rule.passed), None)
     if wrong is None:
         verdict = f"{str(recommendation).capitalize()} was recommended: {worth.words}."
     else:
@@ -122,12 +122,12 @@ def rule_gates(checks: Iterable[Mapping[str, Any]]) -> tuple[Gate, ...]:
     """Return the checks of a recorded decision as gates."""
     return tuple(
         Gate(
-            name=f"rule: {each['name']}",
-            passed=bool(each["passed"]),
-            words=str(each["words"]),
-            change="" if each["passed"] else f"{each['words'].rpartition(', ')[2]}",
+            name=f"rule: {check['name']}",
+            passed=bool(check["passed"]),
+            words=str(check["words"]),
+            change="" if check["passed"] else f"{check['words'].rpartition(', ')[2]}",
         )
-        for each in checks
+        for check in checks
     )
 
 

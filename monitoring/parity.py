@@ -109,12 +109,12 @@ def differences(
     """
     names = sorted({*logged, *now})
     pairs = ((name, logged.get(name), now.get(name)) for name in names)
-    return tuple(Difference(*each) for each in pairs if _bits(each[1]) != _bits(each[2]))
+    return tuple(Difference(*pair) for pair in pairs if _bits(pair[1]) != _bits(pair[2]))
 
 
 def told(changes: Iterable[object]) -> tuple[str, ...]:
     """Return the first changes in words, and how many more there are."""
-    words = [str(each) for each in changes]
+    words = [str(change) for change in changes]
     rest = len(words) - _MOST_NAMED
     return (*words[:_MOST_NAMED], *([f"and {rest:,} more bars"] if rest > 0 else []))
 

@@ -195,7 +195,7 @@ def _scores(scored: list[DailyRow], voice: str) -> dict[str, float]:
             bins[name] = bins.get(name, 0.0) + np.array(one)
     _, said, up, spread = np.array(list(bins.values())).T
     return {
-        **{metric.name: sum(one[metric.name] for one in sums) / breaks for metric in METRICS},
+        **{metric.name: sum(sum_[metric.name] for sum_ in sums) / breaks for metric in METRICS},
         "ece": float(np.abs(said - up).sum() / breaks),
         "ece_by_chance": float(np.sqrt(2.0 / np.pi * spread).sum() / breaks),
     }
@@ -206,15 +206,15 @@ def _differences(scored: list[DailyRow], other: str, seed: int) -> dict[str, Int
         return lambda figures: figures["model"][metric] - figures[other][metric]
 
     return {
-        each.name: _mean(scored, lambda figures: figures["breaks"], change(each.name), seed)
-        for each in METRICS
+        metric.name: _mean(scored, lambda figures: figures["breaks"], change(metric.name), seed)
+        for metric in METRICS
     }
 
 
 def _trades(daily: list[DailyRow], kind: str, seed: int) -> dict[str, Any]:
     sums = [row["figures"][kind] for row in daily]
-    total = {name: sum(one[name] for one in sums) for name in ("trades", "won")}
-    r = {name: float(sum(one[name] for one in sums)) for name in ("r_gross", "r_net")}
+    total = {name: sum(sum_[name] for sum_ in sums) for name in ("trades", "won")}
+    r = {name: float(sum(sum_[name] for sum_ in sums)) for name in ("r_gross", "r_net")}
     net = _mean(
         daily,
         lambda figures: figures[kind]["trades"],

@@ -23,11 +23,11 @@ def failures(attempts: Sequence[RetrainAttempt]) -> tuple[RetrainAttempt, ...]:
         Oldest first.
     """
     found: list[RetrainAttempt] = []
-    for each in attempts:
-        if each.end == "done":
+    for attempt in attempts:
+        if attempt.end == "done":
             found = []
-        elif each.by_itself and each.end in {"failed", None}:
-            found.append(each)
+        elif attempt.by_itself and attempt.end in {"failed", None}:
+            found.append(attempt)
     return tuple(found)
 
 

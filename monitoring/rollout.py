@@ -126,7 +126,7 @@ def position(events: Iterable[RolloutEvent], policy: RolloutPolicy = POLICY) -> 
                 told = f"{event.kind} to {event.stage} at {event.at.isoformat()}: {fault}"
                 now = replace(now, ignored=(*now.ignored, told))
                 continue
-            approvals = [each for each in approvals if each is not used]
+            approvals = [approval for approval in approvals if approval is not used]
             now = _raised(now, event, policy)
     return now
 
@@ -135,17 +135,17 @@ def usable_approval(
     approvals: Sequence[RolloutEvent], stage: Stage, bound_to: str | None, at: datetime
 ) -> RolloutEvent | None:
     """Return an approval of a step to a stage that is for this very hash, at this time."""
-    for each in reversed(approvals):
+    for approval in reversed(approvals):
         if (
-            each.kind == "approved"
-            and each.stage == stage
+            approval.kind == "approved"
+            and approval.stage == stage
             and bound_to
-            and each.bound_to == bound_to
-            and each.by.strip()
-            and each.expires_at is not None
-            and each.at <= at < each.expires_at
+            and approval.bound_to == bound_to
+            and approval.by.strip()
+            and approval.expires_at is not None
+            and approval.at <= at < approval.expires_at
         ):
-            return each
+            return approval
     return None
 
 
@@ -168,7 +168,7 @@ def latest_time(events: Sequence[RolloutEvent], now: datetime) -> datetime:
 
     A clock set back revives nothing.
     """
-    return max([now, *(each.at for each in events)])
+    return max([now, *(event.at for event in events)])
 
 
 def _fault(now: Position, event: RolloutEvent, approval: RolloutEvent | None) -> str:

@@ -180,7 +180,7 @@ def grounds(
 
 
 def _first(*words: str) -> str:
-    return next((each for each in words if each), "")
+    return next((word for word in words if word), "")
 
 
 def _model(facts: Facts) -> Gate:

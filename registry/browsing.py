@@ -180,7 +180,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 
 def _became(outcomes: tuple[str, ...]) -> ColumnElement[bool]:
-    named = [each for each in outcomes if each not in {"NONE", OPEN}]
+    named = [outcome for outcome in outcomes if outcome not in {"NONE", OPEN}]
     found: list[ColumnElement[bool]] = [OutcomeRow.outcome.in_(named)]
     if "NONE" in outcomes:
         found.append(OutcomeRow.direction == "NONE")

@@ -64,12 +64,12 @@ class Chain:
         self.noun, self.table, self.names = noun, table, tuple(sorted(names))
         self._if_given = if_given
         columns = table.__table__.columns
-        self._numbers = {each for each in names if isinstance(columns[each].type, Float)}
+        self._numbers = {name for name in names if isinstance(columns[name].type, Float)}
         self._texts = sorted(
-            each for each in names if isinstance(columns[each].type, CanonicalJson)
+            name for name in names if isinstance(columns[name].type, CanonicalJson)
         )
-        self._days = [each for each in names if isinstance(columns[each].type, Date)]
-        self._times = [each for each in names if isinstance(columns[each].type, UtcDateTime)]
+        self._days = [name for name in names if isinstance(columns[name].type, Date)]
+        self._times = [name for name in names if isinstance(columns[name].type, UtcDateTime)]
         bare = {*self._texts, *self._days, *self._times}
         # as the driver gives them: an unreadable value spoils its own row and not the page
         self._page = select(

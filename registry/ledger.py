@@ -257,7 +257,7 @@ class Ledger:
     def has(self, row_hash: str) -> bool:
         """Return whether a row with this hash, or one that begins with it, stands in a chain."""
         with self._database.reading() as session:
-            return any(each.has(session, row_hash) for each in CHAINS.values())
+            return any(chain.has(session, row_hash) for chain in CHAINS.values())
 
     def verify_chain(self) -> tuple[str, ...]:
         """Name every prediction and outcome that was edited, and where one is gone or moved."""
@@ -281,7 +281,7 @@ class Ledger:
             raise NothingMissingError("no file")
         gaps = self._heads.compare(standing_in(self._database)).gaps
         self._heads.accept(gaps, by=by, reason=reason, at=at)
-        return tuple(each for each in gaps if each.by is None)
+        return tuple(gap for gap in gaps if gap.by is None)
 
     def _alone(self, work: Callable[[Session], T]) -> T:
         """Do a unit of work; again if a writer that did not wait its turn was first."""

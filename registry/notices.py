@@ -51,11 +51,13 @@ class NoticeRecord:
 
     def reached(self, channel: str) -> bool:
         """Whether a channel took it."""
-        return any(one.delivered for one in self.deliveries if one.channel == channel)
+        return any(
+            delivery.delivered for delivery in self.deliveries if delivery.channel == channel
+        )
 
     def attempts(self, channel: str) -> int:
         """How often it was tried to bring it to a channel."""
-        return sum(one.channel == channel for one in self.deliveries)
+        return sum(delivery.channel == channel for delivery in self.deliveries)
 
 
 def keep_notice(database: Database, notice: Notice) -> bool:

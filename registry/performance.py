@@ -101,7 +101,9 @@ def on_record(database: Database, market: str) -> tuple[OnRecord, ...]:
             OnRecord(mode=mode, role=role, last_day=last)
             for mode, role, last in session.execute(query)
         ]
-    return tuple(sorted(records, key=lambda one: (one.role != "champion", one.role, one.mode)))
+    return tuple(
+        sorted(records, key=lambda record: (record.role != "champion", record.role, record.mode))
+    )
 
 
 def first_recorded(database: Database, market: str) -> dict[OutcomeKey, datetime]:

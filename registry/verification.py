@@ -69,7 +69,7 @@ def verify(database: Database, heads: Heads | None) -> Verification:
     # the notes first: a row noted while this runs is there when the database is asked
     compared = heads.compare(standing_in(database)) if heads is not None else Compared()
     gaps, notes = compared.gaps, compared.notes
-    noted = {each.chain: each.rows for each in notes.heads}
+    noted = {head.chain: head.rows for head in notes.heads}
     with database.reading() as session:
         ends = {name: chain.head(session) for name, chain in CHAINS.items()}
         later = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.revision > 0)
@@ -86,8 +86,8 @@ def verify(database: Database, heads: Heads | None) -> Verification:
                 if not faults[miscount.head.chain]
             ),
         ),
-        gaps=tuple(each for each in gaps if each.by is not None),
-        doubts=notes.doubts if any(each.rows for each in ends.values()) else (),
+        gaps=tuple(gap for gap in gaps if gap.by is not None),
+        doubts=notes.doubts if any(end.rows for end in ends.values()) else (),
         unnoted=behind if heads is not None else 0,
         predictions=ends["predictions"],
         outcomes=ends["outcomes"],

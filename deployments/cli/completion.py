@@ -81,7 +81,7 @@ def strategies(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def versions(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer champion, challenger, and each version whose folder is in the home."""
-    found = [each.parent.name for each in _home(ctx).glob("models/*/*/*/metadata.json")]
+    found = [path.parent.name for path in _home(ctx).glob("models/*/*/*/metadata.json")]
     return _starting(incomplete, (*_ALIASES, *sorted(found, reverse=True)), keep_order=True)
 
 
@@ -105,9 +105,9 @@ def _folder(variable: str, name: str) -> Path:
 
 
 def _names(folder: Path) -> set[str]:
-    return {each.stem for each in folder.glob("*.toml")}
+    return {path.stem for path in folder.glob("*.toml")}
 
 
 def _starting(incomplete: str, names: Iterable[str], *, keep_order: bool = False) -> list[str]:
-    found = [each for each in names if each.startswith(incomplete)]
+    found = [name for name in names if name.startswith(incomplete)]
     return found if keep_order else sorted(found)

@@ -142,7 +142,7 @@ class OrbcastGroup(TyperGroup):
             ["--show-completion"],
         ):
             require_shell()
-        return super().parse_args(ctx, [each for each in args if each != "--debug"])
+        return super().parse_args(ctx, [arg for arg in args if arg != "--debug"])
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; turn an error into a line and a status."""

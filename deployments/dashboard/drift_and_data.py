@@ -116,15 +116,15 @@ def _notices(shown: View) -> None:
     st.header("Notices")
     told = [
         {
-            "when": utc_minute(each.notice.at),
-            "what": each.notice.subject,
-            "more": each.notice.body,
+            "when": utc_minute(notice.notice.at),
+            "what": notice.notice.subject,
+            "more": notice.notice.body,
             "delivered to": ", ".join(
-                sorted({one.channel for one in each.deliveries if one.delivered})
+                sorted({delivery.channel for delivery in notice.deliveries if delivery.delivered})
             )
             or "-",
         }
-        for each in notices(shown.settings.database(), market=shown.symbol)
+        for notice in notices(shown.settings.database(), market=shown.symbol)
     ]
     _rows(told, "notices", "There is nothing to tell.")
 

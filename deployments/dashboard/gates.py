@@ -56,7 +56,7 @@ def _next_step(stands: Rollout) -> None:
     if stands.target is None:
         st.info("There is no stage above this one.")
         return
-    missing = [each for each in stands.gates if not each.passed]
+    missing = [gate for gate in stands.gates if not gate.passed]
     st.header(
         f"To {stands.target}: "
         + (f"{len(missing)} of {len(stands.gates)} gates missing" if missing else "all passed")
@@ -64,12 +64,12 @@ def _next_step(stands: Rollout) -> None:
     words_table(
         [
             {
-                "gate": each.name,
-                "passed": "yes" if each.passed else "no",
-                "figure": each.words,
-                "missing": each.change,
+                "gate": gate.name,
+                "passed": "yes" if gate.passed else "no",
+                "figure": gate.words,
+                "missing": gate.change,
             }
-            for each in stands.gates
+            for gate in stands.gates
         ]
     )
     st.caption(
@@ -84,25 +84,27 @@ def _history(shown: View) -> None:
     st.header("What changed")
     events = [
         {
-            "when (UTC)": minute(each.at),
-            "what": each.kind,
-            "stage": each.stage,
-            "by": each.by,
-            "why": each.reason,
-            "expires (UTC)": minute(each.expires_at) if each.expires_at else "",
+            "when (UTC)": minute(rollout_record.at),
+            "what": rollout_record.kind,
+            "stage": rollout_record.stage,
+            "by": rollout_record.by,
+            "why": rollout_record.reason,
+            "expires (UTC)": minute(rollout_record.expires_at)
+            if rollout_record.expires_at
+            else "",
         }
-        for each in reversed(rollout_records(database, shown.symbol))
+        for rollout_record in reversed(rollout_records(database, shown.symbol))
     ]
     _table("Stages and approvals", events, "No step was taken: the market began in shadow.")
     changes = [
         {
-            "when (UTC)": minute(each.at),
-            "breaker": each.state,
-            "cause": each.cause,
-            "detail": each.detail,
-            "by": each.by,
+            "when (UTC)": minute(breaker_record.at),
+            "breaker": breaker_record.state,
+            "cause": breaker_record.cause,
+            "detail": breaker_record.detail,
+            "by": breaker_record.by,
         }
-        for each in reversed(breaker_records(database, shown.symbol))
+        for breaker_record in reversed(breaker_records(database, shown.symbol))
     ]
     _table("Circuit breaker", changes, "The breaker never opened.")
 

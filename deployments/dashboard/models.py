@@ -76,15 +76,15 @@ def _list(shown: View, versions: Sequence[VersionRecord]) -> None:
         pd.DataFrame(
             [
                 {
-                    "version": each.version,
-                    "is": ", ".join(named.get(each.version, [])) or "-",
-                    "recipe": each.model,
-                    "made (UTC)": minute(each.created_at),
-                    "kind": each.kind,
-                    "data": each.data_fingerprint[:12],
-                    "recipe's hash": each.recipe_hash[:12],
+                    "version": version.version,
+                    "is": ", ".join(named.get(version.version, [])) or "-",
+                    "recipe": version.model,
+                    "made (UTC)": minute(version.created_at),
+                    "kind": version.kind,
+                    "data": version.data_fingerprint[:12],
+                    "recipe's hash": version.recipe_hash[:12],
                 }
-                for each in versions
+                for version in versions
             ]
         ),
         width="stretch",
@@ -132,12 +132,14 @@ def _studies(shown: View) -> None:
     st.caption(f"Recipes tried on {shown.symbol}: {tried:,}. Evidence pays for each of them.")
     rows = [
         {
-            "when (UTC)": minute(each.at),
-            "recipe": each.recipe,
-            "verdict": each.verdict,
-            "report": str(page) if (page := study_page(shown.settings, each)).is_file() else "-",
+            "when (UTC)": minute(evaluation.at),
+            "recipe": evaluation.recipe,
+            "verdict": evaluation.verdict,
+            "report": str(page)
+            if (page := study_page(shown.settings, evaluation)).is_file()
+            else "-",
         }
-        for each in reversed(evaluations(shown.settings.database(), shown.symbol))
+        for evaluation in reversed(evaluations(shown.settings.database(), shown.symbol))
     ]
     if rows:
         words_table(rows)

@@ -182,7 +182,7 @@ def _by_group(rows: Rows, answers: Rows, mode: str, shown: View) -> None:
         single = grouped(whole_days(rows, ranges=True), lambda row: str(row["opening_range"]))
         return {name: over(own) for name, own in single.items()}
 
-    ranges = [each.name for each in shown.market.ranges]
+    ranges = [range_.name for range_ in shown.market.ranges]
     tables: dict[str, tuple[Callable[[], Mapping[str, Period]], Sequence[str]]] = {
         "Opening range": (by_range, ranges),
         "Side": (partial(grouped_periods, answers, side_of, mode), ("UP", "DOWN")),

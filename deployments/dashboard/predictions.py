@@ -145,24 +145,24 @@ def as_shown(rows: Sequence[Mapping[str, Any]], market: Market) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "day": each["trading_day"],
-                "range": each["opening_range"],
+                "day": row["trading_day"],
+                "range": row["opening_range"],
                 f"decided ({market.zone})": format(
-                    each["decision_time"].astimezone(zone), "%d %b %H:%M"
+                    row["decision_time"].astimezone(zone), "%d %b %H:%M"
                 ),
-                "answer": each["recommendation"] or f"none: {each['reason']}".replace("_", " "),
-                "p_up": each["p_up"],
-                "corridor": each["baseline_p_up"],
-                "E[net R]": each["expected_net_r"],
-                "broke": each["direction"] or "open",
-                "outcome": each["outcome"] or "-",
-                "net R": each["r_net"],
-                "late": each["late"],
-                "record": each["mode"],
-                "whose": each["role"],
-                "version": each["version"] or "-",
+                "answer": row["recommendation"] or f"none: {row['reason']}".replace("_", " "),
+                "p_up": row["p_up"],
+                "corridor": row["baseline_p_up"],
+                "E[net R]": row["expected_net_r"],
+                "broke": row["direction"] or "open",
+                "outcome": row["outcome"] or "-",
+                "net R": row["r_net"],
+                "late": row["late"],
+                "record": row["mode"],
+                "whose": row["role"],
+                "version": row["version"] or "-",
             }
-            for each in rows
+            for row in rows
         ]
     )
 

@@ -89,7 +89,9 @@ def _until_settled(candles: Candles, seen: Mapping[str, Any]) -> Candles:
     settled = to_minute(seen["resolved_at"])
     spent = settled - int(candles.minute[0])
     shown = candles.minute < settled + max(_AFTER, spent // 4)
-    return Candles(**{each.name: getattr(candles, each.name)[shown] for each in fields(candles)})
+    return Candles(
+        **{field.name: getattr(candles, field.name)[shown] for field in fields(candles)}
+    )
 
 
 def _band(low: float, high: float, fill: str) -> dict[str, Any]:

@@ -39,10 +39,10 @@ def grouped_periods(
 ) -> dict[str, Period]:
     """Judge each group of answers by itself; answers without a probability are left out."""
     groups: dict[str, dict[date, list[dict[str, Any]]]] = {}
-    for each in answers:
-        if each["status"] == "predicted":
-            days = groups.setdefault(key(each), {})
-            days.setdefault(each["trading_day"], []).append({**each, **_NOT_READ})
+    for answer in answers:
+        if answer["status"] == "predicted":
+            days = groups.setdefault(key(answer), {})
+            days.setdefault(answer["trading_day"], []).append({**answer, **_NOT_READ})
     return {
         name: over(
             {"day": day, "mode": mode, "opening_range": name, "figures": figures(rows)}
@@ -74,9 +74,9 @@ def confusion(answers: Iterable[Answer]) -> dict[str, Counter[str]]:
     Answers that came late are not counted, as they are scored for nothing.
     """
     found = {"UP": Counter[str](), "DOWN": Counter[str]()}
-    for each in answers:
-        if each["status"] == "predicted" and not each["late"] and each["direction"]:
-            found[side_of(each)][each["direction"]] += 1
+    for answer in answers:
+        if answer["status"] == "predicted" and not answer["late"] and answer["direction"]:
+            found[side_of(answer)][answer["direction"]] += 1
     return found
 
 

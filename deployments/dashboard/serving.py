@@ -65,7 +65,7 @@ def serve(settings: Settings, port: int, *, browser: bool) -> None:
         "theme.light.primaryColor": "#0072b2",
         "theme.dark.primaryColor": "#62b8f0",
     }
-    flags = {name.replace(".", "_"): each for name, each in options.items()}
+    flags = {name.replace(".", "_"): option for name, option in options.items()}
     bootstrap.load_config_options(flags)
     if browser:
         Timer(_OPENED_AFTER_SECONDS, webbrowser.open, (f"http://{HOST}:{port}",)).start()
@@ -80,13 +80,13 @@ def _look_once() -> None:
     market, at = settings.market(settings.markets[0]), now()
     # what is wrong with a home is told on its pages, not by refusing to start
     with contextlib.suppress(OrbcastError):
-        for each in prediction.trading_day.slots_of_day(
+        for slot in prediction.trading_day.slots_of_day(
             settings, market, prediction.slots.trading_day_at(market, at), "live", at
         ):
-            dashboard.range_chart.range_chart(each, market.zone, dashboard.theme.LIGHT)
+            dashboard.range_chart.range_chart(slot, market.zone, dashboard.theme.LIGHT)
 
 
 def _import_pages() -> None:
-    for each in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        if each.name != "app":  # which is run, for each visitor
-            importlib.import_module(f"deployments.dashboard.{each.name}")
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        if module.name != "app":  # which is run, for each visitor
+            importlib.import_module(f"deployments.dashboard.{module.name}")

@@ -84,8 +84,8 @@ def _cards(shown: View) -> None:
         _empty(shown, day, today)
     if mode == "replay":
         st.caption("Replayed: these answers were made after the fact and count for no gate.")
-    for each in slots:
-        _card(shown, each)
+    for slot in slots:
+        _card(shown, slot)
     if day == today != outlook.next_day:
         _next_day(outlook, at)
 

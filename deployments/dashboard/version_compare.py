@@ -45,14 +45,14 @@ _QUESTIONS = {
 def compare_versions(shown: View, versions: Sequence[VersionRecord]) -> None:
     """Show two versions beside each other; champion and challenger at first. One stands alone."""
     st.header("Two versions side by side")
-    by_name = {each.version: each for each in versions}
+    by_name = {version.version: version for version in versions}
     names, chosen = list(by_name), []
     for column, first, mark in zip(
         st.columns(2), first_two(shown, versions), ("This", "Beside"), strict=False
     ):
         key = f"compare_{mark.lower()}"
         chosen.append(column.selectbox(mark, names, index=names.index(first), key=key))
-    pair = [by_name[each] for each in dict.fromkeys(chosen)]
+    pair = [by_name[version] for version in dict.fromkeys(chosen)]
     told = {f"{each.version} ({each.model})": _figures(shown.name, each.version) for each in pair}
     figures = list(told.values())
     words_table(
@@ -79,7 +79,7 @@ def first_two(shown: View, versions: Sequence[VersionRecord]) -> tuple[str, ...]
     store = shown.settings.models()
     named_now = [store.current(shown.symbol, alias) for alias in ("champion", "challenger")]
     order = [each.version for each in named_now if each is not None]
-    order += [each.version for each in versions if each.version not in order]
+    order += [version.version for version in versions if version.version not in order]
     return tuple(dict.fromkeys(order))[:2]
 
 
@@ -157,10 +157,10 @@ def _recipes(*pair: VersionRecord) -> None:
 
 def _importance(versions: Sequence[VersionRecord], question: str) -> None:
     shares = {}
-    for each in versions:
-        file = each.folder / "feature_importance.json"
+    for version in versions:
+        file = version.folder / "feature_importance.json"
         own = json.loads(file.read_text(encoding="utf-8")).get(question, {})
-        shares[f"{each.version} ({each.model})"] = own
+        shares[f"{version.version} ({version.model})"] = own
     if not any(shares.values()):
         st.write("There are no trees for this question: what is said is what the baseline says.")
         return

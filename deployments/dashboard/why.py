@@ -56,7 +56,7 @@ def show_why(shown: View, number: int, colours: Theme) -> None:
 
 def reasons_chart(reasons: Sequence[Mapping[str, Any]], colours: Theme) -> go.Figure:
     """Draw signed pushes on the log-odds of an UP break, the largest on top."""
-    order = sorted(reasons, key=lambda each: abs(each["contribution"]))
+    order = sorted(reasons, key=lambda reason: abs(reason["contribution"]))
     pushes = [each["contribution"] for each in order]
     bars = {
         "type": "bar",

@@ -191,7 +191,7 @@ def _look(connection: duckdb.DuckDBPyConnection, name: str) -> Found:
             note=note,
         )
     mapping = _bars(columns)
-    ranges = [each for each in columns if _RECORD.fullmatch(each.lower())]
+    ranges = [column for column in columns if _RECORD.fullmatch(column.lower())]
     kind: Kind = "bars" if mapping else "features" if ranges else "other"
     return Found(
         name=name,
@@ -218,5 +218,5 @@ def _bars(columns: dict[str, str]) -> dict[str, str]:
 
 
 def _first(columns: dict[str, str], names: tuple[str, ...]) -> str | None:
-    lower = {each.lower(): each for each in columns}
+    lower = {column.lower(): column for column in columns}
     return next((lower[name] for name in names if name in lower), None)

@@ -120,7 +120,7 @@ def judge(name: str, market: Market) -> Judged:  # noqa: PLR0911 - one return fo
     for pattern, ours in _EQUALS:
         if re.fullmatch(pattern, plain):
             return _equal(name, ours)
-    every = tuple(each.name for each in market.ranges)
+    every = tuple(range_.name for range_ in market.ranges)
     if _ANSWERS.fullmatch(plain):
         why = "An answer: known only after the decision. A feature of it is a leak."
         return Judged(name, "never", None, every, why)
@@ -143,7 +143,7 @@ def _at_clock(name: str, clock: str, market: Market) -> Judged:
     """Judge a figure taken at a clock time, such as ``rsi_at_0030``."""
     at = int(clock[:2]) % 24 * 60 + int(clock[2:]) % 60
     minute = _clock(time(at // 60, at % 60), market) % 1440
-    before = tuple(each.name for each in market.ranges if _end(each, market) < minute)
+    before = tuple(range_.name for range_ in market.ranges if _end(range_, market) < minute)
     equal = "rsi14" if name.lower().startswith("rsi") else None
     if before:
         why = f"Taken at {clock[:2]}:{clock[2:]}; {', '.join(before)} are decided earlier."
@@ -153,7 +153,7 @@ def _at_clock(name: str, clock: str, market: Market) -> Judged:
 
 
 def _of_range(name: str, clock: str, part: str, market: Market) -> Judged:
-    known = {each.name: each for each in market.ranges}
+    known = {range_.name: range_ for range_ in market.ranges}
     here = known.get(clock)
     every = tuple(known)
     if here is None:
@@ -173,7 +173,9 @@ def _of_range(name: str, clock: str, part: str, market: Market) -> Judged:
         )
         compared = part in {"break_dir", "break_direction"}
         return Judged(name, "compared" if compared else "never", "previous_direction", every, why)
-    before = tuple(each.name for each in market.ranges if _end(each, market) < _end(here, market))
+    before = tuple(
+        range_.name for range_ in market.ranges if _end(range_, market) < _end(here, market)
+    )
     equal = "range_size" if part in {"size", "range", "height"} else None
     compared = part in {"high", "low"}
     late = f" Ranges before it ({', '.join(before)}) must not see it." if before else ""
@@ -184,7 +186,7 @@ def _of_range(name: str, clock: str, part: str, market: Market) -> Judged:
 
 def _of_session(name: str, session: Session, market: Market) -> Judged:
     end = 0 if session.before else _clock(session.end, market)
-    before = tuple(each.name for each in market.ranges if _end(each, market) < end)
+    before = tuple(range_.name for range_ in market.ranges if _end(range_, market) < end)
     equal = "session1_sweep" if re.search(r"type|code|sweep", name.lower()) else "session1_range"
     if before:
         why = (
@@ -198,7 +200,7 @@ def _of_session(name: str, session: Session, market: Market) -> Judged:
 
 def _session(plain: str, market: Market) -> Session | None:
     """Find the session a column is of, the longest name first."""
-    known = {each.name: each for each in market.sessions}
+    known = {session.name: session for session in market.sessions}
     for theirs in sorted({*_SESSION_NAMES, *known}, key=len, reverse=True):
         if plain.startswith(f"{theirs}_") and _PARTS.fullmatch(plain[len(theirs) + 1 :]):
             return known.get(_SESSION_NAMES.get(theirs, theirs))

@@ -64,7 +64,7 @@ def booster_facts(paths: list[Path]) -> dict[Path, dict[str, Any]]:
             said = late.stdout or b""
         # LightGBM itself prints what it stumbled over: only marked lines are answers
         lines = said.decode(errors="replace").splitlines()
-        answers = [each.removeprefix(mark) for each in lines if each.startswith(mark)]
+        answers = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
         for path, answer in zip(left, answers, strict=False):
             told[path] = json.loads(answer)
         left = left[len(answers) :]

@@ -163,7 +163,9 @@ def compare(
             only_theirs=sum(slot[0] in days for slot in other - mine),
             only_ours=len(mine - other),
         )
-    return found, sorted(differences, key=lambda each: (each.slot, FIELDS.index(each.field)))
+    return found, sorted(
+        differences, key=lambda difference: (difference.slot, FIELDS.index(difference.field))
+    )
 
 
 def _slot(history: History, row: int) -> Slot:

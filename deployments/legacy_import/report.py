@@ -49,7 +49,7 @@ def usable(told: Mapping[str, Any]) -> list[str]:
                 f"Of {len(record['columns'])} columns of {record['table']}, {equal} by "
                 "their names have an equal that Orbcast computes from the bars: nothing is copied."
             )
-    if any(each["metrics"] for each in _versions(told)):
+    if any(version["metrics"] for version in _versions(told)):
         said.append("The models' stated figures, as a note beside the corridor's; no more.")
     return said
 
@@ -77,7 +77,7 @@ def unusable(told: Mapping[str, Any]) -> list[str]:
             f"{count} as a champion: without a recipe nobody can train it again, and nothing "
             "proves that its features were known when it decided."
         )
-    pickles = sum(len(each["pickles"]) for each in models)
+    pickles = sum(len(model["pickles"]) for model in models)
     if pickles:
         said.append(f"{pickles} pickle files: opening one runs whatever code it holds.")
     return said
@@ -276,9 +276,9 @@ def _agreement(record: Mapping[str, Any]) -> list[Block]:
 
 def _model(version: Mapping[str, Any]) -> Section:
     features = version["features"]
-    leaks = [each["name"] for each in features if each["leaks_into"]]
-    equal = sum(each["use"] == "equal" for each in features)
-    unknown = [each["name"] for each in features if each["use"] in {"unknown", "key"}]
+    leaks = [feature["name"] for feature in features if feature["leaks_into"]]
+    equal = sum(feature["use"] == "equal" for feature in features)
+    unknown = [feature["name"] for feature in features if feature["use"] in {"unknown", "key"}]
     booster = version["booster"]
     facts = {
         "answers": f"{version['kind']}{', ' + version['target'] if version['target'] else ''}",

@@ -204,7 +204,7 @@ def _bars_table(
         )
     if not candidates:
         return None, seen
-    _, _, name, mapping = min(candidates, key=lambda each: each[:3])
+    _, _, name, mapping = min(candidates, key=lambda candidate: candidate[:3])
     for row in seen:
         if row["what"] == _USED and row["name"] != name:
             row["what"] = f"1-minute bars, but {name} is used"
@@ -241,7 +241,7 @@ def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) 
     """Return whether the table has this market's bars; a symbol column may hold the contracts."""
     if not mapping["symbol"] or market.symbol in names:
         return True
-    if any(re.fullmatch(market.contract_pattern, each) for each in names):
+    if any(re.fullmatch(market.contract_pattern, name) for name in names):
         mapping["contract"], mapping["symbol"] = mapping["symbol"], ""
         return True
     return False
@@ -258,7 +258,8 @@ def _zone(
         return {**told, "fault": f"column {column} holds no time that can be read"}
     zone = ZoneInfo(market.zone)
     local = np.array(
-        [to_minute(from_minute(each).replace(tzinfo=zone)) for each in minutes.tolist()], np.int64
+        [to_minute(from_minute(minute).replace(tzinfo=zone)) for minute in minutes.tolist()],
+        np.int64,
     )
     years = [from_minute(int(minutes[end])).year for end in (0, -1)]
     hours = market_dates(market, years[0] - 1, years[1] + 1)
@@ -282,7 +283,7 @@ def _zone(
 def _mixed(market: Market, mapping: dict[str, str], contracts: tuple[str, ...]) -> str | None:
     """Refuse to put a ready-made series beside contracts: one bar would be there twice."""
     series = "contract" not in mapping
-    others = [each for each in contracts if (each != market.symbol) == series]
+    others = [contract for contract in contracts if (contract != market.symbol) == series]
     if not others:
         return None
     kind = "a ready-made series without contracts" if series else "bars of single contracts"
@@ -302,7 +303,8 @@ def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:
             "table": table.name,
             "rows": table.rows,
             "columns": [
-                asdict(legacy_import.feature_names.judge(each, market)) for each in table.columns
+                asdict(legacy_import.feature_names.judge(column, market))
+                for column in table.columns
             ],
             "fault": None,
             "ranges": {},
@@ -340,7 +342,7 @@ def _compared(
         )
         for roll in (("none",) * 2 if market.roll == "none" else ("same_day_volume", market.roll))
     )
-    within = {slot: each for slot, each in theirs.items() if str(first) <= slot[0] <= str(last)}
+    within = {slot: row for slot, row in theirs.items() if str(first) <= slot[0] <= str(last)}
     if not within:
         return {"fault": f"its days ({days[0]} to {days[-1]}) lie outside the bars"}
     agreement, differences = legacy_import.outside_record.compare(
@@ -355,13 +357,13 @@ def _compared(
         "last": str(last),
         "outside": len(theirs) - len(within),
         "ranges": {name: asdict(each) for name, each in agreement.items()},
-        "differences": [asdict(each) for each in differences[:_MOST_DIFFERENCES]],
+        "differences": [asdict(difference) for difference in differences[:_MOST_DIFFERENCES]],
         "more_differences": max(0, len(differences) - _MOST_DIFFERENCES),
-        "unexplained": sum(not each.reason for each in differences),
+        "unexplained": sum(not difference.reason for difference in differences),
         "roll_days": sorted(
-            each
-            for each in legacy_import.outside_record.roll_days(same, own)
-            if each >= str(first)
+            roll_day
+            for roll_day in legacy_import.outside_record.roll_days(same, own)
+            if roll_day >= str(first)
         ),
     }
 

@@ -97,7 +97,7 @@ def text_fault(text: str) -> str | None:
 
 
 def _pickles(files: list[str]) -> tuple[str, ...]:
-    return tuple(sorted(each for each in files if each.lower().endswith(PICKLES)))
+    return tuple(sorted(file for file in files if file.lower().endswith(PICKLES)))
 
 
 def _version(root: Path, folder: Path, files: list[str]) -> LegacyVersion:

@@ -116,13 +116,15 @@ class ChildProcess:
 def note_children(path: Path, children: list[ChildProcess]) -> None:
     """Write down which processes there are, for a supervisor that comes after this one."""
     with written_atomically(path) as temporary:
-        temporary.write_text(json.dumps([one for each in children for one in each.marks]), "utf-8")
+        temporary.write_text(
+            json.dumps([one for child in children for one in child.marks]), "utf-8"
+        )
 
 
 def end_left_behind(path: Path) -> int:
     """End what a supervisor that was killed left running; give how many processes."""
     try:
-        marks = [str(each) for each in json.loads(path.read_text("utf-8"))]
+        marks = [str(load) for load in json.loads(path.read_text("utf-8"))]
     except (FileNotFoundError, json.JSONDecodeError, TypeError):
         return 0
     alive = [each for each in marks if is_gone(each) is False]

@@ -48,23 +48,23 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
         tags=list(spec.tags),
         schedules=[
             Cron(
-                each.cron,
-                timezone=each.timezone,
-                parameters=each.parameters,
-                slug=each.slug,
+                schedule.cron,
+                timezone=schedule.timezone,
+                parameters=schedule.parameters,
+                slug=schedule.slug,
             )
-            for each in spec.schedules
+            for schedule in spec.schedules
         ],
         concurrency_limit=ConcurrencyLimitConfig(
             limit=spec.limit, collision_strategy=ConcurrencyLimitStrategy(spec.collision)
         ),
         triggers=[
             DeploymentEventTrigger(
-                expect={each.event},
-                match={"prefect.resource.id": each.resource},
-                within=timedelta(seconds=each.hush),
+                expect={trigger.event},
+                match={"prefect.resource.id": trigger.resource},
+                within=timedelta(seconds=trigger.hush),
             )
-            for each in spec.triggers
+            for trigger in spec.triggers
         ],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
@@ -89,7 +89,7 @@ def main() -> None:
     if not answers_in_time(str(api_url())):
         raise SystemExit(NO_SERVER)
     _tell_of_dead_runs(settings)
-    asyncio.run(_serve(made, sum(each.limit for each in specs), warming))
+    asyncio.run(_serve(made, sum(spec.limit for spec in specs), warming))
 
 
 async def _serve(made: list[RunnerDeployment], limit: int, warming: Thread) -> None:

@@ -58,7 +58,7 @@ def runs_of(settings: Settings, server: str) -> list[dict[str, Any]]:
         if each not in {prefect_api.StateType.SCHEDULED, prefect_api.StateType.PENDING}
     ]
     with prefect_api.get_client(sync_client=True) as client:
-        flows = {each.id: each.name for each in client.read_flows()}
+        flows = {flow.id: flow.name for flow in client.read_flows()}
         last = client.read_flow_runs(
             flow_run_filter=in_states(*ended),
             sort=prefect_api.FlowRunSort.START_TIME_DESC,

@@ -104,7 +104,7 @@ def mirror(settings: Settings, market: Market) -> None:
 
 def summary(records: tuple[BatchRecord, ...], status: LakeStatus) -> dict[str, Any]:
     """Return what a reading brought as plain values; batches that were in before count nothing."""
-    new = [each for each in records if each.status != "already"]
+    new = [record for record in records if record.status != "already"]
     return {
         "symbol": status.symbol,
         "batches": len(records),

@@ -64,7 +64,7 @@ class InstalledKind:
 
 def kind_names() -> tuple[str, ...]:
     """Return the name of every kind there is, Orbcast's own first; no package is imported."""
-    return (*BUILT_IN, *sorted({found.name for found in _entries()} - set(BUILT_IN)))
+    return (*BUILT_IN, *sorted({entry.name for entry in _entries()} - set(BUILT_IN)))
 
 
 def installed_kinds() -> tuple[InstalledKind, ...]:
@@ -72,7 +72,7 @@ def installed_kinds() -> tuple[InstalledKind, ...]:
     own = [
         InstalledKind(name=name, package="orbcast", source=kind) for name, kind in BUILT_IN.items()
     ]
-    return (*own, *(_installed(found) for found in sorted(_entries(), key=_order)))
+    return (*own, *(_installed(entry) for entry in sorted(_entries(), key=_order)))
 
 
 @lru_cache(maxsize=32)

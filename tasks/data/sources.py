@@ -101,11 +101,14 @@ class SourceSpec(BaseModel):
     def _options_together(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        beside = {name: each for name, each in values.items() if name not in cls.model_fields}
-        own = {name: each for name, each in values.items() if name not in beside}
+        beside = {name: value for name, value in values.items() if name not in cls.model_fields}
+        own = {name: value for name, value in values.items() if name not in beside}
         together = {**(values.get("options") or {}), **beside}
         options = {name: each for name, each in together.items() if each is not None}
-        return {**own, "options": {name: each for name, each in options.items() if each != ""}}
+        return {
+            **own,
+            "options": {name: option for name, option in options.items() if option != ""},
+        }
 
     @field_validator("kind")
     @classmethod

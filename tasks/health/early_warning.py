@@ -54,12 +54,12 @@ def warn_early(market: str, at: datetime) -> dict[str, Any]:
     kept = [each for each in made if each is not None]
     new = sum(record_estimate(settings.database(), each) for each in kept)
     records = estimate_records(settings.database(), symbol, first=since)
-    filled = sum(_reconciled(settings, each, rows, at) for each in records)
+    filled = sum(_reconciled(settings, record, rows, at) for record in records)
     present = {(each.role, each.version, each.last_day) for each in kept}
     warned = [
-        each
-        for each in records
-        if (each.role, each.version, each.last_day) in present and each.expected["warning"]
+        record
+        for record in records
+        if (record.role, record.version, record.last_day) in present and record.expected["warning"]
     ]
     for each in warned:
         _tell(settings, each)
@@ -123,13 +123,13 @@ def _reconciled(
     expected = record.expected
     begin, end = (datetime.fromisoformat(expected[name]) for name in ("from", "to"))
     own = [
-        each
-        for each in rows
-        if each.prediction.role == record.role
-        and each.prediction.recipe_hash == expected["recipe_hash"]
-        and each.prediction.status == "predicted"
-        and not each.prediction.late
-        and begin <= each.prediction.decision_time <= end
+        row
+        for row in rows
+        if row.prediction.role == record.role
+        and row.prediction.recipe_hash == expected["recipe_hash"]
+        and row.prediction.status == "predicted"
+        and not row.prediction.late
+        and begin <= row.prediction.decision_time <= end
     ]
     waiting = sum(each.outcome is None for each in own)
     had_its_time = at.date() - record.last_day > timedelta(days=REVISED_DAYS)
@@ -145,6 +145,6 @@ def _reconciled(
 def _estimates(metrics: dict[str, dict[str, float | None]]) -> dict[str, Estimate]:
     # what is no number was stored as none at all
     return {
-        name: Estimate(**{key: np.nan if one is None else one for key, one in each.items()})
-        for name, each in metrics.items()
+        name: Estimate(**{key: np.nan if one is None else one for key, one in metric.items()})
+        for name, metric in metrics.items()
     }

@@ -130,8 +130,8 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
         next_range=following.opening_range if following else None,
         trading_day=outlook.trading_day,
         slots=tuple(
-            _slot(each.slot.opening_range, each.slot.decision, each.state, each.why, each.answers)
-            for each in slots_of_day(settings, market, outlook.trading_day, "live", at, bars=False)
+            _slot(slot.slot.opening_range, slot.slot.decision, slot.state, slot.why, slot.answers)
+            for slot in slots_of_day(settings, market, outlook.trading_day, "live", at, bars=False)
         ),
         outlook=outlook,
     )

@@ -70,9 +70,9 @@ def audit_parity(
     same_market = hashes_of_question(settings, known.symbol)
     # what was computed on another definition of the market is not computed anew on this one
     logged = [
-        each.prediction
-        for each in rows
-        if each.prediction.features and each.prediction.market_hash in same_market
+        row.prediction
+        for row in rows
+        if row.prediction.features and row.prediction.market_hash in same_market
     ]
     days = [each.trading_day for each in logged]
     report = ParityReport(

@@ -52,7 +52,7 @@ class Record:
                 "market": self.symbol,
                 "mode": self.mode,
                 "champion": self.champion.to_json(),
-                "groups": {name: each.to_json() for name, each in self.groups.items()},
+                "groups": {name: group.to_json() for name, group in self.groups.items()},
                 "revised": self.revised,
                 "monitors": {
                     role: [{**asdict(each), "alarm": each.alarm} for each in line]
@@ -88,7 +88,7 @@ def record_of(
     """
     first = None if last_days is None else (at - timedelta(days=last_days)).date()
     records = performance_records(settings.database(), symbol, mode=mode, first=first)
-    daily = [each.row() for each in records]
+    daily = [record.row() for record in records]
     champion = [row for row in daily if row["role"] == "champion"]
     live = mode == "live"
     return Record(
@@ -116,9 +116,9 @@ def _groups(
 def revised_outcomes(settings: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
     """Return every outcome since a trading day that another took the place of, as plain values."""
     return [
-        _revised(each)
-        for each in settings.ledger().revisions(symbol)
-        if first is None or each.later.trading_day >= first
+        _revised(revision)
+        for revision in settings.ledger().revisions(symbol)
+        if first is None or revision.later.trading_day >= first
     ]
 
 

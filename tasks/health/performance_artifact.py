@@ -55,7 +55,7 @@ def last_days(rows: Sequence[DailyRow]) -> str:
 
     Empty without any.
     """
-    return table([_day(each) for each in rows[: -_DAYS_SHOWN - 1 : -1]], _DAYS) if rows else ""
+    return table([_day(row) for row in rows[: -_DAYS_SHOWN - 1 : -1]], _DAYS) if rows else ""
 
 
 def plots_of_record(rows: Sequence[DailyRow]) -> list[str]:

@@ -42,7 +42,7 @@ def reasons_plot(pushes: Sequence[Mapping[str, Any]]) -> list[str]:
     if not pushes:
         return []
 
-    shares = {short_words(each["words"]): float(each["contribution"]) for each in pushes}
+    shares = {short_words(push["words"]): float(push["contribution"]) for push in pushes}
     return pictures(
         [pages.document.Chart("reasons", _WORDS, "", pages.plots.importance_plot(shares, _AXIS))]
     )

@@ -113,8 +113,8 @@ def slots_of_day(
     answers = tuple(each for each in both if each.prediction.mode == mode)
     elsewhere = {each.prediction.opening_range for each in both if each.prediction.mode != mode}
     decided = {
-        each.opening_range: each
-        for each in strategy_records(
+        strategy_record.opening_range: strategy_record
+        for strategy_record in strategy_records(
             settings.database(), market.symbol, mode=mode, first=trading_day, last=trading_day
         )
     }
@@ -148,12 +148,12 @@ def slots_of_day(
 
 
 def _champion_first(answers: Iterable[Settled], slot: Slot) -> tuple[Settled, ...]:
-    own = (each for each in answers if each.prediction.opening_range == slot.opening_range)
+    own = (answer for answer in answers if answer.prediction.opening_range == slot.opening_range)
     return tuple(sorted(own, key=lambda each: _CHAMPION_FIRST.get(each.prediction.role, 1)))
 
 
 def _length(market: Market, slot: Slot) -> int:
-    return next(each.minutes for each in market.ranges if each.name == slot.opening_range)
+    return next(range_.minutes for range_ in market.ranges if range_.name == slot.opening_range)
 
 
 def _state(

@@ -256,8 +256,10 @@ def _tell(run: UUID, request: Request) -> None:
 def _waited(run: UUID) -> timedelta:
     """Measure from the question to the answer by the server's record of the run's states."""
     with get_client(sync_client=True) as client:
-        states = sorted(client.read_flow_run_states(run), key=lambda each: each.timestamp)
-    asked = [n for n, each in enumerate(states) if each.state_details.pause_key == _PAUSE]
+        states = sorted(
+            client.read_flow_run_states(run), key=lambda flow_run_state: flow_run_state.timestamp
+        )
+    asked = [n for n, state in enumerate(states) if state.state_details.pause_key == _PAUSE]
     if not asked or asked[-1] + 1 == len(states):
         return timedelta(0)
     return timedelta(

@@ -57,8 +57,8 @@ def page(request: Request) -> str:
 def evidence(request: Request) -> str:
     """Return the evidence alone, line by line, as markdown."""
     findings = [
-        {"name": each.name, "status": each.status, "words": each.words}
-        for each in request.findings
+        {"name": finding.name, "status": finding.status, "words": finding.words}
+        for finding in request.findings
     ]
     return table(findings, _FOUND) if findings else ""
 

@@ -14,9 +14,9 @@ KIND = "approval"
 
 def kept(settings: Settings, market: str, run: str) -> dict[str, Any] | None:
     """Return what is on record of a run's approval: one that is run again does nothing more."""
-    for each in list_decisions(settings.database(), market):
-        if each.kind == KIND and each.evidence["run"] == run:
-            return _told(each)
+    for decision in list_decisions(settings.database(), market):
+        if decision.kind == KIND and decision.evidence["run"] == run:
+            return _told(decision)
     return None
 
 
@@ -71,7 +71,9 @@ def keep(
         kind=KIND,
         version=request.version,
         verdict=verdict,
-        reasons=[f"{each.name} {each.status}: {each.words}" for each in request.findings],
+        reasons=[
+            f"{finding.name} {finding.status}: {finding.words}" for finding in request.findings
+        ],
         evidence=evidence,
         at=at,
     )

@@ -62,8 +62,8 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
         verdict = said.verdict
         beyond = replace(said.trading, name=f"beyond the rule: {said.trading.name}")
         findings = tuple(
-            Finding(name=each.name, status=each.status, words=each.words)
-            for each in (*said.conditions, beyond)
+            Finding(name=condition.name, status=condition.status, words=condition.words)
+            for condition in (*said.conditions, beyond)
         )
     expired = settings.models().expired(record, at)
     if expired:
@@ -149,5 +149,7 @@ def _content(
         "study": "none" if study is None else study.study_hash,
     }
     if said is not None:
-        content |= {each.name: each.status for each in (*said.conditions, said.trading)}
+        content |= {
+            condition.name: condition.status for condition in (*said.conditions, said.trading)
+        }
     return content

@@ -43,8 +43,8 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     if looked.bound_to is None:
         missing = "a champion whose recipe has a study (`orbcast evaluate`) to be approved of"
         raise GatesNotPassedError(symbol, stage, (missing,))
-    gates = [each for each in looked.gates if each.name != _APPROVAL]
-    closed = [each for each in gates if not each.passed]
+    gates = [gate for gate in looked.gates if gate.name != _APPROVAL]
+    closed = [gate for gate in gates if not gate.passed]
     verdict = f"All {len(gates)} gates are passed."
     if closed:
         names = ", ".join(each.name for each in closed)
@@ -64,11 +64,11 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
         overridable=False,
         findings=tuple(
             Finding(
-                name=each.name,
-                status="passed" if each.passed else "not passed",
-                words=f"{each.words}; missing: {each.change}" if each.change else each.words,
+                name=gate.name,
+                status="passed" if gate.passed else "not passed",
+                words=f"{gate.words}; missing: {gate.change}" if gate.change else gate.words,
             )
-            for each in gates
+            for gate in gates
         ),
         content=_content(settings, looked, at),
         asked_at=at,
@@ -125,8 +125,9 @@ def _version(settings: Settings, symbol: str, at: datetime) -> str:
 
 def _recorded(settings: Settings, request: Request, by: str, reason: str) -> set[str]:
     return {
-        each.kind
-        for each in rollout_records(settings.database(), request.market)
-        if (each.stage, each.by, each.reason) == (request.subject, by, reason)
-        and each.at >= request.asked_at
+        rollout_record.kind
+        for rollout_record in rollout_records(settings.database(), request.market)
+        if (rollout_record.stage, rollout_record.by, rollout_record.reason)
+        == (request.subject, by, reason)
+        and rollout_record.at >= request.asked_at
     }

@@ -76,15 +76,15 @@ def _live_record(
 ) -> LiveRecord:
     rows = scored(settings.database(), symbol, mode="live", role="champion", after=after)
     same_market = hashes_of_question(settings, symbol)
-    rows = [each for each in rows if each["market_hash"] in same_market]
-    own = [index for index, each in enumerate(rows) if _is_of(each, recipe_hash)]
+    rows = [row for row in rows if row["market_hash"] in same_market]
+    own = [index for index, row in enumerate(rows) if _is_of(row, recipe_hash)]
     rows = rows[own[0] :] if own else []
-    judged = [each for each in rows if _is_judged(each, recipe_hash)]
+    judged = [row for row in rows if _is_judged(row, recipe_hash)]
     taken = [each for each in judged if each["taken_r_net"] is not None]
     return LiveRecord(
         begun=rows[0]["decision_time"] if rows else None,
         slots=len(rows),
-        unanswered=sum(each["late"] or each["reason"] in _HOLES for each in rows),
+        unanswered=sum(row["late"] or row["reason"] in _HOLES for row in rows),
         day=_days(judged),
         p_up=np.array([each["p_up"] for each in judged], np.float64),
         baseline_p_up=np.array([each["baseline_p_up"] for each in judged], np.float64),
@@ -105,7 +105,7 @@ def _is_judged(each: Mapping[str, Any], recipe_hash: str | None) -> bool:
 
 
 def _days(rows: Sequence[Mapping[str, Any]]) -> Any:
-    return np.array([each["trading_day"] for each in rows], "datetime64[D]")
+    return np.array([row["trading_day"] for row in rows], "datetime64[D]")
 
 
 def _drift(settings: Settings, symbol: str) -> Check | None:

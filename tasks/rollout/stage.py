@@ -84,7 +84,7 @@ class Rollout:
     @property
     def missing(self) -> tuple[str, ...]:
         """What every gate that is not passed still asks for."""
-        return tuple(f"{each.name}: {each.change}" for each in self.gates if not each.passed)
+        return tuple(f"{gate.name}: {gate.change}" for gate in self.gates if not gate.passed)
 
     @property
     def next_step(self) -> str:
@@ -93,7 +93,7 @@ class Rollout:
             return "nothing: this is the top of the ladder"
         if self.stage == "off":
             return 'orbcast rollout step-up --to shadow --reason "..."'
-        closed = [each.name for each in self.gates if not each.passed]
+        closed = [gate.name for gate in self.gates if not gate.passed]
         if closed == ["approval"]:
             return f'orbcast rollout approve --to {self.target} --reason "..."'
         if closed:
@@ -211,7 +211,7 @@ def step_up(
         bound_to=looked.bound_to if stage != "shadow" else None,
         details={"recipe_hash": looked.recipe_hash},
     )
-    seen = {each.name: each.words for each in looked.gates}
+    seen = {gate.name: gate.words for gate in looked.gates}
     record_event(settings, event, seen)
     _emit_step(symbol, event, stands.stage)
     return rollout_of(settings, symbol, at)
@@ -271,12 +271,12 @@ def shown(rollout: Rollout) -> dict[str, Any]:
         "next": rollout.target,
         "gates": [
             {
-                "name": each.name,
-                "passed": each.passed,
-                "figure": each.words,
-                "missing": each.change or None,
+                "name": gate.name,
+                "passed": gate.passed,
+                "figure": gate.words,
+                "missing": gate.change or None,
             }
-            for each in rollout.gates
+            for gate in rollout.gates
         ],
         "next_step": rollout.next_step,
         "ignored": list(stands.ignored),

@@ -30,5 +30,5 @@ def _past_proxies(hosts: str) -> str:
     >>> _past_proxies("intranet.example"), _past_proxies("")
     ('intranet.example,127.0.0.1,localhost,::1', '127.0.0.1,localhost,::1')
     """
-    named = [each.strip() for each in hosts.split(",") if each.strip()]
+    named = [part.strip() for part in hosts.split(",") if part.strip()]
     return ",".join(dict.fromkeys((*named, *THIS_MACHINE)))

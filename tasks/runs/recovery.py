@@ -193,9 +193,9 @@ def free_slots(client: SyncPrefectClient) -> int:
 def _unheld(client: SyncPrefectClient) -> dict[str, int]:
     """Return the slots taken of each of our deployments' limits beyond the runs that hold one."""
     limits = {
-        each.id: each.global_concurrency_limit
-        for each in client.read_deployments(limit=_PAGE)
-        if OURS in each.tags and each.global_concurrency_limit is not None
+        deployment.id: deployment.global_concurrency_limit
+        for deployment in client.read_deployments(limit=_PAGE)
+        if OURS in deployment.tags and deployment.global_concurrency_limit is not None
     }
     held = Counter(run.deployment_id for run in busy_runs(client))
     return {

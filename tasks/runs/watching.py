@@ -23,5 +23,5 @@ def watched(watcher: Watcher) -> Iterator[None]:
 
 def moved(share: float, words: str) -> None:
     """Tell whoever watches that ``share`` of what ``words`` name is done."""
-    for each in _watchers:
-        each(share, words)
+    for watcher in _watchers:
+        watcher(share, words)

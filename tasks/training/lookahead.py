@@ -41,5 +41,5 @@ def audit_recent(market: str, at: datetime) -> dict[str, Any]:
         "features": len(report.features),
         "never_seen": ", ".join(report.never_seen) or None,
         "clean": report.clean,
-        "leaks": [str(each) for each in report.leaks],
+        "leaks": [str(leak) for leak in report.leaks],
     }

@@ -19,7 +19,11 @@ _CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Wh
 def write_study_report(study: Study, decision: Decision | None) -> str:
     """Write a study's page below the reports folder; return its path. Again replaces it."""
     record = study.record
-    figures = {} if decision is None else {one.name: one.figures for one in decision.conditions}
+    figures = (
+        {}
+        if decision is None
+        else {condition.name: condition.figures for condition in decision.conditions}
+    )
     changes = figures.get("seeds agree", {}).get("log_loss_change", {})
     report = pages.study_report.study_report(
         study.evaluation,

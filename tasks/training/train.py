@@ -160,7 +160,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> Judged:
 
     kept = {name: metrics[name] for name in ("summary", "directional", "trading", "verdict")}
     models, market = current_settings().models(), material.market.symbol
-    before = {each.version for each in models.versions(market)}
+    before = {version.version for version in models.versions(market)}
     record = models.register(fitted.bundle, write, metrics=kept, at=at)
     # of two processes at once the other's row may be the one that stands
     if record.version not in before and record.created_at == at:

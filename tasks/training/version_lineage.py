@@ -35,26 +35,28 @@ def estimates_of(settings: Settings, symbol: str, first: date | None) -> list[di
     """Return a market's estimates up to a trading day or later as plain values, oldest first."""
     return [
         {
-            **asdict(each),
-            "first_day": str(each.first_day),
-            "last_day": str(each.last_day),
-            "at": each.at.isoformat(),
-            "reconciled_at": each.reconciled_at.isoformat() if each.reconciled_at else None,
+            **asdict(estimate_record),
+            "first_day": str(estimate_record.first_day),
+            "last_day": str(estimate_record.last_day),
+            "at": estimate_record.at.isoformat(),
+            "reconciled_at": estimate_record.reconciled_at.isoformat()
+            if estimate_record.reconciled_at
+            else None,
         }
-        for each in estimate_records(settings.database(), symbol, first=first)
+        for estimate_record in estimate_records(settings.database(), symbol, first=first)
     ]
 
 
 def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
     """Return the answers in time of a role's present recipe, in order of decision."""
     said = [
-        each
-        for each in rows
-        if each.prediction.role == role
-        and each.prediction.status == "predicted"
-        and each.prediction.p_up is not None
-        and each.prediction.baseline_p_up is not None
-        and not each.prediction.late
+        row
+        for row in rows
+        if row.prediction.role == role
+        and row.prediction.status == "predicted"
+        and row.prediction.p_up is not None
+        and row.prediction.baseline_p_up is not None
+        and not row.prediction.late
     ]
     recipe = said[-1].prediction.recipe_hash if said else None
     return [each for each in said if each.prediction.recipe_hash == recipe]

@@ -161,8 +161,8 @@ def _show(chosen: Waiting) -> None:
     request, short = chosen.request, str(chosen.run)[:_SHORT]
     say(f"{request.title}?")
     say(f"  {request.verdict}")
-    for each in request.findings:
-        say(f"  {each.status}  {each.name}: {each.words}")
+    for finding in request.findings:
+        say(f"  {finding.status}  {finding.name}: {finding.words}")
     say(f"  bound to {request.bound_to[:12]}")
     say(f"answer until {request.until:%Y-%m-%d %H:%M} UTC:")
     against = request.overridable and not request.borne_out

@@ -90,8 +90,8 @@ def _tell(told: dict[str, Any], page: Path, text: Path) -> None:
         ("Cannot be used", legacy_import.report.unusable(told)),
     ):
         say(f"\n{title}:")
-        for each in sentences or ["nothing"]:
-            say(f"- {each}")
+        for sentence in sentences or ["nothing"]:
+            say(f"- {sentence}")
     for each in (told["registry"] or {}).get("versions", []):
         for fault in each["faults"]:
             say(f"- {each['name']}: {fault}.")

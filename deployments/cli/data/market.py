@@ -214,7 +214,7 @@ def new(
     if as_json:
         print_json({**_summary(market), "market": path.stem, "file": path})
         return
-    say(f"{path} is written: {market.name}, {', '.join(each.name for each in market.ranges)}")
+    say(f"{path} is written: {market.name}, {', '.join(range_.name for range_ in market.ranges)}")
     say(f"Next: orbcast market check {path.stem}, then orbcast ingest --market {path.stem} ...")
 
 

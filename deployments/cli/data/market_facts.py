@@ -37,8 +37,8 @@ def own_days(market: Market) -> list[dict[str, Any]]:
 
     def span(*minutes: int) -> str:
         return "-".join(
-            f"{ml_core.market.schedule.from_minute(each).astimezone(clock):%H:%M}"
-            for each in minutes
+            f"{ml_core.market.schedule.from_minute(minute).astimezone(clock):%H:%M}"
+            for minute in minutes
         )
 
     def shown(hours: ml_core.market.calendar_days.Hours | None) -> str | None:

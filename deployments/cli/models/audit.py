@@ -109,7 +109,7 @@ def parity(
         for each in report.audited:
             if each.cause == "same":
                 continue
-            names = ", ".join(one.feature for one in each.differences)
+            names = ", ".join(difference.feature for difference in each.differences)
             say(f"  {each.slot} {each.role}, {each.cause}: {names}")
             for bar in each.changes:
                 say(f"      {bar}")

@@ -102,9 +102,9 @@ def history(
     changes = list(settings.models().history(known.symbol, "champion"))
     if at is not None:
         moment = prediction.slots.in_zone(time_of(at, "--at"), known)
-        changes = [each for each in changes if each.at <= moment][-1:]
+        changes = [change for change in changes if change.at <= moment][-1:]
     decisions = registry.decisions.list_decisions(settings.database(), known.symbol)
-    told = [_change(each, decisions) for each in changes]
+    told = [_change(change, decisions) for change in changes]
     if as_json:
         print_json(told)
         return
@@ -121,11 +121,11 @@ def history(
 def _change(change: AliasRecord, decisions: tuple[DecisionRecord, ...]) -> dict[str, Any]:
     """Return a change of champion with the last decision about that version by then."""
     about = [
-        each
-        for each in decisions
-        if each.version == change.version
-        and each.at <= change.at
-        and "conditions" in each.evidence  # a step of the rollout has gates instead
+        decision
+        for decision in decisions
+        if decision.version == change.version
+        and decision.at <= change.at
+        and "conditions" in decision.evidence  # a step of the rollout has gates instead
     ]
     conditions = about[-1].evidence["conditions"] if about else []
     return {
@@ -133,7 +133,10 @@ def _change(change: AliasRecord, decisions: tuple[DecisionRecord, ...]) -> dict[
         "version": change.version,
         "by": change.by,
         "reason": change.reason,
-        "evidence": [f"{each['name']} {each['status']}: {each['words']}" for each in conditions],
+        "evidence": [
+            f"{condition['name']} {condition['status']}: {condition['words']}"
+            for condition in conditions
+        ],
     }
 
 

@@ -70,8 +70,8 @@ def evaluate(
         raise OptionError("--refit", str(refit), "cannot be used", "write month or quarter")
     settings = tasks.settings.current_settings()
     own = settings.recipe(recipe)
-    for each in market.split(","):
-        settings.market(each.strip())
+    for part in market.split(","):
+        settings.market(part.strip())
     if window is not None:
         _check_window(window)
     period = days_of(first, last)
@@ -150,15 +150,15 @@ def _folds(folds: list[dict[str, Any]]) -> Table:
     table = cli.drawing.plain_table()
     for heading in ("fold", "n", "accuracy", "corridor", "log loss - corridor", "95 %"):
         table.add_column(heading, justify="left" if heading == "fold" else "right")
-    for each in folds:
-        change = each["difference"]["corridor"]["log_loss"]
+    for fold in folds:
+        change = fold["difference"]["corridor"]["log_loss"]
         span = f"{change['low']:+.4f} .. {change['high']:+.4f}"
         table.add_row(
-            each["name"],
-            f"{each['rows']:,}",
-            f"{each['model']['accuracy']:.1%}",
-            f"{each['corridor']['accuracy']:.1%}",
+            fold["name"],
+            f"{fold['rows']:,}",
+            f"{fold['model']['accuracy']:.1%}",
+            f"{fold['corridor']['accuracy']:.1%}",
             f"{change['estimate']:+.4f}",
-            span if each["rows"] >= _FEWEST else "too few",
+            span if fold["rows"] >= _FEWEST else "too few",
         )
     return table

@@ -140,7 +140,7 @@ def _table(*headings: str) -> Table:
 
 def _add(table: Table, *cells: str) -> None:
     """Add a row whose texts are a person's own: no markup, no emoji."""
-    table.add_row(*(cli.drawing.Text(each) for each in cells))
+    table.add_row(*(cli.drawing.Text(cell) for cell in cells))
 
 
 def _text(value: object) -> str:

@@ -54,7 +54,9 @@ def list_versions(market: MarketOption = "mgc", as_json: AsJson = False) -> None
         now = store.current(symbol, alias)
         if now is not None:
             aliases.setdefault(now.version, []).append(alias)
-    listed = [_listed(each, aliases.get(each.version, [])) for each in store.versions(symbol)]
+    listed = [
+        _listed(version, aliases.get(version.version, [])) for version in store.versions(symbol)
+    ]
     if as_json:
         print_json(listed)
     elif not listed:
@@ -181,8 +183,8 @@ def verify(
     symbol = settings.market(market).symbol
     store = settings.models()
     checked = [
-        {"version": each.version, "model": each.model, "faults": list(store.faults(each))}
-        for each in ([store.find(symbol, ref)] if ref else store.versions(symbol))
+        {"version": version.version, "model": version.model, "faults": list(store.faults(version))}
+        for version in ([store.find(symbol, ref)] if ref else store.versions(symbol))
     ]
     if as_json:
         print_json(checked)

@@ -171,9 +171,9 @@ def try_channels(
     settings = tasks.settings.current_settings()
     with _prefect(settings):
         found = [
-            each
-            for each in tasks.notices.channels.channels(settings.channels_file)
-            if name in {None, each.name}
+            channel
+            for channel in tasks.notices.channels.channels(settings.channels_file)
+            if name in {None, channel.name}
         ]
         if not found:
             raise tasks.notices.channels.ChannelError(
@@ -202,8 +202,8 @@ def retry(as_json: AsJson = False) -> None:
     with _prefect(settings):
         delivered = tasks.notices.delivery.bring(settings, at_once=True)
         failed = [
-            (each.name, registry.notices.failures_in_a_row(settings.database(), each.name))
-            for each in tasks.notices.channels.channels(settings.channels_file)
+            (channel.name, registry.notices.failures_in_a_row(settings.database(), channel.name))
+            for channel in tasks.notices.channels.channels(settings.channels_file)
         ]
     faults = tuple((name, each[-1].detail) for name, each in failed if each)
     if as_json:
@@ -269,7 +269,9 @@ def show_notices(
                 "market": told.notice.market,
                 "subject": told.notice.subject,
                 "body": told.notice.body,
-                "delivered": sorted({one.channel for one in told.deliveries if one.delivered}),
+                "delivered": sorted(
+                    {delivery.channel for delivery in told.deliveries if delivery.delivered}
+                ),
                 "not_delivered": list(tasks.notices.channels.missing_from(told, listed)),
             }
             for told in found

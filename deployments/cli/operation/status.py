@@ -88,12 +88,12 @@ def _tell_runs(runs: list[dict[str, Any]], at: datetime, *, up: bool) -> None:
 
     in_words = monitoring.notices.state_in_words
     last = [
-        f"{each['flow']} {in_words(each['state'])} {_clock(each['when'], at)}"
-        for each in runs
-        if each["state"] != "next"
+        f"{run['flow']} {in_words(run['state'])} {_clock(run['when'], at)}"
+        for run in runs
+        if run["state"] != "next"
     ]
     following = [
-        f"{each['flow']} {_clock(each['when'], at)}" for each in runs if each["state"] == "next"
+        f"{run['flow']} {_clock(run['when'], at)}" for run in runs if run["state"] == "next"
     ]
     nothing = "none is scheduled" if up else "none while the server is down"
     say(f"  last runs (UTC): {', '.join(last) or 'none yet'}")

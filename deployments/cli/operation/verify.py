@@ -76,7 +76,7 @@ def verify(
 
 
 def _plain(record: Verification, faults: list[str]) -> dict[str, Any]:
-    gaps = [{"what": str(each), "by": each.by, "reason": each.reason} for each in record.gaps]
+    gaps = [{"what": str(gap), "by": gap.by, "reason": gap.reason} for gap in record.gaps]
     return {
         "faults": faults,
         "rows": record.predictions.rows,
@@ -92,10 +92,10 @@ def _plain(record: Verification, faults: list[str]) -> dict[str, Any]:
 
 def _print(record: Verification, faults: list[str]) -> None:
     lines = list(faults)
-    lines += [f"{each} are gone, accepted by {each.by}: {each.reason}" for each in record.gaps]
+    lines += [f"{gap} are gone, accepted by {gap.by}: {gap.reason}" for gap in record.gaps]
     lines += [
-        f"{each}: rows cut off the end before its next line would not show without --head"
-        for each in record.doubts
+        f"{doubt}: rows cut off the end before its next line would not show without --head"
+        for doubt in record.doubts
     ]
     if record.unnoted and not record.doubts:
         lines.append(f"the last {record.unnoted:,} rows have no noted head yet")
@@ -125,9 +125,9 @@ def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
     for done, record in enumerate(versions):
         bar.share(done / len(versions), "Verifying versions")
         found += [
-            f"version {record.market} {record.version}: {each}" for each in models.faults(record)
+            f"version {record.market} {record.version}: {fault}" for fault in models.faults(record)
         ]
-    for market in sorted({each.market for each in versions}):
+    for market in sorted({version.market for version in versions}):
         for study in registry.evaluations.evaluations(settings.database(), market):
             try:
                 training.studies_on_record.require_whole(settings, study)

@@ -46,9 +46,11 @@ def check(
         print_json({"verdict": found.verdict, **found.to_json(), "page": page})
     else:
         say(found.verdict)
-        for each in found.columns[:_SHOWN]:
-            if each.drifted:
-                told = f"  {each.column} ({each.group}): {each.shift:+.2f} sd, p {each.p:.1e}"
+        for column in found.columns[:_SHOWN]:
+            if column.drifted:
+                told = (
+                    f"  {column.column} ({column.group}): {column.shift:+.2f} sd, p {column.p:.1e}"
+                )
                 say(told)
         if page:
             say(f"full report: {page}")
@@ -76,7 +78,7 @@ def show(
         ]
         print_json(plain)
         return
-    for each in records:
-        say(f"{each.at:%Y-%m-%d %H:%M} UTC  {each.verdict}")
+    for record in records:
+        say(f"{record.at:%Y-%m-%d %H:%M} UTC  {record.verdict}")
     if not records:
         say(f"{symbol} was never checked: orbcast drift check --market {market}")

@@ -130,25 +130,25 @@ def _periods(groups: dict[str, Period], by: By) -> Table:
         "\nnet R",
         "in\n80 %",
     )
-    for name, each in groups.items():
+    for name, group in groups.items():
         scores: tuple[str, ...] = ("-",) * 5
-        if each.voices:
-            model, change = each.voices["model"], each.difference["corridor"]["log_loss"]
+        if group.voices:
+            model, change = group.voices["model"], group.difference["corridor"]["log_loss"]
             span = f"{change.low:+.3f}..{change.high:+.3f}"
             scores = (
                 f"{model['accuracy']:.1%}",
-                f"{each.voices['corridor']['accuracy']:.1%}",
+                f"{group.voices['corridor']['accuracy']:.1%}",
                 f"{change.estimate:+.3f}",
-                span if each.days >= monitoring.performance.MIN_DAYS else "few days",
+                span if group.days >= monitoring.performance.MIN_DAYS else "few days",
                 f"{model['ece']:.3f}",
             )
-        taken = each.trades["taken"]
+        taken = group.trades["taken"]
         table.add_row(
             name.replace(" ", "\n"),
-            f"{each.counts['breaks']:,}",
+            f"{group.counts['breaks']:,}",
             *scores,
             f"{taken['r_net']:+.1f}" if taken["trades"] else "-",
-            f"{each.coverage.estimate:.0%}" if each.coverage.rows else "-",
+            f"{group.coverage.estimate:.0%}" if group.coverage.rows else "-",
         )
     return table
 
@@ -237,7 +237,11 @@ def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
             "-" if truth is None else f"{truth['realised']['ece']:.3f}",
         )
     show_table(table)
-    known = [each["realised"]["inside"]["log_loss"] for each in estimates if each["realised"]]
+    known = [
+        estimate["realised"]["inside"]["log_loss"]
+        for estimate in estimates
+        if estimate["realised"]
+    ]
     if known:
         told = f"  {sum(known)} of {len(known)} came within their interval; windows overlap."
         say(told)

@@ -102,16 +102,16 @@ def _show(rows: Sequence[Mapping[str, Any]], count: int) -> None:
         table.add_column(name)
     for name in ("p(UP)", "corridor", "outcome", "net R"):
         table.add_column(name, justify="right")
-    for each in rows:
+    for row in rows:
         table.add_row(
-            str(each["trading_day"]),
-            each["opening_range"],
-            each["mode"] + (", late" if each["late"] else ""),
-            each["recommendation"] or f"none, {each['reason']}",
-            _share(each["p_up"]),
-            _share(each["baseline_p_up"]),
-            each["outcome"] or {"NONE": "no break"}.get(each["direction"] or "", "open"),
-            "-" if each["r_net"] is None else f"{each['r_net']:+.2f}",
+            str(row["trading_day"]),
+            row["opening_range"],
+            row["mode"] + (", late" if row["late"] else ""),
+            row["recommendation"] or f"none, {row['reason']}",
+            _share(row["p_up"]),
+            _share(row["baseline_p_up"]),
+            row["outcome"] or {"NONE": "no break"}.get(row["direction"] or "", "open"),
+            "-" if row["r_net"] is None else f"{row['r_net']:+.2f}",
         )
     show_table(table)
     if count > len(rows):

@@ -122,12 +122,12 @@ def _decoded(
         raise SourceError(str(path), f"record {foreign[0] + 1} is not an ohlcv-1m bar", remedy)
     names, ids, starts, stops = [], [], [], []
     for name, intervals in metadata.mappings.items():
-        for each in intervals:
-            if each["symbol"]:
+        for interval in intervals:
+            if interval["symbol"]:
                 names.append(name)
-                ids.append(int(each["symbol"]))
-                starts.append(_nanoseconds(each["start_date"]))
-                stops.append(_nanoseconds(each["end_date"]))
+                ids.append(int(interval["symbol"]))
+                starts.append(_nanoseconds(interval["start_date"]))
+                stops.append(_nanoseconds(interval["end_date"]))
     return records, names, ids, starts, stops
 
 

@@ -60,7 +60,11 @@ def ensure_automations(
 
 
 def _replace(client: SyncPrefectClient, wanted: dict[str, AutomationCore]) -> None:
-    known = {each.name: each for each in client.read_automations() if _is_ours(each.name)}
+    known = {
+        automation.name: automation
+        for automation in client.read_automations()
+        if _is_ours(automation.name)
+    }
     for name, automation in wanted.items():
         there = known.pop(name, None)
         if there is None:

@@ -220,7 +220,7 @@ HOUSEKEEPING = (
 
 def _at_each_decision(market: Market) -> tuple[ScheduleSpec, ...]:
     """Return a schedule for each opening range, on its own clock, at its window's end or later."""
-    found, delay = [], timedelta(minutes=market.decision_delay_minutes)
+    schedules, delay = [], timedelta(minutes=market.decision_delay_minutes)
     for spec in market.ranges:
         zone = market.zone_of(spec)
         moments = [
@@ -228,7 +228,7 @@ def _at_each_decision(market: Market) -> tuple[ScheduleSpec, ...]:
         ]
         first, last = ((moments[end].weekday() + 1) % 7 for end in (0, -1))
         # a Sunday evening that begins Monday's trading day counts from 0, a Saturday's end to 6
-        found.append(
+        schedules.append(
             ScheduleSpec(
                 slug=f"range-{spec.name.lower().replace('_', '-')}",
                 cron=f"{moments[0].minute} {moments[0].hour} * * {first}-{last}",
@@ -236,7 +236,7 @@ def _at_each_decision(market: Market) -> tuple[ScheduleSpec, ...]:
                 parameters={"opening_range": spec.name},
             )
         )
-    return tuple(found)
+    return tuple(schedules)
 
 
 def _zone_name(zone: ZoneInfo) -> str:

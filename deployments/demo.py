@@ -96,7 +96,7 @@ class _Steps:
         before, cost = sum(_COST[: self._done]), _COST[self._done]
         self._done += 1
         head = f"[{self._done}/{len(_COST)}] {words}"
-        told: list[str] = []
+        lines: list[str] = []
         began = time.monotonic()
 
         def moved(share: float, _: str = "") -> None:
@@ -104,8 +104,8 @@ class _Steps:
 
         moved(0.0)
         with watched(moved):
-            yield told, lambda done, total: moved(done / total)
-        outcome = f": {'; '.join(told)}" if told else ""
+            yield lines, lambda done, total: moved(done / total)
+        outcome = f": {'; '.join(lines)}" if lines else ""
         self._say(f"{head}{outcome}  ({time.monotonic() - began:.1f} s)")
 
 
@@ -136,9 +136,9 @@ def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
     say(f"Orbcast demo in {settings.home}: a simulated {market.symbol}, its truth known.")
     steps = _Steps(say, on_share)
     simulated = f"Simulate 1-minute bars, {FIRST} to {LAST}, edge {EDGE:.0%} planted"
-    with steps.step(simulated) as (told, on_progress):
+    with steps.step(simulated) as (lines, on_progress):
         made = _simulated(settings, market, on_progress)
-        told.append(f"{made.bars:,} bars on {made.days} trading days")
+        lines.append(f"{made.bars:,} bars on {made.days} trading days")
     with prefect_session(settings, level="ERROR"):
         result = _run_flows(steps, market)
     truth = made.truth_from(result["evaluation"]["summary"]["first_day"])
@@ -176,27 +176,27 @@ def _simulated(settings: Settings, market: Market, on_progress: OnProgress) -> S
 def _run_flows(steps: _Steps, market: Market) -> dict[str, Any]:
     # imported here: Prefect reads its settings when it is first imported
 
-    with steps.step("Flow refresh-data: the trader's DuckDB into the lake") as (told, _):
+    with steps.step("Flow refresh-data: the trader's DuckDB into the lake") as (lines, _):
         brought = flows.refresh_data.refresh_data(MARKET, full=True)
-        told.append(f"{brought['added']:,} new bars, {brought['quarantined']} set aside")
-    with steps.step("Flow walk-forward: refit by quarter, judged on unseen days") as (told, _):
+        lines.append(f"{brought['added']:,} new bars, {brought['quarantined']} set aside")
+    with steps.step("Flow walk-forward: refit by quarter, judged on unseen days") as (lines, _):
         studied = flows.walk_forward.walk_forward(MARKET)
-        told.append(f"{len(studied['folds'])} folds")
-    with steps.step("Flow nightly-retrain: audit, dataset, three models, decision") as (told, _):
+        lines.append(f"{len(studied['folds'])} folds")
+    with steps.step("Flow nightly-retrain: audit, dataset, three models, decision") as (lines, _):
         retrained = flows.nightly_retrain.nightly_retrain(MARKET, refresh=False)
-        told.append(f"{retrained['rows']:,} opening ranges")
+        lines.append(f"{retrained['rows']:,} opening ranges")
     moments = _last_decisions(market)
     answering = f"Flow shadow-predict, {len(moments)} times: the last ten days"
-    with steps.step(answering) as (told, on_progress):
+    with steps.step(answering) as (lines, on_progress):
         said = []
         for name, moment in moments:
             said.append(flows.shadow_predict.shadow_predict(MARKET, name, as_of=moment))
             on_progress(len(said), len(moments))
         answered = sum(each["entries"][0]["status"] == "predicted" for each in said)
-        told.append(f"{answered} predicted, {len(said) - answered} abstained with a reason")
-    with steps.step("Flow log-outcomes: what became of them") as (told, _):
+        lines.append(f"{answered} predicted, {len(said) - answered} abstained with a reason")
+    with steps.step("Flow log-outcomes: what became of them") as (lines, _):
         counts = flows.log_outcomes.log_outcomes(MARKET)
-        told.append(f"{counts['added']} outcomes added, {counts['open']} open")
+        lines.append(f"{counts['added']} outcomes added, {counts['open']} open")
     evaluation = _metrics(retrained["challenger"])
     return {**retrained, "evaluation": evaluation, "study": studied}
 
@@ -214,8 +214,8 @@ def _last_decisions(market: Market) -> list[tuple[str, datetime]]:
 def _metrics(version: str) -> dict[str, Any]:
     settings = current_settings()
     record = settings.models().find(settings.market(MARKET).symbol, version)
-    found: dict[str, Any] = json.loads((record.folder / "metrics.json").read_text("utf-8"))
-    return found
+    values: dict[str, Any] = json.loads((record.folder / "metrics.json").read_text("utf-8"))
+    return values
 
 
 def _report(settings: Settings, result: dict[str, Any], truth: dict[str, float]) -> Path:

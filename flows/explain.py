@@ -35,9 +35,9 @@ def explain(
         trading_day: Of the slot; left out, that of the slot that closed last.
         opening_range: Name of a range, such as 0900; left out, the one that closed last.
     """
-    known = current_settings().market(market)
-    latest = latest_slot(known, now(), opening_range)
-    slot = f"{known.symbol}:{trading_day or latest.trading_day}:{latest.opening_range}"
+    definition = current_settings().market(market)
+    latest = latest_slot(definition, now(), opening_range)
+    slot = f"{definition.symbol}:{trading_day or latest.trading_day}:{latest.opening_range}"
     explanations = explained(current_settings(), slot)
     publish_explanation(slot, explanations)
     return {"slot": slot, "answers": explanations}

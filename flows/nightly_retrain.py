@@ -56,13 +56,13 @@ def nightly_retrain(
         refresh: Bring the bars up to the market's standing source first, if it has one.
     """
     settings = current_settings()
-    chosen, known = settings.recipe(recipe), settings.market(market)
+    chosen, definition = settings.recipe(recipe), settings.market(market)
     require_period(from_day, to_day)
-    at = moment_of(as_of, known)
-    if waits := rests(settings, known.symbol):
+    at = moment_of(as_of, definition)
+    if waits := rests(settings, definition.symbol):
         publish(f"retrain-{market}", waits)
-        return {"verdict": waits, "symbol": known.symbol, "skipped": True}
-    with nullcontext() if as_of else attempt(settings, known.symbol):
+        return {"verdict": waits, "symbol": definition.symbol, "skipped": True}
+    with nullcontext() if as_of else attempt(settings, definition.symbol):
         trouble = refresh_if_known(market, as_of) if refresh else None
         result = _train(settings, market, chosen, (from_day, to_day), at, trouble)
     # a look back judges what was known then; drift is of what is logged now

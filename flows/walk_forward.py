@@ -64,10 +64,10 @@ def walk_forward(
     """
     settings = current_settings()
     require_period(from_day, to_day)
-    asked = asked_for(settings.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
+    request = asked_for(settings.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
     names = [part.strip() for part in market.split(",") if part.strip()]
     with fold_workers(settings) as pool:
-        begun = [_begin(pool, name, asked, as_of) for name in names]
+        begun = [_begin(pool, name, request, as_of) for name in names]
         results = [_judge(study) for study in begun]
     return results[0] if len(results) == 1 else {"verdict": _together(results), "markets": results}
 
@@ -84,13 +84,13 @@ class _Begun:
     folds: tuple[Future[tuple[Answers, ...]], ...]
 
 
-def _begin(pool: Executor, name: str, asked: Asked, as_of: datetime | None) -> _Begun:
+def _begin(pool: Executor, name: str, request: Asked, as_of: datetime | None) -> _Begun:
     """Build a market's dataset and put its folds on the workers, which all markets share."""
     at = moment_of(as_of, current_settings().market(name))
-    material = gather(name, asked.own, None, None, at)
-    walk = walk_of(material, asked)
-    folds = begin_folds(pool, material, asked, walk)
-    return _Begun(name=name, at=at, asked=asked, material=material, walk=walk, folds=folds)
+    material = gather(name, request.own, None, None, at)
+    walk = walk_of(material, request)
+    folds = begin_folds(pool, material, request, walk)
+    return _Begun(name=name, at=at, asked=request, material=material, walk=walk, folds=folds)
 
 
 def _judge(begun: _Begun) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Judge
     # what cannot be overridden is asked for once more where the step is taken
     against = request.overridable and not request.borne_out
     person = by if by.lower() != NOBODY else ""
-    lacking = [name for name, said in (("who", person), ("why", reason)) if not said]
+    lacking = [name for name, words in (("who", person), ("why", reason)) if not words]
     moved = differences(request.content, content)
     fault = ""
     if late:
@@ -158,19 +158,19 @@ def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Judge
         )
     if fault:
         return Judged(approved=False, verdict=f"refused: {fault}")
-    told = f"against the evidence: {reason}" if against else reason
-    return Judged(approved=True, verdict=f"approved by {by}: {told}", reason=told)
+    words = f"against the evidence: {reason}" if against else reason
+    return Judged(approved=True, verdict=f"approved by {by}: {words}", reason=words)
 
 
-def differences(shown: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+def differences(values: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     """Name what is another than was shown, in the order it was shown; the first few of many."""
-    found = [
-        f"{name} was {_short(shown.get(name))}, is {_short(now.get(name))}"
-        for name in dict.fromkeys((*shown, *now))
-        if shown.get(name) != now.get(name)
+    matches = [
+        f"{name} was {_short(values.get(name))}, is {_short(now.get(name))}"
+        for name in dict.fromkeys((*values, *now))
+        if values.get(name) != now.get(name)
     ]
-    more = len(found) - _NAMED
-    return (*found[:_NAMED], *((f"and {more} more",) if more > 0 else ()))
+    more = len(matches) - _NAMED
+    return (*matches[:_NAMED], *((f"and {more} more",) if more > 0 else ()))
 
 
 def _why_not(by: str, reason: str, *, late: bool, deadline: str) -> str:

@@ -138,12 +138,12 @@ def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[st
         The numbers.
     """
     tail = rows[-policy.failures :]
-    if len(tail) == policy.failures and all(each.failed for each in tail):
-        if all(each.stale for each in tail):
+    if len(tail) == policy.failures and all(row.failed for row in tail):
+        if all(row.stale for row in tail):
             return "data", f"{policy.failures} slots in a row had no bars come in for them"
         return "failures", f"{policy.failures} slots in a row went unanswered"
     tail = rows[-policy.late :]
-    if len(tail) == policy.late and all(each.late and not each.failed for each in tail):
+    if len(tail) == policy.late and all(row.late and not row.failed for row in tail):
         return "latency", f"{policy.late} answers in a row came too late"
     taken = np.array([row.r_net for row in rows if row.r_net is not None], np.float64)
     if len(taken) and max_drawdown(taken) >= policy.drawdown_r:
@@ -179,14 +179,14 @@ def _off(judged: Judged, policy: BreakerPolicy) -> tuple[str, str] | None:
 
 def _judged(rows: Sequence[LiveRow]) -> Judged:
     """Return the breaks among answers that said something, in arrays."""
-    known = [
+    listed = [
         row
         for row in rows
         if row.p_up is not None and row.baseline_p_up is not None and row.up is not None
     ]
     return Judged(
-        p_up=np.array([each.p_up for each in known], np.float64),
-        baseline_p_up=np.array([each.baseline_p_up for each in known], np.float64),
-        up=np.array([each.up for each in known], bool),
-        day=np.array([each.day or each.at.date() for each in known], "datetime64[D]"),
+        p_up=np.array([row.p_up for row in listed], np.float64),
+        baseline_p_up=np.array([row.baseline_p_up for row in listed], np.float64),
+        up=np.array([row.up for row in listed], bool),
+        day=np.array([row.day or row.at.date() for row in listed], "datetime64[D]"),
     )

@@ -45,9 +45,9 @@ def daily_figures(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "day": day,
             **dict(zip(_KEY, owner, strict=True)),
             "opening_range": name,
-            "figures": figures(each),
+            "figures": figures(rows),
         }
-        for (day, *owner, name), each in sorted(groups.items())
+        for (day, *owner, name), rows in sorted(groups.items())
     ]
 
 
@@ -74,17 +74,17 @@ def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         kind of trade ``trades``, ``won``, ``r_gross``, ``r_net``; ``interval`` with ``stated``
         and ``covered``. All of them sums.
     """
-    said = [row for row in rows if row["status"] == "predicted"]
-    in_time = [row for row in said if not row["late"]]
+    predicted = [row for row in rows if row["status"] == "predicted"]
+    in_time = [row for row in predicted if not row["late"]]
     broke = [row for row in in_time if row["direction"] in {"UP", "DOWN"}]
     up = np.array([row["direction"] == "UP" for row in broke], bool)
     reasons = [row["reason"] for row in rows if row["status"] != "predicted"]
     return {
         "slots": len(rows),
-        "answered": len(said),
+        "answered": len(predicted),
         "abstained": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
-        "late": len(said) - len(in_time),
-        "open": sum(row["direction"] is None for row in said),
+        "late": len(predicted) - len(in_time),
+        "open": sum(row["direction"] is None for row in predicted),
         "no_break": sum(row["direction"] == "NONE" for row in in_time),
         "breaks": len(broke),
         "ups": int(up.sum()),

@@ -39,9 +39,9 @@ def why_not(reason: str | None) -> str:
     >>> why_not("no_model")
     'no version was registered; what it needs: a version: `orbcast run nightly-retrain` makes one'
     """
-    told = REASONS.get(reason or "", reason or "no reason is on record")
+    words = REASONS.get(reason or "", reason or "no reason is on record")
     remedy = _REMEDIES.get(reason or "")
-    return f"{told}; what it needs: {remedy}" if remedy else told
+    return f"{words}; what it needs: {remedy}" if remedy else words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,7 @@ def explain(
         worth,
         _breaker(outputs),
     )
-    wrong = next((each for each in gates if not each.passed), None)
+    wrong = next((gate for gate in gates if not gate.passed), None)
     unarmed = next((rule for rule in rules if not rule.passed), None)
     if wrong is None:
         verdict = f"{str(recommendation).capitalize()} was recommended: {worth.words}."

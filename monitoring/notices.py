@@ -69,12 +69,12 @@ def rests_until(failures: Sequence[datetime]) -> datetime | None:
 def dated(body: str, happened: datetime, now: datetime) -> str:
     """Return when it happened, below the words; one that comes late says that it is not news."""
     late = now - happened
-    told = f"{body}\n{happened:%Y-%m-%d %H:%M} UTC"
+    words = f"{body}\n{happened:%Y-%m-%d %H:%M} UTC"
     if late < _LATE:
-        return told
+        return words
     hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
     return (
-        f"{told}, told {hours} h {minutes} min late since this channel did not take it before; "
+        f"{words}, told {hours} h {minutes} min late since this channel did not take it before; "
         "see how things stand now with `orbcast notices`"
     )
 

@@ -63,7 +63,7 @@ class ParityReport:
 
     def count(self, cause: Cause) -> int:
         """Return how many answers have that cause."""
-        return sum(each.cause == cause for each in self.audited)
+        return sum(audited.cause == cause for audited in self.audited)
 
     @property
     def clean(self) -> bool:
@@ -75,19 +75,19 @@ class ParityReport:
         """One plain sentence."""
         if not self.compared:
             return f"{self.market}: no {self.mode} answer to audit"
-        told = f"{self.market}: {self.count('same'):,} of {self.compared:,} answers are the same"
-        told += " to the bit when computed again"
+        text = f"{self.market}: {self.count('same'):,} of {self.compared:,} answers are the same"
+        text += " to the bit when computed again"
         parts: tuple[tuple[Cause, str], ...] = (
             ("bars", "differ because bars came in or were revised since"),
             ("code", "were made by other code and differ"),
             ("unexplained", "differ and nothing accounts for it"),
         )
         more = [f"{self.count(cause):,} {words}" for cause, words in parts if self.count(cause)]
-        return "; ".join([told, *more])
+        return "; ".join([text, *more])
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; of the answers only those that differ."""
-        odd = [each for each in self.audited if each.cause != "same"]
+        odd = [audited for audited in self.audited if audited.cause != "same"]
         return {
             "market": self.market,
             "first_day": self.first_day,
@@ -95,7 +95,7 @@ class ParityReport:
             "mode": self.mode,
             "compared": self.compared,
             **{cause: self.count(cause) for cause in ("same", "bars", "code", "unexplained")},
-            "differing": [asdict(each) for each in odd],
+            "differing": [asdict(audited) for audited in odd],
         }
 
 

@@ -22,13 +22,13 @@ def failures(attempts: Sequence[RetrainAttempt]) -> tuple[RetrainAttempt, ...]:
     attempts
         Oldest first.
     """
-    found: list[RetrainAttempt] = []
+    retrain_attempts: list[RetrainAttempt] = []
     for attempt in attempts:
         if attempt.end == "done":
-            found = []
+            retrain_attempts = []
         elif attempt.by_itself and attempt.end in {"failed", None}:
-            found.append(attempt)
-    return tuple(found)
+            retrain_attempts.append(attempt)
+    return tuple(retrain_attempts)
 
 
 def rests_until(attempts: Sequence[RetrainAttempt], allowed: int) -> datetime | None:

@@ -123,8 +123,8 @@ def position(events: Iterable[RolloutEvent], policy: RolloutPolicy = POLICY) -> 
             used = usable_approval(approvals, event.stage, event.bound_to, event.at)
             fault = _fault(now, event, used)
             if fault:
-                told = f"{event.kind} to {event.stage} at {event.at.isoformat()}: {fault}"
-                now = replace(now, ignored=(*now.ignored, told))
+                words = f"{event.kind} to {event.stage} at {event.at.isoformat()}: {fault}"
+                now = replace(now, ignored=(*now.ignored, words))
                 continue
             approvals = [approval for approval in approvals if approval is not used]
             now = _raised(now, event, policy)
@@ -157,7 +157,7 @@ def open_approvals(events: Sequence[RolloutEvent]) -> tuple[RolloutEvent, ...]:
             left.append(event)
         elif event.kind == "up":
             used = usable_approval(left, event.stage, event.bound_to, event.at)
-            left = [each for each in left if each is not used]
+            left = [event for event in left if event is not used]
         else:
             left = []
     return tuple(left)

@@ -126,7 +126,7 @@ def gates(
     """
     if target in {"off", "shadow"}:
         return ()
-    found = [
+    gates = [
         _model(facts),
         _days(facts.record, now, policy),
         _answered(facts.record, policy),
@@ -139,12 +139,12 @@ def gates(
         _breaker(facts.breaker),
     ]
     if target in {"hybrid", "auto"}:
-        found += [
+        gates += [
             _same_recipe(facts, position),
             _stage_days(position, target, now, policy),
             _trading(facts.record),
         ]
-    return tuple(found)
+    return tuple(gates)
 
 
 def grounds(
@@ -307,14 +307,14 @@ def _check(name: str, check: Check | None, now: datetime, policy: RolloutPolicy)
         return Gate(
             name=name, passed=False, words="was never checked", change=f"a {name} check that ran"
         )
-    told = f"checked {check.at:%Y-%m-%d %H:%M} UTC: {check.words}"
+    words = f"checked {check.at:%Y-%m-%d %H:%M} UTC: {check.words}"
     if now - check.at > policy.check_age:
         change = f"a {name} check within {policy.check_age.days} days"
-        return Gate(name=name, passed=False, words=told, change=change)
+        return Gate(name=name, passed=False, words=words, change=change)
     if not check.judged:
-        return Gate(name=name, passed=False, words=told, change="enough rows to judge by")
+        return Gate(name=name, passed=False, words=words, change="enough rows to judge by")
     change = "" if check.clean else f"a clean {name} check"
-    return Gate(name=name, passed=check.clean, words=told, change=change)
+    return Gate(name=name, passed=check.clean, words=words, change=change)
 
 
 def _whole(faults: Sequence[str] | None) -> Gate:

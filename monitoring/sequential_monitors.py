@@ -183,9 +183,9 @@ def highest(wealth: NDArray[np.float64]) -> float:
     return float(max(1.0, wealth.max(initial=1.0)))
 
 
-def alarms(found: Sequence[Monitor]) -> tuple[Monitor, ...]:
+def alarms(monitors: Sequence[Monitor]) -> tuple[Monitor, ...]:
     """Return those that raise the alarm."""
-    return tuple(each for each in found if each.alarm)
+    return tuple(monitor for monitor in monitors if monitor.alarm)
 
 
 def _bettors(

@@ -162,28 +162,28 @@ def _rows(wanted: Wanted, *, newest_first: bool = True) -> Select[Any]:
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    found = [PredictionRow.market == wanted.market]
+    conditions = [PredictionRow.market == wanted.market]
     if wanted.first is not None:
-        found.append(PredictionRow.trading_day >= wanted.first)
+        conditions.append(PredictionRow.trading_day >= wanted.first)
     if wanted.last is not None:
-        found.append(PredictionRow.trading_day <= wanted.last)
-    found.extend(
+        conditions.append(PredictionRow.trading_day <= wanted.last)
+    conditions.extend(
         getattr(PredictionRow, name).in_(values)
         for name in _CHOSEN
         if (values := getattr(wanted, name))
     )
     if wanted.late is not None:
-        found.append(PredictionRow.late.is_(wanted.late))
+        conditions.append(PredictionRow.late.is_(wanted.late))
     if wanted.outcome:
-        found.append(_became(wanted.outcome))
-    return found
+        conditions.append(_became(wanted.outcome))
+    return conditions
 
 
 def _became(outcomes: tuple[str, ...]) -> ColumnElement[bool]:
     named = [outcome for outcome in outcomes if outcome not in {"NONE", OPEN}]
-    found: list[ColumnElement[bool]] = [OutcomeRow.outcome.in_(named)]
+    conditions: list[ColumnElement[bool]] = [OutcomeRow.outcome.in_(named)]
     if "NONE" in outcomes:
-        found.append(OutcomeRow.direction == "NONE")
+        conditions.append(OutcomeRow.direction == "NONE")
     if OPEN in outcomes:
-        found.append(OutcomeRow.id.is_(None))
-    return or_(*found)
+        conditions.append(OutcomeRow.id.is_(None))
+    return or_(*conditions)

@@ -87,8 +87,8 @@ class Chain:
         """Return whether a row with this hash, or one that begins with it, stands in the chain."""
         if row_hash == GENESIS:
             return True
-        found = self.table.row_hash.startswith(row_hash, autoescape=True)
-        return session.scalars(select(self.table.id).where(found)).first() is not None
+        condition = self.table.row_hash.startswith(row_hash, autoescape=True)
+        return session.scalars(select(self.table.id).where(condition)).first() is not None
 
     def places(self, session: Session, hashes: Collection[str]) -> dict[str, int]:
         """Return the place in the chain, the first row being 1, of those of the hashes in it."""
@@ -183,7 +183,7 @@ class Chain:
             row: Any = session.get_one(self.table, number)
         except (ValueError, TypeError):
             return f"{self.noun} {number}"
-        what = [getattr(row, each) for each in _WHICH if hasattr(row, each)]
+        what = [getattr(row, name) for name in _WHICH if hasattr(row, name)]
         return f"{self.noun} {number} ({':'.join(map(str, what))})"
 
     def _storable(self, name: str, value: Any) -> Any:

@@ -177,7 +177,7 @@ class Heads:
         for name, words in (("by", by), ("reason", reason)):
             if not words.strip():
                 raise UnsignedChangeError("the ledger's record", name)
-        wanted = [each for each in gaps if each.by is None]
+        wanted = [gap for gap in gaps if gap.by is None]
         if not wanted:
             raise NothingMissingError(str(self.path))
         for gap in wanted:
@@ -202,12 +202,12 @@ def _last_byte(descriptor: int) -> bytes:
     return os.pread(descriptor, 1, os.fstat(descriptor).st_size - 1)
 
 
-def _head(known: dict[str, Any], line: int) -> NotedHead:
-    at = datetime.fromisoformat(known["at"])
+def _head(values: dict[str, Any], line: int) -> NotedHead:
+    at = datetime.fromisoformat(values["at"])
     return NotedHead(
-        chain=str(known["chain"]),
-        rows=int(known["rows"]),
-        row_hash=str(known["head"]),
+        chain=str(values["chain"]),
+        rows=int(values["rows"]),
+        row_hash=str(values["head"]),
         at=at.astimezone(UTC),
         line=line,
     )
@@ -215,7 +215,7 @@ def _head(known: dict[str, Any], line: int) -> NotedHead:
 
 def _accepted(notes: Notes, heads: list[NotedHead]) -> dict[str, tuple[str, str]]:
     """Return who accepted, and why, that a head is gone, by its hash."""
-    places = {each.row_hash: place for place, each in enumerate(heads)}
+    places = {noted_head.row_hash: place for place, noted_head in enumerate(heads)}
     found: dict[str, tuple[str, str]] = {}
     for _, first, last, by, reason in notes.accepted:
         if first in places and last in places:
@@ -235,7 +235,7 @@ def _gaps(
     def kind(head: NotedHead) -> tuple[str, str] | bool:
         return True if head.row_hash in there else accepted.get(head.row_hash, False)
 
-    found = []
+    gaps = []
     stood: NotedHead | None = None
     before: NotedHead | None = None
     for which, run in groupby(heads, key=kind):
@@ -250,7 +250,7 @@ def _gaps(
         kept = before.rows if before else 0
         if gone[-1] is heads[-1] and kept < rows < most.rows:
             kept = rows  # some of what one call added is there
-        found.append(
+        gaps.append(
             Gap(
                 chain=gone[0].chain,
                 rows=most.rows - kept,
@@ -263,4 +263,4 @@ def _gaps(
             )
         )
         before = most
-    return found
+    return gaps

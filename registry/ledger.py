@@ -130,11 +130,11 @@ class Ledger:
 
         def append(session: Session) -> tuple[OutcomeRow | None, Head | None]:
             latest = session.scalars(_outcomes_of(entry)).first()
-            said = OUTCOMES.stored(asdict(entry))
-            if latest is not None and asdict(outcome_of(latest)) == said:
+            document = OUTCOMES.stored(asdict(entry))
+            if latest is not None and asdict(outcome_of(latest)) == document:
                 return latest, None
             values = {
-                **said,
+                **document,
                 "revision": 0 if latest is None else latest.revision + 1,
                 "recorded_at": at,
             }
@@ -168,14 +168,14 @@ class Ledger:
                 outcome_key(each): each
                 for each in session.scalars(outcomes.order_by(OutcomeRow.revision))
             }
-        found = []
+        listed = []
         for row in rows:
             outcome = latest.get(outcome_key(row))
             revision = outcome.revision if outcome else 0
-            found.append(
+            listed.append(
                 Settled(prediction_of(row), outcome_of(outcome) if outcome else None, revision)
             )
-        return tuple(found)
+        return tuple(listed)
 
     def of_slot(
         self, market: str, trading_day: date, opening_range: str, mode: Mode
@@ -351,7 +351,7 @@ def _outcomes_of(entry: OutcomeEntry) -> Select[OutcomeRow]:
 
 
 def _known(session: Session, entry: PredictionEntry) -> bool:
-    found = session.scalars(
+    condition = session.scalars(
         select(PredictionRow.id).where(
             PredictionRow.market == entry.market,
             PredictionRow.trading_day == entry.trading_day,
@@ -360,4 +360,4 @@ def _known(session: Session, entry: PredictionEntry) -> bool:
             PredictionRow.role == entry.role,
         )
     )
-    return found.first() is not None
+    return condition.first() is not None

@@ -66,5 +66,5 @@ def read_records(database: Database, kind: type[R], query: Select[Any]) -> tuple
 
 def read_first(database: Database, kind: type[R], query: Select[Any]) -> R | None:
     """Return the first row of a query as a record, None without one; see :func:`read_records`."""
-    found = read_records(database, kind, query.limit(1))
-    return found[0] if found else None
+    rs = read_records(database, kind, query.limit(1))
+    return rs[0] if rs else None

@@ -161,7 +161,7 @@ class Settings(BaseModel):
         Slots that runs hold are kept on disk, so that a server that is started again knows of
         them; runs are kept for ninety days; pages of other origins may not ask anything.
         """
-        told = {
+        values = {
             "PREFECT_API_URL": f"http://{host}:{port}/api",
             "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": (
@@ -174,8 +174,8 @@ class Settings(BaseModel):
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
         }
         if secret := self.auth.get_secret_value():
-            told["PREFECT_SERVER_API_AUTH_STRING"] = secret
-        return told
+            values["PREFECT_SERVER_API_AUTH_STRING"] = secret
+        return values
 
     @property
     def url(self) -> str:

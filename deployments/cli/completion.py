@@ -81,8 +81,8 @@ def strategies(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def versions(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer champion, challenger, and each version whose folder is in the home."""
-    found = [path.parent.name for path in _home(ctx).glob("models/*/*/*/metadata.json")]
-    return _starting(incomplete, (*_ALIASES, *sorted(found, reverse=True)), keep_order=True)
+    matches = [path.parent.name for path in _home(ctx).glob("models/*/*/*/metadata.json")]
+    return _starting(incomplete, (*_ALIASES, *sorted(matches, reverse=True)), keep_order=True)
 
 
 def stages(incomplete: str) -> list[str]:
@@ -109,5 +109,5 @@ def _names(folder: Path) -> set[str]:
 
 
 def _starting(incomplete: str, names: Iterable[str], *, keep_order: bool = False) -> list[str]:
-    found = [name for name in names if name.startswith(incomplete)]
-    return found if keep_order else sorted(found)
+    matches = [name for name in names if name.startswith(incomplete)]
+    return matches if keep_order else sorted(matches)

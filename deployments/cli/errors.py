@@ -203,4 +203,4 @@ def _is_about_the_server(error: BaseException) -> bool:
     if module in {"httpx", "httpcore"}:
         return True
     name = type(error).__name__
-    return name == "PrefectHTTPStatusError" or any(each in str(error) for each in _NO_SERVER)
+    return name == "PrefectHTTPStatusError" or any(name in str(error) for name in _NO_SERVER)

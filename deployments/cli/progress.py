@@ -72,9 +72,9 @@ class Bar:
         The bar drawn, what is being done, of how much, and how fast it goes.
     """
 
-    def __init__(self, shown: Progress, words: str, total: float | None, pace: Pace) -> None:
-        self._shown, self._pace, self._total, self._words = shown, pace, total, words
-        self._task = shown.add_task(words, total=total, detail="")
+    def __init__(self, progress: Progress, words: str, total: float | None, pace: Pace) -> None:
+        self._shown, self._pace, self._total, self._words = progress, pace, total, words
+        self._task = progress.add_task(words, total=total, detail="")
 
     def at(self, done: float, total: float | None = None, detail: str = "") -> None:
         """Move to ``done`` of ``total``; a total told before holds."""

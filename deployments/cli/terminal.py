@@ -146,7 +146,7 @@ def _folded(words: str, console: Console) -> str:
     # a pipe has no width of its own; COLUMNS gives it one
     if not (console.is_terminal or os.environ.get("COLUMNS")):
         return f"{words}\n"
-    return "".join(f"{line}\n" for each in words.splitlines() for line in _lines(each, console))
+    return "".join(f"{line}\n" for name in words.splitlines() for line in _lines(name, console))
 
 
 def _lines(words: str, console: Console) -> list[str]:

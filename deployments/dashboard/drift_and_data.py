@@ -22,66 +22,66 @@ from tasks.settings import current_settings
 _MOST = 200
 
 
-def page(shown: View) -> None:
+def page(view: View) -> None:
     """Show drift, parity, what came in and what was set aside."""
     st.title("Drift and data")
-    _drift(shown)
-    _bars(shown)
-    _notices(shown)
+    _drift(view)
+    _bars(view)
+    _notices(view)
 
 
-def _drift(shown: View) -> None:
+def _drift(view: View) -> None:
     st.header("Drift")
-    found = _drift_records(shown.name)
-    if not found:
+    drift_checks = _drift_records(view.name)
+    if not drift_checks:
         nothing_yet("Drift was never checked.", "orbcast drift check")
     else:
-        last = found[-1]
+        last = drift_checks[-1]
         words = f"{escaped(last.verdict)} ({utc_minute(last.at)})"
         (st.warning if last.detected else st.success)(words)
         columns = [each for each in last.figures.get("columns", []) if isinstance(each, dict)]
         if columns:
             st.dataframe(_plain(columns), width="stretch", hide_index=True, key="drift_columns")
-        with st.expander(f"Earlier reports: {len(found) - 1}"):
+        with st.expander(f"Earlier reports: {len(drift_checks) - 1}"):
             st.dataframe(
                 pd.DataFrame(
                     [
                         {
-                            "when": utc_minute(each.at),
-                            "days": f"{each.first_day} to {each.last_day}",
-                            "rows": each.rows,
-                            "drift": "yes" if each.detected else "no",
-                            "verdict": each.verdict,
+                            "when": utc_minute(drift_check.at),
+                            "days": f"{drift_check.first_day} to {drift_check.last_day}",
+                            "rows": drift_check.rows,
+                            "drift": "yes" if drift_check.detected else "no",
+                            "verdict": drift_check.verdict,
                         }
-                        for each in reversed(found)
+                        for drift_check in reversed(drift_checks)
                     ]
                 ),
                 width="stretch",
                 hide_index=True,
                 key="drift_reports",
             )
-    parity = latest_parity(shown.settings.database(), shown.symbol)
+    parity = latest_parity(view.settings.database(), view.symbol)
     st.subheader("Logged features computed again")
     if parity is None:
         nothing_yet("No live answer was audited yet.", "orbcast run audit")
     else:
-        told = f"{escaped(parity.verdict)} ({utc_minute(parity.at)})"
-        (st.warning if parity.unexplained else st.success)(told)
+        text = f"{escaped(parity.verdict)} ({utc_minute(parity.at)})"
+        (st.warning if parity.unexplained else st.success)(text)
 
 
-def _bars(shown: View) -> None:
+def _bars(view: View) -> None:
     st.header("Bars")
-    lake = shown.settings.lake().status(shown.symbol)
+    lake = view.settings.lake().status(view.symbol)
     if not lake.bars or lake.last is None:
         nothing_yet("There are no bars in the lake.", "orbcast ingest --help")
         return
     columns = st.columns(4)
     columns[0].metric("Bars", f"{lake.bars:,}")
     columns[1].metric("Last bar", f"{lake.last:%H:%M} UTC")
-    columns[1].caption(f"{lake.last:%Y-%m-%d}, {duration(shown.at - lake.last)} ago")
+    columns[1].caption(f"{lake.last:%Y-%m-%d}, {duration(view.at - lake.last)} ago")
     columns[2].metric("Set aside", f"{lake.quarantined:,}")
     columns[3].metric("Revised", f"{lake.revisions:,}")
-    database, symbol = shown.settings.database(), shown.symbol
+    database, symbol = view.settings.database(), view.symbol
 
     def odd() -> None:
         _rows(findings(database, symbol)[:_MOST], "findings", "Nothing odd was found.")
@@ -91,12 +91,12 @@ def _bars(shown: View) -> None:
         counts = set_aside_by_reason(database, symbol)
         if counts:
             st.write(" · ".join(f"{escaped(name)}: **{n:,}**" for name, n in counts.items()))
-        found = set_aside(database, symbol, limit=_MOST)
-        _rows(found, "quarantine", "No row was set aside.")
+        rows = set_aside(database, symbol, limit=_MOST)
+        _rows(rows, "quarantine", "No row was set aside.")
 
     def revised() -> None:
-        found = revisions(database, symbol, limit=_MOST)
-        _rows(found, "revisions", "No bar was revised.")
+        rows = revisions(database, symbol, limit=_MOST)
+        _rows(rows, "revisions", "No bar was revised.")
 
     def taken() -> None:
         _rows(batches(database, symbol, limit=_MOST), "batches", "Nothing was taken in.")
@@ -112,9 +112,9 @@ def _bars(shown: View) -> None:
     )
 
 
-def _notices(shown: View) -> None:
+def _notices(view: View) -> None:
     st.header("Notices")
-    told = [
+    rows = [
         {
             "when": utc_minute(notice.notice.at),
             "what": notice.notice.subject,
@@ -124,9 +124,9 @@ def _notices(shown: View) -> None:
             )
             or "-",
         }
-        for notice in notices(shown.settings.database(), market=shown.symbol)
+        for notice in notices(view.settings.database(), market=view.symbol)
     ]
-    _rows(told, "notices", "There is nothing to tell.")
+    _rows(rows, "notices", "There is nothing to tell.")
 
 
 def _rows(rows: list[dict[str, Any]], key: str, otherwise: str) -> None:

@@ -24,24 +24,24 @@ _MANY = 10_000
 """Live answers, about six years of one voice, from which the gates are looked at when asked."""
 
 
-def page(shown: View) -> None:
+def page(view: View) -> None:
     """Show the ladder, the gates and the breaker's history."""
     st.title("Gates")
-    stage, position = stage_of(shown.settings, shown.symbol, shown.at)
+    stage, position = stage_of(view.settings, view.symbol, view.at)
     _ladder(stage)
     if position.next is not None:
-        _gates(shown, position.next)
-    _history(shown)
+        _gates(view, position.next)
+    _history(view)
 
 
-def _gates(shown: View, target: Stage) -> None:
-    live = matching(shown.settings.database(), Wanted(market=shown.symbol, mode=("live",)))
+def _gates(view: View, target: Stage) -> None:
+    live = matching(view.settings.database(), Wanted(market=view.symbol, mode=("live",)))
     if live > _MANY:
         st.header(f"To {target}")
         st.write(f"Every gate reads the whole record, {live:,} answers: it may take minutes.")
         if not st.toggle("Look at every gate", key="look_at_gates"):
             return
-    _next_step(_rollout(shown.name))
+    _next_step(_rollout(view.name))
 
 
 def _ladder(stage: Stage) -> None:
@@ -52,14 +52,14 @@ def _ladder(stage: Stage) -> None:
         column.caption(f"{'**here**: ' if at == here else ''}{STAGE_WORDS[step]}")
 
 
-def _next_step(stands: Rollout) -> None:
-    if stands.target is None:
+def _next_step(rollout: Rollout) -> None:
+    if rollout.target is None:
         st.info("There is no stage above this one.")
         return
-    missing = [gate for gate in stands.gates if not gate.passed]
+    missing = [gate for gate in rollout.gates if not gate.passed]
     st.header(
-        f"To {stands.target}: "
-        + (f"{len(missing)} of {len(stands.gates)} gates missing" if missing else "all passed")
+        f"To {rollout.target}: "
+        + (f"{len(missing)} of {len(rollout.gates)} gates missing" if missing else "all passed")
     )
     words_table(
         [
@@ -69,7 +69,7 @@ def _next_step(stands: Rollout) -> None:
                 "figure": gate.words,
                 "missing": gate.change,
             }
-            for gate in stands.gates
+            for gate in rollout.gates
         ]
     )
     st.caption(
@@ -79,8 +79,8 @@ def _next_step(stands: Rollout) -> None:
     )
 
 
-def _history(shown: View) -> None:
-    database = shown.settings.database()
+def _history(view: View) -> None:
+    database = view.settings.database()
     st.header("What changed")
     events = [
         {
@@ -93,7 +93,7 @@ def _history(shown: View) -> None:
             if rollout_record.expires_at
             else "",
         }
-        for rollout_record in reversed(rollout_records(database, shown.symbol))
+        for rollout_record in reversed(rollout_records(database, view.symbol))
     ]
     _table("Stages and approvals", events, "No step was taken: the market began in shadow.")
     changes = [
@@ -104,7 +104,7 @@ def _history(shown: View) -> None:
             "detail": breaker_record.detail,
             "by": breaker_record.by,
         }
-        for breaker_record in reversed(breaker_records(database, shown.symbol))
+        for breaker_record in reversed(breaker_records(database, view.symbol))
     ]
     _table("Circuit breaker", changes, "The breaker never opened.")
 

@@ -29,30 +29,30 @@ from tasks.training.study_report import study_page
 ALIASES = ("champion", "challenger")
 
 
-def page(shown: View) -> None:
+def page(view: View) -> None:
     """Show the registry of a market."""
     st.title("Models")
-    versions = _versions(shown.name)
+    versions = _versions(view.name)
     if not versions:
         nothing_yet("No version was registered yet.", "orbcast run nightly-retrain")
         return
-    _serving(shown)
-    _list(shown, versions)
-    compare_versions(shown, versions)
-    _history(shown)
-    _decisions(shown)
-    _studies(shown)
-    _card(shown, versions)
+    _serving(view)
+    _list(view, versions)
+    compare_versions(view, versions)
+    _history(view)
+    _decisions(view)
+    _studies(view)
+    _card(view, versions)
 
 
-def _serving(shown: View) -> None:
+def _serving(view: View) -> None:
     try:
-        serving = shown.settings.models().serving(shown.symbol, shown.at)
+        serving = view.settings.models().serving(view.symbol, view.at)
     except UnknownVersionError:
         st.warning("No version serves: predictions abstain.", icon=":material/block:")
         return
     record = serving.record
-    expires = shown.settings.models().expires_at(record)
+    expires = view.settings.models().expires_at(record)
     words = (
         f"**{escaped(record.version)}** ({escaped(record.model)}) serves, made "
         f"{utc_minute(record.created_at)}, until {expires:%Y-%m-%d}"
@@ -64,12 +64,12 @@ def _serving(shown: View) -> None:
         st.success(f"{words}.", icon=":material/verified:")
 
 
-def _list(shown: View, versions: Sequence[VersionRecord]) -> None:
+def _list(view: View, versions: Sequence[VersionRecord]) -> None:
     st.header(f"Versions: {len(versions):,}")
-    store = shown.settings.models()
+    store = view.settings.models()
     named: dict[str, list[str]] = {}
     for alias in ALIASES:
-        current = store.current(shown.symbol, alias)
+        current = store.current(view.symbol, alias)
         if current is not None:
             named.setdefault(current.version, []).append(alias)
     st.dataframe(
@@ -93,16 +93,16 @@ def _list(shown: View, versions: Sequence[VersionRecord]) -> None:
     )
 
 
-def _history(shown: View) -> None:
+def _history(view: View) -> None:
     st.header("Who served when")
     rows = [
         {
-            "from (UTC)": minute(each.at),
-            "who": f"{each.alias} {each.version}, named by {each.by}",
-            "why": each.reason,
+            "from (UTC)": minute(alias_record.at),
+            "who": f"{alias_record.alias} {alias_record.version}, named by {alias_record.by}",
+            "why": alias_record.reason,
         }
         for alias in ALIASES
-        for each in reversed(shown.settings.models().history(shown.symbol, alias))
+        for alias_record in reversed(view.settings.models().history(view.symbol, alias))
     ]
     if rows:
         words_table(rows)
@@ -110,36 +110,36 @@ def _history(shown: View) -> None:
         st.write("No version was ever named champion or challenger.")
 
 
-def _decisions(shown: View) -> None:
+def _decisions(view: View) -> None:
     st.header("Decisions, with their evidence")
-    found = list(reversed(list_decisions(shown.settings.database(), shown.symbol)))
-    if not found:
+    decisions = list(reversed(list_decisions(view.settings.database(), view.symbol)))
+    if not decisions:
         st.write("Nothing was decided yet.")
         return
-    for each in found[:10]:
-        with st.expander(f"{utc_minute(each.at)} · {escaped(each.verdict)}"):
-            st.caption(f"{escaped(each.kind)} of {escaped(each.version)}")
-            for reason in each.reasons:
+    for decision in decisions[:10]:
+        with st.expander(f"{utc_minute(decision.at)} · {escaped(decision.verdict)}"):
+            st.caption(f"{escaped(decision.kind)} of {escaped(decision.version)}")
+            for reason in decision.reasons:
                 st.markdown(f"- {escaped(reason)}")
-            st.json(json.loads(json.dumps(each.evidence, default=str)), expanded=False)
-    if len(found) > 10:  # noqa: PLR2004 - as above
-        st.caption(f"The latest ten of {len(found)}.")
+            st.json(json.loads(json.dumps(decision.evidence, default=str)), expanded=False)
+    if len(decisions) > 10:  # noqa: PLR2004 - as above
+        st.caption(f"The latest ten of {len(decisions)}.")
 
 
-def _studies(shown: View) -> None:
-    tried = count_trials(shown.settings.database(), shown.symbol)
+def _studies(view: View) -> None:
+    tried = count_trials(view.settings.database(), view.symbol)
     st.header("Studies")
-    st.caption(f"Recipes tried on {shown.symbol}: {tried:,}. Evidence pays for each of them.")
+    st.caption(f"Recipes tried on {view.symbol}: {tried:,}. Evidence pays for each of them.")
     rows = [
         {
             "when (UTC)": minute(evaluation.at),
             "recipe": evaluation.recipe,
             "verdict": evaluation.verdict,
             "report": str(page)
-            if (page := study_page(shown.settings, evaluation)).is_file()
+            if (page := study_page(view.settings, evaluation)).is_file()
             else "-",
         }
-        for evaluation in reversed(evaluations(shown.settings.database(), shown.symbol))
+        for evaluation in reversed(evaluations(view.settings.database(), view.symbol))
     ]
     if rows:
         words_table(rows)
@@ -148,13 +148,15 @@ def _studies(shown: View) -> None:
         nothing_yet("No recipe was studied on unseen days yet.", "orbcast run walk-forward")
 
 
-def _card(shown: View, versions: Sequence[VersionRecord]) -> None:
+def _card(view: View, versions: Sequence[VersionRecord]) -> None:
     st.header("Model card")
-    version = st.selectbox("Version", [each.version for each in versions], key="card_version")
+    version = st.selectbox(
+        "Version", [version.version for version in versions], key="card_version"
+    )
     if not st.toggle("Show its card", key="show_card"):
         return
     try:
-        st.markdown(_card_text(shown.name, version))
+        st.markdown(_card_text(view.name, version))
     except OrbcastError as error:
         st.error(line_of(error), icon=":material/error:")
 
@@ -162,8 +164,8 @@ def _card(shown: View, versions: Sequence[VersionRecord]) -> None:
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
 def _versions(name: str) -> tuple[VersionRecord, ...]:
     settings = current_settings()
-    found = settings.models().versions(settings.market(name).symbol)
-    return tuple(sorted(found, key=lambda each: each.created_at, reverse=True))
+    versions = settings.models().versions(settings.market(name).symbol)
+    return tuple(sorted(versions, key=lambda each: each.created_at, reverse=True))
 
 
 @st.cache_resource(ttl=10 * FRESH, show_spinner="Writing the card ...", max_entries=20)

@@ -50,11 +50,11 @@ _TRADES = {
 _PLOT = {"displayModeBar": False}
 
 
-def page(shown: View) -> None:
+def page(view: View) -> None:
     """Show how the predictions of a market did."""
     st.title("Performance")
-    mode, role, first = _asked(shown)
-    rows = _daily(shown.name, mode, role, first)
+    mode, role, first = _asked(view)
+    rows = _daily(view.name, mode, role, first)
     if not any(row["figures"]["breaks"] for row in rows):
         _nothing(mode, role)
         return
@@ -65,16 +65,16 @@ def page(shown: View) -> None:
         st.caption("Replayed days are history told again: they count for no gate.")
     _headline(period, whole)
     _over_time(whole)
-    answers = _answers(shown.name, mode, role, first)
-    _by_group(rows, answers, mode, shown)
+    answers = _answers(view.name, mode, role, first)
+    _by_group(rows, answers, mode, view)
     _calibration(whole, period, answers)
     _equity(whole, period)
 
 
-def _asked(shown: View) -> tuple[str, str, date | None]:
+def _asked(view: View) -> tuple[str, str, date | None]:
     columns = st.columns(3)
-    known = _known(shown.name)
-    only_replayed = {each.mode for each in known} == {"replay"}
+    on_records = _known(view.name)
+    only_replayed = {on_record.mode for on_record in on_records} == {"replay"}
     with columns[0]:
         mode = st.segmented_control(
             "Record",
@@ -95,18 +95,20 @@ def _asked(shown: View) -> tuple[str, str, date | None]:
             help="Back from the last day on record.",
         )
     with columns[2]:
-        roles = list(dict.fromkeys(each.role for each in known)) or ["champion"]
+        roles = list(dict.fromkeys(on_record.role for on_record in on_records)) or ["champion"]
         role = st.selectbox("Whose", roles, key="performance_role")
     days = _PERIODS[back]
-    last = max((each.last_day for each in known if each.mode == mode), default=None)
+    last = max(
+        (on_record.last_day for on_record in on_records if on_record.mode == mode), default=None
+    )
     first = None if days is None or last is None else last - timedelta(days=days)
     return mode, role, first
 
 
 def _nothing(mode: str, role: str) -> None:
     what = "live" if mode == "live" else "replayed"
-    told = f"No break that {role} answered {what} has an outcome in this period yet."
-    nothing_yet(told, "orbcast up" if mode == "live" else "orbcast run replay")
+    words = f"No break that {role} answered {what} has an outcome in this period yet."
+    nothing_yet(words, "orbcast up" if mode == "live" else "orbcast run replay")
 
 
 def _headline(period: Period, rows: Rows) -> None:
@@ -155,7 +157,7 @@ def _line(rows: Rows, words: str, figure: str) -> None:
         found = {"model": rolling(rows, "predicted_side", "r_net", "trades")}
     else:
         voices = ("model", "corridor", "majority")
-        found = {each: rolling(rows, each, figure, "breaks") for each in voices}
+        found = {name: rolling(rows, name, figure, "breaks") for name in voices}
     drawn = {voice: line for voice, line in found.items() if line is not None}
     if "model" not in drawn:
         st.info(f"Too few days to say: {WINDOW} days with breaks make the first point.")
@@ -170,7 +172,7 @@ def _line(rows: Rows, words: str, figure: str) -> None:
     )
 
 
-def _by_group(rows: Rows, answers: Rows, mode: str, shown: View) -> None:
+def _by_group(rows: Rows, answers: Rows, mode: str, view: View) -> None:
     st.header("By opening range, side, confidence and weekday")
     st.caption(
         "Log loss is the model's less the corridor's, below 0 is better; intervals are 95 %, over "
@@ -182,7 +184,7 @@ def _by_group(rows: Rows, answers: Rows, mode: str, shown: View) -> None:
         single = grouped(whole_days(rows, ranges=True), lambda row: str(row["opening_range"]))
         return {name: over(own) for name, own in single.items()}
 
-    ranges = [range_.name for range_ in shown.market.ranges]
+    ranges = [range_.name for range_ in view.market.ranges]
     tables: dict[str, tuple[Callable[[], Mapping[str, Period]], Sequence[str]]] = {
         "Opening range": (by_range, ranges),
         "Side": (partial(grouped_periods, answers, side_of, mode), ("UP", "DOWN")),
@@ -224,12 +226,12 @@ def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
         counts = confusion(answers)
         table = [
             {
-                "said": said,
+                "said": words,
                 **{f"broke {each}": f"{happened[each]:,}" for each in ("UP", "DOWN")},
                 "no break": f"{happened['NONE']:,}",
-                "right": percent(happened[said] / breaks) if breaks else DASH,
+                "right": percent(happened[words] / breaks) if breaks else DASH,
             }
-            for said, happened in counts.items()
+            for words, happened in counts.items()
             for breaks in (happened["UP"] + happened["DOWN"],)
         ]
         st.dataframe(pd.DataFrame(table), width="stretch", hide_index=True, key="confusion")
@@ -302,8 +304,8 @@ def _known(name: str) -> tuple[OnRecord, ...]:
 def _daily(name: str, mode: str, role: str, first: date | None) -> Rows:
     settings = current_settings()
     symbol = settings.market(name).symbol
-    found = performance_records(settings.database(), symbol, mode=mode, role=role, first=first)
-    return [each.row() for each in found]
+    figureses = performance_records(settings.database(), symbol, mode=mode, role=role, first=first)
+    return [figures.row() for figures in figureses]
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)

@@ -43,27 +43,27 @@ _PLAIN = {
 }
 
 
-def page(shown: View) -> None:
+def page(view: View) -> None:
     """Show the ledger of a market."""
     st.title("Predictions")
-    known = {**_choices(shown.name), **_ALWAYS}
+    known = {**_choices(view.name), **_ALWAYS}
     if not known["mode"]:
         nothing_yet("Nothing was predicted yet.", "orbcast up")
         return
-    wanted = _asked(shown, known)
-    found = _matching(shown.name, wanted)
+    wanted = _asked(view, known)
+    found = _matching(view.name, wanted)
     if not found:
         st.info("Nothing matches these filters.", icon=":material/filter_alt_off:")
         return
-    _export(shown, wanted, found)
-    number = _table(shown, wanted, found)
+    _export(view, wanted, found)
+    number = _table(view, wanted, found)
     if number is None:
         st.caption("Choose a row to see why the answer is what it is.")
     else:
-        show_why(shown, number, theme())
+        show_why(view, number, theme())
 
 
-def _asked(shown: View, known: Mapping[str, Sequence[str]]) -> Wanted:
+def _asked(view: View, known: Mapping[str, Sequence[str]]) -> Wanted:
     with st.expander("Filters", icon=":material/filter_alt:"):
         st.button("Reset", on_click=_forget, key="reset_filters", icon=":material/restart_alt:")
         columns = st.columns(4)
@@ -81,7 +81,7 @@ def _asked(shown: View, known: Mapping[str, Sequence[str]]) -> Wanted:
         late = columns[0].selectbox("Late", list(_LATE), key="late", bind="query-params")
     span: Sequence[date] = days if isinstance(days, tuple) else (days,) if days else ()
     return Wanted(
-        market=shown.symbol,
+        market=view.symbol,
         first=span[0] if span else None,
         last=span[-1] if span else None,
         late=_LATE[late],
@@ -120,14 +120,14 @@ def _written(write: Callable[..., bytes], wanted: Wanted) -> Callable[[], bytes]
     return lambda: write(all_rows(settings.database(), wanted))
 
 
-def _table(shown: View, wanted: Wanted, found: int) -> int | None:
+def _table(view: View, wanted: Wanted, found: int) -> int | None:
     pages = -(-found // PAGE)
     number = 1
     if pages > 1:
         number = st.number_input(f"Page, of {pages:,}", 1, pages, key="page")
-    rows = _page(shown.name, wanted, number - 1)
+    rows = _page(view.name, wanted, number - 1)
     chosen = st.dataframe(
-        as_shown(rows, shown.market),
+        as_shown(rows, view.market),
         width="stretch",
         hide_index=True,
         key="ledger",

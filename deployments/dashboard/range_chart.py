@@ -26,15 +26,15 @@ _FOR_WORDS = 0.25
 _LEVELS = (("entry", "dot"), ("stop", "dash"), ("target", "dash"))
 
 
-def range_chart(shown: SlotOfDay, zone: str, colours: Theme) -> go.Figure | None:
+def range_chart(slot: SlotOfDay, zone: str, colours: Theme) -> go.Figure | None:
     """Draw what was seen of a range up to now; None where no bar was.
 
     Minutes without a trade have no candle and stay empty: the axis is the clock.
     """
-    seen = shown.seen
-    if shown.candles is None or seen is None or not len(shown.candles.minute):
+    seen = slot.seen
+    if slot.candles is None or seen is None or not len(slot.candles.minute):
         return None
-    candles = _until_settled(shown.candles, seen)
+    candles = _until_settled(slot.candles, seen)
     times = pd.to_datetime(candles.minute.astype(np.int64) * 60, unit="s", utc=True)
     local = times.tz_convert(zone).tz_localize(None)
     traces = [
@@ -54,7 +54,7 @@ def range_chart(shown: SlotOfDay, zone: str, colours: Theme) -> go.Figure | None
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     if seen["high"] is not None:
-        opens, closes = (_local(each, zone) for each in (shown.opens, shown.slot.decision))
+        opens, closes = (_local(moment, zone) for moment in (slot.opens, slot.slot.decision))
         shapes += [
             _band(seen["low"], seen["high"], faint(colours.model, 0.14)),
             _stretch(opens, closes, faint(colours.quiet)),

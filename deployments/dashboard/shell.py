@@ -133,9 +133,9 @@ def _standing(name: str) -> tuple[Stage, BreakerState]:
     return stage_of(settings, symbol, now())[0], breaker_of(settings, symbol, now())
 
 
-def _banner(shown: View) -> None:
-    stage, breaker = _standing(shown.name)
-    words = f"**{shown.symbol}** · stage **{stage}**: {STAGE_WORDS[stage]}"
+def _banner(view: View) -> None:
+    stage, breaker = _standing(view.name)
+    words = f"**{view.symbol}** · stage **{stage}**: {STAGE_WORDS[stage]}"
     if breaker.state == "closed":
         st.info(f"{words} · breaker closed", icon=":material/flag:")
         return

@@ -41,28 +41,28 @@ _SIDES = {"long": "UP", "short": "DOWN"}
 _RECORDS = {"live": "live", "replay": "replayed"}
 
 
-def page(shown: View) -> None:
+def page(view: View) -> None:
     """Show a trading day of a market."""
     st.title("Today")
-    _countdown(shown)
-    _cards(shown)
+    _countdown(view)
+    _cards(view)
 
 
 @st.fragment(run_every=timedelta(seconds=1))
 @errors_told()
-def _countdown(shown: View) -> None:
+def _countdown(view: View) -> None:
     at = now()
-    outlook = day_outlook(shown.market, at)
+    outlook = day_outlook(view.market, at)
     if not outlook.next_ranges:
         words = next_ranges_in_words(outlook)
         st.caption(f"{words[0].upper()}{words[1:]}.")
         return
     upcoming = outlook.next_ranges[0]
-    local = upcoming.decision.astimezone(ZoneInfo(shown.market.zone))
+    local = upcoming.decision.astimezone(ZoneInfo(view.market.zone))
     st.metric(
         "Next decision in",
         duration(upcoming.decision - at),
-        f"{upcoming.opening_range}, {local:%a %d %b %H:%M} {shown.market.zone}",
+        f"{upcoming.opening_range}, {local:%a %d %b %H:%M} {view.market.zone}",
         delta_color="off",
         delta_arrow="off",
     )
@@ -70,22 +70,22 @@ def _countdown(shown: View) -> None:
 
 @st.fragment(run_every=2 * FRESH)
 @errors_told()
-def _cards(shown: View) -> None:
+def _cards(view: View) -> None:
     at = now()
-    outlook = day_outlook(shown.market, at)
+    outlook = day_outlook(view.market, at)
     today = outlook.trading_day
-    day, mode = _asked(shown, today)
-    slots = _slots(shown.name, day, mode)
-    closed = closed_because(shown.market, day)
+    day, mode = _asked(view, today)
+    slots = _slots(view.name, day, mode)
+    closed = closed_because(view.market, day)
     if closed is not None:
         st.info(f"{closed_in_words(day, closed)}.", icon=":material/event_busy:")
-        slots = [each for each in slots if each.state == "answered"]
-    if not any(each.answers or each.seen for each in slots):
-        _empty(shown, day, today)
+        slots = [slot for slot in slots if slot.state == "answered"]
+    if not any(slot.answers or slot.seen for slot in slots):
+        _empty(view, day, today)
     if mode == "replay":
         st.caption("Replayed: these answers were made after the fact and count for no gate.")
     for slot in slots:
-        _card(shown, slot)
+        _card(view, slot)
     if day == today != outlook.next_day:
         _next_day(outlook, at)
 
@@ -111,7 +111,7 @@ def expected_rows(outlook: DayOutlook, at: datetime) -> list[dict[str, str]]:
     ]
 
 
-def _asked(shown: View, today: date) -> tuple[date, Mode]:
+def _asked(view: View, today: date) -> tuple[date, Mode]:
     # Streamlit would begin with the machine's own date; a page left open overnight moves on
     if st.session_state.get("trading_day") in {None, st.session_state.get("was_today")}:
         st.session_state["trading_day"] = today
@@ -121,7 +121,7 @@ def _asked(shown: View, today: date) -> tuple[date, Mode]:
     mode = right.segmented_control(
         "Record",
         list(_RECORDS),
-        default=_first_mode(shown.name, today),
+        default=_first_mode(view.name, today),
         required=True,
         format_func=_RECORDS.__getitem__,
         key="today_mode",
@@ -129,8 +129,8 @@ def _asked(shown: View, today: date) -> tuple[date, Mode]:
     return day, cast("Mode", mode)
 
 
-def _empty(shown: View, day: date, today: date) -> None:
-    last = _last_day(shown.name)
+def _empty(view: View, day: date, today: date) -> None:
+    last = _last_day(view.name)
     if last is None:
         nothing_yet("Nothing was predicted yet.", "orbcast up")
         return
@@ -143,52 +143,52 @@ def _go_to(day: date) -> None:
     st.session_state["trading_day"] = day
 
 
-def _card(shown: View, each: SlotOfDay) -> None:
-    zone = ZoneInfo(shown.market.zone)
-    with st.container(border=True, key=f"card_{each.slot.opening_range}"):
-        st.subheader(f"{each.slot.opening_range} · {headline(each)}")
-        closes = each.slot.decision.astimezone(zone)
-        opens = each.opens.astimezone(zone)
-        st.caption(f"Range {opens:%H:%M} to {closes:%H:%M} {shown.market.zone}, {closes:%a %d %b}")
-        if each.state == "due":
-            left = each.slot.decision - now()
+def _card(view: View, slot: SlotOfDay) -> None:
+    zone = ZoneInfo(view.market.zone)
+    with st.container(border=True, key=f"card_{slot.slot.opening_range}"):
+        st.subheader(f"{slot.slot.opening_range} · {headline(slot)}")
+        closes = slot.slot.decision.astimezone(zone)
+        opens = slot.opens.astimezone(zone)
+        st.caption(f"Range {opens:%H:%M} to {closes:%H:%M} {view.market.zone}, {closes:%a %d %b}")
+        if slot.state == "due":
+            left = slot.slot.decision - now()
             st.write(f"Decision in **{duration(left)}**.")
             return
-        if each.state != "answered":
-            st.warning(f"No prediction: {each.why}.", icon=":material/block:")
+        if slot.state != "answered":
+            st.warning(f"No prediction: {slot.why}.", icon=":material/block:")
         picture, words = st.columns([3, 2])
         with picture:
-            chart = range_chart(each, shown.market.zone, theme())
+            chart = range_chart(slot, view.market.zone, theme())
             if chart is None:
                 st.caption("No bars of this range are in the lake.")
             else:
-                key = f"chart_{each.slot.opening_range}"
+                key = f"chart_{slot.slot.opening_range}"
                 st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
-        if each.state == "answered":
+        if slot.state == "answered":
             with words:
-                _said(each, each.answers[0])
-            _reasons(each, each.answers[0])
-        _challengers(each)
+                _said(slot, slot.answers[0])
+            _reasons(slot, slot.answers[0])
+        _challengers(slot)
 
 
-def _said(each: SlotOfDay, champion: Settled) -> None:
-    said = champion.prediction
-    outputs = said.outputs
+def _said(slot: SlotOfDay, champion: Settled) -> None:
+    entry = champion.prediction
+    outputs = entry.outputs
     st.table(pd.DataFrame(probabilities(champion)).set_index("break"))
     st.table(pd.DataFrame(sides(outputs)).set_index("if it breaks"))
-    told = [
+    lines = [
         f"confidence **{outputs.get('level', '-')}**",
         f"p(no break) {percent_or_dash(outputs.get('p_none'))}",
         likeness(outputs),
-        f"{escaped(said.model or '-')} {escaped(said.version or '')}",
-        f"logged {_seconds(said.made_at - said.decision_time)} after the close",
+        f"{escaped(entry.model or '-')} {escaped(entry.version or '')}",
+        f"logged {_seconds(entry.made_at - entry.decision_time)} after the close",
     ]
-    if said.late:
-        told.append("**late**: it counts for nothing")
+    if entry.late:
+        lines.append("**late**: it counts for nothing")
     if outputs.get("fallback"):
-        told.append(f"answered in another's stead: {escaped(outputs['fallback'])}")
-    st.write(" · ".join(told))
-    st.write(agreement(each))
+        lines.append(f"answered in another's stead: {escaped(outputs['fallback'])}")
+    st.write(" · ".join(lines))
+    st.write(agreement(slot))
 
 
 def _reasons(each: SlotOfDay, champion: Settled) -> None:
@@ -199,10 +199,10 @@ def _reasons(each: SlotOfDay, champion: Settled) -> None:
             st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
 
 
-def _challengers(each: SlotOfDay) -> None:
-    if len(each.answers) < 2:  # noqa: PLR2004 - the champion and one more
+def _challengers(slot: SlotOfDay) -> None:
+    if len(slot.answers) < 2:  # noqa: PLR2004 - the champion and one more
         return
-    others = "the other version" if len(each.answers) == 2 else "other versions"  # noqa: PLR2004
+    others = "the other version" if len(slot.answers) == 2 else "other versions"  # noqa: PLR2004
     with st.expander(f"What {others} said"):
         rows = [
             {
@@ -212,28 +212,28 @@ def _challengers(each: SlotOfDay) -> None:
                 "answer": other.prediction.recommendation or f"none: {other.prediction.reason}",
                 "E[net R]": signed_or_dash(other.prediction.expected_net_r),
             }
-            for other in each.answers[1:]
+            for other in slot.answers[1:]
         ]
         st.dataframe(
             pd.DataFrame(rows),
             hide_index=True,
             width="stretch",
-            key=f"others_{each.slot.opening_range}",
+            key=f"others_{slot.slot.opening_range}",
         )
 
 
-def headline(each: SlotOfDay) -> str:
+def headline(slot: SlotOfDay) -> str:
     """Return in a few words what was recommended and what became of it."""
-    if each.state == "due":
+    if slot.state == "due":
         return "to come"
-    if each.state != "answered":
+    if slot.state != "answered":
         return "no prediction"
-    champion = each.answers[0]
-    said = champion.prediction.recommendation
+    champion = slot.answers[0]
+    text = champion.prediction.recommendation
     sides = {"long": "the model says UP", "short": "the model says DOWN"}
-    words = "; ".join((sides.get(said or "", "skip"), *against(each)))
+    words = "; ".join((sides.get(text or "", "skip"), *against(slot)))
     if champion.outcome is None:
-        broke = (each.seen or {}).get("break_direction")
+        broke = (slot.seen or {}).get("break_direction")
         return f"{words}; broke {broke}, not settled" if broke in _SIDES.values() else words
     if champion.outcome.direction == "NONE":
         return f"{words}; it did not break"
@@ -244,25 +244,25 @@ def headline(each: SlotOfDay) -> str:
     )
 
 
-def against(each: SlotOfDay) -> list[str]:
+def against(slot: SlotOfDay) -> list[str]:
     """Return what forbids following the answer, whatever the model says.
 
     Lateness, breaker, rules.
     """
-    said = each.answers[0].prediction
-    found = ["late, so it counts for nothing"] if said.late else []
-    if said.outputs.get("breaker"):
-        found.append("the breaker was open")
-    if each.decided is not None and said.recommendation in _SIDES:
-        checks = rule_gates(each.decided.without_model["checks"])
-        found += [f"the rules decline: {gate.words}" for gate in checks if not gate.passed]
-    return found
+    entry = slot.answers[0].prediction
+    matches = ["late, so it counts for nothing"] if entry.late else []
+    if entry.outputs.get("breaker"):
+        matches.append("the breaker was open")
+    if slot.decided is not None and entry.recommendation in _SIDES:
+        checks = rule_gates(slot.decided.without_model["checks"])
+        matches += [f"the rules decline: {gate.words}" for gate in checks if not gate.passed]
+    return matches
 
 
 def probabilities(champion: Settled) -> list[dict[str, str]]:
     """Return p(UP) and p(DOWN) among breaks, the model beside the corridor."""
-    said = champion.prediction
-    if said.p_up is None or said.baseline_p_up is None:
+    entry = champion.prediction
+    if entry.p_up is None or entry.baseline_p_up is None:
         return []
     return [
         {
@@ -272,15 +272,15 @@ def probabilities(champion: Settled) -> list[dict[str, str]]:
             "difference": points(model - corridor),
         }
         for name, model, corridor in (
-            ("UP", said.p_up, said.baseline_p_up),
-            ("DOWN", 1.0 - said.p_up, 1.0 - said.baseline_p_up),
+            ("UP", entry.p_up, entry.baseline_p_up),
+            ("DOWN", 1.0 - entry.p_up, 1.0 - entry.baseline_p_up),
         )
     ]
 
 
 def sides(outputs: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return each side's P(win) and E[net R] with its 80 % interval, beside the driftless."""
-    found = []
+    rows = []
     for side, name in _SIDES.items():
         one = outputs.get(side)
         if one:
@@ -290,7 +290,7 @@ def sides(outputs: Mapping[str, Any]) -> list[dict[str, str]]:
                 if low is not None and high is not None
                 else "none"
             )
-            found.append(
+            rows.append(
                 {
                     "if it breaks": name,
                     "P(win)": percent_or_dash(one["p_win"]),
@@ -299,25 +299,25 @@ def sides(outputs: Mapping[str, Any]) -> list[dict[str, str]]:
                     "80 % interval": span,
                 }
             )
-    return found
+    return rows
 
 
 def likeness(outputs: Mapping[str, Any]) -> str:
     """Return how unlike the training data the row was."""
     gate = novelty_gate(outputs, answered=True)
     judged = outputs.get("novelty")
-    told = f"like the training data ({gate.words})" if judged else f"novelty {gate.words}"
-    return f"**un{told}**" if judged and judged["novel"] else told
+    words = f"like the training data ({gate.words})" if judged else f"novelty {gate.words}"
+    return f"**un{words}**" if judged and judged["novel"] else words
 
 
-def agreement(each: SlotOfDay) -> str:
+def agreement(slot: SlotOfDay) -> str:
     """Return what the rules decided, and whether the model agrees with them."""
-    if each.decided is None:
+    if slot.decided is None:
         return "The rules decided nothing here."
-    model = each.decided.with_model
+    model = slot.decided.with_model
     said = model.get("agreement")
     # the reasons are drawn below
-    drawn = {one["words"] for one in each.answers[0].prediction.outputs.get("reasons") or ()}
+    drawn = {one["words"] for one in slot.answers[0].prediction.outputs.get("reasons") or ()}
     words = "; ".join(one for one in model.get("words") or () if one not in drawn)
     told = f"Rules: the model {said}" if said else "Rules: decided without the model"
     return escaped(f"{told} ({words})." if words else f"{told}.")

@@ -42,18 +42,21 @@ _QUESTIONS = {
 }
 
 
-def compare_versions(shown: View, versions: Sequence[VersionRecord]) -> None:
+def compare_versions(view: View, versions: Sequence[VersionRecord]) -> None:
     """Show two versions beside each other; champion and challenger at first. One stands alone."""
     st.header("Two versions side by side")
     by_name = {version.version: version for version in versions}
     names, chosen = list(by_name), []
     for column, first, mark in zip(
-        st.columns(2), first_two(shown, versions), ("This", "Beside"), strict=False
+        st.columns(2), first_two(view, versions), ("This", "Beside"), strict=False
     ):
         key = f"compare_{mark.lower()}"
         chosen.append(column.selectbox(mark, names, index=names.index(first), key=key))
     pair = [by_name[version] for version in dict.fromkeys(chosen)]
-    told = {f"{each.version} ({each.model})": _figures(shown.name, each.version) for each in pair}
+    told = {
+        f"{version.version} ({version.model})": _figures(view.name, version.version)
+        for version in pair
+    }
     figures = list(told.values())
     words_table(
         [
@@ -74,11 +77,11 @@ def compare_versions(shown: View, versions: Sequence[VersionRecord]) -> None:
     lazy_tabs("importance", fillings)
 
 
-def first_two(shown: View, versions: Sequence[VersionRecord]) -> tuple[str, ...]:
+def first_two(view: View, versions: Sequence[VersionRecord]) -> tuple[str, ...]:
     """Choose the champion and the challenger; without one, the newest other version."""
-    store = shown.settings.models()
-    named_now = [store.current(shown.symbol, alias) for alias in ("champion", "challenger")]
-    order = [each.version for each in named_now if each is not None]
+    store = view.settings.models()
+    named_now = [store.current(view.symbol, alias) for alias in ("champion", "challenger")]
+    order = [alias.version for alias in named_now if alias is not None]
     order += [version.version for version in versions if version.version not in order]
     return tuple(dict.fromkeys(order))[:2]
 
@@ -97,20 +100,20 @@ def figures_of(version: VersionRecord, live: Sequence[DailyRow]) -> dict[str, st
     summary = read_part(EvaluationSummary, version.metrics["summary"])
     model, corridor = directional.model, directional.corridor
     change = directional.difference["corridor"]
-    found = {
+    values = {
         "made": utc_minute(version.created_at),
         "judged on, never seen": f"{summary.first_day} to {summary.last_day}, "
         f"{summary.breaks:,} breaks",
         "accuracy": f"{percent(model.accuracy)}; corridor {percent(corridor.accuracy)}",
     }
     for less, words in ((change.log_loss, "log loss"), (change.brier, "Brier score")):
-        found[f"{words} less the corridor's"] = (
+        values[f"{words} less the corridor's"] = (
             f"{signed(less.estimate, 4)} ({interval(less.low, less.high, 4)}); below 0 is better"
         )
-    found["calibration error"] = f"{model.ece:.3f}"
-    found["trading it"] = money(read_part(Trading, version.metrics["trading"]))
-    found["live"] = _live(live)
-    return found
+    values["calibration error"] = f"{model.ece:.3f}"
+    values["trading it"] = money(read_part(Trading, version.metrics["trading"]))
+    values["live"] = _live(live)
+    return values
 
 
 def _live(rows: Sequence[DailyRow]) -> str:
@@ -135,12 +138,12 @@ def _figures(name: str, version: str) -> dict[str, str]:
         settings.database(), symbol, mode="live", version=version, first=first
     )
     return figures_of(
-        settings.models().find(symbol, version), whole_days(each.row() for each in live)
+        settings.models().find(symbol, version), whole_days(figures.row() for figures in live)
     )
 
 
 def _recipes(*pair: VersionRecord) -> None:
-    one, other = (recipe_of(each.folder) for each in pair)
+    one, other = (recipe_of(version.folder) for version in pair)
     st.subheader("Where their recipes differ")
     changed = recipe_difference(one, other)
     changed.pop("about", None)

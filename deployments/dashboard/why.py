@@ -22,16 +22,16 @@ from tasks.prediction.explanation_artifact import short_words
 _ROW_HEIGHT = 42
 
 
-def show_why(shown: View, number: int, colours: Theme) -> None:
+def show_why(view: View, number: int, colours: Theme) -> None:
     """Take one answer of the ledger apart, as it was logged before its outcome."""
-    found = prediction_with_hashes(shown.settings.database(), number)
+    found = prediction_with_hashes(view.settings.database(), number)
     if found is None:
         st.info("This row is not in the ledger.")
         return
     entry, hashes = found
-    told = explanation_of(shown.settings, entry)
+    explanation = explanation_of(view.settings, entry)
     st.header(f"Why: {entry.market} {entry.trading_day} {entry.opening_range}")
-    st.write(escaped(told.verdict))
+    st.write(escaped(explanation.verdict))
     words_table(
         [
             {
@@ -40,7 +40,7 @@ def show_why(shown: View, number: int, colours: Theme) -> None:
                 "figure": gate.words,
                 "would have done": gate.change,
             }
-            for gate in told.gates
+            for gate in explanation.gates
         ]
     )
     if reasons := entry.outputs.get("reasons"):
@@ -57,7 +57,7 @@ def show_why(shown: View, number: int, colours: Theme) -> None:
 def reasons_chart(reasons: Sequence[Mapping[str, Any]], colours: Theme) -> go.Figure:
     """Draw signed pushes on the log-odds of an UP break, the largest on top."""
     order = sorted(reasons, key=lambda reason: abs(reason["contribution"]))
-    pushes = [each["contribution"] for each in order]
+    pushes = [row["contribution"] for row in order]
     bars = {
         "type": "bar",
         "x": pushes,

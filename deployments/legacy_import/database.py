@@ -133,7 +133,7 @@ def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dic
     -------
     (day, range) -> the fields of ``outside_record.FIELDS``, None where missing.
     """
-    wanted = {name: found for name in table.columns if (found := _RECORD.fullmatch(name.lower()))}
+    wanted = {name: hit for name in table.columns if (hit := _RECORD.fullmatch(name.lower()))}
     if not wanted or table.day is None:
         return {}
     columns = ", ".join(quoted(name) for name in wanted)
@@ -154,7 +154,7 @@ def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dic
             if name and (plain is not None or name not in field):
                 field[name] = plain
     # a range without prices was not measured that day: that is no record of it
-    return {slot: each for slot, each in record.items() if each.get("high") is not None}
+    return {slot: row for slot, row in record.items() if row.get("high") is not None}
 
 
 def _field(part: str, value: object) -> tuple[str, object]:
@@ -207,11 +207,11 @@ def _look(connection: duckdb.DuckDBPyConnection, name: str) -> Found:
 def _bars(columns: dict[str, str]) -> dict[str, str]:
     """Map a table's columns to a bar's; empty if it holds none."""
     ts = _first(columns, _TIMES)
-    found = {name: _first(columns, _SHORT[name]) for name in (*PRICES, "volume")}
-    if ts is None or not all(found.values()):
+    values = {name: _first(columns, _SHORT[name]) for name in (*PRICES, "volume")}
+    if ts is None or not all(values.values()):
         return {}
     mapping = {"ts": ts, "symbol": _first(columns, _SYMBOLS) or ""}
-    mapping |= {name: str(theirs) for name, theirs in found.items()}
+    mapping |= {name: str(theirs) for name, theirs in values.items()}
     if contract := _first(columns, _CONTRACTS):
         mapping["contract"] = contract
     return mapping

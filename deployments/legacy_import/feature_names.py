@@ -108,15 +108,15 @@ def judge(name: str, market: Market) -> Judged:  # noqa: PLR0911 - one return fo
     one of ideas, not of numbers.
     """
     plain = re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
-    if found := _RANGE.fullmatch(plain):
-        return _of_range(name, found[1], found[2], market)
+    if match := _RANGE.fullmatch(plain):
+        return _of_range(name, match[1], match[2], market)
     if _KEYS.fullmatch(plain):
         return Judged(name, "key", None, (), "Names the row.")
     # what the catalogue has is computed by Orbcast from closed bars, whatever it is called there
     if plain in CATALOGUE.names():
         return _equal(name, plain)
-    if found := re.fullmatch(r"\w+_at_(\d{4})", plain):
-        return _at_clock(name, found[1], market)
+    if match := re.fullmatch(r"\w+_at_(\d{4})", plain):
+        return _at_clock(name, match[1], market)
     for pattern, ours in _EQUALS:
         if re.fullmatch(pattern, plain):
             return _equal(name, ours)

@@ -36,10 +36,10 @@ def models_of(market: Market, root: Path, bars: Bars) -> dict[str, Any]:
         To compute the corridor on the days a version states; may be empty.
     """
     found = versions(root)
-    boosters = booster_facts([each.model for each in found if each.model is not None])
+    boosters = booster_facts([version.model for version in found if version.model is not None])
     return {
         "path": str(root),
-        "versions": [_version(market, each, boosters, bars) for each in found],
+        "versions": [_version(market, version, boosters, bars) for version in found],
     }
 
 
@@ -75,28 +75,28 @@ def booster_facts(paths: list[Path]) -> dict[Path, dict[str, Any]]:
 
 
 def _version(
-    market: Market, each: LegacyVersion, boosters: dict[Path, dict[str, Any]], bars: Bars
+    market: Market, version: LegacyVersion, boosters: dict[Path, dict[str, Any]], bars: Bars
 ) -> dict[str, Any]:
-    booster = dict(boosters.get(each.model, {})) if each.model else {}
-    faults = list(each.faults)
+    booster = dict(boosters.get(version.model, {})) if version.model else {}
+    faults = list(version.faults)
     if fault := booster.pop("fault", None):
         faults.append(f"model.txt cannot be read: {fault}")
-    names = tuple(booster.get("features", ())) or each.features
-    if booster and each.features and tuple(booster["features"]) != each.features:
-        faults.append(_unlike(tuple(booster["features"]), each.features))
+    names = tuple(booster.get("features", ())) or version.features
+    if booster and version.features and tuple(booster["features"]) != version.features:
+        faults.append(_unlike(tuple(booster["features"]), version.features))
     return {
-        "name": each.name,
+        "name": version.name,
         "faults": faults,
-        "pickles": list(each.pickles),
+        "pickles": list(version.pickles),
         "readable": bool(booster),
         "booster": {key: value for key, value in booster.items() if key != "features"},
         "kind": _kind(booster),
-        "target": each.target,
+        "target": version.target,
         "features": [_judged(judge(name, market)) for name in names],
-        "trained": _days(each.trained),
-        "tested": _days(each.tested),
-        "metrics": each.metrics,
-        "corridor": corridor_on(market, bars, each.tested),
+        "trained": _days(version.trained),
+        "tested": _days(version.tested),
+        "metrics": version.metrics,
+        "corridor": corridor_on(market, bars, version.tested),
     }
 
 
@@ -135,7 +135,7 @@ def _kind(booster: dict[str, Any]) -> str:
 
 
 def _days(period: tuple[date, date] | None) -> list[str] | None:
-    return None if period is None else [str(each) for each in period]
+    return None if period is None else [str(day) for day in period]
 
 
 def corridor_on(
@@ -171,7 +171,7 @@ def corridor_on(
         return None
     right = (data.close_position >= 0.5) == (data.direction == ranges.labels.UP)  # noqa: PLR2004 - upper half
     known = broke | quiet
-    told: dict[str, Any] = json_values(
+    values: dict[str, Any] = json_values(
         {
             "stated": period is not None,
             "first": str(first),
@@ -187,9 +187,9 @@ def corridor_on(
             "always_up_of_all": float((data.direction == ranges.labels.UP)[known].mean()),
         }
     )
-    return told
+    return values
 
 
 def _interval(right: Any, day: Any) -> dict[str, float]:
-    found = mean_interval(right.astype(np.float64), day)
-    return {"estimate": found.estimate, "low": found.low, "high": found.high}
+    interval = mean_interval(right.astype(np.float64), day)
+    return {"estimate": interval.estimate, "low": interval.low, "high": interval.high}

@@ -106,8 +106,11 @@ def exact_touches(history: History) -> set[Slot]:
 def roll_days(first: History, second: History) -> set[str]:
     """Return the days on which two ways of choosing the contract choose differently."""
     names = [
-        [each.tape.contracts[code] if code >= 0 else "" for code in each.tape.contract.tolist()]
-        for each in (first, second)
+        [
+            history.tape.contracts[code] if code >= 0 else ""
+            for code in history.tape.contract.tolist()
+        ]
+        for history in (first, second)
     ]
     days = first.tape.schedule.days
     return {
@@ -155,8 +158,8 @@ def compare(
                 agree[field] = agree.get(field, 0) + same
                 if not same:
                     reason = _reason(slot, field, ours[slot], touches or set(), rolls or set())
-                    shown = _shown(getattr(ours[slot], field))
-                    differences.append(Difference(slot, field, _shown(value), shown, reason))
+                    words = _shown(getattr(ours[slot], field))
+                    differences.append(Difference(slot, field, _shown(value), words, reason))
         found[name] = Agreement(
             compared=len(both),
             agree=agree,

@@ -34,63 +34,63 @@ _FIELDS = {
 _SHOWN = 12
 
 
-def usable(told: Mapping[str, Any]) -> list[str]:
+def usable(values: Mapping[str, Any]) -> list[str]:
     """Return in sentences what can be used."""
-    said = []
-    database = told["duckdb"]
+    lines = []
+    database = values["duckdb"]
     if database and database["bars"] and not database["bars"]["fault"]:
-        said.append(_bars_line(told, database["bars"]["brought"]))
+        lines.append(_bars_line(values, database["bars"]["brought"]))
     for record in (database or {}).get("records", []):
         if record["ranges"]:
-            said.append(_agreement_line(record))
+            lines.append(_agreement_line(record))
         equal = sum(each["use"] == "equal" for each in record["columns"])
         if equal:
-            said.append(
+            lines.append(
                 f"Of {len(record['columns'])} columns of {record['table']}, {equal} by "
                 "their names have an equal that Orbcast computes from the bars: nothing is copied."
             )
-    if any(version["metrics"] for version in _versions(told)):
-        said.append("The models' stated figures, as a note beside the corridor's; no more.")
-    return said
+    if any(version["metrics"] for version in _versions(values)):
+        lines.append("The models' stated figures, as a note beside the corridor's; no more.")
+    return lines
 
 
-def unusable(told: Mapping[str, Any]) -> list[str]:
+def unusable(values: Mapping[str, Any]) -> list[str]:
     """Return in sentences what cannot be used, and why."""
-    said = []
-    database, models = told["duckdb"], _versions(told)
+    lines = []
+    database, models = values["duckdb"], _versions(values)
     if database and not database["bars"]:
-        said.append(f"No table of 1-minute bars of {told['market']} was found.")
+        lines.append(f"No table of 1-minute bars of {values['market']} was found.")
     if database and database["bars"] and database["bars"]["fault"]:
-        said.append(f"The bars: {database['bars']['fault']}.")
+        lines.append(f"The bars: {database['bars']['fault']}.")
     for record in (database or {}).get("records", []):
         if record["fault"]:
-            said.append(f"{record['table']} was not compared: {record['fault']}.")
+            lines.append(f"{record['table']} was not compared: {record['fault']}.")
         leaks = sum(bool(each["leaks_into"]) for each in record["columns"])
         if leaks:
-            said.append(
+            lines.append(
                 f"{leaks} columns of {record['table']} are known only after some decision of "
                 "the day. They are answers or records and must not be features."
             )
     if models:
         count = "The model" if len(models) == 1 else f"All {len(models)} models"
-        said.append(
+        lines.append(
             f"{count} as a champion: without a recipe nobody can train it again, and nothing "
             "proves that its features were known when it decided."
         )
     pickles = sum(len(model["pickles"]) for model in models)
     if pickles:
-        said.append(f"{pickles} pickle files: opening one runs whatever code it holds.")
-    return said
+        lines.append(f"{pickles} pickle files: opening one runs whatever code it holds.")
+    return lines
 
 
-def headline(told: Mapping[str, Any]) -> str:
+def headline(values: Mapping[str, Any]) -> str:
     """Return in one sentence what came of it."""
-    database, models = told["duckdb"], _versions(told)
+    database, models = values["duckdb"], _versions(values)
     parts = []
     if database:
         good = bool(database["bars"]) and not database["bars"]["fault"]
         parts.append(f"the bars can {'be used' if good else 'not be used as they are'}")
-    if told["registry"] is not None:
+    if values["registry"] is not None:
         parts.append(
             "there is no model in the registry"
             if not models
@@ -102,7 +102,7 @@ def headline(told: Mapping[str, Any]) -> str:
     return f"Of the older system {words}."
 
 
-def legacy_report(told: Mapping[str, Any]) -> Document:
+def legacy_report(values: Mapping[str, Any]) -> Document:
     """Return the report of what ``deployments.legacy_import.survey.survey`` found.
 
     Parameters
@@ -111,46 +111,46 @@ def legacy_report(told: Mapping[str, Any]) -> Document:
         Its plain values.
     """
     parts = [
-        Section("What can be used", _points(usable(told), "Nothing.")),
-        Section("What cannot be used, and why", _points(unusable(told), "Nothing was refused.")),
+        Section("What can be used", _points(usable(values), "Nothing.")),
+        Section("What cannot be used, and why", _points(unusable(values), "Nothing was refused.")),
     ]
-    if told["duckdb"]:
-        parts += [_tables(told["duckdb"]), *map(_record, told["duckdb"].get("records", []))]
-    if told["registry"] is not None:
-        parts += map(_model, _versions(told))
-    parts.append(Section("What to do next", (BulletList(tuple(_next(told))),)))
-    dry = "Nothing was imported: this was a dry run." if told["dry_run"] else ""
+    if values["duckdb"]:
+        parts += [_tables(values["duckdb"]), *map(_record, values["duckdb"].get("records", []))]
+    if values["registry"] is not None:
+        parts += map(_model, _versions(values))
+    parts.append(Section("What to do next", (BulletList(tuple(_next(values))),)))
+    dry = "Nothing was imported: this was a dry run." if values["dry_run"] else ""
     return Document(
-        title=f"Orbcast: import of an older system, {told['market']}",
-        names=(told["market"], "import of an older system"),
-        verdict=headline(told),
+        title=f"Orbcast: import of an older system, {values['market']}",
+        names=(values["market"], "import of an older system"),
+        verdict=headline(values),
         lines=(dry,),
         sections=tuple(parts),
-        made_at=datetime.fromisoformat(told["made_at"]),
+        made_at=datetime.fromisoformat(values["made_at"]),
     )
 
 
-def _versions(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return list((told["registry"] or {}).get("versions", []))
+def _versions(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list((values["registry"] or {}).get("versions", []))
 
 
 def _points(sentences: list[str], otherwise: str) -> tuple[Block, ...]:
     return (BulletList(tuple(sentences)) if sentences else Paragraph(otherwise),)
 
 
-def _bars_line(told: Mapping[str, Any], brought: Mapping[str, Any]) -> str:
+def _bars_line(values: Mapping[str, Any], brought: Mapping[str, Any]) -> str:
     span = f"{_day(brought['first_bar'])} to {_day(brought['last_bar'])}"
     aside = (
         f"{brought['quarantined']:,} rows set aside" if brought["quarantined"] else "no bad row"
     )
-    if told["dry_run"]:
-        return f"{brought['bars']:,} 1-minute bars of {told['market']}, {span}, {aside}."
+    if values["dry_run"]:
+        return f"{brought['bars']:,} 1-minute bars of {values['market']}, {span}, {aside}."
     if not brought["new_batches"]:
-        return f"Its bars of {told['market']} are in the lake since before; nothing was added."
+        return f"Its bars of {values['market']} are in the lake since before; nothing was added."
     revised = f", {brought['revised']:,} changed" if brought["revised"] else ""
     return (
-        f"{brought['added']:,} bars of {told['market']} were added to the lake{revised}, {aside}. "
-        f"The lake now has {brought['bars']:,} bars, {span}."
+        f"{brought['added']:,} bars of {values['market']} were added to the lake{revised}, "
+        f"{aside}. The lake now has {brought['bars']:,} bars, {span}."
     )
 
 
@@ -218,9 +218,9 @@ def _record(record: Mapping[str, Any]) -> Section:
     )
     blocks.append(Paragraph(f"Its {len(record['columns'])} columns: {counts}."))
     rows = tuple(
-        (each["name"], words, f"{each['equal'] or DASH}. {each['why']}")
+        (row["name"], words, f"{row['equal'] or DASH}. {row['why']}")
         for use, words in _USES.items()
-        for each in by_use.get(use, [])
+        for row in by_use.get(use, [])
         if use != "key"
     )
     head = ("column", "verdict", "equal in Orbcast, and why")
@@ -345,18 +345,18 @@ def _days(corridor: Mapping[str, Any] | None) -> str:
     return f"The corridor's figures are of the very days it states, {span}."
 
 
-def _next(told: Mapping[str, Any]) -> list[str]:
-    name = told["name"]
-    database = told["duckdb"]
+def _next(values: Mapping[str, Any]) -> list[str]:
+    name = values["name"]
+    database = values["duckdb"]
     steps = []
     if database and database["bars"] and not database["bars"]["fault"]:
-        if told["dry_run"]:
+        if values["dry_run"]:
             steps.append("Run it again without --dry-run to take the bars in.")
         steps.append(f"orbcast run nightly-retrain --market {name}: trains on these bars.")
         steps.append(
             f"orbcast evaluate --market {name}: walks forward, beside the corridor on every day."
         )
-    if _versions(told):
+    if _versions(values):
         steps.append(
             "An idea of an old model that you trust: write it as a feature of closed bars "
             "(docs/write-a-feature.md), so that its worth can be shown."
@@ -369,10 +369,10 @@ def _figure(name: str, value: float) -> str:
     return percent(value, 2) if is_share else f"{value:.6g}"
 
 
-def _span(found: Mapping[str, Any]) -> str:
-    if found["low"] is None:
+def _span(values: Mapping[str, Any]) -> str:
+    if values["low"] is None:
         return "not known"
-    return f"{percent(found['low'])} to {percent(found['high'])}"
+    return f"{percent(values['low'])} to {percent(values['high'])}"
 
 
 def _period(days: list[str] | None) -> str:

@@ -96,7 +96,7 @@ def survey(
     if registry is not None and not registry.is_dir():
         raise NoFolderError(str(registry))
     market = settings.market(name)
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "market": market.symbol,
         "name": name,
         "made_at": at.isoformat(),
@@ -107,17 +107,17 @@ def survey(
     with tempfile.TemporaryDirectory(prefix="orbcast-legacy-") as folder:
         lake = Lake(Path(folder)) if dry_run else settings.lake()
         if source is not None:
-            told["duckdb"] = _database(
+            values["duckdb"] = _database(
                 settings, market, source, at, lake=lake, dry_run=dry_run, on_progress=on_progress
             )
         bars = lake.read(market, None, to_minute(at))
         if dry_run and not len(bars):
             bars = settings.lake().read(market, None, to_minute(at))
-        if told["duckdb"] is not None:
-            told["duckdb"]["records"] = _records(market, told["duckdb"]["path"], bars)
+        if values["duckdb"] is not None:
+            values["duckdb"]["records"] = _records(market, values["duckdb"]["path"], bars)
         if registry is not None:
-            told["registry"] = legacy_import.models.models_of(market, registry, bars)
-    return told
+            values["registry"] = legacy_import.models.models_of(market, registry, bars)
+    return values
 
 
 def _database(
@@ -138,11 +138,11 @@ def _database(
         time_format=given.get("time_format"),
         stamp="close" if given.get("stamp") == "close" else "open",
     )
-    found = with_patience(lambda: legacy_import.database.tables(path))
-    chosen, seen = _bars_table(market, path, found, reading)
-    told: dict[str, Any] = {"path": path, "tables": seen, "bars": None}
+    tables = with_patience(lambda: legacy_import.database.tables(path))
+    chosen, seen = _bars_table(market, path, tables, reading)
+    values: dict[str, Any] = {"path": path, "tables": seen, "bars": None}
     if chosen is None:
-        return told
+        return values
     table, mapping = chosen
     sample = with_patience(
         lambda: legacy_import.database.sampled_times(path, table, mapping["ts"], reading)
@@ -152,13 +152,13 @@ def _database(
     options = {**given, "table": table, **({"zone": zone} if zone else {})}
     spec = source.model_copy(update={"columns": mapping, "options": options})
     bars: dict[str, Any] = {"table": table, "columns": mapping, "fault": None, "brought": None}
-    told["bars"] = bars
-    kind = next(each.columns[mapping["ts"]] for each in found if each.name == table)
+    values["bars"] = bars
+    kind = next(each.columns[mapping["ts"]] for each in tables if each.name == table)
     bars["zone"] = _zone(market, mapping["ts"], kind, sample, is_named="zone" in given)
     status = settings.lake().status(market.symbol)
     bars["fault"] = bars["zone"]["fault"] or _mixed(market, mapping, status.contracts)
     if bars["fault"]:
-        return told
+        return values
 
     def take() -> tuple[BatchRecord, ...]:
         if dry_run:
@@ -171,35 +171,35 @@ def _database(
         records = with_patience(take)
     except (BatchRefusedError, SourceError) as error:
         bars["fault"] = str(error)
-        return told
+        return values
     bars["brought"] = {
         **summary(records, lake.status(market.symbol)),
         "reasons": _reasons(records),
         "first_bar": _moment(lake.status(market.symbol).first),
     }
-    return told
+    return values
 
 
 def _bars_table(
-    market: Market, path: str, found: tuple[Found, ...], reading: TimeReading
+    market: Market, path: str, tables: tuple[Found, ...], reading: TimeReading
 ) -> tuple[tuple[str, dict[str, str]] | None, list[dict[str, Any]]]:
     """Choose the table of 1-minute bars; say of each table what it is."""
     seen, candidates = [], []
-    for each in found:
-        what, mapping = each.note or "other: not used", dict(each.mapping)
-        if each.kind == "features":
+    for table in tables:
+        what, mapping = table.note or "other: not used", dict(table.mapping)
+        if table.kind == "features":
             what = "a record of opening ranges, a row a day"
-        elif each.kind == "bars":
-            what = _bars_kind(market, path, each, mapping, reading)
+        elif table.kind == "bars":
+            what = _bars_kind(market, path, table, mapping, reading)
             if what == _USED:
-                candidates.append((each.name != "bars_1m", -each.rows, each.name, mapping))
+                candidates.append((table.name != "bars_1m", -table.rows, table.name, mapping))
         seen.append(
             {
-                "name": each.name,
-                "rows": each.rows,
+                "name": table.name,
+                "rows": table.rows,
                 "what": what,
-                "kind": each.kind,
-                "columns": list(each.columns),
+                "kind": table.kind,
+                "columns": list(table.columns),
             }
         )
     if not candidates:
@@ -253,9 +253,9 @@ def _zone(
     """Return which zone the times are in, checked against the exchange's hours."""
     minutes = np.array(sorted(sample.minutes), np.int64)
     stated = f"no zone, taken as {sample.local_zone}" if sample.local_zone else "its own zone"
-    told: dict[str, Any] = {"column": column, "type": kind, "stated": stated, "fault": None}
+    values: dict[str, Any] = {"column": column, "type": kind, "stated": stated, "fault": None}
     if not len(minutes):
-        return {**told, "fault": f"column {column} holds no time that can be read"}
+        return {**values, "fault": f"column {column} holds no time that can be read"}
     zone = ZoneInfo(market.zone)
     local = np.array(
         [to_minute(from_minute(minute).replace(tzinfo=zone)) for minute in minutes.tolist()],
@@ -263,21 +263,21 @@ def _zone(
     )
     years = [from_minute(int(minutes[end])).year for end in (0, -1)]
     hours = market_dates(market, years[0] - 1, years[1] + 1)
-    told["open_as_utc"] = float(hours.is_open(minutes).mean())
-    told["open_as_local"] = float(hours.is_open(local).mean())
-    seems_local = told["open_as_local"] > told["open_as_utc"]
-    if told["open_as_utc"] < _OPEN_ENOUGH and seems_local and not is_named:
+    values["open_as_utc"] = float(hours.is_open(minutes).mean())
+    values["open_as_local"] = float(hours.is_open(local).mean())
+    seems_local = values["open_as_local"] > values["open_as_utc"]
+    if values["open_as_utc"] < _OPEN_ENOUGH and seems_local and not is_named:
         remedy = (
             f"Say --zone {market.zone}"
             if sample.local_zone
             else f"Make a view that converts them ({column} AT TIME ZONE '{market.zone}')"
         )
-        told["fault"] = (
+        values["fault"] = (
             f"the times of {column} look like {market.zone}, not UTC: read as UTC, "
-            f"{told['open_as_utc']:.1%} of the bars lie in the exchange's hours; read as local, "
-            f"{told['open_as_local']:.1%}. {remedy}"
+            f"{values['open_as_utc']:.1%} of the bars lie in the exchange's hours; read as local, "
+            f"{values['open_as_local']:.1%}. {remedy}"
         )
-    return told
+    return values
 
 
 def _mixed(market: Market, mapping: dict[str, str], contracts: tuple[str, ...]) -> str | None:
@@ -295,7 +295,7 @@ def _mixed(market: Market, mapping: dict[str, str], contracts: tuple[str, ...]) 
 
 def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:
 
-    told = []
+    rows = []
     for table in with_patience(lambda: legacy_import.database.tables(path)):
         if table.kind != "features":
             continue
@@ -316,8 +316,8 @@ def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:
             about |= _compared(market, theirs, bars)
         except OrbcastError as error:
             about["fault"] = str(error)
-        told.append(about)
-    return told
+        rows.append(about)
+    return rows
 
 
 def _compared(

@@ -65,14 +65,14 @@ def versions(root: Path) -> tuple[LegacyVersion, ...]:
 
     Links are not followed, so that nothing outside the folder is read.
     """
-    found = []
+    versions = []
     for number, (folder, inner, files) in enumerate(os.walk(root, followlinks=False)):
         inner.sort()
         if number >= _MOST_FOLDERS:
             break
         if {MODEL, METADATA, FEATURES} & set(files) or _pickles(files):
-            found.append(_version(root, Path(folder), sorted(files)))
-    return tuple(sorted(found, key=lambda each: each.name))
+            versions.append(_version(root, Path(folder), sorted(files)))
+    return tuple(sorted(versions, key=lambda each: each.name))
 
 
 def text_fault(text: str) -> str | None:
@@ -177,15 +177,15 @@ def _names(value: Any) -> tuple[str, ...]:
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
     """Return every plain value under its dotted path, lower case."""
     if isinstance(value, dict):
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for key, each in value.items():
-            found |= _flat(each, f"{path}.{key}".lstrip(".").lower())
-        return found
+            values |= _flat(each, f"{path}.{key}".lstrip(".").lower())
+        return values
     if isinstance(value, list):
-        found = {}
+        values = {}
         for number, each in enumerate(value[:4]):
-            found |= _flat(each, f"{path}.{number}")
-        return found
+            values |= _flat(each, f"{path}.{number}")
+        return values
     return {path: value}
 
 
@@ -209,7 +209,7 @@ def _period(flat: dict[str, Any], part: re.Pattern[str]) -> tuple[date, date] | 
         if not isinstance(value, str) or not part.search(key):
             continue
         found = [_day(each) for each in _DAY.findall(value)]
-        known = [each for each in found if each is not None]
+        known = [day for day in found if day is not None]
         if len(known) == 2:  # noqa: PLR2004 - "2022-01-01 to 2024-12-31"
             return min(known), max(known)
         if not known:

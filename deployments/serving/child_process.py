@@ -106,8 +106,8 @@ class ChildProcess:
                 self._process.send_signal(self.stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(within)
-        for each in self._ever:
-            _signal_group(each, signal.SIGKILL)
+        for name in self._ever:
+            _signal_group(name, signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
         self._process = None
@@ -127,11 +127,11 @@ def end_left_behind(path: Path) -> int:
         marks = [str(load) for load in json.loads(path.read_text("utf-8"))]
     except (FileNotFoundError, json.JSONDecodeError, TypeError):
         return 0
-    alive = [each for each in marks if is_gone(each) is False]
+    alive = [name for name in marks if is_gone(name) is False]
     for each in alive:
         _signal_group(each, signal.SIGTERM)
     deadline = time.monotonic() + _LEFT_BEHIND_SECONDS
-    while any(is_gone(each) is False for each in alive) and time.monotonic() < deadline:
+    while any(is_gone(name) is False for name in alive) and time.monotonic() < deadline:
         time.sleep(0.1)
     for each in marks:
         _signal_group(each, signal.SIGKILL)

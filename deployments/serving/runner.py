@@ -95,7 +95,7 @@ def main() -> None:
 async def _serve(made: list[RunnerDeployment], limit: int, warming: Thread) -> None:
     """Serve deployments; each has a limit of its own, one over all would let a prediction wait."""
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
-    served = [await runner.serve_deployment(each) for each in made]
+    served = [await runner.serve_deployment(runner_deployment) for runner_deployment in made]
     await asyncio.to_thread(_catch_up, served)
     await asyncio.to_thread(warming.join)
     await runner.start()
@@ -107,8 +107,8 @@ def _catch_up(served: list[UUID]) -> None:
     Runs that were due meanwhile are still there, and begin now: data, outcomes and a retrain are
     caught up, each once. Predictions are not: their rows say that they were missed.
     """
-    for each in runs.recovery.bury_the_dead.fn(timedelta(0)):
-        notices.notify.tell_of(each.ended)
+    for dead in runs.recovery.bury_the_dead.fn(timedelta(0)):
+        notices.notify.tell_of(dead.ended)
     rollout.approval.expire_approvals(current_settings(), tasks.settings.now())
     dropped = runs.recovery.drop_superseded(served, datetime.now(UTC))
     if dropped:

@@ -103,10 +103,10 @@ def run_served(deployment: str, parameters: dict[str, Any], wait: float, say: Sa
     """
     deadline = time.monotonic() + wait
     with get_client(sync_client=True) as client:
-        found = client.read_deployment_by_name(deployment)
+        response = client.read_deployment_by_name(deployment)
         while True:
-            _until_none_runs(client, found.id, deadline, say)
-            run = client.create_flow_run_from_deployment(found.id, parameters=parameters)
+            _until_none_runs(client, response.id, deadline, say)
+            run = client.create_flow_run_from_deployment(response.id, parameters=parameters)
             run = _until_it_ends(client, run, deadline, wait, say)
             if not _was_crowded_out(run):
                 return _ended(client, run)
@@ -160,11 +160,11 @@ def _ended(client: SyncPrefectClient, run: FlowRun) -> ServedRun:
         words = str(run.state.message if run.state else "").removeprefix(
             "Flow run encountered an exception: "
         )
-        name, _, told = words.partition(": ")
+        name, _, text = words.partition(": ")
         if name in _BUSY:
-            raise SourceBusyError(run.name, told)
+            raise SourceBusyError(run.name, text)
         if name in _TO_MEND:
-            raise SourceAtFaultError(run.name, told)
+            raise SourceAtFaultError(run.name, text)
         raise ServedRunFailedError(run.name, str(run.state_name).lower(), words or "no message")
     return ServedRun(id=str(run.id), name=run.name, verdict=_verdict(client, run.id))
 
@@ -172,5 +172,5 @@ def _ended(client: SyncPrefectClient, run: FlowRun) -> ServedRun:
 def _verdict(client: SyncPrefectClient, run: UUID) -> str | None:
 
     of_run = filters.ArtifactFilter(flow_run_id=filters.ArtifactFilterFlowRunId(any_=[run]))
-    found = client.read_artifacts(artifact_filter=of_run)
-    return next((each.description for each in found if each.description), None)
+    artifacts = client.read_artifacts(artifact_filter=of_run)
+    return next((artifact.description for artifact in artifacts if artifact.description), None)

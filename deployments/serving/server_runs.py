@@ -69,8 +69,14 @@ def runs_of(settings: Settings, server: str) -> list[dict[str, Any]]:
             sort=prefect_api.FlowRunSort.EXPECTED_START_TIME_ASC,
             limit=_LOOKED_AT,
         )
-    newest = [(flows.get(each.flow_id, "?"), each.start_time, each.state_name) for each in last]
-    planned = [(flows.get(each.flow_id, "?"), each.expected_start_time, "next") for each in coming]
+    newest = [
+        (flows.get(flow_run.flow_id, "?"), flow_run.start_time, flow_run.state_name)
+        for flow_run in last
+    ]
+    planned = [
+        (flows.get(flow_run.flow_id, "?"), flow_run.expected_start_time, "next")
+        for flow_run in coming
+    ]
     return [*_told(newest, _LAST), *_told(planned, _NEXT)]
 
 

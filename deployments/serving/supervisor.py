@@ -122,7 +122,7 @@ class _Supervisor:
         self._stop_reports: Callable[[], None] | None = None
 
     def run(self) -> int:
-        before = [(each, signal.signal(each, self._on_signal)) for each in _SIGNALS]
+        before = [(signal_, signal.signal(signal_, self._on_signal)) for signal_ in _SIGNALS]
         try:
             self._start_all()
             while not self._stop:

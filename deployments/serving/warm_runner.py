@@ -63,9 +63,9 @@ class WarmRunner(Runner):
 
     async def serve_deployment(self, deployment: RunnerDeployment) -> UUID:
         """Register a deployment and run what is due of it."""
-        found: UUID = await self.aadd_deployment(deployment)
-        self._entrypoints[found] = str(deployment.entrypoint)
-        return found
+        run_id: UUID = await self.aadd_deployment(deployment)
+        self._entrypoints[run_id] = str(deployment.entrypoint)
+        return run_id
 
     async def __aenter__(self) -> Self:
         """Start as Prefect's runner does, then put warm children in the place of cold ones."""
@@ -74,16 +74,16 @@ class WarmRunner(Runner):
         return self
 
     def _starter(self, flow_run: FlowRun) -> WarmStarter:
-        found = flow_run.deployment_id
-        if found is None or found not in self._entrypoints:
+        run_id = flow_run.deployment_id
+        if run_id is None or run_id not in self._entrypoints:
             message = f"run {flow_run.name} is of a deployment that is not served here"
             raise RuntimeError(message)
-        entrypoint = self._entrypoints[found]
+        entrypoint = self._entrypoints[run_id]
         time_limit = flow_of(entrypoint).timeout_seconds
         return WarmStarter(
             self._context,
             entrypoint,
-            str(self._deployment_registry.get_deployment_name(found) or ""),
+            str(self._deployment_registry.get_deployment_name(run_id) or ""),
             0 if entrypoint in self._intraday else LOWER,
             self._control_channel,
             None if time_limit is None else time_limit + self._grace_seconds,

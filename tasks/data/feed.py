@@ -68,23 +68,23 @@ def check_feed(market: str, at: datetime) -> FeedCheck:
         Aware time, taken for now.
     """
     config = current_settings()
-    known, spec = config.market(market), _live_source(config, market)
+    definition, spec = config.market(market), _live_source(config, market)
     now = to_minute(at)
-    hours = market_dates_around(known, now - 1, now)
+    hours = market_dates_around(definition, now - 1, now)
     if not config.feed_silent_minutes:
         return FeedCheck(verdict="not watched: ORBCAST_FEED_SILENT_MINUTES is 0")
     if spec is None:
         return FeedCheck(verdict="no standing source that brings bars as they are made")
     if not hours.is_open(np.array([now]))[0]:
         return FeedCheck(verdict="the exchange is closed")
-    minute = config.lake().read(known, now - _MINUTES_BACK, now).minute
-    newest, trouble = _newest(config, known, spec, at)
+    minute = config.lake().read(definition, now - _MINUTES_BACK, now).minute
+    newest, trouble = _newest(config, definition, spec, at)
     if newest is not None:
         minute = np.append(minute, newest)
     silence = silence_at(np.sort(minute), hours, now)
     if silence is None:
         return FeedCheck(verdict="too few sessions to say what is usual")
-    feed = _Feed(config, known, market, int(minute.max()))
+    feed = _Feed(config, definition, market, int(minute.max()))
     if silence.is_unusual(config.feed_silent_minutes):
         return feed.stopped(silence, trouble, is_live=feed.was_live(hours, now))
     return feed.goes_on(silence)
@@ -182,12 +182,12 @@ class _Feed:
 
 def _last_told(config: Settings, market: Market) -> str | None:
     """Return the key of the last notice of a market's feed."""
-    told = [
+    lines = [
         entry.notice.key
         for entry in notices(config.database(), market=market.symbol, last=200)
         if entry.notice.kind == KIND
     ]
-    return told[-1] if told else None
+    return lines[-1] if lines else None
 
 
 def _live_source(config: Settings, market: str) -> SourceSpec | None:

@@ -59,12 +59,12 @@ def read_source(
         Worth another try.
     """
     settings = current_settings()
-    known = settings.market(market)
+    definition = settings.market(market)
     spec = source or standing_source(settings.sources_file, market)
     if spec is None:
         raise NoSourceError(market.lower())
-    records = take_in(settings, known, spec, at, full=full, on_progress=on_progress)
-    brought = summary(records, settings.lake().status(known.symbol))
+    records = take_in(settings, definition, spec, at, full=full, on_progress=on_progress)
+    brought = summary(records, settings.lake().status(definition.symbol))
     return {
         **brought,
         "source": str(spec),

@@ -40,7 +40,7 @@ def hashes_of_question(settings: Settings, symbol: str) -> frozenset[str]:
     if now is None:
         return AnyHash()
     known = definitions(settings.database(), symbol)
-    same = {each.hash for each in known if not each.changes_of_question(now)}
+    same = {definition.hash for definition in known if not definition.changes_of_question(now)}
     first = definition_of(known, "")
     if first is None or first.hash in same:
         same.add("")

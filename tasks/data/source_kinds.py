@@ -88,14 +88,14 @@ def source_class(name: str) -> type[Source]:
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
-    found = [entry for entry in _entries() if entry.name == name]
-    if not found:
+    entry_points = [entry for entry in _entries() if entry.name == name]
+    if not entry_points:
         raise UnknownKindError(name, kind_names())
-    packages = sorted({_package(entry) for entry in found})
+    packages = sorted({_package(entry) for entry in entry_points})
     if len(packages) > 1:
         fault = f"{' and '.join(packages)} both bring a source of that name"
         raise PluginError(name, packages[0], fault)
-    return _loaded(found[0])
+    return _loaded(entry_points[0])
 
 
 def _entries() -> Iterable[EntryPoint]:

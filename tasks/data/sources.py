@@ -194,8 +194,8 @@ def _flag(option: str) -> str:
     return f"--{option.replace('_', '-')}" if option in FLAGS else f"--option {option}=..."
 
 
-def _usable(known: dict[str, Any]) -> str:
-    return f"; it can use {', '.join(known)}" if known else ""
+def _usable(values: dict[str, Any]) -> str:
+    return f"; it can use {', '.join(values)}" if values else ""
 
 
 def _literal(words: str) -> Any:

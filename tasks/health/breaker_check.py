@@ -31,15 +31,15 @@ def check_breaker(market: str, at: datetime) -> dict[str, Any]:
         return shown(now)
     begun = now.since
     rows = [
-        _live(each)
-        for each in scored(settings.database(), symbol, mode="live", role="champion", after=begun)
+        _live(row)
+        for row in scored(settings.database(), symbol, mode="live", role="champion", after=begun)
     ]
     found = trouble(rows) or _reported(settings, symbol, begun)
     if found is not None:
         change(settings, symbol, "open", cause=found[0], detail=found[1], by=BY, at=at)
     elif now.state == "half_open":
-        told = f"nothing wrong found after {now.cause}"
-        change(settings, symbol, "closed", cause=RECOVERED, detail=told, by=BY, at=at)
+        words = f"nothing wrong found after {now.cause}"
+        change(settings, symbol, "closed", cause=RECOVERED, detail=words, by=BY, at=at)
     return shown(breaker_state(events_of(settings, symbol), at))
 
 
@@ -54,15 +54,15 @@ def _reported(settings: Settings, symbol: str, since: datetime | None) -> tuple[
     return None
 
 
-def _live(each: Mapping[str, Any]) -> LiveRow:
+def _live(row: Mapping[str, Any]) -> LiveRow:
     return LiveRow(
-        at=each["decision_time"],
-        failed=each["status"] != "predicted" and each["reason"] in OURS,
-        stale=each["reason"] == "stale_data",
-        late=each["late"],
-        p_up=each["p_up"],
-        baseline_p_up=each["baseline_p_up"],
-        up=_UP.get(each["direction"] or ""),
-        r_net=each["taken_r_net"],
-        day=each["trading_day"],
+        at=row["decision_time"],
+        failed=row["status"] != "predicted" and row["reason"] in OURS,
+        stale=row["reason"] == "stale_data",
+        late=row["late"],
+        p_up=row["p_up"],
+        baseline_p_up=row["baseline_p_up"],
+        up=_UP.get(row["direction"] or ""),
+        r_net=row["taken_r_net"],
+        day=row["trading_day"],
     )

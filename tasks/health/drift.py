@@ -83,27 +83,27 @@ def write_report(market: str, at: datetime, mode: Mode = "live") -> str:
     return str(path)
 
 
-def _announce(market: str, found: DriftReport) -> None:
+def _announce(market: str, report: DriftReport) -> None:
     emit(
         DriftDetected(
             market=market,
-            version=found.version,
-            last_day=found.last_day,
-            groups=tuple(found.groups),
-            verdict=found.verdict,
+            version=report.version,
+            last_day=report.last_day,
+            groups=tuple(report.groups),
+            verdict=report.verdict,
         )
     )
 
 
-def _tell(settings: Settings, found: DriftReport) -> None:
+def _tell(settings: Settings, report: DriftReport) -> None:
     notify(
         settings,
         "drift",
-        found.market,
-        f"drift {found.market} {found.version} {found.last_day}",
-        f"{found.market}: drift in {', '.join(found.groups)}",
-        f"{found.verdict}.\nWhat the model learned from is not what it sees now; the breaker "
-        f"opens and a retrain is started. `orbcast drift show --market {found.market.lower()}`",
+        report.market,
+        f"drift {report.market} {report.version} {report.last_day}",
+        f"{report.market}: drift in {', '.join(report.groups)}",
+        f"{report.verdict}.\nWhat the model learned from is not what it sees now; the breaker "
+        f"opens and a retrain is started. `orbcast drift show --market {report.market.lower()}`",
     )
 
 
@@ -115,7 +115,7 @@ def _held(
     if not {EARLY_CLOSE, SINCE_ROLL} <= set(learned.names):
         odd = _odd_days(settings, symbol, at)
         learned, logged = (rows.where(~np.isin(rows.day, odd)) for rows in (learned, logged))
-    groups = {each.name: each.group for each in CATALOGUE.select("all")}
+    groups = {feature.name: feature.group for feature in CATALOGUE.select("all")}
     named = {**groups, _SAID: PREDICTION, _CAME: TARGET}
     return Reference(learned.ordinary(), named), logged
 
@@ -142,16 +142,16 @@ def _odd_days(settings: Settings, symbol: str, at: datetime) -> NDArray[np.datet
     return np.setdiff1d(rows.day, rows.ordinary().day)
 
 
-def _kept(found: DriftReport, at: datetime) -> DriftRecord:
+def _kept(report: DriftReport, at: datetime) -> DriftRecord:
     return DriftRecord(
-        market=found.market,
-        version=found.version,
-        first_day=date.fromisoformat(found.first_day),
-        last_day=date.fromisoformat(found.last_day),
-        rows=found.rows,
-        detected=found.detected,
-        verdict=found.verdict,
-        figures=found.to_json(),
+        market=report.market,
+        version=report.version,
+        first_day=date.fromisoformat(report.first_day),
+        last_day=date.fromisoformat(report.last_day),
+        rows=report.rows,
+        detected=report.detected,
+        verdict=report.verdict,
+        figures=report.to_json(),
         at=at,
     )
 
@@ -164,37 +164,37 @@ def _logged(
     last = at.date()
     first = date.fromordinal(last.toordinal() - 4 * WINDOW_DAYS)
     settled = [
-        each
-        for each in settings.ledger().settled(symbol, first=first, mode=mode)
-        if each.prediction.role == "champion"
-        and each.prediction.decision_time <= at
-        and set(features) <= set(each.prediction.features)
+        row
+        for row in settings.ledger().settled(symbol, first=first, mode=mode)
+        if row.prediction.role == "champion"
+        and row.prediction.decision_time <= at
+        and set(features) <= set(row.prediction.features)
     ]
-    values = [[_value(each, name, at) for name in names] for each in settled]
+    values = [[_value(row, name, at) for name in names] for row in settled]
     return Rows(
-        day=np.array([each.prediction.trading_day for each in settled], "datetime64[D]"),
-        opening_range=np.array([each.prediction.opening_range for each in settled], str),
+        day=np.array([row.prediction.trading_day for row in settled], "datetime64[D]"),
+        opening_range=np.array([row.prediction.opening_range for row in settled], str),
         names=names,
         values=np.array(values, np.float64).reshape(len(settled), len(names)),
     )
 
 
-def _value(each: Settled, name: str, at: datetime) -> float:
-    said = each.prediction
+def _value(row: Settled, name: str, at: datetime) -> float:
+    entry = row.prediction
     if name == _SAID:
-        return np.nan if said.p_up is None else float(logit(np.array([said.p_up]))[0])
+        return np.nan if entry.p_up is None else float(logit(np.array([entry.p_up]))[0])
     if name == _CAME:
-        if each.outcome is None or each.outcome.resolved_at > at:
+        if row.outcome is None or row.outcome.resolved_at > at:
             return np.nan
-        return _SIDE.get(each.outcome.direction, np.nan)
-    value = said.features[name]
+        return _SIDE.get(row.outcome.direction, np.nan)
+    value = entry.features[name]
     return np.nan if value is None else float(value)
 
 
 def _learned(folder: Path) -> Rows:
 
     table = pq.read_table(folder / "reference.parquet")
-    known = {each.name for each in CATALOGUE.select("all")}
+    known = {feature.name for feature in CATALOGUE.select("all")}
     names = [name for name in table.column_names if name in known]
     columns = [table[name].to_numpy() for name in names]
     if "said_p_up" in table.column_names:

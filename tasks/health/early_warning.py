@@ -51,11 +51,11 @@ def warn_early(market: str, at: datetime) -> dict[str, Any]:
     since = (at - LOOKED_BACK).date()
     rows = settings.ledger().settled(symbol, first=since, mode="live")
     made = [_made(settings, symbol, line_of(rows, role), at) for role in ROLES]
-    kept = [each for each in made if each is not None]
-    new = sum(record_estimate(settings.database(), each) for each in kept)
+    kept = [estimate for estimate in made if estimate is not None]
+    new = sum(record_estimate(settings.database(), estimate) for estimate in kept)
     records = estimate_records(settings.database(), symbol, first=since)
     filled = sum(_reconciled(settings, record, rows, at) for record in records)
-    present = {(each.role, each.version, each.last_day) for each in kept}
+    present = {(estimate.role, estimate.version, estimate.last_day) for estimate in kept}
     warned = [
         record
         for record in records
@@ -85,11 +85,13 @@ def _tell(settings: Settings, record: EstimateRecord) -> None:
 def _made(
     settings: Settings, symbol: str, line: list[Settled], at: datetime
 ) -> EstimateRecord | None:
-    window = [each.prediction for each in line[-WINDOW:]]
+    window = [row.prediction for row in line[-WINDOW:]]
     if len(window) < MIN_ROWS or window[-1].version is None:
         return None
-    p = np.array([each.p_up for each in window], np.float64)
-    p_break = np.array([1.0 - (each.outputs.get("p_none") or 0.0) for each in window], np.float64)
+    p = np.array([entry.p_up for entry in window], np.float64)
+    p_break = np.array(
+        [1.0 - (entry.outputs.get("p_none") or 0.0) for entry in window], np.float64
+    )
     found = expect(p, p_break)
     unseen = unseen_of(settings, symbol, window[-1].version, "log_loss")
     warned = None
@@ -105,7 +107,7 @@ def _made(
         last_day=window[-1].trading_day,
         rows=len(window),
         expected={
-            "metrics": {name: asdict(each) for name, each in found.items()},
+            "metrics": {name: asdict(estimate) for name, estimate in found.items()},
             "recipe_hash": window[-1].recipe_hash,
             "from": window[0].decision_time.isoformat(),
             "to": window[-1].decision_time.isoformat(),
@@ -131,7 +133,7 @@ def _reconciled(
         and not row.prediction.late
         and begin <= row.prediction.decision_time <= end
     ]
-    waiting = sum(each.outcome is None for each in own)
+    waiting = sum(row.outcome is None for row in own)
     had_its_time = at.date() - record.last_day > timedelta(days=REVISED_DAYS)
     judged = judged_of(own)
     # rows further back than were read are not all there to be judged

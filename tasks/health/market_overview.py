@@ -140,15 +140,15 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
 def _slot(
     name: str, decision: datetime, state: str, why: str, answers: tuple[Settled, ...]
 ) -> SlotStanding:
-    said = answers[0].prediction if answers else None
+    entry = answers[0].prediction if answers else None
     outcome = answers[0].outcome if answers else None
     return SlotStanding(
         opening_range=name,
         decision=decision,
         state=state,
-        words=why if said is None or said.status != "predicted" else said.recommendation or "",
-        p_up=said.p_up if said else None,
-        baseline_p_up=said.baseline_p_up if said else None,
+        words=why if entry is None or entry.status != "predicted" else entry.recommendation or "",
+        p_up=entry.p_up if entry else None,
+        baseline_p_up=entry.baseline_p_up if entry else None,
         outcome=(outcome.outcome or "no break") if outcome else None,
         r_net=outcome.r_net if outcome else None,
     )
@@ -163,8 +163,8 @@ def _serving(
     except UnknownVersionError:
         return None, None, None
     record = serving.record
-    told = f"{record.version} ({record.model}), made {utc_minute(record.created_at)}"
-    return told, store.expires_at(record), serving.trouble
+    words = f"{record.version} ({record.model}), made {utc_minute(record.created_at)}"
+    return words, store.expires_at(record), serving.trouble
 
 
 def _last_answer(settings: Settings, symbol: str) -> str | None:

@@ -63,24 +63,24 @@ def audit_parity(
     """
     require_period(first, last)
     settings = current_settings()
-    known = settings.market(market)
+    definition = settings.market(market)
     begin = first or (at - timedelta(days=AUDITED_DAYS)).date()
     end = last or at.date() + timedelta(days=1)
-    rows = settings.ledger().settled(known.symbol, first=begin, last=end, mode=mode)
-    same_market = hashes_of_question(settings, known.symbol)
+    rows = settings.ledger().settled(definition.symbol, first=begin, last=end, mode=mode)
+    same_market = hashes_of_question(settings, definition.symbol)
     # what was computed on another definition of the market is not computed anew on this one
     logged = [
         row.prediction
         for row in rows
         if row.prediction.features and row.prediction.market_hash in same_market
     ]
-    days = [each.trading_day for each in logged]
+    days = [entry.trading_day for entry in logged]
     report = ParityReport(
-        market=known.symbol,
+        market=definition.symbol,
         first_day=str(min(days, default=begin)),
         last_day=str(max(days, default=end)),
         mode=mode,
-        audited=tuple(_Again(settings, known, each).audited() for each in logged),
+        audited=tuple(_Again(settings, definition, entry).audited() for entry in logged),
     )
     if mode == "live" and report.compared:
         record_parity(settings.database(), _record(report, at))
@@ -108,14 +108,14 @@ class _Again:
     def audited(self) -> Audited:
         """Compare with the bars of today; where that differs, find out why."""
         entry = self._entry
-        found = self._against(read_bars(self._settings, self._market, self._slot))
-        cause, changes = self._cause() if found else ("same", ())
+        differences = self._against(read_bars(self._settings, self._market, self._slot))
+        cause, changes = self._cause() if differences else ("same", ())
         return Audited(
             slot=str(self._slot),
             role=entry.role,
             version=entry.version,
             cause=cause,
-            differences=found,
+            differences=differences,
             changes=changes,
         )
 
@@ -149,7 +149,7 @@ class _Again:
         return (features.history.HISTORY_DAYS + 2) * 1440
 
     def _against(self, bars: Bars) -> tuple[Difference, ...]:
-        logged, known = self._entry.features, set(CATALOGUE.names())
+        logged, names = self._entry.features, set(CATALOGUE.names())
         try:
             row = assemble_live(
                 bars,
@@ -157,7 +157,7 @@ class _Again:
                 self._label,
                 trading_day=self._slot.trading_day,
                 opening_range=self._slot.opening_range,
-                features=CATALOGUE.select([name for name in logged if name in known]),
+                features=CATALOGUE.select([name for name in logged if name in names]),
             )
         except NoSlotError:
             return differences(logged, {})

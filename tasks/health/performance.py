@@ -55,7 +55,7 @@ class Record:
                 "groups": {name: group.to_json() for name, group in self.groups.items()},
                 "revised": self.revised,
                 "monitors": {
-                    role: [{**asdict(each), "alarm": each.alarm} for each in line]
+                    role: [{**asdict(monitor), "alarm": monitor.alarm} for monitor in line]
                     for role, line in self.monitors.items()
                 },
                 "estimates": self.estimates,
@@ -122,15 +122,15 @@ def revised_outcomes(settings: Settings, symbol: str, first: date | None) -> lis
     ]
 
 
-def _revised(each: Revised) -> dict[str, Any]:
-    earlier, later = each.earlier, each.later
+def _revised(revised: Revised) -> dict[str, Any]:
+    earlier, later = revised.earlier, revised.later
     return {
         "slot": f"{later.market}:{later.trading_day}:{later.opening_range}",
-        "revision": each.revision,
+        "revision": revised.revision,
         "was": earlier.direction,
         "is": later.direction,
         "was_r_net": earlier.r_net,
         "is_r_net": later.r_net,
-        "recorded": each.earlier_recorded_at.isoformat(),
-        "revised": each.later_recorded_at.isoformat(),
+        "recorded": revised.earlier_recorded_at.isoformat(),
+        "revised": revised.later_recorded_at.isoformat(),
     }

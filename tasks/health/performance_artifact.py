@@ -64,16 +64,16 @@ def plots_of_record(rows: Sequence[DailyRow]) -> list[str]:
 
 
 def _day(row: DailyRow) -> dict[str, Any]:
-    told = day_figures(row)
-    if not told["breaks"]:
-        return told
+    values = day_figures(row)
+    if not values["breaks"]:
+        return values
     accuracy = (
-        pages.formatting.percent(told[f"{voice}_accuracy"], 0) for voice in ("model", "corridor")
+        pages.formatting.percent(values[f"{voice}_accuracy"], 0) for voice in ("model", "corridor")
     )
-    loss = (f"{told[f'{voice}_log_loss']:.3f}" for voice in ("model", "corridor"))
+    loss = (f"{values[f'{voice}_log_loss']:.3f}" for voice in ("model", "corridor"))
     return {
-        **told,
+        **values,
         "accuracy": "{} ({})".format(*accuracy),
         "loss": "{} ({})".format(*loss),
-        "net": pages.formatting.signed(told["taken_r_net"]),
+        "net": pages.formatting.signed(values["taken_r_net"]),
     }

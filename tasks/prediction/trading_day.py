@@ -110,8 +110,8 @@ def slots_of_day(
     """
     slots = slots_between(market, trading_day, trading_day)
     both = settings.ledger().settled(market.symbol, first=trading_day, last=trading_day)
-    answers = tuple(each for each in both if each.prediction.mode == mode)
-    elsewhere = {each.prediction.opening_range for each in both if each.prediction.mode != mode}
+    answers = tuple(row for row in both if row.prediction.mode == mode)
+    elsewhere = {row.prediction.opening_range for row in both if row.prediction.mode != mode}
     decided = {
         strategy_record.opening_range: strategy_record
         for strategy_record in strategy_records(
@@ -121,7 +121,8 @@ def slots_of_day(
     by_range = {slot.opening_range: _champion_first(answers, slot) for slot in slots}
     seen = _seen(settings, market, trading_day, at, by_range) if bars else {}
     expected = {
-        each.opening_range for _, each in expected_ranges(market, trading_day, trading_day)
+        expected_range.opening_range
+        for _, expected_range in expected_ranges(market, trading_day, trading_day)
     }
     closed = closed_because(market, trading_day)
     found = []

@@ -102,27 +102,27 @@ def put_to_a_person(ask: Callable[[], Request]) -> Answered:
     if read_flow_run_input(_KEYS["schema"], run.id) is None:
         _tell(run.id, request)
     # no time-out of Prefect's own: that would end in a failure, where nothing failed
-    said = suspend_flow_run(wait_for_input=form_of(request), key=_PAUSE)
+    approval = suspend_flow_run(wait_for_input=form_of(request), key=_PAUSE)
     answer = Answer(
-        approve=said.approve,
-        by=said.by,
-        reason=said.reason,
-        against_the_evidence=getattr(said, "against_the_evidence", False),
+        approve=approval.approve,
+        by=approval.by,
+        reason=approval.reason,
+        against_the_evidence=getattr(approval, "against_the_evidence", False),
         waited=_waited(run.id),
     )
     return Answered(run=str(run.id), request=request, answer=answer)
 
 
-def conclude(answered: Answered, told: dict[str, Any]) -> State[dict[str, Any]]:
+def conclude(answered: Answered, values: dict[str, Any]) -> State[dict[str, Any]]:
     """Publish what came of it, and give the state the run ends in: completed, whatever it was."""
     shown = (escaped(answered.request.verdict), evidence(answered.request))
-    publish(key_of(answered.request), told["verdict"], *shown)
-    return Completed(message=told["verdict"], data=told)
+    publish(key_of(answered.request), values["verdict"], *shown)
+    return Completed(message=values["verdict"], data=values)
 
 
 def waiting() -> tuple[Waiting, ...]:
     """Return every run of the server that waits for a person, oldest first."""
-    found: list[Waiting] = []
+    waitings: list[Waiting] = []
     seen = 0
     with get_client(sync_client=True) as client:
         while True:
@@ -135,16 +135,16 @@ def waiting() -> tuple[Waiting, ...]:
                 offset=seen,
             )
             seen += len(runs)
-            found += [
+            waitings += [
                 Waiting(run=run.id, name=run.name, request=request)
                 for run in runs
                 if (request := _asked(client, run.id)) is not None
             ]
             if len(runs) < _PAGE:
-                return tuple(sorted(found, key=lambda each: each.request.asked_at))
+                return tuple(sorted(waitings, key=lambda each: each.request.asked_at))
 
 
-def send_answer(waits: Waiting, said: dict[str, Any]) -> str | None:
+def send_answer(waits: Waiting, values: dict[str, Any]) -> str | None:
     """Answer a run that waits; give why the server did not take it, None if it did.
 
     Parameters
@@ -155,11 +155,11 @@ def send_answer(waits: Waiting, said: dict[str, Any]) -> str | None:
         Fields of its form; what is left out refuses.
     """
     with get_client(sync_client=True) as client:
-        fault = _resume(client, waits.run, said)
+        fault = _resume(client, waits.run, values)
         if fault and "schema not found" in fault:
             # killed between being suspended and leaving its form
             form_of(waits.request).save(_KEYS, waits.run)
-            fault = _resume(client, waits.run, said)
+            fault = _resume(client, waits.run, values)
     return fault
 
 
@@ -267,9 +267,9 @@ def _waited(run: UUID) -> timedelta:
     )
 
 
-def _resume(client: SyncPrefectClient, run: UUID, said: dict[str, Any]) -> str | None:
+def _resume(client: SyncPrefectClient, run: UUID, values: dict[str, Any]) -> str | None:
     """Resume a run; the server answers 200 whatever it did, and says in words what that was."""
-    told = client.resume_flow_run(run, run_input=said)
+    told = client.resume_flow_run(run, run_input=values)
     if told.status.value == "ACCEPT":
         return None
     return str(getattr(told.details, "reason", None) or json.dumps(told.status.value))

@@ -55,15 +55,15 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
     faults = settings.models().faults(record)
     if faults:
         raise UnusableVersionError(record.version, faults)
-    said = _rule(settings, record, at)
+    decision = _rule(settings, record, at)
     verdict = "A baseline claims nothing and needs no evidence."
     findings: tuple[Finding, ...] = ()
-    if said is not None:
-        verdict = said.verdict
-        beyond = replace(said.trading, name=f"beyond the rule: {said.trading.name}")
+    if decision is not None:
+        verdict = decision.verdict
+        beyond = replace(decision.trading, name=f"beyond the rule: {decision.trading.name}")
         findings = tuple(
             Finding(name=condition.name, status=condition.status, words=condition.words)
-            for condition in (*said.conditions, beyond)
+            for condition in (*decision.conditions, beyond)
         )
     expired = settings.models().expired(record, at)
     if expired:
@@ -75,10 +75,10 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
         subject=record.version,
         title=f"Make {record.model} {record.version} champion of {symbol}",
         verdict=verdict,
-        borne_out=(said is None or said.promote) and not expired,
+        borne_out=(decision is None or decision.promote) and not expired,
         overridable=True,
         findings=findings,
-        content=_content(settings, record, said, at),
+        content=_content(settings, record, decision, at),
         asked_at=at,
         until=at + timedelta(hours=settings.approval_hours),
     )
@@ -99,12 +99,12 @@ def act_on_promotion(answered: Answered, at: datetime) -> dict[str, Any]:
     record = store.find(request.market, request.version)
     # a run that was killed right after the change finds it made, by itself
     made = [
-        each
-        for each in store.history(request.market, CHAMPION)
-        if each.version == record.version
-        and each.by == answer.by.strip()
-        and each.reason.endswith(answer.reason.strip())
-        and each.at >= request.asked_at
+        alias
+        for alias in store.history(request.market, CHAMPION)
+        if alias.version == record.version
+        and alias.by == answer.by.strip()
+        and alias.reason.endswith(answer.reason.strip())
+        and alias.at >= request.asked_at
     ]
     content = request.content
     if not made:
@@ -131,7 +131,7 @@ def _rule(settings: Settings, record: VersionRecord, at: datetime) -> Decision |
 
 
 def _content(
-    settings: Settings, record: VersionRecord, said: Decision | None, at: datetime
+    settings: Settings, record: VersionRecord, decision: Decision | None, at: datetime
 ) -> dict[str, str]:
     """Return what an approval is of.
 
@@ -148,8 +148,9 @@ def _content(
         "champion": "none" if champion is None else champion.version,
         "study": "none" if study is None else study.study_hash,
     }
-    if said is not None:
+    if decision is not None:
         content |= {
-            condition.name: condition.status for condition in (*said.conditions, said.trading)
+            condition.name: condition.status
+            for condition in (*decision.conditions, decision.trading)
         }
     return content

@@ -36,10 +36,10 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     settings = current_settings()
     symbol = settings.market(market).symbol
     looked = rollout_of(settings, symbol, at, stage)
-    stands = looked.position
-    renews = stage == stands.stage and stands.holds_until is not None
-    if stage != stands.next and not renews:
-        raise GatesNotPassedError(symbol, stage, (f"{stands.stage} is not the stage below it",))
+    position = looked.position
+    renews = stage == position.stage and position.holds_until is not None
+    if stage != position.next and not renews:
+        raise GatesNotPassedError(symbol, stage, (f"{position.stage} is not the stage below it",))
     if looked.bound_to is None:
         missing = "a champion whose recipe has a study (`orbcast evaluate`) to be approved of"
         raise GatesNotPassedError(symbol, stage, (missing,))
@@ -47,7 +47,7 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     closed = [gate for gate in gates if not gate.passed]
     verdict = f"All {len(gates)} gates are passed."
     if closed:
-        names = ", ".join(each.name for each in closed)
+        names = ", ".join(gate.name for gate in closed)
         verdict = (
             f"{len(closed)} of {len(gates)} gates are not passed ({names}): an approval is "
             "recorded, and the step is taken only if they are passed when it is given."
@@ -95,11 +95,11 @@ def act_on_step(answered: Answered, at: datetime) -> dict[str, Any]:
     if judged.approved:
         signed: dict[str, Any] = {"by": by, "reason": judged.reason, "at": at}
         # a run that was killed in between finds what it did, and does the rest
-        said = _recorded(settings, request, by, judged.reason)
-        if "approved" not in said:
+        lines = _recorded(settings, request, by, judged.reason)
+        if "approved" not in lines:
             approve(settings, request.market, stage, **signed)
         try:
-            if "up" not in said:
+            if "up" not in lines:
                 step_up(settings, request.market, stage, **signed)
             done = True
         except GatesNotPassedError as error:

@@ -23,13 +23,13 @@ def check_rollout(market: str, at: datetime) -> dict[str, Any]:
     settings = current_settings()
     symbol = settings.market(market).symbol
     events = events_of(settings, symbol)
-    stands = position(events)
-    if stands.stage in {"off", "shadow"}:
-        return {"stage": stands.stage, "stepped_down": None}
+    current = position(events)
+    if current.stage in {"off", "shadow"}:
+        return {"stage": current.stage, "stepped_down": None}
     at = latest_time(events, at)
-    found = grounds(facts_of(settings, symbol, stands, at), stands, at)
+    found = grounds(facts_of(settings, symbol, current, at), current, at)
     if found is None:
-        return {"stage": stands.stage, "stepped_down": None}
+        return {"stage": current.stage, "stepped_down": None}
     stage, why, restarts = found
     step_down(settings, symbol, stage, by=BY, reason=why, at=at, restarts=restarts)
     notify(
@@ -55,17 +55,19 @@ def look_at_gates(market: str, at: datetime) -> dict[str, Any]:
     """
     settings = current_settings()
     symbol = settings.market(market).symbol
-    found = rollout_of(settings, symbol, at)
+    rollout = rollout_of(settings, symbol, at)
     # what was reached before a step down that spoils the record can be reached anew
-    era = found.position.counted_from.isoformat() if found.position.counted_from else "the start"
-    for gate in found.gates:
+    era = (
+        rollout.position.counted_from.isoformat() if rollout.position.counted_from else "the start"
+    )
+    for gate in rollout.gates:
         if gate.passed and gate.name in EARNED:
             notify(
                 settings,
                 "gate",
                 symbol,
-                f"gate {symbol} {found.target} {gate.name} since {era}"[:200],
-                f"{symbol}: the gate {gate.name} of {found.target} is passed",
-                f"{gate.words}.\nStill missing: {'; '.join(found.missing) or 'nothing'}.",
+                f"gate {symbol} {rollout.target} {gate.name} since {era}"[:200],
+                f"{symbol}: the gate {gate.name} of {rollout.target} is passed",
+                f"{gate.words}.\nStill missing: {'; '.join(rollout.missing) or 'nothing'}.",
             )
-    return shown(found)
+    return shown(rollout)

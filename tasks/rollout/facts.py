@@ -26,7 +26,7 @@ from tasks.training.studies_on_record import study_that_counts
 _HOLES = OURS | {"off"}
 
 
-def facts_of(settings: Settings, symbol: str, stands: Position, at: datetime) -> Facts:
+def facts_of(settings: Settings, symbol: str, position: Position, at: datetime) -> Facts:
     """Gather all that the gates look at."""
     serving = _serving(settings, symbol, at)
     record = serving.record if serving else None
@@ -36,7 +36,7 @@ def facts_of(settings: Settings, symbol: str, stands: Position, at: datetime) ->
         recipe_hash=recipe_hash,
         kind=record.kind if record else None,
         fallback=serving.trouble if serving else None,
-        record=_live_record(settings, symbol, recipe_hash, stands.counted_from),
+        record=_live_record(settings, symbol, recipe_hash, position.counted_from),
         drift=_drift(settings, symbol),
         parity=_parity(settings, symbol),
         breaker=breaker_of(settings, symbol, at).state,
@@ -80,28 +80,28 @@ def _live_record(
     own = [index for index, row in enumerate(rows) if _is_of(row, recipe_hash)]
     rows = rows[own[0] :] if own else []
     judged = [row for row in rows if _is_judged(row, recipe_hash)]
-    taken = [each for each in judged if each["taken_r_net"] is not None]
+    taken = [row for row in judged if row["taken_r_net"] is not None]
     return LiveRecord(
         begun=rows[0]["decision_time"] if rows else None,
         slots=len(rows),
         unanswered=sum(row["late"] or row["reason"] in _HOLES for row in rows),
         day=_days(judged),
-        p_up=np.array([each["p_up"] for each in judged], np.float64),
-        baseline_p_up=np.array([each["baseline_p_up"] for each in judged], np.float64),
-        up=np.array([each["direction"] == "UP" for each in judged], bool),
+        p_up=np.array([row["p_up"] for row in judged], np.float64),
+        baseline_p_up=np.array([row["baseline_p_up"] for row in judged], np.float64),
+        up=np.array([row["direction"] == "UP" for row in judged], bool),
         trade_day=_days(taken),
-        r_net=np.array([each["taken_r_net"] for each in taken], np.float64),
+        r_net=np.array([row["taken_r_net"] for row in taken], np.float64),
     )
 
 
-def _is_of(each: Mapping[str, Any], recipe_hash: str | None) -> bool:
-    return bool(each["status"] == "predicted" and each["recipe_hash"] == recipe_hash)
+def _is_of(row: Mapping[str, Any], recipe_hash: str | None) -> bool:
+    return bool(row["status"] == "predicted" and row["recipe_hash"] == recipe_hash)
 
 
-def _is_judged(each: Mapping[str, Any], recipe_hash: str | None) -> bool:
-    known = each["p_up"] is not None and each["baseline_p_up"] is not None
-    broke = each["direction"] in {"UP", "DOWN"}
-    return _is_of(each, recipe_hash) and not each["late"] and known and broke
+def _is_judged(row: Mapping[str, Any], recipe_hash: str | None) -> bool:
+    known = row["p_up"] is not None and row["baseline_p_up"] is not None
+    broke = row["direction"] in {"UP", "DOWN"}
+    return _is_of(row, recipe_hash) and not row["late"] and known and broke
 
 
 def _days(rows: Sequence[Mapping[str, Any]]) -> Any:
@@ -109,26 +109,28 @@ def _days(rows: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _drift(settings: Settings, symbol: str) -> Check | None:
-    found = latest_drift(settings.database(), symbol)
-    if found is None:
+    drift_check = latest_drift(settings.database(), symbol)
+    if drift_check is None:
         return None
-    judged = bool(found.figures.get("judged"))
-    return Check(at=found.at, judged=judged, clean=not found.detected, words=found.verdict)
+    judged = bool(drift_check.figures.get("judged"))
+    return Check(
+        at=drift_check.at, judged=judged, clean=not drift_check.detected, words=drift_check.verdict
+    )
 
 
 def _parity(settings: Settings, symbol: str) -> Check | None:
-    found = latest_parity(settings.database(), symbol)
-    if found is None:
+    parity = latest_parity(settings.database(), symbol)
+    if parity is None:
         return None
-    clean = not found.unexplained
-    return Check(at=found.at, judged=found.compared > 0, clean=clean, words=found.verdict)
+    clean = not parity.unexplained
+    return Check(at=parity.at, judged=parity.compared > 0, clean=clean, words=parity.verdict)
 
 
 def _faults(settings: Settings, serving: Serving | None) -> tuple[str, ...] | None:
     try:
-        found = [*settings.ledger().verify().faults, *rollout_faults(settings.database())]
+        matches = [*settings.ledger().verify().faults, *rollout_faults(settings.database())]
     except (DatabaseError, OSError):
         return None
     if serving is not None:
-        found += settings.models().faults(serving.record)
-    return tuple(found)
+        matches += settings.models().faults(serving.record)
+    return tuple(matches)

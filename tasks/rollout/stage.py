@@ -109,8 +109,8 @@ def stage_of(settings: Settings, symbol: str, at: datetime) -> tuple[Stage, Posi
             return "shadow", Position()
     except (DatabaseError, ValueError, TypeError):
         return "shadow", Position()
-    stands = position(events)
-    return stands.at(latest_time(events, at)), stands
+    current = position(events)
+    return current.at(latest_time(events, at)), current
 
 
 def rollout_of(
@@ -119,21 +119,21 @@ def rollout_of(
     """Look at every gate of the next stage, or of the one named."""
     events = events_of(settings, symbol)
     at = latest_time(events, at)
-    stands = position(events)
-    stage = stands.at(at)
-    target = target or stands.next
+    current = position(events)
+    stage = current.at(at)
+    target = target or current.next
     bound_to = recipe_hash = None
     found: tuple[Gate, ...] = ()
     if target is not None:
         bound_to = subject_of(settings, symbol, target, at)
-        facts = facts_of(settings, symbol, stands, at)
+        facts = facts_of(settings, symbol, current, at)
         recipe_hash = facts.recipe_hash
-        found = gates(facts, stands, target, at)
+        found = gates(facts, current, target, at)
         if found:
             found = (*found, _approval(events, target, bound_to, at))
     return Rollout(
         market=symbol,
-        position=stands,
+        position=current,
         stage=stage,
         target=target,
         gates=found,
@@ -194,10 +194,10 @@ def step_up(
         Somebody else changed the rollout meanwhile.
     """
     looked = rollout_of(settings, symbol, at, stage)
-    stands = looked.position
-    renews = stage == stands.stage and stands.holds_until is not None
-    if stage != stands.next and not renews:
-        raise GatesNotPassedError(symbol, stage, (f"{stands.stage} is not the stage below it",))
+    position = looked.position
+    renews = stage == position.stage and position.holds_until is not None
+    if stage != position.next and not renews:
+        raise GatesNotPassedError(symbol, stage, (f"{position.stage} is not the stage below it",))
     if looked.missing:
         raise GatesNotPassedError(symbol, stage, looked.missing)
     event = RolloutEvent(
@@ -213,7 +213,7 @@ def step_up(
     )
     seen = {gate.name: gate.words for gate in looked.gates}
     record_event(settings, event, seen)
-    _emit_step(symbol, event, stands.stage)
+    _emit_step(symbol, event, position.stage)
     return rollout_of(settings, symbol, at)
 
 
@@ -239,9 +239,9 @@ def step_down(
         Somebody else changed the rollout meanwhile.
     """
     events = events_of(settings, symbol)
-    stands = position(events)
-    if STAGES.index(stage) >= STAGES.index(stands.stage):
-        raise NotBelowError(symbol, stage, stands.stage)
+    current = position(events)
+    if STAGES.index(stage) >= STAGES.index(current.stage):
+        raise NotBelowError(symbol, stage, current.stage)
     event = RolloutEvent(
         market=symbol,
         sequence=len(events),
@@ -253,21 +253,21 @@ def step_down(
         details={"restarts": restarts},
     )
     record_event(settings, event)
-    _emit_step(symbol, event, stands.stage)
+    _emit_step(symbol, event, current.stage)
     return rollout_of(settings, symbol, at)
 
 
 def shown(rollout: Rollout) -> dict[str, Any]:
     """Return a rollout as plain values."""
-    stands = rollout.position
+    position = rollout.position
     return {
         "market": rollout.market,
         "stage": rollout.stage,
-        "since": stands.since.isoformat() if stands.since else None,
-        "by": stands.by or None,
-        "reason": stands.reason or None,
-        "holds_until": stands.holds_until.isoformat() if stands.holds_until else None,
-        "counted_from": stands.counted_from.isoformat() if stands.counted_from else None,
+        "since": position.since.isoformat() if position.since else None,
+        "by": position.by or None,
+        "reason": position.reason or None,
+        "holds_until": position.holds_until.isoformat() if position.holds_until else None,
+        "counted_from": position.counted_from.isoformat() if position.counted_from else None,
         "next": rollout.target,
         "gates": [
             {
@@ -279,7 +279,7 @@ def shown(rollout: Rollout) -> dict[str, Any]:
             for gate in rollout.gates
         ],
         "next_step": rollout.next_step,
-        "ignored": list(stands.ignored),
+        "ignored": list(position.ignored),
     }
 
 
@@ -288,12 +288,12 @@ def _approval(
 ) -> Gate:
     name = "approval"
     standing = open_approvals(events)
-    found = usable_approval(standing, target, bound_to, at)
-    if found is not None:
-        words = f"by {found.by}, until {found.expires_at:%Y-%m-%d %H:%M} UTC: {found.reason}"
+    event = usable_approval(standing, target, bound_to, at)
+    if event is not None:
+        words = f"by {event.by}, until {event.expires_at:%Y-%m-%d %H:%M} UTC: {event.reason}"
         return Gate(name=name, passed=True, words=words)
     words = "none"
-    others = [each for each in standing if each.stage == target]
+    others = [event for event in standing if event.stage == target]
     if others:
         last = others[-1]
         expired = last.expires_at is not None and at >= last.expires_at

@@ -123,8 +123,8 @@ def publish(key: str, verdict: str, *parts: str) -> None:
 
 def last_verdict(key: str) -> str | None:
     """Return the verdict of the artifact's latest version, None if there is none."""
-    found = cast("tasks.prefect_api.Artifact | None", tasks.prefect_api.Artifact.get(_key(key)))
-    return re.sub(r"\\(.)", r"\1", found.description or "") if found else None
+    artifact = cast("tasks.prefect_api.Artifact | None", tasks.prefect_api.Artifact.get(_key(key)))
+    return re.sub(r"\\(.)", r"\1", artifact.description or "") if artifact else None
 
 
 def progress(key: str, words: str, begun: float = 0.0) -> Callable[[float], None]:

@@ -64,7 +64,7 @@ def moment_of(as_of: datetime | None, market: Market) -> datetime:
     at = now()
     if as_of is None:
         return at
-    asked = in_zone(as_of, market)
-    if asked > at:
-        raise FutureTimeError(asked, at)
-    return asked
+    moment = in_zone(as_of, market)
+    if moment > at:
+        raise FutureTimeError(moment, at)
+    return moment

@@ -88,7 +88,7 @@ def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
     list of Dead
         In no order; subflows died with their parents and are not among them.
     """
-    found: list[Dead] = []
+    deads: list[Dead] = []
     with get_client(sync_client=True) as client:
         for run in busy_runs(client):
             why = _death_of(client, run, begins_within)
@@ -104,9 +104,9 @@ def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
             flow = client.read_flow(run.flow_id).name
             again = start_again(client, run) if state.is_crashed() else None
             if run.parent_task_run_id is None:
-                found.append(Dead(ended_run(flow, run, state), again))
+                deads.append(Dead(ended_run(flow, run, state), again))
         free_slots(client)
-    return found
+    return deads
 
 
 def restart_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -199,9 +199,9 @@ def _unheld(client: SyncPrefectClient) -> dict[str, int]:
     }
     held = Counter(run.deployment_id for run in busy_runs(client))
     return {
-        limit.name: limit.active_slots - held[found]
-        for found, limit in limits.items()
-        if limit.active_slots > held[found]
+        limit.name: limit.active_slots - held[run_id]
+        for run_id, limit in limits.items()
+        if limit.active_slots > held[run_id]
     }
 
 

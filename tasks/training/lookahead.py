@@ -28,13 +28,13 @@ def audit_recent(market: str, at: datetime) -> dict[str, Any]:
         There are no bars to audit with.
     """
     settings = current_settings()
-    known = settings.market(market)
-    bars = known_bars(settings, market, known, at)
-    begin, end = period_of(bars, known, None, None)
+    definition = settings.market(market)
+    bars = known_bars(settings, market, definition, at)
+    begin, end = period_of(bars, definition, None, None)
     features = CATALOGUE.select("all")
     first = max(begin, end - LOOKED_BACK)
     report = audit_lookahead(
-        bars, known, LabelSpec(), features, first=first, last=end, days=SAMPLED_DAYS
+        bars, definition, LabelSpec(), features, first=first, last=end, days=SAMPLED_DAYS
     )
     return {
         "decisions": report.decisions,

@@ -102,11 +102,11 @@ def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Compar
     """
     by_slot: dict[tuple[Any, str], dict[str, Settled]] = {}
     same_market = hashes_of_question(settings, symbol)
-    for each in settings.ledger().settled(symbol, mode="live"):
-        said = each.prediction
-        if said.market_hash not in same_market:
+    for row in settings.ledger().settled(symbol, mode="live"):
+        entry = row.prediction
+        if entry.market_hash not in same_market:
             continue
-        by_slot.setdefault((said.trading_day, said.opening_range), {})[said.role] = each
+        by_slot.setdefault((entry.trading_day, entry.opening_range), {})[entry.role] = row
     ours, theirs, happened, day = [], [], [], []
     for pair in by_slot.values():
         if not {"champion", "challenger"} <= pair.keys():
@@ -174,7 +174,7 @@ def decide_who_serves(
             reasons += [said.verdict]
             if said.promote and _is_newer(models.current(symbol, CHAMPION), at):
                 make_champion(models, symbol, each.version, at=at, by=BY, reason=said.verdict)
-    asked = next(each for each in judged if each.version == chosen)
+    asked = next(trained for trained in judged if trained.version == chosen)
     decision: Decision | None = None
     if asked.bundle.recipe.hash != champion.recipe_hash and asked.bundle.recipe.kind != "baseline":
         models.set_alias(symbol, CHALLENGER, chosen, at=at, by=BY, reason=asked.evaluation.verdict)
@@ -240,9 +240,9 @@ def _refit_compared(
         return ()
 
 
-def _p_up_in_time(each: Settled) -> float | None:
-    said = each.prediction
-    return None if said.status != "predicted" or said.late else said.p_up
+def _p_up_in_time(row: Settled) -> float | None:
+    entry = row.prediction
+    return None if entry.status != "predicted" or entry.late else entry.p_up
 
 
 def _nothing_known(recipe: str, recipe_hash: str, trials: int) -> Evidence:

@@ -46,8 +46,8 @@ def answers_on_record(settings: Settings, record: EvaluationRecord) -> tuple[Ans
     """
     require_whole(settings, record)
     paths = [settings.home / name for name in record.files if name.endswith(".parquet")]
-    found = [answers_from(pq.read_table(path)) for path in paths]
-    return tuple(sorted(found, key=lambda each: each.seed))
+    answerses = [answers_from(pq.read_table(path)) for path in paths]
+    return tuple(sorted(answerses, key=lambda each: each.seed))
 
 
 def require_whole(settings: Settings, record: EvaluationRecord) -> None:

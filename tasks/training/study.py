@@ -108,7 +108,7 @@ class Study:
     record: EvaluationRecord
 
 
-def walk_of(material: Material, asked: Asked) -> Walk:
+def walk_of(material: Material, request: Asked) -> Walk:
     """Lay out the folds of a study.
 
     Raises
@@ -117,31 +117,31 @@ def walk_of(material: Material, asked: Asked) -> Walk:
         Nothing of the period can be judged.
     """
     data = material.assembly.dataset
-    return walk_recipe(data, asked.recipe, first=asked.first, last=asked.last)
+    return walk_recipe(data, request.recipe, first=request.first, last=request.last)
 
 
 def begin_folds(
-    pool: Executor, material: Material, asked: Asked, walk: Walk
+    pool: Executor, material: Material, request: Asked, walk: Walk
 ) -> tuple[Future[tuple[Answers, ...]], ...]:
     """Put every fold of a study on the workers; return what will hold their answers, in order."""
     data, fingerprint = material.assembly.dataset, material.fingerprint
     return tuple(
-        pool.submit(answer_fold_by_seed, data, fold, asked.recipe, fingerprint)
+        pool.submit(answer_fold_by_seed, data, fold, request.recipe, fingerprint)
         for fold in walk.folds
     )
 
 
 @task(
     name="train and answer every fold",
-    task_run_name="{material.market.symbol}: folds of {asked.own.name}",
+    task_run_name="{material.market.symbol}: folds of {request.own.name}",
     cache_policy=NO_CACHE,
     persist_result=False,
 )
 def answers_of_folds(
-    material: Material, asked: Asked, begun: tuple[Future[tuple[Answers, ...]], ...]
+    material: Material, request: Asked, begun: tuple[Future[tuple[Answers, ...]], ...]
 ) -> list[tuple[Answers, ...]]:
     """Wait for every fold, in their order, showing how many are done."""
-    market, own = material.market.symbol, asked.own.name
+    market, own = material.market.symbol, request.own.name
     move = progress(f"walk-forward-{market}-{own}-progress", f"Folds of {own} on {market}")
     answers = []
     for done, fold in enumerate(begun, 1):
@@ -152,23 +152,23 @@ def answers_of_folds(
 
 @task(
     name="judge the study",
-    task_run_name="judge {asked.own.name} on {material.market.symbol}",
+    task_run_name="judge {request.own.name} on {material.market.symbol}",
     **RETRIED,
 )
 def conclude(
     material: Material,
-    asked: Asked,
+    request: Asked,
     walk: Walk,
     parts: list[tuple[Answers, ...]],
     at: datetime,
 ) -> Study:
     """Join the folds, judge them, run the injected-signal control, keep it all on record."""
-    settings, recipe = current_settings(), asked.recipe
+    settings, recipe = current_settings(), request.recipe
     by_seed = tuple(joined(list(folds)) for folds in zip(*parts, strict=True))
     decided_by = [
         material.market_hash,
-        asked.own.hash,
-        asked.to_json(),
+        request.own.hash,
+        request.to_json(),
         material.fingerprint,
         code_hash(),
     ]
@@ -177,7 +177,7 @@ def conclude(
     signal = None
     if recipe.kind != "baseline":
         signal = injected_signal_found(material.assembly.dataset, recipe)
-        _count_as_tried(settings, material, asked.own, evaluation, at)
+        _count_as_tried(settings, material, request.own, evaluation, at)
     folder = settings.home / "studies" / material.market.symbol / recipe.name / name[:12]
     before = evaluation_of(settings.database(), material.market.symbol, name)
     # what is on record stays as it was recorded, even if a library gives other digits now
@@ -186,10 +186,10 @@ def conclude(
     record = EvaluationRecord(
         market=material.market.symbol,
         recipe=recipe.name,
-        recipe_hash=asked.own.hash,
+        recipe_hash=request.own.hash,
         study_hash=name,
         settings={
-            **asked.to_json(),
+            **request.to_json(),
             "not_judged": list(walk.not_judged),
             "code": code_hash(),
         },
@@ -204,11 +204,11 @@ def conclude(
         files=files,
         at=at,
     )
-    record_evaluation(settings.database(), record, asked.own)
+    record_evaluation(settings.database(), record, request.own)
     if before is not None:
         record = before
     return Study(
-        asked=asked,
+        asked=request,
         evaluation=evaluation,
         signal=signal,
         folds=tuple(fold.name for fold in walk.folds),
@@ -222,16 +222,16 @@ def _write(
 ) -> dict[str, str]:
 
     written = {}
-    for each in by_seed:
-        path = folder / f"answers-seed{each.seed}.parquet"
+    for answers in by_seed:
+        path = folder / f"answers-seed{answers.seed}.parquet"
         with written_atomically(path) as temporary:
-            pq.write_table(each.to_table(), temporary, compression="zstd")
+            pq.write_table(answers.to_table(), temporary, compression="zstd")
         written[path] = sha256_of(path)
     path = folder / "evaluation.json"
     with written_atomically(path) as temporary:
         temporary.write_text(json.dumps(evaluation.to_json(), indent=1), encoding="utf-8")
     written[path] = sha256_of(path)
-    return {str(each.relative_to(settings.home)): digest for each, digest in written.items()}
+    return {str(path.relative_to(settings.home)): digest for path, digest in written.items()}
 
 
 def _count_as_tried(

@@ -112,20 +112,22 @@ def gather(
     """
     settings = current_settings()
     require_unedited(settings.database(), recipe)
-    known = settings.market(market)
-    bars = known_bars(settings, market, known, at)
-    begin, end = period_of(bars, known, first, last)
+    definition = settings.market(market)
+    bars = known_bars(settings, market, definition, at)
+    begin, end = period_of(bars, definition, first, last)
     features = CATALOGUE.select(recipe.features)
     audit = audit_lookahead(
-        bars, known, recipe.label, features, first=begin, last=end, days=AUDITED_DAYS
+        bars, definition, recipe.label, features, first=begin, last=end, days=AUDITED_DAYS
     )
     if not audit.clean:
         raise LookAheadError(audit.leaking, str(audit.leaks[0]))
-    remember_definition(settings.database(), MarketDefinition.of(known), at)
+    remember_definition(settings.database(), MarketDefinition.of(definition), at)
     return Material(
-        market=known,
-        assembly=assemble(bars, known, recipe.label, first=begin, last=end, features=features),
-        fingerprint=settings.lake().fingerprint(known, to_minute(at)),
+        market=definition,
+        assembly=assemble(
+            bars, definition, recipe.label, first=begin, last=end, features=features
+        ),
+        fingerprint=settings.lake().fingerprint(definition, to_minute(at)),
         audit={
             "decisions": audit.decisions,
             "features": len(audit.features),

@@ -133,7 +133,7 @@ class Tuned:
 
 
 @task(name="search", task_run_name="{material.market.symbol}: search from {base.name}", **RETRIED)
-def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tuned:
+def search(material: Material, base: Recipe, search: Search, at: datetime) -> Tuned:
     """Try recipes until as many are finished as asked for; a killed search goes on where it was.
 
     Raises
@@ -145,41 +145,41 @@ def search(material: Material, base: Recipe, asked: Search, at: datetime) -> Tun
     """
     settings = current_settings()
     data, mark = material.assembly.dataset, material.fingerprint
-    folds = tuning_folds(data, base, asked.folds, asked.holdout_months)
-    name = _study_name(material, base, asked, folds)
+    folds = tuning_folds(data, base, search.folds, search.holdout_months)
+    name = _study_name(material, base, search, folds)
     settings.home.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(settings.home / f".{name}.lock", timeout=0):
             *_, (base_score, baseline_score) = scores_by_fold(
-                data, folds.folds, base, mark, asked.question
+                data, folds.folds, base, mark, search.question
             )
-            study = _study(settings, name, asked)
+            study = _study(settings, name, search)
             _give_up_dead_trials(study)
             _finish_on_record(settings, study, material)
             done, log = len(_finished(study)), get_run_logger()
             key, words = f"tune-{material.market.symbol}-progress", f"Trials of {name}"
-            shown = progress(key, words, min(done / asked.trials, 1.0))
-            log.info("%s: %d of %d trials are done", name, done, asked.trials)
-            while done < asked.trials:
-                score = _try_one(settings, study, material, folds, base=base, asked=asked, at=at)
+            shown = progress(key, words, min(done / search.trials, 1.0))
+            log.info("%s: %d of %d trials are done", name, done, search.trials)
+            while done < search.trials:
+                score = _try_one(settings, study, material, folds, base=base, search=search, at=at)
                 done = len(_finished(study))
-                shown(done / asked.trials)
-                said = "given up early" if score is None else f"{score:.5f}"
+                shown(done / search.trials)
+                text = "given up early" if score is None else f"{score:.5f}"
                 best = study.best_value
-                log.info("trial %d of %d: %s, best %.5f", done, asked.trials, said, best)
+                log.info("trial %d of %d: %s, best %.5f", done, search.trials, text, best)
     except Timeout as error:
         raise TuningUnderWayError(name) from error
     return _concluded(settings, study, folds, (base_score, baseline_score), material.market.symbol)
 
 
-def _study_name(material: Material, base: Recipe, asked: Search, folds: TuningFolds) -> str:
-    told = [asked.question, asked.folds, asked.holdout_months, asked.seed, folds.digest]
+def _study_name(material: Material, base: Recipe, search: Search, folds: TuningFolds) -> str:
+    told = [search.question, search.folds, search.holdout_months, search.seed, folds.digest]
     told.append(material.market_hash)
     digest = hashlib.sha256(json.dumps([base.hash, *told]).encode()).hexdigest()
     return f"tune-{material.market.symbol.lower()}-{base.name}-{digest[:8]}"
 
 
-def _study(settings: Settings, name: str, asked: Search) -> Study:
+def _study(settings: Settings, name: str, search: Search) -> Study:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal: Any = registry.tuning_journal.TuningJournal(settings.database())  # a backend by shape
@@ -193,7 +193,7 @@ def _study(settings: Settings, name: str, asked: Search) -> Study:
     )
     # a search that goes on must not draw again what it drew first
     study.sampler = optuna.samplers.TPESampler(
-        seed=asked.seed + len(study.trials), n_startup_trials=_STARTUP_TRIALS
+        seed=search.seed + len(study.trials), n_startup_trials=_STARTUP_TRIALS
     )
     return study
 
@@ -205,7 +205,7 @@ def _give_up_dead_trials(study: Study) -> None:
     kill between the two loses nothing.
     """
     waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,))
-    in_line = [each.system_attrs.get(_FIXED) for each in waiting]
+    in_line = [frozen_trial.system_attrs.get(_FIXED) for frozen_trial in waiting]
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         values = {**trial.system_attrs.get(_FIXED, {}), **trial.params}
         if values and values not in in_line:
@@ -221,9 +221,9 @@ def _finish_on_record(settings: Settings, study: Study, material: Material) -> N
         material.market_hash,
     )
     begun = {
-        each.recipe_hash
-        for each in list_trials(database, symbol)
-        if each.state == "begun" and each.market_hash == market_hash
+        trial.recipe_hash
+        for trial in list_trials(database, symbol)
+        if trial.state == "begun" and trial.market_hash == market_hash
     }
     for trial in _finished(study):
         recipe_hash = Recipe.model_validate(trial.user_attrs[_RECIPE]).hash
@@ -257,12 +257,12 @@ def _try_one(
     folds: TuningFolds,
     *,
     base: Recipe,
-    asked: Search,
+    search: Search,
     at: datetime,
 ) -> float | None:
 
     trial = study.ask()
-    recipe = suggested(trial, base, asked.question)
+    recipe = suggested(trial, base, search.question)
     trial.set_user_attr(_RECIPE, recipe.model_dump(mode="json"))
     # on record before it is known what it comes to: who looks at a trial has tried it
     record_trial(
@@ -279,7 +279,7 @@ def _try_one(
             at=at,
         ),
     )
-    score = _scored(trial, material, folds, recipe, asked.question)
+    score = _scored(trial, material, folds, recipe, search.question)
     state = optuna.trial.TrialState.PRUNED if score is None else optuna.trial.TrialState.COMPLETE
     study.tell(trial, score, state=state)
     finish_trial(

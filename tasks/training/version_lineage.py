@@ -49,7 +49,7 @@ def estimates_of(settings: Settings, symbol: str, first: date | None) -> list[di
 
 def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
     """Return the answers in time of a role's present recipe, in order of decision."""
-    said = [
+    listed = [
         row
         for row in rows
         if row.prediction.role == role
@@ -58,22 +58,22 @@ def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
         and row.prediction.baseline_p_up is not None
         and not row.prediction.late
     ]
-    recipe = said[-1].prediction.recipe_hash if said else None
-    return [each for each in said if each.prediction.recipe_hash == recipe]
+    recipe = listed[-1].prediction.recipe_hash if listed else None
+    return [row for row in listed if row.prediction.recipe_hash == recipe]
 
 
 def judged_of(line: Sequence[Settled]) -> Judged:
     """Return the rows that broke, in arrays."""
     broke = [
-        (each.prediction, each.outcome.direction == "UP")
-        for each in line
-        if each.outcome is not None and each.outcome.direction in {"UP", "DOWN"}
+        (row.prediction, row.outcome.direction == "UP")
+        for row in line
+        if row.outcome is not None and row.outcome.direction in {"UP", "DOWN"}
     ]
     return Judged(
-        p_up=np.array([said.p_up for said, _ in broke], np.float64),
-        baseline_p_up=np.array([said.baseline_p_up for said, _ in broke], np.float64),
+        p_up=np.array([entry.p_up for entry, _ in broke], np.float64),
+        baseline_p_up=np.array([entry.baseline_p_up for entry, _ in broke], np.float64),
         up=np.array([up for _, up in broke], bool),
-        day=np.array([said.trading_day for said, _ in broke], "datetime64[D]"),
+        day=np.array([entry.trading_day for entry, _ in broke], "datetime64[D]"),
     )
 
 

@@ -112,18 +112,18 @@ def approve(
     if (tasks.settings.api_url() or serving.prefect_session.server_of(settings)) is None:
         raise NoServerError(str(settings.home))
     with serving.prefect_session.prefect_session(settings, level="WARNING"):
-        known = rollout.approval.waiting()
+        requests = rollout.approval.waiting()
         if run is None:
-            _list(known, as_json=as_json)
+            _list(requests, as_json=as_json)
             return
-        chosen = _find(run, known)
+        chosen = _find(run, requests)
         if not (reason or refuse or by):
             _show(chosen)
             return
         if not reason.strip():
             raise UnexplainedError(str(chosen.run)[:_SHORT])
         request = chosen.request
-        said: dict[str, Any] = {
+        values: dict[str, Any] = {
             "approve": not refuse,
             "by": by or getpass.getuser(),
             "reason": reason,
@@ -131,28 +131,29 @@ def approve(
         if not refuse and request.overridable and not request.borne_out:
             if not against_the_evidence:
                 raise NotBorneOutError(request.title, request.verdict)
-            said["against_the_evidence"] = True
-        _answer(chosen, said, wait=wait, as_json=as_json)
+            values["against_the_evidence"] = True
+        _answer(chosen, values, wait=wait, as_json=as_json)
 
 
-def _list(known: tuple[Waiting, ...], *, as_json: bool) -> None:
+def _list(requests: tuple[Waiting, ...], *, as_json: bool) -> None:
     if as_json:
-        told = [
-            {"run": str(each.run), "name": each.name, **each.request.to_json()} for each in known
+        rows = [
+            {"run": str(waiting.run), "name": waiting.name, **waiting.request.to_json()}
+            for waiting in requests
         ]
-        print_json(told)
+        print_json(rows)
         return
-    if not known:
+    if not requests:
         say("Nothing waits for a person.")
         return
     table = cli.drawing.plain_table()
     for heading in ("run", "what", "asked (UTC)", "answer until", "evidence"):
         table.add_column(heading, no_wrap=heading == "run", overflow="fold")
-    for each in known:
-        request = each.request
+    for waiting in requests:
+        request = waiting.request
         asked, until = (f"{at:%Y-%m-%d %H:%M}" for at in (request.asked_at, request.until))
         bears = "bears it" if request.borne_out else "does not bear it"
-        table.add_row(str(each.run)[:_SHORT], request.title, asked, until, bears)
+        table.add_row(str(waiting.run)[:_SHORT], request.title, asked, until, bears)
     show_table(table)
     say("look at one: orbcast approve RUN")
 
@@ -173,20 +174,24 @@ def _show(chosen: Waiting) -> None:
 
 
 def _find(ref: str, known: tuple[Waiting, ...]) -> Waiting:
-    found = [each for each in known if ref and (str(each.run).startswith(ref) or each.name == ref)]
-    if len(found) == 1:
-        return found[0]
-    shown = tuple(str(each.run)[:_SHORT] for each in found or known)
-    if found:
-        raise NotWaitingError(ref, shown, "it could be any of these")
+    requests = [
+        waiting
+        for waiting in known
+        if ref and (str(waiting.run).startswith(ref) or waiting.name == ref)
+    ]
+    if len(requests) == 1:
+        return requests[0]
+    lines = tuple(str(waiting.run)[:_SHORT] for waiting in requests or known)
+    if requests:
+        raise NotWaitingError(ref, lines, "it could be any of these")
 
-    raise NotWaitingError(ref, shown, rollout.approval.became_of(ref))
+    raise NotWaitingError(ref, lines, rollout.approval.became_of(ref))
 
 
-def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool) -> None:
+def _answer(chosen: Waiting, values: dict[str, Any], *, wait: bool, as_json: bool) -> None:
 
     short = str(chosen.run)[:_SHORT]
-    fault = rollout.approval.send_answer(chosen, said)
+    fault = rollout.approval.send_answer(chosen, values)
     if fault is not None:
         raise NotTakenError(short, f"{fault} Somebody may have answered it already")
     state, words = "Resuming", ""
@@ -198,16 +203,16 @@ def _answer(chosen: Waiting, said: dict[str, Any], *, wait: bool, as_json: bool)
         state, words = rollout.approval.outcome(chosen.run)
     if not words:
         words = "answered; the run goes on as soon as `orbcast up` has a runner for it"
-    told = (
+    document = (
         rollout.approval_record.kept(
             tasks.settings.current_settings(), chosen.request.market, str(chosen.run)
         )
         or {}
     )
     if as_json:
-        shown = {"run": str(chosen.run), "state": state, "verdict": words, **told}
+        shown = {"run": str(chosen.run), "state": state, "verdict": words, **document}
         print_json(shown)
     else:
         say(words)
-    if said["approve"] and told.get("done") is False:
+    if values["approve"] and document.get("done") is False:
         raise NotTakenError(short, "what was approved was not carried out; its verdict says why")

@@ -41,16 +41,16 @@ def status(
     """
     settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
-    stands = health.breaker.breaker_of(settings, symbol, tasks.settings.now())
+    breaker_state = health.breaker.breaker_of(settings, symbol, tasks.settings.now())
     if as_json:
-        print_json({"market": symbol, **health.breaker.shown(stands)})
+        print_json({"market": symbol, **health.breaker.shown(breaker_state)})
         return
-    since = f" since {stands.since:%Y-%m-%d %H:%M} UTC" if stands.since else ""
-    why = f": {stands.cause}, {stands.detail}" if stands.cause else ""
-    state = stands.state.replace("_", " ")
+    since = f" since {breaker_state.since:%Y-%m-%d %H:%M} UTC" if breaker_state.since else ""
+    why = f": {breaker_state.cause}, {breaker_state.detail}" if breaker_state.cause else ""
+    state = breaker_state.state.replace("_", " ")
     say(f"{symbol}: {state}{since}{why}")
-    if stands.state == "open" and stands.until is not None:
-        say(f"  probed from {stands.until:%Y-%m-%d %H:%M} UTC on")
+    if breaker_state.state == "open" and breaker_state.until is not None:
+        say(f"  probed from {breaker_state.until:%Y-%m-%d %H:%M} UTC on")
 
 
 @app.command("open")

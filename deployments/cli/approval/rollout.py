@@ -52,10 +52,10 @@ def status(
     """
     settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
-    found = tasks.rollout.stage.rollout_of(
+    rollout = tasks.rollout.stage.rollout_of(
         settings, symbol, tasks.settings.now(), _stage(to) if to else None
     )
-    _tell(found, as_json)
+    _tell(rollout, as_json)
 
 
 @app.command(short_help="Approve a step up of what there is now.")
@@ -135,23 +135,23 @@ def _stage(text: str) -> Stage:
     )
 
 
-def _tell(found: Rollout, as_json: bool) -> None:
+def _tell(rollout: Rollout, as_json: bool) -> None:
     if as_json:
-        print_json(tasks.rollout.stage.shown(found))
+        print_json(tasks.rollout.stage.shown(rollout))
         return
-    stands = found.position
-    since = f" since {stands.since:%Y-%m-%d %H:%M} UTC" if stands.since else ""
-    why = f", by {stands.by}: {stands.reason}" if stands.by else ""
-    say(f"{found.market}: {found.stage}{since}{why}")
-    if stands.holds_until is not None:
-        say(f"  holds until {stands.holds_until:%Y-%m-%d %H:%M} UTC")
-    if found.gates:
-        say(f"gates of {found.target}:")
-    for gate in found.gates:
+    position = rollout.position
+    since = f" since {position.since:%Y-%m-%d %H:%M} UTC" if position.since else ""
+    why = f", by {position.by}: {position.reason}" if position.by else ""
+    say(f"{rollout.market}: {rollout.stage}{since}{why}")
+    if position.holds_until is not None:
+        say(f"  holds until {position.holds_until:%Y-%m-%d %H:%M} UTC")
+    if rollout.gates:
+        say(f"gates of {rollout.target}:")
+    for gate in rollout.gates:
         mark = "ok" if gate.passed else "no"
         say(f"  {mark}  {gate.name}: {gate.words}")
         if gate.change:
             say(f"      missing: {gate.change}")
-    say(f"next: {found.next_step}")
-    for each in stands.ignored:
+    say(f"next: {rollout.next_step}")
+    for each in position.ignored:
         say(f"ignored: {each}")

@@ -40,41 +40,44 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     Example: orbcast bars status --market mgc
     """
     settings = tasks.settings.current_settings()
-    known = settings.market(market)
-    found = settings.lake().status(known.symbol)
+    definition = settings.market(market)
+    lake_status = settings.lake().status(definition.symbol)
     # a month of a database is read again as it grows: its last reading tells of all of it
-    last = {record.name: record for record in settings.lake().batch_log(known.symbol).holding()}
+    last = {
+        record.name: record for record in settings.lake().batch_log(definition.symbol).holding()
+    }
     readings = list(last.values())
     spec = data.sources.standing_source(settings.sources_file, market)
-    odd = ml_core.bars.odd_days.odd_days(settings.lake().minutes(known.symbol), known)
+    odd = ml_core.bars.odd_days.odd_days(settings.lake().minutes(definition.symbol), definition)
     if as_json:
         print_json(
             {
-                "market": known.symbol,
-                "name": known.name,
+                "market": definition.symbol,
+                "name": definition.name,
                 "lake": settings.lake().root,
-                "bars": found.bars,
-                "first_bar": found.first,
-                "last_bar": found.last,
-                "contracts": found.contracts,
-                "batches": found.batches,
-                "quarantined": found.quarantined,
-                "revised": found.revisions,
+                "bars": lake_status.bars,
+                "first_bar": lake_status.first,
+                "last_bar": lake_status.last,
+                "contracts": lake_status.contracts,
+                "batches": lake_status.batches,
+                "quarantined": lake_status.quarantined,
+                "revised": lake_status.revisions,
                 **remarked(readings),
                 "odd_days": _odd_days_json(odd),
                 "source": spec.to_json() if spec else None,
             }
         )
         return
-    say(f"{known.symbol}, {known.name}, in {settings.lake().root}")
-    if found.first is None or found.last is None:
+    say(f"{definition.symbol}, {definition.name}, in {settings.lake().root}")
+    if lake_status.first is None or lake_status.last is None:
         say("  no bars yet: see `orbcast ingest --help`")
     else:
-        say(f"  bars        {found.bars:,} from {_at(found.first)} to {_at(found.last)}")
-        say(f"  contracts   {len(found.contracts)}: {', '.join(found.contracts)}")
-    say(f"  batches     {found.batches}")
-    say(f"  set aside   {found.quarantined} rows")
-    say(f"  revisions   {found.revisions} bars changed by a later batch")
+        span = f"from {_at(lake_status.first)} to {_at(lake_status.last)}"
+        say(f"  bars        {lake_status.bars:,} {span}")
+        say(f"  contracts   {len(lake_status.contracts)}: {', '.join(lake_status.contracts)}")
+    say(f"  batches     {lake_status.batches}")
+    say(f"  set aside   {lake_status.quarantined} rows")
+    say(f"  revisions   {lake_status.revisions} bars changed by a later batch")
     for line in remarks_on(readings):
         say(f"  {line}")
     for line in _odd_days_in_words(odd, market):
@@ -97,14 +100,14 @@ def _odd_days_in_words(odd: tuple[OddDay, ...], market: str) -> list[str]:
     """Return a line for each day that does not fit the calendar, and what to do about them."""
     if not odd:
         return []
-    shown = [f"odd day     {day}" for day in odd[:_ODD_DAYS_SHOWN]]
-    more = len(odd) - len(shown)
+    lines = [f"odd day     {day}" for day in odd[:_ODD_DAYS_SHOWN]]
+    more = len(odd) - len(lines)
     if more:
-        shown.append(
+        lines.append(
             f"            and {more} more: `orbcast bars status --market {market} --json`"
         )
     return [
-        *shown,
+        *lines,
         f"            if the exchange had other hours, the file of {market} can say so, such as",
         *(f"                {line}" for line in odd[0].lines),
     ]

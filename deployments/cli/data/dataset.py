@@ -38,12 +38,12 @@ def dataset(
     Example: orbcast dataset --from 2025-01-01 --to 2025-06-30 --out mgc.parquet
     """
     settings = tasks.settings.current_settings()
-    known = settings.market(market, roll=roll)
+    definition = settings.market(market, roll=roll)
     spec = data.datasets.label_spec(anchor=anchor, stop=stop, rr=rr, scan_end=scan_end)
     begin, end = days_of(first, last)
     with progress("Computing ranges, labels and features"):
-        bars = data.datasets.known_bars(settings, market, known, tasks.settings.now())
-        table = data.datasets.slots_with_baselines(bars, known, spec, begin, end)
+        bars = data.datasets.known_bars(settings, market, definition, tasks.settings.now())
+        table = data.datasets.slots_with_baselines(bars, definition, spec, begin, end)
     with ml_core.files.written_atomically(output) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     used = table["exclusion"].null_count
@@ -51,7 +51,7 @@ def dataset(
         print_json(
             {
                 "file": output,
-                "market": known.symbol,
+                "market": definition.symbol,
                 "slots": len(table),
                 "usable": used,
                 "columns": table.num_columns,
@@ -60,6 +60,6 @@ def dataset(
         )
         return
     say(
-        f"{output}: {len(table):,} slots of {known.symbol}, {used:,} with a usable range, "
+        f"{output}: {len(table):,} slots of {definition.symbol}, {used:,} with a usable range, "
         f"{table.num_columns} columns, label {spec.key}.",
     )

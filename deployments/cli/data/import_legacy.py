@@ -64,7 +64,7 @@ def import_legacy(
     )
     settings = tasks.settings.current_settings()
     with progress("Reading bars") as bar:
-        told = legacy_import.survey.survey(
+        values = legacy_import.survey.survey(
             settings,
             market,
             source=source,
@@ -73,26 +73,26 @@ def import_legacy(
             dry_run=dry_run,
             on_progress=lambda name, done: bar.at(done, None, name),
         )
-    page, text = legacy_import.report_files.write_legacy_report(settings, told)
+    page, text = legacy_import.report_files.write_legacy_report(settings, values)
     if as_json:
-        print_json({**told, "reports": [str(page), str(text)]})
+        print_json({**values, "reports": [str(page), str(text)]})
         return
-    _tell(told, page, text)
+    _tell(values, page, text)
 
 
-def _tell(told: dict[str, Any], page: Path, text: Path) -> None:
+def _tell(values: dict[str, Any], page: Path, text: Path) -> None:
 
-    say(legacy_import.report.headline(told))
-    if told["dry_run"]:
+    say(legacy_import.report.headline(values))
+    if values["dry_run"]:
         say("This was a dry run: the lake is as it was.")
     for title, sentences in (
-        ("Can be used", legacy_import.report.usable(told)),
-        ("Cannot be used", legacy_import.report.unusable(told)),
+        ("Can be used", legacy_import.report.usable(values)),
+        ("Cannot be used", legacy_import.report.unusable(values)),
     ):
         say(f"\n{title}:")
         for sentence in sentences or ["nothing"]:
             say(f"- {sentence}")
-    for each in (told["registry"] or {}).get("versions", []):
+    for each in (values["registry"] or {}).get("versions", []):
         for fault in each["faults"]:
             say(f"- {each['name']}: {fault}.")
     say(f"\nReport: {page}\n        {text}")

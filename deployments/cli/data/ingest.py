@@ -106,8 +106,8 @@ def ingest(
     spec = data.sources.source_spec(
         kind=source,
         paths=paths or [],
-        options=dict(_pair("--option", each, "account=DU123") for each in option or []),
-        columns=dict(_pair("--column", each, "ts=my_time_column") for each in column or [])
+        options=dict(_pair("--option", name, "account=DU123") for name in option or []),
+        columns=dict(_pair("--column", name, "ts=my_time_column") for name in column or [])
         | ({"volume": ""} if no_volume else {}),
         table=table,
         zone=zone,
@@ -118,7 +118,7 @@ def ingest(
         layout=layout,
     )
     settings = tasks.settings.current_settings()
-    known = settings.market(market)
+    definition = settings.market(market)
     total = spec.source().count()
     with progress("Reading bars", total) as bar:
 
@@ -126,10 +126,10 @@ def ingest(
             bar.at(done, total, name)
 
         if dry_run:
-            shown = runs.trying_again.with_patience(
+            preview = runs.trying_again.with_patience(
                 lambda: data.preview.preview(
                     settings,
-                    known,
+                    definition,
                     spec,
                     tasks.settings.now(),
                     on_progress=on_progress,
@@ -141,7 +141,7 @@ def ingest(
             records = runs.trying_again.with_patience(
                 lambda: data.intake.take_in(
                     settings,
-                    known,
+                    definition,
                     spec,
                     tasks.settings.now(),
                     on_progress=on_progress,
@@ -150,45 +150,45 @@ def ingest(
                 _wait,
             )
     if dry_run:
-        _show_preview(shown, known, as_json=as_json)
+        _show_preview(preview, definition, as_json=as_json)
         return
     if remember:
         data.sources.remember_source(settings.sources_file, market, spec)
-    brought = data.intake.summary(records, settings.lake().status(known.symbol))
+    brought = data.intake.summary(records, settings.lake().status(definition.symbol))
     if as_json:
         print_json({**brought, **remarked(records)})
         return
     _tell(records, brought, market)
 
 
-def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
+def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
     """Show how a source is read and what it would bring, to be held against a chart."""
-    new = [record for record in shown.records if record.status != "already"]
-    brought = data.intake.summary(shown.records, shown.status)
+    new = [record for record in preview.records if record.status != "already"]
+    brought = data.intake.summary(preview.records, preview.status)
     if as_json:
         print_json(
             {
                 **brought,
-                "readings": sorted({record.reading for record in shown.records}),
-                "read_as": [asdict(reading) for reading in shown.readings],
+                "readings": sorted({record.reading for record in preview.records}),
+                "read_as": [asdict(reading) for reading in preview.readings],
                 "step": "1 minute",
-                "first": shown.first,
-                "last": shown.last,
+                "first": preview.first,
+                "last": preview.last,
                 **remarked(new),
-                "ranges": [asdict(opening) for opening in shown.ranges],
+                "ranges": [asdict(opening) for opening in preview.ranges],
             }
         )
         return
     say(f"{market.symbol}, {market.name}: nothing is kept of this")
-    for reading in sorted({record.reading for record in shown.records}):
+    for reading in sorted({record.reading for record in preview.records}):
         say(f"  read with   {reading}, 1-minute bars")
-    for read_as in shown.readings:
+    for read_as in preview.readings:
         zone = f"times of {read_as.zone}" if read_as.zone else "times that say their zone"
         layout = f"layout {read_as.layout}, " if read_as.layout else ""
         say(f"  read as     {layout}{zone}, stamped at the {read_as.stamp} of the bar")
         columns = ", ".join(f"{name}={column}" for name, column in read_as.columns.items())
         say(f"  columns     {columns}")
-    for name, at in (("first bar", shown.first), ("last bar", shown.last)):
+    for name, at in (("first bar", preview.first), ("last bar", preview.last)):
         if at is not None:
             local = at.astimezone(ZoneInfo(market.zone))
             say(f"  {name:<11} {at:%Y-%m-%d %H:%M} UTC, {local:%Y-%m-%d %H:%M} {market.zone}")
@@ -198,9 +198,9 @@ def _show_preview(shown: Preview, market: Market, *, as_json: bool) -> None:
     )
     for line in remarks_on(new):
         say(f"  {line}")
-    if shown.ranges:
-        say(f"Hold these opening ranges of {shown.ranges[-1].trading_day} against a chart:")
-    for opening in shown.ranges:
+    if preview.ranges:
+        say(f"Hold these opening ranges of {preview.ranges[-1].trading_day} against a chart:")
+    for opening in preview.ranges:
         say(
             f"  {opening.name:<11} from {opening.start:%Y-%m-%d %H:%M} {market.zone}: "
             f"high {opening.high:g}, low {opening.low:g}"

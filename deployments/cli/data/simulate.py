@@ -35,10 +35,10 @@ def simulate(
     Example: orbcast simulate --days 365 --edge 0.05 --out sim.duckdb
     """
     begin = day_of(first, "--from") or date(2024, 1, 2)
-    known = tasks.settings.current_settings().market(market)
+    definition = tasks.settings.current_settings().market(market)
     with progress("Simulating") as bar:
         made = deployments.simulated.write_database(
-            output, known, begin, begin + timedelta(days=days - 1), edge, seed, bar.at
+            output, definition, begin, begin + timedelta(days=days - 1), edge, seed, bar.at
         )
     truth = made.truth.summary()
     if as_json:
@@ -46,7 +46,7 @@ def simulate(
             {
                 "file": output,
                 "table": "bars_1m",
-                "market": known.symbol,
+                "market": definition.symbol,
                 "bars": made.bars,
                 "days": made.days,
                 "first_day": made.first,
@@ -58,7 +58,7 @@ def simulate(
         )
         return
     say(
-        f"{output}: {made.bars:,} bars of {known.symbol}, {made.first} to {made.last}, table "
+        f"{output}: {made.bars:,} bars of {definition.symbol}, {made.first} to {made.last}, table "
         "bars_1m.",
     )
     say(

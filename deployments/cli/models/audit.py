@@ -42,14 +42,14 @@ def lookahead(
     Example: orbcast audit lookahead --days 20
     """
     settings = tasks.settings.current_settings()
-    known, chosen = settings.market(market), settings.recipe(recipe)
+    definition, chosen = settings.market(market), settings.recipe(recipe)
     asked = days_of(first, last)
-    bars = data.datasets.known_bars(settings, market, known, tasks.settings.now())
-    begin, end = data.datasets.period_of(bars, known, *asked)
+    bars = data.datasets.known_bars(settings, market, definition, tasks.settings.now())
+    begin, end = data.datasets.period_of(bars, definition, *asked)
     with progress("Auditing decisions", 0) as bar:
         report = features.audit.audit_lookahead(
             bars,
-            known,
+            definition,
             chosen.label,
             features.all.CATALOGUE.select(chosen.features),
             first=begin,
@@ -106,12 +106,12 @@ def parity(
         print_json(report.to_json())
     else:
         say(report.verdict)
-        for each in report.audited:
-            if each.cause == "same":
+        for audited in report.audited:
+            if audited.cause == "same":
                 continue
-            names = ", ".join(difference.feature for difference in each.differences)
-            say(f"  {each.slot} {each.role}, {each.cause}: {names}")
-            for bar in each.changes:
+            names = ", ".join(difference.feature for difference in audited.differences)
+            say(f"  {audited.slot} {audited.role}, {audited.cause}: {names}")
+            for bar in audited.changes:
                 say(f"      {bar}")
     if report.count("unexplained"):
         raise typer.Exit(UNEXPLAINED)

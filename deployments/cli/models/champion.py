@@ -64,12 +64,12 @@ def promote(
     record = store.find(symbol, ref)
     who = by or getpass.getuser()
     if record.kind != "baseline":
-        said = training.promotion.weigh(
+        decision = training.promotion.weigh(
             settings, symbol, record.model, record.recipe_hash, tasks.settings.now()
         )
-        if not said.promote and not override:
-            raise NotShownError(record.version, tuple(said.reasons))
-        if not said.promote:
+        if not decision.promote and not override:
+            raise NotShownError(record.version, tuple(decision.reasons))
+        if not decision.promote:
             reason = f"against the evidence: {reason}"
     serving.prefect_session.name_running_server(settings)
     changed = training.champion.make_champion(
@@ -98,23 +98,23 @@ def history(
     orbcast models history --at 2025-06-30T10:05
     """
     settings = tasks.settings.current_settings()
-    known = settings.market(market)
-    changes = list(settings.models().history(known.symbol, "champion"))
+    definition = settings.market(market)
+    changes = list(settings.models().history(definition.symbol, "champion"))
     if at is not None:
-        moment = prediction.slots.in_zone(time_of(at, "--at"), known)
+        moment = prediction.slots.in_zone(time_of(at, "--at"), definition)
         changes = [change for change in changes if change.at <= moment][-1:]
-    decisions = registry.decisions.list_decisions(settings.database(), known.symbol)
-    told = [_change(change, decisions) for change in changes]
+    decisions = registry.decisions.list_decisions(settings.database(), definition.symbol)
+    rows = [_change(change, decisions) for change in changes]
     if as_json:
-        print_json(told)
+        print_json(rows)
         return
-    if not told:
+    if not rows:
         when = f" at {at}" if at else ""
-        say(f"{known.symbol} had no champion{when}")
-    for each in told:
-        say(f"{each['at']:%Y-%m-%d %H:%M} UTC  {each['version']}  by {each['by']}")
-        say(f"    {each['reason']}")
-        for condition in each["evidence"]:
+        say(f"{definition.symbol} had no champion{when}")
+    for row in rows:
+        say(f"{row['at']:%Y-%m-%d %H:%M} UTC  {row['version']}  by {row['by']}")
+        say(f"    {row['reason']}")
+        for condition in row["evidence"]:
             say(f"    {condition}")
 
 
@@ -164,5 +164,5 @@ def rollback(
 
 
 def _changed(symbol: str, version: str, by: str, reason: str, *, changed: bool) -> dict[str, Any]:
-    told = {"market": symbol, "champion": version, "changed": changed}
-    return {**told, "by": by, "reason": reason}
+    values = {"market": symbol, "champion": version, "changed": changed}
+    return {**values, "by": by, "reason": reason}

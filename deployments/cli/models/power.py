@@ -91,8 +91,8 @@ def power(
             design_effect=design_effect,
         )
     if as_json:
-        told = {"needed": needed, "rows": rows, "gate": report.to_json() if report else None}
-        print_json(told)
+        values = {"needed": needed, "rows": rows, "gate": report.to_json() if report else None}
+        print_json(values)
         return
     if report is not None:
         say(f"{report.words}.")

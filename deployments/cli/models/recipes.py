@@ -71,8 +71,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
     settings = tasks.settings.current_settings()
     recipe = settings.recipe(name)
     if as_json:
-        told = {**recipe.model_dump(mode="json"), "hash": recipe.hash}
-        print_json(told)
+        values = {**recipe.model_dump(mode="json"), "hash": recipe.hash}
+        print_json(values)
         return
     lines = [f"# {recipe.hash}", f"# {settings.recipe_file(name)}"]
     for key, value in learning.recipe_difference.flat(recipe.model_dump(mode="json")).items():
@@ -94,8 +94,8 @@ def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
         print_json(changed)
         return
     if one.hash == other.hash:
-        told = f"{first} and {second} are the same recipe, {one.hash[:12]}"
-        say(told)
+        words = f"{first} and {second} are the same recipe, {one.hash[:12]}"
+        say(words)
         return
     table = _table("", first, second)
     for key, values in changed.items():
@@ -124,8 +124,8 @@ def _listed(settings: Settings, name: str) -> dict[str, str]:
     except (InputError, OSError) as error:
         fault = line_of(error)
     else:
-        told = {"name": recipe.name, "kind": recipe.kind, "hash": recipe.hash}
-        return {**row, **told, "about": recipe.about}
+        values = {"name": recipe.name, "kind": recipe.kind, "hash": recipe.hash}
+        return {**row, **values, "about": recipe.about}
     return {**row, "fault": fault, "about": fault}
 
 

@@ -77,7 +77,7 @@ def setups(
     Example: orbcast study setups --market mgc --figures setups.json
     """
     settings, at = tasks.settings.current_settings(), tasks.settings.now()
-    known = settings.market(market)
+    definition = settings.market(market)
     grid = ml_core.setups.setup.SetupGrid(
         ranges=tuple(ranges or ()),
         sides=tuple(sides or ml_core.setups.setup.SIDES),
@@ -86,20 +86,20 @@ def setups(
         sizes=tuple(sizes or ml_core.setups.setup.SIZES),
         days=tuple(days or ml_core.setups.setup.DAYS),
     )
-    plan, chosen = ml_core.setups.plan.StudyPlan(min_trades=min_trades), grid.setups(known)
+    plan, chosen = ml_core.setups.plan.StudyPlan(min_trades=min_trades), grid.setups(definition)
     asked = days_of(first, last)
-    bars = data.datasets.known_bars(settings, market, known, at)
-    begin, end = data.datasets.period_of(bars, known, *asked)
+    bars = data.datasets.known_bars(settings, market, definition, at)
+    begin, end = data.datasets.period_of(bars, definition, *asked)
     with progress("Trading every break", 0) as bar:
         table = ml_core.setups.trades.trade_table(
-            bars, known, grid, first=begin, last=end, on_progress=bar.at
+            bars, definition, grid, first=begin, last=end, on_progress=bar.at
         )
     with progress(f"Judging {len(chosen):,} setups on {len(table.days):,} days"):
         returns = ml_core.setups.trades.setup_returns(
             table, chosen, plan.search_days(len(table.days))
         )
-        found = ml_core.setups.study.study_setups(returns, plan=plan, seed=seed)
-    plain = found.to_json()
+        study = ml_core.setups.study.study_setups(returns, plan=plan, seed=seed)
+    plain = study.to_json()
     page = report or settings.reports_dir / f"setups-{market.lower()}.html"
     pages.document.write_html(pages.setup_report.setup_report(plain, made_at=at), page)
     if figures is not None:
@@ -108,13 +108,13 @@ def setups(
     if as_json:
         print_json({**plain, "report": page})
         return
-    _show(found)
+    _show(study)
     say(f"Page: {page}")
 
 
-def _show(found: SetupStudy) -> None:
-    summary, chance = found.summary, found.chance
-    say(found.verdict)
+def _show(study: SetupStudy) -> None:
+    summary, chance = study.summary, study.chance
+    say(study.verdict)
     say(
         f"\n{summary['market']}: searched {summary['first_day']} to "
         f"{summary['search_last_day']} ({summary['search_days']:,} days), confirmed to "
@@ -127,7 +127,7 @@ def _show(found: SetupStudy) -> None:
         f"\n{'net R a trade':33s}{'search':>8s}{'trades':>7s}{'t':>5s}{'q':>6s}"
         f"{'confirm':>9s}{'trades':>7s}"
     )
-    for row in found.top[:_SHOWN]:
+    for row in study.top[:_SHOWN]:
         early, late = row["search"], row["confirmation"]
         say(
             f"{_short(row):33s}{early['net_r']:>+8.2f}{early['trades']:>7d}{row['t']:>5.1f}"

@@ -82,7 +82,7 @@ def _listed(record: VersionRecord, aliases: list[str]) -> dict[str, Any]:
 
 def _tell(listed: list[dict[str, Any]]) -> None:
     """Show the versions model by model: names may be long, and versions are there to be copied."""
-    for model in dict.fromkeys(each["model"] for each in listed):
+    for model in dict.fromkeys(row["model"] for row in listed):
         say(f"{model}:")
         table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
         for name in ("  version", "is"):
@@ -113,15 +113,15 @@ def show(ref: Ref, market: MarketOption = "mgc", as_json: AsJson = False) -> Non
     store = settings.models()
     record = store.find(symbol, ref)
     given = [
-        each
+        alias_record
         for alias in _ALIASES
-        for each in store.history(symbol, alias)
-        if each.version == record.version
+        for alias_record in store.history(symbol, alias)
+        if alias_record.version == record.version
     ]
     if as_json:
         about = ("market", "version", "model", "kind", "created_at", "metrics")
-        told = {name: getattr(record, name) for name in about}
-        print_json({**told, "aliases": [asdict(each) for each in given]})
+        values = {name: getattr(record, name) for name in about}
+        print_json({**values, "aliases": [asdict(alias) for alias in given]})
         return
     cli.markdown.print_markdown((record.folder / "model_card.md").read_text(encoding="utf-8"))
     for each in given:

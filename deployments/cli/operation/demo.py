@@ -49,35 +49,35 @@ def demo(
             named = step.replace("Flow ", "").partition(":")[0].partition(",")[0]
             bar.at(share, detail=named)
 
-        shown = deployments.demo.run_demo(home, remark, moved)
+        demo = deployments.demo.run_demo(home, remark, moved)
     if as_json:
-        print_json(_plain(shown))
+        print_json(_plain(demo))
     else:
-        _tell(shown)
+        _tell(demo)
 
 
-def _plain(shown: Shown) -> dict[str, Any]:
-    study = shown.result["study"]
+def _plain(demo: Shown) -> dict[str, Any]:
+    study = demo.result["study"]
     return {
-        "home": shown.home,
-        "market": shown.symbol,
-        "verdict": shown.result["verdict"],
-        "decision": shown.result["decision"],
-        "champion": shown.result["champion"],
-        "challenger": shown.result["challenger"],
-        "directional": shown.result["evaluation"]["directional"],
-        "truth": shown.truth,
+        "home": demo.home,
+        "market": demo.symbol,
+        "verdict": demo.result["verdict"],
+        "decision": demo.result["decision"],
+        "champion": demo.result["champion"],
+        "challenger": demo.result["challenger"],
+        "directional": demo.result["evaluation"]["directional"],
+        "truth": demo.truth,
         "study_verdict": study["verdict"],
         "promotion": study["promotion"],
-        "report": shown.report,
+        "report": demo.report,
         "study_report": study["report"],
-        "outlook": asdict(shown.outlook),
-        "seconds": round(shown.seconds, 1),
+        "outlook": asdict(demo.outlook),
+        "seconds": round(demo.seconds, 1),
     }
 
 
-def _tell(shown: Shown) -> None:
-    result, truth = shown.result, shown.truth
+def _tell(demo: Shown) -> None:
+    result, truth = demo.result, demo.truth
     scores = result["evaluation"]["directional"]
     table = cli.drawing.plain_table()
     table.add_column("On unseen days", no_wrap=True)
@@ -101,7 +101,7 @@ def _tell(shown: Shown) -> None:
     say(f"Walk-forward: {result['study']['verdict']}")
     say(result["study"]["promotion"]["verdict"])
     say(result["decision"])
-    say(f"\nReport: {shown.report}")
+    say(f"\nReport: {demo.report}")
     say(f"Study:  {result['study']['report']}")
     say("\nNext, worth trying:")
     for command, what in (
@@ -110,14 +110,14 @@ def _tell(shown: Shown) -> None:
         ("dashboard", "the days as cards and charts in a browser (`make dashboard` installs it)"),
         ("up", "look at all of it in the Prefect UI, at http://127.0.0.1:4200"),
     ):
-        say(f"  .venv/bin/orbcast --home {_short(shown.home)} {command}")
+        say(f"  .venv/bin/orbcast --home {_short(demo.home)} {command}")
         say(f"      {what}")
     say(
         f"\nThe simulated days end on {deployments.demo.LAST}: live ranges have no bars, and `up` "
         "records that. "
-        f"{shown.symbol}: {prediction.day_outlook.outlook_in_words(shown.outlook)}"
+        f"{demo.symbol}: {prediction.day_outlook.outlook_in_words(demo.outlook)}"
     )
-    say(f"\nDone in {shown.seconds:.0f} s.")
+    say(f"\nDone in {demo.seconds:.0f} s.")
 
 
 def _short(path: Path) -> str:

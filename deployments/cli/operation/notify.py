@@ -135,8 +135,8 @@ def list_channels(as_json: AsJson = False) -> None:
     """
     settings = tasks.settings.current_settings()
     found = [
-        (each, registry.notices.last_attempt(settings.database(), each.name))
-        for each in tasks.notices.channels.channels(settings.channels_file)
+        (channel, registry.notices.last_attempt(settings.database(), channel.name))
+        for channel in tasks.notices.channels.channels(settings.channels_file)
     ]
     if as_json:
         print_json(
@@ -170,22 +170,24 @@ def try_channels(
     """
     settings = tasks.settings.current_settings()
     with _prefect(settings):
-        found = [
+        channels = [
             channel
             for channel in tasks.notices.channels.channels(settings.channels_file)
             if name in {None, channel.name}
         ]
-        if not found:
+        if not channels:
             raise tasks.notices.channels.ChannelError(
                 "name", name or "", "is not there; `orbcast notify list` shows them"
             )
-        tried = [tasks.notices.delivery.send_test(each) for each in found]
+        tried = [tasks.notices.delivery.send_test(channel) for channel in channels]
     if as_json:
-        print_json([asdict(each) for each in tried])
-    for each in () if as_json else tried:
-        if each.delivered:
-            say(f"{each.channel}: delivered")
-    faults = tuple((each.channel, each.detail) for each in tried if not each.delivered)
+        print_json([asdict(delivery) for delivery in tried])
+    for delivery in () if as_json else tried:
+        if delivery.delivered:
+            say(f"{delivery.channel}: delivered")
+    faults = tuple(
+        (delivery.channel, delivery.detail) for delivery in tried if not delivery.delivered
+    )
     if faults:
         raise DeadChannelError(faults)
 
@@ -205,7 +207,7 @@ def retry(as_json: AsJson = False) -> None:
             (channel.name, registry.notices.failures_in_a_row(settings.database(), channel.name))
             for channel in tasks.notices.channels.channels(settings.channels_file)
         ]
-    faults = tuple((name, each[-1].detail) for name, each in failed if each)
+    faults = tuple((name, deliveries[-1].detail) for name, deliveries in failed if deliveries)
     if as_json:
         failing = [{"channel": name, "detail": detail} for name, detail in faults]
         print_json({"delivered": delivered, "failing": failing})
@@ -260,30 +262,36 @@ def show_notices(
         tasks.notices.channels.ChannelError
     ) as error:  # what there was to tell is shown all the same
         remark(f"nothing is delivered: {error}")
-    found = registry.notices.notices(settings.database(), market=symbol, last=last)
+    notice_records = registry.notices.notices(settings.database(), market=symbol, last=last)
     if as_json:
         plain = [
             {
-                "at": told.notice.at.isoformat(),
-                "kind": told.notice.kind,
-                "market": told.notice.market,
-                "subject": told.notice.subject,
-                "body": told.notice.body,
+                "at": notice_record.notice.at.isoformat(),
+                "kind": notice_record.notice.kind,
+                "market": notice_record.notice.market,
+                "subject": notice_record.notice.subject,
+                "body": notice_record.notice.body,
                 "delivered": sorted(
-                    {delivery.channel for delivery in told.deliveries if delivery.delivered}
+                    {
+                        delivery.channel
+                        for delivery in notice_record.deliveries
+                        if delivery.delivered
+                    }
                 ),
-                "not_delivered": list(tasks.notices.channels.missing_from(told, listed)),
+                "not_delivered": list(tasks.notices.channels.missing_from(notice_record, listed)),
             }
-            for told in found
+            for notice_record in notice_records
         ]
         print_json(plain)
         return
-    for told in found:
-        missed = tasks.notices.channels.missing_from(told, listed)
+    for notice_record in notice_records:
+        missed = tasks.notices.channels.missing_from(notice_record, listed)
         state = f"  NOT DELIVERED to {', '.join(missed)}" if missed else ""
-        head = f"{told.notice.at:%Y-%m-%d %H:%M} UTC  {told.notice.subject}{state}"
+        head = (
+            f"{notice_record.notice.at:%Y-%m-%d %H:%M} UTC  {notice_record.notice.subject}{state}"
+        )
         say(head)
-        for line in told.notice.body.splitlines():
+        for line in notice_record.notice.body.splitlines():
             say(f"    {line}")
-    if not found:
+    if not notice_records:
         say("nothing to tell so far")

@@ -76,7 +76,7 @@ def run(
         serving.prefect_session.prefect_session(settings, level=level) as server,
     ):
         found = _load(FLOWS[name])
-        given = dict(_pair(each, found.parameters.properties) for each in param or [])
+        given = dict(_pair(name, found.parameters.properties) for name in param or [])
         if not quiet:
             remark_begin(f"Running {name}", server)
         result = found(**{"market": market, **given})
@@ -91,11 +91,11 @@ def _load(entrypoint: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def _pair(text: str, known: Mapping[str, Any]) -> tuple[str, Any]:
+def _pair(text: str, values: Mapping[str, Any]) -> tuple[str, Any]:
     key, sign, value = text.partition("=")
     key = key.strip().replace("-", "_")
-    if not sign or key not in known:
-        remedy = f"write key=value, with key one of {', '.join(known)}"
+    if not sign or key not in values:
+        remedy = f"write key=value, with key one of {', '.join(values)}"
         raise OptionError("--param", text, "cannot be used", remedy)
     try:
         read = json.loads(value)
@@ -103,7 +103,7 @@ def _pair(text: str, known: Mapping[str, Any]) -> tuple[str, Any]:
         return key, value
     # a range named 1000 is a name
     is_name = isinstance(read, int | float) and not isinstance(read, bool)
-    return key, value if is_name and _takes_text(known[key]) else read
+    return key, value if is_name and _takes_text(values[key]) else read
 
 
 def _takes_text(form: Mapping[str, Any]) -> bool:

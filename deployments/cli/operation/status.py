@@ -70,18 +70,18 @@ def status(
     elif named is None:
         runs = serving.server_runs.runs_left(settings)
     at = tasks.settings.now()
-    found = [
+    overviews = [
         health.market_overview.standing_of(settings, name, at)
         for name in ([market] if market else settings.markets)
     ]
     if as_json:
-        markets = [asdict(each) for each in found]
+        markets = [asdict(overview) for overview in overviews]
         print_json({"server": server, "runs": runs, "markets": markets})
         return
     say(f"server: {server or _not_up(named)}")
     _tell_runs(runs, at, up=server is not None)
-    for each in found:
-        _tell(each, at)
+    for overview in overviews:
+        _tell(overview, at)
 
 
 def _tell_runs(runs: list[dict[str, Any]], at: datetime, *, up: bool) -> None:
@@ -106,44 +106,44 @@ def _clock(when: str, at: datetime) -> str:
     return f"{moment:%H:%M}" if moment.date() == at.date() else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _tell(each: Standing, at: datetime) -> None:
+def _tell(overview: Standing, at: datetime) -> None:
 
-    say(f"\n{each.market}: stage {each.stage}, breaker {each.breaker}")
+    say(f"\n{overview.market}: stage {overview.stage}, breaker {overview.breaker}")
     bars = "none: `orbcast ingest` brings them"
-    if each.last_bar is not None:
-        old = duration(at - each.last_bar)
-        bars = f"{each.bars:,}, the last {utc_minute(each.last_bar)}, {old} ago"
-    until = f", until {each.serves_until:%Y-%m-%d}" if each.serves_until else ""
+    if overview.last_bar is not None:
+        old = duration(at - overview.last_bar)
+        bars = f"{overview.bars:,}, the last {utc_minute(overview.last_bar)}, {old} ago"
+    until = f", until {overview.serves_until:%Y-%m-%d}" if overview.serves_until else ""
     upcoming = "none within ten days"
-    if each.next_decision is not None:
-        upcoming = f"{each.next_range} in {duration(each.next_decision - at)}"
+    if overview.next_decision is not None:
+        upcoming = f"{overview.next_range} in {duration(overview.next_decision - at)}"
     lines = {
-        "serves": (each.serves or "nothing: `orbcast run nightly-retrain` makes a version")
+        "serves": (overview.serves or "nothing: `orbcast run nightly-retrain` makes a version")
         + until,
-        "but": each.trouble,
+        "but": overview.trouble,
         "bars": bars,
-        "last live answer": each.last_live_answer or "none yet",
+        "last live answer": overview.last_live_answer or "none yet",
         "next decision": upcoming,
-        "drift": each.drift or "never checked",
-        "parity": each.parity or "never checked",
-        "retrains rest": each.retrains_rest,
+        "drift": overview.drift or "never checked",
+        "parity": overview.parity or "never checked",
+        "retrains rest": overview.retrains_rest,
     }
     for name, words in lines.items():
         if words:
             say(f"  {name}: {words}")
-    _tell_day(each, at)
+    _tell_day(overview, at)
 
 
-def _tell_day(each: Standing, at: datetime) -> None:
+def _tell_day(overview: Standing, at: datetime) -> None:
     """Show today's ranges, and the next trading day's where nothing more comes today."""
-    outlook = each.outlook
+    outlook = overview.outlook
     if outlook.closed is not None:
         words = prediction.day_outlook.closed_in_words(outlook.trading_day, outlook.closed)
         say(f"  today: {words}")
-        if not any(slot.state == "answered" for slot in each.slots):
+        if not any(slot.state == "answered" for slot in overview.slots):
             _tell_next_day(outlook, at)
             return
-    _tell_slots(each, at)
+    _tell_slots(overview, at)
     if outlook.next_day != outlook.trading_day:
         say(f"  {prediction.day_outlook.next_ranges_in_words(outlook)}")
 
@@ -169,15 +169,15 @@ def _tell_next_day(outlook: DayOutlook, at: datetime) -> None:
     show_table(table)
 
 
-def _tell_slots(each: Standing, at: datetime) -> None:
-    zone = ZoneInfo(each.zone)
+def _tell_slots(overview: Standing, at: datetime) -> None:
+    zone = ZoneInfo(overview.zone)
     table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
-    table.add_column(f"{each.trading_day:%a %d %b}", no_wrap=True)
+    table.add_column(f"{overview.trading_day:%a %d %b}", no_wrap=True)
     table.add_column("decided", no_wrap=True)
     table.add_column("answer")
     for name in ("p(UP)", "corridor", "outcome", "net R"):
         table.add_column(name, justify="right", no_wrap=True)
-    for slot in each.slots:
+    for slot in overview.slots:
         words = _SHORT.get(slot.state, slot.words)
         if slot.state == "due":
             words = f"due in {duration(slot.decision - at)}"

@@ -115,16 +115,16 @@ def _print(record: Verification, faults: list[str]) -> None:
 def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
 
     models = settings.models()
-    found = [
+    matches = [
         *registry.rollout.rollout_faults(settings.database()),
         *registry.definitions.definition_faults(settings.database()),
     ]
     if head is not None and not settings.ledger().has(head.lower()):
-        found.append(f"the chain does not hold {head} any more: rows are gone from its end")
+        matches.append(f"the chain does not hold {head} any more: rows are gone from its end")
     versions = models.versions()
     for done, record in enumerate(versions):
         bar.share(done / len(versions), "Verifying versions")
-        found += [
+        matches += [
             f"version {record.market} {record.version}: {fault}" for fault in models.faults(record)
         ]
     for market in sorted({version.market for version in versions}):
@@ -132,5 +132,5 @@ def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
             try:
                 training.studies_on_record.require_whole(settings, study)
             except registry.errors.DamagedEvidenceError as error:
-                found.append(f"study {study.recipe} {study.study_hash[:12]}: {error}")
-    return found
+                matches.append(f"study {study.recipe} {study.study_hash[:12]}: {error}")
+    return matches

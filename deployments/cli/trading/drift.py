@@ -36,25 +36,25 @@ def check(
     Example: orbcast drift check --full
     """
     at = tasks.settings.now()
-    found = health.drift.compare.fn(market, at, "replay" if replay else "live")
+    report = health.drift.compare.fn(market, at, "replay" if replay else "live")
     page = (
         health.drift.write_report.fn(market, at, "replay" if replay else "live")
-        if full and found.judged
+        if full and report.judged
         else None
     )
     if as_json:
-        print_json({"verdict": found.verdict, **found.to_json(), "page": page})
+        print_json({"verdict": report.verdict, **report.to_json(), "page": page})
     else:
-        say(found.verdict)
-        for column in found.columns[:_SHOWN]:
+        say(report.verdict)
+        for column in report.columns[:_SHOWN]:
             if column.drifted:
-                told = (
+                words = (
                     f"  {column.column} ({column.group}): {column.shift:+.2f} sd, p {column.p:.1e}"
                 )
-                say(told)
+                say(words)
         if page:
             say(f"full report: {page}")
-    if found.detected:
+    if report.detected:
         raise typer.Exit(DRIFTED)
 
 
@@ -73,8 +73,12 @@ def show(
     records = registry.drift.drift_records(settings.database(), symbol)[-last:]
     if as_json:
         plain = [
-            {"at": each.at.isoformat(), "verdict": each.verdict, **each.figures}
-            for each in records
+            {
+                "at": drift_check.at.isoformat(),
+                "verdict": drift_check.verdict,
+                **drift_check.figures,
+            }
+            for drift_check in records
         ]
         print_json(plain)
         return

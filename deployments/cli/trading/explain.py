@@ -22,22 +22,22 @@ def explain(
 
     Example: orbcast explain MGC:2025-06-30:0900
     """
-    told = prediction.explanation.explained(tasks.settings.current_settings(), slot)
+    rows = prediction.explanation.explained(tasks.settings.current_settings(), slot)
     if as_json:
-        print_json(told)
+        print_json(rows)
         return
-    for each in told:
-        _tell(each)
+    for row in rows:
+        _tell(row)
 
 
-def _tell(each: dict[str, Any]) -> None:
-    head = f"{each['role']} ({each['mode']}) {each['model'] or '-'} {each['version'] or ''}"
+def _tell(row: dict[str, Any]) -> None:
+    head = f"{row['role']} ({row['mode']}) {row['model'] or '-'} {row['version'] or ''}"
     say(head)
-    say(f"  {each['verdict']}")
-    for gate in each["gates"]:
+    say(f"  {row['verdict']}")
+    for gate in row["gates"]:
         mark = "ok" if gate["passed"] else "no"
         say(f"  {mark}  {gate['name']}: {gate['words']}")
         if gate["change"]:
             say(f"      would have done: {gate['change']}")
-    for words in each["reasons"]:
+    for words in row["reasons"]:
         say(f"      {words}")

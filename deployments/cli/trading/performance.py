@@ -64,19 +64,19 @@ def performance(
     """
     settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
-    found = health.performance.record_of(
+    record = health.performance.record_of(
         settings, symbol, mode.value, by.value, last_days=_days(last), at=tasks.settings.now()
     )
     if as_json:
-        print_json(found.to_json())
+        print_json(record.to_json())
         return
-    if not found.groups:
+    if not record.groups:
         say(_nothing(symbol, market, mode))
         return
     if estimates:
-        _tell_estimates(found.estimates)
+        _tell_estimates(record.estimates)
         return
-    _tell(found, by)
+    _tell(record, by)
 
 
 def _days(text: str) -> int | None:
@@ -102,10 +102,10 @@ def _nothing(symbol: str, market: str, mode: Mode) -> str:
     )
 
 
-def _tell(found: Record, by: By) -> None:
-    say(f"{found.symbol}, {found.champion.verdict}")
-    show_table(_periods(found.groups, by))
-    for line in _remarks(found):
+def _tell(record: Record, by: By) -> None:
+    say(f"{record.symbol}, {record.champion.verdict}")
+    show_table(_periods(record.groups, by))
+    for line in _remarks(record):
         say(f"  {line}")
 
 
@@ -153,18 +153,18 @@ def _periods(groups: dict[str, Period], by: By) -> Table:
     return table
 
 
-def _remarks(found: Record) -> list[str]:
-    whole, told = found.champion, []
+def _remarks(record: Record) -> list[str]:
+    whole, lines = record.champion, []
     if whole.voices:
         model, corridor = whole.voices["model"], whole.voices["corridor"]
-        told.append(
+        lines.append(
             f"log loss {model['log_loss']:.4f}, corridor {corridor['log_loss']:.4f}; Brier "
             f"{model['brier']:.4f}, {corridor['brier']:.4f}; ECE {model['ece']:.3f}, "
             f"{corridor['ece']:.3f} (chance alone gives {model['ece_by_chance']:.3f})"
         )
     if "majority" in whole.voices:
         majority, change = whole.voices["majority"], whole.difference["majority"]["log_loss"]
-        told.append(
+        lines.append(
             f"the majority of the training days: right {majority['accuracy']:.1%}, log loss "
             f"{majority['log_loss']:.4f}; the model's is {change.estimate:+.3f} "
             f"({change.low:+.3f} to {change.high:+.3f})"
@@ -175,32 +175,32 @@ def _remarks(found: Record) -> list[str]:
         "every_break": "every break",
     }
     for key, name in words.items():
-        each = whole.trades[key]
-        if each["trades"]:
-            told.append(
-                f"{name}: {each['trades']:,}, {each['r_gross']:+.1f} R before costs, "
-                f"{each['r_net']:+.1f} R after, {each['net_r'].estimate:+.3f} R a trade"
+        row = whole.trades[key]
+        if row["trades"]:
+            lines.append(
+                f"{name}: {row['trades']:,}, {row['r_gross']:+.1f} R before costs, "
+                f"{row['r_net']:+.1f} R after, {row['net_r'].estimate:+.3f} R a trade"
             )
     if whole.abstained:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in whole.abstained.items())
-        told.append(f"unsaid: {reasons}")
+        lines.append(f"unsaid: {reasons}")
     counts = whole.counts
-    told.append(
+    lines.append(
         f"{counts['open']:,} still open, {counts['late']:,} answered too late to be scored, "
         f"{counts['late_outcomes']:,} outcomes recorded late, {counts['revised']:,} revised"
     )
-    told += [
+    lines += [
         f"revised {each['slot']}: {each['was']} {_r(each['was_r_net'])} became {each['is']} "
         f"{_r(each['is_r_net'])} on {each['revised'][:10]}"
-        for each in found.revised[-_MOST_REVISED:]
+        for each in record.revised[-_MOST_REVISED:]
     ]
-    for role, line in found.monitors.items():
-        told += [
+    for role, line in record.monitors.items():
+        lines += [
             f"{role}, {each.watches}: {'ALARM, ' if each.alarm else ''}e-value {each.e_value:.3g} "
             f"(alarm at {1 / each.alpha:.0f}); {each.words}"
             for each in line
         ]
-    return told
+    return lines
 
 
 def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
@@ -221,14 +221,14 @@ def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
         "ECE\nexp.",
         "\ncame",
     )
-    for each in estimates[-_ESTIMATES_SHOWN:]:
-        expected, truth = each["expected"]["metrics"], each["realised"]
+    for row in estimates[-_ESTIMATES_SHOWN:]:
+        expected, truth = row["expected"]["metrics"], row["realised"]
         loss, ece = expected["log_loss"], expected["ece"]
         outside = "" if truth is None or truth["inside"]["log_loss"] else " !"
         table.add_row(
-            each["last_day"],
-            each["role"],
-            str(each["rows"]),
+            row["last_day"],
+            row["role"],
+            str(row["rows"]),
             f"{loss['value']:.3f}",
             f"{loss['low']:.3f}..{loss['high']:.3f}",
             "-" if truth is None else f"{truth['realised']['log_loss']:.3f}{outside}",
@@ -243,12 +243,12 @@ def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
         if estimate["realised"]
     ]
     if known:
-        told = f"  {sum(known)} of {len(known)} came within their interval; windows overlap."
-        say(told)
+        words = f"  {sum(known)} of {len(known)} came within their interval; windows overlap."
+        say(words)
     warned = estimates[-1]["expected"]["warning"]
     if warned:
-        told = f"  {estimates[-1]['role']} {estimates[-1]['version']}: {warned}"
-        say(told)
+        words = f"  {estimates[-1]['role']} {estimates[-1]['version']}: {warned}"
+        say(words)
     say(
         "  An estimate takes the probabilities at their word: it cannot see that the market has "
         "changed its answer.",

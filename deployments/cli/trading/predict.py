@@ -45,20 +45,20 @@ def predict(
     Example: orbcast predict --at 2025-06-30T09:05 --version challenger
     """
     settings = tasks.settings.current_settings()
-    known = settings.market(market)
-    moment = prediction.slots.in_zone(time_of(at, "--at"), known)
-    slot = prediction.slots.latest_slot(known, moment, opening_range)
-    prediction.day_outlook.require_open(known, slot)
-    outlook = prediction.day_outlook.day_outlook(known, moment)
+    definition = settings.market(market)
+    moment = prediction.slots.in_zone(time_of(at, "--at"), definition)
+    slot = prediction.slots.latest_slot(definition, moment, opening_range)
+    prediction.day_outlook.require_open(definition, slot)
+    outlook = prediction.day_outlook.day_outlook(definition, moment)
     models = settings.models()
     fallback, expired = None, None
     if version is None:
-        serving = models.serving(known.symbol, slot.decision)
+        serving = models.serving(definition.symbol, slot.decision)
         record, fallback, expired = serving.record, serving.fallback, serving.expired
     else:
-        record = models.find(known.symbol, version)
-    bars = prediction.await_bars.read_bars(settings, known, slot)
-    _, said = prediction.slot_context.ask(record, known, slot, bars)
+        record = models.find(definition.symbol, version)
+    bars = prediction.await_bars.read_bars(settings, definition, slot)
+    _, said = prediction.slot_context.ask(record, definition, slot, bars)
     if as_json:
         about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}
         print_json({**about, **said.to_json()})
@@ -74,8 +74,9 @@ def _tell_day(outlook: DayOutlook) -> None:
         say(f"{words}; the range above closed last before it")
 
 
-def _tell(slot: Slot, said: Prediction, fallback: str | None, expired: str | None) -> None:
-    say(f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC by {said.model} {said.version}")
+def _tell(slot: Slot, prediction: Prediction, fallback: str | None, expired: str | None) -> None:
+    by = f"by {prediction.model} {prediction.version}"
+    say(f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC {by}")
     if fallback:
         say(f"  in the champion's stead: {fallback}")
     if expired:
@@ -83,24 +84,24 @@ def _tell(slot: Slot, said: Prediction, fallback: str | None, expired: str | Non
     odds = cli.drawing.plain_table()
     for heading in ("", "UP", "DOWN", "no break"):
         odds.add_column(heading, justify="left" if not heading else "right")
-    p = said.baseline_p_up_given_break
-    stays = 1.0 - said.p_none
-    odds.add_row("model", *_percents(said.p_up, said.p_down, said.p_none))
-    odds.add_row("corridor", *_percents(p * stays, (1.0 - p) * stays, said.p_none))
+    p = prediction.baseline_p_up_given_break
+    stays = 1.0 - prediction.p_none
+    odds.add_row("model", *_percents(prediction.p_up, prediction.p_down, prediction.p_none))
+    odds.add_row("corridor", *_percents(p * stays, (1.0 - p) * stays, prediction.p_none))
     show_table(odds)
     sides = cli.drawing.plain_table()
     for heading in ("if taken", "P(win)", "driftless", "E\\[net R]", "driftless", "80 % of R in"):
         sides.add_column(heading, justify="left" if heading == "if taken" else "right")
-    sides.add_row("long", *_side(said.long))
-    sides.add_row("short", *_side(said.short))
+    sides.add_row("long", *_side(prediction.long))
+    sides.add_row("short", *_side(prediction.short))
     show_table(sides)
     say(
-        f"{said.recommendation.upper()}; confidence {said.confidence:.2f} ({said.level}), "
-        f"size x {said.risk_adjustment:.2f}"
+        f"{prediction.recommendation.upper()}; confidence {prediction.confidence:.2f} "
+        f"({prediction.level}), size x {prediction.risk_adjustment:.2f}"
     )
-    for reason in said.reasons:
+    for reason in prediction.reasons:
         say(f"  {reason.words}")
-    told = said.to_json()["novelty"]
+    told = prediction.to_json()["novelty"]
     if told is not None:
         unlike = f"dissimilarity {told['dissimilarity']:.2f}, at most {told['threshold']:.2f}"
         if told["novel"]:

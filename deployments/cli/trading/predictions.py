@@ -65,9 +65,9 @@ def predictions(
     """
     settings = tasks.settings.current_settings()
     begin, end = days_of(first, last)
-    known = settings.market(market)
+    definition = settings.market(market)
     wanted = registry.browsing.Wanted(
-        market=known.symbol,
+        market=definition.symbol,
         first=begin,
         last=end,
         opening_range=tuple(opening_range or ()),
@@ -77,7 +77,7 @@ def predictions(
     database = settings.database()
     count = registry.browsing.matching(database, wanted)
     for name in () if count else opening_range or ():
-        known.range_index(name)  # one that the market had once may still have answers
+        definition.range_index(name)  # one that the market had once may still have answers
     for path, write in (
         (csv, deployments.ledger_export.to_csv),
         (parquet, deployments.ledger_export.to_parquet),
@@ -87,8 +87,8 @@ def predictions(
                 file.write_bytes(write(registry.browsing.all_rows(database, wanted)))
             remark(f"{count:,} answers written to {path}")
     if as_json:
-        found = registry.browsing.browse(database, wanted, limit=rows)
-        print_json({"matching": count, "rows": found})
+        listed = registry.browsing.browse(database, wanted, limit=rows)
+        print_json({"matching": count, "rows": listed})
     elif csv is None and parquet is None:
         _show(registry.browsing.browse(database, wanted, limit=rows), count)
 

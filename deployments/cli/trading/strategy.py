@@ -45,11 +45,11 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     Example: orbcast strategy show --strategy orb-default
     """
     rules = tasks.settings.current_settings().rules(name)
-    told = {**rules.model_dump(mode="json"), "hash": rules.hash}
+    values = {**rules.model_dump(mode="json"), "hash": rules.hash}
     if as_json:
-        print_json(told)
+        print_json(values)
         return
-    for field, value in told.items():
+    for field, value in values.items():
         say(f"{field} = {json.dumps(value)}")
 
 
@@ -63,15 +63,15 @@ def check(
 
     Example: orbcast strategy check var/strategies/mine.toml
     """
-    known = tasks.settings.current_settings().market(market)
+    definition = tasks.settings.current_settings().market(market)
     rules = ml_core.strategy.rules.load_rules(file)
     for name in () if rules.allowed_ranges == "all" else rules.allowed_ranges:
-        known.range_index(name)  # refuses a range that the market does not have
+        definition.range_index(name)  # refuses a range that the market does not have
     if as_json:
-        told = {"file": file, "market": known.symbol, "usable": True}
-        print_json({**told, "name": rules.name, "hash": rules.hash})
+        values = {"file": file, "market": definition.symbol, "usable": True}
+        print_json({**values, "name": rules.name, "hash": rules.hash})
         return
-    say(f"{file} can be used on {known.symbol}: {rules.name}, {rules.hash[:12]}")
+    say(f"{file} can be used on {definition.symbol}: {rules.name}, {rules.hash[:12]}")
 
 
 @app.command(short_help="Follow the rules alone through history, costs included.")
@@ -95,27 +95,27 @@ def backtest(
         taken = prediction.value_added.backtest_rules(
             settings, market, rules, first=period[0], last=period[1], at=tasks.settings.now()
         )
-    found, years, refused = (
+    worth, years, refused = (
         ml_core.strategy.value_added.worth(taken),
         ml_core.strategy.value_added.by_year(taken),
         ml_core.strategy.value_added.refusals(taken),
     )
     if as_json:
-        told: dict[str, Any] = {
+        values: dict[str, Any] = {
             "rules": rules.name,
             "hash": rules.hash,
-            **found.to_json(),
-            "years": {year: each.to_json() for year, each in years.items()},
+            **worth.to_json(),
+            "years": {year: worth.to_json() for year, worth in years.items()},
             "refused": refused,
         }
-        print_json(told)
+        print_json(values)
         return
-    say(f"{settings.market(market).symbol}, {rules.name}: {found.words}")
+    say(f"{settings.market(market).symbol}, {rules.name}: {worth.words}")
     for year, each in years.items():
         say(f"  {year}: {_short(each)}")
     if refused:
         say("  refused: " + ", ".join(f"{why} {count:,}" for why, count in refused.items()))
-    say(f"  {found.verdict[0].upper()}{found.verdict[1:]}.")
+    say(f"  {worth.verdict[0].upper()}{worth.verdict[1:]}.")
 
 
 @app.command("worth", short_help="What recorded decisions brought, with the model and without.")
@@ -138,7 +138,7 @@ def show_worth(
         scaled, bare = prediction.value_added.lived(
             settings, market, rules, "replay" if replay else "live", tasks.settings.now()
         )
-    found, opinions = (
+    added, opinions = (
         ml_core.strategy.value_added.added(scaled, bare),
         ml_core.strategy.value_added.by_opinion(scaled, bare),
     )
@@ -146,8 +146,8 @@ def show_worth(
         told = {
             "without_model": ml_core.strategy.value_added.worth(bare).to_json(),
             "with_model": ml_core.strategy.value_added.worth(scaled).to_json(),
-            "added": found.to_json(),
-            "by_opinion": {each: one.to_json() for each, one in opinions.items()},
+            "added": added.to_json(),
+            "by_opinion": {name: one.to_json() for name, one in opinions.items()},
         }
         print_json(told)
         return
@@ -158,7 +158,7 @@ def show_worth(
     say(f"with its sizes:    {ml_core.strategy.value_added.worth(scaled).words}")
     for opinion, one in opinions.items():
         say(f"  {opinion}: {_short(one)}")
-    say(f"{found.words[0].upper()}{found.words[1:]}.")
+    say(f"{added.words[0].upper()}{added.words[1:]}.")
 
 
 @app.command(short_help="List the outbox: orders that your system may place.")
@@ -175,28 +175,28 @@ def intents(
     Example: orbcast strategy intents --since 2025-06-30 --json
     """
     settings = tasks.settings.current_settings()
-    known = settings.market(market)
-    begin = prediction.slots.in_zone(time_of(since, "--since"), known) if since else None
-    found = prediction.outbox.outbox(settings, known.symbol, tasks.settings.now(), begin)
+    definition = settings.market(market)
+    begin = prediction.slots.in_zone(time_of(since, "--since"), definition) if since else None
+    rows = prediction.outbox.outbox(settings, definition.symbol, tasks.settings.now(), begin)
     if as_json:
-        print_json(found)
+        print_json(rows)
         return
-    for each in found:
+    for row in rows:
         sides = ", ".join(
             f"{one['side']} {one['size']:g} beyond {one['level']}, stop {one['stop']}"
-            for one in each["entries"]
+            for one in row["entries"]
         )
-        held = "in force" if each["in_force"] else f"not in force, {each['why_not']}"
-        say(f"{each['slot']} {each['contract']}: {sides}; until {each['expires_at']}; {held}")
-    if not found:
-        say(f"{known.symbol} has no intents: they are written at stage auto only")
+        held = "in force" if row["in_force"] else f"not in force, {row['why_not']}"
+        say(f"{row['slot']} {row['contract']}: {sides}; until {row['expires_at']}; {held}")
+    if not rows:
+        say(f"{definition.symbol} has no intents: they are written at stage auto only")
 
 
-def _short(each: Worth) -> str:
-    if not each.trades:
-        return each.words
-    mean = each.per_trade
+def _short(worth: Worth) -> str:
+    if not worth.trades:
+        return worth.words
+    mean = worth.per_trade
     return (
-        f"{each.trades:,} trades, {each.total_r:+.1f} R net, {mean.estimate:+.3f} a trade "
+        f"{worth.trades:,} trades, {worth.total_r:+.1f} R net, {mean.estimate:+.3f} a trade "
         f"({mean.low:+.3f} to {mean.high:+.3f})"
     )

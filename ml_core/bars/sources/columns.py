@@ -56,32 +56,32 @@ def find_columns(
         A column that is needed or named is not there.
     """
     here = list(here)
-    known = {name.strip().lower(): name for name in reversed(here)}
+    values = {name.strip().lower(): name for name in reversed(here)}
     wanted = {**(layout or {name: name for name in _BAR}), **named}
     if "ts" in named:
         wanted = {key: name for key, name in wanted.items() if key not in {"date", "time"}}
     elif {"date", "time"} <= set(named):
         wanted.pop("ts", None)
     elif not {"ts", "date"} & set(wanted):
-        wanted |= _usual_times(known)
+        wanted |= _usual_times(values)
     for key in optional if named.get("contract") != "" else ():
-        if usual := [name for name in _USUAL[key] if name in known]:
+        if usual := [name for name in _USUAL[key] if name in values]:
             wanted.setdefault(key, usual[0])
     absent = {key for key in ("volume", *WHOSE) if wanted.get(key) == ""}
     wanted = {key: name for key, name in wanted.items() if key not in absent}
     exact = set(here)
-    found = {
-        key: name if name in exact else known.get(name.strip().lower())
+    document = {
+        key: name if name in exact else values.get(name.strip().lower())
         for key, name in wanted.items()
     }
-    missing = sorted(key for key, name in found.items() if name is None)
+    missing = sorted(key for key, name in document.items() if name is None)
     if missing:
         fault = f"lacks columns {', '.join(f'{key}={wanted[key]}' for key in missing)}"
         remedy = f"map them with --column; there are {', '.join(here)}"
         if missing == ["volume"]:
             remedy += "; or say --no-volume if none of them is the volume"
         raise SourceError(source, fault, remedy)
-    return {key: name for key, name in found.items() if name is not None}
+    return {key: name for key, name in document.items() if name is not None}
 
 
 def contracts_of(
@@ -132,8 +132,8 @@ def stamps_of(raw: pa.Table, names: Mapping[str, str]) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(*parts, " ")
 
 
-def _usual_times(known: Mapping[str, str]) -> dict[str, str]:
-    name = next((name for name in STAMPS if name in known), "ts")
-    if name in {"time", "date"} and {"date", "time"} <= set(known):
+def _usual_times(values: Mapping[str, str]) -> dict[str, str]:
+    name = next((name for name in STAMPS if name in values), "ts")
+    if name in {"time", "date"} and {"date", "time"} <= set(values):
         return {"date": "date", "time": "time"}
     return {"ts": name}

@@ -65,8 +65,8 @@ def _holder(words: str) -> str:
     >>> _holder('Conflicting lock is held in /usr/bin/python3.11 (PID 4166). See also ...')
     'python3.11 (process 4166)'
     """
-    found = _HOLDER.search(words)
-    return f"{Path(found[1]).name} (process {found[2]})" if found else ""
+    match = _HOLDER.search(words)
+    return f"{Path(match[1]).name} (process {match[2]})" if match else ""
 
 
 def read_duckdb(

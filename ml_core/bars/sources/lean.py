@@ -81,8 +81,8 @@ class LeanZip:
     @property
     def content_hash(self) -> str:
         """SHA-256 of the file and of what its path says, without which it would be other bars."""
-        told = f"{sha256_of(self.path)} {self.kind} {self.market} {self.ticker} {self.day}"
-        return hashlib.sha256(told.encode()).hexdigest()
+        words = f"{sha256_of(self.path)} {self.kind} {self.market} {self.ticker} {self.day}"
+        return hashlib.sha256(words.encode()).hexdigest()
 
     def rows(self) -> pa.Table:
         """Return its rows: local times, and prices and volume as text.

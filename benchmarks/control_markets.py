@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
-from ml_core.evidence.collect_evidence import evidence_of
+from ml_core.evidence.collect_evidence import collect_evidence
 from ml_core.evidence.injection import injected_signal_found
 from ml_core.evidence.metrics import LOG_LOSS
-from ml_core.evidence.out_of_sample import Answers, answer_fold, joined
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, joined
 from ml_core.evidence.promotion import Decision, decide
 from ml_core.evidence.promotion_evidence import POLICY, Policy
 from ml_core.evidence.sequential import e_process
@@ -152,7 +152,9 @@ def try_market(plan: Plan, seed: int) -> ControlResult:
     )
 
 
-def study(assembly: Assembly, recipe: Recipe, judged_from: date) -> tuple[Answers, ...]:
+def study(
+    assembly: Assembly, recipe: Recipe, judged_from: date
+) -> tuple[OutOfSamplePredictions, ...]:
     """Walk a recipe's directional model forward with each of its seeds."""
     data = assembly.dataset
     walk = walk_recipe(data, recipe, first=judged_from)
@@ -168,13 +170,13 @@ def study(assembly: Assembly, recipe: Recipe, judged_from: date) -> tuple[Answer
 
 
 def judged(
-    by_seed: tuple[Answers, ...],
+    by_seed: tuple[OutOfSamplePredictions, ...],
     signal_found: bool,
     trials: int,
     policy: Policy,
 ) -> Decision:
     """Apply the rule as a control does: the baseline is champion, the audit is taken as passed."""
-    evidence = evidence_of(
+    evidence = collect_evidence(
         "control",
         by_seed,
         None,
@@ -187,7 +189,7 @@ def judged(
 
 
 def _peek(
-    by_seed: tuple[Answers, ...],
+    by_seed: tuple[OutOfSamplePredictions, ...],
     signal_found: bool,
     plan: Plan,
 ) -> tuple[bool, bool]:
@@ -198,7 +200,7 @@ def _peek(
     first = by_seed[0]
     broke = np.isin(first.test.direction, (UP, DOWN))
     happened, day = first.test.direction[broke] == UP, first.test.trading_day[broke]
-    ours, corridor = first.said.p_up[broke], first.said.baseline_p_up[broke]
+    ours, corridor = first.predictions.p_up[broke], first.predictions.baseline_p_up[broke]
     days = np.unique(day)
     wealth = e_process(ours, corridor, happened, day)
     nights = np.arange(max(len(days) - plan.peeks, 0), len(days))
@@ -227,7 +229,7 @@ def _plain_interval_ever(
 
 
 def _known_gain(
-    answers: Answers, schedule: Schedule, market: Market, truth: Truth
+    answers: OutOfSamplePredictions, schedule: Schedule, market: Market, truth: Truth
 ) -> tuple[float, float, float]:
     """Return expected gains over the corridor of model and of truth, and the truth's spread."""
     if not len(truth.p_up):
@@ -237,7 +239,7 @@ def _known_gain(
     keys = np.char.add(np.char.add(days, " "), names[truth.spec])
     _, here, there = np.intersect1d(answers.slots(), keys, return_indices=True)
     p = truth.p_up[there]
-    model, corridor = answers.said.p_up[here], answers.said.baseline_p_up[here]
+    model, corridor = answers.predictions.p_up[here], answers.predictions.baseline_p_up[here]
 
     def surprise(q: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.negative(p * np.log(q) + (1.0 - p) * np.log1p(-q))

@@ -41,7 +41,7 @@ from ml_core.market.market import load_market
 from ml_core.market.schedule import build_schedule
 from ml_core.market.simulation import simulate
 from ml_core.ranges.label_spec import LabelSpec
-from monitoring.drift import WINDOW_DAYS, moved
+from monitoring.drift import WINDOW_DAYS, column_shifts
 from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference, Rows
 from monitoring.drift_report import report, write_full_report
 
@@ -96,7 +96,7 @@ def checks(reference: Reference, daily: Daily, ends: range) -> Iterator[list[str
     for end in ends:
         last = slice(end - WINDOW_DAYS, end)
         window = Daily(day=daily.day[last], names=daily.names, values=daily.values[last])
-        yield [column.column for column in moved(reference, window) if column.drifted]
+        yield [column.column for column in column_shifts(reference, window) if column.drifted]
 
 
 def quiet_year(reference: Reference, year: Rows) -> list[bool]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.control_markets import Plan, bars_of, judged, study
 from ml_core.evidence.metrics import LOG_LOSS
-from ml_core.evidence.out_of_sample import Answers
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.evidence.promotion import Decision
 from ml_core.evidence.promotion_evidence import POLICY, Policy
 from ml_core.features.all import CATALOGUE
@@ -24,7 +24,7 @@ from ml_core.market.schedule import build_schedule
 from ml_core.market.simulation import simulate
 
 
-def null_answers(plan: Plan, seed: int) -> Answers:
+def null_answers(plan: Plan, seed: int) -> OutOfSamplePredictions:
     """Return the baseline's answers on a simulated null market.
 
     The corridor, and what happened.
@@ -39,7 +39,7 @@ def null_answers(plan: Plan, seed: int) -> Answers:
 
 
 def best_of_noise(
-    answers: Answers,
+    answers: OutOfSamplePredictions,
     trials: int,
     seed: int,
     *,
@@ -65,13 +65,13 @@ def best_of_noise(
     draw = np.random.default_rng([seed, 6])
     broke = np.isin(answers.test.direction, (UP, DOWN))
     happened = answers.test.direction[broke] == UP
-    margin = logit(answers.said.baseline_p_up)
+    margin = logit(answers.predictions.baseline_p_up)
     best, least = answers, np.inf
     for _ in range(trials):
         p = expit(margin + size * draw.normal(size=len(margin)))
         loss = LOG_LOSS(p[broke], happened)
         if loss < least:
-            best, least = replace(answers, said=replace(answers.said, p_up=p)), loss
+            best, least = replace(answers, predictions=replace(answers.predictions, p_up=p)), loss
     return judged((best,) * policy.fewest_seeds, True, trials if pay else 1, policy)
 
 

@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from tasks.notices.notify import REPORTED
-from tasks.rollout.approval import conclude, put_to_a_person
+from tasks.rollout.approval import conclude, request_approval
 from tasks.rollout.approved_promotion import act_on_promotion, promotion_request
 from tasks.runs.parameters import MarketName
 from tasks.runs.run_names import run_name
@@ -33,5 +33,5 @@ def promote(market: MarketName = "mgc", version: str = "challenger") -> State[di
         market: Name of a market file, such as mgc.
         version: A version, the beginning of its name, or challenger.
     """
-    answered = put_to_a_person(lambda: promotion_request(market, version, now()))
+    answered = request_approval(lambda: promotion_request(market, version, now()))
     return conclude(answered, act_on_promotion(answered, now()))

@@ -9,7 +9,7 @@ from prefect import flow
 from tasks.notices.notify import REPORTED, tell_of
 from tasks.rollout.approval import expire_approvals
 from tasks.runs.overdue import end_overdue
-from tasks.runs.recovery import bury_the_dead
+from tasks.runs.recovery import mark_crashed_runs
 from tasks.runs.recovery_artifact import publish_recovery, recovery_in_words
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
@@ -29,7 +29,7 @@ def recover() -> dict[str, Any]:
     as refused. `orbcast up` does the same when it starts.
     """
     hung = end_overdue()
-    dead = bury_the_dead()
+    dead = mark_crashed_runs()
     rows = []
     for ended, again in [
         *((run, None) for run in hung),

@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from tasks.notices.notify import REPORTED
-from tasks.rollout.approval import conclude, put_to_a_person
+from tasks.rollout.approval import conclude, request_approval
 from tasks.rollout.approved_step import ApprovedStage, act_on_step, step_request
 from tasks.runs.parameters import MarketName
 from tasks.runs.run_names import run_name
@@ -36,5 +36,5 @@ def step_up(
         market: Name of a market file, such as mgc.
         stage: The stage to go up to: advisory, hybrid or auto.
     """
-    answered = put_to_a_person(lambda: step_request(market, stage, now()))
+    answered = request_approval(lambda: step_request(market, stage, now()))
     return conclude(answered, act_on_step(answered, now()))

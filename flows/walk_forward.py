@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from prefect import flow
 from pydantic import Field
 
-from ml_core.evidence.out_of_sample import Answers
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.learning.folds import Walk
 from tasks.notices.notify import REPORTED
 from tasks.runs.parameters import MarketName
@@ -19,7 +19,7 @@ from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings, now
 from tasks.training.fan_out import fold_workers
-from tasks.training.promotion import weigh
+from tasks.training.promotion import apply_promotion_rule
 from tasks.training.study import (
     Asked,
     Study,
@@ -81,7 +81,7 @@ class _Begun:
     asked: Asked
     material: Material
     walk: Walk
-    folds: tuple[Future[tuple[Answers, ...]], ...]
+    folds: tuple[Future[tuple[OutOfSamplePredictions, ...]], ...]
 
 
 def _begin(pool: Executor, name: str, request: Asked, as_of: datetime | None) -> _Begun:
@@ -104,7 +104,7 @@ def _told(name: str, material: Material, study: Study) -> dict[str, Any]:
     own, symbol = study.asked.own, material.market.symbol
     decision = None
     if own.kind != "baseline" and study.asked.counts:
-        decision = weigh(current_settings(), symbol, own.name, own.hash, now())
+        decision = apply_promotion_rule(current_settings(), symbol, own.name, own.hash, now())
     report = write_study_report(study, decision)
     publish_study(name, study, decision, report)
     return {

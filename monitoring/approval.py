@@ -123,7 +123,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class ApprovalVerdict:
     """What an answer amounts to; ``reason`` is what is recorded beside an approval."""
 
     approved: bool
@@ -131,14 +131,14 @@ class Judged:
     reason: str = ""
 
 
-def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Judged:
+def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> ApprovalVerdict:
     """Return what an answer amounts to, given what the content is by now."""
     by, reason = answer.by.strip(), answer.reason.strip()
     late = answer.waited >= request.until - request.asked_at
     deadline = f"{request.until:%Y-%m-%d %H:%M} UTC"
     if not answer.approve:
         why = _why_not(by, reason, late=late, deadline=deadline)
-        return Judged(approved=False, verdict=f"refused: {why}")
+        return ApprovalVerdict(approved=False, verdict=f"refused: {why}")
     # what cannot be overridden is asked for once more where the step is taken
     against = request.overridable and not request.borne_out
     person = by if by.lower() != NOBODY else ""
@@ -157,9 +157,9 @@ def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Judge
             f"it goes against it: {request.verdict}"
         )
     if fault:
-        return Judged(approved=False, verdict=f"refused: {fault}")
+        return ApprovalVerdict(approved=False, verdict=f"refused: {fault}")
     words = f"against the evidence: {reason}" if against else reason
-    return Judged(approved=True, verdict=f"approved by {by}: {words}", reason=words)
+    return ApprovalVerdict(approved=True, verdict=f"approved by {by}: {words}", reason=words)
 
 
 def differences(values: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:

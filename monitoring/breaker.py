@@ -16,7 +16,7 @@ import numpy as np
 from ml_core.evidence.metrics import max_drawdown
 from ml_core.evidence.sequential import e_process, latest
 from ml_core.market_events import BreakerEvent
-from monitoring.sequential_monitors import Judged, calibration_process, direction_of, highest
+from monitoring.sequential_monitors import JudgedBreaks, calibration_process, direction_of, highest
 
 State = Literal["closed", "open", "half_open"]
 UNREADABLE = "unreadable"
@@ -166,7 +166,7 @@ def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
     return count
 
 
-def _off(judged: Judged, policy: BreakerPolicy) -> tuple[str, str] | None:
+def _off(judged: JudgedBreaks, policy: BreakerPolicy) -> tuple[str, str] | None:
     """Return whether what was said is worse than the corridor, or not what happens."""
     worse = latest(e_process(judged.baseline_p_up, judged.p_up, judged.up, judged.day))
     if worse >= 1.0 / policy.alpha:
@@ -177,14 +177,14 @@ def _off(judged: Judged, policy: BreakerPolicy) -> tuple[str, str] | None:
     return None
 
 
-def _judged(rows: Sequence[LiveRow]) -> Judged:
+def _judged(rows: Sequence[LiveRow]) -> JudgedBreaks:
     """Return the breaks among answers that said something, in arrays."""
     listed = [
         row
         for row in rows
         if row.p_up is not None and row.baseline_p_up is not None and row.up is not None
     ]
-    return Judged(
+    return JudgedBreaks(
         p_up=np.array([row.p_up for row in listed], np.float64),
         baseline_p_up=np.array([row.baseline_p_up for row in listed], np.float64),
         up=np.array([row.up for row in listed], bool),

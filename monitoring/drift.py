@@ -40,7 +40,7 @@ LEAST_SHIFT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ColumnShift:
     """What a column shows.
 
     Attributes
@@ -83,14 +83,14 @@ def p_value(reference: NDArray[np.float64], current: NDArray[np.float64]) -> flo
     return float(_against(reference[:, np.newaxis], current[:, np.newaxis])[1][0])
 
 
-def moved(reference: Reference, current: Daily) -> tuple[Moved, ...]:
+def column_shifts(reference: Reference, current: Daily) -> tuple[ColumnShift, ...]:
     """Judge every column of the last days; the discoveries are those that drifted."""
     shift, p = _against(reference.daily.values, current.values)
     groups = [reference.group_of(name) for name in current.names]
     answers = np.isin(groups, [PREDICTION, TARGET])
     limit = np.where(answers, threshold(p[answers], ANSWERS_RATE), threshold(p[~answers], RATE))
     return tuple(
-        Moved(name, group, float(by), float(each), float(most))
+        ColumnShift(name, group, float(by), float(each), float(most))
         for name, group, by, each, most in zip(current.names, groups, shift, p, limit, strict=True)
     )
 

@@ -18,8 +18,8 @@ from monitoring.drift import (
     LEAST_DAYS,
     LEAST_REFERENCE_DAYS,
     WINDOW_DAYS,
-    Moved,
-    moved,
+    ColumnShift,
+    column_shifts,
     p_value,
 )
 from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference, Rows
@@ -63,7 +63,7 @@ class DriftReport:
     days: int
     rows: int
     why_not: str
-    columns: tuple[Moved, ...]
+    columns: tuple[ColumnShift, ...]
     left_out: tuple[str, ...]
     drifted: int
 
@@ -136,11 +136,11 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
     ordinary = rows.ordinary()
     current = reference.daily_of(ordinary).latest(WINDOW_DAYS)
     why_not = _why_not(reference, current)
-    columns: tuple[Moved, ...] = ()
+    columns: tuple[ColumnShift, ...] = ()
     drifted = 0
     if not why_not:
         columns = tuple(
-            sorted(moved(reference, current), key=lambda each: (not each.drifted, each.p))
+            sorted(column_shifts(reference, current), key=lambda each: (not each.drifted, each.p))
         )
         drifted = counted_by_evidently(reference.daily, current, columns)
     return DriftReport(
@@ -157,7 +157,9 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
     )
 
 
-def counted_by_evidently(reference: Daily, current: Daily, columns: tuple[Moved, ...]) -> int:
+def counted_by_evidently(
+    reference: Daily, current: Daily, columns: tuple[ColumnShift, ...]
+) -> int:
     """Have Evidently count the drifted columns, with our test and each one's limit."""
     limits = {column.column: column.limit for column in columns}
     with _evidently():
@@ -171,7 +173,7 @@ def counted_by_evidently(reference: Daily, current: Daily, columns: tuple[Moved,
 def write_full_report(reference: Reference, rows: Rows, path: Path) -> None:
     """Write Evidently's whole drift report of the last days as one HTML page."""
     current = reference.daily_of(rows.ordinary()).latest(WINDOW_DAYS)
-    limits = {each.column: each.limit for each in moved(reference, current)}
+    limits = {each.column: each.limit for each in column_shifts(reference, current)}
     with _evidently(), written_atomically(path) as temporary:
         whole = evidently.Report(
             [presets.DataDriftPreset(num_method=_TEST, per_column_threshold=limits)]

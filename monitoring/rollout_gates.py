@@ -147,7 +147,7 @@ def gates(
     return tuple(gates)
 
 
-def grounds(
+def step_down_reason(
     facts: Facts, position: Position, now: datetime, policy: RolloutPolicy = POLICY
 ) -> tuple[Stage, str, bool] | None:
     """Return where a market must go down to, why, and whether its record counts anew.

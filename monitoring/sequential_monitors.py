@@ -29,7 +29,7 @@ Watched = Literal["corridor", "calibration", "accuracy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedBreaks:
     """Breaks of one line of answers, in order of decision.
 
     Attributes
@@ -124,7 +124,7 @@ def calibration_process(
 
 
 def monitors(
-    judged: Judged, reference_accuracy: float | None = None, alpha: float = ALPHA
+    judged: JudgedBreaks, reference_accuracy: float | None = None, alpha: float = ALPHA
 ) -> tuple[Monitor, ...]:
     """Return every monitor of a line of answers.
 
@@ -167,7 +167,7 @@ def monitors(
     )
 
 
-def direction_of(judged: Judged) -> str:
+def direction_of(judged: JudgedBreaks) -> str:
     """Return what was said of UP and what happened."""
     if not len(judged.up):
         return "no breaks yet"

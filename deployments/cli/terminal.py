@@ -127,7 +127,7 @@ def days_of(first: str | None, last: str | None) -> tuple[date | None, date | No
     return begin, end
 
 
-def time_of(text: str, option: str) -> datetime:
+def parse_time(text: str, option: str) -> datetime:
     """Read a time such as 2025-06-30T09:05, with or without a zone.
 
     Raises

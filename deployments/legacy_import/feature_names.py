@@ -20,7 +20,7 @@ decisions. ``never``: an answer, or known only once the day is over. ``key``: na
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class FeatureVerdict:
     """A column, what can be done with it, and why.
 
     Attributes
@@ -101,7 +101,7 @@ _EQUALS: tuple[tuple[str, str], ...] = (
 )
 
 
-def judge(name: str, market: Market) -> Judged:  # noqa: PLR0911 - one return for each kind
+def judge(name: str, market: Market) -> FeatureVerdict:  # noqa: PLR0911 - one return for each kind
     """Return what can be done with a column of that name.
 
     A name is all there is to go by: how the column was computed cannot be seen, so an equal is
@@ -111,7 +111,7 @@ def judge(name: str, market: Market) -> Judged:  # noqa: PLR0911 - one return fo
     if match := _RANGE.fullmatch(plain):
         return _of_range(name, match[1], match[2], market)
     if _KEYS.fullmatch(plain):
-        return Judged(name, "key", None, (), "Names the row.")
+        return FeatureVerdict(name, "key", None, (), "Names the row.")
     # what the catalogue has is computed by Orbcast from closed bars, whatever it is called there
     if plain in CATALOGUE.names():
         return _equal(name, plain)
@@ -123,23 +123,23 @@ def judge(name: str, market: Market) -> Judged:  # noqa: PLR0911 - one return fo
     every = tuple(range_.name for range_ in market.ranges)
     if _ANSWERS.fullmatch(plain):
         why = "An answer: known only after the decision. A feature of it is a leak."
-        return Judged(name, "never", None, every, why)
+        return FeatureVerdict(name, "never", None, every, why)
     if session := _session(plain, market):
         return _of_session(name, session, market)
     if _WHOLE_DAY.fullmatch(plain):
         why = "Known only when the day is over, so no decision of that day may see it."
-        return Judged(name, "never", None, every, why)
-    return Judged(
+        return FeatureVerdict(name, "never", None, every, why)
+    return FeatureVerdict(
         name, "unknown", None, (), "Nothing in its name says how, or from which bars, it was made."
     )
 
 
-def _equal(name: str, ours: str) -> Judged:
+def _equal(name: str, ours: str) -> FeatureVerdict:
     words = CATALOGUE.select([ours])[0].words
-    return Judged(name, "equal", ours, (), f"Orbcast computes it itself: {words}.")
+    return FeatureVerdict(name, "equal", ours, (), f"Orbcast computes it itself: {words}.")
 
 
-def _at_clock(name: str, clock: str, market: Market) -> Judged:
+def _at_clock(name: str, clock: str, market: Market) -> FeatureVerdict:
     """Judge a figure taken at a clock time, such as ``rsi_at_0030``."""
     at = int(clock[:2]) % 24 * 60 + int(clock[2:]) % 60
     minute = _clock(time(at // 60, at % 60), market) % 1440
@@ -147,32 +147,36 @@ def _at_clock(name: str, clock: str, market: Market) -> Judged:
     equal = "rsi14" if name.lower().startswith("rsi") else None
     if before:
         why = f"Taken at {clock[:2]}:{clock[2:]}; {', '.join(before)} are decided earlier."
-        return Judged(name, "late", equal, before, why)
+        return FeatureVerdict(name, "late", equal, before, why)
     why = f"Taken at {clock[:2]}:{clock[2:]}, before any decision of the day."
-    return Judged(name, "equal" if equal else "unknown", equal, (), why)
+    return FeatureVerdict(name, "equal" if equal else "unknown", equal, (), why)
 
 
-def _of_range(name: str, clock: str, part: str, market: Market) -> Judged:
+def _of_range(name: str, clock: str, part: str, market: Market) -> FeatureVerdict:
     known = {range_.name: range_ for range_ in market.ranges}
     here = known.get(clock)
     every = tuple(known)
     if here is None:
         why = f"The market file has no opening range {clock}."
-        return Judged(name, "unknown", None, (), why)
+        return FeatureVerdict(name, "unknown", None, (), why)
     if _ANSWERS.fullmatch(part):
         why = (
             f"What became of the {clock} trade: an answer to be predicted, never a feature. A "
             "later range may know it once it is settled, as Orbcast's previous_net_r does."
         )
         compared = part == "outcome"
-        return Judged(name, "compared" if compared else "never", "previous_net_r", every, why)
+        return FeatureVerdict(
+            name, "compared" if compared else "never", "previous_net_r", every, why
+        )
     if _AFTER_RANGE.match(part):
         why = (
             f"Known only after the {clock} range broke: an answer, never a feature of its own "
             "range. For a later range Orbcast's previous_direction uses what is settled by then."
         )
         compared = part in {"break_dir", "break_direction"}
-        return Judged(name, "compared" if compared else "never", "previous_direction", every, why)
+        return FeatureVerdict(
+            name, "compared" if compared else "never", "previous_direction", every, why
+        )
     before = tuple(
         range_.name for range_ in market.ranges if _end(range_, market) < _end(here, market)
     )
@@ -181,10 +185,10 @@ def _of_range(name: str, clock: str, part: str, market: Market) -> Judged:
     late = f" Ranges before it ({', '.join(before)}) must not see it." if before else ""
     why = f"Known when the {clock} range has closed.{late}"
     use: Use = "compared" if compared else "equal" if equal and not before else "late"
-    return Judged(name, use, equal, before, why)
+    return FeatureVerdict(name, use, equal, before, why)
 
 
-def _of_session(name: str, session: Session, market: Market) -> Judged:
+def _of_session(name: str, session: Session, market: Market) -> FeatureVerdict:
     end = 0 if session.before else _clock(session.end, market)
     before = tuple(range_.name for range_ in market.ranges if _end(range_, market) < end)
     equal = "session1_sweep" if re.search(r"type|code|sweep", name.lower()) else "session1_range"
@@ -193,9 +197,9 @@ def _of_session(name: str, session: Session, market: Market) -> Judged:
             f"The {session.name} session ends at {session.end:%H:%M}; decisions of "
             f"{', '.join(before)} come earlier and would see the future."
         )
-        return Judged(name, "late", equal, before, why)
+        return FeatureVerdict(name, "late", equal, before, why)
     why = f"The {session.name} session is over before any decision of the day."
-    return Judged(name, "equal", equal, (), why)
+    return FeatureVerdict(name, "equal", equal, (), why)
 
 
 def _session(plain: str, market: Market) -> Session | None:

@@ -107,7 +107,7 @@ def _catch_up(served: list[UUID]) -> None:
     Runs that were due meanwhile are still there, and begin now: data, outcomes and a retrain are
     caught up, each once. Predictions are not: their rows say that they were missed.
     """
-    for dead in runs.recovery.bury_the_dead.fn(timedelta(0)):
+    for dead in runs.recovery.mark_crashed_runs.fn(timedelta(0)):
         notices.notify.tell_of(dead.ended)
     rollout.approval.expire_approvals(current_settings(), tasks.settings.now())
     dropped = runs.recovery.drop_superseded(served, datetime.now(UTC))

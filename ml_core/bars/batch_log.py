@@ -147,7 +147,7 @@ class BatchLog:
         """Return the batches that a later reading replaced or a person took back."""
         return {batch_id for record in self.records for batch_id in record.replaces}
 
-    def holding(self) -> list[BatchRecord]:
+    def in_lake(self) -> list[BatchRecord]:
         """Return the readings whose bars are in the lake, in order of time."""
         gone = self.withdrawn()
         return [
@@ -156,7 +156,7 @@ class BatchLog:
 
     def last_reading(self, content_hash: str) -> BatchRecord | None:
         """Return the last reading of this content that holds, if any."""
-        same = [record for record in self.holding() if record.content_hash == content_hash]
+        same = [record for record in self.in_lake() if record.content_hash == content_hash]
         return same[-1] if same else None
 
     def replaced_by(self, origin: str, content_hash: str, reading: str) -> list[BatchRecord]:
@@ -166,7 +166,7 @@ class BatchLog:
         """
         return [
             record
-            for record in self.holding()
+            for record in self.in_lake()
             if record.content_hash == content_hash
             or (origin and record.origin == origin and record.reading != reading)
         ]
@@ -175,7 +175,7 @@ class BatchLog:
         """Return the later readings that hold and may have changed bars of this one."""
         return [
             other
-            for other in self.holding()
+            for other in self.in_lake()
             if other.sequence > record.sequence and other.revised and _overlap(record, other)
         ]
 
@@ -195,7 +195,7 @@ class BatchLog:
         NoSuchBatchError
             There is none, or there are several.
         """
-        holding = self.holding()
+        holding = self.in_lake()
         if batch_id == LAST and holding:
             return holding[-1]
         named = [record for record in self.records if record.batch_id.startswith(batch_id)]
@@ -213,7 +213,7 @@ class BatchLog:
             There is none, there are several, or its bars are not in the lake any more.
         """
         record = self.named(batch_id)
-        if record not in self.holding():
+        if record not in self.in_lake():
             raise NoSuchBatchError(batch_id, self.symbol, "has no bars in the lake any more")
         return record
 

@@ -7,7 +7,7 @@ import numpy as np
 from ml_core.evidence.comparison import Comparison, compare
 from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import ACCURACY, EVEN_ODDS, bin_of, expected_calibration_error
-from ml_core.evidence.out_of_sample import Answers, followed
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, followed
 from ml_core.evidence.promotion_evidence import Evidence
 from ml_core.learning.dataset import DOWN, UP
 
@@ -15,10 +15,10 @@ BASELINE = "corridor"
 CHAMPION = "champion"
 
 
-def evidence_of(
+def collect_evidence(
     recipe: str,
-    by_seed: tuple[Answers, ...],
-    champion: Answers | None,
+    by_seed: tuple[OutOfSamplePredictions, ...],
+    champion: OutOfSamplePredictions | None,
     *,
     champion_is_baseline: bool,
     lookahead_clean: bool | None,
@@ -55,8 +55,8 @@ def evidence_of(
         comparisons.append(compare(by_seed, champion, CHAMPION, seed=seed))
     wanted = (BASELINE,) if champion_is_baseline else (BASELINE, CHAMPION)
     broke = np.isin(first.test.direction, (UP, DOWN))
-    p, happened = first.said.p_up[broke], first.test.direction[broke] == UP
-    taken = followed(first.said, first.test)
+    p, happened = first.predictions.p_up[broke], first.test.direction[broke] == UP
+    taken = followed(first.predictions, first.test)
     return Evidence(
         recipe=recipe,
         recipe_hash=first.recipe_hash,
@@ -71,7 +71,7 @@ def evidence_of(
         net_r=mean_interval(first.test.r_net[taken], first.test.trading_day[taken], seed=seed),
         trades=int(taken.sum()),
         correct=int(((p >= EVEN_ODDS) == happened).sum()),
-        baseline_accuracy=ACCURACY(first.said.baseline_p_up[broke], happened),
+        baseline_accuracy=ACCURACY(first.predictions.baseline_p_up[broke], happened),
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ml_core.errors import InputError
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import BRIER, LOG_LOSS, Metric
-from ml_core.evidence.out_of_sample import Answers
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.evidence.sequential import e_process, latest
 from ml_core.learning.dataset import DOWN, UP
 
@@ -131,7 +131,11 @@ class _Common:
 
 
 def compare(
-    by_seed: tuple[Answers, ...], other: Answers | None, against: str, *, seed: int = 0
+    by_seed: tuple[OutOfSamplePredictions, ...],
+    other: OutOfSamplePredictions | None,
+    against: str,
+    *,
+    seed: int = 0,
 ) -> Comparison:
     """Compare a challenger with another, or with the corridor beside its own answers.
 
@@ -217,9 +221,11 @@ def _difference(metric: Metric, common: _Common) -> NDArray[np.float64]:
     return ours - theirs
 
 
-def _common(challenger: Answers, other: Answers | None, against: str) -> _Common:
+def _common(
+    challenger: OutOfSamplePredictions, other: OutOfSamplePredictions | None, against: str
+) -> _Common:
     challenger.require_unseen()
-    theirs = challenger.said.baseline_p_up
+    theirs = challenger.predictions.baseline_p_up
     if other is not None:
         other.require_unseen()
         _, mine, yours = np.intersect1d(
@@ -227,13 +233,13 @@ def _common(challenger: Answers, other: Answers | None, against: str) -> _Common
         )
         order = np.argsort(mine)
         challenger = challenger.rows(mine[order])
-        theirs = other.said.p_up[yours[order]]
+        theirs = other.predictions.p_up[yours[order]]
     test = challenger.test
     broke = np.isin(test.direction, (UP, DOWN))
     if not broke.any():
         raise NoCommonRowsError(challenger.recipe_hash[:12], against)
     return _Common(
-        challenger.said.p_up[broke],
+        challenger.predictions.p_up[broke],
         theirs[broke],
         test.direction[broke] == UP,
         test.trading_day[broke],

@@ -30,7 +30,12 @@ from ml_core.evidence.groups import (
 )
 from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import METRICS, ReliabilityBin, reliability
-from ml_core.evidence.out_of_sample import Answers, answers_of, followed, of_side_that_broke
+from ml_core.evidence.out_of_sample import (
+    OutOfSamplePredictions,
+    followed,
+    of_side_that_broke,
+    predict_unseen,
+)
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.dataset import DOWN, LOSS, NONE, UP, WIN, Dataset
 from ml_core.learning.predictions import Predictions
@@ -65,11 +70,13 @@ def evaluate(bundle: Bundle, test: Dataset, *, seed: int = 0) -> Evaluation:
     NothingToJudgeError
         Fewer than ``MIN_TEST_ROWS`` settled breaks.
     """
-    answers = answers_of(bundle, test)
+    answers = predict_unseen(bundle, test)
     return evaluate_answers(answers, bundle.recipe.name, bundle.version, seed=seed)
 
 
-def evaluate_answers(answers: Answers, model: str, version: str, *, seed: int = 0) -> Evaluation:
+def evaluate_answers(
+    answers: OutOfSamplePredictions, model: str, version: str, *, seed: int = 0
+) -> Evaluation:
     """Judge answers to unseen rows, of one version or of every fold of a walk.
 
     Parameters
@@ -86,7 +93,7 @@ def evaluate_answers(answers: Answers, model: str, version: str, *, seed: int = 
     NothingToJudgeError
         Fewer than ``MIN_TEST_ROWS`` settled breaks.
     """
-    predictions, test = answers.said, answers.test
+    predictions, test = answers.predictions, answers.test
     broke = np.isin(test.direction, (UP, DOWN))
     if broke.sum() < MIN_TEST_ROWS:
         raise NothingToJudgeError(int(broke.sum()))
@@ -154,7 +161,9 @@ class _Compared(TypedDict):
     reliability: dict[str, tuple[ReliabilityBin, ...]]
 
 
-def _directional(answers: Answers, broke: NDArray[np.bool_], seed: int) -> DirectionScores:
+def _directional(
+    answers: OutOfSamplePredictions, broke: NDArray[np.bool_], seed: int
+) -> DirectionScores:
     test = answers.test
     happened = test.direction[broke] == UP
     forecasts = forecasts_of(answers, broke)

@@ -22,7 +22,7 @@ from ml_core.evidence.metrics import (
     expected_calibration_error,
     max_drawdown,
 )
-from ml_core.evidence.out_of_sample import Answers, followed, of_side_that_broke
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, followed, of_side_that_broke
 from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
 
 
@@ -35,11 +35,13 @@ def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Scores:
     )
 
 
-def forecasts_of(answers: Answers, broke: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+def forecasts_of(
+    answers: OutOfSamplePredictions, broke: NDArray[np.bool_]
+) -> dict[str, NDArray[np.float64]]:
     """Return P(UP | a break) of the breaks marked, by the model, the corridor and the majority."""
     return {
-        "model": answers.said.p_up[broke],
-        "corridor": answers.said.baseline_p_up[broke],
+        "model": answers.predictions.p_up[broke],
+        "corridor": answers.predictions.baseline_p_up[broke],
         "majority": answers.majority[broke],
     }
 
@@ -86,7 +88,9 @@ def sides_of(test: Dataset) -> NDArray[np.str_]:
     return np.select([test.direction == UP, test.direction == DOWN], ["long", "short"], "")
 
 
-def grouped(answers: Answers, key: NDArray[np.str_], seed: int) -> tuple[GroupScores, ...]:
+def grouped(
+    answers: OutOfSamplePredictions, key: NDArray[np.str_], seed: int
+) -> tuple[GroupScores, ...]:
     """Return the figures of each value of a key that has breaks, in order of first appearance.
 
     Directional scores of model, corridor and majority, differences from both with day-block 95 %
@@ -98,8 +102,8 @@ def grouped(answers: Answers, key: NDArray[np.str_], seed: int) -> tuple[GroupSc
     return tuple(group for group in groups if group is not None)
 
 
-def _group(name: str, part: Answers, seed: int) -> GroupScores | None:
-    predictions, test = part.said, part.test
+def _group(name: str, part: OutOfSamplePredictions, seed: int) -> GroupScores | None:
+    predictions, test = part.predictions, part.test
     broke = np.isin(test.direction, (UP, DOWN))
     if not broke.any():
         return None
@@ -119,15 +123,15 @@ def _group(name: str, part: Answers, seed: int) -> GroupScores | None:
     )
 
 
-def _quality(part: Answers, seed: int) -> EntryLogLoss | NoRows:
+def _quality(part: OutOfSamplePredictions, seed: int) -> EntryLogLoss | NoRows:
     """Compare P(win) with the driftless entry on trades that reached target or stop."""
     test = part.test
     rows = np.flatnonzero(np.isin(test.outcome, (WIN, LOSS)))
     if not len(rows):
         return NoRows(rows=0)
     won, day = test.outcome[rows] == WIN, test.trading_day[rows]
-    model = of_side_that_broke(part.said.p_win, test, rows)
-    driftless = part.said.baseline_p_win[rows]
+    model = of_side_that_broke(part.predictions.p_win, test, rows)
+    driftless = part.predictions.baseline_p_win[rows]
     change = LOG_LOSS.rows(model, won) - LOG_LOSS.rows(driftless, won)
     return EntryLogLoss(
         rows=len(rows),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ml_core.evidence.collect_evidence import BASELINE
 from ml_core.evidence.comparison import compare
-from ml_core.evidence.out_of_sample import answers_of
+from ml_core.evidence.out_of_sample import predict_unseen
 from ml_core.learning.baselines import fit_baselines
 from ml_core.learning.calibration import expit, logit
 from ml_core.learning.dataset import DOWN, UP, Dataset
@@ -74,7 +74,7 @@ def injected_signal_found(
     corridor = fit_baselines(data).corridor(data)
     planted = with_signal(data, corridor, strength, seed)
     fitted = fit(planted, recipe, "injected", questions=("directional",))
-    answers = answers_of(fitted.bundle, planted.rows(fitted.split.test))
+    answers = predict_unseen(fitted.bundle, planted.rows(fitted.split.test))
     change = compare((answers,), None, BASELINE, seed=seed).changes[0]
     return InjectionReport(
         found=change.better is True,

@@ -1,4 +1,4 @@
-"""What was said of unseen rows, row by row: the material of every comparison."""
+"""Predictions of unseen rows, one by one: the material of every comparison."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIDES = ("long", "short")
 
 
 class SeenRowsError(DefectError):
-    """Answers to rows that the answering version was trained on."""
+    """Predictions of rows that the version was trained on."""
 
     rows: int
     first: str
@@ -35,8 +35,8 @@ class SeenRowsError(DefectError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """Rows with what was said of them, n of them, in order of decision.
+class OutOfSamplePredictions:
+    """Rows with the predictions of them, n of them, in order of decision.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Answers:
         Who answered.
     test
         The rows, labels included, features left out.
-    said
+    predictions
         Probabilities and R, the driftless baselines beside them.
     majority
         Shape (n,): share of UP in the training rows.
@@ -57,7 +57,7 @@ class Answers:
     recipe_hash: str
     seed: int
     test: Dataset
-    said: Predictions
+    predictions: Predictions
     majority: NDArray[np.float64]
     fold: NDArray[np.str_]
     seen_until: NDArray[np.int64]
@@ -65,12 +65,12 @@ class Answers:
     def __len__(self) -> int:
         return len(self.test)
 
-    def rows(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> Answers:
+    def rows(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> OutOfSamplePredictions:
         """Return the rows of an index array or a mask."""
         return replace(
             self,
             test=self.test.rows(index),
-            said=_taken(self.said, index),
+            predictions=_taken(self.predictions, index),
             majority=self.majority[index],
             fold=self.fold[index],
             seen_until=self.seen_until[index],
@@ -101,7 +101,7 @@ class Answers:
             "seen_until": self.seen_until,
         }
         for field in fields(Predictions):
-            for name, values in _columns(field.name, getattr(self.said, field.name)):
+            for name, values in _columns(field.name, getattr(self.predictions, field.name)):
                 columns[f"said_{name}"] = values
         for name, values in _row_fields(self.test).items():
             columns[name] = values.tolist() if values.dtype.kind == "U" else values
@@ -115,8 +115,8 @@ class Answers:
         return pa.table(columns).replace_schema_metadata(facts)
 
 
-def answers_from(table: pa.Table) -> Answers:
-    """Read back what :meth:`Answers.to_table` gave, to the bit."""
+def answers_from(table: pa.Table) -> OutOfSamplePredictions:
+    """Read back what :meth:`OutOfSamplePredictions.to_table` gave, to the bit."""
     facts = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
 
     def column(name: str) -> Any:
@@ -135,7 +135,7 @@ def answers_from(table: pa.Table) -> Answers:
     }
     rows["trading_day"] = rows["trading_day"].astype("datetime64[D]")
     rows["opening_range"] = rows["opening_range"].astype(str)
-    return Answers(
+    return OutOfSamplePredictions(
         recipe_hash=facts["recipe_hash"],
         seed=int(facts["seed"]),
         test=Dataset(
@@ -147,7 +147,9 @@ def answers_from(table: pa.Table) -> Answers:
             features=np.empty((len(table), 0)),
             **rows,
         ),
-        said=Predictions(**{field.name: predicted(field.name) for field in fields(Predictions)}),
+        predictions=Predictions(
+            **{field.name: predicted(field.name) for field in fields(Predictions)}
+        ),
         majority=column("majority"),
         fold=column("fold").astype(str),
         seen_until=column("seen_until"),
@@ -160,7 +162,7 @@ def answer_fold(
     recipe: Recipe,
     data_fingerprint: str,
     questions: tuple[Question, ...] = QUESTIONS,
-) -> Answers:
+) -> OutOfSamplePredictions:
     """Train a recipe on what was known before a fold and answer its rows.
 
     Raises
@@ -171,12 +173,12 @@ def answer_fold(
     fitted = fit(data, recipe, data_fingerprint, split=fold.split, questions=questions)
     learned = np.concatenate([fold.split.train, fold.split.calibrate])
     seen_until = int(data.resolved_minute[learned].max())
-    return answers_of(fitted.bundle, data.rows(fold.split.test), fold.name, seen_until)
+    return predict_unseen(fitted.bundle, data.rows(fold.split.test), fold.name, seen_until)
 
 
 def answer_fold_by_seed(
     data: Dataset, fold: Fold, recipe: Recipe, data_fingerprint: str
-) -> tuple[Answers, ...]:
+) -> tuple[OutOfSamplePredictions, ...]:
     """Answer a fold with every seed: the first with all three models, the others with one.
 
     The promotion rule asks the seeds about the direction alone.
@@ -194,25 +196,25 @@ def answer_fold_by_seed(
     )
 
 
-def answers_of(
+def predict_unseen(
     bundle: Bundle, test: Dataset, fold: str = "test", seen_until: int | None = None
-) -> Answers:
+) -> OutOfSamplePredictions:
     """Let a version answer rows. Without ``seen_until`` they are taken to be unseen."""
     count = len(test)
     if seen_until is None:
         seen_until = int(test.decision_minute.min()) if count else 0
-    return Answers(
+    return OutOfSamplePredictions(
         recipe_hash=bundle.recipe.hash,
         seed=bundle.recipe.seed,
         test=replace(test, features=np.empty((count, 0)), feature_names=(), categorical=()),
-        said=bundle.predict(test),
+        predictions=bundle.predict(test),
         majority=np.full(count, bundle.baselines.p_up),
         fold=np.full(count, fold),
         seen_until=np.full(count, seen_until, np.int64),
     )
 
 
-def joined(parts: Sequence[Answers]) -> Answers:
+def joined(parts: Sequence[OutOfSamplePredictions]) -> OutOfSamplePredictions:
     """Put folds after one another, in order of decision."""
     first = parts[0]
     columns: dict[str, Any] = {
@@ -223,14 +225,14 @@ def joined(parts: Sequence[Answers]) -> Answers:
     test = replace(first.test, **columns)
     predictions = Predictions(
         **{
-            field.name: np.concatenate([getattr(part.said, field.name) for part in parts])
+            field.name: np.concatenate([getattr(part.predictions, field.name) for part in parts])
             for field in fields(Predictions)
         }
     )
     whole = replace(
         first,
         test=test,
-        said=predictions,
+        predictions=predictions,
         majority=np.concatenate([part.majority for part in parts]),
         fold=np.concatenate([part.fold for part in parts]),
         seen_until=np.concatenate([part.seen_until for part in parts]),

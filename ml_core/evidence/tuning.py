@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.evidence.metrics import LOG_LOSS
-from ml_core.evidence.out_of_sample import Answers, answer_fold, of_side_that_broke
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, of_side_that_broke
 from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
 from ml_core.learning.folds import Fold, walk_recipe
 from ml_core.learning.models import Question
@@ -168,9 +168,9 @@ def _digest(data: Dataset, until: np.datetime64) -> str:
 
 
 def _losses(
-    answers: Answers, question: Question
+    answers: OutOfSamplePredictions, question: Question
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    predictions, test = answers.said, answers.test
+    predictions, test = answers.predictions, answers.test
     if question == "directional":
         rows = np.flatnonzero(np.isin(test.direction, (UP, DOWN)))
         up = test.direction[rows] == UP

@@ -12,7 +12,7 @@ from ml_core.errors import DefectError
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.models import QUESTIONS
-from ml_core.learning.novelty import Judged
+from ml_core.learning.novelty import NoveltyScore
 from ml_core.learning.predictions import LONG, SHORT, Predictions, predict
 from ml_core.learning.reasons import Reason, baseline_reason, model_reasons, named
 
@@ -97,7 +97,7 @@ class Prediction:
     recommendation: Literal["long", "short", "skip"]
     risk_adjustment: float
     reasons: tuple[Reason, ...]
-    novelty: Judged | None = None
+    novelty: NoveltyScore | None = None
 
     @property
     def novel(self) -> bool:

@@ -22,7 +22,7 @@ SHARE = 0.02
 MOST_SILENCED = 0.1
 """Share of the latest slots that may go unanswered as novel; beyond it none is silenced."""
 
-LOOKED_AT = 60
+LOOKBACK_SLOTS = 60
 """Slots over which that share is counted: ten trading days of six ranges."""
 
 _PLAIN_SHARE = 0.5  # half the weight is shared evenly: small trees use few features
@@ -34,7 +34,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class NoveltyScore:
     """How unlike the training data one decision is.
 
     Attributes
@@ -97,7 +97,7 @@ class Novelty:
     rows: NDArray[np.float64]
     square: NDArray[np.float64]
 
-    def judge(self, row: NDArray[np.float64]) -> Judged:
+    def judge(self, row: NDArray[np.float64]) -> NoveltyScore:
         """Judge one decision; ``row`` has shape (k,), NaN where missing."""
         placed, owner = _placed(row[np.newaxis, :], self)
         # |r - x|^2 less |x|^2, for all rows at once; the nearest one's distance is then exact
@@ -109,7 +109,7 @@ class Novelty:
         )
         total = float(parts.sum())
         most = np.argsort(-parts, kind="stable")[:_NAMED]
-        return Judged(
+        return NoveltyScore(
             dissimilarity=float(np.sqrt(total)) / self.mean_distance,
             threshold=self.threshold,
             features=tuple(
@@ -231,7 +231,7 @@ def may_silence(silenced: Sequence[bool]) -> bool:
     >>> may_silence([True] * 5 + [False] * 55), may_silence([True] * 6 + [False] * 54)
     (True, False)
     """
-    return sum(silenced[-LOOKED_AT:]) + 1 <= MOST_SILENCED * LOOKED_AT
+    return sum(silenced[-LOOKBACK_SLOTS:]) + 1 <= MOST_SILENCED * LOOKBACK_SLOTS
 
 
 def _weights(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from monitoring.drift import LEAST_SHIFT, Moved
+from monitoring.drift import LEAST_SHIFT, ColumnShift
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import (
     CORRIDOR,
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def drift_chart(columns: Sequence[Moved]) -> Chart:
+def drift_chart(columns: Sequence[ColumnShift]) -> Chart:
     """Return the chart of a drift check."""
     title = "How far each column moved, by group"
     return Chart("drift", title, "", drift_plot(columns))
 
 
-def drift_plot(columns: Sequence[Moved]) -> Figure:
+def drift_plot(columns: Sequence[ColumnShift]) -> Figure:
     """Draw every column's shift beside those of its group; those that drifted are filled.
 
     Parameters

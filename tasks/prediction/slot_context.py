@@ -20,7 +20,7 @@ from ml_core.errors import OrbcastError
 from ml_core.learning.bundle import BundleCorruptError, load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.inference import Prediction, Predictor
-from ml_core.learning.novelty import LOOKED_AT
+from ml_core.learning.novelty import LOOKBACK_SLOTS
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from registry.errors import PrematureAnswerError, UnknownVersionError
@@ -142,7 +142,7 @@ def _silenced(settings: Settings, context: SlotContext) -> dict[Role, tuple[bool
         return {}
     reasons = settings.ledger().reasons(
         slot.symbol,
-        first=slot.trading_day - timedelta(days=LOOKED_AT),
+        first=slot.trading_day - timedelta(days=LOOKBACK_SLOTS),
         before=slot.decision,
         mode=context.mode,
     )

@@ -79,7 +79,7 @@ class Waiting:
     request: Request
 
 
-def put_to_a_person(ask: Callable[[], Request]) -> Answered:
+def request_approval(ask: Callable[[], Request]) -> Answered:
     """Ask within the present flow run, and give the answer once there is one.
 
     The first time this ends the process, with the run suspended; after the answer the run begins

@@ -18,7 +18,7 @@ from tasks.rollout.approval_record import keep, kept
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 from tasks.training.champion import make_champion
-from tasks.training.promotion import weigh
+from tasks.training.promotion import apply_promotion_rule
 from tasks.training.studies_on_record import study_that_counts
 
 
@@ -127,7 +127,7 @@ def _rule(settings: Settings, record: VersionRecord, at: datetime) -> Decision |
     """Apply the promotion rule; None for a baseline, of which it asks nothing."""
     if record.kind == "baseline":
         return None
-    return weigh(settings, record.market, record.model, record.recipe_hash, at)
+    return apply_promotion_rule(settings, record.market, record.model, record.recipe_hash, at)
 
 
 def _content(

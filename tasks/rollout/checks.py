@@ -1,4 +1,4 @@
-"""What is looked at of the rollout after each day: grounds to step down, gates newly passed."""
+"""Checks of the rollout after each day: reasons to step down, gates newly passed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from prefect import task
 
 from monitoring.rollout import latest_time, position
-from monitoring.rollout_gates import EARNED, grounds
+from monitoring.rollout_gates import EARNED, step_down_reason
 from tasks.notices.notify import notify
 from tasks.rollout.facts import facts_of
 from tasks.rollout.record import events_of
@@ -19,7 +19,7 @@ from tasks.settings import BY, current_settings
 
 @task(name="check the rollout", task_run_name="{market}: step down or stay", **RETRIED)
 def check_rollout(market: str, at: datetime) -> dict[str, Any]:
-    """Step a market down if there are grounds to; it never goes up by itself."""
+    """Step a market down if there is a reason to; it never goes up by itself."""
     settings = current_settings()
     symbol = settings.market(market).symbol
     events = events_of(settings, symbol)
@@ -27,7 +27,7 @@ def check_rollout(market: str, at: datetime) -> dict[str, Any]:
     if current.stage in {"off", "shadow"}:
         return {"stage": current.stage, "stepped_down": None}
     at = latest_time(events, at)
-    found = grounds(facts_of(settings, symbol, current, at), current, at)
+    found = step_down_reason(facts_of(settings, symbol, current, at), current, at)
     if found is None:
         return {"stage": current.stage, "stepped_down": None}
     stage, why, restarts = found

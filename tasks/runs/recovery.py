@@ -71,7 +71,7 @@ class Dead:
     task_run_name="find runs whose process is gone",
     **RETRIED,
 )
-def bury_the_dead(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
+def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
     """Mark runs of this machine as crashed whose process is gone; start again what should be.
 
     Runs that wait for a person have no process, and none of these states: they are left alone. So

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from prefect import task
 
-from ml_core.evidence.collect_evidence import BASELINE, evidence_of
+from ml_core.evidence.collect_evidence import BASELINE, collect_evidence
 from ml_core.evidence.collect_evidence import CHAMPION as AGAINST_CHAMPION
 from ml_core.evidence.comparison import Comparison, NoCommonRowsError, compare, compare_logged
-from ml_core.evidence.out_of_sample import answers_of
+from ml_core.evidence.out_of_sample import predict_unseen
 from ml_core.evidence.promotion import Decision, decide, decide_refit
 from ml_core.evidence.promotion_evidence import Evidence
 from ml_core.learning.bundle import load_bundle
@@ -26,10 +26,10 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings
 from tasks.training.champion import make_champion
 from tasks.training.studies_on_record import answers_on_record, study_that_counts
-from tasks.training.train import Judged, Material
+from tasks.training.train import Material, TrainedVersion
 
 
-def weigh(
+def apply_promotion_rule(
     settings: Settings, symbol: str, recipe: str, recipe_hash: str, at: datetime
 ) -> Decision:
     """Apply the promotion rule to what is on record of a recipe by a time; changes nothing.
@@ -50,7 +50,7 @@ def weigh(
         other = study_that_counts(settings, symbol, champion.recipe_hash, at)
         theirs = None if other is None else answers_on_record(settings, other)[0]
     return decide(
-        evidence_of(
+        collect_evidence(
             recipe,
             answers_on_record(settings, study),
             theirs,
@@ -136,9 +136,9 @@ def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Compar
 
 @task(name="decide who serves", task_run_name="{symbol}: who serves", **RETRIED)
 def decide_who_serves(
-    symbol: str, judged: list[Judged], chosen: str, material: Material, at: datetime
+    symbol: str, judged: list[TrainedVersion], chosen: str, material: Material, at: datetime
 ) -> dict[str, Any]:
-    """Refit the champion's recipe, weigh the challenger's, point the aliases, keep the reasons.
+    """Refit the champion's recipe, judge the challenger's, point the aliases, keep the reasons.
 
     Parameters
     ----------
@@ -178,7 +178,9 @@ def decide_who_serves(
     decision: Decision | None = None
     if asked.bundle.recipe.hash != champion.recipe_hash and asked.bundle.recipe.kind != "baseline":
         models.set_alias(symbol, CHALLENGER, chosen, at=at, by=BY, reason=asked.evaluation.verdict)
-        decision = weigh(settings, symbol, asked.bundle.recipe.name, asked.bundle.recipe.hash, at)
+        decision = apply_promotion_rule(
+            settings, symbol, asked.bundle.recipe.name, asked.bundle.recipe.hash, at
+        )
         _keep(settings, models.find(symbol, chosen), "promotion", decision, at)
         reasons += [decision.verdict, *decision.reasons]
         if decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
@@ -235,7 +237,9 @@ def _refit_compared(
     if old.feature_names != rows.feature_names or not len(later):
         return ()
     try:
-        return (compare((answers_of(new, later),), answers_of(old, later), AGAINST_CHAMPION),)
+        return (
+            compare((predict_unseen(new, later),), predict_unseen(old, later), AGAINST_CHAMPION),
+        )
     except NoCommonRowsError:
         return ()
 

@@ -8,7 +8,7 @@ from typing import Any
 from ml_core.evidence.evaluation import Evaluation
 from monitoring import pages
 from tasks.runs.artifacts import bullets, pictures, publish, scoreboard, table, to_open
-from tasks.training.train import Judged, Material
+from tasks.training.train import Material, TrainedVersion
 
 _AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
 _VERSIONS = {"champion": "Champion", "challenger": "Trained from this recipe"}
@@ -28,7 +28,7 @@ def about_the_bars(material: Material) -> dict[str, str]:
 def publish_retrain(
     market: str,
     material: Material,
-    trained: Judged,
+    trained: TrainedVersion,
     decision: Mapping[str, Any],
     card: str,
     trouble: str | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ml_core.evidence.out_of_sample import Answers, answers_from
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answers_from
 from ml_core.files import sha256_of
 from ml_core.on_demand import library
 from registry.errors import DamagedEvidenceError
@@ -36,7 +36,9 @@ def study_that_counts(
     )
 
 
-def answers_on_record(settings: Settings, record: EvaluationRecord) -> tuple[Answers, ...]:
+def answers_on_record(
+    settings: Settings, record: EvaluationRecord
+) -> tuple[OutOfSamplePredictions, ...]:
     """Read a study's answers back, one for each seed, every file verified first.
 
     Raises

@@ -16,7 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from ml_core.evidence.evaluate import evaluate_answers
 from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.injection import InjectionReport, injected_signal_found
-from ml_core.evidence.out_of_sample import Answers, answer_fold_by_seed, joined
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold_by_seed, joined
 from ml_core.files import sha256_of, written_atomically
 from ml_core.learning.folds import Walk, walk_recipe
 from ml_core.learning.recipe import Recipe
@@ -122,7 +122,7 @@ def walk_of(material: Material, request: Asked) -> Walk:
 
 def begin_folds(
     pool: Executor, material: Material, request: Asked, walk: Walk
-) -> tuple[Future[tuple[Answers, ...]], ...]:
+) -> tuple[Future[tuple[OutOfSamplePredictions, ...]], ...]:
     """Put every fold of a study on the workers; return what will hold their answers, in order."""
     data, fingerprint = material.assembly.dataset, material.fingerprint
     return tuple(
@@ -138,8 +138,10 @@ def begin_folds(
     persist_result=False,
 )
 def answers_of_folds(
-    material: Material, request: Asked, begun: tuple[Future[tuple[Answers, ...]], ...]
-) -> list[tuple[Answers, ...]]:
+    material: Material,
+    request: Asked,
+    begun: tuple[Future[tuple[OutOfSamplePredictions, ...]], ...],
+) -> list[tuple[OutOfSamplePredictions, ...]]:
     """Wait for every fold, in their order, showing how many are done."""
     market, own = material.market.symbol, request.own.name
     move = progress(f"walk-forward-{market}-{own}-progress", f"Folds of {own} on {market}")
@@ -159,7 +161,7 @@ def conclude(
     material: Material,
     request: Asked,
     walk: Walk,
-    parts: list[tuple[Answers, ...]],
+    parts: list[tuple[OutOfSamplePredictions, ...]],
     at: datetime,
 ) -> Study:
     """Join the folds, judge them, run the injected-signal control, keep it all on record."""
@@ -218,7 +220,10 @@ def conclude(
 
 
 def _write(
-    settings: Settings, folder: Path, by_seed: tuple[Answers, ...], evaluation: Evaluation
+    settings: Settings,
+    folder: Path,
+    by_seed: tuple[OutOfSamplePredictions, ...],
+    evaluation: Evaluation,
 ) -> dict[str, str]:
 
     written = {}

@@ -79,7 +79,7 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class TrainedVersion:
     """A registered version, and what it did on days it never saw."""
 
     bundle: Bundle
@@ -142,7 +142,7 @@ def gather(
     task_run_name="{material.market.symbol}: train {recipe.name}",
     **RETRIED,
 )
-def train_version(material: Material, recipe: Recipe, at: datetime) -> Judged:
+def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVersion:
     """Fit a recipe, judge it on its unseen days, publish it; what is there stays as it is.
 
     Raises
@@ -176,4 +176,4 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> Judged:
                 verdict=metrics["verdict"],
             )
         )
-    return Judged(fitted.bundle, evaluation)
+    return TrainedVersion(fitted.bundle, evaluation)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from monitoring.sequential_monitors import Judged, Monitor, monitors
+from monitoring.sequential_monitors import JudgedBreaks, Monitor, monitors
 from registry.errors import UnknownVersionError
 from registry.estimates import estimate_records
 from registry.ledger import Settled
@@ -62,14 +62,14 @@ def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
     return [row for row in listed if row.prediction.recipe_hash == recipe]
 
 
-def judged_of(line: Sequence[Settled]) -> Judged:
+def judged_of(line: Sequence[Settled]) -> JudgedBreaks:
     """Return the rows that broke, in arrays."""
     broke = [
         (row.prediction, row.outcome.direction == "UP")
         for row in line
         if row.outcome is not None and row.outcome.direction in {"UP", "DOWN"}
     ]
-    return Judged(
+    return JudgedBreaks(
         p_up=np.array([entry.p_up for entry, _ in broke], np.float64),
         baseline_p_up=np.array([entry.baseline_p_up for entry, _ in broke], np.float64),
         up=np.array([up for _, up in broke], bool),

@@ -114,7 +114,7 @@ def borne_out(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
             conditions=(condition,),
             trading=Condition(name="net R", status="fails", words="-0.1 R"),
         )
-        monkeypatch.setattr(approved_promotion, "weigh", lambda *_: decision)
+        monkeypatch.setattr(approved_promotion, "apply_promotion_rule", lambda *_: decision)
 
     stands("holds")
     return stands

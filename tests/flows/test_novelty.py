@@ -16,7 +16,7 @@ from ml_core.decision import decide as decision
 from ml_core.learning.assemble import assemble_live
 from ml_core.learning.bundle import Bundle, load_bundle
 from ml_core.learning.dataset import Dataset
-from ml_core.learning.novelty import Judged, Novelty
+from ml_core.learning.novelty import Novelty, NoveltyScore
 from registry.ledger import PredictionEntry
 from registry.model_store import CHAMPION
 from tasks.prediction import predict as prediction
@@ -25,7 +25,7 @@ from tasks.prediction.slots import Slot, latest_slot, slots_between
 from tasks.settings import current_settings, now
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
-NOVEL = Judged(dissimilarity=1.5, threshold=0.7, features=(("atr20", 0.9),))
+NOVEL = NoveltyScore(dissimilarity=1.5, threshold=0.7, features=(("atr20", 0.9),))
 
 
 @pytest.fixture(autouse=True)

@@ -21,9 +21,9 @@ from registry.notices import notices
 from tasks.runs.process_mark import LABEL, mark
 from tasks.runs.recovery import (
     RESTARTS,
-    bury_the_dead,
     drop_superseded,
     free_slots,
+    mark_crashed_runs,
     restart_crashed,
 )
 from tasks.settings import current_settings
@@ -47,7 +47,7 @@ def served(client: SyncPrefectClient) -> Iterator[UUID]:
     """The deployment of log-outcomes, which takes one run at a time."""
     (spec,) = [each for each in deployments_of("mgc", mgc()) if "outcomes" in each.entrypoint]
     found: UUID = deployment(spec).apply()
-    bury_the_dead.fn()  # what tests before this one left on the server
+    mark_crashed_runs.fn()  # what tests before this one left on the server
     yield found
     client.delete_deployment(found)
 
@@ -95,13 +95,13 @@ def test_a_run_whose_process_was_killed_crashes_and_frees_its_slot_and_is_starte
 ) -> None:
     run = begun(client, served, GONE, Pending(), Running())
     assert slots_of(client, served) == 1
-    (dead,) = bury_the_dead.fn()
+    (dead,) = mark_crashed_runs.fn()
     assert (dead.ended.flow, dead.ended.state) == ("log-outcomes", "Crashed")
     assert state_of(client, run) == "Crashed"
     assert slots_of(client, served) == 0
     (again,) = others_of(client, run)
     assert (again.name, again.parameters) == (dead.again, run.parameters)
-    assert bury_the_dead.fn() == []
+    assert mark_crashed_runs.fn() == []
 
 
 def test_a_crashed_run_is_started_again_twice_and_no_more(
@@ -110,14 +110,14 @@ def test_a_crashed_run_is_started_again_twice_and_no_more(
     first = begun(client, served, GONE, Pending(), Running())
     names = {str(first.name)}
     for _ in range(2):
-        (dead,) = bury_the_dead.fn()
+        (dead,) = mark_crashed_runs.fn()
         assert dead.again is not None
         names.add(dead.again)
         (again,) = [run for run in others_of(client, first) if run.name == dead.again]
         client.update_flow_run_labels(again.id, {LABEL: GONE})
         client.set_flow_run_state(again.id, Pending())
         client.set_flow_run_state(again.id, Running())
-    (dead,) = bury_the_dead.fn()
+    (dead,) = mark_crashed_runs.fn()
     assert dead.again is None
     assert len(names) == 3
 
@@ -126,7 +126,7 @@ def test_what_a_person_started_is_the_persons_to_start_again(
     client: SyncPrefectClient, served: UUID
 ) -> None:
     begun(client, served, GONE, Pending(), Running(), restarts=False)
-    (dead,) = bury_the_dead.fn()
+    (dead,) = mark_crashed_runs.fn()
     assert dead.again is None
 
 
@@ -158,7 +158,7 @@ def test_a_run_that_may_live_is_left_alone(
 ) -> None:
     run = begun(client, served, marked, *states)
     before = state_of(client, run)
-    assert bury_the_dead.fn() == []
+    assert mark_crashed_runs.fn() == []
     assert state_of(client, run) == before
     client.delete_flow_run(run.id)
 
@@ -167,8 +167,8 @@ def test_a_run_that_its_runner_took_and_never_began_has_crashed(
     client: SyncPrefectClient, served: UUID
 ) -> None:
     run = begun(client, served, None, Pending())
-    assert bury_the_dead.fn() == []
-    (dead,) = bury_the_dead.fn(timedelta(0))
+    assert mark_crashed_runs.fn() == []
+    (dead,) = mark_crashed_runs.fn(timedelta(0))
     assert "never began" in dead.ended.words
     assert state_of(client, run) == "Crashed"
 
@@ -177,8 +177,8 @@ def test_a_run_killed_between_beginning_and_its_mark_has_crashed(
     client: SyncPrefectClient, served: UUID
 ) -> None:
     run = begun(client, served, None, Pending(), Running())
-    assert bury_the_dead.fn() == []
-    (dead,) = bury_the_dead.fn(timedelta(0))
+    assert mark_crashed_runs.fn() == []
+    (dead,) = mark_crashed_runs.fn(timedelta(0))
     assert dead.again is not None
     assert state_of(client, run) == "Crashed"
 
@@ -191,7 +191,7 @@ def test_a_subflow_killed_before_its_mark_is_buried_with_its_parent(
         task(lambda: None), flow_run_id=parent.id, dynamic_key="0", state=Running()
     )
     child = client.create_flow_run(recover, parent_task_run_id=call.id, state=Running())
-    (dead,) = bury_the_dead.fn()
+    (dead,) = mark_crashed_runs.fn()
     assert dead.ended.run == parent.name
     assert state_of(client, child) == "Crashed"
 
@@ -200,7 +200,7 @@ def test_a_run_that_was_being_cancelled_when_it_died_is_cancelled_and_not_starte
     client: SyncPrefectClient, served: UUID
 ) -> None:
     run = begun(client, served, GONE, Pending(), Running(), Cancelling())
-    (dead,) = bury_the_dead.fn()
+    (dead,) = mark_crashed_runs.fn()
     assert (dead.ended.state, dead.again) == ("Cancelled", None)
     assert state_of(client, run) == "Cancelled"
 
@@ -213,7 +213,7 @@ def test_a_run_that_cannot_be_ended_hides_no_other(
     stuck = begun(client, gone, GONE, Pending(), Running())
     client.delete_deployment(gone)
     run = begun(client, served, GONE, Pending(), Running())
-    names = [dead.ended.run for dead in bury_the_dead.fn()]
+    names = [dead.ended.run for dead in mark_crashed_runs.fn()]
     assert run.name in names
     assert state_of(client, run) == "Crashed"
     client.delete_flow_run(stuck.id)

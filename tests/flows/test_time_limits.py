@@ -30,7 +30,7 @@ from registry.retrain_attempts import retrain_attempts
 from tasks.data.sources import SourceSpec, remember_source
 from tasks.runs.overdue import end_overdue
 from tasks.runs.process_mark import LABEL, LIMIT_LABEL, is_gone, mark
-from tasks.runs.recovery import bury_the_dead
+from tasks.runs.recovery import mark_crashed_runs
 from tasks.runs.time_limits import GRACE_SECONDS
 from tasks.settings import current_settings
 from tasks.training.retrain_backoff import attempt
@@ -79,7 +79,7 @@ def told_of(run: FlowRun) -> list[str]:
 @pytest.fixture
 def client() -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as made:
-        bury_the_dead.fn()  # what tests before this one left on the server
+        mark_crashed_runs.fn()  # what tests before this one left on the server
         yield made
 
 

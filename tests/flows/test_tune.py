@@ -20,7 +20,7 @@ from ml_core.errors import NumberError
 from ml_core.evidence.tuning import tuning_folds
 from registry.trials import count_trials, list_trials
 from tasks.settings import current_settings, now
-from tasks.training.promotion import weigh
+from tasks.training.promotion import apply_promotion_rule
 from tasks.training.train import gather
 from tasks.training.tuning import (
     Search,
@@ -99,7 +99,7 @@ def test_a_search_is_seeded_recorded_and_goes_no_further_than_asked(short: Path)
 
     if more["recipe"]:
         recipe = current_settings().recipe(more["recipe"])
-        said = weigh(current_settings(), "MGC", recipe.name, recipe.hash, now())
+        said = apply_promotion_rule(current_settings(), "MGC", recipe.name, recipe.hash, now())
         assert not said.promote
     assert count_trials(current_settings().database(), "MGC") >= 10
 

@@ -26,7 +26,7 @@ from registry.evaluations import evaluations
 from registry.trials import count_trials
 from tasks.settings import current_settings, now
 from tasks.training import train as training
-from tasks.training.promotion import weigh
+from tasks.training.promotion import apply_promotion_rule
 from tasks.training.studies_on_record import STUDY_DAYS
 from tasks.training.train import LookAheadError
 from tests.flows.test_flows import files_of
@@ -67,7 +67,7 @@ def study(**given: Any) -> dict[str, Any]:
 
 def weighed() -> Decision:
     recipe = current_settings().recipe("monthly")
-    return weigh(current_settings(), "MGC", recipe.name, recipe.hash, now())
+    return apply_promotion_rule(current_settings(), "MGC", recipe.name, recipe.hash, now())
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     assert {each.name: each.status for each in said.conditions}["enough rows"] == "fails"
 
     later = now() + timedelta(days=STUDY_DAYS + 1)
-    old = weigh(current_settings(), "MGC", recipe.name, recipe.hash, later)
+    old = apply_promotion_rule(current_settings(), "MGC", recipe.name, recipe.hash, later)
     assert old.conditions[0].status == "unknown"
 
     with monkeypatch.context() as other_code:

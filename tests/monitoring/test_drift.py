@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.drift import RATE, moved, p_value, threshold
+from monitoring.drift import RATE, column_shifts, p_value, threshold
 from monitoring.drift_columns import LEFT, PREDICTION, Daily, Reference, Rows
 from monitoring.drift_report import report, write_full_report
 
@@ -75,7 +75,9 @@ def shifted(rows: Rows, name: str, by: float, at: str | None = None) -> Rows:
 
 
 def found(rows: Rows) -> set[str]:
-    return {each.column for each in moved(REFERENCE, REFERENCE.daily_of(rows)) if each.drifted}
+    return {
+        each.column for each in column_shifts(REFERENCE, REFERENCE.daily_of(rows)) if each.drifted
+    }
 
 
 def test_quiet_days_are_quiet() -> None:
@@ -161,7 +163,7 @@ def test_one_column_alone_is_judged_as_it_is_among_all() -> None:
     drifted = 0
     for end in range(SPLIT + 10, 500):
         current = REFERENCE.daily_of(shifted(latest(WORLD, end), "wick", 0.8))
-        found_in = moved(REFERENCE, current)
+        found_in = column_shifts(REFERENCE, current)
         for column, each in enumerate(found_in):
             p = p_value(REFERENCE.daily.values[:, column], current.values[:, column])
             assert (p <= each.limit) == each.drifted
@@ -181,7 +183,7 @@ def test_a_p_value_of_white_noise_is_seldom_small() -> None:
 
 def test_the_answers_have_a_rate_of_their_own() -> None:
     rows = shifted(latest(WORLD, 400), "said", 0.6)
-    judged = {each.column: each for each in moved(REFERENCE, REFERENCE.daily_of(rows))}
+    judged = {each.column: each for each in column_shifts(REFERENCE, REFERENCE.daily_of(rows))}
     said = judged["said"]
     assert said.drifted
     features = [each.p for each in judged.values() if each.group != PREDICTION]

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.linear_model import Ridge
 
-from monitoring.drift import Moved, moved, p_value, threshold
+from monitoring.drift import ColumnShift, column_shifts, p_value, threshold
 from monitoring.drift_columns import LEFT, Daily, Reference, Rows
 from monitoring.drift_report import report
 from tests.monitoring.test_drift import GROUPS, NAMES, RANGES, world
@@ -101,18 +101,18 @@ def test_a_discovery_is_what_benjamini_and_hochberg_call_one(p: list[float], lim
 
 @pytest.mark.parametrize(("p", "drifted"), [(0.01, True), (0.0101, False)])
 def test_a_p_value_of_just_the_limit_is_a_discovery(p: float, drifted: bool) -> None:
-    assert Moved("a", "b", 1.0, p, 0.01).drifted == drifted
+    assert ColumnShift("a", "b", 1.0, p, 0.01).drifted == drifted
 
 
 def test_features_and_answers_have_the_rates_they_were_measured_with() -> None:
     reference = Reference(MARKET, GROUPS)
     daily = reference.daily.latest(10)
     far = replace(daily, values=daily.values + 1e9)
-    limits = {each.group == "prediction": each.limit for each in moved(reference, far)}
+    limits = {each.group == "prediction": each.limit for each in column_shifts(reference, far)}
     assert limits == pytest.approx({False: 1e-6, True: 1e-4})
     values = daily.values.copy()
     values[:, 0] += 1e9
-    one = moved(reference, replace(daily, values=values))
+    one = column_shifts(reference, replace(daily, values=values))
     limits = {each.group == "prediction": each.limit for each in one}
     assert limits == pytest.approx({False: 1e-6 / (len(one) - 1), True: -1.0})
 

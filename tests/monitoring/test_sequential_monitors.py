@@ -13,7 +13,7 @@ from scipy.stats import binom
 
 from monitoring.breaker import LiveRow, trouble
 from monitoring.sequential_monitors import (
-    Judged,
+    JudgedBreaks,
     Monitor,
     alarms,
     calibration_process,
@@ -182,8 +182,10 @@ def test_days_to_come_change_nothing_of_the_days_before() -> None:
     np.testing.assert_array_equal(whole[:50], part)
 
 
-def judged(p: NDArray[np.float64], baseline: NDArray[np.float64], up: NDArray[np.bool_]) -> Judged:
-    return Judged(p_up=p, baseline_p_up=baseline, up=up, day=days(len(p)))
+def judged(
+    p: NDArray[np.float64], baseline: NDArray[np.float64], up: NDArray[np.bool_]
+) -> JudgedBreaks:
+    return JudgedBreaks(p_up=p, baseline_p_up=baseline, up=up, day=days(len(p)))
 
 
 def test_a_model_that_lost_its_accuracy_is_named_and_a_sound_one_is_not() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitoring.rollout_gates import grounds
+from monitoring.rollout_gates import step_down_reason
 from tests.monitoring.test_rollout_gates import ADVISORY, CHECK, DAY, GOOD, NOW, SECOND
 
 UNCLEAN, UNJUDGED = replace(CHECK, clean=False), replace(CHECK, judged=False, clean=False)
@@ -40,14 +40,14 @@ def test_what_takes_a_market_down_and_whether_its_record_counts_anew(
     changed: dict[str, Any], why: str, anew: bool
 ) -> None:
     facts = replace(GOOD, **changed)
-    assert grounds(facts, ADVISORY, NOW) == ("shadow", why, anew)
+    assert step_down_reason(facts, ADVISORY, NOW) == ("shadow", why, anew)
     for stage in ("off", "shadow"):
-        assert grounds(facts, replace(ADVISORY, stage=stage), NOW) is None
+        assert step_down_reason(facts, replace(ADVISORY, stage=stage), NOW) is None
 
 
 @pytest.mark.parametrize(("left", "lapsed"), [(SECOND, False), (timedelta(), True)])
 def test_hybrid_that_has_lapsed_goes_down_to_advisory(left: timedelta, lapsed: bool) -> None:
     position = replace(ADVISORY, stage="hybrid", holds_until=NOW + left)
     expected = ("advisory", "the approval has lapsed", False) if lapsed else None
-    assert grounds(GOOD, position, NOW) == expected
-    assert grounds(GOOD, ADVISORY, NOW) is None
+    assert step_down_reason(GOOD, position, NOW) == expected
+    assert step_down_reason(GOOD, ADVISORY, NOW) is None

@@ -207,7 +207,7 @@ class LiveMarket:
 
 
 def answers(*changes: dict[str, Any]) -> list[PredictionEntry]:
-    """Answers on days that follow each other, the first on the first day, each as changed."""
+    """Entries on days that follow each other, the first on the first day, each as changed."""
     return [row_at(START + number * DAY, **it) for number, it in enumerate(changes)]
 
 

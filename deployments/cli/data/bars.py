@@ -44,7 +44,7 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     lake_status = settings.lake().status(definition.symbol)
     # a month of a database is read again as it grows: its last reading tells of all of it
     last = {
-        record.name: record for record in settings.lake().batch_log(definition.symbol).holding()
+        record.name: record for record in settings.lake().batch_log(definition.symbol).in_lake()
     }
     readings = list(last.values())
     spec = data.sources.standing_source(settings.sources_file, market)
@@ -158,7 +158,7 @@ def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     config = tasks.settings.current_settings()
     symbol = config.market(market).symbol
     log = config.lake().batch_log(symbol)
-    holding = {record.batch_id for record in log.holding()}
+    holding = {record.batch_id for record in log.in_lake()}
     if as_json:
         print_json(
             [{**asdict(record), "in_lake": record.batch_id in holding} for record in log.records]
@@ -193,7 +193,7 @@ def show(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = F
     config = tasks.settings.current_settings()
     log = config.lake().batch_log(config.market(market).symbol)
     record = log.named(batch)
-    in_lake = record in log.holding()
+    in_lake = record in log.in_lake()
     if as_json:
         print_json({**asdict(record), "in_lake": in_lake})
         return

@@ -11,7 +11,7 @@ import registry
 import tasks
 from deployments import serving
 from deployments.cli import completion
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say, time_of
+from deployments.cli.terminal import AsJson, MarketOption, parse_time, print_json, say
 from ml_core.errors import InputError
 from tasks import prediction, training
 
@@ -64,7 +64,7 @@ def promote(
     record = store.find(symbol, ref)
     who = by or getpass.getuser()
     if record.kind != "baseline":
-        decision = training.promotion.weigh(
+        decision = training.promotion.apply_promotion_rule(
             settings, symbol, record.model, record.recipe_hash, tasks.settings.now()
         )
         if not decision.promote and not override:
@@ -101,7 +101,7 @@ def history(
     definition = settings.market(market)
     changes = list(settings.models().history(definition.symbol, "champion"))
     if at is not None:
-        moment = prediction.slots.in_zone(time_of(at, "--at"), definition)
+        moment = prediction.slots.in_zone(parse_time(at, "--at"), definition)
         changes = [change for change in changes if change.at <= moment][-1:]
     decisions = registry.decisions.list_decisions(settings.database(), definition.symbol)
     rows = [_change(change, decisions) for change in changes]

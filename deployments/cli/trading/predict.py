@@ -10,7 +10,7 @@ import typer
 import tasks
 from deployments import cli
 from deployments.cli import completion
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table, time_of
+from deployments.cli.terminal import AsJson, MarketOption, parse_time, print_json, say, show_table
 from tasks import prediction
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def predict(
     """
     settings = tasks.settings.current_settings()
     definition = settings.market(market)
-    moment = prediction.slots.in_zone(time_of(at, "--at"), definition)
+    moment = prediction.slots.in_zone(parse_time(at, "--at"), definition)
     slot = prediction.slots.latest_slot(definition, moment, opening_range)
     prediction.day_outlook.require_open(definition, slot)
     outlook = prediction.day_outlook.day_outlook(definition, moment)

@@ -12,7 +12,7 @@ import ml_core
 import tasks
 from deployments.cli import completion
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, time_of
+from deployments.cli.terminal import AsJson, MarketOption, days_of, parse_time, print_json, say
 from tasks import prediction
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def intents(
     """
     settings = tasks.settings.current_settings()
     definition = settings.market(market)
-    begin = prediction.slots.in_zone(time_of(since, "--since"), definition) if since else None
+    begin = prediction.slots.in_zone(parse_time(since, "--since"), definition) if since else None
     rows = prediction.outbox.outbox(settings, definition.symbol, tasks.settings.now(), begin)
     if as_json:
         print_json(rows)

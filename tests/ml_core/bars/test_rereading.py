@@ -257,7 +257,7 @@ def test_the_lake_is_what_its_readings_come_to_in_order(
     unique, model, shown = count(), [], {}
     for step in steps:
         if step is None:
-            holding = lake.batch_log("MGC").holding()
+            holding = lake.batch_log("MGC").in_lake()
             if not holding:
                 continue
             lake.forget(holding[-1].batch_id, mgc(), datetime(2024, 6, 2, tzinfo=UTC))

@@ -17,7 +17,7 @@ from ml_core.decision.context import RoleVersion, SlotContext
 from ml_core.decision.decide import abstained, decide
 from ml_core.decision.entry import PredictionEntry
 from ml_core.decision.slot import Slot
-from ml_core.learning.novelty import LOOKED_AT
+from ml_core.learning.novelty import LOOKBACK_SLOTS
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import mgc
 
@@ -153,7 +153,7 @@ LIKE = {"novelty": {"dissimilarity": 0.1, "threshold": 1.0, "novel": False}}
         (NOVEL, "residual", [], "novel_input", False),
         (NOVEL, "residual", [True] * 5 + [False] * 55, "novel_input", False),
         (NOVEL, "residual", [True] * 6 + [False] * 54, None, True),
-        (NOVEL, "residual", [True] * 6 + [False] * LOOKED_AT, "novel_input", False),
+        (NOVEL, "residual", [True] * 6 + [False] * LOOKBACK_SLOTS, "novel_input", False),
         (NOVEL, "baseline", [], None, False),
         (LIKE, "residual", [], None, False),
         ({"novelty": None}, "residual", [], None, False),
@@ -163,7 +163,7 @@ def test_a_novel_row_is_silenced_unless_too_many_were(
     outputs: dict[str, Any], kind: str, before: list[bool], reason: str | None, too_many: bool
 ) -> None:
     entry = predicted(outputs=outputs)
-    given = context(silenced={"champion": tuple(before), "challenger": (True,) * LOOKED_AT})
+    given = context(silenced={"champion": tuple(before), "challenger": (True,) * LOOKBACK_SLOTS})
     marked = mark.novelty(given, version(kind=kind), entry)
     assert marked.reason == reason
     assert (marked.p_up is None) == (reason is not None)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.judge_traps import best_of_noise
-from ml_core.evidence.collect_evidence import ece_of_a_perfect_forecaster, evidence_of
+from ml_core.evidence.collect_evidence import collect_evidence, ece_of_a_perfect_forecaster
 from ml_core.evidence.injection import injected_signal_found
 from ml_core.evidence.metrics import expected_calibration_error
-from ml_core.evidence.out_of_sample import Answers
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.evidence.promotion import Decision, decide
 from ml_core.learning.dataset import DOWN, UP
 from tests.ml_core.evidence.walks import RECIPE, answers, by_seed
@@ -19,10 +19,12 @@ from tests.ml_core.learning.synthetic import dataset
 
 
 def judged(
-    mine: tuple[Answers, ...], champion: Answers | None = None, trials: int = 1
+    mine: tuple[OutOfSamplePredictions, ...],
+    champion: OutOfSamplePredictions | None = None,
+    trials: int = 1,
 ) -> Decision:
     return decide(
-        evidence_of(
+        collect_evidence(
             "mine",
             mine,
             champion,
@@ -53,13 +55,15 @@ def test_sixty_per_cent_accuracy_with_losing_trades_is_no_trading_claim() -> Non
     mine = tuple(
         replace(
             each,
-            said=replace(each.said, recommendation=np.where(each.said.p_up >= 0.5, 1, -1)),
+            predictions=replace(
+                each.predictions, recommendation=np.where(each.predictions.p_up >= 0.5, 1, -1)
+            ),
             test=replace(each.test, r_net=np.full(len(each), -0.1)),
         )
         for each in by_seed(0.8)
     )
     broke = np.isin(mine[0].test.direction, (UP, DOWN))
-    right = (mine[0].said.p_up >= 0.5) == (mine[0].test.direction == UP)
+    right = (mine[0].predictions.p_up >= 0.5) == (mine[0].test.direction == UP)
     assert right[broke].mean() > 0.6
     said = judged(mine)
     assert said.promote

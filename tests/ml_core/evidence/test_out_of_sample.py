@@ -1,4 +1,4 @@
-"""Answers are kept to the bit, and none is to a row its version had seen."""
+"""Predictions are kept to the bit, and none is to a row its version had seen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_answers_come_back_from_parquet_to_the_bit(tmp_path: Path) -> None:
     assert (read.recipe_hash, read.seed) == (made.recipe_hash, made.seed)
     for field in fields(Predictions):
         np.testing.assert_array_equal(
-            getattr(read.said, field.name), getattr(made.said, field.name)
+            getattr(read.predictions, field.name), getattr(made.predictions, field.name)
         )
     for name in ("trading_day", "opening_range", "direction", "r_net", "close_position"):
         np.testing.assert_array_equal(getattr(read.test, name), getattr(made.test, name))

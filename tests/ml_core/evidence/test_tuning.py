@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_core.evidence.collect_evidence import evidence_of
+from ml_core.evidence.collect_evidence import collect_evidence
 from ml_core.evidence.out_of_sample import answer_fold, joined
 from ml_core.evidence.promotion import decide
 from ml_core.evidence.tuning import (
@@ -175,7 +175,7 @@ def test_the_best_of_many_trials_on_noise_is_not_promoted() -> None:
         )
         for number in range(best.seeds)
     )
-    evidence = evidence_of(
+    evidence = collect_evidence(
         best.name,
         by_seed,
         None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from ml_core.evidence.out_of_sample import Answers, answer_fold, joined
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, joined
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import BoosterSpec, Recipe
 from tests.ml_core.learning.synthetic import dataset
@@ -17,15 +17,15 @@ BASELINE = Recipe(name="baseline", kind="baseline")
 @cache
 def answers(
     effect: float = 0.0, seed: int = 0, days: int = 900, kind: str = "residual"
-) -> Answers:
-    """Answers of a quick recipe, or of the baseline, to rows with an effect planted."""
+) -> OutOfSamplePredictions:
+    """Return the predictions of a quick recipe, or the baseline, on rows with a planted effect."""
     return by_seed(effect, seed, days, kind)[0]
 
 
 @cache
 def by_seed(
     effect: float = 0.0, seed: int = 0, days: int = 900, kind: str = "residual"
-) -> tuple[Answers, ...]:
+) -> tuple[OutOfSamplePredictions, ...]:
     """The same with each training seed."""
     recipe = RECIPE if kind == "residual" else BASELINE
     data = dataset(days, effect=effect, seed=seed)

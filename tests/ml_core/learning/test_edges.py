@@ -14,7 +14,7 @@ from ml_core.learning.calibration import IDENTITY, Method, fit_calibrator, logit
 from ml_core.learning.dataset import DOWN, UP, Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor, level_of
-from ml_core.learning.novelty import Judged, Novelty, fit_novelty, may_silence
+from ml_core.learning.novelty import Novelty, NoveltyScore, fit_novelty, may_silence
 from ml_core.learning.predictions import ensemble, recommend
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec
@@ -244,7 +244,7 @@ def test_half_of_the_weight_is_shared_evenly_and_half_by_importance() -> None:
 
 def test_a_row_at_the_threshold_is_not_novel_and_one_of_no_distance_at_all_is() -> None:
     def novel(dissimilarity: float) -> bool:
-        return Judged(dissimilarity=dissimilarity, threshold=0.3, features=()).novel
+        return NoveltyScore(dissimilarity=dissimilarity, threshold=0.3, features=()).novel
 
     assert not novel(0.3)
     assert novel(np.nextafter(0.3, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitoring.drift import Moved
+from monitoring.drift import ColumnShift
 from monitoring.pages.drift_plot import drift_plot
 from monitoring.pages.figure_style import to_png, to_svg
 from monitoring.pages.record_plots import WINDOW, accuracy_plot, record_charts
@@ -69,9 +69,9 @@ def test_accuracy_is_of_the_breaks_of_the_last_days_and_of_no_others() -> None:
 
 def test_a_drift_check_counts_what_drifted_in_each_group() -> None:
     columns = [
-        Moved("atr_trend", "volatility", 2.0, 1e-9, 1e-4),
-        Moved("sigma_24h", "volatility", 0.1, 0.5, 1e-4),
-        Moved("a<b & c", "<script>", 0.0, 0.9, 1e-4),
+        ColumnShift("atr_trend", "volatility", 2.0, 1e-9, 1e-4),
+        ColumnShift("sigma_24h", "volatility", 0.1, 0.5, 1e-4),
+        ColumnShift("a<b & c", "<script>", 0.0, 0.9, 1e-4),
     ]
     drawn_as = to_svg(drift_plot(columns))
     assert "1 of 2" in drawn_as

@@ -79,12 +79,20 @@ def returns_magic_keys(node: ast.AST) -> bool:
 
 
 def shapes(text: str) -> list[tuple[int, str]]:
-    """Return a number and a shape for each line with code: names, numbers and texts are alike."""
+    """Return a number and a shape for each line with code: names, numbers and texts are alike.
+
+    Imports are left out: all of them look alike.
+    """
     lines: dict[int, list[str]] = defaultdict(list)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in _SKIPPED:
             lines[token.start[0]].append(_NAMES.get(token.type, token.string))
-    return [(number, " ".join(words)) for number, words in sorted(lines.items())]
+    code = text.splitlines()
+    return [
+        (number, " ".join(words))
+        for number, words in sorted(lines.items())
+        if not code[number - 1].lstrip().startswith(("import ", "from "))
+    ]
 
 
 def repeated_places(files: Iterable[Path]) -> int:

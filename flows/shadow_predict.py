@@ -11,11 +11,12 @@ from prefect import flow
 from ml_core.decision.slot import Slot
 from tasks.data.ingest import announce_bars
 from tasks.notices.notify import REPORTED
-from tasks.prediction.await_bars import Arrival, await_bars
+from tasks.prediction.await_bars import await_bars
 from tasks.prediction.day_outlook import day_outlook, outlook_in_words
 from tasks.prediction.explanation import explain_entry
 from tasks.prediction.explanation_artifact import reasons_plot
 from tasks.prediction.predict import plan_slot, predict_slot
+from tasks.prediction.slot_bars import Arrival
 from tasks.prediction.slots import latest_slot
 from tasks.runs.artifacts import bullets, publish, table
 from tasks.runs.parameters import MarketName, OpeningRangeName

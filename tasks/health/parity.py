@@ -25,7 +25,7 @@ from registry.errors import UnknownVersionError
 from registry.ledger import Mode, PredictionEntry
 from registry.parity import ParityRecord, record_parity
 from tasks.data.market_definition import hashes_of_question
-from tasks.prediction.await_bars import read_bars
+from tasks.prediction.slot_bars import read_bars
 from tasks.prediction.slots import Slot
 from tasks.runs.code_hash import code_hash
 from tasks.runs.periods import require_period

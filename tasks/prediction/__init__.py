@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tasks.prediction import outcomes as outcomes
     from tasks.prediction import predict as predict
     from tasks.prediction import replay as replay
+    from tasks.prediction import slot_bars as slot_bars
     from tasks.prediction import slot_context as slot_context
     from tasks.prediction import slots as slots
     from tasks.prediction import trading_day as trading_day

@@ -2,56 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import sleep
-from typing import Any
 
 from prefect import task
 
-from ml_core.bars.arrays import Bars
 from ml_core.decision.slot import Slot
 from ml_core.errors import OrbcastError
-from ml_core.features.history import HISTORY_DAYS
-from ml_core.market.market import Market
-from ml_core.market.schedule import to_minute
 from tasks.data.freshness import is_awaited
 from tasks.data.ingest import read_source
 from tasks.data.sources import standing_source
 from tasks.notices.delivery import run_log
 from tasks.notices.notify import notify
+from tasks.prediction.slot_bars import Arrival, read_bars
 from tasks.rollout.stage import stage_of
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings, now
 
 LONGEST_PAUSE = 10.0
 """Seconds between two tries at most: an answer comes that long after its bars, or sooner."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """What came of waiting.
-
-    Attributes
-    ----------
-    present
-        The slot's bars are here, or the exchange is closed and there are none.
-    tries
-        How often the source was read.
-    trouble
-        What was wrong with it the last time, if anything.
-    bars
-        What the slot's decision can depend on, as read the last time.
-    brought
-        What each reading brought in. It is announced once the slot is answered: what the news
-        starts would take its time from the answer.
-    """
-
-    present: bool
-    tries: int
-    trouble: str | None = None
-    bars: Bars | None = field(default=None, compare=False, repr=False)
-    brought: tuple[dict[str, Any], ...] = field(default=(), compare=False)
 
 
 def pauses(seconds: float) -> tuple[float, ...]:
@@ -91,12 +60,6 @@ def await_bars(market: str, slot: Slot) -> Arrival:
     if arrival.trouble:
         _notify(settings, slot, arrival)
     return arrival
-
-
-def read_bars(settings: Settings, market: Market, slot: Slot) -> Bars:
-    """Read what the slot's decision can depend on: some weeks of bars closed by t0."""
-    t0 = to_minute(slot.decision)
-    return settings.lake().read(market, t0 - (HISTORY_DAYS + 2) * 1440, t0)
 
 
 def _try(settings: Settings, market: str, slot: Slot, before: Arrival) -> Arrival:

@@ -27,7 +27,7 @@ from registry.strategy import (
     strategy_records,
 )
 from tasks.notices.events import IntentWritten, PredictionMade, SlotMissed, emit
-from tasks.prediction.await_bars import Arrival, read_bars
+from tasks.prediction.slot_bars import Arrival, read_bars
 from tasks.prediction.slot_context import load_context, next_version
 from tasks.prediction.slots import latest_slot
 from tasks.runs.retrying import RETRIED

@@ -28,7 +28,7 @@ from registry.model_store import CHALLENGER, Serving, VersionRecord
 from registry.strategy import strategy_records
 from tasks.data.freshness import is_awaited
 from tasks.health.breaker import breaker_of
-from tasks.prediction.await_bars import Arrival, read_bars
+from tasks.prediction.slot_bars import Arrival, read_bars
 from tasks.rollout.stage import stage_of
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings

@@ -17,9 +17,10 @@ from tasks.data import ingest
 from tasks.data.freshness import is_awaited
 from tasks.data.sources import SourceSpec, remember_source
 from tasks.prediction import await_bars as arrival
-from tasks.prediction.await_bars import LONGEST_PAUSE, Arrival, await_bars, pauses, read_bars
+from tasks.prediction.await_bars import LONGEST_PAUSE, await_bars, pauses
 from tasks.prediction.missed import unanswered_entries
 from tasks.prediction.predict import decided_entries
+from tasks.prediction.slot_bars import Arrival, read_bars
 from tasks.prediction.slots import Slot, latest_slot
 from tasks.settings import current_settings
 from tests.tasks.unread_version import unread_version

@@ -57,7 +57,7 @@ def predict(
         record, fallback, expired = serving.record, serving.fallback, serving.expired
     else:
         record = models.find(definition.symbol, version)
-    bars = prediction.await_bars.read_bars(settings, definition, slot)
+    bars = prediction.slot_bars.read_bars(settings, definition, slot)
     _, said = prediction.slot_context.ask(record, definition, slot, bars)
     if as_json:
         about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}

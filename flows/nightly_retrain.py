@@ -22,7 +22,7 @@ from tasks.settings import Settings, current_settings
 from tasks.training.card_pages import write_card_of
 from tasks.training.promotion import champion_recipe, decide_who_serves
 from tasks.training.retrain_artifact import about_the_bars, publish_retrain
-from tasks.training.retrain_backoff import attempt, rests
+from tasks.training.retrain_backoff import attempt, retrain_pause
 from tasks.training.train import gather, train_version
 
 
@@ -59,7 +59,7 @@ def nightly_retrain(
     chosen, definition = settings.recipe(recipe), settings.market(market)
     require_period(from_day, to_day)
     at = moment_of(as_of, definition)
-    if waits := rests(settings, definition.symbol):
+    if waits := retrain_pause(settings, definition.symbol):
         publish(f"retrain-{market}", waits)
         return {"verdict": waits, "symbol": definition.symbol, "skipped": True}
     with nullcontext() if as_of else attempt(settings, definition.symbol):

@@ -76,11 +76,11 @@ class Database:
                 yield session
         except OperationalError as error:
             if error.connection_invalidated or any(words in str(error.orig) for words in _BUSY):
-                raise BusyDatabaseError(self.shown, str(error.orig)) from error
+                raise BusyDatabaseError(self.masked_url, str(error.orig)) from error
             raise
 
     @property
-    def shown(self) -> str:
+    def masked_url(self) -> str:
         """The URL without a password."""
         return _shown(self.engine.url)
 

@@ -291,7 +291,7 @@ class Ledger:
                     return work(session)
             except IntegrityError as error:
                 conflict = error
-        raise BusyDatabaseError(self._database.shown, str(conflict.orig)) from conflict
+        raise BusyDatabaseError(self._database.masked_url, str(conflict.orig)) from conflict
 
     def _note(self, chain: str, head: Head, at: datetime) -> None:
         if self._heads is not None:

@@ -69,7 +69,7 @@ def change(
     )
 
 
-def shown(state: BreakerState) -> dict[str, Any]:
+def breaker_json(state: BreakerState) -> dict[str, Any]:
     """Return the breaker's state as plain values."""
     return {
         "state": state.state,

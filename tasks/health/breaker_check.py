@@ -12,7 +12,7 @@ from monitoring.breaker import LiveRow, breaker_state, trouble
 from registry.drift import latest_drift
 from registry.parity import latest_parity
 from registry.scored import scored
-from tasks.health.breaker import OURS, change, events_of, shown
+from tasks.health.breaker import OURS, change, events_of, breaker_json
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings
 
@@ -28,7 +28,7 @@ def check_breaker(market: str, at: datetime) -> dict[str, Any]:
     symbol = settings.market(market).symbol
     now = breaker_state(events_of(settings, symbol), at)
     if now.state == "open":
-        return shown(now)
+        return breaker_json(now)
     begun = now.since
     rows = [
         _live(row)
@@ -40,7 +40,7 @@ def check_breaker(market: str, at: datetime) -> dict[str, Any]:
     elif now.state == "half_open":
         words = f"nothing wrong found after {now.cause}"
         change(settings, symbol, "closed", cause=RECOVERED, detail=words, by=BY, at=at)
-    return shown(breaker_state(events_of(settings, symbol), at))
+    return breaker_json(breaker_state(events_of(settings, symbol), at))
 
 
 def _reported(settings: Settings, symbol: str, since: datetime | None) -> tuple[str, str] | None:

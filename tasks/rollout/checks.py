@@ -12,7 +12,7 @@ from monitoring.rollout_gates import EARNED, step_down_reason
 from tasks.notices.notify import notify
 from tasks.rollout.facts import facts_of
 from tasks.rollout.record import events_of
-from tasks.rollout.stage import rollout_of, shown, step_down
+from tasks.rollout.stage import rollout_of, rollout_json, step_down
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, current_settings
 
@@ -70,4 +70,4 @@ def look_at_gates(market: str, at: datetime) -> dict[str, Any]:
                 f"{symbol}: the gate {gate.name} of {rollout.target} is passed",
                 f"{gate.words}.\nStill missing: {'; '.join(rollout.missing) or 'nothing'}.",
             )
-    return shown(rollout)
+    return rollout_json(rollout)

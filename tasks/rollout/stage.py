@@ -257,7 +257,7 @@ def step_down(
     return rollout_of(settings, symbol, at)
 
 
-def shown(rollout: Rollout) -> dict[str, Any]:
+def rollout_json(rollout: Rollout) -> dict[str, Any]:
     """Return a rollout as plain values."""
     position = rollout.position
     return {

@@ -25,7 +25,7 @@ from tasks.training.retrain_attempts import attempts_of, resting
 KIND = "retrain"
 
 
-def rests(settings: Settings, symbol: str) -> str | None:
+def retrain_pause(settings: Settings, symbol: str) -> str | None:
     """Return why this run leaves the retrain out, if it does; what a person began never does."""
     if not by_itself():
         return None

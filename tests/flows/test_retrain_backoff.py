@@ -94,7 +94,7 @@ def test_a_success_ends_the_count_and_drift_is_looked_at_last(
     assert not done["skipped"]
     assert str(done["drift"])
     monkeypatch.setattr(retrain_backoff, "by_itself", lambda: True)
-    assert retrain_backoff.rests(current_settings(), "MGC") is None
+    assert retrain_backoff.retrain_pause(current_settings(), "MGC") is None
 
 
 @pytest.mark.usefixtures("home")

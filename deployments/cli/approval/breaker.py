@@ -43,7 +43,7 @@ def status(
     symbol = settings.market(market).symbol
     breaker_state = health.breaker.breaker_of(settings, symbol, tasks.settings.now())
     if as_json:
-        print_json({"market": symbol, **health.breaker.shown(breaker_state)})
+        print_json({"market": symbol, **health.breaker.breaker_json(breaker_state)})
         return
     since = f" since {breaker_state.since:%Y-%m-%d %H:%M} UTC" if breaker_state.since else ""
     why = f": {breaker_state.cause}, {breaker_state.detail}" if breaker_state.cause else ""
@@ -88,7 +88,7 @@ def _change(market: str, state: BreakerChange, reason: str, by: str, *, as_json:
         print_json(
             {
                 "market": symbol,
-                **health.breaker.shown(
+                **health.breaker.breaker_json(
                     health.breaker.breaker_of(settings, symbol, tasks.settings.now())
                 ),
                 "by": who,

@@ -137,7 +137,7 @@ def _stage(text: str) -> Stage:
 
 def _tell(rollout: Rollout, as_json: bool) -> None:
     if as_json:
-        print_json(tasks.rollout.stage.shown(rollout))
+        print_json(tasks.rollout.stage.rollout_json(rollout))
         return
     position = rollout.position
     since = f" since {position.since:%Y-%m-%d %H:%M} UTC" if position.since else ""

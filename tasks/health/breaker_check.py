@@ -12,7 +12,7 @@ from monitoring.breaker import LiveRow, breaker_state, trouble
 from registry.drift import latest_drift
 from registry.parity import latest_parity
 from registry.scored import scored
-from tasks.health.breaker import OURS, change, events_of, breaker_json
+from tasks.health.breaker import OURS, breaker_json, change, events_of
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings
 

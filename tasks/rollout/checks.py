@@ -12,7 +12,7 @@ from monitoring.rollout_gates import EARNED, step_down_reason
 from tasks.notices.notify import notify
 from tasks.rollout.facts import facts_of
 from tasks.rollout.record import events_of
-from tasks.rollout.stage import rollout_of, rollout_json, step_down
+from tasks.rollout.stage import rollout_json, rollout_of, step_down
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, current_settings
 

@@ -110,7 +110,7 @@ class RawBatch:
 class SourceError(InputError):
     """A source that cannot be read as bars.
 
-    Parameters
+    Attributes
     ----------
     source
         File or database.

@@ -125,7 +125,10 @@ def test_each_other_example_runs(demo: Path, tmp_path: Path) -> None:
         [sys.executable, "-m", "tests.docs.in_one_process"],
         input=json.dumps([shlex.split(each)[1:] for each in chosen]),
         cwd=tmp_path,
-        env=terminal_in(tmp_path, demo / "clock").environment,
+        env={
+            **terminal_in(tmp_path, demo / "clock").environment,
+            "NTFY_URL": "ntfy://127.0.0.1:1/ranges",
+        },
         capture_output=True,
         text=True,
         check=False,

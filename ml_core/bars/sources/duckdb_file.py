@@ -37,7 +37,7 @@ _HOLDER = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 class DatabaseLockedError(TransientError):
     """The trader's own writer has the database open.
 
-    Parameters
+    Attributes
     ----------
     path
         The database file.

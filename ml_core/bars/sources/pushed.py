@@ -73,7 +73,7 @@ class PushedRow:
 class RequestError(SourceError):
     """A request that cannot be read as rows.
 
-    Parameters
+    Attributes
     ----------
     line, field
         Where, as far as that is known.

@@ -22,13 +22,13 @@ def failures(attempts: Sequence[RetrainAttempt]) -> tuple[RetrainAttempt, ...]:
     attempts
         Oldest first.
     """
-    retrain_attempts: list[RetrainAttempt] = []
+    in_a_row: list[RetrainAttempt] = []
     for attempt in attempts:
         if attempt.end == "done":
-            retrain_attempts = []
+            in_a_row = []
         elif attempt.by_itself and attempt.end in {"failed", None}:
-            retrain_attempts.append(attempt)
-    return tuple(retrain_attempts)
+            in_a_row.append(attempt)
+    return tuple(in_a_row)
 
 
 def rests_until(attempts: Sequence[RetrainAttempt], allowed: int) -> datetime | None:

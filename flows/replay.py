@@ -8,23 +8,16 @@ from typing import Any
 from prefect import flow
 
 from monitoring.performance import over, whole_days
-from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
 from tasks.notices.notify import REPORTED
 from tasks.prediction.outcomes import measure, settle
+from tasks.prediction.prediction_artifact import publish_replay
 from tasks.prediction.replay import replay_days
-from tasks.runs.artifacts import bullets, progress, publish, table
+from tasks.runs.artifacts import progress
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import require_past, require_period
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import now
-
-_COUNTS = {
-    "slots": "Slots",
-    "added": "Answered now",
-    "predicted": "With a prediction",
-    "in_training": "Of days trained on",
-}
 
 
 @flow(
@@ -61,20 +54,5 @@ def replay(
         and str(first) <= str(row["day"]) <= str(last)
     ]
     period = over(figures)
-    notes = [f"{count} without one: {why.replace('_', ' ')}" for why, count in _sorted(counts)]
-    if counts["in_training"]:
-        notes.append(f"{counts['in_training']} answers are of days the version was trained on")
-    publish(
-        f"replay-{market}",
-        period.verdict,
-        *scores_of(period),
-        table([counts], _COUNTS),
-        bullets(notes),
-        *plots_of_record(figures),
-        last_days(figures),
-    )
+    publish_replay(market, counts, period, figures)
     return {**counts, "verdict": period.verdict}
-
-
-def _sorted(counts: dict[str, Any]) -> list[tuple[str, int]]:
-    return sorted(counts["reasons"].items(), key=lambda reason: -reason[1])

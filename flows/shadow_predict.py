@@ -8,33 +8,19 @@ from typing import Any
 
 from prefect import flow
 
-from ml_core.decision.slot import Slot
 from tasks.data.ingest import announce_bars
 from tasks.notices.notify import REPORTED
 from tasks.prediction.await_bars import await_bars
 from tasks.prediction.day_outlook import day_outlook, outlook_in_words
 from tasks.prediction.explanation import explain_entry
-from tasks.prediction.explanation_artifact import reasons_plot
 from tasks.prediction.predict import plan_slot, predict_slot
-from tasks.prediction.slot_bars import Arrival
+from tasks.prediction.prediction_artifact import publish_prediction, verdict_of
 from tasks.prediction.slots import latest_slot
-from tasks.runs.artifacts import bullets, publish, table
 from tasks.runs.parameters import MarketName, OpeningRangeName
 from tasks.runs.periods import moment_of
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
-
-_COLUMNS = {
-    "role": "Role",
-    "p_up": "P(UP), model",
-    "baseline_p_up": "P(UP), corridor",
-    "recommendation": "Recommendation",
-    "expected_net_r": "E[net R]",
-    "reason": "No answer because",
-    "late": "Late",
-}
-_GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
 
 
 @flow(
@@ -68,70 +54,15 @@ def shadow_predict(
     announce_bars(market, arrival.brought if arrival else ())
     champion, entries = predicted.entries[0], predicted.to_json()
     explanation = explain_entry(champion, planned.record if planned else None)
-    gates = [asdict(gate) for gate in explanation.gates]
-    plan = planned.to_json() if planned else None
     outlook = day_outlook(definition, moment)
-    today = outlook_in_words(outlook) if outlook.closed else None
-    verdict = _verdict(slot, entries[0])
-    publish(
-        f"prediction-{market}",
-        verdict,
-        table(entries, _COLUMNS),
-        _plan_in_words(plan),
-        table(gates, _GATES),
-        *(
-            f"Why, {entry['role']}:\n\n{bullets(entry['why'])}"
-            for entry in entries
-            if entry["why"]
-        ),
-        bullets(_notes(entries, arrival, today)),
-        *reasons_plot(champion.outputs.get("reasons", [])),
-    )
-    return {
+    result = {
         "slot": str(slot),
-        "verdict": verdict,
+        "verdict": verdict_of(slot, entries[0]),
         "entries": entries,
-        "plan": plan,
-        "gates": gates,
+        "plan": planned.to_json() if planned else None,
+        "gates": [asdict(gate) for gate in explanation.gates],
         "trouble": arrival.trouble if arrival else None,
-        "today": today,
+        "today": outlook_in_words(outlook) if outlook.closed else None,
     }
-
-
-def _verdict(slot: Slot, champion: dict[str, Any]) -> str:
-    if champion["status"] == "abstained":
-        return f"{slot}: no prediction, {champion['reason']}"
-    return (
-        f"{slot}: UP in {champion['p_up']:.1%} of breaks "
-        f"(corridor {champion['baseline_p_up']:.1%}), {champion['recommendation']}"
-    )
-
-
-def _plan_in_words(plan: dict[str, Any] | None) -> str:
-    if plan is None:
-        return ""
-    sizes = ", ".join(f"{side} {plan[side]:g}" for side in ("long", "short") if plan[side])
-    lines = [f"{plan['stage']}, rules {plan['rules']}: {sizes or 'nothing'} armed"]
-    if plan["agreement"]:
-        lines.append(f"the model {plan['agreement']}: {'; '.join(plan['words'])}")
-    return bullets(lines)
-
-
-def _notes(entries: list[dict[str, Any]], arrival: Arrival | None, today: str | None) -> list[str]:
-    notes = [today] if today else []
-    notes += [arrival.trouble] if arrival and arrival.trouble else []
-    if arrival and arrival.tries > 1:
-        end = "until its bars were here" if arrival.present else "and its bars did not come"
-        notes.append(f"the source was read {arrival.tries} times, {end}")
-    notes += [
-        f"{entry['role']}: {entry['model'] or 'no model'} {entry['version'] or ''}"
-        for entry in entries
-    ]
-    notes += [
-        f"answered in its stead: {entry['fallback']}" for entry in entries if entry["fallback"]
-    ]
-    if any(entry["after_training"] is False for entry in entries):
-        notes.append("this day was part of a version's training: no evidence of anything")
-    if not any(entry["added"] for entry in entries):
-        notes.append("the ledger had this slot already; its first word stands")
-    return notes
+    publish_prediction(market, result, champion, arrival)
+    return result

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tasks.prediction import outbox as outbox
     from tasks.prediction import outcomes as outcomes
     from tasks.prediction import predict as predict
+    from tasks.prediction import prediction_artifact as prediction_artifact
     from tasks.prediction import replay as replay
     from tasks.prediction import slot_bars as slot_bars
     from tasks.prediction import slot_context as slot_context

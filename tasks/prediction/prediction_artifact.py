@@ -1,0 +1,121 @@
+"""What a prediction of a slot, and a replay of many, show in the Prefect UI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.slot import Slot
+from monitoring.performance import Period
+from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
+from tasks.prediction.explanation_artifact import reasons_plot
+from tasks.prediction.slot_bars import Arrival
+from tasks.runs.artifacts import bullets, publish, table
+
+_COLUMNS = {
+    "role": "Role",
+    "p_up": "P(UP), model",
+    "baseline_p_up": "P(UP), corridor",
+    "recommendation": "Recommendation",
+    "expected_net_r": "E[net R]",
+    "reason": "No answer because",
+    "late": "Late",
+}
+_GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
+_COUNTS = {
+    "slots": "Slots",
+    "added": "Answered now",
+    "predicted": "With a prediction",
+    "in_training": "Of days trained on",
+}
+
+
+def publish_prediction(
+    market: str, result: Mapping[str, Any], champion: PredictionEntry, arrival: Arrival | None
+) -> None:
+    """Publish a slot's predictions, the plan by the rules, the gates and what pushed the champion.
+
+    Parameters
+    ----------
+    market
+        Name of a market file.
+    result
+        What the flow returns: ``verdict``, ``entries``, ``plan``, ``gates``, ``today``.
+    champion, arrival
+        The champion's entry in the ledger, and what came of waiting for its bars.
+    """
+    entries = result["entries"]
+    publish(
+        f"prediction-{market}",
+        result["verdict"],
+        table(entries, _COLUMNS),
+        _plan_in_words(result["plan"]),
+        table(result["gates"], _GATES),
+        *(
+            f"Why, {entry['role']}:\n\n{bullets(entry['why'])}"
+            for entry in entries
+            if entry["why"]
+        ),
+        bullets(_notes(entries, arrival, result["today"])),
+        *reasons_plot(champion.outputs.get("reasons", [])),
+    )
+
+
+def publish_replay(
+    market: str, counts: Mapping[str, Any], period: Period, figures: Sequence[Any]
+) -> None:
+    """Publish what a replay answered, and the record that came of it."""
+    reasons = sorted(counts["reasons"].items(), key=lambda reason: -reason[1])
+    notes = [f"{count} without one: {why.replace('_', ' ')}" for why, count in reasons]
+    if counts["in_training"]:
+        notes.append(f"{counts['in_training']} answers are of days the version was trained on")
+    publish(
+        f"replay-{market}",
+        period.verdict,
+        *scores_of(period),
+        table([counts], _COUNTS),
+        bullets(notes),
+        *plots_of_record(figures),
+        last_days(figures),
+    )
+
+
+def verdict_of(slot: Slot, champion: Mapping[str, Any]) -> str:
+    """Return the champion's prediction of a slot in one line, or why there is none."""
+    if champion["status"] == "abstained":
+        return f"{slot}: no prediction, {champion['reason']}"
+    return (
+        f"{slot}: UP in {champion['p_up']:.1%} of breaks "
+        f"(corridor {champion['baseline_p_up']:.1%}), {champion['recommendation']}"
+    )
+
+
+def _plan_in_words(plan: dict[str, Any] | None) -> str:
+    if plan is None:
+        return ""
+    sizes = ", ".join(f"{side} {plan[side]:g}" for side in ("long", "short") if plan[side])
+    lines = [f"{plan['stage']}, rules {plan['rules']}: {sizes or 'nothing'} armed"]
+    if plan["agreement"]:
+        lines.append(f"the model {plan['agreement']}: {'; '.join(plan['words'])}")
+    return bullets(lines)
+
+
+def _notes(entries: list[dict[str, Any]], arrival: Arrival | None, today: str | None) -> list[str]:
+    notes = [today] if today else []
+    notes += [arrival.trouble] if arrival and arrival.trouble else []
+    if arrival and arrival.tries > 1:
+        end = "until its bars were here" if arrival.present else "and its bars did not come"
+        notes.append(f"the source was read {arrival.tries} times, {end}")
+    notes += [
+        f"{entry['role']}: {entry['model'] or 'no model'} {entry['version'] or ''}"
+        for entry in entries
+    ]
+    notes += [
+        f"answered in its stead: {entry['fallback']}" for entry in entries if entry["fallback"]
+    ]
+    if any(entry["after_training"] is False for entry in entries):
+        notes.append("this day was part of a version's training: no evidence of anything")
+    if not any(entry["added"] for entry in entries):
+        notes.append("the ledger had this slot already; its first word stands")
+    return notes

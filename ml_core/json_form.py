@@ -7,12 +7,14 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
+from ml_core.json_values import finite_or_none
+
 T = TypeVar("T")
 
 Figure = Annotated[
     float,
     BeforeValidator(lambda value: math.nan if value is None else value),
-    PlainSerializer(lambda value: value if math.isfinite(value) else None),
+    PlainSerializer(finite_or_none),
 ]
 """A number that may be missing: NaN in memory, null in JSON, which has no NaN."""
 
@@ -42,8 +44,3 @@ def from_json(kind: type[T], values: Any) -> T:
     """
     made: T = _adapter(kind).validate_python(values)
     return made
-
-
-def json_schema(kind: type[Any]) -> dict[str, Any]:
-    """Return the JSON schema of what :func:`to_json` writes."""
-    return _adapter(kind).json_schema(mode="serialization", by_alias=True)

@@ -10,6 +10,11 @@ from enum import Enum
 from typing import Any
 
 
+def finite_or_none(value: float) -> float | None:
+    """Return a number that JSON can hold; None for NaN and infinity."""
+    return float(value) if math.isfinite(value) else None
+
+
 def json_values(value: object) -> Any:
     """Return a value as JSON can hold it.
 
@@ -22,7 +27,7 @@ def json_values(value: object) -> Any:
         case None | bool() | int() | str():
             given = value
         case float():
-            given = float(value) if math.isfinite(value) else None
+            given = finite_or_none(value)
         case datetime():
             given = (value if value.tzinfo is None else value.astimezone(UTC)).isoformat()
         case date():

@@ -14,6 +14,7 @@ from registry.rows import record_of, values_of
 from registry.tables.notices import DeliveryRow, NoticeRow
 
 if TYPE_CHECKING:
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
     from registry.database import Database
@@ -169,10 +170,7 @@ def failures_in_a_row(database: Database, channel: str) -> tuple[Delivery, ...]:
     own = DeliveryRow.channel == channel
     last = select(func.max(DeliveryRow.id)).where(own, DeliveryRow.delivered).scalar_subquery()
     query = (
-        select(NoticeRow.key, DeliveryRow)
-        .join(NoticeRow, NoticeRow.id == DeliveryRow.notice_id)
-        .where(own, DeliveryRow.id > func.coalesce(last, 0))
-        .order_by(DeliveryRow.id)
+        _attempts().where(own, DeliveryRow.id > func.coalesce(last, 0)).order_by(DeliveryRow.id)
     )
     with database.reading() as session:
         return tuple(_delivery(key, row) for key, row in session.execute(query))
@@ -192,11 +190,7 @@ def last_attempt(database: Database, channel: str) -> Delivery | None:
         The server went away.
     """
     query = (
-        select(NoticeRow.key, DeliveryRow)
-        .join(NoticeRow, NoticeRow.id == DeliveryRow.notice_id)
-        .where(DeliveryRow.channel == channel)
-        .order_by(DeliveryRow.id.desc())
-        .limit(1)
+        _attempts().where(DeliveryRow.channel == channel).order_by(DeliveryRow.id.desc()).limit(1)
     )
     with database.reading() as session:
         row = session.execute(query).first()
@@ -218,6 +212,13 @@ def _records(session: Session, rows: Sequence[NoticeRow]) -> tuple[NoticeRecord,
             tuple(_delivery(row.key, attempt) for attempt in by_notice.get(row.id, ())),
         )
         for row in rows
+    )
+
+
+def _attempts() -> Select[str, DeliveryRow]:
+    """Select attempts with the key of their notice."""
+    return select(NoticeRow.key, DeliveryRow).join(
+        NoticeRow, NoticeRow.id == DeliveryRow.notice_id
     )
 
 

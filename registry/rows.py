@@ -66,5 +66,4 @@ def read_records(database: Database, kind: type[R], query: Select[Any]) -> tuple
 
 def read_first(database: Database, kind: type[R], query: Select[Any]) -> R | None:
     """Return the first row of a query as a record, None without one; see :func:`read_records`."""
-    rs = read_records(database, kind, query.limit(1))
-    return rs[0] if rs else None
+    return next(iter(read_records(database, kind, query.limit(1))), None)

@@ -304,8 +304,8 @@ def _known(name: str) -> tuple[OnRecord, ...]:
 def _daily(name: str, mode: str, role: str, first: date | None) -> Rows:
     settings = current_settings()
     symbol = settings.market(name).symbol
-    figureses = performance_records(settings.database(), symbol, mode=mode, role=role, first=first)
-    return [figures.row() for figures in figureses]
+    records = performance_records(settings.database(), symbol, mode=mode, role=role, first=first)
+    return [record.row() for record in records]
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)

@@ -40,7 +40,6 @@ _CLEARLY = 2.0
 """How many times nearer the batch as a whole must be."""
 
 _MONTHS = 24
-_MINUTES_OF_DAY = HOURS * 60
 _SEASONS_OF = ZoneInfo("America/New_York")
 """By whose summer time days are told apart: the busy hours of markets go with it in UTC."""
 

@@ -111,6 +111,14 @@ def ask(
     return row, predictor.predict(row, seconds)
 
 
+def logged_features(row: Dataset) -> dict[str, float | None]:
+    """Return the features of a slot's row by name, as the ledger keeps them: None for NaN."""
+    return {
+        name: None if math.isnan(value) else value
+        for name, value in zip(row.feature_names, row.features[0].tolist(), strict=True)
+    }
+
+
 def _instead(context: SlotContext, failed: PredictionEntry, fallback: Fallback) -> PredictionEntry:
     """Have the next version predict where the champion fails though its files are whole."""
     entry, without = failed, dict[str, str]()
@@ -160,10 +168,7 @@ def _asked(context: SlotContext, version: RoleVersion) -> PredictionEntry:
         baseline_p_up=prediction.baseline_p_up_given_break,
         recommendation=prediction.recommendation,
         expected_net_r=(prediction.long if up else prediction.short).expected_net_r,
-        features={
-            name: None if math.isnan(value) else value
-            for name, value in zip(row.feature_names, row.features[0].tolist(), strict=True)
-        },
+        features=logged_features(row),
         outputs={
             **prediction.to_json(),
             "reasons": [

@@ -64,11 +64,6 @@ def is_known(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 
-def number_or_none(value: float) -> float | None:
-    """Return a figure that is a number; None for NaN."""
-    return value if math.isfinite(value) else None
-
-
 def interval(low: float | None, high: float | None, decimals: int, *, sign: bool = True) -> str:
     """Return the ends of an interval, or that they are not known.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml_core.evidence.evaluation import Evaluation, GroupScores
+from ml_core.json_values import finite_or_none
 from ml_core.on_demand import library
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import (
@@ -23,7 +24,7 @@ from monitoring.pages.figure_style import (
     plain_axes,
 )
 from monitoring.pages.findings import FEW_TRADES
-from monitoring.pages.formatting import NOT_KNOWN, number_or_none, signed
+from monitoring.pages.formatting import NOT_KNOWN, signed
 from monitoring.pages.plots import Scored, score_plot
 from monitoring.pages.version_charts import equity_chart, range_chart, reliability_chart
 
@@ -76,7 +77,7 @@ def differences(groups: Iterable[GroupScores]) -> list[Difference]:
     for group in groups:
         change = group.difference["corridor"].log_loss
         figures = (change.estimate, change.low, change.high, change.error)
-        rows.append(Difference(group.name, group.rows, *map(number_or_none, figures)))
+        rows.append(Difference(group.name, group.rows, *map(finite_or_none, figures)))
     return rows
 
 

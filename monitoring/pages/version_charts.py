@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ml_core.evidence.evaluation import DirectionScores, Evaluation
 from ml_core.features.all import CATALOGUE
+from ml_core.json_values import finite_or_none
 from monitoring.pages.days_plot import Running, equity_plot
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import CORRIDOR, MODEL, Mark
@@ -14,7 +15,6 @@ from monitoring.pages.formatting import (
     NOT_KNOWN,
     interval,
     is_known,
-    number_or_none,
     percent,
     signed,
 )
@@ -49,7 +49,7 @@ def _scored(scores: DirectionScores, metric: Literal["accuracy", "log_loss"]) ->
     for name, values in scores.scores.items():
         value, ends = getattr(values, metric), getattr(scores.interval[name], metric)
         label = percent(value) if metric == "accuracy" else f"{value:.4f}"
-        low, high = number_or_none(ends.low), number_or_none(ends.high)
+        low, high = finite_or_none(ends.low), finite_or_none(ends.high)
         rows.append(Scored(name, value, low, high, label))
     return rows
 

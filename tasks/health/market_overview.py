@@ -18,8 +18,6 @@ from tasks.rollout.stage import stage_of
 from tasks.settings import Settings
 from tasks.training.retrain_attempts import resting
 
-_IN_DAYS_FROM_HOURS = 48
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotStanding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -13,9 +12,9 @@ from prefect import task
 from ml_core import features
 from ml_core.bars.arrays import Bars
 from ml_core.bars.as_known import AsKnown, bars_as_known
+from ml_core.decision.decide import logged_features
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import NoSlotError, assemble_live
-from ml_core.learning.dataset import Dataset
 from ml_core.learning.version_folder import recipe_of
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
@@ -161,7 +160,7 @@ class _Again:
             )
         except NoSlotError:
             return differences(logged, {})
-        return differences(logged, _values(row))
+        return differences(logged, logged_features(row))
 
     @cached_property
     def _label(self) -> LabelSpec:
@@ -177,14 +176,6 @@ class _Again:
 @lru_cache(maxsize=16)
 def _label_of(folder: Path) -> LabelSpec:
     return recipe_of(folder).label
-
-
-def _values(row: Dataset) -> dict[str, float | None]:
-    values = row.features[0].tolist()
-    return {
-        name: None if math.isnan(value) else value
-        for name, value in zip(row.feature_names, values, strict=True)
-    }
 
 
 def _record(report: ParityReport, at: datetime) -> ParityRecord:

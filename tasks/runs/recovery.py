@@ -88,7 +88,7 @@ def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
     list of Dead
         In no order; subflows died with their parents and are not among them.
     """
-    deads: list[Dead] = []
+    ended: list[Dead] = []
     with get_client(sync_client=True) as client:
         for run in busy_runs(client):
             why = _death_of(client, run, begins_within)
@@ -104,9 +104,9 @@ def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
             flow = client.read_flow(run.flow_id).name
             again = start_again(client, run) if state.is_crashed() else None
             if run.parent_task_run_id is None:
-                deads.append(Dead(ended_run(flow, run, state), again))
+                ended.append(Dead(ended_run(flow, run, state), again))
         free_slots(client)
-    return deads
+    return ended
 
 
 def restart_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:

@@ -107,7 +107,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
     )
 
 
-def sealed_card(bundle: Bundle, metrics: dict[str, Any]) -> str:
+def sealed_card(bundle: Bundle, evaluation: Evaluation) -> str:
     """Return the card that is sealed with a version's files, which it is alone of; markdown."""
     recipe, trained = bundle.recipe, bundle.trained
     facts = CardFacts(
@@ -117,7 +117,7 @@ def sealed_card(bundle: Bundle, metrics: dict[str, Any]) -> str:
         kind=recipe.kind,
         about=recipe.about,
         standing=(),
-        evaluation=Evaluation.from_json(metrics),
+        evaluation=evaluation,
         trained=trained,
         importance=bundle.importance,
         recipe=recipe.model_dump(mode="json"),

@@ -48,8 +48,8 @@ def answers_on_record(
     """
     require_whole(settings, record)
     paths = [settings.home / name for name in record.files if name.endswith(".parquet")]
-    answerses = [answers_from(pq.read_table(path)) for path in paths]
-    return tuple(sorted(answerses, key=lambda each: each.seed))
+    by_seed = [answers_from(pq.read_table(path)) for path in paths]
+    return tuple(sorted(by_seed, key=lambda predictions: predictions.seed))
 
 
 def require_whole(settings: Settings, record: EvaluationRecord) -> None:

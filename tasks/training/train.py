@@ -154,7 +154,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
     fitted = fit(dataset, recipe, material.fingerprint)
     evaluation = evaluate(fitted.bundle, dataset.rows(fitted.split.test))
     metrics = evaluation.to_json()
-    card = sealed_card(fitted.bundle, metrics)
+    card = sealed_card(fitted.bundle, evaluation)
     reference = dataset.rows(fitted.split.train)
 
     def write(folder: Path) -> None:

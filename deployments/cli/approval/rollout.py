@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -93,16 +93,7 @@ def step_up(
 
     Example: orbcast rollout step-up --to advisory --reason "gates passed" --by ana
     """
-    settings = tasks.settings.current_settings()
-    symbol = settings.market(market).symbol
-    who = by or getpass.getuser()
-    serving.prefect_session.name_running_server(settings)
-    _tell(
-        tasks.rollout.stage.step_up(
-            settings, symbol, _stage(to), by=who, reason=reason, at=tasks.settings.now()
-        ),
-        as_json,
-    )
+    _step("up", to, reason, by, market, as_json=as_json)
 
 
 @app.command("step-down")
@@ -113,16 +104,19 @@ def step_down(
 
     Example: orbcast rollout step-down --to shadow --reason "doubt" --by ana
     """
+    _step("down", to, reason, by, market, as_json=as_json)
+
+
+def _step(
+    way: Literal["up", "down"], to: str, reason: str, by: str, market: str, *, as_json: bool
+) -> None:
     settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    serving.prefect_session.name_running_server(settings)
-    _tell(
-        tasks.rollout.stage.step_down(
-            settings, symbol, _stage(to), by=who, reason=reason, at=tasks.settings.now()
-        ),
-        as_json,
-    )
+    serving.prefect_session.name_running_server(settings)  # before Prefect is imported
+    stage, at = tasks.rollout.stage, tasks.settings.now()
+    step = stage.step_up if way == "up" else stage.step_down
+    _tell(step(settings, symbol, _stage(to), by=who, reason=reason, at=at), as_json)
 
 
 def _stage(text: str) -> Stage:

@@ -21,6 +21,7 @@ from ml_core.bars.hours_fit import refuse_misfit
 from ml_core.bars.merge import (
     MonthChange,
     Withdrawal,
+    among,
     arriving,
     canonical,
     earlier_values,
@@ -320,12 +321,20 @@ class BatchIntake:
         return self._folder / "revisions" / f"{month}-{batch_id}.parquet"
 
     def _changed_by(self, month: str, batch_id: str) -> pa.Table:
-        """Return the bars of a month that a batch gave another value, as they were."""
+        """Return the bars of a month that a batch gave another value, as they were.
+
+        A bar that it has just as a reading that it replaced had it changed with that one already.
+        """
         path = self._revisions(month, batch_id)
-        if not path.exists():
-            return BAR_SCHEMA.empty_table()
-        with whole(path):
-            return read_rows(path)
+        changed = BAR_SCHEMA.empty_table()
+        if path.exists():
+            with whole(path):
+                changed = read_rows(path)
+        for replaced in reversed(self._log.replaced_with(batch_id)):
+            earlier = self._changed_by(month, replaced)
+            others = earlier.filter(pc.invert(among(earlier, changed)))
+            changed = pa.concat_tables([changed, others])
+        return changed
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

@@ -171,6 +171,11 @@ class BatchLog:
             or (origin and record.origin == origin and record.reading != reading)
         ]
 
+    def replaced_with(self, batch_id: str) -> tuple[str, ...]:
+        """Return the readings that a reading replaced, in order of time."""
+        replaced = (record.replaces for record in self.records if record.batch_id == batch_id)
+        return next(replaced, ())
+
     def changed_since(self, record: BatchRecord) -> list[BatchRecord]:
         """Return the later readings that hold and may have changed bars of this one."""
         return [

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ml_core.bars.as_known import bars_as_known
@@ -150,6 +150,20 @@ def test_a_batch_is_taken_back_with_all_that_it_did(tmp_path: Path) -> None:
         lake.forget(wrong.batch_id, mgc(), NOW)
 
 
+def test_a_bar_that_two_readings_have_alike_goes_back_to_what_it_was_before_both(
+    tmp_path: Path,
+) -> None:
+    lake = Lake(tmp_path)
+    take(lake, batch([bar(0), bar(1, 2001.0)], "first"))
+    before = closes(lake)
+    for hour, reading in enumerate(("layout=auto", "layout=firstrate", "zone=UTC"), 1):
+        take(lake, read_as(reading, [bar(0, 1900.0), bar(1, 1901.0)], "A"), hours=hour)
+
+    lake.forget("last", mgc(), NOW + 4 * HOUR)
+
+    assert closes(lake) == before
+
+
 def test_a_batch_that_was_taken_back_can_be_taken_in_again(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     rows = batch([bar(0), bar(1)])
@@ -244,6 +258,9 @@ readings = st.tuples(
 
 
 @settings(max_examples=40)
+@example(  # what the reading that is taken back has just as a reading that it replaced had it
+    [(0, 0, {0: 0, 1: 0}), (1, 0, {0: 0, 1: 0}), (2, 0, {0: 0}), (1, 0, {0: 0}), None]
+)
 @given(steps=st.lists(st.one_of(readings, st.none()), min_size=1, max_size=7))
 def test_the_lake_is_what_its_readings_come_to_in_order(
     tmp_path_factory: pytest.TempPathFactory,

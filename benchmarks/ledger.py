@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert, text
 
+from ml_core.decision.entry import Outputs
 from ml_core.features.all import CATALOGUE
+from ml_core.learning.prediction import Prediction, Reason, SideView
 from registry.database import Database, open_database
 from registry.entries import fields_of
 from registry.ledger import Ledger, OutcomeEntry, PredictionEntry
@@ -33,11 +35,32 @@ def prediction(number: int, random: np.random.Generator) -> PredictionEntry:
     day, which = divmod(number, len(RANGES))
     at = datetime(2000, 1, 3, 9, 5, tzinfo=UTC) + timedelta(days=day, hours=2 * which)
     names = CATALOGUE.names()
-    side = {"p_win": 0.41, "expected_gross_r": 0.02, "expected_net_r": -0.17, "accepts": False}
-    reasons = [
-        {"feature": name, "value": 0.5, "contribution": 0.01, "words": f"{name} is at its usual"}
-        for name in names[:6]
-    ]
+    side = SideView(
+        p_win=0.41,
+        net_r=0.02,
+        net_r_low=-1.1,
+        net_r_high=1.2,
+        expected_net_r=-0.17,
+        baseline_p_win=0.4,
+        baseline_net_r=-0.2,
+    )
+    predicted = Prediction(
+        model="directional",
+        version="20250630-1a2b3c4d",
+        label="entry-session",
+        p_up=0.45,
+        p_down=0.45,
+        p_none=0.1,
+        p_up_given_break=0.5,
+        baseline_p_up_given_break=0.5,
+        confidence=0.0,
+        level="none",
+        long=side,
+        short=side,
+        recommendation="skip",
+        risk_adjustment=1.0,
+        reasons=tuple(Reason(name, 0.5, 0.01, f"{name} is at its usual") for name in names[:6]),
+    )
     return PredictionEntry(
         market="MGC",
         trading_day=DAY0 + timedelta(days=day),
@@ -58,7 +81,7 @@ def prediction(number: int, random: np.random.Generator) -> PredictionEntry:
         recommendation="skip",
         expected_net_r=-0.17,
         features=dict(zip(names, random.normal(size=len(names)).tolist(), strict=True)),
-        outputs={"long": side, "short": side, "reasons": reasons, "last_bar_minute": number},
+        outputs=Outputs(prediction=predicted, last_bar_minute=number),
     )
 
 

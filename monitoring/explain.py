@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from ml_core.decision.entry import Outputs
+from ml_core.learning.prediction import NoveltyScore, Prediction
 from monitoring.gate import Gate
+
+Side = Literal["long", "short"]
 
 REASONS = {
     "missed": "nobody asked in time",
@@ -69,7 +73,7 @@ def explain(
     reason: str | None,
     recommendation: str | None,
     late: bool,
-    outputs: Mapping[str, Any],
+    outputs: Outputs,
     rules: tuple[Gate, ...] = (),
 ) -> Explanation:
     """Take a logged answer apart; everything comes from the row itself.
@@ -82,27 +86,25 @@ def explain(
         What the rules of the strategy asked of the slot; they decide what is armed, whatever is
         recommended.
     """
-    if status != "predicted":
+    prediction = outputs.prediction
+    if status != "predicted" or prediction is None:
         told = REASONS.get(reason or "", str(reason).replace("_", " "))
-        detail = f" ({outputs['detail']})" if outputs.get("detail") else ""
+        detail = f" ({outputs.detail})" if outputs.detail else ""
         gate = Gate(
             name="an answer",
             passed=False,
             words=f"none: {told}{detail}",
             change=_REMEDIES.get(reason or "", ""),
         )
-        if outputs.get("novelty"):
-            gate = novelty_gate(outputs, answered=False)
+        if prediction is not None and prediction.novelty is not None:
+            gate = novelty_gate(prediction.novelty, answered=False)
         return Explanation(
             verdict=f"No answer was given: {told}.", gates=(gate, *rules), reasons=()
         )
-    side, other = "long", "short"
-    if outputs["p_up_given_break"] < _EVEN_ODDS:
-        side, other = other, side
-    worth = _worth(side, other, outputs)
+    worth = _worth(prediction)
     gates = (
         Gate(name="an answer", passed=True, words="late" if late else "in time"),
-        novelty_gate(outputs, answered=True),
+        novelty_gate(prediction.novelty, answered=True),
         worth,
         _breaker(outputs),
     )
@@ -114,7 +116,7 @@ def explain(
         verdict = f"Nothing was recommended: {wrong.words}."
     if unarmed is not None:
         verdict += f" The rules armed nothing: {unarmed.name}, {unarmed.words}."
-    words = tuple(each["words"] for each in outputs.get("reasons", ()))
+    words = tuple(reason.words for reason in prediction.reasons)
     return Explanation(verdict=verdict, gates=(*gates, *rules), reasons=words)
 
 
@@ -131,32 +133,27 @@ def rule_gates(checks: Iterable[Mapping[str, Any]]) -> tuple[Gate, ...]:
     )
 
 
-def novelty_gate(outputs: Mapping[str, Any], *, answered: bool) -> Gate:
+def novelty_gate(score: NoveltyScore | None, *, answered: bool) -> Gate:
     """Return whether the row lay within what the version was trained on.
 
     Parameters
     ----------
-    outputs
-        As the ledger has them.
+    score
+        As the ledger has it; None of a version that cannot tell.
     answered
         Whether an answer was given; a novel row may be answered all the same, and this says why.
     """
     name = "like the training data"
-    judged = outputs.get("novelty")
-    if not judged:
+    if score is None:
         return Gate(name=name, passed=True, words="not judged: the version cannot tell")
-    index, limit = judged["dissimilarity"], judged["threshold"]
-    words = f"dissimilarity {index:.2f}, at most {limit:.2f}"
-    if not judged["novel"]:
+    limit = score.threshold
+    words = f"dissimilarity {score.dissimilarity:.2f}, at most {limit:.2f}"
+    if not score.novel:
         return Gate(name=name, passed=True, words=words)
-    # rows from before the words were written have the names alone
-    most = ", ".join(
-        judged.get("words") or (f"{each[0]} ({each[1]:.0%})" for each in judged["features"])
-    )
-    words += f"; farthest from the nearest training row in {most}"
+    words += f"; farthest from the nearest training row in {', '.join(score.words)}"
     if answered:
         why = "the corridor asks for nothing but the range itself"
-        if judged.get("too_many_silenced"):
+        if score.too_many_silenced:
             why = "too many slots went unanswered for this of late"
         return Gate(name=name, passed=True, words=f"{words}; answered all the same, since {why}")
     return Gate(
@@ -164,52 +161,52 @@ def novelty_gate(outputs: Mapping[str, Any], *, answered: bool) -> Gate:
     )
 
 
-def _worth(side: str, other: str, outputs: Mapping[str, Any]) -> Gate:
-    """Whether the likelier side was expected to bring more than its costs."""
-    view = outputs[side]
-    expected = float(view["expected_net_r"])
-    p = outputs["p_up_given_break"]
+def _worth(prediction: Prediction) -> Gate:
+    """Return whether the likelier side was expected to bring more than its costs."""
+    side: Side = "long" if prediction.p_up_given_break >= _EVEN_ODDS else "short"
+    other: Side = "short" if side == "long" else "long"
+    p = prediction.p_up_given_break
     likelier = p if side == "long" else 1.0 - p
+    expected = prediction.side(side).expected_net_r
     words = (
         f"the likelier break, {side} ({likelier:.1%}), was expected to bring {expected:+.3f} R net"
     )
-    if expected > 0:
-        return Gate(name="worth taking", passed=True, words=words)
-    return Gate(
-        name="worth taking", passed=False, words=words, change=_least_change(view, other, outputs)
-    )
+    change = "" if expected > 0 else _least_change(prediction, side, other)
+    return Gate(name="worth taking", passed=expected > 0, words=words, change=change)
 
 
-def _least_change(view: Mapping[str, Any], other: str, outputs: Mapping[str, Any]) -> str:
+def _least_change(prediction: Prediction, side: Side, other: Side) -> str:
     """Return what would have lifted the expectation over 0.
 
     The ensemble is the mean of the R model's figure and of p (reward + 1) - 1 - cost, with the
     reward of a driftless price's P(win) = 1 / (1 + reward): so P(win) must rise by
     -2 expected / (reward + 1), or the R model's figure by -2 expected.
     """
-    expected, p_win = float(view["expected_net_r"]), float(view["p_win"])
-    needed = p_win - 2.0 * expected * float(view["baseline_p_win"])
+    view = prediction.side(side)
+    missing = -2.0 * view.expected_net_r
+    needed = view.p_win + missing * view.baseline_p_win
     chances = (
-        f"P(win) of {needed:.1%} instead of {p_win:.1%}"
+        f"P(win) of {needed:.1%} instead of {view.p_win:.1%}"
         if needed <= 1.0
         else "no P(win) would have done by itself"
     )
-    net = float(view["net_r"])
-    found = f"{chances}; or {net - 2.0 * expected:+.3f} R from the R model instead of {net:+.3f}"
-    theirs = float(outputs[other]["expected_net_r"])
+    change = (
+        f"{chances}; or {view.net_r + missing:+.3f} R from the R model instead of "
+        f"{view.net_r:+.3f}"
+    )
+    theirs = prediction.side(other).expected_net_r
     if theirs > 0:
-        found += f"; or the {other} break being the likelier, expected at {theirs:+.3f} R"
-    return found
+        change += f"; or the {other} break being the likelier, expected at {theirs:+.3f} R"
+    return change
 
 
-def _breaker(outputs: Mapping[str, Any]) -> Gate:
-    state = outputs.get("breaker")
-    if state is None:
+def _breaker(outputs: Outputs) -> Gate:
+    if outputs.breaker is None:
         return Gate(name="breaker", passed=True, words="closed")
-    cause = outputs.get("breaker_cause", "")
     return Gate(
         name="breaker",
         passed=False,
-        words=f"the circuit breaker was {str(state).replace('_', ' ')} ({cause})",
+        words=f"the circuit breaker was {outputs.breaker.replace('_', ' ')} "
+        f"({outputs.breaker_cause})",
         change="the breaker being closed",
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ml_core.decision.entry import Mode, PredictionEntry, Role, Status
+from ml_core.decision.entry import Mode, Outputs, PredictionEntry, Role, Status
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
 __all__ = [
@@ -99,12 +99,14 @@ def outcome_key(row: PredictionEntry | PredictionRow | OutcomeEntry | OutcomeRow
 
 def fields_of(entry: PredictionEntry) -> dict[str, Any]:
     """Return an entry's values by column."""
-    return {name: getattr(entry, name) for name in PredictionEntry.__slots__}
+    values = {name: getattr(entry, name) for name in PredictionEntry.__slots__}
+    return {**values, "outputs": entry.outputs.to_json()}
 
 
 def prediction_of(row: PredictionRow) -> PredictionEntry:
     """Read a row."""
-    return PredictionEntry(**{name: getattr(row, name) for name in PredictionEntry.__slots__})
+    values = {name: getattr(row, name) for name in PredictionEntry.__slots__}
+    return PredictionEntry(**{**values, "outputs": Outputs.from_json(row.outputs)})
 
 
 def outcome_of(row: OutcomeRow) -> OutcomeEntry:

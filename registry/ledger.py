@@ -319,7 +319,7 @@ def _marked(entry: PredictionEntry, latest: datetime | None) -> PredictionEntry:
     if entry.mode != "live" or latest is None or entry.made_at >= latest - CLOCK_TOLERANCE:
         return entry
     behind = (latest - entry.made_at).total_seconds()
-    return replace(entry, late=True, outputs={**entry.outputs, "clock_behind_seconds": behind})
+    return replace(entry, late=True, outputs=replace(entry.outputs, clock_behind_seconds=behind))
 
 
 def _within(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from ml_core.decision.entry import Outputs
 from registry.chain import GENESIS, Chain
 from registry.database import Database
 from registry.entries import OutcomeEntry, PredictionEntry, fields_of
@@ -38,7 +39,7 @@ PREDICTION = PredictionEntry(
     recommendation="skip",
     expected_net_r=-0.2,
     features={"range_size": 12.0, "atr20": None},
-    outputs={"p_win": 0.5},
+    outputs=Outputs(clock_behind_seconds=0.5),
 )
 OUTCOME = OutcomeEntry(
     market="MGC",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -14,6 +14,7 @@ from deployments.dashboard.range_chart import range_chart
 from deployments.dashboard.shell import FRESH, View, errors_told, nothing_yet
 from deployments.dashboard.theme import theme
 from deployments.dashboard.why import reasons_chart
+from ml_core.learning.prediction import NoveltyScore, Prediction
 from monitoring.explain import novelty_gate, rule_gates
 from monitoring.pages.formatting import (
     duration,
@@ -173,26 +174,28 @@ def _card(view: View, slot: SlotOfDay) -> None:
 
 def _said(slot: SlotOfDay, champion: Settled) -> None:
     entry = champion.prediction
-    outputs = entry.outputs
+    prediction = entry.outputs.prediction
+    if prediction is None:  # it is shown of slots that were predicted
+        return
     st.table(pd.DataFrame(probabilities(champion)).set_index("break"))
-    st.table(pd.DataFrame(sides(outputs)).set_index("if it breaks"))
+    st.table(pd.DataFrame(sides(prediction)).set_index("if it breaks"))
     lines = [
-        f"confidence **{outputs.get('level', '-')}**",
-        f"p(no break) {percent_or_dash(outputs.get('p_none'))}",
-        likeness(outputs),
+        f"confidence **{prediction.level}**",
+        f"p(no break) {percent_or_dash(prediction.p_none)}",
+        likeness(prediction.novelty),
         f"{escaped(entry.model or '-')} {escaped(entry.version or '')}",
         f"logged {_seconds(entry.made_at - entry.decision_time)} after the close",
     ]
     if entry.late:
         lines.append("**late**: it counts for nothing")
-    if outputs.get("fallback"):
-        lines.append(f"answered in another's stead: {escaped(outputs['fallback'])}")
+    if entry.outputs.fallback:
+        lines.append(f"answered in another's stead: {escaped(entry.outputs.fallback)}")
     st.write(" · ".join(lines))
     st.write(agreement(slot))
 
 
 def _reasons(each: SlotOfDay, champion: Settled) -> None:
-    if reasons := champion.prediction.outputs.get("reasons"):
+    if reasons := champion.prediction.outputs.reasons:
         key = f"reasons_{each.slot.opening_range}"
         with st.expander("What pushed it UP or DOWN", expanded=True):
             chart = reasons_chart(reasons, theme())
@@ -251,7 +254,7 @@ def against(slot: SlotOfDay) -> list[str]:
     """
     entry = slot.answers[0].prediction
     matches = ["late, so it counts for nothing"] if entry.late else []
-    if entry.outputs.get("breaker"):
+    if entry.outputs.breaker:
         matches.append("the breaker was open")
     if slot.decided is not None and entry.recommendation in _SIDES:
         checks = rule_gates(slot.decided.without_model["checks"])
@@ -278,36 +281,35 @@ def probabilities(champion: Settled) -> list[dict[str, str]]:
     ]
 
 
-def sides(outputs: Mapping[str, Any]) -> list[dict[str, str]]:
+def sides(prediction: Prediction) -> list[dict[str, str]]:
     """Return each side's P(win) and E[net R] with its 80 % interval, beside the driftless."""
     rows = []
-    for side, name in _SIDES.items():
-        one = outputs.get(side)
-        if one:
-            low, high = one.get("net_r_low"), one.get("net_r_high")
-            span = (
-                f"{signed_or_dash(low)} to {signed_or_dash(high)}"
-                if low is not None and high is not None
-                else "none"
-            )
-            rows.append(
-                {
-                    "if it breaks": name,
-                    "P(win)": percent_or_dash(one["p_win"]),
-                    "driftless": percent_or_dash(one["baseline_p_win"]),
-                    "E[net R]": signed_or_dash(one["expected_net_r"]),
-                    "80 % interval": span,
-                }
-            )
+    for view, name in ((prediction.long, "UP"), (prediction.short, "DOWN")):
+        low, high = view.net_r_low, view.net_r_high
+        span = (
+            f"{signed_or_dash(low)} to {signed_or_dash(high)}"
+            if low is not None and high is not None
+            else "none"
+        )
+        rows.append(
+            {
+                "if it breaks": name,
+                "P(win)": percent_or_dash(view.p_win),
+                "driftless": percent_or_dash(view.baseline_p_win),
+                "E[net R]": signed_or_dash(view.expected_net_r),
+                "80 % interval": span,
+            }
+        )
     return rows
 
 
-def likeness(outputs: Mapping[str, Any]) -> str:
+def likeness(score: NoveltyScore | None) -> str:
     """Return how unlike the training data the row was."""
-    gate = novelty_gate(outputs, answered=True)
-    judged = outputs.get("novelty")
-    words = f"like the training data ({gate.words})" if judged else f"novelty {gate.words}"
-    return f"**un{words}**" if judged and judged["novel"] else words
+    gate = novelty_gate(score, answered=True)
+    if score is None:
+        return f"novelty {gate.words}"
+    words = f"like the training data ({gate.words})"
+    return f"**un{words}**" if score.novel else words
 
 
 def agreement(slot: SlotOfDay) -> str:
@@ -317,7 +319,7 @@ def agreement(slot: SlotOfDay) -> str:
     model = slot.decided.with_model
     said = model.get("agreement")
     # the reasons are drawn below
-    drawn = {one["words"] for one in slot.answers[0].prediction.outputs.get("reasons") or ()}
+    drawn = {reason.words for reason in slot.answers[0].prediction.outputs.reasons}
     words = "; ".join(one for one in model.get("words") or () if one not in drawn)
     told = f"Rules: the model {said}" if said else "Rules: decided without the model"
     return escaped(f"{told} ({words})." if words else f"{told}.")

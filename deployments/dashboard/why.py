@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -13,6 +12,7 @@ from deployments.dashboard.plain_figure import plain_figure
 from deployments.dashboard.shell import View
 from deployments.dashboard.theme import Theme
 from deployments.dashboard.words_table import words_table
+from ml_core.learning.prediction import Reason
 from monitoring.pages.markdown import escaped
 from registry.browsing import prediction_with_hashes
 from registry.entries import PredictionEntry
@@ -43,7 +43,7 @@ def show_why(view: View, number: int, colours: Theme) -> None:
             for gate in explanation.gates
         ]
     )
-    if reasons := entry.outputs.get("reasons"):
+    if reasons := entry.outputs.reasons:
         st.subheader("What pushed the answer toward UP or DOWN")
         st.plotly_chart(
             reasons_chart(reasons, colours),
@@ -54,10 +54,10 @@ def show_why(view: View, number: int, colours: Theme) -> None:
     _as_logged(entry, hashes)
 
 
-def reasons_chart(reasons: Sequence[Mapping[str, Any]], colours: Theme) -> go.Figure:
+def reasons_chart(reasons: Sequence[Reason], colours: Theme) -> go.Figure:
     """Draw signed pushes on the log-odds of an UP break, the largest on top."""
-    order = sorted(reasons, key=lambda reason: abs(reason["contribution"]))
-    pushes = [row["contribution"] for row in order]
+    order = sorted(reasons, key=lambda reason: abs(reason.contribution))
+    pushes = [reason.contribution for reason in order]
     bars = {
         "type": "bar",
         "x": pushes,
@@ -75,10 +75,10 @@ def reasons_chart(reasons: Sequence[Mapping[str, Any]], colours: Theme) -> go.Fi
             "xref": "paper",
             "xanchor": "left",
             "y": at + 0.42,
-            "text": f"{short_words(each['words'])}: {'UP' if push > 0 else 'DOWN'} {push:+.2f}",
+            "text": f"{short_words(reason.words)}: {'UP' if push > 0 else 'DOWN'} {push:+.2f}",
             "showarrow": False,
         }
-        for at, (each, push) in enumerate(zip(order, pushes, strict=True))
+        for at, (reason, push) in enumerate(zip(order, pushes, strict=True))
     ]
     return plain_figure(
         [bars],
@@ -110,7 +110,7 @@ def _as_logged(entry: PredictionEntry, hashes: Mapping[str, str]) -> None:
             "version": entry.version,
             "recipe": entry.recipe_hash,
             "label": entry.label,
-            "code": entry.outputs.get("code"),
+            "code": entry.outputs.code,
             "row's hash": hashes["row"],
             "hash of the row before": hashes["previous"],
         }

@@ -17,13 +17,14 @@ from ml_core.decision.abstain import (
     abstention,
 )
 from ml_core.decision.context import RoleVersion, SlotContext
-from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.decision.slot import Slot
 from ml_core.errors import OrbcastError
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.assemble import NoSlotError, assemble_live
 from ml_core.learning.dataset import Dataset
-from ml_core.learning.inference import Prediction, Predictor
+from ml_core.learning.inference import Predictor
+from ml_core.learning.prediction import Prediction
 from ml_core.market.market import Market
 from ml_core.ranges.label_spec import LabelSpec
 
@@ -76,7 +77,7 @@ def abstained(
         version=version.version if version else None,
         recipe_hash=version.recipe_hash if version else None,
         features={},
-        outputs={"detail": why.detail} if why.detail else {},
+        outputs=Outputs(detail=why.detail),
     )
 
 
@@ -123,7 +124,7 @@ def _instead(context: SlotContext, failed: PredictionEntry, fallback: Fallback) 
     """Have the next version predict where the champion fails though its files are whole."""
     entry, without = failed, dict[str, str]()
     while entry.reason == UNUSABLE:
-        without[str(entry.version)] = str(entry.outputs.get("detail"))
+        without[str(entry.version)] = entry.outputs.detail or ""
         version = fallback(without)
         if version is None:
             return failed
@@ -169,20 +170,11 @@ def _asked(context: SlotContext, version: RoleVersion) -> PredictionEntry:
         recommendation=prediction.recommendation,
         expected_net_r=(prediction.long if up else prediction.short).expected_net_r,
         features=logged_features(row),
-        outputs={
-            **prediction.to_json(),
-            "reasons": [
-                {
-                    "feature": reason.feature,
-                    "value": reason.value,
-                    "contribution": reason.contribution,
-                    "words": reason.words,
-                }
-                for reason in prediction.reasons
-            ],
-            "fallback": version.fallback,
-            "code": context.code,
-            "last_bar_minute": int(bars.minute[-1]),
-            "after_training": str(context.slot.trading_day) > predictor.bundle.trained["last_day"],
-        },
+        outputs=Outputs(
+            prediction=prediction,
+            fallback=version.fallback,
+            code=context.code,
+            last_bar_minute=int(bars.minute[-1]),
+            after_training=str(context.slot.trading_day) > predictor.bundle.trained["last_day"],
+        ),
     )

@@ -2,13 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
+
+from ml_core.learning.prediction import Prediction, Reason
 
 Mode = Literal["live", "replay"]
 Role = Literal["champion", "challenger", "baseline"]
 Status = Literal["predicted", "abstained"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """What an entry keeps beside its columns.
+
+    Attributes
+    ----------
+    prediction
+        What was predicted; of an entry silenced as novel, what would have been. Else None.
+    detail
+        Why nothing was predicted, in words; None where the reason says it all.
+    fallback
+        Why the version predicted in the champion's stead; None where it did not.
+    code
+        Hash of the code that made it; None where nothing was predicted.
+    last_bar_minute
+        Minute since 1970 of the last bar that it saw.
+    after_training
+        Whether the slot's day lies after the last one that the version learned from.
+    breaker, breaker_cause
+        State of the circuit breaker that held it back, and why; None where it was closed.
+    clock_behind_seconds
+        By how much it is dated before the live entry recorded before it; None where it is not.
+    """
+
+    prediction: Prediction | None = None
+    detail: str | None = None
+    fallback: str | None = None
+    code: str | None = None
+    last_bar_minute: int | None = None
+    after_training: bool | None = None
+    breaker: str | None = None
+    breaker_cause: str = ""
+    clock_behind_seconds: float | None = None
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What pushed the prediction, if there is one."""
+        return self.prediction.reasons if self.prediction is not None else ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outputs as the ledger keeps them, the prediction's values among them."""
+        values: dict[str, Any] = {"detail": self.detail} if self.detail else {}
+        if self.prediction is not None:
+            values |= self.prediction.to_json()
+            values |= {name: getattr(self, name) for name in _OF_A_PREDICTION}
+        if self.breaker is not None:
+            values |= {"breaker": self.breaker, "breaker_cause": self.breaker_cause}
+        if self.clock_behind_seconds is not None:
+            values["clock_behind_seconds"] = self.clock_behind_seconds
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Outputs:
+        """Read back what :meth:`to_json` wrote, of any release."""
+        if not values:
+            return NO_OUTPUTS
+        own = {name: values[name] for name in cls.__slots__ if name in values}
+        whole = "p_up_given_break" in values
+        return cls(**own, prediction=Prediction.from_json(values) if whole else None)
+
+
+NO_OUTPUTS = Outputs()
+_OF_A_PREDICTION = ("fallback", "code", "last_bar_minute", "after_training")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,4 +106,4 @@ class PredictionEntry:
     recommendation: str | None = None
     expected_net_r: float | None = None
     features: dict[str, Any]
-    outputs: dict[str, Any]
+    outputs: Outputs = field(default_factory=lambda: NO_OUTPUTS)

@@ -21,14 +21,15 @@ def novelty(context: SlotContext, version: RoleVersion, entry: PredictionEntry) 
     Where too many were silenced of late the prediction is made, and marked. The corridor asks for
     nothing but the range itself: there is nothing for it to be new to.
     """
-    index = entry.outputs.get("novelty")
-    if entry.status != "predicted" or version.kind == "baseline" or not index:
+    prediction = entry.outputs.prediction
+    if entry.status != "predicted" or version.kind == "baseline" or prediction is None:
         return entry
-    if not index["novel"]:
+    score = prediction.novelty
+    if score is None or not score.novel:
         return entry
     if not may_silence(context.silenced.get(entry.role, ())):
-        marked = {**index, "too_many_silenced": True}
-        return replace(entry, outputs={**entry.outputs, "novelty": marked})
+        marked = replace(prediction, novelty=replace(score, too_many_silenced=True))
+        return replace(entry, outputs=replace(entry.outputs, prediction=marked))
     return replace(
         entry,
         status="abstained",
@@ -46,7 +47,7 @@ def held_back(
     """Mark an entry made while the breaker is not closed: it recommends nothing."""
     if context.breaker == "closed" or entry.reason in NEVER_ASKED:
         return entry
-    marked = {**entry.outputs, "breaker": context.breaker, "breaker_cause": context.breaker_cause}
+    marked = replace(entry.outputs, breaker=context.breaker, breaker_cause=context.breaker_cause)
     recommends = SKIP if entry.status == "predicted" else None
     return replace(entry, recommendation=recommends, outputs=marked)
 

@@ -143,30 +143,31 @@ def plans_of(records: Iterable[StrategyRecord]) -> Plans:
 
 def model_view(champion: PredictionEntry) -> ModelView:
     """Return what the champion predicts, or why it is not listened to."""
+    prediction = champion.outputs.prediction
     why = _ignored_because(champion)
-    if why:
+    if why or prediction is None:
         return ModelView(unheard=why)
-    outputs = champion.outputs
     return ModelView(
         recommends=_SIDES.get(champion.recommendation or ""),
-        risk_adjustment=float(outputs["risk_adjustment"]),
+        risk_adjustment=prediction.risk_adjustment,
         expected_net_r=champion.expected_net_r,
         p_up=champion.p_up,
-        reasons=tuple(reason["words"] for reason in outputs.get("reasons", ())),
+        reasons=tuple(reason.words for reason in prediction.reasons),
     )
 
 
 def _ignored_because(champion: PredictionEntry) -> str:
-    if champion.status != "predicted":
+    prediction = champion.outputs.prediction
+    if champion.status != "predicted" or prediction is None:
         return f"the model gave no answer: {str(champion.reason).replace('_', ' ')}"
-    if champion.outputs.get("breaker"):
+    if champion.outputs.breaker:
         return "the circuit breaker is not closed"
     if champion.late:
         return "the answer came late"
-    if champion.outputs.get("fallback"):
-        return f"a fallback answered: {champion.outputs['fallback']}"
-    views = [champion.outputs[side] for side in SIDES]
-    if all(abs(view["expected_net_r"] - view["baseline_net_r"]) < _NOTHING for view in views):
+    if champion.outputs.fallback:
+        return f"a fallback answered: {champion.outputs.fallback}"
+    views = [prediction.side(side) for side in SIDES]
+    if all(abs(view.expected_net_r - view.baseline_net_r) < _NOTHING for view in views):
         return "the driftless baseline answered, to which no side is better than the other"
     return ""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
 
 import numpy as np
 
@@ -12,15 +10,13 @@ from ml_core.errors import DefectError
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.models import QUESTIONS
-from ml_core.learning.novelty import NoveltyScore
+from ml_core.learning.prediction import Level, Prediction, Reason, SideView
 from ml_core.learning.predictions import LONG, SHORT, Predictions, predict
-from ml_core.learning.reasons import Reason, baseline_reason, model_reasons, named
+from ml_core.learning.reasons import baseline_reason, model_reasons
 
 CACHE_SECONDS = 300.0
 CACHE_ENTRIES = 256
 MOST_REASONS = 5
-
-Level = Literal["high", "medium", "low", "none"]
 
 LEVELS: tuple[tuple[float, Level], ...] = ((0.5, "high"), (0.25, "medium"), (0.1, "low"))
 """Confidence |p_up - p_down| among breaks from which each level is spoken of: 75, 62.5, 55 %."""
@@ -31,89 +27,6 @@ class OneRowError(DefectError):
 
     rows: int
     template = "a decision is one row, not {rows}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideView:
-    """One side of the decision, if the range breaks that way and the trade is taken.
-
-    Attributes
-    ----------
-    p_win
-        P(target before stop).
-    net_r, net_r_low, net_r_high
-        E[net R] of the R model and its stated interval; None without a model.
-    expected_net_r
-        The ensemble's figure, which the recommendation rests on.
-    baseline_p_win, baseline_net_r
-        What a driftless price gives.
-    """
-
-    p_win: float
-    net_r: float
-    net_r_low: float | None
-    net_r_high: float | None
-    expected_net_r: float
-    baseline_p_win: float
-    baseline_net_r: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """What one version says of one decision. Probabilities of UP, DOWN and NONE add to 1.
-
-    Attributes
-    ----------
-    p_up, p_down, p_none
-        Outright: the range breaks up, down, or not at all by the scan end.
-    p_up_given_break, baseline_p_up_given_break
-        Among breaks: the model, and the corridor beside it.
-    confidence, level
-        |P(UP) - P(DOWN)| among breaks, and its name.
-    long, short
-        The two sides.
-    recommendation
-        ``long``, ``short`` or ``skip``.
-    risk_adjustment
-        Suggested size against usual, 0.5..1.5; 1 where nothing is recommended.
-    reasons
-        The baseline first, then the model's largest pushes on the log-odds of UP.
-    novelty
-        How unlike the training data the row is; None of a version that cannot tell.
-    """
-
-    model: str
-    version: str
-    label: str
-    p_up: float
-    p_down: float
-    p_none: float
-    p_up_given_break: float
-    baseline_p_up_given_break: float
-    confidence: float
-    level: Level
-    long: SideView
-    short: SideView
-    recommendation: Literal["long", "short", "skip"]
-    risk_adjustment: float
-    reasons: tuple[Reason, ...]
-    novelty: NoveltyScore | None = None
-
-    @property
-    def novel(self) -> bool:
-        """Whether the row lies outside of what the version was trained on."""
-        return self.novelty is not None and self.novelty.novel
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the prediction as plain values."""
-        values = asdict(self)
-        if self.novelty is not None:
-            values["novelty"] = {
-                **values["novelty"],
-                "novel": self.novel,
-                "words": [f"{named(name)} ({share:.0%})" for name, share in self.novelty.features],
-            }
-        return values
 
 
 class Predictor:

@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.learning.prediction import NoveltyScore
+from ml_core.learning.reasons import named
+
 SHARE = 0.02
 """Share of training rows, each held against other days' rows, that the threshold leaves out."""
 
@@ -31,29 +34,6 @@ _CONSTANT = 1e-9  # spread over size, below which it is rounding
 _FARTHEST = 1e6  # standard deviations; beyond that squares would overflow one day
 _CHUNK = 512
 _NAMED = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoveltyScore:
-    """How unlike the training data one decision is.
-
-    Attributes
-    ----------
-    dissimilarity, threshold
-        The index, and the value above which a row is novel.
-    features
-        Those that set it apart most from the nearest training row, with their share of the
-        squared distance.
-    """
-
-    dissimilarity: float
-    threshold: float
-    features: tuple[tuple[str, float], ...]
-
-    @property
-    def novel(self) -> bool:
-        """Whether the row lies outside of what the model was trained on."""
-        return not self.dissimilarity <= self.threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +89,16 @@ class Novelty:
         )
         total = float(parts.sum())
         most = np.argsort(-parts, kind="stable")[:_NAMED]
+        features = tuple(
+            (self.names[index], float(parts[index]) / total)
+            for index in most.tolist()
+            if total > 0 and parts[index] > 0
+        )
         return NoveltyScore(
             dissimilarity=float(np.sqrt(total)) / self.mean_distance,
             threshold=self.threshold,
-            features=tuple(
-                (self.names[index], float(parts[index]) / total)
-                for index in most.tolist()
-                if total > 0 and parts[index] > 0
-            ),
+            features=features,
+            words=tuple(f"{named(name)} ({share:.0%})" for name, share in features),
         )
 
     def to_json(self) -> str:

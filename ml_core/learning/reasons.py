@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.features.all import CATALOGUE
+from ml_core.learning.prediction import Reason
 
 if TYPE_CHECKING:
     from lightgbm import Booster
 
 _UNITS = {"share": "", "": ""}
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One feature's push on the log-odds of an UP break.
-
-    Attributes
-    ----------
-    feature
-        Column name; ``corridor`` is the baseline itself.
-    value
-        The feature's value; None when missing.
-    contribution
-        SHAP value in log-odds, + toward UP, - toward DOWN (for trees: Lundberg et al., From
-        local explanations to global understanding, 2020; LightGBM's pred_contrib).
-    words
-        The same as a phrase.
-    """
-
-    feature: str
-    value: float | None
-    contribution: float
-    words: str
 
 
 def place_in_range(x: float) -> str:

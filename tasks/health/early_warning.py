@@ -28,7 +28,7 @@ from registry.estimates import (
     fill_realised,
     record_estimate,
 )
-from registry.ledger import Settled
+from registry.ledger import PredictionEntry, Settled
 from tasks.notices.notify import notify
 from tasks.prediction.outcomes import REVISED_DAYS
 from tasks.runs.retrying import RETRIED
@@ -89,9 +89,7 @@ def _made(
     if len(window) < MIN_ROWS or window[-1].version is None:
         return None
     p = np.array([entry.p_up for entry in window], np.float64)
-    p_break = np.array(
-        [1.0 - (entry.outputs.get("p_none") or 0.0) for entry in window], np.float64
-    )
+    p_break = np.array([_p_break(entry) for entry in window], np.float64)
     found = expect(p, p_break)
     unseen = unseen_of(settings, symbol, window[-1].version, "log_loss")
     warned = None
@@ -116,6 +114,11 @@ def _made(
         },
         at=at,
     )
+
+
+def _p_break(entry: PredictionEntry) -> float:
+    prediction = entry.outputs.prediction
+    return 1.0 - prediction.p_none if prediction is not None else 1.0
 
 
 def _reconciled(

@@ -122,7 +122,7 @@ class _Again:
         for then in self._moments():
             if then.changes and not self._against(then.bars):
                 return "bars", told(then.changes)
-        made_by = self._entry.outputs.get("code")
+        made_by = self._entry.outputs.code
         return ("unexplained" if made_by in {None, code_hash()} else "code"), ()
 
     def _moments(self) -> Iterator[AsKnown]:

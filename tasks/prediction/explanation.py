@@ -97,5 +97,5 @@ def _who(entry: PredictionEntry) -> dict[str, Any]:
         "model": entry.model,
         "version": entry.version,
         "made_at": entry.made_at.isoformat(),
-        "pushes": entry.outputs.get("reasons", []),
+        "pushes": [asdict(reason) for reason in entry.outputs.reasons],
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import shorten
 from typing import Any
 
+from ml_core.learning.prediction import Reason
 from monitoring import pages
 from monitoring.pages.markdown import escaped
 from tasks.runs.artifacts import bullets, pictures, publish, table
@@ -33,16 +34,15 @@ def _explanation(explanation: Mapping[str, Any]) -> list[str]:
         f"**{who}**",
         table(explanation["gates"], _GATES),
         f"What the model's answer rests on:\n\n{bullets(reasons)}" if reasons else "",
-        *reasons_plot(explanation["pushes"]),
+        *reasons_plot([Reason(**push) for push in explanation["pushes"]]),
     ]
 
 
-def reasons_plot(pushes: Sequence[Mapping[str, Any]]) -> list[str]:
+def reasons_plot(reasons: Sequence[Reason]) -> list[str]:
     """Draw what pushed an answer, as its row has it in the ledger; nothing without reasons."""
-    if not pushes:
+    if not reasons:
         return []
-
-    shares = {short_words(push["words"]): float(push["contribution"]) for push in pushes}
+    shares = {short_words(reason.words): reason.contribution for reason in reasons}
     return pictures(
         [pages.document.Chart("reasons", _WORDS, "", pages.plots.importance_plot(shares, _AXIS))]
     )

@@ -160,16 +160,15 @@ def _row(
         "recommendation",
     )
     came = arrived.get(outcome_key(entry))
-    side = {"UP": "long", "DOWN": "short"}.get(outcome.direction if outcome else "", "")
-    view = entry.outputs.get(side) or {}
+    low, high = _net_r_interval(row)
     return {
         "day": entry.trading_day,
         "majority_p_up": majority.get(entry.version or ""),
         "direction": outcome.direction if outcome else None,
         "r_gross": outcome.r_gross if outcome else None,
         "r_net": outcome.r_net if outcome else None,
-        "net_r_low": view.get("net_r_low"),
-        "net_r_high": view.get("net_r_high"),
+        "net_r_low": low,
+        "net_r_high": high,
         "revision": row.revision,
         # a replay's outcome was there long before anybody asked
         "outcome_late": entry.mode == "live"
@@ -178,6 +177,15 @@ def _row(
         and came - outcome.resolved_at > OUTCOME_LATE,
         **{name: getattr(entry, name) for name in same},
     }
+
+
+def _net_r_interval(row: Settled) -> tuple[float | None, float | None]:
+    """Return the interval that was stated of the side that broke; None without one."""
+    prediction = row.prediction.outputs.prediction
+    if prediction is None or row.direction not in {"UP", "DOWN"}:
+        return None, None
+    view = prediction.long if row.direction == "UP" else prediction.short
+    return view.net_r_low, view.net_r_high
 
 
 def _majorities(settings: Settings, symbol: str) -> dict[str, float]:

@@ -224,8 +224,8 @@ def _figures(entry: PredictionEntry, *, added: bool) -> dict[str, Any]:
         "baseline_p_up": entry.baseline_p_up,
         "recommendation": entry.recommendation,
         "expected_net_r": entry.expected_net_r,
-        "why": [reason["words"] for reason in entry.outputs.get("reasons", [])],
-        "fallback": entry.outputs.get("fallback"),
-        "after_training": entry.outputs.get("after_training"),
+        "why": [reason.words for reason in entry.outputs.reasons],
+        "fallback": entry.outputs.fallback,
+        "after_training": entry.outputs.after_training,
         "added": added,
     }

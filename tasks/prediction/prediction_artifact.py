@@ -58,7 +58,7 @@ def publish_prediction(
             if entry["why"]
         ),
         bullets(_notes(entries, arrival, result["today"])),
-        *reasons_plot(champion.outputs.get("reasons", [])),
+        *reasons_plot(champion.outputs.reasons),
     )
 
 

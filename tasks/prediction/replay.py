@@ -41,7 +41,7 @@ def replay_days(
         champion = predicted.entries[0]
         counts["added"] += predicted.added
         counts["predicted"] += champion.status == "predicted"
-        counts["in_training"] += champion.outputs.get("after_training") is False
+        counts["in_training"] += champion.outputs.after_training is False
         if champion.reason:
             reasons[champion.reason] = reasons.get(champion.reason, 0) + 1
         if done % max(len(slots) // _REPORTS, 1) == 0 or done == len(slots):

@@ -29,6 +29,7 @@ from tasks.prediction.slots import trading_day_at
 from tasks.prediction.trading_day import slots_of_day
 from tasks.settings import Settings, current_settings
 from tests.dashboard.conftest import FIRST_DAY, NOW
+from tests.predictions import LIKE, NOVEL
 
 THURSDAY = date(2024, 11, 28)
 
@@ -170,15 +171,16 @@ def test_a_card_says_what_was_said_beside_the_corridor(settings: Settings) -> No
     up, down = probabilities(champion)
     assert up["model"] == percent(champion.prediction.p_up)
     assert {up["break"], down["break"]} == {"UP", "DOWN"}
-    assert [each["if it breaks"] for each in sides(champion.prediction.outputs)] == ["UP", "DOWN"]
+    prediction = champion.prediction.outputs.prediction
+    assert prediction is not None
+    assert [row["if it breaks"] for row in sides(prediction)] == ["UP", "DOWN"]
     assert "broke" in headline(slots[0])
     assert (headline(slots[3]), "Rules" in agreement(slots[0])) == ("to come", True)
-    reasons = champion.prediction.outputs["reasons"]
-    assert reasons
-    for reason in reasons:
-        assert reason["words"] not in agreement(slots[0]), "it is drawn"
-    drawn = reasons_chart(reasons, LIGHT)
-    assert len(drawn.layout.annotations) == len(reasons)
+    assert prediction.reasons
+    for reason in prediction.reasons:
+        assert reason.words not in agreement(slots[0]), "it is drawn"
+    drawn = reasons_chart(prediction.reasons, LIGHT)
+    assert len(drawn.layout.annotations) == len(prediction.reasons)
 
 
 def test_the_headline_says_what_forbids_following_the_model(settings: Settings) -> None:
@@ -188,7 +190,7 @@ def test_the_headline_says_what_forbids_following_the_model(settings: Settings) 
         champion.prediction,
         recommendation="long",
         late=True,
-        outputs={**champion.prediction.outputs, "breaker": "open"},
+        outputs=replace(champion.prediction.outputs, breaker="open"),
     )
     told = headline(replace(each, answers=(replace(champion, prediction=said),)))
     assert told.startswith(
@@ -204,14 +206,7 @@ def test_the_countdown_reads_as_time_and_never_below_nothing() -> None:
     assert duration(timedelta(seconds=-5)) == "0 min 00 s"
 
 
-def test_how_unlike_the_training_data_a_row_was_is_told(settings: Settings) -> None:
-    said = (
-        slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)[0]
-        .answers[0]
-        .prediction
-    )
-    judged = said.outputs["novelty"]
-    assert likeness(said.outputs).startswith("like the training data (dissimilarity")
-    novel = {**judged, "dissimilarity": judged["threshold"] + 1, "novel": True}
-    assert likeness({**said.outputs, "novelty": novel}).startswith("**unlike the training data")
-    assert likeness({}) == "novelty not judged: the version cannot tell"
+def test_how_unlike_the_training_data_a_row_was_is_told() -> None:
+    assert likeness(LIKE).startswith("like the training data (dissimilarity")
+    assert likeness(NOVEL).startswith("**unlike the training data")
+    assert likeness(None) == "novelty not judged: the version cannot tell"

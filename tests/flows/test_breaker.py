@@ -41,10 +41,10 @@ def test_while_it_is_open_answers_are_logged_marked_and_recommend_nothing() -> N
         assert entry.status == "predicted"
         assert entry.p_up is not None
         assert entry.recommendation == "skip"
-        assert entry.outputs["breaker"] == "open"
-        assert entry.outputs["breaker_cause"] == "drawdown"
+        assert entry.outputs.breaker == "open"
+        assert entry.outputs.breaker_cause == "drawdown"
     replayed = decided_entries(settings, market, slot, WEDNESDAY_0905, "replay")
-    assert ["breaker" in entry.outputs for entry in replayed] == [False, False]
+    assert [entry.outputs.breaker for entry in replayed] == [None, None]
 
 
 @pytest.mark.usefixtures("own")

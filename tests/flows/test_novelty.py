@@ -16,16 +16,24 @@ from ml_core.decision import decide as decision
 from ml_core.learning.assemble import assemble_live
 from ml_core.learning.bundle import Bundle, load_bundle
 from ml_core.learning.dataset import Dataset
-from ml_core.learning.novelty import Novelty, NoveltyScore
+from ml_core.learning.novelty import Novelty
+from ml_core.learning.prediction import NoveltyScore
 from registry.ledger import PredictionEntry
 from registry.model_store import CHAMPION
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
 from tasks.prediction.slots import Slot, latest_slot, slots_between
 from tasks.settings import current_settings, now
+from tests.predictions import NOVEL
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
-NOVEL = NoveltyScore(dissimilarity=1.5, threshold=0.7, features=(("atr20", 0.9),))
+
+
+def score_of(entry: PredictionEntry) -> NoveltyScore:
+    prediction = entry.outputs.prediction
+    assert prediction is not None
+    assert prediction.novelty is not None
+    return prediction.novelty
 
 
 @pytest.fixture(autouse=True)
@@ -60,9 +68,9 @@ def test_every_answer_says_how_unlike_the_training_data_it_is() -> None:
     entries = answered()
     assert set(entries) == {"champion", "challenger"}
     for entry in entries.values():
-        judged = entry.outputs["novelty"]
-        assert judged["dissimilarity"] > 0
-        assert judged["threshold"] > 0
+        score = score_of(entry)
+        assert score.dissimilarity > 0
+        assert score.threshold > 0
 
 
 def test_a_novel_range_is_not_answered_by_a_model_and_is_by_the_corridor(
@@ -73,7 +81,7 @@ def test_a_novel_range_is_not_answered_by_a_model_and_is_by_the_corridor(
     model, corridor = rows["challenger"], rows["champion"]
     assert (model.status, model.reason, model.p_up) == ("abstained", "novel_input", None)
     assert model.features
-    assert model.outputs["p_up_given_break"] is not None
+    assert model.outputs.prediction is not None
     assert corridor.status == "predicted"
     told = CliRunner().invoke(app, ["explain", "MGC:2024-11-21:0900"]).stdout
     assert "the range is unlike anything the version was trained on" in told
@@ -93,7 +101,7 @@ def test_a_range_fifty_times_as_high_as_ever_is_novel_by_itself(
     monkeypatch.setattr(decision, "assemble_live", fifty_times)
     model = answered()["challenger"]
     assert (model.status, model.reason, model.recommendation) == ("abstained", "novel_input", None)
-    assert model.outputs["novelty"]["words"][0].startswith("range height (")
+    assert score_of(model).words[0].startswith("range height (")
     told = CliRunner().invoke(app, ["predict", "--at", "2024-11-21T09:05"]).stdout
     assert "unlike the training data, in range height (" in " ".join(told.split())
 
@@ -114,7 +122,7 @@ def test_a_champion_whole_but_unreadable_is_followed_by_the_one_before_it(
     champion = answered()["champion"]
     assert champion.status == "predicted"
     assert champion.version != bad.version
-    assert "a field of tomorrow" in champion.outputs["fallback"]
+    assert "a field of tomorrow" in (champion.outputs.fallback or "")
 
 
 def test_no_more_slots_are_silenced_than_stated_and_then_they_are_marked(
@@ -125,7 +133,7 @@ def test_no_more_slots_are_silenced_than_stated_and_then_they_are_marked(
     slots = slots_between(market, THURSDAY_0905.date(), THURSDAY_0905.date() + timedelta(days=2))
     rows: list[Any] = [answered(slot=each).get("challenger") for each in slots[:8]]
     assert [each.reason for each in rows] == ["novel_input"] * 6 + [None] * 2
-    assert rows[-1].outputs["novelty"]["too_many_silenced"]
+    assert score_of(rows[-1]).too_many_silenced
     assert rows[-1].recommendation is not None
 
 
@@ -144,10 +152,10 @@ def test_an_old_model_does_not_answer_and_the_champion_before_it_does() -> None:
     champion = answered(later, slot)["champion"]
     assert champion.status == "predicted"
     assert champion.version != challenger.version
-    assert "expired on" in champion.outputs["fallback"]
+    assert "expired on" in (champion.outputs.fallback or "")
 
 
 def test_where_everything_is_old_the_slot_is_answered_with_that() -> None:
     champion = answered(now() + timedelta(days=500))["champion"]
     assert (champion.status, champion.reason) == ("abstained", "model_expired")
-    assert "expired on" in champion.outputs["detail"]
+    assert "expired on" in (champion.outputs.detail or "")

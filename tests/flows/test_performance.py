@@ -175,6 +175,8 @@ def lived(days: int, *, settled: int, **changed: Any) -> list[PredictionEntry]:
     slot = slots_between(market, MONDAY, MONDAY)[0]
     told = decided_entries(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
     model = next(each for each in told if each.role == "challenger")
+    assert model.outputs.prediction is not None
+    prediction = replace(model.outputs.prediction, p_none=0.02)
     draw = np.random.default_rng(7)
     entries = []
     with settings.database().session() as session:
@@ -192,7 +194,7 @@ def lived(days: int, *, settled: int, **changed: Any) -> list[PredictionEntry]:
             reason=None,
             p_up=p,
             baseline_p_up=0.5,
-            outputs={**model.outputs, "p_none": 0.02},
+            outputs=replace(model.outputs, prediction=prediction),
         )
         entries.append(replace(said, **changed))
         settings.ledger().record(entries[-1:])

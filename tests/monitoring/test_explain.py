@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,77 +11,74 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml_core.decision.entry import Outputs
+from ml_core.learning.prediction import Prediction
 from ml_core.learning.predictions import ensemble
-from monitoring.explain import explain
+from monitoring.explain import Explanation, explain
+from tests.predictions import NOVEL, SIDE, predicted
 
 COST = -0.2
 
 
-def outputs(p_up: float, p_win: float, net_r: float, reward: float) -> dict[str, Any]:
+def prediction_of(p_up: float, p_win: float, net_r: float, reward: float) -> Prediction:
     both = np.array([[p_win, p_win]]), np.array([[net_r, net_r]])
     expected = ensemble(*both, np.array([reward]), np.array([COST]))[0, 0]
-    side = {
-        "p_win": p_win,
-        "net_r": net_r,
-        "expected_net_r": float(expected),
-        "baseline_p_win": 1.0 / (1.0 + reward),
-    }
-    return {"p_up_given_break": p_up, "long": side, "short": side, "reasons": []}
+    side = replace(
+        SIDE,
+        p_win=p_win,
+        net_r=net_r,
+        expected_net_r=float(expected),
+        baseline_p_win=1.0 / (1.0 + reward),
+    )
+    return predicted(p_up_given_break=p_up, long=side, short=side, reasons=(), novelty=None)
 
 
-def taken_apart(said: dict[str, Any], **more: Any) -> Any:
-    given_ = {"status": "predicted", "reason": None, "recommendation": "skip", "late": False}
-    return explain(**{**given_, "outputs": said, **more})
+def taken_apart(outputs: Outputs | Prediction, **more: Any) -> Explanation:
+    usual = {"status": "predicted", "reason": None, "recommendation": "skip", "late": False}
+    if isinstance(outputs, Prediction):
+        outputs = Outputs(prediction=outputs)
+    return explain(**{**usual, "outputs": outputs, **more})
 
 
 @given(st.floats(0.5, 1.0), st.floats(0.1, 0.6), st.floats(-1.0, 0.1), st.sampled_from([1.0, 2.0]))
 def test_the_change_it_names_would_have_done_and_a_smaller_one_not(
     p_up: float, p_win: float, net_r: float, reward: float
 ) -> None:
-    said = outputs(p_up, p_win, net_r, reward)
-    expected = said["long"]["expected_net_r"]
+    prediction = prediction_of(p_up, p_win, net_r, reward)
+    expected = prediction.long.expected_net_r
     if expected > 0:
-        assert taken_apart(said).gates[2].passed
+        assert taken_apart(prediction).gates[2].passed
         return
-    change = taken_apart(said).gates[2].change
+    change = taken_apart(prediction).gates[2].change
     needed = p_win - 2.0 * expected / (1.0 + reward)
     if needed <= 1.0:
         assert f"P(win) of {needed:.1%}" in change
-        done = outputs(p_up, needed, net_r, reward)["long"]["expected_net_r"]
+        done = prediction_of(p_up, needed, net_r, reward).long.expected_net_r
         assert done == pytest.approx(0.0, abs=1e-9)
     else:
         assert "no P(win) would have done" in change
     figure = re.search(r"or ([+-]\d+\.\d+) R from the R model", change)
     assert figure is not None
-    with_figure = outputs(p_up, p_win, float(figure.group(1)), reward)["long"]["expected_net_r"]
-    assert with_figure == pytest.approx(0.0, abs=0.001)
+    with_figure = prediction_of(p_up, p_win, float(figure.group(1)), reward)
+    assert with_figure.long.expected_net_r == pytest.approx(0.0, abs=0.001)
 
 
 def test_a_breaker_that_was_open_is_the_reason_even_where_the_trade_was_worth_it() -> None:
-    said = {**outputs(0.7, 0.9, 0.5, 1.0), "breaker": "half_open", "breaker_cause": "drawdown"}
-    told = taken_apart(said)
+    worth_it = prediction_of(0.7, 0.9, 0.5, 1.0)
+    told = taken_apart(Outputs(prediction=worth_it, breaker="half_open", breaker_cause="drawdown"))
     assert told.gates[2].passed
     assert "circuit breaker was half open (drawdown)" in told.verdict
 
 
 def test_a_recommendation_is_explained_too() -> None:
-    told = taken_apart(outputs(0.3, 0.9, 0.5, 1.0), recommendation="short")
+    told = taken_apart(prediction_of(0.3, 0.9, 0.5, 1.0), recommendation="short")
     assert told.verdict.startswith("Short was recommended")
     assert all(gate.passed for gate in told.gates)
 
 
-NOVEL = {
-    "dissimilarity": 1.5,
-    "threshold": 0.7,
-    "novel": True,
-    "features": [["atr20", 0.9]],
-    "words": ["20-day average true range (90%)"],
-}
-
-
 def test_a_novel_range_names_index_threshold_features_and_what_would_have_done() -> None:
-    said = {**outputs(0.7, 0.9, 0.5, 1.0), "novelty": NOVEL}
-    told = taken_apart(said, status="abstained", reason="novel_input", recommendation=None)
+    novel = replace(prediction_of(0.7, 0.9, 0.5, 1.0), novelty=NOVEL)
+    told = taken_apart(novel, status="abstained", reason="novel_input", recommendation=None)
     assert "unlike anything the version was trained on" in told.verdict
     (gate,) = told.gates
     assert not gate.passed
@@ -90,14 +88,15 @@ def test_a_novel_range_names_index_threshold_features_and_what_would_have_done()
 
 
 @pytest.mark.parametrize(
-    ("more", "why"),
-    [({}, "the corridor asks for nothing"), ({"too_many_silenced": True}, "too many slots")],
+    ("too_many", "why"),
+    [(False, "the corridor asks for nothing"), (True, "too many slots")],
 )
 def test_a_novel_range_that_was_answered_all_the_same_is_no_reason_against_it(
-    more: dict[str, Any], why: str
+    too_many: bool, why: str
 ) -> None:
-    said = {**outputs(0.7, 0.9, 0.5, 1.0), "novelty": {**NOVEL, **more}}
-    told = taken_apart(said, recommendation="long")
+    score = replace(NOVEL, too_many_silenced=too_many)
+    novel = replace(prediction_of(0.7, 0.9, 0.5, 1.0), novelty=score)
+    told = taken_apart(novel, recommendation="long")
     assert told.verdict.startswith("Long was recommended")
     assert told.gates[1].passed
     assert f"answered all the same, since {why}" in told.gates[1].words
@@ -105,7 +104,7 @@ def test_a_novel_range_that_was_answered_all_the_same_is_no_reason_against_it(
 
 def test_an_expired_version_says_since_when_and_what_to_do() -> None:
     told = taken_apart(
-        {"detail": "20240601-abc expired on 2024-07-16"},
+        Outputs(detail="20240601-abc expired on 2024-07-16"),
         status="abstained",
         reason="model_expired",
         recommendation=None,
@@ -120,6 +119,6 @@ def test_an_expired_version_says_since_when_and_what_to_do() -> None:
     [("holiday", "closed that day"), ("missed", "nobody asked"), ("new_reason", "new reason")],
 )
 def test_no_answer_says_its_typed_reason_in_words(reason: str, words: str) -> None:
-    told = taken_apart({}, status="abstained", reason=reason, recommendation=None)
+    told = taken_apart(Outputs(), status="abstained", reason=reason, recommendation=None)
     assert words in told.verdict
     assert not told.gates[0].passed

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from registry.chain import GENESIS, Chain
 from registry.database import Database
+from registry.entries import fields_of
 from registry.rollout import ROLLOUT
 from registry.tables.base import UtcDateTime
 from registry.verification import OUTCOMES, PREDICTIONS
@@ -29,11 +30,11 @@ PREDICTION_TEXT = (
     '{"baseline_p_up":0.6,"decision_time":"2024-06-03T23:05:00+00:00","expected_net_r":-0.2,'
     '"features":{"atr20":null,"range_size":12.0},"label":"entry-session","late":false,'
     '"made_at":"2024-06-03T23:05:03.250000+00:00","market":"MGC","mode":"live",'
-    '"model":"residual","opening_range":"0900","outputs":{"p_win":0.5},"p_up":0.625,'
-    '"reason":null,"recipe_hash":"r1","recommendation":"skip","role":"champion",'
+    '"model":"residual","opening_range":"0900","outputs":{"clock_behind_seconds":0.5},'
+    '"p_up":0.625,"reason":null,"recipe_hash":"r1","recommendation":"skip","role":"champion",'
     '"status":"predicted","trading_day":"2024-06-04","version":"20240601-ab"}'
 )
-PREDICTION_HASH = "64913837c0c8944f7ab1db325931fc7e69f21666563cc7747bf5fac83c6d62d0"
+PREDICTION_HASH = "45cb0163234ef30fcea5637e65563d496e6395f07fe14107c2b9142cfa77cd1f"
 OUTCOME_TEXT = (
     '{"direction":"UP","entry":2000.0,"label":"entry-session","market":"MGC",'
     '"opening_range":"0900","outcome":"WIN","r_gross":1.0,"r_net":0.8,'
@@ -282,13 +283,12 @@ def test_json_that_takes_its_neighbours_into_itself_is_named(session: Session) -
             "opening_range": "1000",
             "outputs": 2,
         },
-        outputs={"p_win": 0.5},
     )
-    values = {name: getattr(sly, name) for name in PREDICTIONS.names}
+    values = fields_of(sly)
     PREDICTIONS.append(session, values, PREDICTIONS.head(session).row_hash)
     assert faults(session) == []
 
-    moved = {"features": '{"a":1', "outputs": f'2}},{between}{{"p_win":0.5}}'}
+    moved = {"features": '{"a":1', "outputs": f'2}},{between}{{"clock_behind_seconds":0.5}}'}
     change = "UPDATE predictions SET features = :features, outputs = :outputs WHERE id = 5"
     session.execute(text(change), moved)
 

@@ -328,7 +328,7 @@ def test_a_note_is_written_as_files_in_use_have_it(database: Database, heads: Pa
 
     assert heads.read_text() == (
         '{"at":"2024-06-03T23:05:03.250000+00:00","chain":"predictions",'
-        '"head":"64913837c0c8944f7ab1db325931fc7e69f21666563cc7747bf5fac83c6d62d0","rows":1}\n'
+        '"head":"45cb0163234ef30fcea5637e65563d496e6395f07fe14107c2b9142cfa77cd1f","rows":1}\n'
         '{"at":"2024-06-04T00:20:00+00:00","chain":"outcomes",'
         '"head":"55881c67be23623f5b8c8bd0de0d76891fd538229a0277a7bfdc8ebd4da67e48","rows":1}\n'
     )

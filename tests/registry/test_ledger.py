@@ -13,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from ml_core.decision.entry import Outputs
 from registry.database import Database, open_database
 from registry.errors import PrematureAnswerError
 from registry.ledger import Ledger, OutcomeEntry, PredictionEntry
 from tests.ledger_rows import DECIDED, OUTCOME, PREDICTION
+from tests.predictions import predicted
 
 T0 = DECIDED
 
@@ -30,7 +32,7 @@ def said(day: int = 0, role: str = "champion", p_up: float = 0.6) -> PredictionE
         made_at=T0 + timedelta(days=day, seconds=3),
         version="v1",
         p_up=p_up,
-        outputs={"p_up": p_up},
+        outputs=Outputs(prediction=predicted(p_up=p_up)),
     )
 
 
@@ -59,7 +61,7 @@ def test_what_was_appended_is_returned_as_recorded_and_what_stood_before_is_not(
     second = said(role="challenger")
     assert ledger.append([first]) == (first,)
     behind = replace(second, made_at=first.made_at - timedelta(seconds=90))
-    late = replace(behind, late=True, outputs={**second.outputs, "clock_behind_seconds": 90.0})
+    late = replace(behind, late=True, outputs=replace(second.outputs, clock_behind_seconds=90.0))
     assert ledger.append([said(p_up=0.9), behind]) == (late,)
     assert ledger.of_slot("MGC", first.trading_day, first.opening_range, "live") == (first, late)
 
@@ -184,9 +186,9 @@ def test_answers_of_a_clock_that_stepped_back_are_marked_late_until_it_goes_on_f
     rows = [each.prediction for each in ledger.settled("MGC", mode="live")]
 
     assert [each.late for each in rows] == [False, True, False, False]
-    behind = rows[1].outputs["clock_behind_seconds"]
+    behind = rows[1].outputs.clock_behind_seconds
     assert behind == (ahead.made_at - said(1).made_at).total_seconds()
-    assert all("clock_behind_seconds" not in each.outputs for each in (rows[0], *rows[2:]))
+    assert all(row.outputs.clock_behind_seconds is None for row in (rows[0], *rows[2:]))
     assert ledger.verify_chain() == ()
 
 
@@ -352,7 +354,7 @@ def test_zones_whole_numbers_and_missing_numbers_do_not_look_like_tampering(
         p_up=1,
         expected_net_r=float("nan"),
         features={"range_size": float("nan"), "pair": (1, 2)},
-        outputs={"by_bin": {10: 1.0, 2: float("inf")}},
+        outputs=Outputs(last_bar_minute=7, clock_behind_seconds=float("inf")),
     )
 
     assert ledger.record([entry]) == 1
@@ -362,7 +364,7 @@ def test_zones_whole_numbers_and_missing_numbers_do_not_look_like_tampering(
     assert row.prediction.decision_time == T0
     assert row.prediction.expected_net_r is None
     assert row.prediction.features == {"range_size": None, "pair": [1, 2]}
-    assert row.prediction.outputs == {"by_bin": {"10": 1.0, "2": None}}
+    assert row.prediction.outputs == Outputs()
 
 
 def test_a_naive_time_never_enters(ledger: Ledger) -> None:

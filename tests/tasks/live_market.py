@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy import delete
 
+from ml_core.decision.entry import Outputs
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import SUMS
 from ml_core.market.definition import MarketDefinition
@@ -55,7 +56,7 @@ ANSWER = replace(
     recommendation="long",
     expected_net_r=0.1,
     features={},
-    outputs={},
+    outputs=Outputs(),
 )
 """Of a skilled model: UP with 75 %, where the corridor says 60 %, and a trade recommended."""
 

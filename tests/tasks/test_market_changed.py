@@ -73,7 +73,8 @@ def test_a_version_does_not_answer_on_another_definition_and_does_again_once_it_
     edit(COSTS)
     after = champion_says()
     assert (after.status, after.reason) == ("abstained", OTHER_MARKET)
-    assert "instrument.slippage_ticks_per_side was 1.0, is 0.0" in after.outputs["detail"]
+    detail = after.outputs.detail or ""
+    assert "instrument.slippage_ticks_per_side was 1.0, is 0.0" in detail
     assert after.market_hash == MarketDefinition.of(current_settings().market("mgc")).hash
     told = standing_of(current_settings(), "mgc", AT).trouble
     assert told is not None

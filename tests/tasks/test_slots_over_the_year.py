@@ -100,7 +100,6 @@ def first_answer(market: Market, day: date) -> PredictionEntry:
         reason="no_model",
         label="entry-session",
         features={},
-        outputs={},
     )
 
 

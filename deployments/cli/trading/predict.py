@@ -14,7 +14,7 @@ from deployments.cli.terminal import AsJson, MarketOption, parse_time, print_jso
 from tasks import prediction
 
 if TYPE_CHECKING:
-    from ml_core.learning.inference import Prediction, SideView
+    from ml_core.learning.prediction import Prediction, SideView
     from tasks.prediction.day_outlook import DayOutlook
     from tasks.prediction.slots import Slot
 
@@ -101,11 +101,11 @@ def _tell(slot: Slot, prediction: Prediction, fallback: str | None, expired: str
     )
     for reason in prediction.reasons:
         say(f"  {reason.words}")
-    told = prediction.to_json()["novelty"]
-    if told is not None:
-        unlike = f"dissimilarity {told['dissimilarity']:.2f}, at most {told['threshold']:.2f}"
-        if told["novel"]:
-            unlike += f": unlike the training data, in {', '.join(told['words'])}"
+    novelty = prediction.novelty
+    if novelty is not None:
+        unlike = f"dissimilarity {novelty.dissimilarity:.2f}, at most {novelty.threshold:.2f}"
+        if novelty.novel:
+            unlike += f": unlike the training data, in {', '.join(novelty.words)}"
         say(f"  {unlike}")
 
 

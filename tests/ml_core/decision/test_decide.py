@@ -15,16 +15,17 @@ from ml_core.decision import abstain, mark
 from ml_core.decision.abstain import RULES, Abstention, abstention
 from ml_core.decision.context import RoleVersion, SlotContext
 from ml_core.decision.decide import abstained, decide
-from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.decision.slot import Slot
 from ml_core.learning.novelty import LOOKBACK_SLOTS
+from ml_core.learning.prediction import NoveltyScore, Prediction
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import mgc
+from tests.predictions import LIKE, NOVEL, predicted
 
 T0 = datetime(2024, 11, 19, 23, 5, tzinfo=UTC)
 MARKET = mgc()
 SLOT = Slot(symbol="MGC", trading_day=date(2024, 11, 20), opening_range="0900", decision=T0)
-SIDE = {"expected_net_r": 0.1, "baseline_net_r": -0.2}
 
 
 def context(seconds: float = 3.0, **values: Any) -> SlotContext:
@@ -56,7 +57,7 @@ def version(name: str = "v-1", **values: Any) -> RoleVersion:
     return RoleVersion(**{**usual, **values})
 
 
-def predicted(**values: Any) -> PredictionEntry:
+def entry_of(prediction: Prediction | None = None, **values: Any) -> PredictionEntry:
     entry = abstained(context(), version(), Abstention("to be replaced"))
     usual: dict[str, Any] = {
         "status": "predicted",
@@ -65,7 +66,7 @@ def predicted(**values: Any) -> PredictionEntry:
         "baseline_p_up": 0.55,
         "recommendation": "long",
         "expected_net_r": 0.1,
-        "outputs": {"p_up_given_break": 0.6, "recommendation": "long"},
+        "outputs": Outputs(prediction=prediction or predicted()),
     }
     return replace(entry, **{**usual, **values})
 
@@ -108,7 +109,8 @@ def test_the_first_rule_that_holds_is_the_reason(
     assert abstention(given, against) == Abstention(*why)
     entry, *_ = decide(replace(given, versions=(against,)), none_left)
     assert (entry.status, entry.reason) == ("abstained", why[0])
-    assert entry.outputs == ({"detail": why[1]} if why[1] else {})
+    assert entry.outputs == Outputs(detail=why[1])
+    assert entry.outputs.to_json() == ({"detail": why[1]} if why[1] else {})
     assert (entry.version, entry.label) == ("v-1", "label-of-v-1")
 
 
@@ -122,7 +124,7 @@ def test_without_any_version_the_reason_is_that_there_is_none(given: SlotContext
     (entry,) = decide(replace(given, versions=(), breaker="open"), none_left)
     assert (entry.role, entry.reason, entry.version) == ("champion", "no_model", None)
     assert entry.label == LabelSpec().key
-    assert entry.outputs == {}
+    assert entry.outputs == Outputs()
 
 
 @pytest.mark.parametrize(
@@ -143,12 +145,8 @@ def test_every_version_has_its_own_entry() -> None:
     ]
 
 
-NOVEL = {"novelty": {"dissimilarity": 9.0, "threshold": 1.0, "novel": True}}
-LIKE = {"novelty": {"dissimilarity": 0.1, "threshold": 1.0, "novel": False}}
-
-
 @pytest.mark.parametrize(
-    ("outputs", "kind", "before", "reason", "too_many"),
+    ("score", "kind", "before", "reason", "too_many"),
     [
         (NOVEL, "residual", [], "novel_input", False),
         (NOVEL, "residual", [True] * 5 + [False] * 55, "novel_input", False),
@@ -156,30 +154,32 @@ LIKE = {"novelty": {"dissimilarity": 0.1, "threshold": 1.0, "novel": False}}
         (NOVEL, "residual", [True] * 6 + [False] * LOOKBACK_SLOTS, "novel_input", False),
         (NOVEL, "baseline", [], None, False),
         (LIKE, "residual", [], None, False),
-        ({"novelty": None}, "residual", [], None, False),
+        (None, "residual", [], None, False),
     ],
 )
 def test_a_novel_row_is_silenced_unless_too_many_were(
-    outputs: dict[str, Any], kind: str, before: list[bool], reason: str | None, too_many: bool
+    score: NoveltyScore | None, kind: str, before: list[bool], reason: str | None, too_many: bool
 ) -> None:
-    entry = predicted(outputs=outputs)
+    entry = entry_of(predicted(novelty=score))
     given = context(silenced={"champion": tuple(before), "challenger": (True,) * LOOKBACK_SLOTS})
     marked = mark.novelty(given, version(kind=kind), entry)
     assert marked.reason == reason
     assert (marked.p_up is None) == (reason is not None)
     assert (marked.status == "abstained") == (reason is not None)
-    assert (marked.outputs["novelty"] or {}).get("too_many_silenced", False) is too_many
+    kept = marked.outputs.prediction
+    assert kept is not None
+    assert kept.novelty == (score and replace(score, too_many_silenced=too_many))
 
 
 @pytest.mark.parametrize(
     ("entry", "breaker", "recommends", "held"),
     [
-        (predicted(), "closed", "long", False),
-        (predicted(), "open", "skip", True),
-        (predicted(), "half_open", "skip", True),
-        (predicted(status="abstained", reason="stale_data"), "open", None, True),
-        (predicted(reason="missed", recommendation=None), "open", None, False),
-        (predicted(reason="off", recommendation=None), "open", None, False),
+        (entry_of(), "closed", "long", False),
+        (entry_of(), "open", "skip", True),
+        (entry_of(), "half_open", "skip", True),
+        (entry_of(status="abstained", reason="stale_data"), "open", None, True),
+        (entry_of(reason="missed", recommendation=None), "open", None, False),
+        (entry_of(reason="off", recommendation=None), "open", None, False),
     ],
 )
 def test_while_the_breaker_is_not_closed_nothing_is_recommended(
@@ -189,7 +189,8 @@ def test_while_the_breaker_is_not_closed_nothing_is_recommended(
     marked = mark.held_back(given, version(), entry)
     assert marked.recommendation == recommends
     marks = {"breaker": breaker, "breaker_cause": "drawdown"} if held else {}
-    assert marked.outputs == {**entry.outputs, **marks}
+    assert marked.outputs == replace(entry.outputs, **marks)
+    assert marked.outputs.to_json() == {**entry.outputs.to_json(), **marks}
 
 
 def fallbacks(*versions: RoleVersion) -> tuple[Any, list[dict[str, str]]]:
@@ -217,7 +218,7 @@ def test_a_champion_that_fails_stays_where_no_other_can_predict(
 ) -> None:
     fallback, asked = fallbacks(*offered)
     entry, *_ = decide(context(versions=(version(unreadable="b"),)), fallback)
-    assert (entry.version, entry.reason, entry.outputs) == (serves, reason, {"detail": "b"})
+    assert (entry.version, entry.reason, entry.outputs) == (serves, reason, Outputs(detail="b"))
     assert asked[0] == {"v-1": "b"}
 
 
@@ -232,9 +233,9 @@ def test_a_champion_that_cannot_be_read_is_replaced_by_the_next_that_predicts(
     given = context(versions=(version(unreadable="b"),), code="c" * 64)
     (entry,) = decide(given, fallback)
     assert (entry.status, entry.version, entry.p_up) == ("predicted", "b-1", 0.6)
-    assert entry.outputs["fallback"] == "champion v-1 is not usable: b"
-    assert entry.outputs["last_bar_minute"] == 7
-    assert entry.outputs["after_training"] is True
+    assert entry.outputs.fallback == "champion v-1 is not usable: b"
+    assert entry.outputs.last_bar_minute == 7
+    assert entry.outputs.after_training is True
     assert entry.features == {"close_position": 0.5, "missing": None}
     assert asked == [{"v-1": "b"}, {"v-1": "b", "v-0": "c"}]
 
@@ -251,15 +252,4 @@ ROW: Any = SimpleNamespace(
     feature_names=("close_position", "missing"),
     features=[SimpleNamespace(tolist=lambda: [0.5, float("nan")])],
 )
-ANSWER: Any = SimpleNamespace(
-    label="l",
-    model="baseline",
-    version="b-1",
-    p_up_given_break=0.6,
-    baseline_p_up_given_break=0.55,
-    recommendation="skip",
-    long=SimpleNamespace(expected_net_r=0.1),
-    short=SimpleNamespace(expected_net_r=-0.1),
-    reasons=(),
-    to_json=dict,
-)
+ANSWER = predicted(model="baseline", version="b-1", recommendation="skip")

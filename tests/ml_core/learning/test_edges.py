@@ -14,7 +14,8 @@ from ml_core.learning.calibration import IDENTITY, Method, fit_calibrator, logit
 from ml_core.learning.dataset import DOWN, UP, Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor, level_of
-from ml_core.learning.novelty import Novelty, NoveltyScore, fit_novelty, may_silence
+from ml_core.learning.novelty import Novelty, fit_novelty, may_silence
+from ml_core.learning.prediction import NoveltyScore
 from ml_core.learning.predictions import ensemble, recommend
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec

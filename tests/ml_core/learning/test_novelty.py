@@ -188,7 +188,7 @@ def test_a_version_from_before_there_was_such_a_thing_answers_and_says_nothing_o
     lines = (tmp_path / SUMS).read_text().splitlines(keepends=True)
     (tmp_path / SUMS).write_text("".join(each for each in lines if "novelty.json" not in each))
     said = Predictor(load_bundle(tmp_path)).predict(data.rows(np.array([0])), 0.0)
-    assert not said.novel
+    assert said.novelty is None
     assert said.to_json()["novelty"] is None
     assert said.p_up_given_break == bundle.predict(data).p_up[0]
 

@@ -1,0 +1,179 @@
+"""What one version predicts of one decision: plain values, with their one JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Level = Literal["high", "medium", "low", "none"]
+Recommendation = Literal["long", "short", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One feature's push on the log-odds of an UP break.
+
+    Attributes
+    ----------
+    feature
+        Column name; ``corridor`` is the baseline itself.
+    value
+        The feature's value; None when missing.
+    contribution
+        SHAP value in log-odds, + toward UP, - toward DOWN (for trees: Lundberg et al., From
+        local explanations to global understanding, 2020; LightGBM's pred_contrib).
+    words
+        The same as a phrase.
+    """
+
+    feature: str
+    value: float | None
+    contribution: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoveltyScore:
+    """How unlike the training data one decision is.
+
+    Attributes
+    ----------
+    dissimilarity, threshold
+        The index, and the value above which a row is novel.
+    features
+        Those that set it apart most from the nearest training row, with their share of the
+        squared distance.
+    words
+        The same as phrases.
+    too_many_silenced
+        Whether it was predicted though novel, since too many slots were silenced of late.
+    """
+
+    dissimilarity: float
+    threshold: float
+    features: tuple[tuple[str, float], ...]
+    words: tuple[str, ...] = ()
+    too_many_silenced: bool = False
+
+    @property
+    def novel(self) -> bool:
+        """Whether the row lies outside of what the model was trained on."""
+        return not self.dissimilarity <= self.threshold
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the score as plain values; ``too_many_silenced`` only where it is so."""
+        values = {**asdict(self), "novel": self.novel}
+        if not self.too_many_silenced:
+            del values["too_many_silenced"]
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> NoveltyScore:
+        """Read back what :meth:`to_json` wrote; rows of before the words were kept have none."""
+        features = tuple((name, share) for name, share in values["features"])
+        words = values.get("words") or (f"{name} ({share:.0%})" for name, share in features)
+        return cls(
+            dissimilarity=values["dissimilarity"],
+            threshold=values["threshold"],
+            features=features,
+            words=tuple(words),
+            too_many_silenced=values.get("too_many_silenced", False),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideView:
+    """One side of the decision, if the range breaks that way and the trade is taken.
+
+    Attributes
+    ----------
+    p_win
+        P(target before stop).
+    net_r, net_r_low, net_r_high
+        E[net R] of the R model and its stated interval; None without a model.
+    expected_net_r
+        The ensemble's figure, which the recommendation rests on.
+    baseline_p_win, baseline_net_r
+        What a driftless price gives.
+    """
+
+    p_win: float
+    net_r: float
+    net_r_low: float | None
+    net_r_high: float | None
+    expected_net_r: float
+    baseline_p_win: float
+    baseline_net_r: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What one version predicts of one decision. Probabilities of UP, DOWN and NONE add to 1.
+
+    Attributes
+    ----------
+    p_up, p_down, p_none
+        Outright: the range breaks up, down, or not at all by the scan end.
+    p_up_given_break, baseline_p_up_given_break
+        Among breaks: the model, and the corridor beside it.
+    confidence, level
+        |P(UP) - P(DOWN)| among breaks, and its name.
+    long, short
+        The two sides.
+    recommendation
+        ``long``, ``short`` or ``skip``.
+    risk_adjustment
+        Suggested size against usual, 0.5..1.5; 1 where nothing is recommended.
+    reasons
+        The baseline first, then the model's largest pushes on the log-odds of UP.
+    novelty
+        How unlike the training data the row is; None of a version that cannot tell.
+    """
+
+    model: str
+    version: str
+    label: str
+    p_up: float
+    p_down: float
+    p_none: float
+    p_up_given_break: float
+    baseline_p_up_given_break: float
+    confidence: float
+    level: Level
+    long: SideView
+    short: SideView
+    recommendation: Recommendation
+    risk_adjustment: float
+    reasons: tuple[Reason, ...]
+    novelty: NoveltyScore | None = None
+
+    def side(self, name: Literal["long", "short"]) -> SideView:
+        """Return one of the two sides."""
+        return self.long if name == "long" else self.short
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the prediction as plain values."""
+        novelty = self.novelty.to_json() if self.novelty is not None else None
+        return {**asdict(self), "novelty": novelty}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Prediction:
+        """Read back what :meth:`to_json` wrote; names beyond a prediction's are passed over.
+
+        Raises
+        ------
+        KeyError
+            A value is not there.
+        """
+        own = {name: values[name] for name in cls.__slots__ if name != "novelty"}
+        novelty = values.get("novelty")
+        return cls(
+            **{
+                **own,
+                "long": SideView(**own["long"]),
+                "short": SideView(**own["short"]),
+                "reasons": tuple(Reason(**reason) for reason in own["reasons"]),
+            },
+            novelty=NoveltyScore.from_json(novelty) if novelty else None,
+        )

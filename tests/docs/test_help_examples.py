@@ -70,14 +70,18 @@ STATUSES: Mapping[str, int] = {
 """Examples that rightly end with another status than 0 on the demo's home."""
 
 
-def examples() -> Iterator[str]:
-    def walk(command: Any) -> Iterator[Any]:
-        for each in getattr(command, "commands", {}).values():
-            yield from walk(each)
-        if not hasattr(command, "commands"):
+def commands(group: Any = None) -> Iterator[Any]:
+    """Return each command that can be run, below this group or below all of them."""
+    group = group or typer.main.get_command(app)
+    for command in group.commands.values():
+        if hasattr(command, "commands"):
+            yield from commands(command)
+        else:
             yield command
 
-    for command in walk(typer.main.get_command(app)):
+
+def examples() -> Iterator[str]:
+    for command in commands():
         found = re.findall(
             r"^\s*(?:Examples?: )?(orbcast .*)$", command.callback.__doc__, re.MULTILINE
         )
@@ -99,6 +103,10 @@ def understood(example: str) -> None:
 @pytest.mark.parametrize("example", sorted(set(examples())))
 def test_the_parser_understands_each_example(example: str) -> None:
     understood(example)
+
+
+def test_no_help_shows_the_markup_of_a_docstring() -> None:
+    assert [command.name for command in commands() if "---" in (command.help or "")] == []
 
 
 def test_an_example_that_is_wrong_is_not_understood() -> None:

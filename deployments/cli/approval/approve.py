@@ -98,9 +98,7 @@ def approve(
     The flows promote and step-up ask. An approval is of exactly what was shown; if that is
     another by the time it is acted on, it is refused. What nobody answers in time is refused too.
 
-    Examples
-    --------
-    orbcast approve
+    Examples: orbcast approve
 
     orbcast approve 3f2a81c0
 

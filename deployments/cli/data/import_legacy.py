@@ -50,9 +50,7 @@ def import_legacy(
     bars say. Models are read as text and judged by name; none of them can serve. A report is
     written to the home's reports folder, as HTML and markdown.
 
-    Examples
-    --------
-    orbcast import-legacy --duckdb old.duckdb --registry old_models/ --dry-run
+    Examples: orbcast import-legacy --duckdb old.duckdb --registry old_models/ --dry-run
 
     orbcast import-legacy --duckdb old.duckdb --market mgc
     """

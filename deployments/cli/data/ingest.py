@@ -93,9 +93,7 @@ def ingest(
 ) -> None:
     """Take bars into the lake. Doing it again changes nothing.
 
-    Examples
-    --------
-    orbcast ingest --source dbn ~/databento/mgc/
+    Examples: orbcast ingest --source dbn ~/databento/mgc/
 
     orbcast ingest --source duckdb bars.duckdb --column contract=contract
 

@@ -175,9 +175,7 @@ def new(
     What an option does not say is asked at a terminal. Elsewhere the costs must be said; clock
     and opening range are the instrument's usual ones.
 
-    Examples
-    --------
-    orbcast market new es --commission 2.10 --slippage 1
+    Examples: orbcast market new es --commission 2.10 --slippage 1
 
     orbcast market new mes --commission 0.62 --slippage 1 --range 09:30/5 --range 09:30/15
 

@@ -51,9 +51,7 @@ def refresh(
     Exit status: 0 done, 2 mend the source, 3 mend the machine or the run, 5 locked or
     still running, try again later.
 
-    Examples
-    --------
-    orbcast refresh
+    Examples: orbcast refresh
 
     orbcast refresh --market mgc --full --json
 

@@ -91,9 +91,7 @@ def history(
 ) -> None:
     """Print who was champion when, by whose word, on what evidence.
 
-    Examples
-    --------
-    orbcast models history
+    Examples: orbcast models history
 
     orbcast models history --at 2025-06-30T10:05
     """

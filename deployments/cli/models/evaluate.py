@@ -60,9 +60,7 @@ def evaluate(
     study of the whole history, walked as the recipe says, is what the promotion rule goes by; a
     period or a walk picked by hand is for looking only.
 
-    Examples
-    --------
-    orbcast evaluate --market mgc --recipe residual-small
+    Examples: orbcast evaluate --market mgc --recipe residual-small
 
     orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month --figures study.json
     """

@@ -145,9 +145,7 @@ def card(
 ) -> None:
     """Print what a version is, what is known of it, and what is not: its card, as markdown.
 
-    Examples
-    --------
-    orbcast models card
+    Examples: orbcast models card
 
     orbcast models card challenger --html card.html
     """

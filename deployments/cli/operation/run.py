@@ -57,9 +57,7 @@ def run(
 ) -> None:
     """Run a flow now. Needs no server; uses the one that is up, so it shows there.
 
-    Examples
-    --------
-    orbcast run nightly-retrain --param to_day=2025-06-30
+    Examples: orbcast run nightly-retrain --param to_day=2025-06-30
 
     orbcast run shadow-predict --param as_of=2025-06-30T09:05
 

@@ -1,0 +1,81 @@
+"""How long whole commands take to take bars in and to look over them; each in a home of its own.
+
+    python benchmarks/intake.py [--repeats 3]
+
+The CSV is of simulated bars; the DBN files are the licensed ones, where they are present.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+PROJECT = Path(__file__).resolve().parent.parent
+DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"
+DAYS, ROWS = 1_250, 1_000_000
+LIMITS = {"CSV": 5.0, "DBN": 8.0, "bars status": 1.0}
+"""Seconds, from the prompt to the prompt; ``bars status`` is over the DBN files' bars."""
+
+
+def orbcast(home: Path, *words: str) -> float:
+    """Run a command; return its seconds."""
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "deployments.cli", *words],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "ORBCAST_HOME": str(home)},
+    )
+    return time.perf_counter() - start
+
+
+def csv_of(folder: Path) -> Path:
+    """Write a CSV of simulated bars with a million rows, a heading above them."""
+    database, path = folder / "bars.duckdb", folder / "bars.csv"
+    orbcast(folder / "made", "simulate", "--days", str(DAYS), "--out", str(database))
+    with duckdb.connect(str(database), read_only=True) as connection:
+        rows = connection.sql(f"SELECT * FROM bars_1m ORDER BY ALL LIMIT {ROWS}")
+        rows.write_csv(str(path), header=True)
+    return path
+
+
+def show(what: str, name: str, seconds: Sequence[float]) -> bool:
+    """Print a measurement beside its limit; return whether it was missed."""
+    middle, limit = statistics.median(seconds), LIMITS[name]
+    slow = middle > limit
+    print(f"{'SLOW' if slow else 'ok  '} {what:52s}{middle:7.2f} s   at most {limit:g} s")
+    return slow
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    repeats = range(parser.parse_args().repeats)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = csv_of(folder)
+        words = ("ingest", "--source", "csv", str(path), "--column", "contract=contract")
+        took = [orbcast(folder / f"csv{n}", *words) for n in repeats]
+        slow = show(f"orbcast ingest, CSV of {ROWS:,} rows", "CSV", took)
+        if not DATA.is_dir():
+            print(f"licensed market data is not at {DATA}: DBN was not measured", file=sys.stderr)
+            return int(slow)
+        words = ("ingest", "--source", "dbn", str(DATA))
+        took = [orbcast(folder / f"dbn{n}", *words) for n in repeats]
+        slow |= show("orbcast ingest, 55 DBN files of 2.4 million bars", "DBN", took)
+        took = [orbcast(folder / "dbn0", "bars", "status") for _ in repeats]
+        slow |= show("orbcast bars status on those", "bars status", took)
+    return int(slow)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import flows
 from deployments.serving.prefect_session import prefect_session
@@ -22,6 +21,12 @@ from tasks.data.sources import SourceSpec, remember_source, standing_source
 from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.runs.watching import watched
 from tasks.settings import Settings, current_settings, now, use_home
+
+if TYPE_CHECKING:
+    from ml_core.evidence.evaluation import Evaluation
+    from monitoring.pages.card_facts import CardFacts
+    from tasks.training.retrain_artifact import Retrained
+    from tasks.training.study_report import StudyResult
 
 MARKET = "mgc"
 FIRST, LAST = date(2023, 1, 3), date(2025, 12, 31)
@@ -57,8 +62,9 @@ class Shown:
     home, symbol
         Where it is, and the market.
     result
-        What the flow nightly-retrain gave, with ``study``, what walk-forward gave, and
-        ``evaluation``, the metrics of the version trained.
+        What the flows nightly-retrain and walk-forward returned.
+    evaluation
+        The metrics of the version trained.
     truth
         The best possible figures, since the market is simulated.
     report
@@ -71,7 +77,9 @@ class Shown:
 
     home: Path
     symbol: str
-    result: dict[str, Any]
+    retrained: Retrained
+    study: StudyResult
+    evaluation: Evaluation
     truth: dict[str, float]
     report: Path
     outlook: DayOutlook
@@ -140,14 +148,17 @@ def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
         made = _simulated(settings, market, on_progress)
         lines.append(f"{made.bars:,} bars on {made.days} trading days")
     with prefect_session(settings, level="ERROR"):
-        result = _run_flows(steps, market)
-    truth = made.truth_from(result["evaluation"]["summary"]["first_day"])
+        retrained, study = _run_flows(steps, market)
+    facts = training.model_card.card_of(settings, MARKET, str(retrained.challenger), now())
+    truth = made.truth_from(facts.evaluation.summary.first_day)
     return Shown(
         home=settings.home,
         symbol=market.symbol,
-        result=result,
+        retrained=retrained,
+        study=study,
+        evaluation=facts.evaluation,
         truth=truth,
-        report=_report(settings, result, {**truth, "edge": EDGE}),
+        report=_report(settings, retrained, replace(facts, truth={**truth, "edge": EDGE})),
         outlook=day_outlook(market, now()),
         seconds=time.monotonic() - began,
     )
@@ -173,18 +184,18 @@ def _simulated(settings: Settings, market: Market, on_progress: OnProgress) -> S
     return made
 
 
-def _run_flows(steps: _Steps, market: Market) -> dict[str, Any]:
+def _run_flows(steps: _Steps, market: Market) -> tuple[Retrained, StudyResult]:
     # imported here: Prefect reads its settings when it is first imported
 
     with steps.step("Flow refresh-data: the trader's DuckDB into the lake") as (lines, _):
         brought = flows.refresh_data.refresh_data(MARKET, full=True)
         lines.append(f"{brought['added']:,} new bars, {brought['quarantined']} set aside")
     with steps.step("Flow walk-forward: refit by quarter, judged on unseen days") as (lines, _):
-        studied = flows.walk_forward.walk_forward(MARKET)
-        lines.append(f"{len(studied['folds'])} folds")
+        studied = cast("StudyResult", flows.walk_forward.walk_forward(MARKET))
+        lines.append(f"{len(studied.folds)} folds")
     with steps.step("Flow nightly-retrain: audit, dataset, three models, decision") as (lines, _):
         retrained = flows.nightly_retrain.nightly_retrain(MARKET, refresh=False)
-        lines.append(f"{retrained['rows']:,} opening ranges")
+        lines.append(f"{retrained.rows:,} opening ranges")
     moments = _last_decisions(market)
     answering = f"Flow shadow-predict, {len(moments)} times: the last ten days"
     with steps.step(answering) as (lines, on_progress):
@@ -192,13 +203,12 @@ def _run_flows(steps: _Steps, market: Market) -> dict[str, Any]:
         for name, moment in moments:
             said.append(flows.shadow_predict.shadow_predict(MARKET, name, as_of=moment))
             on_progress(len(said), len(moments))
-        answered = sum(each["entries"][0]["status"] == "predicted" for each in said)
+        answered = sum(result.entries[0].status == "predicted" for result in said)
         lines.append(f"{answered} predicted, {len(said) - answered} abstained with a reason")
     with steps.step("Flow log-outcomes: what became of them") as (lines, _):
         counts = flows.log_outcomes.log_outcomes(MARKET)
         lines.append(f"{counts['added']} outcomes added, {counts['open']} open")
-    evaluation = _metrics(retrained["challenger"])
-    return {**retrained, "evaluation": evaluation, "study": studied}
+    return retrained, studied
 
 
 def _last_decisions(market: Market) -> list[tuple[str, datetime]]:
@@ -211,16 +221,8 @@ def _last_decisions(market: Market) -> list[tuple[str, datetime]]:
     ]
 
 
-def _metrics(version: str) -> dict[str, Any]:
-    settings = current_settings()
-    record = settings.models().find(settings.market(MARKET).symbol, version)
-    values: dict[str, Any] = json.loads((record.folder / "metrics.json").read_text("utf-8"))
-    return values
-
-
-def _report(settings: Settings, result: dict[str, Any], truth: dict[str, float]) -> Path:
+def _report(settings: Settings, retrained: Retrained, facts: CardFacts) -> Path:
     """Write the model card of what was trained anew, with what only a simulation knows."""
-    facts = training.model_card.card_of(settings, MARKET, result["challenger"], now())
     source = {"source": "simulated by Orbcast, not a real market"}
-    bars = {**result["data"], **facts.bars, **source}
-    return training.card_pages.write_card(settings, replace(facts, bars=bars, truth=truth))
+    bars = {**retrained.data, **facts.bars, **source}
+    return training.card_pages.write_card(settings, replace(facts, bars=bars))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from prefect import flow
 
 from tasks.notices.notify import REPORTED
-from tasks.prediction.explanation import explained
+from tasks.prediction.explanation import ExplainedSlot, explained
 from tasks.prediction.explanation_artifact import publish_explanation
 from tasks.prediction.slots import latest_slot
 from tasks.runs.parameters import MarketName, OpeningRangeName
@@ -27,7 +26,7 @@ def explain(
     market: MarketName = "mgc",
     trading_day: date | None = None,
     opening_range: OpeningRangeName | None = None,
-) -> dict[str, Any]:
+) -> ExplainedSlot:
     """Take the logged answers of a slot apart, gate by gate; nothing is computed anew.
 
     Args:
@@ -40,4 +39,4 @@ def explain(
     slot = f"{definition.symbol}:{trading_day or latest.trading_day}:{latest.opening_range}"
     explanations = explained(current_settings(), slot)
     publish_explanation(slot, explanations)
-    return {"slot": slot, "answers": explanations}
+    return ExplainedSlot(slot=slot, answers=explanations)

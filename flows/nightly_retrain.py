@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
 
 from prefect import flow
 
@@ -21,7 +21,7 @@ from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import Settings, current_settings
 from tasks.training.card_pages import write_card_of
 from tasks.training.promotion import champion_recipe, decide_who_serves
-from tasks.training.retrain_artifact import about_the_bars, publish_retrain
+from tasks.training.retrain_artifact import Retrained, about_the_bars, publish_retrain
 from tasks.training.retrain_backoff import attempt, retrain_pause
 from tasks.training.train import gather, train_version
 
@@ -39,7 +39,7 @@ def nightly_retrain(
     to_day: date | None = None,
     as_of: datetime | None = None,
     refresh: bool = True,
-) -> dict[str, Any]:
+) -> Retrained:
     """Train the baselines and a recipe on what is known, register both, decide who serves.
 
     A refit of the champion's recipe takes over if it is not worse. Another recipe takes over only
@@ -61,13 +61,13 @@ def nightly_retrain(
     at = moment_of(as_of, definition)
     if waits := retrain_pause(settings, definition.symbol):
         publish(f"retrain-{market}", waits)
-        return {"verdict": waits, "symbol": definition.symbol, "skipped": True}
+        return Retrained(verdict=waits, symbol=definition.symbol, skipped=True)
     with nullcontext() if as_of else attempt(settings, definition.symbol):
         trouble = refresh_if_known(market, as_of) if refresh else None
         result = _train(settings, market, chosen, (from_day, to_day), at, trouble)
     # a look back judges what was known then; drift is of what is logged now
     drift = None if as_of else _check_drift(market)
-    return {**result, "trouble": trouble, "drift": drift, "skipped": False}
+    return replace(result, drift=drift)
 
 
 def _train(
@@ -77,7 +77,7 @@ def _train(
     period: tuple[date | None, date | None],
     at: datetime,
     trouble: str | None,
-) -> dict[str, Any]:
+) -> Retrained:
     plain, symbol = settings.recipe("baseline"), settings.market(market).symbol
     material = gather(market, chosen, *period, at)
     baseline = train_version(material, plain, at)
@@ -90,17 +90,20 @@ def _train(
     about_bars = about_the_bars(material)
     card = write_card_of(market, trained.version, at, about_bars)
     publish_retrain(market, material, trained, decision, card, trouble)
-    return {
-        **{name: decision[name] for name in ("champion", "challenger", "reasons")},
-        "decision": decision["verdict"],
-        "symbol": symbol,
-        "rows": len(material.assembly.dataset),
-        "verdict": trained.evaluation.verdict,
-        "report": card,
-        "card": card,
-        "excluded": material.assembly.exclusions(),
-        "data": about_bars,
-    }
+    return Retrained(
+        verdict=trained.evaluation.verdict,
+        symbol=symbol,
+        champion=decision.champion,
+        challenger=decision.challenger,
+        decision=decision.verdict,
+        reasons=decision.reasons,
+        rows=len(material.assembly.dataset),
+        report=card,
+        card=card,
+        excluded=material.assembly.exclusions(),
+        data=about_bars,
+        trouble=trouble,
+    )
 
 
 def _check_drift(market: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, timedelta
-from typing import Any
 
 from prefect import flow
 
@@ -11,7 +11,7 @@ from monitoring.performance import over, whole_days
 from tasks.notices.notify import REPORTED
 from tasks.prediction.outcomes import measure, settle
 from tasks.prediction.prediction_artifact import publish_replay
-from tasks.prediction.replay import replay_days
+from tasks.prediction.replay import Replay, replay_days
 from tasks.runs.artifacts import progress
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import require_past, require_period
@@ -28,7 +28,7 @@ from tasks.settings import now
 )
 def replay(
     market: MarketName = "mgc", from_day: date | None = None, to_day: date | None = None
-) -> dict[str, Any]:
+) -> Replay:
     """Answer every slot of past days as if it were then, settle them, and say how it went.
 
     Replays are marked as such and count for no gate. The versions that serve today answer: of days
@@ -44,7 +44,7 @@ def replay(
     require_past(last, now().date())
     require_period(first, last)
     words = f"replay {market} {first} to {last}"
-    counts = replay_days(market, first, last, progress(f"replay-{market}-progress", words))
+    replayed = replay_days(market, first, last, progress(f"replay-{market}-progress", words))
     settle(market, now())
     figures = [
         row
@@ -54,5 +54,5 @@ def replay(
         and str(first) <= str(row["day"]) <= str(last)
     ]
     period = over(figures)
-    publish_replay(market, counts, period, figures)
-    return {**counts, "verdict": period.verdict}
+    publish_replay(market, replayed, period, figures)
+    return dataclasses.replace(replayed, verdict=period.verdict)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from prefect import flow
 
@@ -13,7 +11,7 @@ from tasks.notices.notify import REPORTED
 from tasks.prediction.await_bars import await_bars
 from tasks.prediction.day_outlook import day_outlook, outlook_in_words
 from tasks.prediction.explanation import explain_entry
-from tasks.prediction.predict import plan_slot, predict_slot
+from tasks.prediction.predict import SlotResult, plan_slot, predict_slot
 from tasks.prediction.prediction_artifact import publish_prediction, verdict_of
 from tasks.prediction.slots import latest_slot
 from tasks.runs.parameters import MarketName, OpeningRangeName
@@ -33,7 +31,7 @@ def shadow_predict(
     market: MarketName = "mgc",
     opening_range: OpeningRangeName | None = None,
     as_of: datetime | None = None,
-) -> dict[str, Any]:
+) -> SlotResult:
     """Predict the opening range that closed last and append the answer to the ledger, once.
 
     A live answer waits for the bars of its window until a stated deadline; without them it is
@@ -52,17 +50,16 @@ def shadow_predict(
     predicted = predict_slot(market, slot, "replay" if as_of else "live", arrival)
     planned = plan_slot(predicted)
     announce_bars(market, arrival.brought if arrival else ())
-    champion, entries = predicted.entries[0], predicted.to_json()
-    explanation = explain_entry(champion, planned.record if planned else None)
+    champion = predicted.entries[0]
     outlook = day_outlook(definition, moment)
-    result = {
-        "slot": str(slot),
-        "verdict": verdict_of(slot, entries[0]),
-        "entries": entries,
-        "plan": planned.to_json() if planned else None,
-        "gates": [asdict(gate) for gate in explanation.gates],
-        "trouble": arrival.trouble if arrival else None,
-        "today": outlook_in_words(outlook) if outlook.closed else None,
-    }
+    result = SlotResult(
+        slot=str(slot),
+        verdict=verdict_of(slot, champion),
+        entries=predicted.summaries,
+        plan=planned.plan if planned else None,
+        gates=explain_entry(champion, planned.record if planned else None).gates,
+        trouble=arrival.trouble if arrival else None,
+        today=outlook_in_words(outlook) if outlook.closed else None,
+    )
     publish_prediction(market, result, champion, arrival)
     return result

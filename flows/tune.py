@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from prefect import flow
 from pydantic import Field
@@ -16,7 +16,7 @@ from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
 from tasks.training.train import gather
-from tasks.training.tuning import Search, search
+from tasks.training.tuning import Search, TuneResult, search
 from tasks.training.tuning_artifact import publish_search
 
 
@@ -35,7 +35,7 @@ def tune(
     holdout_months: Annotated[int, Field(ge=0)] = 6,
     seed: Annotated[int, Field(ge=0)] = 7,
     as_of: datetime | None = None,
-) -> dict[str, Any]:
+) -> TuneResult:
     """Search hyperparameters of one model, on walk-forward folds before months held out.
 
     A search that was stopped goes on where it was. The best recipe is written beside your own
@@ -61,16 +61,4 @@ def tune(
     material = gather(market, base, None, None, at)
     tuned = search(material, base, asked, at)
     publish_search(market, tuned)
-    return {
-        "study": tuned.study,
-        "verdict": tuned.verdict,
-        "trials": len(tuned.tried),
-        "to_pay_for": tuned.to_pay_for,
-        "best_score": tuned.best_score,
-        "base_score": tuned.base_score,
-        "baseline_score": tuned.baseline_score,
-        "recipe": tuned.best.name if tuned.best else None,
-        "recipe_file": str(tuned.path) if tuned.path else None,
-        "folds": list(tuned.folds),
-        "holdout_from": str(tuned.holdout_from),
-    }
+    return TuneResult.of(tuned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from prefect import flow
 from pydantic import Field
@@ -29,7 +29,12 @@ from tasks.training.study import (
     conclude,
     walk_of,
 )
-from tasks.training.study_report import publish_study, write_study_report
+from tasks.training.study_report import (
+    StudyResult,
+    StudyResults,
+    publish_study,
+    write_study_report,
+)
 from tasks.training.train import Material, gather
 
 
@@ -47,7 +52,7 @@ def walk_forward(
     refit: Literal["month", "quarter"] | None = None,
     window: Annotated[str, Field(pattern=r"^(expanding|rolling:[1-9][0-9]*)$")] | None = None,
     as_of: datetime | None = None,
-) -> dict[str, Any]:
+) -> StudyResult | StudyResults:
     """Judge a recipe on days it never saw, refitted as it would have been, period by period.
 
     A study over the whole history to the present, with the recipe's own way of walking, counts for
@@ -69,7 +74,7 @@ def walk_forward(
     with fold_workers(settings) as pool:
         begun = [_begin(pool, name, request, as_of) for name in names]
         results = [_judge(study) for study in begun]
-    return results[0] if len(results) == 1 else {"verdict": _together(results), "markets": results}
+    return results[0] if len(results) == 1 else StudyResults.of(results)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,33 +98,19 @@ def _begin(pool: Executor, name: str, request: Asked, as_of: datetime | None) ->
     return _Begun(name=name, at=at, asked=request, material=material, walk=walk, folds=folds)
 
 
-def _judge(begun: _Begun) -> dict[str, Any]:
+def _judge(begun: _Begun) -> StudyResult:
     """Wait for a market's folds, then judge them."""
     answers = answers_of_folds(begun.material, begun.asked, begun.folds)
     study = conclude(begun.material, begun.asked, begun.walk, answers, begun.at)
-    return _told(begun.name, begun.material, study)
+    return _published(begun.name, begun.material, study)
 
 
-def _told(name: str, material: Material, study: Study) -> dict[str, Any]:
+def _published(name: str, material: Material, study: Study) -> StudyResult:
+    """Have a study judged by the promotion rule, if it counts, and publish both."""
     own, symbol = study.asked.own, material.market.symbol
     decision = None
     if own.kind != "baseline" and study.asked.counts:
         decision = apply_promotion_rule(current_settings(), symbol, own.name, own.hash, now())
     report = write_study_report(study, decision)
     publish_study(name, study, decision, report)
-    return {
-        "symbol": symbol,
-        "recipe": own.name,
-        "recipe_hash": own.hash,
-        "verdict": study.evaluation.verdict,
-        "folds": list(study.folds),
-        "not_judged": list(study.not_judged),
-        "counts": study.asked.counts,
-        "promotion": None if decision is None else decision.to_json(),
-        "report": report,
-        "evaluation": study.evaluation.to_json(),
-    }
-
-
-def _together(results: list[dict[str, Any]]) -> str:
-    return " ".join(f"{result['symbol']}: {result['verdict']}" for result in results)
+    return StudyResult.of(symbol, study, decision, report)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
 from prefect import flow
 
-from tasks.data.feed import check_feed
+from tasks.data.feed import FeedCheck, check_feed
 from tasks.notices.notify import REPORTED
 from tasks.runs.parameters import MarketName
 from tasks.runs.run_names import run_name
@@ -21,7 +18,7 @@ from tasks.settings import now
     timeout_seconds=TIME_LIMITS["watch-feed"],
     **REPORTED,
 )
-def watch_feed(market: MarketName = "mgc") -> dict[str, Any]:
+def watch_feed(market: MarketName = "mgc") -> FeedCheck:
     """Tell once of a feed that has stopped, and once that it goes on again.
 
     Only while the exchange is open, and only of a silence that is longer than is usual at that
@@ -30,10 +27,4 @@ def watch_feed(market: MarketName = "mgc") -> dict[str, Any]:
     Args:
         market: Name of a market file, such as mgc.
     """
-    check = check_feed(market, now())
-    last: datetime | None = check.last_bar
-    return {
-        "verdict": check.verdict,
-        "told": check.told,
-        "last_bar": last.isoformat() if last else None,
-    }
+    return check_feed(market, now())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
@@ -17,6 +18,8 @@ def finite_or_none(value: float) -> float | None:
 
 def json_values(value: object) -> Any:
     """Return a value as JSON can hold it.
+
+    A dataclass is given in its own JSON form, ``to_json``, or else as its fields by name.
 
     >>> json_values({"at": datetime(2025, 6, 30, 9, tzinfo=UTC), "r": float("nan"), "n": (1, 2)})
     {'at': '2025-06-30T09:00:00+00:00', 'r': None, 'n': [1, 2]}
@@ -38,6 +41,15 @@ def json_values(value: object) -> Any:
             given = [json_values(entry) for entry in value]
         case AbstractSet():
             given = sorted((json_values(entry) for entry in value), key=str)
+        case _ if is_dataclass(value):
+            given = json_values(_form_of(value))
         case _:
             given = json_values(value.item()) if hasattr(value, "item") else str(value)
     return given
+
+
+def _form_of(value: Any) -> Any:
+    """Return a dataclass's own JSON form, or its fields by name."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import date
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from ml_core.errors import InputError
+from ml_core.learning.prediction import Reason
 from monitoring.explain import Explanation, explain, rule_gates
-from registry.ledger import Mode, PredictionEntry
+from registry.ledger import Mode, PredictionEntry, Role
 from registry.strategy import StrategyRecord, strategy_records
 from tasks.settings import Settings
 
@@ -26,8 +26,38 @@ class NotASlotError(InputError):
     )
 
 
-def explained(settings: Settings, slot: str, mode: Mode | None = None) -> list[dict[str, Any]]:
-    """Take every answer of a slot apart: one for each role and mode, as plain values.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedPrediction(Explanation):
+    """A prediction of the ledger taken apart.
+
+    Attributes
+    ----------
+    role, mode, model, version, made_at
+        Whose prediction it is, and when it was made.
+    pushes
+        What pushed it toward UP or DOWN, as logged.
+    """
+
+    role: Role
+    mode: Mode
+    model: str | None
+    version: str | None
+    made_at: datetime
+    pushes: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedSlot:
+    """What a run of explain returns: a slot, and its predictions taken apart."""
+
+    slot: str
+    answers: tuple[ExplainedPrediction, ...]
+
+
+def explained(
+    settings: Settings, slot: str, mode: Mode | None = None
+) -> tuple[ExplainedPrediction, ...]:
+    """Take every prediction of a slot apart: one for each role and mode.
 
     Parameters
     ----------
@@ -48,7 +78,7 @@ def explained(settings: Settings, slot: str, mode: Mode | None = None) -> list[d
     entries = [row.prediction for row in rows if row.prediction.opening_range == name]
     if not entries:
         raise NotASlotError(slot, "has no answer in the ledger")
-    return [{**_who(entry), **asdict(explanation_of(settings, entry))} for entry in entries]
+    return tuple(_explained(settings, entry) for entry in entries)
 
 
 def explanation_of(settings: Settings, entry: PredictionEntry) -> Explanation:
@@ -90,12 +120,16 @@ def _parts(text: str) -> tuple[str, date, str]:
         raise NotASlotError(text, "has no day that can be read") from None
 
 
-def _who(entry: PredictionEntry) -> dict[str, Any]:
-    return {
-        "role": entry.role,
-        "mode": entry.mode,
-        "model": entry.model,
-        "version": entry.version,
-        "made_at": entry.made_at.isoformat(),
-        "pushes": [asdict(reason) for reason in entry.outputs.reasons],
-    }
+def _explained(settings: Settings, entry: PredictionEntry) -> ExplainedPrediction:
+    explanation = explanation_of(settings, entry)
+    return ExplainedPrediction(
+        verdict=explanation.verdict,
+        gates=explanation.gates,
+        reasons=explanation.reasons,
+        role=entry.role,
+        mode=entry.mode,
+        model=entry.model,
+        version=entry.version,
+        made_at=entry.made_at,
+        pushes=entry.outputs.reasons,
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import shorten
-from typing import Any
 
 from ml_core.learning.prediction import Reason
 from monitoring import pages
 from monitoring.pages.markdown import escaped
+from tasks.prediction.explanation import ExplainedPrediction
 from tasks.runs.artifacts import bullets, pictures, publish, table
 
 _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
@@ -19,22 +19,22 @@ _VALUE = re.compile(r" \([^()]*\)$")
 _WORDS = "What pushed the answer toward UP or DOWN, the corridor first of all"
 
 
-def publish_explanation(slot: str, explanations: Sequence[Mapping[str, Any]]) -> None:
+def publish_explanation(slot: str, explanations: Sequence[ExplainedPrediction]) -> None:
     """Publish why a slot has the predictions it has, one after another."""
     parts = [part for explanation in explanations for part in _explanation(explanation)]
     key = "explain-" + slot.replace(":", "-")
-    publish(key, f"{slot}: {explanations[0]['verdict']}", *parts)
+    publish(key, f"{slot}: {explanations[0].verdict}", *parts)
 
 
-def _explanation(explanation: Mapping[str, Any]) -> list[str]:
-    version, reasons = explanation["version"], explanation["reasons"]
-    made_by = f"{explanation['model']} {version}" if version else "no version to answer"
-    who = escaped(f"{explanation['role']} ({explanation['mode']}): {made_by}")
+def _explanation(explanation: ExplainedPrediction) -> list[str]:
+    version, reasons = explanation.version, explanation.reasons
+    made_by = f"{explanation.model} {version}" if version else "no version to answer"
+    who = escaped(f"{explanation.role} ({explanation.mode}): {made_by}")
     return [
         f"**{who}**",
-        table(explanation["gates"], _GATES),
+        table(explanation.gates, _GATES),
         f"What the model's answer rests on:\n\n{bullets(reasons)}" if reasons else "",
-        *reasons_plot([Reason(**push) for push in explanation["pushes"]]),
+        *reasons_plot(explanation.pushes),
     ]
 
 

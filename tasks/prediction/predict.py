@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +13,13 @@ from ml_core.decision import plan_slot as rules_plan
 from ml_core.decision.abstain import MISSED
 from ml_core.decision.context import SlotContext
 from ml_core.decision.decide import decide
-from ml_core.decision.entry import Mode, PredictionEntry
+from ml_core.decision.entry import Mode, PredictionEntry, Role, Status
 from ml_core.decision.slot import Slot
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market_events import Stage
+from ml_core.strategy.plan import Plan
+from monitoring.gate import Gate
 from registry.definitions import remember_definition
 from registry.strategy import (
     OrderIntent,
@@ -35,6 +37,29 @@ from tasks.settings import Settings, current_settings, now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionSummary:
+    """What one role's version predicted of a slot: an entry of the ledger without its features.
+
+    ``why`` are its reasons in words, ``added`` says whether this run recorded it.
+    """
+
+    role: Role
+    model: str | None
+    version: str | None
+    status: Status
+    reason: str | None
+    late: bool
+    p_up: float | None
+    baseline_p_up: float | None
+    recommendation: str | None
+    expected_net_r: float | None
+    why: tuple[str, ...]
+    fallback: str | None
+    after_training: bool | None
+    added: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedSlot:
     """What was known of a slot, what the ledger holds of it now, and whether this run added it."""
 
@@ -43,13 +68,14 @@ class PredictedSlot:
     added: bool
 
     @property
+    def summaries(self) -> tuple[PredictionSummary, ...]:
+        """What each role predicted, without the features."""
+        return tuple(summary_of(entry, added=self.added) for entry in self.entries)
+
+    @property
     def champion(self) -> PredictionEntry | None:
         """The champion's entry."""
         return next((entry for entry in self.entries if entry.role == "champion"), None)
-
-    def to_json(self) -> list[dict[str, Any]]:
-        """Return the entries' figures as plain values, without the features."""
-        return [_figures(entry, added=self.added) for entry in self.entries]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +86,51 @@ class PlannedSlot:
     stage: Stage
     rules: str
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the active plan as plain values."""
+    @property
+    def plan(self) -> ActivePlan:
+        """The plan that is active at the stage."""
         plan = rules_plan.active_plan(self.record)
-        return {"stage": self.stage, "rules": self.rules, **plan.to_json()}
+        values = {field.name: getattr(plan, field.name) for field in fields(plan)}
+        return ActivePlan(stage=self.stage, rules=self.rules, **values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivePlan(Plan):
+    """What is armed, by which rules and at which stage."""
+
+    stage: Stage
+    rules: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotResult:
+    """What a run of shadow-predict returns.
+
+    Attributes
+    ----------
+    slot
+        ``MARKET:DAY:RANGE``.
+    verdict
+        The champion's prediction in one line, or why there is none.
+    entries
+        What each role predicted, the champion first.
+    plan
+        What the rules armed; None where they decided nothing.
+    gates
+        What had to be so for a recommendation, and whether it was.
+    trouble
+        What went wrong with the bars; None where nothing did.
+    today
+        Why the day has no slots; None where it has.
+    """
+
+    slot: str
+    verdict: str
+    entries: tuple[PredictionSummary, ...]
+    plan: ActivePlan | None
+    gates: tuple[Gate, ...]
+    trouble: str | None
+    today: str | None
 
 
 @task(name="predict and log", task_run_name="predict {slot.title}", **RETRIED)
@@ -212,20 +279,21 @@ def _emit_intent(settings: Settings, intent: OrderIntent) -> None:
     )
 
 
-def _figures(entry: PredictionEntry, *, added: bool) -> dict[str, Any]:
-    return {
-        "role": entry.role,
-        "model": entry.model,
-        "version": entry.version,
-        "status": entry.status,
-        "reason": entry.reason,
-        "late": entry.late,
-        "p_up": entry.p_up,
-        "baseline_p_up": entry.baseline_p_up,
-        "recommendation": entry.recommendation,
-        "expected_net_r": entry.expected_net_r,
-        "why": [reason.words for reason in entry.outputs.reasons],
-        "fallback": entry.outputs.fallback,
-        "after_training": entry.outputs.after_training,
-        "added": added,
-    }
+def summary_of(entry: PredictionEntry, *, added: bool) -> PredictionSummary:
+    """Return an entry without its features."""
+    return PredictionSummary(
+        role=entry.role,
+        model=entry.model,
+        version=entry.version,
+        status=entry.status,
+        reason=entry.reason,
+        late=entry.late,
+        p_up=entry.p_up,
+        baseline_p_up=entry.baseline_p_up,
+        recommendation=entry.recommendation,
+        expected_net_r=entry.expected_net_r,
+        why=tuple(reason.words for reason in entry.outputs.reasons),
+        fallback=entry.outputs.fallback,
+        after_training=entry.outputs.after_training,
+        added=added,
+    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ml_core.decision.entry import PredictionEntry
 from ml_core.decision.slot import Slot
+from ml_core.strategy.rules import SIDES
 from monitoring.performance import Period
 from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
 from tasks.prediction.explanation_artifact import reasons_plot
+from tasks.prediction.predict import ActivePlan, PredictionSummary, SlotResult
+from tasks.prediction.replay import Replay
 from tasks.prediction.slot_bars import Arrival
 from tasks.runs.artifacts import bullets, publish, table
 
@@ -32,7 +35,7 @@ _COUNTS = {
 
 
 def publish_prediction(
-    market: str, result: Mapping[str, Any], champion: PredictionEntry, arrival: Arrival | None
+    market: str, result: SlotResult, champion: PredictionEntry, arrival: Arrival | None
 ) -> None:
     """Publish a slot's predictions, the plan by the rules, the gates and what pushed the champion.
 
@@ -41,81 +44,73 @@ def publish_prediction(
     market
         Name of a market file.
     result
-        What the flow returns: ``verdict``, ``entries``, ``plan``, ``gates``, ``today``.
+        What the flow returns.
     champion, arrival
         The champion's entry in the ledger, and what came of waiting for its bars.
     """
-    entries = result["entries"]
     publish(
         f"prediction-{market}",
-        result["verdict"],
-        table(entries, _COLUMNS),
-        _plan_in_words(result["plan"]),
-        table(result["gates"], _GATES),
-        *(
-            f"Why, {entry['role']}:\n\n{bullets(entry['why'])}"
-            for entry in entries
-            if entry["why"]
-        ),
-        bullets(_notes(entries, arrival, result["today"])),
+        result.verdict,
+        table(result.entries, _COLUMNS),
+        _plan_in_words(result.plan),
+        table(result.gates, _GATES),
+        *(f"Why, {entry.role}:\n\n{bullets(entry.why)}" for entry in result.entries if entry.why),
+        bullets(_notes(result.entries, arrival, result.today)),
         *reasons_plot(champion.outputs.reasons),
     )
 
 
-def publish_replay(
-    market: str, counts: Mapping[str, Any], period: Period, figures: Sequence[Any]
-) -> None:
+def publish_replay(market: str, replay: Replay, period: Period, figures: Sequence[Any]) -> None:
     """Publish what a replay answered, and the record that came of it."""
-    reasons = sorted(counts["reasons"].items(), key=lambda reason: -reason[1])
+    reasons = sorted(replay.reasons.items(), key=lambda reason: -reason[1])
     notes = [f"{count} without one: {why.replace('_', ' ')}" for why, count in reasons]
-    if counts["in_training"]:
-        notes.append(f"{counts['in_training']} answers are of days the version was trained on")
+    if replay.in_training:
+        notes.append(f"{replay.in_training} answers are of days the version was trained on")
     publish(
         f"replay-{market}",
         period.verdict,
         *scores_of(period),
-        table([counts], _COUNTS),
+        table([replay], _COUNTS),
         bullets(notes),
         *plots_of_record(figures),
         last_days(figures),
     )
 
 
-def verdict_of(slot: Slot, champion: Mapping[str, Any]) -> str:
+def verdict_of(slot: Slot, champion: PredictionEntry) -> str:
     """Return the champion's prediction of a slot in one line, or why there is none."""
-    if champion["status"] == "abstained":
-        return f"{slot}: no prediction, {champion['reason']}"
+    if champion.status == "abstained":
+        return f"{slot}: no prediction, {champion.reason}"
     return (
-        f"{slot}: UP in {champion['p_up']:.1%} of breaks "
-        f"(corridor {champion['baseline_p_up']:.1%}), {champion['recommendation']}"
+        f"{slot}: UP in {champion.p_up:.1%} of breaks "
+        f"(corridor {champion.baseline_p_up:.1%}), {champion.recommendation}"
     )
 
 
-def _plan_in_words(plan: dict[str, Any] | None) -> str:
+def _plan_in_words(plan: ActivePlan | None) -> str:
     if plan is None:
         return ""
-    sizes = ", ".join(f"{side} {plan[side]:g}" for side in ("long", "short") if plan[side])
-    lines = [f"{plan['stage']}, rules {plan['rules']}: {sizes or 'nothing'} armed"]
-    if plan["agreement"]:
-        lines.append(f"the model {plan['agreement']}: {'; '.join(plan['words'])}")
+    sizes = ", ".join(f"{side} {plan.size(side):g}" for side in SIDES if plan.size(side))
+    lines = [f"{plan.stage}, rules {plan.rules}: {sizes or 'nothing'} armed"]
+    if plan.agreement:
+        lines.append(f"the model {plan.agreement}: {'; '.join(plan.words)}")
     return bullets(lines)
 
 
-def _notes(entries: list[dict[str, Any]], arrival: Arrival | None, today: str | None) -> list[str]:
+def _notes(
+    entries: Sequence[PredictionSummary], arrival: Arrival | None, today: str | None
+) -> list[str]:
     notes = [today] if today else []
     notes += [arrival.trouble] if arrival and arrival.trouble else []
     if arrival and arrival.tries > 1:
         end = "until its bars were here" if arrival.present else "and its bars did not come"
         notes.append(f"the source was read {arrival.tries} times, {end}")
     notes += [
-        f"{entry['role']}: {entry['model'] or 'no model'} {entry['version'] or ''}"
-        for entry in entries
+        f"{entry.role}: {entry.model or 'no model'} {entry.version or ''}" for entry in entries
     ]
-    notes += [
-        f"answered in its stead: {entry['fallback']}" for entry in entries if entry["fallback"]
-    ]
-    if any(entry["after_training"] is False for entry in entries):
+    notes += [f"answered in its stead: {entry.fallback}" for entry in entries if entry.fallback]
+    if any(entry.after_training is False for entry in entries):
         notes.append("this day was part of a version's training: no evidence of anything")
-    if not any(entry["added"] for entry in entries):
+    if not any(entry.added for entry in entries):
         notes.append("the ledger had this slot already; its first word stands")
     return notes

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from prefect import task
 
@@ -18,10 +19,38 @@ _REPORTS = 30
 """Times that progress is reported; one report is a call to the server."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """How many slots of a period were replayed, and what came of it.
+
+    Attributes
+    ----------
+    slots
+        Of the period.
+    added
+        Answered by this run; the others had an answer.
+    predicted
+        With a prediction.
+    in_training
+        Of days that the version had learned from.
+    reasons
+        How many were not predicted, by reason.
+    verdict
+        How the predictions did; empty until they are settled.
+    """
+
+    slots: int
+    added: int
+    predicted: int
+    in_training: int
+    reasons: Mapping[str, int]
+    verdict: str = ""
+
+
 @task(name="replay the days", task_run_name="replay {market} {first} to {last}", **RETRIED)
 def replay_days(
     market: str, first: date, last: date, on_progress: Callable[[float], None]
-) -> dict[str, Any]:
+) -> Replay:
     """Answer every slot of a period as of its decision, and decide it by the rules.
 
     A slot that was replayed before keeps its first answer.
@@ -33,17 +62,23 @@ def replay_days(
     """
     require_period(first, last)
     slots = slots_between(current_settings().market(market), first, last)
-    counts: dict[str, int] = {"slots": len(slots), "added": 0, "predicted": 0, "in_training": 0}
-    reasons: dict[str, int] = {}
+    added = predictions = in_training = 0
+    reasons: Counter[str] = Counter()
     for done, slot in enumerate(slots, 1):
         predicted = predict_slot.fn(market, slot, "replay")
         plan_slot.fn(predicted)
         champion = predicted.entries[0]
-        counts["added"] += predicted.added
-        counts["predicted"] += champion.status == "predicted"
-        counts["in_training"] += champion.outputs.after_training is False
+        added += predicted.added
+        predictions += champion.status == "predicted"
+        in_training += champion.outputs.after_training is False
         if champion.reason:
-            reasons[champion.reason] = reasons.get(champion.reason, 0) + 1
+            reasons[champion.reason] += 1
         if done % max(len(slots) // _REPORTS, 1) == 0 or done == len(slots):
             on_progress(done / len(slots))
-    return {**counts, "reasons": reasons}
+    return Replay(
+        slots=len(slots),
+        added=added,
+        predicted=predictions,
+        in_training=in_training,
+        reasons=reasons,
+    )

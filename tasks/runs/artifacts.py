@@ -6,11 +6,12 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 import tasks
 from ml_core import json_form
+from ml_core.json_values import json_values
 from monitoring import pages
 from monitoring.pages.document import BulletList, Chart, Table, block_markdown
 from monitoring.pages.formatting import cell_value
@@ -57,17 +58,20 @@ def _link(settings: Settings, name: str, path: Path) -> str:
     return f"[{escaped(name)}]({settings.reports_url}/{below})"
 
 
-def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+def table(rows: Iterable[object], columns: Mapping[str, str]) -> str:
     """Return rows as a markdown table, every cell escaped, numbers to four places.
 
     Parameters
     ----------
     rows
-        Plain values by name.
+        Plain values, by name or as the fields of a dataclass.
     columns
         Heading of each name shown, in order.
     """
-    cells = tuple(tuple(cell_value(row.get(column)) for column in columns) for row in rows)
+    cells = tuple(
+        tuple(cell_value(values.get(column)) for column in columns)
+        for values in (row if isinstance(row, Mapping) else json_values(row) for row in rows)
+    )
     return block_markdown(Table(tuple(columns.values()), cells), escaped)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from monitoring.notices import EndedRun
 from tasks.runs.artifacts import publish, table
+from tasks.runs.recovery import Dead
 
 _RUNS = {
     "flow": "Flow",
@@ -14,6 +16,45 @@ _RUNS = {
     "words": "Why",
     "again": "Started again as",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveredRun:
+    """A run that was ended, why, and the name of the one started in its stead, if any."""
+
+    flow: str
+    run: str
+    state: str
+    words: str
+    again: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What a run of recover returns.
+
+    Attributes
+    ----------
+    verdict
+        In a line.
+    dead
+        Runs that hung or had no process any more.
+    refused
+        Approvals that nobody gave in time.
+    """
+
+    verdict: str
+    dead: tuple[RecoveredRun, ...]
+    refused: tuple[str, ...]
+
+
+def recovered(hung: Sequence[EndedRun], dead: Sequence[Dead]) -> tuple[RecoveredRun, ...]:
+    """Return the runs that were ended, those that hung first."""
+    ended = [*((run, None) for run in hung), *((run.ended, run.again) for run in dead)]
+    return tuple(
+        RecoveredRun(flow=run.flow, run=run.run, state=run.state, words=run.words, again=again)
+        for run, again in ended
+    )
 
 
 def recovery_in_words(dead: int, hung: int, refused: int) -> str:
@@ -26,6 +67,6 @@ def recovery_in_words(dead: int, hung: int, refused: int) -> str:
     return verdict
 
 
-def publish_recovery(verdict: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def publish_recovery(verdict: str, rows: Sequence[RecoveredRun]) -> None:
     """Publish the runs that were ended and those started again."""
     publish("recovered", verdict, table(rows, _RUNS) if rows else "")

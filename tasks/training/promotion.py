@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -134,10 +135,32 @@ def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Compar
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoServes:
+    """Who serves after a retrain.
+
+    Attributes
+    ----------
+    champion
+        The version that serves.
+    challenger
+        The version of the recipe that was asked for.
+    verdict
+        Whether the champion stays, in a sentence.
+    reasons
+        What each rule came to.
+    """
+
+    champion: str
+    challenger: str
+    verdict: str
+    reasons: tuple[str, ...]
+
+
 @task(name="decide who serves", task_run_name="{symbol}: who serves", **RETRIED)
 def decide_who_serves(
     symbol: str, judged: list[TrainedVersion], chosen: str, material: Material, at: datetime
-) -> dict[str, Any]:
+) -> WhoServes:
     """Refit the champion's recipe, judge the challenger's, point the aliases, keep the reasons.
 
     Parameters
@@ -190,13 +213,9 @@ def decide_who_serves(
     verdict = f"Champion {before.version} stays."
     if not stays:
         verdict = f"Champion is {now_champion} now, before it {before.version}."
-    return {
-        "champion": now_champion,
-        "challenger": chosen,
-        "verdict": verdict,
-        "reasons": reasons,
-        "promotion": None if decision is None else decision.to_json(),
-    }
+    return WhoServes(
+        champion=now_champion, challenger=chosen, verdict=verdict, reasons=tuple(reasons)
+    )
 
 
 def _is_newer(now: Any, at: datetime) -> bool:

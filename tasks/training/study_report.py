@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ml_core.evidence.evaluation import Evaluation
@@ -14,6 +16,70 @@ from tasks.settings import Settings, current_settings
 from tasks.training.study import Study
 
 _CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Why"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyResult:
+    """What a run of walk-forward returns of one market.
+
+    Attributes
+    ----------
+    symbol, recipe, recipe_hash
+        Of the market, and of the recipe as its file has it.
+    verdict
+        How the recipe did on days it never saw, in a sentence.
+    folds, not_judged
+        Names of the periods predicted, and of those with too little history before them.
+    counts
+        Whether the study may count for a promotion.
+    promotion
+        What the promotion rule came to; None where the study does not count.
+    report
+        Path of the HTML page.
+    evaluation
+        Every figure.
+    """
+
+    symbol: str
+    recipe: str
+    recipe_hash: str
+    verdict: str
+    folds: tuple[str, ...]
+    not_judged: tuple[str, ...]
+    counts: bool
+    promotion: Decision | None
+    report: str
+    evaluation: Evaluation
+
+    @classmethod
+    def of(cls, symbol: str, study: Study, decision: Decision | None, report: str) -> StudyResult:
+        """Return a study's result, once its page is written."""
+        return cls(
+            symbol=symbol,
+            recipe=study.asked.own.name,
+            recipe_hash=study.asked.own.hash,
+            verdict=study.evaluation.verdict,
+            folds=study.folds,
+            not_judged=study.not_judged,
+            counts=study.asked.counts,
+            promotion=decision,
+            report=report,
+            evaluation=study.evaluation,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyResults:
+    """What a run of walk-forward returns of several markets."""
+
+    verdict: str
+    markets: tuple[StudyResult, ...]
+
+    @classmethod
+    def of(cls, results: Sequence[StudyResult]) -> StudyResults:
+        """Return the results side by side."""
+        verdict = " ".join(f"{result.symbol}: {result.verdict}" for result in results)
+        return cls(verdict=verdict, markets=tuple(results))
 
 
 def write_study_report(study: Study, decision: Decision | None) -> str:

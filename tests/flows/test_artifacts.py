@@ -159,7 +159,7 @@ def test_a_drift_check_that_could_not_judge_says_so_and_draws_nothing() -> None:
 
 
 def test_a_retrain_shows_scores_plots_and_where_its_report_is() -> None:
-    report = nightly_retrain("mgc", refresh=False)["report"]
+    report = nightly_retrain("mgc", refresh=False).report
     told = shown("retrain-mgc")
     assert "| corridor |" in told
     assert len(pictures_in(told)) == 3

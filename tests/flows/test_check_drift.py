@@ -131,7 +131,7 @@ def test_the_retrain_that_a_drift_starts_ends_with_a_check_and_starts_no_other(
     shift(30.0)
     assert check_drift("mgc")["detected"]
     retrained = nightly_retrain("mgc", refresh=False)
-    assert "drift in" in str(retrained["drift"])
+    assert "drift in" in str(retrained.drift)
     assert len(announced()) == 1
 
 

@@ -65,12 +65,12 @@ def test_a_live_run_on_a_holiday_waits_for_nothing_and_says_when_the_next_ranges
         "tasks.prediction.await_bars.sleep", lambda _: pytest.fail("it waits for bars")
     )
     result = shadow_predict("mgc", "1100")
-    assert result["slot"] == "MGC:2024-12-25:1100"
-    assert [entry["reason"] for entry in result["entries"]] == ["holiday", "holiday"]
-    assert result["today"] == CHRISTMAS
+    assert result.slot == "MGC:2024-12-25:1100"
+    assert [entry.reason for entry in result.entries] == ["holiday", "holiday"]
+    assert result.today == CHRISTMAS
 
 
 def test_a_run_on_a_trading_day_says_nothing_of_the_calendar(trained: Path) -> None:
     del trained
     as_of = datetime(2024, 11, 21, 0, 7, tzinfo=UTC)
-    assert shadow_predict("mgc", as_of=as_of)["today"] is None
+    assert shadow_predict("mgc", as_of=as_of).today is None

@@ -99,7 +99,7 @@ def test_a_prediction_is_announced_once_and_a_replay_never(
     lived(DECIDED)
     shadow_predict("mgc", "0900", as_of=DECIDED)
     assert emitted() == []
-    champion = shadow_predict("mgc", "0900")["entries"][0]
+    champion = shadow_predict("mgc", "0900").entries[0]
     shadow_predict("mgc", "0900")
     found = emitted()
     assert names(found) == {"orbcast.prediction.made": 1}
@@ -107,7 +107,7 @@ def test_a_prediction_is_announced_once_and_a_replay_never(
     made = one(found, "orbcast.prediction.made")
     made_at = datetime.fromisoformat(made.pop("made_at"))
     assert timedelta(0) <= made_at - DECIDED < timedelta(minutes=2)
-    assert made == {**SLOT, **{name: champion[name] for name in same}}
+    assert made == {**SLOT, **{name: getattr(champion, name) for name in same}}
 
 
 def test_outcomes_missed_slots_and_an_open_breaker_are_announced_once(

@@ -24,8 +24,11 @@ from deployments.demo import Shown
 from flows.check_drift import check_drift
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
+from ml_core.evidence.evaluation import Evaluation
 from tasks.prediction.day_outlook import day_outlook
 from tasks.settings import current_settings, now
+from tasks.training.retrain_artifact import Retrained
+from tasks.training.study_report import StudyResult
 from tests.conftest import PROJECT
 from tests.live_days import answer_live, set_clock
 from tests.trained_market import copy_home
@@ -228,15 +231,31 @@ def demo_without_running(folder: Path, say: Any, on_share: Any) -> Shown:
     on_share(0.5, "[1/6] Simulate: anything")
     say("[1/6] Simulate: anything  (1.0 s)")
     record = current_settings().models().versions("MGC")[-1]
-    study = {"verdict": "a verdict", "promotion": {"verdict": "it passes"}, "report": "study.html"}
+    evaluation = Evaluation.from_json(json.loads((record.folder / "metrics.json").read_text()))
+    study = StudyResult(
+        symbol="MGC",
+        recipe="quick",
+        recipe_hash="a" * 64,
+        verdict="a verdict",
+        folds=("2024-09",),
+        not_judged=(),
+        counts=True,
+        promotion=None,
+        report="study.html",
+        evaluation=evaluation,
+    )
     return Shown(
         home=folder,
         symbol="MGC",
-        result={
-            **dict.fromkeys(("verdict", "decision", "champion", "challenger"), "words"),
-            "study": study,
-            "evaluation": record.metrics,
-        },
+        retrained=Retrained(
+            verdict="words",
+            symbol="MGC",
+            champion="words",
+            challenger="words",
+            decision="words",
+        ),
+        study=study,
+        evaluation=evaluation,
         truth={"bayes_accuracy": 0.7, "bayes_log_loss": float("nan")},
         report=Path("report.html"),
         outlook=day_outlook(current_settings().market("mgc"), now()),

@@ -100,7 +100,7 @@ def test_retraining_twice_changes_no_version_alias_or_decision(trained: Path) ->
         list_decisions(current_settings().database(), "MGC"),
     )
     assert after == before
-    assert result["challenger"] == models.find("MGC", "challenger").version
+    assert result.challenger == models.find("MGC", "challenger").version
 
 
 def test_too_little_history_says_how_much_is_needed(trained: Path) -> None:
@@ -134,9 +134,9 @@ def test_a_replayed_prediction_is_logged_once_with_both_voices_and_every_feature
     del trained
     first = shadow_predict("mgc", "0900", as_of=WEDNESDAY_0905)
     again = shadow_predict("mgc", "0900", as_of=WEDNESDAY_0905 + timedelta(minutes=40))
-    assert first["slot"] == again["slot"] == "MGC:2024-11-20:0900"
-    assert [each["role"] for each in first["entries"]] == ["champion", "challenger"]
-    assert [each["added"] for each in again["entries"]] == [False, False]
+    assert first.slot == again.slot == "MGC:2024-11-20:0900"
+    assert [entry.role for entry in first.entries] == ["champion", "challenger"]
+    assert [entry.added for entry in again.entries] == [False, False]
     day = WEDNESDAY_0905.date() + timedelta(days=1)
     rows = Ledger(current_settings().database()).settled("MGC", first=day, last=day)
     assert len(rows) == 2
@@ -151,21 +151,21 @@ def test_a_replayed_prediction_is_logged_once_with_both_voices_and_every_feature
 def test_a_time_without_a_zone_is_the_market_s_own(trained: Path) -> None:
     del trained
     said = shadow_predict("mgc", as_of=datetime(2024, 11, 21, 10, 7))  # noqa: DTZ001 - the point
-    assert said["slot"] == "MGC:2024-11-21:1000"
+    assert said.slot == "MGC:2024-11-21:1000"
 
 
 def test_a_holiday_is_answered_with_its_reason(trained: Path) -> None:
     del trained
     christmas = datetime(2023, 12, 25, 9, 6)  # noqa: DTZ001 - on the market's clock
     said = shadow_predict("mgc", "0900", as_of=christmas)
-    entry = said["entries"][0]
-    assert (entry["status"], entry["reason"]) == ("abstained", "holiday")
+    entry = said.entries[0]
+    assert (entry.status, entry.reason) == ("abstained", "holiday")
 
 
 def test_bars_that_stopped_coming_are_answered_as_stale(trained: Path) -> None:
     del trained
     said = shadow_predict("mgc", "0900", as_of=datetime(2024, 12, 11, 9, 6))  # noqa: DTZ001
-    assert [each["reason"] for each in said["entries"]] == ["stale_data", "stale_data"]
+    assert [entry.reason for entry in said.entries] == ["stale_data", "stale_data"]
 
 
 def test_a_live_slot_long_past_is_recorded_as_missed_and_late(own: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_live_slot_long_past_is_recorded_as_missed_and_late(own: Path) -> None
 
 def test_without_any_model_the_slot_is_still_answered(home: Path) -> None:
     said = shadow_predict("mgc", as_of=WEDNESDAY_0905)
-    assert said["entries"][0]["reason"] == "no_model"
+    assert said.entries[0].reason == "no_model"
     assert (home / "orbcast.sqlite").exists()
 
 
@@ -217,10 +217,10 @@ def test_a_damaged_champion_is_replaced_by_another_and_the_reason_kept(trained: 
     broken.write_bytes(whole + b" ")
     try:
         said = shadow_predict("mgc", "1100", as_of=datetime(2024, 11, 26, 11, 6))  # noqa: DTZ001
-        champion, challenger = said["entries"]
-        assert champion["model"] == "baseline"
-        assert "metrics.json was changed" in champion["fallback"]
-        assert challenger["reason"] == "model_unusable"
+        champion, challenger = said.entries
+        assert champion.model == "baseline"
+        assert "metrics.json was changed" in (champion.fallback or "")
+        assert challenger.reason == "model_unusable"
     finally:
         broken.write_bytes(whole)
         models.rollback("MGC", at=datetime.now(UTC), by="test", reason="mended")

@@ -261,11 +261,11 @@ def test_the_flow_tells_a_person_and_shows_what_it_found(
     client: SyncPrefectClient, served: UUID, home: Path
 ) -> None:
     del home
-    assert recover()["verdict"] == "every run has its process"
+    assert recover().verdict == "every run has its process"
     run = begun(client, served, GONE, Pending(), Running())
     found = recover()
-    assert found["verdict"] == "1 runs had no process any more"
-    assert found["dead"][0]["run"] == run.name
+    assert found.verdict == "1 runs had no process any more"
+    assert found.dead[0].run == run.name
     (told,) = [
         each for each in notices(current_settings().database()) if run.name in each.notice.body
     ]

@@ -218,19 +218,19 @@ def test_a_live_prediction_waits_for_the_bars_of_its_window_or_says_that_they_di
 
     said = shadow_predict("mgc")
 
-    assert said["slot"] == "MGC:2024-11-20:0900"
-    champion = said["entries"][0]
+    assert said.slot == "MGC:2024-11-20:0900"
+    champion = said.entries[0]
     if comes:
         assert slept == [1.0, 2.0]
-        assert (champion["status"], champion["late"]) == ("predicted", False)
+        assert (champion.status, champion.late) == ("predicted", False)
         (event,) = announced()  # of three readings, two of which brought something
         assert event.payload["added"] == current_settings().lake().status("MGC").bars
     else:
-        assert (champion["status"], champion["reason"]) == ("abstained", "stale_data")
-        assert champion["late"]
+        assert (champion.status, champion.reason) == ("abstained", "stale_data")
+        assert champion.late
         assert clock[0] == T0 + timedelta(seconds=130)
         again = shadow_predict("mgc")
-        assert not again["entries"][0]["added"]
+        assert not again.entries[0].added
         assert clock[0] == T0 + timedelta(seconds=130)
 
 

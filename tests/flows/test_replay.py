@@ -31,8 +31,8 @@ def empty(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_replaying_twice_adds_nothing_and_a_replay_is_not_live() -> None:
     first = replay("mgc", FIRST, LAST)
     again = replay("mgc", FIRST, LAST)
-    assert (first["slots"], first["added"], again["added"]) == (18, 18, 0)
-    assert first["verdict"] == again["verdict"]
+    assert (first.slots, first.added, again.added) == (18, 18, 0)
+    assert first.verdict == again.verdict
     ledger = current_settings().ledger()
     assert ledger.settled("MGC", mode="live") == ()
     rows = ledger.settled("MGC", mode="replay")

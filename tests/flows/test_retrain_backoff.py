@@ -22,6 +22,7 @@ from tasks.data.datasets import EmptyLakeError
 from tasks.runs.periods import FutureTimeError, ReversedPeriodError
 from tasks.settings import UnknownNameError, current_settings, now
 from tasks.training import retrain_backoff
+from tasks.training.retrain_artifact import Retrained
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -34,11 +35,11 @@ class Nights:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch = monkeypatch
 
-    def run(self, night: float, *, by_itself: bool = True) -> dict[str, object]:
+    def run(self, night: float, *, by_itself: bool = True) -> Retrained:
         self._patch.setattr(retrain_backoff, "by_itself", lambda: by_itself)
         self._patch.setattr(retrain_backoff, "now", lambda: NIGHT + timedelta(days=night))
-        found: dict[str, object] = nightly_retrain("mgc")
-        return found
+        result: Retrained = nightly_retrain("mgc")
+        return result
 
 
 @pytest.fixture
@@ -54,8 +55,8 @@ def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_t
         with pytest.raises(EmptyLakeError):
             nights.run(night)
     skipped = nights.run(3 - 1 / 1440)
-    assert skipped["skipped"]
-    assert str(skipped["verdict"]).startswith(
+    assert skipped.skipped
+    assert skipped.verdict.startswith(
         "MGC: skipped, backing off until 2025-03-06 22:15 UTC after 3 failures in a row"
     )
     told = [
@@ -70,7 +71,7 @@ def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_t
         nights.run(2.5, by_itself=False)
     with pytest.raises(EmptyLakeError):  # once rested it runs, fails, and rests for longer
         nights.run(3.1)
-    assert "until 2025-03-09" in str(nights.run(4.1)["verdict"])
+    assert "until 2025-03-09" in nights.run(4.1).verdict
     ends = [
         (each.by_itself, each.end)
         for each in retrain_attempts(current_settings().database(), "MGC")
@@ -88,11 +89,11 @@ def test_a_success_ends_the_count_and_drift_is_looked_at_last(
         begin_attempt(database, "MGC", NIGHT + timedelta(days=night), by_itself=True)
     # three that were killed: they never said how they ended
     resting = nights.run(2.9)
-    assert resting["skipped"]
+    assert resting.skipped
     assert current_settings().models().serving("MGC", now()).record.version == champion
     done = nights.run(2.95, by_itself=False)
-    assert not done["skipped"]
-    assert str(done["drift"])
+    assert not done.skipped
+    assert str(done.drift)
     monkeypatch.setattr(retrain_backoff, "by_itself", lambda: True)
     assert retrain_backoff.retrain_pause(current_settings(), "MGC") is None
 
@@ -154,7 +155,7 @@ def test_killed_while_it_registers_the_next_retrain_completes_what_it_left(own: 
     versions = models.versions("MGC")
     assert len(versions) == len(before) + 2
     assert all(models.faults(each) == () for each in versions)
-    assert done["challenger"] in {each.version for each in versions}
+    assert done.challenger in {each.version for each in versions}
     registered = {each.folder for each in versions}
     whole = {path for path in (own / "models").glob("*/*/*") if not path.name.startswith(".")}
     assert whole == registered

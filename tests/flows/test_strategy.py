@@ -27,6 +27,7 @@ from tasks.health.breaker import change
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
 from tasks.prediction.outbox import outbox
+from tasks.prediction.predict import ActivePlan
 from tasks.prediction.slots import Slot, latest_slot
 from tasks.settings import current_settings, now
 
@@ -61,13 +62,13 @@ def slot() -> Slot:
     return latest_slot(current_settings().market("mgc"), THURSDAY_0905)
 
 
-def decided_at(one: Slot, mode: Any) -> dict[str, Any]:
+def decided_at(one: Slot, mode: Any) -> ActivePlan:
     planned = prediction.plan_slot.fn(prediction.predict_slot.fn("mgc", one, mode))
     assert planned is not None
-    return planned.to_json()
+    return planned.plan
 
 
-def decided(mode: Any = "live") -> dict[str, Any]:
+def decided(mode: Any = "live") -> ActivePlan:
     return decided_at(slot(), mode)
 
 
@@ -80,7 +81,7 @@ def test_every_stage_keeps_both_decisions_and_only_auto_writes_an_intent(
     database = current_settings().database()
     (record,) = strategy_records(database, "MGC", mode="live")
     assert record.stage == stage
-    assert plan["stage"] == stage
+    assert plan.stage == stage
     plain, scaled = record.without_model, record.with_model
     held = active_plan(record).to_json()
     if stage == "shadow":
@@ -120,7 +121,7 @@ def test_with_the_breaker_open_the_rules_decide_alone_and_nothing_is_sent(
     at_stage(monkeypatch, "auto")
     change(current_settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
     plan = decided()
-    assert plan["words"] == (
+    assert plan.words == (
         "the circuit breaker is not closed",
         "no order intent: the circuit breaker is not closed",
     )
@@ -156,7 +157,7 @@ def test_an_intent_is_not_written_and_the_decision_says_why(
         prediction.predict_slot.fn("mgc", slot(), "live")
         monkeypatch.setattr(prediction, "_made_at", lambda: THURSDAY_0905 + timedelta(minutes=30))
     plan = decided()
-    assert words in plan["words"][-1]
+    assert words in plan.words[-1]
     assert order_intents(current_settings().database(), "MGC") == ()
     if why == "baseline":
         (record,) = strategy_records(current_settings().database(), "MGC", mode="live")
@@ -223,9 +224,7 @@ def test_rules_edited_during_the_day_do_not_forget_its_trades(
         one = latest_slot(market, THURSDAY_0905 + timedelta(hours=3), name)
         assert one.trading_day == day
         plan = decided_at(one, "live")
-        (words,) = [
-            each["words"] for each in plan["checks"] if each["name"] == "trades of the day"
-        ]
+        (words,) = [check.words for check in plan.checks if check.name == "trades of the day"]
         trades.append(int(words.split()[0]))
     assert trades[0] == 0
     assert trades[2] >= trades[1] >= 1
@@ -243,16 +242,16 @@ def test_a_market_that_is_off_answers_with_that(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("prefect_server")
 def test_the_prediction_shows_the_plan_and_the_explanation_holds_every_rule() -> None:
     told = shadow_predict("mgc", "0900", as_of=THURSDAY_0905)
-    assert told["plan"]["rules"] == "orb-default"
-    assert "rule: size" in {each["name"] for each in told["gates"]}
-    names = [
-        each["name"] for each in explain("mgc", date(2024, 11, 21), "0900")["answers"][0]["gates"]
-    ]
+    assert told.plan is not None
+    assert told.plan.rules == "orb-default"
+    assert "rule: size" in {gate.name for gate in told.gates}
+    (explained,) = explain("mgc", date(2024, 11, 21), "0900").answers[:1]
+    names = [gate.name for gate in explained.gates]
     assert names[:2] == ["an answer", "like the training data"]
     assert "breaker" in names
     assert "rule: size" in names
     assert "rule: daily loss" in names
-    words = CliRunner().invoke(app, ["explain", told["slot"]]).stdout
+    words = CliRunner().invoke(app, ["explain", told.slot]).stdout
     assert "rule: one position" in words
 
 

@@ -78,27 +78,27 @@ def short(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_search_is_seeded_recorded_and_goes_no_further_than_asked(short: Path) -> None:
     del short
     first = tune(**ASKED)
-    trials = list_trials(current_settings().database(), "MGC", first["study"])
-    assert first["trials"] == 6
+    trials = list_trials(current_settings().database(), "MGC", first.study)
+    assert first.trials == 6
     assert len(trials) == 6
     assert {each.state for each in trials} <= {"complete", "pruned"}
     assert len({each.recipe_hash for each in trials}) == 6
 
     again = tune(**ASKED)
     assert again == first
-    assert len(list_trials(current_settings().database(), "MGC", first["study"])) == 6
+    assert len(list_trials(current_settings().database(), "MGC", first.study)) == 6
 
     other = tune(**{**ASKED, "seed": 8, "trials": 2})
-    assert other["study"] != first["study"]
+    assert other.study != first.study
 
     more = tune(**{**ASKED, "trials": 8})
-    assert more["study"] == first["study"]
-    assert more["trials"] == 8
-    kept = list_trials(current_settings().database(), "MGC", first["study"])
+    assert more.study == first.study
+    assert more.trials == 8
+    kept = list_trials(current_settings().database(), "MGC", first.study)
     assert [each.recipe_hash for each in kept[:6]] == [each.recipe_hash for each in trials]
 
-    if more["recipe"]:
-        recipe = current_settings().recipe(more["recipe"])
+    if more.recipe:
+        recipe = current_settings().recipe(more.recipe)
         said = apply_promotion_rule(current_settings(), "MGC", recipe.name, recipe.hash, now())
         assert not said.promote
     assert count_trials(current_settings().database(), "MGC") >= 10
@@ -123,8 +123,8 @@ def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path)
     process.wait(AT_MOST_SECONDS)
 
     done = tune(**{**ASKED, "trials": 5, "seed": 99})
-    kept = list_trials(database, "MGC", done["study"])
-    assert done["trials"] == 5
+    kept = list_trials(database, "MGC", done.study)
+    assert done.trials == 5
     assert {each.state for each in kept} <= {"complete", "pruned"}
     assert len(kept) == 5
 
@@ -137,10 +137,10 @@ def test_the_same_seed_tries_the_same_in_another_database(
     for name in ("one", "other"):
         monkeypatch.setenv("ORBCAST_DATABASE_URL", f"sqlite:///{tmp_path / name}.sqlite")
         done = tune(**{**ASKED, "trials": 4})
-        trials = list_trials(current_settings().database(), "MGC", done["study"])
+        trials = list_trials(current_settings().database(), "MGC", done.study)
         found.append((done, [(each.recipe_hash, each.score) for each in trials]))
     assert found[0] == found[1]
-    assert found[0][0]["to_pay_for"] == 4
+    assert found[0][0].to_pay_for == 4
 
 
 def test_the_night_s_new_bars_leave_a_search_where_it_was(short: Path) -> None:
@@ -148,8 +148,8 @@ def test_the_night_s_new_bars_leave_a_search_where_it_was(short: Path) -> None:
     asked = {**ASKED, "trials": 1, "seed": 3}
     before = tune(**asked, as_of=datetime(2024, 11, 27, 12, tzinfo=UTC))
     after = tune(**asked)
-    assert after["study"] == before["study"]
-    assert after["base_score"] == before["base_score"]
+    assert after.study == before.study
+    assert after.base_score == before.base_score
 
 
 def test_a_stop_between_the_two_records_is_made_good(
@@ -177,8 +177,8 @@ def test_a_stop_between_the_two_records_is_made_good(
             tune(**asked)
 
     done = tune(**asked)
-    kept = list_trials(current_settings().database(), "MGC", done["study"])
-    assert done["trials"] == len(kept) == 3
+    kept = list_trials(current_settings().database(), "MGC", done.study)
+    assert done.trials == len(kept) == 3
     assert begun[0].recipe_hash in {each.recipe_hash for each in kept}
     assert {each.state for each in kept} == {"complete"}
     assert all(each.score is not None for each in kept)

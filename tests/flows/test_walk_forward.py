@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.judge_traps import LEAK
+from deployments.cli.terminal import json_text
 from flows.nightly_retrain import nightly_retrain
 from flows.walk_forward import walk_forward
 from ml_core.evidence.promotion import Decision
@@ -27,7 +27,9 @@ from registry.trials import count_trials
 from tasks.settings import current_settings, now
 from tasks.training import train as training
 from tasks.training.promotion import apply_promotion_rule
+from tasks.training.retrain_artifact import Retrained
 from tasks.training.studies_on_record import STUDY_DAYS
+from tasks.training.study_report import StudyResult
 from tasks.training.train import LookAheadError
 from tests.flows.test_flows import files_of
 
@@ -55,14 +57,15 @@ max_rounds = 20
 class Done:
     """A retrain of the quick recipe, then a study picked by hand, then one by the rule."""
 
-    retrained: dict[str, Any]
-    by_hand: dict[str, Any]
+    retrained: Retrained
+    by_hand: StudyResult
     weighed_by_hand: Decision
-    counted: dict[str, Any]
+    counted: StudyResult
 
 
-def study(**given: Any) -> dict[str, Any]:
-    return walk_forward("mgc", "monthly", **given)
+def study(**given: Any) -> StudyResult:
+    result: StudyResult = walk_forward("mgc", "monthly", **given)
+    return result
 
 
 def weighed() -> Decision:
@@ -120,14 +123,14 @@ def test_the_numbers_are_the_same_wherever_folds_are_worked_on(
     monkeypatch.setenv("ORBCAST_WORKERS", "2")
     monkeypatch.setenv("ORBCAST_TASK_RUNNER", runner)
     there = study(from_day="2024-09-01")
-    assert monthly.by_hand["folds"] == ["2024-09", "2024-10", "2024-11"]
-    assert json.dumps(there["evaluation"]) == json.dumps(monthly.by_hand["evaluation"])
+    assert monthly.by_hand.folds == ("2024-09", "2024-10", "2024-11")
+    assert json_text(there.evaluation) == json_text(monthly.by_hand.evaluation)
 
 
 def test_a_study_of_a_period_picked_by_hand_does_not_count(monthly: Done) -> None:
-    assert monthly.by_hand["folds"] == ["2024-09", "2024-10", "2024-11"]
-    assert not monthly.by_hand["counts"]
-    assert monthly.by_hand["promotion"] is None
+    assert monthly.by_hand.folds == ("2024-09", "2024-10", "2024-11")
+    assert not monthly.by_hand.counts
+    assert monthly.by_hand.promotion is None
     assert {each.status for each in monthly.weighed_by_hand.conditions} <= {"unknown", "holds"}
     assert not monthly.weighed_by_hand.conditions[0].figures
     assert not monthly.weighed_by_hand.promote
@@ -142,13 +145,13 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     trials, kept = count_trials(database, "MGC"), evaluations(database, "MGC")
     before = files_of(trained_home / "studies")
     again = study()
-    assert first["counts"]
-    assert json.dumps(again["evaluation"]) == json.dumps(first["evaluation"])
+    assert first.counts
+    assert json_text(again.evaluation) == json_text(first.evaluation)
     assert (count_trials(database, "MGC"), evaluations(database, "MGC")) == (trials, kept)
     assert files_of(trained_home / "studies") == before
     said = weighed()
     figures = said.conditions[0].figures
-    assert figures["rows"] == first["evaluation"]["directional"]["rows"]
+    assert figures["rows"] == first.evaluation.directional.rows
     assert {each.name: each.status for each in said.conditions}["enough rows"] == "fails"
 
     later = now() + timedelta(days=STUDY_DAYS + 1)
@@ -159,8 +162,8 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
         other_code.setattr("tasks.training.studies_on_record.code_hash", lambda: "another release")
         assert weighed().conditions[0].status == "unknown"
 
-    report = Path(first["report"]).read_text("utf-8")
-    assert first["verdict"].partition(":")[0] in report
+    report = Path(first.report).read_text("utf-8")
+    assert first.verdict.partition(":")[0] in report
 
     newest = trained_home / next(name for name in kept[-1].files if name.endswith(".parquet"))
     whole = newest.read_bytes()
@@ -220,13 +223,13 @@ def test_a_refit_of_the_champion_s_recipe_takes_over_when_it_is_not_worse(
     shutil.copytree(untouched_home / "lake", home / "lake")
     first = nightly_retrain("mgc", "baseline", to_day=date(2024, 9, 30), refresh=False)
     second = nightly_retrain("mgc", "baseline", refresh=False)
-    assert first["champion"] != second["champion"]
-    assert "is a refit and not worse" in second["reasons"][0]
+    assert first.champion != second.champion
+    assert "is a refit and not worse" in second.reasons[0]
     # one that knows less does not come back
     third = nightly_retrain("mgc", "baseline", to_day=date(2024, 9, 30), refresh=False)
-    assert third["champion"] == second["champion"]
+    assert third.champion == second.champion
     history = current_settings().models().history("MGC", "champion")
-    assert [each.version for each in history] == [first["champion"], second["champion"]]
+    assert [each.version for each in history] == [first.champion, second.champion]
 
 
 @pytest.mark.usefixtures("monthly")
@@ -245,8 +248,8 @@ def test_a_recipe_edited_under_its_old_name_is_refused(
 @pytest.mark.usefixtures("monthly")
 def test_several_markets_are_studied_side_by_side() -> None:
     both = walk_forward("mgc, MGC", "baseline", from_day="2024-10-01")
-    assert [each["symbol"] for each in both["markets"]] == ["MGC", "MGC"]
-    assert both["verdict"].count("MGC: ") == 2
+    assert [study.symbol for study in both.markets] == ["MGC", "MGC"]
+    assert both.verdict.count("MGC: ") == 2
 
 
 @pytest.mark.usefixtures("monthly")
@@ -257,10 +260,10 @@ def test_a_window_without_unseen_days_says_what_there_is() -> None:
 
 def test_without_a_study_the_night_promotes_nothing_and_says_why(monthly: Done) -> None:
     result = monthly.retrained
-    assert result["champion"] != result["challenger"]
-    assert any("better than corridor unknown" in reason for reason in result["reasons"])
+    assert result.champion != result.challenger
+    assert any("better than corridor unknown" in reason for reason in result.reasons)
     decisions = list_decisions(current_settings().database(), "MGC")
-    (decision,) = [each for each in decisions if each.version == result["challenger"]]
+    (decision,) = [each for each in decisions if each.version == result.challenger]
     assert decision.kind == "promotion"
     assert decision.evidence["promote"] is False
 
@@ -268,7 +271,7 @@ def test_without_a_study_the_night_promotes_nothing_and_says_why(monthly: Done) 
 def test_the_champion_s_own_recipe_is_not_asked_to_beat_itself(monthly: Done) -> None:
     models = current_settings().models()
     before = models.find("MGC", "champion").version
-    version = monthly.retrained["challenger"]
+    version = monthly.retrained.challenger
     models.set_alias("MGC", "champion", version, at=now(), by="test", reason="to be judged")
     try:
         said = weighed()

@@ -108,7 +108,7 @@ def test_a_retrain_on_another_definition_opens_a_new_series_and_says_so(own: Pat
     assert champion.version != old.version
     assert champion.kind == "baseline"
     assert champion.market_hash == MarketDefinition.of(settings.market("mgc")).hash
-    assert any("a new series" in each and "slippage" in each for each in result["reasons"])
+    assert any("a new series" in each and "slippage" in each for each in result.reasons)
     assert champion_says().reason is None
     assert len(definitions(settings.database(), "MGC")) == 2
     assert definition_faults(settings.database()) == ()

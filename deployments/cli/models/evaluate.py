@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -23,11 +25,14 @@ from deployments.cli.terminal import (
     say,
     show_table,
 )
-from ml_core import learning
+from ml_core import evidence, learning
 from ml_core.files import written_atomically
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from ml_core.evidence.evaluation import DirectionScores, GroupScores
+    from tasks.training.study_report import StudyResult
 
 _FEWEST = 30
 """Rows of a fold from which its interval is shown."""
@@ -89,8 +94,8 @@ def evaluate(
     if as_json:
         print_json(result)
         return
-    for each in result.get("markets", [result]):
-        _tell(each)
+    for study in getattr(result, "markets", [result]):
+        _show(study)
     if figures is not None:
         say(f"figures: {figures}")
 
@@ -103,60 +108,58 @@ def _check_window(window: str) -> None:
         raise OptionError("--window", window, "cannot be used", str(error)) from error
 
 
-def _tell(result: dict[str, Any]) -> None:
-    figures = result["evaluation"]
-    say(result["verdict"])
-    show_table(_voices(figures["directional"]))
-    show_table(_folds(figures["by_fold"]))
-    net = figures["trading"]
-    for key, words in (("every_break", "every break"), ("followed", "recommended trades")):
-        each = net[key]
-        if each["trades"]:
-            r = each["net_r"]
+def _show(study: StudyResult) -> None:
+    evaluation = study.evaluation
+    say(study.verdict)
+    show_table(_scores(evaluation.directional))
+    show_table(_folds(evaluation.by_fold))
+    trading = evaluation.trading
+    for trades, words in (
+        (trading.every_break, "every break"),
+        (trading.followed, "recommended trades"),
+    ):
+        if isinstance(trades, evidence.evaluation.Trades):
+            net = trades.net_r
             say(
-                f"  {words}: {each['trades']:,} trades, {r['estimate']:+.3f} R net a trade "
-                f"({r['low']:+.3f} to {r['high']:+.3f})"
+                f"  {words}: {trades.trades:,} trades, {net.estimate:+.3f} R net a trade "
+                f"({net.low:+.3f} to {net.high:+.3f})"
             )
-    if result["not_judged"]:
-        told = ", ".join(result["not_judged"])
-        say(f"  too little history before {told}: not judged")
-    if result["promotion"] is not None:
-        say(result["promotion"]["verdict"])
-    elif not result["counts"]:
+    if study.not_judged:
+        say(f"  too little history before {', '.join(study.not_judged)}: not judged")
+    if study.promotion is not None:
+        say(study.promotion.verdict)
+    elif not study.counts:
         say("A study picked by hand: for looking, not for promotion.")
-    say(f"  report: {result['report']}")
+    say(f"  report: {study.report}")
 
 
-def _voices(scores: dict[str, Any]) -> Table:
+def _scores(directional: DirectionScores) -> Table:
     table = cli.drawing.plain_table()
     for heading in ("unseen days", "accuracy", "log loss", "Brier", "AUC", "ECE"):
         table.add_column(heading, justify="left" if heading == "unseen days" else "right")
-    for voice in ("model", "corridor", "majority"):
-        each = scores[voice]
+    for name, scores in directional.scores.items():
+        figures = (scores.log_loss, scores.brier, scores.auc, scores.ece)
         table.add_row(
-            voice,
-            f"{each['accuracy']:.1%}",
-            *(
-                "-" if each[name] is None else f"{each[name]:.4f}"
-                for name in ("log_loss", "brier", "auc", "ece")
-            ),
+            name,
+            f"{scores.accuracy:.1%}",
+            *("-" if math.isnan(figure) else f"{figure:.4f}" for figure in figures),
         )
     return table
 
 
-def _folds(folds: list[dict[str, Any]]) -> Table:
+def _folds(folds: Sequence[GroupScores]) -> Table:
     table = cli.drawing.plain_table()
     for heading in ("fold", "n", "accuracy", "corridor", "log loss - corridor", "95 %"):
         table.add_column(heading, justify="left" if heading == "fold" else "right")
     for fold in folds:
-        change = fold["difference"]["corridor"]["log_loss"]
-        span = f"{change['low']:+.4f} .. {change['high']:+.4f}"
+        change = fold.difference["corridor"].log_loss
+        span = f"{change.low:+.4f} .. {change.high:+.4f}"
         table.add_row(
-            fold["name"],
-            f"{fold['rows']:,}",
-            f"{fold['model']['accuracy']:.1%}",
-            f"{fold['corridor']['accuracy']:.1%}",
-            f"{change['estimate']:+.4f}",
-            span if fold["rows"] >= _FEWEST else "too few",
+            fold.name,
+            f"{fold.rows:,}",
+            f"{fold.model.accuracy:.1%}",
+            f"{fold.corridor.accuracy:.1%}",
+            f"{change.estimate:+.4f}",
+            span if fold.rows >= _FEWEST else "too few",
         )
     return table

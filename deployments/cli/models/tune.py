@@ -67,7 +67,7 @@ def tune(
     if as_json:
         print_json(result)
         return
-    say(result["verdict"])
-    if result["recipe_file"]:
-        say(f"  {result['recipe_file']}")
-        say(f"  next: orbcast evaluate --recipe {result['recipe']}")
+    say(result.verdict)
+    if result.recipe_file:
+        say(f"  {result.recipe_file}")
+        say(f"  next: orbcast evaluate --recipe {result.recipe}")

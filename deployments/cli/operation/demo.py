@@ -57,52 +57,56 @@ def demo(
 
 
 def _plain(demo: Shown) -> dict[str, Any]:
-    study = demo.result["study"]
+    retrained, study = demo.retrained, demo.study
     return {
         "home": demo.home,
         "market": demo.symbol,
-        "verdict": demo.result["verdict"],
-        "decision": demo.result["decision"],
-        "champion": demo.result["champion"],
-        "challenger": demo.result["challenger"],
-        "directional": demo.result["evaluation"]["directional"],
+        "verdict": retrained.verdict,
+        "decision": retrained.decision,
+        "champion": retrained.champion,
+        "challenger": retrained.challenger,
+        "directional": demo.evaluation.to_json()["directional"],
         "truth": demo.truth,
-        "study_verdict": study["verdict"],
-        "promotion": study["promotion"],
+        "study_verdict": study.verdict,
+        "promotion": study.promotion,
         "report": demo.report,
-        "study_report": study["report"],
+        "study_report": study.report,
         "outlook": asdict(demo.outlook),
         "seconds": round(demo.seconds, 1),
     }
 
 
 def _tell(demo: Shown) -> None:
-    result, truth = demo.result, demo.truth
-    scores = result["evaluation"]["directional"]
+    retrained, study, truth = demo.retrained, demo.study, demo.truth
+    directional = demo.evaluation.directional
     table = cli.drawing.plain_table()
     table.add_column("On unseen days", no_wrap=True)
     for heading in ("accuracy", "95 % interval", "log loss", "95 % interval"):
         table.add_column(heading, justify="right", no_wrap=True)
     names = {"model": "model", "corridor": "corridor baseline", "majority": "majority"}
-    for voice, words in names.items():
-        spans = scores["interval"][voice]
+    for name, scores in directional.scores.items():
+        accuracy, log_loss = (
+            directional.interval[name].accuracy,
+            directional.interval[name].log_loss,
+        )
         table.add_row(
-            words,
-            f"{scores[voice]['accuracy']:.1%}",
-            f"{spans['accuracy']['low']:.1%}..{spans['accuracy']['high']:.1%}",
-            f"{scores[voice]['log_loss']:.4f}",
-            f"{spans['log_loss']['low']:.4f}..{spans['log_loss']['high']:.4f}",
+            names[name],
+            f"{scores.accuracy:.1%}",
+            f"{accuracy.low:.1%}..{accuracy.high:.1%}",
+            f"{scores.log_loss:.4f}",
+            f"{log_loss.low:.4f}..{log_loss.high:.4f}",
         )
     best = f"{truth['bayes_accuracy']:.1%}", "", f"{truth['bayes_log_loss']:.4f}", ""
     table.add_row("best possible (known)", *best)
     show_table(table)
     say("")
-    say(result["verdict"])
-    say(f"Walk-forward: {result['study']['verdict']}")
-    say(result["study"]["promotion"]["verdict"])
-    say(result["decision"])
+    say(retrained.verdict)
+    say(f"Walk-forward: {study.verdict}")
+    if study.promotion is not None:
+        say(study.promotion.verdict)
+    say(str(retrained.decision))
     say(f"\nReport: {demo.report}")
-    say(f"Study:  {result['study']['report']}")
+    say(f"Study:  {study.report}")
     say("\nNext, worth trying:")
     for command, what in (
         ("predict --at 2025-12-30T09:05", "what the models say of a range, and why"),

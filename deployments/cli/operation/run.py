@@ -22,6 +22,7 @@ from deployments.cli.terminal import (
     say,
 )
 from ml_core.errors import InputError
+from ml_core.json_values import json_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +78,7 @@ def run(
         given = dict(_pair(name, found.parameters.properties) for name in param or [])
         if not quiet:
             remark_begin(f"Running {name}", server)
-        result = found(**{"market": market, **given})
+        result = json_values(found(**{"market": market, **given}))
     if as_json:
         print_json(result)
     else:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import tasks
 from deployments.cli.terminal import AsJson, print_json, say
 from tasks import prediction
+
+if TYPE_CHECKING:
+    from tasks.prediction.explanation import ExplainedPrediction
 
 
 def explain(
@@ -27,17 +30,15 @@ def explain(
         print_json(rows)
         return
     for row in rows:
-        _tell(row)
+        _show(row)
 
 
-def _tell(row: dict[str, Any]) -> None:
-    head = f"{row['role']} ({row['mode']}) {row['model'] or '-'} {row['version'] or ''}"
-    say(head)
-    say(f"  {row['verdict']}")
-    for gate in row["gates"]:
-        mark = "ok" if gate["passed"] else "no"
-        say(f"  {mark}  {gate['name']}: {gate['words']}")
-        if gate["change"]:
-            say(f"      would have done: {gate['change']}")
-    for words in row["reasons"]:
+def _show(row: ExplainedPrediction) -> None:
+    say(f"{row.role} ({row.mode}) {row.model or '-'} {row.version or ''}")
+    say(f"  {row.verdict}")
+    for gate in row.gates:
+        say(f"  {'ok' if gate.passed else 'no'}  {gate.name}: {gate.words}")
+        if gate.change:
+            say(f"      would have done: {gate.change}")
+    for words in row.reasons:
         say(f"      {words}")

@@ -268,7 +268,7 @@ def test_the_lake_is_what_its_readings_come_to_in_order(
 ) -> None:
     """Against a plain model: readings in order, the later wins, replaced and forgotten ones away.
 
-    Each content is of its own (no reading confirms another's bar by chance).
+    No two bars have the same price: no reading confirms another's bar by chance.
     """
     lake = Lake(tmp_path_factory.mktemp("lake"))
     unique, model, shown = count(), [], {}
@@ -282,7 +282,7 @@ def test_the_lake_is_what_its_readings_come_to_in_order(
         else:
             content, reading, values = step
             bars = shown.setdefault(
-                (content, reading), {at: 2000 + content * 50 + 10 * next(unique) for at in values}
+                (content, reading), {at: 2000 + 10 * next(unique) for at in values}
             )
             rows = [bar(at, close) for at, close in bars.items()]
             same = [each for each in model if each[:2] == (content, reading)]

@@ -199,10 +199,10 @@ def _peek(
     """
     first = by_seed[0]
     broke = np.isin(first.test.direction, (UP, DOWN))
-    happened, day = first.test.direction[broke] == UP, first.test.trading_day[broke]
-    ours, corridor = first.predictions.p_up[broke], first.predictions.baseline_p_up[broke]
+    happened, day = first.test.direction == UP, first.test.trading_day
+    ours, corridor = first.predictions.p_up, first.predictions.baseline_p_up
     days = np.unique(day)
-    wealth = e_process(ours, corridor, happened, day)
+    wealth = e_process(ours, corridor, happened, day, broke)
     nights = np.arange(max(len(days) - plan.peeks, 0), len(days))
     promoted = False
     for night in nights[wealth[nights] >= 1.0 / plan.policy.alpha].tolist():
@@ -212,20 +212,20 @@ def _peek(
             promoted = True
             break
     loss = LOG_LOSS.rows(ours, happened) - LOG_LOSS.rows(corridor, happened)
-    return promoted, _plain_interval_ever(loss, day, nights)
+    return promoted, _plain_interval_ever(loss[broke], day[broke], plan.peeks)
 
 
 def _plain_interval_ever(
-    loss: NDArray[np.float64], day: NDArray[np.datetime64], nights: NDArray[np.int64]
+    loss: NDArray[np.float64], day: NDArray[np.datetime64], nights: int
 ) -> bool:
-    """Whether mean + 1.96 day-clustered standard errors was below 0 on any of the nights."""
+    """Whether mean + 1.96 day-clustered standard errors was below 0 on any of the last nights."""
     where = np.unique(day, return_inverse=True)[1]
     total, count = np.bincount(where, loss), np.bincount(where).astype(np.float64)
     rows, sums = np.cumsum(count), np.cumsum(total)
     mean = sums / rows
     squares = np.cumsum(total**2) - 2 * mean * np.cumsum(total * count)
     error = np.sqrt(np.maximum(squares + mean**2 * np.cumsum(count**2), 0.0)) / rows
-    return bool(((mean + 1.959964 * error < 0) & (error > 0))[nights].any())
+    return bool(((mean + 1.959964 * error < 0) & (error > 0))[-nights:].any())
 
 
 def _known_gain(

@@ -63,7 +63,7 @@ def first_alarm(
     if together:
         luck = luck[::A_DAY].repeat(A_DAY)[: len(p)]
     day = (np.arange(len(p)) // A_DAY).astype("datetime64[D]")
-    alarms = np.flatnonzero(calibration_process(p, luck < truth, day) >= 1.0 / ALPHA)
+    alarms = np.flatnonzero(calibration_process(p, luck < truth, day, True) >= 1.0 / ALPHA)
     return (int(alarms[0]) + 1) * A_DAY - good if len(alarms) else None
 
 

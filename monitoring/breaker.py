@@ -14,9 +14,15 @@ from typing import Literal
 import numpy as np
 
 from ml_core.evidence.metrics import max_drawdown
-from ml_core.evidence.sequential import e_process, latest
+from ml_core.evidence.sequential import latest
 from ml_core.market_events import BreakerEvent
-from monitoring.sequential_monitors import JudgedBreaks, calibration_process, direction_of, highest
+from monitoring.sequential_monitors import (
+    JudgedRows,
+    direction_of,
+    highest,
+    off_calibration,
+    worse_than_corridor,
+)
 
 State = Literal["closed", "open", "half_open"]
 UNREADABLE = "unreadable"
@@ -166,27 +172,24 @@ def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
     return count
 
 
-def _off(judged: JudgedBreaks, policy: BreakerPolicy) -> tuple[str, str] | None:
+def _off(judged: JudgedRows, policy: BreakerPolicy) -> tuple[str, str] | None:
     """Return whether what was said is worse than the corridor, or not what happens."""
-    worse = latest(e_process(judged.baseline_p_up, judged.p_up, judged.up, judged.day))
+    worse = latest(worse_than_corridor(judged))
     if worse >= 1.0 / policy.alpha:
         return "accuracy", f"worse than the corridor: e-value {worse:.3g}"
-    off = highest(calibration_process(judged.p_up, judged.up, judged.day))
+    off = highest(off_calibration(judged))
     if off >= 1.0 / policy.alpha:
         return "calibration", f"{direction_of(judged)}: e-value {off:.3g}"
     return None
 
 
-def _judged(rows: Sequence[LiveRow]) -> JudgedBreaks:
-    """Return the breaks among answers that said something, in arrays."""
-    listed = [
-        row
-        for row in rows
-        if row.p_up is not None and row.baseline_p_up is not None and row.up is not None
-    ]
-    return JudgedBreaks(
+def _judged(rows: Sequence[LiveRow]) -> JudgedRows:
+    """Return the predictions, in arrays."""
+    listed = [row for row in rows if row.p_up is not None and row.baseline_p_up is not None]
+    return JudgedRows(
         p_up=np.array([row.p_up for row in listed], np.float64),
         baseline_p_up=np.array([row.baseline_p_up for row in listed], np.float64),
-        up=np.array([row.up for row in listed], bool),
+        broke=np.array([row.up is not None for row in listed], bool),
+        up=np.array([bool(row.up) for row in listed], bool),
         day=np.array([row.day or row.at.date() for row in listed], "datetime64[D]"),
     )

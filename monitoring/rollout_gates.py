@@ -16,6 +16,7 @@ from ml_core.evidence.power import trades_needed
 from ml_core.evidence.sequential import e_process, latest, share_process
 from monitoring.gate import Gate
 from monitoring.rollout import POLICY, Position, RolloutPolicy, Stage
+from monitoring.sequential_monitors import JudgedRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +40,8 @@ class LiveRecord:
         Decision time of the first; None before it.
     slots, unanswered
         Slots since then, and those without an answer or answered late, for reasons of ours.
-    day, p_up, baseline_p_up, up
-        Shape (n,): each judged break, in order of decision.
+    rows
+        Its predictions in time, those without a break among them.
     trade_day, r_net
         Shape (t,): each recommended trade that was taken, net R after costs.
     """
@@ -48,18 +49,14 @@ class LiveRecord:
     begun: datetime | None
     slots: int
     unanswered: int
-    day: NDArray[np.datetime64]
-    p_up: NDArray[np.float64]
-    baseline_p_up: NDArray[np.float64]
-    up: NDArray[np.bool_]
+    rows: JudgedRows
     trade_day: NDArray[np.datetime64]
     r_net: NDArray[np.float64]
 
     @property
-    def correct(self) -> NDArray[np.bool_]:
-        """Shape (n,): whether the likelier side was the one that broke."""
-        right: NDArray[np.bool_] = (self.p_up >= _EVEN) == self.up
-        return right
+    def breaks(self) -> JudgedRows:
+        """The rows that broke."""
+        return self.rows.breaks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +99,12 @@ class Facts:
     parity: Check | None
     breaker: str
     record_faults: tuple[str, ...] | None
+
+
+def correct(rows: JudgedRows) -> NDArray[np.bool_]:
+    """Return of each row whether the likelier side is the one that broke, shape (n,)."""
+    right: NDArray[np.bool_] = (rows.p_up >= _EVEN) == rows.up
+    return right
 
 
 def gates(
@@ -230,13 +233,13 @@ def _more_answered(record: LiveRecord, policy: RolloutPolicy) -> int:
 
 
 def _trades(record: LiveRecord, policy: RolloutPolicy) -> Gate:
-    trades = len(record.up)
+    trades = len(record.breaks.up)
     needed = trades_needed(_COIN, policy.lift, power=policy.power)
     missing = max(needed - trades, 0)
     words = f"{trades:,} breaks judged, {needed:,} needed"
     if trades:
         report = power_gate(
-            int(record.correct.sum()), trades, threshold=policy.accuracy, lift=policy.lift
+            int(correct(record.breaks).sum()), trades, threshold=policy.accuracy, lift=policy.lift
         )
         words += (
             f"; {report.accuracy:.1%} right ({report.low:.1%} to {report.high:.1%}), a coin would "
@@ -253,13 +256,14 @@ def _trades(record: LiveRecord, policy: RolloutPolicy) -> Gate:
 def _accuracy(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
     """Judge accuracy over the whole record, anytime-valid, and over its latest stretch."""
     name, limit = "sustained accuracy", policy.accuracy
-    if not len(record.up):
+    if not record.rows.broke.any():
         return Gate(
             name=name, passed=False, words="no break judged yet", change="breaks to judge it by"
         )
-    evidence = latest(share_process(record.correct, record.day, limit))
+    rows, breaks = record.rows, record.breaks
+    evidence = latest(share_process(correct(rows), rows.day, limit, rows.broke))
     since = np.datetime64((now - timedelta(days=policy.recent_days)).date(), "D")
-    recent = record.correct[record.day >= since]
+    recent = correct(breaks)[breaks.day >= since]
     lately = float(recent.mean()) if len(recent) else 0.0
     shown, held = evidence >= 1.0 / policy.alpha, lately > limit
     words = (
@@ -268,7 +272,7 @@ def _accuracy(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
     )
     changes = []
     if not shown:
-        changes.append(_growth(evidence, len(record.up), policy.alpha))
+        changes.append(_growth(evidence, len(breaks.up), policy.alpha))
     if not held:
         changes.append(f"more than {limit:.0%} right in the last {policy.recent_days} days")
     return Gate(name=name, passed=shown and held, words=words, change="; ".join(changes))
@@ -276,20 +280,21 @@ def _accuracy(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
 
 def _skill(record: LiveRecord, policy: RolloutPolicy) -> Gate:
     name = "skill above the corridor"
-    if not len(record.up):
+    if not record.rows.broke.any():
         return Gate(
             name=name, passed=False, words="no break judged yet", change="breaks to judge it by"
         )
-    evidence = latest(e_process(record.p_up, record.baseline_p_up, record.up, record.day))
+    rows, breaks = record.rows, record.breaks
+    evidence = latest(e_process(rows.p_up, rows.baseline_p_up, rows.up, rows.day, rows.broke))
     passed = evidence >= 1.0 / policy.alpha
-    accuracy = float(record.correct.mean())
-    plain = float(((record.baseline_p_up >= _EVEN) == record.up).mean())
+    accuracy = float(correct(breaks).mean())
+    plain = float(((breaks.baseline_p_up >= _EVEN) == breaks.up).mean())
     return Gate(
         name=name,
         passed=passed,
         words=f"e-value {evidence:.3g} that its log loss is the smaller, {1.0 / policy.alpha:g} "
         f"needed; {accuracy:.1%} right, the corridor {plain:.1%}",
-        change="" if passed else _growth(evidence, len(record.up), policy.alpha),
+        change="" if passed else _growth(evidence, len(breaks.up), policy.alpha),
     )
 
 

@@ -29,23 +29,33 @@ Watched = Literal["corridor", "calibration", "accuracy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedBreaks:
-    """Breaks of one line of answers, in order of decision.
+class JudgedRows:
+    """Predictions of one line of versions made in time, in order of decision.
+
+    Those of ranges that did not break, or are open still, are among them: whether a range breaks
+    is not known when the next one is decided.
 
     Attributes
     ----------
     p_up, baseline_p_up
-        Shape (n,): P(UP | a break), as said before it, by the model and by the corridor.
-    up
-        Shape (n,): whether it was UP.
+        Shape (n,): P(UP | a break) of the model and of the corridor, as predicted.
+    broke, up
+        Shape (n,): whether the range broke, and whether it was UP.
     day
         Shape (n,): trading day, ascending; rows of one day may be open together.
     """
 
     p_up: NDArray[np.float64]
     baseline_p_up: NDArray[np.float64]
+    broke: NDArray[np.bool_]
     up: NDArray[np.bool_]
     day: NDArray[np.datetime64]
+
+    @property
+    def breaks(self) -> JudgedRows:
+        """The rows that broke."""
+        names = ("p_up", "baseline_p_up", "broke", "up", "day")
+        return JudgedRows(**{name: getattr(self, name)[self.broke] for name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +90,10 @@ class Monitor:
 
 
 def calibration_process(
-    p: NDArray[np.float64], happened: NDArray[np.bool_], day: NDArray[np.datetime64]
+    p: NDArray[np.float64],
+    happened: NDArray[np.bool_],
+    day: NDArray[np.datetime64],
+    broke: NDArray[np.bool_] | bool,
 ) -> NDArray[np.float64]:
     """Return the evidence, after each day, that probabilities are not what happens.
 
@@ -106,47 +119,49 @@ def calibration_process(
         Shape (n,): whether the break was UP.
     day
         Shape (n,): trading day, ascending.
+    broke
+        Shape (n,): whether the row broke; see :func:`~ml_core.evidence.sequential.e_process`.
 
     Returns
     -------
     NDArray[float64]
         Shape (d,): wealth after each day with rows; empty without rows.
     """
+    gain = np.where(broke, happened - p, 0.0)
     days, starts = np.unique(day, return_index=True)
     total = np.zeros(len(days))
     for begun, share in _STARTS:
         wealth = np.ones(len(days))
         if begun < len(days):
             rows = slice(int(starts[begun]), None)
-            wealth[begun:] = _bettors(p[rows], happened[rows], day[rows])
+            wealth[begun:] = _bettors(p[rows], gain[rows], day[rows])
         total += share * wealth
     return total
 
 
 def monitors(
-    judged: JudgedBreaks, reference_accuracy: float | None = None, alpha: float = ALPHA
+    judged: JudgedRows, reference_accuracy: float | None = None, alpha: float = ALPHA
 ) -> tuple[Monitor, ...]:
     """Return every monitor of a line of answers.
 
     Parameters
     ----------
     judged
-        Its breaks.
+        Its predictions.
     reference_accuracy
         What the version is held to: the lower end of the interval of its accuracy on unseen days.
         None, and that monitor is left out.
     alpha
         Chance of a false alarm allowed to each of them.
     """
-    worse = e_process(judged.baseline_p_up, judged.p_up, judged.up, judged.day)
-    off = calibration_process(judged.p_up, judged.up, judged.day)
+    worse, off = worse_than_corridor(judged), off_calibration(judged)
     found: list[tuple[Watched, NDArray[np.float64], str]] = [
         ("corridor", worse, "whether its log loss is above the corridor's"),
         ("calibration", off, direction_of(judged)),
     ]
     if reference_accuracy is not None:
         wrong = ACCURACY.rows(judged.p_up, judged.up) < 1.0
-        fallen = share_process(wrong, judged.day, 1.0 - reference_accuracy)
+        fallen = share_process(wrong, judged.day, 1.0 - reference_accuracy, judged.broke)
         found.append(
             (
                 "accuracy",
@@ -159,19 +174,30 @@ def monitors(
             watches=watches,
             e_value=highest(wealth),
             alpha=alpha,
-            rows=len(judged.up),
-            days=len(np.unique(judged.day)),
+            rows=int(judged.broke.sum()),
+            days=len(np.unique(judged.breaks.day)),
             words=words,
         )
         for watches, wealth, words in found
     )
 
 
-def direction_of(judged: JudgedBreaks) -> str:
+def worse_than_corridor(judged: JudgedRows) -> NDArray[np.float64]:
+    """Return the evidence, after each day, that the corridor's log loss is the smaller one."""
+    return e_process(judged.baseline_p_up, judged.p_up, judged.up, judged.day, judged.broke)
+
+
+def off_calibration(judged: JudgedRows) -> NDArray[np.float64]:
+    """Return the evidence, after each day, that the probabilities are not what happens."""
+    return calibration_process(judged.p_up, judged.up, judged.day, judged.broke)
+
+
+def direction_of(judged: JudgedRows) -> str:
     """Return what was said of UP and what happened."""
-    if not len(judged.up):
+    breaks = judged.breaks
+    if not len(breaks.up):
         return "no breaks yet"
-    said, came = judged.p_up.mean(), judged.up.mean()
+    said, came = breaks.p_up.mean(), breaks.up.mean()
     return f"UP was said to come {said:.1%} of the time and came {came:.1%}"
 
 
@@ -189,7 +215,7 @@ def alarms(monitors: Sequence[Monitor]) -> tuple[Monitor, ...]:
 
 
 def _bettors(
-    p: NDArray[np.float64], happened: NDArray[np.bool_], day: NDArray[np.datetime64]
+    p: NDArray[np.float64], surprise: NDArray[np.float64], day: NDArray[np.datetime64]
 ) -> NDArray[np.float64]:
     """Return the mean wealth of the three bettors after each day."""
     whole, even = np.zeros(len(p), np.int64), np.ones(len(p))
@@ -198,7 +224,7 @@ def _bettors(
         (whole, 2.0 * p - 1.0, _PRIOR_OF_SLOPE),
         (bin_of(p, BINS), even, _PRIOR),
     )
-    wealth = [_wealth(cell, weight, prior, p, happened, day) for cell, weight, prior in bets]
+    wealth = [_wealth(cell, weight, prior, p, surprise, day) for cell, weight, prior in bets]
     mean: NDArray[np.float64] = np.mean(wealth, axis=0)
     return mean
 
@@ -208,11 +234,11 @@ def _wealth(
     weight: NDArray[np.float64],
     prior: float,
     p: NDArray[np.float64],
-    happened: NDArray[np.bool_],
+    surprise: NDArray[np.float64],
     day: NDArray[np.datetime64],
 ) -> NDArray[np.float64]:
     """Return the wealth, after each day, of one who bets in each cell by what was seen of it."""
-    gain = weight * (happened - p)
+    gain = weight * surprise
     if_up, if_down = weight * (1.0 - p), -weight * p
     days = rows_by_day(day)
     total, square = np.zeros(BINS), np.full(BINS, prior)
@@ -222,7 +248,8 @@ def _wealth(
         bet = (total / square)[cell[rows]]
         worst = np.maximum(-bet * if_up[rows], -bet * if_down[rows])
         worst[worst < _NO_RISK] = 0.0
-        capital *= 1.0 + float((bet * within_budget(1.0, worst)) @ gain[rows])
+        stake = bet * within_budget(np.ones(len(bet)), worst)
+        capital *= 1.0 + float(stake @ gain[rows])
         wealth[index] = capital
         np.add.at(total, cell[rows], gain[rows])
         np.add.at(square, cell[rows], gain[rows] ** 2)

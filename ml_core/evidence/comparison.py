@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -122,12 +122,28 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Common:
-    """Breaks both have answered unseen, m of them."""
+    """Rows both have predicted unseen, in order of decision, those without a break among them."""
 
     ours: NDArray[np.float64]
     theirs: NDArray[np.float64]
     happened: NDArray[np.bool_]
     day: NDArray[np.datetime64]
+    broke: NDArray[np.bool_]
+
+    @property
+    def breaks(self) -> _Common:
+        """The rows that broke, m of them."""
+        return _Common(*(getattr(self, field.name)[self.broke] for field in fields(self)))
+
+    @property
+    def e_value(self) -> float:
+        """Evidence that our log loss is the smaller one."""
+        return latest(e_process(self.ours, self.theirs, self.happened, self.day, self.broke))
+
+    @property
+    def turned(self) -> _Common:
+        """The same, seen from the other side."""
+        return replace(self, ours=self.theirs, theirs=self.ours)
 
 
 def compare(
@@ -167,27 +183,28 @@ def compare_logged(
     other: NDArray[np.float64],
     happened: NDArray[np.bool_],
     day: NDArray[np.datetime64],
+    broke: NDArray[np.bool_],
     against: str,
     *,
     seed: int = 0,
 ) -> Comparison:
-    """Compare what two versions said live of the same breaks, before they happened.
+    """Compare what two versions predicted live of the same slots.
 
     Parameters
     ----------
-    challenger, other, happened, day
-        Shape (n,), n at least 1: P(UP | a break) of each, whether it was UP, trading day; in
-        order of decision.
+    challenger, other, happened, day, broke
+        Shape (n,): P(UP | a break) of each, whether it was UP, trading day, whether it broke; in
+        order of decision. At least one broke.
     against
         Name of the other.
     seed
         Of the bootstrap.
     """
-    return _compared([_Common(challenger, other, happened, day)], against, seed)
+    return _compared([_Common(challenger, other, happened, day, broke)], against, seed)
 
 
 def _compared(common: list[_Common], against: str, seed: int) -> Comparison:
-    first = common[0]
+    first = common[0].breaks
     years = first.day.astype("datetime64[Y]").astype(str)
     loss = _difference(LOG_LOSS, first)
     return Comparison(
@@ -209,9 +226,9 @@ def _compared(common: list[_Common], against: str, seed: int) -> Comparison:
             )
             for year in np.unique(years)
         ),
-        seeds=tuple(float(_difference(LOG_LOSS, rows).mean()) for rows in common),
-        e_value=latest(e_process(first.ours, first.theirs, first.happened, first.day)),
-        e_worse=latest(e_process(first.theirs, first.ours, first.happened, first.day)),
+        seeds=tuple(float(_difference(LOG_LOSS, rows.breaks).mean()) for rows in common),
+        e_value=common[0].e_value,
+        e_worse=common[0].turned.e_value,
     )
 
 
@@ -239,8 +256,5 @@ def _common(
     if not broke.any():
         raise NoCommonRowsError(challenger.recipe_hash[:12], against)
     return _Common(
-        challenger.predictions.p_up[broke],
-        theirs[broke],
-        test.direction[broke] == UP,
-        test.trading_day[broke],
+        challenger.predictions.p_up, theirs, test.direction == UP, test.trading_day, broke
     )

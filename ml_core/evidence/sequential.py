@@ -17,6 +17,7 @@ def e_process(
     other: NDArray[np.float64],
     happened: NDArray[np.bool_],
     day: NDArray[np.datetime64],
+    broke: NDArray[np.bool_] | bool,
 ) -> NDArray[np.float64]:
     """Return the evidence, after each day, that a challenger's log loss is the smaller one.
 
@@ -27,10 +28,11 @@ def e_process(
     Estimating means of bounded random variables by betting, 2024; Choe and Ramdas, Comparing
     sequential forecasters, 2023).
 
-    How it stays exact without assuming a bound on log loss: both probabilities are known before
-    the outcome, so each row's worst loss is known when the bet is made. Rows of one day may be
-    open together, so a day's bets are placed from the wealth of its morning and never risk more
-    than ``0.9`` of it; the day's factor is 1 + the sum of stake x gain.
+    It is exact without assuming a bound on log loss: both probabilities are known before the
+    outcome, so each row's worst loss is known when the bet is made. A row's stake rests on its own
+    probabilities, on the rows decided before it that day, and on the outcomes of the days before.
+    Rows of one day may be open together, so a day's bets are placed from the wealth of its morning
+    and never risk more than ``0.9`` of it; the day's factor is 1 + the sum of stake x gain.
 
     Parameters
     ----------
@@ -40,6 +42,10 @@ def e_process(
         Shape (n,): whether the break was UP.
     day
         Shape (n,): trading day, ascending.
+    broke
+        Shape (n,): whether the row broke at all; True where every row did. One that did not, or is
+        open still, gains nothing and takes its part of the day's stakes all the same: whether it
+        would break was not known when the rows after it were decided.
 
     Returns
     -------
@@ -49,19 +55,22 @@ def e_process(
     ours, theirs = (np.clip(p, _EDGE, 1.0 - _EDGE) for p in (challenger, other))
     if_up = np.log(ours) - np.log(theirs)
     if_down = np.log1p(-ours) - np.log1p(-theirs)
-    gain = np.where(happened, if_up, if_down)
+    gain = np.where(broke, np.where(happened, if_up, if_down), 0.0)
     worst = np.maximum(np.maximum(-if_up, -if_down), 0.0)
     middle = (ours + theirs) / 2.0
-    expected_square = middle * if_up**2 + (1.0 - middle) * if_down**2
+    prior = _PRIOR_ROWS * (middle * if_up**2 + (1.0 - middle) * if_down**2)
+
+    def stakes(rows: slice, total: float, square: float) -> NDArray[np.float64]:
+        precision = square + prior[rows]
+        bet = np.zeros(len(precision))
+        np.divide(total + _PRIOR_BET * prior[rows], precision, out=bet, where=precision > 0)
+        return within_budget(np.clip(bet, 0.0, _MOST_BET), worst[rows])
+
     days = rows_by_day(day)
     wealth = np.empty(len(days))
     capital, total, square = 1.0, 0.0, 0.0
     for index, rows in enumerate(days):
-        prior = _PRIOR_ROWS * float(expected_square[rows].mean())
-        precision = square + prior
-        bet = (total + _PRIOR_BET * prior) / precision if precision > 0 else 0.0
-        stake = within_budget(min(max(bet, 0.0), _MOST_BET), worst[rows])
-        capital *= 1.0 + float(stake @ gain[rows])
+        capital *= 1.0 + float(stakes(rows, total, square) @ gain[rows])
         wealth[index] = capital
         total += float(gain[rows].sum())
         square += float((gain[rows] ** 2).sum())
@@ -69,15 +78,18 @@ def e_process(
 
 
 def share_process(
-    happened: NDArray[np.bool_], day: NDArray[np.datetime64], share: float
+    happened: NDArray[np.bool_],
+    day: NDArray[np.datetime64],
+    share: float,
+    counted: NDArray[np.bool_] | bool,
 ) -> NDArray[np.float64]:
     """Return the evidence, after each day, that something happens more often than a share.
 
     The hypothesis bet against: given the past, each row happens with a chance of ``share`` at
     most. Valid at any time in the same way as :func:`e_process`, with the same daily budget; the
-    stake, the same for each row of a day, is Kelly's for what whole days have brought so far,
-    since rows of one day share its luck, drawn towards no bet by a prior (betting on the mean of
-    bounded variables: Waudby-Smith and Ramdas 2024).
+    stake, the same for each row of a day while the budget lasts, is Kelly's for what whole days
+    have brought so far, since rows of one day share its luck, drawn towards no bet by a prior
+    (betting on the mean of bounded variables: Waudby-Smith and Ramdas 2024).
 
     Parameters
     ----------
@@ -88,6 +100,9 @@ def share_process(
     share
         Between 0 and 1; never and always are taken as a millionth from it, so that something
         can be bet on.
+    counted
+        Shape (n,): whether the row counts at all; True where every row does. See ``broke`` of
+        :func:`e_process`.
 
     Returns
     -------
@@ -95,15 +110,16 @@ def share_process(
         Shape (d,): wealth after each day with rows.
     """
     share = min(max(share, _EDGE), 1.0 - _EDGE)
-    gain = happened.astype(np.float64) - share
+    gain = np.where(counted, happened - share, 0.0)
+    worst = np.full(len(gain), share)
     days = rows_by_day(day)
     wealth = np.empty(len(days))
     capital, total, square = 1.0, 0.0, _PRIOR_ROWS * share * (1.0 - share)
     for index, rows in enumerate(days):
-        brought = float(gain[rows].sum())
-        bet = min(max(total / square, 0.0), _MOST_AT_RISK / (share * (rows.stop - rows.start)))
-        capital *= 1.0 + bet * brought
+        bet = np.full(rows.stop - rows.start, max(total / square, 0.0))
+        capital *= 1.0 + float(within_budget(bet, worst[rows]) @ gain[rows])
         wealth[index] = capital
+        brought = float(gain[rows].sum())
         total += brought
         square += brought**2
     return wealth
@@ -120,11 +136,15 @@ def latest(wealth: NDArray[np.float64]) -> float:
     return float(wealth[-1]) if len(wealth) else 1.0
 
 
-def within_budget(bet: float, worst: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cut stakes so that all worst losses of a day together stay within what may be risked."""
+def within_budget(bet: NDArray[np.float64], worst: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cut a day's stakes, in order, so that their worst losses stay within what may be risked.
+
+    A stake depends on those before it and not on those after it. Both have shape (n,).
+    """
     left = _MOST_AT_RISK
-    stake = np.empty(len(worst))
+    stake = bet.copy()
     for row, loss in enumerate(worst.tolist()):
-        stake[row] = min(bet, left / loss) if loss > 0 else bet
+        if loss > 0:
+            stake[row] = min(stake[row], left / loss)
         left = max(left - stake[row] * loss, 0.0)
     return stake

@@ -138,7 +138,7 @@ def _reconciled(
     ]
     waiting = sum(row.outcome is None for row in own)
     had_its_time = at.date() - record.last_day > timedelta(days=REVISED_DAYS)
-    judged = judged_of(own)
+    judged = judged_of(own).breaks
     # rows further back than were read are not all there to be judged
     if len(own) != record.rows or (waiting and not had_its_time) or not len(judged.up):
         return False

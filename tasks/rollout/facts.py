@@ -11,6 +11,7 @@ import numpy as np
 
 from monitoring.rollout import Position, Stage
 from monitoring.rollout_gates import Check, Facts, LiveRecord
+from monitoring.sequential_monitors import JudgedRows
 from registry.drift import latest_drift
 from registry.errors import DatabaseError, UnknownVersionError
 from registry.model_store import Serving
@@ -24,6 +25,7 @@ from tasks.settings import Settings
 from tasks.training.studies_on_record import study_that_counts
 
 _HOLES = OURS | {"off"}
+_BREAKS = frozenset({"UP", "DOWN"})
 
 
 def facts_of(settings: Settings, symbol: str, position: Position, at: datetime) -> Facts:
@@ -80,15 +82,19 @@ def _live_record(
     own = [index for index, row in enumerate(rows) if _is_of(row, recipe_hash)]
     rows = rows[own[0] :] if own else []
     judged = [row for row in rows if _is_judged(row, recipe_hash)]
+    directions = [row["direction"] for row in judged]
     taken = [row for row in judged if row["taken_r_net"] is not None]
     return LiveRecord(
         begun=rows[0]["decision_time"] if rows else None,
         slots=len(rows),
         unanswered=sum(row["late"] or row["reason"] in _HOLES for row in rows),
-        day=_days(judged),
-        p_up=np.array([row["p_up"] for row in judged], np.float64),
-        baseline_p_up=np.array([row["baseline_p_up"] for row in judged], np.float64),
-        up=np.array([row["direction"] == "UP" for row in judged], bool),
+        rows=JudgedRows(
+            p_up=np.array([row["p_up"] for row in judged], np.float64),
+            baseline_p_up=np.array([row["baseline_p_up"] for row in judged], np.float64),
+            broke=np.array([direction in _BREAKS for direction in directions], bool),
+            up=np.array([direction == "UP" for direction in directions], bool),
+            day=_days(judged),
+        ),
         trade_day=_days(taken),
         r_net=np.array([row["taken_r_net"] for row in taken], np.float64),
     )
@@ -100,8 +106,7 @@ def _is_of(row: Mapping[str, Any], recipe_hash: str | None) -> bool:
 
 def _is_judged(row: Mapping[str, Any], recipe_hash: str | None) -> bool:
     known = row["p_up"] is not None and row["baseline_p_up"] is not None
-    broke = row["direction"] in {"UP", "DOWN"}
-    return _is_of(row, recipe_hash) and not row["late"] and known and broke
+    return _is_of(row, recipe_hash) and not row["late"] and known
 
 
 def _days(rows: Sequence[Mapping[str, Any]]) -> Any:

@@ -108,29 +108,30 @@ def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Compar
         if entry.market_hash not in same_market:
             continue
         by_slot.setdefault((entry.trading_day, entry.opening_range), {})[entry.role] = row
-    ours, theirs, happened, day = [], [], [], []
+    ours, theirs, directions, day = [], [], [], []
     for pair in by_slot.values():
         if not {"champion", "challenger"} <= pair.keys():
             continue
         champion, challenger = pair["champion"], pair["challenger"]
-        outcome = champion.outcome
-        if challenger.prediction.recipe_hash != recipe_hash or outcome is None:
+        if challenger.prediction.recipe_hash != recipe_hash:
             continue
         our_p, their_p = _p_up_in_time(challenger), _p_up_in_time(champion)
-        if outcome.direction not in {"UP", "DOWN"} or our_p is None or their_p is None:
+        if our_p is None or their_p is None:
             continue
         ours.append(our_p)
         theirs.append(their_p)
-        happened.append(outcome.direction == "UP")
+        directions.append(champion.direction)
         day.append(np.datetime64(champion.prediction.trading_day))
-    if not ours:
+    broke = np.array([direction in {"UP", "DOWN"} for direction in directions], bool)
+    if not broke.any():
         return None
     order = np.argsort(np.array(day), kind="stable")
     return compare_logged(
         np.array(ours, np.float64)[order],
         np.array(theirs, np.float64)[order],
-        np.array(happened)[order],
+        np.array([direction == "UP" for direction in directions], bool)[order],
         np.array(day)[order],
+        broke[order],
         AGAINST_CHAMPION,
     )
 

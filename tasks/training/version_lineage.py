@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from monitoring.sequential_monitors import JudgedBreaks, Monitor, monitors
+from monitoring.sequential_monitors import JudgedRows, Monitor, monitors
 from registry.errors import UnknownVersionError
 from registry.estimates import estimate_records
 from registry.ledger import Settled
@@ -62,18 +62,15 @@ def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
     return [row for row in listed if row.prediction.recipe_hash == recipe]
 
 
-def judged_of(line: Sequence[Settled]) -> JudgedBreaks:
-    """Return the rows that broke, in arrays."""
-    broke = [
-        (row.prediction, row.outcome.direction == "UP")
-        for row in line
-        if row.outcome is not None and row.outcome.direction in {"UP", "DOWN"}
-    ]
-    return JudgedBreaks(
-        p_up=np.array([entry.p_up for entry, _ in broke], np.float64),
-        baseline_p_up=np.array([entry.baseline_p_up for entry, _ in broke], np.float64),
-        up=np.array([up for _, up in broke], bool),
-        day=np.array([entry.trading_day for entry, _ in broke], "datetime64[D]"),
+def judged_of(line: Sequence[Settled]) -> JudgedRows:
+    """Return the rows in arrays, those without a break and open ones among them."""
+    entries = [row.prediction for row in line]
+    return JudgedRows(
+        p_up=np.array([entry.p_up for entry in entries], np.float64),
+        baseline_p_up=np.array([entry.baseline_p_up for entry in entries], np.float64),
+        broke=np.array([row.direction in {"UP", "DOWN"} for row in line], bool),
+        up=np.array([row.direction == "UP" for row in line], bool),
+        day=np.array([entry.trading_day for entry in entries], "datetime64[D]"),
     )
 
 

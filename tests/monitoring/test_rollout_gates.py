@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from monitoring.gate import Gate
 from monitoring.rollout import Position, RolloutPolicy, Stage
-from monitoring.rollout_gates import EARNED, Check, Facts, LiveRecord, gates
+from monitoring.rollout_gates import EARNED, Check, Facts, LiveRecord, correct, gates
+from monitoring.sequential_monitors import JudgedRows
 from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of, share_wealth
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
@@ -20,19 +21,24 @@ DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 LAST = np.datetime64("2025-06-30")
 
 
-def record(up: Any, p: Any = 0.75, corridor: Any = 0.5, **changed: Any) -> LiveRecord:
+def record(
+    up: Any, p: Any = 0.75, corridor: Any = 0.5, day: Any = None, **changed: Any
+) -> LiveRecord:
     """A break a day up to the last day, and as many trades of a third of R or of nothing."""
     happened = np.array(up, bool)
     count = len(happened)
-    day = LAST - np.arange(count)[::-1]
+    day = LAST - np.arange(count)[::-1] if day is None else day
     values = {
         "begun": NOW - 120 * DAY,
         "slots": 1000,
         "unanswered": 0,
-        "day": day,
-        "p_up": np.broadcast_to(np.array(p, np.float64), count),
-        "baseline_p_up": np.broadcast_to(np.array(corridor, np.float64), count),
-        "up": happened,
+        "rows": JudgedRows(
+            p_up=np.broadcast_to(np.array(p, np.float64), count),
+            baseline_p_up=np.broadcast_to(np.array(corridor, np.float64), count),
+            broke=np.ones(count, bool),
+            up=happened,
+            day=day,
+        ),
         "trade_day": day,
         "r_net": np.where(np.arange(count) % 3 == 0, 1.0, 0.0),
     }
@@ -303,8 +309,8 @@ def test_the_net_r_of_the_trades_taken_must_lie_above_nought(r: list[float], pas
 
 
 def test_a_probability_of_a_half_says_up() -> None:
-    assert record([True, False], 0.5).correct.tolist() == [True, False]
-    assert record([True, False], 0.4999).correct.tolist() == [False, True]
+    assert correct(record([True, False], 0.5).rows).tolist() == [True, False]
+    assert correct(record([True, False], 0.4999).rows).tolist() == [False, True]
 
 
 def test_the_gates_that_take_a_record_are_among_the_gates() -> None:

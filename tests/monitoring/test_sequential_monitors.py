@@ -13,7 +13,7 @@ from scipy.stats import binom
 
 from monitoring.breaker import LiveRow, trouble
 from monitoring.sequential_monitors import (
-    JudgedBreaks,
+    JudgedRows,
     Monitor,
     alarms,
     calibration_process,
@@ -72,8 +72,10 @@ def test_the_evidence_against_what_was_said_is_that_of_slow_bettors(
     p[600::4] = 0.1  # in a fifth of the scale of its own, before others of its day
     day = np.datetime64("2024-01-01") + np.arange(700) // 2
     up = came(draw, np.clip(p - off, 0.0, 1.0))
-    wealth = calibration_process(p, up, day)
-    np.testing.assert_allclose(wealth, calibration_wealth(rows_of(p, p, up, day)), rtol=1e-9)
+    broke = draw.random(700) < 0.9
+    wealth = calibration_process(p, up, day, broke)
+    expected = calibration_wealth(rows_of(p, p, up, day, broke))
+    np.testing.assert_allclose(wealth, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("e_value", "alarm"), [(99.99, False), (100.0, True), (101.0, True)])
@@ -128,7 +130,7 @@ def test_calibrated_streams_raise_no_more_false_alarms_than_stated(together: boo
     for seed in range(STREAMS):
         draw = np.random.default_rng(seed)
         p = said(draw, 180)
-        wealth = calibration_process(p, came(draw, p, together=together), days(180))
+        wealth = calibration_process(p, came(draw, p, together=together), days(180), True)
         alarmed += highest(wealth) >= 1.0 / ALPHA
     # a process that keeps its rate of 5 % has more than this many once in a thousand tries
     assert alarmed <= binom.ppf(0.999, STREAMS, ALPHA)
@@ -148,7 +150,7 @@ def test_probabilities_that_are_off_are_found_within_the_rows_stated(
         truth = {"too high by a tenth": np.maximum(p - 0.1, 0.0), "too bold": bold}.get(
             wrong, np.full(within, 0.5)
         )
-        found = first_alarm(calibration_process(p, came(draw, truth), days(within)), 0.01)
+        found = first_alarm(calibration_process(p, came(draw, truth), days(within), True), 0.01)
         assert found is not None, (wrong, seed)
 
 
@@ -158,7 +160,7 @@ def test_a_long_good_record_does_not_hide_a_change_for_as_long_again() -> None:
         draw = np.random.default_rng(seed)
         p = said(draw, 2 * rows)
         truth = np.where(np.arange(2 * rows) < rows, p, np.maximum(p - 0.1, 0.0))
-        found = first_alarm(calibration_process(p, came(draw, truth), days(2 * rows)), 0.01)
+        found = first_alarm(calibration_process(p, came(draw, truth), days(2 * rows), True), 0.01)
         assert found is not None
         assert rows < found < 2 * rows
 
@@ -168,7 +170,8 @@ def test_a_long_good_record_does_not_hide_a_change_for_as_long_again() -> None:
 @given(st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), max_size=60))
 def test_whatever_happens_the_wealth_stays_above_zero(rows: list[tuple[float, bool]]) -> None:
     p = np.array([each for each, _ in rows], np.float64)
-    wealth = calibration_process(p, np.array([up for _, up in rows], bool), days(len(rows)))
+    up = np.array([each for _, each in rows], bool)
+    wealth = calibration_process(p, up, days(len(rows)), True)
     assert (wealth > 0).all()
     assert len(wealth) == len(np.unique(days(len(rows))))
 
@@ -177,15 +180,16 @@ def test_days_to_come_change_nothing_of_the_days_before() -> None:
     draw = np.random.default_rng(1)
     p = said(draw, 600)
     up = came(draw, p)
-    whole = calibration_process(p, up, days(600))
-    part = calibration_process(p[:300], up[:300], days(300))
+    whole = calibration_process(p, up, days(600), True)
+    part = calibration_process(p[:300], up[:300], days(300), True)
     np.testing.assert_array_equal(whole[:50], part)
 
 
 def judged(
     p: NDArray[np.float64], baseline: NDArray[np.float64], up: NDArray[np.bool_]
-) -> JudgedBreaks:
-    return JudgedBreaks(p_up=p, baseline_p_up=baseline, up=up, day=days(len(p)))
+) -> JudgedRows:
+    broke = np.ones(len(p), bool)
+    return JudgedRows(p_up=p, baseline_p_up=baseline, broke=broke, up=up, day=days(len(p)))
 
 
 def test_a_model_that_lost_its_accuracy_is_named_and_a_sound_one_is_not() -> None:

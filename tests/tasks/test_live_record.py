@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from monitoring.rollout_gates import correct
 from tests.tasks.live_market import (
     DAY,
     NOW,
@@ -23,7 +24,7 @@ from tests.tasks.live_market import (
 def test_before_the_first_answer_there_is_no_record(market: LiveMarket) -> None:
     record = facts(market).record
     assert (record.begun, record.slots, record.unanswered) == (None, 0, 0)
-    assert [len(it) for it in (record.day, record.p_up, record.up, record.r_net)] == [0] * 4
+    assert [len(it) for it in (record.rows.day, record.rows.p_up, record.r_net)] == [0] * 3
 
 
 def test_the_record_begins_with_the_first_answer_of_the_recipe_that_serves(
@@ -81,13 +82,27 @@ def test_breaks_that_were_answered_in_time_are_judged_as_they_were_answered(
     first, second = answers({"p_up": 0.7, "baseline_p_up": 0.55}, {"p_up": 0.2})
     market.live([(first, outcome_of(first)), (second, outcome_of(second, direction="DOWN"))])
 
-    record = facts(market).record
+    breaks = facts(market).record.breaks
 
-    assert record.day.tolist() == [date(2025, 1, 6), date(2025, 1, 7)]
-    assert record.p_up.tolist() == [0.7, 0.2]
-    assert record.baseline_p_up.tolist() == [0.55, 0.6]
-    assert record.up.tolist() == [True, False]
-    assert record.correct.tolist() == [True, True]
+    assert breaks.day.tolist() == [date(2025, 1, 6), date(2025, 1, 7)]
+    assert breaks.p_up.tolist() == [0.7, 0.2]
+    assert breaks.baseline_p_up.tolist() == [0.55, 0.6]
+    assert breaks.up.tolist() == [True, False]
+    assert correct(breaks).tolist() == [True, True]
+
+
+def test_predictions_without_a_break_and_open_ones_take_part_in_the_day_s_stakes(
+    market: LiveMarket,
+) -> None:
+    broke, without, still_open = answers({}, {"p_up": 0.3}, {"p_up": 0.4})
+    none = outcome_of(without, direction="NONE", outcome=None, r_net=None)
+    market.live([(broke, outcome_of(broke)), (without, none), (still_open, None)])
+
+    rows = facts(market).record.rows
+
+    assert rows.p_up.tolist() == [broke.p_up, 0.3, 0.4]
+    assert rows.broke.tolist() == [True, False, False]
+    assert rows.up.tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -118,8 +133,8 @@ def test_nothing_else_is_judged_and_no_trade_of_it_counts(
 
     record = facts(market).record
 
-    assert record.day.tolist() == record.trade_day.tolist() == [date(2025, 1, 6)]
-    assert [len(it) for it in (record.p_up, record.baseline_p_up, record.up)] == [1, 1, 1]
+    assert record.breaks.day.tolist() == record.trade_day.tolist() == [date(2025, 1, 6)]
+    assert len(record.breaks.p_up) == 1
     assert record.r_net.tolist() == [0.9]
 
 
@@ -134,7 +149,7 @@ def test_the_latest_revision_of_an_outcome_is_what_became(market: LiveMarket) ->
             == "revised"
         )
         record = facts(market).record
-        assert record.up.tolist() == [direction == "UP"]
+        assert record.breaks.up.tolist() == [direction == "UP"]
     assert record.r_net.tolist() == [0.4]
 
 
@@ -157,7 +172,7 @@ def test_a_trade_counts_if_it_was_recommended_and_the_range_broke_that_way(
 
     record = facts(market).record
 
-    assert len(record.up) == 1
+    assert len(record.breaks.up) == 1
     assert record.r_net.tolist() == taken
     assert record.trade_day.tolist() == [date(2025, 1, 6)] * len(taken)
 
@@ -168,7 +183,7 @@ def test_after_a_restart_only_later_decisions_count(market: LiveMarket) -> None:
 
     record = facts(market, counted_from=rows[1].decision_time).record
 
-    assert (record.begun, record.slots, len(record.up), len(record.r_net)) == (
+    assert (record.begun, record.slots, len(record.rows.up), len(record.r_net)) == (
         rows[2].decision_time,
         1,
         1,
@@ -186,4 +201,4 @@ def test_slots_count_in_order_of_decision_though_missed_ones_are_recorded_later(
 
     assert record.begun == rows[0].decision_time
     assert record.slots == 3
-    assert record.day.tolist() == [row.trading_day for row in rows]
+    assert record.breaks.day.tolist() == [row.trading_day for row in rows]

@@ -12,17 +12,19 @@ AT_RISK = 0.9
 
 
 class Row(NamedTuple):
-    """A break: its day, P(UP) by one and by another, and whether it was UP."""
+    """A decision: its day, P(UP) by one and by another, whether it broke, and whether UP."""
 
     day: Any
     p: float
     other: float
     up: bool
+    broke: bool = True
 
 
-def rows_of(p: Any, other: Any, up: Any, day: Any) -> list[Row]:
-    """Put arrays of shape (n,) together, row by row."""
-    columns = (each.tolist() for each in (day, p, other, up))
+def rows_of(p: Any, other: Any, up: Any, day: Any, broke: Any = None) -> list[Row]:
+    """Put arrays of shape (n,) together, row by row; without ``broke`` every row broke."""
+    broke = up | True if broke is None else broke
+    columns = (column.tolist() for column in (day, p, other, up, broke))
     return [Row(*values) for values in zip(*columns, strict=True)]
 
 
@@ -51,18 +53,18 @@ def challenger_wealth(rows: Sequence[Row]) -> list[float]:
         odds = [(_kept(row.p), _kept(row.other)) for row in today]
         if_up = [math.log(p / q) for p, q in odds]
         if_down = [math.log((1 - p) / (1 - q)) for p, q in odds]
-        expected = fmean(
-            (p + q) / 2 * up**2 + (1 - (p + q) / 2) * down**2
-            for (p, q), up, down in zip(odds, if_up, if_down, strict=True)
-        )
-        seen = square + 50 * expected
-        bet = (total + 25 * expected) / seen if seen else 0.0
-        bet = sorted((0.0, bet, 2.0))[1]
+        bets = []
+        for (p, q), up, down in zip(odds, if_up, if_down, strict=True):
+            expected = (p + q) / 2 * up**2 + (1 - (p + q) / 2) * down**2
+            seen = square + 50 * expected
+            bet = (total + 25 * expected) / seen if seen else 0.0
+            bets.append(sorted((0.0, bet, 2.0))[1])
         losses = [max(-up, -down, 0.0) for up, down in zip(if_up, if_down, strict=True)]
         gains = [
-            up if row.up else down for row, up, down in zip(today, if_up, if_down, strict=True)
+            (up if row.up else down) if row.broke else 0.0
+            for row, up, down in zip(today, if_up, if_down, strict=True)
         ]
-        placed = stakes([bet] * len(today), losses)
+        placed = stakes(bets, losses)
         capital += capital * sum(map(_product, placed, gains))
         found.append(capital)
         total += sum(gains)
@@ -70,15 +72,21 @@ def challenger_wealth(rows: Sequence[Row]) -> list[float]:
     return found
 
 
-def share_wealth(happened: Sequence[bool], day: Sequence[Any], share: float) -> list[float]:
+def share_wealth(
+    happened: Sequence[bool],
+    day: Sequence[Any],
+    share: float,
+    counted: Sequence[bool] | None = None,
+) -> list[float]:
     """Bet, after each day, on something happening more often than a share."""
     capital, total, square, found = 1.0, 0.0, 50 * share * (1 - share), []
-    rows = zip(day, happened, strict=True)
+    rows = zip(day, happened, counted or [True] * len(day), strict=True)
     for _, group in groupby(rows, key=lambda row: row[0]):
-        today = [came for _, came in group]
-        brought = sum(today) - share * len(today)
-        bet = min(max(total / square, 0.0), AT_RISK / (share * len(today)))
-        capital += capital * bet * brought
+        gains = [came - share if counts else 0.0 for _, came, counts in group]
+        bet = max(total / square, 0.0)
+        placed = stakes([bet] * len(gains), [share] * len(gains))
+        capital += capital * sum(map(_product, placed, gains))
+        brought = sum(gains)
         found.append(capital)
         total += brought
         square += brought * brought
@@ -117,7 +125,10 @@ def _calibration_wealth(days: Sequence[Sequence[Row]], way: str) -> list[float]:
             for bet, weight, row in zip(bets, weights, today, strict=True)
         ]
         losses = [0.0 if loss < 1e-12 else loss for loss in losses]
-        gains = [weight * (row.up - row.p) for weight, row in zip(weights, today, strict=True)]
+        gains = [
+            weight * (row.up - row.p) if row.broke else 0.0
+            for weight, row in zip(weights, today, strict=True)
+        ]
         placed = stakes([1.0] * len(today), losses)
         capital += capital * sum(
             bet * part * gain for bet, part, gain in zip(bets, placed, gains, strict=True)

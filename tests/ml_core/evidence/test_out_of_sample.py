@@ -12,8 +12,9 @@ import pytest
 from ml_core.evidence.comparison import NoCommonRowsError, compare
 from ml_core.evidence.evaluate import evaluate_answers
 from ml_core.evidence.out_of_sample import SeenRowsError, answers_from
-from ml_core.learning.dataset import NONE
+from ml_core.learning.dataset import DOWN, NONE, UP
 from ml_core.learning.predictions import Predictions
+from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of
 from tests.ml_core.evidence.walks import answers
 
 
@@ -73,3 +74,24 @@ def test_groups_add_up_to_the_whole() -> None:
         assert all(
             each["difference"]["corridor"]["log_loss"]["low"] is not None for each in told[part]
         )
+
+
+def test_the_evidence_of_a_comparison_is_a_slow_bettor_s_over_every_row() -> None:
+    made = answers(0.6)
+    quiet = made.test.direction.copy()
+    quiet[::7] = NONE
+    unseen = replace(made, test=replace(made.test, direction=quiet))
+    test, predictions = unseen.test, unseen.predictions
+    broke = np.isin(test.direction, (UP, DOWN))
+    assert 0 < broke.sum() < len(unseen)
+
+    comparison = compare((unseen,), None, "corridor")
+
+    forecasts = predictions.p_up, predictions.baseline_p_up
+    rest = test.direction == UP, test.trading_day, broke
+    for evidence, pair in (
+        (comparison.e_value, forecasts),
+        (comparison.e_worse, forecasts[::-1]),
+    ):
+        expected = challenger_wealth(rows_of(*pair, *rest))[-1]
+        assert evidence == pytest.approx(expected, rel=1e-9)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -35,13 +38,13 @@ def test_looking_every_night_keeps_the_stated_error() -> None:
     alarms = 0
     for _ in range(300):
         challenger, baseline, happened, day = world(draw, 0.3)
-        alarms += bool((e_process(challenger, baseline, happened, day) >= 20).any())
+        alarms += bool((e_process(challenger, baseline, happened, day, True) >= 20).any())
     assert alarms <= 300 * 0.05
 
 
 def test_the_wealth_has_mean_one_at_most_under_the_null() -> None:
     draw = np.random.default_rng(2)
-    final = [latest(e_process(*world(draw, 0.28))) for _ in range(400)]
+    final = [latest(e_process(*world(draw, 0.28), True)) for _ in range(400)]
     assert np.mean(np.minimum(final, 50.0)) <= 1.1
 
 
@@ -50,8 +53,8 @@ def test_a_better_challenger_is_found_and_a_worse_one_is_not() -> None:
     found = worse = 0
     for _ in range(40):
         challenger, baseline, happened, day = world(draw, 0.6)
-        found += latest(e_process(challenger, baseline, happened, day)) >= 20
-        worse += latest(e_process(baseline, challenger, happened, day)) >= 20
+        found += latest(e_process(challenger, baseline, happened, day, True)) >= 20
+        worse += latest(e_process(baseline, challenger, happened, day, True)) >= 20
     assert found >= 32  # eight in ten
     assert worse == 0
 
@@ -66,9 +69,9 @@ def luck_of(draw: np.random.Generator, share: float) -> NDArray[np.bool_]:
 def test_a_share_that_is_not_above_a_limit_is_seldom_ever_said_to_be() -> None:
     draw = np.random.default_rng(4)
     day = np.datetime64("2024-01-01") + np.repeat(np.arange(DAYS), A_DAY)
-    ever = [(share_process(luck_of(draw, 0.55), day, 0.55) >= 20).any() for _ in range(400)]
+    ever = [(share_process(luck_of(draw, 0.55), day, 0.55, True) >= 20).any() for _ in range(400)]
     assert sum(ever) <= 400 * 0.05
-    found = [latest(share_process(luck_of(draw, 0.65), day, 0.55)) >= 20 for _ in range(40)]
+    found = [latest(share_process(luck_of(draw, 0.65), day, 0.55, True)) >= 20 for _ in range(40)]
     assert sum(found) >= 32  # eight in ten
 
 
@@ -80,7 +83,7 @@ def test_wealth_never_goes_below_zero_whatever_is_said(
     ours, theirs = (np.array([row[index] for row in rows]) for index in (0, 1))
     happened = np.array([row[2] for row in rows], bool)
     day = np.datetime64("2024-01-01") + np.arange(len(rows)) // 5
-    wealth = e_process(ours, theirs, happened, day)
+    wealth = e_process(ours, theirs, happened, day, True)
     assert len(wealth) == len(np.unique(day))
     assert (wealth >= 0).all()
     assert np.isfinite(wealth).all()
@@ -88,14 +91,105 @@ def test_wealth_never_goes_below_zero_whatever_is_said(
 
 def test_the_past_is_not_changed_by_what_comes_after() -> None:
     challenger, baseline, happened, day = world(np.random.default_rng(4), 0.4)
-    whole = e_process(challenger, baseline, happened, day)
+    whole = e_process(challenger, baseline, happened, day, True)
     part = slice(0, 100 * A_DAY)
-    first = e_process(challenger[part], baseline[part], happened[part], day[part])
+    first = e_process(challenger[part], baseline[part], happened[part], day[part], True)
     np.testing.assert_array_equal(whole[:100], first)
 
 
 def test_without_rows_there_is_no_evidence_either_way() -> None:
     nothing = np.empty(0)
-    assert latest(e_process(nothing, nothing, nothing.astype(bool), nothing.astype("M8[D]"))) == (
-        pytest.approx(1.0)
-    )
+    wealth = e_process(nothing, nothing, nothing.astype(bool), nothing.astype("M8[D]"), True)
+    assert latest(wealth) == 1.0
+
+
+def chased(draw: np.random.Generator, days: int) -> tuple[NDArray[Any], ...]:
+    """Two forecasters of equal worth; the day's last forecasts depend on how its first went.
+
+    That is legal: the first range has broken when the last is predicted. A stake on the first that
+    looks at the last forecasts of its day is large just where the first was won.
+    """
+    p, q, up, day = [], [], [], []
+    for number in range(days):
+        won = bool(draw.random() < 0.5)
+        p += [0.7]
+        q += [0.3]
+        up += [won]
+        apart = 0.45 if won else 0.0001
+        for _ in range(5):
+            p.append(0.5 + apart)
+            q.append(0.5 - apart)
+            up.append(bool(draw.random() < 0.5))
+        day += [number] * 6
+    arrays = (np.array(p), np.array(q), np.array(up, bool), np.array(day).astype("M8[D]"))
+    return (*arrays, np.ones(len(up), bool))
+
+
+def test_forecasts_that_depend_on_the_ranges_before_them_win_nothing() -> None:
+    draw = np.random.default_rng(5)
+    ever = [(e_process(*chased(draw, 120)) >= 20).any() for _ in range(200)]
+    assert sum(ever) <= 200 * 0.05
+
+
+def test_whether_a_range_breaks_tells_the_stakes_of_later_ranges_nothing() -> None:
+    """Two ranges a day, both open at once, each of them as likely to break UP as DOWN.
+
+    The second goes the challenger's way just where the first does not break at all: who stakes
+    more on it then, since less is at risk, knows what nobody knew.
+    """
+    draw = np.random.default_rng(6)
+    day = np.repeat(np.arange(150), 2).astype("M8[D]")
+    p, q = np.full(300, 0.999), np.full(300, 0.001)
+    ever = 0
+    for _ in range(200):
+        broke = np.ones((150, 2), bool)
+        broke[:, 0] = draw.random(150) < 0.5
+        up = draw.random((150, 2)) < 0.5
+        up[:, 1] = ~broke[:, 0]
+        ever += bool((e_process(p, q, up.ravel(), day, broke.ravel()) >= 20).any())
+    assert ever <= 200 * 0.05
+
+
+Rows = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
+
+
+def a_day(rows: list[tuple[float, float, bool, bool]]) -> Rows:
+    p, q, up, broke = zip(*rows, strict=True)
+    return np.array(p), np.array(q), np.array(up, bool), np.array(broke, bool)
+
+
+decisions = st.lists(
+    st.tuples(st.floats(0.001, 0.999), st.floats(0.001, 0.999), st.booleans(), st.booleans()),
+    min_size=2,
+    max_size=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(before=decisions, today=decisions, instead=decisions, at=st.integers(1, 5))
+def test_a_stake_never_changes_with_later_rows(
+    before: list[Any], today: list[Any], instead: list[Any], at: int
+) -> None:
+    """The day's factor is linear in the outcomes: flipping one row's moves it by its stake."""
+    at = min(at, len(today) - 1)
+    other = [*today[:at], *instead]
+
+    def stake(rows: list[Any], process: Callable[..., NDArray[np.float64]]) -> float:
+        """Return what the row before ``at`` moves the wealth by, over the wealth before it."""
+        wealth = []
+        for happened in (True, False):
+            changed = [*before, *rows]
+            p, q, _, _ = changed[len(before) + at - 1]
+            changed[len(before) + at - 1] = (p, q, happened, True)
+            day = np.repeat([0, 1], [len(before), len(rows)]).astype("M8[D]")
+            wealth.append(process(*a_day(changed), day))
+        return float((wealth[0][1] - wealth[1][1]) / wealth[0][0])
+
+    def of_log_loss(p: Any, q: Any, up: Any, broke: Any, day: Any) -> NDArray[np.float64]:
+        return e_process(p, q, up, day, broke)
+
+    def of_share(_p: Any, _q: Any, up: Any, broke: Any, day: Any) -> NDArray[np.float64]:
+        return share_process(up, day, 0.5, broke)
+
+    for process in (of_log_loss, of_share):
+        assert stake(today, process) == pytest.approx(stake(other, process), rel=1e-6, abs=1e-9)

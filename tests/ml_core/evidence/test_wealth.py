@@ -10,6 +10,8 @@ from ml_core.evidence.sequential import e_process, latest, share_process
 from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of, share_wealth
 
 ROWS = 400
+BREAK = 0.9
+"""Chance that a range breaks."""
 
 
 def days(draw: np.random.Generator, rows: int = ROWS) -> NDArray[np.datetime64]:
@@ -42,24 +44,24 @@ def test_the_evidence_of_a_challenger_is_that_of_a_slow_bettor(
     p[100:110] = q[100:110]  # days on which there is nothing to bet on
     day = days(draw)
     chance = {"ours": p, "theirs": q, "middle": (p + q) / 2, "up": np.ones(ROWS)}[truth]
-    up = draw.random(ROWS) < chance
+    up, broke = draw.random(ROWS) < chance, draw.random(ROWS) < BREAK
 
-    wealth = e_process(p, q, up, day)
+    wealth = e_process(p, q, up, day, broke)
 
-    np.testing.assert_allclose(wealth, challenger_wealth(rows_of(p, q, up, day)), rtol=1e-9)
+    expected = challenger_wealth(rows_of(p, q, up, day, broke))
+    np.testing.assert_allclose(wealth, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("share", "truth"), [(0.55, 0.55), (0.55, 0.75), (0.3, 0.9), (0.9, 0.2)])
 def test_the_evidence_of_a_share_is_that_of_a_slow_bettor(share: float, truth: float) -> None:
     draw = np.random.default_rng(2)
     day = days(draw)
-    happened = draw.random(ROWS) < truth
+    happened, counted = draw.random(ROWS) < truth, draw.random(ROWS) < BREAK
 
-    wealth = share_process(happened, day, share)
+    wealth = share_process(happened, day, share, counted)
 
-    np.testing.assert_allclose(
-        wealth, share_wealth(happened.tolist(), day.tolist(), share), rtol=1e-9
-    )
+    expected = share_wealth(happened.tolist(), day.tolist(), share, counted.tolist())
+    np.testing.assert_allclose(wealth, expected, rtol=1e-9)
 
 
 def test_the_worst_day_there_can_be_leaves_a_tenth_of_the_morning() -> None:
@@ -68,14 +70,15 @@ def test_the_worst_day_there_can_be_leaves_a_tenth_of_the_morning() -> None:
     day = np.concatenate([np.arange(right), np.full(wrong, right)]).astype("datetime64[D]")
     sure, even = np.full(right + wrong, 0.9), np.full(right + wrong, 0.5)
 
-    for wealth in (e_process(sure, even, up, day), share_process(up, day, 0.5)):
+    for wealth in (e_process(sure, even, up, day, True), share_process(up, day, 0.5, True)):
         assert wealth[-1] / wealth[-2] == pytest.approx(0.1, rel=1e-9)
         assert wealth[-2] > 100
 
 
 def test_a_challenger_that_says_the_same_neither_wins_nor_loses_anything() -> None:
     p = np.full(12, 0.6)
-    wealth = e_process(p, p, np.arange(12) % 2 == 0, (np.arange(12) // 3).astype("datetime64[D]"))
+    day = (np.arange(12) // 3).astype("datetime64[D]")
+    wealth = e_process(p, p, np.arange(12) % 2 == 0, day, True)
     assert wealth.tolist() == [1.0] * 4
     assert latest(wealth) == 1.0
 
@@ -89,7 +92,7 @@ def test_the_evidence_now_is_that_after_the_last_day() -> None:
 @pytest.mark.parametrize("happened", [True, False])
 def test_a_share_of_never_or_always_can_be_asked_about(share: float, happened: bool) -> None:
     day = np.arange(60).astype("datetime64[D]")
-    wealth = share_process(np.full(60, happened), day, share)
+    wealth = share_process(np.full(60, happened), day, share, True)
     assert (wealth >= 0.1).all()
     # what never happens does happen: found at once; nothing happens more often than always
     assert (wealth[-1] > 100) == (happened and share == 0.0)

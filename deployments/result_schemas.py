@@ -1,0 +1,78 @@
+"""The JSON Schemas of what runs return, which docs/schemas holds for whoever reads that JSON.
+
+    python -m deployments.result_schemas
+
+writes them anew after one of the types was changed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ml_core.decision.entry import Outputs
+from ml_core.learning.prediction import Prediction
+from tasks.data.feed import FeedCheck
+from tasks.prediction.explanation import ExplainedSlot
+from tasks.prediction.predict import SlotResult
+from tasks.prediction.replay import Replay
+from tasks.runs.recovery_artifact import Recovery
+from tasks.training.retrain_artifact import Retrained
+from tasks.training.study_report import StudyResult
+from tasks.training.tuning import TuneResult
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
+
+RESULTS: dict[str, type[Any]] = {
+    "shadow-predict": SlotResult,
+    "replay": Replay,
+    "explain": ExplainedSlot,
+    "nightly-retrain": Retrained,
+    "walk-forward": StudyResult,
+    "tune": TuneResult,
+    "recover": Recovery,
+    "watch-feed": FeedCheck,
+}
+"""What each flow returns, by its name."""
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return each JSON Schema by its file's name, without the ending."""
+    made = {name: _schema(kind) for name, kind in RESULTS.items()}
+    return {**made, "ledger-outputs": _outputs()}
+
+
+def text_of(schema: dict[str, Any]) -> str:
+    """Return a schema as its file holds it."""
+    return json.dumps(schema, indent=1, sort_keys=True) + "\n"
+
+
+def _schema(kind: type[Any]) -> dict[str, Any]:
+    schema = TypeAdapter(kind).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _outputs() -> dict[str, Any]:
+    """Return the schema of a ledger row's ``outputs``: the prediction's values among its own."""
+    schema, prediction = _schema(Outputs), _schema(Prediction)
+    own = {name: value for name, value in schema["properties"].items() if name != "prediction"}
+    novelty = prediction["$defs"]["NoveltyScore"]["properties"]
+    novelty["novel"] = {
+        "type": "boolean",
+        "description": "Whether the score is above the threshold.",
+    }
+    return {
+        **schema,
+        "$defs": prediction["$defs"],
+        "properties": {**prediction["properties"], **own},
+        "required": [],
+    }
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, schema in schemas().items():
+        (FOLDER / f"{name}.json").write_text(text_of(schema), encoding="utf-8")

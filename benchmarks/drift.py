@@ -33,6 +33,7 @@ from ml_core.bars.arrays import Bars
 from ml_core.bars.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.all import CATALOGUE
+from ml_core.health.drift import PREDICTION, TARGET
 from ml_core.learning.assemble import assemble
 from ml_core.learning.baselines import fit_baselines
 from ml_core.learning.calibration import logit
@@ -42,7 +43,7 @@ from ml_core.market.schedule import build_schedule
 from ml_core.market.simulation import simulate
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.drift import WINDOW_DAYS, column_shifts
-from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference, Rows
+from monitoring.drift_columns import Daily, Reference, Rows
 from monitoring.drift_report import report, write_full_report
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -11,13 +11,13 @@ features, and apart from them across the answers, prediction and target, which a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.health.drift import PREDICTION, TARGET, ColumnShift
 from ml_core.on_demand import library
-from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference
+from monitoring.drift_columns import Daily, Reference
 
 special = library("scipy.special")
 
@@ -37,37 +37,6 @@ ANSWERS_RATE = 1e-4
 
 LEAST_SHIFT = 0.5
 """In standard deviations: less is not worth an alarm, however sure it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnShift:
-    """What a column shows.
-
-    Attributes
-    ----------
-    column
-        A feature, or what is left of it.
-    group
-        The feature's.
-    shift
-        Mean of the last days less the reference's, in standard deviations of the feature at the
-        same opening range.
-    p
-        Of so far a mean, either way, if nothing had changed.
-    limit
-        What p may be for a discovery, among the columns asked about with it; -1: there is none.
-    """
-
-    column: str
-    group: str
-    shift: float
-    p: float
-    limit: float
-
-    @property
-    def drifted(self) -> bool:
-        """Whether it is among the discoveries."""
-        return self.p <= self.limit
 
 
 def p_value(reference: NDArray[np.float64], current: NDArray[np.float64]) -> float:

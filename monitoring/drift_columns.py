@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.health.drift import PREDICTION, TARGET
 from ml_core.on_demand import library
 
 special = library("scipy.special")
@@ -30,7 +31,6 @@ LEFT = " given the other groups"
 """Ending of a column's name that asks for what is left of a feature."""
 
 CALENDAR = "clock"
-PREDICTION, TARGET = "prediction", "target"
 EARLY_CLOSE, SINCE_ROLL = "early_close", "days_since_roll"
 """Features that tell half-days and roll days, which are no days like any other."""
 

@@ -6,23 +6,23 @@ import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ml_core.files import written_atomically
+from ml_core.health.drift import ColumnShift, DriftFigures
 from ml_core.on_demand import library
 from monitoring.drift import (
     LEAST_DAYS,
     LEAST_REFERENCE_DAYS,
     WINDOW_DAYS,
-    ColumnShift,
     column_shifts,
     p_value,
 )
-from monitoring.drift_columns import PREDICTION, TARGET, Daily, Reference, Rows
+from monitoring.drift_columns import Daily, Reference, Rows
 
 pd = library("pandas")
 evidently = library("evidently")
@@ -44,81 +44,58 @@ class DriftReport:
     ----------
     market, version
         Whose reference.
-    first_day, last_day, days, rows
+    first_day, last_day, rows
         What was looked at, roll days and half-days left out.
-    why_not
-        Why nothing was judged; empty if it was.
     columns
         Every column asked about, those that drifted and the least likely first.
-    left_out
-        Groups that could not be asked about.
-    drifted
-        Evidently's count of drifted columns.
+    figures
+        What is kept of it.
     """
 
     market: str
     version: str
     first_day: str
     last_day: str
-    days: int
     rows: int
-    why_not: str
     columns: tuple[ColumnShift, ...]
-    left_out: tuple[str, ...]
-    drifted: int
+    figures: DriftFigures
 
     @property
     def judged(self) -> bool:
         """Whether there was enough to judge."""
-        return not self.why_not
+        return self.figures.judged
 
     @property
     def detected(self) -> bool:
         """Whether anything drifted."""
-        return self.drifted > 0
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Groups with a drifted column, the most certain first."""
-        return tuple(dict.fromkeys(column.group for column in self.columns if column.drifted))
+        return self.figures.drifted > 0
 
     @property
     def verdict(self) -> str:
         """One plain sentence."""
-        if self.why_not:
-            return f"{self.market}: drift not judged, {self.why_not}"
-        told = f"{self.market}, the {self.days} trading days to {self.last_day}"
+        found = self.figures
+        if found.why_not:
+            return f"{self.market}: drift not judged, {found.why_not}"
+        told = f"{self.market}, the {found.days} trading days to {self.last_day}"
         if not self.detected:
-            return f"{told}: no drift, {len(self.columns)} columns looked at{self._unasked}"
+            return f"{told}: no drift, {found.columns} columns looked at{self._unasked}"
         named = ", ".join(
             f"{column.column} ({column.shift:+.1f} sd)" for column in self.columns[:_NAMED]
         )
-        more = self.drifted - min(self.drifted, _NAMED)
+        more = found.drifted - min(found.drifted, _NAMED)
         tail = f" and {more} more" if more else ""
-        return f"{told}: drift in {', '.join(self.groups)}: {named}{tail}"
+        return f"{told}: drift in {', '.join(found.groups)}: {named}{tail}"
 
     @property
     def _unasked(self) -> str:
-        if not self.left_out:
+        if not self.figures.left_out:
             return ""
-        return f"; not at {', '.join(self.left_out)}, as the version learned from less than a year"
+        groups = ", ".join(self.figures.left_out)
+        return f"; not at {groups}, as the version learned from less than a year"
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, of the columns the most telling."""
-        return {
-            "judged": self.judged,
-            "why_not": self.why_not,
-            "days": self.days,
-            "columns": len(self.columns),
-            "left_out": list(self.left_out),
-            "drifted": self.drifted,
-            "groups": list(self.groups),
-            "prediction_drifted": PREDICTION in self.groups,
-            "target_drifted": TARGET in self.groups,
-            "moved": [
-                {**asdict(column), "drifted": column.drifted} for column in self.columns[:_KEPT]
-            ],
-        }
+        """Return the figures as plain values."""
+        return self.figures.to_json()
 
 
 def report(market: str, version: str, reference: Reference, rows: Rows) -> DriftReport:
@@ -148,12 +125,17 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
         version=version,
         first_day=str(current.day[0]) if len(current.day) else "",
         last_day=str(current.day[-1]) if len(current.day) else "",
-        days=len(current.day),
         rows=int(np.isin(ordinary.day, current.day).sum()),
-        why_not=why_not,
         columns=columns,
-        left_out=reference.left_out,
-        drifted=drifted,
+        figures=DriftFigures(
+            why_not=why_not,
+            days=len(current.day),
+            columns=len(columns),
+            left_out=reference.left_out,
+            drifted=drifted,
+            groups=tuple(dict.fromkeys(column.group for column in columns if column.drifted)),
+            moved=columns[:_KEPT],
+        ),
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from ml_core.health.drift import DriftFigures
 from registry.rows import read_records, values_of
 from registry.tables.watch import DriftRow
 
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftRecord:
-    """A report as it is kept.
-
-    ``figures["judged"]`` says whether there were days enough; ``at`` is when it was last made.
-    """
+    """A report as it is kept; ``at`` is when it was last made."""
 
     market: str
     version: str
@@ -29,7 +27,7 @@ class DriftRecord:
     rows: int
     detected: bool
     verdict: str
-    figures: dict[str, Any]
+    figures: DriftFigures
     at: datetime
 
 

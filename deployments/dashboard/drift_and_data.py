@@ -39,7 +39,7 @@ def _drift(view: View) -> None:
         last = drift_checks[-1]
         words = f"{escaped(last.verdict)} ({utc_minute(last.at)})"
         (st.warning if last.detected else st.success)(words)
-        columns = [each for each in last.figures.get("columns", []) if isinstance(each, dict)]
+        columns = [column.to_json() for column in last.figures.moved]
         if columns:
             st.dataframe(_plain(columns), width="stretch", hide_index=True, key="drift_columns")
         with st.expander(f"Earlier reports: {len(drift_checks) - 1}"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from monitoring.drift import LEAST_SHIFT, ColumnShift
+from ml_core.health.drift import ColumnShift
+from monitoring.drift import LEAST_SHIFT
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import (
     CORRIDOR,

@@ -62,6 +62,24 @@ class CanonicalJson(TypeDecorator[Any]):
         return None if value is None else orjson.loads(value)
 
 
+class JsonOf(CanonicalJson):
+    """A typed value by its JSON form: ``to_json`` writes it, ``kind.from_json`` reads it back."""
+
+    cache_ok = True
+
+    def __init__(self, kind: type[Any]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Write."""
+        return super().process_bind_param(value and value.to_json(), dialect)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Read."""
+        return value and self.kind.from_json(super().process_result_value(value, dialect))
+
+
 def canonical(value: Any) -> str:
     """Return the one JSON text of plain values; what is not a finite number is null.
 

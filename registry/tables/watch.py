@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.tables.base import Base
+from ml_core.health.drift import DriftFigures
+from registry.tables.base import Base, JsonOf
 
 
 class BreakerRow(Base):
@@ -52,7 +53,7 @@ class DriftRow(Base):
     rows: Mapped[int]
     detected: Mapped[bool]
     verdict: Mapped[str] = mapped_column(Text)
-    figures: Mapped[dict[str, Any]]
+    figures: Mapped[DriftFigures] = mapped_column(JsonOf(DriftFigures))
     at: Mapped[datetime]
 
 

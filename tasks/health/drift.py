@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from prefect import task
 
 from ml_core.features.all import CATALOGUE
+from ml_core.health.drift import PREDICTION, TARGET
 from ml_core.learning.assemble import assemble
 from ml_core.learning.calibration import logit
 from ml_core.learning.dataset import DOWN, UP
@@ -18,9 +19,7 @@ from ml_core.ranges.label_spec import LabelSpec
 from monitoring.drift import WINDOW_DAYS
 from monitoring.drift_columns import (
     EARLY_CLOSE,
-    PREDICTION,
     SINCE_ROLL,
-    TARGET,
     Reference,
     Rows,
 )
@@ -89,7 +88,7 @@ def _announce(market: str, report: DriftReport) -> None:
             market=market,
             version=report.version,
             last_day=report.last_day,
-            groups=tuple(report.groups),
+            groups=report.figures.groups,
             verdict=report.verdict,
         )
     )
@@ -101,7 +100,7 @@ def _tell(settings: Settings, report: DriftReport) -> None:
         "drift",
         report.market,
         f"drift {report.market} {report.version} {report.last_day}",
-        f"{report.market}: drift in {', '.join(report.groups)}",
+        f"{report.market}: drift in {', '.join(report.figures.groups)}",
         f"{report.verdict}.\nWhat the model learned from is not what it sees now; the breaker "
         f"opens and a retrain is started. `orbcast drift show --market {report.market.lower()}`",
     )
@@ -151,7 +150,7 @@ def _kept(report: DriftReport, at: datetime) -> DriftRecord:
         rows=report.rows,
         detected=report.detected,
         verdict=report.verdict,
-        figures=report.to_json(),
+        figures=report.figures,
         at=at,
     )
 

@@ -117,9 +117,11 @@ def _drift(settings: Settings, symbol: str) -> Check | None:
     drift_check = latest_drift(settings.database(), symbol)
     if drift_check is None:
         return None
-    judged = bool(drift_check.figures.get("judged"))
     return Check(
-        at=drift_check.at, judged=judged, clean=not drift_check.detected, words=drift_check.verdict
+        at=drift_check.at,
+        judged=drift_check.figures.judged,
+        clean=not drift_check.detected,
+        words=drift_check.verdict,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from ml_core.health.drift import DriftFigures
 from registry.database import open_database
 from registry.drift import DriftRecord, record_drift
 from registry.parity import ParityRecord, record_parity
@@ -78,14 +79,23 @@ def test_a_check_that_found_something_wrong_opens_it_once(cause: str) -> None:
         "first_day": at.date(),
         "last_day": at.date(),
         "verdict": "2 answers differ and nothing accounts for it",
-        "figures": {},
         "at": at,
     }
     if cause == "parity":
-        record_parity(settings.database(), ParityRecord(**common, compared=6, unexplained=2))
+        record_parity(
+            settings.database(), ParityRecord(**common, compared=6, unexplained=2, figures={})
+        )
     else:
-        record = DriftRecord(**common, version="20240924-aa", rows=60, detected=True)
-        record_drift(settings.database(), record)
+        record_drift(
+            settings.database(),
+            DriftRecord(
+                **common,
+                version="20240924-aa",
+                rows=60,
+                detected=True,
+                figures=DriftFigures(why_not="", drifted=1),
+            ),
+        )
     found = check_breaker.fn("mgc", at + timedelta(minutes=1))
     assert (found["state"], found["cause"]) == ("open", cause)
     # the report that opened it does not keep it open once its time is over

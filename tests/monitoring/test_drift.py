@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_core.health.drift import PREDICTION
 from monitoring.drift import RATE, column_shifts, p_value, threshold
-from monitoring.drift_columns import LEFT, PREDICTION, Daily, Reference, Rows
+from monitoring.drift_columns import LEFT, Daily, Reference, Rows
 from monitoring.drift_report import report, write_full_report
 
 RANGES = ("0900", "1000", "1100", "1800", "2300", "0030")
@@ -189,16 +190,16 @@ def test_the_answers_have_a_rate_of_their_own() -> None:
     features = [each.p for each in judged.values() if each.group != PREDICTION]
     assert not said.p <= threshold([*features, said.p], RATE)
     found_in = report("MGC", "v", REFERENCE, rows)
-    assert (found_in.drifted, found_in.groups) == (1, (PREDICTION,))
+    assert (found_in.figures.drifted, found_in.figures.groups) == (1, (PREDICTION,))
     assert "said (" in found_in.verdict
 
 
 def test_evidently_counts_what_we_call_drifted_and_writes_its_page(tmp_path: object) -> None:
     quiet = report("MGC", "v", REFERENCE, latest(WORLD, 400))
-    assert (quiet.judged, quiet.detected, quiet.drifted) == (True, False, 0)
+    assert (quiet.judged, quiet.detected, quiet.figures.drifted) == (True, False, 0)
     rows = shifted(shifted(latest(WORLD, 400), "size", 4.0), "said", 2.0)
     drifted = report("MGC", "v", REFERENCE, rows)
-    assert drifted.drifted == sum(each.drifted for each in drifted.columns) > 1
+    assert drifted.figures.drifted == sum(each.drifted for each in drifted.columns) > 1
     assert drifted.to_json()["prediction_drifted"]
     assert "drift in" in drifted.verdict
     json.dumps(drifted.to_json(), allow_nan=False)

@@ -145,14 +145,14 @@ def test_a_hundred_and_twenty_days_and_eight_are_just_enough(
         Reference(of_days(0, learned), GROUPS),
         of_days(DAYS - seen, DAYS),
     )
-    assert (found.judged, found.why_not, found.days) == (not why, why, seen)
+    assert (found.judged, found.figures.why_not, found.figures.days) == (not why, why, seen)
 
 
 @pytest.mark.usefixtures("no_evidently")
 def test_the_last_ten_days_are_looked_at_and_none_before() -> None:
     found = report("MGC", "v", Reference(MARKET, GROUPS), of_days(DAYS - 12, DAYS))
     day = np.unique(MARKET.day)
-    assert (found.days, found.rows) == (10, 60)
+    assert (found.figures.days, found.rows) == (10, 60)
     assert (found.first_day, found.last_day) == (str(day[-10]), str(day[-1]))
 
 

@@ -5,13 +5,16 @@ The rules are the registry's own, so a database of one kind is enough.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from ml_core.health.drift import ColumnShift, DriftFigures
 from ml_core.market_events import BreakerEvent
 from registry.breaker import breaker_records, record_breaker
 from registry.database import Database, open_database
@@ -23,6 +26,18 @@ from tests.registry.chained_rows import EVENT
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+FIGURES = DriftFigures(
+    why_not="",
+    days=10,
+    columns=74,
+    left_out=("clock",),
+    drifted=1,
+    groups=("volatility",),
+    moved=(
+        ColumnShift("sigma_24h", "volatility", 2.5, 1e-9, 1e-7),
+        ColumnShift("wick", "shape", 0.1, 0.5, -1.0),
+    ),
+)
 DRIFT = DriftRecord(
     market="MGC",
     version="v1",
@@ -31,7 +46,7 @@ DRIFT = DriftRecord(
     rows=60,
     detected=False,
     verdict="no drift",
-    figures={"judged": True},
+    figures=FIGURES,
     at=AT,
 )
 PARITY = ParityRecord(
@@ -102,3 +117,21 @@ def test_an_audit_made_again_is_the_latest_and_one_made_before_it_ages_nothing(
 
     assert steps == [True, False, False]
     assert latest_parity(database, "MGC") == replace(PARITY, at=AT + HOUR)
+
+
+def test_a_drift_report_of_the_first_release_is_read_with_what_it_has(database: Database) -> None:
+    record_drift(database, DRIFT)
+    moved = [
+        {"column": "sigma_24h", "group": "volatility", "shift": 2.5, "p": 1e-9, "drifted": True},
+        {"column": "wick", "group": "shape", "shift": 0.1, "p": 0.5, "drifted": False},
+    ]
+    first_release = {**FIGURES.to_json(), "moved": moved}
+    del first_release["left_out"]
+    with database.session() as session:
+        values = {"figures": json.dumps(first_release)}
+        session.execute(text("UPDATE drift_reports SET figures = :figures"), values)
+
+    (record,) = drift_records(database, "MGC")
+    assert (record.figures.judged, record.figures.left_out) == (True, ())
+    assert [column.drifted for column in record.figures.moved] == [True, False]
+    assert replace(record.figures, moved=FIGURES.moved, left_out=("clock",)) == FIGURES

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import delete
 
 from ml_core.decision.entry import Outputs
+from ml_core.health.drift import DriftFigures
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import SUMS
 from ml_core.market.definition import MarketDefinition
@@ -182,7 +183,7 @@ class LiveMarket:
             rows=next(self._numbers),
             detected=False,
             verdict="no drift",
-            figures={"judged": True},
+            figures=DriftFigures(why_not=""),
             at=at,
         )
         record_drift(self.database, replace(record, **changes))

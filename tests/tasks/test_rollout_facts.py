@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy import text
 
+from ml_core.health.drift import DriftFigures
 from ml_core.market_events import RolloutEvent
 from registry.errors import BusyDatabaseError, DatabaseError
 from registry.ledger import Ledger
@@ -54,8 +55,8 @@ def test_of_drift_checks_the_latest_of_the_market_is_taken(market: LiveMarket) -
     ("changes", "judged", "clean"),
     [
         ({"detected": True}, True, False),
-        ({"figures": {"judged": False}}, False, True),
-        ({"figures": {}}, False, True),
+        ({"figures": DriftFigures(why_not="too few days")}, False, True),
+        ({"figures": DriftFigures.from_json({})}, False, True),
     ],
 )
 def test_a_drift_check_is_clean_if_it_detected_nothing_and_judges_if_it_says_so(

@@ -76,7 +76,7 @@ def show(
             {
                 "at": drift_check.at.isoformat(),
                 "verdict": drift_check.verdict,
-                **drift_check.figures,
+                **drift_check.figures.to_json(),
             }
             for drift_check in records
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitoring.drift import ColumnShift
+from ml_core.health.drift import ColumnShift
 from monitoring.pages.drift_plot import drift_plot
 from monitoring.pages.figure_style import to_png, to_svg
 from monitoring.pages.record_plots import WINDOW, accuracy_plot, record_charts

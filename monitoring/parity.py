@@ -4,99 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
 
-Cause = Literal["same", "bars", "code", "unexplained"]
+from ml_core.health.parity import Difference
+
 _MOST_NAMED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A feature whose value now is not the one logged; None is a missing value."""
-
-    feature: str
-    logged: float | None
-    now: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audited:
-    """One logged answer, computed again.
-
-    Attributes
-    ----------
-    slot, role, version
-        Which answer.
-    cause
-        ``same``: nothing differs. ``bars``: bars came in or were revised since, and with the bars
-        as they stood then nothing differs. ``code``: made by other code than today's.
-        ``unexplained``: neither accounts for it, which is a fault.
-    differences
-        Features that differ, by name.
-    changes
-        Bars that changed since, in words.
-    """
-
-    slot: str
-    role: str
-    version: str | None
-    cause: Cause
-    differences: tuple[Difference, ...] = ()
-    changes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParityReport:
-    """What an audit looked at and found."""
-
-    market: str
-    first_day: str
-    last_day: str
-    mode: str
-    audited: tuple[Audited, ...]
-
-    @property
-    def compared(self) -> int:
-        """How many answers were computed again."""
-        return len(self.audited)
-
-    def count(self, cause: Cause) -> int:
-        """Return how many answers have that cause."""
-        return sum(audited.cause == cause for audited in self.audited)
-
-    @property
-    def clean(self) -> bool:
-        """Whether every difference is accounted for, and there was something to compare."""
-        return self.compared > 0 and not self.count("unexplained")
-
-    @property
-    def verdict(self) -> str:
-        """One plain sentence."""
-        if not self.compared:
-            return f"{self.market}: no {self.mode} answer to audit"
-        text = f"{self.market}: {self.count('same'):,} of {self.compared:,} answers are the same"
-        text += " to the bit when computed again"
-        parts: tuple[tuple[Cause, str], ...] = (
-            ("bars", "differ because bars came in or were revised since"),
-            ("code", "were made by other code and differ"),
-            ("unexplained", "differ and nothing accounts for it"),
-        )
-        more = [f"{self.count(cause):,} {words}" for cause, words in parts if self.count(cause)]
-        return "; ".join([text, *more])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values; of the answers only those that differ."""
-        odd = [audited for audited in self.audited if audited.cause != "same"]
-        return {
-            "market": self.market,
-            "first_day": self.first_day,
-            "last_day": self.last_day,
-            "mode": self.mode,
-            "compared": self.compared,
-            **{cause: self.count(cause) for cause in ("same", "bars", "code", "unexplained")},
-            "differing": [asdict(audited) for audited in odd],
-        }
 
 
 def differences(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from ml_core.health.parity import ParityReport
 from registry.rows import read_first, values_of
 from registry.tables.base import canonical
 from registry.tables.watch import ParityRow
@@ -27,7 +28,7 @@ class ParityRecord:
     compared: int
     unexplained: int
     verdict: str
-    figures: dict[str, Any]
+    figures: ParityReport
     at: datetime
 
 
@@ -40,7 +41,7 @@ def record_parity(database: Database, record: ParityRecord) -> bool:
         Another process held the write lock for too long, or the server went away.
     """
     values = values_of(record)
-    digest = hashlib.sha256(canonical(record.figures).encode()).hexdigest()
+    digest = hashlib.sha256(canonical(record.figures.to_json()).encode()).hexdigest()
     with database.session() as session:
         same = (ParityRow.market == record.market) & (ParityRow.content_hash == digest)
         row = session.scalars(select(ParityRow).where(same)).first()

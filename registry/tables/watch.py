@@ -9,6 +9,7 @@ from sqlalchemy import Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ml_core.health.drift import DriftFigures
+from ml_core.health.parity import ParityReport
 from registry.tables.base import Base, JsonOf
 
 
@@ -88,6 +89,6 @@ class ParityRow(Base):
     compared: Mapped[int]
     unexplained: Mapped[int]
     verdict: Mapped[str] = mapped_column(Text)
-    figures: Mapped[dict[str, Any]]
+    figures: Mapped[ParityReport] = mapped_column(JsonOf(ParityReport))
     content_hash: Mapped[str]
     at: Mapped[datetime]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monitoring.parity import Audited, ParityReport
+from ml_core.health.parity import Audited, ParityReport
 from tasks.runs.artifacts import bullets, publish, table
 
 _DIFFERENCES = {
@@ -25,11 +25,11 @@ _MOST_ROWS = 20
 
 def publish_audit(market: str, parity: ParityReport, lookahead: Mapping[str, Any]) -> None:
     """Publish what differs from the lake, and whether a feature sees the future."""
-    differing = [_row(entry) for entry in parity.audited if entry.cause != "same"]
+    differing = [_row(entry) for entry in parity.differing[:_MOST_ROWS]]
     publish(
         f"audit-{market}",
         f"{parity.verdict}; {_lookahead_words(lookahead)}",
-        table(differing[:_MOST_ROWS], _DIFFERENCES) if differing else "",
+        table(differing, _DIFFERENCES) if differing else "",
         table([lookahead], _LOOKAHEAD),
         bullets(lookahead["leaks"]),
     )

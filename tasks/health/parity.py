@@ -14,12 +14,13 @@ from ml_core.bars.arrays import Bars
 from ml_core.bars.as_known import AsKnown, bars_as_known
 from ml_core.decision.decide import logged_features
 from ml_core.features.all import CATALOGUE
+from ml_core.health.parity import Audited, Cause, Difference, ParityReport
 from ml_core.learning.assemble import NoSlotError, assemble_live
 from ml_core.learning.version_folder import recipe_of
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
-from monitoring.parity import Audited, Cause, Difference, ParityReport, differences, told
+from monitoring.parity import differences, told
 from registry.errors import UnknownVersionError
 from registry.ledger import Mode, PredictionEntry
 from registry.parity import ParityRecord, record_parity
@@ -74,12 +75,12 @@ def audit_parity(
         if row.prediction.features and row.prediction.market_hash in same_market
     ]
     days = [entry.trading_day for entry in logged]
-    report = ParityReport(
+    report = ParityReport.of(
+        (_Again(settings, definition, entry).audited() for entry in logged),
         market=definition.symbol,
         first_day=str(min(days, default=begin)),
         last_day=str(max(days, default=end)),
         mode=mode,
-        audited=tuple(_Again(settings, definition, entry).audited() for entry in logged),
     )
     if mode == "live" and report.compared:
         record_parity(settings.database(), _record(report, at))
@@ -184,8 +185,8 @@ def _record(report: ParityReport, at: datetime) -> ParityRecord:
         first_day=date.fromisoformat(report.first_day),
         last_day=date.fromisoformat(report.last_day),
         compared=report.compared,
-        unexplained=report.count("unexplained"),
+        unexplained=report.unexplained,
         verdict=report.verdict,
-        figures=report.to_json(),
+        figures=report,
         at=at,
     )

@@ -23,7 +23,7 @@ from flows.explain import explain
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
 from flows.replay import replay
-from monitoring.parity import Audited, Difference
+from ml_core.health.parity import Audited, Difference
 from tasks.health import drift
 from tasks.runs.artifacts import publish, table, to_open
 from tasks.settings import current_settings
@@ -196,7 +196,7 @@ def test_an_audit_names_the_odd_answers_and_the_gates_whatever_they_are_called(
             differences=(Difference(HOSTILE, 1.0, 2.0),),
             changes=(HOSTILE,),
         )
-        return replace(whole(*given), audited=(each,))
+        return replace(whole(*given), differing=(each,), unexplained=1)
 
     monkeypatch.setattr(audit_flow, "audit_parity", odd)
     audit("mgc", as_of=datetime(2024, 11, 20, 9, 0))  # noqa: DTZ001 - market's clock

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from ml_core.health.drift import DriftFigures
+from ml_core.health.parity import ParityReport
 from registry.database import open_database
 from registry.drift import DriftRecord, record_drift
 from registry.parity import ParityRecord, record_parity
@@ -82,8 +83,9 @@ def test_a_check_that_found_something_wrong_opens_it_once(cause: str) -> None:
         "at": at,
     }
     if cause == "parity":
+        nothing = ParityReport.of((), market="MGC", first_day="", last_day="", mode="live")
         record_parity(
-            settings.database(), ParityRecord(**common, compared=6, unexplained=2, figures={})
+            settings.database(), ParityRecord(**common, compared=6, unexplained=2, figures=nothing)
         )
     else:
         record_drift(

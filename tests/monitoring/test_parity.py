@@ -6,19 +6,20 @@ import math
 
 import pytest
 
-from monitoring.parity import Audited, Cause, Difference, ParityReport, differences, told
+from ml_core.health.parity import Audited, Cause, Difference, ParityReport
+from monitoring.parity import differences, told
 
 
 def report(*causes: Cause) -> ParityReport:
-    return ParityReport(
+    return ParityReport.of(
+        (
+            Audited(slot=f"MGC:{number}", role="champion", version="v", cause=cause)
+            for number, cause in enumerate(causes)
+        ),
         market="MGC",
         first_day="2024-06-03",
         last_day="2024-06-04",
         mode="live",
-        audited=tuple(
-            Audited(slot=f"MGC:{number}", role="champion", version="v", cause=cause)
-            for number, cause in enumerate(causes)
-        ),
     )
 
 

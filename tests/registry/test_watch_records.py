@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from ml_core.health.drift import ColumnShift, DriftFigures
+from ml_core.health.parity import Audited, Difference, ParityReport
 from ml_core.market_events import BreakerEvent
 from registry.breaker import breaker_records, record_breaker
 from registry.database import Database, open_database
@@ -49,6 +50,23 @@ DRIFT = DriftRecord(
     figures=FIGURES,
     at=AT,
 )
+AUDIT = ParityReport.of(
+    [
+        Audited(slot="MGC:2024-05-31:0900", role="champion", version="v1", cause="same"),
+        Audited(
+            slot="MGC:2024-05-31:1000",
+            role="champion",
+            version=None,
+            cause="bars",
+            differences=(Difference("wick", 0.1, None),),
+            changes=("2024-05-31 00:04 UTC was revised",),
+        ),
+    ],
+    market="MGC",
+    first_day="2024-05-20",
+    last_day="2024-05-31",
+    mode="live",
+)
 PARITY = ParityRecord(
     market="MGC",
     first_day=date(2024, 5, 20),
@@ -56,7 +74,7 @@ PARITY = ParityRecord(
     compared=60,
     unexplained=0,
     verdict="all agree",
-    figures={"compared": 60},
+    figures=AUDIT,
     at=AT,
 )
 OPENED = BreakerEvent(

@@ -15,6 +15,7 @@ from sqlalchemy import delete
 
 from ml_core.decision.entry import Outputs
 from ml_core.health.drift import DriftFigures
+from ml_core.health.parity import ParityReport
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import SUMS
 from ml_core.market.definition import MarketDefinition
@@ -190,6 +191,7 @@ class LiveMarket:
 
     def parity(self, at: datetime, **changes: Any) -> None:
         """Record a parity check that found nothing, or as changed."""
+        nothing = ParityReport.of((), market=MARKET, first_day="", last_day="", mode="live")
         record = ParityRecord(
             market=MARKET,
             first_day=(at - DAY).date(),
@@ -197,7 +199,7 @@ class LiveMarket:
             compared=6,
             unexplained=0,
             verdict="all agree",
-            figures={"number": next(self._numbers)},
+            figures=replace(nothing, compared=next(self._numbers)),
             at=at,
         )
         record_parity(self.database, replace(record, **changes))

@@ -106,12 +106,10 @@ def parity(
         print_json(report.to_json())
     else:
         say(report.verdict)
-        for audited in report.audited:
-            if audited.cause == "same":
-                continue
+        for audited in report.differing:
             names = ", ".join(difference.feature for difference in audited.differences)
             say(f"  {audited.slot} {audited.role}, {audited.cause}: {names}")
             for bar in audited.changes:
                 say(f"      {bar}")
-    if report.count("unexplained"):
+    if report.unexplained:
         raise typer.Exit(UNEXPLAINED)

@@ -10,8 +10,7 @@ that the market has changed its answer to the same questions (concept drift): th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from ml_core.evidence.metrics import (
     bin_of,
     expected_calibration_error,
 )
+from ml_core.health.estimates import Estimate, Reconciled
 
 WINDOW = 60
 """Answered rows an estimate is made of: ten days of six ranges."""
@@ -37,58 +37,11 @@ _BAND = 3.0  # standard errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """An expected figure.
-
-    Attributes
-    ----------
-    value
-        Its expectation.
-    low, high
-        Where the figure will be 95 % of the time, if the probabilities are what happens.
-    of_mix
-        Standard error of the value as an estimate of a longer run's: how far it moves because
-        other ranges come along, whatever their outcomes. NaN for the calibration error.
-    """
-
-    value: float
-    low: float
-    high: float
-    of_mix: float
-
-    def holds(self, figure: float) -> bool:
-        """Whether a figure is inside the interval."""
-        return self.low <= figure <= self.high
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """Log loss of a version on its unseen days, and its standard error."""
 
     log_loss: float
     error: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciled:
-    """An estimate beside the truth.
-
-    Attributes
-    ----------
-    breaks
-        Rows that broke up or down, which the figures are of.
-    realised, error, inside
-        By metric: what came, how much more than expected, whether within the interval.
-    """
-
-    breaks: int
-    realised: dict[str, float]
-    error: dict[str, float]
-    inside: dict[str, bool]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
 
 
 def expect(
@@ -139,7 +92,10 @@ def warning(expected: Estimate, reference: Reference) -> str | None:
 
 
 def reconcile(
-    expected: Mapping[str, Estimate], p: NDArray[np.float64], up: NDArray[np.bool_]
+    expected: Mapping[str, Estimate],
+    p: NDArray[np.float64],
+    up: NDArray[np.bool_],
+    waiting: int = 0,
 ) -> Reconciled:
     """Set the truth beside an estimate.
 
@@ -149,6 +105,8 @@ def reconcile(
         As it was made.
     p, up
         Shape (m,): of its rows that broke.
+    waiting
+        How many of its rows have no outcome yet.
 
     Raises
     ------
@@ -162,6 +120,7 @@ def reconcile(
         realised=realised,
         error={name: value - expected[name].value for name, value in realised.items()},
         inside={name: expected[name].holds(value) for name, value in realised.items()},
+        open=waiting,
     )
 
 

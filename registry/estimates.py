@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from ml_core.health.estimates import Expected, Reconciled
+from ml_core.json_values import json_values
 from registry.rows import read_records, values_of
-from registry.tables.base import canonical
 from registry.tables.watch import EstimateRow
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ class EstimateRecord:
     first_day: date
     last_day: date
     rows: int
-    expected: dict[str, Any]
+    expected: Expected
     at: datetime
-    realised: dict[str, Any] | None = None
+    realised: Reconciled | None = None
     reconciled_at: datetime | None = None
 
 
@@ -52,14 +53,14 @@ def record_estimate(database: Database, record: EstimateRecord) -> bool:
 
 
 def fill_realised(
-    database: Database, record: EstimateRecord, realised: dict[str, Any], at: datetime
+    database: Database, record: EstimateRecord, realised: Reconciled, at: datetime
 ) -> bool:
     """Put the truth beside an estimate; return False if it is there already.
 
     Parameters
     ----------
     realised
-        Plain values.
+        What came.
     at
         Aware time.
 
@@ -70,7 +71,7 @@ def fill_realised(
     """
     with database.session() as session:
         row = session.scalars(select(EstimateRow).where(_same(record))).one()
-        if row.realised is not None and canonical(row.realised) == canonical(realised):
+        if json_values(row.realised) == json_values(realised):
             return False
         row.realised, row.reconciled_at = realised, at
     return True

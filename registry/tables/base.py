@@ -21,6 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from ml_core.json_values import json_values
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC times; naive ones are refused, and SQLite's lost zone is given back."""
@@ -63,7 +65,7 @@ class CanonicalJson(TypeDecorator[Any]):
 
 
 class JsonOf(CanonicalJson):
-    """A typed value by its JSON form: ``to_json`` writes it, ``kind.from_json`` reads it back."""
+    """A dataclass by its JSON form, which its ``from_json`` reads back."""
 
     cache_ok = True
 
@@ -73,7 +75,7 @@ class JsonOf(CanonicalJson):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Write."""
-        return super().process_bind_param(value and value.to_json(), dialect)
+        return super().process_bind_param(json_values(value), dialect)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ml_core.health.drift import DriftFigures
+from ml_core.health.estimates import Expected, Reconciled
 from ml_core.health.parity import ParityReport
 from registry.tables.base import Base, JsonOf
 
@@ -71,8 +71,8 @@ class EstimateRow(Base):
     first_day: Mapped[date]
     last_day: Mapped[date]
     rows: Mapped[int]
-    expected: Mapped[dict[str, Any]]
-    realised: Mapped[dict[str, Any] | None]
+    expected: Mapped[Expected] = mapped_column(JsonOf(Expected))
+    realised: Mapped[Reconciled | None] = mapped_column(JsonOf(Reconciled))
     at: Mapped[datetime]
     reconciled_at: Mapped[datetime | None]
 

@@ -6,17 +6,16 @@ A line is what one role's recipe said live: its versions are refits of one anoth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from prefect import task
 
+from ml_core.health.estimates import Expected
 from monitoring.early_warning import (
     MIN_ROWS,
     WINDOW,
-    Estimate,
     Reference,
     expect,
     reconcile,
@@ -59,11 +58,11 @@ def warn_early(market: str, at: datetime) -> dict[str, Any]:
     warned = [
         record
         for record in records
-        if (record.role, record.version, record.last_day) in present and record.expected["warning"]
+        if (record.role, record.version, record.last_day) in present and record.expected.warning
     ]
     for each in warned:
         _tell(settings, each)
-    words = [f"{each.role} {each.version}: {each.expected['warning']}" for each in warned]
+    words = [f"{each.role} {each.version}: {each.expected.warning}" for each in warned]
     return {"made": new, "reconciled": filled, "warnings": words}
 
 
@@ -76,7 +75,7 @@ def _tell(settings: Settings, record: EstimateRecord) -> None:
         record.market,
         f"estimate {record.market} {record.role} {year}-{week}",
         f"{record.market}: the {record.role} expects to do worse",
-        f"{record.version}: {record.expected['warning']}.\nNothing is known of the outcomes yet: "
+        f"{record.version}: {record.expected.warning}.\nNothing is known of the outcomes yet: "
         f"it is what its own probabilities say. `orbcast performance --estimates --market "
         f"{record.market.lower()}`",
     )
@@ -104,14 +103,14 @@ def _made(
         first_day=window[0].trading_day,
         last_day=window[-1].trading_day,
         rows=len(window),
-        expected={
-            "metrics": {name: asdict(estimate) for name, estimate in found.items()},
-            "recipe_hash": window[-1].recipe_hash,
-            "from": window[0].decision_time.isoformat(),
-            "to": window[-1].decision_time.isoformat(),
-            "unseen": unseen,
-            "warning": warned,
-        },
+        expected=Expected(
+            metrics=found,
+            recipe_hash=window[-1].recipe_hash,
+            begin=window[0].decision_time,
+            end=window[-1].decision_time,
+            unseen=unseen,
+            warning=warned,
+        ),
         at=at,
     )
 
@@ -126,15 +125,14 @@ def _reconciled(
 ) -> bool:
     """Fill in what came, once every row is settled or has had its time."""
     expected = record.expected
-    begin, end = (datetime.fromisoformat(expected[name]) for name in ("from", "to"))
     own = [
         row
         for row in rows
         if row.prediction.role == record.role
-        and row.prediction.recipe_hash == expected["recipe_hash"]
+        and row.prediction.recipe_hash == expected.recipe_hash
         and row.prediction.status == "predicted"
         and not row.prediction.late
-        and begin <= row.prediction.decision_time <= end
+        and expected.begin <= row.prediction.decision_time <= expected.end
     ]
     waiting = sum(row.outcome is None for row in own)
     had_its_time = at.date() - record.last_day > timedelta(days=REVISED_DAYS)
@@ -142,14 +140,5 @@ def _reconciled(
     # rows further back than were read are not all there to be judged
     if len(own) != record.rows or (waiting and not had_its_time) or not len(judged.up):
         return False
-    truth = reconcile(_estimates(expected["metrics"]), judged.p_up, judged.up)
-    realised = {**truth.to_json(), "open": waiting}
+    realised = reconcile(expected.metrics, judged.p_up, judged.up, waiting)
     return fill_realised(settings.database(), record, realised, at)
-
-
-def _estimates(metrics: dict[str, dict[str, float | None]]) -> dict[str, Estimate]:
-    # what is no number was stored as none at all
-    return {
-        name: Estimate(**{key: np.nan if one is None else one for key, one in metric.items()})
-        for name, metric in metrics.items()
-    }

@@ -9,10 +9,11 @@ from typing import Any, Literal
 from ml_core.json_values import json_values
 from monitoring.performance import DailyRow, Period, grouped, over, whole_days
 from monitoring.sequential_monitors import Monitor
+from registry.estimates import EstimateRecord, estimate_records
 from registry.ledger import Revised
 from registry.performance import performance_records
 from tasks.settings import Settings
-from tasks.training.version_lineage import estimates_of, watched
+from tasks.training.version_lineage import watched
 
 By = Literal["version", "range", "month", "day"]
 
@@ -43,7 +44,7 @@ class Record:
     groups: dict[str, Period]
     revised: list[dict[str, Any]]
     monitors: dict[str, tuple[Monitor, ...]]
-    estimates: list[dict[str, Any]]
+    estimates: tuple[EstimateRecord, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -98,7 +99,7 @@ def record_of(
         groups={name: over(rows) for name, rows in _groups(daily, champion, by).items()},
         revised=revised_outcomes(settings, symbol, first),
         monitors=watched(settings, symbol) if live else {},
-        estimates=estimates_of(settings, symbol, first) if live else [],
+        estimates=estimate_records(settings.database(), symbol, first=first) if live else (),
     )
 
 

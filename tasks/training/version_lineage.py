@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import date
-from typing import Any
 
 import numpy as np
 
 from monitoring.sequential_monitors import JudgedRows, Monitor, monitors
 from registry.errors import UnknownVersionError
-from registry.estimates import estimate_records
 from registry.ledger import Settled
 from tasks.settings import Settings
 
@@ -29,22 +25,6 @@ def watched(settings: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
             low = None if held_to is None else held_to["low"]
             found[role] = monitors(judged_of(line), low)
     return found
-
-
-def estimates_of(settings: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
-    """Return a market's estimates up to a trading day or later as plain values, oldest first."""
-    return [
-        {
-            **asdict(estimate_record),
-            "first_day": str(estimate_record.first_day),
-            "last_day": str(estimate_record.last_day),
-            "at": estimate_record.at.isoformat(),
-            "reconciled_at": estimate_record.reconciled_at.isoformat()
-            if estimate_record.reconciled_at
-            else None,
-        }
-        for estimate_record in estimate_records(settings.database(), symbol, first=first)
-    ]
 
 
 def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:

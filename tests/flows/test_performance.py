@@ -232,7 +232,7 @@ def test_an_estimate_is_frozen_before_the_outcomes_and_reconciled_with_them() ->
     (made,) = estimate_records(settings.database(), "MGC")
     assert (made.role, made.rows, made.last_day) == ("challenger", 60, entries[-1].trading_day)
     assert made.realised is None
-    assert made.expected["unseen"] is not None
+    assert made.expected.unseen is not None
     assert warn_early.fn("mgc", at) == {"made": 0, "reconciled": 0, "warnings": []}
 
     draw = np.random.default_rng(8)
@@ -243,9 +243,9 @@ def test_an_estimate_is_frozen_before_the_outcomes_and_reconciled_with_them() ->
     (known,) = estimate_records(settings.database(), "MGC")
     assert replace(known, realised=None, reconciled_at=None) == made
     assert known.realised is not None
-    assert known.realised["breaks"] == 60
-    error = known.realised["realised"]["log_loss"] - made.expected["metrics"]["log_loss"]["value"]
-    assert known.realised["error"]["log_loss"] == pytest.approx(error)
+    assert known.realised.breaks == 60
+    error = known.realised.realised["log_loss"] - made.expected.metrics["log_loss"].value
+    assert known.realised.error["log_loss"] == pytest.approx(error)
 
     came(entries[3], not _was_up(entries[3]))
     warn_early.fn("mgc", later + timedelta(hours=1))

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ml_core.evidence.metrics import METRICS, NotScorableError
+from ml_core.health.estimates import Estimate
 from monitoring.early_warning import (
     METRIC_NAMES,
     WINDOW,
-    Estimate,
     Reference,
     expect,
     reconcile,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from ml_core.health.estimates import Estimate, Expected, Reconciled
 from registry.database import Database
 from registry.estimates import (
     EstimateRecord,
@@ -14,6 +16,17 @@ from registry.estimates import (
 )
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
+EXPECTED = Expected(
+    metrics={
+        "log_loss": Estimate(value=0.59, low=0.5, high=0.7, of_mix=0.01),
+        "ece": Estimate(value=0.1, low=0.02, high=0.2, of_mix=math.nan),
+    },
+    recipe_hash="r",
+    begin=AT - timedelta(days=12),
+    end=AT,
+    unseen={"estimate": 0.6, "low": 0.55, "high": 0.65, "rows": 900, "days": 150, "error": 0.02},
+    warning=None,
+)
 MADE = EstimateRecord(
     market="MGC",
     role="champion",
@@ -22,13 +35,24 @@ MADE = EstimateRecord(
     first_day=date(2024, 5, 20),
     last_day=date(2024, 5, 31),
     rows=60,
-    expected={"log_loss": 0.59},
+    expected=EXPECTED,
     at=AT,
 )
 
 
+def came(log_loss: float) -> Reconciled:
+    return Reconciled(
+        breaks=60,
+        realised={"log_loss": log_loss},
+        error={"log_loss": log_loss - 0.59},
+        inside={"log_loss": True},
+    )
+
+
 def test_the_first_estimate_of_a_line_and_day_stands(database: Database) -> None:
-    again = replace(MADE, expected={"log_loss": 0.7}, rows=61, at=AT + timedelta(hours=1))
+    again = replace(
+        MADE, expected=replace(EXPECTED, warning="surer"), rows=61, at=AT + timedelta(hours=1)
+    )
     other = replace(MADE, role="challenger")
 
     assert [record_estimate(database, each) for each in (MADE, again, other)] == [
@@ -47,10 +71,10 @@ def test_the_truth_changes_nothing_of_the_estimate_and_is_filled_in_once(
     later = AT + timedelta(days=1)
 
     filled = [
-        fill_realised(database, MADE, {"log_loss": value}, at)
+        fill_realised(database, MADE, came(value), at)
         for value, at in ((0.6, later), (0.6, later + timedelta(hours=1)), (0.61, later))
     ]
 
     assert filled == [True, False, True]
     (known,) = estimate_records(database, "MGC")
-    assert known == replace(MADE, realised={"log_loss": 0.61}, reconciled_at=later)
+    assert known == replace(MADE, realised=came(0.61), reconciled_at=later)

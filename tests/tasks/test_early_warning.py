@@ -48,4 +48,4 @@ def test_thirty_answers_suffice_for_an_estimate(market: LiveMarket) -> None:
 def test_an_estimate_goes_back_sixty_answers_and_no_further(market: LiveMarket) -> None:
     (record,) = estimated(market, 61)
     assert record.rows == 60
-    assert record.expected["from"] == (START + timedelta(hours=1)).isoformat()
+    assert record.expected.begin == START + timedelta(hours=1)

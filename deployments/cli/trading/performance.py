@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from monitoring.performance import Period
+    from registry.estimates import EstimateRecord
     from tasks.health.performance import Record
 
 _MOST_REVISED = 10
@@ -203,7 +204,7 @@ def _remarks(record: Record) -> list[str]:
     return lines
 
 
-def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
+def _tell_estimates(estimates: Sequence[EstimateRecord]) -> None:
     if not estimates:
         say(
             "No estimate yet: one is made of each day's latest answers once there are 30 of one "
@@ -222,33 +223,28 @@ def _tell_estimates(estimates: Sequence[dict[str, Any]]) -> None:
         "\ncame",
     )
     for row in estimates[-_ESTIMATES_SHOWN:]:
-        expected, truth = row["expected"]["metrics"], row["realised"]
+        expected, truth = row.expected.metrics, row.realised
         loss, ece = expected["log_loss"], expected["ece"]
-        outside = "" if truth is None or truth["inside"]["log_loss"] else " !"
+        outside = "" if truth is None or truth.inside["log_loss"] else " !"
         table.add_row(
-            row["last_day"],
-            row["role"],
-            str(row["rows"]),
-            f"{loss['value']:.3f}",
-            f"{loss['low']:.3f}..{loss['high']:.3f}",
-            "-" if truth is None else f"{truth['realised']['log_loss']:.3f}{outside}",
-            "-" if truth is None else f"{truth['error']['log_loss']:+.3f}",
-            f"{ece['value']:.3f}",
-            "-" if truth is None else f"{truth['realised']['ece']:.3f}",
+            str(row.last_day),
+            row.role,
+            str(row.rows),
+            f"{loss.value:.3f}",
+            f"{loss.low:.3f}..{loss.high:.3f}",
+            "-" if truth is None else f"{truth.realised['log_loss']:.3f}{outside}",
+            "-" if truth is None else f"{truth.error['log_loss']:+.3f}",
+            f"{ece.value:.3f}",
+            "-" if truth is None else f"{truth.realised['ece']:.3f}",
         )
     show_table(table)
-    known = [
-        estimate["realised"]["inside"]["log_loss"]
-        for estimate in estimates
-        if estimate["realised"]
-    ]
+    known = [estimate.realised.inside["log_loss"] for estimate in estimates if estimate.realised]
     if known:
         words = f"  {sum(known)} of {len(known)} came within their interval; windows overlap."
         say(words)
-    warned = estimates[-1]["expected"]["warning"]
-    if warned:
-        words = f"  {estimates[-1]['role']} {estimates[-1]['version']}: {warned}"
-        say(words)
+    last = estimates[-1]
+    if last.expected.warning:
+        say(f"  {last.role} {last.version}: {last.expected.warning}")
     say(
         "  An estimate takes the probabilities at their word: it cannot see that the market has "
         "changed its answer.",

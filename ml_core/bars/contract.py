@@ -179,7 +179,7 @@ def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:
         path = Path(name)
         if path.is_dir():
             inside = sorted(
-                str(member) for member in path.iterdir() if member.name.endswith(endings)
+                str(member) for member in path.iterdir() if member.name.lower().endswith(endings)
             )
             if not inside:
                 fault = f"no file ends in {' or '.join(endings)}"

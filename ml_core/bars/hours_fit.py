@@ -10,23 +10,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import distinct, minutes_of
+from ml_core.bars.regular_hours import ZONES, other_reading
 from ml_core.errors import InputError
 from ml_core.market.calendar_days import market_dates_around
 from ml_core.market.exchange import TradeDates
 from ml_core.market.market import Market
-
-ZONES = (
-    "UTC",
-    "America/New_York",
-    "America/Chicago",
-    "Europe/London",
-    "Europe/Berlin",
-    "Europe/Athens",
-    "Asia/Tokyo",
-    "Asia/Kolkata",
-    "Etc/GMT+5",
-)
-"""Zones in which vendors and brokers stamp, the commonest first; the market's own is one more."""
 
 _FEWEST_BARS = 500
 _OUTSIDE = 0.01
@@ -47,9 +35,9 @@ class HoursMisfitError(InputError):
     name: str
     symbol: str
     fault: str
-    option: str
+    remedy: str
     template = (
-        "{name} does not fit the hours of {symbol}: {fault}. Read it with {option}, or say "
+        "{name} does not fit the hours of {symbol}: {fault}. {remedy}, or say "
         "quality.judge_hours = false in the market file if the times are right as they are"
     )
 
@@ -57,7 +45,8 @@ class HoursMisfitError(InputError):
 def refuse_misfit(name: str, stamps: pa.ChunkedArray, zone: str | None, market: Market) -> None:
     """Refuse bars that fit the hours clearly better in another zone, or stamped at the other end.
 
-    Few bars, and bars that lie well inside the hours, cannot be judged and pass.
+    Few bars cannot be judged and pass; so do bars that lie well inside the hours, unless their
+    days begin and end as the regular hours do in another reading.
 
     Parameters
     ----------
@@ -80,15 +69,36 @@ def refuse_misfit(name: str, stamps: pa.ChunkedArray, zone: str | None, market: 
         return
     hours = market_dates_around(market, int(minute[0]), int(minute[-1]))
     outside = _share_outside(minute, hours)
-    if zone is not None and outside >= _OUTSIDE:
+    if outside >= _OUTSIDE:
         best = min(_in_other_zones(stamps, zone, hours, market), key=lambda read: read[0])
         if best[0] * _CLEARLY <= outside:
             fault = (
-                f"read in {zone}, {outside:.1%} of its bars are outside them; in {best[1]} it "
+                f"{_read_in(zone)}, {outside:.1%} of its bars are outside them; in {best[1]} it "
                 f"would be {best[0]:.1%}"
             )
-            raise HoursMisfitError(name, market.symbol, fault, f"--zone {best[1]}")
+            raise HoursMisfitError(name, market.symbol, fault, zone_remedy(zone, best[1]))
     _refuse_other_stamp(name, minute, hours, market)
+    better = other_reading(minute, zone, market)
+    if better is not None:
+        fault = f"{_read_in(zone)}, {better.fault}"
+        remedy = f"Read it with --stamp {better.stamp}" if better.stamp else ""
+        if better.zone:
+            remedy = zone_remedy(zone, better.zone) + remedy.replace("Read it with", "")
+        raise HoursMisfitError(name, market.symbol, fault, remedy)
+
+
+def zone_remedy(zone: str | None, other: str) -> str:
+    """Return how bars are read in another zone than that of their local times, None for none."""
+    if zone is None:
+        return (
+            f"Mend them in the source, which seems to write the clock of {other} as if it were "
+            f"another's: without a zone, --zone {other} reads them"
+        )
+    return f"Read it with --zone {other}"
+
+
+def _read_in(zone: str | None) -> str:
+    return "at the moments that its times say" if zone is None else f"read in {zone}"
 
 
 def _refuse_other_stamp(
@@ -115,7 +125,8 @@ def _refuse_other_stamp(
                 f"{there.sum()} of {len(inside)} one in the minute at their other end, as if "
                 f"the times were those of the {stamp}"
             )
-            raise HoursMisfitError(name, market.symbol, fault, f"--stamp {stamp}")
+            remedy = f"Read it with --stamp {stamp}"
+            raise HoursMisfitError(name, market.symbol, fault, remedy)
 
 
 def _any_between(
@@ -126,12 +137,15 @@ def _any_between(
 
 
 def _in_other_zones(
-    stamps: pa.ChunkedArray, zone: str, hours: TradeDates, market: Market
+    stamps: pa.ChunkedArray, zone: str | None, hours: TradeDates, market: Market
 ) -> Iterator[tuple[float, str]]:
-    """Yield the share outside the hours that each other zone would leave, and the zone."""
-    local = pc.local_timestamp(stamps.cast(pa.timestamp("us", tz=zone)))
+    """Yield the share outside the hours that each other zone would leave, and the zone.
+
+    Times that say their zone themselves are taken as those of UTC's clock.
+    """
+    local = pc.local_timestamp(stamps.cast(pa.timestamp("us", tz=zone or "UTC")))
     for other in dict.fromkeys((*ZONES, str(market.zone))):
-        if other != zone:
+        if other != (zone or "UTC"):
             read = pc.assume_timezone(local, other, ambiguous="earliest", nonexistent="earliest")
             yield _share_outside(np.unique(minutes_of(read)), hours), other
 

@@ -19,6 +19,8 @@ _FEWEST = 10
 _ON_GRID = 0.99
 """Share of the bars that lie on that grid; a few odd ones do not make 1-minute bars of it."""
 
+_DAY = 24 * 60
+
 
 class StepError(InputError):
     """Bars of another length than a minute."""
@@ -77,15 +79,38 @@ def refuse_other_step(name: str, stamps: NDArray[np.int64], contracts: NDArray[n
     if np.median(step) < MINUTE_US:
         raise TooFineError(name, float(np.median(step)) / 1e6, len(stamps))
     usual = int(_most_common(step))
-    if usual <= MINUTE_US:
-        return
-    minutes = usual // MINUTE_US
-    place = stamps // MINUTE_US % minutes
-    on_grid = int(np.bincount(place).max())
-    by_chance = -(on_grid - 1) * math.log(minutes)
-    enough = on_grid >= max(_FEWEST, _ON_GRID * len(stamps))
-    if enough and by_chance < math.log(_BY_CHANCE):
-        raise TooCoarseError(name, usual / 1e6, on_grid)
+    if usual > MINUTE_US:
+        minutes = usual // MINUTE_US
+        place = stamps // MINUTE_US % minutes
+        on_grid = int(np.bincount(place).max())
+        by_chance = -(on_grid - 1) * math.log(minutes)
+        enough = on_grid >= max(_FEWEST, _ON_GRID * len(stamps))
+        if enough and by_chance < math.log(_BY_CHANCE):
+            raise TooCoarseError(name, usual / 1e6, on_grid)
+    _refuse_coarse_days(name, stamps // MINUTE_US)
+
+
+def _refuse_coarse_days(name: str, minute: NDArray[np.int64]) -> None:
+    """Refuse days of coarser bars among days of minutes, as in files joined of both.
+
+    Every coarser step there is lies on a grid of 2, 3 or 5 minutes.
+    """
+    first = int(minute.min()) // _DAY
+    group = minute // _DAY - first
+    bars = np.bincount(group)
+    days = max(int((bars > 0).sum()), 1)
+    for grid in (2, 3, 5):
+        place = np.bincount(group * grid + minute % grid, minlength=len(bars) * grid)
+        on_grid = place.reshape(-1, grid).max(axis=1)
+        by_chance = -(on_grid - 1) * math.log(grid) + math.log(days)
+        coarse = np.flatnonzero(
+            (bars >= _FEWEST) & (on_grid >= _ON_GRID * bars) & (by_chance < math.log(_BY_CHANCE))
+        )
+        for day in coarse:
+            steps = np.diff(np.unique(minute[group == day]))
+            if len(steps) >= _FEWEST - 1 and (usual := int(_most_common(steps))) > 1:
+                where = f"{name}, on {np.datetime64(first + int(day), 'D')},"
+                raise TooCoarseError(where, usual * 60.0, int(bars[day]))
 
 
 def _most_common(values: NDArray[np.int64]) -> np.int64:

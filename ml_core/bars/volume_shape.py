@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from ml_core.bars.arrow_values import minutes_of, numbers_of
 from ml_core.bars.batch_log import BatchLog
 from ml_core.bars.contract import RawBatch
-from ml_core.bars.hours_fit import ZONES, HoursMisfitError
+from ml_core.bars.hours_fit import HoursMisfitError
+from ml_core.bars.regular_hours import ZONES
 from ml_core.market.market import Market
 
 HOURS = 24
@@ -180,7 +181,8 @@ def refuse_other_hour(
                 f"of the day than in the bars that are here; in {zone} it would be "
                 f"{better.better:.0%}, and {better.nearer} of {better.days} days would be nearer"
             )
-            remedy = f"--zone {zone}, or take the others back (`orbcast bars batches`, `forget`)"
+            remedy = f"Read it with --zone {zone}, or take the others back"
+            remedy += " (`orbcast bars batches`, `forget`)"
             raise HoursMisfitError(batch.name, market.symbol, fault, remedy)
 
 

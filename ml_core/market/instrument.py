@@ -21,7 +21,7 @@ class Instrument(BaseModel):
     touches of a target or a stop.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     tick_size: Decimal = Field(gt=0, description="Smallest price step, in price units.")
     tick_value: float = Field(gt=0, description="Money value of one tick of one contract.")

@@ -221,3 +221,16 @@ def test_the_days_a_file_has_of_its_own_are_shown_beside_the_calendar_s(home: Pa
     printed = run("market", "check", "mgc")
     assert "2025-01-09  closed (by the calendar 09:00-08:00)" in printed
     assert "2025-03-01  changes nothing" in printed
+
+
+def test_two_markets_share_no_symbol(home: Path) -> None:
+    run("market", "new", "es", *COSTS)
+
+    message = run(
+        "market", "new", "es_evening", "--like", "ES", "--symbol", "ES", *COSTS, status=2
+    )
+
+    assert "the bars of market es are called ES" in message
+    assert "say another --symbol" in message
+    assert not (home / "markets" / "es_evening.toml").exists()
+    run("market", "new", "es", *COSTS, "--replace")

@@ -22,6 +22,7 @@ from ml_core.on_demand import library
 
 if TYPE_CHECKING:
     from ml_core.market.market import Market
+    from tasks.settings import Settings
 
 market_calendars = library("pandas_market_calendars")
 
@@ -37,6 +38,17 @@ class MarketExistsError(InputError):
 
     path: str
     template = "{path} is there already; change it with an editor, or say --replace"
+
+
+class SymbolTakenError(InputError):
+    """A symbol that is another market's."""
+
+    symbol: str
+    market: str
+    template = (
+        "the bars of market {market} are called {symbol}, and two markets may not share one "
+        "symbol; say another --symbol"
+    )
 
 
 class CostsError(InputError):
@@ -186,6 +198,8 @@ def new(
     path = config.own_markets_dir / f"{_plain_name(name)}.toml"
     if path.exists() and not replace:
         raise MarketExistsError(str(path))
+    bars_are_called = symbol or _plain_name(name).upper()
+    _require_own_symbol(config, bars_are_called, path.stem)
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
     if asks:
         remark(f"{spec.name}: tick {spec.tick} = {spec.value:g} {spec.currency}")
@@ -202,7 +216,7 @@ def new(
     ]
     text = deployments.new_market.market_file(
         spec,
-        symbol or _plain_name(name).upper(),
+        bars_are_called,
         zone=_known_zone(zone),
         ranges=[deployments.new_market.RangeChoice.of(choice) for choice in texts],
         commission=commission,
@@ -214,6 +228,23 @@ def new(
         return
     say(f"{path} is written: {market.name}, {', '.join(range_.name for range_ in market.ranges)}")
     say(f"Next: orbcast market check {path.stem}, then orbcast ingest --market {path.stem} ...")
+
+
+def _require_own_symbol(config: Settings, symbol: str, name: str) -> None:
+    """Refuse a symbol that is another market's; one that cannot be read has none.
+
+    Raises
+    ------
+    SymbolTakenError
+        It is.
+    """
+    for other in config.market_names():
+        try:
+            market = config.market(other)
+        except ml_core.market.market.MarketFileError:
+            continue
+        if other != name and market.symbol == symbol:
+            raise SymbolTakenError(symbol, other)
 
 
 def _written(path: Path, text: str) -> Market:

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from ml_core.bars.contract import PRICES, SourceError
 
 STAMPS = (
-    "ts", "ts_utc", "ts_event", "timestamp", "timestamp_utc", "datetime", "date_time", "open_time",
-    "window_start", "time", "date",
+    "ts", "ts_utc", "ts_event", "timestamp", "timestamp_utc", "datetime", "datetime_utc",
+    "date_time", "open_time", "time_utc", "window_start", "time", "date",
 )  # fmt: skip
 """Names of a column of times, looked for in this order."""
 

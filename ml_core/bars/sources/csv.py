@@ -21,7 +21,7 @@ from ml_core.bars.contract import (
     existing_files,
 )
 from ml_core.bars.sources.columns import contracts_of, find_columns, stamps_of
-from ml_core.bars.sources.layouts import Layout, layout_of
+from ml_core.bars.sources.layouts import Layout, has_several_cells, layout_of
 from ml_core.bars.sources.lean import LeanZip, lean_zip, without_quotes
 from ml_core.bars.sources.number_text import Decimal, UnsureMarkError, read_numbers
 from ml_core.bars.sources.text_file import LONGEST_LINE, TOO_LONG, first_line, plain_text
@@ -134,13 +134,21 @@ def _read_file(path: Path, reading: TextReading) -> RawBatch:
     with plain_text(path) as text:
         start = first_line(text)
         if not start.strip():
+            if text.stat().st_size > len(start):
+                fault = "begins with an empty line"
+                raise SourceError(str(path), fault, "take out what stands above the header")
             raise SourceError(str(path), "is empty", "name a file with bars")
         if start.startswith(TOO_LONG):
             fault = f"begins with a line of more than {LONGEST_LINE:,} characters"
             raise SourceError(str(path), fault, "name a text file with a line a bar")
         layout = layout_of(start, reading.layout, reading.times, reading.stamp, str(path))
+        if layout.name == "generic" and not (reading.delimiter or has_several_cells(start)):
+            fault = f"its first line, {start.strip()!r:.60}, does not name the columns of bars"
+            remedy = "take out what stands above the header, or say --delimiter"
+            raise SourceError(str(path), fault, remedy)
         raw = _raw(path, text, layout, reading.delimiter or layout.delimiter)
     table, zone, how = bars_of_text(raw, layout, reading, str(path))
+    _refuse_unreadable(str(path), raw, table, layout, how)
     return RawBatch(
         name=path.name,
         source="csv",
@@ -149,6 +157,27 @@ def _read_file(path: Path, reading: TextReading) -> RawBatch:
         zone=zone,
         how=(how,),
     )
+
+
+def _refuse_unreadable(
+    source: str, raw: pa.Table, table: pa.Table, layout: Layout, how: HowRead
+) -> None:
+    """Refuse rows of which not one value of a price can be read, showing the first.
+
+    A single row is one bad row.
+    """
+    columns = dict(how.columns)
+    for name in PRICES:
+        if len(table) == 1 or np.isfinite(table[name].to_numpy()).any():
+            continue
+        text = pc.utf8_trim_whitespace(raw[columns[name]]).fill_null("")
+        written = np.flatnonzero(pc.not_equal(text, "").to_numpy())
+        if len(written):
+            row = int(written[0])
+            fault = f"row {row + 1 + layout.header_lines}: {name} {text[row].as_py()!r:.40} was "
+            fault += "taken for a price and cannot be read as one"
+            remedy = f"say --decimal, or map another column with --column {name}=..."
+            raise SourceError(source, fault, remedy)
 
 
 def bars_of_text(

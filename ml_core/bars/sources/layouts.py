@@ -115,6 +115,13 @@ _ALL = (
         volume_parts=("Up", "Down"),
     ),
     Layout(
+        name="tradestation",  # of a chart that counts the volume whole
+        columns={**_DAY_AND_TIME, **_NAMED, "volume": "Vol"},
+        marks=_marks("date", "time", "vol", "oi"),
+        time_format="%m/%d/%Y %H:%M",
+        stamp="close",
+    ),
+    Layout(
         name="multicharts",
         columns={**_DAY_AND_TIME, **_NAMED, "volume": "TotalVolume"},
         marks=_marks("date", "time", "totalvolume"),
@@ -153,6 +160,12 @@ _ALL = (
         columns={"ts": "Gmt time", **_NAMED},
         marks=_marks("gmt time"),
         time_format="%d.%m.%Y %H:%M:%S.%f",
+        zone="UTC",
+    ),
+    Layout(
+        name="dukascopy",  # as its site exports now, each time with its offset
+        columns={"ts": "Etc/UTC", **_NAMED},
+        marks=_marks("etc/utc", "open"),
         zone="UTC",
     ),
     Layout(
@@ -291,6 +304,11 @@ def layout_of(
         fault = f"begins with a header, which layout {name} has not"
         raise SourceError(source, fault, "say --layout generic, or auto")
     return layout
+
+
+def has_several_cells(line: str) -> bool:
+    """Return whether a line is parted by a mark that usually parts columns."""
+    return len(_cells(line)) > 1
 
 
 def _cells(line: str) -> set[str]:

@@ -16,6 +16,8 @@ from ml_core.on_demand import library
 pd = library("pandas")
 
 _GROUPS = r"^[+-]?\d{1,3}(\%s\d{3})+(\%s\d*)?$"
+_SPACED = r"^[+-]?\d{1,3}([ '\x{00A0}\x{202F}\x{2019}]\d{3})+([.,]\d*)?$"
+_SPACE = r"[ '\x{00A0}\x{202F}\x{2019}]"
 _TWO_GROUPS = r"^[+-]?\d{1,3}(\%s\d{3}){2,}$"
 
 
@@ -46,9 +48,9 @@ def read_numbers(
 ) -> dict[str, NDArray[np.float64]]:
     """Return the numbers of columns of text, each of shape (rows,), NaN where there is none.
 
-    A mark that stands where thousands never part, as in ``2055,5``, is the decimal mark of the
-    file unless ``decimal`` says it, and the other one parts thousands. ``21,250`` alone may be
-    either: it is no number.
+    Thousands may be parted by blanks or apostrophes too. A mark that stands where thousands never
+    part, as in ``2055,5``, is the decimal mark of the file unless ``decimal`` says it, and the
+    other one parts thousands. ``21,250`` alone may be either: it is no number.
 
     Raises
     ------
@@ -58,6 +60,7 @@ def read_numbers(
     if decimal != "," and (plain := _plain(columns)) is not None:
         return plain
     text = {name: pc.utf8_trim_whitespace(column) for name, column in columns.items()}
+    text = {name: _without_spaces(column) for name, column in text.items()}
     if decimal != "," and (plain := _plain(text)) is not None:
         return plain
     marks = _MARKS[decimal] if decimal else _marks_of(text.values())
@@ -82,6 +85,12 @@ def _plain(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.float
         return {name: _filled(column.cast(pa.float64())) for name, column in columns.items()}
     except pa.ArrowInvalid:
         return None
+
+
+def _without_spaces(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Take out the blanks and apostrophes that part thousands."""
+    spaced = pc.match_substring_regex(text, _SPACED)
+    return pc.if_else(spaced, pc.replace_substring_regex(text, _SPACE, ""), text)
 
 
 def _marks_of(columns: Iterable[pa.ChunkedArray]) -> Marks:

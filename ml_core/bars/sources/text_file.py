@@ -20,6 +20,7 @@ from ml_core.bars.contract import SourceError
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GLOB = set("*?[")
+_PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 
 LONGEST_LINE = 10_000
 """Bytes of a line above which it is no bar: a megabyte of digits takes minutes to read."""
@@ -34,15 +35,18 @@ _CHUNK = 1 << 24
 def plain_text(path: Path) -> Iterator[Path]:
     """Yield the file itself where it is plain UTF-8, else such a copy of it.
 
-    A line above ``LONGEST_LINE`` bytes is ``TOO_LONG`` in the copy.
+    A line above ``LONGEST_LINE`` bytes is ``TOO_LONG`` in the copy; bytes that are no UTF-8 are
+    replaced there, so that they spoil their own row at most.
 
     Raises
     ------
     SourceError
-        It is damaged, locked with a password, or an archive without exactly one text file.
+        It is damaged, no text, locked with a password, or an archive without just one text file.
     """
     with tempfile.TemporaryDirectory(prefix="orbcast-text-") as folder:
         text = _readable(path, Path(folder) / "bars.csv")
+        if not _is_utf8(text):
+            text = _with_unknown_letters(text, Path(folder) / "letters.csv")
         yield _with_short_lines(text, Path(folder) / "short.csv") if _has_long_line(text) else text
 
 
@@ -53,7 +57,8 @@ def first_line(path: Path) -> str:
 
 
 def _readable(path: Path, copy: Path) -> Path:
-    is_packed = path.suffix in {".gz", ".zip"}
+    _refuse_other_kinds(path)
+    is_packed = _is_gzip(path) or _is_zip(path)
     with refusing_damage(path):
         with _opened(path) as file:
             encoding = _encoding(file.read(4))
@@ -66,6 +71,25 @@ def _readable(path: Path, copy: Path) -> Path:
                 text = io.TextIOWrapper(file, encoding, newline="")
                 shutil.copyfileobj(text, codecs.getwriter("utf-8")(out))
     return copy
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    """Refuse a file that shows by its first bytes that it is no text, but for what is unpacked."""
+    with refusing_damage(path), path.open("rb") as file:
+        start = file.read(4)
+    if start == _PARQUET:
+        raise SourceError(str(path), "is a Parquet file", "say --source parquet")
+    if start == _ZIP and not _is_zip(path):
+        fault = "is a packed file, such as a workbook of Excel"
+        raise SourceError(str(path), fault, "save it as CSV, or unpack it")
+
+
+def _is_gzip(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip"
 
 
 @contextmanager
@@ -91,6 +115,27 @@ def _has_long_line(path: Path) -> bool:
     return False
 
 
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while chunk := file.read(_CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _with_unknown_letters(path: Path, copy: Path) -> Path:
+    with (
+        path.open(encoding="utf-8", errors="replace", newline="") as file,
+        copy.open("w", encoding="utf-8", newline="") as out,
+    ):
+        shutil.copyfileobj(file, out, _CHUNK)
+    return copy
+
+
 def _with_short_lines(path: Path, copy: Path) -> Path:
     with path.open("rb") as file, copy.open("wb") as out:
         while line := file.readline(LONGEST_LINE + 1):
@@ -114,10 +159,10 @@ def _encoding(start: bytes) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    if path.suffix == ".gz":
+    if _is_gzip(path):
         with gzip.open(path, "rb") as file:
             yield file  # type: ignore[misc]  # a GzipFile reads bytes, though typeshed has no IO
-    elif path.suffix == ".zip":
+    elif _is_zip(path):
         with zipfile.ZipFile(path) as archive, archive.open(_member(path, archive)) as member:
             yield member
     else:

@@ -30,7 +30,12 @@ _COMPACT = (
     r"^(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})"
     r"(?:(?:[T_]|\s*)(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?" + _SECOND + r")?)?" + _TAIL
 )
-_DAY_OR_MONTH_FIRST = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?!\d)")
+_DAY_OR_MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)(.*)")
+_CLOCK_OF = re.compile(
+    r"(?P<before>[ T,;]+)\d{1,2}:\d{2}(?P<second>:\d{2}(?P<fraction>\.\d+)?)?"
+    r"((?P<gap> *)(?P<half>[AaPp][Mm]))?"
+)
+_DIRECTIVE = re.compile(r"%(.)")
 _MINUTES = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?")
 _TURN = np.timedelta64(30, "m")
 _NOON = 12
@@ -111,13 +116,49 @@ def _passes(
     return first, second
 
 
-def is_day_or_month_first(text: str) -> bool:
-    """Return whether a date begins with its day or its month, so that nobody can know which.
+def formats_of(text: str) -> tuple[str, ...]:
+    """Return the formats of a date that begins with its day or its month; none of another.
 
-    >>> is_day_or_month_first("01/02/2024 14:30"), is_day_or_month_first("2024-01-02")
-    (True, False)
+    >>> formats_of("01/02/2024 14:30")
+    ('%m/%d/%Y %H:%M', '%d/%m/%Y %H:%M')
+    >>> formats_of("13.02.24 2:30:00 PM")
+    ('%d.%m.%y %I:%M:%S %p',)
+    >>> formats_of("2024-01-02")
+    ()
     """
-    return _DAY_OR_MONTH_FIRST.match(text) is not None
+    match = _DAY_OR_MONTH_FIRST.match(text)
+    if match is None:
+        return ()
+    first, sign, second, year, rest = match.groups()
+    time = _CLOCK_OF.fullmatch(rest)
+    clock = ""
+    if time is not None:
+        clock = "%I:%M" if time["half"] else "%H:%M"
+        clock = f"{time['before']}{clock}"
+        clock += ":%S" if time["second"] else ""
+        clock += ".%f" if time["fraction"] else ""
+        clock += f"{time['gap']}%p" if time["half"] else ""
+    century = "%Y" if len(year) > 2 else "%y"  # noqa: PLR2004 - digits
+    orders = {"%m": int(first) <= _NOON, "%d": int(second) <= _NOON}
+    return tuple(
+        f"{one}{sign}{'%d' if one == '%m' else '%m'}{sign}{century}{clock}"
+        for one, is_month in orders.items()
+        if is_month
+    )
+
+
+def is_half_clock(clock: NDArray[np.datetime64]) -> bool:
+    """Return whether local times are surely those of a clock of 12 hours without AM and PM.
+
+    No hour is beyond 12 or 0, and within a day, in the order of time, 12 is followed by 1.
+    """
+    known = clock[~np.isnat(clock)]
+    if len(known) and known[0] > known[-1]:
+        known = known[::-1]
+    day = known.astype("datetime64[D]")
+    hour = (known - day) // np.timedelta64(1, "h")
+    turns = (np.diff(day) == np.timedelta64(0, "D")) & (hour[:-1] == _NOON) & (hour[1:] == 1)
+    return bool(turns.any() and ((hour >= 1) & (hour <= _NOON)).all())
 
 
 def parse_written(text: pa.ChunkedArray, source: str) -> Written:
@@ -179,7 +220,14 @@ def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> Writte
     SourceError
         It is no such format.
     """
-    zoned = "%z" in time_format.lower()
+    directives = set(_DIRECTIVE.findall(time_format))
+    if ("p" in directives) != ("I" in directives):
+        missing = "%p says AM or PM of the hours of %I alone, and %I means nothing without it"
+        raise SourceError(source, f"{time_format!r} has one of %I and %p", missing)
+    if "Z" in directives:
+        fault = f"{time_format!r} reads short names of zones (%Z), which name none for sure"
+        raise SourceError(source, fault, "write the times with an offset (%z), or say --zone")
+    zoned = "z" in directives
     series = pd.Series(text.to_pandas()).astype("object")
     try:
         parsed = pd.to_datetime(series, format=time_format, errors="coerce", utc=zoned)

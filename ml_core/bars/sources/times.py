@@ -15,7 +15,8 @@ from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.time_text import (
     Written,
-    is_day_or_month_first,
+    formats_of,
+    is_half_clock,
     parse_format,
     parse_written,
 )
@@ -30,6 +31,8 @@ EPOCH_UNITS_US = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0, "ns": 0.001}
 # 1980 to 2100: the ranges of the four units, and of dates written as one number, lie apart
 EPOCH_SECONDS = (315_532_800, 4_102_444_800)
 _UTC_WORDS = {"utc", "gmt"}
+_LETTERS = re.compile(r"\d\s+([A-Z]{3,4})$")
+"""A zone's short name at the end of a time; CST is one in Chicago and in Shanghai."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,9 +241,13 @@ def _none_read(text: pa.ChunkedArray, reading: TimeReading, source: str) -> Time
     if reading.time_format is not None:
         fault = f"row {row}: {value!r:.60} is no time of the format {reading.time_format!r}"
         raise SourceError(source, fault, "describe it with --time-format")
-    if is_day_or_month_first(value):
+    if formats := formats_of(value):
         fault = f"row {row}: {value!r:.60} is a date whose day and month may be read two ways"
-        remedy = "say --time-format, such as '%m/%d/%Y %H:%M' or '%d/%m/%Y %H:%M'"
+        remedy = "say --time-format, " + " or ".join(f"{name!r}" for name in formats)
+        raise SourceError(source, fault, remedy)
+    if letters := _LETTERS.search(value):
+        fault = f"row {row}: {value!r:.60} ends with {letters[1]}, which names no zone for sure"
+        remedy = "write the times with an offset, in UTC, or without these letters and say --zone"
         raise SourceError(source, fault, remedy)
     fault = f"row {row}: {value!r:.60} was taken for a time and cannot be read as one"
     remedy = "describe it with --time-format, or map another column with --column ts=..."
@@ -301,15 +308,19 @@ def _local(
     if zone is None:
         fault = f"has times without a zone ({what})"
         raise SourceError(source, fault, "say --zone (UTC, America/New_York ...)")
+    if is_half_clock(moments):
+        fault = "has times that go from 12:59 back to 01:00 within a day and never beyond 12:59, "
+        fault += "as on a clock of 12 hours whose AM and PM are missing"
+        raise SourceError(source, fault, "export times of 24 hours, or with AM and PM")
     written = Written.local(_within_reach(moments), zone)
     return _times(written.moments, reading, zone, written)
 
 
 def _within_reach(moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-    """Make moments of no calendar (such as infinity) none at all."""
-    count = moments.astype(np.int64)
-    reach = np.datetime64("9999-01-01", "us").astype(np.int64)
-    return np.where(np.abs(count) <= reach, moments, np.datetime64("NaT", "us"))
+    """Make moments that no calendar of Python's has (such as infinity) none at all."""
+    first, stop = np.datetime64("0001-01-02", "us"), np.datetime64("9999-01-01", "us")
+    reachable = (moments >= first) & (moments < stop)
+    return np.where(reachable, moments, np.datetime64("NaT", "us"))
 
 
 def _times(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,6 +54,63 @@ def test_a_decimal_comma_is_read_where_it_can_mean_nothing_else(
     found = csv_batch(tmp_path / "a.csv", HEADER.replace(",", ";") + body, zone="UTC")
 
     np.testing.assert_equal(found.table["open"].to_numpy()[0], value)
+
+
+@pytest.mark.parametrize("mark", [" ", "\u00a0", "\u202f", "'", "\u2019"])
+@pytest.mark.parametrize("decimal", [",", "."])
+def test_blanks_and_apostrophes_part_thousands(tmp_path: Path, mark: str, decimal: str) -> None:
+    price = f"1{mark}234{mark}567{decimal}25"
+    text = f"ts;open;high;low;close;volume\n2024-01-16T01:00Z;{price};{price};{price};{price};1\n"
+    assert csv_batch(tmp_path / "a.csv", text).table["open"].to_pylist() == [1_234_567.25]
+
+
+def test_prices_that_nobody_can_read_are_refused_with_the_first_of_them(tmp_path: Path) -> None:
+    text = HEADER + ROW.replace("T01:00Z,2000", "T01:00Z,2_000") * 3
+    with pytest.raises(SourceError, match=r"row 2: open '2_000' was taken for a price.*--column"):
+        csv_batch(tmp_path / "a.csv", text)
+
+
+def test_bytes_that_are_no_text_spoil_their_own_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    later = ROW.replace("01:00Z", "01:01Z")
+    path.write_bytes(
+        f"{HEADER}{ROW}".encode() + b"2024-01-16T01:02Z,\xff\xfe,1,1,1,1\n" + later.encode()
+    )
+    (batch,) = read_csv([str(path)], "MGC")
+    assert batch.table["open"].to_pylist()[::2] == [2000.0, 2000.0]
+    assert np.isnan(batch.table["open"].to_pylist()[1])
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (b"PAR1....", "is a Parquet file; say --source parquet"),
+        (b"PK\x03\x04....", "a workbook of Excel; save it as CSV"),
+        (b"\n" + HEADER.encode() + ROW.encode(), "begins with an empty line; take out"),
+        (b"Export of MGC\n" + HEADER.encode() + ROW.encode(), "'Export of MGC', does not name"),
+    ],
+)
+def test_what_is_no_table_of_bars_from_its_first_line_on_is_told(
+    tmp_path: Path, start: bytes, words: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(start)
+    with pytest.raises(SourceError, match=words):
+        list(read_csv([str(path)], "MGC"))
+
+
+@pytest.mark.parametrize("name", ["BARS.CSV", "BARS.CSV.GZ", "BARS.ZIP"])
+def test_capitals_of_an_ending_do_not_count(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path, text = folder / name, HEADER + ROW
+    if name.endswith("ZIP"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("bars.csv", text)
+    else:
+        path.write_bytes(gzip.compress(text.encode()) if name.endswith("GZ") else text.encode())
+    (batch,) = read_csv([str(folder)], "MGC")
+    assert batch.table["open"].to_pylist() == [2000.0]
 
 
 def test_a_comma_that_may_part_thousands_is_a_question(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_core.bars.hours_fit import ZONES, HoursMisfitError, refuse_misfit
+from ml_core.bars.hours_fit import HoursMisfitError, refuse_misfit
 from ml_core.bars.lake import Lake
+from ml_core.bars.regular_hours import ZONES
 from ml_core.bars.sources.csv import read_csv
 from ml_core.market.exchange import trade_dates
 from ml_core.market.market import Market
@@ -93,8 +94,62 @@ def test_bars_a_minute_off_are_refused_with_the_other_stamp(shift: int, option: 
     assert f"Read it with {option}," in message
 
 
-def test_times_that_say_their_zone_are_not_asked_for_another() -> None:
-    assert not judge(misread(sessions(WINTER), "America/New_York", "UTC"), None)
+def test_times_that_say_a_wrong_zone_themselves_are_refused_to_be_mended_in_the_source() -> None:
+    message = judge(misread(sessions(WINTER), "America/New_York", "UTC"), None)
+
+    assert "in America/New_York it would be 0.0%" in message
+    assert "Mend them in the source" in message
+    assert "without a zone, --zone America/New_York reads them" in message
+
+
+def regular_days(first: np.datetime64, days: int, length: int = 390) -> np.ndarray:
+    """Return the minutes of some days from 09:30 on in New York, UTC minutes."""
+    opens = [
+        datetime.combine(day, time(9, 30), ZoneInfo("America/New_York"))
+        for day in np.arange(first, first + days).tolist()
+    ]
+    return np.concatenate([int(at.timestamp()) // 60 + np.arange(length) for at in opens])
+
+
+def index_future() -> Market:
+    return mgc().model_copy(update={"calendar": "CME_Equity"})
+
+
+@pytest.mark.parametrize("length", [390, 405])
+@pytest.mark.parametrize("zone", ["America/New_York", None])
+def test_days_of_regular_hours_pass_as_they_are(length: int, zone: str | None) -> None:
+    assert not judge(regular_days(np.datetime64("2024-03-04"), 12, length), zone, index_future())
+
+
+@pytest.mark.parametrize(
+    ("zone", "taken_for"),
+    [
+        ("America/New_York", "UTC"),
+        ("America/New_York", "America/Chicago"),
+        ("UTC", "America/New_York"),
+        ("America/Chicago", "Asia/Tokyo"),
+        ("America/New_York", "Etc/GMT+5"),
+    ],
+)
+def test_days_of_regular_hours_in_a_wrong_zone_are_refused(zone: str, taken_for: str) -> None:
+    rightly = regular_days(np.datetime64("2024-03-04"), 14)
+
+    message = judge(misread(rightly, zone, taken_for), taken_for, index_future())
+
+    assert f"Read it with --zone {zone}," in message
+    assert "read another way, 14 would" in message
+
+
+@pytest.mark.parametrize(("shift", "option"), [(1, "--stamp close"), (-1, "--stamp open")])
+def test_days_of_regular_hours_a_minute_off_are_refused(shift: int, option: str) -> None:
+    minutes = regular_days(np.datetime64("2024-01-08"), 5) + shift
+    assert f"Read it with {option}," in judge(minutes, "UTC", index_future())
+
+
+def test_days_of_regular_hours_in_a_wrong_zone_and_a_minute_off_are_told_both() -> None:
+    rightly = regular_days(np.datetime64("2024-01-08"), 5)
+    message = judge(misread(rightly, "America/New_York", "UTC") + 1, "UTC", index_future())
+    assert "Read it with --zone America/New_York --stamp close," in message
 
 
 def test_a_market_may_say_that_its_times_are_right() -> None:

@@ -238,6 +238,10 @@ OTHERS = {
         f"2024-01-15T23:00:00.000000000Z,33,1,42,{FIRST},12,MGC\n"
         f"2024-01-15T23:01:00.000000000Z,33,1,42,{SECOND},7,MGC\n"
     ),
+    "Dukascopy, as its site exports now": (
+        "Etc/UTC,Open,High,Low,Close,Volume\n"
+        f"2024.01.15 23:00:00+00:00,{FIRST},12\n2024.01.15 23:01:00+00:00,{SECOND},7\n"
+    ),
     "Binance, with a header": (
         "open_time,open,high,low,close,volume,close_time,quote_volume,count,ignore\n"
         f"1705359600000,{FIRST},12,1705359659999,1,2,0\n"
@@ -245,6 +249,16 @@ OTHERS = {
     ),
 }  # fmt: skip
 """Other forms of a layout, and what needs none."""
+
+
+def test_tradestation_s_whole_volume_is_read_as_its_parts_are(tmp_path: Path) -> None:
+    text = (
+        '"Date","Time","Open","High","Low","Close","Vol","OI"\n'
+        f"01/15/2024,17:01,{FIRST},12,0\n01/15/2024,17:02,{SECOND},7,0\n"
+    )
+    for layout in ("auto", "tradestation"):
+        batches = read(tmp_path / "bars.txt", text, layout=layout, zone="America/Chicago")
+        assert rows(batches) == EXPECTED
 
 
 def rows(batches: list[RawBatch]) -> list[tuple[object, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,20 @@ def test_contracts_are_judged_each_by_itself() -> None:
 def test_a_handful_of_bars_is_not_judged() -> None:
     assert judge([at * 5 for at in range(9)]) is None
     assert judge([at * 5 for at in range(10)]) is not None
+
+
+@pytest.mark.parametrize(("step", "words"), [(2, "2-minute"), (5, "5-minute"), (15, "15-minute")])
+def test_a_day_of_coarser_bars_among_days_of_minutes_is_refused(step: int, words: str) -> None:
+    minutes = [day * 1440 + at for day in (0, 1, 3) for at in range(120, 720)]
+    minutes += [2 * 1440 + at for at in range(120, 720, step)]
+
+    message = judge(sorted(minutes))
+
+    assert message is not None
+    assert re.search(rf"bars.csv, on 2024-01-\d\d, holds {words} bars", message)
+
+
+def test_a_day_on_which_little_is_traded_is_no_day_of_coarser_bars() -> None:
+    minutes = [day * 1440 + at for day in range(30) for at in range(600)]
+    minutes += [30 * 1440 + at for at in (0, 5, 10, 20, 25)]
+    assert judge(minutes) is None

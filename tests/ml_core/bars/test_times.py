@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -121,6 +122,12 @@ def test_a_column_without_a_zone_wants_one(unit: str) -> None:
         (["1704205800"], {"zone": "UTC"}, r"own zone \(an epoch\).*leave --zone out"),
         (["2024-01-02 14:30"], {"zone": "Mars"}, "no zone named 'Mars'"),
         (["1.2.2024"], {"time_format": "%m/%d/%Y"}, r"'1.2.2024' is no time of the format"),
+        (["13.2.24 2:30 PM"], {}, r"--time-format, '%d.%m.%y %I:%M %p'$"),
+        (["01/02/2024 14:30:00"], {}, r"'%m/%d/%Y %H:%M:%S' or '%d/%m/%Y %H:%M:%S'"),
+        (["2024-01-02 09:30:00 EST"], {}, r"row 1: .*ends with EST, which names no zone for sure"),
+        (["2024-01-02 09:30 AM"], {"time_format": "%Y-%m-%d %H:%M %p"}, "one of %I and %p"),
+        (["2024-01-02 09:30"], {"time_format": "%Y-%m-%d %I:%M"}, "one of %I and %p"),
+        (["2024-01-02 09:30 EST"], {"time_format": "%Y-%m-%d %H:%M %Z"}, "short names of zones"),
         (["1.2.2024"], {"time_format": "%Q"}, r"'%Q' is no format of times.*--time-format"),
         ([date(2024, 1, 2)], {"zone": "UTC"}, r"type date32.*--column ts="),
         ([time(14, 30)], {"zone": "UTC"}, r"type time64.*--column ts="),
@@ -268,3 +275,36 @@ def test_where_the_order_decides_nothing_a_repeated_time_stays_a_fault(minutes: 
     ):
         is_twice = timedelta(hours=1) <= at - start < timedelta(hours=3)
         assert (read_as, fault) == ((None, "two_such_local_times") if is_twice else (at, None))
+
+
+def of_half_a_clock(*, newest_first: bool) -> list[datetime]:
+    """Return the minutes from 09:30 to 16:00 of two days, as a clock of 12 hours shows them."""
+    minutes = [
+        AT.replace(day=day, hour=9, tzinfo=None) + timedelta(minutes=at)
+        for day in (2, 3)
+        for at in range(390)
+    ]
+    shown = [at.replace(hour=(at.hour - 1) % 12 + 1) for at in minutes]
+    return shown[::-1] if newest_first else shown
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_clock_of_12_hours_without_am_and_pm_is_refused(*, newest_first: bool) -> None:
+    values = of_half_a_clock(newest_first=newest_first)
+    with pytest.raises(SourceError, match=r"12:59 back to 01:00.*AM and PM are missing"):
+        read(values, pa.timestamp("us"), zone=NEW_YORK)
+
+
+def test_a_morning_is_no_clock_of_12_hours() -> None:
+    values = [
+        AT.replace(hour=1, minute=0, tzinfo=None) + timedelta(minutes=at) for at in range(719)
+    ]
+    assert read(values, pa.timestamp("us"), zone=NEW_YORK).fault.null_count == len(values)
+
+
+def test_a_time_that_no_calendar_here_has_is_set_aside() -> None:
+    values = [AT.replace(tzinfo=None), np.datetime64("-0043-03-15", "us")]
+    column = pa.chunked_array([pa.array(np.array(values, "datetime64[us]"))])
+    times = read_times(column, TimeReading(zone="UTC"), "a.duckdb")
+    assert times.ts.to_pylist() == [AT, None]
+    assert times.fault.to_pylist() == [None, "not_a_time"]

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from ml_core.market.instrument import Instrument
 from tests.ml_core.builders import mgc, nq
@@ -55,3 +56,10 @@ def test_a_round_trip_costs_both_sides_commission_and_slippage() -> None:
     assert mgc().instrument.round_trip_cost == pytest.approx(4.48)
     assert nq().instrument.round_trip_cost == pytest.approx(14.5)
     assert nq().instrument.round_trip_cost_ticks == pytest.approx(2.9)
+
+
+@pytest.mark.parametrize("field", ["tick_value", "commission_per_side", "slippage_ticks_per_side"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_money_is_a_number(field: str, value: float) -> None:
+    with pytest.raises(ValidationError, match=field):
+        Instrument.model_validate({**mgc().instrument.model_dump(), field: value})

@@ -12,7 +12,6 @@ from prefect import flow
 
 from ml_core.errors import OrbcastError
 from tasks.data.ingest import Announce, refresh_lake
-from tasks.data.intake import verdict_of
 from tasks.data.refresh_artifact import publish_refresh
 from tasks.data.sources import SourceSpec, standing_source
 from tasks.notices.notify import REPORTED
@@ -51,9 +50,8 @@ def refresh_data(
     at = moment_of(as_of, current_settings().market(market))
     told: Announce = "never" if as_of else "always" if announce else "news"
     brought = refresh_lake(market, source, at, full=full, announce=told)
-    verdict = verdict_of(brought)
-    publish_refresh(market, verdict, brought)
-    return {**brought, "verdict": verdict}
+    publish_refresh(market, brought)
+    return {**brought.to_json(), "verdict": brought.summary.verdict}
 
 
 def refresh_if_known(market: str, as_of: datetime | None = None) -> str | None:

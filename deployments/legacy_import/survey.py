@@ -26,7 +26,7 @@ from ml_core.market.calendar_days import market_dates
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute, to_minute
 from tasks.data.datasets import period_of
-from tasks.data.intake import summary, take_in
+from tasks.data.intake import IntakeSummary, take_in
 from tasks.data.sources import SourceSpec, open_source
 from tasks.runs.trying_again import with_patience
 from tasks.settings import Settings
@@ -173,7 +173,7 @@ def _database(
         bars["fault"] = str(error)
         return values
     bars["brought"] = {
-        **summary(records, lake.status(market.symbol)),
+        **IntakeSummary.of(records, lake.status(market.symbol)).to_json(),
         "reasons": _reasons(records),
         "first_bar": _moment(lake.status(market.symbol).first),
     }

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tasks.data import datasets as datasets
     from tasks.data import feed as feed
     from tasks.data import freshness as freshness
+    from tasks.data import guessed_kind as guessed_kind
     from tasks.data import ingest as ingest
     from tasks.data import intake as intake
     from tasks.data import label_keys as label_keys

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from prefect import task
 
 from ml_core.bars.contract import OnProgress
-from tasks.data.intake import summary, take_in
+from tasks.data.intake import IntakeSummary, SourceReading, take_in
 from tasks.data.sources import NoSourceError, SourceSpec, standing_source
 from tasks.notices.events import BarsRefreshed, emit
 from tasks.runs.retrying import RETRIED
@@ -29,8 +29,8 @@ def refresh_lake(
     *,
     full: bool,
     announce: Announce = "news",
-) -> dict[str, Any]:
-    """Read the source given, or the market's standing one; give what came in, and announce it."""
+) -> SourceReading:
+    """Read the source given, or the market's standing one, and announce what came in."""
     brought = read_source(market, source, at, full=full)
     if announce != "never":
         announce_bars(market, [brought], always=announce == "always")
@@ -44,7 +44,7 @@ def read_source(
     *,
     full: bool,
     on_progress: OnProgress | None = None,
-) -> dict[str, Any]:
+) -> SourceReading:
     """Do the same within another step, and announce nothing.
 
     ``on_progress`` is called with (batch name, batches done).
@@ -64,32 +64,24 @@ def read_source(
     if spec is None:
         raise NoSourceError(market.lower())
     records = take_in(settings, definition, spec, at, full=full, on_progress=on_progress)
-    brought = summary(records, settings.lake().status(definition.symbol))
-    return {
-        **brought,
-        "source": str(spec),
-        "as_of": at.isoformat(),
-    }
+    summary = IntakeSummary.of(records, settings.lake().status(definition.symbol))
+    return SourceReading(summary=summary, source=str(spec), as_of=at)
 
 
-def announce_bars(
-    market: str, readings: Sequence[dict[str, Any]], *, always: bool = False
-) -> None:
+def announce_bars(market: str, readings: Sequence[SourceReading], *, always: bool = False) -> None:
     """Emit one event of what some readings brought in, oldest first, if it is any bar at all."""
-    counts = {
-        name: sum(reading[name] for reading in readings)
-        for name in ("added", "revised", "withdrawn", "new_batches")
-    }
-    if not readings or not (always or counts["added"] + counts["revised"] + counts["withdrawn"]):
+    summaries = [reading.summary for reading in readings]
+    if not readings or not (always or any(summary.changed_bars for summary in summaries)):
         return
+    last = readings[-1].to_json()
     emit(
         BarsRefreshed(
             market=market,
-            as_of=readings[-1]["as_of"],
-            added=counts["added"],
-            revised=counts["revised"],
-            withdrawn=counts["withdrawn"],
-            batches=counts["new_batches"],
-            last_bar=readings[-1]["last_bar"],
+            as_of=last["as_of"],
+            added=sum(summary.added for summary in summaries),
+            revised=sum(summary.revised for summary in summaries),
+            withdrawn=sum(summary.withdrawn for summary in summaries),
+            batches=sum(summary.new_batches for summary in summaries),
+            last_bar=last["last_bar"],
         )
     )

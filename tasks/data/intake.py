@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,103 @@ from ml_core.bars.lake import LakeStatus
 from ml_core.market.market import Market
 from tasks.data.sources import SourceSpec, open_source
 from tasks.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeSummary:
+    """What a reading brought; batches that were in before count nothing.
+
+    Attributes
+    ----------
+    symbol
+        Whose bars.
+    batches, new_batches
+        How many there are, and how many of them were not in before.
+    added, revised, withdrawn, quarantined
+        Counts of bars and rows.
+    findings
+        What was odd but kept, each once, in order.
+    bars, last_bar
+        What the lake holds then: how many, and when the last one opens, aware UTC.
+    """
+
+    symbol: str
+    batches: int
+    new_batches: int
+    added: int
+    revised: int
+    withdrawn: int
+    quarantined: int
+    findings: tuple[str, ...]
+    bars: int
+    last_bar: datetime | None
+
+    @classmethod
+    def of(cls, records: tuple[BatchRecord, ...], status: LakeStatus) -> IntakeSummary:
+        """Return what a reading's records come to, and the lake's status after it."""
+        new = [record for record in records if record.status != "already"]
+        return cls(
+            symbol=status.symbol,
+            batches=len(records),
+            new_batches=len(new),
+            added=sum(batch.added for batch in new),
+            revised=sum(batch.revised for batch in new),
+            withdrawn=sum(batch.withdrawn for batch in new),
+            quarantined=sum(sum(batch.quarantined.values()) for batch in new),
+            findings=tuple(sorted({find.check for batch in new for find in batch.findings})),
+            bars=status.bars,
+            last_bar=status.last,
+        )
+
+    @property
+    def changed_bars(self) -> int:
+        """How many bars are new, have another value or are gone."""
+        return self.added + self.revised + self.withdrawn
+
+    @property
+    def counts(self) -> str:
+        """What was counted of bars and rows, in words."""
+        gone = f"{self.withdrawn:,} taken away, " if self.withdrawn else ""
+        return (
+            f"{self.symbol}: {self.added:,} bars added, {self.revised:,} revised, "
+            f"{gone}{self.quarantined:,} rows set aside"
+        )
+
+    @property
+    def verdict(self) -> str:
+        """What came in, and the last bar there is, in a line."""
+        if self.last_bar is None:
+            return f"{self.counts}; no bar in the lake"
+        return f"{self.counts}; last bar {self.last_bar.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        last = self.last_bar.isoformat() if self.last_bar else None
+        return {**asdict(self), "findings": list(self.findings), "last_bar": last}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReading:
+    """What one reading of a source brought.
+
+    Attributes
+    ----------
+    summary
+        What came in.
+    source
+        Where from, in words.
+    as_of
+        Aware time that was taken for now.
+    """
+
+    summary: IntakeSummary
+    source: str
+    as_of: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values, those of the summary beside its own."""
+        own = {"source": self.source, "as_of": self.as_of.isoformat()}
+        return {**self.summary.to_json(), **own}
 
 
 def take_in(
@@ -100,43 +198,6 @@ def mirror(settings: Settings, market: Market) -> None:
             _rows(lake.quarantined(market.symbol, names), "file"),
             _rows(lake.revisions(market.symbol, names), "batch"),
         )
-
-
-def summary(records: tuple[BatchRecord, ...], status: LakeStatus) -> dict[str, Any]:
-    """Return what a reading brought as plain values; batches that were in before count nothing."""
-    new = [record for record in records if record.status != "already"]
-    return {
-        "symbol": status.symbol,
-        "batches": len(records),
-        "new_batches": len(new),
-        "added": sum(batch.added for batch in new),
-        "revised": sum(batch.revised for batch in new),
-        "withdrawn": sum(batch.withdrawn for batch in new),
-        "quarantined": sum(sum(batch.quarantined.values()) for batch in new),
-        "findings": sorted({find.check for batch in new for find in batch.findings}),
-        "bars": status.bars,
-        "last_bar": status.last.isoformat() if status.last else None,
-    }
-
-
-def verdict_of(brought: dict[str, Any]) -> str:
-    """Return in a line what came in, of what ``summary`` returns."""
-    return f"{counts_in_words(brought)}; {_last_of(brought['last_bar'])}"
-
-
-def counts_in_words(brought: dict[str, Any]) -> str:
-    """Return what ``summary`` counted of bars and rows."""
-    gone = f"{brought['withdrawn']:,} taken away, " if brought["withdrawn"] else ""
-    return (
-        f"{brought['symbol']}: {brought['added']:,} bars added, {brought['revised']:,} revised, "
-        f"{gone}{brought['quarantined']:,} rows set aside"
-    )
-
-
-def _last_of(last_bar: str | None) -> str:
-    if last_bar is None:
-        return "no bar in the lake"
-    return f"last bar {datetime.fromisoformat(last_bar).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _month_of(moment: datetime | None) -> datetime | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from tasks.data.intake import SourceReading
 from tasks.runs.artifacts import bullets, publish, table, to_copy
 
 _COUNTS = {
@@ -17,13 +15,13 @@ _COUNTS = {
 }
 
 
-def publish_refresh(market: str, verdict: str, brought: Mapping[str, Any]) -> None:
+def publish_refresh(market: str, brought: SourceReading) -> None:
     """Publish how many bars came, from where, and what of them is odd but kept."""
-    findings = brought["findings"]
+    findings = brought.summary.findings
     publish(
         f"refresh-{market}",
-        verdict,
-        table([brought], _COUNTS),
-        to_copy({"source": brought["source"]}),
+        brought.summary.verdict,
+        table([brought.to_json()], _COUNTS),
+        to_copy({"source": brought.source}),
         bullets([f"Odd but kept: {', '.join(findings)}"] if findings else []),
     )

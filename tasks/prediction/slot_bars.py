@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ml_core.bars.arrays import Bars
 from ml_core.decision.slot import Slot
@@ -11,6 +11,9 @@ from ml_core.features.history import HISTORY_DAYS
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from tasks.data.intake import SourceReading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ class Arrival:
     tries: int
     trouble: str | None = None
     bars: Bars | None = field(default=None, compare=False, repr=False)
-    brought: tuple[dict[str, Any], ...] = field(default=(), compare=False)
+    brought: tuple[SourceReading, ...] = field(default=(), compare=False)
 
 
 def read_bars(settings: Settings, market: Market, slot: Slot) -> Bars:

@@ -195,3 +195,27 @@ def test_a_day_that_ended_before_the_calendar_s_close_is_told_until_the_file_say
     own.write_text("\n".join([own.read_text("utf-8"), *odd["lines"]]), "utf-8")
     assert run_json("bars", "status", "--market", "mgc")["odd_days"] == []
     assert "odd day" not in run("bars", "status", "--market", "mgc")
+
+
+def test_what_came_in_has_one_form_in_every_command() -> None:
+    keys = {
+        "symbol", "batches", "new_batches", "added", "revised", "withdrawn", "quarantined",
+        "findings", "bars", "last_bar",
+    }  # fmt: skip
+    asked = ("--zone", "UTC", "--remember")
+
+    shown = [ingest("--dry-run", *asked[:2]), ingest(*asked), run_json("refresh")]
+
+    assert all(keys <= set(values) for values in shown)
+    assert {values["last_bar"] for values in shown} == {"2024-01-02T09:31:00+00:00"}
+    assert [values["added"] for values in shown] == [2, 2, 0]
+
+
+def test_what_a_file_is_need_not_be_said_where_its_ending_shows_it() -> None:
+    result = CliRunner().invoke(app, ["ingest", "bars.csv", "--zone", "UTC", "--json"])
+
+    assert json.loads(result.stdout)["added"] == 2
+    assert result.stderr == "read as --source csv, as the paths end\n"
+    Path("bars.dat").write_text(BARS)
+    assert "--source duckdb or dbn or csv or parquet" in run("ingest", "bars.dat", status=2)
+    assert "no path is named" in run("ingest", status=2)

@@ -18,6 +18,7 @@ from tasks import data, runs
 if TYPE_CHECKING:
     from ml_core.bars.batch_log import BatchRecord
     from ml_core.market.market import Market
+    from tasks.data.intake import IntakeSummary
     from tasks.data.preview import Preview
 
 
@@ -29,16 +30,19 @@ class IngestCommand(TyperCommand):
         for option in self.params:
             if isinstance(option, TyperOption) and option.name == "source":
                 kinds = ", ".join(data.source_kinds.kind_names())
-                option.help = f"What they are: {kinds}; `orbcast bars sources` tells more."
+                option.help = (
+                    f"What they are: {kinds} (`orbcast bars sources` tells more); left out, what "
+                    "the endings of all paths say."
+                )
         super().format_options(ctx, formatter)
 
 
 def ingest(
-    source: Annotated[str, typer.Option(help="What they are.")],
     paths: Annotated[
         list[str] | None,
         typer.Argument(help="Files, or folders of files; some sources need none."),
     ] = None,
+    source: Annotated[str | None, typer.Option(help="What they are.")] = None,
     market: MarketOption = "mgc",
     table: Annotated[
         str | None, typer.Option(help="duckdb: table or view; left out, bars_1m.")
@@ -93,16 +97,16 @@ def ingest(
 ) -> None:
     """Take bars into the lake. Doing it again changes nothing.
 
-    Examples: orbcast ingest --source dbn ~/databento/mgc/
+    Examples: orbcast ingest es.csv --market es --zone America/New_York --dry-run
+
+    orbcast ingest --source dbn ~/databento/mgc/
 
     orbcast ingest --source duckdb bars.duckdb --column contract=contract
 
-    orbcast ingest --source csv DAT_ASCII_2024.csv --layout histdata --remember
-
-    orbcast ingest --source csv es.csv --market es --zone America/New_York --dry-run
+    orbcast ingest DAT_ASCII_2024.csv --layout histdata --remember
     """
     spec = data.sources.source_spec(
-        kind=source,
+        kind=source or _guessed(paths or []),
         paths=paths or [],
         options=dict(_pair("--option", name, "account=DU123") for name in option or []),
         columns=dict(_pair("--column", name, "ts=my_time_column") for name in column or [])
@@ -152,9 +156,9 @@ def ingest(
         return
     if remember:
         data.sources.remember_source(settings.sources_file, market, spec)
-    brought = data.intake.summary(records, settings.lake().status(definition.symbol))
+    brought = data.intake.IntakeSummary.of(records, settings.lake().status(definition.symbol))
     if as_json:
-        print_json({**brought, **remarked(records)})
+        print_json({**brought.to_json(), **remarked(records)})
         return
     _tell(records, brought, market)
 
@@ -162,11 +166,11 @@ def ingest(
 def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
     """Show how a source is read and what it would bring, to be held against a chart."""
     new = [record for record in preview.records if record.status != "already"]
-    brought = data.intake.summary(preview.records, preview.status)
+    brought = data.intake.IntakeSummary.of(preview.records, preview.status)
     if as_json:
         print_json(
             {
-                **brought,
+                **brought.to_json(),
                 "readings": sorted({record.reading for record in preview.records}),
                 "read_as": [asdict(reading) for reading in preview.readings],
                 "step": "1 minute",
@@ -191,8 +195,8 @@ def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
             local = at.astimezone(ZoneInfo(market.zone))
             say(f"  {name:<11} {at:%Y-%m-%d %H:%M} UTC, {local:%Y-%m-%d %H:%M} {market.zone}")
     say(
-        f"  would bring {brought['added']:,} new bars, {brought['revised']:,} with another value, "
-        f"{brought['withdrawn']:,} taken away"
+        f"  would bring {brought.added:,} new bars, {brought.revised:,} with another value, "
+        f"{brought.withdrawn:,} taken away"
     )
     for line in remarks_on(new):
         say(f"  {line}")
@@ -205,16 +209,21 @@ def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
         )
 
 
-def _tell(records: tuple[BatchRecord, ...], brought: dict[str, Any], market: str) -> None:
-
-    say(
-        f"{data.intake.counts_in_words(brought)}, from {brought['new_batches']} new of "
-        f"{brought['batches']} batches."
-    )
+def _tell(records: tuple[BatchRecord, ...], brought: IntakeSummary, market: str) -> None:
+    """Say what was taken in, what was left out of it, and what comes next."""
+    say(f"{brought.counts}, from {brought.new_batches} new of {brought.batches} batches.")
     for line in remarks_on(records):
         say(f"  {line}")
-    say(f"The lake has {brought['bars']:,} bars; last {brought['last_bar']}.")
+    last = brought.last_bar.isoformat() if brought.last_bar else "none"
+    say(f"The lake has {brought.bars:,} bars; last {last}.")
     say(f"Next: orbcast run nightly-retrain --market {market}")
+
+
+def _guessed(paths: list[str]) -> str:
+    """Return the kind of source that the paths show, and say so."""
+    kind = data.guessed_kind.guessed_kind(paths, data.source_kinds.kind_names())
+    _remark(f"read as --source {kind}, as the paths end")
+    return kind
 
 
 def _remark(words: str) -> None:

@@ -17,6 +17,7 @@ from tasks import data, notices, prediction
 
 if TYPE_CHECKING:
     from deployments.cli.progress import Bar
+    from tasks.data.intake import SourceReading
     from tasks.settings import Settings
 
 LOCKED_SECONDS = 30.0
@@ -92,7 +93,7 @@ def _on_server(market: str, full: bool, wait: float) -> dict[str, Any] | None:
 def _here(market: str, full: bool) -> dict[str, Any]:
     """Read the source in this process, which needs no Prefect; nobody listens to an event."""
 
-    def read(bar: Bar) -> dict[str, Any]:
+    def read(bar: Bar) -> SourceReading:
         def on_progress(name: str, done: int) -> None:
             bar.at(done, None, name)
 
@@ -110,7 +111,8 @@ def _here(market: str, full: bool) -> dict[str, Any]:
                 time.sleep(pause)
         else:
             brought = read(bar)
-    return {"ran": "here", "run": None, **brought, "verdict": data.intake.verdict_of(brought)}
+    verdict = brought.summary.verdict
+    return {"ran": "here", "run": None, **brought.to_json(), "verdict": verdict}
 
 
 def _emit(market: str) -> dict[str, Any]:

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.evidence.metrics import METRICS, RELIABILITY_BINS, bin_of
+from ml_core.health.daily_sums import CoverageSums, DaySums, ForecastSums, TradeSums
 
 ALL = "all"
 NO_VERSION = "none"
 """Named where no version was there to answer."""
 
-VOICES = ("model", "corridor", "majority")
-TRADES = ("taken", "predicted_side", "every_break")
 _KEY = ("mode", "role", "version")
 _SIDE = {"long": "UP", "short": "DOWN"}
 _EVEN = 0.5
@@ -51,7 +50,7 @@ def daily_figures(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def figures(rows: Sequence[Mapping[str, Any]]) -> DaySums:
     """Sum up predictions and their outcomes.
 
     An answer that came late is counted and scored for nothing: it cannot show that it was made
@@ -64,40 +63,31 @@ def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         not known), ``recommendation``, ``direction`` (UP, DOWN, NONE or None while open),
         ``r_gross``, ``r_net``, ``net_r_low`` and ``net_r_high`` of the side that broke (None if
         none was stated), ``revision`` of the outcome, ``outcome_late``.
-
-    Returns
-    -------
-    dict
-        Counts ``slots``, ``answered``, ``abstained`` (by reason), ``late``, ``open``,
-        ``no_break``, ``breaks`` (those scored), ``ups``, ``revised``, ``late_outcomes``; for each
-        voice the sum of each metric over the breaks and ``bins`` of its probabilities; for each
-        kind of trade ``trades``, ``won``, ``r_gross``, ``r_net``; ``interval`` with ``stated``
-        and ``covered``. All of them sums.
     """
     predicted = [row for row in rows if row["status"] == "predicted"]
     in_time = [row for row in predicted if not row["late"]]
     broke = [row for row in in_time if row["direction"] in {"UP", "DOWN"}]
     up = np.array([row["direction"] == "UP" for row in broke], bool)
     reasons = [row["reason"] for row in rows if row["status"] != "predicted"]
-    return {
-        "slots": len(rows),
-        "answered": len(predicted),
-        "abstained": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
-        "late": len(predicted) - len(in_time),
-        "open": sum(row["direction"] is None for row in predicted),
-        "no_break": sum(row["direction"] == "NONE" for row in in_time),
-        "breaks": len(broke),
-        "ups": int(up.sum()),
-        "revised": sum(row["revision"] > 0 for row in rows),
-        "late_outcomes": sum(bool(row["outcome_late"]) for row in rows),
-        "model": _voice([row["p_up"] for row in broke], up),
-        "corridor": _voice([row["baseline_p_up"] for row in broke], up),
-        "majority": _voice([row["majority_p_up"] for row in broke], up),
-        "taken": _trades([row for row in broke if _side_of(row) == row["direction"]]),
-        "predicted_side": _trades([row for row in broke if _likelier(row) == row["direction"]]),
-        "every_break": _trades(broke),
-        "interval": _interval(broke),
-    }
+    return DaySums(
+        slots=len(rows),
+        answered=len(predicted),
+        abstained={reason: reasons.count(reason) for reason in sorted(set(reasons))},
+        late=len(predicted) - len(in_time),
+        open=sum(row["direction"] is None for row in predicted),
+        no_break=sum(row["direction"] == "NONE" for row in in_time),
+        breaks=len(broke),
+        ups=int(up.sum()),
+        revised=sum(row["revision"] > 0 for row in rows),
+        late_outcomes=sum(bool(row["outcome_late"]) for row in rows),
+        model=_forecast([row["p_up"] for row in broke], up),
+        corridor=_forecast([row["baseline_p_up"] for row in broke], up),
+        majority=_forecast([row["majority_p_up"] for row in broke], up),
+        taken=_trades([row for row in broke if _side_of(row) == row["direction"]]),
+        predicted_side=_trades([row for row in broke if _likelier(row) == row["direction"]]),
+        every_break=_trades(broke),
+        interval=_interval(broke),
+    )
 
 
 def binned(p: NDArray[np.float64], up: NDArray[np.bool_]) -> dict[str, list[float]]:
@@ -112,15 +102,13 @@ def binned(p: NDArray[np.float64], up: NDArray[np.bool_]) -> dict[str, list[floa
     return {str(each): sums[each].tolist() for each in np.unique(cell)}
 
 
-def _voice(said: list[float | None], up: NDArray[np.bool_]) -> dict[str, Any] | None:
-    """Return the sums of a voice's metrics; None if it is not known what it said of each break."""
-    if any(each is None for each in said):
+def _forecast(predicted: list[float | None], up: NDArray[np.bool_]) -> ForecastSums | None:
+    """Return the sums of a forecaster's metrics; None if not known what it said of each break."""
+    if any(p_up is None for p_up in predicted):
         return None
-    p = np.array(said, np.float64)
-    return {
-        **{metric.name: float(metric.rows(p, up).sum()) for metric in METRICS},
-        "bins": binned(p, up),
-    }
+    p = np.array(predicted, np.float64)
+    sums = {metric.name: float(metric.rows(p, up).sum()) for metric in METRICS}
+    return ForecastSums(**sums, bins=binned(p, up))
 
 
 def _side_of(row: Mapping[str, Any]) -> str | None:
@@ -131,17 +119,17 @@ def _likelier(row: Mapping[str, Any]) -> str:
     return "UP" if row["p_up"] >= _EVEN else "DOWN"
 
 
-def _trades(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _trades(rows: Sequence[Mapping[str, Any]]) -> TradeSums:
     done = [row for row in rows if row["r_net"] is not None]
-    return {
-        "trades": len(done),
-        "won": sum(row["r_net"] > 0 for row in done),
-        "r_gross": float(sum(row["r_gross"] for row in done)),
-        "r_net": float(sum(row["r_net"] for row in done)),
-    }
+    return TradeSums(
+        trades=len(done),
+        won=sum(row["r_net"] > 0 for row in done),
+        r_gross=float(sum(row["r_gross"] for row in done)),
+        r_net=float(sum(row["r_net"] for row in done)),
+    )
 
 
-def _interval(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def _interval(rows: Sequence[Mapping[str, Any]]) -> CoverageSums:
     stated = [
         row
         for row in rows
@@ -150,4 +138,4 @@ def _interval(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         and row["net_r_high"] is not None
     ]
     covered = sum(row["net_r_low"] <= row["r_net"] <= row["net_r_high"] for row in stated)
-    return {"stated": len(stated), "covered": covered}
+    return CoverageSums(stated=len(stated), covered=covered)

@@ -4,36 +4,53 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 
 import numpy as np
 
 from ml_core.errors import DefectError
+from ml_core.evidence.evaluation import MetricIntervals
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import METRICS
+from ml_core.health.daily_sums import (
+    FORECASTERS,
+    TRADES,
+    Counts,
+    DaySums,
+    ForecastSums,
+    TradeSums,
+)
 from ml_core.json_values import json_values
-from monitoring.daily_sums import ALL, TRADES, VOICES
+from monitoring.daily_sums import ALL
 
 MIN_DAYS = 20
 """Days with breaks below which no difference is spoken of: few days give no interval."""
 
-_COUNTS = (
-    "slots",
-    "answered",
-    "late",
-    "open",
-    "no_break",
-    "breaks",
-    "ups",
-    "revised",
-    "late_outcomes",
-)
+_COUNTS = tuple(count.name for count in fields(Counts))
 
 DailyRow = Mapping[str, Any]
 """A row of the daily figures: ``day``, ``mode``, ``role``, ``version``, ``opening_range``,
-``figures``."""
+``figures`` (:class:`DaySums`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastScores:
+    """Metrics of a forecaster; ``ece_by_chance`` is what one that is exactly right would show."""
+
+    accuracy: float
+    log_loss: float
+    brier: float
+    ece: float
+    ece_by_chance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodTrades(TradeSums):
+    """Trades of a kind, with net R a trade."""
+
+    net_r: Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +64,13 @@ class Period:
     first_day, last_day, days
         Of the rows; ``days`` are those with a break that was scored.
     counts, abstained
-        See :func:`monitoring.daily_sums.figures`; ``abstained`` by reason.
+        Of slots; ``abstained`` by reason.
     voices
-        For model, corridor and majority the metrics, ``ece`` and ``ece_by_chance`` (what a voice
-        whose probabilities are exactly what happens would show); without breaks empty.
+        Scores of model, corridor and majority; without breaks empty.
     difference
         Model less corridor, and less majority, of each metric, with day-block 95 % intervals.
     trades
-        For each kind ``trades``, ``won``, sums ``r_gross`` and ``r_net``, and ``net_r`` a trade.
+        By kind.
     coverage
         Share of net R inside the stated 80 % interval.
     """
@@ -63,11 +79,11 @@ class Period:
     first_day: date | None
     last_day: date | None
     days: int
-    counts: dict[str, int]
+    counts: Counts
     abstained: dict[str, int]
-    voices: dict[str, dict[str, float]]
-    difference: dict[str, dict[str, Interval]]
-    trades: dict[str, dict[str, Any]]
+    voices: dict[str, ForecastScores]
+    difference: dict[str, MetricIntervals]
+    trades: dict[str, PeriodTrades]
     coverage: Interval
 
     @property
@@ -76,15 +92,15 @@ class Period:
 
         It shows a difference only when the whole interval of the log loss lies on one side of 0.
         """
-        breaks = self.counts["breaks"]
+        breaks = self.counts.breaks
         head = f"{self.mode}, {_many(self.days, 'day')}, {_many(breaks, 'break')}"
         if not breaks:
             return f"{head}: nothing to judge yet"
         model, corridor = self.voices["model"], self.voices["corridor"]
-        change = self.difference["corridor"]["log_loss"]
+        change = self.difference["corridor"].log_loss
         told = (
-            f"{head}: model {_percent(model['accuracy'])}, corridor "
-            f"{_percent(corridor['accuracy'])}; log loss {change.estimate:+.3f} "
+            f"{head}: model {_percent(model.accuracy)}, corridor "
+            f"{_percent(corridor.accuracy)}; log loss {change.estimate:+.3f} "
             f"({change.low:+.3f} to {change.high:+.3f})"
         )
         return f"{told}: {self._shown(change)}"
@@ -101,12 +117,7 @@ class Period:
     def to_json(self) -> dict[str, Any]:
         """Return plain values, the verdict among them, NaN as None."""
         values: dict[str, Any] = json_values(asdict(self))
-        days = {"first_day": self.first_day, "last_day": self.last_day}
-        return {
-            **values,
-            **{name: str(day) if day else None for name, day in days.items()},
-            "verdict": self.verdict,
-        }
+        return {**values, "verdict": self.verdict}
 
 
 class MixedModesError(DefectError):
@@ -135,23 +146,27 @@ def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:
     modes = sorted({row["mode"] for row in daily})
     if len(modes) > 1:
         raise MixedModesError(tuple(modes))
-    each = [row["figures"] for row in daily]
-    scored = [row for row in daily if row["figures"]["breaks"]]
+    sums: list[DaySums] = [row["figures"] for row in daily]
+    scored = [row for row in daily if row["figures"].breaks]
     abstained: Counter[str] = Counter()
-    for one in each:
-        abstained.update(one["abstained"])
-    voices = [name for name in VOICES if scored and all(row["figures"][name] for row in scored)]
+    for day in sums:
+        abstained.update(day.abstained)
+    voices = [
+        name for name in FORECASTERS if scored and all(row["figures"].of(name) for row in scored)
+    ]
     return Period(
         mode=modes[0] if modes else "live",
         first_day=daily[0]["day"] if daily else None,
         last_day=daily[-1]["day"] if daily else None,
         days=len({row["day"] for row in scored}),
-        counts={name: sum(one[name] for one in each) for name in _COUNTS},
+        counts=Counts(**{name: sum(getattr(day, name) for day in sums) for name in _COUNTS}),
         abstained=dict(sorted(abstained.items())),
         voices={name: _scores(scored, name) for name in voices},
         difference={name: _differences(scored, name, seed) for name in voices if name != "model"},
         trades={name: _trades(daily, name, seed) for name in TRADES},
-        coverage=_mean(daily, _stated, _covered, seed),
+        coverage=_mean(
+            daily, lambda day: day.interval.stated, lambda day: day.interval.covered, seed
+        ),
     )
 
 
@@ -170,73 +185,66 @@ def whole_days(rows: Iterable[DailyRow], *, ranges: bool = False) -> list[DailyR
 
 def day_figures(row: DailyRow) -> dict[str, Any]:
     """Return a row of daily figures as one flat line to be shown; unknown without a break."""
-    figures = row["figures"]
-    breaks = figures["breaks"]
+    figures: DaySums = row["figures"]
+    breaks = figures.breaks
     counts = ("breaks", "open", "late", "revised")
     return {
         "day": str(row["day"]),
         **{name: row[name] for name in ("mode", "role", "version")},
-        **{name: figures[name] for name in counts},
+        **{name: getattr(figures, name) for name in counts},
         **{
-            f"{voice}_{metric.name}": figures[voice][metric.name] / breaks if breaks else None
-            for voice in ("model", "corridor")
+            f"{name}_{metric.name}": getattr(sums, metric.name) / breaks if breaks else None
+            for name, sums in (("model", figures.model), ("corridor", figures.corridor))
             for metric in METRICS
         },
-        "taken_r_net": figures["taken"]["r_net"],
+        "taken_r_net": figures.taken.r_net,
     }
 
 
-def _scores(scored: list[DailyRow], voice: str) -> dict[str, float]:
-    sums = [row["figures"][voice] for row in scored]
-    breaks = sum(row["figures"]["breaks"] for row in scored)
+def _scores(scored: list[DailyRow], forecaster: str) -> ForecastScores:
+    sums: list[ForecastSums] = [row["figures"].of(forecaster) for row in scored]
+    breaks = sum(row["figures"].breaks for row in scored)
     bins: dict[str, Any] = {}
-    for each in sums:
-        for name, one in each["bins"].items():
-            bins[name] = bins.get(name, 0.0) + np.array(one)
+    for day in sums:
+        for name, of_bin in day.bins.items():
+            bins[name] = bins.get(name, 0.0) + np.array(of_bin)
     _, said, up, spread = np.array(list(bins.values())).T
-    return {
-        **{metric.name: sum(sum_[metric.name] for sum_ in sums) / breaks for metric in METRICS},
-        "ece": float(np.abs(said - up).sum() / breaks),
-        "ece_by_chance": float(np.sqrt(2.0 / np.pi * spread).sum() / breaks),
-    }
-
-
-def _differences(scored: list[DailyRow], other: str, seed: int) -> dict[str, Interval]:
-    def change(metric: str) -> Callable[[Mapping[str, Any]], float]:
-        return lambda figures: figures["model"][metric] - figures[other][metric]
-
-    return {
-        metric.name: _mean(scored, lambda figures: figures["breaks"], change(metric.name), seed)
-        for metric in METRICS
-    }
-
-
-def _trades(daily: list[DailyRow], kind: str, seed: int) -> dict[str, Any]:
-    sums = [row["figures"][kind] for row in daily]
-    total = {name: sum(sum_[name] for sum_ in sums) for name in ("trades", "won")}
-    r = {name: float(sum(sum_[name] for sum_ in sums)) for name in ("r_gross", "r_net")}
-    net = _mean(
-        daily,
-        lambda figures: figures[kind]["trades"],
-        lambda figures: figures[kind]["r_net"],
-        seed,
+    return ForecastScores(
+        **{
+            metric.name: sum(getattr(day, metric.name) for day in sums) / breaks
+            for metric in METRICS
+        },
+        ece=float(np.abs(said - up).sum() / breaks),
+        ece_by_chance=float(np.sqrt(2.0 / np.pi * spread).sum() / breaks),
     )
-    return {**total, **r, "net_r": net}
 
 
-def _stated(figures: Mapping[str, Any]) -> int:
-    count: int = figures["interval"]["stated"]
-    return count
+def _differences(scored: list[DailyRow], other: str, seed: int) -> MetricIntervals:
+    def change(metric: str) -> Callable[[DaySums], float]:
+        return lambda day: getattr(day.model, metric) - getattr(day.of(other), metric)
+
+    return MetricIntervals(
+        *(_mean(scored, lambda day: day.breaks, change(metric.name), seed) for metric in METRICS)
+    )
 
 
-def _covered(figures: Mapping[str, Any]) -> float:
-    return float(figures["interval"]["covered"])
+def _trades(daily: list[DailyRow], kind: str, seed: int) -> PeriodTrades:
+    sums: list[TradeSums] = [row["figures"].kind(kind) for row in daily]
+    return PeriodTrades(
+        trades=sum(day.trades for day in sums),
+        won=sum(day.won for day in sums),
+        r_gross=float(sum(day.r_gross for day in sums)),
+        r_net=float(sum(day.r_net for day in sums)),
+        net_r=_mean(
+            daily, lambda day: day.kind(kind).trades, lambda day: day.kind(kind).r_net, seed
+        ),
+    )
 
 
 def _mean(
     rows: list[DailyRow],
-    count: Callable[[Mapping[str, Any]], int],
-    total: Callable[[Mapping[str, Any]], float],
+    count: Callable[[DaySums], int],
+    total: Callable[[DaySums], float],
     seed: int,
 ) -> Interval:
     return interval_of_sums(

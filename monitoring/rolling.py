@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
+from ml_core.health.daily_sums import DaySums, TradeSums
 from monitoring.performance import DailyRow, interval_of_sums
 
 WINDOW = 20
@@ -27,7 +27,7 @@ class Rolling:
 
 
 def rolling(
-    rows: Iterable[DailyRow], part: str, figure: str, count: str, *, window: int = WINDOW
+    rows: Iterable[DailyRow], part: str, figure: str, *, window: int = WINDOW
 ) -> Rolling | None:
     """Follow a figure over the days, a window at a time; None with fewer days than a window.
 
@@ -36,15 +36,13 @@ def rolling(
     rows
         Daily figures of whole days, of one mode and role; versions of one day are added up.
     part, figure
-        Of the sums: a voice and a metric, or a kind of trade and ``r_net``.
-    count
-        What the sum is over: ``breaks``, or for trades their ``trades``.
+        Of the sums: a forecaster and a metric, or a kind of trade and ``r_net``.
     window
         Days with breaks.
     """
     days: dict[date, tuple[int, float]] = {}
     for row in rows:
-        n, total = _sums(row["figures"], part, figure, count)
+        n, total = _sums(row["figures"], part, figure)
         if n:
             before = days.get(row["day"], (0, 0.0))
             days[row["day"]] = (before[0] + n, before[1] + total)
@@ -67,9 +65,8 @@ def rolling(
     )
 
 
-def _sums(figures: Mapping[str, Any], part: str, figure: str, count: str) -> tuple[int, float]:
-    sums = figures[part]
-    if sums is None:
-        return 0, 0.0
-    n = figures[count] if count in figures else sums[count]
-    return int(n), float(sums[figure]) if n else 0.0
+def _sums(figures: DaySums, part: str, figure: str) -> tuple[int, float]:
+    """Return how many breaks or trades a figure is summed over, and its sum."""
+    sums = getattr(figures, part)
+    n = sums.trades if isinstance(sums, TradeSums) else figures.breaks
+    return (n, getattr(sums, figure)) if sums is not None and n else (0, 0.0)

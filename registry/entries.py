@@ -87,6 +87,24 @@ class Revised:
     earlier_recorded_at: datetime
     later_recorded_at: datetime
 
+    @property
+    def slot(self) -> str:
+        """``MARKET:DAY:RANGE``."""
+        return f"{self.later.market}:{self.later.trading_day}:{self.later.opening_range}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what changed, as plain values."""
+        return {
+            "slot": self.slot,
+            "revision": self.revision,
+            "was": self.earlier.direction,
+            "is": self.later.direction,
+            "was_r_net": self.earlier.r_net,
+            "is_r_net": self.later.r_net,
+            "recorded": self.earlier_recorded_at.isoformat(),
+            "revised": self.later_recorded_at.isoformat(),
+        }
+
 
 OutcomeKey = tuple[date, str, str, str]
 """Trading day, opening range, label and market definition: what an outcome is of."""

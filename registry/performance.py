@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from ml_core.health.daily_sums import DaySums
 from registry.database import Database
 from registry.entries import OutcomeKey
 from registry.rows import read_records
@@ -25,7 +26,7 @@ class PerformanceRecord:
     role: str
     version: str
     opening_range: str
-    figures: dict[str, Any]
+    figures: DaySums
 
     def row(self) -> dict[str, Any]:
         """Return it as the row that :mod:`monitoring.performance` adds up; figures are shared."""

@@ -55,7 +55,7 @@ def page(view: View) -> None:
     st.title("Performance")
     mode, role, first = _asked(view)
     rows = _daily(view.name, mode, role, first)
-    if not any(row["figures"]["breaks"] for row in rows):
+    if not any(row["figures"].breaks for row in rows):
         _nothing(mode, role)
         return
     whole = whole_days(rows)
@@ -118,31 +118,31 @@ def _headline(period: Period, rows: Rows) -> None:
     accuracy = _interval(rows, "model", "accuracy")
     columns[0].metric(
         "Accuracy",
-        percent(model["accuracy"]),
-        f"{points(model['accuracy'] - corridor['accuracy'])} on the corridor",
+        percent(model.accuracy),
+        f"{points(model.accuracy - corridor.accuracy)} on the corridor",
         delta_color="off",
     )
-    columns[0].caption(f"{_span(accuracy, '.1%')}; corridor {percent(corridor['accuracy'])}")
+    columns[0].caption(f"{_span(accuracy, '.1%')}; corridor {percent(corridor.accuracy)}")
     for column, name, words in (
         (columns[1], "log_loss", "Log loss"),
         (columns[2], "brier", "Brier"),
     ):
-        change = period.difference["corridor"][name]
+        change = getattr(period.difference["corridor"], name)
         column.metric(
             words,
-            f"{model[name]:.4f}",
+            f"{getattr(model, name):.4f}",
             f"{change.estimate:+.4f} on the corridor",
             delta_color="off",
         )
         column.caption(f"{_span(change, '+.4f')}; smaller is better")
     columns[3].metric(
         "Net R a trade",
-        signed(trades["net_r"].estimate, 2) if trades["trades"] else DASH,
-        f"{trades['trades']:,} trades of the likelier side",
+        signed(trades.net_r.estimate, 2) if trades.trades else DASH,
+        f"{trades.trades:,} trades of the likelier side",
         delta_color="off",
         delta_arrow="off",
     )
-    columns[3].caption(f"{_span(trades['net_r'], '+.2f')}; a claim needs all of it above 0")
+    columns[3].caption(f"{_span(trades.net_r, '+.2f')}; a claim needs all of it above 0")
 
 
 def _over_time(rows: Rows) -> None:
@@ -154,10 +154,10 @@ def _over_time(rows: Rows) -> None:
 
 def _line(rows: Rows, words: str, figure: str) -> None:
     if figure == "r_net":
-        found = {"model": rolling(rows, "predicted_side", "r_net", "trades")}
+        found = {"model": rolling(rows, "predicted_side", "r_net")}
     else:
         voices = ("model", "corridor", "majority")
-        found = {name: rolling(rows, name, figure, "breaks") for name in voices}
+        found = {name: rolling(rows, name, figure) for name in voices}
     drawn = {voice: line for voice, line in found.items() if line is not None}
     if "model" not in drawn:
         st.info(f"Too few days to say: {WINDOW} days with breaks make the first point.")
@@ -218,8 +218,8 @@ def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
         )
         model = period.voices["model"]
         st.caption(
-            f"Calibration error {model['ece']:.3f}; a voice that says exactly what happens would "
-            f"show {model['ece_by_chance']:.3f} by chance. Bars are 95 % intervals (Wilson)."
+            f"Calibration error {model.ece:.3f}; a voice that says exactly what happens would "
+            f"show {model.ece_by_chance:.3f} by chance. Bars are 95 % intervals (Wilson)."
         )
     with right:
         st.header("What was said, what happened")
@@ -255,15 +255,15 @@ def _equity(rows: Rows, period: Period) -> None:
 
 def _line_of_r(rows: Rows, period: Period, kind: str) -> None:
     trades = period.trades[kind]
-    if not trades["trades"]:
+    if not trades.trades:
         st.info(f"There were no {_TRADES[kind]}.")
         return
     days = sorted({row["day"] for row in rows})
     fall = drawdown(running(rows, days, kind, "r_net"))
     st.write(
-        f"{trades['trades']:,} taken, {trades['won']:,} won: "
-        f"{r_multiple(trades['r_gross'], 1)} gross, **{r_multiple(trades['r_net'], 1)} net**; "
-        f"deepest fall {fall:.1f} R; net R a trade {_span(trades['net_r'], '+.2f')}."
+        f"{trades.trades:,} taken, {trades.won:,} won: "
+        f"{r_multiple(trades.r_gross, 1)} gross, **{r_multiple(trades.r_net, 1)} net**; "
+        f"deepest fall {fall:.1f} R; net R a trade {_span(trades.net_r, '+.2f')}."
     )
     st.plotly_chart(
         equity(rows, kind, theme()), width="stretch", key=f"equity_{kind}", config=_PLOT
@@ -277,18 +277,19 @@ def _span(interval: Interval, form: str) -> str:
 
 
 def _interval(rows: Rows, voice: str, metric: str) -> Interval:
-    scored_days = [row for row in rows if row["figures"]["breaks"]]
+    scored_days = [row for row in rows if row["figures"].breaks]
     return interval_of_sums(
         [row["day"] for row in scored_days],
-        [row["figures"]["breaks"] for row in scored_days],
-        [row["figures"][voice][metric] for row in scored_days],
+        [row["figures"].breaks for row in scored_days],
+        [getattr(row["figures"].of(voice), metric) for row in scored_days],
     )
 
 
 def _bins(rows: Rows, voice: str) -> list[tuple[float, float, int]]:
     sums: dict[str, list[float]] = {}
     for row in rows:
-        for name, (n, said, up, _) in (row["figures"][voice] or {"bins": {}})["bins"].items():
+        forecast = row["figures"].of(voice)
+        for name, (n, said, up, _) in forecast.bins.items() if forecast else ():
             known = sums.setdefault(name, [0.0, 0.0, 0.0])
             sums[name] = [known[0] + n, known[1] + said, known[2] + up]
     return [(said / n, up / n, int(n)) for _, (n, said, up) in sorted(sums.items()) if n]

@@ -92,17 +92,17 @@ def with_span(estimate: Interval, form: str) -> str:
 
 
 def _line(name: str, period: Period) -> dict[str, Any]:
-    breaks = period.counts["breaks"]
+    breaks = period.counts.breaks
     trades = period.trades["predicted_side"]
     line = {"group": name, "breaks": breaks, "days": period.days}
     if not breaks:
         return {**line, "model": "-", "corridor": "-", "log loss": "-", "net R a trade": "-"}
     few = period.days < MIN_DAYS
-    change = period.difference["corridor"]["log_loss"]
+    change = period.difference["corridor"].log_loss
     return {
         **line,
-        "model": f"{period.voices['model']['accuracy']:.1%}",
-        "corridor": f"{period.voices['corridor']['accuracy']:.1%}",
+        "model": f"{period.voices['model'].accuracy:.1%}",
+        "corridor": f"{period.voices['corridor'].accuracy:.1%}",
         "log loss": "too few days" if few else with_span(change, "+.3f"),
-        "net R a trade": "too few days" if few else with_span(trades["net_r"], "+.2f"),
+        "net R a trade": "too few days" if few else with_span(trades.net_r, "+.2f"),
     }

@@ -117,11 +117,11 @@ def figures_of(version: VersionRecord, live: Sequence[DailyRow]) -> dict[str, st
 
 
 def _live(rows: Sequence[DailyRow]) -> str:
-    if not any(row["figures"]["breaks"] for row in rows):
+    if not any(row["figures"].breaks for row in rows):
         return "no break of a live answer has an outcome yet"
     period = over(rows)
-    change = period.difference["corridor"]["log_loss"]
-    told = f"{period.days} days, {period.counts['breaks']:,} breaks: log loss "
+    change = period.difference["corridor"].log_loss
+    told = f"{period.days} days, {period.counts.breaks:,} breaks: log loss "
     if period.days < MIN_DAYS:
         return f"{told}{change.estimate:+.4f} on the corridor; too few days for an interval"
     return f"{told}{with_span(change, '+.4f')} on the corridor"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
+from ml_core.health.daily_sums import DaySums
 from monitoring.pages.days_plot import Running, days_plot, equity_plot
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import CORRIDOR, MODEL, Mark
@@ -46,7 +48,7 @@ def record_charts(rows: Iterable[DailyRow]) -> list[Chart]:
     ]
 
 
-def accuracy_plot(days: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Figure:
+def accuracy_plot(days: Sequence[tuple[str, Sequence[DaySums]]]) -> Figure:
     """Draw the accuracy of the last days, model beside corridor.
 
     It begins where the window is full; a record shorter than that is drawn from its beginning.
@@ -55,38 +57,38 @@ def accuracy_plot(days: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Fi
     breaks = [_sum(same, "breaks") for _, same in days]
     lines = []
     for voice, ink in (("corridor", CORRIDOR), ("model", MODEL)):
-        right = [_sum(same, voice, "accuracy") for _, same in days]
+        right = [_sum(same, f"{voice}.accuracy") for _, same in days]
         shares = [s / n for s, n in zip(_last(right), _last(breaks), strict=True)]
         lines.append(Running(voice, shares[first:], ink))
     drawn_days = [day for day, _ in days[first:]]
     return days_plot(drawn_days, lines, "accuracy", Mark(_COIN, "coin"), per_cent=True)
 
 
-def gain_plot(days: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Figure:
+def gain_plot(days: Sequence[tuple[str, Sequence[DaySums]]]) -> Figure:
     """Draw the sum, break by break, of the corridor's log loss less the model's."""
     gained = accumulate(
-        _sum(same, "corridor", "log_loss") - _sum(same, "model", "log_loss") for _, same in days
+        _sum(same, "corridor.log_loss") - _sum(same, "model.log_loss") for _, same in days
     )
     line = Running("model on the\ncorridor", list(gained), MODEL)
     axis = "log loss gained so far: rising is better"
     return days_plot([day for day, _ in days], [line], axis, Mark(0, ""))
 
 
-def _equity(days: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Figure:
-    def running(kind: str, what: str) -> list[float]:
-        return list(accumulate(_sum(same, kind, what) for _, same in days))
+def _equity(days: Sequence[tuple[str, Sequence[DaySums]]]) -> Figure:
+    def running(figure: str) -> list[float]:
+        return list(accumulate(_sum(same, figure) for _, same in days))
 
     return equity_plot(
         [day for day, _ in days],
         [
             Running(
                 "every break,\nbefore costs",
-                running("every_break", "r_gross"),
+                running("every_break.r_gross"),
                 CORRIDOR,
                 dashed=True,
             ),
-            Running("every break,\nafter costs", running("every_break", "r_net"), CORRIDOR),
-            Running("recommended,\nafter costs", running("taken", "r_net"), MODEL),
+            Running("every break,\nafter costs", running("every_break.r_net"), CORRIDOR),
+            Running("recommended,\nafter costs", running("taken.r_net"), MODEL),
         ],
     )
 
@@ -96,11 +98,5 @@ def _last(values: Sequence[float]) -> list[float]:
     return [sum(values[max(0, end - WINDOW) : end]) for end in range(1, len(values) + 1)]
 
 
-def _sum(same: Iterable[Mapping[str, Any]], *path: str) -> float:
-    total = 0.0
-    for figures in same:
-        value: Any = figures
-        for name in path:
-            value = value[name]
-        total += value
-    return total
+def _sum(same: Iterable[DaySums], figure: str) -> float:
+    return float(sum(map(attrgetter(figure), same)))

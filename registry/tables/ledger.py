@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.tables.base import Base
+from ml_core.health.daily_sums import DaySums
+from registry.tables.base import Base, JsonOf
 
 
 class PredictionRow(Base):
@@ -88,5 +89,5 @@ class PerformanceRow(Base):
     role: Mapped[str]
     version: Mapped[str]
     opening_range: Mapped[str]
-    figures: Mapped[dict[str, Any]]
+    figures: Mapped[DaySums] = mapped_column(JsonOf(DaySums))
     updated_at: Mapped[datetime]

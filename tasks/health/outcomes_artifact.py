@@ -58,9 +58,9 @@ def _remarks(period: Period, warnings: Sequence[str]) -> list[str]:
     """Return how the live champion does, and what of its record was late or revised."""
     counts = period.counts
     remarks = [f"Champion, {period.verdict}"]
-    if counts["late"] or counts["revised"] or counts["late_outcomes"]:
+    if counts.late or counts.revised or counts.late_outcomes:
         remarks.append(
-            f"{counts['late']} answers came late and are not scored; {counts['revised']} outcomes "
-            f"were revised since, {counts['late_outcomes']} were recorded late"
+            f"{counts.late} answers came late and are not scored; {counts.revised} outcomes "
+            f"were revised since, {counts.late_outcomes} were recorded late"
         )
     return [*remarks, *(f"Early warning, {warning}" for warning in warnings)]

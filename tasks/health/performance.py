@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ml_core.json_values import json_values
@@ -42,7 +42,7 @@ class Record:
     mode: str
     champion: Period
     groups: dict[str, Period]
-    revised: list[dict[str, Any]]
+    revised: tuple[Revised, ...]
     monitors: dict[str, tuple[Monitor, ...]]
     estimates: tuple[EstimateRecord, ...]
 
@@ -52,8 +52,8 @@ class Record:
             {
                 "market": self.symbol,
                 "mode": self.mode,
-                "champion": self.champion.to_json(),
-                "groups": {name: group.to_json() for name, group in self.groups.items()},
+                "champion": self.champion,
+                "groups": self.groups,
                 "revised": self.revised,
                 "monitors": {
                     role: [{**asdict(monitor), "alarm": monitor.alarm} for monitor in line]
@@ -97,7 +97,11 @@ def record_of(
         mode=mode,
         champion=over(whole_days(champion)),
         groups={name: over(rows) for name, rows in _groups(daily, champion, by).items()},
-        revised=revised_outcomes(settings, symbol, first),
+        revised=tuple(
+            revision
+            for revision in settings.ledger().revisions(symbol)
+            if first is None or revision.later.trading_day >= first
+        ),
         monitors=watched(settings, symbol) if live else {},
         estimates=estimate_records(settings.database(), symbol, first=first) if live else (),
     )
@@ -112,26 +116,3 @@ def _groups(
         return grouped(whole_days(champion, ranges=True), lambda row: row["opening_range"])
     characters = len("2025-06") if by == "month" else len("2025-06-30")
     return grouped(whole_days(champion), lambda row: str(row["day"])[:characters])
-
-
-def revised_outcomes(settings: Settings, symbol: str, first: date | None) -> list[dict[str, Any]]:
-    """Return every outcome since a trading day that another took the place of, as plain values."""
-    return [
-        _revised(revision)
-        for revision in settings.ledger().revisions(symbol)
-        if first is None or revision.later.trading_day >= first
-    ]
-
-
-def _revised(revised: Revised) -> dict[str, Any]:
-    earlier, later = revised.earlier, revised.later
-    return {
-        "slot": f"{later.market}:{later.trading_day}:{later.opening_range}",
-        "revision": revised.revision,
-        "was": earlier.direction,
-        "is": later.direction,
-        "was_r_net": earlier.r_net,
-        "is_r_net": later.r_net,
-        "recorded": revised.earlier_recorded_at.isoformat(),
-        "revised": revised.later_recorded_at.isoformat(),
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import monitoring
@@ -35,15 +36,16 @@ def scores_of(period: Period) -> list[str]:
     if not period.voices:
         return []
     voices = [
-        {"voice": voice, **scores, "accuracy": pages.formatting.percent(scores["accuracy"])}
+        {"voice": voice, **asdict(scores), "accuracy": pages.formatting.percent(scores.accuracy)}
         for voice, scores in period.voices.items()
     ]
     trades = [
         {
             "kind": words,
-            **period.trades[kind],
-            "gross": pages.formatting.signed(period.trades[kind]["r_gross"]),
-            "net": pages.formatting.signed(period.trades[kind]["r_net"]),
+            "trades": period.trades[kind].trades,
+            "won": period.trades[kind].won,
+            "gross": pages.formatting.signed(period.trades[kind].r_gross),
+            "net": pages.formatting.signed(period.trades[kind].r_net),
         }
         for kind, words in _KINDS.items()
     ]

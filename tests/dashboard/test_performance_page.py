@@ -81,11 +81,11 @@ def test_a_groups_figures_are_those_of_its_rows(key: Any) -> None:
         p = np.array([row["p_up"] for row in same])
         up = np.array([row["direction"] == "UP" for row in same])
         model = period.voices["model"]
-        assert period.counts["breaks"] == len(same)
-        assert model["accuracy"] == pytest.approx(accuracy_score(up, p >= 0.5))
-        assert model["log_loss"] == pytest.approx(log_loss(up, p, labels=[False, True]))
-        assert model["brier"] == pytest.approx(brier_score_loss(up, p))
-    assert sum(each.counts["breaks"] for each in periods.values()) == len(in_time(rows))
+        assert period.counts.breaks == len(same)
+        assert model.accuracy == pytest.approx(accuracy_score(up, p >= 0.5))
+        assert model.log_loss == pytest.approx(log_loss(up, p, labels=[False, True]))
+        assert model.brier == pytest.approx(brier_score_loss(up, p))
+    assert sum(each.counts.breaks for each in periods.values()) == len(in_time(rows))
 
 
 def test_the_confusion_counts_are_scikit_learns_without_late_answers() -> None:
@@ -115,17 +115,17 @@ def test_few_days_give_no_interval_and_a_group_without_breaks_no_figure() -> Non
 
 def test_a_rolling_figure_is_the_period_of_its_window_and_begins_when_it_is_full() -> None:
     whole = whole_days(daily_figures(answers(45)))
-    assert rolling(whole[:19], "model", "accuracy", "breaks") is None
-    line = rolling(whole, "model", "accuracy", "breaks")
+    assert rolling(whole[:19], "model", "accuracy") is None
+    line = rolling(whole, "model", "accuracy")
     assert line is not None
     assert line.days[0] == FIRST + timedelta(days=19)
     last = over(whole[-20:])
-    assert line.estimate[-1] == pytest.approx(last.voices["model"]["accuracy"])
+    assert line.estimate[-1] == pytest.approx(last.voices["model"].accuracy)
     assert all(
         low <= mid <= high
         for low, mid, high in zip(line.low, line.estimate, line.high, strict=True)
     )
-    many = rolling(whole_days(daily_figures(answers(400))), "model", "brier", "breaks")
+    many = rolling(whole_days(daily_figures(answers(400))), "model", "brier")
     assert many is not None
     assert len(many.days) <= MOST_POINTS
     assert many.days[-1] == FIRST + timedelta(days=399)
@@ -135,7 +135,7 @@ def test_the_equity_is_the_sum_of_the_days_and_its_fall_is_measured_from_its_hei
     rows = whole_days(daily_figures(answers(30)))
     days = sorted({row["day"] for row in rows})
     so_far = running(rows, days, "every_break", "r_net")
-    assert so_far[-1] == pytest.approx(over(rows).trades["every_break"]["r_net"])
+    assert so_far[-1] == pytest.approx(over(rows).trades["every_break"].r_net)
     assert drawdown(so_far) == pytest.approx(
         min(np.array(so_far) - np.maximum(np.maximum.accumulate(so_far), 0))
     )
@@ -145,7 +145,7 @@ def test_the_equity_is_the_sum_of_the_days_and_its_fall_is_measured_from_its_hei
 
 def test_each_voice_keeps_its_colour_and_its_dash_in_dark_and_light() -> None:
     whole = whole_days(daily_figures(answers(30)))
-    found = {each: rolling(whole, each, "accuracy", "breaks") for each in ("model", "corridor")}
+    found = {each: rolling(whole, each, "accuracy") for each in ("model", "corridor")}
     for theme in (LIGHT, DARK):
         drawn = lines_over_time(
             {name: line for name, line in found.items() if line}, theme, y="", per_cent=True

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from flows.log_outcomes import log_outcomes
+from ml_core.health.daily_sums import DaySums
 from monitoring.daily_sums import ALL
 from registry.estimates import estimate_records
 from registry.ledger import OutcomeEntry, PredictionEntry
@@ -46,7 +47,7 @@ def decisions() -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-def daily(mode: str = "live") -> dict[tuple[date, str], dict[str, Any]]:
+def daily(mode: str = "live") -> dict[tuple[date, str], DaySums]:
     records = performance_records(current_settings().database(), "MGC", mode=mode)
     return {(each.day, each.role): each.figures for each in records if each.opening_range == ALL}
 
@@ -73,7 +74,7 @@ def test_a_revised_outcome_changes_the_figures_in_sight_and_no_decision() -> Non
     measure.fn("mgc", WEDNESDAY)
     check_breaker.fn("mgc", WEDNESDAY)
     decided, before = decisions(), daily()
-    assert before[MONDAY, "champion"]["revised"] == 0
+    assert before[MONDAY, "champion"].revised == 0
 
     broke = next(
         each.outcome
@@ -88,8 +89,8 @@ def test_a_revised_outcome_changes_the_figures_in_sight_and_no_decision() -> Non
 
     assert decisions() == decided
     after = daily()
-    assert after[MONDAY, "champion"]["revised"] == 1
-    assert after[MONDAY, "champion"]["ups"] == before[MONDAY, "champion"]["ups"] - 1
+    assert after[MONDAY, "champion"].revised == 1
+    assert after[MONDAY, "champion"].ups == before[MONDAY, "champion"].ups - 1
     assert after[TUESDAY, "champion"] == before[TUESDAY, "champion"]
     told = performance()
     assert f"revised MGC:{MONDAY}:{broke.opening_range}: UP" in told
@@ -133,9 +134,7 @@ def test_a_replayed_day_stands_apart_and_moves_no_live_figure() -> None:
 def test_an_outcome_recorded_days_late_is_counted_as_late() -> None:
     settle.fn("mgc", WEDNESDAY + timedelta(days=5))
     measure.fn("mgc", WEDNESDAY + timedelta(days=5))
-    late = {
-        day: each["late_outcomes"] for (day, role), each in daily().items() if role == "champion"
-    }
+    late = {day: each.late_outcomes for (day, role), each in daily().items() if role == "champion"}
     assert late[MONDAY] >= 5
     assert "0 outcomes recorded late" not in performance()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 
 from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import LOG_LOSS, expected_calibration_error
+from ml_core.health.daily_sums import CoverageSums, DaySums, TradeSums
+from ml_core.json_values import json_values
 from monitoring.daily_sums import ALL, NO_VERSION, daily_figures, figures
 from monitoring.performance import (
     MIN_DAYS,
@@ -90,21 +93,26 @@ def test_a_period_s_metrics_are_those_of_the_rows_behind_its_daily_sums(
         for p, q, way, late in rows
     )
     # stored and read back, as the figures are
-    found = over(whole_days(json.loads(json.dumps(daily, default=str))))
+    kept = [json.dumps(json_values(each["figures"])) for each in daily]
+    read = [DaySums.from_json(json.loads(figures)) for figures in kept]
+    assert read == [each["figures"] for each in daily]
+    found = over(
+        whole_days({**each, "figures": figures} for each, figures in zip(daily, read, strict=True))
+    )
 
     up = np.array([way == "UP" for _, _, way, _ in rows])
     for voice, place in (("model", 0), ("corridor", 1)):
         p = np.array([each[place] for each in rows], np.float64)
         scores = found.voices[voice]
-        assert scores["accuracy"] == pytest.approx(accuracy_score(up, p > 0.5))
-        assert scores["log_loss"] == pytest.approx(log_loss(up, p, labels=[False, True]))
-        assert scores["brier"] == pytest.approx(brier_score_loss(up, p))
-        assert scores["ece"] == pytest.approx(expected_calibration_error(p, up))
+        assert scores.accuracy == pytest.approx(accuracy_score(up, p > 0.5))
+        assert scores.log_loss == pytest.approx(log_loss(up, p, labels=[False, True]))
+        assert scores.brier == pytest.approx(brier_score_loss(up, p))
+        assert scores.ece == pytest.approx(expected_calibration_error(p, up))
 
 
 def test_the_difference_from_the_corridor_has_the_interval_of_the_rows() -> None:
     rows = many(300)
-    found = over(whole_days(daily_figures(rows))).difference["corridor"]["log_loss"]
+    found = over(whole_days(daily_figures(rows))).difference["corridor"].log_loss
 
     up = np.array([each["direction"] == "UP" for each in rows])
     ours, theirs = (np.array([each[key] for each in rows]) for key in ("p_up", "baseline_p_up"))
@@ -121,8 +129,8 @@ def test_ranges_add_up_to_whole_days() -> None:
     by_range, by_day = over(whole_days(daily, ranges=True)), over(whole_days(daily))
 
     assert by_range.counts == by_day.counts
-    assert by_range.voices["model"] == pytest.approx(by_day.voices["model"])
-    assert by_range.trades["taken"]["r_net"] == pytest.approx(by_day.trades["taken"]["r_net"])
+    assert asdict(by_range.voices["model"]) == pytest.approx(asdict(by_day.voices["model"]))
+    assert by_range.trades["taken"].r_net == pytest.approx(by_day.trades["taken"].r_net)
     assert list(grouped(whole_days(daily, ranges=True), lambda each: each["opening_range"])) == [
         "0900",
         "1000",
@@ -134,7 +142,7 @@ def test_a_day_has_a_row_for_each_range_and_one_for_all() -> None:
     found = daily_figures([row(), row(opening_range="1000")])
 
     assert [each["opening_range"] for each in found] == ["0900", "1000", ALL]
-    assert found[-1]["figures"]["answered"] == 2
+    assert found[-1]["figures"].answered == 2
 
 
 @pytest.mark.parametrize(
@@ -144,7 +152,7 @@ def test_a_day_has_a_row_for_each_range_and_one_for_all() -> None:
 def test_modes_roles_versions_and_days_are_kept_apart(other: dict[str, Any]) -> None:
     found = daily_figures([row(), row(**other)])
 
-    assert [each["figures"]["answered"] for each in found] == [1, 1, 1, 1]
+    assert [each["figures"].answered for each in found] == [1, 1, 1, 1]
 
 
 def test_live_days_and_replayed_ones_are_never_added_up() -> None:
@@ -164,22 +172,23 @@ def test_open_slots_and_abstentions_are_counted_and_scored_for_nothing() -> None
         ]
     )
 
-    counted = [found[key] for key in ("slots", "answered", "open", "no_break", "breaks", "late")]
-    assert counted == [5, 3, 1, 1, 1, 0]
-    assert found["abstained"] == {"holiday": 1, "missed": 1}
-    assert found["model"]["accuracy"] == 1.0
+    names = ("slots", "answered", "open", "no_break", "breaks", "late")
+    assert [getattr(found, name) for name in names] == [5, 3, 1, 1, 1, 0]
+    assert found.abstained == {"holiday": 1, "missed": 1}
+    assert found.model is not None
+    assert found.model.accuracy == 1.0
 
 
 def test_a_late_answer_is_counted_and_scored_for_nothing() -> None:
     found = figures([row(), row(late=True, p_up=0.99)])
 
-    assert (found["late"], found["breaks"], found["taken"]["trades"]) == (1, 1, 1)
+    assert (found.late, found.breaks, found.taken.trades) == (1, 1, 1)
 
 
 def test_revised_and_late_outcomes_are_counted() -> None:
     found = over(daily_figures([row(revision=2), row(outcome_late=True), row()])[-1:])
 
-    assert (found.counts["revised"], found.counts["late_outcomes"]) == (1, 1)
+    assert (found.counts.revised, found.counts.late_outcomes) == (1, 1)
 
 
 def test_without_a_break_there_is_nothing_to_judge() -> None:
@@ -200,10 +209,9 @@ def test_only_a_recommended_side_that_broke_was_taken() -> None:
         ]
     )
 
-    taken = {"trades": 1, "won": 1, "r_gross": 1.0, "r_net": 0.75}
-    assert found["taken"] == taken
-    assert (found["predicted_side"]["trades"], found["predicted_side"]["r_net"]) == (2, -0.5)
-    assert (found["every_break"]["trades"], found["every_break"]["r_net"]) == (3, -2.0)
+    assert found.taken == TradeSums(trades=1, won=1, r_gross=1.0, r_net=0.75)
+    assert (found.predicted_side.trades, found.predicted_side.r_net) == (2, -0.5)
+    assert (found.every_break.trades, found.every_break.r_net) == (3, -2.0)
 
 
 @pytest.mark.parametrize(
@@ -217,18 +225,19 @@ def test_the_predicted_side_is_up_from_even_odds_on_as_accuracy_has_it(
     for direction in ("UP", "DOWN"):
         result = figures([row(p_up=float(p_up), direction=direction)])
         right = direction == side
-        assert (result["predicted_side"]["trades"], result["model"]["accuracy"]) == (right, right)
+        assert result.model is not None
+        assert (result.predicted_side.trades, result.model.accuracy) == (right, right)
 
 
 @pytest.mark.parametrize(("r_net", "covered"), [(-1.2, 1), (0.9, 1), (-1.2001, 0), (0.9001, 0)])
 def test_an_interval_covers_both_its_ends_and_nothing_beyond(r_net: float, covered: int) -> None:
-    assert figures([row(r_net=r_net)])["interval"] == {"stated": 1, "covered": covered}
+    assert figures([row(r_net=r_net)]).interval == CoverageSums(stated=1, covered=covered)
 
 
 def test_a_trade_that_made_nothing_is_not_won_and_a_first_revision_counts() -> None:
     result = figures([row(r_net=0.0), row(r_net=1e-9), row(revision=1)])
 
-    assert (result["every_break"]["won"], result["revised"]) == (2, 1)
+    assert (result.every_break.won, result.revised) == (2, 1)
 
 
 def test_the_coverage_of_the_interval_counts_only_where_one_was_stated() -> None:
@@ -249,7 +258,7 @@ def test_a_slot_without_any_version_is_counted_under_none() -> None:
     found = daily_figures([row(version=None, status="abstained", reason="no_model")])
 
     assert {each["version"] for each in found} == {NO_VERSION}
-    assert found[-1]["figures"]["abstained"] == {"no_model": 1}
+    assert found[-1]["figures"].abstained == {"no_model": 1}
 
 
 def verdict(rows: list[dict[str, Any]]) -> str:
@@ -284,7 +293,7 @@ def test_the_calibration_error_by_chance_is_that_of_probabilities_that_are_right
 
     result = over(whole_days(daily_figures(row(p_up=float(chance)) for chance in p)))
 
-    assert result.voices["model"]["ece_by_chance"] == pytest.approx(np.mean(errors), rel=0.05)
+    assert result.voices["model"].ece_by_chance == pytest.approx(np.mean(errors), rel=0.05)
 
 
 def test_a_day_is_shown_by_its_means_a_break_and_as_unknown_without_one() -> None:

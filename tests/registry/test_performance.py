@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from sqlalchemy import text
+
+from ml_core.health.daily_sums import CoverageSums, DaySums, ForecastSums, TradeSums
 from registry.database import Database
 from registry.ledger import Ledger
 from registry.performance import (
@@ -24,7 +27,15 @@ FIRST = PerformanceRecord(
     role="champion",
     version="v1",
     opening_range="all",
-    figures={"model": {"log_loss": 0.1 + 0.2, "bins": {"7": [1.0, 0.7, 1.0, 0.21]}}},
+    figures=DaySums(
+        breaks=1,
+        abstained={"holiday": 2},
+        model=ForecastSums(
+            accuracy=1.0, log_loss=0.1 + 0.2, brier=0.09, bins={"7": [1.0, 0.7, 1.0, 0.21]}
+        ),
+        taken=TradeSums(trades=1, won=1, r_gross=1.0, r_net=0.1 + 0.7),
+        interval=CoverageSums(stated=1, covered=1),
+    ),
 )
 
 
@@ -37,6 +48,20 @@ def test_figures_are_given_back_to_the_bit_by_mode_and_day(database: Database) -
     assert performance_records(database, "MGC", mode="live", first=next_day.day) == (next_day,)
     assert performance_records(database, "MGC", mode="replay") == (replayed,)
     assert update_performance(database, [next_day, FIRST, replayed], AT) == 0
+
+
+def test_figures_that_were_no_sums_count_nothing_until_they_are_worked_out_anew(
+    database: Database,
+) -> None:
+    update_performance(database, [FIRST], AT)
+    before = '{"predicted":6,"abstained":0,"breaks":5,"taken":2,"taken_r_net":0.4}'
+    with database.session() as session:
+        session.execute(text("UPDATE performance SET figures = :before"), {"before": before})
+
+    (record,) = performance_records(database, "MGC", mode="live")
+    assert record == replace(FIRST, figures=DaySums())
+    assert update_performance(database, [FIRST], AT) == 1
+    assert performance_records(database, "MGC", mode="live") == (FIRST,)
 
 
 def test_an_outcome_came_when_it_was_first_recorded_not_when_revised(database: Database) -> None:

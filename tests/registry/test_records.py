@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from ml_core.bars.batch_log import BatchRecord
+from ml_core.health.daily_sums import DaySums
 from registry.batches import record_batches
 from registry.database import Database
 from registry.decisions import DecisionRecord, list_decisions, record_decision
@@ -63,12 +64,12 @@ def test_daily_figures_are_brought_up_to_date_in_place(database: Database) -> No
         role="champion",
         version="v1",
         opening_range="all",
-        figures={"n": 6},
+        figures=DaySums(slots=6),
     )
 
     changed = [
         update_performance(database, [each], AT)
-        for each in (day, day, replace(day, figures={"n": 7}))
+        for each in (day, day, replace(day, figures=DaySums(slots=7)))
     ]
 
     assert changed == [1, 0, 1]

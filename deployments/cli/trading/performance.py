@@ -134,21 +134,21 @@ def _periods(groups: dict[str, Period], by: By) -> Table:
     for name, group in groups.items():
         scores: tuple[str, ...] = ("-",) * 5
         if group.voices:
-            model, change = group.voices["model"], group.difference["corridor"]["log_loss"]
+            model, change = group.voices["model"], group.difference["corridor"].log_loss
             span = f"{change.low:+.3f}..{change.high:+.3f}"
             scores = (
-                f"{model['accuracy']:.1%}",
-                f"{group.voices['corridor']['accuracy']:.1%}",
+                f"{model.accuracy:.1%}",
+                f"{group.voices['corridor'].accuracy:.1%}",
                 f"{change.estimate:+.3f}",
                 span if group.days >= monitoring.performance.MIN_DAYS else "few days",
-                f"{model['ece']:.3f}",
+                f"{model.ece:.3f}",
             )
         taken = group.trades["taken"]
         table.add_row(
             name.replace(" ", "\n"),
-            f"{group.counts['breaks']:,}",
+            f"{group.counts.breaks:,}",
             *scores,
-            f"{taken['r_net']:+.1f}" if taken["trades"] else "-",
+            f"{taken.r_net:+.1f}" if taken.trades else "-",
             f"{group.coverage.estimate:.0%}" if group.coverage.rows else "-",
         )
     return table
@@ -159,15 +159,15 @@ def _remarks(record: Record) -> list[str]:
     if whole.voices:
         model, corridor = whole.voices["model"], whole.voices["corridor"]
         lines.append(
-            f"log loss {model['log_loss']:.4f}, corridor {corridor['log_loss']:.4f}; Brier "
-            f"{model['brier']:.4f}, {corridor['brier']:.4f}; ECE {model['ece']:.3f}, "
-            f"{corridor['ece']:.3f} (chance alone gives {model['ece_by_chance']:.3f})"
+            f"log loss {model.log_loss:.4f}, corridor {corridor.log_loss:.4f}; Brier "
+            f"{model.brier:.4f}, {corridor.brier:.4f}; ECE {model.ece:.3f}, "
+            f"{corridor.ece:.3f} (chance alone gives {model.ece_by_chance:.3f})"
         )
     if "majority" in whole.voices:
-        majority, change = whole.voices["majority"], whole.difference["majority"]["log_loss"]
+        majority, change = whole.voices["majority"], whole.difference["majority"].log_loss
         lines.append(
-            f"the majority of the training days: right {majority['accuracy']:.1%}, log loss "
-            f"{majority['log_loss']:.4f}; the model's is {change.estimate:+.3f} "
+            f"the majority of the training days: right {majority.accuracy:.1%}, log loss "
+            f"{majority.log_loss:.4f}; the model's is {change.estimate:+.3f} "
             f"({change.low:+.3f} to {change.high:+.3f})"
         )
     words = {
@@ -176,24 +176,25 @@ def _remarks(record: Record) -> list[str]:
         "every_break": "every break",
     }
     for key, name in words.items():
-        row = whole.trades[key]
-        if row["trades"]:
+        trades = whole.trades[key]
+        if trades.trades:
             lines.append(
-                f"{name}: {row['trades']:,}, {row['r_gross']:+.1f} R before costs, "
-                f"{row['r_net']:+.1f} R after, {row['net_r'].estimate:+.3f} R a trade"
+                f"{name}: {trades.trades:,}, {trades.r_gross:+.1f} R before costs, "
+                f"{trades.r_net:+.1f} R after, {trades.net_r.estimate:+.3f} R a trade"
             )
     if whole.abstained:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in whole.abstained.items())
         lines.append(f"unsaid: {reasons}")
     counts = whole.counts
     lines.append(
-        f"{counts['open']:,} still open, {counts['late']:,} answered too late to be scored, "
-        f"{counts['late_outcomes']:,} outcomes recorded late, {counts['revised']:,} revised"
+        f"{counts.open:,} still open, {counts.late:,} answered too late to be scored, "
+        f"{counts.late_outcomes:,} outcomes recorded late, {counts.revised:,} revised"
     )
     lines += [
-        f"revised {each['slot']}: {each['was']} {_r(each['was_r_net'])} became {each['is']} "
-        f"{_r(each['is_r_net'])} on {each['revised'][:10]}"
-        for each in record.revised[-_MOST_REVISED:]
+        f"revised {revision.slot}: {revision.earlier.direction} {_r(revision.earlier.r_net)} "
+        f"became {revision.later.direction} {_r(revision.later.r_net)} on "
+        f"{revision.later_recorded_at:%Y-%m-%d}"
+        for revision in record.revised[-_MOST_REVISED:]
     ]
     for role, line in record.monitors.items():
         lines += [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ml_core.health.daily_sums import DaySums
 from ml_core.health.drift import DriftFigures
 from ml_core.health.estimates import Expected, Reconciled
 from ml_core.health.parity import ParityReport
@@ -80,10 +81,38 @@ CAME: dict[str, Any] = {
     "open": 2,
 }
 
+TRADES = {"trades": 3, "won": 1, "r_gross": 0.5, "r_net": 0.25}
+VOICE = {"accuracy": 3.0, "log_loss": 3.2, "brier": 1.1, "bins": {"7": [5.0, 3.6, 3.0, 0.9]}}
+SUMS: dict[str, Any] = {
+    "slots": 9,
+    "answered": 6,
+    "abstained": {"holiday": 3},
+    "late": 1,
+    "open": 0,
+    "no_break": 0,
+    "breaks": 5,
+    "ups": 3,
+    "revised": 0,
+    "late_outcomes": 2,
+    "model": VOICE,
+    "corridor": VOICE,
+    "majority": None,
+    "taken": TRADES,
+    "predicted_side": TRADES,
+    "every_break": TRADES,
+    "interval": {"stated": 3, "covered": 2},
+}
+
 
 @pytest.mark.parametrize(
     ("kind", "kept"),
-    [(DriftFigures, DRIFT), (ParityReport, PARITY), (Expected, EXPECTED), (Reconciled, CAME)],
+    [
+        (DriftFigures, DRIFT),
+        (ParityReport, PARITY),
+        (Expected, EXPECTED),
+        (Reconciled, CAME),
+        (DaySums, SUMS),
+    ],
     ids=lambda given: getattr(given, "__name__", ""),
 )
 def test_what_is_kept_is_read_and_written_with_the_same_keys(

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_core.health.daily_sums import DaySums, ForecastSums, TradeSums
 from ml_core.health.drift import ColumnShift
 from monitoring.pages.drift_plot import drift_plot
 from monitoring.pages.figure_style import to_png, to_svg
 from monitoring.pages.record_plots import WINDOW, accuracy_plot, record_charts
 
 
-def figures(breaks: int, right: float) -> dict[str, Any]:
-    voice = {"accuracy": right, "log_loss": 0.6 * breaks}
-    trades = {"r_gross": 1.0, "r_net": -0.5}
-    return {
-        "breaks": breaks,
-        "model": voice if breaks else None,
-        "corridor": {"accuracy": 0.0, "log_loss": 0.7 * breaks} if breaks else None,
-        "taken": trades,
-        "every_break": trades,
-    }
+def figures(breaks: int, right: float) -> DaySums:
+    def forecast(accuracy: float, log_loss: float) -> ForecastSums | None:
+        sums = {"accuracy": accuracy, "log_loss": log_loss * breaks, "brier": 0.2 * breaks}
+        return ForecastSums(**sums, bins={}) if breaks else None
+
+    trades = TradeSums(r_gross=1.0, r_net=-0.5)
+    return DaySums(
+        breaks=breaks,
+        model=forecast(right, 0.6),
+        corridor=forecast(0.0, 0.7),
+        taken=trades,
+        every_break=trades,
+    )
 
 
 def row(day: str, breaks: int, right: float) -> dict[str, Any]:
     return {"day": day, "opening_range": "all", "figures": figures(breaks, right)}
 
 
-def drawn(days: list[tuple[str, list[dict[str, Any]]]]) -> list[list[float]]:
+def drawn(days: list[tuple[str, list[DaySums]]]) -> list[list[float]]:
     """Return the heights of the corridor's and the model's line."""
     (axes,) = accuracy_plot(days).axes
     return [

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+from ml_core.json_values import json_values
 
 Kind = Literal["promotion", "step up"]
 
@@ -79,28 +81,18 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        times = {"asked_at": self.asked_at.isoformat(), "until": self.until.isoformat()}
-        findings = [asdict(finding) for finding in self.findings]
-        return {
-            **{name: getattr(self, name) for name in _PLAIN},
-            "findings": findings,
-            "content": dict(self.content),
-            **times,
-        }
+        values: dict[str, Any] = json_values(
+            {name: getattr(self, name) for name in self.__slots__}
+        )
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Request:
         """Read what `to_json` gave."""
-        return cls(
-            **{name: values[name] for name in _PLAIN},
-            findings=tuple(Finding(**each) for each in values["findings"]),
-            content=dict(values["content"]),
-            asked_at=datetime.fromisoformat(values["asked_at"]),
-            until=datetime.fromisoformat(values["until"]),
-        )
-
-
-_PLAIN = ("kind", "market", "version", "subject", "title", "verdict", "borne_out", "overridable")
+        own = {name: values[name] for name in cls.__slots__}
+        own["findings"] = tuple(Finding(**finding) for finding in own["findings"])
+        own |= {name: datetime.fromisoformat(own[name]) for name in ("asked_at", "until")}
+        return cls(**own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

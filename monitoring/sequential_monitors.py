@@ -7,8 +7,8 @@ with a chance of alpha at most, however often and whenever one looks (Ville 1939
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,10 @@ class Monitor:
     def alarm(self) -> bool:
         """Whether the evidence suffices."""
         return self.e_value >= 1.0 / self.alpha
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {**asdict(self), "alarm": self.alarm}
 
 
 def calibration_process(

@@ -66,30 +66,20 @@ class Expected:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        values: dict[str, Any] = json_values(
-            {
-                "metrics": self.metrics,
-                "recipe_hash": self.recipe_hash,
-                "from": self.begin,
-                "to": self.end,
-                "unseen": self.unseen,
-                "warning": self.warning,
-            }
-        )
+        own = {_NAMES.get(name, name): getattr(self, name) for name in self.__slots__}
+        values: dict[str, Any] = json_values(own)
         return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Expected:
         """Read back what :meth:`to_json` wrote."""
-        metrics = values["metrics"].items()
-        return cls(
-            metrics={name: Estimate.from_json(estimate) for name, estimate in metrics},
-            recipe_hash=values["recipe_hash"],
-            begin=datetime.fromisoformat(values["from"]),
-            end=datetime.fromisoformat(values["to"]),
-            unseen=values["unseen"],
-            warning=values["warning"],
-        )
+        own = {name: values[_NAMES.get(name, name)] for name in cls.__slots__}
+        own |= {name: datetime.fromisoformat(own[name]) for name in _NAMES}
+        metrics = {name: Estimate.from_json(metric) for name, metric in own["metrics"].items()}
+        return cls(**{**own, "metrics": metrics})
+
+
+_NAMES = {"begin": "from", "end": "to"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from ml_core.market_events import BreakerChange, BreakerEvent
 from monitoring.breaker import UNREADABLE, BreakerState, breaker_state
@@ -67,17 +66,6 @@ def change(
             else "Recommendations are made again."
         ),
     )
-
-
-def breaker_json(state: BreakerState) -> dict[str, Any]:
-    """Return the breaker's state as plain values."""
-    return {
-        "state": state.state,
-        "cause": state.cause,
-        "detail": state.detail,
-        "since": state.since.isoformat() if state.since else None,
-        "until": state.until.isoformat() if state.until else None,
-    }
 
 
 def events_of(settings: Settings, symbol: str) -> tuple[BreakerEvent, ...]:

@@ -8,11 +8,11 @@ from typing import Any
 
 from prefect import task
 
-from monitoring.breaker import LiveRow, breaker_state, trouble
+from monitoring.breaker import BreakerState, LiveRow, breaker_state, trouble
 from registry.drift import latest_drift
 from registry.parity import latest_parity
 from registry.scored import scored
-from tasks.health.breaker import OURS, breaker_json, change, events_of
+from tasks.health.breaker import OURS, change, events_of
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings
 
@@ -22,13 +22,13 @@ _UP = {"UP": True, "DOWN": False}
 
 
 @task(name="check the circuit breaker", task_run_name="{market}: circuit breaker", **RETRIED)
-def check_breaker(market: str, at: datetime) -> dict[str, Any]:
+def check_breaker(market: str, at: datetime) -> BreakerState:
     """Open the breaker on trouble; close a half-open one in which none is found."""
     settings = current_settings()
     symbol = settings.market(market).symbol
     now = breaker_state(events_of(settings, symbol), at)
     if now.state == "open":
-        return breaker_json(now)
+        return now
     begun = now.since
     rows = [
         _live(row)
@@ -40,7 +40,7 @@ def check_breaker(market: str, at: datetime) -> dict[str, Any]:
     elif now.state == "half_open":
         words = f"nothing wrong found after {now.cause}"
         change(settings, symbol, "closed", cause=RECOVERED, detail=words, by=BY, at=at)
-    return breaker_json(breaker_state(events_of(settings, symbol), at))
+    return breaker_state(events_of(settings, symbol), at)
 
 
 def _reported(settings: Settings, symbol: str, since: datetime | None) -> tuple[str, str] | None:

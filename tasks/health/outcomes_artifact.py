@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from monitoring.breaker import BreakerState
 from monitoring.performance import DailyRow, Period, over
 from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
 from tasks.runs.artifacts import bullets, last_verdict, publish
@@ -36,13 +37,13 @@ def counts_in_words(counts: Mapping[str, Any], missed: int) -> str:
     return words
 
 
-def standing_words(breaker: Mapping[str, Any] | None, rollout: Mapping[str, Any] | None) -> str:
+def standing_words(breaker: BreakerState | None, rollout: Mapping[str, Any] | None) -> str:
     """Return the state of the breaker, and the stage where the market stepped down."""
     words = ""
     if breaker is not None:
-        words += f"; breaker {breaker['state']}"
-        if breaker["state"] != "closed":
-            words += f": {breaker['cause']}, {breaker['detail']}"
+        words += f"; breaker {breaker.state}"
+        if not breaker.closed:
+            words += f": {breaker.cause}, {breaker.detail}"
     if rollout and rollout["stepped_down"]:
         words += f"; stepped down to {rollout['stage']}: {rollout['stepped_down']}"
     return words

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from ml_core.json_values import json_values
 from monitoring.performance import DailyRow, Period, grouped, over, whole_days
 from monitoring.sequential_monitors import Monitor
 from registry.estimates import EstimateRecord, estimate_records
@@ -24,7 +23,7 @@ class Record:
 
     Attributes
     ----------
-    symbol, mode
+    market, mode
         Whose, and whether live or replayed.
     champion
         All of the champion's days.
@@ -38,31 +37,13 @@ class Record:
         Made before the outcomes; live only.
     """
 
-    symbol: str
+    market: str
     mode: str
     champion: Period
     groups: dict[str, Period]
     revised: tuple[Revised, ...]
     monitors: dict[str, tuple[Monitor, ...]]
     estimates: tuple[EstimateRecord, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        values: dict[str, Any] = json_values(
-            {
-                "market": self.symbol,
-                "mode": self.mode,
-                "champion": self.champion,
-                "groups": self.groups,
-                "revised": self.revised,
-                "monitors": {
-                    role: [{**asdict(monitor), "alarm": monitor.alarm} for monitor in line]
-                    for role, line in self.monitors.items()
-                },
-                "estimates": self.estimates,
-            }
-        )
-        return values
 
 
 def record_of(
@@ -93,7 +74,7 @@ def record_of(
     champion = [row for row in daily if row["role"] == "champion"]
     live = mode == "live"
     return Record(
-        symbol=symbol,
+        market=symbol,
         mode=mode,
         champion=over(whole_days(champion)),
         groups={name: over(rows) for name, rows in _groups(daily, champion, by).items()},

@@ -24,6 +24,7 @@ from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
 from flows.replay import replay
 from ml_core.health.parity import Audited, Difference
+from monitoring.breaker import BreakerState
 from tasks.health import drift
 from tasks.runs.artifacts import publish, table, to_open
 from tasks.settings import current_settings
@@ -124,7 +125,9 @@ def test_a_scheduled_run_without_news_leaves_the_outcomes_of_the_last_that_had_s
     monkeypatch.setattr(
         outcomes_flow,
         "check_breaker",
-        lambda *_: {"state": "open", "cause": "drawdown", "detail": HOSTILE},
+        lambda *_: BreakerState(
+            state="open", cause="drawdown", detail=HOSTILE, since=None, until=None
+        ),
     )
     log_outcomes("mgc")
     assert latest("outcomes-mgc").latest_id != before

@@ -60,14 +60,14 @@ def test_unanswered_slots_open_it_and_answers_after_its_time_close_it_again() ->
     for name in ("0900", "1000", "1100"):
         slot = latest_slot(market, day, name)
         settings.ledger().record(decided_entries(settings, market, slot, late, "live"))
-    assert check_breaker.fn("mgc", late)["cause"] == "failures"
-    assert check_breaker.fn("mgc", late)["state"] == "open"
+    assert check_breaker.fn("mgc", late).cause == "failures"
+    assert check_breaker.fn("mgc", late).state == "open"
     assert not breaker_of(settings, "MGC", late).closed
 
     soon = late + timedelta(hours=13)
     assert breaker_of(settings, "MGC", soon).state == "half_open"
-    assert check_breaker.fn("mgc", soon)["state"] == "closed"
-    assert check_breaker.fn("mgc", soon)["state"] == "closed"
+    assert check_breaker.fn("mgc", soon).state == "closed"
+    assert check_breaker.fn("mgc", soon).state == "closed"
 
 
 @pytest.mark.usefixtures("own")
@@ -99,10 +99,10 @@ def test_a_check_that_found_something_wrong_opens_it_once(cause: str) -> None:
             ),
         )
     found = check_breaker.fn("mgc", at + timedelta(minutes=1))
-    assert (found["state"], found["cause"]) == ("open", cause)
+    assert (found.state, found.cause) == ("open", cause)
     # the report that opened it does not keep it open once its time is over
     later = at + timedelta(hours=13)
-    assert check_breaker.fn("mgc", later)["state"] == "closed"
+    assert check_breaker.fn("mgc", later).state == "closed"
 
 
 def test_what_cannot_be_read_counts_as_open(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -270,12 +270,12 @@ def test_a_champion_that_is_off_though_no_worse_than_the_corridor_opens_the_brea
     off = {"role": "champion", "p_up": 0.9, "baseline_p_up": 0.9, "recommendation": "skip"}
     entries = lived(11, settled=0, **off)
     at = entries[-1].made_at
-    assert check_breaker.fn("mgc", at)["state"] == "closed"
+    assert check_breaker.fn("mgc", at).state == "closed"
     for each in entries:
         came(each, up=False)
     found = check_breaker.fn("mgc", at)
-    assert (found["state"], found["cause"]) == ("open", "calibration")
-    assert "UP was said to come 90.0% of the time and came 0.0%" in found["detail"]
+    assert (found.state, found.cause) == ("open", "calibration")
+    assert "UP was said to come 90.0% of the time and came 0.0%" in found.detail
 
 
 @pytest.mark.usefixtures("own")

@@ -21,7 +21,7 @@ def _home(market: LiveMarket, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def check(at: datetime = NOW) -> tuple[str, str]:
     state = check_breaker.fn("mgc", at)
-    return state["state"], state["cause"]
+    return state.state, state.cause
 
 
 def test_without_anything_wrong_it_stays_closed_and_records_nothing(market: LiveMarket) -> None:

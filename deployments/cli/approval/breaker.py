@@ -10,6 +10,7 @@ import typer
 import tasks
 from deployments import serving
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say
+from ml_core.json_values import json_values
 from tasks import health
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def status(
     symbol = settings.market(market).symbol
     breaker_state = health.breaker.breaker_of(settings, symbol, tasks.settings.now())
     if as_json:
-        print_json({"market": symbol, **health.breaker.breaker_json(breaker_state)})
+        print_json({"market": symbol, **json_values(breaker_state)})
         return
     since = f" since {breaker_state.since:%Y-%m-%d %H:%M} UTC" if breaker_state.since else ""
     why = f": {breaker_state.cause}, {breaker_state.detail}" if breaker_state.cause else ""
@@ -88,9 +89,7 @@ def _change(market: str, state: BreakerChange, reason: str, by: str, *, as_json:
         print_json(
             {
                 "market": symbol,
-                **health.breaker.breaker_json(
-                    health.breaker.breaker_of(settings, symbol, tasks.settings.now())
-                ),
+                **json_values(health.breaker.breaker_of(settings, symbol, tasks.settings.now())),
                 "by": who,
             }
         )

@@ -69,7 +69,7 @@ def performance(
         settings, symbol, mode.value, by.value, last_days=_days(last), at=tasks.settings.now()
     )
     if as_json:
-        print_json(record.to_json())
+        print_json(record)
         return
     if not record.groups:
         say(_nothing(symbol, market, mode))
@@ -104,7 +104,7 @@ def _nothing(symbol: str, market: str, mode: Mode) -> str:
 
 
 def _tell(record: Record, by: By) -> None:
-    say(f"{record.symbol}, {record.champion.verdict}")
+    say(f"{record.market}, {record.champion.verdict}")
     show_table(_periods(record.groups, by))
     for line in _remarks(record):
         say(f"  {line}")

@@ -22,7 +22,7 @@ from tasks.prediction.replay import Replay
 from tasks.runs.recovery_artifact import Recovery
 from tasks.training.retrain_artifact import Retrained
 from tasks.training.study_report import StudyResult
-from tasks.training.tuning import TuneResult
+from tasks.training.tuning_artifact import TuneResult
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 

@@ -16,8 +16,8 @@ from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
 from tasks.training.train import gather
-from tasks.training.tuning import Search, TuneResult, search
-from tasks.training.tuning_artifact import publish_search
+from tasks.training.tuning import Search, search
+from tasks.training.tuning_artifact import TuneResult, publish_search
 
 
 @flow(

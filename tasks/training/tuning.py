@@ -132,48 +132,6 @@ class Tuned:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TuneResult:
-    """What a run of tune returns; see :class:`Tuned`.
-
-    Attributes
-    ----------
-    trials
-        Finished trials.
-    recipe, recipe_file
-        Name of the best recipe, and the file it was written to; None while none is better.
-    """
-
-    study: str
-    verdict: str
-    trials: int
-    to_pay_for: int
-    best_score: float
-    base_score: float
-    baseline_score: float
-    recipe: str | None
-    recipe_file: str | None
-    folds: tuple[str, ...]
-    holdout_from: date
-
-    @classmethod
-    def of(cls, tuned: Tuned) -> TuneResult:
-        """Return a search's result without its trials."""
-        return cls(
-            study=tuned.study,
-            verdict=tuned.verdict,
-            trials=len(tuned.tried),
-            to_pay_for=tuned.to_pay_for,
-            best_score=tuned.best_score,
-            base_score=tuned.base_score,
-            baseline_score=tuned.baseline_score,
-            recipe=tuned.best.name if tuned.best else None,
-            recipe_file=str(tuned.path) if tuned.path else None,
-            folds=tuned.folds,
-            holdout_from=tuned.holdout_from,
-        )
-
-
 @task(name="search", task_run_name="{material.market.symbol}: search from {base.name}", **RETRIED)
 def search(material: Material, base: Recipe, search: Search, at: datetime) -> Tuned:
     """Try recipes until as many are finished as asked for; a killed search goes on where it was.

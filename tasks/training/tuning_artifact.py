@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import date
 
 from monitoring import pages
 from tasks.runs.artifacts import bullets, pictures, publish, table, to_copy
@@ -10,6 +11,48 @@ from tasks.training.tuning import Tuned
 
 _TRIALS = {"number": "Trial", "score": "Score", "recipe": "Recipe", "values": "Values"}
 _MOST_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneResult:
+    """What a run of tune returns; see :class:`~tasks.training.tuning.Tuned`.
+
+    Attributes
+    ----------
+    trials
+        Finished trials.
+    recipe, recipe_file
+        Name of the best recipe, and the file it was written to; None while none is better.
+    """
+
+    study: str
+    verdict: str
+    trials: int
+    to_pay_for: int
+    best_score: float
+    base_score: float
+    baseline_score: float
+    recipe: str | None
+    recipe_file: str | None
+    folds: tuple[str, ...]
+    holdout_from: date
+
+    @classmethod
+    def of(cls, tuned: Tuned) -> TuneResult:
+        """Return a search's result without its trials."""
+        return cls(
+            study=tuned.study,
+            verdict=tuned.verdict,
+            trials=len(tuned.tried),
+            to_pay_for=tuned.to_pay_for,
+            best_score=tuned.best_score,
+            base_score=tuned.base_score,
+            baseline_score=tuned.baseline_score,
+            recipe=tuned.best.name if tuned.best else None,
+            recipe_file=str(tuned.path) if tuned.path else None,
+            folds=tuned.folds,
+            holdout_from=tuned.holdout_from,
+        )
 
 
 def publish_search(market: str, tuned: Tuned) -> None:

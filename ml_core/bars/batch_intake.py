@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import moment_of
 from ml_core.bars.batch_log import BatchLog, BatchRecord, came_in_alone
+from ml_core.bars.confirmed import Confirmations
 from ml_core.bars.contract import BAR_SCHEMA, OnProgress, RawBatch, outrights_of
 from ml_core.bars.hours_fit import refuse_misfit
 from ml_core.bars.merge import (
@@ -73,6 +74,7 @@ class BatchIntake:
     def __init__(self, folder: Path, market: Market, now: datetime) -> None:
         self._folder, self._market, self._now = folder, market, now
         self._log = BatchLog(folder / "batches", market.symbol)
+        self._confirmed = Confirmations(folder / "confirmed")
         self._sources: dict[str, BadRows] = {}
         self._doubtful: list[tuple[int, RawBatch, Checked]] = []
 
@@ -285,6 +287,7 @@ class BatchIntake:
             batch = pa.repeat(batch_id, len(change.earlier))
             earlier = change.earlier.append_column("batch", batch)
             _write_table(self._revisions(month, batch_id), earlier)
+        self._confirmed.write(month, batch_id, change.confirmed)
         if not len(change.merged):
             path.unlink(missing_ok=True)
         elif change.differs:
@@ -300,8 +303,16 @@ class BatchIntake:
         if not gone.any():
             return None
         withdrawn = self._log.withdrawn() | {record.batch_id for record in replaced}
+        holding = [
+            record.batch_id
+            for record in self._log.in_lake()
+            if record.unchanged and record.batch_id not in withdrawn
+        ]
         restored = earlier_values(
-            old.filter(pa.array(gone)), lambda batch: self._changed_by(month, batch), withdrawn
+            old.filter(pa.array(gone)),
+            lambda batch, bars: self._changed_by(month, batch, bars),
+            lambda bars: self._confirmed.holders(month, bars, holding),
+            withdrawn,
         )
         return Withdrawal(gone, arriving(restored, self._now))
 
@@ -320,20 +331,31 @@ class BatchIntake:
     def _revisions(self, month: str, batch_id: str) -> Path:
         return self._folder / "revisions" / f"{month}-{batch_id}.parquet"
 
-    def _changed_by(self, month: str, batch_id: str) -> pa.Table:
-        """Return the bars of a month that a batch gave another value, as they were.
+    def _changed_by(self, month: str, batch_id: str, bars: pa.Table) -> pa.Table:
+        """Return of some bars of a month those that a batch gave another value, as they were.
 
-        A bar that it has just as a reading that it replaced had it changed with that one already.
+        A bar that it has just as a reading that it replaced, or that it confirmed, changed with
+        that one already.
         """
         path = self._revisions(month, batch_id)
         changed = BAR_SCHEMA.empty_table()
         if path.exists():
             with whole(path):
                 changed = read_rows(path)
-        for replaced in reversed(self._log.replaced_with(batch_id)):
-            earlier = self._changed_by(month, replaced)
-            others = earlier.filter(pc.invert(among(earlier, changed)))
-            changed = pa.concat_tables([changed, others])
+            changed = changed.filter(among(changed, bars))
+        others = [(other, bars) for other in reversed(self._log.replaced_with(batch_id))]
+        confirmed = self._confirmed.of(month, batch_id)
+        confirmed = confirmed.filter(among(confirmed, bars))
+        if len(confirmed):
+            first = self._confirmed.first_holders(month, confirmed)
+            others += [
+                (other, first.filter(pc.equal(first["brought_by"], other)))
+                for other in pc.unique(first["brought_by"]).to_pylist()
+            ]
+        for other, of_other in others:
+            earlier = self._changed_by(month, other, of_other)
+            more = earlier.filter(pc.invert(among(earlier, changed)))
+            changed = pa.concat_tables([changed, more])
         return changed
 
 

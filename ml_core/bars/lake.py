@@ -4,6 +4,7 @@ Layout, below the lake's folder and the symbol's::
 
     bars/2024-01.parquet               every contract's bars of the month, by time and contract
     revisions/2024-01-<batch>.parquet  earlier values of bars that a batch changed or took away
+    confirmed/2024-01-<batch>.parquet  bars that a batch had just as they were there already
     quarantine/<batch>.parquet         bad rows, with reason and source line
     units.json                         the tick and the smallest volume of all this
     batches/<batch>.json               what a reading brought; its presence says it is all in

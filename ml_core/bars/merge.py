@@ -11,14 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml_core.bars.arrow_values import codes_of, minutes_of, numbers_of
+from ml_core.bars.arrow_values import numbers_of
+from ml_core.bars.confirmed import SCHEMA, keys_of
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
 from ml_core.market.market import Market
 
 _VALUES = (*PRICES, "volume")
 
-Revisions = Callable[[str], pa.Table]
-"""Return the bars that a batch changed, as they were; columns of ``BAR_SCHEMA``."""
+Revisions = Callable[[str, pa.Table], pa.Table]
+"""Return of some bars those that a batch changed, as they were; columns of ``BAR_SCHEMA``."""
+
+Holders = Callable[[pa.Table], NDArray[np.object_]]
+"""Return for each bar which batch that holds had it just so, None where none had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class MonthChange:
         Counts of bars; those of the batch that were here as they are count as unchanged.
     differs
         Whether anything of the month will be another, be it only which batch brought a bar.
+    confirmed
+        The bars of the batch that were here just so, columns of ``confirmed.SCHEMA``.
     """
 
     merged: pa.Table
@@ -45,6 +51,7 @@ class MonthChange:
     withdrawn: int
     unchanged: int
     differs: bool
+    confirmed: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +89,10 @@ def merge(
     if withdrawal is not None:
         stays = old.filter(pa.array(~withdrawal.gone))
         base = _in_order(pa.concat_tables([stays, withdrawal.restored]))
-    base_key, new_key = _keys(base, new)
+    base_key, new_key = keys_of(base, new)
     place, there, differs = _matched(base, base_key, new, new_key)
     same = place[there & ~differs]
+    confirmed = base.take(same).select(SCHEMA.names)
     unclaimed = same[base["brought_by"].is_null().to_numpy()[same]]
     if len(unclaimed):
         base = _claim(base, unclaimed, new["brought_by"][0].as_py())
@@ -95,7 +103,7 @@ def merge(
     order = np.argsort(np.concatenate([base_key[stays], new_key[comes]]), kind="stable")
     merged = pa.concat_tables([base.filter(pa.array(stays)), enters]).take(order)
     if withdrawal is not None:
-        return _compared(old, new, merged, now)
+        return _compared(old, new, merged, confirmed, now)
     return MonthChange(
         merged=merged,
         earlier=_with_withdrawal_time(old.take(place[differs]), None),
@@ -104,10 +112,13 @@ def merge(
         withdrawn=0,
         unchanged=len(same),
         differs=bool(len(enters) or len(unclaimed)),
+        confirmed=confirmed,
     )
 
 
-def _compared(old: pa.Table, new: pa.Table, merged: pa.Table, now: datetime) -> MonthChange:
+def _compared(
+    old: pa.Table, new: pa.Table, merged: pa.Table, confirmed: pa.Table, now: datetime
+) -> MonthChange:
     """Return what a month's change comes to, once bars were taken out and others merged in.
 
     A bar that went and came back as it was keeps when it came in.
@@ -132,6 +143,7 @@ def _compared(old: pa.Table, new: pa.Table, merged: pa.Table, now: datetime) -> 
         withdrawn=len(gone),
         unchanged=int((was_here & ~changed).sum()),
         differs=True,
+        confirmed=confirmed,
     )
 
 
@@ -162,7 +174,9 @@ def canonical(
     return pa.table(columns, schema=BAR_SCHEMA)
 
 
-def earlier_values(gone: pa.Table, revisions: Revisions, withdrawn: set[str]) -> pa.Table:
+def earlier_values(
+    gone: pa.Table, revisions: Revisions, holders: Holders, withdrawn: set[str]
+) -> pa.Table:
     """Return the values to put back for bars that are taken out.
 
     Parameters
@@ -170,9 +184,12 @@ def earlier_values(gone: pa.Table, revisions: Revisions, withdrawn: set[str]) ->
     gone
         The bars that go, columns of ``BAR_SCHEMA``.
     revisions
-        Called with a batch: the bars that it changed, as they were.
+        Called with a batch and bars that it brought: those of them that it changed, as they were.
+    holders
+        Called with bars: which batch that holds had each of them just so, if any.
     withdrawn
-        Batches whose values are not put back: what they had changed is.
+        Batches whose values are put back only where another batch had them too; else what they
+        had changed is.
 
     Returns
     -------
@@ -181,12 +198,13 @@ def earlier_values(gone: pa.Table, revisions: Revisions, withdrawn: set[str]) ->
     """
     restored, pending = [BAR_SCHEMA.empty_table()], gone
     while len(pending):
+        holder = holders(pending)
+        kept = holder != None  # noqa: E711 - of each
+        restored.append(_held_by(pending.filter(pa.array(kept)), holder[kept]))
+        pending = pending.filter(pa.array(~kept))
         earlier = [
-            changed.filter(
-                among(changed, pending.filter(pc.equal(pending["brought_by"], batch_id)))
-            )
+            revisions(batch_id, pending.filter(pc.equal(pending["brought_by"], batch_id)))
             for batch_id in pc.unique(pending["brought_by"]).drop_null().to_pylist()
-            for changed in [revisions(batch_id)]
         ]
         rows = pa.concat_tables([BAR_SCHEMA.empty_table(), *earlier])
         again = pc.fill_null(
@@ -195,6 +213,12 @@ def earlier_values(gone: pa.Table, revisions: Revisions, withdrawn: set[str]) ->
         restored.append(rows.filter(pc.invert(again)))
         pending = rows.filter(again)
     return pa.concat_tables(restored)
+
+
+def _held_by(rows: pa.Table, batches: NDArray[np.object_]) -> pa.Table:
+    index = BAR_SCHEMA.get_field_index("brought_by")
+    column = pa.array(batches.tolist(), pa.string())
+    return rows.set_column(index, BAR_SCHEMA.field(index), column)
 
 
 def arriving(rows: pa.Table, now: datetime) -> pa.Table:
@@ -221,13 +245,13 @@ def _claim(rows: pa.Table, places: NDArray[np.int64], batch_id: str) -> pa.Table
 
 
 def _in_order(rows: pa.Table) -> pa.Table:
-    key, _ = _keys(rows, rows.slice(0, 0))
+    key, _ = keys_of(rows, rows.slice(0, 0))
     return rows.take(np.argsort(key, kind="stable"))
 
 
 def among(rows: pa.Table, wanted: pa.Table) -> pa.Array:
     """Return which rows are bars that some wanted row is too: of the same time and contract."""
-    row_key, wanted_key = _keys(rows, wanted)
+    row_key, wanted_key = keys_of(rows, wanted)
     return pa.array(np.isin(row_key, wanted_key))
 
 
@@ -235,7 +259,7 @@ def _compare(
     base: pa.Table, rows: pa.Table
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return for each row its place in ``base``, whether it is there, whether it differs."""
-    base_key, row_key = _keys(base, rows)
+    base_key, row_key = keys_of(base, rows)
     return _matched(base, base_key, rows, row_key)
 
 
@@ -251,14 +275,3 @@ def _matched(
         values = numbers_of(rows[name])[there]
         differs[there] |= numbers_of(base[name])[place[there]] != values
     return place, there, differs
-
-
-def _keys(old: pa.Table, new: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return one number a bar, ordered as (time, contract), the same for both tables."""
-    both = pa.chunked_array(
-        [chunk for table in (old, new) for chunk in table["contract"].chunks], pa.string()
-    )
-    names, code = codes_of(both)
-    stamps = [minutes_of(table["ts"]) for table in (old, new)]
-    key = np.concatenate(stamps) * max(len(names), 1) + code
-    return key[: len(old)], key[len(old) :]

@@ -221,8 +221,9 @@ def show(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = F
 def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     """Take back what a batch brought: its bars go, what they had replaced is put back.
 
-    Every value stays on record as a revision. A batch that its source still has is taken in
-    again when that source is next read: mend the source, or its options, first.
+    Bars that another batch in the lake has just so stay. Every value stays on record as a
+    revision. A batch that its source still has is taken in again when that source is next read:
+    mend the source, or its options, first.
 
     Example: orbcast bars forget last
     """

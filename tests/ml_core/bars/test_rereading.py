@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -177,11 +178,40 @@ def test_a_batch_that_was_taken_back_can_be_taken_in_again(tmp_path: Path) -> No
     assert again.batch_id != first.batch_id
 
 
-def test_bars_that_another_source_has_too_come_back_when_it_is_read_again(tmp_path: Path) -> None:
+def test_bars_that_another_source_has_too_stay(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     (first,) = take(lake, batch([bar(0), bar(1)], "one"))
     other = batch([bar(1), bar(2)], "other")
     take(lake, other)
+
+    lake.forget(first.batch_id, mgc(), NOW)
+
+    assert closes(lake) == {1: 20000, 2: 20000}
+    (record,) = take(lake, other)
+    assert (record.status, record.added) == ("unchanged", 0)
+
+
+def test_a_value_that_another_source_has_too_is_not_lost_to_an_older_one(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    take(lake, batch([bar(0, 1900.0)], "wrong"))
+    (right,) = take(lake, batch([bar(0, 2000.0)], "right"))
+    (other,) = take(lake, batch([bar(0, 2000.0), bar(1)], "right too"))
+
+    lake.forget(right.batch_id, mgc(), NOW)
+    assert closes(lake) == {0: 20000, 1: 20000}
+
+    lake.forget(other.batch_id, mgc(), NOW)
+    assert closes(lake) == {0: 19000}
+
+
+def test_in_a_lake_of_before_such_bars_come_back_when_the_other_source_is_read_again(
+    tmp_path: Path,
+) -> None:
+    lake = Lake(tmp_path)
+    (first,) = take(lake, batch([bar(0), bar(1)], "one"))
+    other = batch([bar(1), bar(2)], "other")
+    take(lake, other)
+    shutil.rmtree(tmp_path / "MGC" / "confirmed")
 
     lake.forget(first.batch_id, mgc(), NOW)
     (record,) = take(lake, other)
@@ -299,3 +329,48 @@ def closes_of(model: list[tuple[int, int, dict[int, int]]]) -> dict[int, int]:
     for _, _, more in model:
         bars |= more
     return bars
+
+
+@settings(max_examples=60)
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.tuples(
+                st.integers(0, 3),
+                st.integers(0, 1),
+                st.dictionaries(st.integers(0, 3), st.integers(0, 1), min_size=1, max_size=4),
+            ),
+            st.integers(0, 9),
+        ),
+        min_size=2,
+        max_size=9,
+    )
+)
+def test_the_lake_is_what_its_readings_come_to_in_whatever_order_they_are_taken_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[int, int, dict[int, int]] | int],
+) -> None:
+    """The same where readings confirm each other's bars and any of them may be taken back."""
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    model: list[tuple[int, int, dict[int, int]]] = []
+    shown: dict[tuple[int, int], dict[int, int]] = {}
+    for step in steps:
+        if isinstance(step, int):
+            holding = lake.batch_log("MGC").in_lake()
+            if not holding:
+                continue
+            place = step % len(holding)
+            lake.forget(holding[place].batch_id, mgc(), datetime(2024, 6, 2, tzinfo=UTC))
+            content = int(holding[place].content_hash.removeprefix("content "))
+            model = [each for each in model if each[0] != content]
+        else:
+            content, reading, values = step
+            bars = shown.setdefault(
+                (content, reading), {at: 2000 + 10 * value for at, value in values.items()}
+            )
+            rows = [bar(at, close) for at, close in bars.items()]
+            (record,) = take(lake, read_as(f"reading {reading}", rows, f"content {content}"))
+            if record.status != "already":
+                model = [each for each in model if each[0] != content]
+                model.append((content, reading, bars))
+        assert closes(lake) == {at: close * 10 for at, close in closes_of(model).items()}

@@ -332,6 +332,8 @@ def closes_of(model: list[tuple[int, int, dict[int, int]]]) -> dict[int, int]:
 
 
 @settings(max_examples=60)
+@example([(0, 0, {0: 0}), (1, 0, {0: 0}), (2, 0, {0: 1}), 2])  # the second confirmed another value
+@example([(0, 0, {0: 1}), (1, 0, {0: 0}), (2, 0, {0: 0}), 1, (3, 0, {0: 0}), 1, 1])
 @given(
     steps=st.lists(
         st.one_of(

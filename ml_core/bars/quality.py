@@ -9,6 +9,7 @@ from functools import reduce
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import MINUTE_US, codes_of, distinct
@@ -35,6 +36,10 @@ STILL_RUNNING = "still_running"
 AWAITED = (FROM_THE_FUTURE, STILL_RUNNING)
 """What later readings may find closed."""
 
+REPEATED_HOUR = "two_such_local_times"
+"""Why a bar of the hour that daylight saving repeats is set aside, where nothing tells which."""
+
+_MOST_DECIMALS = 8
 _EXAMPLES = 3
 _ENOUGH_ROWS = 50_000
 
@@ -91,6 +96,7 @@ class BatchRefusedError(InputError):
     reasons: dict[str, int]
     lines: tuple[str, ...]
     limit: float
+    volume_step: str = "0.001"
     template = (
         "{name} is refused whole: {_bad:,} of {rows:,} rows are bad ({_counts}); first: {lines:; "
         "}. {_remedy}"
@@ -109,7 +115,13 @@ class BatchRefusedError(InputError):
         if "volume_not_in_steps" in self.reasons:
             return (
                 "Where lots are divided, say the smallest volume in the market file "
-                '(instrument.volume_step = "0.001")'
+                f'(instrument.volume_step = "{self.volume_step}")'
+            )
+        if max(self.reasons, key=lambda reason: self.reasons[reason]) == REPEATED_HOUR:
+            return (
+                "The hour that daylight saving repeats is told apart where rows are in the order "
+                "of time and both of its passes are there: write the times in UTC or with an "
+                "offset"
             )
         if "contradicts_an_earlier_row" in self.reasons:
             return "Bars of several contracts need their column: --column contract=..."
@@ -174,6 +186,7 @@ class BadRows:
     rows: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
+    volume_decimals: int = 1
 
     @property
     def too_many(self) -> bool:
@@ -196,14 +209,50 @@ class BadRows:
         """Count a batch's rows."""
         self.count_again(len(table), checked.reasons)
         first = checked.quarantined.slice(0, _EXAMPLES - len(self.lines))
-        for row in first.select(["source_line", "reason"]).to_pylist():
-            self.lines.append(f"row {row['source_line']}: {row['reason']}")
+        lines = first["source_line"].to_pylist(), first["reason"].to_pylist()
+        for row, (line, reason) in enumerate(zip(*lines, strict=True)):
+            self.lines.append(f"row {line}: {reason}{_values_of(first.slice(row, 1), reason)}")
+        if "volume_not_in_steps" in checked.reasons:
+            parts = checked.quarantined.filter(
+                pc.equal(checked.quarantined["reason"], "volume_not_in_steps")
+            )
+            needed = _decimals_of(parts["volume"].to_numpy())
+            self.volume_decimals = max(self.volume_decimals, needed)
 
     def refusal(self) -> BatchRefusedError:
         """Return the error that names the counts and the first bad rows."""
+        step = f"{10.0**-self.volume_decimals:.{self.volume_decimals}f}"
         return BatchRefusedError(
-            self.name, self.rows, dict(self.reasons), tuple(self.lines), self.limit
+            self.name, self.rows, dict(self.reasons), tuple(self.lines), self.limit, step
         )
+
+
+def _decimals_of(values: NDArray[np.float64]) -> int:
+    """Return how many decimals numbers have, ``_MOST_DECIMALS`` at most."""
+    finite = values[np.isfinite(values)]
+    for decimals in range(1, _MOST_DECIMALS):
+        if np.allclose(np.round(finite, decimals), finite, rtol=1e-12, atol=1e-12):
+            return decimals
+    return _MOST_DECIMALS
+
+
+_OF_VOLUME = {"no_volume", "negative_volume", "volume_not_in_steps"}
+_OF_PRICES = {NOT_POSITIVE, "not_a_price", "ohlc_inconsistent", "off_tick", "price_out_of_range"}
+_OF_TIME = {"not_on_a_minute", "before_1970", FROM_THE_FUTURE, "contradicts_an_earlier_row"}
+
+
+def _values_of(row: pa.Table, reason: str) -> str:
+    """Return the values of a bad row, columns of ``RAW_SCHEMA``, that its reason is about."""
+    names: tuple[str, ...] = ()
+    if reason in _OF_VOLUME:
+        names = ("volume",)
+    if reason in _OF_PRICES:
+        names = PRICES
+    values = [f"{name} {row[name][0].as_py():.10g}" for name in names if row[name][0].is_valid]
+    if reason in _OF_TIME:
+        stamp = str(_microseconds(row).astype("datetime64[us]").astype("datetime64[ms]")[0])
+        values = [f"{stamp.replace('T', ' ').removesuffix('.000')} UTC"]
+    return f" ({', '.join(values)})" if values else ""
 
 
 def row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.object_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -143,9 +144,37 @@ def test_the_refusal_names_counts_and_the_first_rows() -> None:
 
     assert str(counted.refusal()) == (
         "bars.csv is refused whole: 5 of 100 rows are bad (negative_volume 5); first: row 1: "
-        "negative_volume; row 2: negative_volume; row 3: negative_volume. Mend the source, or "
-        "raise quality.max_bad_share (now 0.01) in the market file if this is expected"
+        "negative_volume (volume -1); row 2: negative_volume (volume -1); row 3: negative_volume "
+        "(volume -1). Mend the source, or raise quality.max_bad_share (now 0.01) in the market "
+        "file if this is expected"
     )
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (bar(0, 2000.05), r"row 1: off_tick \(open 2000, high 2000.05, low 2000, close 2000.05\)"),
+        (bar(10**7), r"row 1: from_the_future \(20\d\d-\d\d-\d\d \d\d:\d\d:00 UTC\)"),
+        (bar(0, volume=0.00025), r"volume_not_in_steps \(volume 0.00025\).*step = \"0.00001\""),
+    ],
+)
+def test_a_refusal_shows_the_values_that_are_bad(row: Row, words: str) -> None:
+    given = batch([row])
+    counted = BadRows("bars.csv", 0.01)
+    counted.count(given.table, check(given, mgc(), NOW))
+    assert re.search(words, str(counted.refusal()))
+
+
+def test_of_an_hour_that_comes_twice_the_refusal_says_what_tells_it_apart() -> None:
+    table = batch([bar(at) for at in range(3)]).table
+    faults = pa.array(["two_such_local_times"] * 2 + [None])
+    given = replace(
+        batch([bar(0)]), table=table.set_column(table.num_columns - 1, "fault", faults)
+    )
+    counted = BadRows("bars.csv", 0.01)
+    counted.count(given.table, check(given, mgc(), NOW))
+    assert "write the times in UTC or with an offset" in str(counted.refusal())
+    assert "max_bad_share" not in str(counted.refusal())
 
 
 def test_where_no_row_can_be_used_the_limit_is_not_offered() -> None:

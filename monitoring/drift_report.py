@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class DriftReport:
     market, version
         Whose reference.
     first_day, last_day, rows
-        What was looked at, roll days and half-days left out.
+        What was looked at, roll days and half-days left out; None if there was nothing.
     columns
         Every column asked about, those that drifted and the least likely first.
     figures
@@ -54,8 +55,8 @@ class DriftReport:
 
     market: str
     version: str
-    first_day: str
-    last_day: str
+    first_day: date | None
+    last_day: date | None
     rows: int
     columns: tuple[ColumnShift, ...]
     figures: DriftFigures
@@ -123,8 +124,8 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
     return DriftReport(
         market=market,
         version=version,
-        first_day=str(current.day[0]) if len(current.day) else "",
-        last_day=str(current.day[-1]) if len(current.day) else "",
+        first_day=current.day[0].item() if len(current.day) else None,
+        last_day=current.day[-1].item() if len(current.day) else None,
         rows=int(np.isin(ordinary.day, current.day).sum()),
         columns=columns,
         figures=DriftFigures(

@@ -152,7 +152,9 @@ def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:
     for day in sums:
         abstained.update(day.abstained)
     voices = [
-        name for name in FORECASTERS if scored and all(row["figures"].of(name) for row in scored)
+        name
+        for name in FORECASTERS
+        if scored and all(getattr(row["figures"], name) for row in scored)
     ]
     return Period(
         mode=modes[0] if modes else "live",
@@ -202,7 +204,7 @@ def day_figures(row: DailyRow) -> dict[str, Any]:
 
 
 def _scores(scored: list[DailyRow], forecaster: str) -> ForecastScores:
-    sums: list[ForecastSums] = [row["figures"].of(forecaster) for row in scored]
+    sums: list[ForecastSums] = [getattr(row["figures"], forecaster) for row in scored]
     breaks = sum(row["figures"].breaks for row in scored)
     bins: dict[str, Any] = {}
     for day in sums:
@@ -221,7 +223,7 @@ def _scores(scored: list[DailyRow], forecaster: str) -> ForecastScores:
 
 def _differences(scored: list[DailyRow], other: str, seed: int) -> MetricIntervals:
     def change(metric: str) -> Callable[[DaySums], float]:
-        return lambda day: getattr(day.model, metric) - getattr(day.of(other), metric)
+        return lambda day: getattr(day.model, metric) - getattr(getattr(day, other), metric)
 
     return MetricIntervals(
         *(_mean(scored, lambda day: day.breaks, change(metric.name), seed) for metric in METRICS)
@@ -229,14 +231,17 @@ def _differences(scored: list[DailyRow], other: str, seed: int) -> MetricInterva
 
 
 def _trades(daily: list[DailyRow], kind: str, seed: int) -> PeriodTrades:
-    sums: list[TradeSums] = [row["figures"].kind(kind) for row in daily]
+    sums: list[TradeSums] = [getattr(row["figures"], kind) for row in daily]
     return PeriodTrades(
         trades=sum(day.trades for day in sums),
         won=sum(day.won for day in sums),
         r_gross=float(sum(day.r_gross for day in sums)),
         r_net=float(sum(day.r_net for day in sums)),
         net_r=_mean(
-            daily, lambda day: day.kind(kind).trades, lambda day: day.kind(kind).r_net, seed
+            daily,
+            lambda day: getattr(day, kind).trades,
+            lambda day: getattr(day, kind).r_net,
+            seed,
         ),
     )
 

@@ -281,14 +281,14 @@ def _interval(rows: Rows, voice: str, metric: str) -> Interval:
     return interval_of_sums(
         [row["day"] for row in scored_days],
         [row["figures"].breaks for row in scored_days],
-        [getattr(row["figures"].of(voice), metric) for row in scored_days],
+        [getattr(getattr(row["figures"], voice), metric) for row in scored_days],
     )
 
 
 def _bins(rows: Rows, voice: str) -> list[tuple[float, float, int]]:
     sums: dict[str, list[float]] = {}
     for row in rows:
-        forecast = row["figures"].of(voice)
+        forecast = getattr(row["figures"], voice)
         for name, (n, said, up, _) in forecast.bins.items() if forecast else ():
             known = sums.setdefault(name, [0.0, 0.0, 0.0])
             sums[name] = [known[0] + n, known[1] + said, known[2] + up]

@@ -141,7 +141,7 @@ def running(rows: Sequence[DailyRow], days: Sequence[date], kind: str, part: str
     """Return R so far at the end of each day, for a kind of trade and ``r_net`` or ``r_gross``."""
     sums: dict[Any, float] = {}
     for row in rows:
-        sums[row["day"]] = sums.get(row["day"], 0.0) + getattr(row["figures"].kind(kind), part)
+        sums[row["day"]] = sums.get(row["day"], 0.0) + getattr(getattr(row["figures"], kind), part)
     return list(accumulate(sums.get(day, 0.0) for day in days))
 
 

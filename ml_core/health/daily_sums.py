@@ -81,16 +81,6 @@ class DaySums(Counts):
     every_break: TradeSums = TradeSums()
     interval: CoverageSums = CoverageSums()
 
-    def of(self, forecaster: str) -> ForecastSums | None:
-        """Return the sums of one of the ``FORECASTERS``."""
-        sums: ForecastSums | None = getattr(self, forecaster)
-        return sums
-
-    def kind(self, trades: str) -> TradeSums:
-        """Return the sums of one of the ``TRADES``."""
-        sums: TradeSums = getattr(self, trades)
-        return sums
-
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DaySums:
         """Read back its fields by name; what is no sum of before there were any counts nothing."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ml_core.json_values import json_values
+
 PREDICTION, TARGET = "prediction", "target"
 """Groups of their own: what was predicted, and what came of it."""
 
@@ -90,15 +92,15 @@ class DriftFigures:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain values."""
-        return {
-            "judged": self.judged,
-            **asdict(self),
-            "left_out": list(self.left_out),
-            "groups": list(self.groups),
-            "prediction_drifted": PREDICTION in self.groups,
-            "target_drifted": TARGET in self.groups,
-            "moved": [column.to_json() for column in self.moved],
-        }
+        values: dict[str, Any] = json_values(
+            {
+                "judged": self.judged,
+                **{name: getattr(self, name) for name in self.__slots__},
+                "prediction_drifted": PREDICTION in self.groups,
+                "target_drifted": TARGET in self.groups,
+            }
+        )
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DriftFigures:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
+
+from ml_core.json_values import json_values
 
 Cause = Literal["same", "bars", "code", "unexplained"]
 
@@ -59,8 +62,8 @@ class ParityReport:
     """
 
     market: str
-    first_day: str
-    last_day: str
+    first_day: date
+    last_day: date
     mode: str
     compared: int
     same: int
@@ -71,7 +74,7 @@ class ParityReport:
 
     @classmethod
     def of(
-        cls, audited: Iterable[Audited], *, market: str, first_day: str, last_day: str, mode: str
+        cls, audited: Iterable[Audited], *, market: str, first_day: date, last_day: date, mode: str
     ) -> ParityReport:
         """Count the answers of each cause, and keep those that differ."""
         answers = tuple(audited)
@@ -110,7 +113,10 @@ class ParityReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values; of the answers only those that differ."""
-        return asdict(self)
+        values: dict[str, Any] = json_values(
+            {name: getattr(self, name) for name in self.__slots__}
+        )
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ParityReport:
@@ -125,4 +131,5 @@ class ParityReport:
             )
             for answer in values["differing"]
         )
-        return cls(**{**values, "differing": tuple(differing)})
+        days = {name: date.fromisoformat(values[name]) for name in ("first_day", "last_day")}
+        return cls(**{**values, **days, "differing": tuple(differing)})

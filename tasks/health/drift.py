@@ -27,6 +27,7 @@ from monitoring.drift_report import DriftReport, report, write_full_report
 from registry.drift import DriftRecord, latest_drift, record_drift
 from registry.ledger import Mode, Settled
 from registry.model_store import VersionRecord
+from registry.rows import record_of
 from tasks.data.datasets import known_bars, period_of
 from tasks.notices.events import DriftDetected, emit
 from tasks.notices.notify import notify
@@ -66,7 +67,7 @@ def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
         if found.detected and (before is None or (not before.detected and before.at <= at)):
             _announce(market, found)
             _tell(settings, found)
-        record_drift(settings.database(), _kept(found, at))
+        record_drift(settings.database(), record_of(DriftRecord, found, at=at))
     return found
 
 
@@ -87,7 +88,7 @@ def _announce(market: str, report: DriftReport) -> None:
         DriftDetected(
             market=market,
             version=report.version,
-            last_day=report.last_day,
+            last_day=str(report.last_day),
             groups=report.figures.groups,
             verdict=report.verdict,
         )
@@ -139,20 +140,6 @@ def _odd_days(settings: Settings, symbol: str, at: datetime) -> NDArray[np.datet
         values=data.features,
     )
     return np.setdiff1d(rows.day, rows.ordinary().day)
-
-
-def _kept(report: DriftReport, at: datetime) -> DriftRecord:
-    return DriftRecord(
-        market=report.market,
-        version=report.version,
-        first_day=date.fromisoformat(report.first_day),
-        last_day=date.fromisoformat(report.last_day),
-        rows=report.rows,
-        detected=report.detected,
-        verdict=report.verdict,
-        figures=report.figures,
-        at=at,
-    )
 
 
 def _logged(

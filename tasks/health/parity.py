@@ -24,6 +24,7 @@ from monitoring.parity import differences, told
 from registry.errors import UnknownVersionError
 from registry.ledger import Mode, PredictionEntry
 from registry.parity import ParityRecord, record_parity
+from registry.rows import record_of
 from tasks.data.market_definition import hashes_of_question
 from tasks.prediction.slot_bars import read_bars
 from tasks.prediction.slots import Slot
@@ -78,12 +79,13 @@ def audit_parity(
     report = ParityReport.of(
         (_Again(settings, definition, entry).audited() for entry in logged),
         market=definition.symbol,
-        first_day=str(min(days, default=begin)),
-        last_day=str(max(days, default=end)),
+        first_day=min(days, default=begin),
+        last_day=max(days, default=end),
         mode=mode,
     )
     if mode == "live" and report.compared:
-        record_parity(settings.database(), _record(report, at))
+        record = record_of(ParityRecord, report, figures=report, at=at)
+        record_parity(settings.database(), record)
     return report
 
 
@@ -177,16 +179,3 @@ class _Again:
 @lru_cache(maxsize=16)
 def _label_of(folder: Path) -> LabelSpec:
     return recipe_of(folder).label
-
-
-def _record(report: ParityReport, at: datetime) -> ParityRecord:
-    return ParityRecord(
-        market=report.market,
-        first_day=date.fromisoformat(report.first_day),
-        last_day=date.fromisoformat(report.last_day),
-        compared=report.compared,
-        unexplained=report.unexplained,
-        verdict=report.verdict,
-        figures=report,
-        at=at,
-    )

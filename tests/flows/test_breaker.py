@@ -83,7 +83,9 @@ def test_a_check_that_found_something_wrong_opens_it_once(cause: str) -> None:
         "at": at,
     }
     if cause == "parity":
-        nothing = ParityReport.of((), market="MGC", first_day="", last_day="", mode="live")
+        nothing = ParityReport.of(
+            (), market="MGC", first_day=at.date(), last_day=at.date(), mode="live"
+        )
         record_parity(
             settings.database(), ParityRecord(**common, compared=6, unexplained=2, figures=nothing)
         )

@@ -153,7 +153,7 @@ def test_the_last_ten_days_are_looked_at_and_none_before() -> None:
     found = report("MGC", "v", Reference(MARKET, GROUPS), of_days(DAYS - 12, DAYS))
     day = np.unique(MARKET.day)
     assert (found.figures.days, found.rows) == (10, 60)
-    assert (found.first_day, found.last_day) == (str(day[-10]), str(day[-1]))
+    assert (str(found.first_day), str(found.last_day)) == (str(day[-10]), str(day[-1]))
 
 
 @pytest.mark.parametrize(("ranges", "least"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
 import pytest
 
@@ -17,8 +18,8 @@ def report(*causes: Cause) -> ParityReport:
             for number, cause in enumerate(causes)
         ),
         market="MGC",
-        first_day="2024-06-03",
-        last_day="2024-06-04",
+        first_day=date(2024, 6, 3),
+        last_day=date(2024, 6, 4),
         mode="live",
     )
 

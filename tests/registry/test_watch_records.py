@@ -63,8 +63,8 @@ AUDIT = ParityReport.of(
         ),
     ],
     market="MGC",
-    first_day="2024-05-20",
-    last_day="2024-05-31",
+    first_day=date(2024, 5, 20),
+    last_day=date(2024, 5, 31),
     mode="live",
 )
 PARITY = ParityRecord(

@@ -191,7 +191,9 @@ class LiveMarket:
 
     def parity(self, at: datetime, **changes: Any) -> None:
         """Record a parity check that found nothing, or as changed."""
-        nothing = ParityReport.of((), market=MARKET, first_day="", last_day="", mode="live")
+        nothing = ParityReport.of(
+            (), market=MARKET, first_day=at.date(), last_day=at.date(), mode="live"
+        )
         record = ParityRecord(
             market=MARKET,
             first_day=(at - DAY).date(),

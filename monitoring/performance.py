@@ -185,24 +185,6 @@ def whole_days(rows: Iterable[DailyRow], *, ranges: bool = False) -> list[DailyR
     return [row for row in rows if (row["opening_range"] == ALL) != ranges]
 
 
-def day_figures(row: DailyRow) -> dict[str, Any]:
-    """Return a row of daily figures as one flat line to be shown; unknown without a break."""
-    figures: DaySums = row["figures"]
-    breaks = figures.breaks
-    counts = ("breaks", "open", "late", "revised")
-    return {
-        "day": str(row["day"]),
-        **{name: row[name] for name in ("mode", "role", "version")},
-        **{name: getattr(figures, name) for name in counts},
-        **{
-            f"{name}_{metric.name}": getattr(sums, metric.name) / breaks if breaks else None
-            for name, sums in (("model", figures.model), ("corridor", figures.corridor))
-            for metric in METRICS
-        },
-        "taken_r_net": figures.taken.r_net,
-    }
-
-
 def _scores(scored: list[DailyRow], forecaster: str) -> ForecastScores:
     sums: list[ForecastSums] = [getattr(row["figures"], forecaster) for row in scored]
     breaks = sum(row["figures"].breaks for row in scored)

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 import monitoring
+from ml_core.health.daily_sums import DaySums
 from monitoring import pages
-from monitoring.performance import DailyRow, Period, day_figures
+from monitoring.performance import DailyRow, Period
 from tasks.runs.artifacts import pictures, table
 
 _SCORES = {"voice": "Voice", "accuracy": "Accuracy", "log_loss": "Log loss", "brier": "Brier"}
@@ -66,16 +67,19 @@ def plots_of_record(rows: Sequence[DailyRow]) -> list[str]:
 
 
 def _day(row: DailyRow) -> dict[str, Any]:
-    values = day_figures(row)
-    if not values["breaks"]:
-        return values
+    """Return a day's means a break, the corridor's in brackets; none without a break."""
+    sums: DaySums = row["figures"]
+    line = {"day": str(row["day"]), "breaks": sums.breaks, "open": sums.open}
+    if not sums.breaks:
+        return line
+    forecasts = [forecast for forecast in (sums.model, sums.corridor) if forecast is not None]
     accuracy = (
-        pages.formatting.percent(values[f"{voice}_accuracy"], 0) for voice in ("model", "corridor")
+        pages.formatting.percent(forecast.accuracy / sums.breaks, 0) for forecast in forecasts
     )
-    loss = (f"{values[f'{voice}_log_loss']:.3f}" for voice in ("model", "corridor"))
+    loss = (f"{forecast.log_loss / sums.breaks:.3f}" for forecast in forecasts)
     return {
-        **values,
+        **line,
         "accuracy": "{} ({})".format(*accuracy),
         "loss": "{} ({})".format(*loss),
-        "net": pages.formatting.signed(values["taken_r_net"]),
+        "net": pages.formatting.signed(sums.taken.r_net),
     }

@@ -21,7 +21,6 @@ from monitoring.daily_sums import ALL, NO_VERSION, daily_figures, figures
 from monitoring.performance import (
     MIN_DAYS,
     MixedModesError,
-    day_figures,
     grouped,
     over,
     whole_days,
@@ -294,19 +293,6 @@ def test_the_calibration_error_by_chance_is_that_of_probabilities_that_are_right
     result = over(whole_days(daily_figures(row(p_up=float(chance)) for chance in p)))
 
     assert result.voices["model"].ece_by_chance == pytest.approx(np.mean(errors), rel=0.05)
-
-
-def test_a_day_is_shown_by_its_means_a_break_and_as_unknown_without_one() -> None:
-    rows = [row(p_up=0.75), row(p_up=0.25), row(p_up=0.5), row(**OPEN)]
-
-    line = day_figures(whole_days(daily_figures(rows))[0])
-    assert (line["breaks"], line["open"], line["taken_r_net"]) == (3, 1, pytest.approx(2.4))
-    assert line["model_accuracy"] == pytest.approx(2 / 3)
-    assert line["model_brier"] == pytest.approx((0.25**2 + 0.75**2 + 0.5**2) / 3)
-    assert line["corridor_brier"] == pytest.approx(0.4**2)
-
-    bare = day_figures(whole_days(daily_figures([row(**OPEN)]))[0])
-    assert (bare["breaks"], bare["model_brier"], bare["corridor_accuracy"]) == (0, None, None)
 
 
 def test_without_skill_the_verdict_is_no_difference_shown() -> None:

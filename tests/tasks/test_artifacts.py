@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitoring.daily_sums import daily_figures
+from monitoring.pages.formatting import percent
 from monitoring.pages.markdown import code, escaped
+from monitoring.performance import whole_days
+from tasks.health.performance_artifact import last_days
 from tasks.runs.artifacts import picture, table
+from tests.monitoring.test_performance import OPEN, row
 
 
 @given(st.text(max_size=40))
@@ -57,3 +64,17 @@ def test_what_is_to_be_copied_stays_inside_its_marks(text: str) -> None:
     assert "\n" not in shown
     assert fence not in inner
     assert " ".join(text.split()) == inner.strip()
+
+
+def test_a_day_is_shown_by_its_means_a_break_and_as_unknown_without_one() -> None:
+    rows = [row(p_up=0.75), row(p_up=0.25), row(p_up=0.5), row(**OPEN)]
+    losses = [-math.log(p) for p in (0.75, 0.25, 0.5)]
+
+    line = last_days(whole_days(daily_figures(rows))).splitlines()[-1]
+    corridor = -math.log(0.6)
+    accuracy = f"{percent(2 / 3, 0)} ({percent(1.0, 0)})"
+    scores = f"{accuracy} | {sum(losses) / 3:.3f} ({corridor:.3f}) | +2.4"
+    assert line.replace("\\", "") == f"| 2024-07-01 | 3 | 1 | {scores} |"
+
+    bare = last_days(whole_days(daily_figures([row(**OPEN)]))).splitlines()[-1]
+    assert bare == "| 2024-07-01 | 0 | 1 |" + 3 * " \N{EN DASH} |"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from ml_core.health.drift import DriftFigures
-from registry.rows import read_records, values_of
+from registry.rows import read_first, read_records, values_of
 from registry.tables.watch import DriftRow
 
 if TYPE_CHECKING:
@@ -84,5 +84,6 @@ def latest_drift(database: Database, market: str) -> DriftRecord | None:
     BusyDatabaseError
         The server went away.
     """
-    records = drift_records(database, market)
-    return records[-1] if records else None
+    query = select(DriftRow).where(DriftRow.market == market)
+    query = query.order_by(DriftRow.at.desc(), DriftRow.id.desc())
+    return read_first(database, DriftRecord, query)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ml_core.json_values import json_values
 
@@ -78,17 +79,14 @@ class ParityReport:
     ) -> ParityReport:
         """Count the answers of each cause, and keep those that differ."""
         answers = tuple(audited)
-        causes = [answer.cause for answer in answers]
+        causes = Counter(answer.cause for answer in answers)
         return cls(
             market=market,
             first_day=first_day,
             last_day=last_day,
             mode=mode,
             compared=len(answers),
-            same=causes.count("same"),
-            bars=causes.count("bars"),
-            code=causes.count("code"),
-            unexplained=causes.count("unexplained"),
+            **{cause: causes[cause] for cause in get_args(Cause)},
             differing=tuple(answer for answer in answers if answer.cause != "same"),
         )
 

@@ -78,13 +78,15 @@ def _train(
     at: datetime,
     trouble: str | None,
 ) -> Retrained:
-    plain, symbol = settings.recipe("baseline"), settings.market(market).symbol
+    baseline_recipe, symbol = settings.recipe("baseline"), settings.market(market).symbol
     material = gather(market, chosen, *period, at)
-    baseline = train_version(material, plain, at)
-    trained = train_version(material, chosen, at) if chosen.hash != plain.hash else baseline
+    baseline = train_version(material, baseline_recipe, at)
+    trained = (
+        train_version(material, chosen, at) if chosen.hash != baseline_recipe.hash else baseline
+    )
     versions = [baseline, trained]
     serving = champion_recipe(settings, symbol)
-    if serving is not None and serving.hash not in {plain.hash, chosen.hash}:
+    if serving is not None and serving.hash not in {baseline_recipe.hash, chosen.hash}:
         versions.append(train_version(gather(market, serving, *period, at), serving, at))
     decision = decide_who_serves(symbol, versions, trained.version, material, at)
     about_bars = about_the_bars(material)

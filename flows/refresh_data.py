@@ -48,8 +48,8 @@ def refresh_data(
         announce: Emit the event even if nothing was new.
     """
     at = moment_of(as_of, current_settings().market(market))
-    told: Announce = "never" if as_of else "always" if announce else "news"
-    brought = refresh_lake(market, source, at, full=full, announce=told)
+    announcing: Announce = "never" if as_of else "always" if announce else "news"
+    brought = refresh_lake(market, source, at, full=full, announce=announcing)
     publish_refresh(market, brought)
     return {**brought.to_json(), "verdict": brought.summary.verdict}
 

@@ -52,13 +52,13 @@ def tune(
         seed: The same seed tries the same values.
         as_of: Use only bars known by this time; left out, now.
     """
-    asked = Search(
+    search_settings = Search(
         question=question, trials=trials, folds=folds, holdout_months=holdout_months, seed=seed
     )
     settings = current_settings()
     base = settings.recipe(recipe)
     at = moment_of(as_of, settings.market(market))
     material = gather(market, base, None, None, at)
-    tuned = search(material, base, asked, at)
+    tuned = search(material, base, search_settings, at)
     publish_search(market, tuned)
     return TuneResult.of(tuned)

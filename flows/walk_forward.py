@@ -83,7 +83,7 @@ class _Begun:
 
     name: str
     at: datetime
-    asked: Asked
+    request: Asked
     material: Material
     walk: Walk
     folds: tuple[Future[tuple[OutOfSamplePredictions, ...]], ...]
@@ -95,13 +95,13 @@ def _begin(pool: Executor, name: str, request: Asked, as_of: datetime | None) ->
     material = gather(name, request.own, None, None, at)
     walk = walk_of(material, request)
     folds = begin_folds(pool, material, request, walk)
-    return _Begun(name=name, at=at, asked=request, material=material, walk=walk, folds=folds)
+    return _Begun(name=name, at=at, request=request, material=material, walk=walk, folds=folds)
 
 
 def _judge(begun: _Begun) -> StudyResult:
     """Wait for a market's folds, then judge them."""
-    answers = answers_of_folds(begun.material, begun.asked, begun.folds)
-    study = conclude(begun.material, begun.asked, begun.walk, answers, begun.at)
+    answers = answers_of_folds(begun.material, begun.request, begun.folds)
+    study = conclude(begun.material, begun.request, begun.walk, answers, begun.at)
     return _published(begun.name, begun.material, study)
 
 

@@ -19,10 +19,10 @@ from tasks.settings import now
     **REPORTED,
 )
 def watch_feed(market: MarketName = "mgc") -> FeedCheck:
-    """Tell once of a feed that has stopped, and once that it goes on again.
+    """Send one notice when a feed stops, and one when it resumes.
 
-    Only while the exchange is open, and only of a silence that is longer than is usual at that
-    time of the session. The source is looked at; no bar is taken in.
+    A feed counts as stopped only while the exchange is open, and only when the silence is longer
+    than is usual at that time of the session. The source is read, but no bar is taken in.
 
     Args:
         market: Name of a market file, such as mgc.

@@ -135,11 +135,11 @@ def set_tables(
     for place in reversed(range(len(array))):
         if array[place][key] not in wanted:
             _take_out(document, array, place)
-    known = {table[key]: table for table in array}
+    tables = {table[key]: table for table in array}
     for value, values in wanted.items():
-        table = known.get(value, tomlkit.table())
+        table = tables.get(value, tomlkit.table())
         set_values(table, values)
-        if value not in known:
+        if value not in tables:
             array.append(table)
     if array and name not in document:
         document.append(name, array)

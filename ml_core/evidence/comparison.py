@@ -48,7 +48,7 @@ class Change:
     interval: Interval
 
     @property
-    def known(self) -> bool:
+    def finite(self) -> bool:
         """Whether every figure is a finite number."""
         interval = self.interval
         return bool(
@@ -58,7 +58,7 @@ class Change:
     @property
     def better(self) -> bool | None:
         """Whether the whole interval lies on the better side of 0; None if not known."""
-        if not self.known:
+        if not self.finite:
             return None
         return self.interval.below_zero if self.smaller_is_better else self.interval.above_zero
 
@@ -68,7 +68,7 @@ class Change:
 
         Without any difference on any row it is 0.
         """
-        if not self.known:
+        if not self.finite:
             return float("nan")
         sign = -1.0 if self.smaller_is_better else 1.0
         if self.interval.error == 0.0:

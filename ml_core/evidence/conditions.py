@@ -250,7 +250,7 @@ def not_worse(comparison: Comparison | None, against: str, policy: Policy) -> Co
             ),
             None,
         )
-    if change is None or not change.known:
+    if change is None or not change.finite:
         return Condition(name=name, status="unknown", words="not compared on common rows")
     interval = change.interval
     words = (

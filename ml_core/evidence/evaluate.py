@@ -219,12 +219,12 @@ def _trading(predictions: Predictions, test: Dataset, seed: int) -> Trading:
 
 
 def _equity(predictions: Predictions, test: Dataset) -> Equity:
-    days, where = np.unique(test.trading_day, return_inverse=True)
+    days, day_index = np.unique(test.trading_day, return_inverse=True)
     finished = np.isfinite(test.r_net)
     taken = followed(predictions, test)
 
     def running(r: NDArray[np.float64], rows: NDArray[np.bool_]) -> tuple[float, ...]:
-        by_day = np.bincount(where, np.where(rows, r, 0.0), len(days))
+        by_day = np.bincount(day_index, np.where(rows, r, 0.0), len(days))
         return tuple(np.cumsum(by_day).round(4).tolist())
 
     return Equity(

@@ -87,9 +87,9 @@ def mean_interval(
     """
     if not len(values):
         return Interval(float("nan"), float("nan"), float("nan"), 0, 0)
-    days, where = np.unique(day, return_inverse=True)
-    total = np.bincount(where, values)
-    count = np.bincount(where).astype(np.float64)
+    days, day_index = np.unique(day, return_inverse=True)
+    total = np.bincount(day_index, values)
+    count = np.bincount(day_index).astype(np.float64)
     times = _times_drawn(len(days), resamples, seed)
     drawn = times @ count
     # a resample may miss every day that has a row; it says nothing

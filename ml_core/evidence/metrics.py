@@ -88,19 +88,32 @@ METRICS = (ACCURACY, LOG_LOSS, BRIER)
 
 
 def auc(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve: the chance that a row that happened is ranked above one that not.
+    """Return the area under the ROC curve.
 
-    Mann-Whitney's statistic with ties counted half. NaN with one class only.
+    It is the chance that a row where the event happened has a higher probability than a row where
+    it did not: Mann-Whitney's statistic over all such pairs, ties counted half.
+
+    Parameters
+    ----------
+    p
+        Shape (n,), predicted probability of the event, in [0, 1].
+    happened
+        Shape (n,), whether the event happened.
+
+    Returns
+    -------
+    float
+        In [0, 1]; NaN where all rows are of one class.
     """
     require_probabilities("auc", p)
     ups = int(happened.sum())
     downs = len(p) - ups
     if not ups or not downs:
         return float("nan")
-    values, where, counts = np.unique(p, return_inverse=True, return_counts=True)
+    values, value_index, counts = np.unique(p, return_inverse=True, return_counts=True)
     del values
     middle = np.cumsum(counts) - (counts - 1) / 2.0
-    ranks = middle[where]
+    ranks = middle[value_index]
     return float((ranks[happened].sum() - ups * (ups + 1) / 2.0) / (ups * downs))
 
 

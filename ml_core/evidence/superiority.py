@@ -204,7 +204,7 @@ def confidence_set(
     size
         The best rule is in the set with a chance of one less this.
     """
-    distinct, where = np.unique(values, axis=1, return_inverse=True)
+    distinct, column_index = np.unique(values, axis=1, return_inverse=True)
     if distinct.shape[1] == 1:
         return np.ones(values.shape[1], bool)
     # arch 8 stumbles where two differences tie to the last bit, as whole R's do: part them by 1e-9
@@ -215,4 +215,4 @@ def confidence_set(
     )
     test.compute()
     inside = test.pvalues["Pvalue"].to_numpy() > size
-    return np.isin(where.ravel(), test.pvalues.index.to_numpy()[inside])
+    return np.isin(column_index.ravel(), test.pvalues.index.to_numpy()[inside])

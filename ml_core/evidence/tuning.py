@@ -29,11 +29,11 @@ class TooFewFoldsError(InputError):
     """Too little history for the folds asked for before the holdout."""
 
     have: int
-    asked: int
+    requested: int
     until: str
     template = (
-        "{have} folds can be judged before the holdout that begins on {until}, {asked} were asked "
-        "for; ask for fewer folds or a shorter holdout"
+        "{have} folds can be judged before the holdout that begins on {until}, {requested} were "
+        "asked for; ask for fewer folds or a shorter holdout"
     )
 
 

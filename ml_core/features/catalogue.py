@@ -49,13 +49,13 @@ class UnknownFeatureError(InputError):
     """A recipe names features that the catalogue does not have."""
 
     unknown: tuple[str, ...]
-    known: tuple[str, ...]
+    available: tuple[str, ...]
     template = "no feature named {unknown:, }{_hint}"
 
     @property
     def _hint(self) -> str:
 
-        near = difflib.get_close_matches(self.unknown[0], self.known, n=3)
+        near = difflib.get_close_matches(self.unknown[0], self.available, n=3)
         return f"; did you mean {', '.join(near)}?" if near else ""
 
 

@@ -123,7 +123,9 @@ class ParityReport:
             Audited(
                 **{
                     **answer,
-                    "differences": tuple(Difference(**each) for each in answer["differences"]),
+                    "differences": tuple(
+                        Difference(**difference) for difference in answer["differences"]
+                    ),
                     "changes": tuple(answer["changes"]),
                 }
             )

@@ -106,7 +106,7 @@ class CalendarDay(_Frozen):
     zone: Zone | None = Field(default=None, description="Own zone; the market's when left out.")
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _requires_hours_or_closed(self) -> Self:
         hours = [name for name in ("open", "close", "halt") if getattr(self, name) is not None]
         if self.closed and hours:
             raise ValueError(f"{self.day} is closed and has {', '.join(hours)}; say one of them")
@@ -274,8 +274,8 @@ class UnknownRangeError(InputError):
 
     symbol: str
     name: str
-    known: tuple[str, ...]
-    template = "{symbol} has no opening range {name!r}; use one of {known}"
+    available: tuple[str, ...]
+    template = "{symbol} has no opening range {name!r}; use one of {available}"
 
 
 def _minute(value: time) -> int:

@@ -128,9 +128,9 @@ def _first_true(
         bars = first[open_rows, None] + np.arange(offset, offset + width)
         inside = bars < stop[open_rows, None]
         hit = hits(open_rows, np.minimum(bars, last)) & inside
-        where = hit.argmax(axis=1)
-        any_hit = hit[np.arange(len(open_rows)), where]
-        bar[open_rows[any_hit]] = bars[any_hit, where[any_hit]]
+        offset_of_hit = hit.argmax(axis=1)
+        any_hit = hit[np.arange(len(open_rows)), offset_of_hit]
+        bar[open_rows[any_hit]] = bars[any_hit, offset_of_hit[any_hit]]
         offset, width = offset + width, width * 2
         open_rows = open_rows[~any_hit & (first[open_rows] + offset < stop[open_rows])]
     return bar

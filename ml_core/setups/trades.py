@@ -184,8 +184,8 @@ def _laid_out(
 ) -> TradeTable:
     """Lay slots out by day and range; slots without a usable range, NaN."""
     rows = assembly.reported[assembly.ranges.usable[assembly.reported]]
-    index, where = np.unique(assembly.ranges.day[rows], return_inverse=True)
-    place = (where, assembly.ranges.spec[rows])
+    index, day_row = np.unique(assembly.ranges.day[rows], return_inverse=True)
+    place = (day_row, assembly.ranges.spec[rows])
     shape = (len(index), len(assembly.market.ranges))
     size = np.full(shape, np.nan)
     size[place] = assembly.dataset.features[:, 0]

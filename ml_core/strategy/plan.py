@@ -189,7 +189,7 @@ def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
     """
     if use == "none":
         return plan
-    words = (model.unheard,) if model.unheard else (_told(model), *model.reasons)
+    words = (model.unheard,) if model.unheard else (_model_in_words(model), *model.reasons)
     long, short = plan.long, plan.short
     if use == "scale" and not model.unheard:
         long, short = (
@@ -221,7 +221,7 @@ def _agreement(plan: Plan, model: ModelView) -> str:
     return "agrees" if agrees else "disagrees"
 
 
-def _told(model: ModelView) -> str:
+def _model_in_words(model: ModelView) -> str:
     side = model.recommends or "no trade"
     expected = "" if model.expected_net_r is None else f", {model.expected_net_r:+.3f} R expected"
     chance = "" if model.p_up is None else f", UP in {model.p_up:.1%} of breaks"

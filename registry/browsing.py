@@ -131,15 +131,15 @@ def choices(database: Database, market: str) -> dict[str, tuple[str, ...]]:
 
     The ledger's own rows, 2 kB each, are not read: an index holds the first three.
     """
-    found = {}
+    values = {}
     with database.reading() as session:
         for name in ("opening_range", "mode", "role"):
             column = getattr(PredictionRow, name)
             query = select(column).where(PredictionRow.market == market).distinct()
-            found[name] = tuple(sorted(session.scalars(query)))
+            values[name] = tuple(sorted(session.scalars(query)))
         versions = select(ModelVersion.version).where(ModelVersion.market == market)
-        found["version"] = tuple(session.scalars(versions.order_by(ModelVersion.id.desc())))
-    return found
+        values["version"] = tuple(session.scalars(versions.order_by(ModelVersion.id.desc())))
+    return values
 
 
 def prediction_with_hashes(

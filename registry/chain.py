@@ -73,7 +73,7 @@ class Chain:
         bare = {*self._texts, *self._days, *self._times}
         # as the driver gives them: an unreadable value spoils its own row and not the page
         self._page = select(
-            *(columns[each] for each in ("id", "previous_hash", "row_hash")),
+            *(columns[column] for column in ("id", "previous_hash", "row_hash")),
             *(type_coerce(columns[e], Text) if e in bare else columns[e] for e in self.names),
         ).order_by(columns["id"])
 
@@ -111,12 +111,12 @@ class Chain:
     def row_hash(self, values: Mapping[str, Any], previous: str) -> str:
         """Return the hash of a row: SHA-256, hex, of the previous hash and the canonical JSON."""
         stored = self.stored(values)
-        plain = {
+        hashed_values = {
             name: _plain(stored[name])
             for name in self.names
             if not (name in self._if_given and stored[name] == "")
         }
-        return hashlib.sha256((previous + canonical(plain)).encode()).hexdigest()
+        return hashlib.sha256((previous + canonical(hashed_values)).encode()).hexdigest()
 
     def faults(self, session: Session) -> Iterator[str]:
         """Name every row that was edited, and every place where one is gone or moved."""
@@ -135,7 +135,7 @@ class Chain:
             query = self._page.where(self.table.id > page[-1][0])
 
     def _as_written(self, row: Sequence[Any]) -> bool:
-        """Tell, without taking its JSON apart, whether a row is as it was written.
+        """Return whether a row is as it was written, without parsing and re-encoding its JSON.
 
         The stored text of a JSON column is put where the column's value stood when the hash was
         taken. It must be JSON by itself: then no other reading of the hashed text is possible.

@@ -1,13 +1,13 @@
-"""The ends of the ledger's chains, noted outside the database: what was cut off them shows.
+"""The ends of the ledger's chains, noted outside the database, so that lost rows are noticed.
 
 Notes are lines of canonical JSON in a text file, appended and never edited: one line, about 200
 bytes, for each call that added rows, some ten a day. A note is made after the database has
 committed, so a crash between the two leaves the file behind the database, which is no fault. A
-note of a row that the database does not have is one: rows were cut off, or a backup older than the
-ledger was restored.
+note of a row that the database does not have is a fault: rows were cut off, or a backup older than
+the ledger was restored.
 
-The file is no seal: whoever can edit both it and the database can make them agree. A head noted
-where that person cannot write, on paper or in a mail, is the answer to that.
+The file is no seal: whoever can edit both it and the database can make them agree. Against that,
+note a head where that person cannot write, such as on paper or in a mail.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from registry.tables.base import canonical
 
 log = logging.getLogger(__name__)
 
-Standing = Callable[[str, list[str]], tuple[dict[str, int], int] | None]
+RowLookup = Callable[[str, list[str]], tuple[dict[str, int], int] | None]
 """Given a chain's name and hashes, the places of those in it, from 1, and how many rows it has.
 
 None for a chain that this version does not have.
@@ -88,7 +88,7 @@ class Gap:
 class Notes:
     """The file's heads in order; ``(chain, first, last, by, reason)`` accepted; doubts."""
 
-    heads: tuple[NotedHead, ...] = ()
+    noted_heads: tuple[NotedHead, ...] = ()
     accepted: tuple[tuple[str, str, str, str, str], ...] = ()
     doubts: tuple[str, ...] = ()
 
@@ -102,8 +102,8 @@ class Compared:
     miscounts: tuple[Miscount, ...] = ()
 
 
-class Heads:
-    """The file of notes.
+class CheckpointFile:
+    """The file in which the ends of the chains are noted.
 
     Parameters
     ----------
@@ -130,42 +130,42 @@ class Heads:
             return Notes(doubts=(f"{self.path} is not there",))
         except OSError as error:
             return Notes(doubts=(f"{self.path} cannot be read ({error})",))
-        heads, accepted, doubts = [], [], []
+        noted_heads, accepted, doubts = [], [], []
         for number, line in enumerate(lines, 1):
             if not line or (line.startswith(b"{") and not line.endswith(b"}")):
                 continue  # a note that a crash cut short
             try:
-                known = json.loads(line)
-                if "accepted" in known:
+                note = json.loads(line)
+                if "accepted" in note:
                     names = ("accepted", "first", "last", "by", "reason")
-                    accepted.append(tuple(str(known[name]) for name in names))
+                    accepted.append(tuple(str(note[name]) for name in names))
                 else:
-                    heads.append(_head(known, number))
+                    noted_heads.append(_head(note, number))
             except (ValueError, TypeError, KeyError):
                 doubts.append(f"{self.path} line {number} cannot be read")
-        return Notes(tuple(heads), tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
+        return Notes(tuple(noted_heads), tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
 
-    def compare(self, standing: Standing) -> Compared:
+    def compare(self, lookup: RowLookup) -> Compared:
         """Compare the notes with the database: what is gone, and which counts are wrong."""
         notes = self.read()
         gaps: list[Gap] = []
         miscounts: list[Miscount] = []
-        for chain in sorted({head.chain for head in notes.heads}):
-            heads = [head for head in notes.heads if head.chain == chain]
-            there = standing(chain, [head.row_hash for head in heads])
+        for chain in sorted({head.chain for head in notes.noted_heads}):
+            chain_heads = [head for head in notes.noted_heads if head.chain == chain]
+            there = lookup(chain, [head.row_hash for head in chain_heads])
             if there is None:
                 continue
             places, rows = there
-            gaps += _gaps(heads, places, rows, _accepted(notes, heads))
+            gaps += _gaps(chain_heads, places, rows, _accepted(notes, chain_heads))
             miscounts += [
                 Miscount(head=head, place=places[head.row_hash])
-                for head in heads
+                for head in chain_heads
                 if places.get(head.row_hash, head.rows) != head.rows
             ]
         return Compared(notes=notes, gaps=tuple(gaps), miscounts=tuple(miscounts))
 
     def accept(self, gaps: Sequence[Gap], *, by: str, reason: str, at: datetime) -> None:
-        """Keep on record that a person knows of gaps and goes on; they stay listed for ever.
+        """Record that a person accepts the gaps; they stay listed for ever.
 
         Raises
         ------
@@ -213,19 +213,19 @@ def _head(values: dict[str, Any], line: int) -> NotedHead:
     )
 
 
-def _accepted(notes: Notes, heads: list[NotedHead]) -> dict[str, tuple[str, str]]:
+def _accepted(notes: Notes, noted_heads: list[NotedHead]) -> dict[str, tuple[str, str]]:
     """Return who accepted, and why, that a head is gone, by its hash."""
-    places = {noted_head.row_hash: place for place, noted_head in enumerate(heads)}
-    found: dict[str, tuple[str, str]] = {}
+    places = {noted_head.row_hash: place for place, noted_head in enumerate(noted_heads)}
+    acceptances: dict[str, tuple[str, str]] = {}
     for _, first, last, by, reason in notes.accepted:
         if first in places and last in places:
-            for head in heads[places[first] : places[last] + 1]:
-                found[head.row_hash] = (by, reason)
-    return found
+            for head in noted_heads[places[first] : places[last] + 1]:
+                acceptances[head.row_hash] = (by, reason)
+    return acceptances
 
 
 def _gaps(
-    heads: list[NotedHead],
+    noted_heads: list[NotedHead],
     there: Collection[str],
     rows: int,
     accepted: dict[str, tuple[str, str]],
@@ -238,17 +238,17 @@ def _gaps(
     gaps = []
     stood: NotedHead | None = None
     before: NotedHead | None = None
-    for which, run in groupby(heads, key=kind):
+    for which, run in groupby(noted_heads, key=kind):
         gone = list(run)
         if which is True:
-            stood = before = max(gone, key=lambda each: each.rows)
+            stood = before = max(gone, key=lambda head: head.rows)
             continue
         if before is not None and gone[0].rows <= before.rows:
             before = stood  # begun again from the rows that stood
         by, reason = which if isinstance(which, tuple) else (None, None)
-        most = max(gone, key=lambda each: each.rows)
+        most = max(gone, key=lambda head: head.rows)
         kept = before.rows if before else 0
-        if gone[-1] is heads[-1] and kept < rows < most.rows:
+        if gone[-1] is noted_heads[-1] and kept < rows < most.rows:
             kept = rows  # some of what one call added is there
         gaps.append(
             Gap(

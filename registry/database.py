@@ -82,7 +82,7 @@ class Database:
     @property
     def masked_url(self) -> str:
         """The URL without a password."""
-        return _shown(self.engine.url)
+        return _url_without_password(self.engine.url)
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -112,7 +112,7 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
     except ArgumentError as error:
         remedy = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
         raise DatabaseError(url, "is no database URL", remedy) from error
-    name = _shown(parsed)
+    name = _url_without_password(parsed)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
         _prepare_folder(Path(str(parsed.database)), name)
     engine = _engine(parsed, name)
@@ -151,7 +151,7 @@ def open_read_only(url: str) -> Database:
     except ArgumentError as error:
         remedy = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
         raise DatabaseError(url, "is no database URL", remedy) from error
-    name = _shown(parsed)
+    name = _url_without_password(parsed)
     if parsed.get_backend_name() == "sqlite":
         path = Path(str(parsed.database))
         if not path.is_file():
@@ -192,7 +192,7 @@ def _engine(url: URL, name: str) -> Engine:
     return engine
 
 
-def _shown(url: URL) -> str:
+def _url_without_password(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 

@@ -102,9 +102,9 @@ class EditedRecipeError(InputError):
 
     name: str
     now: str
-    known: str
+    recorded: str
     template = (
-        "recipe {name!r} was edited: it is {now:.12} now and {known:.12} on record. Evidence "
+        "recipe {name!r} was edited: it is {now:.12} now and {recorded:.12} on record. Evidence "
         "belongs to recipes, so an edited one is another recipe: save it under a new file name "
         "with a new `name`, and restore the old file"
     )

@@ -41,9 +41,9 @@ def findings(database: Database, market: str) -> list[dict[str, Any]]:
     )
     with database.reading() as session:
         return [
-            {"name": name, **found}
+            {"name": name, **finding}
             for name, details in session.execute(query)
-            for found in details.get("findings", ())
+            for finding in details.get("findings", ())
         ]
 
 

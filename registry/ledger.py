@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from registry.chain import Head
-from registry.chain_checkpoints import Gap, Heads, NotedHead
+from registry.chain_checkpoints import CheckpointFile, Gap, NotedHead
 from registry.database import Database
 from registry.entries import (
     Mode,
@@ -36,7 +36,7 @@ from registry.verification import (
     PREDICTIONS,
     Verification,
     chain_faults,
-    standing_in,
+    row_lookup_in,
     verify,
 )
 
@@ -69,13 +69,13 @@ class Ledger:
     ----------
     database
         Where they are rows.
-    heads
+    checkpoints
         File outside the database where the ends of the chains are noted; None notes nothing.
     """
 
-    def __init__(self, database: Database, heads: Path | None = None) -> None:
+    def __init__(self, database: Database, checkpoints: Path | None = None) -> None:
         self._database = database
-        self._heads = Heads(heads) if heads is not None else None
+        self._checkpoints = CheckpointFile(checkpoints) if checkpoints is not None else None
 
     def record(self, entries: list[PredictionEntry]) -> int:
         """Append predictions as :meth:`append` does; return how many were new."""
@@ -104,7 +104,7 @@ class Ledger:
             digest, latest = head.row_hash, _latest_live(session)
             added = []
             for entry in entries:
-                if _known(session, entry):
+                if _is_recorded(session, entry):
                     continue
                 marked = _marked(entry, latest)
                 digest = PREDICTIONS.append(session, fields_of(marked), digest)
@@ -165,8 +165,8 @@ class Ledger:
         with self._database.reading() as session:
             rows = list(session.scalars(query))
             latest = {
-                outcome_key(each): each
-                for each in session.scalars(outcomes.order_by(OutcomeRow.revision))
+                outcome_key(row): row
+                for row in session.scalars(outcomes.order_by(OutcomeRow.revision))
             }
         listed = []
         for row in rows:
@@ -265,7 +265,7 @@ class Ledger:
 
     def verify(self) -> Verification:
         """Walk both chains, and hold them against the heads noted outside the database."""
-        return verify(self._database, self._heads)
+        return verify(self._database, self._checkpoints)
 
     def accept_restored(self, *, by: str, reason: str, at: datetime) -> tuple[Gap, ...]:
         """Go on from a restored backup: keep on record who knows of the rows that are gone.
@@ -277,10 +277,10 @@ class Ledger:
         NothingMissingError
             No noted row is gone, or none is noted.
         """
-        if self._heads is None:
+        if self._checkpoints is None:
             raise NothingMissingError("no file")
-        gaps = self._heads.compare(standing_in(self._database)).gaps
-        self._heads.accept(gaps, by=by, reason=reason, at=at)
+        gaps = self._checkpoints.compare(row_lookup_in(self._database)).gaps
+        self._checkpoints.accept(gaps, by=by, reason=reason, at=at)
         return tuple(gap for gap in gaps if gap.by is None)
 
     def _alone(self, work: Callable[[Session], T]) -> T:
@@ -294,8 +294,10 @@ class Ledger:
         raise BusyDatabaseError(self._database.masked_url, str(conflict.orig)) from conflict
 
     def _note(self, chain: str, head: Head, at: datetime) -> None:
-        if self._heads is not None:
-            self._heads.note(NotedHead(chain=chain, rows=head.rows, row_hash=head.row_hash, at=at))
+        if self._checkpoints is not None:
+            self._checkpoints.note(
+                NotedHead(chain=chain, rows=head.rows, row_hash=head.row_hash, at=at)
+            )
 
 
 def _all_equal(one: Any, other: Any, names: tuple[str, ...]) -> Any:
@@ -350,7 +352,7 @@ def _outcomes_of(entry: OutcomeEntry) -> Select[OutcomeRow]:
     )
 
 
-def _known(session: Session, entry: PredictionEntry) -> bool:
+def _is_recorded(session: Session, entry: PredictionEntry) -> bool:
     condition = session.scalars(
         select(PredictionRow.id).where(
             PredictionRow.market == entry.market,

@@ -171,8 +171,8 @@ class ModelStore:
 
     def expires_at(self, record: VersionRecord) -> datetime:
         """Return from when on a version is too old to answer."""
-        plain = record.kind == "baseline"
-        return record.created_at + (self._baseline_lifetime if plain else self._lifetime)
+        is_baseline = record.kind == "baseline"
+        return record.created_at + (self._baseline_lifetime if is_baseline else self._lifetime)
 
     def expired(self, record: VersionRecord, at: datetime) -> str | None:
         """Return in words that a version is too old to answer at a time; None if it is not."""

@@ -1,4 +1,4 @@
-"""Is the ledger what was written: both chains walked, and held against the noted heads."""
+"""Check that the ledger is as it was written: walk both chains, compare the noted heads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from registry.chain import Chain, Head
-from registry.chain_checkpoints import Compared, Gap, Heads, Miscount, Standing
+from registry.chain_checkpoints import CheckpointFile, Compared, Gap, Miscount, RowLookup
 from registry.database import Database
 from registry.entries import OutcomeEntry, PredictionEntry
 from registry.tables.ledger import OutcomeRow, PredictionRow
@@ -63,13 +63,15 @@ def _faults(database: Database) -> dict[str, tuple[str, ...]]:
         return {name: tuple(chain.faults(session)) for name, chain in CHAINS.items()}
 
 
-def verify(database: Database, heads: Heads | None) -> Verification:
-    """Walk both chains, and hold them against the heads noted outside the database."""
+def verify(database: Database, checkpoints: CheckpointFile | None) -> Verification:
+    """Walk both chains, and compare them with the checkpoints noted outside the database."""
     faults = _faults(database)
     # the notes first: a row noted while this runs is there when the database is asked
-    compared = heads.compare(standing_in(database)) if heads is not None else Compared()
+    compared = (
+        checkpoints.compare(row_lookup_in(database)) if checkpoints is not None else Compared()
+    )
     gaps, notes = compared.gaps, compared.notes
-    noted = {head.chain: head.rows for head in notes.heads}
+    noted = {head.chain: head.rows for head in notes.noted_heads}
     with database.reading() as session:
         ends = {name: chain.head(session) for name, chain in CHAINS.items()}
         later = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.revision > 0)
@@ -78,47 +80,47 @@ def verify(database: Database, heads: Heads | None) -> Verification:
     return Verification(
         faults=(
             *(fault for of_chain in faults.values() for fault in of_chain),
-            *(_lost(gap, heads) for gap in gaps if gap.by is None),
+            *(_lost(gap, checkpoints) for gap in gaps if gap.by is None),
             # a row taken out of a chain moves all that follow it, and is named itself
             *(
-                _miscounted(miscount, heads)
+                _miscounted(miscount, checkpoints)
                 for miscount in compared.miscounts
                 if not faults[miscount.head.chain]
             ),
         ),
         gaps=tuple(gap for gap in gaps if gap.by is not None),
         doubts=notes.doubts if any(end.rows for end in ends.values()) else (),
-        unnoted=behind if heads is not None else 0,
+        unnoted=behind if checkpoints is not None else 0,
         predictions=ends["predictions"],
         outcomes=ends["outcomes"],
         revisions=revisions,
     )
 
 
-def standing_in(database: Database) -> Standing:
+def row_lookup_in(database: Database) -> RowLookup:
     """Return a function that looks up where hashes stand in a chain of the database."""
 
-    def standing(chain: str, hashes: list[str]) -> tuple[dict[str, int], int] | None:
+    def lookup(chain: str, hashes: list[str]) -> tuple[dict[str, int], int] | None:
         if chain not in CHAINS:
             return None  # of a later Orbcast: not here, so not missed here
         walked = CHAINS[chain]
         with database.reading() as session:
             return walked.places(session, hashes), walked.head(session).rows
 
-    return standing
+    return lookup
 
 
-def _lost(gap: Gap, heads: Heads | None) -> str:
-    where = heads.path if heads else ""
+def _lost(gap: Gap, checkpoints: CheckpointFile | None) -> str:
+    path = checkpoints.path if checkpoints else ""
     return (
-        f"{gap} are gone: {where} notes them, the database does not have them. They were cut "
+        f"{gap} are gone: {path} notes them, the database does not have them. They were cut "
         "off, or a backup older than the ledger was restored. Restore a newer one; if there "
         "is none, go on with `orbcast verify --accept-restored --by NAME --reason TEXT`"
     )
 
 
-def _miscounted(wrong: Miscount, heads: Heads | None) -> str:
-    head, path = wrong.head, heads.path if heads else ""
+def _miscounted(wrong: Miscount, checkpoints: CheckpointFile | None) -> str:
+    head, path = wrong.head, checkpoints.path if checkpoints else ""
     return (
         f"{path} line {head.line} was edited: it notes {head.rows:,} {head.chain} up to "
         f"{head.row_hash[:12]}, which is number {wrong.place:,} of them. The rows are whole; put "

@@ -49,7 +49,7 @@ _VICTIM = """
     from sqlalchemy import event
     from sqlalchemy.orm import Session
     from registry.database import open_database
-    from registry.chain_checkpoints import Heads
+    from registry.chain_checkpoints import CheckpointFile
     from registry.ledger import Ledger
     from tests.registry.test_ledger import T0, came, said
 
@@ -61,12 +61,12 @@ _VICTIM = """
     if where == "prediction written, not committed":
         event.listen(Session, "after_flush", die)
     if where == "prediction committed, its head not noted":
-        Heads.note = die
+        CheckpointFile.note = die
     ledger.record([said()])
     if where == "outcome written, not committed":
         event.listen(Session, "after_flush", die)
     if where == "outcome committed, its head not noted":
-        Heads.note = die
+        CheckpointFile.note = die
     if where == "between prediction and outcome":
         die()
     ledger.record_outcome(came(), T0 + timedelta(hours=2))

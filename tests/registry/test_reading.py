@@ -43,7 +43,7 @@ _BY_NAME: dict[str, Any] = {
         Path(__file__).parents[2] / "deployments" / "recipes" / "residual-small.toml"
     ),
     "wanted": Wanted(market="MGC"),
-    "heads": None,
+    "checkpoints": None,
     "mode": "live",
 }
 _BY_KIND: dict[str, Any] = {"str": "MGC", "datetime": AT, "date": date(2025, 3, 4), "int": 1}

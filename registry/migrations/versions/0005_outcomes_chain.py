@@ -48,7 +48,7 @@ def upgrade() -> None:
 
 
 def _chain(connection: sa.Connection) -> None:
-    """Give each row the hash of the one before it and its own."""
+    """Write into each row its own hash and the hash of the row before it."""
     outcomes = sa.table(
         "outcomes",
         sa.column("id", sa.Integer()),

@@ -135,14 +135,14 @@ def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Appro
     against = request.overridable and not request.borne_out
     person = by if by.lower() != NOBODY else ""
     lacking = [name for name, words in (("who", person), ("why", reason)) if not words]
-    moved = differences(request.content, content)
+    changed = differences(request.content, content)
     fault = ""
     if late:
         fault = f"{by or 'somebody'} approved it after the deadline, {deadline}; ask again"
     elif lacking:
         fault = f"approved without saying {' and '.join(lacking)}; ask again"
-    elif moved:
-        fault = f"what {by} approved is not what there is now: {'; '.join(moved)}; ask again"
+    elif changed:
+        fault = f"what {by} approved is not what there is now: {'; '.join(changed)}; ask again"
     elif against and not answer.against_the_evidence:
         fault = (
             f"the evidence does not bear what {by} approved, and the approval does not say that "

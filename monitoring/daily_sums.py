@@ -99,7 +99,7 @@ def binned(p: NDArray[np.float64], up: NDArray[np.bool_]) -> dict[str, list[floa
     cell = bin_of(p)
     sums = np.zeros((RELIABILITY_BINS, 4))
     np.add.at(sums, cell, np.column_stack([np.ones(len(p)), p, up, p * (1.0 - p)]))
-    return {str(each): sums[each].tolist() for each in np.unique(cell)}
+    return {str(tenth): sums[tenth].tolist() for tenth in np.unique(cell)}
 
 
 def _forecast(predicted: list[float | None], up: NDArray[np.bool_]) -> ForecastSums | None:

@@ -100,15 +100,15 @@ class EndedRun:
     words: str
 
     def key(self, at: datetime) -> str:
-        """Return the notice's name: the same fault is told again after six hours, not each time.
+        """Return the notice's key; the same fault gets a new one, and is sent again, in six hours.
 
-        log-outcomes runs every quarter of an hour, and a channel that says the same ninety times
-        a day is one that nobody reads.
+        log-outcomes runs every quarter of an hour, and nobody reads a channel that repeats the
+        same message ninety times a day.
         """
         fault = hashlib.sha256(self.words.encode()).hexdigest()[:16]
         window = f"{at:%Y-%m-%d}.{at.hour // _HOURS_APART}"
-        where = f"{self.market or '-'} {self.opening_range or '-'}"
-        return f"run {self.flow} {where} {self.state} {fault} {window}"
+        market_and_range = f"{self.market or '-'} {self.opening_range or '-'}"
+        return f"run {self.flow} {market_and_range} {self.state} {fault} {window}"
 
     @property
     def subject(self) -> str:

@@ -52,16 +52,16 @@ def rolling(
     ends = range(window, len(order) + 1)
     step = -(-len(ends) // MOST_POINTS)
     chosen = [end for end in ends if (len(order) - end) % step == 0]
-    found = []
+    intervals = []
     for end in chosen:
         within = order[end - window : end]
         counts, sums = zip(*(days[day] for day in within), strict=True)
-        found.append(interval_of_sums(within, counts, sums))
+        intervals.append(interval_of_sums(within, counts, sums))
     return Rolling(
         days=tuple(order[end - 1] for end in chosen),
-        estimate=tuple(each.estimate for each in found),
-        low=tuple(each.low for each in found),
-        high=tuple(each.high for each in found),
+        estimate=tuple(interval.estimate for interval in intervals),
+        low=tuple(interval.low for interval in intervals),
+        high=tuple(interval.high for interval in intervals),
     )
 
 

@@ -102,7 +102,7 @@ class Facts:
 
 
 def correct(rows: JudgedRows) -> NDArray[np.bool_]:
-    """Return of each row whether the likelier side is the one that broke, shape (n,)."""
+    """Return for each row whether the side predicted as likelier is the one that broke: (n,)."""
     right: NDArray[np.bool_] = (rows.p_up >= _EVEN) == rows.up
     return right
 
@@ -265,17 +265,17 @@ def _accuracy(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
     since = np.datetime64((now - timedelta(days=policy.recent_days)).date(), "D")
     recent = correct(breaks)[breaks.day >= since]
     lately = float(recent.mean()) if len(recent) else 0.0
-    shown, held = evidence >= 1.0 / policy.alpha, lately > limit
+    proven, held = evidence >= 1.0 / policy.alpha, lately > limit
     words = (
         f"e-value {evidence:.3g} that it is above {limit:.0%}, {1.0 / policy.alpha:g} needed; "
         f"{lately:.1%} of {len(recent):,} in the last {policy.recent_days} days"
     )
     changes = []
-    if not shown:
+    if not proven:
         changes.append(_growth(evidence, len(breaks.up), policy.alpha))
     if not held:
         changes.append(f"more than {limit:.0%} right in the last {policy.recent_days} days")
-    return Gate(name=name, passed=shown and held, words=words, change="; ".join(changes))
+    return Gate(name=name, passed=proven and held, words=words, change="; ".join(changes))
 
 
 def _skill(record: LiveRecord, policy: RolloutPolicy) -> Gate:
@@ -288,12 +288,12 @@ def _skill(record: LiveRecord, policy: RolloutPolicy) -> Gate:
     evidence = latest(e_process(rows.p_up, rows.baseline_p_up, rows.up, rows.day, rows.broke))
     passed = evidence >= 1.0 / policy.alpha
     accuracy = float(correct(breaks).mean())
-    plain = float(((breaks.baseline_p_up >= _EVEN) == breaks.up).mean())
+    corridor_accuracy = float(((breaks.baseline_p_up >= _EVEN) == breaks.up).mean())
     return Gate(
         name=name,
         passed=passed,
         words=f"e-value {evidence:.3g} that its log loss is the smaller, {1.0 / policy.alpha:g} "
-        f"needed; {accuracy:.1%} right, the corridor {plain:.1%}",
+        f"needed; {accuracy:.1%} right, the corridor {corridor_accuracy:.1%}",
         change="" if passed else _growth(evidence, len(breaks.up), policy.alpha),
     )
 

@@ -159,14 +159,14 @@ def monitors(
         Chance of a false alarm allowed to each of them.
     """
     worse, off = worse_than_corridor(judged), off_calibration(judged)
-    found: list[tuple[Watched, NDArray[np.float64], str]] = [
+    processes: list[tuple[Watched, NDArray[np.float64], str]] = [
         ("corridor", worse, "whether its log loss is above the corridor's"),
         ("calibration", off, direction_of(judged)),
     ]
     if reference_accuracy is not None:
         wrong = ACCURACY.rows(judged.p_up, judged.up) < 1.0
         fallen = share_process(wrong, judged.day, 1.0 - reference_accuracy, judged.broke)
-        found.append(
+        processes.append(
             (
                 "accuracy",
                 fallen,
@@ -182,7 +182,7 @@ def monitors(
             days=len(np.unique(judged.breaks.day)),
             words=words,
         )
-        for watches, wealth, words in found
+        for watches, wealth, words in processes
     )
 
 
@@ -192,17 +192,17 @@ def worse_than_corridor(judged: JudgedRows) -> NDArray[np.float64]:
 
 
 def off_calibration(judged: JudgedRows) -> NDArray[np.float64]:
-    """Return the evidence, after each day, that the probabilities are not what happens."""
+    """Return the evidence, after each day, that the probabilities are miscalibrated."""
     return calibration_process(judged.p_up, judged.up, judged.day, judged.broke)
 
 
 def direction_of(judged: JudgedRows) -> str:
-    """Return what was said of UP and what happened."""
+    """Return in words how often UP was predicted and how often it came, over the breaks."""
     breaks = judged.breaks
     if not len(breaks.up):
         return "no breaks yet"
-    said, came = breaks.p_up.mean(), breaks.up.mean()
-    return f"UP was said to come {said:.1%} of the time and came {came:.1%}"
+    predicted, came = breaks.p_up.mean(), breaks.up.mean()
+    return f"UP was said to come {predicted:.1%} of the time and came {came:.1%}"
 
 
 def highest(wealth: NDArray[np.float64]) -> float:

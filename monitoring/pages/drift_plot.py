@@ -56,14 +56,14 @@ def drift_plot(columns: Sequence[ColumnShift]) -> Figure:
                 markerfacecolor=CORRIDOR.value if column.drifted else "none",
                 markersize=7 if column.drifted else 5,
             )
-        moved = sum(column.drifted for column in inside)
+        drifted = sum(column.drifted for column in inside)
         axes.text(
             1.03,
             row,
-            f"{moved} of {len(inside)}",
+            f"{drifted} of {len(inside)}",
             transform=axes.get_yaxis_transform(),
             fontsize=SMALL,
-            color=CORRIDOR.value if moved else QUIET.value,
+            color=CORRIDOR.value if drifted else QUIET.value,
             va="center",
         )
     axes.set_yticks(range(len(groups)), [group.replace("_", " ") for group in groups])

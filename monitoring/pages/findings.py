@@ -84,10 +84,10 @@ def label_words(key: str) -> str:
         return key
     anchor, stop, rr, scan = match.groups()
     counted = "the entry" if anchor == "entry" else "the broken edge"
-    where = "the opposite edge" if stop == "full" else "the range's middle"
+    stop_place = "the opposite edge" if stop == "full" else "the range's middle"
     until = "the session's end" if scan == "session_end" else "the next trading day"
     return (
-        f"Enter at the first 1-minute close outside the range; stop at {where}; target {rr} times "
-        f"the risk, counted from {counted}; until {until}, then marked to the last close; a bar "
-        "that touches both stop and target is a loss."
+        f"Enter at the first 1-minute close outside the range; stop at {stop_place}; target {rr} "
+        f"times the risk, counted from {counted}; until {until}, then marked to the last close; "
+        "a bar that touches both stop and target is a loss."
     )

@@ -11,29 +11,29 @@ _BEGINS_A_BLOCK = re.compile(r"^([-=](?=[-=\s]|$)|\d+[.)](?=\s|$))")
 
 
 def escaped(text: object) -> str:
-    r"""Make text stand as it is in markdown, whatever a file or a symbol is called.
+    r"""Escape text so that markdown shows it as it is, whatever a file or a symbol is called.
 
     >>> print(escaped("a|b<script>"))
     a\|b\<script\>
     """
-    plain = " ".join(_MARKUP.sub(r"\\\1", str(text)).splitlines()).strip()
-    return _BEGINS_A_BLOCK.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", plain)
+    one_line = " ".join(_MARKUP.sub(r"\\\1", str(text)).splitlines()).strip()
+    return _BEGINS_A_BLOCK.sub(lambda match: f"{match[1][:-1]}\\{match[1][-1]}", one_line)
 
 
 def readable(text: object) -> str:
-    r"""Escape what could do something within a line and no more, for text also read as it is.
+    r"""Escape only what markdown acts on within a line, for text that is also read unrendered.
 
-    A bracket does nothing once no square one is before it, nor a mark that begins no line.
+    A round bracket has no effect without a square one before it, nor a mark that begins no line.
 
     >>> print(readable("(+0.1) [a](b) <b> # 1"))
     (+0.1) \[a\](b) \<b\> # 1
     >>> print(readable("# no heading"))
     \# no heading
     """
-    plain = " ".join(_IN_A_LINE.sub(r"\\\1", str(text)).splitlines()).strip()
-    if plain[:1] in {"#", "+"}:
-        return f"\\{plain}"
-    return _BEGINS_A_BLOCK.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", plain)
+    one_line = " ".join(_IN_A_LINE.sub(r"\\\1", str(text)).splitlines()).strip()
+    if one_line[:1] in {"#", "+"}:
+        return f"\\{one_line}"
+    return _BEGINS_A_BLOCK.sub(lambda match: f"{match[1][:-1]}\\{match[1][-1]}", one_line)
 
 
 def code(text: object) -> str:

@@ -219,14 +219,14 @@ def importance_plot(shares: Mapping[str, float], axis: str, most: int = 10) -> F
     ends = [0.0, *(value for _, value in chosen)]
     left, right = min(ends) * 1.02, max(ends) * 1.02
     axes.set_xlim(left, right if left < right else 1.0)  # nothing weighs: no bar, but an axis
-    where = axes.get_yaxis_transform()
+    transform = axes.get_yaxis_transform()
     whole = min(ends) == 0
     for index, (words, value) in enumerate(chosen):
         axes.barh([index + 0.72], [value], height=0.26, color=MODEL.value)
         label = percent(value, 0) if whole else signed(value, 3)
         y = index + 0.42
-        axes.text(0, y, words, transform=where, fontsize=SMALL, color=WORDS.value)
-        axes.text(1, y, label, transform=where, fontsize=SMALL, color=QUIET.value, ha="right")
+        axes.text(0, y, words, transform=transform, fontsize=SMALL, color=WORDS.value)
+        axes.text(1, y, label, transform=transform, fontsize=SMALL, color=QUIET.value, ha="right")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_xlabel(axis, fontsize=SMALL, color=QUIET.value)

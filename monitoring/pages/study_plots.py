@@ -255,13 +255,13 @@ def _folds(axes: Axes, folds: Sequence[Difference]) -> None:
 
 
 def _gains(axes: Axes, gains: Sequence[float], errors: Sequence[float]) -> None:
-    where = range(-1, len(gains))
+    positions = range(-1, len(gains))
     middle = [0.0, *gains]
     spread = [0.0, *(_Z95 * error for error in errors)]
     low = [gain - error for gain, error in zip(middle, spread, strict=True)]
     high = [gain + error for gain, error in zip(middle, spread, strict=True)]
-    axes.fill_between(where, low, high, color=MODEL.value, alpha=0.16, linewidth=0)
-    axes.plot(where, middle, color=MODEL.value, linewidth=1.8)
+    axes.fill_between(positions, low, high, color=MODEL.value, alpha=0.16, linewidth=0)
+    axes.plot(positions, middle, color=MODEL.value, linewidth=1.8)
     _set_height(axes, [*low, *high])
 
 

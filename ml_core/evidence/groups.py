@@ -27,7 +27,20 @@ from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
 
 
 def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Scores:
-    """Return every metric of probabilities of an event, each shape (n,)."""
+    """Return every metric of predicted probabilities of an event.
+
+    Parameters
+    ----------
+    p
+        Shape (n,), predicted probability of the event, in [0, 1].
+    happened
+        Shape (n,), whether the event happened.
+
+    Raises
+    ------
+    NotScorableError
+        There are no rows, or a probability is missing or outside 0..1.
+    """
     return Scores(
         **{metric.name: metric(p, happened) for metric in METRICS},
         auc=auc(p, happened),
@@ -38,7 +51,20 @@ def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Scores:
 def forecasts_of(
     answers: OutOfSamplePredictions, broke: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return P(UP | a break) of the breaks marked, by the model, the corridor and the majority."""
+    """Return the predicted P(UP | a break) of the breaks by model, corridor and majority.
+
+    Parameters
+    ----------
+    answers
+        Predictions made on unseen days, n rows.
+    broke
+        Shape (n,), marks the rows whose range broke.
+
+    Returns
+    -------
+    dict
+        By forecaster, shape (number of breaks,).
+    """
     return {
         "model": answers.predictions.p_up[broke],
         "corridor": answers.predictions.baseline_p_up[broke],
@@ -53,7 +79,19 @@ def differences(
     day: NDArray[np.datetime64],
     seed: int,
 ) -> MetricIntervals:
-    """Return each metric's difference row by row, ours less theirs, with its interval."""
+    """Return each metric's mean difference, ours less theirs, with its day-block interval.
+
+    Parameters
+    ----------
+    ours, theirs
+        Shape (n,), predicted probabilities of the same event on the same rows.
+    happened
+        Shape (n,), whether the event happened.
+    day
+        Shape (n,), trading day of each row.
+    seed
+        Of the bootstrap.
+    """
     return MetricIntervals(
         **{
             metric.name: mean_interval(
@@ -65,7 +103,17 @@ def differences(
 
 
 def trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> Trades | NoTrades:
-    """Return hit rate, expectancy before and after costs, and drawdown of the trades marked."""
+    """Return hit rate, expectancy before and after costs, and drawdown of the marked trades.
+
+    Parameters
+    ----------
+    test
+        n rows in order of decision; their results are in R.
+    rows
+        Shape (n,), marks the rows whose trades are counted.
+    seed
+        Of the bootstrap.
+    """
     net, gross, day = test.r_net[rows], test.r_gross[rows], test.trading_day[rows]
     if not len(net):
         return NoTrades(trades=0)
@@ -96,6 +144,15 @@ def grouped(
     Directional scores of model, corridor and majority, differences from both with day-block 95 %
     intervals; the quality model's log loss less the driftless entry's; trades taken at every
     break and as recommended. AUC of one class is NaN.
+
+    Parameters
+    ----------
+    answers
+        Predictions made on unseen days, n rows in order of decision.
+    key
+        Shape (n,), the group of each row, such as its year; rows with an empty key are left out.
+    seed
+        Of the bootstrap.
     """
     names = [str(name) for name in dict.fromkeys(key.tolist()) if name]
     groups = (_group(name, answers.rows(key == name), seed) for name in names)

@@ -44,10 +44,22 @@ class InjectionReport:
 def with_signal(
     data: Dataset, corridor: NDArray[np.float64], strength: float, seed: int
 ) -> Dataset:
-    """Redraw every break's direction from the corridor and one added column of +1 and -1.
+    """Return rows whose breaks' directions depend on one added feature of +1 and -1.
 
-    Everything else of the rows stays, trades' outcomes among it, which the direction is not
-    asked for. With ``strength`` 0 the column means nothing.
+    The direction of each break is drawn anew with P(UP) = expit(logit(corridor) + strength *
+    feature). Everything else stays as it is, the outcomes of trades too, since the test concerns
+    the direction alone.
+
+    Parameters
+    ----------
+    data
+        n rows.
+    corridor
+        Shape (n,), the corridor's P(UP | a break).
+    strength
+        In log-odds; with 0 the feature carries no information.
+    seed
+        Of the draws.
     """
     draw = np.random.default_rng([seed, 5])
     signal = draw.choice([-1.0, 1.0], len(data))

@@ -59,7 +59,13 @@ class Metric:
 
 
 def require_probabilities(metric: str, p: NDArray[np.float64]) -> None:
-    """Refuse what is no set of probabilities."""
+    """Check that ``p``, shape (n,), holds probabilities.
+
+    Raises
+    ------
+    NotScorableError
+        There are no rows, or a probability is missing or outside 0..1.
+    """
     if not len(p):
         raise NotScorableError(metric, "there are no rows")
     if not (np.isfinite(p) & (p >= 0) & (p <= 1)).all():
@@ -127,14 +133,27 @@ class ReliabilityBin:
 
 
 def bin_of(p: NDArray[np.float64], bins: int = RELIABILITY_BINS) -> NDArray[np.int64]:
-    """Return the bin of equal width each probability falls in, shape (n,)."""
+    """Return the number of the bin of equal width that each probability falls in, from 0.
+
+    ``p`` has shape (n,), as has the result; a probability of 1 is in the last bin.
+    """
     return np.minimum((p * bins).astype(np.int64), bins - 1)
 
 
 def reliability(
     p: NDArray[np.float64], happened: NDArray[np.bool_], bins: int = RELIABILITY_BINS
 ) -> tuple[ReliabilityBin, ...]:
-    """Return the reliability diagram's points, bins of equal width, empty ones left out."""
+    """Return the points of the reliability diagram, in bins of equal width.
+
+    Parameters
+    ----------
+    p
+        Shape (n,), predicted probability of the event, in [0, 1].
+    happened
+        Shape (n,), whether the event happened.
+    bins
+        How many bins; empty ones are left out of the result.
+    """
     require_probabilities("reliability", p)
     index = bin_of(p, bins)
     rows = np.bincount(index, minlength=bins)
@@ -147,9 +166,18 @@ def reliability(
 
 
 def expected_calibration_error(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
-    """Mean distance of predicted from happened over ten equal bins, weighted by rows.
+    """Return the expected calibration error over ten bins of equal width.
 
-    Naeini et al., Obtaining well calibrated probabilities using Bayesian binning, 2015.
+    Each bin's absolute difference between the mean probability and the share of rows where the
+    event happened, weighted by the bin's rows (Naeini et al., Obtaining well calibrated
+    probabilities using Bayesian binning, 2015).
+
+    Parameters
+    ----------
+    p
+        Shape (n,), predicted probability of the event, in [0, 1].
+    happened
+        Shape (n,), whether the event happened.
     """
     return sum(
         abs(bin_.predicted - bin_.happened) * bin_.rows for bin_ in reliability(p, happened)
@@ -157,7 +185,10 @@ def expected_calibration_error(p: NDArray[np.float64], happened: NDArray[np.bool
 
 
 def max_drawdown(r: NDArray[np.float64]) -> float:
-    """Deepest fall of the running sum of R below its highest point so far, 0 or above.
+    """Return the deepest fall of the running sum of R below its highest point so far.
+
+    ``r`` has shape (n,), results in R in the order of trading. The result is 0 or above, in R;
+    the running sum begins at 0.
 
     >>> max_drawdown(np.array([1.0, -2.0, 0.5, 3.0]))
     2.0

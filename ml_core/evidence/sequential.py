@@ -132,14 +132,26 @@ def rows_by_day(day: NDArray[np.datetime64]) -> list[slice]:
 
 
 def latest(wealth: NDArray[np.float64]) -> float:
-    """Return the wealth now; 1, no evidence either way, before the first day."""
+    """Return the last of ``wealth``, shape (d,); 1, no evidence, before the first day."""
     return float(wealth[-1]) if len(wealth) else 1.0
 
 
 def within_budget(bet: NDArray[np.float64], worst: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cut a day's stakes, in order, so that their worst losses stay within what may be risked.
+    """Return a day's stakes, cut in order so that their worst losses stay within the budget.
 
-    A stake depends on those before it and not on those after it. Both have shape (n,).
+    A stake depends on those before it and not on those after it.
+
+    Parameters
+    ----------
+    bet
+        Shape (n,), the stakes wanted, in order of decision.
+    worst
+        Shape (n,), the largest loss of a stake of 1, as a share of the wealth.
+
+    Returns
+    -------
+    NDArray[float64]
+        Shape (n,), at most ``bet``.
     """
     left = _MOST_AT_RISK
     stake = bet.copy()

@@ -127,14 +127,24 @@ def _stepwise(
 
 
 def false_discovery_rates(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each rule's q: the least false-discovery rate at which it is named, shape (k,).
+    """Return each rule's q: the least false-discovery rate at which it is a discovery.
 
-    Benjamini and Hochberg, Controlling the false discovery rate, 1995. It holds for independent
-    and for positively dependent p-values (Benjamini and Yekutieli 2001), and setups that share
-    trades are the latter. Opposite sides of neighbouring ranges may lean against each other, for
-    which it is approximate; Yekutieli's correction, dividing by 8 for 2,000 rules, would silence
-    real setups, and is not needed where a family-wise test that allows any dependence must be
-    passed as well.
+    The step-up procedure of Benjamini and Hochberg (Controlling the false discovery rate, 1995).
+    It holds for independent and for positively dependent p-values (Benjamini and Yekutieli 2001);
+    setups that share trades are the latter. Opposite sides of neighbouring ranges may depend
+    negatively, for which it is approximate. Yekutieli's correction, which divides by 8 for 2,000
+    rules, would hide real setups, and is not needed where a family-wise test that allows any
+    dependence must be passed as well.
+
+    Parameters
+    ----------
+    p
+        Shape (k,), p-value of each rule.
+
+    Returns
+    -------
+    NDArray[float64]
+        Shape (k,), in [0, 1].
 
     >>> false_discovery_rates(np.array([0.01, 0.04, 0.03, 0.5])).round(4).tolist()
     [0.04, 0.0533, 0.0533, 0.5]
@@ -176,9 +186,19 @@ def simultaneous_bounds(
 def resampled_means(
     total: NDArray[np.float64], count: NDArray[np.float64], times: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return each resample's mean a trade, shape (b, k).
+    """Return the mean result a trade of each rule in each resample of the days.
 
-    The sample's own where it drew no trade.
+    Parameters
+    ----------
+    total, count
+        Shape (d, k): sum of the results of each rule on each day, and how many trades.
+    times
+        Shape (b, d): how often each resample drew each day.
+
+    Returns
+    -------
+    NDArray[float64]
+        Shape (b, k); the mean of the whole sample where a resample drew no trade of a rule.
     """
     trades = times @ count
     mean = total.sum(axis=0) / count.sum(axis=0)

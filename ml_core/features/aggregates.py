@@ -52,7 +52,20 @@ def aggregate(tape: Tape, start: NDArray[np.int64], stop: NDArray[np.int64]) -> 
 
 
 def between(tape: Tape, first: NDArray[np.int64], stop: NDArray[np.int64]) -> Aggregate:
-    """Summarise the bars at tape positions [first, stop) for n spans."""
+    """Return open, high, low, close, volume and count of the bars of n spans.
+
+    Parameters
+    ----------
+    tape
+        Bars in order of time.
+    first, stop
+        Shape (n,), tape positions: a span holds the bars in [first, stop).
+
+    Returns
+    -------
+    Aggregate
+        Shape (n,) each; prices NaN and volume 0 where a span has no bar.
+    """
     count = np.maximum(stop - first, 0)
     some = np.flatnonzero(count)
     result = Aggregate(
@@ -101,10 +114,15 @@ class Spans:
         self._turnover = _running((tape.high + tape.low + tape.close) * tape.volume)
 
     def rms_change(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Root mean square of changes between neighbouring minutes in [start, stop), ticks.
+        """Return the root mean square of the changes between neighbouring minutes, in ticks.
 
-        NaN with fewer than ``MIN_PAIRS`` pairs. The first bar of the span has its neighbour
-        outside and is left out, so the span alone decides.
+        NaN with fewer than ``MIN_PAIRS`` pairs. The change of a span's first bar from the bar
+        before it is left out, so that only bars inside the span count.
+
+        Parameters
+        ----------
+        start, stop
+            Shape (n,), UTC minutes: a span is [start, stop).
         """
         first, last = self.tape.first_at(start) + 1, self.tape.first_at(stop)
         first = np.minimum(first, last)

@@ -110,7 +110,17 @@ class Baselines:
 
 
 def corridor_probability(x: NDArray[np.float64], d: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (x + d)/(1 + 2d), kept off 0 and 1.
+    """Return the corridor's probability of UP, (x + d)/(1 + 2d), kept off 0 and 1.
+
+    It is the chance that a driftless walk at x leaves the corridor from -d to 1 + d at its upper
+    end.
+
+    Parameters
+    ----------
+    x
+        Shape (n,), where the price stands in the opening range: 0 at the low, 1 at the high.
+    d
+        Shape (n,), expected overshoot beyond an edge, as a share of the range's height.
 
     >>> corridor_probability(np.array([0.5, 1.0]), np.array([0.3, 0.5]))
     array([0.5 , 0.75])

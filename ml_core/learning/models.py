@@ -121,7 +121,10 @@ def sample(data: Dataset, baselines: Baselines, question: Question) -> Sample:
 def with_side(
     features: NDArray[np.float64], side: NDArray[np.float64] | float
 ) -> NDArray[np.float64]:
-    """Append the side's column, shape (n, k + 1)."""
+    """Return the features, shape (n, k), with the side as a last column: shape (n, k + 1).
+
+    ``side`` is +1 or -1, one for all rows or shape (n,).
+    """
     column = np.broadcast_to(np.asarray(side, np.float64), (len(features),))
     return np.column_stack([features, column])
 
@@ -136,6 +139,17 @@ def train(
     questions: tuple[Question, ...] = QUESTIONS,
 ) -> dict[Question, Trained]:
     """Train the models on the training rows; the same inputs give the same bytes.
+
+    Parameters
+    ----------
+    train_rows
+        Positions in ``data`` of the rows to learn from.
+    baselines
+        Fitted on the same rows; the models learn what is added to them.
+    on_progress
+        Called with each question before its model is trained.
+    questions
+        Which of the models to train.
 
     Raises
     ------

@@ -127,18 +127,39 @@ def ensemble(
     reward: NDArray[np.float64],
     cost: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Combine the two views of a side's worth into one expected net R, shape (n, 2).
+    """Return the expected net R of each side, the mean of two estimates.
 
-    The mean of the R model's figure and of what the chance of winning implies,
-    p * reward - (1 - p) + cost, with reward = target/stop distances and cost < 0 in R. Two
-    estimates of one quantity from different losses; without evidence for other weights, equal.
+    One is the R model's; the other follows from the chance of winning: p * reward - (1 - p) +
+    cost. Both estimate the same quantity from different losses, and are weighted equally as long
+    as nothing speaks for other weights.
+
+    Parameters
+    ----------
+    p_win, net_r
+        Shape (n, 2), long and short: the chance of winning, and the R model's expected net R.
+    reward
+        Shape (n,), distance of the target divided by that of the stop, so in R.
+    cost
+        Shape (n,), costs in R, below 0.
+
+    Returns
+    -------
+    NDArray[float64]
+        Shape (n, 2), in R.
     """
     implied = p_win * reward[:, None] - (1.0 - p_win) + cost[:, None]
     return (implied + net_r) / 2.0
 
 
 def recommend(expected: NDArray[np.float64], p_up: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Take the side whose expected net R is above 0 and the likelier break; else skip.
+    """Return the side of the likelier break where its expected net R is above 0, else skip.
+
+    Parameters
+    ----------
+    expected
+        Shape (n, 2), expected net R, long and short.
+    p_up
+        Shape (n,), P(UP | a break).
 
     Returns
     -------

@@ -62,7 +62,20 @@ def chronological(
 
 
 def purged(dataset: Dataset, part: NDArray[np.int64], embargo_days: int) -> Split:
-    """Return the rows of parts 0, 1 and 2, purged and embargoed at each cut; others are left out.
+    """Return the training, calibration and test rows, purged and embargoed at each cut.
+
+    A row is left out if its outcome was settled later than ``embargo_days`` before the first
+    decision of the next part (Lopez de Prado, Advances in Financial Machine Learning, 2018,
+    ch. 7).
+
+    Parameters
+    ----------
+    dataset
+        n rows.
+    part
+        Shape (n,): 0 for training, 1 for calibration, 2 for test; others are left out.
+    embargo_days
+        In whole days of 24 hours.
 
     Raises
     ------

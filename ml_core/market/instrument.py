@@ -79,7 +79,7 @@ class Instrument(BaseModel):
             return np.abs(ticks - np.rint(ticks)) <= tolerance
 
     def holds_price(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which prices have a whole tick that :meth:`to_ticks` can count."""
+        """Return which prices are small enough for :meth:`to_ticks`, which counts in int32."""
         limit = np.iinfo(np.int32).max * float(self.tick_size)
         return np.abs(prices) <= limit
 

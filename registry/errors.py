@@ -17,7 +17,7 @@ class DatabaseError(OperatorError):
 
 
 class BusyDatabaseError(TransientError):
-    """A database that is there, and could not be had in time."""
+    """A database that stayed locked for too long."""
 
     url: str
     fault: str
@@ -37,7 +37,7 @@ class PrematureAnswerError(OperatorError):
 
 
 class NothingMissingError(InputError):
-    """A gap to be accepted that is not there."""
+    """There is no gap to be accepted."""
 
     path: str
     template = "the database has every row that {path} notes: there is nothing to accept"
@@ -78,7 +78,7 @@ class UnusableVersionError(OperatorError):
 
 
 class UnsignedChangeError(InputError):
-    """An alias change that nobody stands for, or without a reason."""
+    """An alias change without an author or without a reason."""
 
     alias: str
     missing: str

@@ -27,7 +27,7 @@ def batches(database: Database, market: str, *, limit: int = 200) -> list[dict[s
 
 
 def findings(database: Database, market: str) -> list[dict[str, Any]]:
-    """Return what was odd of each batch but kept, such as gaps against the calendar, newest first.
+    """Return findings on bars that were kept, such as gaps in the calendar, newest batch first.
 
     Returns
     -------

@@ -120,7 +120,7 @@ class Ledger:
     def record_outcome(
         self, entry: OutcomeEntry, at: datetime
     ) -> Literal["added", "unchanged", "revised"]:
-        """Append an outcome; one that differs from the latest is a revision beside it.
+        """Append an outcome; one that differs from the latest is recorded as its revision.
 
         Raises
         ------
@@ -264,11 +264,11 @@ class Ledger:
         return chain_faults(self._database)
 
     def verify(self) -> Verification:
-        """Walk both chains, and hold them against the heads noted outside the database."""
+        """Walk both chains, and compare them with the heads noted outside the database."""
         return verify(self._database, self._checkpoints)
 
     def accept_restored(self, *, by: str, reason: str, at: datetime) -> tuple[Gap, ...]:
-        """Go on from a restored backup: keep on record who knows of the rows that are gone.
+        """Go on from a restored backup: record who accepts that rows are gone.
 
         Raises
         ------
@@ -284,7 +284,7 @@ class Ledger:
         return tuple(gap for gap in gaps if gap.by is None)
 
     def _alone(self, work: Callable[[Session], T]) -> T:
-        """Do a unit of work; again if a writer that did not wait its turn was first."""
+        """Run a unit of work; run it again if another writer was first."""
         for _ in range(_ATTEMPTS):
             try:
                 with self._database.session() as session:

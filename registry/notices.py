@@ -1,4 +1,4 @@
-"""Notices, kept whether or not any channel took them, and every attempt to bring them there."""
+"""Notices, kept whether or not a channel took them, and every attempt to deliver them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something a person should know; ``key`` names it, so that it is told once."""
+    """Something a person should know; ``key`` identifies it, so that it is sent once."""
 
     key: str
     market: str | None
@@ -34,7 +34,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """An attempt to bring a notice to a channel."""
+    """An attempt to deliver a notice to a channel."""
 
     key: str
     channel: str
@@ -45,7 +45,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRecord:
-    """A notice, and every attempt to bring it anywhere, oldest first."""
+    """A notice with every attempt to deliver it, oldest first."""
 
     notice: Notice
     deliveries: tuple[Delivery, ...]
@@ -57,7 +57,7 @@ class NoticeRecord:
         )
 
     def attempts(self, channel: str) -> int:
-        """How often it was tried to bring it to a channel."""
+        """How many deliveries to a channel were tried."""
         return sum(delivery.channel == channel for delivery in self.deliveries)
 
 
@@ -82,7 +82,7 @@ def keep_notice(database: Database, notice: Notice) -> bool:
 
 
 def record_delivery(database: Database, delivery: Delivery) -> None:
-    """Append an attempt; one of a notice that is not there is of nothing, and left out.
+    """Append an attempt to deliver; attempts for an unknown notice are ignored.
 
     Raises
     ------

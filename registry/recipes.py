@@ -1,4 +1,4 @@
-"""Recipes as they were first used: a name means one recipe for ever."""
+"""Recipes as first used: a name stands for the same recipe for ever."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def begin_attempt(database: Database, market: str, at: datetime, *, by_itself: b
 def end_attempt(
     database: Database, number: int, end: AttemptEnd, at: datetime, detail: str = ""
 ) -> None:
-    """Keep how an attempt ended.
+    """Record how an attempt ended.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ def values_of(record: Record) -> dict[str, Any]:
 
 
 def record_of(kind: type[R], row: Any, **beside: Any) -> R:
-    """Return a row as a record; ``beside`` are the fields that have no column."""
+    """Return a row as a record; ``beside`` holds the fields that have no column."""
     names = (field.name for field in fields(kind) if field.name not in beside)
     return kind(**{name: getattr(row, name) for name in names}, **beside)
 

@@ -1,4 +1,4 @@
-"""What was said beside what happened, slot by slot, in the few columns that scoring needs."""
+"""Predictions with their outcomes, slot by slot, in the few columns that scoring needs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def scored(
     first: date | None = None,
     after: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the answers of a mode and role, by decision, each with its outcome.
+    """Return the predictions of a mode and role, by time of decision, each with its outcome.
 
     Features and outputs, most of a row, are not read.
 

@@ -27,7 +27,7 @@ __all__ = [
 def record_strategy(
     database: Database, record: StrategyRecord, intent: OrderIntent | None = None
 ) -> bool:
-    """Keep a decision and its intent in one unit of work; False if the slot has one, which stays.
+    """Record a decision and its intent in one unit of work; False if the slot has a decision.
 
     Of two processes at once one is first; the other changes nothing. A slot has one intent at
     most: a decision by other rules brings no second.

@@ -1,4 +1,4 @@
-"""Recipes tried on a market: what is tried often finds something by chance, so it is counted."""
+"""Recipes tried on a market, counted because many trials find something by chance."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def finish_trial(
     score: float | None,
     state: str,
 ) -> None:
-    """Keep what a trial that was begun came to; a finished one stays as it is.
+    """Record the result of a trial that was begun; a finished trial stays as it is.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The folder of a model version: published in one step, hashed, and held against what it was."""
+"""The folder of a model version: published in one step, hashed, checked against its hashes."""
 
 from __future__ import annotations
 

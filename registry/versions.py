@@ -65,5 +65,5 @@ class Serving:
 
     @property
     def trouble(self) -> str | None:
-        """Why it is not what it should be, if so."""
+        """Why the version should not answer, or is not the champion; None if all is well."""
         return self.expired or self.other_market or self.fallback

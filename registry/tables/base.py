@@ -1,4 +1,4 @@
-"""The tables: what was taken in, what was trained, what was said, and what came of it."""
+"""The base of the tables, and their column types."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn to UTC on the way in."""
+        """Convert a time to UTC."""
         del dialect
         if value is None:
             return None
@@ -40,7 +40,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return on the way out that it is UTC."""
+        """Return the stored time with its zone, UTC."""
         del dialect
         if value is None:
             return None

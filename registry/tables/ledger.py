@@ -13,7 +13,7 @@ from registry.tables.base import Base, JsonOf
 
 
 class PredictionRow(Base):
-    """What was said of a slot, or why nothing was; append-only and chained by hash."""
+    """A slot's prediction, or why there is none; append-only and chained by hash."""
 
     __tablename__ = "predictions"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What a person was told."""
+"""Notices and their deliveries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NoticeRow(Base):
 
 
 class DeliveryRow(Base):
-    """An attempt to bring a notice to a channel."""
+    """An attempt to deliver a notice to a channel."""
 
     __tablename__ = "deliveries"
     __table_args__ = (Index("ix_deliveries_notice_id", "notice_id"),)

@@ -1,4 +1,4 @@
-"""A person's approval: what is put in front of them, and what their answer amounts to.
+"""A person's approval: the request they see, and the verdict on their answer.
 
 Pure: times are arguments. Whatever is not a whole, timely approval of the very thing that was
 shown is a refusal, and says which part was missing.
@@ -28,7 +28,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One condition or gate as it stood: its name, what became of it, its figure."""
+    """One condition or gate at the time of the request: its name, its result and its figure."""
 
     name: str
     status: str
@@ -116,7 +116,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalVerdict:
-    """What an answer amounts to; ``reason`` is what is recorded beside an approval."""
+    """The verdict on an answer; ``reason`` is recorded with an approval."""
 
     approved: bool
     verdict: str
@@ -124,7 +124,7 @@ class ApprovalVerdict:
 
 
 def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> ApprovalVerdict:
-    """Return what an answer amounts to, given what the content is by now."""
+    """Return the verdict on an answer, given the content as it is now."""
     by, reason = answer.by.strip(), answer.reason.strip()
     late = answer.waited >= request.until - request.asked_at
     deadline = f"{request.until:%Y-%m-%d %H:%M} UTC"
@@ -155,7 +155,7 @@ def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Appro
 
 
 def differences(values: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """Name what is another than was shown, in the order it was shown; the first few of many."""
+    """Return what differs from the content shown, in its order; only the first few of many."""
     matches = [
         f"{name} was {_short(values.get(name))}, is {_short(now.get(name))}"
         for name in dict.fromkeys((*values, *now))

@@ -60,7 +60,7 @@ POLICY = BreakerPolicy()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerState:
-    """Where the breaker stands; ``until`` is when an open one may be probed."""
+    """The state of the breaker; ``until`` is when an open one may be probed."""
 
     state: State
     cause: str
@@ -76,7 +76,7 @@ class BreakerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRow:
-    """A live answer of the champion, and what became of it where that is known.
+    """A live prediction of the champion, with its outcome where that is known.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class LiveRow:
 def breaker_state(
     events: Sequence[BreakerEvent], now: datetime, policy: BreakerPolicy = POLICY
 ) -> BreakerState:
-    """Return where the breaker stands after its events, oldest first.
+    """Return the state of the breaker after its events, oldest first.
 
     An open breaker becomes half open when its time is over; only a check that finds nothing
     wrong, or a person, closes it. Each opening that follows on another doubles the time, so that
@@ -159,7 +159,7 @@ def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[st
 
 
 def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
-    """Count the openings in a row, up to the last; forgotten after a long time closed."""
+    """Return how many times in a row the breaker opened; a long time closed resets the count."""
     count = 0
     closed_at: datetime | None = None
     for event in events:
@@ -173,7 +173,7 @@ def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
 
 
 def _off(judged: JudgedRows, policy: BreakerPolicy) -> tuple[str, str] | None:
-    """Return whether what was said is worse than the corridor, or not what happens."""
+    """Return the cause and figures if predictions lose to the corridor or are miscalibrated."""
     worse = latest(worse_than_corridor(judged))
     if worse >= 1.0 / policy.alpha:
         return "accuracy", f"worse than the corridor: e-value {worse:.3g}"

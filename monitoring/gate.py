@@ -1,4 +1,4 @@
-"""A gate: one thing that has to be so, its figure, and what is missing."""
+"""A gate: one requirement, its figure, and what is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """One thing that has to be so; ``change`` is the least that would make it so."""
+    """A requirement; ``change`` is the least that would fulfil it."""
 
     name: str
     passed: bool

@@ -1,4 +1,4 @@
-"""Notices: how much each kind matters, when a dead channel is tried again, what is said.
+"""Notices: how much each kind matters, when a dead channel is tried again, and their words.
 
 Pure: times are arguments, and nothing is sent from here.
 """
@@ -50,12 +50,12 @@ def level_of(kind: str) -> Level:
 
 
 def is_wanted(kind: str, least: Level) -> bool:
-    """Return whether a channel that asks for a least level is told of this kind."""
+    """Return whether a channel with this least level receives notices of this kind."""
     return LEVELS.index(level_of(kind)) >= LEVELS.index(least)
 
 
 def rests_until(failures: Sequence[datetime]) -> datetime | None:
-    """Return until when a channel is left alone after failures in a row, oldest first.
+    """Return until when no delivery to a channel is tried after failures in a row, oldest first.
 
     Ten minutes after the first, doubled with each, an hour at most: a channel that was dead for a
     night is found alive again within the hour.
@@ -67,7 +67,7 @@ def rests_until(failures: Sequence[datetime]) -> datetime | None:
 
 
 def dated(body: str, happened: datetime, now: datetime) -> str:
-    """Return when it happened, below the words; one that comes late says that it is not news."""
+    """Return the words with the time of the event below; a late notice says that it is late."""
     late = now - happened
     words = f"{body}\n{happened:%Y-%m-%d %H:%M} UTC"
     if late < _LATE:
@@ -80,7 +80,7 @@ def dated(body: str, happened: datetime, now: datetime) -> str:
 
 
 def state_in_words(state: str) -> str:
-    """Return a state of a run as it is read in a sentence.
+    """Return a run's state in words that fit in a sentence.
 
     >>> state_in_words("TimedOut"), state_in_words("Crashed")
     ('timed out', 'crashed')
@@ -90,7 +90,7 @@ def state_in_words(state: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedRun:
-    """A flow run that failed or crashed, and the words Prefect has for it."""
+    """A flow run that failed or crashed, with Prefect's message."""
 
     flow: str
     run: str
@@ -112,13 +112,13 @@ class EndedRun:
 
     @property
     def subject(self) -> str:
-        """Which flow, of which market, ended how."""
+        """The flow, the market, and how the run ended."""
         of = f"{self.market.upper()}: " if self.market else ""
         return f"{of}{self.flow} {state_in_words(self.state)}"
 
     @property
     def body(self) -> str:
-        """What was said, and the command to run it again."""
+        """Prefect's message, and the command that runs the flow again."""
         options = f" --market {self.market}" if self.market else ""
         if self.opening_range:
             options += f" --param opening_range={self.opening_range}"

@@ -1,4 +1,4 @@
-"""When retraining rests: failures in a row, and how long scheduled attempts are left out."""
+"""When scheduled retraining is suspended: after how many failures in a row, and for how long."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def failures(attempts: Sequence[RetrainAttempt]) -> tuple[RetrainAttempt, ...]:
 
 
 def rests_until(attempts: Sequence[RetrainAttempt], allowed: int) -> datetime | None:
-    """Return until when no attempt is made by itself; None while it may go on.
+    """Return until when no scheduled attempt is made; None if attempts may go on.
 
     A day after the failure that makes ``allowed`` in a row, doubled with each one more,
     ``LONGEST_DAYS`` at most. Counted from the end of the last failure, a day leaves out the next

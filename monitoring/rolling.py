@@ -29,7 +29,7 @@ class Rolling:
 def rolling(
     rows: Iterable[DailyRow], part: str, figure: str, *, window: int = WINDOW
 ) -> Rolling | None:
-    """Follow a figure over the days, a window at a time; None with fewer days than a window.
+    """Return a figure over a moving window of days; None with fewer days than a window.
 
     Parameters
     ----------

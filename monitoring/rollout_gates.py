@@ -32,7 +32,7 @@ _EVEN = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRecord:
-    """The champion's live answers that count, those of its present recipe.
+    """The champion's live predictions that count: those of its present recipe.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that the gates look at.
+    """All facts that the gates are judged by.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ def gates(
 def step_down_reason(
     facts: Facts, position: Position, now: datetime, policy: RolloutPolicy = POLICY
 ) -> tuple[Stage, str, bool] | None:
-    """Return where a market must go down to, why, and whether its record counts anew.
+    """Return the stage a market must step down to, why, and whether its record starts anew.
 
     None to stay.
 

@@ -60,7 +60,7 @@ class JudgedRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitor:
-    """What a monitor says now.
+    """The present state of a monitor.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ def calibration_process(
     day: NDArray[np.datetime64],
     broke: NDArray[np.bool_] | bool,
 ) -> NDArray[np.float64]:
-    """Return the evidence, after each day, that probabilities are not what happens.
+    """Return the evidence, after each day, that the probabilities are miscalibrated.
 
     The hypothesis bet against: given what is known at each decision, the event has the very
     chance that was said. Three bettors share the capital: on all probabilities being too low or
@@ -146,7 +146,7 @@ def calibration_process(
 def monitors(
     judged: JudgedRows, reference_accuracy: float | None = None, alpha: float = ALPHA
 ) -> tuple[Monitor, ...]:
-    """Return every monitor of a line of answers.
+    """Return every monitor of a line of predictions.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def highest(wealth: NDArray[np.float64]) -> float:
 
 
 def alarms(monitors: Sequence[Monitor]) -> tuple[Monitor, ...]:
-    """Return those that raise the alarm."""
+    """Return the monitors that raise the alarm."""
     return tuple(monitor for monitor in monitors if monitor.alarm)
 
 

@@ -1,4 +1,4 @@
-"""What a model card tells of a version, gathered once and written as page or markdown."""
+"""The facts of a model card, collected once and written as a page or as markdown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitoring.pages.findings import Figures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """Everything a card tells of a version; plain values.
+    """All facts on a model card, as plain values.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a model card tells beside a version's own files: known truth, and predictions on record."""
+"""Parts of a model card from outside a version's files: known truth, recorded predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RECENT_HEAD = ("range", "UP, model", "UP, corridor", "recommended", "broke", "R
 
 
 def truth_blocks(facts: CardFacts) -> tuple[Block, ...]:
-    """Return what a simulated market allows beside what was measured; nothing of a real one."""
+    """Return the best possible figures of a simulated market beside the measured; else nothing."""
     truth = facts.truth
     if truth is None:
         return ()

@@ -1,4 +1,4 @@
-"""One document model, written as markdown or as an HTML page that is whole in itself."""
+"""One document model, written as markdown or as a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell with more than its text.
+    """A table cell with more than its text.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ CellText = str | Cell
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure with its words.
+    """A figure with its title and caption.
 
     Attributes
     ----------

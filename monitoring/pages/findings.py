@@ -19,7 +19,7 @@ _LABEL = re.compile(r"v\d+-(entry|edge)-(full|half)-rr([\d.]+)-(session_end|next
 
 
 def finding(evaluation: Evaluation) -> Finding:
-    """Return what the interval of the log loss against the corridor shows; unknown is no skill."""
+    """Return how the log loss compares with the corridor's; "none": no difference is shown."""
     change = evaluation.directional.difference["corridor"].log_loss
     if not change.is_known:
         return "none"
@@ -31,7 +31,7 @@ def finding(evaluation: Evaluation) -> Finding:
 
 
 def money(trading: Trading) -> str:
-    """Return what trading it would have brought, after costs."""
+    """Return in words what trading the predictions would have brought, after costs."""
     every, followed = trading.every_break, trading.followed
     sentences = []
     if isinstance(every, Trades):
@@ -65,7 +65,7 @@ def _brought(trades: Trades) -> str:
 
 
 def recovered(evaluation: Evaluation, truth: Figures) -> float | None:
-    """Return the share of the possible gain in log loss the model found; None without an edge."""
+    """Return the model's share of the possible gain in log loss; None without an edge."""
     possible = truth["driftless_log_loss"] - truth["bayes_log_loss"]
     if possible <= 0:
         return None

@@ -65,7 +65,7 @@ def is_known(value: float | None) -> TypeGuard[float]:
 
 
 def interval(low: float | None, high: float | None, decimals: int, *, sign: bool = True) -> str:
-    """Return the ends of an interval, or that they are not known.
+    """Return the ends of an interval, or "not known".
 
     >>> interval(0.1, 0.25, 2)
     '+0.10 to +0.25'

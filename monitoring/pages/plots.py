@@ -80,7 +80,7 @@ def wilson(share: float, rows: int) -> tuple[float, float]:
 def score_plot(
     rows: Sequence[Scored], axis: str, marks: Sequence[Mark] = (), *, per_cent: bool = False
 ) -> Figure:
-    """Draw scores under one another, each with its interval, its name before and words after it.
+    """Draw scores in rows, each with its interval, its name before it and its words after it.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def score_plot(
 def reliability_plot(
     model: Sequence[ReliabilityBin], corridor: Sequence[ReliabilityBin]
 ) -> Figure:
-    """Draw what was said against what happened, and below it how often each was said.
+    """Draw predicted against observed shares, and below how often each was predicted.
 
     Bars on the model's points are the 95 % intervals of the shares: a point off the diagonal
     whose bar crosses it may be chance.
@@ -234,7 +234,7 @@ def importance_plot(shares: Mapping[str, float], axis: str, most: int = 10) -> F
 
 
 def _point(axes: Axes, name: str, x: float, y: float) -> None:
-    """Mark a place: the corridor hollow and larger, so that the model inside it is still seen."""
+    """Draw a marker; the corridor's is hollow and larger, so that both stay visible."""
     ink, shape = _VOICES[name]
     hollow = name == "corridor"
     axes.plot(

@@ -1,4 +1,4 @@
-"""The report of a walk-forward study: one page, whole in itself, the verdict first."""
+"""The report of a walk-forward study: one self-contained page, the verdict first."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ def _condition(condition: Condition) -> tuple[CellText, ...]:
 
 
 def _figures(figures: Figures) -> Iterable[str]:
-    """Yield what the condition's sentence leaves out: by seed, by year, by whom it is against."""
+    """Yield the figures that a condition's sentence leaves out: by seed, by year, by opponent."""
     for name, value in figures.items():
         words = name.replace("_", " ")
         write = _wealth if name == "e_values" else _number

@@ -82,7 +82,7 @@ def _log_loss_chart(evaluation: Evaluation, truth: Mapping[str, Any] | None) -> 
 
 
 def reliability_chart(evaluation: Evaluation) -> Chart:
-    """Draw what was said against what happened."""
+    """Draw predicted against observed shares."""
     bins = evaluation.directional.reliability
     words = "Of the ranges given 70 % UP, about 70 % should break up: points on the dashed line."
     figure = reliability_plot(bins["model"], bins["corridor"])

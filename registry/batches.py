@@ -59,7 +59,7 @@ def record_batches(
                     batch_id=row["batch"],
                     source_line=row["source_line"],
                     reason=row["reason"],
-                    row=_plain(row),
+                    row=_row_json(row),
                 )
             )
         for row in _first_rows(revisions, fresh):
@@ -69,7 +69,7 @@ def record_batches(
                     market=market,
                     contract=row["contract"],
                     ts=row["ts"],
-                    earlier=_plain(row),
+                    earlier=_row_json(row),
                 )
             )
     return len(new)
@@ -102,8 +102,8 @@ def _batch(market: str, record: BatchRecord) -> DataBatch:
     )
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Values that JSON can hold; times as ISO text, what is not a number as None."""
+def _row_json(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as JSON values: times as ISO text, NaN as None."""
     return {
         name: value.isoformat()
         if hasattr(value, "isoformat")

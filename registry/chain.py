@@ -112,7 +112,7 @@ class Chain:
         """Return the hash of a row: SHA-256, hex, of the previous hash and the canonical JSON."""
         stored = self.stored(values)
         hashed_values = {
-            name: _plain(stored[name])
+            name: _time_as_text(stored[name])
             for name in self.names
             if not (name in self._if_given and stored[name] == "")
         }
@@ -193,7 +193,7 @@ class Chain:
         return number if math.isfinite(number) else None
 
 
-def _plain(value: Any) -> Any:
+def _time_as_text(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return value.isoformat() if isinstance(value, date) else value

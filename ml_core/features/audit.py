@@ -152,8 +152,8 @@ def audit_lookahead(
         )
         deleted = _again(bars.between(0, slot.t0), market, spec, features, slot)
         scrambled = _again(scrambled_after(bars, slot.t0, draw), market, spec, features, slot)
-        leaks += _moved(market, features, slot, "deleted", expected, deleted)
-        leaks += _moved(market, features, slot, "scrambled", expected, scrambled)
+        leaks += _leaks_between(market, features, slot, "deleted", expected, deleted)
+        leaks += _leaks_between(market, features, slot, "scrambled", expected, scrambled)
         if on_progress is not None:
             on_progress(done + 1, len(rows))
     missing = np.flatnonzero(np.isnan(truth).all(axis=0))
@@ -173,7 +173,7 @@ class _Slot:
     t0: int
 
 
-def _moved(
+def _leaks_between(
     market: Market,
     features: tuple[Feature, ...],
     slot: _Slot,

@@ -55,9 +55,9 @@ def refresh_data(
 
 
 def refresh_if_known(market: str, as_of: datetime | None = None) -> str | None:
-    """Refresh from the standing source, if there is one; give the trouble, if there was any.
+    """Refresh from the standing source, if there is one; return what went wrong, if anything.
 
-    What comes after the refresh is owed an answer from the bars that are there.
+    A refresh that fails does not stop what comes after it, which uses the bars that are there.
     """
     if standing_source(current_settings().sources_file, market) is None:
         return None

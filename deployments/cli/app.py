@@ -40,8 +40,8 @@ class NotAFolderError(InputError):
     template = "--home {home} is a file; name a folder, which need not be there yet"
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(version_wanted: bool) -> None:
+    if version_wanted:
         typer.echo(f"orbcast {metadata.version('orbcast')}")
         raise typer.Exit
 

@@ -124,11 +124,11 @@ class OrbcastGroup(TyperGroup):
     def make_context(
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
-        """Read the line up to the command; what is wrong with it is one line too."""
+        """Read the line up to the command; a fault in it is reported in one line too."""
         try:
             return super().make_context(info_name, args, parent, **extra)
         except TyperException as error:
-            _tell_usage(error)
+            _print_usage_error(error)
             raise Exit(INPUT) from error
         except InputError as error:
             sys.stderr.write(f"orbcast: {line_of(error)}\n")
@@ -152,7 +152,7 @@ class OrbcastGroup(TyperGroup):
             sys.stderr.write("stopped\n")
             ctx.exit(INTERRUPTED)
         except TyperException as error:
-            _tell_usage(error)
+            _print_usage_error(error)
             ctx.exit(INPUT)
         except BrokenPipeError:
             ctx.exit(0)  # whoever read has enough, as with `| head`
@@ -168,8 +168,8 @@ class OrbcastGroup(TyperGroup):
             ctx.exit(status_of(error))
 
 
-def _tell_usage(error: TyperException) -> None:
-    """Print in a line what is wrong with the command line, and where it is told how it is right.
+def _print_usage_error(error: TyperException) -> None:
+    """Print in a line what is wrong with the command line, and which help shows the right one.
 
     A group that is called without a command shows its help instead.
     """
@@ -184,7 +184,7 @@ def _tell_usage(error: TyperException) -> None:
 
 
 def let_go_of_output() -> None:
-    """Write out what is printed; that nobody reads it any more is nothing to complain of."""
+    """Flush the output; a reader that has closed it is no error."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -192,7 +192,7 @@ def let_go_of_output() -> None:
 
 
 def _is_a_stop(error: Exception) -> bool:
-    """Check for a Ctrl-C that came while pydantic wrote JSON: it keeps no more than the name."""
+    """Return whether an error is a Ctrl-C during pydantic's JSON, which keeps only its name."""
     return type(error).__name__ == "PydanticSerializationError" and (
         KeyboardInterrupt.__name__ in str(error)
     )

@@ -1,4 +1,4 @@
-"""How far something long is, on the error stream: with the time left where the total is known."""
+"""Progress of long work on the error stream, with the time left where the total is known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DETAIL = 28
 
 
 class Pace:
-    """The time gone by and the time left, going by what was done in which time.
+    """The time gone by and the time left, estimated from the share that is done.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ class Pace:
         """The time left if it is known, else the time gone by."""
         now = self._clock()
         if self._ends is not None and now <= self._ends:
-            return f"{_told(self._ends - now)} left"
-        return f"{_told(now - self._began)} so far"
+            return f"{_clock_words(self._ends - now)} left"
+        return f"{_clock_words(now - self._began)} so far"
 
 
 class Bar:
@@ -99,7 +99,7 @@ class Bar:
 
 @contextlib.contextmanager
 def progress(words: str, total: float | None = None) -> Iterator[Bar]:
-    """Show on the error stream that something long runs; nothing where that is no terminal.
+    """Show a progress bar on the error stream; nothing where that is no terminal.
 
     With a total: how far it is, and the time left if it goes on as it went. Without: the time gone
     by. What is printed on the error stream meanwhile stands above the bar, whole.
@@ -123,5 +123,5 @@ def flow_progress(words: str) -> Iterator[Bar]:
         yield bar
 
 
-def _told(seconds: float) -> str:
+def _clock_words(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))

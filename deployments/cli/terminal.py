@@ -75,11 +75,11 @@ def remark_begin(words: str, server: str | None) -> None:
     remark(f"{words} on {server} ..." if server else f"{words} ...")
 
 
-def show_table(shown: RenderableType) -> None:
+def show_table(table: RenderableType) -> None:
     """Print a table, without the blanks that fill its last column."""
     console = out()
     with console.capture() as captured:
-        console.print(shown)
+        console.print(table)
     lines = (line.rstrip() for line in captured.get().splitlines())
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
@@ -151,7 +151,7 @@ def _folded(words: str, console: Console) -> str:
 
 def _lines(words: str, console: Console) -> list[str]:
     lead = words[: len(words) - len(words.lstrip())]
-    whole = _KEPT_TOGETHER.sub(lambda found: _joined(found[0], console.width), words.strip())
+    whole = _KEPT_TOGETHER.sub(lambda match: _joined(match[0], console.width), words.strip())
     folded = textwrap.wrap(
         whole,
         console.width,

@@ -37,7 +37,7 @@ class NotWaitingError(InputError):
     """A run that does not wait for a person."""
 
     run: str
-    known: tuple[str, ...]
+    waiting_runs: tuple[str, ...]
     became: str
     template = (
         "run {run!r} does not wait for a person{_ended}; waiting: {_those}. `orbcast approve` "
@@ -50,7 +50,7 @@ class NotWaitingError(InputError):
 
     @property
     def _those(self) -> str:
-        return ", ".join(self.known) or "nothing"
+        return ", ".join(self.waiting_runs) or "nothing"
 
 
 class UnexplainedError(InputError):
@@ -61,7 +61,7 @@ class UnexplainedError(InputError):
 
 
 class NotBorneOutError(InputError):
-    """An approval of what the evidence does not bear."""
+    """An approval that the evidence does not support."""
 
     title: str
     verdict: str
@@ -149,9 +149,9 @@ def _list(requests: tuple[Waiting, ...], *, as_json: bool) -> None:
         table.add_column(heading, no_wrap=heading == "run", overflow="fold")
     for waiting in requests:
         request = waiting.request
-        asked, until = (f"{at:%Y-%m-%d %H:%M}" for at in (request.asked_at, request.until))
+        asked_at, until = (f"{at:%Y-%m-%d %H:%M}" for at in (request.asked_at, request.until))
         bears = "bears it" if request.borne_out else "does not bear it"
-        table.add_row(str(waiting.run)[:_SHORT], request.title, asked, until, bears)
+        table.add_row(str(waiting.run)[:_SHORT], request.title, asked_at, until, bears)
     show_table(table)
     say("look at one: orbcast approve RUN")
 
@@ -171,15 +171,15 @@ def _show(chosen: Waiting) -> None:
     say(f'  orbcast approve {short} --refuse --reason "..."')
 
 
-def _find(ref: str, known: tuple[Waiting, ...]) -> Waiting:
+def _find(ref: str, waiting_runs: tuple[Waiting, ...]) -> Waiting:
     requests = [
         waiting
-        for waiting in known
+        for waiting in waiting_runs
         if ref and (str(waiting.run).startswith(ref) or waiting.name == ref)
     ]
     if len(requests) == 1:
         return requests[0]
-    lines = tuple(str(waiting.run)[:_SHORT] for waiting in requests or known)
+    lines = tuple(str(waiting.run)[:_SHORT] for waiting in requests or waiting_runs)
     if requests:
         raise NotWaitingError(ref, lines, "it could be any of these")
 
@@ -208,8 +208,8 @@ def _answer(chosen: Waiting, values: dict[str, Any], *, wait: bool, as_json: boo
         or {}
     )
     if as_json:
-        shown = {"run": str(chosen.run), "state": state, "verdict": words, **document}
-        print_json(shown)
+        result = {"run": str(chosen.run), "state": state, "verdict": words, **document}
+        print_json(result)
     else:
         say(words)
     if values["approve"] and document.get("done") is False:

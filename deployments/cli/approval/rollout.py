@@ -55,7 +55,7 @@ def status(
     rollout = tasks.rollout.stage.rollout_of(
         settings, symbol, tasks.settings.now(), _stage(to) if to else None
     )
-    _tell(rollout, as_json)
+    _print_rollout(rollout, as_json)
 
 
 @app.command(short_help="Approve a step up of what there is now.")
@@ -74,15 +74,15 @@ def approve(
     )
     missing = tasks.rollout.stage.rollout_of(settings, symbol, tasks.settings.now(), stage).missing
     if as_json:
-        told = {"market": symbol, "to": stage, "by": who, "expires_at": event.expires_at}
-        print_json({**told, "bound_to": event.bound_to, "missing": missing})
+        approval = {"market": symbol, "to": stage, "by": who, "expires_at": event.expires_at}
+        print_json({**approval, "bound_to": event.bound_to, "missing": missing})
         return
     say(
         f"{symbol}: a step up to {stage} is approved by {who} until "
         f"{event.expires_at:%Y-%m-%d %H:%M} UTC, for {str(event.bound_to)[:12]}",
     )
-    for each in missing:
-        say(f"  still missing: {each}")
+    for requirement in missing:
+        say(f"  still missing: {requirement}")
 
 
 @app.command("step-up", short_help="Go up one stage, if every gate and the approval hold.")
@@ -116,7 +116,7 @@ def _step(
     serving.prefect_session.name_running_server(settings)  # before Prefect is imported
     stage, at = tasks.rollout.stage, tasks.settings.now()
     step = stage.step_up if way == "up" else stage.step_down
-    _tell(step(settings, symbol, _stage(to), by=who, reason=reason, at=at), as_json)
+    _print_rollout(step(settings, symbol, _stage(to), by=who, reason=reason, at=at), as_json)
 
 
 def _stage(text: str) -> Stage:
@@ -129,7 +129,7 @@ def _stage(text: str) -> Stage:
     )
 
 
-def _tell(rollout: Rollout, as_json: bool) -> None:
+def _print_rollout(rollout: Rollout, as_json: bool) -> None:
     if as_json:
         print_json(tasks.rollout.stage.rollout_json(rollout))
         return
@@ -147,5 +147,5 @@ def _tell(rollout: Rollout, as_json: bool) -> None:
         if gate.change:
             say(f"      missing: {gate.change}")
     say(f"next: {rollout.next_step}")
-    for each in position.ignored:
-        say(f"ignored: {each}")
+    for event in position.ignored:
+        say(f"ignored: {event}")

@@ -82,8 +82,8 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
         say(f"  {line}")
     for line in _odd_days_in_words(odd, market):
         say(f"  {line}")
-    told = " ".join((spec.kind, ", ".join(spec.paths))).strip() if spec else _NO_SOURCE
-    say(f"  source      {told}")
+    source_words = " ".join((spec.kind, ", ".join(spec.paths))).strip() if spec else _NO_SOURCE
+    say(f"  source      {source_words}")
 
 
 _ODD_DAYS_SHOWN = 5
@@ -158,10 +158,13 @@ def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     config = tasks.settings.current_settings()
     symbol = config.market(market).symbol
     log = config.lake().batch_log(symbol)
-    holding = {record.batch_id for record in log.in_lake()}
+    batches_in_lake = {record.batch_id for record in log.in_lake()}
     if as_json:
         print_json(
-            [{**asdict(record), "in_lake": record.batch_id in holding} for record in log.records]
+            [
+                {**asdict(record), "in_lake": record.batch_id in batches_in_lake}
+                for record in log.records
+            ]
         )
         return
     if not log.records:
@@ -175,7 +178,7 @@ def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     for record in log.records:
         at = datetime.fromisoformat(record.ingested_at)
         changes = (f"{count:,}" for count in (record.added, record.revised, record.withdrawn))
-        state = "yes" if record.batch_id in holding else "no"
+        state = "yes" if record.batch_id in batches_in_lake else "no"
         name = record.name if record.is_reading else f"(takes back {record.name})"
         table.add_row(
             record.batch_id[:8], f"{at:%Y-%m-%d %H:%M}", *changes, state, name, record.reading

@@ -75,10 +75,10 @@ def import_legacy(
     if as_json:
         print_json({**values, "reports": [str(page), str(text)]})
         return
-    _tell(values, page, text)
+    _print_findings(values, page, text)
 
 
-def _tell(values: dict[str, Any], page: Path, text: Path) -> None:
+def _print_findings(values: dict[str, Any], page: Path, text: Path) -> None:
 
     say(legacy_import.report.headline(values))
     if values["dry_run"]:
@@ -90,7 +90,7 @@ def _tell(values: dict[str, Any], page: Path, text: Path) -> None:
         say(f"\n{title}:")
         for sentence in sentences or ["nothing"]:
             say(f"- {sentence}")
-    for each in (values["registry"] or {}).get("versions", []):
-        for fault in each["faults"]:
-            say(f"- {each['name']}: {fault}.")
+    for version in (values["registry"] or {}).get("versions", []):
+        for fault in version["faults"]:
+            say(f"- {version['name']}: {fault}.")
     say(f"\nReport: {page}\n        {text}")

@@ -72,18 +72,18 @@ def list_markets(as_json: AsJson = False) -> None:
     Example: orbcast market list
     """
     config = tasks.settings.current_settings()
-    known = {name: config.market(name) for name in config.market_names()}
+    markets = {name: config.market(name) for name in config.market_names()}
     if as_json:
         listed = [
             {**_summary(market), "market": name, "file": config.market_file(name)}
-            for name, market in known.items()
+            for name, market in markets.items()
         ]
         print_json(
             {"markets": listed, "instruments": list(deployments.new_market.specifications())}
         )
         return
     table = cli.drawing.ruled_table("market", "instrument", "clock", "opening ranges")
-    for name, market in known.items():
+    for name, market in markets.items():
         ranges = ", ".join(spec.name for spec in market.ranges)
         table.add_row(name, market.name, market.zone, ranges)
     show_table(table)
@@ -108,13 +108,13 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
         market_facts.own_days(market),
     )
     if as_json:
-        told = {
+        details = {
             "definition": meaning,
             "changed": changed,
             "calendar_days": own_days,
             "days": days,
         }
-        print_json({**_summary(market), "file": config.market_file(name), **told})
+        print_json({**_summary(market), "file": config.market_file(name), **details})
         return
     instrument = market.instrument
     say(f"{market.symbol}, {market.name}: {config.market_file(name)} can be used")
@@ -217,7 +217,7 @@ def new(
     text = deployments.new_market.market_file(
         spec,
         bars_are_called,
-        zone=_known_zone(zone),
+        zone=_require_zone(zone),
         ranges=[deployments.new_market.RangeChoice.of(choice) for choice in texts],
         commission=commission,
         slippage_ticks=slippage,
@@ -286,7 +286,7 @@ class ZoneNameError(InputError):
     template = "no zone named {zone!r}; use an IANA name such as America/New_York"
 
 
-def _known_zone(zone: str) -> str:
+def _require_zone(zone: str) -> str:
     if not ml_core.market.market.is_zone(zone):
         raise ZoneNameError(zone)
     return zone

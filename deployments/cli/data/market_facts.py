@@ -41,7 +41,7 @@ def own_days(market: Market) -> list[dict[str, Any]]:
             for minute in minutes
         )
 
-    def shown(hours: ml_core.market.calendar_days.Hours | None) -> str | None:
+    def hours_in_words(hours: ml_core.market.calendar_days.Hours | None) -> str | None:
         if hours is None:
             return None
         halt = f", no trade {span(*hours.halt)}" if hours.halt else ""
@@ -50,8 +50,8 @@ def own_days(market: Market) -> list[dict[str, Any]]:
     return [
         {
             "day": change.day,
-            "by_calendar": shown(change.by_calendar),
-            "by_file": shown(change.by_file),
+            "by_calendar": hours_in_words(change.by_calendar),
+            "by_file": hours_in_words(change.by_file),
             "fault": change.fault and f"changes nothing: it {change.fault}",
         }
         for change in ml_core.market.calendar_days.changed_days(market)
@@ -69,7 +69,7 @@ def next_days(market: Market) -> list[dict[str, Any]]:
     clock, today = ZoneInfo(market.zone), tasks.settings.now().date()
     schedule = ml_core.market.schedule.build_schedule(market, today, today + timedelta(days=366))
 
-    def shown(minute: int) -> str:
+    def clock_time(minute: int) -> str:
         return f"{ml_core.market.schedule.from_minute(int(minute)).astimezone(clock):%H:%M}"
 
     return [
@@ -78,8 +78,8 @@ def next_days(market: Market) -> list[dict[str, Any]]:
             "ranges": [
                 {
                     "range": spec.name,
-                    "start": shown(schedule.range_start[row, column]),
-                    "close": shown(schedule.range_end[row, column]),
+                    "start": clock_time(schedule.range_start[row, column]),
+                    "close": clock_time(schedule.range_end[row, column]),
                 }
                 for column, spec in enumerate(market.ranges)
                 if schedule.open[row, column]

@@ -117,7 +117,7 @@ def _here(market: str, full: bool) -> dict[str, Any]:
 
 def _emit(market: str) -> dict[str, Any]:
 
-    told = {
+    event = {
         "id": str(uuid.uuid4()),
         "occurred": tasks.settings.now().isoformat(),
         "event": notices.events.ARRIVED,
@@ -125,7 +125,7 @@ def _emit(market: str) -> dict[str, Any]:
         "payload": {"market": market.lower()},
     }
     with tasks.prefect_api.get_client(sync_client=True) as client:
-        client.request("POST", "/events", json=[told])
+        client.request("POST", "/events", json=[event])
     words = f"told the server that bars of {market} arrived; refresh-data starts by itself"
     return {"ran": "event", "run": None, "verdict": words}
 

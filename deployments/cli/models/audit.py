@@ -43,9 +43,9 @@ def lookahead(
     """
     settings = tasks.settings.current_settings()
     definition, chosen = settings.market(market), settings.recipe(recipe)
-    asked = days_of(first, last)
+    period = days_of(first, last)
     bars = data.datasets.known_bars(settings, market, definition, tasks.settings.now())
-    begin, end = data.datasets.period_of(bars, definition, *asked)
+    begin, end = data.datasets.period_of(bars, definition, *period)
     with progress("Auditing decisions", 0) as bar:
         report = features.audit.audit_lookahead(
             bars,
@@ -61,12 +61,12 @@ def lookahead(
     if as_json:
         print_json(report.to_json())
     else:
-        _tell(report)
+        _print_report(report)
     if not report.clean:
         raise typer.Exit(LEAKY)
 
 
-def _tell(report: AuditReport) -> None:
+def _print_report(report: AuditReport) -> None:
     say(
         f"{report.market}: {len(report.features)} features at {report.decisions} decisions, the "
         "future deleted and scrambled."

@@ -30,7 +30,7 @@ By = Annotated[str, typer.Option(help="Who decides; your login name if left out.
 
 
 class NotShownError(InputError):
-    """A promotion that the evidence does not bear."""
+    """A promotion that the evidence does not support."""
 
     version: str
     reasons: tuple[str, ...]
@@ -78,8 +78,10 @@ def promote(
     if as_json:
         print_json(_changed(symbol, record.version, who, reason, changed=changed))
         return
-    told = f"is champion of {symbol}, by {who}" if changed else f"was champion of {symbol} already"
-    say(f"{record.version} {told}")
+    change = (
+        f"is champion of {symbol}, by {who}" if changed else f"was champion of {symbol} already"
+    )
+    say(f"{record.version} {change}")
 
 
 def history(

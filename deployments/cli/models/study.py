@@ -87,9 +87,9 @@ def setups(
         days=tuple(days or ml_core.setups.setup.DAYS),
     )
     plan, chosen = ml_core.setups.plan.StudyPlan(min_trades=min_trades), grid.setups(definition)
-    asked = days_of(first, last)
+    period = days_of(first, last)
     bars = data.datasets.known_bars(settings, market, definition, at)
-    begin, end = data.datasets.period_of(bars, definition, *asked)
+    begin, end = data.datasets.period_of(bars, definition, *period)
     with progress("Trading every break", 0) as bar:
         table = ml_core.setups.trades.trade_table(
             bars, definition, grid, first=begin, last=end, on_progress=bar.at
@@ -99,14 +99,14 @@ def setups(
             table, chosen, plan.search_days(len(table.days))
         )
         study = ml_core.setups.study.study_setups(returns, plan=plan, seed=seed)
-    plain = study.to_json()
+    study_json = study.to_json()
     page = report or settings.reports_dir / f"setups-{market.lower()}.html"
-    pages.document.write_html(pages.setup_report.setup_report(plain, made_at=at), page)
+    pages.document.write_html(pages.setup_report.setup_report(study_json, made_at=at), page)
     if figures is not None:
         with ml_core.files.written_atomically(figures) as temporary:
-            temporary.write_text(json_text(plain), "utf-8")
+            temporary.write_text(json_text(study_json), "utf-8")
     if as_json:
-        print_json({**plain, "report": page})
+        print_json({**study_json, "report": page})
         return
     _show(study)
     say(f"Page: {page}")

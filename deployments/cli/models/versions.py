@@ -62,7 +62,7 @@ def list_versions(market: MarketOption = "mgc", as_json: AsJson = False) -> None
     elif not listed:
         say(f"{symbol} has no version yet: `orbcast run nightly-retrain --market {market}`")
     else:
-        _tell(listed)
+        _print_versions(listed)
 
 
 def _listed(record: VersionRecord, aliases: list[str]) -> dict[str, Any]:
@@ -80,8 +80,8 @@ def _listed(record: VersionRecord, aliases: list[str]) -> dict[str, Any]:
     }
 
 
-def _tell(listed: list[dict[str, Any]]) -> None:
-    """Show the versions model by model: names may be long, and versions are there to be copied."""
+def _print_versions(listed: list[dict[str, Any]]) -> None:
+    """Print the versions model by model; columns leave room for long names and whole versions."""
     for model in dict.fromkeys(row["model"] for row in listed):
         say(f"{model}:")
         table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
@@ -89,15 +89,15 @@ def _tell(listed: list[dict[str, Any]]) -> None:
             table.add_column(name, no_wrap=name != "is")
         for name in ("n", "accuracy", "log loss", "corridor's"):
             table.add_column(name, justify="right", no_wrap=True)
-        for each in listed:
-            if each["model"] == model:
+        for version in listed:
+            if version["model"] == model:
                 table.add_row(
-                    f"  {each['version']}",
-                    " ".join(each["aliases"]) or "-",
-                    f"{each['rows']:,}",
-                    f"{each['accuracy']:.1%}",
-                    f"{each['log_loss']:.4f}",
-                    f"{each['corridor_log_loss']:.4f}",
+                    f"  {version['version']}",
+                    " ".join(version["aliases"]) or "-",
+                    f"{version['rows']:,}",
+                    f"{version['accuracy']:.1%}",
+                    f"{version['log_loss']:.4f}",
+                    f"{version['corridor_log_loss']:.4f}",
                 )
         show_table(table)
 
@@ -112,7 +112,7 @@ def show(ref: Ref, market: MarketOption = "mgc", as_json: AsJson = False) -> Non
     symbol = settings.market(market).symbol
     store = settings.models()
     record = store.find(symbol, ref)
-    given = [
+    aliases_held = [
         alias_record
         for alias in _ALIASES
         for alias_record in store.history(symbol, alias)
@@ -121,11 +121,11 @@ def show(ref: Ref, market: MarketOption = "mgc", as_json: AsJson = False) -> Non
     if as_json:
         about = ("market", "version", "model", "kind", "created_at", "metrics")
         values = {name: getattr(record, name) for name in about}
-        print_json({**values, "aliases": [asdict(alias) for alias in given]})
+        print_json({**values, "aliases": [asdict(alias) for alias in aliases_held]})
         return
     cli.markdown.print_markdown((record.folder / "model_card.md").read_text(encoding="utf-8"))
-    for each in given:
-        say(f"{each.alias} since {each.at:%Y-%m-%d %H:%M} UTC by {each.by}: {each.reason}")
+    for held in aliases_held:
+        say(f"{held.alias} since {held.at:%Y-%m-%d %H:%M} UTC by {held.by}: {held.reason}")
 
 
 @app.command(short_help="Say what a version is, what is known, what is not.")
@@ -187,11 +187,11 @@ def verify(
     if as_json:
         print_json(checked)
     else:
-        for each in checked:
-            say(f"{each['version']} {each['model']}: {'; '.join(each['faults']) or 'whole'}")
+        for check in checked:
+            say(f"{check['version']} {check['model']}: {'; '.join(check['faults']) or 'whole'}")
         if not checked:
             say(f"{symbol} has no version yet: `orbcast run nightly-retrain --market {market}`")
-    if bad := tuple(str(each["version"]) for each in checked if each["faults"]):
+    if bad := tuple(str(check["version"]) for check in checked if check["faults"]):
         raise DamagedError(bad)
 
 

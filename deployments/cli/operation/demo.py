@@ -41,7 +41,7 @@ def demo(
     piped, begun = not err().is_terminal, ""
     with progress("Demo", 1.0) as bar:
 
-        def moved(share: float, step: str) -> None:
+        def show_progress(share: float, step: str) -> None:
             nonlocal begun
             if piped and step != begun:
                 remark(f"{step} ...")
@@ -49,14 +49,14 @@ def demo(
             named = step.replace("Flow ", "").partition(":")[0].partition(",")[0]
             bar.at(share, detail=named)
 
-        demo = deployments.demo.run_demo(home, remark, moved)
+        demo = deployments.demo.run_demo(home, remark, show_progress)
     if as_json:
-        print_json(_plain(demo))
+        print_json(_to_json(demo))
     else:
-        _tell(demo)
+        _print_results(demo)
 
 
-def _plain(demo: Shown) -> dict[str, Any]:
+def _to_json(demo: Shown) -> dict[str, Any]:
     retrained, study = demo.retrained, demo.study
     return {
         "home": demo.home,
@@ -76,7 +76,7 @@ def _plain(demo: Shown) -> dict[str, Any]:
     }
 
 
-def _tell(demo: Shown) -> None:
+def _print_results(demo: Shown) -> None:
     retrained, study, truth = demo.retrained, demo.study, demo.truth
     directional = demo.evaluation.directional
     table = cli.drawing.plain_table()

@@ -108,7 +108,7 @@ def add(
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the channel.")], as_json: AsJson = False
 ) -> None:
-    """Tell this channel nothing any more; Prefect forgets its secret.
+    """Remove a channel: nothing is sent to it any more, and Prefect forgets its secret.
 
     Example: orbcast notify remove desk
     """
@@ -134,7 +134,7 @@ def list_channels(as_json: AsJson = False) -> None:
     Example: orbcast notify list
     """
     settings = tasks.settings.current_settings()
-    found = [
+    attempts = [
         (channel, registry.notices.last_attempt(settings.database(), channel.name))
         for channel in tasks.notices.channels.channels(settings.channels_file)
     ]
@@ -142,18 +142,18 @@ def list_channels(as_json: AsJson = False) -> None:
         print_json(
             [
                 {**asdict(channel), "last_attempt": asdict(last) if last else None}
-                for channel, last in found
+                for channel, last in attempts
             ]
         )
         return
-    for channel, last in found:
+    for channel, last in attempts:
         state = "nothing to tell so far"
         if last is not None:
             state = "delivered" if last.delivered else f"failed: {last.detail}"
             state = f"{last.at:%Y-%m-%d %H:%M} UTC {state}"
         kind = channel.kind if channel.least == "info" else f"{channel.kind}, {channel.least}"
         say(f"{channel.name} ({kind}): {state}")
-    if not found:
+    if not attempts:
         say("no channel yet: `orbcast notify add slack NAME --url-env VARIABLE`")
 
 
@@ -264,7 +264,7 @@ def show_notices(
         remark(f"nothing is delivered: {error}")
     notice_records = registry.notices.notices(settings.database(), market=symbol, last=last)
     if as_json:
-        plain = [
+        notices_json = [
             {
                 "at": notice_record.notice.at.isoformat(),
                 "kind": notice_record.notice.kind,
@@ -282,7 +282,7 @@ def show_notices(
             }
             for notice_record in notice_records
         ]
-        print_json(plain)
+        print_json(notices_json)
         return
     for notice_record in notice_records:
         missed = tasks.notices.channels.missing_from(notice_record, listed)

@@ -33,11 +33,11 @@ FLOWS: Mapping[str, str] = {
 
 
 class UnknownFlowError(InputError):
-    """A flow there is not."""
+    """A flow that does not exist."""
 
     name: str
-    known: tuple[str, ...]
-    template = "there is no flow {name!r}; use one of {known:, }"
+    available: tuple[str, ...]
+    template = "there is no flow {name!r}; use one of {available:, }"
 
 
 def run(
@@ -74,15 +74,15 @@ def run(
         flow_progress(f"Running {name}"),
         serving.prefect_session.prefect_session(settings, level=level) as server,
     ):
-        found = _load(FLOWS[name])
-        given = dict(_pair(name, found.parameters.properties) for name in param or [])
+        flow_function = _load(FLOWS[name])
+        given = dict(_pair(name, flow_function.parameters.properties) for name in param or [])
         if not quiet:
             remark_begin(f"Running {name}", server)
-        result = json_values(found(**{"market": market, **given}))
+        result = json_values(flow_function(**{"market": market, **given}))
     if as_json:
         print_json(result)
     else:
-        _tell(result)
+        _print_result(result)
 
 
 def _load(entrypoint: str) -> Any:
@@ -106,11 +106,11 @@ def _pair(text: str, values: Mapping[str, Any]) -> tuple[str, Any]:
 
 
 def _takes_text(form: Mapping[str, Any]) -> bool:
-    kinds = {each.get("type") for each in (form, *form.get("anyOf", ()))}
+    kinds = {schema.get("type") for schema in (form, *form.get("anyOf", ()))}
     return "string" in kinds and not kinds & {"integer", "number"}
 
 
-def _tell(result: dict[str, Any]) -> None:
+def _print_result(result: dict[str, Any]) -> None:
     say(result["verdict"])
     for name in ("today", "champion", "challenger", "report"):
         if result.get(name):

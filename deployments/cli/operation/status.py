@@ -79,12 +79,12 @@ def status(
         print_json({"server": server, "runs": runs, "markets": markets})
         return
     say(f"server: {server or _not_up(named)}")
-    _tell_runs(runs, at, up=server is not None)
+    _print_runs(runs, at, up=server is not None)
     for overview in overviews:
-        _tell(overview, at)
+        _print_market(overview, at)
 
 
-def _tell_runs(runs: list[dict[str, Any]], at: datetime, *, up: bool) -> None:
+def _print_runs(runs: list[dict[str, Any]], at: datetime, *, up: bool) -> None:
 
     in_words = monitoring.notices.state_in_words
     last = [
@@ -106,7 +106,7 @@ def _clock(when: str, at: datetime) -> str:
     return f"{moment:%H:%M}" if moment.date() == at.date() else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _tell(overview: Standing, at: datetime) -> None:
+def _print_market(overview: Standing, at: datetime) -> None:
 
     say(f"\n{overview.market}: stage {overview.stage}, breaker {overview.breaker}")
     bars = "none: `orbcast ingest` brings them"
@@ -131,24 +131,24 @@ def _tell(overview: Standing, at: datetime) -> None:
     for name, words in lines.items():
         if words:
             say(f"  {name}: {words}")
-    _tell_day(overview, at)
+    _print_day(overview, at)
 
 
-def _tell_day(overview: Standing, at: datetime) -> None:
+def _print_day(overview: Standing, at: datetime) -> None:
     """Show today's ranges, and the next trading day's where nothing more comes today."""
     outlook = overview.outlook
     if outlook.closed is not None:
         words = prediction.day_outlook.closed_in_words(outlook.trading_day, outlook.closed)
         say(f"  today: {words}")
         if not any(slot.state == "answered" for slot in overview.slots):
-            _tell_next_day(outlook, at)
+            _print_next_day(outlook, at)
             return
-    _tell_slots(overview, at)
+    _print_slots(overview, at)
     if outlook.next_day != outlook.trading_day:
         say(f"  {prediction.day_outlook.next_ranges_in_words(outlook)}")
 
 
-def _tell_next_day(outlook: DayOutlook, at: datetime) -> None:
+def _print_next_day(outlook: DayOutlook, at: datetime) -> None:
     if outlook.next_day is None:
         say(f"  {prediction.day_outlook.next_ranges_in_words(outlook)}")
         return
@@ -169,7 +169,7 @@ def _tell_next_day(outlook: DayOutlook, at: datetime) -> None:
     show_table(table)
 
 
-def _tell_slots(overview: Standing, at: datetime) -> None:
+def _print_slots(overview: Standing, at: datetime) -> None:
     zone = ZoneInfo(overview.zone)
     table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
     table.add_column(f"{overview.trading_day:%a %d %b}", no_wrap=True)

@@ -68,14 +68,14 @@ def verify(
         remark(f"not verifiable: {error}")
         raise typer.Exit(NOT_VERIFIABLE) from error
     if as_json:
-        print_json(_plain(record, faults))
+        print_json(_to_json(record, faults))
     else:
         _print(record, faults)
     if faults:
         raise typer.Exit(CHANGED)
 
 
-def _plain(record: Verification, faults: list[str]) -> dict[str, Any]:
+def _to_json(record: Verification, faults: list[str]) -> dict[str, Any]:
     gaps = [{"what": str(gap), "by": gap.by, "reason": gap.reason} for gap in record.gaps]
     return {
         "faults": faults,
@@ -99,11 +99,11 @@ def _print(record: Verification, faults: list[str]) -> None:
     ]
     if record.unnoted and not record.doubts:
         lines.append(f"the last {record.unnoted:,} rows have no noted head yet")
-    told = "as they were written" if not faults else f"{len(faults)} faults"
+    state = "as they were written" if not faults else f"{len(faults)} faults"
     lines += [
         (
             f"{record.predictions.rows:,} predictions, {record.outcomes.rows:,} outcomes "
-            f"({record.revisions:,} revised), model versions, studies and rollout: {told}"
+            f"({record.revisions:,} revised), model versions, studies and rollout: {state}"
         ),
         f"head {record.predictions.row_hash}",
         f"outcomes' head {record.outcomes.row_hash}",

@@ -72,7 +72,7 @@ def show(
     symbol = settings.market(market).symbol
     records = registry.drift.drift_records(settings.database(), symbol)[-last:]
     if as_json:
-        plain = [
+        checks_json = [
             {
                 "at": drift_check.at.isoformat(),
                 "verdict": drift_check.verdict,
@@ -80,7 +80,7 @@ def show(
             }
             for drift_check in records
         ]
-        print_json(plain)
+        print_json(checks_json)
         return
     for record in records:
         say(f"{record.at:%Y-%m-%d %H:%M} UTC  {record.verdict}")

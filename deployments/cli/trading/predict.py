@@ -58,23 +58,25 @@ def predict(
     else:
         record = models.find(definition.symbol, version)
     bars = prediction.slot_bars.read_bars(settings, definition, slot)
-    _, said = prediction.slot_context.ask(record, definition, slot, bars)
+    _, predicted = prediction.slot_context.ask(record, definition, slot, bars)
     if as_json:
         about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}
-        print_json({**about, **said.to_json()})
+        print_json({**about, **predicted.to_json()})
         return
-    _tell(slot, said, fallback, expired)
-    _tell_day(outlook)
+    _print_prediction(slot, predicted, fallback, expired)
+    _print_outlook(outlook)
 
 
-def _tell_day(outlook: DayOutlook) -> None:
+def _print_outlook(outlook: DayOutlook) -> None:
 
     if outlook.closed is not None:
         words = prediction.day_outlook.outlook_in_words(outlook)
         say(f"{words}; the range above closed last before it")
 
 
-def _tell(slot: Slot, prediction: Prediction, fallback: str | None, expired: str | None) -> None:
+def _print_prediction(
+    slot: Slot, prediction: Prediction, fallback: str | None, expired: str | None
+) -> None:
     by = f"by {prediction.model} {prediction.version}"
     say(f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC {by}")
     if fallback:

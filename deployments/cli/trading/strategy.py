@@ -111,8 +111,8 @@ def backtest(
         print_json(values)
         return
     say(f"{settings.market(market).symbol}, {rules.name}: {worth.words}")
-    for year, each in years.items():
-        say(f"  {year}: {_short(each)}")
+    for year, year_worth in years.items():
+        say(f"  {year}: {_short(year_worth)}")
     if refused:
         say("  refused: " + ", ".join(f"{why} {count:,}" for why, count in refused.items()))
     say(f"  {worth.verdict[0].upper()}{worth.verdict[1:]}.")
@@ -143,13 +143,13 @@ def show_worth(
         ml_core.strategy.value_added.by_opinion(scaled, bare),
     )
     if as_json:
-        told = {
+        comparison = {
             "without_model": ml_core.strategy.value_added.worth(bare).to_json(),
             "with_model": ml_core.strategy.value_added.worth(scaled).to_json(),
             "added": added.to_json(),
             "by_opinion": {name: one.to_json() for name, one in opinions.items()},
         }
-        print_json(told)
+        print_json(comparison)
         return
     if not bare:
         say(f"nothing was decided by {rules.name} yet: decisions come with each prediction")

@@ -140,7 +140,7 @@ def _rows(rows: list[dict[str, Any]], key: str, otherwise: str) -> None:
 
 def _plain(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a frame of plain cells: times as UTC text, nested values as JSON."""
-    return pd.DataFrame([{name: _cell(each) for name, each in row.items()} for row in rows])
+    return pd.DataFrame([{name: _cell(value) for name, value in row.items()} for row in rows])
 
 
 def _cell(value: object) -> object:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from deployments.dashboard.shell import errors_told
+from deployments.dashboard.shell import errors_shown
 
 
 @st.fragment
-@errors_told()
+@errors_shown()
 def lazy_tabs(key: str, fillings: Mapping[str, Callable[[], None]]) -> None:
     """Show tabs; opening one runs its filling, and nothing else of the page.
 

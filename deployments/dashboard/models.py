@@ -165,7 +165,7 @@ def _card(view: View, versions: Sequence[VersionRecord]) -> None:
 def _versions(name: str) -> tuple[VersionRecord, ...]:
     settings = current_settings()
     versions = settings.models().versions(settings.market(name).symbol)
-    return tuple(sorted(versions, key=lambda each: each.created_at, reverse=True))
+    return tuple(sorted(versions, key=lambda version: version.created_at, reverse=True))
 
 
 @st.cache_resource(ttl=10 * FRESH, show_spinner="Writing the card ...", max_entries=20)

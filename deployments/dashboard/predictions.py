@@ -46,24 +46,24 @@ _PLAIN = {
 def page(view: View) -> None:
     """Show the ledger of a market."""
     st.title("Predictions")
-    known = {**_choices(view.name), **_ALWAYS}
-    if not known["mode"]:
+    filter_choices = {**_choices(view.name), **_ALWAYS}
+    if not filter_choices["mode"]:
         nothing_yet("Nothing was predicted yet.", "orbcast up")
         return
-    wanted = _asked(view, known)
-    found = _matching(view.name, wanted)
-    if not found:
+    wanted = _chosen_filters(view, filter_choices)
+    match_count = _matching(view.name, wanted)
+    if not match_count:
         st.info("Nothing matches these filters.", icon=":material/filter_alt_off:")
         return
-    _export(view, wanted, found)
-    number = _table(view, wanted, found)
+    _export(view, wanted, match_count)
+    number = _table(view, wanted, match_count)
     if number is None:
         st.caption("Choose a row to see why the answer is what it is.")
     else:
         show_why(view, number, theme())
 
 
-def _asked(view: View, known: Mapping[str, Sequence[str]]) -> Wanted:
+def _chosen_filters(view: View, filter_choices: Mapping[str, Sequence[str]]) -> Wanted:
     with st.expander("Filters", icon=":material/filter_alt:"):
         st.button("Reset", on_click=_forget, key="reset_filters", icon=":material/restart_alt:")
         columns = st.columns(4)
@@ -73,7 +73,7 @@ def _asked(view: View, known: Mapping[str, Sequence[str]]) -> Wanted:
         chosen = {
             name: tuple(
                 columns[(at + 1) % 4].multiselect(
-                    words, known[name], key=name, bind="query-params", placeholder="all"
+                    words, filter_choices[name], key=name, bind="query-params", placeholder="all"
                 )
             )
             for at, (name, words) in enumerate(_FILTERS.items())
@@ -94,9 +94,9 @@ def _forget() -> None:
         st.session_state.pop(name, None)
 
 
-def _export(shown: View, wanted: Wanted, found: int) -> None:
+def _export(view: View, wanted: Wanted, match_count: int) -> None:
     left, csv, parquet = st.columns([3, 1, 1], vertical_alignment="center")
-    left.write(f"**{found:,}** answers, newest first")
+    left.write(f"**{match_count:,}** answers, newest first")
     for column, words, kind, write in (
         (csv, "CSV", "text/csv", to_csv),
         (parquet, "Parquet", "application/vnd.apache.parquet", to_parquet),
@@ -104,7 +104,7 @@ def _export(shown: View, wanted: Wanted, found: int) -> None:
         column.download_button(
             words,
             data=_written(write, wanted),
-            file_name=f"orbcast-{shown.symbol}-predictions.{words.lower()}",
+            file_name=f"orbcast-{view.symbol}-predictions.{words.lower()}",
             mime=kind,
             key=f"export_{words.lower()}",
             on_click="ignore",
@@ -120,8 +120,8 @@ def _written(write: Callable[..., bytes], wanted: Wanted) -> Callable[[], bytes]
     return lambda: write(all_rows(settings.database(), wanted))
 
 
-def _table(view: View, wanted: Wanted, found: int) -> int | None:
-    pages = -(-found // PAGE)
+def _table(view: View, wanted: Wanted, match_count: int) -> int | None:
+    pages = -(-match_count // PAGE)
     number = 1
     if pages > 1:
         number = st.number_input(f"Page, of {pages:,}", 1, pages, key="page")

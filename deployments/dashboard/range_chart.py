@@ -88,9 +88,9 @@ def _until_settled(candles: Candles, seen: Mapping[str, Any]) -> Candles:
         return candles
     settled = to_minute(seen["resolved_at"])
     spent = settled - int(candles.minute[0])
-    shown = candles.minute < settled + max(_AFTER, spent // 4)
+    drawn = candles.minute < settled + max(_AFTER, spent // 4)
     return Candles(
-        **{field.name: getattr(candles, field.name)[shown] for field in fields(candles)}
+        **{field.name: getattr(candles, field.name)[drawn] for field in fields(candles)}
     )
 
 

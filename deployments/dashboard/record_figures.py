@@ -27,11 +27,11 @@ def lines_over_time(
     Parameters
     ----------
     lines
-        By voice; the first is drawn with its band.
+        By forecaster; the first is drawn with its band.
     """
     traces: list[dict[str, Any]] = []
-    for index, (voice, line) in enumerate(lines.items()):
-        colour = getattr(theme, voice, theme.model)
+    for index, (forecaster, line) in enumerate(lines.items()):
+        colour = getattr(theme, forecaster, theme.model)
         if index == 0:
             traces.append(
                 {
@@ -41,7 +41,7 @@ def lines_over_time(
                     "fill": "toself",
                     "fillcolor": faint(colour),
                     "line": {"width": 0},
-                    "name": f"{voice}, 95 % interval",
+                    "name": f"{forecaster}, 95 % interval",
                     "hoverinfo": "skip",
                 }
             )
@@ -50,23 +50,23 @@ def lines_over_time(
                 "type": "scatter",
                 "x": line.days,
                 "y": line.estimate,
-                "name": voice,
+                "name": forecaster,
                 "mode": "lines",
-                "line": {"color": colour, "dash": _DASH.get(voice, "solid"), "width": 2},
+                "line": {"color": colour, "dash": _DASH.get(forecaster, "solid"), "width": 2},
             }
         )
     return plain_figure(traces, theme, y=y, yaxis={"tickformat": ".0%" if per_cent else None})
 
 
 def reliability(
-    voices: Mapping[str, Sequence[tuple[float, float, int]]], theme: Theme
+    bins_by_forecaster: Mapping[str, Sequence[tuple[float, float, int]]], theme: Theme
 ) -> go.Figure:
-    """Draw what was said against what happened; on the diagonal a voice means what it says.
+    """Draw predicted p(UP) against the share that broke UP; calibration is the diagonal.
 
     Parameters
     ----------
-    voices
-        For each voice its bins: mean p(UP) said, share of UP among the breaks, breaks.
+    bins_by_forecaster
+        For each forecaster its bins: mean predicted p(UP), share of UP among the breaks, breaks.
     """
     diagonal = {
         "type": "scatter",
@@ -78,7 +78,13 @@ def reliability(
         "hoverinfo": "skip",
     }
     return plain_figure(
-        [diagonal, *(_said(voice, bins, theme) for voice, bins in voices.items())],
+        [
+            diagonal,
+            *(
+                _calibration_trace(forecaster, bins, theme)
+                for forecaster, bins in bins_by_forecaster.items()
+            ),
+        ],
         theme,
         x="p(UP) that was said",
         y="share that broke UP",
@@ -89,25 +95,27 @@ def reliability(
     )
 
 
-def _said(voice: str, bins: Sequence[tuple[float, float, int]], theme: Theme) -> dict[str, Any]:
+def _calibration_trace(
+    forecaster: str, bins: Sequence[tuple[float, float, int]], theme: Theme
+) -> dict[str, Any]:
     spans = [wilson(happened, rows) for _, happened, rows in bins]
     return {
         "type": "scatter",
-        "x": [said for said, _, _ in bins],
+        "x": [predicted for predicted, _, _ in bins],
         "y": [happened for _, happened, _ in bins],
         "error_y": {
             "type": "data",
             "symmetric": False,
-            "array": [high - each[1] for (_, high), each in zip(spans, bins, strict=True)],
-            "arrayminus": [each[1] - low for (low, _), each in zip(spans, bins, strict=True)],
+            "array": [high - point[1] for (_, high), point in zip(spans, bins, strict=True)],
+            "arrayminus": [point[1] - low for (low, _), point in zip(spans, bins, strict=True)],
             "thickness": 1,
             "width": 0,
         },
         "mode": "markers",
-        "name": voice,
+        "name": forecaster,
         "marker": {
-            "color": getattr(theme, voice, theme.model),
-            "symbol": _MARKS.get(voice, "diamond"),
+            "color": getattr(theme, forecaster, theme.model),
+            "symbol": _MARKS.get(forecaster, "diamond"),
             "size": 9,
         },
         "customdata": [rows for _, _, rows in bins],

@@ -73,11 +73,11 @@ def confusion(answers: Iterable[Answer]) -> dict[str, Counter[str]]:
 
     Answers that came late are not counted, as they are scored for nothing.
     """
-    found = {"UP": Counter[str](), "DOWN": Counter[str]()}
+    counts = {"UP": Counter[str](), "DOWN": Counter[str]()}
     for answer in answers:
         if answer["status"] == "predicted" and not answer["late"] and answer["direction"]:
-            found[side_of(answer)][answer["direction"]] += 1
-    return found
+            counts[side_of(answer)][answer["direction"]] += 1
+    return counts
 
 
 def with_span(estimate: Interval, form: str) -> str:

@@ -75,12 +75,12 @@ def view() -> View:
 
 
 def framed(page: Callable[[View], None]) -> Callable[[], None]:
-    """Return a page that says in one line what is wrong, and what to run, where it cannot show."""
+    """Return a page that, where it fails, says in one line what is wrong and what to run."""
 
     @functools.wraps(page)
-    def shown() -> None:
+    def framed_page() -> None:
         st.html(_NO_RAW_EXPORT)
-        with errors_told():
+        with errors_shown():
             if is_new(current_settings()):
                 _welcome()
                 return
@@ -89,13 +89,13 @@ def framed(page: Callable[[View], None]) -> Callable[[], None]:
             page(seen)
 
     # Streamlit tells pages apart by the function's name
-    shown.__name__ = shown.__qualname__ = page.__module__.rpartition(".")[2]
-    return shown
+    framed_page.__name__ = framed_page.__qualname__ = page.__module__.rpartition(".")[2]
+    return framed_page
 
 
 @contextlib.contextmanager
-def errors_told() -> Iterator[None]:
-    """Return an error in one line, with what to do; a part that runs by itself needs its own."""
+def errors_shown() -> Iterator[None]:
+    """Show an error in one line, with what to do; a part that reruns by itself needs its own."""
     try:
         yield
     except (OrbcastError, OSError) as error:

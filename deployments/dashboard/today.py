@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from deployments.dashboard.range_chart import range_chart
-from deployments.dashboard.shell import FRESH, View, errors_told, nothing_yet
+from deployments.dashboard.shell import FRESH, View, errors_shown, nothing_yet
 from deployments.dashboard.theme import theme
 from deployments.dashboard.why import reasons_chart
 from ml_core.learning.prediction import NoveltyScore, Prediction
@@ -50,7 +50,7 @@ def page(view: View) -> None:
 
 
 @st.fragment(run_every=timedelta(seconds=1))
-@errors_told()
+@errors_shown()
 def _countdown(view: View) -> None:
     at = now()
     outlook = day_outlook(view.market, at)
@@ -70,12 +70,12 @@ def _countdown(view: View) -> None:
 
 
 @st.fragment(run_every=2 * FRESH)
-@errors_told()
+@errors_shown()
 def _cards(view: View) -> None:
     at = now()
     outlook = day_outlook(view.market, at)
     today = outlook.trading_day
-    day, mode = _asked(view, today)
+    day, mode = _choose_day_and_mode(view, today)
     slots = _slots(view.name, day, mode)
     closed = closed_because(view.market, day)
     if closed is not None:
@@ -112,7 +112,7 @@ def expected_rows(outlook: DayOutlook, at: datetime) -> list[dict[str, str]]:
     ]
 
 
-def _asked(view: View, today: date) -> tuple[date, Mode]:
+def _choose_day_and_mode(view: View, today: date) -> tuple[date, Mode]:
     # Streamlit would begin with the machine's own date; a page left open overnight moves on
     if st.session_state.get("trading_day") in {None, st.session_state.get("was_today")}:
         st.session_state["trading_day"] = today
@@ -167,12 +167,12 @@ def _card(view: View, slot: SlotOfDay) -> None:
                 st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
         if slot.state == "answered":
             with words:
-                _said(slot, slot.answers[0])
+                _show_prediction(slot, slot.answers[0])
             _reasons(slot, slot.answers[0])
         _challengers(slot)
 
 
-def _said(slot: SlotOfDay, champion: Settled) -> None:
+def _show_prediction(slot: SlotOfDay, champion: Settled) -> None:
     entry = champion.prediction
     prediction = entry.outputs.prediction
     if prediction is None:  # it is shown of slots that were predicted
@@ -194,9 +194,9 @@ def _said(slot: SlotOfDay, champion: Settled) -> None:
     st.write(agreement(slot))
 
 
-def _reasons(each: SlotOfDay, champion: Settled) -> None:
+def _reasons(slot: SlotOfDay, champion: Settled) -> None:
     if reasons := champion.prediction.outputs.reasons:
-        key = f"reasons_{each.slot.opening_range}"
+        key = f"reasons_{slot.slot.opening_range}"
         with st.expander("What pushed it UP or DOWN", expanded=True):
             chart = reasons_chart(reasons, theme())
             st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
@@ -317,12 +317,12 @@ def agreement(slot: SlotOfDay) -> str:
     if slot.decided is None:
         return "The rules decided nothing here."
     model = slot.decided.with_model
-    said = model.get("agreement")
+    verdict = model.get("agreement")
     # the reasons are drawn below
     drawn = {reason.words for reason in slot.answers[0].prediction.outputs.reasons}
     words = "; ".join(one for one in model.get("words") or () if one not in drawn)
-    told = f"Rules: the model {said}" if said else "Rules: decided without the model"
-    return escaped(f"{told} ({words})." if words else f"{told}.")
+    decision = f"Rules: the model {verdict}" if verdict else "Rules: decided without the model"
+    return escaped(f"{decision} ({words})." if words else f"{decision}.")
 
 
 def _seconds(spent: timedelta) -> str:

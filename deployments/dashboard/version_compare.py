@@ -53,14 +53,14 @@ def compare_versions(view: View, versions: Sequence[VersionRecord]) -> None:
         key = f"compare_{mark.lower()}"
         chosen.append(column.selectbox(mark, names, index=names.index(first), key=key))
     pair = [by_name[version] for version in dict.fromkeys(chosen)]
-    told = {
+    figures_by_version = {
         f"{version.version} ({version.model})": _figures(view.name, version.version)
         for version in pair
     }
-    figures = list(told.values())
+    figures = list(figures_by_version.values())
     words_table(
         [
-            {"figure": name, **{head: own[name] for head, own in told.items()}}
+            {"figure": name, **{head: own[name] for head, own in figures_by_version.items()}}
             for name in figures[0]
         ]
     )
@@ -73,7 +73,9 @@ def compare_versions(view: View, versions: Sequence[VersionRecord]) -> None:
         _recipes(pair[0], pair[1])
     st.subheader("What each looks at")
     st.caption("Share of the trees' gain, besides the baseline. Used is not yet useful.")
-    fillings = {words: partial(_importance, pair, asked) for asked, words in _QUESTIONS.items()}
+    fillings = {
+        words: partial(_importance, pair, question) for question, words in _QUESTIONS.items()
+    }
     lazy_tabs("importance", fillings)
 
 

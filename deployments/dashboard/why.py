@@ -24,11 +24,11 @@ _ROW_HEIGHT = 42
 
 def show_why(view: View, number: int, colours: Theme) -> None:
     """Take one answer of the ledger apart, as it was logged before its outcome."""
-    found = prediction_with_hashes(view.settings.database(), number)
-    if found is None:
+    logged = prediction_with_hashes(view.settings.database(), number)
+    if logged is None:
         st.info("This row is not in the ledger.")
         return
-    entry, hashes = found
+    entry, hashes = logged
     explanation = explanation_of(view.settings, entry)
     st.header(f"Why: {entry.market} {entry.trading_day} {entry.opening_range}")
     st.write(escaped(explanation.verdict))
@@ -115,7 +115,7 @@ def _as_logged(entry: PredictionEntry, hashes: Mapping[str, str]) -> None:
             "hash of the row before": hashes["previous"],
         }
         st.dataframe(
-            pd.DataFrame([{"what": name, "value": str(each)} for name, each in made.items()]),
+            pd.DataFrame([{"what": name, "value": str(value)} for name, value in made.items()]),
             width="stretch",
             hide_index=True,
             key="why_made",

@@ -150,9 +150,9 @@ def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dic
     for day, *values in rows:
         for match, value in zip(wanted.values(), values, strict=True):
             field = record.setdefault((str(day), match[1]), {})
-            name, plain = _field(match[2], value)
-            if name and (plain is not None or name not in field):
-                field[name] = plain
+            name, converted = _field(match[2], value)
+            if name and (converted is not None or name not in field):
+                field[name] = converted
     # a range without prices was not measured that day: that is no record of it
     return {slot: row for slot, row in record.items() if row.get("high") is not None}
 

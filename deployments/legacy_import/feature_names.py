@@ -107,26 +107,26 @@ def judge(name: str, market: Market) -> FeatureVerdict:  # noqa: PLR0911 - one r
     A name is all there is to go by: how the column was computed cannot be seen, so an equal is
     one of ideas, not of numbers.
     """
-    plain = re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
-    if match := _RANGE.fullmatch(plain):
+    column = re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
+    if match := _RANGE.fullmatch(column):
         return _of_range(name, match[1], match[2], market)
-    if _KEYS.fullmatch(plain):
+    if _KEYS.fullmatch(column):
         return FeatureVerdict(name, "key", None, (), "Names the row.")
     # what the catalogue has is computed by Orbcast from closed bars, whatever it is called there
-    if plain in CATALOGUE.names():
-        return _equal(name, plain)
-    if match := re.fullmatch(r"\w+_at_(\d{4})", plain):
+    if column in CATALOGUE.names():
+        return _equal(name, column)
+    if match := re.fullmatch(r"\w+_at_(\d{4})", column):
         return _at_clock(name, match[1], market)
     for pattern, ours in _EQUALS:
-        if re.fullmatch(pattern, plain):
+        if re.fullmatch(pattern, column):
             return _equal(name, ours)
     every = tuple(range_.name for range_ in market.ranges)
-    if _ANSWERS.fullmatch(plain):
+    if _ANSWERS.fullmatch(column):
         why = "An answer: known only after the decision. A feature of it is a leak."
         return FeatureVerdict(name, "never", None, every, why)
-    if session := _session(plain, market):
+    if session := _session(column, market):
         return _of_session(name, session, market)
-    if _WHOLE_DAY.fullmatch(plain):
+    if _WHOLE_DAY.fullmatch(column):
         why = "Known only when the day is over, so no decision of that day may see it."
         return FeatureVerdict(name, "never", None, every, why)
     return FeatureVerdict(
@@ -153,9 +153,9 @@ def _at_clock(name: str, clock: str, market: Market) -> FeatureVerdict:
 
 
 def _of_range(name: str, clock: str, part: str, market: Market) -> FeatureVerdict:
-    known = {range_.name: range_ for range_ in market.ranges}
-    here = known.get(clock)
-    every = tuple(known)
+    ranges = {range_.name: range_ for range_ in market.ranges}
+    here = ranges.get(clock)
+    every = tuple(ranges)
     if here is None:
         why = f"The market file has no opening range {clock}."
         return FeatureVerdict(name, "unknown", None, (), why)
@@ -202,12 +202,12 @@ def _of_session(name: str, session: Session, market: Market) -> FeatureVerdict:
     return FeatureVerdict(name, "equal", equal, (), why)
 
 
-def _session(plain: str, market: Market) -> Session | None:
+def _session(column: str, market: Market) -> Session | None:
     """Find the session a column is of, the longest name first."""
-    known = {session.name: session for session in market.sessions}
-    for theirs in sorted({*_SESSION_NAMES, *known}, key=len, reverse=True):
-        if plain.startswith(f"{theirs}_") and _PARTS.fullmatch(plain[len(theirs) + 1 :]):
-            return known.get(_SESSION_NAMES.get(theirs, theirs))
+    sessions = {session.name: session for session in market.sessions}
+    for theirs in sorted({*_SESSION_NAMES, *sessions}, key=len, reverse=True):
+        if column.startswith(f"{theirs}_") and _PARTS.fullmatch(column[len(theirs) + 1 :]):
+            return sessions.get(_SESSION_NAMES.get(theirs, theirs))
     return None
 
 

@@ -26,7 +26,7 @@ _SECONDS = 120
 
 
 def models_of(market: Market, root: Path, bars: Bars) -> dict[str, Any]:
-    """Read every version below a folder, never a pickle, and give what can be said of it.
+    """Read every version below a folder, never a pickle, and describe each.
 
     Parameters
     ----------
@@ -35,43 +35,45 @@ def models_of(market: Market, root: Path, bars: Bars) -> dict[str, Any]:
     bars
         To compute the corridor on the days a version states; may be empty.
     """
-    found = versions(root)
-    boosters = booster_facts([version.model for version in found if version.model is not None])
+    legacy_versions = versions(root)
+    boosters = booster_facts(
+        [version.model for version in legacy_versions if version.model is not None]
+    )
     return {
         "path": str(root),
-        "versions": [_version(market, version, boosters, bars) for version in found],
+        "versions": [_version(market, version, boosters, bars) for version in legacy_versions],
     }
 
 
 def booster_facts(paths: list[Path]) -> dict[Path, dict[str, Any]]:
     """Have each model text read by LightGBM in another process, which a damaged one may end."""
-    told: dict[Path, dict[str, Any]] = {}
+    facts: dict[Path, dict[str, Any]] = {}
     left = list(paths)
     while left:
-        asked = "".join(f"{each.resolve()}\n" for each in left).encode()
+        path_lines = "".join(f"{path.resolve()}\n" for path in left).encode()
         mark = secrets.token_hex(8)
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "ml_core.learning.booster_facts", mark],
-                input=asked,
+                input=path_lines,
                 capture_output=True,
                 timeout=_SECONDS,
                 check=False,
                 cwd=Path(__file__).resolve().parents[1],
             )
-            said = done.stdout
+            output = done.stdout
         except subprocess.TimeoutExpired as late:
-            said = late.stdout or b""
+            output = late.stdout or b""
         # LightGBM itself prints what it stumbled over: only marked lines are answers
-        lines = said.decode(errors="replace").splitlines()
+        lines = output.decode(errors="replace").splitlines()
         answers = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
         for path, answer in zip(left, answers, strict=False):
-            told[path] = json.loads(answer)
+            facts[path] = json.loads(answer)
         left = left[len(answers) :]
         if left:  # the process ended on this one, or took too long
-            told[left[0]] = {"fault": "LightGBM cannot read it: reading it ends the process"}
+            facts[left[0]] = {"fault": "LightGBM cannot read it: reading it ends the process"}
             left = left[1:]
-    return told
+    return facts
 
 
 def _version(
@@ -100,13 +102,13 @@ def _version(
     }
 
 
-def _judged(found: Any) -> dict[str, Any]:
+def _judged(verdict: Any) -> dict[str, Any]:
     return {
-        "name": found.name,
-        "use": found.use,
-        "equal": found.equal,
-        "leaks_into": list(found.leaks_into),
-        "why": found.why,
+        "name": verdict.name,
+        "use": verdict.use,
+        "equal": verdict.equal,
+        "leaks_into": list(verdict.leaks_into),
+        "why": verdict.why,
     }
 
 
@@ -170,7 +172,7 @@ def corridor_on(
     if not broke.any():
         return None
     right = (data.close_position >= 0.5) == (data.direction == ranges.labels.UP)  # noqa: PLR2004 - upper half
-    known = broke | quiet
+    settled = broke | quiet
     values: dict[str, Any] = json_values(
         {
             "stated": period is not None,
@@ -183,8 +185,8 @@ def corridor_on(
             "always_up": _interval(
                 data.direction[broke] == ranges.labels.UP, data.trading_day[broke]
             ),
-            "corridor_of_all": float((right & broke)[known].mean()),
-            "always_up_of_all": float((data.direction == ranges.labels.UP)[known].mean()),
+            "corridor_of_all": float((right & broke)[settled].mean()),
+            "always_up_of_all": float((data.direction == ranges.labels.UP)[settled].mean()),
         }
     )
     return values

@@ -133,7 +133,7 @@ def compare(
         The record: fields of ``FIELDS`` where it has them, None for a missing value, which is
         not compared.
     ours
-        What :func:`measured` gives.
+        What :func:`measured` returns.
     touches, rolls
         Slots and days that explain a difference.
 
@@ -142,7 +142,7 @@ def compare(
     Agreement of each range's name, and every difference in order of slot.
     """
     differences: list[Difference] = []
-    found = {}
+    agreements = {}
     days = {day for day, _ in theirs} & {day for day, _ in ours}
     for name in sorted({range_name for _, range_name in theirs}):
         mine = {slot for slot in ours if slot[1] == name and slot[0] in days}
@@ -158,15 +158,17 @@ def compare(
                 agree[field] = agree.get(field, 0) + same
                 if not same:
                     reason = _reason(slot, field, ours[slot], touches or set(), rolls or set())
-                    words = _shown(getattr(ours[slot], field))
-                    differences.append(Difference(slot, field, _shown(value), words, reason))
-        found[name] = Agreement(
+                    words = _value_in_words(getattr(ours[slot], field))
+                    differences.append(
+                        Difference(slot, field, _value_in_words(value), words, reason)
+                    )
+        agreements[name] = Agreement(
             compared=len(both),
             agree=agree,
             only_theirs=sum(slot[0] in days for slot in other - mine),
             only_ours=len(mine - other),
         )
-    return found, sorted(
+    return agreements, sorted(
         differences, key=lambda difference: (difference.slot, FIELDS.index(difference.field))
     )
 
@@ -183,7 +185,7 @@ def _same(theirs: object, ours: object) -> bool:
     return theirs == ours
 
 
-def _shown(value: object) -> str:
+def _value_in_words(value: object) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 

@@ -43,7 +43,7 @@ def usable(values: Mapping[str, Any]) -> list[str]:
     for record in (database or {}).get("records", []):
         if record["ranges"]:
             lines.append(_agreement_line(record))
-        equal = sum(each["use"] == "equal" for each in record["columns"])
+        equal = sum(column["use"] == "equal" for column in record["columns"])
         if equal:
             lines.append(
                 f"Of {len(record['columns'])} columns of {record['table']}, {equal} by "
@@ -65,7 +65,7 @@ def unusable(values: Mapping[str, Any]) -> list[str]:
     for record in (database or {}).get("records", []):
         if record["fault"]:
             lines.append(f"{record['table']} was not compared: {record['fault']}.")
-        leaks = sum(bool(each["leaks_into"]) for each in record["columns"])
+        leaks = sum(bool(column["leaks_into"]) for column in record["columns"])
         if leaks:
             lines.append(
                 f"{leaks} columns of {record['table']} are known only after some decision of "
@@ -155,11 +155,11 @@ def _bars_line(values: Mapping[str, Any], brought: Mapping[str, Any]) -> str:
 
 
 def _agreement_line(record: Mapping[str, Any]) -> str:
-    compared = sum(each["compared"] for each in record["ranges"].values())
+    compared = sum(agreement["compared"] for agreement in record["ranges"].values())
     shares = []
     for field, words in _FIELDS.items():
-        agree = sum(each["agree"].get(field, 0) for each in record["ranges"].values())
-        if any(field in each["agree"] for each in record["ranges"].values()):
+        agree = sum(agreement["agree"].get(field, 0) for agreement in record["ranges"].values())
+        if any(field in agreement["agree"] for agreement in record["ranges"].values()):
             shares.append(f"{words} on {agree:,}")
     return (
         f"{record['table']} agrees with the bars, of {compared:,} opening ranges: "
@@ -168,7 +168,9 @@ def _agreement_line(record: Mapping[str, Any]) -> str:
 
 
 def _tables(database: Mapping[str, Any]) -> Section:
-    rows = tuple((each["name"], f"{each['rows']:,}", each["what"]) for each in database["tables"])
+    rows = tuple(
+        (table["name"], f"{table['rows']:,}", table["what"]) for table in database["tables"]
+    )
     blocks: list[Block] = [Table(("table", "rows", "what it is"), rows, is_text=True)]
     bars = database["bars"]
     if bars:
@@ -194,7 +196,7 @@ def _brought(brought: Mapping[str, Any]) -> dict[str, str]:
     reasons = ", ".join(
         f"{n:,} {name.replace('_', ' ')}" for name, n in brought["reasons"].items()
     )
-    odd = ", ".join(each.replace("_", " ") for each in brought["findings"])
+    odd = ", ".join(finding.replace("_", " ") for finding in brought["findings"])
     if not brought["new_batches"]:
         return {"batches": f"{brought['batches']:,}, all of them in since before"}
     return {
@@ -211,8 +213,8 @@ def _record(record: Mapping[str, Any]) -> Section:
     if record["ranges"]:
         blocks += _agreement(record)
     by_use: dict[str, list[Mapping[str, Any]]] = {}
-    for each in record["columns"]:
-        by_use.setdefault(each["use"], []).append(each)
+    for column in record["columns"]:
+        by_use.setdefault(column["use"], []).append(column)
     counts = ", ".join(
         f"{len(by_use[use])} {words}" for use, words in _USES.items() if use in by_use
     )
@@ -232,14 +234,14 @@ def _agreement(record: Mapping[str, Any]) -> list[Block]:
     rows = tuple(
         (
             name,
-            f"{each['compared']:,}",
+            f"{agreement['compared']:,}",
             *(
-                f"{each['agree'][field]:,}" if field in each["agree"] else DASH
+                f"{agreement['agree'][field]:,}" if field in agreement["agree"] else DASH
                 for field in _FIELDS
             ),
-            f"{each['only_theirs']:,} / {each['only_ours']:,}",
+            f"{agreement['only_theirs']:,} / {agreement['only_ours']:,}",
         )
-        for name, each in record["ranges"].items()
+        for name, agreement in record["ranges"].items()
     )
     note = (
         "Compared with the same day's contract by volume, entry at the first 1-minute close "
@@ -255,22 +257,22 @@ def _agreement(record: Mapping[str, Any]) -> list[Block]:
                 f"when the day begins ({_some(record['roll_days'])})."
             )
         )
-    shown = record["differences"]
-    if shown:
-        told = tuple(
+    differences = record["differences"]
+    if differences:
+        difference_rows = tuple(
             (
-                " ".join(each["slot"]),
-                each["field"],
-                each["theirs"],
-                each["ours"],
-                each["reason"] or "not known",
+                " ".join(difference["slot"]),
+                difference["field"],
+                difference["theirs"],
+                difference["ours"],
+                difference["reason"] or "not known",
             )
-            for each in shown
+            for difference in differences
         )
         more = record["more_differences"]
         rest = f"{more:,} more are not shown." if more else ""
         head = ("opening range", "what", "theirs", "from the bars", "reason")
-        blocks.append(Table(head, told, "Differences", rest))
+        blocks.append(Table(head, difference_rows, "Differences", rest))
     return blocks
 
 
@@ -296,7 +298,7 @@ def _model(version: Mapping[str, Any]) -> Section:
         facts["never opened"] = _some(version["pickles"])
     blocks: list[Block] = [FactTable({name: words for name, words in facts.items() if words})]
     if version["faults"]:
-        blocks.append(BulletList(tuple(f"{each}." for each in version["faults"])))
+        blocks.append(BulletList(tuple(f"{fault}." for fault in version["faults"])))
     blocks += _beside(version)
     return Section(f"The model {version['name']}", tuple(blocks))
 

@@ -153,7 +153,9 @@ def _database(
     spec = source.model_copy(update={"columns": mapping, "options": options})
     bars: dict[str, Any] = {"table": table, "columns": mapping, "fault": None, "brought": None}
     values["bars"] = bars
-    kind = next(each.columns[mapping["ts"]] for each in tables if each.name == table)
+    kind = next(
+        candidate.columns[mapping["ts"]] for candidate in tables if candidate.name == table
+    )
     bars["zone"] = _zone(market, mapping["ts"], kind, sample, is_named="zone" in given)
     status = settings.lake().status(market.symbol)
     bars["fault"] = bars["zone"]["fault"] or _mixed(market, mapping, status.contracts)
@@ -232,8 +234,8 @@ def _bars_kind(
         else {}
     )
     if not _fit_symbol(market, mapping, names):
-        shown = ", ".join(list(names)[:4])
-        return f"1-minute bars, but none of {market.symbol} (it has {shown})"
+        symbols = ", ".join(list(names)[:4])
+        return f"1-minute bars, but none of {market.symbol} (it has {symbols})"
     return _USED
 
 
@@ -350,13 +352,13 @@ def _compared(
         legacy_import.outside_record.measured(same),
         touches=legacy_import.outside_record.exact_touches(same),
     )
-    if not any(each.compared for each in agreement.values()):
+    if not any(comparison.compared for comparison in agreement.values()):
         return {"fault": "no opening range is both in it and in the bars"}
     return {
         "first": str(first),
         "last": str(last),
         "outside": len(theirs) - len(within),
-        "ranges": {name: asdict(each) for name, each in agreement.items()},
+        "ranges": {name: asdict(comparison) for name, comparison in agreement.items()},
         "differences": [asdict(difference) for difference in differences[:_MOST_DIFFERENCES]],
         "more_differences": max(0, len(differences) - _MOST_DIFFERENCES),
         "unexplained": sum(not difference.reason for difference in differences),

@@ -72,7 +72,7 @@ def versions(root: Path) -> tuple[LegacyVersion, ...]:
             break
         if {MODEL, METADATA, FEATURES} & set(files) or _pickles(files):
             versions.append(_version(root, Path(folder), sorted(files)))
-    return tuple(sorted(versions, key=lambda each: each.name))
+    return tuple(sorted(versions, key=lambda version: version.name))
 
 
 def text_fault(text: str) -> str | None:
@@ -166,7 +166,7 @@ def _json(path: Path, faults: list[str]) -> Any:
 def _names(value: Any) -> tuple[str, ...]:
     """Find the list of feature names in what was read."""
     if isinstance(value, list):
-        return tuple(str(each) for each in value if isinstance(each, str | int))
+        return tuple(str(item) for item in value if isinstance(item, str | int))
     if isinstance(value, dict):
         for key in ("feature_names", "features", "feature_columns", "columns", "names"):
             if isinstance(value.get(key), list):
@@ -178,13 +178,13 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
     """Return every plain value under its dotted path, lower case."""
     if isinstance(value, dict):
         values: dict[str, Any] = {}
-        for key, each in value.items():
-            values |= _flat(each, f"{path}.{key}".lstrip(".").lower())
+        for key, item in value.items():
+            values |= _flat(item, f"{path}.{key}".lstrip(".").lower())
         return values
     if isinstance(value, list):
         values = {}
-        for number, each in enumerate(value[:4]):
-            values |= _flat(each, f"{path}.{number}")
+        for number, item in enumerate(value[:4]):
+            values |= _flat(item, f"{path}.{number}")
         return values
     return {path: value}
 
@@ -208,17 +208,17 @@ def _period(flat: dict[str, Any], part: re.Pattern[str]) -> tuple[date, date] | 
     for key, value in flat.items():
         if not isinstance(value, str) or not part.search(key):
             continue
-        found = [_day(each) for each in _DAY.findall(value)]
-        known = [day for day in found if day is not None]
-        if len(known) == 2:  # noqa: PLR2004 - "2022-01-01 to 2024-12-31"
-            return min(known), max(known)
-        if not known:
+        candidates = [_day(text) for text in _DAY.findall(value)]
+        stated_days = [day for day in candidates if day is not None]
+        if len(stated_days) == 2:  # noqa: PLR2004 - "2022-01-01 to 2024-12-31"
+            return min(stated_days), max(stated_days)
+        if not stated_days:
             continue
         leaf = key.rpartition(".")[2] if not key.rpartition(".")[2].isdigit() else key[-1]
         if _FIRST.search(leaf) or leaf == "0":
-            days.setdefault("first", known[0])
+            days.setdefault("first", stated_days[0])
         elif _LAST.search(leaf) or leaf == "1":
-            days.setdefault("last", known[0])
+            days.setdefault("last", stated_days[0])
     if set(days) != {"first", "last"} or days["first"] > days["last"]:
         return None
     return days["first"], days["last"]

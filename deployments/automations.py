@@ -1,4 +1,4 @@
-"""Automations: what Prefect itself tells of, since a dead process cannot tell of itself."""
+"""Automations: what Prefect itself reports, since a dead process cannot report its own end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WAITS = frozenset({"Suspended", "Paused", "AwaitingRetry", "Scheduled", "Late"}
 def ensure_automations(
     channels: tuple[Channel, ...], *, not_started: timedelta = NOT_STARTED
 ) -> tuple[str, ...]:
-    """Have Prefect tell each channel of runs that crash, do not start or go silent.
+    """Have Prefect notify each channel of runs that crash, do not start or go silent.
 
     Running it again changes nothing but what a channel's block has become; automations of
     channels that are no more are deleted. Email by SMTP is left out: the server loads no blocks
@@ -60,13 +60,13 @@ def ensure_automations(
 
 
 def _replace(client: SyncPrefectClient, wanted: dict[str, AutomationCore]) -> None:
-    known = {
+    existing = {
         automation.name: automation
         for automation in client.read_automations()
         if _is_ours(automation.name)
     }
     for name, automation in wanted.items():
-        there = known.pop(name, None)
+        there = existing.pop(name, None)
         if there is None:
             client.create_automation(automation)
         else:
@@ -74,8 +74,8 @@ def _replace(client: SyncPrefectClient, wanted: dict[str, AutomationCore]) -> No
             client.update_automation(
                 there.id, automation.model_copy(update={"enabled": there.enabled})
             )
-    for each in known.values():
-        client.delete_automation(each.id)
+    for automation in existing.values():
+        client.delete_automation(automation.id)
 
 
 def _automations(channel: str, block: Any, not_started: timedelta) -> list[AutomationCore]:
@@ -109,7 +109,7 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
             block,
             EventTrigger(
                 after={f"{_RUN}Late"},
-                expect={f"{_RUN}{each}" for each in begun},
+                expect={f"{_RUN}{state}" for state in begun},
                 posture=Posture.Proactive,
                 within=not_started,
                 **for_each,

@@ -107,12 +107,12 @@ class _Steps:
         lines: list[str] = []
         began = time.monotonic()
 
-        def moved(share: float, _: str = "") -> None:
+        def show_progress(share: float, _: str = "") -> None:
             self._on_share((before + cost * share) / sum(_COST), head)
 
-        moved(0.0)
-        with watched(moved):
-            yield lines, lambda done, total: moved(done / total)
+        show_progress(0.0)
+        with watched(show_progress):
+            yield lines, lambda done, total: show_progress(done / total)
         outcome = f": {'; '.join(lines)}" if lines else ""
         self._say(f"{head}{outcome}  ({time.monotonic() - began:.1f} s)")
 
@@ -199,12 +199,12 @@ def _run_flows(steps: _Steps, market: Market) -> tuple[Retrained, StudyResult]:
     moments = _last_decisions(market)
     answering = f"Flow shadow-predict, {len(moments)} times: the last ten days"
     with steps.step(answering) as (lines, on_progress):
-        said = []
+        answers = []
         for name, moment in moments:
-            said.append(flows.shadow_predict.shadow_predict(MARKET, name, as_of=moment))
-            on_progress(len(said), len(moments))
-        answered = sum(result.entries[0].status == "predicted" for result in said)
-        lines.append(f"{answered} predicted, {len(said) - answered} abstained with a reason")
+            answers.append(flows.shadow_predict.shadow_predict(MARKET, name, as_of=moment))
+            on_progress(len(answers), len(moments))
+        answered = sum(result.entries[0].status == "predicted" for result in answers)
+        lines.append(f"{answered} predicted, {len(answers) - answered} abstained with a reason")
     with steps.step("Flow log-outcomes: what became of them") as (lines, _):
         counts = flows.log_outcomes.log_outcomes(MARKET)
         lines.append(f"{counts['added']} outcomes added, {counts['open']} open")

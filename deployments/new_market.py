@@ -28,10 +28,10 @@ class UnknownInstrumentError(InputError):
     """An instrument of which nothing is known."""
 
     root: str
-    known: tuple[str, ...]
+    available: tuple[str, ...]
     template = (
         "nothing is known of an instrument {root!r}; name one it is like with --like "
-        "({known:, }), and --symbol with the name your bars have"
+        "({available:, }), and --symbol with the name your bars have"
     )
 
 
@@ -108,11 +108,11 @@ class RangeChoice:
 def specifications() -> dict[str, Specification]:
     """Return what is known, by symbol."""
     values = tomllib.loads(_SPECIFICATIONS.read_text("utf-8"))
-    known = {}
+    by_root = {}
     for root, own in values["instruments"].items():
         given = {**values["families"][own["family"]], **own}
         months = given.get("months", given.get("contracts", _ALL_MONTHS))
-        known[root] = Specification(
+        by_root[root] = Specification(
             root=root,
             name=given["name"],
             tick=given["tick"],
@@ -126,7 +126,7 @@ def specifications() -> dict[str, Specification]:
             first_range=given["range"],
             session_end=given["end"],
         )
-    return known
+    return by_root
 
 
 def specification(root: str) -> Specification:
@@ -137,10 +137,10 @@ def specification(root: str) -> Specification:
     UnknownInstrumentError
         Nothing is.
     """
-    known = specifications()
-    if root.upper() not in known:
-        raise UnknownInstrumentError(root, tuple(known))
-    return known[root.upper()]
+    available = specifications()
+    if root.upper() not in available:
+        raise UnknownInstrumentError(root, tuple(available))
+    return available[root.upper()]
 
 
 def market_file(

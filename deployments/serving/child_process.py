@@ -80,7 +80,7 @@ class ChildProcess:
         return None if self._process is None else self._process.poll()
 
     def note_death(self) -> float:
-        """Count its death; give the seconds until it may be started again."""
+        """Count its death; return the seconds until it may be started again."""
         alive = time.monotonic() - self._began
         self.deaths = 1 if alive > STEADY_AFTER else self.deaths + 1
         wait: float = min(FIRST_WAIT * 2.0 ** (self.deaths - 1), LONGEST_WAIT)
@@ -122,33 +122,33 @@ def note_children(path: Path, children: list[ChildProcess]) -> None:
 
 
 def end_left_behind(path: Path) -> int:
-    """End what a supervisor that was killed left running; give how many processes."""
+    """End the processes that a killed supervisor left running; return how many there were."""
     try:
         marks = [str(load) for load in json.loads(path.read_text("utf-8"))]
     except (FileNotFoundError, json.JSONDecodeError, TypeError):
         return 0
     alive = [name for name in marks if is_gone(name) is False]
-    for each in alive:
-        _signal_group(each, signal.SIGTERM)
+    for process_mark in alive:
+        _signal_group(process_mark, signal.SIGTERM)
     deadline = time.monotonic() + _LEFT_BEHIND_SECONDS
     while any(is_gone(name) is False for name in alive) and time.monotonic() < deadline:
         time.sleep(0.1)
-    for each in marks:
-        _signal_group(each, signal.SIGKILL)
+    for process_mark in marks:
+        _signal_group(process_mark, signal.SIGKILL)
     path.unlink(missing_ok=True)
     return len(alive)
 
 
-def _signal_group(found: str, which: signal.Signals) -> None:
+def _signal_group(process_mark: str, which: signal.Signals) -> None:
     """Signal a process we started and all it began, which form a group named after it.
 
     The group outlives its first process. If that one's number belongs to another process now,
     the group ended long ago, and the number is let be.
     """
-    gone = is_gone(found)
+    gone = is_gone(process_mark)
     if gone is None:
         return
-    number = process_number(found)
+    number = process_number(process_mark)
     if gone and psutil.pid_exists(number):
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -63,7 +63,7 @@ def prefect_session(settings: Settings, *, level: str = "INFO") -> Iterator[str 
 
 @contextlib.contextmanager
 def _on_a_temporary_server(settings: Settings) -> Iterator[str]:
-    """Start a server and name it to this process's children; give its API."""
+    """Start a server and name it to this process's children; return its API."""
     with temporary_server(settings.home / "logs" / "temporary-server.log") as (api, wait):
         # before Prefect is imported: a thread of its own knows no other settings than it reads
         # then, and would start another server
@@ -99,4 +99,4 @@ def _noted(settings: Settings) -> dict[str, str]:
         noted = json.loads((settings.prefect_dir / SERVER_FILE).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return {}
-    return {name: str(each) for name, each in noted.items()}
+    return {name: str(value) for name, value in noted.items()}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment
 
 INTRADAY = frozenset(
-    f"flows.{each}.{each}" for each in ("refresh_data", "shadow_predict", "log_outcomes")
+    f"flows.{name}.{name}" for name in ("refresh_data", "shadow_predict", "log_outcomes")
 )
 """Entrypoints whose runs are short and whose time counts: the others yield to them."""
 
@@ -41,7 +41,7 @@ NO_SERVER = "the Prefect server does not answer"
 
 def deployment(spec: DeploymentSpec) -> RunnerDeployment:
     """Return Prefect's form of a deployment."""
-    found = flow_of(spec.entrypoint).to_deployment(
+    result: RunnerDeployment = flow_of(spec.entrypoint).to_deployment(
         name=spec.name,
         description=spec.description,
         parameters=spec.parameters,
@@ -68,7 +68,6 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
         ],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
-    result: RunnerDeployment = found
     return result
 
 
@@ -88,7 +87,7 @@ def main() -> None:
     made = [deployment(spec) for spec in specs]
     if not answers_in_time(str(api_url())):
         raise SystemExit(NO_SERVER)
-    _tell_of_dead_runs(settings)
+    _ensure_automations(settings)
     asyncio.run(_serve(made, sum(spec.limit for spec in specs), warming))
 
 
@@ -115,7 +114,7 @@ def _catch_up(served: list[UUID]) -> None:
         _log(f"{dropped} runs that were due while nothing ran are done by later ones")
 
 
-def _tell_of_dead_runs(settings: Settings) -> None:
+def _ensure_automations(settings: Settings) -> None:
 
     try:
         deployments.automations.ensure_automations(

@@ -122,13 +122,13 @@ def _until_none_runs(
         deployment_id=filters.FlowRunFilterDeploymentId(any_=[deployment]),
         state=filters.FlowRunFilterState(type=busy),
     )
-    told = False
+    remarked = False
     while there := client.read_flow_runs(flow_run_filter=wanted, limit=1):
         if time.monotonic() > deadline:
             return
-        if not told:
+        if not remarked:
             say(f"{there[0].name} is under way; the new run begins after it")
-            told = True
+            remarked = True
         time.sleep(LOOK_EVERY_SECONDS)
 
 

@@ -53,9 +53,9 @@ def runs_of(settings: Settings, server: str) -> list[dict[str, Any]]:
         )
 
     ended = [
-        each
-        for each in prefect_api.StateType
-        if each not in {prefect_api.StateType.SCHEDULED, prefect_api.StateType.PENDING}
+        state
+        for state in prefect_api.StateType
+        if state not in {prefect_api.StateType.SCHEDULED, prefect_api.StateType.PENDING}
     ]
     with prefect_api.get_client(sync_client=True) as client:
         flows = {flow.id: flow.name for flow in client.read_flows()}
@@ -77,7 +77,7 @@ def runs_of(settings: Settings, server: str) -> list[dict[str, Any]]:
         (flows.get(flow_run.flow_id, "?"), flow_run.expected_start_time, "next")
         for flow_run in coming
     ]
-    return [*_told(newest, _LAST), *_told(planned, _NEXT)]
+    return [*_newest_of_each_flow(newest, _LAST), *_newest_of_each_flow(planned, _NEXT)]
 
 
 def runs_left(settings: Settings) -> list[dict[str, Any]]:
@@ -92,7 +92,9 @@ def runs_left(settings: Settings) -> list[dict[str, Any]]:
                 sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
             ) as database:
                 rows = database.execute(_LEFT, (_LOOKED_AT,)).fetchall()
-            return _told(((flow, _utc(at), state) for flow, at, state in rows), _LAST)
+            return _newest_of_each_flow(
+                ((flow, _utc(at), state) for flow, at, state in rows), _LAST
+            )
     return []
 
 
@@ -100,12 +102,12 @@ def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def _told(
+def _newest_of_each_flow(
     runs: Iterable[tuple[str, datetime | None, str | None]], most: int
 ) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    latest: dict[str, dict[str, Any]] = {}
     for flow, moment, state in runs:
-        if moment is not None and flow not in found and len(found) < most:
+        if moment is not None and flow not in latest and len(latest) < most:
             when = moment.astimezone(UTC).isoformat()
-            found[flow] = {"flow": flow, "when": when, "state": state}
-    return list(found.values())
+            latest[flow] = {"flow": flow, "when": when, "state": state}
+    return list(latest.values())

@@ -65,7 +65,7 @@ class ChildDiedError(OperatorError):
 
 
 def supervise(settings: Settings, port: int, say: Callable[[str], None] = print) -> int:
-    """Run server and runner until SIGINT or SIGTERM; give the exit status.
+    """Run server and runner until SIGINT or SIGTERM; return the exit status.
 
     Parameters
     ----------
@@ -129,12 +129,12 @@ class _Supervisor:
                 self._look()
                 time.sleep(_LOOK_EVERY_SECONDS)
         except ChildDiedError as error:
-            self._tell(str(error), "is not started")
+            self._notify(str(error), "is not started")
             raise
         finally:
             self._end()
-            for each, handler in before:
-                signal.signal(each, handler)
+            for signal_number, handler in before:
+                signal.signal(signal_number, handler)
         self._say("Stopped.")
         return 0
 
@@ -166,13 +166,13 @@ class _Supervisor:
             self._say(line)
 
     def _outlooks(self) -> list[str]:
-        """Return when each market's next opening ranges are; none where that cannot be told."""
+        """Return when each market's next opening ranges are; none where that is not known."""
         command = [sys.executable, "-m", "deployments.outlook_lines", *self._settings.markets]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         return ended.stdout.splitlines()
 
     def _serve_reports(self) -> str:
-        """Serve the reports folder; give its address, empty where the port is taken."""
+        """Serve the reports folder; return its address, empty where the port is taken."""
         folder, port = self._settings.reports_dir, reports_port(self._port)
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -201,7 +201,7 @@ class _Supervisor:
                     f"The {child.name} ended with status {status}; started again in {wait:.0f} s."
                 )
                 if child.deaths == TOLD_AFTER:
-                    self._tell(
+                    self._notify(
                         f"the {child.name} died {child.deaths} times in a row, last with status "
                         f"{status}; its last words are in {child.log}",
                         "is started again every minute",
@@ -248,8 +248,8 @@ class _Supervisor:
         child.start()
         note_children(self._children_file, [self._server, self._runner, self._receiver])
 
-    def _tell(self, fault: str, what: str) -> None:
-        """Tell a person: nobody else is left who could."""
+    def _notify(self, fault: str, what: str) -> None:
+        """Notify a person, since no flow is left that could."""
         notices.notify.notify(
             self._settings,
             "up",

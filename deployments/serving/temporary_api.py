@@ -11,7 +11,7 @@ from prefect.server.api.server import create_app
 
 
 def _serve(descriptor: int) -> None:
-    """Be the server, until the command that reads nothing and says nothing closes its end."""
+    """Run the server until the command that started it closes its end of the pipe."""
     app = create_app(ephemeral=True, final=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
 

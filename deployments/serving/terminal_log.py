@@ -30,7 +30,7 @@ class _ErrorStream(io.StringIO):
 
 
 def show_own_words_only() -> None:
-    """Leave the engine's words to the UI: a terminal gets what Orbcast itself says, as it is.
+    """Print only Orbcast's own messages at a terminal; the engine's stay in the UI.
 
     With ``--debug`` the engine's warnings and errors are printed too.
     """

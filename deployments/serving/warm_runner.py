@@ -161,4 +161,4 @@ def _forking() -> ForkServerContext:
 
 
 def _nothing() -> None:
-    """Do nothing: the first child is there for what is imported before it."""
+    """Do nothing: the first child is started only so that the imports before it are done."""

@@ -131,6 +131,19 @@ def test_a_rolling_figure_is_the_period_of_its_window_and_begins_when_it_is_full
     assert many.days[-1] == FIRST + timedelta(days=399)
 
 
+def test_a_rolling_net_r_is_of_a_trade_and_not_of_a_break() -> None:
+    rows = [
+        row if row["opening_range"] != "0900" else {**row, "r_net": None} for row in answers(20)
+    ]
+    whole = whole_days(daily_figures(rows))
+    traded = sum(day["figures"].predicted_side.trades > 0 for day in whole)
+    line = rolling(whole, "predicted_side", "r_net", window=traded)
+    assert line is not None
+    trades = over(whole).trades["predicted_side"]
+    assert 0 < trades.trades < sum(day["figures"].breaks for day in whole)
+    assert line.estimate == (pytest.approx(trades.r_net / trades.trades),)
+
+
 def test_the_equity_is_the_sum_of_the_days_and_its_fall_is_measured_from_its_height() -> None:
     rows = whole_days(daily_figures(answers(30)))
     days = sorted({row["day"] for row in rows})

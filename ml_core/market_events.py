@@ -57,7 +57,7 @@ class RolloutEvent:
 
     @property
     def restarts(self) -> bool:
-        """Whether the record counts anew after a step down."""
+        """Whether the record starts anew after a step down."""
         return bool(self.details.get("restarts"))
 
 

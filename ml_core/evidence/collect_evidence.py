@@ -1,4 +1,4 @@
-"""From answers to evidence: every comparison and control the promotion rule asks for."""
+"""Collect the evidence for the promotion rule from predictions: comparisons and controls."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def collect_evidence(
 
 
 def ece_of_a_perfect_forecaster(p: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
-    """Return the calibration error that chance alone brings with these probabilities.
+    """Return the expected calibration error of a perfect forecaster with these probabilities.
 
     In each of the ten bins the share that happens misses what was said by a normal deviate of
     variance mean(p (1 - p)) / rows, whose mean distance is sqrt(2/pi) of its spread.

@@ -1,4 +1,4 @@
-"""A challenger against another on rows neither has seen, metric by metric."""
+"""Comparison of a challenger with another on rows that neither has seen, metric by metric."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class YearChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A challenger against one other.
+    """The comparison of a challenger with one other.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Common:
-    """Rows both have predicted unseen, in order of decision, those without a break among them."""
+    """Rows that both predicted unseen, in order of decision, with and without a break."""
 
     ours: NDArray[np.float64]
     theirs: NDArray[np.float64]
@@ -142,7 +142,7 @@ class _Common:
 
     @property
     def turned(self) -> _Common:
-        """The same, seen from the other side."""
+        """The same rows with challenger and other exchanged."""
         return replace(self, ours=self.theirs, theirs=self.ours)
 
 

@@ -21,7 +21,7 @@ special = library("scipy.special")
 
 
 def better_than_each(evidence: Evidence) -> list[Condition]:
-    """Ask every metric of every comparison wanted to be better with its whole interval."""
+    """Require every metric of every wanted comparison to be better with its whole interval."""
     conditions = []
     for name in evidence.against_wanted:
         comparison = comparison_with(evidence, name)
@@ -63,7 +63,7 @@ def _improved(metric: str, change: Change | None, comparison: Comparison) -> Con
 
 
 def calibrated(evidence: Evidence, policy: Policy) -> Condition:
-    """Ask for a small calibration error, telling what chance alone brings."""
+    """Require a small calibration error; chance alone brings the one named beside it."""
     ece, chance = evidence.ece, evidence.ece_by_chance
     name, figures = "calibration", {"ece": ece, "by_chance": chance, "at_most": policy.most_ece}
     if ece is None or not math.isfinite(ece) or ece < 0:
@@ -78,7 +78,7 @@ def calibrated(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def seeds_agree(evidence: Evidence, policy: Policy) -> Condition:
-    """Ask every training seed, at least so many, to be better."""
+    """Require the model to be better with every training seed, at least so many."""
     name = "seeds agree"
     if not _complete(evidence):
         return Condition(name=name, status="unknown", words="not every comparison was made")
@@ -98,7 +98,7 @@ def seeds_agree(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def no_year_worse(evidence: Evidence, policy: Policy) -> Condition:
-    """Ask that no calendar year is materially worse."""
+    """Require that no calendar year is materially worse."""
     name = "no year worse"
     if not _complete(evidence):
         return Condition(name=name, status="unknown", words="not every comparison was made")
@@ -161,7 +161,7 @@ def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def _accuracy(evidence: Evidence, rows: int, policy: Policy) -> PowerReport | None:
-    """Return what the accuracy by itself is worth; for the reader, since the rule goes by loss."""
+    """Describe the accuracy for the reader; the rule itself goes by log loss."""
     baseline = evidence.baseline_accuracy
     if evidence.correct is None or baseline is None or not 0 < baseline < 1 - policy.lift:
         return None
@@ -183,7 +183,7 @@ def fact_holds(name: str, fact: bool | None, yes: str, no: str) -> Condition:
 
 
 def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
-    """Whether the gain stands out among as many as were tried (Sidak 1967)."""
+    """Require a gain that is significant among as many recipes as were tried (Sidak 1967)."""
     name, trials = "trials paid for", evidence.trials
     if trials is None or trials < 1:
         words = "how many recipes were tried is not known"
@@ -204,7 +204,7 @@ def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def valid_at_any_look(evidence: Evidence, policy: Policy) -> Condition:
-    """Ask for an e-value that looking often and trying much have been paid from."""
+    """Require an e-value large enough after correction for repeated looks and many trials."""
     name = "valid at any look"
     wanted = max(evidence.trials or 0, 1) / policy.alpha
     values = {comparison.against: comparison.e_value for comparison in evidence.comparisons}
@@ -223,7 +223,7 @@ def valid_at_any_look(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def live_record(evidence: Evidence, policy: Policy) -> Condition:
-    """Let the live record contradict, where the challenger is worse at any look."""
+    """Refuse a challenger that its live record shows to be worse, at whatever look."""
     name, live = "live record", evidence.live
     if live is None:
         words = "no live rows of both yet; nothing contradicts"
@@ -238,7 +238,7 @@ def live_record(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def not_worse(comparison: Comparison | None, against: str, policy: Policy) -> Condition:
-    """Ask a refit for a log loss that is not materially worse."""
+    """Require a refit whose log loss is not materially worse."""
     name = f"not worse than {against}"
     change = None
     if comparison is not None:
@@ -266,7 +266,7 @@ def not_worse(comparison: Comparison | None, against: str, policy: Policy) -> Co
 
 
 def net_r_above_zero(evidence: Evidence, policy: Policy) -> Condition:
-    """Ask for net R above 0 with its whole interval, over enough trades."""
+    """Require net R above 0 with its whole interval, over enough trades."""
     name, net_r = "net R above 0", evidence.net_r
     if net_r is None or evidence.trades < policy.fewest_trades:
         words = f"{evidence.trades} recommended trades, too few to speak of money"
@@ -286,6 +286,6 @@ def net_r_above_zero(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def _complete(evidence: Evidence) -> bool:
-    """Whether every comparison wanted was made."""
+    """Return whether every wanted comparison was made."""
     have = {comparison.against for comparison in evidence.comparisons}
     return bool(evidence.against_wanted) and set(evidence.against_wanted) <= have

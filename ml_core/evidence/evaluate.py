@@ -77,7 +77,7 @@ def evaluate(bundle: Bundle, test: Dataset, *, seed: int = 0) -> Evaluation:
 def evaluate_answers(
     answers: OutOfSamplePredictions, model: str, version: str, *, seed: int = 0
 ) -> Evaluation:
-    """Judge answers to unseen rows, of one version or of every fold of a walk.
+    """Judge predictions of unseen rows, by one version or by every fold of a walk.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def _equity(predictions: Predictions, test: Dataset) -> Equity:
 
 
 def _verdict(directional: DirectionScores) -> str:
-    """Return in one sentence what the log loss shows, by its interval and nothing else."""
+    """Return in one sentence what the interval of the log loss shows."""
     change = directional.difference["corridor"].log_loss
     model, corridor = directional.model.log_loss, directional.corridor.log_loss
     figures = (

@@ -1,4 +1,4 @@
-"""The injected-signal control: a recipe that cannot find what is there can claim nothing."""
+"""The injected-signal control: a recipe must find a signal that was planted."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def with_signal(
 def injected_signal_found(
     data: Dataset, recipe: Recipe, *, strength: float = STRENGTH, seed: int = 0
 ) -> InjectionReport:
-    """Plant a signal in the very rows a recipe is judged on, and see whether it finds it.
+    """Plant a signal in the rows a recipe is judged on, and return whether it finds the signal.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def injected_signal_found(
 
 
 def _possible(corridor: NDArray[np.float64], strength: float) -> float:
-    """Return the expected log loss of the corridor less that of who knows the signal."""
+    """Return the corridor's expected log loss less that of a forecaster who knows the signal."""
     gains = []
     for sign in (-1.0, 1.0):
         truth = expit(logit(corridor) + sign * strength)

@@ -1,4 +1,4 @@
-"""Day-block bootstrap: ranges of one day share a day's fortune, so days are drawn, not rows."""
+"""Day-block bootstrap: ranges of one day are dependent, so days are drawn, not rows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Interval:
 
 @lru_cache(maxsize=4)
 def _times_drawn(days: int, resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often each day is drawn, shape (resamples, days): only counts matter, not the order.
+    """Return how often each day is drawn, shape (resamples, days); their order has no effect.
 
     Remembered, because one evaluation asks for many intervals over the same days.
     """

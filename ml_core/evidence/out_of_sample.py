@@ -77,7 +77,7 @@ class OutOfSamplePredictions:
         )
 
     def require_unseen(self) -> None:
-        """Refuse answers to rows their version had seen.
+        """Refuse predictions of rows that their version was trained on.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class OutOfSamplePredictions:
 
 
 def answers_from(table: pa.Table) -> OutOfSamplePredictions:
-    """Read back what :meth:`OutOfSamplePredictions.to_table` gave, to the bit."""
+    """Read back what :meth:`OutOfSamplePredictions.to_table` returned, to the bit."""
     facts = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
 
     def column(name: str) -> Any:
@@ -163,7 +163,7 @@ def answer_fold(
     data_fingerprint: str,
     questions: tuple[Question, ...] = QUESTIONS,
 ) -> OutOfSamplePredictions:
-    """Train a recipe on what was known before a fold and answer its rows.
+    """Train a recipe on what was known before a fold and predict its rows.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def answer_fold(
 def answer_fold_by_seed(
     data: Dataset, fold: Fold, recipe: Recipe, data_fingerprint: str
 ) -> tuple[OutOfSamplePredictions, ...]:
-    """Answer a fold with every seed: the first with all three models, the others with one.
+    """Predict a fold with every seed: the first with all three models, the others with one.
 
     The promotion rule asks the seeds about the direction alone.
     """
@@ -199,7 +199,7 @@ def answer_fold_by_seed(
 def predict_unseen(
     bundle: Bundle, test: Dataset, fold: str = "test", seen_until: int | None = None
 ) -> OutOfSamplePredictions:
-    """Let a version answer rows. Without ``seen_until`` they are taken to be unseen."""
+    """Predict rows with a version. Without ``seen_until`` they are taken to be unseen."""
     count = len(test)
     if seen_until is None:
         seen_until = int(test.decision_minute.min()) if count else 0

@@ -17,7 +17,7 @@ _MOST = 10**15  # trades; beyond it floats no longer count one by one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerReport:
-    """What a gate knows of an accuracy.
+    """How much evidence an accuracy is.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ def trades_needed(
     alpha: float = 0.05,
     design_effect: float = 1.0,
 ) -> int:
-    """Return the trades that tell baseline + lift from the baseline in a one-sided test.
+    """Return the trades needed to tell baseline + lift from the baseline in a one-sided test.
 
     n = ((z_alpha sqrt(p0 q0) + z_power sqrt(p1 q1)) / lift)^2 x design effect (Fleiss, Levin and
     Paik, Statistical Methods for Rates and Proportions, 2003, ch. 2), rounded up. The exact test
@@ -189,7 +189,7 @@ def gate(
     alpha: float = 0.05,
     design_effect: float = 1.0,
 ) -> PowerReport:
-    """Return what an accuracy is worth: interval, chance of a coin, trades still needed.
+    """Return how much evidence an accuracy is: interval, chance of a coin, trades still needed.
 
     The design effect raises the trades needed and widens the interval; the two chances are those
     of trades guessed one by one, and leave it out.

@@ -1,4 +1,4 @@
-"""Whether a challenger becomes champion: from evidence to a decision, each condition with why.
+"""The promotion rule: decide from the evidence whether a challenger becomes champion.
 
 The evidence must be better than the champion's and the baselines' on the same unseen rows, and
 valid however often it is looked at, since a study can be made again any night. Whatever is not
@@ -34,7 +34,7 @@ from ml_core.evidence.promotion_evidence import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What follows from the evidence.
+    """The decision of the rule, with its conditions.
 
     Attributes
     ----------

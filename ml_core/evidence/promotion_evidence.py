@@ -1,4 +1,4 @@
-"""What the promotion rule goes by: the evidence, the policy's numbers and a condition's form."""
+"""The input of the promotion rule: the evidence, the policy and the form of a condition."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ POLICY = Policy()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is known of a challenger. None is not known.
+    """What is known of a challenger; None means not known.
 
     Attributes
     ----------

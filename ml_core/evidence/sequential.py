@@ -1,4 +1,4 @@
-"""A comparison that may be looked at every night: wealth of a bettor against `no better`."""
+"""Anytime-valid comparison: the wealth of a bettor against the hypothesis "no better"."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Superiority:
 
 
 def times_drawn(days: int, block: int, resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often each day is drawn, shape (resamples, days), by the stationary bootstrap.
+    """Return how often the stationary bootstrap draws each day, shape (resamples, days).
 
     Whole days are drawn in runs of random length, ``block`` on average, so that ranges of one day
     stay together and days that hang together mostly do (Politis and Romano, The stationary
@@ -106,7 +106,7 @@ def superiority(
 
 
 def _p_value(best: float, by_chance: NDArray[np.float64]) -> float:
-    """Share of resamples as good as the sample; 1 where nothing did better than nothing."""
+    """Return the share of resamples as good as the sample; 1 where no rule gained anything."""
     if best <= 0.0:
         return 1.0
     return float((1 + (by_chance >= best).sum()) / (1 + len(by_chance)))

@@ -1,4 +1,4 @@
-"""What tuning may try, and what a trial is judged by: walk-forward folds before a holdout.
+"""Tuning: what a trial may try, and the walk-forward folds before a holdout that judge it.
 
 The latest months are held out and never looked at, so that a tuned recipe can meet rows its
 tuning did not see. On the folds tuned on, its figures are too good to be true, as the best of many
@@ -45,7 +45,7 @@ class NotTunableError(InputError):
 
 
 class NothingToScoreError(InputError):
-    """Folds in which a question is never answered."""
+    """Folds without a row that the question can be scored on."""
 
     question: str
     folds: tuple[str, ...]
@@ -56,7 +56,7 @@ class NothingToScoreError(InputError):
 
 
 class Suggest(Protocol):
-    """Who says what to try next, such as an Optuna trial."""
+    """What suggests the next values to try, such as an Optuna trial."""
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
         """Return a whole number within bounds."""

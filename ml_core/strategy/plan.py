@@ -52,7 +52,7 @@ class DaySoFar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
-    """What the model says of the slot, or why it is not listened to.
+    """The model's view of the slot, or why it is left out.
 
     Attributes
     ----------
@@ -176,7 +176,7 @@ def by_rules(rules: Rules, facts: SlotFacts, day: DaySoFar) -> Plan:
 
 
 def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
-    """Add to a plan what the model may: nothing, words, or a size within the rules' bounds.
+    """Add to a plan what the stage lets the model add: nothing, words, or a size within bounds.
 
     Parameters
     ----------
@@ -261,7 +261,7 @@ def _checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleCheck, .
 
 
 def _size_check(rules: Rules, size: float | None) -> RuleCheck:
-    """Hold the range's height against its bounds; a height not known passes only without any."""
+    """Check the range's height against its bounds; an unknown one passes only without bounds."""
     low, high = rules.min_size_atr, rules.max_size_atr
     allowed = f"allowed {low:g} to {high:g}" if high is not None else f"at least {low:g}"
     if size is None:

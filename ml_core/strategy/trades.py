@@ -74,7 +74,7 @@ def slots_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Slot, ...]:
 
 
 def follow(rules: Rules, slots: Sequence[Slot], decide: _DECIDED) -> tuple[Taken, ...]:
-    """Follow a way of deciding through time; each decision sees what was known at its t0.
+    """Follow a decision rule through time; each decision sees only what was known at its t0.
 
     Entries come at their own moments: one position at a time, the day's trades and its loss are
     judged again when the range breaks, with what was known then.
@@ -128,7 +128,7 @@ class _Path:
         self._plans.append((slot, plan))
 
     def enter(self, *, until: datetime | None) -> None:
-        """Be done with the waiting slots that broke by a time, in the order in which they did."""
+        """Enter or refuse the waiting slots that broke or ended by a time, in that order."""
         moments = {index: _moment(self._plans[index][0]) for index in self._waiting}
         broken = [index for index in self._waiting if until is None or moments[index] <= until]
         for index in sorted(broken, key=lambda waiting: (moments[waiting], waiting)):
@@ -150,7 +150,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def _moment(slot: Slot) -> datetime:
-    """When a slot is done with: its break, or its end without one."""
+    """Return when a slot is decided: at its break, or at its end without one."""
     return slot.entered_at or slot.resolved_at or _NEVER
 
 

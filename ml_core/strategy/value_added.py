@@ -1,4 +1,4 @@
-"""What plans brought, and how much of the difference is the model's choosing."""
+"""The results of plans, and how much of the difference is due to the model's choice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ml_core.strategy.trades import Taken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
-    """What a way of deciding brought.
+    """The result of a decision rule.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ class Added:
 
 
 def sure(interval: Interval) -> str:
-    """Return on which side of 0 an interval lies."""
+    """Return on which side of 0 a whole interval lies."""
     if interval.above_zero:
         return "above 0"
     return "below 0" if interval.below_zero else "not to be told from 0"
@@ -213,7 +213,7 @@ def added(with_: Sequence[Taken], without: Sequence[Taken]) -> Added:
 
 
 def by_opinion(with_: Sequence[Taken], without: Sequence[Taken]) -> dict[str, Worth]:
-    """Return what the plain trades brought by what the model said of the side that broke."""
+    """Return the results of the unscaled trades by the model's opinion of the side that broke."""
     groups: dict[str, list[Taken]] = {}
     for scaled, trade in zip(with_, without, strict=True):
         if trade.size:

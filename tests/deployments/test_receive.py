@@ -195,6 +195,8 @@ def test_csv_lines_are_read_as_the_source_says(home: Path) -> None:
         ('{"ts": "2024', 1, None, "no JSON"),
         ("[3]", 1, None, "not an object"),
         ("", None, None, "is empty"),
+        ("MGC crossed 2000", None, None, "holds no bar"),
+        ("null", None, None, "holds no bar"),
         ("ts,open,high,low,close,volume\n2024-01-02T23:00Z,1\n", 2, None, "2 values for 6"),
     ],
 )

@@ -108,7 +108,10 @@ def rows_of(body: bytes, received: datetime, reading: TextReading) -> list[Pushe
             PushedRow(received, "generic", _cells(values, number), number)
             for number, values in enumerate(_objects(text), 1)
         ]
-    return list(_csv_rows(text, received, reading))
+    rows = list(_csv_rows(text, received, reading))
+    if not rows:
+        raise RequestError(fault="holds no bar", remedy="send a line for each bar, or JSON")
+    return rows
 
 
 def _objects(text: str) -> list[Any]:

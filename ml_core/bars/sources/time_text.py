@@ -32,8 +32,8 @@ _COMPACT = (
 )
 _DAY_OR_MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)(.*)")
 _CLOCK_OF = re.compile(
-    r"(?P<before>[ T,;]+)\d{1,2}:\d{2}(?P<second>:\d{2}(?P<fraction>\.\d+)?)?"
-    r"((?P<gap> *)(?P<half>[AaPp][Mm]))?"
+    r"(?P<before>[ T,;]+)\d{1,2}(?P<sign>:?)\d{2}(?P<second>:\d{2}(?P<fraction>\.\d+)?)?"
+    r"((?P<gap> *)(?P<half>[AaPp][Mm]))?(?P<word> ?(?:UTC|GMT))?(?P<offset> ?[+-]\d{2}:?\d{2})?"
 )
 _DIRECTIVE = re.compile(r"%(.)")
 _MINUTES = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?")
@@ -123,6 +123,8 @@ def formats_of(text: str) -> tuple[str, ...]:
     ('%m/%d/%Y %H:%M', '%d/%m/%Y %H:%M')
     >>> formats_of("13.02.24 2:30:00 PM")
     ('%d.%m.%y %I:%M:%S %p',)
+    >>> formats_of("13.02.2024 1430 UTC"), formats_of("13/02/2024 14:30:00.000 GMT+0100")
+    (('%d.%m.%Y %H%M UTC',), ('%d/%m/%Y %H:%M:%S.%f GMT%z',))
     >>> formats_of("2024-01-02")
     ()
     """
@@ -131,13 +133,14 @@ def formats_of(text: str) -> tuple[str, ...]:
         return ()
     first, sign, second, year, rest = match.groups()
     time = _CLOCK_OF.fullmatch(rest)
-    clock = ""
+    clock = " %H:%M" if rest else ""
     if time is not None:
-        clock = "%I:%M" if time["half"] else "%H:%M"
-        clock = f"{time['before']}{clock}"
+        clock = f"{time['before']}{'%I' if time['half'] else '%H'}{time['sign']}%M"
         clock += ":%S" if time["second"] else ""
         clock += ".%f" if time["fraction"] else ""
         clock += f"{time['gap']}%p" if time["half"] else ""
+        clock += time["word"] or ""
+        clock += time["offset"][:-5].rstrip("+-") + "%z" if time["offset"] else ""
     century = "%Y" if len(year) > 2 else "%y"  # noqa: PLR2004 - digits
     orders = {"%m": int(first) <= _NOON, "%d": int(second) <= _NOON}
     return tuple(

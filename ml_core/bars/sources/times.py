@@ -243,7 +243,7 @@ def _none_read(text: pa.ChunkedArray, reading: TimeReading, source: str) -> Time
         raise SourceError(source, fault, "describe it with --time-format")
     if formats := formats_of(value):
         fault = f"row {row}: {value!r:.60} is a date whose day and month may be read two ways"
-        remedy = "say --time-format, " + " or ".join(f"{name!r}" for name in formats)
+        remedy = "say --time-format, such as " + " or ".join(f"{name!r}" for name in formats)
         raise SourceError(source, fault, remedy)
     if letters := _LETTERS.search(value):
         fault = f"row {row}: {value!r:.60} ends with {letters[1]}, which names no zone for sure"

@@ -122,7 +122,7 @@ def test_a_column_without_a_zone_wants_one(unit: str) -> None:
         (["1704205800"], {"zone": "UTC"}, r"own zone \(an epoch\).*leave --zone out"),
         (["2024-01-02 14:30"], {"zone": "Mars"}, "no zone named 'Mars'"),
         (["1.2.2024"], {"time_format": "%m/%d/%Y"}, r"'1.2.2024' is no time of the format"),
-        (["13.2.24 2:30 PM"], {}, r"--time-format, '%d.%m.%y %I:%M %p'$"),
+        (["13.2.24 2:30 PM"], {}, r"--time-format, such as '%d.%m.%y %I:%M %p'$"),
         (["01/02/2024 14:30:00"], {}, r"'%m/%d/%Y %H:%M:%S' or '%d/%m/%Y %H:%M:%S'"),
         (["2024-01-02 09:30:00 EST"], {}, r"row 1: .*ends with EST, which names no zone for sure"),
         (["2024-01-02 09:30 AM"], {"time_format": "%Y-%m-%d %H:%M %p"}, "one of %I and %p"),

@@ -19,7 +19,7 @@ from ml_core.market.schedule import build_schedule, from_minute
 from tasks import training
 from tasks.data.sources import SourceSpec, remember_source, standing_source
 from tasks.prediction.day_outlook import DayOutlook, day_outlook
-from tasks.runs.watching import watched
+from tasks.runs.watching import watching
 from tasks.settings import Settings, current_settings, now, use_home
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class _Steps:
             self._on_share((before + cost * share) / sum(_COST), head)
 
         show_progress(0.0)
-        with watched(show_progress):
+        with watching(show_progress):
             yield lines, lambda done, total: show_progress(done / total)
         outcome = f": {'; '.join(lines)}" if lines else ""
         self._say(f"{head}{outcome}  ({time.monotonic() - began:.1f} s)")

@@ -59,8 +59,10 @@ def column_shifts(reference: Reference, current: Daily) -> tuple[ColumnShift, ..
     answers = np.isin(groups, [PREDICTION, TARGET])
     limit = np.where(answers, threshold(p[answers], ANSWERS_RATE), threshold(p[~answers], RATE))
     return tuple(
-        ColumnShift(name, group, float(by), float(each), float(most))
-        for name, group, by, each, most in zip(current.names, groups, shift, p, limit, strict=True)
+        ColumnShift(name, group, float(by), float(p_value), float(most))
+        for name, group, by, p_value, most in zip(
+            current.names, groups, shift, p, limit, strict=True
+        )
     )
 
 

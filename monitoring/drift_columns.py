@@ -147,7 +147,7 @@ class Reference:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the daily columns: every column's level, then what is left of each feature."""
-        return (*self.names, *(self.names[each] + LEFT for each in self._explained))
+        return (*self.names, *(self.names[index] + LEFT for index in self._explained))
 
     @property
     def least_ranges(self) -> int:
@@ -183,11 +183,11 @@ class Reference:
         drop out, and features that are one another's inverse become linear in one another.
         """
         placed = np.zeros(rows.values.shape)
-        for name, known in self._sorted.items():
+        for name, ordered in self._sorted.items():
             here = rows.opening_range == name
             if not here.any():
                 continue
-            for column, values in enumerate(known):
+            for column, values in enumerate(ordered):
                 if not len(values):
                     continue
                 now = rows.values[here, column]
@@ -213,14 +213,14 @@ class Reference:
 
     def _by_day(self, rows: Rows, placed: NDArray[np.float64], left: NDArray[np.float64]) -> Daily:
         """Return each day's means; a missing value takes no part in its column's level."""
-        days, where = np.unique(rows.day, return_inverse=True)
+        days, day_of = np.unique(rows.day, return_inverse=True)
         seen = np.isfinite(rows.values).astype(np.float64)
         levels, counts = (np.zeros((len(days), len(self.names))) for _ in range(2))
-        np.add.at(levels, where, placed * seen)
-        np.add.at(counts, where, seen)
+        np.add.at(levels, day_of, placed * seen)
+        np.add.at(counts, day_of, seen)
         rest = np.zeros((len(days), len(self._explained)))
-        np.add.at(rest, where, left[:, self._explained])
-        rows_of_day = np.bincount(where, minlength=len(days))[:, np.newaxis]
+        np.add.at(rest, day_of, left[:, self._explained])
+        rows_of_day = np.bincount(day_of, minlength=len(days))[:, np.newaxis]
         values = np.hstack([levels / np.maximum(counts, 1.0), rest / rows_of_day])
         # what differs by rounding alone is the same: no histogram can be made of it
         return Daily(day=days, names=self.columns, values=np.round(values, _DIGITS))

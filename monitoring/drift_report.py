@@ -74,18 +74,18 @@ class DriftReport:
     @property
     def verdict(self) -> str:
         """One plain sentence."""
-        found = self.figures
-        if found.why_not:
-            return f"{self.market}: drift not judged, {found.why_not}"
-        told = f"{self.market}, the {found.days} trading days to {self.last_day}"
+        figures = self.figures
+        if figures.why_not:
+            return f"{self.market}: drift not judged, {figures.why_not}"
+        words = f"{self.market}, the {figures.days} trading days to {self.last_day}"
         if not self.detected:
-            return f"{told}: no drift, {found.columns} columns looked at{self._unasked}"
+            return f"{words}: no drift, {figures.columns} columns looked at{self._unasked}"
         named = ", ".join(
             f"{column.column} ({column.shift:+.1f} sd)" for column in self.columns[:_NAMED]
         )
-        more = found.drifted - min(found.drifted, _NAMED)
+        more = figures.drifted - min(figures.drifted, _NAMED)
         tail = f" and {more} more" if more else ""
-        return f"{told}: drift in {', '.join(found.groups)}: {named}{tail}"
+        return f"{words}: drift in {', '.join(figures.groups)}: {named}{tail}"
 
     @property
     def _unasked(self) -> str:
@@ -118,7 +118,9 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
     drifted = 0
     if not why_not:
         columns = tuple(
-            sorted(column_shifts(reference, current), key=lambda each: (not each.drifted, each.p))
+            sorted(
+                column_shifts(reference, current), key=lambda shift: (not shift.drifted, shift.p)
+            )
         )
         drifted = counted_by_evidently(reference.daily, current, columns)
     return DriftReport(
@@ -156,7 +158,7 @@ def counted_by_evidently(
 def write_full_report(reference: Reference, rows: Rows, path: Path) -> None:
     """Write Evidently's whole drift report of the last days as one HTML page."""
     current = reference.daily_of(rows.ordinary()).latest(WINDOW_DAYS)
-    limits = {each.column: each.limit for each in column_shifts(reference, current)}
+    limits = {shift.column: shift.limit for shift in column_shifts(reference, current)}
     with _evidently(), written_atomically(path) as temporary:
         whole = evidently.Report(
             [presets.DataDriftPreset(num_method=_TEST, per_column_threshold=limits)]

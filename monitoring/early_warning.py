@@ -70,8 +70,8 @@ def expect(
     dict
         By name of the metric.
     """
-    found = {metric.name: _expected(metric, p, p_break) for metric in METRICS}
-    return {**found, ECE: _expected_ece(p, p_break, seed)}
+    estimates = {metric.name: _expected(metric, p, p_break) for metric in METRICS}
+    return {**estimates, ECE: _expected_ece(p, p_break, seed)}
 
 
 def warning(expected: Estimate, reference: Reference) -> str | None:

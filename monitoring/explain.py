@@ -88,18 +88,18 @@ def explain(
     """
     prediction = outputs.prediction
     if status != "predicted" or prediction is None:
-        told = REASONS.get(reason or "", str(reason).replace("_", " "))
+        why = REASONS.get(reason or "", str(reason).replace("_", " "))
         detail = f" ({outputs.detail})" if outputs.detail else ""
         gate = Gate(
             name="an answer",
             passed=False,
-            words=f"none: {told}{detail}",
+            words=f"none: {why}{detail}",
             change=_REMEDIES.get(reason or "", ""),
         )
         if prediction is not None and prediction.novelty is not None:
             gate = novelty_gate(prediction.novelty, answered=False)
         return Explanation(
-            verdict=f"No answer was given: {told}.", gates=(gate, *rules), reasons=()
+            verdict=f"No answer was given: {why}.", gates=(gate, *rules), reasons=()
         )
     worth = _worth(prediction)
     gates = (

@@ -23,7 +23,7 @@ def differences(
     return tuple(Difference(*pair) for pair in pairs if _bits(pair[1]) != _bits(pair[2]))
 
 
-def told(changes: Iterable[object]) -> tuple[str, ...]:
+def first_in_words(changes: Iterable[object]) -> tuple[str, ...]:
     """Return the first changes in words, and how many more there are."""
     words = [str(change) for change in changes]
     rest = len(words) - _MOST_NAMED

@@ -98,12 +98,12 @@ class Period:
             return f"{head}: nothing to judge yet"
         model, corridor = self.voices["model"], self.voices["corridor"]
         change = self.difference["corridor"].log_loss
-        told = (
+        words = (
             f"{head}: model {_percent(model.accuracy)}, corridor "
             f"{_percent(corridor.accuracy)}; log loss {change.estimate:+.3f} "
             f"({change.low:+.3f} to {change.high:+.3f})"
         )
-        return f"{told}: {self._shown(change)}"
+        return f"{words}: {self._shown(change)}"
 
     def _shown(self, change: Interval) -> str:
         if change.low == change.high == 0.0:
@@ -151,7 +151,7 @@ def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:
     abstained: Counter[str] = Counter()
     for day in sums:
         abstained.update(day.abstained)
-    voices = [
+    forecasters = [
         name
         for name in FORECASTERS
         if scored and all(getattr(row["figures"], name) for row in scored)
@@ -163,8 +163,10 @@ def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:
         days=len({row["day"] for row in scored}),
         counts=Counts(**{name: sum(getattr(day, name) for day in sums) for name in _COUNTS}),
         abstained=dict(sorted(abstained.items())),
-        voices={name: _scores(scored, name) for name in voices},
-        difference={name: _differences(scored, name, seed) for name in voices if name != "model"},
+        voices={name: _scores(scored, name) for name in forecasters},
+        difference={
+            name: _differences(scored, name, seed) for name in forecasters if name != "model"
+        },
         trades={name: _trades(daily, name, seed) for name in TRADES},
         coverage=_mean(
             daily, lambda day: day.interval.stated, lambda day: day.interval.covered, seed
@@ -174,10 +176,10 @@ def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:
 
 def grouped(rows: Sequence[DailyRow], key: Callable[[DailyRow], str]) -> dict[str, list[DailyRow]]:
     """Return daily figures by the value of a key, in order of first appearance."""
-    found: dict[str, list[DailyRow]] = {}
+    groups: dict[str, list[DailyRow]] = {}
     for row in rows:
-        found.setdefault(key(row), []).append(row)
-    return found
+        groups.setdefault(key(row), []).append(row)
+    return groups
 
 
 def whole_days(rows: Iterable[DailyRow], *, ranges: bool = False) -> list[DailyRow]:
@@ -192,13 +194,13 @@ def _scores(scored: list[DailyRow], forecaster: str) -> ForecastScores:
     for day in sums:
         for name, of_bin in day.bins.items():
             bins[name] = bins.get(name, 0.0) + np.array(of_bin)
-    _, said, up, spread = np.array(list(bins.values())).T
+    _, predicted, up, spread = np.array(list(bins.values())).T
     return ForecastScores(
         **{
             metric.name: sum(getattr(day, metric.name) for day in sums) / breaks
             for metric in METRICS
         },
-        ece=float(np.abs(said - up).sum() / breaks),
+        ece=float(np.abs(predicted - up).sum() / breaks),
         ece_by_chance=float(np.sqrt(2.0 / np.pi * spread).sum() / breaks),
     )
 

@@ -372,11 +372,11 @@ def current_settings() -> Settings:
     except ValidationError as error:
         faults = tuple(
             (
-                "ORBCAST_" + "_".join(str(part) for part in each["loc"]).upper(),
-                repr(each["input"])[:80],
-                each["msg"].removeprefix("Value error, "),
+                "ORBCAST_" + "_".join(str(part) for part in fault["loc"]).upper(),
+                repr(fault["input"])[:80],
+                fault["msg"].removeprefix("Value error, "),
             )
-            for each in error.errors()
+            for fault in error.errors()
         )
         raise SettingsError(faults) from error
     own = _names_in(read.own_markets_dir)

@@ -119,7 +119,7 @@ def progress(words: str, total: float | None = None) -> Iterator[Bar]:
 @contextlib.contextmanager
 def flow_progress(words: str) -> Iterator[Bar]:
     """Show how far a flow of this process is: each bar that it moves in the UI, or the time."""
-    with progress(words) as bar, runs.watching.watched(bar.share):
+    with progress(words) as bar, runs.watching.watching(bar.share):
         yield bar
 
 

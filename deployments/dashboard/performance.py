@@ -154,11 +154,11 @@ def _over_time(rows: Rows) -> None:
 
 def _line(rows: Rows, words: str, figure: str) -> None:
     if figure == "r_net":
-        found = {"model": rolling(rows, "predicted_side", "r_net")}
+        rolled = {"model": rolling(rows, "predicted_side", "r_net")}
     else:
-        voices = ("model", "corridor", "majority")
-        found = {name: rolling(rows, name, figure) for name in voices}
-    drawn = {voice: line for voice, line in found.items() if line is not None}
+        forecasters = ("model", "corridor", "majority")
+        rolled = {name: rolling(rows, name, figure) for name in forecasters}
+    drawn = {forecaster: line for forecaster, line in rolled.items() if line is not None}
     if "model" not in drawn:
         st.info(f"Too few days to say: {WINDOW} days with breaks make the first point.")
         return
@@ -211,7 +211,10 @@ def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
     with left:
         st.header("Does it mean what it says?")
         st.plotly_chart(
-            reliability({voice: _bins(rows, voice) for voice in ("model", "corridor")}, theme()),
+            reliability(
+                {forecaster: _bins(rows, forecaster) for forecaster in ("model", "corridor")},
+                theme(),
+            ),
             width="stretch",
             key="reliability",
             config=_PLOT,
@@ -227,7 +230,7 @@ def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
         table = [
             {
                 "said": words,
-                **{f"broke {each}": f"{happened[each]:,}" for each in ("UP", "DOWN")},
+                **{f"broke {side}": f"{happened[side]:,}" for side in ("UP", "DOWN")},
                 "no break": f"{happened['NONE']:,}",
                 "right": percent(happened[words] / breaks) if breaks else DASH,
             }
@@ -276,23 +279,23 @@ def _span(interval: Interval, form: str) -> str:
     return with_span(interval, form)
 
 
-def _interval(rows: Rows, voice: str, metric: str) -> Interval:
+def _interval(rows: Rows, forecaster: str, metric: str) -> Interval:
     scored_days = [row for row in rows if row["figures"].breaks]
     return interval_of_sums(
         [row["day"] for row in scored_days],
         [row["figures"].breaks for row in scored_days],
-        [getattr(getattr(row["figures"], voice), metric) for row in scored_days],
+        [getattr(getattr(row["figures"], forecaster), metric) for row in scored_days],
     )
 
 
-def _bins(rows: Rows, voice: str) -> list[tuple[float, float, int]]:
+def _bins(rows: Rows, forecaster: str) -> list[tuple[float, float, int]]:
     sums: dict[str, list[float]] = {}
     for row in rows:
-        forecast = getattr(row["figures"], voice)
-        for name, (n, said, up, _) in forecast.bins.items() if forecast else ():
-            known = sums.setdefault(name, [0.0, 0.0, 0.0])
-            sums[name] = [known[0] + n, known[1] + said, known[2] + up]
-    return [(said / n, up / n, int(n)) for _, (n, said, up) in sorted(sums.items()) if n]
+        forecast = getattr(row["figures"], forecaster)
+        for name, (n, predicted, up, _) in forecast.bins.items() if forecast else ():
+            before = sums.setdefault(name, [0.0, 0.0, 0.0])
+            sums[name] = [before[0] + n, before[1] + predicted, before[2] + up]
+    return [(predicted / n, up / n, int(n)) for _, (n, predicted, up) in sorted(sums.items()) if n]
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)

@@ -123,10 +123,10 @@ def _live(rows: Sequence[DailyRow]) -> str:
         return "no break of a live answer has an outcome yet"
     period = over(rows)
     change = period.difference["corridor"].log_loss
-    told = f"{period.days} days, {period.counts.breaks:,} breaks: log loss "
+    words = f"{period.days} days, {period.counts.breaks:,} breaks: log loss "
     if period.days < MIN_DAYS:
-        return f"{told}{change.estimate:+.4f} on the corridor; too few days for an interval"
-    return f"{told}{with_span(change, '+.4f')} on the corridor"
+        return f"{words}{change.estimate:+.4f} on the corridor; too few days for an interval"
+    return f"{words}{with_span(change, '+.4f')} on the corridor"
 
 
 @st.cache_resource(ttl=10 * FRESH, show_spinner=False, max_entries=50)

@@ -303,7 +303,7 @@ class BatchIntake:
         if not gone.any():
             return None
         withdrawn = self._log.withdrawn() | {record.batch_id for record in replaced}
-        holding = [
+        in_lake = [
             record.batch_id
             for record in self._log.in_lake()
             if record.unchanged and record.batch_id not in withdrawn
@@ -311,7 +311,7 @@ class BatchIntake:
         restored = earlier_values(
             old.filter(pa.array(gone)),
             lambda batch, bars: self._changed_by(month, batch, bars),
-            lambda bars: self._confirmed.holders(month, bars, holding),
+            lambda bars: self._confirmed.holders(month, bars, in_lake),
             withdrawn,
         )
         return Withdrawal(gone, arriving(restored, self._now))

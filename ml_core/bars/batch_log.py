@@ -200,9 +200,9 @@ class BatchLog:
         NoSuchBatchError
             There is none, or there are several.
         """
-        holding = self.in_lake()
-        if batch_id == LAST and holding:
-            return holding[-1]
+        in_lake = self.in_lake()
+        if batch_id == LAST and in_lake:
+            return in_lake[-1]
         named = [record for record in self.records if record.batch_id.startswith(batch_id)]
         if len(named) != 1:
             fault = "is the beginning of several names" if named else "is not here"

@@ -332,8 +332,10 @@ def _findings(table: pa.Table, good: pa.Table, market: Market) -> tuple[Finding,
     return tuple(finding for finding in findings if finding.count)
 
 
-def _finding(check: str, where: NDArray[np.int64] | NDArray[np.datetime64], words: str) -> Finding:
-    return Finding(check, len(where), tuple(words.format(index) for index in where[:_EXAMPLES]))
+def _finding(
+    check: str, places: NDArray[np.int64] | NDArray[np.datetime64], words: str
+) -> Finding:
+    return Finding(check, len(places), tuple(words.format(index) for index in places[:_EXAMPLES]))
 
 
 def _moment(minute: NDArray[np.int64]) -> NDArray[np.datetime64]:

@@ -97,8 +97,8 @@ def other_reading(
         return None
     here = _share_regular(first, last, market)
     for other, stamp, shift in _readings(zone, market):
-        moved = [_in_zone(edge, zone or "UTC", other) + shift for edge in (first, last)]
-        share = _share_regular(moved[0], moved[1], market)
+        shifted = [_in_zone(edge, zone or "UTC", other) + shift for edge in (first, last)]
+        share = _share_regular(shifted[0], shifted[1], market)
         if share >= max(_NEARLY_ALL, here + _CLEARLY_MORE):
             opens, days = _REGULAR[market.calendar][0], len(first)
             fault = (

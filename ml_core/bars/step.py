@@ -109,8 +109,8 @@ def _refuse_coarse_days(name: str, minute: NDArray[np.int64]) -> None:
         for day in coarse:
             steps = np.diff(np.unique(minute[group == day]))
             if len(steps) >= _FEWEST - 1 and (usual := int(_most_common(steps))) > 1:
-                where = f"{name}, on {np.datetime64(first + int(day), 'D')},"
-                raise TooCoarseError(where, usual * 60.0, int(bars[day]))
+                what = f"{name}, on {np.datetime64(first + int(day), 'D')},"
+                raise TooCoarseError(what, usual * 60.0, int(bars[day]))
 
 
 def _most_common(values: NDArray[np.int64]) -> np.int64:

@@ -56,10 +56,10 @@ def accuracy_plot(days: Sequence[tuple[str, Sequence[DaySums]]]) -> Figure:
     first = WINDOW - 1 if len(days) >= 2 * WINDOW else 0
     breaks = [_sum(same, "breaks") for _, same in days]
     lines = []
-    for voice, ink in (("corridor", CORRIDOR), ("model", MODEL)):
-        right = [_sum(same, f"{voice}.accuracy") for _, same in days]
+    for forecaster, ink in (("corridor", CORRIDOR), ("model", MODEL)):
+        right = [_sum(same, f"{forecaster}.accuracy") for _, same in days]
         shares = [s / n for s, n in zip(_last(right), _last(breaks), strict=True)]
-        lines.append(Running(voice, shares[first:], ink))
+        lines.append(Running(forecaster, shares[first:], ink))
     drawn_days = [day for day, _ in days[first:]]
     return days_plot(drawn_days, lines, "accuracy", Mark(_COIN, "coin"), per_cent=True)
 

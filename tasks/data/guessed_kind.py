@@ -36,7 +36,7 @@ def guessed_kind(paths: Iterable[str], kinds: tuple[str, ...]) -> str:
     UnsureKindError
         Not all of them say the same, or one says nothing.
     """
-    found: dict[str, Path] = {}
+    first_of_kind: dict[str, Path] = {}
     for file in _files(paths, kinds):
         kind = _kind_of(file)
         if kind is None:
@@ -44,11 +44,11 @@ def guessed_kind(paths: Iterable[str], kinds: tuple[str, ...]) -> str:
             if file.name.lower().endswith(_DUCKDB):
                 fault = f"{file} is no DuckDB database, whatever its ending"
             raise UnsureKindError(fault, kinds)
-        found.setdefault(kind, file)
-    if len(found) > 1:
-        named = ", ".join(f"{file} ({kind})" for kind, file in found.items())
+        first_of_kind.setdefault(kind, file)
+    if len(first_of_kind) > 1:
+        named = ", ".join(f"{file} ({kind})" for kind, file in first_of_kind.items())
         raise UnsureKindError(f"these are files of several kinds, {named}", kinds)
-    return next(iter(found))
+    return next(iter(first_of_kind))
 
 
 def _files(paths: Iterable[str], kinds: tuple[str, ...]) -> Iterator[Path]:

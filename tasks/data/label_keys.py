@@ -20,9 +20,9 @@ def labels_by_key(settings: Settings, symbol: str, keys: Iterable[str]) -> dict[
         As rows have them; one that no version names any more is left out.
     """
     wanted = set(keys)
-    known = {LabelSpec().key: LabelSpec()}
-    if not wanted <= set(known):
+    labels = {LabelSpec().key: LabelSpec()}
+    if not wanted <= set(labels):
         for record in settings.models().versions(symbol):
             spec = recipe_of(record.folder).label
-            known[spec.key] = spec
-    return {key: known[key] for key in sorted(wanted) if key in known}
+            labels[spec.key] = spec
+    return {key: labels[key] for key in sorted(wanted) if key in labels}

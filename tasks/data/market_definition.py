@@ -39,9 +39,9 @@ def hashes_of_question(settings: Settings, symbol: str) -> frozenset[str]:
     now = settings.market_definition(symbol)
     if now is None:
         return AnyHash()
-    known = definitions(settings.database(), symbol)
-    same = {definition.hash for definition in known if not definition.changes_of_question(now)}
-    first = definition_of(known, "")
+    recorded = definitions(settings.database(), symbol)
+    same = {definition.hash for definition in recorded if not definition.changes_of_question(now)}
+    first = definition_of(recorded, "")
     if first is None or first.hash in same:
         same.add("")
     return frozenset({now.hash, *same})
@@ -60,8 +60,8 @@ def market_of(settings: Settings, market: Market, market_hash: str) -> Market | 
     now = MarketDefinition.of(market)
     if market_hash == now.hash:
         return market
-    known = definitions(settings.database(), market.symbol)
-    then = definition_of(known, market_hash)
+    recorded = definitions(settings.database(), market.symbol)
+    then = definition_of(recorded, market_hash)
     if then is None:
         return None if market_hash else market
     if not then.changes_of_question(now):

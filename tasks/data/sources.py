@@ -158,17 +158,17 @@ class SourceSpec(BaseModel):
 
 def _faults(spec: SourceSpec, kind: type[Source]) -> Iterator[str]:
     """Yield in words what a kind of source cannot use."""
-    known = {option.name: option for option in kind.options}
-    for name in sorted(set(spec.options) - set(known)):
+    usable = {option.name: option for option in kind.options}
+    for name in sorted(set(spec.options) - set(usable)):
         others = [
             own.name
             for own in BUILT_IN.values()
             if name in {option.name for option in own.options}
         ]
         elsewhere = f"is for {', '.join(others)}" if others else "is no option of it"
-        yield f"{kind.name} cannot use {_flag(name)}, which {elsewhere}{_usable(known)}"
+        yield f"{kind.name} cannot use {_flag(name)}, which {elsewhere}{_usable(usable)}"
     for name, value in spec.options.items():
-        choices = known[name].choices
+        choices = usable[name].choices
         if choices and value not in choices:
             yield f"{name} {value!r} cannot be used: it is {' or '.join(choices)}"
     if spec.columns and not kind.columns:

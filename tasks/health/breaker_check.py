@@ -34,9 +34,9 @@ def check_breaker(market: str, at: datetime) -> BreakerState:
         _live(row)
         for row in scored(settings.database(), symbol, mode="live", role="champion", after=begun)
     ]
-    found = trouble(rows) or _reported(settings, symbol, begun)
-    if found is not None:
-        change(settings, symbol, "open", cause=found[0], detail=found[1], by=BY, at=at)
+    cause = trouble(rows) or _reported(settings, symbol, begun)
+    if cause is not None:
+        change(settings, symbol, "open", cause=cause[0], detail=cause[1], by=BY, at=at)
     elif now.state == "half_open":
         words = f"nothing wrong found after {now.cause}"
         change(settings, symbol, "closed", cause=RECOVERED, detail=words, by=BY, at=at)

@@ -60,15 +60,15 @@ def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
     settings = current_settings()
     symbol = settings.market(market).symbol
     record = settings.models().serving(symbol, at).record
-    found = report(symbol, record.version, *_held(settings, symbol, record, at, mode))
-    if mode == "live" and found.last_day:
+    drift = report(symbol, record.version, *_held(settings, symbol, record, at, mode))
+    if mode == "live" and drift.last_day:
         before = latest_drift(settings.database(), symbol)
         # kept last: should this end in between, the next try announces again rather than never
-        if found.detected and (before is None or (not before.detected and before.at <= at)):
-            _announce(market, found)
-            _tell(settings, found)
-        record_drift(settings.database(), record_of(DriftRecord, found, at=at))
-    return found
+        if drift.detected and (before is None or (not before.detected and before.at <= at)):
+            _announce(market, drift)
+            _tell(settings, drift)
+        record_drift(settings.database(), record_of(DriftRecord, drift, at=at))
+    return drift
 
 
 @task(name="write the full drift report", task_run_name="{market}: full drift report", **RETRIED)
@@ -180,8 +180,8 @@ def _value(row: Settled, name: str, at: datetime) -> float:
 def _learned(folder: Path) -> Rows:
 
     table = pq.read_table(folder / "reference.parquet")
-    known = {feature.name for feature in CATALOGUE.select("all")}
-    names = [name for name in table.column_names if name in known]
+    catalogued = {feature.name for feature in CATALOGUE.select("all")}
+    names = [name for name in table.column_names if name in catalogued]
     columns = [table[name].to_numpy() for name in names]
     if "said_p_up" in table.column_names:
         names += [_SAID, _CAME]

@@ -18,11 +18,11 @@ _MOST_ROWS = 15
 
 def publish_drift(market: str, report: DriftReport, page: str | None) -> None:
     """Publish the columns that moved, how far each moved, and where Evidently's page is."""
-    moved = [shift.to_json() for shift in report.columns[:_MOST_ROWS]]
+    shifts = [shift.to_json() for shift in report.columns[:_MOST_ROWS]]
     publish(
         f"drift-{market}",
         report.verdict,
-        table(moved, _COLUMNS) if moved else "",
+        table(shifts, _COLUMNS) if shifts else "",
         *_plots(report),
         to_open({"Evidently's full report": page} if page else {}),
     )

@@ -89,12 +89,12 @@ def _made(
         return None
     p = np.array([entry.p_up for entry in window], np.float64)
     p_break = np.array([_p_break(entry) for entry in window], np.float64)
-    found = expect(p, p_break)
+    estimates = expect(p, p_break)
     unseen = unseen_of(settings, symbol, window[-1].version, "log_loss")
     warned = None
     if unseen is not None:
         reference = Reference(log_loss=unseen["estimate"], error=unseen["error"])
-        warned = warning(found["log_loss"], reference)
+        warned = warning(estimates["log_loss"], reference)
     return EstimateRecord(
         market=symbol,
         role=window[-1].role,
@@ -104,7 +104,7 @@ def _made(
         last_day=window[-1].trading_day,
         rows=len(window),
         expected=Expected(
-            metrics=found,
+            metrics=estimates,
             recipe_hash=window[-1].recipe_hash,
             begin=window[0].decision_time,
             end=window[-1].decision_time,

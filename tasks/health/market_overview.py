@@ -170,5 +170,5 @@ def _last_answer(settings: Settings, symbol: str) -> str | None:
     rows = browse(settings.database(), wanted, limit=1)
     if not rows:
         return None
-    said = rows[0]["recommendation"] or f"none, {rows[0]['reason']}"
-    return f"{symbol}:{rows[0]['trading_day']}:{rows[0]['opening_range']} {said}"
+    prediction = rows[0]["recommendation"] or f"none, {rows[0]['reason']}"
+    return f"{symbol}:{rows[0]['trading_day']}:{rows[0]['opening_range']} {prediction}"

@@ -20,7 +20,7 @@ from ml_core.learning.version_folder import recipe_of
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
-from monitoring.parity import differences, told
+from monitoring.parity import differences, first_in_words
 from registry.errors import UnknownVersionError
 from registry.ledger import Mode, PredictionEntry
 from registry.parity import ParityRecord, record_parity
@@ -124,7 +124,7 @@ class _Again:
     def _cause(self) -> tuple[Cause, tuple[str, ...]]:
         for then in self._moments():
             if then.changes and not self._against(then.bars):
-                return "bars", told(then.changes)
+                return "bars", first_in_words(then.changes)
         made_by = self._entry.outputs.code
         return ("unexplained" if made_by in {None, code_hash()} else "code"), ()
 

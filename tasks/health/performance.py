@@ -12,7 +12,7 @@ from registry.estimates import EstimateRecord, estimate_records
 from registry.ledger import Revised
 from registry.performance import performance_records
 from tasks.settings import Settings
-from tasks.training.version_lineage import watched
+from tasks.training.version_lineage import monitors_by_role
 
 By = Literal["version", "range", "month", "day"]
 
@@ -83,7 +83,7 @@ def record_of(
             for revision in settings.ledger().revisions(symbol)
             if first is None or revision.later.trading_day >= first
         ),
-        monitors=watched(settings, symbol) if live else {},
+        monitors=monitors_by_role(settings, symbol) if live else {},
         estimates=estimate_records(settings.database(), symbol, first=first) if live else (),
     )
 

@@ -36,9 +36,13 @@ def scores_of(period: Period) -> list[str]:
     """Return tables of a period: each voice's scores, and what trading brought; none if empty."""
     if not period.voices:
         return []
-    voices = [
-        {"voice": voice, **asdict(scores), "accuracy": pages.formatting.percent(scores.accuracy)}
-        for voice, scores in period.voices.items()
+    scores_of_each = [
+        {
+            "voice": forecaster,
+            **asdict(scores),
+            "accuracy": pages.formatting.percent(scores.accuracy),
+        }
+        for forecaster, scores in period.voices.items()
     ]
     trades = [
         {
@@ -50,7 +54,7 @@ def scores_of(period: Period) -> list[str]:
         }
         for kind, words in _KINDS.items()
     ]
-    return [table(voices, _SCORES), table(trades, _TRADES)]
+    return [table(scores_of_each, _SCORES), table(trades, _TRADES)]
 
 
 def last_days(rows: Sequence[DailyRow]) -> str:

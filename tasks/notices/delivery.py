@@ -104,9 +104,9 @@ def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
         for kept in waiting(database, channel.name, since)
         if is_wanted(kept.notice.kind, channel.least)
     ]
-    rests = rests_until([failure.at for failure in failures_in_a_row(database, channel.name)])
+    resumes = rests_until([failure.at for failure in failures_in_a_row(database, channel.name)])
     is_fresh = any(not kept.attempts(channel.name) for kept in due)
-    if rests is not None and at < rests and not is_fresh and not at_once:
+    if resumes is not None and at < resumes and not is_fresh and not at_once:
         return 0
     reached = 0
     for kept in due[:MOST_AT_ONCE]:

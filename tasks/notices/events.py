@@ -47,8 +47,8 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """Return the fields as JSON values: days and times as ISO 8601 text, times in UTC."""
-        plain = {key: _json(value) for key, value in asdict(self).items()}
-        return {**plain, "market": self.market.lower()}
+        values = {key: _json(value) for key, value in asdict(self).items()}
+        return {**values, "market": self.market.lower()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,7 +125,7 @@ def slots_of_day(
         for _, expected_range in expected_ranges(market, trading_day, trading_day)
     }
     closed = closed_because(market, trading_day)
-    found = []
+    shown_slots = []
     for slot in slots:
         own = by_range[slot.opening_range]
         shut = closed_at_in_words(closed) if slot.opening_range not in expected else None
@@ -133,7 +133,7 @@ def slots_of_day(
         if state == "absent" and slot.opening_range in elsewhere:
             why = _ONLY_ELSEWHERE[mode]
         row, candles = seen.get(slot.opening_range, (None, None))
-        found.append(
+        shown_slots.append(
             SlotOfDay(
                 slot=slot,
                 opens=slot.decision - timedelta(minutes=_length(market, slot)),
@@ -145,12 +145,12 @@ def slots_of_day(
                 candles=candles,
             )
         )
-    return tuple(found)
+    return tuple(shown_slots)
 
 
 def _champion_first(answers: Iterable[Settled], slot: Slot) -> tuple[Settled, ...]:
     own = (answer for answer in answers if answer.prediction.opening_range == slot.opening_range)
-    return tuple(sorted(own, key=lambda each: _CHAMPION_FIRST.get(each.prediction.role, 1)))
+    return tuple(sorted(own, key=lambda settled: _CHAMPION_FIRST.get(settled.prediction.role, 1)))
 
 
 def _length(market: Market, slot: Slot) -> int:
@@ -188,20 +188,20 @@ def _seen(
     )
     # levels depend on the label; each range is drawn by the one its answer will be settled by
     keys = {name: own[0].prediction.label for name, own in answers.items() if own}
-    known = labels_by_key(settings, market.symbol, keys.values())
-    specs = {name: known.get(keys.get(name, ""), LabelSpec()) for name in answers}
-    found: dict[str, tuple[Mapping[str, Any], Candles]] = {}
+    labels = labels_by_key(settings, market.symbol, keys.values())
+    specs = {name: labels.get(keys.get(name, ""), LabelSpec()) for name in answers}
+    by_range: dict[str, tuple[Mapping[str, Any], Candles]] = {}
     for spec in set(specs.values()):
         try:
             made = assemble(bars, market, spec, first=day, last=day, features=())
         except NoBarsError:
             return {}
-        found |= {
+        by_range |= {
             row["opening_range"]: (row, _candles(made, int(position), market))
             for row, position in zip(slot_table(made).to_pylist(), made.reported, strict=True)
             if specs[row["opening_range"]] == spec
         }
-    return found
+    return by_range
 
 
 def _candles(made: Assembly, position: int, market: Market) -> Candles:

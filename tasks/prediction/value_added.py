@@ -31,7 +31,7 @@ def backtest_rules(
     return backtest(rules, slots_of(_history(settings, name, rules, (first, last), at)))
 
 
-def lived(
+def followed_days(
     settings: Settings, name: str, rules: Rules, mode: Mode, at: datetime
 ) -> tuple[tuple[Taken, ...], tuple[Taken, ...]]:
     """Follow the recorded plans, with the model and without it, through what then happened.

@@ -115,8 +115,8 @@ def request_approval(ask: Callable[[], Request]) -> Answered:
 
 def conclude(answered: Answered, values: dict[str, Any]) -> State[dict[str, Any]]:
     """Publish what came of it, and give the state the run ends in: completed, whatever it was."""
-    shown = (escaped(answered.request.verdict), evidence(answered.request))
-    publish(key_of(answered.request), values["verdict"], *shown)
+    parts = (escaped(answered.request.verdict), evidence(answered.request))
+    publish(key_of(answered.request), values["verdict"], *parts)
     return Completed(message=values["verdict"], data=values)
 
 
@@ -141,7 +141,7 @@ def waiting() -> tuple[Waiting, ...]:
                 if (request := _asked(client, run.id)) is not None
             ]
             if len(runs) < _PAGE:
-                return tuple(sorted(waitings, key=lambda each: each.request.asked_at))
+                return tuple(sorted(waitings, key=lambda approval: approval.request.asked_at))
 
 
 def send_answer(waits: Waiting, values: dict[str, Any]) -> str | None:
@@ -204,18 +204,18 @@ def expire_approvals(settings: Settings, at: datetime) -> tuple[str, ...]:
         Ids of the runs that were refused now.
     """
     refused = []
-    for each in waiting():
-        if at < each.request.until:
+    for approval in waiting():
+        if at < approval.request.until:
             continue
-        why = f"nobody answered by {each.request.until:%Y-%m-%d %H:%M} UTC"
-        if send_answer(each, {"approve": False, "by": NOBODY, "reason": why}) is None:
-            refused.append(str(each.run))
+        why = f"nobody answered by {approval.request.until:%Y-%m-%d %H:%M} UTC"
+        if send_answer(approval, {"approve": False, "by": NOBODY, "reason": why}) is None:
+            refused.append(str(approval.run))
             notify(
                 settings,
                 "approval",
-                each.request.market,
-                f"approval {each.run} expired",
-                f"{each.request.title}: refused",
+                approval.request.market,
+                f"approval {approval.run} expired",
+                f"{approval.request.title}: refused",
                 f"{why}. Start the flow again to be asked again.",
             )
     return tuple(refused)
@@ -259,17 +259,17 @@ def _waited(run: UUID) -> timedelta:
         states = sorted(
             client.read_flow_run_states(run), key=lambda flow_run_state: flow_run_state.timestamp
         )
-    asked = [n for n, state in enumerate(states) if state.state_details.pause_key == _PAUSE]
-    if not asked or asked[-1] + 1 == len(states):
+    pauses = [n for n, state in enumerate(states) if state.state_details.pause_key == _PAUSE]
+    if not pauses or pauses[-1] + 1 == len(states):
         return timedelta(0)
     return timedelta(
-        seconds=(states[asked[-1] + 1].timestamp - states[asked[-1]].timestamp).total_seconds()
+        seconds=(states[pauses[-1] + 1].timestamp - states[pauses[-1]].timestamp).total_seconds()
     )
 
 
 def _resume(client: SyncPrefectClient, run: UUID, values: dict[str, Any]) -> str | None:
     """Resume a run; the server answers 200 whatever it did, and says in words what that was."""
-    told = client.resume_flow_run(run, run_input=values)
-    if told.status.value == "ACCEPT":
+    answer = client.resume_flow_run(run, run_input=values)
+    if answer.status.value == "ACCEPT":
         return None
-    return str(getattr(told.details, "reason", None) or json.dumps(told.status.value))
+    return str(getattr(answer.details, "reason", None) or json.dumps(answer.status.value))

@@ -27,10 +27,10 @@ def check_rollout(market: str, at: datetime) -> dict[str, Any]:
     if current.stage in {"off", "shadow"}:
         return {"stage": current.stage, "stepped_down": None}
     at = latest_time(events, at)
-    found = step_down_reason(facts_of(settings, symbol, current, at), current, at)
-    if found is None:
+    step = step_down_reason(facts_of(settings, symbol, current, at), current, at)
+    if step is None:
         return {"stage": current.stage, "stepped_down": None}
-    stage, why, restarts = found
+    stage, why, restarts = step
     step_down(settings, symbol, stage, by=BY, reason=why, at=at, restarts=restarts)
     notify(
         settings,

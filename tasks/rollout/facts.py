@@ -105,8 +105,8 @@ def _is_of(row: Mapping[str, Any], recipe_hash: str | None) -> bool:
 
 
 def _is_judged(row: Mapping[str, Any], recipe_hash: str | None) -> bool:
-    known = row["p_up"] is not None and row["baseline_p_up"] is not None
-    return _is_of(row, recipe_hash) and not row["late"] and known
+    has_both = row["p_up"] is not None and row["baseline_p_up"] is not None
+    return _is_of(row, recipe_hash) and not row["late"] and has_both
 
 
 def _days(rows: Sequence[Mapping[str, Any]]) -> Any:

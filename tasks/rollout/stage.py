@@ -123,20 +123,20 @@ def rollout_of(
     stage = current.at(at)
     target = target or current.next
     bound_to = recipe_hash = None
-    found: tuple[Gate, ...] = ()
+    of_step: tuple[Gate, ...] = ()
     if target is not None:
         bound_to = subject_of(settings, symbol, target, at)
         facts = facts_of(settings, symbol, current, at)
         recipe_hash = facts.recipe_hash
-        found = gates(facts, current, target, at)
-        if found:
-            found = (*found, _approval(events, target, bound_to, at))
+        of_step = gates(facts, current, target, at)
+        if of_step:
+            of_step = (*of_step, _approval(events, target, bound_to, at))
     return Rollout(
         market=symbol,
         position=current,
         stage=stage,
         target=target,
-        gates=found,
+        gates=of_step,
         bound_to=bound_to,
         recipe_hash=recipe_hash,
         at=at,

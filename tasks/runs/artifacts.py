@@ -16,7 +16,7 @@ from monitoring import pages
 from monitoring.pages.document import BulletList, Chart, Table, block_markdown
 from monitoring.pages.formatting import cell_value
 from monitoring.pages.markdown import code, escaped
-from tasks.runs.watching import moved
+from tasks.runs.watching import report_progress
 from tasks.settings import Settings, current_settings
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ def picture(png: bytes, words: str) -> str:
 
     What it shows stands above it too: the UI shows the words of an image to nobody who sees it.
     """
-    told = escaped(words)
+    caption = escaped(words)
     drawn = base64.b64encode(png).decode()
-    return f"*{told[:1].upper()}{told[1:]}*\n\n![{told}](data:image/png;base64,{drawn})"
+    return f"*{caption[:1].upper()}{caption[1:]}*\n\n![{caption}](data:image/png;base64,{drawn})"
 
 
 def pictures(charts: Iterable[Chart]) -> list[str]:
@@ -141,11 +141,11 @@ def progress(key: str, words: str, begun: float = 0.0) -> Callable[[float], None
     bar = cast(
         "UUID", tasks.prefect_api.create_progress_artifact(whole, key=_key(key), description=words)
     )
-    moved(begun, words)
+    report_progress(begun, words)
 
     def move(share: float) -> None:
         tasks.prefect_api.update_progress_artifact(bar, round(100.0 * share, 1))
-        moved(share, words)
+        report_progress(share, words)
 
     return move
 

@@ -40,7 +40,7 @@ def mark(number: int | None = None) -> str:
     return json.dumps([socket.gethostname(), process.pid, round(process.create_time(), 1)])
 
 
-def is_gone(found: str) -> bool | None:
+def is_gone(mark: str) -> bool | None:
     """Return whether the process of a mark has ended; None if it is another machine's.
 
     >>> is_gone(mark())
@@ -49,7 +49,7 @@ def is_gone(found: str) -> bool | None:
     True
     """
     try:
-        host, number, began = json.loads(found)
+        host, number, began = json.loads(mark)
     except (TypeError, ValueError):
         return None
     if host != socket.gethostname():

@@ -271,8 +271,8 @@ def _mark_of(client: SyncPrefectClient, run: FlowRun) -> str | None:
     if LABEL not in run.labels and run.parent_task_run_id is not None:
         parent = client.read_task_run(run.parent_task_run_id).flow_run_id
         return None if parent is None else _mark_of(client, client.read_flow_run(parent))
-    found = run.labels.get(LABEL)
-    return None if found is None else str(found)
+    mark = run.labels.get(LABEL)
+    return None if mark is None else str(mark)
 
 
 def lineage(run: FlowRun) -> tuple[str, int]:

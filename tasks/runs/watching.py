@@ -12,7 +12,7 @@ _watchers: list[Watcher] = []
 
 
 @contextlib.contextmanager
-def watched(watcher: Watcher) -> Iterator[None]:
+def watching(watcher: Watcher) -> Iterator[None]:
     """Have ``watcher`` told of every bar that moves while this holds."""
     _watchers.append(watcher)
     try:
@@ -21,7 +21,7 @@ def watched(watcher: Watcher) -> Iterator[None]:
         _watchers.remove(watcher)
 
 
-def moved(share: float, words: str) -> None:
+def report_progress(share: float, words: str) -> None:
     """Tell whoever watches that ``share`` of what ``words`` name is done."""
     for watcher in _watchers:
         watcher(share, words)

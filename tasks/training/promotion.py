@@ -43,11 +43,13 @@ def apply_promotion_rule(
     champion = _champion(settings, symbol)
     trials = count_trials(database, symbol)
     # the champion's own recipe is not asked to beat itself
-    plain = champion is None or champion.kind == "baseline" or champion.recipe_hash == recipe_hash
+    against_baseline_alone = (
+        champion is None or champion.kind == "baseline" or champion.recipe_hash == recipe_hash
+    )
     if study is None:
         return decide(_nothing_known(recipe, recipe_hash, trials))
     theirs = None
-    if champion is not None and not plain:
+    if champion is not None and not against_baseline_alone:
         other = study_that_counts(settings, symbol, champion.recipe_hash, at)
         theirs = None if other is None else answers_on_record(settings, other)[0]
     return decide(
@@ -55,7 +57,7 @@ def apply_promotion_rule(
             recipe,
             answers_on_record(settings, study),
             theirs,
-            champion_is_baseline=plain,
+            champion_is_baseline=against_baseline_alone,
             lookahead_clean=study.figures.get("lookahead_clean"),
             signal_found=study.figures.get("signal_found"),
             trials=max(trials, 1),
@@ -193,17 +195,24 @@ def decide_who_serves(
     for each in judged:
         if each.bundle.recipe.hash == champion.recipe_hash and each.version != champion.version:
             refit = models.find(symbol, each.version)
-            said = weigh_refit(settings, refit, material.assembly.dataset)
-            _keep(settings, refit, "refit", said, at)
-            reasons += [said.verdict]
-            if said.promote and _is_newer(models.current(symbol, CHAMPION), at):
-                make_champion(models, symbol, each.version, at=at, by=BY, reason=said.verdict)
-    asked = next(trained for trained in judged if trained.version == chosen)
+            refit_decision = weigh_refit(settings, refit, material.assembly.dataset)
+            _keep(settings, refit, "refit", refit_decision, at)
+            reasons += [refit_decision.verdict]
+            if refit_decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
+                make_champion(
+                    models, symbol, each.version, at=at, by=BY, reason=refit_decision.verdict
+                )
+    wanted = next(trained for trained in judged if trained.version == chosen)
     decision: Decision | None = None
-    if asked.bundle.recipe.hash != champion.recipe_hash and asked.bundle.recipe.kind != "baseline":
-        models.set_alias(symbol, CHALLENGER, chosen, at=at, by=BY, reason=asked.evaluation.verdict)
+    if (
+        wanted.bundle.recipe.hash != champion.recipe_hash
+        and wanted.bundle.recipe.kind != "baseline"
+    ):
+        models.set_alias(
+            symbol, CHALLENGER, chosen, at=at, by=BY, reason=wanted.evaluation.verdict
+        )
         decision = apply_promotion_rule(
-            settings, symbol, asked.bundle.recipe.name, asked.bundle.recipe.hash, at
+            settings, symbol, wanted.bundle.recipe.name, wanted.bundle.recipe.hash, at
         )
         _keep(settings, models.find(symbol, chosen), "promotion", decision, at)
         reasons += [decision.verdict, *decision.reasons]

@@ -158,12 +158,12 @@ def search(material: Material, base: Recipe, search: Search, at: datetime) -> Tu
             _finish_on_record(settings, study, material)
             done, log = len(_finished(study)), get_run_logger()
             key, words = f"tune-{material.market.symbol}-progress", f"Trials of {name}"
-            shown = progress(key, words, min(done / search.trials, 1.0))
+            on_progress = progress(key, words, min(done / search.trials, 1.0))
             log.info("%s: %d of %d trials are done", name, done, search.trials)
             while done < search.trials:
                 score = _try_one(settings, study, material, folds, base=base, search=search, at=at)
                 done = len(_finished(study))
-                shown(done / search.trials)
+                on_progress(done / search.trials)
                 text = "given up early" if score is None else f"{score:.5f}"
                 best = study.best_value
                 log.info("trial %d of %d: %s, best %.5f", done, search.trials, text, best)
@@ -173,9 +173,9 @@ def search(material: Material, base: Recipe, search: Search, at: datetime) -> Tu
 
 
 def _study_name(material: Material, base: Recipe, search: Search, folds: TuningFolds) -> str:
-    told = [search.question, search.folds, search.holdout_months, search.seed, folds.digest]
-    told.append(material.market_hash)
-    digest = hashlib.sha256(json.dumps([base.hash, *told]).encode()).hexdigest()
+    parts = [search.question, search.folds, search.holdout_months, search.seed, folds.digest]
+    parts.append(material.market_hash)
+    digest = hashlib.sha256(json.dumps([base.hash, *parts]).encode()).hexdigest()
     return f"tune-{material.market.symbol.lower()}-{base.name}-{digest[:8]}"
 
 
@@ -326,12 +326,12 @@ def _concluded(
         tried=tuple(
             Tried(
                 number=number,
-                state=each.state.name.lower(),
-                score=_score_of(each),
-                recipe=each.user_attrs[_RECIPE]["name"],
-                values=dict(each.params),
+                state=trial.state.name.lower(),
+                score=_score_of(trial),
+                recipe=trial.user_attrs[_RECIPE]["name"],
+                values=dict(trial.params),
             )
-            for number, each in enumerate(_finished(study), 1)
+            for number, trial in enumerate(_finished(study), 1)
         ),
         best=best,
         best_score=best_score,

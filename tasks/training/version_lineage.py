@@ -14,17 +14,17 @@ from tasks.settings import Settings
 ROLES = ("champion", "challenger")
 
 
-def watched(settings: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
+def monitors_by_role(settings: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
     """Return the sequential monitors of each role's present line, over all of its live record."""
     rows = settings.ledger().settled(symbol, mode="live")
-    found = {}
+    by_role = {}
     for role in ROLES:
         line = line_of(rows, role)
         if line:
             held_to = unseen_of(settings, symbol, line[-1].prediction.version, "accuracy")
             low = None if held_to is None else held_to["low"]
-            found[role] = monitors(judged_of(line), low)
-    return found
+            by_role[role] = monitors(judged_of(line), low)
+    return by_role
 
 
 def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
@@ -63,6 +63,8 @@ def unseen_of(
     except UnknownVersionError:
         return None
     intervals = record.metrics.get("directional", {}).get("interval", {}).get("model", {})
-    found: dict[str, float] | None = intervals.get(metric)
-    usable = found is not None and all(found.get(name) is not None for name in ("low", "error"))
-    return found if usable else None
+    interval: dict[str, float] | None = intervals.get(metric)
+    usable = interval is not None and all(
+        interval.get(name) is not None for name in ("low", "error")
+    )
+    return interval if usable else None

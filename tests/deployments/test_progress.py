@@ -10,7 +10,7 @@ import pytest
 
 from deployments.cli.progress import Pace
 from tasks.runs import artifacts
-from tasks.runs.watching import watched
+from tasks.runs.watching import watching
 from tests.at_a_terminal import at_a_pipe, at_a_terminal
 
 
@@ -67,7 +67,7 @@ def test_a_bar_that_a_flow_moves_in_the_ui_moves_for_whoever_watches(
     monkeypatch.setattr("tasks.prefect_api.create_progress_artifact", lambda *_, **__: "id")
     monkeypatch.setattr("tasks.prefect_api.update_progress_artifact", lambda *_: None)
     seen: list[tuple[float, str]] = []
-    with watched(lambda share, words: seen.append((share, words))):
+    with watching(lambda share, words: seen.append((share, words))):
         move = artifacts.progress("folds", "Folds of mine", 0.25)
         move(0.5)
     move(0.75)

@@ -26,7 +26,7 @@ from tasks.prediction.outcomes import measure, settle
 from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import slots_between
 from tasks.settings import current_settings
-from tasks.training.version_lineage import watched
+from tasks.training.version_lineage import monitors_by_role
 
 MONDAY, TUESDAY = date(2024, 11, 18), date(2024, 11, 19)
 WEDNESDAY = datetime(2024, 11, 20, 0, 0, tzinfo=UTC)
@@ -293,7 +293,7 @@ def test_monitors_of_a_line_and_its_estimates_are_shown() -> None:
     entries = lived(11, settled=60)
     warn_early.fn("mgc", entries[-1].made_at)
     measure.fn("mgc", entries[-1].made_at)
-    found = watched(current_settings(), "MGC")
+    found = monitors_by_role(current_settings(), "MGC")
     assert [each.watches for each in found["challenger"]] == [
         "corridor",
         "calibration",

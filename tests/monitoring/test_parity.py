@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from ml_core.health.parity import Audited, Cause, Difference, ParityReport
-from monitoring.parity import differences, told
+from monitoring.parity import differences, first_in_words
 
 
 def report(*causes: Cause) -> ParityReport:
@@ -71,5 +71,5 @@ def test_every_answer_that_differs_is_listed_and_each_cause_counted() -> None:
 
 
 def test_twenty_changes_are_told_and_the_rest_counted() -> None:
-    assert told(range(20)) == tuple(str(number) for number in range(20))
-    assert told(range(1_522))[20:] == ("and 1,502 more bars",)
+    assert first_in_words(range(20)) == tuple(str(number) for number in range(20))
+    assert first_in_words(range(1_522))[20:] == ("and 1,502 more bars",)

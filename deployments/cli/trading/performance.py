@@ -198,9 +198,10 @@ def _remarks(record: Record) -> list[str]:
     ]
     for role, line in record.monitors.items():
         lines += [
-            f"{role}, {each.watches}: {'ALARM, ' if each.alarm else ''}e-value {each.e_value:.3g} "
-            f"(alarm at {1 / each.alpha:.0f}); {each.words}"
-            for each in line
+            f"{role}, {monitor.watches}: {'ALARM, ' if monitor.alarm else ''}"
+            f"e-value {monitor.e_value:.3g} "
+            f"(alarm at {1 / monitor.alpha:.0f}); {monitor.words}"
+            for monitor in line
         ]
     return lines
 
@@ -239,9 +240,9 @@ def _tell_estimates(estimates: Sequence[EstimateRecord]) -> None:
             "-" if truth is None else f"{truth.realised['ece']:.3f}",
         )
     show_table(table)
-    known = [estimate.realised.inside["log_loss"] for estimate in estimates if estimate.realised]
-    if known:
-        words = f"  {sum(known)} of {len(known)} came within their interval; windows overlap."
+    inside = [estimate.realised.inside["log_loss"] for estimate in estimates if estimate.realised]
+    if inside:
+        words = f"  {sum(inside)} of {len(inside)} came within their interval; windows overlap."
         say(words)
     last = estimates[-1]
     if last.expected.warning:

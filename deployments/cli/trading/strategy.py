@@ -135,7 +135,7 @@ def show_worth(
     settings = tasks.settings.current_settings()
     rules = settings.rules(name)
     with progress("Following what was decided"):
-        scaled, bare = prediction.value_added.lived(
+        scaled, bare = prediction.value_added.followed_days(
             settings, market, rules, "replay" if replay else "live", tasks.settings.now()
         )
     added, opinions = (

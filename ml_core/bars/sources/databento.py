@@ -168,8 +168,8 @@ def _client(archive: Archive) -> Any:
 
 def _available(client: Any, archive: Archive) -> datetime:
     """Return where the archive ends for these bars, exclusive, on a whole minute."""
-    known = _asked(client.metadata.get_dataset_range, dataset=archive.dataset)
-    end = known.get("schema", {}).get(SCHEMA, {}).get("end") or known["end"]
+    dataset_range = _asked(client.metadata.get_dataset_range, dataset=archive.dataset)
+    end = dataset_range.get("schema", {}).get(SCHEMA, {}).get("end") or dataset_range["end"]
     # Databento writes nanoseconds, which Python does not read
     return datetime.fromisoformat(end[:16]).replace(tzinfo=UTC)
 

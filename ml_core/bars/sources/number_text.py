@@ -57,12 +57,12 @@ def read_numbers(
     UnsureMarkError
         Most values of a column are such as ``21,250``, and no other one shows what that is.
     """
-    if decimal != "," and (plain := _plain(columns)) is not None:
-        return plain
+    if decimal != "," and (numbers := _plain(columns)) is not None:
+        return numbers
     text = {name: pc.utf8_trim_whitespace(column) for name, column in columns.items()}
     text = {name: _without_spaces(column) for name, column in text.items()}
-    if decimal != "," and (plain := _plain(text)) is not None:
-        return plain
+    if decimal != "," and (numbers := _plain(text)) is not None:
+        return numbers
     marks = _MARKS[decimal] if decimal else _marks_of(text.values())
     if marks == Marks():
         _refuse_unsure(text)
@@ -132,8 +132,8 @@ def _numbers(text: pa.ChunkedArray, marks: Marks) -> NDArray[np.float64]:
         return _filled(text.cast(pa.float64()))
     except pa.ArrowInvalid:
         values = pd.to_numeric(text.to_pandas().astype("object"), errors="coerce")
-        found: NDArray[np.float64] = values.to_numpy(np.float64)
-        return found
+        numbers: NDArray[np.float64] = values.to_numpy(np.float64)
+        return numbers
 
 
 def _filled(column: pa.ChunkedArray) -> NDArray[np.float64]:

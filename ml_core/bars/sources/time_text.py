@@ -155,11 +155,11 @@ def is_half_clock(clock: NDArray[np.datetime64]) -> bool:
 
     No hour is beyond 12 or 0, and within a day, in the order of time, 12 is followed by 1.
     """
-    known = clock[~np.isnat(clock)]
-    if len(known) and known[0] > known[-1]:
-        known = known[::-1]
-    day = known.astype("datetime64[D]")
-    hour = (known - day) // np.timedelta64(1, "h")
+    readable = clock[~np.isnat(clock)]
+    if len(readable) and readable[0] > readable[-1]:
+        readable = readable[::-1]
+    day = readable.astype("datetime64[D]")
+    hour = (readable - day) // np.timedelta64(1, "h")
     turns = (np.diff(day) == np.timedelta64(0, "D")) & (hour[:-1] == _NOON) & (hour[1:] == 1)
     return bool(turns.any() and ((hour >= 1) & (hour <= _NOON)).all())
 

@@ -62,8 +62,8 @@ DRAWN: Mapping[str, str] = {
     "orbcast up (supervisor)": "a drawing of processes",
     "source file --> checks --> lake (Parquet, a file a month)": "a drawing of a bar's way",
     "lake --> continuous contract --> opening ranges --> features --> dataset": "its rest",
-    "lake/<symbol>/bars/2024-01.parquet             bars; revisions/, quarantine/, batches/ "
-    "beside": "a list of folders",
+    "lake/<symbol>/bars/2024-01.parquet             bars; revisions/, confirmed/, "
+    "quarantine/, batches/ beside": "a list of folders",
     '{"market": "mgc", "received": 1, "finished": 1, "running": 0, "already": 0}': (
         "tests/deployments/test_receive.py runs the page's script and compares"
     ),

@@ -154,6 +154,8 @@ def test_a_market_of_one_s_own_is_not_written_over(home: Path) -> None:
         (("market", "new", "es", *COSTS, "--zone", "Mars"), "no zone named 'Mars'"),
         (("market", "new", "es", *COSTS, "--range", "half nine"), "write 09:30/5"),
         (("market", "new", "es", *COSTS, "--range", "15:58"), "does not end inside session"),
+        (("market", "new", "es", *COSTS, "--range", "16:59/30"), "range 1659_30m never forms"),
+        (("market", "calendars", "zzz"), "no exchange calendar has 'zzz' in its name"),
         (("market", "check", "nothing"), "there is no market 'nothing'"),
     ],
 )

@@ -51,6 +51,24 @@ class SymbolTakenError(InputError):
     )
 
 
+class NeverFormsError(InputError):
+    """An opening range through which the exchange is never open."""
+
+    name: str
+    calendar: str
+    template = (
+        "opening range {name} never forms: {calendar} is not open from its start to its end on "
+        "any of the next trading days; choose another start"
+    )
+
+
+class NoCalendarError(InputError):
+    """A part of a name that no exchange calendar has."""
+
+    part: str
+    template = "no exchange calendar has {part!r} in its name; leave it out to list them all"
+
+
 class CostsError(InputError):
     """Costs that nobody gave, where nobody can be asked."""
 
@@ -147,6 +165,8 @@ def calendars(
     """
     names = sorted(market_calendars.get_calendar_names(), key=str.lower)
     names = [name for name in names if part.lower() in name.lower()]
+    if not names:
+        raise NoCalendarError(part)
     if as_json:
         print_json(names)
         return
@@ -248,11 +268,18 @@ def _require_own_symbol(config: Settings, symbol: str, name: str) -> None:
 
 
 def _written(path: Path, text: str) -> Market:
-    """Write a market's file once it can be read; return the market."""
+    """Write a market's file once it can be read and its ranges form; return the market."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        return ml_core.market.market.load_market(temporary)
+        market = ml_core.market.market.load_market(temporary)
+        formed = {
+            spec["range"] for day in market_facts.next_days(market) for spec in day["ranges"]
+        }
+        for spec in market.ranges:
+            if spec.name not in formed:
+                raise NeverFormsError(spec.name, market.calendar)
+    return market
 
 
 def _asked(question: str, usual: float, given: float | None) -> float:

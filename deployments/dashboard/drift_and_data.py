@@ -41,7 +41,9 @@ def _drift(view: View) -> None:
         (st.warning if last.detected else st.success)(words)
         columns = [column.to_json() for column in last.figures.moved]
         if columns:
-            st.dataframe(_plain(columns), width="stretch", hide_index=True, key="drift_columns")
+            st.dataframe(
+                _plain_frame(columns), width="stretch", hide_index=True, key="drift_columns"
+            )
         with st.expander(f"Earlier reports: {len(drift_checks) - 1}"):
             st.dataframe(
                 pd.DataFrame(
@@ -133,12 +135,12 @@ def _rows(rows: list[dict[str, Any]], key: str, otherwise: str) -> None:
     if not rows:
         st.write(escaped(otherwise))
         return
-    st.dataframe(_plain(rows), width="stretch", hide_index=True, key=key)
+    st.dataframe(_plain_frame(rows), width="stretch", hide_index=True, key=key)
     if len(rows) == _MOST:
         st.caption(f"The latest {_MOST}.")
 
 
-def _plain(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _plain_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a frame of plain cells: times as UTC text, nested values as JSON."""
     return pd.DataFrame([{name: _cell(value) for name, value in row.items()} for row in rows])
 

@@ -53,7 +53,7 @@ _PLOT = {"displayModeBar": False}
 def page(view: View) -> None:
     """Show how the predictions of a market did."""
     st.title("Performance")
-    mode, role, first = _asked(view)
+    mode, role, first = _choices(view)
     rows = _daily(view.name, mode, role, first)
     if not any(row["figures"].breaks for row in rows):
         _nothing(mode, role)
@@ -71,9 +71,9 @@ def page(view: View) -> None:
     _equity(whole, period)
 
 
-def _asked(view: View) -> tuple[str, str, date | None]:
+def _choices(view: View) -> tuple[str, str, date | None]:
     columns = st.columns(3)
-    on_records = _known(view.name)
+    on_records = _records_kept(view.name)
     only_replayed = {on_record.mode for on_record in on_records} == {"replay"}
     with columns[0]:
         mode = st.segmented_control(
@@ -299,7 +299,7 @@ def _bins(rows: Rows, forecaster: str) -> list[tuple[float, float, int]]:
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
-def _known(name: str) -> tuple[OnRecord, ...]:
+def _records_kept(name: str) -> tuple[OnRecord, ...]:
     settings = current_settings()
     return on_record(settings.database(), settings.market(name).symbol)
 

@@ -77,7 +77,7 @@ def performance(
     if estimates:
         _tell_estimates(record.estimates)
         return
-    _tell(record, by)
+    _print_record(record, by)
 
 
 def _days(text: str) -> int | None:
@@ -103,7 +103,7 @@ def _nothing(symbol: str, market: str, mode: Mode) -> str:
     )
 
 
-def _tell(record: Record, by: By) -> None:
+def _print_record(record: Record, by: By) -> None:
     say(f"{record.market}, {record.champion.verdict}")
     show_table(_periods(record.groups, by))
     for line in _remarks(record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from tasks.notices.notify import REPORTED, tell_of
+from tasks.notices.notify import REPORTED, report_ended
 from tasks.rollout.approval import expire_approvals
 from tasks.runs.overdue import end_overdue
 from tasks.runs.recovery import mark_crashed_runs
@@ -35,7 +35,7 @@ def recover() -> Recovery:
     dead = mark_crashed_runs()
     rows = recovered(hung, dead)
     for run in (*hung, *(crashed.ended for crashed in dead)):
-        tell_of(run)
+        report_ended(run)
     refused = expire_approvals(current_settings(), now())
     verdict = recovery_in_words(len(dead), len(hung), len(refused))
     if rows or refused:

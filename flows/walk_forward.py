@@ -107,9 +107,9 @@ def _judge(begun: _Begun) -> StudyResult:
 
 def _published(name: str, material: Material, study: Study) -> StudyResult:
     """Have a study judged by the promotion rule, if it counts, and publish both."""
-    own, symbol = study.asked.own, material.market.symbol
+    own, symbol = study.request.own, material.market.symbol
     decision = None
-    if own.kind != "baseline" and study.asked.counts:
+    if own.kind != "baseline" and study.request.counts:
         decision = apply_promotion_rule(current_settings(), symbol, own.name, own.hash, now())
     report = write_study_report(study, decision)
     publish_study(name, study, decision, report)

@@ -54,13 +54,13 @@ class UnknownNameError(InputError):
     kind: str
     name: str
     folder: str
-    known: tuple[str, ...]
+    available: tuple[str, ...]
     template = "there is no {kind} {name!r} in {folder}; use one of these: {_choice}"
 
     @property
     def _choice(self) -> str:
         own = f", or write {self.name}.toml there" if _NAME.fullmatch(self.name) else ""
-        return f"{', '.join(self.known) or 'none'}{own}"
+        return f"{', '.join(self.available) or 'none'}{own}"
 
 
 class Settings(BaseModel):

@@ -107,7 +107,7 @@ def _catch_up(served: list[UUID]) -> None:
     caught up, each once. Predictions are not: their rows say that they were missed.
     """
     for dead in runs.recovery.mark_crashed_runs.fn(timedelta(0)):
-        notices.notify.tell_of(dead.ended)
+        notices.notify.report_ended(dead.ended)
     rollout.approval.expire_approvals(current_settings(), tasks.settings.now())
     dropped = runs.recovery.drop_superseded(served, datetime.now(UTC))
     if dropped:

@@ -143,7 +143,7 @@ def _end_overdue(run: UUID, child: ForkServerProcess) -> None:
         kill_process(child.pid or 0)
         child.join()
     if ended is not None:
-        notices.notify.tell_of(ended)
+        notices.notify.report_ended(ended)
 
 
 def warm_up() -> None:

@@ -30,7 +30,7 @@ from tasks.settings import Settings, current_settings, now
 def notify(
     settings: Settings, kind: str, market: str | None, key: str, subject: str, body: str
 ) -> bool:
-    """Tell a person something, once: keep it, then try every channel.
+    """Notify a person once: keep the notice, then try every channel.
 
     Nothing is raised, whatever happens to a channel or to the database: what called this has more
     important things to do. One that cannot be kept is logged and sent all the same. Away from
@@ -72,16 +72,16 @@ def bring_waiting() -> int:
 
 
 def report_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Tell that a run failed or crashed.
+    """Report that a run failed or crashed.
 
     Prefect calls this: a run's own process by position, the runner, of one that was killed, by
     these names.
     """
-    tell_of(ended_run(flow.name, flow_run, state))
+    report_ended(ended_run(flow.name, flow_run, state))
 
 
-def tell_of(ended: EndedRun) -> None:
-    """Tell a person of a run that ended as it should not have."""
+def report_ended(ended: EndedRun) -> None:
+    """Notify a person of a run that ended as it should not have."""
     settings = current_settings()
     symbol = _symbol(settings, ended.market)
     notify(settings, "run", symbol, ended.key(now()), ended.subject, ended.body)

@@ -38,10 +38,10 @@ def outbox(
         general = f"the circuit breaker is {breaker.state.replace('_', ' ')}: {breaker.cause}"
     elif stage != "auto":
         general = f"the stage is {stage} now"
-    return [_shown(intent, at, general, position.bound_to) for intent in intents]
+    return [_outbox_row(intent, at, general, position.bound_to) for intent in intents]
 
 
-def _shown(
+def _outbox_row(
     intent: OrderIntent, at: datetime, general: str, approved: str | None
 ) -> dict[str, Any]:
     why_not = general

@@ -95,12 +95,12 @@ def request_approval(ask: Callable[[], Request]) -> Answered:
     if run is None or run.deployment_id is None:
         raise NoDeploymentError("the flow" if run is None else run.name)
     with get_client(sync_client=True) as client:
-        request = _asked(client, run.id)
+        request = _read_request(client, run.id)
     if request is None:
         request = ask()
         create_flow_run_input(_ASKED, request.to_json(), run.id)
     if read_flow_run_input(_KEYS["schema"], run.id) is None:
-        _tell(run.id, request)
+        _announce(run.id, request)
     # no time-out of Prefect's own: that would end in a failure, where nothing failed
     approval = suspend_flow_run(wait_for_input=form_of(request), key=_PAUSE)
     answer = Answer(
@@ -138,7 +138,7 @@ def waiting() -> tuple[Waiting, ...]:
             waitings += [
                 Waiting(run=run.id, name=run.name, request=request)
                 for run in runs
-                if (request := _asked(client, run.id)) is not None
+                if (request := _read_request(client, run.id)) is not None
             ]
             if len(runs) < _PAGE:
                 return tuple(sorted(waitings, key=lambda approval: approval.request.asked_at))
@@ -221,7 +221,7 @@ def expire_approvals(settings: Settings, at: datetime) -> tuple[str, ...]:
     return tuple(refused)
 
 
-def _asked(client: SyncPrefectClient, run: UUID) -> Request | None:
+def _read_request(client: SyncPrefectClient, run: UUID) -> Request | None:
     """Read what was asked within a run; None before it was, and if it cannot be read."""
     try:
         return Request.from_json(json.loads(client.read_flow_run_input(run, _ASKED)))
@@ -233,7 +233,7 @@ def _asked(client: SyncPrefectClient, run: UUID) -> Request | None:
         return None
 
 
-def _tell(run: UUID, request: Request) -> None:
+def _announce(run: UUID, request: Request) -> None:
     get_run_logger().info(
         "Waits for a person until %s: %s? Answer with Resume, in the menu of this page, or with "
         "`orbcast approve %s`",

@@ -16,7 +16,7 @@ def kept(settings: Settings, market: str, run: str) -> dict[str, Any] | None:
     """Return what is on record of a run's approval: one that is run again does nothing more."""
     for decision in list_decisions(settings.database(), market):
         if decision.kind == KIND and decision.evidence["run"] == run:
-            return _told(decision)
+            return _values_of(decision)
     return None
 
 
@@ -78,10 +78,10 @@ def keep(
         at=at,
     )
     record_decision(settings.database(), record)
-    return _told(record)
+    return _values_of(record)
 
 
-def _told(record: DecisionRecord) -> dict[str, Any]:
+def _values_of(record: DecisionRecord) -> dict[str, Any]:
     names = ("run", "approved", "done", "by", "reason", "bound_to")
     request = record.evidence["request"]
     return {

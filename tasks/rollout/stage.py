@@ -46,9 +46,9 @@ class NotBelowError(InputError):
 
     market: str
     stage: str
-    stands: str
+    current: str
     template = (
-        "{market} stands at {stands}, and {stage} is not below it; name a lower stage, or go up "
+        "{market} stands at {current}, and {stage} is not below it; name a lower stage, or go up "
         "with `orbcast rollout step-up`"
     )
 

@@ -13,10 +13,10 @@ from tasks.settings import now
 class FutureTimeError(InputError):
     """A time to work as of that has not come."""
 
-    asked: datetime
+    as_of: datetime
     now: datetime
     template = (
-        "as_of {asked} has not come yet, it is {now:%Y-%m-%dT%H:%M} UTC; name an earlier time, or "
+        "as_of {as_of} has not come yet, it is {now:%Y-%m-%dT%H:%M} UTC; name an earlier time, or "
         "leave as_of out for now"
     )
 
@@ -24,9 +24,9 @@ class FutureTimeError(InputError):
 class FutureDayError(InputError):
     """A day to answer that has not come."""
 
-    asked: date
+    day: date
     today: date
-    template = "day {asked} has not come yet, today is {today}; name an earlier day"
+    template = "day {day} has not come yet, today is {today}; name an earlier day"
 
 
 def require_past(day: date, today: date) -> None:

@@ -22,6 +22,6 @@ def watching(watcher: Watcher) -> Iterator[None]:
 
 
 def report_progress(share: float, words: str) -> None:
-    """Tell whoever watches that ``share`` of what ``words`` name is done."""
+    """Report to each watcher that ``share`` of what ``words`` name is done."""
     for watcher in _watchers:
         watcher(share, words)

@@ -192,15 +192,18 @@ def decide_who_serves(
         if _is_newer(models.current(symbol, CHAMPION), at):
             make_champion(models, symbol, judged[0].version, at=at, by=BY, reason=why)
     champion = models.find(symbol, CHAMPION)
-    for each in judged:
-        if each.bundle.recipe.hash == champion.recipe_hash and each.version != champion.version:
-            refit = models.find(symbol, each.version)
+    for trained in judged:
+        if (
+            trained.bundle.recipe.hash == champion.recipe_hash
+            and trained.version != champion.version
+        ):
+            refit = models.find(symbol, trained.version)
             refit_decision = weigh_refit(settings, refit, material.assembly.dataset)
             _keep(settings, refit, "refit", refit_decision, at)
             reasons += [refit_decision.verdict]
             if refit_decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
                 make_champion(
-                    models, symbol, each.version, at=at, by=BY, reason=refit_decision.verdict
+                    models, symbol, trained.version, at=at, by=BY, reason=refit_decision.verdict
                 )
     wanted = next(trained for trained in judged if trained.version == chosen)
     decision: Decision | None = None

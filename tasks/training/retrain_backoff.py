@@ -32,7 +32,7 @@ def retrain_pause(settings: Settings, symbol: str) -> str | None:
     why = resting(settings, symbol, now())
     if why is None:
         return None
-    _tell(settings, symbol, attempts_of(settings, symbol))
+    _notify_of_rest(settings, symbol, attempts_of(settings, symbol))
     return f"{symbol}: skipped, {why}"
 
 
@@ -53,7 +53,7 @@ def attempt(settings: Settings, symbol: str) -> Iterator[None]:
             detail = "it did not end within its time limit"  # Prefect's way of saying so
         end_attempt(database, number, "failed", now(), detail)
         if unasked:
-            _tell(settings, symbol, attempts_of(settings, symbol))
+            _notify_of_rest(settings, symbol, attempts_of(settings, symbol))
         raise
     except BaseException:
         end_attempt(database, number, "stopped", now())
@@ -61,8 +61,8 @@ def attempt(settings: Settings, symbol: str) -> Iterator[None]:
     end_attempt(database, number, "done", now())
 
 
-def _tell(settings: Settings, symbol: str, attempts: tuple[RetrainAttempt, ...]) -> None:
-    """Tell a person once of each rest."""
+def _notify_of_rest(settings: Settings, symbol: str, attempts: tuple[RetrainAttempt, ...]) -> None:
+    """Notify a person once of each rest."""
     until, failed = rests_until(attempts, settings.retrain_failures), failures(attempts)
     if until is None:
         return

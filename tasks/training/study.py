@@ -88,7 +88,7 @@ class Study:
 
     Attributes
     ----------
-    asked
+    request
         What for.
     evaluation
         Every figure on unseen days.
@@ -100,7 +100,7 @@ class Study:
         As it is on record.
     """
 
-    asked: Asked
+    request: Asked
     evaluation: Evaluation
     signal: InjectionReport | None
     folds: tuple[str, ...]
@@ -210,7 +210,7 @@ def conclude(
     if before is not None:
         record = before
     return Study(
-        asked=request,
+        request=request,
         evaluation=evaluation,
         signal=signal,
         folds=tuple(fold.name for fold in walk.folds),

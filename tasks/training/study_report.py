@@ -56,12 +56,12 @@ class StudyResult:
         """Return a study's result, once its page is written."""
         return cls(
             symbol=symbol,
-            recipe=study.asked.own.name,
-            recipe_hash=study.asked.own.hash,
+            recipe=study.request.own.name,
+            recipe_hash=study.request.own.hash,
             verdict=study.evaluation.verdict,
             folds=study.folds,
             not_judged=study.not_judged,
-            counts=study.asked.counts,
+            counts=study.request.counts,
             promotion=decision,
             report=report,
             evaluation=study.evaluation,
@@ -122,11 +122,11 @@ def publish_study(name: str, study: Study, decision: Decision | None, report: st
     notes = []
     if study.not_judged:
         notes.append(f"too little history before {', '.join(study.not_judged)}: not judged")
-    if not study.asked.counts:
+    if not study.request.counts:
         notes.append("a period or a walk picked by hand: for looking, not for promotion")
     evaluation = study.evaluation
     publish(
-        f"walk-forward-{name}-{study.asked.own.name}",
+        f"walk-forward-{name}-{study.request.own.name}",
         evaluation.verdict,
         "" if decision is None else bullets([decision.verdict]),
         scoreboard(evaluation.directional),

@@ -22,7 +22,7 @@ from ml_core.strategy.plan import DaySoFar, Plan
 from ml_core.strategy.rules import load_rules
 from registry.strategy import OrderIntent
 from tasks.notices.events import EVENTS
-from tasks.prediction.outbox import _shown
+from tasks.prediction.outbox import _outbox_row
 from tests.conftest import PROJECT
 from tests.docs.following import Check
 from tests.docs.page import Step
@@ -66,7 +66,7 @@ def is_what_the_outbox_gives(step: Step, _terminal: Terminal) -> str | None:
         expires_at=until,
         at=decided + timedelta(seconds=1),
     )
-    real = json.loads(json.dumps(_shown(intent, intent.at, "", "a")))
+    real = json.loads(json.dumps(_outbox_row(intent, intent.at, "", "a")))
     return _differs(json.loads(step.text), real, "the intent")
 
 

@@ -122,6 +122,8 @@ def corridor_probability(x: NDArray[np.float64], d: NDArray[np.float64]) -> NDAr
     d
         Shape (n,), expected overshoot beyond an edge, as a share of the range's height.
 
+    Examples
+    --------
     >>> corridor_probability(np.array([0.5, 1.0]), np.array([0.3, 0.5]))
     array([0.5 , 0.75])
     """

@@ -10,9 +10,6 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 PAGES = "tests/docs/test_pages_run.py"
-LONGEST = ("test_soak.py", "test_browser.py", "test_printed_text.py")
-"""Files whose slow tests take minutes; one worker has all of a file, so they are begun first."""
-
 ALL_SLOW = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
 
 
@@ -47,18 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     trains = next((item.path for item in items if _needs_trained_home(item)), None)
     waits = {item.path for item in items if _needs_trained_home(item)} - {trains}
-    items.sort(
-        key=lambda item: (
-            not _is_of_the_longest(item),
-            -_seconds_allowed(item),
-            item.path != trains,
-            item.path in waits,
-        )
-    )
-
-
-def _is_of_the_longest(item: pytest.Item) -> bool:
-    return item.path.name in LONGEST and item.get_closest_marker("slow") is not None
+    items.sort(key=lambda item: (-_seconds_allowed(item), item.path != trains, item.path in waits))
 
 
 def _needs_trained_home(item: pytest.Item) -> bool:

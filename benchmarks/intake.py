@@ -8,16 +8,14 @@ The CSV is of simulated bars; the DBN files are the licensed ones, where they ar
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+from commands import seconds
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"
@@ -28,14 +26,7 @@ LIMITS = {"CSV": 5.0, "DBN": 8.0, "bars status": 1.0}
 
 def orbcast(home: Path, *words: str) -> float:
     """Run a command; return its seconds."""
-    start = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "deployments.cli", *words],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "ORBCAST_HOME": str(home)},
-    )
-    return time.perf_counter() - start
+    return seconds(home, list(words))[0]
 
 
 def csv_of(folder: Path) -> Path:
@@ -48,9 +39,9 @@ def csv_of(folder: Path) -> Path:
     return path
 
 
-def show(what: str, name: str, seconds: Sequence[float]) -> bool:
+def show(what: str, name: str, times: Sequence[float]) -> bool:
     """Print a measurement beside its limit; return whether it was missed."""
-    middle, limit = statistics.median(seconds), LIMITS[name]
+    middle, limit = statistics.median(times), LIMITS[name]
     slow = middle > limit
     print(f"{'SLOW' if slow else 'ok  '} {what:52s}{middle:7.2f} s   at most {limit:g} s")
     return slow

@@ -48,8 +48,11 @@ def json_values(value: object) -> Any:
     return given
 
 
+def field_values(value: Any) -> dict[str, Any]:
+    """Return a dataclass's fields by name, their values as they are."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
 def _form_of(value: Any) -> Any:
     """Return a dataclass's own JSON form, or its fields by name."""
-    if hasattr(value, "to_json"):
-        return value.to_json()
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return value.to_json() if hasattr(value, "to_json") else field_values(value)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ml_core.decision.entry import Outputs
 from ml_core.learning.prediction import NoveltyScore, Prediction
 from monitoring.gate import Gate
 
-Side = Literal["long", "short"]
+if TYPE_CHECKING:
+    from ml_core.strategy.rules import Side
 
 REASONS = {
     "missed": "nobody asked in time",

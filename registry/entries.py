@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ml_core.decision.entry import Mode, Outputs, PredictionEntry, Role, Status
+from ml_core.json_values import field_values
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
 __all__ = [
@@ -117,8 +118,7 @@ def outcome_key(row: PredictionEntry | PredictionRow | OutcomeEntry | OutcomeRow
 
 def fields_of(entry: PredictionEntry) -> dict[str, Any]:
     """Return an entry's values by column."""
-    values = {name: getattr(entry, name) for name in PredictionEntry.__slots__}
-    return {**values, "outputs": entry.outputs.to_json()}
+    return {**field_values(entry), "outputs": entry.outputs.to_json()}
 
 
 def prediction_of(row: PredictionRow) -> PredictionEntry:

@@ -22,6 +22,7 @@ from ml_core.bars.lake import Lake
 from ml_core.bars.quality import BatchRefusedError
 from ml_core.bars.sources.times import TimeReading, zone_in_name
 from ml_core.errors import InputError, OrbcastError
+from ml_core.json_values import json_values
 from ml_core.market.calendar_days import market_dates
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute, to_minute
@@ -174,10 +175,11 @@ def _database(
     except (BatchRefusedError, SourceError) as error:
         bars["fault"] = str(error)
         return values
+    status = lake.status(market.symbol)
     bars["brought"] = {
-        **IntakeSummary.of(records, lake.status(market.symbol)).to_json(),
+        **json_values(IntakeSummary.of(records, status)),
         "reasons": _reasons(records),
-        "first_bar": _moment(lake.status(market.symbol).first),
+        "first_bar": _moment(status.first),
     }
     return values
 

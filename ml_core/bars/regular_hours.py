@@ -96,6 +96,8 @@ def other_reading(
     if len(first) < _FEWEST_DAYS:
         return None
     here = _share_regular(first, last, market)
+    if here > 1.0 - _CLEARLY_MORE:  # no reading can be clearly better
+        return None
     for other, stamp, shift in _readings(zone, market):
         shifted = [_in_zone(edge, zone or "UTC", other) + shift for edge in (first, last)]
         share = _share_regular(shifted[0], shifted[1], market)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -68,14 +68,11 @@ class Outputs:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Outputs:
         """Read back what :meth:`to_json` wrote, of any release."""
-        if not values:
-            return NO_OUTPUTS
         own = {name: values[name] for name in cls.__slots__ if name in values}
         whole = "p_up_given_break" in values
         return cls(**own, prediction=Prediction.from_json(values) if whole else None)
 
 
-NO_OUTPUTS = Outputs()
 _OF_A_PREDICTION = ("fallback", "code", "last_bar_minute", "after_training")
 
 
@@ -106,4 +103,4 @@ class PredictionEntry:
     recommendation: str | None = None
     expected_net_r: float | None = None
     features: dict[str, Any]
-    outputs: Outputs = field(default_factory=lambda: NO_OUTPUTS)
+    outputs: Outputs = Outputs()

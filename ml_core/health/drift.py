@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ml_core.json_values import json_values
+from ml_core.json_values import field_values, json_values
 
 PREDICTION, TARGET = "prediction", "target"
 """Groups of their own: what was predicted, and what came of it."""
@@ -95,7 +95,7 @@ class DriftFigures:
         values: dict[str, Any] = json_values(
             {
                 "judged": self.judged,
-                **{name: getattr(self, name) for name in self.__slots__},
+                **field_values(self),
                 "prediction_drifted": PREDICTION in self.groups,
                 "target_drifted": TARGET in self.groups,
             }

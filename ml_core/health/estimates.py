@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ml_core.json_values import json_values
+from ml_core.json_values import field_values, json_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Expected:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        own = {_NAMES.get(name, name): getattr(self, name) for name in self.__slots__}
+        own = {_NAMES.get(name, name): value for name, value in field_values(self).items()}
         values: dict[str, Any] = json_values(own)
         return values
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args
 
-from ml_core.json_values import json_values
+from ml_core.json_values import field_values, json_values
 
 Cause = Literal["same", "bars", "code", "unexplained"]
 
@@ -111,9 +111,7 @@ class ParityReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values; of the answers only those that differ."""
-        values: dict[str, Any] = json_values(
-            {name: getattr(self, name) for name in self.__slots__}
-        )
+        values: dict[str, Any] = json_values(field_values(self))
         return values
 
     @classmethod

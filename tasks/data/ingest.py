@@ -73,15 +73,16 @@ def announce_bars(market: str, readings: Sequence[SourceReading], *, always: boo
     summaries = [reading.summary for reading in readings]
     if not readings or not (always or any(summary.changed_bars for summary in summaries)):
         return
-    last = readings[-1].to_json()
+    last = readings[-1]
+    last_bar = last.summary.last_bar
     emit(
         BarsRefreshed(
             market=market,
-            as_of=last["as_of"],
+            as_of=last.as_of.isoformat(),
             added=sum(summary.added for summary in summaries),
             revised=sum(summary.revised for summary in summaries),
             withdrawn=sum(summary.withdrawn for summary in summaries),
             batches=sum(summary.new_batches for summary in summaries),
-            last_bar=last["last_bar"],
+            last_bar=last_bar.isoformat() if last_bar else None,
         )
     )

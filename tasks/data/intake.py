@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ import registry
 from ml_core.bars.batch_log import BatchRecord
 from ml_core.bars.contract import OnProgress
 from ml_core.bars.lake import LakeStatus
+from ml_core.json_values import json_values
 from ml_core.market.market import Market
 from tasks.data.sources import SourceSpec, open_source
 from tasks.settings import Settings
@@ -85,11 +86,6 @@ class IntakeSummary:
             return f"{self.counts}; no bar in the lake"
         return f"{self.counts}; last bar {self.last_bar.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        last = self.last_bar.isoformat() if self.last_bar else None
-        return {**asdict(self), "findings": list(self.findings), "last_bar": last}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReading:
@@ -112,7 +108,7 @@ class SourceReading:
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values, those of the summary beside its own."""
         own = {"source": self.source, "as_of": self.as_of.isoformat()}
-        return {**self.summary.to_json(), **own}
+        return {**json_values(self.summary), **own}
 
 
 def take_in(

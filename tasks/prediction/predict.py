@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from ml_core.decision.context import SlotContext
 from ml_core.decision.decide import decide
 from ml_core.decision.entry import Mode, PredictionEntry, Role, Status
 from ml_core.decision.slot import Slot
+from ml_core.json_values import field_values
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market_events import Stage
@@ -90,8 +91,7 @@ class PlannedSlot:
     def plan(self) -> ActivePlan:
         """The plan that is active at the stage."""
         plan = rules_plan.active_plan(self.record)
-        values = {field.name: getattr(plan, field.name) for field in fields(plan)}
-        return ActivePlan(stage=self.stage, rules=self.rules, **values)
+        return ActivePlan(stage=self.stage, rules=self.rules, **field_values(plan))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import tasks
 from deployments.cli.data.remarks import remarked, remarks_on
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say
+from ml_core.json_values import json_values
 from tasks import data, runs
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def ingest(
         data.sources.remember_source(settings.sources_file, market, spec)
     brought = data.intake.IntakeSummary.of(records, settings.lake().status(definition.symbol))
     if as_json:
-        print_json({**brought.to_json(), **remarked(records)})
+        print_json({**json_values(brought), **remarked(records)})
         return
     _tell(records, brought, market)
 
@@ -170,7 +171,7 @@ def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                **brought.to_json(),
+                **json_values(brought),
                 "readings": sorted({record.reading for record in preview.records}),
                 "read_as": [asdict(reading) for reading in preview.readings],
                 "step": "1 minute",

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -45,9 +45,11 @@ def plain_text(path: Path) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="orbcast-text-") as folder:
         text = _readable(path, Path(folder) / "bars.csv")
-        if not _is_utf8(text):
+        shape = _shape(text)
+        if not shape.is_utf8:
             text = _with_unknown_letters(text, Path(folder) / "letters.csv")
-        yield _with_short_lines(text, Path(folder) / "short.csv") if _has_long_line(text) else text
+            shape = _shape(text)
+        yield _with_short_lines(text, Path(folder) / "short.csv") if shape.has_long_line else text
 
 
 def first_line(path: Path) -> str:
@@ -102,28 +104,32 @@ def refusing_damage(path: Path) -> Iterator[None]:
         raise SourceError(str(path), f"cannot be read as text ({error})", remedy) from error
 
 
-def _has_long_line(path: Path) -> bool:
-    """Return whether a line is above ``LONGEST_LINE``, at the speed of reading the file."""
-    length = 0
+class _Shape(NamedTuple):
+    """Whether a file is all UTF-8, and whether a line is above ``LONGEST_LINE``."""
+
+    is_utf8: bool
+    has_long_line: bool
+
+
+def _shape(path: Path) -> _Shape:
+    """Look a file over, at the speed of reading it once."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_utf8, has_long_line, length = True, False, 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
+            is_utf8 = is_utf8 and _decodes(decoder, chunk)
             ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n"))
             edges = np.concatenate(([-1 - length], ends, [len(chunk)]))
-            if np.diff(edges).max() - 1 > LONGEST_LINE:
-                return True
+            has_long_line |= bool(np.diff(edges).max() - 1 > LONGEST_LINE)
             length = len(chunk) - int(edges[-2]) - 1
-    return False
+    return _Shape(is_utf8 and _decodes(decoder, b"", final=True), has_long_line)
 
 
-def _is_utf8(path: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as file:
-        try:
-            while chunk := file.read(_CHUNK):
-                decoder.decode(chunk)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
+    try:
+        decoder.decode(chunk, final)
+    except UnicodeDecodeError:
+        return False
     return True
 
 

@@ -27,12 +27,13 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
+from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.daily_sums import daily_figures
 from registry.chain import Chain
 from registry.database import Database, open_database
 from registry.entries import OutcomeEntry, PredictionEntry, fields_of
 from registry.ledger import Ledger
-from registry.performance import PerformanceRecord
+from registry.rows import values_of
 from registry.tables.ledger import OutcomeRow, PerformanceRow, PredictionRow
 from registry.verification import OUTCOMES, PREDICTIONS
 
@@ -127,33 +128,36 @@ def _daily(
     rows = []
     for prediction in predictions:
         outcome = came[prediction.trading_day, prediction.opening_range]
+        same = {
+            name: getattr(prediction, name)
+            for name in (
+                "trading_day",
+                "opening_range",
+                "mode",
+                "role",
+                "version",
+                "decision_time",
+                "status",
+                "reason",
+                "p_up",
+                "baseline_p_up",
+                "recommendation",
+            )
+        }
         rows.append(
-            {
-                **{
-                    name: getattr(prediction, name)
-                    for name in ("opening_range", "mode", "role", "version", "status", "reason")
-                },
-                "day": prediction.trading_day,
-                "late": False,
-                "p_up": prediction.p_up,
-                "baseline_p_up": prediction.baseline_p_up,
-                "majority_p_up": 0.5,
-                "recommendation": prediction.recommendation,
-                "direction": outcome.direction,
-                "r_gross": outcome.r_gross,
-                "r_net": outcome.r_net,
-                "net_r_low": None,
-                "net_r_high": None,
-                "revision": 0,
-                "outcome_late": False,
-            }
+            ScoredPrediction(
+                **same,
+                late=False,
+                majority_p_up=0.5,
+                direction=outcome.direction,
+                r_gross=outcome.r_gross,
+                r_net=outcome.r_net,
+            )
         )
-    figures = [
-        PerformanceRecord(market="MGC", **daily_figure) for daily_figure in daily_figures(rows)
-    ]
+    figures = daily_figures("MGC", rows)
     at = datetime.now(UTC)
     with database.session() as session:
-        values = [{**figure.row(), "updated_at": at} for figure in figures]
+        values = [{**values_of(figure), "updated_at": at} for figure in figures]
         for first in range(0, len(values), 5000):
             session.execute(insert(PerformanceRow), values[first : first + 5000])
 

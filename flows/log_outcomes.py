@@ -54,9 +54,7 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> d
     rollout = None if as_of else check_rollout(market, at)
     if not as_of:
         bring_waiting()
-    live = [
-        figure for figure in figures if figure["mode"] == "live" and figure["role"] == "champion"
-    ]
+    live = [figure for figure in figures if figure.mode == "live" and figure.role == "champion"]
     period = over(live)
     standing = standing_words(breaker, rollout)
     verdict = counts_in_words(counts, missed) + standing

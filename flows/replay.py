@@ -49,9 +49,9 @@ def replay(
     figures = [
         row
         for row in whole_days(measure(market, now()))
-        if row["mode"] == "replay"
-        and row["role"] == "champion"
-        and str(first) <= str(row["day"]) <= str(last)
+        if row.mode == "replay"
+        and row.role == "champion"
+        and str(first) <= str(row.day) <= str(last)
     ]
     period = over(figures)
     publish_replay(market, replayed, period, figures)

@@ -2,89 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.evidence.metrics import METRICS, RELIABILITY_BINS, bin_of
-from ml_core.health.daily_sums import CoverageSums, DaySums, ForecastSums, TradeSums
+from ml_core.health.daily_sums import (
+    CoverageSums,
+    DaySums,
+    ForecastSums,
+    PerformanceRecord,
+    TradeSums,
+)
+from ml_core.health.scored_prediction import ScoredPrediction
 
 ALL = "all"
 NO_VERSION = "none"
 """Named where no version was there to answer."""
 
-_KEY = ("mode", "role", "version")
-_SIDE = {"long": "UP", "short": "DOWN"}
-_EVEN = 0.5
 
-
-def daily_figures(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def daily_figures(market: str, rows: Iterable[ScoredPrediction]) -> list[PerformanceRecord]:
     """Return sums for each mode, role, version, day and opening range, and for the whole day.
 
     Parameters
     ----------
+    market
+        Symbol of the predictions' market.
     rows
-        Predictions with the latest outcome of their slot: ``day``, ``opening_range``, ``mode``,
-        ``role``, ``version``, and what :func:`figures` reads.
-
-    Returns
-    -------
-    list of dict
-        ``day``, ``mode``, ``role``, ``version``, ``opening_range`` (or ``all``), ``figures``.
+        Predictions with the latest outcome of their slot.
     """
-    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[date, str, str, str, str], list[ScoredPrediction]] = {}
     for row in rows:
-        owner = (row["mode"], row["role"], row["version"] or NO_VERSION)
-        for name in (row["opening_range"], ALL):
-            groups.setdefault((row["day"], *owner, name), []).append(row)
+        for name in (row.opening_range, ALL):
+            key = (row.trading_day, row.mode, row.role, row.version or NO_VERSION, name)
+            groups.setdefault(key, []).append(row)
     return [
-        {
-            "day": day,
-            **dict(zip(_KEY, owner, strict=True)),
-            "opening_range": name,
-            "figures": figures(rows),
-        }
-        for (day, *owner, name), rows in sorted(groups.items())
+        PerformanceRecord(
+            market=market,
+            day=day,
+            mode=mode,
+            role=role,
+            version=version,
+            opening_range=name,
+            figures=figures(own),
+        )
+        for (day, mode, role, version, name), own in sorted(groups.items())
     ]
 
 
-def figures(rows: Sequence[Mapping[str, Any]]) -> DaySums:
+def figures(rows: Sequence[ScoredPrediction]) -> DaySums:
     """Sum up predictions and their outcomes.
 
-    An answer that came late is counted and scored for nothing: it cannot show that it was made
+    A prediction that came late is counted and scored for nothing: it cannot show that it was made
     before its outcome.
-
-    Parameters
-    ----------
-    rows
-        ``status``, ``reason``, ``late``, ``p_up``, ``baseline_p_up``, ``majority_p_up`` (None if
-        not known), ``recommendation``, ``direction`` (UP, DOWN, NONE or None while open),
-        ``r_gross``, ``r_net``, ``net_r_low`` and ``net_r_high`` of the side that broke (None if
-        none was stated), ``revision`` of the outcome, ``outcome_late``.
     """
-    predicted = [row for row in rows if row["status"] == "predicted"]
-    in_time = [row for row in predicted if not row["late"]]
-    broke = [row for row in in_time if row["direction"] in {"UP", "DOWN"}]
-    up = np.array([row["direction"] == "UP" for row in broke], bool)
-    reasons = [row["reason"] for row in rows if row["status"] != "predicted"]
+    predicted = [row for row in rows if row.predicted]
+    in_time = [row for row in predicted if not row.late]
+    broke = [row for row in in_time if row.broke]
+    up = np.array([row.direction == "UP" for row in broke], bool)
+    reasons = [row.reason or "" for row in rows if not row.predicted]
     return DaySums(
         slots=len(rows),
         answered=len(predicted),
         abstained={reason: reasons.count(reason) for reason in sorted(set(reasons))},
         late=len(predicted) - len(in_time),
-        open=sum(row["direction"] is None for row in predicted),
-        no_break=sum(row["direction"] == "NONE" for row in in_time),
+        open=sum(row.direction is None for row in predicted),
+        no_break=sum(row.direction == "NONE" for row in in_time),
         breaks=len(broke),
         ups=int(up.sum()),
-        revised=sum(row["revision"] > 0 for row in rows),
-        late_outcomes=sum(bool(row["outcome_late"]) for row in rows),
-        model=_forecast([row["p_up"] for row in broke], up),
-        corridor=_forecast([row["baseline_p_up"] for row in broke], up),
-        majority=_forecast([row["majority_p_up"] for row in broke], up),
-        taken=_trades([row for row in broke if _side_of(row) == row["direction"]]),
-        predicted_side=_trades([row for row in broke if _likelier(row) == row["direction"]]),
+        revised=sum(row.revision > 0 for row in rows),
+        late_outcomes=sum(row.outcome_late for row in rows),
+        model=_forecast([row.p_up for row in broke], up),
+        corridor=_forecast([row.baseline_p_up for row in broke], up),
+        majority=_forecast([row.majority_p_up for row in broke], up),
+        taken=_trades([row for row in broke if row.taken_r_net is not None]),
+        predicted_side=_trades([row for row in broke if row.likelier_side == row.direction]),
         every_break=_trades(broke),
         interval=_interval(broke),
     )
@@ -111,31 +105,21 @@ def _forecast(predicted: list[float | None], up: NDArray[np.bool_]) -> ForecastS
     return ForecastSums(**sums, bins=binned(p, up))
 
 
-def _side_of(row: Mapping[str, Any]) -> str | None:
-    return _SIDE.get(row["recommendation"] or "")
-
-
-def _likelier(row: Mapping[str, Any]) -> str:
-    return "UP" if row["p_up"] >= _EVEN else "DOWN"
-
-
-def _trades(rows: Sequence[Mapping[str, Any]]) -> TradeSums:
-    done = [row for row in rows if row["r_net"] is not None]
+def _trades(rows: Sequence[ScoredPrediction]) -> TradeSums:
+    net = [row.r_net for row in rows if row.r_net is not None]
     return TradeSums(
-        trades=len(done),
-        won=sum(row["r_net"] > 0 for row in done),
-        r_gross=float(sum(row["r_gross"] for row in done)),
-        r_net=float(sum(row["r_net"] for row in done)),
+        trades=len(net),
+        won=sum(r > 0 for r in net),
+        r_gross=float(sum(row.r_gross or 0.0 for row in rows if row.r_net is not None)),
+        r_net=float(sum(net)),
     )
 
 
-def _interval(rows: Sequence[Mapping[str, Any]]) -> CoverageSums:
+def _interval(rows: Sequence[ScoredPrediction]) -> CoverageSums:
     stated = [
-        row
+        (row.net_r_low, row.r_net, row.net_r_high)
         for row in rows
-        if row["r_net"] is not None
-        and row["net_r_low"] is not None
-        and row["net_r_high"] is not None
+        if row.r_net is not None and row.net_r_low is not None and row.net_r_high is not None
     ]
-    covered = sum(row["net_r_low"] <= row["r_net"] <= row["net_r_high"] for row in stated)
+    covered = sum(low <= r_net <= high for low, r_net, high in stated)
     return CoverageSums(stated=len(stated), covered=covered)

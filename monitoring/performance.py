@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
@@ -20,6 +20,7 @@ from ml_core.health.daily_sums import (
     Counts,
     DaySums,
     ForecastSums,
+    PerformanceRecord,
     TradeSums,
 )
 from ml_core.json_values import json_values
@@ -29,10 +30,6 @@ MIN_DAYS = 20
 """Days with breaks below which no difference is spoken of: few days give no interval."""
 
 _COUNTS = tuple(count.name for count in fields(Counts))
-
-DailyRow = Mapping[str, Any]
-"""A row of the daily figures: ``day``, ``mode``, ``role``, ``version``, ``opening_range``,
-``figures`` (:class:`DaySums`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +124,7 @@ class MixedModesError(DefectError):
     template = "{modes: and } days are never added up; the record is live"
 
 
-def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:
+def over(rows: Iterable[PerformanceRecord], *, seed: int = 0) -> Period:
     """Add up daily figures: the metrics are exactly those of the rows behind them.
 
     Parameters
@@ -142,25 +139,25 @@ def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:
     MixedModesError
         Live and replayed days together.
     """
-    daily = sorted(rows, key=lambda row: row["day"])
-    modes = sorted({row["mode"] for row in daily})
+    daily = sorted(rows, key=lambda row: row.day)
+    modes = sorted({row.mode for row in daily})
     if len(modes) > 1:
         raise MixedModesError(tuple(modes))
-    sums: list[DaySums] = [row["figures"] for row in daily]
-    scored = [row for row in daily if row["figures"].breaks]
+    sums: list[DaySums] = [row.figures for row in daily]
+    scored = [row for row in daily if row.figures.breaks]
     abstained: Counter[str] = Counter()
     for day in sums:
         abstained.update(day.abstained)
     forecasters = [
         name
         for name in FORECASTERS
-        if scored and all(getattr(row["figures"], name) for row in scored)
+        if scored and all(getattr(row.figures, name) for row in scored)
     ]
     return Period(
         mode=modes[0] if modes else "live",
-        first_day=daily[0]["day"] if daily else None,
-        last_day=daily[-1]["day"] if daily else None,
-        days=len({row["day"] for row in scored}),
+        first_day=daily[0].day if daily else None,
+        last_day=daily[-1].day if daily else None,
+        days=len({row.day for row in scored}),
         counts=Counts(**{name: sum(getattr(day, name) for day in sums) for name in _COUNTS}),
         abstained=dict(sorted(abstained.items())),
         voices={name: _scores(scored, name) for name in forecasters},
@@ -174,22 +171,26 @@ def over(rows: Iterable[DailyRow], *, seed: int = 0) -> Period:
     )
 
 
-def grouped(rows: Sequence[DailyRow], key: Callable[[DailyRow], str]) -> dict[str, list[DailyRow]]:
+def grouped(
+    rows: Sequence[PerformanceRecord], key: Callable[[PerformanceRecord], str]
+) -> dict[str, list[PerformanceRecord]]:
     """Return daily figures by the value of a key, in order of first appearance."""
-    groups: dict[str, list[DailyRow]] = {}
+    groups: dict[str, list[PerformanceRecord]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     return groups
 
 
-def whole_days(rows: Iterable[DailyRow], *, ranges: bool = False) -> list[DailyRow]:
+def whole_days(
+    rows: Iterable[PerformanceRecord], *, ranges: bool = False
+) -> list[PerformanceRecord]:
     """Return the figures of whole days; with ``ranges`` those of single opening ranges instead."""
-    return [row for row in rows if (row["opening_range"] == ALL) != ranges]
+    return [row for row in rows if (row.opening_range == ALL) != ranges]
 
 
-def _scores(scored: list[DailyRow], forecaster: str) -> ForecastScores:
-    sums: list[ForecastSums] = [getattr(row["figures"], forecaster) for row in scored]
-    breaks = sum(row["figures"].breaks for row in scored)
+def _scores(scored: list[PerformanceRecord], forecaster: str) -> ForecastScores:
+    sums: list[ForecastSums] = [getattr(row.figures, forecaster) for row in scored]
+    breaks = sum(row.figures.breaks for row in scored)
     bins: dict[str, Any] = {}
     for day in sums:
         for name, of_bin in day.bins.items():
@@ -205,7 +206,7 @@ def _scores(scored: list[DailyRow], forecaster: str) -> ForecastScores:
     )
 
 
-def _differences(scored: list[DailyRow], other: str, seed: int) -> MetricIntervals:
+def _differences(scored: list[PerformanceRecord], other: str, seed: int) -> MetricIntervals:
     def change(metric: str) -> Callable[[DaySums], float]:
         return lambda day: getattr(day.model, metric) - getattr(getattr(day, other), metric)
 
@@ -214,8 +215,8 @@ def _differences(scored: list[DailyRow], other: str, seed: int) -> MetricInterva
     )
 
 
-def _trades(daily: list[DailyRow], kind: str, seed: int) -> PeriodTrades:
-    sums: list[TradeSums] = [getattr(row["figures"], kind) for row in daily]
+def _trades(daily: list[PerformanceRecord], kind: str, seed: int) -> PeriodTrades:
+    sums: list[TradeSums] = [getattr(row.figures, kind) for row in daily]
     return PeriodTrades(
         trades=sum(day.trades for day in sums),
         won=sum(day.won for day in sums),
@@ -231,15 +232,15 @@ def _trades(daily: list[DailyRow], kind: str, seed: int) -> PeriodTrades:
 
 
 def _mean(
-    rows: list[DailyRow],
+    rows: list[PerformanceRecord],
     count: Callable[[DaySums], int],
     total: Callable[[DaySums], float],
     seed: int,
 ) -> Interval:
     return interval_of_sums(
-        [row["day"] for row in rows],
-        [count(row["figures"]) for row in rows],
-        [total(row["figures"]) for row in rows],
+        [row.day for row in rows],
+        [count(row.figures) for row in rows],
+        [total(row.figures) for row in rows],
         seed=seed,
     )
 

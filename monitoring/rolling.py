@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from ml_core.health.daily_sums import DaySums, TradeSums
-from monitoring.performance import DailyRow, interval_of_sums
+from ml_core.health.daily_sums import DaySums, PerformanceRecord, TradeSums
+from monitoring.performance import interval_of_sums
 
 WINDOW = 20
 """Days with breaks in each figure; a day has six breaks at most, which is a line of noise."""
@@ -27,7 +27,7 @@ class Rolling:
 
 
 def rolling(
-    rows: Iterable[DailyRow], part: str, figure: str, *, window: int = WINDOW
+    rows: Iterable[PerformanceRecord], part: str, figure: str, *, window: int = WINDOW
 ) -> Rolling | None:
     """Return a figure over a moving window of days; None with fewer days than a window.
 
@@ -42,10 +42,10 @@ def rolling(
     """
     days: dict[date, tuple[int, float]] = {}
     for row in rows:
-        n, total = _sums(row["figures"], part, figure)
+        n, total = _sums(row.figures, part, figure)
         if n:
-            before = days.get(row["day"], (0, 0.0))
-            days[row["day"]] = (before[0] + n, before[1] + total)
+            before = days.get(row.day, (0, 0.0))
+            days[row.day] = (before[0] + n, before[1] + total)
     order = sorted(days)
     if len(order) < window:
         return None

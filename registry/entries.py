@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ml_core.decision.entry import Mode, Outputs, PredictionEntry, Role, Status
+from ml_core.health.scored_prediction import r_net_of_taken
 from ml_core.json_values import field_values
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
@@ -23,18 +24,7 @@ __all__ = [
     "outcome_key",
     "outcome_of",
     "prediction_of",
-    "r_net_of_taken",
 ]
-
-_BREAK = {"long": "UP", "short": "DOWN"}
-
-
-def r_net_of_taken(
-    recommendation: str | None, direction: str | None, r_net: float | None
-) -> float | None:
-    """Return net R of a trade that was recommended and that the break made a trade; else None."""
-    recommended = _BREAK.get(recommendation or "")
-    return r_net if recommended is not None and recommended == direction else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

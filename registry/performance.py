@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
 
-from ml_core.health.daily_sums import DaySums
+from ml_core.health.daily_sums import PerformanceRecord
 from registry.database import Database
 from registry.entries import OutcomeKey
-from registry.rows import read_records
+from registry.rows import read_records, values_of
 from registry.tables.ledger import OutcomeRow, PerformanceRow
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PerformanceRecord:
-    """One day's figures of one version in one mode and role, for one opening range or all."""
-
-    market: str
-    day: date
-    mode: str
-    role: str
-    version: str
-    opening_range: str
-    figures: DaySums
-
-    def row(self) -> dict[str, Any]:
-        """Return it as the row that :mod:`monitoring.performance` adds up; figures are shared."""
-        return {name: getattr(self, name) for name in PerformanceRecord.__slots__}
-
-
-_KEY = tuple(name for name in PerformanceRecord.__slots__ if name != "figures")
+_KEY = tuple(part.name for part in fields(PerformanceRecord) if part.name != "figures")
 
 
 def update_performance(
@@ -49,7 +31,7 @@ def update_performance(
         for record in wanted:
             row = rows.get(_key(record))
             if row is None:
-                session.add(PerformanceRow(**record.row(), updated_at=at))
+                session.add(PerformanceRow(**values_of(record), updated_at=at))
             elif row.figures != record.figures:
                 row.figures, row.updated_at = record.figures, at
             else:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from ml_core.health.scored_prediction import ScoredPrediction
 from registry.browsing import with_outcomes
 from registry.database import Database
-from registry.entries import r_net_of_taken
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
-_SAID = (
+_OF_PREDICTION = (
     "trading_day",
     "opening_range",
     "decision_time",
@@ -26,10 +25,10 @@ _SAID = (
     "baseline_p_up",
     "recommendation",
 )
-_BECAME = ("direction", "r_gross", "r_net", "revision")
+_OF_OUTCOME = ("direction", "r_gross", "r_net")
 
 
-def scored(
+def scored_predictions(
     database: Database,
     market: str,
     *,
@@ -37,10 +36,11 @@ def scored(
     role: str,
     first: date | None = None,
     after: datetime | None = None,
-) -> list[dict[str, Any]]:
+) -> tuple[ScoredPrediction, ...]:
     """Return the predictions of a mode and role, by time of decision, each with its outcome.
 
-    Features and outputs, most of a row, are not read.
+    Features and outputs, most of a row, are not read: the majority, the stated interval and
+    whether an outcome came late are not known of them.
 
     Parameters
     ----------
@@ -50,19 +50,14 @@ def scored(
         Only trading days from this one on.
     after
         Only decisions after this aware time.
-
-    Returns
-    -------
-    list of dict
-        ``trading_day``, ``opening_range``, ``decision_time``, ``recipe_hash``, ``market_hash``,
-        ``version``, ``late``, ``status``, ``reason``, ``p_up``, ``baseline_p_up``,
-        ``recommendation``; of the latest outcome ``direction``, ``r_gross``, ``r_net``,
-        ``revision``, None while it is open; and ``taken_r_net``, the net R of a
-        trade that was recommended and came about.
     """
-    columns = [getattr(PredictionRow, name) for name in _SAID]
+    columns = [
+        *(getattr(PredictionRow, name) for name in _OF_PREDICTION),
+        *(getattr(OutcomeRow, name) for name in _OF_OUTCOME),
+        func.coalesce(OutcomeRow.revision, 0).label("revision"),
+    ]
     query = (
-        with_outcomes(select(*columns, *(getattr(OutcomeRow, name) for name in _BECAME)))
+        with_outcomes(select(*columns))
         .where(
             PredictionRow.market == market,
             PredictionRow.mode == mode,
@@ -75,7 +70,5 @@ def scored(
     if after is not None:
         query = query.where(PredictionRow.decision_time > after)
     with database.reading() as session:
-        rows = [dict(row) for row in session.execute(query).mappings()]
-    for row in rows:
-        row["taken_r_net"] = r_net_of_taken(row["recommendation"], row["direction"], row["r_net"])
-    return rows
+        rows = session.execute(query).mappings().all()
+    return tuple(ScoredPrediction(mode=mode, role=role, **row) for row in rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -24,21 +23,24 @@ from deployments.dashboard.record_tables import (
     grouped_periods,
     level,
     lines,
-    side_of,
+    side,
     weekday,
     with_span,
 )
 from deployments.dashboard.shell import FRESH, View, nothing_yet
 from deployments.dashboard.theme import theme
 from ml_core.evidence.intervals import Interval
+from ml_core.health.daily_sums import PerformanceRecord
+from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.pages.formatting import DASH, percent, points, r_multiple, signed
 from monitoring.performance import MIN_DAYS, Period, grouped, interval_of_sums, over, whole_days
 from monitoring.rolling import WINDOW, rolling
 from registry.performance import OnRecord, on_record, performance_records
-from registry.scored import scored
+from registry.scored import scored_predictions
 from tasks.settings import current_settings
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[PerformanceRecord]
+Predictions = Sequence[ScoredPrediction]
 
 _PERIODS: dict[str, int | None] = {"30 days": 30, "90 days": 90, "1 year": 365, "all": None}
 _MODES = {"live": "live", "replay": "replayed"}
@@ -55,7 +57,7 @@ def page(view: View) -> None:
     st.title("Performance")
     mode, role, first = _choices(view)
     rows = _daily(view.name, mode, role, first)
-    if not any(row["figures"].breaks for row in rows):
+    if not any(row.figures.breaks for row in rows):
         _nothing(mode, role)
         return
     whole = whole_days(rows)
@@ -65,9 +67,9 @@ def page(view: View) -> None:
         st.caption("Replayed days are history told again: they count for no gate.")
     _headline(period, whole)
     _over_time(whole)
-    answers = _answers(view.name, mode, role, first)
-    _by_group(rows, answers, mode, view)
-    _calibration(whole, period, answers)
+    predictions = _predictions(view.name, mode, role, first)
+    _by_group(rows, predictions, view)
+    _calibration(whole, period, predictions)
     _equity(whole, period)
 
 
@@ -172,7 +174,7 @@ def _line(rows: Rows, words: str, figure: str) -> None:
     )
 
 
-def _by_group(rows: Rows, answers: Rows, mode: str, view: View) -> None:
+def _by_group(rows: Rows, predictions: Predictions, view: View) -> None:
     st.header("By opening range, side, confidence and weekday")
     st.caption(
         "Log loss is the model's less the corridor's, below 0 is better; intervals are 95 %, over "
@@ -181,18 +183,18 @@ def _by_group(rows: Rows, answers: Rows, mode: str, view: View) -> None:
     )
 
     def by_range() -> Mapping[str, Period]:
-        single = grouped(whole_days(rows, ranges=True), lambda row: str(row["opening_range"]))
+        single = grouped(whole_days(rows, ranges=True), lambda row: row.opening_range)
         return {name: over(own) for name, own in single.items()}
+
+    def by(key: Callable[[ScoredPrediction], str | None]) -> Callable[[], Mapping[str, Period]]:
+        return partial(grouped_periods, view.market.symbol, predictions, key)
 
     ranges = [range_.name for range_ in view.market.ranges]
     tables: dict[str, tuple[Callable[[], Mapping[str, Period]], Sequence[str]]] = {
         "Opening range": (by_range, ranges),
-        "Side": (partial(grouped_periods, answers, side_of, mode), ("UP", "DOWN")),
-        "Confidence": (
-            partial(grouped_periods, answers, level, mode),
-            ("high", "medium", "low", "none"),
-        ),
-        "Weekday": (partial(grouped_periods, answers, weekday, mode), WEEKDAYS),
+        "Side": (by(side), ("UP", "DOWN")),
+        "Confidence": (by(level), ("high", "medium", "low", "none")),
+        "Weekday": (by(weekday), WEEKDAYS),
     }
     lazy_tabs("by_group", {name: partial(_table, name, *table) for name, table in tables.items()})
 
@@ -206,7 +208,7 @@ def _table(name: str, periods: Callable[[], Mapping[str, Period]], order: Sequen
     )
 
 
-def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
+def _calibration(rows: Rows, period: Period, predictions: Predictions) -> None:
     left, right = st.columns(2)
     with left:
         st.header("Does it mean what it says?")
@@ -226,7 +228,7 @@ def _calibration(rows: Rows, period: Period, answers: Rows) -> None:
         )
     with right:
         st.header("What was said, what happened")
-        counts = confusion(answers)
+        counts = confusion(predictions)
         table = [
             {
                 "said": words,
@@ -261,7 +263,7 @@ def _line_of_r(rows: Rows, period: Period, kind: str) -> None:
     if not trades.trades:
         st.info(f"There were no {_TRADES[kind]}.")
         return
-    days = sorted({row["day"] for row in rows})
+    days = sorted({row.day for row in rows})
     fall = drawdown(running(rows, days, kind, "r_net"))
     st.write(
         f"{trades.trades:,} taken, {trades.won:,} won: "
@@ -280,18 +282,18 @@ def _span(interval: Interval, form: str) -> str:
 
 
 def _interval(rows: Rows, forecaster: str, metric: str) -> Interval:
-    scored_days = [row for row in rows if row["figures"].breaks]
+    scored_days = [row for row in rows if row.figures.breaks]
     return interval_of_sums(
-        [row["day"] for row in scored_days],
-        [row["figures"].breaks for row in scored_days],
-        [getattr(getattr(row["figures"], forecaster), metric) for row in scored_days],
+        [row.day for row in scored_days],
+        [row.figures.breaks for row in scored_days],
+        [getattr(getattr(row.figures, forecaster), metric) for row in scored_days],
     )
 
 
 def _bins(rows: Rows, forecaster: str) -> list[tuple[float, float, int]]:
     sums: dict[str, list[float]] = {}
     for row in rows:
-        forecast = getattr(row["figures"], forecaster)
+        forecast = getattr(row.figures, forecaster)
         for name, (n, predicted, up, _) in forecast.bins.items() if forecast else ():
             before = sums.setdefault(name, [0.0, 0.0, 0.0])
             sums[name] = [before[0] + n, before[1] + predicted, before[2] + up]
@@ -308,12 +310,11 @@ def _records_kept(name: str) -> tuple[OnRecord, ...]:
 def _daily(name: str, mode: str, role: str, first: date | None) -> Rows:
     settings = current_settings()
     symbol = settings.market(name).symbol
-    records = performance_records(settings.database(), symbol, mode=mode, role=role, first=first)
-    return [record.row() for record in records]
+    return performance_records(settings.database(), symbol, mode=mode, role=role, first=first)
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
-def _answers(name: str, mode: str, role: str, first: date | None) -> Rows:
+def _predictions(name: str, mode: str, role: str, first: date | None) -> Predictions:
     settings = current_settings()
     symbol = settings.market(name).symbol
-    return scored(settings.database(), symbol, mode=mode, role=role, first=first)
+    return scored_predictions(settings.database(), symbol, mode=mode, role=role, first=first)

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from deployments.dashboard.plain_figure import level_line, plain_figure
 from deployments.dashboard.theme import Theme, faint
+from ml_core.health.daily_sums import PerformanceRecord
 from monitoring.pages.plots import wilson
-from monitoring.performance import DailyRow
 from monitoring.rolling import Rolling
 
 _DASH = {"model": "solid", "corridor": "dash", "majority": "dot"}
@@ -123,9 +123,9 @@ def _calibration_trace(
     }
 
 
-def equity(rows: Sequence[DailyRow], kind: str, theme: Theme) -> go.Figure:
+def equity(rows: Sequence[PerformanceRecord], kind: str, theme: Theme) -> go.Figure:
     """Draw R summed over the days: net of costs, and gross as a dashed line beside it."""
-    days = sorted({row["day"] for row in rows})
+    days = sorted({row.day for row in rows})
     looks = (
         ("r_net", "net of costs", theme.model, "solid"),
         ("r_gross", "gross", theme.quiet, "dash"),
@@ -145,11 +145,13 @@ def equity(rows: Sequence[DailyRow], kind: str, theme: Theme) -> go.Figure:
     return plain_figure(traces, theme, y="R so far", shapes=[nothing])
 
 
-def running(rows: Sequence[DailyRow], days: Sequence[date], kind: str, part: str) -> list[float]:
+def running(
+    rows: Sequence[PerformanceRecord], days: Sequence[date], kind: str, part: str
+) -> list[float]:
     """Return R so far at the end of each day, for a kind of trade and ``r_net`` or ``r_gross``."""
     sums: dict[Any, float] = {}
     for row in rows:
-        sums[row["day"]] = sums.get(row["day"], 0.0) + getattr(getattr(row["figures"], kind), part)
+        sums[row.day] = sums.get(row.day, 0.0) + getattr(getattr(row.figures, kind), part)
     return list(accumulate(sums.get(day, 0.0) for day in days))
 
 

@@ -1,55 +1,47 @@
-"""Tables of a record: any group of answers, judged as the whole record is."""
+"""Tables of a record: any group of predictions, judged as the whole record is."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from ml_core.evidence.intervals import Interval
+from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.learning.inference import level_of
-from monitoring.daily_sums import figures
-from monitoring.performance import MIN_DAYS, Period, over
-
-Answer = Mapping[str, Any]
+from monitoring.daily_sums import daily_figures
+from monitoring.performance import MIN_DAYS, Period, over, whole_days
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_NOT_READ = {"majority_p_up": None, "net_r_low": None, "net_r_high": None, "outcome_late": False}
-_EVEN = 0.5
 
 
-def side_of(answer: Answer) -> str:
-    """Name the side that was said to be likelier."""
-    return "UP" if answer["p_up"] >= _EVEN else "DOWN"
+def side(prediction: ScoredPrediction) -> str | None:
+    """Name the likelier side; None without a probability."""
+    return prediction.likelier_side
 
 
-def level(answer: Answer) -> str:
-    """Name the confidence, how far p(UP) is from even."""
-    return level_of(abs(2.0 * answer["p_up"] - 1.0))
+def level(prediction: ScoredPrediction) -> str | None:
+    """Name the confidence, how far p(UP) is from even; None without a probability."""
+    return None if prediction.p_up is None else level_of(abs(2.0 * prediction.p_up - 1.0))
 
 
-def weekday(answer: Answer) -> str:
+def weekday(prediction: ScoredPrediction) -> str:
     """Name the weekday of the trading day."""
-    return WEEKDAYS[answer["trading_day"].weekday()]
+    return WEEKDAYS[prediction.trading_day.weekday()]
 
 
 def grouped_periods(
-    answers: Iterable[Answer], key: Callable[[Answer], str], mode: str
+    market: str,
+    predictions: Iterable[ScoredPrediction],
+    key: Callable[[ScoredPrediction], str | None],
 ) -> dict[str, Period]:
-    """Judge each group of answers by itself; answers without a probability are left out."""
-    groups: dict[str, dict[date, list[dict[str, Any]]]] = {}
-    for answer in answers:
-        if answer["status"] == "predicted":
-            days = groups.setdefault(key(answer), {})
-            days.setdefault(answer["trading_day"], []).append({**answer, **_NOT_READ})
-    return {
-        name: over(
-            {"day": day, "mode": mode, "opening_range": name, "figures": figures(rows)}
-            for day, rows in days.items()
-        )
-        for name, days in groups.items()
-    }
+    """Judge each group of predictions by itself; abstentions are in none."""
+    groups: dict[str, list[ScoredPrediction]] = {}
+    for prediction in predictions:
+        name = key(prediction) if prediction.predicted else None
+        if name is not None:
+            groups.setdefault(name, []).append(prediction)
+    return {name: over(whole_days(daily_figures(market, own))) for name, own in groups.items()}
 
 
 def lines(
@@ -68,15 +60,16 @@ def lines(
     return [_line(name, periods[name]) for name in order]
 
 
-def confusion(answers: Iterable[Answer]) -> dict[str, Counter[str]]:
-    """Count what happened by what was said: for UP and DOWN the breaks UP, DOWN and NONE.
+def confusion(predictions: Iterable[ScoredPrediction]) -> dict[str, Counter[str]]:
+    """Count what happened by the likelier side: for UP and DOWN the breaks UP, DOWN and NONE.
 
-    Answers that came late are not counted, as they are scored for nothing.
+    Predictions that came late are not counted, as they are scored for nothing.
     """
     counts = {"UP": Counter[str](), "DOWN": Counter[str]()}
-    for answer in answers:
-        if answer["status"] == "predicted" and not answer["late"] and answer["direction"]:
-            counts[side_of(answer)][answer["direction"]] += 1
+    for prediction in predictions:
+        likelier = prediction.likelier_side if prediction.predicted else None
+        if likelier and prediction.direction and not prediction.late:
+            counts[likelier][prediction.direction] += 1
     return counts
 
 

@@ -22,13 +22,14 @@ from ml_core.evidence.evaluation import (
     Trading,
     read_part,
 )
+from ml_core.health.daily_sums import PerformanceRecord
 from ml_core.learning.reasons import named
 from ml_core.learning.recipe_difference import recipe_difference
 from ml_core.learning.version_folder import recipe_of
 from monitoring.pages.findings import money
 from monitoring.pages.formatting import interval, percent, signed, utc_minute
 from monitoring.pages.markdown import escaped
-from monitoring.performance import MIN_DAYS, DailyRow, over, whole_days
+from monitoring.performance import MIN_DAYS, over, whole_days
 from registry.model_store import VersionRecord
 from registry.performance import performance_records
 from tasks.settings import current_settings, now
@@ -88,7 +89,7 @@ def first_two(view: View, versions: Sequence[VersionRecord]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(order))[:2]
 
 
-def figures_of(version: VersionRecord, live: Sequence[DailyRow]) -> dict[str, str]:
+def figures_of(version: VersionRecord, live: Sequence[PerformanceRecord]) -> dict[str, str]:
     """Return what is known of a version as words, each figure with its interval.
 
     Parameters
@@ -118,8 +119,8 @@ def figures_of(version: VersionRecord, live: Sequence[DailyRow]) -> dict[str, st
     return values
 
 
-def _live(rows: Sequence[DailyRow]) -> str:
-    if not any(row["figures"].breaks for row in rows):
+def _live(rows: Sequence[PerformanceRecord]) -> str:
+    if not any(row.figures.breaks for row in rows):
         return "no break of a live answer has an outcome yet"
     period = over(rows)
     change = period.difference["corridor"].log_loss
@@ -139,9 +140,7 @@ def _figures(name: str, version: str) -> dict[str, str]:
     live = performance_records(
         settings.database(), symbol, mode="live", version=version, first=first
     )
-    return figures_of(
-        settings.models().find(symbol, version), whole_days(figures.row() for figures in live)
-    )
+    return figures_of(settings.models().find(symbol, version), whole_days(live))
 
 
 def _recipes(*pair: VersionRecord) -> None:

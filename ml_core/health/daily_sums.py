@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 FORECASTERS = ("model", "corridor", "majority")
@@ -90,3 +91,16 @@ class DaySums(Counts):
         trades = {name: TradeSums(**values[name]) for name in TRADES}
         interval = CoverageSums(**values["interval"])
         return cls(**{**values, **forecasts, **trades, "interval": interval})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformanceRecord:
+    """One day's sums of one version in one mode and role, for one opening range or ``all``."""
+
+    market: str
+    day: date
+    mode: str
+    role: str
+    version: str
+    opening_range: str
+    figures: DaySums

@@ -7,11 +7,11 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from ml_core.health.daily_sums import DaySums
+from ml_core.health.daily_sums import DaySums, PerformanceRecord
 from monitoring.pages.days_plot import Running, days_plot, equity_plot
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import CORRIDOR, MODEL, Mark
-from monitoring.performance import DailyRow, grouped
+from monitoring.performance import grouped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,7 @@ WINDOW = 20
 _COIN = 0.5
 
 
-def record_charts(rows: Iterable[DailyRow]) -> list[Chart]:
+def record_charts(rows: Iterable[PerformanceRecord]) -> list[Chart]:
     """Return every chart of a record; none where no break was scored.
 
     Parameters
@@ -31,8 +31,8 @@ def record_charts(rows: Iterable[DailyRow]) -> list[Chart]:
         Daily figures of whole days, of one mode and role; versions of one day are added up.
     """
     days = [
-        (day, [row["figures"] for row in same])
-        for day, same in sorted(grouped(list(rows), lambda row: str(row["day"])).items())
+        (day, [row.figures for row in same])
+        for day, same in sorted(grouped(list(rows), lambda row: str(row.day)).items())
     ]
     scored = [(day, same) for day, same in days if _sum(same, "breaks")]
     if not scored:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from prefect import task
 
+from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.breaker import BreakerState, LiveRow, breaker_state, trouble
 from registry.drift import latest_drift
 from registry.parity import latest_parity
-from registry.scored import scored
+from registry.scored import scored_predictions
 from tasks.health.breaker import OURS, change, events_of
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings
@@ -30,11 +29,10 @@ def check_breaker(market: str, at: datetime) -> BreakerState:
     if now.state == "open":
         return now
     begun = now.since
-    rows = [
-        _live(row)
-        for row in scored(settings.database(), symbol, mode="live", role="champion", after=begun)
-    ]
-    cause = trouble(rows) or _reported(settings, symbol, begun)
+    rows = scored_predictions(
+        settings.database(), symbol, mode="live", role="champion", after=begun
+    )
+    cause = trouble([_live(row) for row in rows]) or _reported(settings, symbol, begun)
     if cause is not None:
         change(settings, symbol, "open", cause=cause[0], detail=cause[1], by=BY, at=at)
     elif now.state == "half_open":
@@ -54,15 +52,15 @@ def _reported(settings: Settings, symbol: str, since: datetime | None) -> tuple[
     return None
 
 
-def _live(row: Mapping[str, Any]) -> LiveRow:
+def _live(row: ScoredPrediction) -> LiveRow:
     return LiveRow(
-        at=row["decision_time"],
-        failed=row["status"] != "predicted" and row["reason"] in OURS,
-        stale=row["reason"] == "stale_data",
-        late=row["late"],
-        p_up=row["p_up"],
-        baseline_p_up=row["baseline_p_up"],
-        up=_UP.get(row["direction"] or ""),
-        r_net=row["taken_r_net"],
-        day=row["trading_day"],
+        at=row.decision_time,
+        failed=not row.predicted and row.reason in OURS,
+        stale=row.reason == "stale_data",
+        late=row.late,
+        p_up=row.p_up,
+        baseline_p_up=row.baseline_p_up,
+        up=_UP.get(row.direction or ""),
+        r_net=row.taken_r_net,
+        day=row.trading_day,
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ml_core.health.daily_sums import PerformanceRecord
 from monitoring.breaker import BreakerState
-from monitoring.performance import DailyRow, Period, over
+from monitoring.performance import Period, over
 from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
 from tasks.runs.artifacts import bullets, last_verdict, publish
 
 
 def publish_outcomes(
-    market: str, verdict: str, live: Sequence[DailyRow], warnings: Sequence[str]
+    market: str, verdict: str, live: Sequence[PerformanceRecord], warnings: Sequence[str]
 ) -> None:
     """Publish how the live champion does: its scores, its plots and its last days."""
     period = over(live)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from monitoring.performance import DailyRow, Period, grouped, over, whole_days
+from ml_core.health.daily_sums import PerformanceRecord
+from monitoring.performance import Period, grouped, over, whole_days
 from monitoring.sequential_monitors import Monitor
 from registry.estimates import EstimateRecord, estimate_records
 from registry.ledger import Revised
@@ -69,9 +71,8 @@ def record_of(
         Aware time, now.
     """
     first = None if last_days is None else (at - timedelta(days=last_days)).date()
-    records = performance_records(settings.database(), symbol, mode=mode, first=first)
-    daily = [record.row() for record in records]
-    champion = [row for row in daily if row["role"] == "champion"]
+    daily = performance_records(settings.database(), symbol, mode=mode, first=first)
+    champion = [row for row in daily if row.role == "champion"]
     live = mode == "live"
     return Record(
         market=symbol,
@@ -89,11 +90,11 @@ def record_of(
 
 
 def _groups(
-    daily: list[dict[str, Any]], champion: list[dict[str, Any]], by: By
-) -> dict[str, list[DailyRow]]:
+    daily: Sequence[PerformanceRecord], champion: Sequence[PerformanceRecord], by: By
+) -> dict[str, list[PerformanceRecord]]:
     if by == "version":
-        return grouped(whole_days(daily), lambda row: f"{row['role']} {row['version']}")
+        return grouped(whole_days(daily), lambda row: f"{row.role} {row.version}")
     if by == "range":
-        return grouped(whole_days(champion, ranges=True), lambda row: row["opening_range"])
+        return grouped(whole_days(champion, ranges=True), lambda row: row.opening_range)
     characters = len("2025-06") if by == "month" else len("2025-06-30")
-    return grouped(whole_days(champion), lambda row: str(row["day"])[:characters])
+    return grouped(whole_days(champion), lambda row: str(row.day)[:characters])

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 import monitoring
-from ml_core.health.daily_sums import DaySums
+from ml_core.health.daily_sums import PerformanceRecord
 from monitoring import pages
-from monitoring.performance import DailyRow, Period
+from monitoring.performance import Period
 from tasks.runs.artifacts import pictures, table
 
 _SCORES = {"voice": "Voice", "accuracy": "Accuracy", "log_loss": "Log loss", "brier": "Brier"}
@@ -57,7 +57,7 @@ def scores_of(period: Period) -> list[str]:
     return [table(scores_of_each, _SCORES), table(trades, _TRADES)]
 
 
-def last_days(rows: Sequence[DailyRow]) -> str:
+def last_days(rows: Sequence[PerformanceRecord]) -> str:
     """Return the last days as a table, the latest first, of one mode and role.
 
     Empty without any.
@@ -65,15 +65,15 @@ def last_days(rows: Sequence[DailyRow]) -> str:
     return table([_day(row) for row in rows[: -_DAYS_SHOWN - 1 : -1]], _DAYS) if rows else ""
 
 
-def plots_of_record(rows: Sequence[DailyRow]) -> list[str]:
+def plots_of_record(rows: Sequence[PerformanceRecord]) -> list[str]:
     """Return a record's plots as markdown images that hold themselves."""
     return pictures(monitoring.pages.record_plots.record_charts(rows))
 
 
-def _day(row: DailyRow) -> dict[str, Any]:
+def _day(row: PerformanceRecord) -> dict[str, Any]:
     """Return a day's means a break, the corridor's in brackets; none without a break."""
-    sums: DaySums = row["figures"]
-    line = {"day": str(row["day"]), "breaks": sums.breaks, "open": sums.open}
+    sums = row.figures
+    line = {"day": str(row.day), "breaks": sums.breaks, "open": sums.open}
     if not sums.breaks:
         return line
     forecasts = [forecast for forecast in (sums.model, sums.corridor) if forecast is not None]

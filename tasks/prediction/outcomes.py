@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import product
@@ -12,6 +13,8 @@ from typing import Any
 from prefect import task
 
 from ml_core.features.history import HISTORY_DAYS
+from ml_core.health.daily_sums import PerformanceRecord
+from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.learning.assemble import NoBarsError, assemble
 from ml_core.learning.slot_table import slot_table
 from ml_core.market.market import Market
@@ -20,7 +23,7 @@ from ml_core.ranges.label_spec import LabelSpec
 from monitoring.daily_sums import daily_figures
 from registry.entries import OutcomeKey, outcome_key
 from registry.ledger import OutcomeEntry, Settled
-from registry.performance import PerformanceRecord, first_recorded, update_performance
+from registry.performance import first_recorded, update_performance
 from tasks.data.label_keys import labels_by_key
 from tasks.data.market_definition import market_of
 from tasks.notices.events import OutcomeSettled, emit
@@ -32,6 +35,23 @@ REVISED_DAYS = 10
 
 OUTCOME_LATE = timedelta(days=1)
 """An outcome first recorded longer than this after it was settled came late."""
+
+_OF_PREDICTION = (
+    "trading_day",
+    "opening_range",
+    "mode",
+    "role",
+    "version",
+    "recipe_hash",
+    "market_hash",
+    "decision_time",
+    "status",
+    "reason",
+    "late",
+    "p_up",
+    "baseline_p_up",
+    "recommendation",
+)
 
 _NEVER_SETTLED = frozenset({"holiday", "exchange_closed"})
 
@@ -83,17 +103,16 @@ def _emit(entry: OutcomeEntry, *, revised: bool) -> None:
 
 
 @task(name="work out the performance", task_run_name="{market}: performance", **RETRIED)
-def measure(market: str, at: datetime) -> list[dict[str, Any]]:
-    """Bring the daily figures up to the outcomes, and give them."""
+def measure(market: str, at: datetime) -> list[PerformanceRecord]:
+    """Bring the daily figures up to the outcomes; return them."""
     settings = current_settings()
     symbol = settings.market(market).symbol
     arrived = first_recorded(settings.database(), symbol)
     majority = _majorities(settings, symbol)
     rows = settings.ledger().settled(symbol)
-    figures = daily_figures(_row(row, arrived, majority) for row in rows)
-    records = [PerformanceRecord(market=symbol, **figure) for figure in figures]
+    records = daily_figures(symbol, (_scored(row, arrived, majority) for row in rows))
     update_performance(settings.database(), records, at)
-    return figures
+    return records
 
 
 def _outcomes(
@@ -141,42 +160,27 @@ def _entry(market: Market, row: dict[str, Any], label: str, market_hash: str) ->
     )
 
 
-def _row(
-    row: Settled,
-    arrived: dict[OutcomeKey, datetime],
-    majority: dict[str, float],
-) -> dict[str, Any]:
+def _scored(
+    row: Settled, arrived: Mapping[OutcomeKey, datetime], majority: Mapping[str, float]
+) -> ScoredPrediction:
     entry, outcome = row.prediction, row.outcome
-    same = (
-        "opening_range",
-        "mode",
-        "role",
-        "version",
-        "status",
-        "reason",
-        "late",
-        "p_up",
-        "baseline_p_up",
-        "recommendation",
-    )
     came = arrived.get(outcome_key(entry))
     low, high = _net_r_interval(row)
-    return {
-        "day": entry.trading_day,
-        "majority_p_up": majority.get(entry.version or ""),
-        "direction": outcome.direction if outcome else None,
-        "r_gross": outcome.r_gross if outcome else None,
-        "r_net": outcome.r_net if outcome else None,
-        "net_r_low": low,
-        "net_r_high": high,
-        "revision": row.revision,
+    return ScoredPrediction(
+        **{name: getattr(entry, name) for name in _OF_PREDICTION},
+        majority_p_up=majority.get(entry.version or ""),
+        direction=row.direction,
+        r_gross=outcome.r_gross if outcome else None,
+        r_net=outcome.r_net if outcome else None,
+        net_r_low=low,
+        net_r_high=high,
+        revision=row.revision,
         # a replay's outcome was there long before anybody asked
-        "outcome_late": entry.mode == "live"
+        outcome_late=entry.mode == "live"
         and outcome is not None
         and came is not None
         and came - outcome.resolved_at > OUTCOME_LATE,
-        **{name: getattr(entry, name) for name in same},
-    }
+    )
 
 
 def _net_r_interval(row: Settled) -> tuple[float | None, float | None]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
+from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.rollout import Position, Stage
 from monitoring.rollout_gates import Check, Facts, LiveRecord
 from monitoring.sequential_monitors import JudgedRows
@@ -17,7 +18,7 @@ from registry.errors import DatabaseError, UnknownVersionError
 from registry.model_store import Serving
 from registry.parity import latest_parity
 from registry.rollout import rollout_faults
-from registry.scored import scored
+from registry.scored import scored_predictions
 from registry.tables.base import canonical
 from tasks.data.market_definition import hashes_of_question
 from tasks.health.breaker import OURS, breaker_of
@@ -25,7 +26,6 @@ from tasks.settings import Settings
 from tasks.training.studies_on_record import study_that_counts
 
 _HOLES = OURS | {"off"}
-_BREAKS = frozenset({"UP", "DOWN"})
 
 
 def facts_of(settings: Settings, symbol: str, position: Position, at: datetime) -> Facts:
@@ -76,41 +76,42 @@ def _serving(settings: Settings, symbol: str, at: datetime) -> Serving | None:
 def _live_record(
     settings: Settings, symbol: str, recipe_hash: str | None, after: datetime | None
 ) -> LiveRecord:
-    rows = scored(settings.database(), symbol, mode="live", role="champion", after=after)
+    live = scored_predictions(
+        settings.database(), symbol, mode="live", role="champion", after=after
+    )
     same_market = hashes_of_question(settings, symbol)
-    rows = [row for row in rows if row["market_hash"] in same_market]
+    rows = [row for row in live if row.market_hash in same_market]
     own = [index for index, row in enumerate(rows) if _is_of(row, recipe_hash)]
     rows = rows[own[0] :] if own else []
     judged = [row for row in rows if _is_judged(row, recipe_hash)]
-    directions = [row["direction"] for row in judged]
-    taken = [row for row in judged if row["taken_r_net"] is not None]
+    taken = [row for row in judged if row.taken_r_net is not None]
     return LiveRecord(
-        begun=rows[0]["decision_time"] if rows else None,
+        begun=rows[0].decision_time if rows else None,
         slots=len(rows),
-        unanswered=sum(row["late"] or row["reason"] in _HOLES for row in rows),
+        unanswered=sum(row.late or row.reason in _HOLES for row in rows),
         rows=JudgedRows(
-            p_up=np.array([row["p_up"] for row in judged], np.float64),
-            baseline_p_up=np.array([row["baseline_p_up"] for row in judged], np.float64),
-            broke=np.array([direction in _BREAKS for direction in directions], bool),
-            up=np.array([direction == "UP" for direction in directions], bool),
+            p_up=np.array([row.p_up for row in judged], np.float64),
+            baseline_p_up=np.array([row.baseline_p_up for row in judged], np.float64),
+            broke=np.array([row.broke for row in judged], bool),
+            up=np.array([row.direction == "UP" for row in judged], bool),
             day=_days(judged),
         ),
         trade_day=_days(taken),
-        r_net=np.array([row["taken_r_net"] for row in taken], np.float64),
+        r_net=np.array([row.taken_r_net for row in taken], np.float64),
     )
 
 
-def _is_of(row: Mapping[str, Any], recipe_hash: str | None) -> bool:
-    return bool(row["status"] == "predicted" and row["recipe_hash"] == recipe_hash)
+def _is_of(row: ScoredPrediction, recipe_hash: str | None) -> bool:
+    return row.predicted and row.recipe_hash == recipe_hash
 
 
-def _is_judged(row: Mapping[str, Any], recipe_hash: str | None) -> bool:
-    has_both = row["p_up"] is not None and row["baseline_p_up"] is not None
-    return _is_of(row, recipe_hash) and not row["late"] and has_both
+def _is_judged(row: ScoredPrediction, recipe_hash: str | None) -> bool:
+    has_both = row.p_up is not None and row.baseline_p_up is not None
+    return _is_of(row, recipe_hash) and not row.late and has_both
 
 
-def _days(rows: Sequence[Mapping[str, Any]]) -> Any:
-    return np.array([row["trading_day"] for row in rows], "datetime64[D]")
+def _days(rows: Sequence[ScoredPrediction]) -> Any:
+    return np.array([row.trading_day for row in rows], "datetime64[D]")
 
 
 def _drift(settings: Settings, symbol: str) -> Check | None:

@@ -229,8 +229,8 @@ def _live(settings: Settings, record: VersionRecord) -> dict[str, Any]:
     records = performance_records(
         settings.database(), record.market, mode="live", version=record.version
     )
-    rows = whole_days(day.row() for day in records)
-    by_role = grouped(rows, lambda row: str(row["role"]))
+    rows = whole_days(records)
+    by_role = grouped(rows, lambda row: str(row.role))
     return {role: json_values(over(days).to_json()) for role, days in by_role.items()}
 
 

@@ -38,6 +38,7 @@ SCREENSHOTS = PROJECT / "var" / "screenshots"
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(1200),  # the whole file takes minutes, and so begins before the short ones
     pytest.mark.skipif(
         CHROMIUM is None,
         reason="no Chromium here; `apt-get install chromium` (Debian, Ubuntu) has these tests run",

@@ -23,7 +23,7 @@ from registry.browsing import Wanted, all_rows, browse, choices, matching, predi
 from registry.database import Database, open_read_only
 from registry.entries import Settled
 from registry.ledger import Ledger
-from registry.scored import scored
+from registry.scored import scored_predictions
 
 # of OWASP's page on CSV injection
 FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
@@ -89,18 +89,18 @@ def test_a_filter_lets_through_what_the_ledger_has(
 def test_the_lean_rows_for_scoring_are_the_ledgers(
     database: Database, settled: tuple[Settled, ...]
 ) -> None:
-    rows = scored(database, "MGC", mode="live", role="champion")
+    rows = scored_predictions(database, "MGC", mode="live", role="champion")
     same = [
         each
         for each in settled
         if (each.prediction.mode, each.prediction.role) == ("live", "champion")
     ]
-    assert [(row["p_up"], row["direction"], row["taken_r_net"]) for row in rows] == [
+    assert [(row.p_up, row.direction, row.taken_r_net) for row in rows] == [
         (each.prediction.p_up, each.direction, each.taken_r_net) for each in same
     ]
     middle = same[len(same) // 2].prediction.decision_time
-    later = scored(database, "MGC", mode="live", role="champion", after=middle)
-    assert later == [row for row in rows if row["decision_time"] > middle] != []
+    later = scored_predictions(database, "MGC", mode="live", role="champion", after=middle)
+    assert list(later) == [row for row in rows if row.decision_time > middle] != []
 
 
 def test_choices_are_the_values_there_are_and_a_row_opens_whole(database: Database) -> None:

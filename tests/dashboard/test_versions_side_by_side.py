@@ -53,7 +53,7 @@ def test_live_days_are_counted_for_the_version_that_answered(
     }
     answered = [kind for kind, rows in by_kind.items() if rows]
     assert len(answered) == 1
-    rows = [each.row() for each in by_kind[answered[0]] if each.opening_range == "all"]
+    rows = [each for each in by_kind[answered[0]] if each.opening_range == "all"]
     told = figures_of(versions[answered[0]], rows)["live"]
     assert told.startswith(f"{len(rows)} days, ")
     assert "too few days" in told

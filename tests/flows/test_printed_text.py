@@ -15,6 +15,8 @@ from registry.trials import list_trials
 from tasks.settings import current_settings
 from tests.at_a_terminal import Ended, at_a_pipe, at_a_terminal
 
+pytestmark = pytest.mark.timeout(1900)  # the whole file takes minutes, and so begins early
+
 ENGINE = re.compile(
     r"prefect|mark_run|flow run|task run|temporary|INFO|WARNING|Beginning|Finished"
 )

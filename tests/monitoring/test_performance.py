@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from datetime import date, timedelta
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,11 @@ from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 
 from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import LOG_LOSS, expected_calibration_error
-from ml_core.health.daily_sums import CoverageSums, DaySums, TradeSums
+from ml_core.health.daily_sums import CoverageSums, DaySums, PerformanceRecord, TradeSums
+from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.json_values import json_values
-from monitoring.daily_sums import ALL, NO_VERSION, daily_figures, figures
+from monitoring import daily_sums
+from monitoring.daily_sums import ALL, NO_VERSION, figures
 from monitoring.performance import (
     MIN_DAYS,
     MixedModesError,
@@ -30,32 +33,34 @@ DAY = date(2024, 7, 1)
 OPEN = {"direction": None, "r_gross": None, "r_net": None}
 
 
-def row(**changed: Any) -> dict[str, Any]:
-    return {
-        "day": DAY,
-        "opening_range": "0900",
-        "mode": "live",
-        "role": "champion",
-        "version": "v1",
-        "status": "predicted",
-        "reason": None,
-        "late": False,
-        "p_up": 0.7,
-        "baseline_p_up": 0.6,
-        "majority_p_up": 0.52,
-        "recommendation": "long",
-        "direction": "UP",
-        "r_gross": 1.0,
-        "r_net": 0.8,
-        "net_r_low": -1.2,
-        "net_r_high": 0.9,
-        "revision": 0,
-        "outcome_late": False,
-        **changed,
-    }
+def row(**changed: Any) -> ScoredPrediction:
+    base = ScoredPrediction(
+        trading_day=DAY,
+        opening_range="0900",
+        mode="live",
+        role="champion",
+        version="v1",
+        decision_time=datetime(2024, 7, 1, 23, 5, tzinfo=UTC),
+        status="predicted",
+        late=False,
+        p_up=0.7,
+        baseline_p_up=0.6,
+        majority_p_up=0.52,
+        recommendation="long",
+        direction="UP",
+        r_gross=1.0,
+        r_net=0.8,
+        net_r_low=-1.2,
+        net_r_high=0.9,
+    )
+    return replace(base, **changed)
 
 
-def many(count: int, seed: int = 0) -> list[dict[str, Any]]:
+def daily_figures(rows: Iterable[ScoredPrediction]) -> list[PerformanceRecord]:
+    return daily_sums.daily_figures("MGC", rows)
+
+
+def many(count: int, seed: int = 0) -> list[ScoredPrediction]:
     """Return three ranges a day, the model a better forecaster than the corridor."""
     draw = np.random.default_rng(seed)
     rows = []
@@ -63,7 +68,7 @@ def many(count: int, seed: int = 0) -> list[dict[str, Any]]:
         truth = draw.uniform(0.05, 0.95)
         rows.append(
             row(
-                day=DAY + timedelta(days=index // 3),
+                trading_day=DAY + timedelta(days=index // 3),
                 opening_range=("0900", "1000", "1100")[index % 3],
                 p_up=truth,
                 baseline_p_up=0.5 + (truth - 0.5) / 3,
@@ -88,15 +93,17 @@ def test_a_period_s_metrics_are_those_of_the_rows_behind_its_daily_sums(
     rows: list[tuple[float, float, str, int]],
 ) -> None:
     daily = daily_figures(
-        row(p_up=p, baseline_p_up=q, direction=way, day=DAY + timedelta(days=late))
+        row(p_up=p, baseline_p_up=q, direction=way, trading_day=DAY + timedelta(days=late))
         for p, q, way, late in rows
     )
     # stored and read back, as the figures are
-    kept = [json.dumps(json_values(each["figures"])) for each in daily]
+    kept = [json.dumps(json_values(each.figures)) for each in daily]
     read = [DaySums.from_json(json.loads(figures)) for figures in kept]
-    assert read == [each["figures"] for each in daily]
+    assert read == [each.figures for each in daily]
     found = over(
-        whole_days({**each, "figures": figures} for each, figures in zip(daily, read, strict=True))
+        whole_days(
+            replace(each, figures=figures) for each, figures in zip(daily, read, strict=True)
+        )
     )
 
     up = np.array([way == "UP" for _, _, way, _ in rows])
@@ -113,9 +120,11 @@ def test_the_difference_from_the_corridor_has_the_interval_of_the_rows() -> None
     rows = many(300)
     found = over(whole_days(daily_figures(rows))).difference["corridor"].log_loss
 
-    up = np.array([each["direction"] == "UP" for each in rows])
-    ours, theirs = (np.array([each[key] for each in rows]) for key in ("p_up", "baseline_p_up"))
-    day = np.array([each["day"] for each in rows], "datetime64[D]")
+    up = np.array([each.direction == "UP" for each in rows])
+    ours, theirs = (
+        np.array([getattr(each, key) for each in rows]) for key in ("p_up", "baseline_p_up")
+    )
+    day = np.array([each.trading_day for each in rows], "datetime64[D]")
     change = LOG_LOSS.rows(ours, up) - LOG_LOSS.rows(theirs, up)
     wanted = mean_interval(change, day)
     for name in ("estimate", "low", "high"):
@@ -130,7 +139,7 @@ def test_ranges_add_up_to_whole_days() -> None:
     assert by_range.counts == by_day.counts
     assert asdict(by_range.voices["model"]) == pytest.approx(asdict(by_day.voices["model"]))
     assert by_range.trades["taken"].r_net == pytest.approx(by_day.trades["taken"].r_net)
-    assert list(grouped(whole_days(daily, ranges=True), lambda each: each["opening_range"])) == [
+    assert list(grouped(whole_days(daily, ranges=True), lambda each: each.opening_range)) == [
         "0900",
         "1000",
         "1100",
@@ -140,18 +149,23 @@ def test_ranges_add_up_to_whole_days() -> None:
 def test_a_day_has_a_row_for_each_range_and_one_for_all() -> None:
     found = daily_figures([row(), row(opening_range="1000")])
 
-    assert [each["opening_range"] for each in found] == ["0900", "1000", ALL]
-    assert found[-1]["figures"].answered == 2
+    assert [each.opening_range for each in found] == ["0900", "1000", ALL]
+    assert found[-1].figures.answered == 2
 
 
 @pytest.mark.parametrize(
     "other",
-    [{"mode": "replay"}, {"role": "baseline"}, {"version": "v2"}, {"day": date(2024, 7, 2)}],
+    [
+        {"mode": "replay"},
+        {"role": "baseline"},
+        {"version": "v2"},
+        {"trading_day": date(2024, 7, 2)},
+    ],
 )
 def test_modes_roles_versions_and_days_are_kept_apart(other: dict[str, Any]) -> None:
     found = daily_figures([row(), row(**other)])
 
-    assert [each["figures"].answered for each in found] == [1, 1, 1, 1]
+    assert [each.figures.answered for each in found] == [1, 1, 1, 1]
 
 
 def test_live_days_and_replayed_ones_are_never_added_up() -> None:
@@ -256,20 +270,18 @@ def test_a_majority_not_known_of_every_break_is_left_out() -> None:
 def test_a_slot_without_any_version_is_counted_under_none() -> None:
     found = daily_figures([row(version=None, status="abstained", reason="no_model")])
 
-    assert {each["version"] for each in found} == {NO_VERSION}
-    assert found[-1]["figures"].abstained == {"no_model": 1}
+    assert {each.version for each in found} == {NO_VERSION}
+    assert found[-1].figures.abstained == {"no_model": 1}
 
 
-def verdict(rows: list[dict[str, Any]]) -> str:
+def verdict(rows: list[ScoredPrediction]) -> str:
     return over(whole_days(daily_figures(rows))).verdict
 
 
 def test_the_verdict_says_no_more_than_the_interval_shows() -> None:
     better = many(600)
-    swapped = [
-        {**each, "p_up": each["baseline_p_up"], "baseline_p_up": each["p_up"]} for each in better
-    ]
-    same = [{**each, "baseline_p_up": each["p_up"]} for each in better]
+    swapped = [replace(each, p_up=each.baseline_p_up, baseline_p_up=each.p_up) for each in better]
+    same = [replace(each, baseline_p_up=each.p_up) for each in better]
 
     assert verdict(better).endswith("better than the corridor")
     assert verdict(swapped).endswith("worse than the corridor")
@@ -298,7 +310,7 @@ def test_the_calibration_error_by_chance_is_that_of_probabilities_that_are_right
 def test_without_skill_the_verdict_is_no_difference_shown() -> None:
     draw = np.random.default_rng(5)
     rows = [
-        {**each, "p_up": 0.5 + draw.normal(0, 0.01), "baseline_p_up": 0.5 + draw.normal(0, 0.01)}
+        replace(each, p_up=0.5 + draw.normal(0, 0.01), baseline_p_up=0.5 + draw.normal(0, 0.01))
         for each in many(300)
     ]
     assert verdict(rows).endswith("no difference shown")

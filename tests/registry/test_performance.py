@@ -7,11 +7,16 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
 
-from ml_core.health.daily_sums import CoverageSums, DaySums, ForecastSums, TradeSums
+from ml_core.health.daily_sums import (
+    CoverageSums,
+    DaySums,
+    ForecastSums,
+    PerformanceRecord,
+    TradeSums,
+)
 from registry.database import Database
 from registry.ledger import Ledger
 from registry.performance import (
-    PerformanceRecord,
     first_recorded,
     performance_records,
     update_performance,

@@ -70,11 +70,11 @@ def test_a_day_is_shown_by_its_means_a_break_and_as_unknown_without_one() -> Non
     rows = [row(p_up=0.75), row(p_up=0.25), row(p_up=0.5), row(**OPEN)]
     losses = [-math.log(p) for p in (0.75, 0.25, 0.5)]
 
-    line = last_days(whole_days(daily_figures(rows))).splitlines()[-1]
+    line = last_days(whole_days(daily_figures("MGC", rows))).splitlines()[-1]
     corridor = -math.log(0.6)
     accuracy = f"{percent(2 / 3, 0)} ({percent(1.0, 0)})"
     scores = f"{accuracy} | {sum(losses) / 3:.3f} ({corridor:.3f}) | +2.4"
     assert line.replace("\\", "") == f"| 2024-07-01 | 3 | 1 | {scores} |"
 
-    bare = last_days(whole_days(daily_figures([row(**OPEN)]))).splitlines()[-1]
+    bare = last_days(whole_days(daily_figures("MGC", [row(**OPEN)]))).splitlines()[-1]
     assert bare == "| 2024-07-01 | 0 | 1 |" + 3 * " \N{EN DASH} |"

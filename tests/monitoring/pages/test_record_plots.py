@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
 
-from ml_core.health.daily_sums import DaySums, ForecastSums, TradeSums
+from ml_core.health.daily_sums import DaySums, ForecastSums, PerformanceRecord, TradeSums
 from ml_core.health.drift import ColumnShift
 from monitoring.pages.drift_plot import drift_plot
 from monitoring.pages.figure_style import to_png, to_svg
@@ -26,8 +26,16 @@ def figures(breaks: int, right: float) -> DaySums:
     )
 
 
-def row(day: str, breaks: int, right: float) -> dict[str, Any]:
-    return {"day": day, "opening_range": "all", "figures": figures(breaks, right)}
+def row(day: str, breaks: int, right: float) -> PerformanceRecord:
+    return PerformanceRecord(
+        market="MGC",
+        day=date.fromisoformat(day),
+        mode="live",
+        role="champion",
+        version="v1",
+        opening_range="all",
+        figures=figures(breaks, right),
+    )
 
 
 def drawn(days: list[tuple[str, list[DaySums]]]) -> list[list[float]]:

@@ -1,0 +1,99 @@
+"""A prediction beside what became of its slot, in the few fields that scoring needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+SIDES = ("UP", "DOWN")
+
+_BREAK = {"long": "UP", "short": "DOWN"}
+_EVEN = 0.5
+
+
+def r_net_of_taken(
+    recommendation: str | None, direction: str | None, r_net: float | None
+) -> float | None:
+    """Return net R of a trade that was recommended and that the break made a trade; else None."""
+    recommended = _BREAK.get(recommendation or "")
+    return r_net if recommended is not None and recommended == direction else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredPrediction:
+    """A prediction with the latest outcome of its slot.
+
+    Attributes
+    ----------
+    trading_day, opening_range
+        Its slot.
+    mode, role
+        ``live`` or ``replay``; whose, such as ``champion``.
+    version, recipe_hash, market_hash
+        None where no version was there to predict.
+    decision_time
+        Aware UTC.
+    status, reason, late
+        ``predicted`` or ``abstained``, why it abstained, and whether it came too late to show that
+        it was made before its outcome.
+    p_up, baseline_p_up, majority_p_up
+        Probability of UP by the model, the corridor and the majority of the training breaks; None
+        if it is not known.
+    recommendation
+        ``long``, ``short`` or ``skip``.
+    direction
+        UP, DOWN or NONE; None while the slot is open.
+    r_gross, r_net
+        Of the side that broke, in R.
+    net_r_low, net_r_high
+        The interval that was stated of the side that broke, in R; None without one.
+    revision
+        How often the outcome was revised.
+    outcome_late
+        Whether the outcome was recorded long after it was settled.
+    """
+
+    trading_day: date
+    opening_range: str
+    mode: str
+    role: str
+    version: str | None
+    recipe_hash: str | None = None
+    market_hash: str = ""
+    decision_time: datetime
+    status: str
+    reason: str | None = None
+    late: bool
+    p_up: float | None
+    baseline_p_up: float | None
+    majority_p_up: float | None = None
+    recommendation: str | None
+    direction: str | None = None
+    r_gross: float | None = None
+    r_net: float | None = None
+    net_r_low: float | None = None
+    net_r_high: float | None = None
+    revision: int = 0
+    outcome_late: bool = False
+
+    @property
+    def predicted(self) -> bool:
+        """Whether a probability was stated, in time or late."""
+        return self.status == "predicted"
+
+    @property
+    def broke(self) -> bool:
+        """Whether the range broke."""
+        return self.direction in SIDES
+
+    @property
+    def likelier_side(self) -> str | None:
+        """UP from even odds on, else DOWN; None without a probability."""
+        if self.p_up is None:
+            return None
+        return "UP" if self.p_up >= _EVEN else "DOWN"
+
+    @property
+    def taken_r_net(self) -> float | None:
+        """Net R of the trade, if it was recommended, came about and is settled."""
+        return r_net_of_taken(self.recommendation, self.direction, self.r_net)

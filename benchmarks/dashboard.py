@@ -29,13 +29,13 @@ from sqlalchemy.orm import Session
 
 from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.daily_sums import daily_figures
-from registry.chain import Chain
 from registry.database import Database, open_database
-from registry.entries import OutcomeEntry, PredictionEntry, fields_of
-from registry.ledger import Ledger
+from registry.ledger.chain import Chain
+from registry.ledger.entries import OutcomeEntry, PredictionEntry, fields_of
+from registry.ledger.ledger import Ledger
+from registry.ledger.verification import OUTCOMES, PREDICTIONS
 from registry.rows import values_of
 from registry.tables.ledger import OutcomeRow, PerformanceRow, PredictionRow
-from registry.verification import OUTCOMES, PREDICTIONS
 
 PAGES = {
     "today": "",

@@ -184,7 +184,7 @@ _READS = {
     "bars": ("ml_core/bars/lake.py:Lake.read",),
     "the stage": ("registry/rollout.py:rollout_records",),
     "the ledger": tuple(
-        f"registry/ledger.py:Ledger.{name}" for name in ("settled", "of_slot", "reasons")
+        f"registry/ledger/ledger.py:Ledger.{name}" for name in ("settled", "of_slot", "reasons")
     ),
     "the rules' decisions": ("registry/strategy.py:strategy_records",),
 }

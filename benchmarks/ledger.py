@@ -20,10 +20,10 @@ from ml_core.decision.entry import Outputs
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.prediction import Prediction, Reason, SideView
 from registry.database import Database, open_database
-from registry.entries import fields_of
-from registry.ledger import Ledger, OutcomeEntry, PredictionEntry
+from registry.ledger.entries import OutcomeEntry, PredictionEntry, fields_of
+from registry.ledger.ledger import Ledger
+from registry.ledger.verification import PREDICTIONS
 from registry.tables.ledger import PredictionRow
-from registry.verification import PREDICTIONS
 
 LIMIT_SECONDS = 5.0
 DAY0 = date(2000, 1, 3)

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from registry.browsing import BECAME, COLUMNS
+from registry.ledger.browsing import BECAME, COLUMNS
 
 NAMES = (*COLUMNS, *BECAME)
 _STARTS_A_FORMULA = (

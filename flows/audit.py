@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import flow
 
-from registry.ledger import Mode
+from registry.ledger.entries import Mode
 from tasks.health.audit_artifact import publish_audit
 from tasks.health.parity import audit_parity
 from tasks.notices.notify import REPORTED

@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import flow
 
-from registry.ledger import Mode
+from registry.ledger.entries import Mode
 from tasks.health.drift import compare, write_report
 from tasks.health.drift_artifact import publish_drift
 from tasks.notices.notify import REPORTED

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from ml_core.market_events import RolloutEvent
-from registry.chain import Chain
 from registry.errors import RolloutChangedError, UnsignedChangeError
+from registry.ledger.chain import Chain
 from registry.rows import read_records, values_of
 from registry.tables.rollout import RolloutRow
 

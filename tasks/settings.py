@@ -231,9 +231,9 @@ class Settings(BaseModel):
         """
         return _opened(self.url, read_only=self.read_only)
 
-    def models(self) -> registry.model_store.ModelStore:
+    def models(self) -> registry.models.model_store.ModelStore:
         """Return the model registry."""
-        return registry.model_store.ModelStore(
+        return registry.models.model_store.ModelStore(
             self.database(),
             self.models_dir,
             lifetime=timedelta(days=self.model_expires_days),
@@ -241,9 +241,9 @@ class Settings(BaseModel):
             definition_now=self.market_definition,
         )
 
-    def ledger(self) -> registry.ledger.Ledger:
+    def ledger(self) -> registry.ledger.ledger.Ledger:
         """Return the ledger of predictions and outcomes."""
-        return registry.ledger.Ledger(self.database(), self.home / "ledger-heads.jsonl")
+        return registry.ledger.ledger.Ledger(self.database(), self.home / "ledger-heads.jsonl")
 
     def market(self, name: str, *, roll: str | None = None) -> Market:
         """Load a market by its file's name, in any case, with another roll rule if given.

@@ -11,10 +11,10 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from ml_core.decision.entry import Outputs
-from registry.chain import GENESIS, Chain
 from registry.database import Database
-from registry.entries import OutcomeEntry, PredictionEntry, fields_of
-from registry.verification import OUTCOMES, PREDICTIONS
+from registry.ledger.chain import GENESIS, Chain
+from registry.ledger.entries import OutcomeEntry, PredictionEntry, fields_of
+from registry.ledger.verification import OUTCOMES, PREDICTIONS
 
 DECIDED = datetime(2024, 6, 3, 23, 5, tzinfo=UTC)
 MADE = datetime(2024, 6, 3, 23, 5, 3, 250_000, tzinfo=UTC)

@@ -13,10 +13,16 @@ from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View, nothing_yet
 from monitoring.pages.formatting import duration, utc_minute
 from monitoring.pages.markdown import escaped
-from registry.drift import DriftRecord, drift_records
-from registry.intake_history import batches, findings, revisions, set_aside, set_aside_by_reason
+from registry.bars.intake_history import (
+    batches,
+    findings,
+    revisions,
+    set_aside,
+    set_aside_by_reason,
+)
+from registry.health.drift import DriftRecord, drift_records
+from registry.health.parity import latest_parity
 from registry.notices import notices
-from registry.parity import latest_parity
 from tasks.settings import current_settings
 
 _MOST = 200

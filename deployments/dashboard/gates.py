@@ -11,8 +11,8 @@ from deployments.dashboard.words_table import words_table
 from monitoring.pages.formatting import minute
 from monitoring.pages.markdown import escaped
 from monitoring.rollout import STAGES, Stage
-from registry.breaker import breaker_records
-from registry.browsing import Wanted, matching
+from registry.health.breaker import breaker_records
+from registry.ledger.browsing import Wanted, matching
 from registry.rollout import rollout_records
 from tasks.rollout.stage import Rollout, rollout_of, stage_of
 from tasks.settings import current_settings, now

@@ -17,11 +17,11 @@ from ml_core.errors import OrbcastError
 from monitoring import pages
 from monitoring.pages.formatting import minute, utc_minute
 from monitoring.pages.markdown import escaped
-from registry.decisions import list_decisions
 from registry.errors import UnknownVersionError
-from registry.evaluations import evaluations
-from registry.model_store import VersionRecord
-from registry.trials import count_trials
+from registry.models.decisions import list_decisions
+from registry.models.model_store import VersionRecord
+from registry.studies.evaluations import evaluations
+from registry.studies.trials import count_trials
 from tasks import training
 from tasks.settings import current_settings
 from tasks.training.study_report import study_page

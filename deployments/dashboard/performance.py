@@ -35,8 +35,8 @@ from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.pages.formatting import DASH, percent, points, r_multiple, signed
 from monitoring.performance import MIN_DAYS, Period, grouped, interval_of_sums, over, whole_days
 from monitoring.rolling import WINDOW, rolling
-from registry.performance import OnRecord, on_record, performance_records
-from registry.scored import scored_predictions
+from registry.health.performance import OnRecord, on_record, performance_records
+from registry.ledger.scored import scored_predictions
 from tasks.settings import current_settings
 
 Rows = Sequence[PerformanceRecord]

@@ -16,7 +16,7 @@ from deployments.dashboard.why import show_why
 from deployments.ledger_export import to_csv, to_parquet
 from ml_core.market.market import Market
 from monitoring.explain import REASONS
-from registry.browsing import OPEN, PAGE, Wanted, all_rows, browse, choices, matching
+from registry.ledger.browsing import OPEN, PAGE, Wanted, all_rows, browse, choices, matching
 from tasks.settings import current_settings
 
 _FILTERS = {

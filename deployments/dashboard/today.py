@@ -25,8 +25,8 @@ from monitoring.pages.formatting import (
     signed_or_dash,
 )
 from monitoring.pages.markdown import escaped
-from registry.browsing import Wanted, browse, choices
-from registry.ledger import Mode, Settled
+from registry.ledger.browsing import Wanted, browse, choices
+from registry.ledger.entries import Mode, Settled
 from tasks.prediction.day_outlook import (
     DayOutlook,
     closed_because,

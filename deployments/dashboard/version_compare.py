@@ -30,8 +30,8 @@ from monitoring.pages.findings import money
 from monitoring.pages.formatting import interval, percent, signed, utc_minute
 from monitoring.pages.markdown import escaped
 from monitoring.performance import MIN_DAYS, over, whole_days
-from registry.model_store import VersionRecord
-from registry.performance import performance_records
+from registry.health.performance import performance_records
+from registry.models.model_store import VersionRecord
 from tasks.settings import current_settings, now
 
 _SHOWN_FEATURES = 12

@@ -14,8 +14,8 @@ from deployments.dashboard.theme import Theme
 from deployments.dashboard.words_table import words_table
 from ml_core.learning.prediction import Reason
 from monitoring.pages.markdown import escaped
-from registry.browsing import prediction_with_hashes
-from registry.entries import PredictionEntry
+from registry.ledger.browsing import prediction_with_hashes
+from registry.ledger.entries import PredictionEntry
 from tasks.prediction.explanation import explanation_of
 from tasks.prediction.explanation_artifact import short_words
 

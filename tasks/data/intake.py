@@ -183,11 +183,11 @@ def mirror(settings: Settings, market: Market) -> None:
     The lake is the truth: what a killed run left unrecorded, the next one records.
     """
     lake, database = settings.lake(), settings.database()
-    recorded = registry.batches.recorded_batches(database, market.symbol)
+    recorded = registry.bars.batches.recorded_batches(database, market.symbol)
     new = [batch for batch in lake.batches(market.symbol) if batch.batch_id not in recorded]
     if new:
         names = {batch.batch_id for batch in new}
-        registry.batches.record_batches(
+        registry.bars.batches.record_batches(
             database,
             market.symbol,
             new,

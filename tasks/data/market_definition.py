@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
-from registry.definitions import definition_of, definitions, remember_definition
+from registry.definitions.markets import definition_of, definitions, remember_definition
 from tasks.settings import Settings
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ml_core.market_events import BreakerChange, BreakerEvent
 from monitoring.breaker import UNREADABLE, BreakerState, breaker_state
-from registry.breaker import breaker_records, record_breaker
+from registry.health.breaker import breaker_records, record_breaker
 from tasks import notices
 from tasks.notices.events import BreakerClosed, BreakerOpened, emit
 from tasks.settings import Settings

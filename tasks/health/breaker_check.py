@@ -8,9 +8,9 @@ from prefect import task
 
 from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.breaker import BreakerState, LiveRow, breaker_state, trouble
-from registry.drift import latest_drift
-from registry.parity import latest_parity
-from registry.scored import scored_predictions
+from registry.health.drift import latest_drift
+from registry.health.parity import latest_parity
+from registry.ledger.scored import scored_predictions
 from tasks.health.breaker import OURS, change, events_of
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings

@@ -24,9 +24,9 @@ from monitoring.drift_columns import (
     Rows,
 )
 from monitoring.drift_report import DriftReport, report, write_full_report
-from registry.drift import DriftRecord, latest_drift, record_drift
-from registry.ledger import Mode, Settled
-from registry.model_store import VersionRecord
+from registry.health.drift import DriftRecord, latest_drift, record_drift
+from registry.ledger.entries import Mode, Settled
+from registry.models.model_store import VersionRecord
 from registry.rows import record_of
 from tasks.data.datasets import known_bars, period_of
 from tasks.notices.events import DriftDetected, emit

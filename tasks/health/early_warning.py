@@ -21,13 +21,13 @@ from monitoring.early_warning import (
     reconcile,
     warning,
 )
-from registry.estimates import (
+from registry.health.estimates import (
     EstimateRecord,
     estimate_records,
     fill_realised,
     record_estimate,
 )
-from registry.ledger import PredictionEntry, Settled
+from registry.ledger.entries import PredictionEntry, Settled
 from tasks.notices.notify import notify
 from tasks.prediction.outcomes import REVISED_DAYS
 from tasks.runs.retrying import RETRIED

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from monitoring.pages.formatting import utc_minute
-from registry.browsing import Wanted, browse
-from registry.drift import latest_drift
 from registry.errors import UnknownVersionError
-from registry.ledger import Settled
-from registry.parity import latest_parity
+from registry.health.drift import latest_drift
+from registry.health.parity import latest_parity
+from registry.ledger.browsing import Wanted, browse
+from registry.ledger.entries import Settled
 from tasks.health.breaker import breaker_of
 from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.prediction.trading_day import slots_of_day

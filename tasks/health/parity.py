@@ -22,8 +22,8 @@ from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.parity import differences, first_in_words
 from registry.errors import UnknownVersionError
-from registry.ledger import Mode, PredictionEntry
-from registry.parity import ParityRecord, record_parity
+from registry.health.parity import ParityRecord, record_parity
+from registry.ledger.entries import Mode, PredictionEntry
 from registry.rows import record_of
 from tasks.data.market_definition import hashes_of_question
 from tasks.prediction.slot_bars import read_bars

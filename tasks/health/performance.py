@@ -10,9 +10,9 @@ from typing import Literal
 from ml_core.health.daily_sums import PerformanceRecord
 from monitoring.performance import Period, grouped, over, whole_days
 from monitoring.sequential_monitors import Monitor
-from registry.estimates import EstimateRecord, estimate_records
-from registry.ledger import Revised
-from registry.performance import performance_records
+from registry.health.estimates import EstimateRecord, estimate_records
+from registry.health.performance import performance_records
+from registry.ledger.entries import Revised
 from tasks.settings import Settings
 from tasks.training.version_lineage import monitors_by_role
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from ml_core.errors import InputError
 from ml_core.learning.prediction import Reason
 from monitoring.explain import Explanation, explain, rule_gates
-from registry.ledger import Mode, PredictionEntry, Role
+from registry.ledger.entries import Mode, PredictionEntry, Role
 from registry.strategy import StrategyRecord, strategy_records
 from tasks.settings import Settings
 

@@ -21,9 +21,8 @@ from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.daily_sums import daily_figures
-from registry.entries import OutcomeKey, outcome_key
-from registry.ledger import OutcomeEntry, Settled
-from registry.performance import first_recorded, update_performance
+from registry.health.performance import first_recorded, update_performance
+from registry.ledger.entries import OutcomeEntry, OutcomeKey, Settled, outcome_key
 from tasks.data.label_keys import labels_by_key
 from tasks.data.market_definition import market_of
 from tasks.notices.events import OutcomeSettled, emit

@@ -21,7 +21,7 @@ from ml_core.market.market import Market
 from ml_core.market_events import Stage
 from ml_core.strategy.plan import Plan
 from monitoring.gate import Gate
-from registry.definitions import remember_definition
+from registry.definitions.markets import remember_definition
 from registry.strategy import (
     OrderIntent,
     StrategyRecord,

@@ -16,7 +16,7 @@ from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.explain import why_not
-from registry.ledger import Mode, Settled
+from registry.ledger.entries import Mode, Settled
 from registry.strategy import StrategyRecord, strategy_records
 from tasks.data.label_keys import labels_by_key
 from tasks.prediction.day_outlook import closed_at_in_words, closed_because, expected_ranges

@@ -12,7 +12,7 @@ from ml_core.learning.assemble import assemble
 from ml_core.learning.slot_table import slot_table
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import Slot, Taken, backtest, follow, slots_of
-from registry.ledger import Mode, OutcomeEntry
+from registry.ledger.entries import Mode, OutcomeEntry
 from registry.strategy import strategy_records
 from tasks.data.datasets import known_bars, period_of
 from tasks.settings import Settings

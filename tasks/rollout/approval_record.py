@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from registry.decisions import DecisionRecord, list_decisions, record_decision
+from registry.models.decisions import DecisionRecord, list_decisions, record_decision
 from tasks.rollout.approval import Answered
 from tasks.settings import Settings
 

@@ -12,7 +12,7 @@ from ml_core.errors import InputError
 from ml_core.evidence.promotion import Decision
 from monitoring.approval import Finding, Request, judge
 from registry.errors import UnusableVersionError
-from registry.model_store import CHAMPION, VersionRecord
+from registry.models.model_store import CHAMPION, VersionRecord
 from tasks.rollout.approval import Answered
 from tasks.rollout.approval_record import keep, kept
 from tasks.runs.retrying import RETRIED

@@ -13,12 +13,12 @@ from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.rollout import Position, Stage
 from monitoring.rollout_gates import Check, Facts, LiveRecord
 from monitoring.sequential_monitors import JudgedRows
-from registry.drift import latest_drift
 from registry.errors import DatabaseError, UnknownVersionError
-from registry.model_store import Serving
-from registry.parity import latest_parity
+from registry.health.drift import latest_drift
+from registry.health.parity import latest_parity
+from registry.ledger.scored import scored_predictions
+from registry.models.model_store import Serving
 from registry.rollout import rollout_faults
-from registry.scored import scored_predictions
 from registry.tables.base import canonical
 from tasks.data.market_definition import hashes_of_question
 from tasks.health.breaker import OURS, breaker_of

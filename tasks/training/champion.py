@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from registry.model_store import CHAMPION, ModelStore, VersionRecord
+from registry.models.model_store import CHAMPION, ModelStore, VersionRecord
 from tasks.notices.events import VersionPromoted, emit
 
 
@@ -16,7 +16,7 @@ def make_champion(
     Raises
     ------
     UnknownVersionError, UnusableVersionError, UnsignedChangeError, BackdatedChangeError
-        As :meth:`registry.model_store.ModelStore.set_alias` does.
+        As :meth:`registry.models.model_store.ModelStore.set_alias` does.
     """
     before = models.current(market, CHAMPION)
     changed = models.set_alias(market, CHAMPION, version, at=at, by=by, reason=reason)

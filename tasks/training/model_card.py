@@ -23,11 +23,11 @@ from ml_core.market.market import Market
 from monitoring import pages
 from monitoring.pages.card_facts import CardFacts
 from monitoring.performance import grouped, over, whole_days
-from registry.decisions import list_decisions
-from registry.evaluations import evaluations
-from registry.ledger import Settled
-from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
-from registry.performance import performance_records
+from registry.health.performance import performance_records
+from registry.ledger.entries import Settled
+from registry.models.decisions import list_decisions
+from registry.models.model_store import CHALLENGER, CHAMPION, VersionRecord
+from registry.studies.evaluations import evaluations
 from tasks.data.sources import standing_source
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings

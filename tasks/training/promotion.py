@@ -18,10 +18,10 @@ from ml_core.evidence.promotion_evidence import Evidence
 from ml_core.learning.bundle import load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.recipe import Recipe
-from registry.decisions import DecisionRecord, record_decision
-from registry.ledger import Settled
-from registry.model_store import CHALLENGER, CHAMPION, VersionRecord
-from registry.trials import count_trials
+from registry.ledger.entries import Settled
+from registry.models.decisions import DecisionRecord, record_decision
+from registry.models.model_store import CHALLENGER, CHAMPION, VersionRecord
+from registry.studies.trials import count_trials
 from tasks.data.market_definition import hashes_of_question
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ml_core.market_events import RetrainAttempt
 from monitoring.retrain_backoff import failures, rests_until
-from registry.retrain_attempts import retrain_attempts
+from registry.models.retrain_attempts import retrain_attempts
 from tasks.settings import Settings
 
 

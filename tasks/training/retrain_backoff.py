@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ml_core.market_events import RetrainAttempt
 from monitoring.retrain_backoff import failures, rests_until
 from registry.errors import UnknownVersionError
-from registry.retrain_attempts import (
+from registry.models.retrain_attempts import (
     begin_attempt,
     end_attempt,
 )

@@ -8,7 +8,7 @@ from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answers_from
 from ml_core.files import sha256_of
 from ml_core.on_demand import library
 from registry.errors import DamagedEvidenceError
-from registry.evaluations import EvaluationRecord, latest_evaluation
+from registry.studies.evaluations import EvaluationRecord, latest_evaluation
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
 

@@ -21,8 +21,8 @@ from ml_core.files import sha256_of, written_atomically
 from ml_core.learning.folds import Walk, walk_recipe
 from ml_core.learning.recipe import Recipe
 from ml_core.on_demand import library
-from registry.evaluations import EvaluationRecord, evaluation_of, record_evaluation
-from registry.trials import TrialRecord, record_trial
+from registry.studies.evaluations import EvaluationRecord, evaluation_of, record_evaluation
+from registry.studies.trials import TrialRecord, record_trial
 from tasks.runs.artifacts import progress
 from tasks.runs.code_hash import code_hash
 from tasks.runs.retrying import RETRIED

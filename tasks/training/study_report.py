@@ -10,7 +10,7 @@ from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.promotion import Decision
 from ml_core.evidence.promotion_evidence import Condition
 from monitoring import pages
-from registry.evaluations import EvaluationRecord
+from registry.studies.evaluations import EvaluationRecord
 from tasks.runs.artifacts import bullets, pictures, publish, scoreboard, table, to_open
 from tasks.settings import Settings, current_settings
 from tasks.training.study import Study

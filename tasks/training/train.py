@@ -21,8 +21,8 @@ from ml_core.learning.recipe import Recipe
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
-from registry.definitions import remember_definition
-from registry.recipes import require_unedited
+from registry.definitions.markets import remember_definition
+from registry.definitions.recipes import require_unedited
 from tasks.data.datasets import known_bars, period_of
 from tasks.notices.events import VersionRegistered, emit
 from tasks.runs.retrying import RETRIED

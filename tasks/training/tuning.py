@@ -18,7 +18,7 @@ from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuni
 from ml_core.learning.models import Question
 from ml_core.learning.recipe import Recipe, write_recipe
 from ml_core.on_demand import library
-from registry.trials import (
+from registry.studies.trials import (
     TrialRecord,
     count_trials,
     finish_trial,
@@ -182,7 +182,9 @@ def _study_name(material: Material, base: Recipe, search: Search, folds: TuningF
 def _study(settings: Settings, name: str, search: Search) -> Study:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal: Any = registry.tuning_journal.TuningJournal(settings.database())  # a backend by shape
+    journal: Any = registry.studies.tuning_journal.TuningJournal(
+        settings.database()
+    )  # a backend by shape
     storage = optuna.storages.JournalStorage(journal)
     study: Study = optuna.create_study(
         storage=storage,

@@ -8,7 +8,7 @@ import numpy as np
 
 from monitoring.sequential_monitors import JudgedRows, Monitor, monitors
 from registry.errors import UnknownVersionError
-from registry.ledger import Settled
+from registry.ledger.entries import Settled
 from tasks.settings import Settings
 
 ROLES = ("champion", "challenger")

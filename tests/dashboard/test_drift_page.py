@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ml_core.health.drift import ColumnShift, DriftFigures
-from registry.drift import DriftRecord, record_drift
+from registry.health.drift import DriftRecord, record_drift
 from tasks.settings import current_settings
 from tests.waiting import AT_MOST_SECONDS
 

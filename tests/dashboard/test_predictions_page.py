@@ -19,11 +19,18 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from deployments.ledger_export import NAMES, neutral, to_csv, to_parquet
-from registry.browsing import Wanted, all_rows, browse, choices, matching, prediction_with_hashes
 from registry.database import Database, open_read_only
-from registry.entries import Settled
-from registry.ledger import Ledger
-from registry.scored import scored_predictions
+from registry.ledger.browsing import (
+    Wanted,
+    all_rows,
+    browse,
+    choices,
+    matching,
+    prediction_with_hashes,
+)
+from registry.ledger.entries import Settled
+from registry.ledger.ledger import Ledger
+from registry.ledger.scored import scored_predictions
 
 # of OWASP's page on CSV injection
 FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"

@@ -24,7 +24,7 @@ from deployments.dashboard.why import reasons_chart
 from ml_core.market.schedule import from_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.pages.formatting import duration, percent
-from registry.entries import Settled
+from registry.ledger.entries import Settled
 from tasks.prediction.slots import trading_day_at
 from tasks.prediction.trading_day import slots_of_day
 from tasks.settings import Settings, current_settings

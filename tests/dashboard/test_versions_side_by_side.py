@@ -10,8 +10,8 @@ from deployments.dashboard.theme import LIGHT
 from deployments.dashboard.version_compare import figures_of, importance_chart
 from ml_core.learning.reasons import named
 from monitoring.pages.formatting import percent
-from registry.model_store import VersionRecord
-from registry.performance import performance_records
+from registry.health.performance import performance_records
+from registry.models.model_store import VersionRecord
 from tasks.settings import Settings, current_settings
 
 

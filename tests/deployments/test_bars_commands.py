@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from ml_core.market.calendar_days import market_dates
 from ml_core.market.schedule import from_minute
-from registry.intake_history import batches, revisions
+from registry.bars.intake_history import batches, revisions
 from tasks.settings import current_settings
 
 BARS = """ts,open,high,low,close,volume,vol2

@@ -26,11 +26,11 @@ from ml_core.evidence.promotion import Decision
 from ml_core.evidence.promotion_evidence import Condition
 from ml_core.market.definition import MarketDefinition
 from monitoring.gate import Gate
-from registry.decisions import list_decisions
 from registry.errors import UnknownVersionError
-from registry.evaluations import EvaluationRecord, record_evaluation
+from registry.models.decisions import list_decisions
 from registry.notices import notices
 from registry.rollout import rollout_records
+from registry.studies.evaluations import EvaluationRecord, record_evaluation
 from tasks.rollout import approval, approved_promotion
 from tasks.rollout import stage as rollout
 from tasks.rollout.approval import (

@@ -14,8 +14,8 @@ from deployments.cli.app import app
 from ml_core.health.drift import DriftFigures
 from ml_core.health.parity import ParityReport
 from registry.database import open_database
-from registry.drift import DriftRecord, record_drift
-from registry.parity import ParityRecord, record_parity
+from registry.health.drift import DriftRecord, record_drift
+from registry.health.parity import ParityRecord, record_parity
 from tasks.health.breaker import breaker_of, change
 from tasks.health.breaker_check import check_breaker
 from tasks.prediction.predict import decided_entries

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from flows.check_drift import check_drift
 from flows.nightly_retrain import nightly_retrain
-from registry.drift import drift_records
+from registry.health.drift import drift_records
 from tasks.health import drift
 from tasks.settings import current_settings
 from tests.live_days import logged_home_of

@@ -15,8 +15,8 @@ from flows.shadow_predict import shadow_predict
 from ml_core.bars.quality import BatchRefusedError
 from ml_core.features.audit import AuditReport, Leak
 from ml_core.learning.splits import TooFewSamplesError
-from registry.decisions import list_decisions
-from registry.ledger import Ledger
+from registry.ledger.ledger import Ledger
+from registry.models.decisions import list_decisions
 from tasks.data.sources import NoSourceError, SourceSpec
 from tasks.prediction import predict as prediction
 from tasks.prediction.slots import latest_slot

@@ -18,8 +18,8 @@ from ml_core.learning.bundle import Bundle, load_bundle
 from ml_core.learning.dataset import Dataset
 from ml_core.learning.novelty import Novelty
 from ml_core.learning.prediction import NoveltyScore
-from registry.ledger import PredictionEntry
-from registry.model_store import CHAMPION
+from registry.ledger.entries import PredictionEntry
+from registry.models.model_store import CHAMPION
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
 from tasks.prediction.slots import Slot, latest_slot, slots_between

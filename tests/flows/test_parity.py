@@ -12,7 +12,7 @@ from flows.audit import audit
 from ml_core.bars.contract import RawBatch
 from ml_core.market.schedule import to_minute
 from registry.database import open_database
-from registry.parity import latest_parity
+from registry.health.parity import latest_parity
 from tasks.health.parity import audit_parity
 from tasks.prediction import predict as prediction
 from tasks.prediction.slots import latest_slot

@@ -17,9 +17,9 @@ from deployments.cli.app import app
 from flows.log_outcomes import log_outcomes
 from ml_core.health.daily_sums import DaySums
 from monitoring.daily_sums import ALL
-from registry.estimates import estimate_records
-from registry.ledger import OutcomeEntry, PredictionEntry
-from registry.performance import performance_records
+from registry.health.estimates import estimate_records
+from registry.health.performance import performance_records
+from registry.ledger.entries import OutcomeEntry, PredictionEntry
 from tasks.health.breaker_check import check_breaker
 from tasks.health.early_warning import warn_early
 from tasks.prediction.outcomes import measure, settle

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from registry.trials import list_trials
+from registry.studies.trials import list_trials
 from tasks.settings import current_settings
 from tests.at_a_terminal import Ended, at_a_pipe, at_a_terminal
 

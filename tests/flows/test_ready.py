@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.ledger import Ledger
+from registry.ledger.ledger import Ledger
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
 from tasks.settings import current_settings

@@ -194,7 +194,7 @@ def test_a_live_prediction_waits_for_the_bars_of_its_window_or_says_that_they_di
 ) -> None:
     # the home that was trained, its lake emptied: what serves learned of earlier days only
     monkeypatch.setenv("ORBCAST_HOME", str(own))
-    monkeypatch.setattr("registry.model_store.ModelStore.expired", lambda *_: None)
+    monkeypatch.setattr("registry.models.model_store.ModelStore.expired", lambda *_: None)
     for path in sorted((own / "lake").rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
     _remembered(source)

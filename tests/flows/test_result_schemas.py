@@ -16,7 +16,7 @@ from flows.nightly_retrain import nightly_retrain
 from flows.replay import replay
 from flows.shadow_predict import shadow_predict
 from flows.walk_forward import walk_forward
-from registry.entries import fields_of
+from registry.ledger.entries import fields_of
 from tasks.settings import current_settings
 from tasks.training.retrain_artifact import Retrained
 

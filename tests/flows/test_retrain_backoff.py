@@ -16,8 +16,8 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.nightly_retrain import nightly_retrain
 from ml_core.errors import InputError
+from registry.models.retrain_attempts import begin_attempt, retrain_attempts
 from registry.notices import notices
-from registry.retrain_attempts import begin_attempt, retrain_attempts
 from tasks.data.datasets import EmptyLakeError
 from tasks.runs.periods import FutureTimeError, ReversedPeriodError
 from tasks.settings import UnknownNameError, current_settings, now
@@ -120,7 +120,7 @@ def test_parameters_that_cannot_be_meant_are_refused_before_anything_is_done(
 
 _KILLED = """
     import os, signal
-    from registry import version_files
+    from registry.models import version_files
 
     def die(_folder):
         os.kill(os.getpid(), signal.SIGKILL)

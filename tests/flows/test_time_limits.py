@@ -25,8 +25,8 @@ from deployments.cli.errors import line_of, status_of
 from deployments.serving.runner import deployment
 from flows import refresh_data
 from flows.recover import recover
+from registry.models.retrain_attempts import retrain_attempts
 from registry.notices import notices
-from registry.retrain_attempts import retrain_attempts
 from tasks.data.sources import SourceSpec, remember_source
 from tasks.runs.overdue import end_overdue
 from tasks.runs.process_mark import LABEL, LIMIT_LABEL, is_gone, mark

@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL
 from flows.tune import tune
 from ml_core.errors import NumberError
 from ml_core.evidence.tuning import tuning_folds
-from registry.trials import count_trials, list_trials
+from registry.studies.trials import count_trials, list_trials
 from tasks.settings import current_settings, now
 from tasks.training.promotion import apply_promotion_rule
 from tasks.training.train import gather

@@ -20,10 +20,10 @@ from ml_core.evidence.promotion import Decision
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import Feature
 from ml_core.learning.folds import NoUnseenDaysError
-from registry.decisions import list_decisions
 from registry.errors import DamagedEvidenceError, EditedRecipeError
-from registry.evaluations import evaluations
-from registry.trials import count_trials
+from registry.models.decisions import list_decisions
+from registry.studies.evaluations import evaluations
+from registry.studies.trials import count_trials
 from tasks.settings import current_settings, now
 from tasks.training import train as training
 from tasks.training.promotion import apply_promotion_rule

@@ -19,13 +19,13 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from registry.database import Database, open_database, open_read_only
-from registry.entries import fields_of
 from registry.errors import BusyDatabaseError, DatabaseError
-from registry.ledger import Ledger
+from registry.ledger.entries import fields_of
+from registry.ledger.ledger import Ledger
 from registry.schema import migrations_of, revisions
 from registry.tables.base import canonical
 from registry.tables.every import METADATA
-from tests.registry.test_ledger import T0, came, said
+from tests.registry.ledger.test_ledger import T0, came, said
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 
 from ml_core.bars.batch_log import BatchRecord
 from ml_core.health.daily_sums import DaySums, PerformanceRecord
-from registry.batches import record_batches
+from registry.bars.batches import record_batches
 from registry.database import Database
-from registry.decisions import DecisionRecord, list_decisions, record_decision
-from registry.performance import update_performance
+from registry.health.performance import update_performance
+from registry.models.decisions import DecisionRecord, list_decisions, record_decision
 from registry.tables.bars import BarRevision, DataBatch, Quarantine
 from registry.tables.ledger import PerformanceRow
 

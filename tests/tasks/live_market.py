@@ -22,14 +22,14 @@ from ml_core.market.definition import MarketDefinition
 from ml_core.market_events import BreakerEvent
 from monitoring.rollout import Position
 from monitoring.rollout_gates import Facts
-from registry.breaker import record_breaker
-from registry.drift import DriftRecord, record_drift
-from registry.entries import OutcomeEntry, PredictionEntry
-from registry.evaluations import EvaluationRecord, record_evaluation
-from registry.model_store import VersionRecord
-from registry.parity import ParityRecord, record_parity
+from registry.health.breaker import record_breaker
+from registry.health.drift import DriftRecord, record_drift
+from registry.health.parity import ParityRecord, record_parity
+from registry.ledger.entries import OutcomeEntry, PredictionEntry
+from registry.ledger.verification import OUTCOMES
+from registry.models.model_store import VersionRecord
+from registry.studies.evaluations import EvaluationRecord, record_evaluation
 from registry.tables.watch import DriftRow, ParityRow
-from registry.verification import OUTCOMES
 from tasks.rollout.facts import facts_of
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings

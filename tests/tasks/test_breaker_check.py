@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.breaker import breaker_records
+from registry.health.breaker import breaker_records
 from tasks.health.breaker_check import check_breaker
 from tests.tasks.live_market import DAY, MARKET, NOW, START, LiveMarket, answers, outcome_of
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from registry.estimates import EstimateRecord, estimate_records
+from registry.health.estimates import EstimateRecord, estimate_records
 from tasks.health.early_warning import warn_early
 from tests.tasks.live_market import MARKET, START, LiveMarket, row_at
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
-from registry.ledger import PredictionEntry
+from registry.ledger.entries import PredictionEntry
 from tasks.data import ingest
 from tasks.data.freshness import is_awaited
 from tasks.data.sources import SourceSpec, remember_source

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry.errors import PrematureAnswerError
-from registry.ledger import Mode, PredictionEntry
+from registry.ledger.entries import Mode, PredictionEntry
 from tasks.prediction import predict as prediction
 from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import Slot, latest_slot

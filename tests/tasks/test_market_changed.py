@@ -12,9 +12,9 @@ import pytest
 
 from ml_core.decision.abstain import OTHER_MARKET
 from ml_core.market.definition import MarketDefinition
-from registry.definitions import definition_faults, definitions, remember_definition
+from registry.definitions.markets import definition_faults, definitions, remember_definition
 from registry.errors import UnusableVersionError
-from registry.ledger import PredictionEntry
+from registry.ledger.entries import PredictionEntry
 from tasks.data.market_definition import note_definitions
 from tasks.health.market_overview import standing_of
 from tasks.health.parity import audit_parity

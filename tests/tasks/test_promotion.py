@@ -12,7 +12,7 @@ import pytest
 from tasks.settings import Settings, current_settings
 from tasks.training.promotion import live_comparison
 from tests.ledger_rows import fill
-from tests.registry.test_ledger import came, said
+from tests.registry.ledger.test_ledger import came, said
 
 DAYS = 300
 

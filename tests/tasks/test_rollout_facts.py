@@ -15,7 +15,7 @@ from sqlalchemy import text
 from ml_core.health.drift import DriftFigures
 from ml_core.market_events import RolloutEvent
 from registry.errors import BusyDatabaseError, DatabaseError
-from registry.ledger import Ledger
+from registry.ledger.ledger import Ledger
 from registry.rollout import record_rollout
 from tasks.rollout.facts import subject_of
 from tasks.runs.code_hash import code_hash

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ml_core.market.schedule import from_minute
-from registry.ledger import OutcomeEntry, PredictionEntry, Settled
+from registry.ledger.entries import OutcomeEntry, PredictionEntry, Settled
 from tasks.prediction.missed import unanswered_entries
 from tasks.prediction.outcomes import settle
 from tasks.prediction.slots import latest_slot

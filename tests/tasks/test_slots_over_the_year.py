@@ -11,7 +11,7 @@ import pandas_market_calendars
 import pytest
 
 from ml_core.market.market import Market
-from registry.ledger import PredictionEntry
+from registry.ledger.entries import PredictionEntry
 from tasks.prediction.missed import _reasons, fill_missed, unanswered
 from tasks.prediction.slots import decision_time, slots_between
 from tasks.settings import Settings, current_settings

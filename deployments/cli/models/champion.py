@@ -16,8 +16,8 @@ from ml_core.errors import InputError
 from tasks import prediction, training
 
 if TYPE_CHECKING:
-    from registry.decisions import DecisionRecord
-    from registry.model_store import AliasRecord
+    from registry.models.decisions import DecisionRecord
+    from registry.models.model_store import AliasRecord
 
 Ref = Annotated[
     str,
@@ -103,7 +103,7 @@ def history(
     if at is not None:
         moment = prediction.slots.in_zone(parse_time(at, "--at"), definition)
         changes = [change for change in changes if change.at <= moment][-1:]
-    decisions = registry.decisions.list_decisions(settings.database(), definition.symbol)
+    decisions = registry.models.decisions.list_decisions(settings.database(), definition.symbol)
     rows = [_change(change, decisions) for change in changes]
     if as_json:
         print_json(rows)

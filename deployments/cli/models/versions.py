@@ -19,7 +19,7 @@ from monitoring import pages
 from tasks import training
 
 if TYPE_CHECKING:
-    from registry.model_store import Alias, VersionRecord
+    from registry.models.model_store import Alias, VersionRecord
 
 app = typer.Typer(no_args_is_help=True)
 

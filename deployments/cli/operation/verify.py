@@ -16,7 +16,7 @@ from tasks import training
 
 if TYPE_CHECKING:
     from deployments.cli.progress import Bar
-    from registry.ledger import Verification
+    from registry.ledger.verification import Verification
     from tasks.settings import Settings
 
 CHANGED, NOT_VERIFIABLE = 1, 2
@@ -117,7 +117,7 @@ def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
     models = settings.models()
     matches = [
         *registry.rollout.rollout_faults(settings.database()),
-        *registry.definitions.definition_faults(settings.database()),
+        *registry.definitions.markets.definition_faults(settings.database()),
     ]
     if head is not None and not settings.ledger().has(head.lower()):
         matches.append(f"the chain does not hold {head} any more: rows are gone from its end")
@@ -128,7 +128,7 @@ def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
             f"version {record.market} {record.version}: {fault}" for fault in models.faults(record)
         ]
     for market in sorted({version.market for version in versions}):
-        for study in registry.evaluations.evaluations(settings.database(), market):
+        for study in registry.studies.evaluations.evaluations(settings.database(), market):
             try:
                 training.studies_on_record.require_whole(settings, study)
             except registry.errors.DamagedEvidenceError as error:

@@ -70,7 +70,7 @@ def show(
     """
     settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
-    records = registry.drift.drift_records(settings.database(), symbol)[-last:]
+    records = registry.health.drift.drift_records(settings.database(), symbol)[-last:]
     if as_json:
         checks_json = [
             {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from monitoring.performance import Period
-    from registry.estimates import EstimateRecord
+    from registry.health.estimates import EstimateRecord
     from tasks.health.performance import Record
 
 _MOST_REVISED = 10

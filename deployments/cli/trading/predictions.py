@@ -66,7 +66,7 @@ def predictions(
     settings = tasks.settings.current_settings()
     begin, end = days_of(first, last)
     definition = settings.market(market)
-    wanted = registry.browsing.Wanted(
+    wanted = registry.ledger.browsing.Wanted(
         market=definition.symbol,
         first=begin,
         last=end,
@@ -75,7 +75,7 @@ def predictions(
         outcome=tuple(outcome or ()),
     )
     database = settings.database()
-    count = registry.browsing.matching(database, wanted)
+    count = registry.ledger.browsing.matching(database, wanted)
     for name in () if count else opening_range or ():
         definition.range_index(name)  # one that the market had once may still have answers
     for path, write in (
@@ -84,13 +84,13 @@ def predictions(
     ):
         if path is not None:
             with ml_core.files.written_atomically(path) as file:
-                file.write_bytes(write(registry.browsing.all_rows(database, wanted)))
+                file.write_bytes(write(registry.ledger.browsing.all_rows(database, wanted)))
             remark(f"{count:,} answers written to {path}")
     if as_json:
-        listed = registry.browsing.browse(database, wanted, limit=rows)
+        listed = registry.ledger.browsing.browse(database, wanted, limit=rows)
         print_json({"matching": count, "rows": listed})
     elif csv is None and parquet is None:
-        _show(registry.browsing.browse(database, wanted, limit=rows), count)
+        _show(registry.ledger.browsing.browse(database, wanted, limit=rows), count)
 
 
 def _show(rows: Sequence[Mapping[str, Any]], count: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from registry.chain import GENESIS, Chain
+from registry.ledger.chain import GENESIS, Chain
 from registry.tables.base import UtcDateTime
 from registry.tables.ledger import OutcomeRow
 

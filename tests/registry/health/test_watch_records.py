@@ -17,13 +17,13 @@ from sqlalchemy import text
 from ml_core.health.drift import ColumnShift, DriftFigures
 from ml_core.health.parity import Audited, Difference, ParityReport
 from ml_core.market_events import BreakerEvent
-from registry.breaker import breaker_records, record_breaker
 from registry.database import Database, open_database
-from registry.drift import DriftRecord, drift_records, record_drift
 from registry.errors import RolloutChangedError, UnsignedChangeError
-from registry.parity import ParityRecord, latest_parity, record_parity
+from registry.health.breaker import breaker_records, record_breaker
+from registry.health.drift import DriftRecord, drift_records, record_drift
+from registry.health.parity import ParityRecord, latest_parity, record_parity
 from registry.rollout import record_rollout, rollout_records
-from tests.registry.chained_rows import EVENT
+from tests.registry.ledger.chained_rows import EVENT
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)

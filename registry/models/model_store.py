@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from registry import version_files
 from registry.database import Database
-from registry.definitions import Definitions, definitions
+from registry.definitions.markets import Definitions, definitions
+from registry.definitions.recipes import remember_recipe
 from registry.errors import (
     BackdatedChangeError,
     NothingToRollBackError,
@@ -19,10 +19,17 @@ from registry.errors import (
     UnsignedChangeError,
     UnusableVersionError,
 )
-from registry.recipes import remember_recipe
+from registry.models import version_files
+from registry.models.versions import (
+    CHALLENGER,
+    CHAMPION,
+    Alias,
+    AliasRecord,
+    Serving,
+    VersionRecord,
+)
 from registry.rows import read_records, record_of
 from registry.tables.versions import AliasEvent, ModelVersion
-from registry.versions import CHALLENGER, CHAMPION, Alias, AliasRecord, Serving, VersionRecord
 
 if TYPE_CHECKING:
     from ml_core.learning.bundle import Bundle

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from registry.database import Database
-from registry.entries import PredictionEntry, prediction_of
+from registry.ledger.entries import PredictionEntry, prediction_of
 from registry.tables.ledger import OutcomeRow, PredictionRow
 from registry.tables.versions import ModelVersion
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from registry.chain import Chain, Head
-from registry.chain_checkpoints import CheckpointFile, Compared, Gap, Miscount, RowLookup
 from registry.database import Database
-from registry.entries import OutcomeEntry, PredictionEntry
+from registry.ledger.chain import Chain, Head
+from registry.ledger.chain_checkpoints import CheckpointFile, Compared, Gap, Miscount, RowLookup
+from registry.ledger.entries import OutcomeEntry, PredictionEntry
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
 _IF_GIVEN = frozenset({"market_hash"})

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from ml_core.health.daily_sums import PerformanceRecord
 from registry.database import Database
-from registry.entries import OutcomeKey
+from registry.ledger.entries import OutcomeKey
 from registry.rows import read_records, values_of
 from registry.tables.ledger import OutcomeRow, PerformanceRow
 

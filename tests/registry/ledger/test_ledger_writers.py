@@ -15,11 +15,11 @@ import pytest
 from sqlalchemy import text
 
 from registry.database import open_database
-from registry.entries import fields_of
-from registry.ledger import Ledger
+from registry.ledger.entries import fields_of
+from registry.ledger.ledger import Ledger
+from registry.ledger.verification import PREDICTIONS
 from registry.tables.ledger import PredictionRow
-from registry.verification import PREDICTIONS
-from tests.registry.test_ledger import T0, came, said
+from tests.registry.ledger.test_ledger import T0, came, said
 
 _RACER = """
     import sys
@@ -27,8 +27,8 @@ _RACER = """
     from datetime import timedelta
     from pathlib import Path
     from registry.database import open_database
-    from registry.ledger import Ledger
-    from tests.registry.test_ledger import T0, came, said
+    from registry.ledger.ledger import Ledger
+    from tests.registry.ledger.test_ledger import T0, came, said
 
     ledger = Ledger(open_database(sys.argv[1]), Path(sys.argv[2]))
     print("ready", flush=True)
@@ -49,9 +49,9 @@ _VICTIM = """
     from sqlalchemy import event
     from sqlalchemy.orm import Session
     from registry.database import open_database
-    from registry.chain_checkpoints import CheckpointFile
-    from registry.ledger import Ledger
-    from tests.registry.test_ledger import T0, came, said
+    from registry.ledger.chain_checkpoints import CheckpointFile
+    from registry.ledger.ledger import Ledger
+    from tests.registry.ledger.test_ledger import T0, came, said
 
     def die(*_):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -76,7 +76,7 @@ _VICTIM = """
 def start(program: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program), *arguments],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 
 from ml_core.health.scored_prediction import ScoredPrediction
-from registry.browsing import with_outcomes
 from registry.database import Database
+from registry.ledger.browsing import with_outcomes
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
 _OF_PREDICTION = (

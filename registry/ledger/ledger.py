@@ -12,25 +12,22 @@ from sqlalchemy import Select, and_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from registry.chain import Head
-from registry.chain_checkpoints import CheckpointFile, Gap, NotedHead
 from registry.database import Database
-from registry.entries import (
+from registry.errors import BusyDatabaseError, NothingMissingError, PrematureAnswerError
+from registry.ledger.chain import Head
+from registry.ledger.chain_checkpoints import CheckpointFile, Gap, NotedHead
+from registry.ledger.entries import (
     Mode,
     OutcomeEntry,
     PredictionEntry,
     Revised,
-    Role,
     Settled,
-    Status,
     fields_of,
     outcome_key,
     outcome_of,
     prediction_of,
 )
-from registry.errors import BusyDatabaseError, NothingMissingError, PrematureAnswerError
-from registry.tables.ledger import OutcomeRow, PredictionRow
-from registry.verification import (
+from registry.ledger.verification import (
     CHAINS,
     OUTCOMES,
     PREDICTIONS,
@@ -39,19 +36,7 @@ from registry.verification import (
     row_lookup_in,
     verify,
 )
-
-__all__ = [
-    "Head",
-    "Ledger",
-    "Mode",
-    "OutcomeEntry",
-    "PredictionEntry",
-    "Revised",
-    "Role",
-    "Settled",
-    "Status",
-    "Verification",
-]
+from registry.tables.ledger import OutcomeRow, PredictionRow
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """Two predictors' answers may be written in another order than made, by no more than this."""

@@ -5,8 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from registry.bars.intake_history import (
+    batches,
+    findings,
+    revisions,
+    set_aside,
+    set_aside_by_reason,
+)
 from registry.database import Database, open_database
-from registry.intake_history import batches, findings, revisions, set_aside, set_aside_by_reason
 from registry.tables.bars import BarRevision, DataBatch, Quarantine
 
 

@@ -24,7 +24,7 @@ from registry.errors import (
     UnsignedChangeError,
     UnusableVersionError,
 )
-from registry.model_store import CHALLENGER, CHAMPION, ModelStore, VersionRecord
+from registry.models.model_store import CHALLENGER, CHAMPION, ModelStore, VersionRecord
 from tests.ml_core.learning.synthetic import dataset
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
@@ -281,9 +281,10 @@ def test_two_that_publish_the_same_version_make_one(store: ModelStore) -> None:
 _KILLED_AFTER = """
     import os, signal, sys
     from pathlib import Path
-    from registry import model_store, version_files
+    from registry.models import model_store
+    from registry.models import version_files
     from registry.database import open_database
-    from tests.registry.test_model_store import AT, bundle, writer
+    from tests.registry.models.test_model_store import AT, bundle, writer
 
     version_files.damage = lambda folder: os.kill(os.getpid(), signal.SIGKILL)  # renamed by then
     made = bundle()
@@ -300,7 +301,7 @@ def test_killed_between_folder_and_row_the_next_run_adopts_the_folder(
 ) -> None:
     died = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(_KILLED_AFTER), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         check=False,
     )
     assert died.returncode == -signal.SIGKILL
@@ -322,8 +323,8 @@ _KILLED = """
     import os, signal, sys
     from pathlib import Path
     from registry.database import open_database
-    from registry.model_store import ModelStore
-    from tests.registry.test_model_store import AT, bundle, writer
+    from registry.models.model_store import ModelStore
+    from tests.registry.models.test_model_store import AT, bundle, writer
 
     made = bundle()
     write = writer(made)
@@ -343,7 +344,7 @@ _KILLED = """
 def test_killed_while_writing_nothing_is_visible_and_another_run_completes(
     tmp_path: Path, store: ModelStore
 ) -> None:
-    project = Path(__file__).parents[2]
+    project = Path(__file__).parents[3]
     died = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(_KILLED), str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(project)},

@@ -15,12 +15,12 @@ from ml_core.health.daily_sums import (
     TradeSums,
 )
 from registry.database import Database
-from registry.ledger import Ledger
-from registry.performance import (
+from registry.health.performance import (
     first_recorded,
     performance_records,
     update_performance,
 )
+from registry.ledger.ledger import Ledger
 from tests.ledger_rows import OUTCOME
 
 AT = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from registry.recipes import remember_recipe
+from registry.definitions.recipes import remember_recipe
 from registry.rows import read_first, read_records, values_of
 from registry.tables.studies import EvaluationRow
 

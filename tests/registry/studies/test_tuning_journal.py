@@ -13,14 +13,14 @@ import pytest
 from optuna.storages import JournalStorage
 
 from registry.database import open_database
+from registry.studies.tuning_journal import TuningJournal
 from registry.tables.studies import TuningEntry
-from registry.tuning_journal import TuningJournal
 from tests.waiting import AT_MOST_SECONDS
 
 _APPEND = """
 import sys
 from registry.database import open_database
-from registry.tuning_journal import TuningJournal
+from registry.studies.tuning_journal import TuningJournal
 journal = TuningJournal(open_database(sys.argv[1]))
 for number in range(25):
     journal.append_logs([{"who": sys.argv[2], "n": number}, {"who": sys.argv[2], "n": number}])

@@ -15,14 +15,14 @@ from sqlalchemy import Column, Float, String, delete, insert, select, text, upda
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from registry.chain import GENESIS, Chain
 from registry.database import Database
-from registry.entries import fields_of
+from registry.ledger.chain import GENESIS, Chain
+from registry.ledger.entries import fields_of
+from registry.ledger.verification import OUTCOMES, PREDICTIONS
 from registry.rollout import ROLLOUT
 from registry.tables.base import UtcDateTime
-from registry.verification import OUTCOMES, PREDICTIONS
 from tests.ledger_rows import DECIDED, PREDICTION
-from tests.registry.chained_rows import CHAINED, DAY, fill
+from tests.registry.ledger.chained_rows import CHAINED, DAY, fill
 
 # What ledgers in use hold: none of these may ever change. Each hash is the SHA-256
 # of 64 zeros and the row's columns as JSON, keys sorted, no spaces, written here by hand.
@@ -172,7 +172,7 @@ def test_a_changed_hash_is_named_in_its_row_and_where_the_next_row_follows_it(
 def test_any_row_that_is_deleted_shows_in_the_next_one_however_many_are_read_at_once(
     session: Session, monkeypatch: pytest.MonkeyPatch, chain: Chain, number: int, page: int
 ) -> None:
-    monkeypatch.setattr("registry.chain._PAGE", page)
+    monkeypatch.setattr("registry.ledger.chain._PAGE", page)
     assert faults(session) == []
 
     session.execute(delete(chain.table).where(chain.table.id == number))

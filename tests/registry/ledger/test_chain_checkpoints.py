@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import delete, text
 
 from registry.database import Database, open_database
-from registry.entries import fields_of
 from registry.errors import NothingMissingError, UnsignedChangeError
-from registry.ledger import Ledger
+from registry.ledger.entries import fields_of
+from registry.ledger.ledger import Ledger
+from registry.ledger.verification import PREDICTIONS
 from registry.tables.ledger import PredictionRow
-from registry.verification import PREDICTIONS
 from tests.ledger_rows import OUTCOME, PREDICTION
-from tests.registry.chained_rows import RECORDED
-from tests.registry.test_ledger import T0, came, said
+from tests.registry.ledger.chained_rows import RECORDED
+from tests.registry.ledger.test_ledger import T0, came, said
 
 LATER = T0 + timedelta(days=40)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ml_core.market_events import RolloutEvent
-from registry.chain import Chain
 from registry.database import Database
-from registry.ledger import Ledger
+from registry.ledger.chain import Chain
+from registry.ledger.ledger import Ledger
+from registry.ledger.verification import CHAINS, OUTCOMES, PREDICTIONS
 from registry.rollout import ROLLOUT, record_rollout
-from registry.verification import CHAINS, OUTCOMES, PREDICTIONS
 from tests.ledger_rows import DECIDED, MADE, OUTCOME, PREDICTION
 
 CHAINED = {**CHAINS, "rollout events": ROLLOUT}

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from ml_core.decision.entry import Outputs
 from registry.database import Database, open_database
 from registry.errors import PrematureAnswerError
-from registry.ledger import Ledger, OutcomeEntry, PredictionEntry
+from registry.ledger.entries import OutcomeEntry, PredictionEntry
+from registry.ledger.ledger import Ledger
 from tests.ledger_rows import DECIDED, OUTCOME, PREDICTION
 from tests.predictions import predicted
 

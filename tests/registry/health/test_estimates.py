@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from ml_core.health.estimates import Estimate, Expected, Reconciled
 from registry.database import Database
-from registry.estimates import (
+from registry.health.estimates import (
     EstimateRecord,
     estimate_records,
     fill_realised,

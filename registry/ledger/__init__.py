@@ -1,0 +1,16 @@
+"""The ledger: predictions and outcomes, written once, chained by hash, read and verified."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from registry.ledger import browsing as browsing
+    from registry.ledger import chain as chain
+    from registry.ledger import chain_checkpoints as chain_checkpoints
+    from registry.ledger import entries as entries
+    from registry.ledger import ledger as ledger
+    from registry.ledger import scored as scored
+    from registry.ledger import verification as verification
+else:
+    __getattr__ = modules_of(__name__)

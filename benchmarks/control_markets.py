@@ -21,8 +21,8 @@ from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, 
 from ml_core.evidence.promotion import Decision, decide
 from ml_core.evidence.promotion_evidence import POLICY, Policy
 from ml_core.evidence.sequential import e_process
-from ml_core.learning.assemble import Assembly, assemble
-from ml_core.learning.dataset import DOWN, UP
+from ml_core.learning.datasets.assemble import Assembly, assemble
+from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import Recipe
 from ml_core.market.market import Market

@@ -34,10 +34,10 @@ from ml_core.bars.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.all import CATALOGUE
 from ml_core.health.drift import PREDICTION, TARGET
-from ml_core.learning.assemble import assemble
-from ml_core.learning.baselines import fit_baselines
-from ml_core.learning.calibration import logit
-from ml_core.learning.dataset import DOWN, UP
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.dataset import DOWN, UP
+from ml_core.learning.models.baselines import fit_baselines
+from ml_core.learning.models.calibration import logit
 from ml_core.market.market import load_market
 from ml_core.market.schedule import build_schedule
 from ml_core.market.simulation import simulate

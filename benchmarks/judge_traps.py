@@ -16,9 +16,9 @@ from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import audit_lookahead
 from ml_core.features.catalogue import Feature
 from ml_core.features.view import View
-from ml_core.learning.assemble import assemble
-from ml_core.learning.calibration import expit, logit
-from ml_core.learning.dataset import DOWN, UP
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.dataset import DOWN, UP
+from ml_core.learning.models.calibration import expit, logit
 from ml_core.learning.recipe import Recipe
 from ml_core.market.schedule import build_schedule
 from ml_core.market.simulation import simulate

@@ -18,7 +18,7 @@ from sqlalchemy import insert, text
 
 from ml_core.decision.entry import Outputs
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.prediction import Prediction, Reason, SideView
+from ml_core.learning.predictions.prediction import Prediction, Reason, SideView
 from registry.database import Database, open_database
 from registry.ledger.entries import OutcomeEntry, PredictionEntry, fields_of
 from registry.ledger.ledger import Ledger

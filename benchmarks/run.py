@@ -26,7 +26,7 @@ from ml_core.bars.arrays import Bars
 from ml_core.bars.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.history import HISTORY_DAYS
-from ml_core.learning.assemble import assemble, assemble_live
+from ml_core.learning.datasets.assemble import assemble, assemble_live
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor
 from ml_core.learning.recipe import load_recipe

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ml_core.decision.entry import Outputs
-from ml_core.learning.prediction import Prediction
+from ml_core.learning.predictions.prediction import Prediction
 from tasks.data.feed import FeedCheck
 from tasks.prediction.explanation import ExplainedSlot
 from tasks.prediction.predict import SlotResult

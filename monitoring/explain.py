@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml_core.decision.entry import Outputs
-from ml_core.learning.prediction import NoveltyScore, Prediction
+from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from monitoring.gate import Gate
 
 if TYPE_CHECKING:

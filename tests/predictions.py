@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ml_core.learning.prediction import NoveltyScore, Prediction, Reason, SideView
+from ml_core.learning.predictions.prediction import NoveltyScore, Prediction, Reason, SideView
 
 SIDE = SideView(
     p_win=0.5,

@@ -14,7 +14,7 @@ from deployments.dashboard.range_chart import range_chart
 from deployments.dashboard.shell import FRESH, View, errors_shown, nothing_yet
 from deployments.dashboard.theme import theme
 from deployments.dashboard.why import reasons_chart
-from ml_core.learning.prediction import NoveltyScore, Prediction
+from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from monitoring.explain import novelty_gate, rule_gates
 from monitoring.pages.formatting import (
     duration,

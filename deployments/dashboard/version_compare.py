@@ -23,7 +23,7 @@ from ml_core.evidence.evaluation import (
     read_part,
 )
 from ml_core.health.daily_sums import PerformanceRecord
-from ml_core.learning.reasons import named
+from ml_core.learning.predictions.reasons import named
 from ml_core.learning.recipe_difference import recipe_difference
 from ml_core.learning.version_folder import recipe_of
 from monitoring.pages.findings import money

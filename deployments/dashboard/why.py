@@ -12,7 +12,7 @@ from deployments.dashboard.plain_figure import plain_figure
 from deployments.dashboard.shell import View
 from deployments.dashboard.theme import Theme
 from deployments.dashboard.words_table import words_table
-from ml_core.learning.prediction import Reason
+from ml_core.learning.predictions.prediction import Reason
 from monitoring.pages.markdown import escaped
 from registry.ledger.browsing import prediction_with_hashes
 from registry.ledger.entries import PredictionEntry

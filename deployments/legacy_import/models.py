@@ -54,7 +54,7 @@ def booster_facts(paths: list[Path]) -> dict[Path, dict[str, Any]]:
         mark = secrets.token_hex(8)
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "ml_core.learning.booster_facts", mark],
+                [sys.executable, "-m", "ml_core.learning.models.booster_facts", mark],
                 input=path_lines,
                 capture_output=True,
                 timeout=_SECONDS,
@@ -160,7 +160,7 @@ def corridor_on(
     if first > last:
         return None
     try:
-        data = learning.assemble.assemble(
+        data = learning.datasets.assemble.assemble(
             bars, market, ranges.label_spec.LabelSpec(), first=first, last=last, features=()
         ).dataset
     except OrbcastError:

@@ -17,7 +17,7 @@ INTRADAY = (
     # what they import where it is used, so that a command's --help need not wait for it
     "alembic.command",
     "duckdb",
-    "ml_core.learning.boosting",
+    "ml_core.learning.models.boosting",
     "pandas",
     "pyarrow.parquet",
     "scipy.special",

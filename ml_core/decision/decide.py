@@ -21,10 +21,10 @@ from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.decision.slot import Slot
 from ml_core.errors import OrbcastError
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.assemble import NoSlotError, assemble_live
-from ml_core.learning.dataset import Dataset
+from ml_core.learning.datasets.assemble import NoSlotError, assemble_live
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.inference import Predictor
-from ml_core.learning.prediction import Prediction
+from ml_core.learning.predictions.prediction import Prediction
 from ml_core.market.market import Market
 from ml_core.ranges.label_spec import LabelSpec
 

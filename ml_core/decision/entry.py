@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from ml_core.learning.prediction import Prediction, Reason
+from ml_core.learning.predictions.prediction import Prediction, Reason
 
 Mode = Literal["live", "replay"]
 Role = Literal["champion", "challenger", "baseline"]

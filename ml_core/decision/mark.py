@@ -8,7 +8,7 @@ from dataclasses import replace
 from ml_core.decision.abstain import NEVER_ASKED, NOVEL
 from ml_core.decision.context import RoleVersion, SlotContext
 from ml_core.decision.entry import PredictionEntry
-from ml_core.learning.novelty import may_silence
+from ml_core.learning.predictions.novelty import may_silence
 
 SKIP = "skip"
 

@@ -15,8 +15,8 @@ from ml_core.decision.entry import PredictionEntry
 from ml_core.decision.plan_record import OrderIntent, StrategyRecord
 from ml_core.decision.slot import Slot
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.assemble import NoBarsError, assemble
-from ml_core.learning.slot_table import slot_table
+from ml_core.learning.datasets.assemble import NoBarsError, assemble
+from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
 from ml_core.market_events import Stage

@@ -9,7 +9,7 @@ from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import ACCURACY, EVEN_ODDS, bin_of, expected_calibration_error
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, followed
 from ml_core.evidence.promotion_evidence import Evidence
-from ml_core.learning.dataset import DOWN, UP
+from ml_core.learning.datasets.dataset import DOWN, UP
 
 BASELINE = "corridor"
 CHAMPION = "champion"

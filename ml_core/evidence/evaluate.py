@@ -37,8 +37,8 @@ from ml_core.evidence.out_of_sample import (
     predict_unseen,
 )
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.dataset import DOWN, LOSS, NONE, UP, WIN, Dataset
-from ml_core.learning.predictions import Predictions
+from ml_core.learning.datasets.dataset import DOWN, LOSS, NONE, UP, WIN, Dataset
+from ml_core.learning.predictions.predict import Predictions
 
 MIN_TEST_ROWS = 50
 

@@ -23,7 +23,7 @@ from ml_core.evidence.metrics import (
     max_drawdown,
 )
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, followed, of_side_that_broke
-from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
 
 
 def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Scores:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from ml_core.errors import InputError
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, of_side_that_broke
-from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
 from ml_core.learning.folds import Fold, walk_recipe
-from ml_core.learning.models import Question
+from ml_core.learning.models.lightgbm_models import Question
 from ml_core.learning.recipe import Recipe
 
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core import learning
 from ml_core.bars.arrow_values import numbers_of
 from ml_core.errors import InputError, OperatorError
 from ml_core.files import sha256_of
-from ml_core.learning.baselines import Baselines
-from ml_core.learning.calibration import Calibrator
-from ml_core.learning.dataset import Dataset
-from ml_core.learning.models import QUESTIONS, SIDE, Question
-from ml_core.learning.novelty import Novelty, fit_novelty
-from ml_core.learning.predictions import Predictions, predict
+from ml_core.learning import models
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.models.baselines import Baselines
+from ml_core.learning.models.calibration import Calibrator
+from ml_core.learning.models.lightgbm_models import QUESTIONS, SIDE, Question
+from ml_core.learning.predictions.novelty import Novelty, fit_novelty
+from ml_core.learning.predictions.predict import Predictions, predict
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import METADATA, RECIPE, SUMS, damage, recipe_of
 from ml_core.on_demand import library
@@ -114,12 +114,12 @@ class Bundle:
             return dict.fromkeys(QUESTIONS)
 
         return {
-            question: learning.boosting.lgb.Booster(model_str=text) if text else None
+            question: models.boosting.lgb.Booster(model_str=text) if text else None
             for question, text in texts.items()
         }
 
     def predict(self, data: Dataset) -> Predictions:
-        """Answer for every row; see :func:`ml_core.learning.predictions.predict`.
+        """Answer for every row; see :func:`ml_core.learning.predictions.predict.predict`.
 
         Raises
         ------

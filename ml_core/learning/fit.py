@@ -7,14 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from ml_core.learning.baselines import Baselines, fit_baselines
 from ml_core.learning.bundle import Bundle, gains
-from ml_core.learning.calibration import Calibrator, Method, fit_calibrator, logit
-from ml_core.learning.dataset import Dataset
-from ml_core.learning.models import QUESTIONS, OnProgress, Question, Trained, sample, train
-from ml_core.learning.predictions import Predictions, predict
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.datasets.splits import Split, chronological
+from ml_core.learning.models.baselines import Baselines, fit_baselines
+from ml_core.learning.models.calibration import Calibrator, Method, fit_calibrator, logit
+from ml_core.learning.models.lightgbm_models import (
+    QUESTIONS,
+    OnProgress,
+    Question,
+    Trained,
+    sample,
+    train,
+)
+from ml_core.learning.predictions.predict import Predictions, predict
 from ml_core.learning.recipe import Recipe
-from ml_core.learning.splits import Split, chronological
 
 _CALIBRATED: tuple[Question, ...] = ("directional", "quality")
 

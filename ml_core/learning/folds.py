@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
-from ml_core.learning.dataset import Dataset
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.datasets.splits import MIN_DAYS_A_PART, MIN_TRAIN_ROWS, Split, purged
 from ml_core.learning.recipe import Recipe
-from ml_core.learning.splits import MIN_DAYS_A_PART, MIN_TRAIN_ROWS, Split, purged
 
 Refit = Literal["month", "quarter"]
 MIN_TRAINING_DAYS = 250

@@ -8,11 +8,11 @@ import numpy as np
 
 from ml_core.errors import DefectError
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.dataset import Dataset
-from ml_core.learning.models import QUESTIONS
-from ml_core.learning.prediction import Level, Prediction, Reason, SideView
-from ml_core.learning.predictions import LONG, SHORT, Predictions, predict
-from ml_core.learning.reasons import baseline_reason, model_reasons
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.models.lightgbm_models import QUESTIONS
+from ml_core.learning.predictions.predict import LONG, SHORT, Predictions, predict
+from ml_core.learning.predictions.prediction import Level, Prediction, Reason, SideView
+from ml_core.learning.predictions.reasons import baseline_reason, model_reasons
 
 CACHE_SECONDS = 300.0
 CACHE_ENTRIES = 256

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ml_core.bars.arrays import Bars
 from ml_core.errors import InputError
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.assemble import Assembly, assemble
+from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.market.market import Market
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.labels import DOWN, UNKNOWN, UP, label

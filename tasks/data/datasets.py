@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from ml_core.bars.arrays import Bars
 from ml_core.errors import InputError
-from ml_core.learning.assemble import Assembly, assemble
-from ml_core.learning.baselines import Baselines
-from ml_core.learning.slot_table import slot_table
+from ml_core.learning.datasets.assemble import Assembly, assemble
+from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.learning.models.baselines import Baselines
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec

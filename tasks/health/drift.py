@@ -11,9 +11,9 @@ from prefect import task
 
 from ml_core.features.all import CATALOGUE
 from ml_core.health.drift import PREDICTION, TARGET
-from ml_core.learning.assemble import assemble
-from ml_core.learning.calibration import logit
-from ml_core.learning.dataset import DOWN, UP
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.dataset import DOWN, UP
+from ml_core.learning.models.calibration import logit
 from ml_core.on_demand import library
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.drift import WINDOW_DAYS

@@ -15,7 +15,7 @@ from ml_core.bars.as_known import AsKnown, bars_as_known
 from ml_core.decision.decide import logged_features
 from ml_core.features.all import CATALOGUE
 from ml_core.health.parity import Audited, Cause, Difference, ParityReport
-from ml_core.learning.assemble import NoSlotError, assemble_live
+from ml_core.learning.datasets.assemble import NoSlotError, assemble_live
 from ml_core.learning.version_folder import recipe_of
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute

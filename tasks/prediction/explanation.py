@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ml_core.errors import InputError
-from ml_core.learning.prediction import Reason
+from ml_core.learning.predictions.prediction import Reason
 from monitoring.explain import Explanation, explain, rule_gates
 from registry.ledger.entries import Mode, PredictionEntry, Role
 from registry.strategy import StrategyRecord, strategy_records

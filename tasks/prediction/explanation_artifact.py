@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from textwrap import shorten
 
-from ml_core.learning.prediction import Reason
+from ml_core.learning.predictions.prediction import Reason
 from monitoring import pages
 from monitoring.pages.markdown import escaped
 from tasks.prediction.explanation import ExplainedPrediction

@@ -15,8 +15,8 @@ from prefect import task
 from ml_core.features.history import HISTORY_DAYS
 from ml_core.health.daily_sums import PerformanceRecord
 from ml_core.health.scored_prediction import ScoredPrediction
-from ml_core.learning.assemble import NoBarsError, assemble
-from ml_core.learning.slot_table import slot_table
+from ml_core.learning.datasets.assemble import NoBarsError, assemble
+from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec

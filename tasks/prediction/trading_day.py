@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.learning.assemble import Assembly, NoBarsError, assemble
-from ml_core.learning.slot_table import slot_table
+from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
+from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec

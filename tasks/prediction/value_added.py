@@ -8,8 +8,8 @@ from typing import Any
 
 from ml_core.decision.plan_slot import RULE_FEATURES, plans_of
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.assemble import assemble
-from ml_core.learning.slot_table import slot_table
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import Slot, Taken, backtest, follow, slots_of
 from registry.ledger.entries import Mode, OutcomeEntry

@@ -169,7 +169,7 @@ def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[s
     last = date.fromisoformat(trained["calibrate"]["last_day"])
     try:
         bars = settings.lake().read(market)
-        whole = learning.assemble.assemble(
+        whole = learning.datasets.assemble.assemble(
             bars, market, ranges.label_spec.LabelSpec(), first=first, last=last, features=()
         )
     except OrbcastError:

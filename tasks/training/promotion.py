@@ -16,7 +16,7 @@ from ml_core.evidence.out_of_sample import predict_unseen
 from ml_core.evidence.promotion import Decision, decide, decide_refit
 from ml_core.evidence.promotion_evidence import Evidence
 from ml_core.learning.bundle import load_bundle
-from ml_core.learning.dataset import Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.recipe import Recipe
 from registry.ledger.entries import Settled
 from registry.models.decisions import DecisionRecord, record_decision

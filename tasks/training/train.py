@@ -14,8 +14,8 @@ from ml_core.evidence.evaluate import evaluate
 from ml_core.evidence.evaluation import Evaluation
 from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import audit_lookahead
-from ml_core.learning.assemble import Assembly, assemble
 from ml_core.learning.bundle import Bundle, write_bundle
+from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.learning.fit import fit
 from ml_core.learning.recipe import Recipe
 from ml_core.market.definition import MarketDefinition

@@ -8,7 +8,7 @@ import pytest
 
 from deployments.dashboard.theme import LIGHT
 from deployments.dashboard.version_compare import figures_of, importance_chart
-from ml_core.learning.reasons import named
+from ml_core.learning.predictions.reasons import named
 from monitoring.pages.formatting import percent
 from registry.health.performance import performance_records
 from registry.models.model_store import VersionRecord

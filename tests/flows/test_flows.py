@@ -14,7 +14,7 @@ from flows.refresh_data import refresh_data
 from flows.shadow_predict import shadow_predict
 from ml_core.bars.quality import BatchRefusedError
 from ml_core.features.audit import AuditReport, Leak
-from ml_core.learning.splits import TooFewSamplesError
+from ml_core.learning.datasets.splits import TooFewSamplesError
 from registry.ledger.ledger import Ledger
 from registry.models.decisions import list_decisions
 from tasks.data.sources import NoSourceError, SourceSpec

@@ -19,8 +19,8 @@ from deployments.cli.app import app
 from flows.explain import explain
 from flows.shadow_predict import shadow_predict
 from ml_core.decision.plan_slot import active_plan
-from ml_core.learning.assemble import assemble
-from ml_core.learning.slot_table import slot_table
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.slot_table import slot_table
 from monitoring.rollout import STAGES, Position, Stage
 from registry.strategy import order_intents, strategy_records
 from tasks.health.breaker import change

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ml_core.evidence.evaluate import evaluate
-from ml_core.learning.baselines import fit_baselines
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.models.baselines import fit_baselines
 from ml_core.learning.recipe import Recipe
 
 DAYS = 60

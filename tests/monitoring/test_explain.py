@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.decision.entry import Outputs
-from ml_core.learning.prediction import Prediction
-from ml_core.learning.predictions import ensemble
+from ml_core.learning.predictions.predict import ensemble
+from ml_core.learning.predictions.prediction import Prediction
 from monitoring.explain import Explanation, explain
 from tests.predictions import NOVEL, SIDE, predicted
 

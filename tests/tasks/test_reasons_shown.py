@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_core.learning.prediction import Reason
+from ml_core.learning.predictions.prediction import Reason
 from tasks.prediction.explanation_artifact import reasons_plot
 
 

@@ -14,7 +14,7 @@ from deployments.cli.terminal import AsJson, MarketOption, parse_time, print_jso
 from tasks import prediction
 
 if TYPE_CHECKING:
-    from ml_core.learning.prediction import Prediction, SideView
+    from ml_core.learning.predictions.prediction import Prediction, SideView
     from tasks.prediction.day_outlook import DayOutlook
     from tasks.prediction.slots import Slot
 

@@ -13,8 +13,8 @@ import pytest
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake import Lake
 from ml_core.bars.quality import NOT_POSITIVE, BatchRefusedError
-from ml_core.learning.assemble import assemble
-from ml_core.learning.slot_table import slot_table
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec

@@ -17,8 +17,8 @@ from ml_core.decision.context import RoleVersion, SlotContext
 from ml_core.decision.decide import abstained, decide
 from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.decision.slot import Slot
-from ml_core.learning.novelty import LOOKBACK_SLOTS
-from ml_core.learning.prediction import NoveltyScore, Prediction
+from ml_core.learning.predictions.novelty import LOOKBACK_SLOTS
+from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import mgc
 from tests.predictions import LIKE, NOVEL, predicted

@@ -13,7 +13,7 @@ from ml_core.evidence.injection import injected_signal_found
 from ml_core.evidence.metrics import expected_calibration_error
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.evidence.promotion import Decision, decide
-from ml_core.learning.dataset import DOWN, UP
+from ml_core.learning.datasets.dataset import DOWN, UP
 from tests.ml_core.evidence.walks import RECIPE, answers, by_seed
 from tests.ml_core.learning.synthetic import dataset
 

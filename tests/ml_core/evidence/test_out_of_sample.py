@@ -12,8 +12,8 @@ import pytest
 from ml_core.evidence.comparison import NoCommonRowsError, compare
 from ml_core.evidence.evaluate import evaluate_answers
 from ml_core.evidence.out_of_sample import SeenRowsError, answers_from
-from ml_core.learning.dataset import DOWN, NONE, UP
-from ml_core.learning.predictions import Predictions
+from ml_core.learning.datasets.dataset import DOWN, NONE, UP
+from ml_core.learning.predictions.predict import Predictions
 from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of
 from tests.ml_core.evidence.walks import answers
 

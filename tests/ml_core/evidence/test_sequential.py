@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ml_core.evidence.sequential import e_process, latest, share_process
-from ml_core.learning.calibration import expit, logit
+from ml_core.learning.models.calibration import expit, logit
 
 DAYS, A_DAY = 250, 6
 

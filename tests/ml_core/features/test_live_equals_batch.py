@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from ml_core.bars.arrays import Bars
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.assemble import (
+from ml_core.learning.datasets.assemble import (
     Assembly,
     NoBarsError,
     NoSlotError,
     assemble,
     assemble_live,
 )
-from ml_core.learning.slot_table import slot_table
+from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import bars_of, flat_day, mgc, walk
 

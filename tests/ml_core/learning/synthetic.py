@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
 from ml_core.ranges.label_spec import LabelSpec
 
 

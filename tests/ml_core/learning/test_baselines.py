@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_core.learning.baselines import (
+from ml_core.learning.datasets.dataset import NONE, UP
+from ml_core.learning.models.baselines import (
     Baselines,
     OneClassError,
     corridor_probability,
     fit_baselines,
 )
-from ml_core.learning.dataset import NONE, UP
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.learning.synthetic import dataset
 

@@ -7,7 +7,7 @@ import sys
 
 ALONE = """
 import sys
-from ml_core.learning.boosting import lgb
+from ml_core.learning.models.boosting import lgb
 companions = {"dask", "joblib", "matplotlib", "pandas", "sklearn"} & set(sys.modules)
 assert not companions, companions
 import numpy as np
@@ -20,7 +20,7 @@ import pandas, sklearn
 
 BESIDE = """
 import threading
-from ml_core.learning import boosting
+from ml_core.learning.models import boosting
 
 def other():
     import pandas

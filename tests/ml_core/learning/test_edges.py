@@ -9,14 +9,14 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from ml_core.learning.baselines import Baselines, corridor_probability, fit_baselines
-from ml_core.learning.calibration import IDENTITY, Method, fit_calibrator, logit
-from ml_core.learning.dataset import DOWN, UP, Dataset
+from ml_core.learning.datasets.dataset import DOWN, UP, Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor, level_of
-from ml_core.learning.novelty import Novelty, fit_novelty, may_silence
-from ml_core.learning.prediction import NoveltyScore
-from ml_core.learning.predictions import ensemble, recommend
+from ml_core.learning.models.baselines import Baselines, corridor_probability, fit_baselines
+from ml_core.learning.models.calibration import IDENTITY, Method, fit_calibrator, logit
+from ml_core.learning.predictions.novelty import Novelty, fit_novelty, may_silence
+from ml_core.learning.predictions.predict import ensemble, recommend
+from ml_core.learning.predictions.prediction import NoveltyScore
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.learning.synthetic import dataset

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ml_core.learning.dataset import NOT_RESOLVED, Dataset
+from ml_core.learning.datasets.dataset import NOT_RESOLVED, Dataset
 from ml_core.learning.folds import NoUnseenDaysError, Walk, walk_forward
 from tests.ml_core.learning.synthetic import dataset
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml_core.learning.assemble import assemble
-from ml_core.learning.dataset import DOWN, NONE, UP, Dataset
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.dataset import DOWN, NONE, UP, Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import OneRowError, Predictor
-from ml_core.learning.predictions import Predictions, predict
-from ml_core.learning.reasons import model_reasons
+from ml_core.learning.predictions.predict import Predictions, predict
+from ml_core.learning.predictions.reasons import model_reasons
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import mgc, walk

@@ -14,12 +14,18 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.control_markets import bars_of
-from ml_core.learning.assemble import assemble
 from ml_core.learning.bundle import load_bundle, write_bundle
-from ml_core.learning.dataset import Dataset
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor
-from ml_core.learning.novelty import MOST_SILENCED, SHARE, Novelty, fit_novelty, may_silence
+from ml_core.learning.predictions.novelty import (
+    MOST_SILENCED,
+    SHARE,
+    Novelty,
+    fit_novelty,
+    may_silence,
+)
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import SUMS
 from ml_core.market.schedule import build_schedule

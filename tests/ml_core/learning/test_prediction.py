@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ml_core.decision.entry import Outputs
-from ml_core.learning.prediction import NoveltyScore, Prediction
+from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from tests.predictions import NOVEL, predicted
 
 

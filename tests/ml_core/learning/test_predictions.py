@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml_core.learning.baselines import fit_baselines
-from ml_core.learning.calibration import Calibrator
-from ml_core.learning.models import Question
-from ml_core.learning.predictions import predict, recommend
+from ml_core.learning.models.baselines import fit_baselines
+from ml_core.learning.models.calibration import Calibrator
+from ml_core.learning.models.lightgbm_models import Question
+from ml_core.learning.predictions.predict import predict, recommend
 from tests.ml_core.learning.synthetic import dataset
 
 

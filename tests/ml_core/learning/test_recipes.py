@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_core.evidence.metrics import expected_calibration_error
-from ml_core.learning.calibration import Method, expit, fit_calibrator, logit
-from ml_core.learning.dataset import DOWN, UP
+from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.fit import fit
+from ml_core.learning.models.calibration import Method, expit, fit_calibrator, logit
 from ml_core.learning.recipe import BoosterSpec, Recipe
 from tests.ml_core.learning.synthetic import dataset
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_core.learning.splits import TooFewSamplesError, chronological, purged
+from ml_core.learning.datasets.splits import TooFewSamplesError, chronological, purged
 from tests.ml_core.learning.synthetic import dataset
 
 

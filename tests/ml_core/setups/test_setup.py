@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.assemble import assemble, assemble_live
+from ml_core.learning.datasets.assemble import assemble, assemble_live
 from ml_core.market.market import UnknownRangeError
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.setups.setup import DAYS, NotAChoiceError, Setup, SetupGrid

@@ -16,8 +16,8 @@ from ml_core.bars.arrays import Bars
 from ml_core.bars.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.assemble import assemble
-from ml_core.learning.slot_table import slot_table
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
 from ml_core.strategy.rules import Rules

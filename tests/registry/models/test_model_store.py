@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ml_core.learning.bundle import Bundle, write_bundle
-from ml_core.learning.dataset import Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.recipe import Recipe
 from registry.database import Database

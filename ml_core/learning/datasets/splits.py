@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
-from ml_core.learning.dataset import Dataset
+from ml_core.learning.datasets.dataset import Dataset
 
 MIN_TRAIN_ROWS = 400
 MIN_DAYS_A_PART = 10

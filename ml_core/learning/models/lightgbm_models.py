@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core import learning
 from ml_core.errors import InputError
-from ml_core.learning.baselines import Baselines
-from ml_core.learning.calibration import logit
-from ml_core.learning.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning import models
+from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.models.baselines import Baselines
+from ml_core.learning.models.calibration import logit
 from ml_core.learning.recipe import BoosterSpec, Recipe
 
 if TYPE_CHECKING:
@@ -237,9 +237,9 @@ class _Grower:
         params = self._params(chosen)
 
         def data(
-            which: NDArray[np.bool_], reference: learning.boosting.lgb.Dataset | None = None
-        ) -> learning.boosting.lgb.Dataset:
-            return learning.boosting.lgb.Dataset(
+            which: NDArray[np.bool_], reference: models.boosting.lgb.Dataset | None = None
+        ) -> models.boosting.lgb.Dataset:
+            return models.boosting.lgb.Dataset(
                 self.rows.inputs[which],
                 self.rows.answer[which],
                 init_score=self.rows.start[which] if self.residual else None,
@@ -252,10 +252,10 @@ class _Grower:
 
         fitted = data(chosen)
         if stopping is None:
-            return learning.boosting.lgb.train(params, fitted, rounds)
-        stop = learning.boosting.lgb.early_stopping(self.spec.early_stopping_rounds, verbose=False)
+            return models.boosting.lgb.train(params, fitted, rounds)
+        stop = models.boosting.lgb.early_stopping(self.spec.early_stopping_rounds, verbose=False)
         judged = data(stopping, fitted)
-        return learning.boosting.lgb.train(
+        return models.boosting.lgb.train(
             params, fitted, rounds, valid_sets=[judged], callbacks=[stop]
         )
 

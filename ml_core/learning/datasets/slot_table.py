@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml_core.learning.assemble import Assembly
+from ml_core.learning.datasets.assemble import Assembly
 from ml_core.ranges.labels import NOT_RESOLVED
 from ml_core.ranges.opening_range import Exclusion
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.learning.baselines import Baselines
-from ml_core.learning.calibration import IDENTITY, Calibrator, logit
-from ml_core.learning.dataset import Dataset
-from ml_core.learning.models import Question, with_side
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.models.baselines import Baselines
+from ml_core.learning.models.calibration import IDENTITY, Calibrator, logit
+from ml_core.learning.models.lightgbm_models import Question, with_side
 
 if TYPE_CHECKING:
     from lightgbm import Booster

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
-from ml_core.learning.dataset import DOWN, NONE, UP, Dataset
+from ml_core.learning.datasets.dataset import DOWN, NONE, UP, Dataset
 from ml_core.on_demand import library
 
 optimize = library("scipy.optimize")

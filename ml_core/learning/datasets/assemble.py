@@ -14,7 +14,7 @@ from ml_core.errors import InputError
 from ml_core.features.all import CATALOGUE, compute
 from ml_core.features.catalogue import Feature
 from ml_core.features.history import HISTORY_DAYS, History, read_history
-from ml_core.learning.dataset import Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.learning.prediction import NoveltyScore
-from ml_core.learning.reasons import named
+from ml_core.learning.predictions.prediction import NoveltyScore
+from ml_core.learning.predictions.reasons import named
 
 SHARE = 0.02
 """Share of training rows, each held against other days' rows, that the threshold leaves out."""

@@ -1,7 +1,7 @@
 """What a LightGBM model text says of itself; run as a process of its own, since some end it.
 
 Reads paths, one a line, and answers each with one line of JSON after the mark it was given, which
-tells answers from what LightGBM prints: ``python -m ml_core.learning.booster_facts MARK``.
+tells answers from what LightGBM prints: ``python -m ml_core.learning.models.booster_facts MARK``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ml_core import learning
+from ml_core.learning import models
 
 
 def facts(text: str) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def facts(text: str) -> dict[str, Any]:
     lightgbm.basic.LightGBMError
         It is no model LightGBM can read.
     """
-    booster = learning.boosting.lgb.Booster(model_str=text)
+    booster = models.boosting.lgb.Booster(model_str=text)
     objective = re.search(r"^objective=(.*)$", text, re.MULTILINE)
     classes = re.search(r"^num_class=(\d+)$", text, re.MULTILINE)
     return {

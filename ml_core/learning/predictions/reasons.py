@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.prediction import Reason
+from ml_core.learning.predictions.prediction import Reason
 
 if TYPE_CHECKING:
     from lightgbm import Booster

@@ -16,9 +16,13 @@ from pydantic import TypeAdapter
 from ml_core.decision.entry import Outputs
 from ml_core.learning.predictions.prediction import Prediction
 from tasks.data.feed import FeedCheck
+from tasks.data.intake import RefreshResult
+from tasks.health.drift_artifact import DriftResult
+from tasks.health.outcomes_artifact import OutcomesResult
 from tasks.prediction.explanation import ExplainedSlot
 from tasks.prediction.predict import SlotResult
 from tasks.prediction.replay import Replay
+from tasks.rollout.approval import ApprovalResult
 from tasks.runs.recovery_artifact import Recovery
 from tasks.training.retrain_artifact import Retrained
 from tasks.training.study_report import StudyResult
@@ -27,10 +31,15 @@ from tasks.training.tuning_artifact import TuneResult
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 
 RESULTS: dict[str, type[Any]] = {
+    "refresh-data": RefreshResult,
     "shadow-predict": SlotResult,
+    "log-outcomes": OutcomesResult,
     "replay": Replay,
     "explain": ExplainedSlot,
     "nightly-retrain": Retrained,
+    "check-drift": DriftResult,
+    "promote": ApprovalResult,
+    "step-up": ApprovalResult,
     "walk-forward": StudyResult,
     "tune": TuneResult,
     "recover": Recovery,
@@ -50,8 +59,23 @@ def text_of(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=1, sort_keys=True) + "\n"
 
 
+_CONCLUDED = {
+    "DriftResult": {
+        "judged": "Whether there was enough to judge.",
+        "prediction_drifted": "Whether the predictions drifted.",
+        "target_drifted": "Whether the outcomes drifted.",
+    },
+    "ColumnShift": {"drifted": "Whether it is among the discoveries."},
+    "NoveltyScore": {"novel": "Whether the score is above the threshold."},
+}
+"""What the JSON of a type says beside its fields, which follows from them: yes or no each."""
+
+
 def _schema(kind: type[Any]) -> dict[str, Any]:
     schema = TypeAdapter(kind).json_schema(mode="serialization")
+    for part in (schema, *schema.get("$defs", {}).values()):
+        for name, words in _CONCLUDED.get(part.get("title", ""), {}).items():
+            part["properties"][name] = {"type": "boolean", "description": words}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
@@ -59,11 +83,6 @@ def _outputs() -> dict[str, Any]:
     """Return the schema of a ledger row's ``outputs``: the prediction's values among its own."""
     schema, prediction = _schema(Outputs), _schema(Prediction)
     own = {name: value for name, value in schema["properties"].items() if name != "prediction"}
-    novelty = prediction["$defs"]["NoveltyScore"]["properties"]
-    novelty["novel"] = {
-        "type": "boolean",
-        "description": "Whether the score is above the threshold.",
-    }
     return {
         **schema,
         "$defs": prediction["$defs"],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from prefect import flow
 
+from ml_core.json_values import field_values
 from registry.ledger.entries import Mode
 from tasks.health.drift import compare, write_report
-from tasks.health.drift_artifact import publish_drift
+from tasks.health.drift_artifact import DriftResult, publish_drift
 from tasks.notices.notify import REPORTED
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of
@@ -29,7 +29,7 @@ def check_drift(
     mode: Mode = "live",
     full: bool = False,
     as_of: datetime | None = None,
-) -> dict[str, Any]:
+) -> DriftResult:
     """Compare the features logged in the last ten trading days with the champion's training data.
 
     Each range is compared with the same opening range; roll days and half-days are left out. A
@@ -45,9 +45,9 @@ def check_drift(
     report = compare(market, at, mode)
     page = write_report(market, at, mode) if full and report.judged else None
     publish_drift(market, report, page)
-    return {
-        "verdict": report.verdict,
-        "detected": report.detected,
-        "report": page,
-        **report.to_json(),
-    }
+    return DriftResult(
+        **field_values(report.figures),
+        verdict=report.verdict,
+        detected=report.detected,
+        report=page,
+    )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from prefect import flow
 
+from ml_core.json_values import field_values
 from monitoring.performance import over, whole_days
 from tasks.health.breaker_check import check_breaker
 from tasks.health.early_warning import warn_early
 from tasks.health.outcomes_artifact import (
+    OutcomesResult,
     counts_in_words,
     is_last_standing,
     publish_outcomes,
@@ -34,7 +35,7 @@ from tasks.settings import current_settings
     timeout_seconds=TIME_LIMITS["log-outcomes"],
     **REPORTED,
 )
-def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> dict[str, Any]:
+def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> OutcomesResult:
     """Append the outcomes of predicted slots and bring the daily figures up to them.
 
     Live slots that nobody answered in time are recorded as missed, so that the ledger has a row
@@ -58,16 +59,16 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> d
     period = over(live)
     standing = standing_words(breaker, rollout)
     verdict = counts_in_words(counts, missed) + standing
-    new = missed or counts["added"] or counts["revised"] or (warned and warned["made"])
+    new = missed or counts.added or counts.revised or (warned is not None and warned.made)
     # every quarter of an hour, for weeks: a run that has nothing new leaves the last that had
     if new or not by_itself() or not is_last_standing(market, standing):
-        publish_outcomes(market, verdict, live, warned["warnings"] if warned else ())
-    return {
-        **counts,
-        "missed": missed,
-        "breaker": breaker,
-        "rollout": rollout,
-        "performance": period.verdict,
-        "early_warning": warned,
-        "verdict": verdict,
-    }
+        publish_outcomes(market, verdict, live, warned.warnings if warned else ())
+    return OutcomesResult(
+        **field_values(counts),
+        verdict=verdict,
+        missed=missed,
+        performance=period.verdict,
+        breaker=breaker,
+        rollout=rollout,
+        early_warning=warned,
+    )

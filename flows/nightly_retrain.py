@@ -114,6 +114,6 @@ def _check_drift(market: str) -> str:
     The versions are registered by now: a check that fails is told, and undoes nothing.
     """
     try:
-        return str(check_drift(market)["verdict"])
+        return check_drift(market).verdict
     except (OrbcastError, TimeoutError) as error:
         return f"drift could not be checked: {error}"

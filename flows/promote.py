@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 
 from tasks.notices.notify import REPORTED
-from tasks.rollout.approval import conclude, request_approval
+from tasks.rollout.approval import ApprovalResult, conclude, request_approval
 from tasks.rollout.approved_promotion import act_on_promotion, promotion_request
 from tasks.runs.parameters import MarketName
 from tasks.runs.run_names import run_name
@@ -23,7 +21,7 @@ from tasks.settings import now
     persist_result=False,
     **REPORTED,
 )
-def promote(market: MarketName = "mgc", version: str = "challenger") -> State[dict[str, Any]]:
+def promote(market: MarketName = "mgc", version: str = "challenger") -> State[ApprovalResult]:
     """Ask a person whether a version shall serve from now on; without their approval it does not.
 
     The run is suspended with the promotion rule's evidence: open it, press Resume, and fill in the

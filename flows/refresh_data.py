@@ -6,12 +6,12 @@ A flow's docstring is what Prefect's run form shows; it reads ``Args`` in Google
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from prefect import flow
 
 from ml_core.errors import OrbcastError
 from tasks.data.ingest import Announce, refresh_lake
+from tasks.data.intake import RefreshResult
 from tasks.data.refresh_artifact import publish_refresh
 from tasks.data.sources import SourceSpec, standing_source
 from tasks.notices.notify import REPORTED
@@ -34,7 +34,7 @@ def refresh_data(
     full: bool = False,
     as_of: datetime | None = None,
     announce: bool = False,
-) -> dict[str, Any]:
+) -> RefreshResult:
     """Bring the lake of bars up to the source. Running it again changes nothing.
 
     Bars that are new or revised emit orbcast.data.refreshed, which starts log-outcomes.
@@ -51,7 +51,7 @@ def refresh_data(
     announcing: Announce = "never" if as_of else "always" if announce else "news"
     brought = refresh_lake(market, source, at, full=full, announce=announcing)
     publish_refresh(market, brought)
-    return {**brought.to_json(), "verdict": brought.summary.verdict}
+    return brought
 
 
 def refresh_if_known(market: str, as_of: datetime | None = None) -> str | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 
 from tasks.notices.notify import REPORTED
-from tasks.rollout.approval import conclude, request_approval
+from tasks.rollout.approval import ApprovalResult, conclude, request_approval
 from tasks.rollout.approved_step import ApprovedStage, act_on_step, step_request
 from tasks.runs.parameters import MarketName
 from tasks.runs.run_names import run_name
@@ -25,7 +23,7 @@ from tasks.settings import now
 )
 def step_up(
     market: MarketName = "mgc", stage: ApprovedStage = "advisory"
-) -> State[dict[str, Any]]:
+) -> State[ApprovalResult]:
     """Ask a person whether a market shall go up one stage; without their approval it stays.
 
     The run is suspended with every gate and its figure: open it, press Resume, and fill in the

@@ -94,10 +94,6 @@ class DriftReport:
         groups = ", ".join(self.figures.left_out)
         return f"; not at {groups}, as the version learned from less than a year"
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures as plain values."""
-        return self.figures.to_json()
-
 
 def report(market: str, version: str, reference: Reference, rows: Rows) -> DriftReport:
     """Judge the last days of rows; roll days, half-days and days with few rows are left out.

@@ -9,7 +9,8 @@ from typing import Literal
 from prefect import task
 
 from ml_core.bars.contract import OnProgress
-from tasks.data.intake import IntakeSummary, SourceReading, take_in
+from ml_core.json_values import field_values
+from tasks.data.intake import IntakeSummary, RefreshResult, take_in
 from tasks.data.sources import NoSourceError, SourceSpec, standing_source
 from tasks.notices.events import BarsRefreshed, emit
 from tasks.runs.retrying import RETRIED
@@ -29,7 +30,7 @@ def refresh_lake(
     *,
     full: bool,
     announce: Announce = "news",
-) -> SourceReading:
+) -> RefreshResult:
     """Read the source given, or the market's standing one, and announce what came in."""
     brought = read_source(market, source, at, full=full)
     if announce != "never":
@@ -44,7 +45,7 @@ def read_source(
     *,
     full: bool,
     on_progress: OnProgress | None = None,
-) -> SourceReading:
+) -> RefreshResult:
     """Do the same within another step, and announce nothing.
 
     ``on_progress`` is called with (batch name, batches done).
@@ -65,24 +66,24 @@ def read_source(
         raise NoSourceError(market.lower())
     records = take_in(settings, definition, spec, at, full=full, on_progress=on_progress)
     summary = IntakeSummary.of(records, settings.lake().status(definition.symbol))
-    return SourceReading(summary=summary, source=str(spec), as_of=at)
+    return RefreshResult(
+        **field_values(summary), verdict=summary.in_words, source=str(spec), as_of=at
+    )
 
 
-def announce_bars(market: str, readings: Sequence[SourceReading], *, always: bool = False) -> None:
+def announce_bars(market: str, readings: Sequence[RefreshResult], *, always: bool = False) -> None:
     """Emit one event of what some readings brought in, oldest first, if it is any bar at all."""
-    summaries = [reading.summary for reading in readings]
-    if not readings or not (always or any(summary.changed_bars for summary in summaries)):
+    if not readings or not (always or any(reading.changed_bars for reading in readings)):
         return
     last = readings[-1]
-    last_bar = last.summary.last_bar
     emit(
         BarsRefreshed(
             market=market,
             as_of=last.as_of.isoformat(),
-            added=sum(summary.added for summary in summaries),
-            revised=sum(summary.revised for summary in summaries),
-            withdrawn=sum(summary.withdrawn for summary in summaries),
-            batches=sum(summary.new_batches for summary in summaries),
-            last_bar=last_bar.isoformat() if last_bar else None,
+            added=sum(reading.added for reading in readings),
+            revised=sum(reading.revised for reading in readings),
+            withdrawn=sum(reading.withdrawn for reading in readings),
+            batches=sum(reading.new_batches for reading in readings),
+            last_bar=last.last_bar.isoformat() if last.last_bar else None,
         )
     )

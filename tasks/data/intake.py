@@ -13,7 +13,6 @@ import registry
 from ml_core.bars.batch_log import BatchRecord
 from ml_core.bars.contract import OnProgress
 from ml_core.bars.lake import LakeStatus
-from ml_core.json_values import json_values
 from ml_core.market.market import Market
 from tasks.data.sources import SourceSpec, open_source
 from tasks.settings import Settings
@@ -80,7 +79,7 @@ class IntakeSummary:
         )
 
     @property
-    def verdict(self) -> str:
+    def in_words(self) -> str:
         """What came in, and the last bar there is, in a line."""
         if self.last_bar is None:
             return f"{self.counts}; no bar in the lake"
@@ -88,27 +87,22 @@ class IntakeSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceReading:
-    """What one reading of a source brought.
+class RefreshResult(IntakeSummary):
+    """What one reading of a source brought, which a run of refresh-data returns.
 
     Attributes
     ----------
-    summary
-        What came in.
+    verdict
+        What came in, and the last bar there is, in a sentence.
     source
         Where from, in words.
     as_of
         Aware time that was taken for now.
     """
 
-    summary: IntakeSummary
+    verdict: str
     source: str
     as_of: datetime
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain values, those of the summary beside its own."""
-        own = {"source": self.source, "as_of": self.as_of.isoformat()}
-        return {**json_values(self.summary), **own}
 
 
 def take_in(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.data.intake import SourceReading
+from tasks.data.intake import RefreshResult
 from tasks.runs.artifacts import bullets, publish, table, to_copy
 
 _COUNTS = {
@@ -15,13 +15,13 @@ _COUNTS = {
 }
 
 
-def publish_refresh(market: str, brought: SourceReading) -> None:
+def publish_refresh(market: str, brought: RefreshResult) -> None:
     """Publish how many bars came, from where, and what of them is odd but kept."""
-    findings = brought.summary.findings
+    findings = brought.findings
     publish(
         f"refresh-{market}",
-        brought.summary.verdict,
-        table([brought.to_json()], _COUNTS),
+        brought.verdict,
+        table([brought], _COUNTS),
         to_copy({"source": brought.source}),
         bullets([f"Odd but kept: {', '.join(findings)}"] if findings else []),
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from ml_core.health.drift import DriftFigures
 from monitoring import pages
 from monitoring.drift_report import DriftReport
 from tasks.runs.artifacts import pictures, publish, table, to_open
@@ -14,6 +17,25 @@ _COLUMNS = {
     "drifted": "Drifted",
 }
 _MOST_ROWS = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftResult(DriftFigures):
+    """What a run of check-drift returns.
+
+    Attributes
+    ----------
+    verdict
+        What drifted, in a sentence.
+    detected
+        Whether anything did.
+    report
+        Path of Evidently's page, if it was asked for.
+    """
+
+    verdict: str
+    detected: bool
+    report: str | None
 
 
 def publish_drift(market: str, report: DriftReport, page: str | None) -> None:

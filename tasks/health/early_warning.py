@@ -6,8 +6,8 @@ A line is what one role's recipe said live: its versions are refits of one anoth
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 from prefect import task
@@ -38,8 +38,17 @@ LOOKED_BACK = timedelta(days=60)
 """Within these days lie the rows of an estimate, and estimates still to be reconciled."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyWarning:
+    """How many estimates were made and how many got their truth, and what the new ones warn of."""
+
+    made: int
+    reconciled: int
+    warnings: tuple[str, ...]
+
+
 @task(name="estimate without outcomes", task_run_name="{market}: early warning", **RETRIED)
-def warn_early(market: str, at: datetime) -> dict[str, Any]:
+def warn_early(market: str, at: datetime) -> EarlyWarning:
     """Estimate each line's log loss and calibration, and set the truth beside earlier estimates.
 
     An estimate is made once for each line and trading day, of its latest answers, and is never
@@ -60,14 +69,19 @@ def warn_early(market: str, at: datetime) -> dict[str, Any]:
         for record in records
         if (record.role, record.version, record.last_day) in present and record.expected.warning
     ]
-    for each in warned:
-        _tell(settings, each)
-    words = [f"{each.role} {each.version}: {each.expected.warning}" for each in warned]
-    return {"made": new, "reconciled": filled, "warnings": words}
+    for record in warned:
+        _notify(settings, record)
+    return EarlyWarning(
+        made=new,
+        reconciled=filled,
+        warnings=tuple(
+            f"{record.role} {record.version}: {record.expected.warning}" for record in warned
+        ),
+    )
 
 
-def _tell(settings: Settings, record: EstimateRecord) -> None:
-    """Tell of a warning, of one that goes on once a week."""
+def _notify(settings: Settings, record: EstimateRecord) -> None:
+    """Send notice of a warning; of one that goes on, once a week."""
     year, week, _ = record.last_day.isocalendar()
     notify(
         settings,

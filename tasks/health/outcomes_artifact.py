@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ml_core.health.daily_sums import PerformanceRecord
 from monitoring.breaker import BreakerState
 from monitoring.performance import Period, over
+from tasks.health.early_warning import EarlyWarning
 from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
+from tasks.prediction.outcomes import OutcomeCounts
+from tasks.rollout.checks import RolloutCheck
 from tasks.runs.artifacts import bullets, last_verdict, publish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomesResult(OutcomeCounts):
+    """What a run of log-outcomes returns.
+
+    Attributes
+    ----------
+    verdict
+        What was added and where the market stands, in a sentence.
+    missed
+        Slots that nobody had predicted in time and that were recorded as missed.
+    performance
+        How the live champion does, in a sentence.
+    breaker, rollout, early_warning
+        What each check came to; None of a look back.
+    """
+
+    verdict: str
+    missed: int
+    performance: str
+    breaker: BreakerState | None
+    rollout: RolloutCheck | None
+    early_warning: EarlyWarning | None
 
 
 def publish_outcomes(
@@ -27,26 +54,26 @@ def publish_outcomes(
     )
 
 
-def counts_in_words(counts: Mapping[str, Any], missed: int) -> str:
+def counts_in_words(counts: OutcomeCounts, missed: int) -> str:
     """Return how many outcomes were added, and how many slots were recorded as missed."""
     words = (
-        f"{counts['symbol']}: {counts['added']} outcomes added, {counts['revised']} revised, "
-        f"{counts['open']} still open"
+        f"{counts.symbol}: {counts.added} outcomes added, {counts.revised} revised, "
+        f"{counts.open} still open"
     )
     if missed:
         words += f"; {missed} slots that nobody had answered were recorded"
     return words
 
 
-def standing_words(breaker: BreakerState | None, rollout: Mapping[str, Any] | None) -> str:
+def standing_words(breaker: BreakerState | None, rollout: RolloutCheck | None) -> str:
     """Return the state of the breaker, and the stage where the market stepped down."""
     words = ""
     if breaker is not None:
         words += f"; breaker {breaker.state}"
         if not breaker.closed:
             words += f": {breaker.cause}, {breaker.detail}"
-    if rollout and rollout["stepped_down"]:
-        words += f"; stepped down to {rollout['stage']}: {rollout['stepped_down']}"
+    if rollout is not None and rollout.stepped_down:
+        words += f"; stepped down to {rollout.stage}: {rollout.stepped_down}"
     return words
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import product
@@ -55,8 +57,30 @@ _OF_PREDICTION = (
 _NEVER_SETTLED = frozenset({"holiday", "exchange_closed"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeCounts:
+    """What became of the slots that were looked at.
+
+    Attributes
+    ----------
+    symbol, predictions
+        The market's, and how many predictions its ledger has.
+    added, revised, unchanged
+        Outcomes that were appended, that took the place of another, and that were there.
+    open
+        Slots that cannot be settled yet.
+    """
+
+    symbol: str
+    predictions: int
+    added: int
+    revised: int
+    unchanged: int
+    open: int
+
+
 @task(name="settle what can be settled", task_run_name="{market}: settle", **RETRIED)
-def settle(market: str, at: datetime) -> dict[str, Any]:
+def settle(market: str, at: datetime) -> OutcomeCounts:
     """Label every open or recent slot of the ledger from the lake and append its outcome."""
     settings = current_settings()
     definition = settings.market(market)
@@ -69,7 +93,7 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
         if row.prediction.reason not in _NEVER_SETTLED
         and (row.outcome is None or row.prediction.trading_day >= recent)
     ]
-    counts = {"added": 0, "revised": 0, "unchanged": 0, "open": 0}
+    counts: Counter[str] = Counter()
     keys = {row.prediction.label for row in wanted}
     live = {outcome_key(row.prediction) for row in wanted if row.prediction.mode == "live"}
     hashes = sorted({row.prediction.market_hash for row in wanted})
@@ -92,7 +116,14 @@ def settle(market: str, at: datetime) -> dict[str, Any]:
             counts[done] += 1
             if done != "unchanged" and outcome_key(entry) in live:
                 _emit(entry, revised=done == "revised")
-    return {"symbol": definition.symbol, "predictions": len(rows), **counts}
+    return OutcomeCounts(
+        symbol=definition.symbol,
+        predictions=len(rows),
+        added=counts["added"],
+        revised=counts["revised"],
+        unchanged=counts["unchanged"],
+        open=counts["open"],
+    )
 
 
 def _emit(entry: OutcomeEntry, *, revised: bool) -> None:

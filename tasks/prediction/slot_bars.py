@@ -13,7 +13,7 @@ from ml_core.market.schedule import to_minute
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from tasks.data.intake import SourceReading
+    from tasks.data.intake import RefreshResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Arrival:
     tries: int
     trouble: str | None = None
     bars: Bars | None = field(default=None, compare=False, repr=False)
-    brought: tuple[SourceReading, ...] = field(default=(), compare=False)
+    brought: tuple[RefreshResult, ...] = field(default=(), compare=False)
 
 
 def read_bars(settings: Settings, market: Market, slot: Slot) -> Bars:

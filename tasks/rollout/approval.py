@@ -71,6 +71,40 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalResult:
+    """What a run of promote or of step-up returns.
+
+    Attributes
+    ----------
+    verdict
+        What was asked, and what came of it, in a sentence.
+    market, version, subject
+        Of what: the version, or the stage.
+    run
+        Id of the flow run that asked.
+    approved
+        Whether the answer was a whole approval of what was shown.
+    done
+        Whether what was approved was carried out.
+    by, reason
+        The person who answered, and why.
+    bound_to
+        Hash of what was shown.
+    """
+
+    verdict: str
+    market: str
+    version: str
+    subject: str
+    run: str
+    approved: bool
+    done: bool
+    by: str
+    reason: str
+    bound_to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """A run that waits for a person."""
 
@@ -113,11 +147,11 @@ def request_approval(ask: Callable[[], Request]) -> Answered:
     return Answered(run=str(run.id), request=request, answer=answer)
 
 
-def conclude(answered: Answered, values: dict[str, Any]) -> State[dict[str, Any]]:
+def conclude(answered: Answered, result: ApprovalResult) -> State[ApprovalResult]:
     """Publish what came of it, and give the state the run ends in: completed, whatever it was."""
     parts = (escaped(answered.request.verdict), evidence(answered.request))
-    publish(key_of(answered.request), values["verdict"], *parts)
-    return Completed(message=values["verdict"], data=values)
+    publish(key_of(answered.request), result.verdict, *parts)
+    return Completed(message=result.verdict, data=result)
 
 
 def waiting() -> tuple[Waiting, ...]:

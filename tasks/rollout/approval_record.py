@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from registry.models.decisions import DecisionRecord, list_decisions, record_decision
-from tasks.rollout.approval import Answered
+from tasks.rollout.approval import Answered, ApprovalResult
 from tasks.settings import Settings
 
 KIND = "approval"
 
 
-def kept(settings: Settings, market: str, run: str) -> dict[str, Any] | None:
+def kept(settings: Settings, market: str, run: str) -> ApprovalResult | None:
     """Return what is on record of a run's approval: one that is run again does nothing more."""
     for decision in list_decisions(settings.database(), market):
         if decision.kind == KIND and decision.evidence["run"] == run:
-            return _values_of(decision)
+            return _result_of(decision)
     return None
 
 
@@ -28,7 +28,7 @@ def keep(
     approved: bool,
     done: bool,
     at: datetime,
-) -> dict[str, Any]:
+) -> ApprovalResult:
     """Record what came of an approval.
 
     Parameters
@@ -45,11 +45,6 @@ def keep(
         Whether what was approved was carried out.
     at
         Aware time.
-
-    Returns
-    -------
-    dict
-        The verdict and the rest, plain values.
     """
     request, answer = answered.request, answered.answer
     evidence: dict[str, Any] = {
@@ -78,16 +73,16 @@ def keep(
         at=at,
     )
     record_decision(settings.database(), record)
-    return _values_of(record)
+    return _result_of(record)
 
 
-def _values_of(record: DecisionRecord) -> dict[str, Any]:
+def _result_of(record: DecisionRecord) -> ApprovalResult:
     names = ("run", "approved", "done", "by", "reason", "bound_to")
     request = record.evidence["request"]
-    return {
-        "verdict": f"{request['title']}: {record.verdict}",
-        "market": record.market,
-        "version": record.version,
-        "subject": request["subject"],
+    return ApprovalResult(
+        verdict=f"{request['title']}: {record.verdict}",
+        market=record.market,
+        version=record.version,
+        subject=request["subject"],
         **{name: record.evidence[name] for name in names},
-    }
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from prefect import task
 
@@ -13,7 +12,7 @@ from ml_core.evidence.promotion import Decision
 from monitoring.approval import Finding, Request, judge
 from registry.errors import UnusableVersionError
 from registry.models.model_store import CHAMPION, VersionRecord
-from tasks.rollout.approval import Answered
+from tasks.rollout.approval import Answered, ApprovalResult
 from tasks.rollout.approval_record import keep, kept
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
@@ -85,7 +84,7 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
 
 
 @task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
-def act_on_promotion(answered: Answered, at: datetime) -> dict[str, Any]:
+def act_on_promotion(answered: Answered, at: datetime) -> ApprovalResult:
     """Make the version champion if a person approved of what it still is; keep what came of it.
 
     Twice for one run changes nothing.

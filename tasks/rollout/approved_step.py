@@ -10,7 +10,7 @@ from prefect import task
 from monitoring.approval import Finding, Request, judge
 from registry.errors import UnknownVersionError
 from registry.rollout import rollout_records
-from tasks.rollout.approval import Answered
+from tasks.rollout.approval import Answered, ApprovalResult
 from tasks.rollout.approval_record import keep, kept
 from tasks.rollout.stage import GatesNotPassedError, Rollout, approve, rollout_of, step_up
 from tasks.runs.retrying import RETRIED
@@ -77,7 +77,7 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
 
 
 @task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
-def act_on_step(answered: Answered, at: datetime) -> dict[str, Any]:
+def act_on_step(answered: Answered, at: datetime) -> ApprovalResult:
     """Record the approval and take the step, if a person approved and the gates hold.
 
     Twice for one run changes nothing.

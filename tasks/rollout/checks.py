@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from prefect import task
 
-from monitoring.rollout import latest_time, position
+from monitoring.rollout import Stage, latest_time, position
 from monitoring.rollout_gates import EARNED, step_down_reason
 from tasks.notices.notify import notify
 from tasks.rollout.facts import facts_of
 from tasks.rollout.record import events_of
-from tasks.rollout.stage import rollout_json, rollout_of, step_down
+from tasks.rollout.stage import Rollout, rollout_of, step_down
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, current_settings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutCheck:
+    """The stage of a market after a check, and why it stepped down to it; None if it stayed."""
+
+    stage: Stage
+    stepped_down: str | None = None
+
+
 @task(name="check the rollout", task_run_name="{market}: step down or stay", **RETRIED)
-def check_rollout(market: str, at: datetime) -> dict[str, Any]:
+def check_rollout(market: str, at: datetime) -> RolloutCheck:
     """Step a market down if there is a reason to; it never goes up by itself."""
     settings = current_settings()
     symbol = settings.market(market).symbol
     events = events_of(settings, symbol)
     current = position(events)
     if current.stage in {"off", "shadow"}:
-        return {"stage": current.stage, "stepped_down": None}
+        return RolloutCheck(stage=current.stage)
     at = latest_time(events, at)
     step = step_down_reason(facts_of(settings, symbol, current, at), current, at)
     if step is None:
-        return {"stage": current.stage, "stepped_down": None}
+        return RolloutCheck(stage=current.stage)
     stage, why, restarts = step
     step_down(settings, symbol, stage, by=BY, reason=why, at=at, restarts=restarts)
     notify(
@@ -41,18 +49,12 @@ def check_rollout(market: str, at: datetime) -> dict[str, Any]:
         f"{why}.\nIt does not go up again by itself: `orbcast rollout status --market "
         f"{symbol.lower()}` shows what is asked for.",
     )
-    return {"stage": stage, "stepped_down": why}
+    return RolloutCheck(stage=stage, stepped_down=why)
 
 
 @task(name="look at the gates", task_run_name="{market}: gates", **RETRIED)
-def look_at_gates(market: str, at: datetime) -> dict[str, Any]:
-    """Look at every gate of the next stage, and tell of those reached since they were last told.
-
-    Returns
-    -------
-    dict
-        The rollout as plain values.
-    """
+def look_at_gates(market: str, at: datetime) -> Rollout:
+    """Look at every gate of the next stage; send notice of those passed since the last notice."""
     settings = current_settings()
     symbol = settings.market(market).symbol
     rollout = rollout_of(settings, symbol, at)
@@ -70,4 +72,4 @@ def look_at_gates(market: str, at: datetime) -> dict[str, Any]:
                 f"{symbol}: the gate {gate.name} of {rollout.target} is passed",
                 f"{gate.words}.\nStill missing: {'; '.join(rollout.missing) or 'nothing'}.",
             )
-    return rollout_json(rollout)
+    return rollout

@@ -75,13 +75,13 @@ def state_of(run: UUID) -> State[Any]:
     return state
 
 
-def go_on(run: UUID, flow: Flow[..., Any] = promote) -> dict[str, Any]:
+def go_on(run: UUID, flow: Flow[..., Any] = promote) -> approval.ApprovalResult:
     """Run it from the top, as a new process does after the answer."""
     with get_client(sync_client=True) as client:
         found = client.read_flow_run(run)
-    told: dict[str, Any] = run_flow(flow, flow_run=found)  # type: ignore[assignment]
+    told: approval.ApprovalResult = run_flow(flow, flow_run=found)  # type: ignore[assignment]
     assert state_of(run).is_completed()
-    assert state_of(run).message == told["verdict"]
+    assert state_of(run).message == told.verdict
     return told
 
 
@@ -165,7 +165,7 @@ def test_the_evidence_is_in_front_of_the_person_and_an_empty_answer_refuses() ->
     assert "Waits for a person" in str(artifact.data)
     assert send_answer(asked, {}) is None
     told = go_on(asked.run)
-    assert told["verdict"].endswith("refused: the answer did not approve it")
+    assert told.verdict.endswith("refused: the answer did not approve it")
     assert champion() == before
     assert [each["approved"] for each in rows()] == [False]
     subjects = [each.notice.subject for each in notices(current_settings().database())]
@@ -177,7 +177,7 @@ def test_an_approval_makes_it_champion_with_who_and_why_once_however_often_it_ru
     asked = ask(promote)
     assert send_answer(asked, ANA) is None
     told = go_on(asked.run)
-    assert (told["approved"], told["done"], told["by"]) == (True, True, "ana")
+    assert (told.approved, told.done, told.by) == (True, True, "ana")
     assert champion() == challenger()
     change = current_settings().models().history("MGC", "champion")[-1]
     assert (change.by, change.reason) == ("ana", "read the study")
@@ -202,7 +202,7 @@ def test_a_run_killed_between_the_change_and_its_record_finds_the_change_made() 
         "MGC", "champion", challenger(), at=now(), by="ana", reason="read the study"
     )
     assert send_answer(asked, ANA) is None
-    assert go_on(asked.run)["done"]
+    assert go_on(asked.run).done
     assert len(current_settings().models().history("MGC", "champion")) == 2
 
 
@@ -212,10 +212,10 @@ def test_an_approval_without_why_and_one_without_against_the_evidence_are_refuse
     assert "not of type 'boolean'" in str(send_answer(asked, {"approve": "yes"}))
     assert "unexpected" in str(send_answer(asked, {**ANA, "champion": "me"})).lower()
     assert send_answer(asked, {**ANA, "reason": ""}) is None
-    assert "without saying why" in go_on(asked.run)["verdict"]
+    assert "without saying why" in go_on(asked.run).verdict
     asked = ask(promote)
     assert send_answer(asked, ANA) is None
-    assert "does not say that it goes against it" in go_on(asked.run)["verdict"]
+    assert "does not say that it goes against it" in go_on(asked.run).verdict
     assert champion() == before
 
 
@@ -224,14 +224,14 @@ def test_what_is_another_than_was_shown_is_refused(borne_out: Callable[[str], No
     asked = ask(promote)
     assert send_answer(asked, ANA) is None
     borne_out("fails")
-    told = go_on(asked.run)["verdict"]
+    told = go_on(asked.run).verdict
     assert "is not what there is now: brier was holds, is fails; ask again" in told
     borne_out("holds")
     asked = ask(promote)
     weights = next(current_settings().models().find("MGC", "challenger").folder.glob("*.txt"))
     weights.write_text(weights.read_text() + "\n")
     assert send_answer(asked, ANA) is None
-    assert "is damaged" in go_on(asked.run)["verdict"]
+    assert "is damaged" in go_on(asked.run).verdict
     assert champion() == before
 
 
@@ -243,7 +243,7 @@ def test_what_nobody_answers_ends_completed_and_refused_once() -> None:
     assert str(asked.run) not in expire_approvals(settings, until - timedelta(seconds=1))
     assert str(asked.run) in expire_approvals(settings, until)
     assert str(asked.run) not in expire_approvals(settings, until)
-    told = go_on(asked.run)["verdict"]
+    told = go_on(asked.run).verdict
     assert told.endswith(f"refused: nobody answered by {until:%Y-%m-%d %H:%M} UTC")
     assert champion() == before
     assert state_of(asked.run).is_completed()
@@ -253,7 +253,7 @@ def test_an_approval_after_the_deadline_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("ORBCAST_APPROVAL_HOURS", "0.00000001")
     asked = ask(promote)
     assert send_answer(asked, {**ANA, "against_the_evidence": True}) is None
-    assert "approved it after the deadline" in go_on(asked.run)["verdict"]
+    assert "approved it after the deadline" in go_on(asked.run).verdict
 
 
 def test_nothing_of_a_run_that_waits_is_pickled() -> None:
@@ -272,7 +272,7 @@ def test_a_run_killed_before_it_left_its_form_can_be_answered_all_the_same() -> 
         for key in ("schema", "description"):
             client.delete_flow_run_input(asked.run, f"suspended-approval-{key}")
     assert send_answer(asked, {"approve": False, "by": "ana", "reason": "no"}) is None
-    assert "refused: by ana: no" in go_on(asked.run)["verdict"]
+    assert "refused: by ana: no" in go_on(asked.run).verdict
 
 
 @pytest.mark.parametrize("version", ["champion", "nothing"])
@@ -298,7 +298,7 @@ def test_a_step_is_approved_and_taken_in_one_go(studied: Callable[..., None]) ->
     assert "against_the_evidence" not in form["properties"]
     assert send_answer(asked, ANA) is None
     told = go_on(asked.run, step_up)
-    assert (told["approved"], told["done"]) == (True, True)
+    assert (told.approved, told.done) == (True, True)
     events = rollout_records(current_settings().database(), "MGC")
     assert [(each.kind, each.by, each.reason) for each in events] == [
         ("approved", "ana", "read the study"),
@@ -313,8 +313,8 @@ def test_an_approval_opens_no_gate(studied: Callable[..., None]) -> None:
     assert "1 of 1 gates are not passed (trades)" in asked.request.verdict
     assert send_answer(asked, ANA) is None
     told = go_on(asked.run, step_up)
-    assert (told["approved"], told["done"]) == (True, False)
-    assert "no step yet: MGC does not step up to advisory: trades: 9 more" in told["verdict"]
+    assert (told.approved, told.done) == (True, False)
+    assert "no step yet: MGC does not step up to advisory: trades: 9 more" in told.verdict
     assert [each.kind for each in rollout_records(current_settings().database(), "MGC")] == [
         "approved"
     ]
@@ -325,8 +325,8 @@ def test_a_step_of_another_study_than_was_shown_is_refused(studied: Callable[...
     studied("two")
     assert send_answer(asked, ANA) is None
     told = go_on(asked.run, step_up)
-    assert "model, data and study was" in told["verdict"]
-    assert not told["approved"]
+    assert "model, data and study was" in told.verdict
+    assert not told.approved
     assert rollout_records(current_settings().database(), "MGC") == ()
     assert [each["approved"] for each in rows()] == [False]
 

@@ -87,7 +87,7 @@ def logged(own: Path, logged_home: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("logged")
 def test_outcomes_are_shown_beside_the_corridor_with_what_they_brought() -> None:
-    verdict = log_outcomes("mgc")["verdict"]
+    verdict = log_outcomes("mgc").verdict
     told = shown("outcomes-mgc")
     assert plain(told).startswith(f"**{verdict}**")
     assert "Champion, live, 4 days" in plain(told)

@@ -91,21 +91,21 @@ def test_a_shift_is_announced_once_and_its_report_is_kept(
     # Evidently's page takes half a minute: it is made where nothing else is looked at
     monkeypatch.setattr(drift, "write_full_report", lambda *given: given[-1].write_text("page"))
     quiet = check_drift("mgc", as_of=AT - timedelta(days=1))
-    assert (quiet["judged"], quiet["detected"], announced()) == (True, False, [])
+    assert (quiet.judged, quiet.detected, announced()) == (True, False, [])
 
     shift(30.0)
     found = check_drift("mgc", as_of=AT, full=True)
-    assert found["detected"]
-    assert "momentum" in found["groups"]
-    assert found["report"].endswith(".html")
-    assert Path(found["report"]).read_text() == "page"
+    assert found.detected
+    assert "momentum" in found.groups
+    assert (found.report or "").endswith(".html")
+    assert Path(found.report or "").read_text() == "page"
     (event,) = announced()
     assert event.resource.id == "orbcast.market.mgc"
     assert event.payload["last_day"] == "2024-11-19"
-    assert event.payload["groups"] == found["groups"]
+    assert event.payload["groups"] == list(found.groups)
 
-    assert check_drift("mgc", as_of=AT)["detected"]
-    assert check_drift("mgc", as_of=AT - timedelta(days=2))["detected"]
+    assert check_drift("mgc", as_of=AT).detected
+    assert check_drift("mgc", as_of=AT - timedelta(days=2)).detected
     assert len(announced()) == 1
     records = drift_records(current_settings().database(), "MGC")
     assert [each.detected for each in records] == [True, False, True]
@@ -129,7 +129,7 @@ def test_the_retrain_that_a_drift_starts_ends_with_a_check_and_starts_no_other(
 ) -> None:
     monkeypatch.setattr("tasks.runs.periods.now", lambda: AT)
     shift(30.0)
-    assert check_drift("mgc")["detected"]
+    assert check_drift("mgc").detected
     retrained = nightly_retrain("mgc", refresh=False)
     assert "drift in" in str(retrained.drift)
     assert len(announced()) == 1
@@ -140,12 +140,12 @@ def test_replays_are_looked_at_and_start_nothing(announced: Callable[[], list[Ev
     with current_settings().database().session() as session:
         session.execute(text("UPDATE predictions SET mode = 'replay'"))
     shift(30.0)
-    assert check_drift("mgc", mode="replay", as_of=AT)["detected"]
+    assert check_drift("mgc", mode="replay", as_of=AT).detected
     assert announced() == []
     assert drift_records(current_settings().database(), "MGC") == ()
     live = check_drift("mgc", as_of=AT)
-    assert not live["judged"]
-    assert not live["detected"]
+    assert not live.judged
+    assert not live.detected
 
 
 @pytest.mark.usefixtures("logged", "counted_here")

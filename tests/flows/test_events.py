@@ -145,7 +145,7 @@ def test_outcomes_missed_slots_and_an_open_breaker_are_announced_once(
         "resolved_at": row.outcome.resolved_at.isoformat(),
         "revised": False,
     }
-    opened = {name: getattr(counted["breaker"], name) for name in ("cause", "detail")}
+    opened = {name: getattr(counted.breaker, name) for name in ("cause", "detail")}
     assert one(found, "orbcast.breaker.opened") == {"market": "mgc", **opened, "by": "orbcast"}
 
 

@@ -47,8 +47,8 @@ def test_refreshing_without_a_source_names_the_command_that_gives_one(home: Path
 def test_refreshing_twice_adds_nothing(trained: Path) -> None:
     before = files_of(trained / "lake")
     brought = refresh_data("mgc", full=True)
-    assert (brought["added"], brought["revised"], brought["new_batches"]) == (0, 0, 0)
-    assert brought["bars"] > 300_000
+    assert (brought.added, brought.revised, brought.new_batches) == (0, 0, 0)
+    assert brought.bars > 300_000
     assert files_of(trained / "lake") == before
 
 
@@ -196,10 +196,10 @@ def test_outcomes_are_logged_once_and_only_when_they_are_known(trained: Path) ->
 
     counts = log_outcomes("mgc")
     settled = ledger.settled("MGC", first=day, last=day)
-    assert counts["added"] >= 1
+    assert counts.added >= 1
     assert len(settled) == 2
     assert all(each.outcome is not None and each.revision == 0 for each in settled)
-    assert log_outcomes("mgc")["added"] == 0
+    assert log_outcomes("mgc").added == 0
 
 
 def test_a_damaged_champion_is_replaced_by_another_and_the_reason_kept(trained: Path) -> None:

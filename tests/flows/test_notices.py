@@ -220,7 +220,7 @@ def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
     desk.status = 0
     change(current_settings(), "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
     told = log_outcomes("mgc")
-    assert told["breaker"].state == "open"
+    assert told.breaker.state == "open"
     (notice,) = [
         each for each in notices(current_settings().database()) if each.notice.kind == "breaker"
     ]

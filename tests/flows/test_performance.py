@@ -21,7 +21,7 @@ from registry.health.estimates import estimate_records
 from registry.health.performance import performance_records
 from registry.ledger.entries import OutcomeEntry, PredictionEntry
 from tasks.health.breaker_check import check_breaker
-from tasks.health.early_warning import warn_early
+from tasks.health.early_warning import EarlyWarning, warn_early
 from tasks.prediction.outcomes import measure, settle
 from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import slots_between
@@ -29,6 +29,7 @@ from tasks.settings import current_settings
 from tasks.training.version_lineage import monitors_by_role
 
 MONDAY, TUESDAY = date(2024, 11, 18), date(2024, 11, 19)
+NOTHING = EarlyWarning(made=0, reconciled=0, warnings=())
 WEDNESDAY = datetime(2024, 11, 20, 0, 0, tzinfo=UTC)
 DECISIONS = ("predictions", "aliases", "breaker_events", "rollout_events", "decisions")
 
@@ -227,18 +228,18 @@ def test_an_estimate_is_frozen_before_the_outcomes_and_reconciled_with_them() ->
     settings = current_settings()
     entries = lived(11, settled=40)
     at = entries[-1].made_at + timedelta(minutes=10)
-    assert warn_early.fn("mgc", at)["made"] == 1
+    assert warn_early.fn("mgc", at).made == 1
     (made,) = estimate_records(settings.database(), "MGC")
     assert (made.role, made.rows, made.last_day) == ("challenger", 60, entries[-1].trading_day)
     assert made.realised is None
     assert made.expected.unseen is not None
-    assert warn_early.fn("mgc", at) == {"made": 0, "reconciled": 0, "warnings": []}
+    assert warn_early.fn("mgc", at) == NOTHING
 
     draw = np.random.default_rng(8)
     for each in entries[40:]:
         came(each, bool(draw.random() < (each.p_up or 0)))
     later = at + timedelta(days=1)
-    assert [warn_early.fn("mgc", later)["reconciled"] for _ in range(2)] == [1, 0]
+    assert [warn_early.fn("mgc", later).reconciled for _ in range(2)] == [1, 0]
     (known,) = estimate_records(settings.database(), "MGC")
     assert replace(known, realised=None, reconciled_at=None) == made
     assert known.realised is not None
@@ -281,11 +282,7 @@ def test_a_champion_that_is_off_though_no_worse_than_the_corridor_opens_the_brea
 @pytest.mark.usefixtures("own")
 def test_with_few_answers_nothing_is_estimated() -> None:
     lived(2, settled=0)
-    assert warn_early.fn("mgc", WEDNESDAY + timedelta(days=5)) == {
-        "made": 0,
-        "reconciled": 0,
-        "warnings": [],
-    }
+    assert warn_early.fn("mgc", WEDNESDAY + timedelta(days=5)) == NOTHING
 
 
 @pytest.mark.usefixtures("own")
@@ -310,8 +307,8 @@ def test_monitors_of_a_line_and_its_estimates_are_shown() -> None:
 @pytest.mark.usefixtures("two_days", "prefect_server")
 def test_the_flow_tells_how_the_live_champion_does() -> None:
     told = log_outcomes("mgc", as_of=WEDNESDAY)
-    assert told["performance"].startswith("live, 2 days, ")
-    assert told["added"] >= 10
+    assert told.performance.startswith("live, 2 days, ")
+    assert told.added >= 10
 
 
 def test_an_empty_home_is_told_what_to_do(home: Path) -> None:

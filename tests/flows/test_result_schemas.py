@@ -11,7 +11,9 @@ import pytest
 
 from deployments.cli.terminal import json_text
 from deployments.result_schemas import FOLDER, schemas, text_of
+from flows.check_drift import check_drift
 from flows.explain import explain
+from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
 from flows.replay import replay
 from flows.shadow_predict import shadow_predict
@@ -58,6 +60,9 @@ def test_runs_return_what_their_schemas_say() -> None:
     assert replayed["slots"] == 6
     explained = check("explain", explain("mgc", date(2024, 11, 21), "0900"))
     assert explained["answers"][0]["gates"]
+    logged = check("log-outcomes", log_outcomes("mgc", as_of=THURSDAY_0905))
+    assert logged["rollout"] is None
+    assert check("check-drift", check_drift("mgc", mode="replay"))["detected"] is False
     assert check("nightly-retrain", Retrained(verdict="later", symbol="MGC", skipped=True))
     ledger = current_settings().ledger()
     for row in ledger.settled("MGC"):

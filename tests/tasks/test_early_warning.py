@@ -23,7 +23,7 @@ def estimated(market: LiveMarket, answers: int) -> tuple[EstimateRecord, ...]:
     ][:answers]
     market.live([(row, None) for row in rows])
     at: datetime = rows[-1].made_at + timedelta(minutes=5)
-    made = warn_early.fn("mgc", at)["made"]
+    made = warn_early.fn("mgc", at).made
     records = tuple(estimate_records(market.database, MARKET, first=START.date()))
     assert made == len(records)
     return records

@@ -171,11 +171,11 @@ class Ladder(RuleBasedStateMachine):
         def check() -> None:
             with patch.object(rollout_checks, "current_settings", lambda: self.market.settings):
                 checked = rollout_checks.check_rollout.fn("mgc", self.now)
-            if checked["stepped_down"]:
+            if checked.stepped_down:
                 self.approvals = []
             highest = 1 if self.trouble else len(STAGES)  # trouble leaves shadow at most
-            assert STAGES.index(checked["stage"]) <= min(STAGES.index(self.stage), highest)
-            self.stage = checked["stage"]
+            assert STAGES.index(checked.stage) <= min(STAGES.index(self.stage), highest)
+            self.stage = checked.stage
 
         self.last = check
         check()

@@ -125,7 +125,7 @@ def test_a_check_steps_down_and_what_spoils_the_record_has_it_count_anew(
 
     checked = check_rollout.fn("mgc", ready.latest)
 
-    assert checked["stage"] == "shadow"
+    assert checked.stage == "shadow"
     _, stands = rollout.stage_of(ready.settings, MARKET, ready.latest)
     assert stands.counted_from == (ready.latest if restarts else None)
     at = rollout.rollout_of(ready.settings, MARKET, ready.latest)

@@ -12,6 +12,7 @@ import tasks
 from deployments import cli, serving
 from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
 from ml_core.errors import InputError, OperatorError
+from ml_core.json_values import field_values
 from tasks import rollout
 
 if TYPE_CHECKING:
@@ -201,16 +202,18 @@ def _answer(chosen: Waiting, values: dict[str, Any], *, wait: bool, as_json: boo
         state, words = rollout.approval.outcome(chosen.run)
     if not words:
         words = "answered; the run goes on as soon as `orbcast up` has a runner for it"
-    document = (
-        rollout.approval_record.kept(
-            tasks.settings.current_settings(), chosen.request.market, str(chosen.run)
-        )
-        or {}
+    kept = rollout.approval_record.kept(
+        tasks.settings.current_settings(), chosen.request.market, str(chosen.run)
     )
     if as_json:
-        result = {"run": str(chosen.run), "state": state, "verdict": words, **document}
+        result = {
+            "run": str(chosen.run),
+            "state": state,
+            "verdict": words,
+            **(field_values(kept) if kept else {}),
+        }
         print_json(result)
     else:
         say(words)
-    if values["approve"] and document.get("done") is False:
+    if values["approve"] and kept is not None and not kept.done:
         raise NotTakenError(short, "what was approved was not carried out; its verdict says why")

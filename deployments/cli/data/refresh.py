@@ -13,11 +13,12 @@ from deployments import serving
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, say
 from ml_core.errors import OperatorError, TransientError
+from ml_core.json_values import field_values
 from tasks import data, notices, prediction
 
 if TYPE_CHECKING:
     from deployments.cli.progress import Bar
-    from tasks.data.intake import SourceReading
+    from tasks.data.intake import RefreshResult
     from tasks.settings import Settings
 
 LOCKED_SECONDS = 30.0
@@ -93,7 +94,7 @@ def _on_server(market: str, full: bool, wait: float) -> dict[str, Any] | None:
 def _here(market: str, full: bool) -> dict[str, Any]:
     """Read the source in this process, which needs no Prefect; nobody listens to an event."""
 
-    def read(bar: Bar) -> SourceReading:
+    def read(bar: Bar) -> RefreshResult:
         def on_progress(name: str, done: int) -> None:
             bar.at(done, None, name)
 
@@ -111,8 +112,7 @@ def _here(market: str, full: bool) -> dict[str, Any]:
                 time.sleep(pause)
         else:
             brought = read(bar)
-    verdict = brought.summary.verdict
-    return {"ran": "here", "run": None, **brought.to_json(), "verdict": verdict}
+    return {"ran": "here", "run": None, **field_values(brought)}
 
 
 def _emit(market: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def check(
         else None
     )
     if as_json:
-        print_json({"verdict": report.verdict, **report.to_json(), "page": page})
+        print_json({"verdict": report.verdict, **report.figures.to_json(), "page": page})
     else:
         say(report.verdict)
         for column in report.columns[:_SHOWN]:

@@ -1,6 +1,7 @@
 """Every group of features, imported so that the catalogue is whole and in order."""
 
-from ml_core.features import (  # noqa: F401 - imported for what they declare
+from ml_core.features.catalogue import CATALOGUE, compute
+from ml_core.features.groups import (  # noqa: F401 - imported for what they declare
     clock,
     corridor,
     cost,
@@ -11,6 +12,5 @@ from ml_core.features import (  # noqa: F401 - imported for what they declare
     sessions,
     volatility,
 )
-from ml_core.features.catalogue import CATALOGUE, compute
 
 __all__ = ["CATALOGUE", "compute"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ml_core.bars.continuous import join
 from ml_core.features.aggregates import aggregate
-from ml_core.features.clock import minutes_from_new_york_open
+from ml_core.features.groups.clock import minutes_from_new_york_open
 from ml_core.features.history import read_history
 from ml_core.features.sessions_done import CompletedSessions
 from ml_core.features.view import View

@@ -10,11 +10,11 @@ import talib
 
 from ml_core.bars.arrays import Bars
 from ml_core.features.aggregates import aggregate
+from ml_core.features.groups.levels import above_today_high, above_today_low
+from ml_core.features.groups.momentum import RSI_STEP_MINUTES, RSI_STEPS, rsi14, vwap_distance
+from ml_core.features.groups.volatility import atr14, atr20
 from ml_core.features.history import History, read_history
-from ml_core.features.levels import above_today_high, above_today_low
-from ml_core.features.momentum import RSI_STEP_MINUTES, RSI_STEPS, rsi14, vwap_distance
 from ml_core.features.view import View
-from ml_core.features.volatility import atr14, atr20
 from ml_core.features.wilder import relative_strength, wilder_average
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec

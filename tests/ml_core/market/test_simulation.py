@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ml_core.bars.arrays import Bars
 from ml_core.errors import NumberError
+from ml_core.features.groups.range_shape import window_volume_tilt
 from ml_core.features.history import History, read_history
-from ml_core.features.range_shape import window_volume_tilt
 from ml_core.market.corridor_exit import Stretch, exit_chances
 from ml_core.market.market import Market
 from ml_core.market.schedule import Schedule, build_schedule

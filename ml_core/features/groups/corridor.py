@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.features.catalogue import feature
-from ml_core.features.range_shape import close_position
+from ml_core.features.groups.range_shape import close_position
 from ml_core.features.view import View
 
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
-from ml_core.evidence.collect_evidence import collect_evidence
-from ml_core.evidence.injection import injected_signal_found
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, joined
-from ml_core.evidence.promotion import Decision, decide
-from ml_core.evidence.promotion_evidence import POLICY, Policy
+from ml_core.evidence.promotion.collect_evidence import collect_evidence
+from ml_core.evidence.promotion.evidence import POLICY, Policy
+from ml_core.evidence.promotion.injection import injected_signal_found
+from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.evidence.sequential import e_process
 from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.learning.datasets.dataset import DOWN, UP

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from benchmarks.control_markets import Plan, bars_of, judged, study
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions
-from ml_core.evidence.promotion import Decision
-from ml_core.evidence.promotion_evidence import POLICY, Policy
+from ml_core.evidence.promotion.evidence import POLICY, Policy
+from ml_core.evidence.promotion.rule import Decision
 from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import audit_lookahead
 from ml_core.features.catalogue import Feature

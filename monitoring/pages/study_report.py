@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from ml_core.evidence.evaluation import EntryLogLoss, Evaluation, GroupScores
-from ml_core.evidence.promotion import Decision
-from ml_core.evidence.promotion_evidence import Condition
+from ml_core.evidence.promotion.evidence import Condition
+from ml_core.evidence.promotion.rule import Decision
 from monitoring.pages.document import (
     Block,
     BulletList,

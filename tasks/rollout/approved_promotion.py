@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from prefect import task
 
 from ml_core.errors import InputError
-from ml_core.evidence.promotion import Decision
+from ml_core.evidence.promotion.rule import Decision
 from monitoring.approval import Finding, Request, judge
 from registry.errors import UnusableVersionError
 from registry.models.model_store import CHAMPION, VersionRecord

@@ -16,7 +16,7 @@ from ml_core.evidence.evaluation import (
     NotAnEvaluationError,
     read_part,
 )
-from ml_core.evidence.promotion_evidence import POLICY
+from ml_core.evidence.promotion.evidence import POLICY
 from ml_core.json_values import json_values
 from ml_core.learning.bundle import Bundle
 from ml_core.market.market import Market

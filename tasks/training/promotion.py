@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from prefect import task
 
-from ml_core.evidence.collect_evidence import BASELINE, collect_evidence
-from ml_core.evidence.collect_evidence import CHAMPION as AGAINST_CHAMPION
 from ml_core.evidence.comparison import Comparison, NoCommonRowsError, compare, compare_logged
 from ml_core.evidence.out_of_sample import predict_unseen
-from ml_core.evidence.promotion import Decision, decide, decide_refit
-from ml_core.evidence.promotion_evidence import Evidence
+from ml_core.evidence.promotion.collect_evidence import BASELINE, collect_evidence
+from ml_core.evidence.promotion.collect_evidence import CHAMPION as AGAINST_CHAMPION
+from ml_core.evidence.promotion.evidence import Evidence
+from ml_core.evidence.promotion.rule import Decision, decide, decide_refit
 from ml_core.learning.bundle import load_bundle
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.recipe import Recipe

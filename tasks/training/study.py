@@ -15,8 +15,8 @@ from prefect.cache_policies import NO_CACHE
 
 from ml_core.evidence.evaluate import evaluate_answers
 from ml_core.evidence.evaluation import Evaluation
-from ml_core.evidence.injection import InjectionReport, injected_signal_found
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold_by_seed, joined
+from ml_core.evidence.promotion.injection import InjectionReport, injected_signal_found
 from ml_core.files import sha256_of, written_atomically
 from ml_core.learning.folds import Walk, walk_recipe
 from ml_core.learning.recipe import Recipe

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_core.evidence.evaluation import Evaluation
-from ml_core.evidence.promotion import Decision
-from ml_core.evidence.promotion_evidence import Condition
+from ml_core.evidence.promotion.evidence import Condition
+from ml_core.evidence.promotion.rule import Decision
 from monitoring import pages
 from registry.studies.evaluations import EvaluationRecord
 from tasks.runs.artifacts import bullets, pictures, publish, scoreboard, table, to_open

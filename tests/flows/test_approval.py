@@ -22,8 +22,8 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from flows.promote import promote
 from flows.step_up import step_up
-from ml_core.evidence.promotion import Decision
-from ml_core.evidence.promotion_evidence import Condition
+from ml_core.evidence.promotion.evidence import Condition
+from ml_core.evidence.promotion.rule import Decision
 from ml_core.market.definition import MarketDefinition
 from monitoring.gate import Gate
 from registry.errors import UnknownVersionError

@@ -16,7 +16,7 @@ from benchmarks.judge_traps import LEAK
 from deployments.cli.terminal import json_text
 from flows.nightly_retrain import nightly_retrain
 from flows.walk_forward import walk_forward
-from ml_core.evidence.promotion import Decision
+from ml_core.evidence.promotion.rule import Decision
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import Feature
 from ml_core.learning.folds import NoUnseenDaysError

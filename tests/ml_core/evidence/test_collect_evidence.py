@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from benchmarks.judge_traps import best_of_noise
-from ml_core.evidence.collect_evidence import collect_evidence, ece_of_a_perfect_forecaster
-from ml_core.evidence.injection import injected_signal_found
 from ml_core.evidence.metrics import expected_calibration_error
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions
-from ml_core.evidence.promotion import Decision, decide
+from ml_core.evidence.promotion.collect_evidence import (
+    collect_evidence,
+    ece_of_a_perfect_forecaster,
+)
+from ml_core.evidence.promotion.injection import injected_signal_found
+from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.learning.datasets.dataset import DOWN, UP
 from tests.ml_core.evidence.walks import RECIPE, answers, by_seed
 from tests.ml_core.learning.synthetic import dataset

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ml_core.evidence.comparison import Change, Comparison, YearChange
 from ml_core.evidence.intervals import Interval
-from ml_core.evidence.promotion import Decision, decide, decide_refit
-from ml_core.evidence.promotion_evidence import Evidence
+from ml_core.evidence.promotion.evidence import Evidence
+from ml_core.evidence.promotion.rule import Decision, decide, decide_refit
 
 NAN, INF = float("nan"), float("inf")
 

@@ -11,8 +11,8 @@ from statsmodels.stats.power import normal_sample_size_one_tail
 
 from ml_core.evidence.comparison import Change, YearChange
 from ml_core.evidence.intervals import Interval
-from ml_core.evidence.promotion import Decision, decide, decide_refit
-from ml_core.evidence.promotion_evidence import Evidence
+from ml_core.evidence.promotion.evidence import Evidence
+from ml_core.evidence.promotion.rule import Decision, decide, decide_refit
 from tests.ml_core.evidence.test_promotion import GOOD, comparison, failed, interval, with_first
 
 FEWEST_ROWS = math.ceil(

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_core.evidence.collect_evidence import collect_evidence
 from ml_core.evidence.out_of_sample import answer_fold, joined
-from ml_core.evidence.promotion import decide
+from ml_core.evidence.promotion.collect_evidence import collect_evidence
+from ml_core.evidence.promotion.rule import decide
 from ml_core.evidence.tuning import (
     NothingToScoreError,
     NotTunableError,

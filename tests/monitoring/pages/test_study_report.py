@@ -13,8 +13,8 @@ import pytest
 from ml_core.evidence.comparison import Change, Comparison, YearChange
 from ml_core.evidence.evaluation import Evaluation, NotAnEvaluationError
 from ml_core.evidence.intervals import Interval
-from ml_core.evidence.promotion import decide
-from ml_core.evidence.promotion_evidence import Condition, Evidence
+from ml_core.evidence.promotion.evidence import Condition, Evidence
+from ml_core.evidence.promotion.rule import decide
 from monitoring.pages.document import to_html
 from monitoring.pages.study_report import study_report
 from tests.monitoring.pages.outline import read

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ml_core.evidence.conditions import (
+from ml_core.evidence.promotion.conditions import (
     better_than_each,
     calibrated,
     enough_rows,
@@ -23,7 +23,7 @@ from ml_core.evidence.conditions import (
     trials_paid_for,
     valid_at_any_look,
 )
-from ml_core.evidence.promotion_evidence import (
+from ml_core.evidence.promotion.evidence import (
     POLICY,
     Condition,
     Evidence,

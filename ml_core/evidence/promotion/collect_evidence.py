@@ -8,7 +8,7 @@ from ml_core.evidence.comparison import Comparison, compare
 from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import ACCURACY, EVEN_ODDS, bin_of, expected_calibration_error
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, followed
-from ml_core.evidence.promotion_evidence import Evidence
+from ml_core.evidence.promotion.evidence import Evidence
 from ml_core.learning.datasets.dataset import DOWN, UP
 
 BASELINE = "corridor"
@@ -40,7 +40,7 @@ def collect_evidence(
     champion_is_baseline
         Whether the champion is the corridor itself, so that one comparison does.
     lookahead_clean, signal_found, trials, live
-        See :class:`ml_core.evidence.promotion.Evidence`.
+        See :class:`ml_core.evidence.promotion.evidence.Evidence`.
     seed
         Of the bootstrap.
 

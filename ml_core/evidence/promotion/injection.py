@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.evidence.collect_evidence import BASELINE
 from ml_core.evidence.comparison import compare
 from ml_core.evidence.out_of_sample import predict_unseen
+from ml_core.evidence.promotion.collect_evidence import BASELINE
 from ml_core.learning.datasets.dataset import DOWN, UP, Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.models.baselines import fit_baselines

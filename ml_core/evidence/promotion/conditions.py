@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_core.evidence.comparison import JUDGED_BY, Change, Comparison
 from ml_core.evidence.power import PowerReport, gate, rows_for_gain
-from ml_core.evidence.promotion_evidence import (
+from ml_core.evidence.promotion.evidence import (
     Condition,
     Evidence,
     Policy,

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from deployments.dashboard.plain_figure import level_line, plain_figure
 from deployments.dashboard.theme import Theme, faint
 from ml_core.health.daily_sums import PerformanceRecord
-from monitoring.pages.plots import wilson
+from monitoring.pages.plots.scores import wilson
 from monitoring.rolling import Rolling
 
 _DASH = {"model": "solid", "corridor": "dash", "majority": "dot"}

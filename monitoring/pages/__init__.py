@@ -7,9 +7,7 @@ from ml_core.on_demand import modules_of
 if TYPE_CHECKING:
     from monitoring.pages import card_facts as card_facts
     from monitoring.pages import card_predictions as card_predictions
-    from monitoring.pages import days_plot as days_plot
     from monitoring.pages import document as document
-    from monitoring.pages import drift_plot as drift_plot
     from monitoring.pages import figure_style as figure_style
     from monitoring.pages import findings as findings
     from monitoring.pages import formatting as formatting
@@ -17,14 +15,9 @@ if TYPE_CHECKING:
     from monitoring.pages import markdown as markdown
     from monitoring.pages import model_card as model_card
     from monitoring.pages import plots as plots
-    from monitoring.pages import record_plots as record_plots
     from monitoring.pages import score_tables as score_tables
-    from monitoring.pages import setup_plots as setup_plots
     from monitoring.pages import setup_report as setup_report
-    from monitoring.pages import study_plots as study_plots
     from monitoring.pages import study_report as study_report
     from monitoring.pages import study_settings as study_settings
-    from monitoring.pages import tuning_plots as tuning_plots
-    from monitoring.pages import version_charts as version_charts
 else:
     __getattr__ = modules_of(__name__)

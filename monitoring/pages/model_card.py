@@ -32,8 +32,8 @@ from monitoring.pages.formatting import (
     utc_minute,
 )
 from monitoring.pages.glossary import LIMITS, READING
+from monitoring.pages.plots.version import feature_words, version_charts
 from monitoring.pages.score_tables import direction_table, scoreboard
-from monitoring.pages.version_charts import feature_words, version_charts
 
 _PERIODS = {"train": "trained on", "calibrate": "calibrated on", "test": "judged on, never seen"}
 _QUESTIONS = {

@@ -20,7 +20,7 @@ from monitoring.pages.document import (
     split_verdict,
 )
 from monitoring.pages.formatting import DASH, interval, percent, signed
-from monitoring.pages.setup_plots import heat_map
+from monitoring.pages.plots.setups import heat_map
 
 _PERIODS = {"search": "the search period", "confirmation": "the confirmation period"}
 _HEAD = ("setup", "searched: R net a trade", "q", "confirmed: R net a trade", "status")

@@ -40,8 +40,8 @@ from monitoring.pages.formatting import (
     with_true_minuses,
 )
 from monitoring.pages.glossary import LIMITS, READING, STUDY_LIMITS, STUDY_READING
+from monitoring.pages.plots.study import study_charts
 from monitoring.pages.score_tables import interval_cell, r_cell, scoreboard
-from monitoring.pages.study_plots import study_charts
 from monitoring.pages.study_settings import settings_table
 
 _STATES: dict[State, str] = {

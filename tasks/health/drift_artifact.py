@@ -53,4 +53,4 @@ def publish_drift(market: str, report: DriftReport, page: str | None) -> None:
 def _plots(report: DriftReport) -> list[str]:
     if not report.columns:
         return []
-    return pictures([pages.drift_plot.drift_chart(report.columns)])
+    return pictures([pages.plots.drift.drift_chart(report.columns)])

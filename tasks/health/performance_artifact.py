@@ -67,7 +67,7 @@ def last_days(rows: Sequence[PerformanceRecord]) -> str:
 
 def plots_of_record(rows: Sequence[PerformanceRecord]) -> list[str]:
     """Return a record's plots as markdown images that hold themselves."""
-    return pictures(monitoring.pages.record_plots.record_charts(rows))
+    return pictures(monitoring.pages.plots.record.record_charts(rows))
 
 
 def _day(row: PerformanceRecord) -> dict[str, Any]:

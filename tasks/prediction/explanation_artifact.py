@@ -44,7 +44,11 @@ def reasons_plot(reasons: Sequence[Reason]) -> list[str]:
         return []
     shares = {short_words(reason.words): reason.contribution for reason in reasons}
     return pictures(
-        [pages.document.Chart("reasons", _WORDS, "", pages.plots.importance_plot(shares, _AXIS))]
+        [
+            pages.document.Chart(
+                "reasons", _WORDS, "", pages.plots.scores.importance_plot(shares, _AXIS)
+            )
+        ]
     )
 
 

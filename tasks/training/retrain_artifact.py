@@ -103,9 +103,9 @@ def _plots(evaluation: Evaluation) -> list[str]:
         [
             draw(evaluation)
             for draw in (
-                pages.version_charts.accuracy_chart,
-                pages.version_charts.reliability_chart,
-                pages.version_charts.equity_chart,
+                pages.plots.version.accuracy_chart,
+                pages.plots.version.reliability_chart,
+                pages.plots.version.equity_chart,
             )
         ]
     )

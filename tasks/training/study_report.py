@@ -142,4 +142,4 @@ def _condition(condition: Condition) -> dict[str, str]:
 
 
 def _plots(evaluation: Evaluation) -> list[str]:
-    return pictures(pages.study_plots.study_charts(evaluation))
+    return pictures(pages.plots.study.study_charts(evaluation))

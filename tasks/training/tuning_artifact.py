@@ -88,5 +88,5 @@ def publish_search(market: str, tuned: Tuned) -> None:
 def _plots(tuned: Tuned) -> list[str]:
     trials = [asdict(trial) for trial in tuned.tried]
     return pictures(
-        pages.tuning_plots.tuning_charts(trials, tuned.base_score, tuned.baseline_score)
+        pages.plots.tuning.tuning_charts(trials, tuned.base_score, tuned.baseline_score)
     )

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 from ml_core.evidence.metrics import ReliabilityBin
-from monitoring.pages.days_plot import Running, equity_plot
 from monitoring.pages.figure_style import CORRIDOR, MODEL, apart, to_inline_svg, to_png, to_svg
-from monitoring.pages.plots import (
+from monitoring.pages.plots.days import Running, equity_plot
+from monitoring.pages.plots.scores import (
     Mark,
     RangeScore,
     Scored,

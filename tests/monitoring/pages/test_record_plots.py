@@ -6,9 +6,9 @@ from datetime import date
 
 from ml_core.health.daily_sums import DaySums, ForecastSums, PerformanceRecord, TradeSums
 from ml_core.health.drift import ColumnShift
-from monitoring.pages.drift_plot import drift_plot
 from monitoring.pages.figure_style import to_png, to_svg
-from monitoring.pages.record_plots import WINDOW, accuracy_plot, record_charts
+from monitoring.pages.plots.drift import drift_plot
+from monitoring.pages.plots.record import WINDOW, accuracy_plot, record_charts
 
 
 def figures(breaks: int, right: float) -> DaySums:

@@ -16,7 +16,7 @@ from ml_core.setups.study import study_setups
 from ml_core.setups.trades import setup_returns
 from monitoring.pages.document import to_html
 from monitoring.pages.figure_style import to_inline_svg, to_svg
-from monitoring.pages.setup_plots import heat_map
+from monitoring.pages.plots.setups import heat_map
 from monitoring.pages.setup_report import setup_report
 from tests.ml_core.builders import mgc
 from tests.ml_core.evidence.fair_trades import SMALL, fair_table, plant

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from ml_core.evidence.evaluation import Evaluation
 from monitoring.pages.figure_style import to_inline_svg, to_png, to_svg
-from monitoring.pages.study_plots import (
+from monitoring.pages.plots.study import (
     Difference,
     difference_plot,
     differences,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from monitoring.pages.figure_style import to_svg
-from monitoring.pages.tuning_plots import tuning_charts
+from monitoring.pages.plots.tuning import tuning_charts
 
 
 def tried(scores: list[float | None]) -> list[dict[str, Any]]:

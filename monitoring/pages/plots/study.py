@@ -25,8 +25,8 @@ from monitoring.pages.figure_style import (
 )
 from monitoring.pages.findings import FEW_TRADES
 from monitoring.pages.formatting import NOT_KNOWN, signed
-from monitoring.pages.plots import Scored, score_plot
-from monitoring.pages.version_charts import equity_chart, range_chart, reliability_chart
+from monitoring.pages.plots.scores import Scored, score_plot
+from monitoring.pages.plots.version import equity_chart, range_chart, reliability_chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ml_core.health.daily_sums import DaySums, PerformanceRecord
-from monitoring.pages.days_plot import Running, days_plot, equity_plot
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import CORRIDOR, MODEL, Mark
+from monitoring.pages.plots.days import Running, days_plot, equity_plot
 from monitoring.performance import grouped
 
 if TYPE_CHECKING:

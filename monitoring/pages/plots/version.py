@@ -8,7 +8,6 @@ from typing import Any, Literal
 from ml_core.evidence.evaluation import DirectionScores, Evaluation
 from ml_core.features.all import CATALOGUE
 from ml_core.json_values import finite_or_none
-from monitoring.pages.days_plot import Running, equity_plot
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import CORRIDOR, MODEL, Mark
 from monitoring.pages.formatting import (
@@ -18,7 +17,8 @@ from monitoring.pages.formatting import (
     percent,
     signed,
 )
-from monitoring.pages.plots import (
+from monitoring.pages.plots.days import Running, equity_plot
+from monitoring.pages.plots.scores import (
     RangeScore,
     Scored,
     importance_plot,

@@ -1,0 +1,17 @@
+"""Plots, a file for each page or topic: drawn alike for a page and for an artifact."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from monitoring.pages.plots import days as days
+    from monitoring.pages.plots import drift as drift
+    from monitoring.pages.plots import record as record
+    from monitoring.pages.plots import scores as scores
+    from monitoring.pages.plots import setups as setups
+    from monitoring.pages.plots import study as study
+    from monitoring.pages.plots import tuning as tuning
+    from monitoring.pages.plots import version as version
+else:
+    __getattr__ = modules_of(__name__)

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
-    from deployments.dashboard import range_chart as range_chart
+    from deployments.dashboard import charts as charts
     from deployments.dashboard import serving as serving
     from deployments.dashboard import shell as shell
-    from deployments.dashboard import theme as theme
 else:
     __getattr__ = modules_of(__name__)

@@ -9,14 +9,15 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.lazy_tabs import lazy_tabs
-from deployments.dashboard.record_figures import (
+from deployments.dashboard.charts.record_figures import (
     drawdown,
     equity,
     lines_over_time,
     reliability,
     running,
 )
+from deployments.dashboard.charts.theme import theme
+from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.record_tables import (
     WEEKDAYS,
     confusion,
@@ -28,7 +29,6 @@ from deployments.dashboard.record_tables import (
     with_span,
 )
 from deployments.dashboard.shell import FRESH, View, nothing_yet
-from deployments.dashboard.theme import theme
 from ml_core.evidence.intervals import Interval
 from ml_core.health.daily_sums import PerformanceRecord
 from ml_core.health.scored_prediction import ScoredPrediction

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
+from deployments.dashboard.charts.theme import theme
 from deployments.dashboard.shell import FRESH, View, nothing_yet
-from deployments.dashboard.theme import theme
 from deployments.dashboard.why import show_why
 from deployments.ledger_export import to_csv, to_parquet
 from ml_core.market.market import Market

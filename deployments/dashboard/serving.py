@@ -83,7 +83,9 @@ def _look_once() -> None:
         for slot in prediction.trading_day.slots_of_day(
             settings, market, prediction.slots.trading_day_at(market, at), "live", at
         ):
-            dashboard.range_chart.range_chart(slot, market.zone, dashboard.theme.LIGHT)
+            dashboard.charts.range_chart.range_chart(
+                slot, market.zone, dashboard.charts.theme.LIGHT
+            )
 
 
 def _import_pages() -> None:

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.range_chart import range_chart
+from deployments.dashboard.charts.range_chart import range_chart
+from deployments.dashboard.charts.theme import theme
 from deployments.dashboard.shell import FRESH, View, errors_shown, nothing_yet
-from deployments.dashboard.theme import theme
 from deployments.dashboard.why import reasons_chart
 from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from monitoring.explain import novelty_gate, rule_gates

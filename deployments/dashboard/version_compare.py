@@ -10,11 +10,11 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
+from deployments.dashboard.charts.plain_figure import plain_figure
+from deployments.dashboard.charts.theme import Theme, theme
 from deployments.dashboard.lazy_tabs import lazy_tabs
-from deployments.dashboard.plain_figure import plain_figure
 from deployments.dashboard.record_tables import with_span
 from deployments.dashboard.shell import FRESH, View
-from deployments.dashboard.theme import Theme, theme
 from deployments.dashboard.words_table import words_table
 from ml_core.evidence.evaluation import (
     DirectionScores,

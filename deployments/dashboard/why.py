@@ -8,9 +8,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from deployments.dashboard.plain_figure import plain_figure
+from deployments.dashboard.charts.plain_figure import plain_figure
+from deployments.dashboard.charts.theme import Theme
 from deployments.dashboard.shell import View
-from deployments.dashboard.theme import Theme
 from deployments.dashboard.words_table import words_table
 from ml_core.learning.predictions.prediction import Reason
 from monitoring.pages.markdown import escaped

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, brier_score_loss, confusion_matrix, log_loss
 
-from deployments.dashboard.record_figures import (
+from deployments.dashboard.charts.record_figures import (
     drawdown,
     equity,
     lines_over_time,
     reliability,
     running,
 )
+from deployments.dashboard.charts.theme import DARK, LIGHT
 from deployments.dashboard.record_tables import (
     confusion,
     grouped_periods,
@@ -25,7 +26,6 @@ from deployments.dashboard.record_tables import (
     side,
     weekday,
 )
-from deployments.dashboard.theme import DARK, LIGHT
 from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.daily_sums import daily_figures
 from monitoring.performance import over, whole_days

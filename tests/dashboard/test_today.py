@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from deployments.dashboard.range_chart import range_chart
-from deployments.dashboard.theme import LIGHT
+from deployments.dashboard.charts.range_chart import range_chart
+from deployments.dashboard.charts.theme import LIGHT
 from deployments.dashboard.today import (
     agreement,
     headline,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.dashboard.theme import LIGHT
+from deployments.dashboard.charts.theme import LIGHT
 from deployments.dashboard.version_compare import figures_of, importance_chart
 from ml_core.learning.predictions.reasons import named
 from monitoring.pages.formatting import percent

@@ -9,8 +9,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from deployments.dashboard.plain_figure import level_line, plain_figure
-from deployments.dashboard.theme import Theme, faint
+from deployments.dashboard.charts.plain_figure import level_line, plain_figure
+from deployments.dashboard.charts.theme import Theme, faint
 from ml_core.health.daily_sums import PerformanceRecord
 from monitoring.pages.plots.scores import wilson
 from monitoring.rolling import Rolling

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from deployments.dashboard.plain_figure import level_line, plain_figure
-from deployments.dashboard.theme import Theme, faint
+from deployments.dashboard.charts.plain_figure import level_line, plain_figure
+from deployments.dashboard.charts.theme import Theme, faint
 from ml_core.market.schedule import to_minute
 from tasks.prediction.trading_day import Candles, SlotOfDay
 

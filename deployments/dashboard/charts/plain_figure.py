@@ -11,7 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from deployments.dashboard.theme import Theme
+from deployments.dashboard.charts.theme import Theme
 
 HEIGHT = 320
 

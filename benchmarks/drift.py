@@ -4,10 +4,10 @@
 
 Each simulated market has two years that a version learns from and one quiet year of daily checks;
 then a shift of one standard deviation (of the feature at the same opening range, up or down) is
-planted into every feature of one group, from a day on. The numbers of monitoring/drift.py were
-chosen on seeds 1 to 40, after a record of seeds 200 to 259 had shown two days of alarm in 250 with
-earlier ones; the record is of others. ``--real`` walks through the licensed bars as well, where
-nobody knows which alarm is false.
+planted into every feature of one group, from a day on. The numbers of monitoring/drift/shifts.py
+were chosen on seeds 1 to 40, after a record of seeds 200 to 259 had shown two days of alarm in 250
+with earlier ones; the record is of others. ``--real`` walks through the licensed bars as well,
+where nobody knows which alarm is false.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from ml_core.market.market import load_market
 from ml_core.market.schedule import build_schedule
 from ml_core.market.simulation import simulate
 from ml_core.ranges.label_spec import LabelSpec
-from monitoring.drift import WINDOW_DAYS, column_shifts
-from monitoring.drift_columns import Daily, Reference, Rows
-from monitoring.drift_report import report, write_full_report
+from monitoring.drift.columns import Daily, Reference, Rows
+from monitoring.drift.report import report, write_full_report
+from monitoring.drift.shifts import WINDOW_DAYS, column_shifts
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"

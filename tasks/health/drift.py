@@ -16,14 +16,14 @@ from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.models.calibration import logit
 from ml_core.on_demand import library
 from ml_core.ranges.label_spec import LabelSpec
-from monitoring.drift import WINDOW_DAYS
-from monitoring.drift_columns import (
+from monitoring.drift.columns import (
     EARLY_CLOSE,
     SINCE_ROLL,
     Reference,
     Rows,
 )
-from monitoring.drift_report import DriftReport, report, write_full_report
+from monitoring.drift.report import DriftReport, report, write_full_report
+from monitoring.drift.shifts import WINDOW_DAYS
 from registry.health.drift import DriftRecord, latest_drift, record_drift
 from registry.ledger.entries import Mode, Settled
 from registry.models.model_store import VersionRecord

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ml_core.health.drift import DriftFigures
 from monitoring import pages
-from monitoring.drift_report import DriftReport
+from monitoring.drift.report import DriftReport
 from tasks.runs.artifacts import pictures, publish, table, to_open
 
 _COLUMNS = {

@@ -145,8 +145,8 @@ def test_without_a_break_nothing_is_drawn_of_outcomes() -> None:
 
 @pytest.mark.usefixtures("logged")
 def test_a_drift_check_draws_how_far_each_group_moved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitoring.drift_report.LEAST_REFERENCE_DAYS", 60)
-    monkeypatch.setattr("monitoring.drift_report.LEAST_DAYS", 3)
+    monkeypatch.setattr("monitoring.drift.report.LEAST_REFERENCE_DAYS", 60)
+    monkeypatch.setattr("monitoring.drift.report.LEAST_DAYS", 3)
     monkeypatch.setattr(drift, "emit", lambda _: None)
     check_drift("mgc", as_of=datetime(2024, 11, 20, 9, 0))  # noqa: DTZ001 - market's clock
     told = shown("drift-mgc")

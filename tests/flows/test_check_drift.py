@@ -37,14 +37,14 @@ def logged(logged_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """Make a copy of that home the present one."""
     monkeypatch.setenv("ORBCAST_HOME", str(shutil.copytree(logged_home, tmp_path / "home")))
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
-    monkeypatch.setattr("monitoring.drift_report.LEAST_REFERENCE_DAYS", 60)
+    monkeypatch.setattr("monitoring.drift.report.LEAST_REFERENCE_DAYS", 60)
 
 
 @pytest.fixture
 def counted_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count drifted columns without Evidently, whose count takes seconds and decides nothing."""
     monkeypatch.setattr(
-        "monitoring.drift_report.counted_by_evidently",
+        "monitoring.drift.report.counted_by_evidently",
         lambda _reference, _current, columns: sum(column.drifted for column in columns),
     )
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_core.health.drift import PREDICTION
-from monitoring.drift import RATE, column_shifts, p_value, threshold
-from monitoring.drift_columns import LEFT, Daily, Reference, Rows
-from monitoring.drift_report import report, write_full_report
+from monitoring.drift.columns import LEFT, Daily, Reference, Rows
+from monitoring.drift.report import report, write_full_report
+from monitoring.drift.shifts import RATE, column_shifts, p_value, threshold
 
 RANGES = ("0900", "1000", "1100", "1800", "2300", "0030")
 NAMES = ("size", "wick", "atr", "slow", "weekday", "early_close", "days_since_roll", "said")

@@ -13,9 +13,9 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.linear_model import Ridge
 
-from monitoring.drift import ColumnShift, column_shifts, p_value, threshold
-from monitoring.drift_columns import LEFT, Daily, Reference, Rows
-from monitoring.drift_report import report
+from monitoring.drift.columns import LEFT, Daily, Reference, Rows
+from monitoring.drift.report import report
+from monitoring.drift.shifts import ColumnShift, column_shifts, p_value, threshold
 from tests.monitoring.test_drift import GROUPS, NAMES, RANGES, world
 
 DAYS = 130
@@ -124,7 +124,7 @@ def of_days(first: int, last: int) -> Rows:
 @pytest.fixture
 def no_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare tests of what is judged the counting."""
-    monkeypatch.setattr("monitoring.drift_report.counted_by_evidently", lambda *_: 0)
+    monkeypatch.setattr("monitoring.drift.report.counted_by_evidently", lambda *_: 0)
 
 
 @pytest.mark.usefixtures("no_evidently")

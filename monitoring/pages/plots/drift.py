@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ml_core.health.drift import ColumnShift
-from monitoring.drift import LEAST_SHIFT
+from monitoring.drift.shifts import LEAST_SHIFT
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import (
     CORRIDOR,

@@ -1,6 +1,6 @@
 """Drift: whether the features logged of late look like those the version learned from.
 
-The columns asked about are those of :mod:`monitoring.drift_columns`. The last days' mean of each
+The columns asked about are those of :mod:`monitoring.drift.columns`. The last days' mean of each
 is held against all stretches of as many days in the reference, so that what wanders slowly in
 quiet times has a wide null of its own. p-values are those of Student's t with as many degrees of
 freedom as there are independent stretches (after their own autocorrelation), and the false
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ml_core.health.drift import PREDICTION, TARGET, ColumnShift
 from ml_core.on_demand import library
-from monitoring.drift_columns import Daily, Reference
+from monitoring.drift.columns import Daily, Reference
 
 special = library("scipy.special")
 

@@ -16,14 +16,14 @@ import numpy as np
 from ml_core.files import written_atomically
 from ml_core.health.drift import ColumnShift, DriftFigures
 from ml_core.on_demand import library
-from monitoring.drift import (
+from monitoring.drift.columns import Daily, Reference, Rows
+from monitoring.drift.shifts import (
     LEAST_DAYS,
     LEAST_REFERENCE_DAYS,
     WINDOW_DAYS,
     column_shifts,
     p_value,
 )
-from monitoring.drift_columns import Daily, Reference, Rows
 
 pd = library("pandas")
 evidently = library("evidently")

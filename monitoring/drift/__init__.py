@@ -1,0 +1,12 @@
+"""Drift: what was logged by the day, how far it moved, the report and its verdict."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from monitoring.drift import columns as columns
+    from monitoring.drift import report as report
+    from monitoring.drift import shifts as shifts
+else:
+    __getattr__ = modules_of(__name__)

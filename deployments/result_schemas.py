@@ -24,7 +24,7 @@ from tasks.prediction.predict import SlotResult
 from tasks.prediction.replay import Replay
 from tasks.rollout.approval import ApprovalResult
 from tasks.runs.recovery_artifact import Recovery
-from tasks.training.retrain_artifact import Retrained
+from tasks.training.retrain.artifact import Retrained
 from tasks.training.study_report import StudyResult
 from tasks.training.tuning_artifact import TuneResult
 

@@ -21,8 +21,8 @@ from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import Settings, current_settings
 from tasks.training.card_pages import write_card_of
 from tasks.training.promotion import champion_recipe, decide_who_serves
-from tasks.training.retrain_artifact import Retrained, about_the_bars, publish_retrain
-from tasks.training.retrain_backoff import attempt, retrain_pause
+from tasks.training.retrain.artifact import Retrained, about_the_bars, publish_retrain
+from tasks.training.retrain.backoff import attempt, retrain_pause
 from tasks.training.train import gather, train_version
 
 

@@ -16,7 +16,7 @@ from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.prediction.trading_day import slots_of_day
 from tasks.rollout.stage import stage_of
 from tasks.settings import Settings
-from tasks.training.retrain_attempts import resting
+from tasks.training.retrain.attempts import resting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from tasks.training import lookahead as lookahead
     from tasks.training import model_card as model_card
     from tasks.training import promotion as promotion
-    from tasks.training import retrain_artifact as retrain_artifact
-    from tasks.training import retrain_attempts as retrain_attempts
-    from tasks.training import retrain_backoff as retrain_backoff
+    from tasks.training import retrain as retrain
     from tasks.training import studies_on_record as studies_on_record
     from tasks.training import study as study
     from tasks.training import study_report as study_report

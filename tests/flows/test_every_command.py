@@ -27,7 +27,7 @@ from flows.nightly_retrain import nightly_retrain
 from ml_core.evidence.evaluation import Evaluation
 from tasks.prediction.day_outlook import day_outlook
 from tasks.settings import current_settings, now
-from tasks.training.retrain_artifact import Retrained
+from tasks.training.retrain.artifact import Retrained
 from tasks.training.study_report import StudyResult
 from tests.conftest import PROJECT
 from tests.live_days import answer_live, set_clock

@@ -20,7 +20,7 @@ from flows.shadow_predict import shadow_predict
 from flows.walk_forward import walk_forward
 from registry.ledger.entries import fields_of
 from tasks.settings import current_settings
-from tasks.training.retrain_artifact import Retrained
+from tasks.training.retrain.artifact import Retrained
 
 SCHEMAS = schemas()
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)

@@ -21,8 +21,8 @@ from registry.notices import notices
 from tasks.data.datasets import EmptyLakeError
 from tasks.runs.periods import FutureTimeError, ReversedPeriodError
 from tasks.settings import UnknownNameError, current_settings, now
-from tasks.training import retrain_backoff
-from tasks.training.retrain_artifact import Retrained
+from tasks.training.retrain import backoff
+from tasks.training.retrain.artifact import Retrained
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -36,8 +36,8 @@ class Nights:
         self._patch = monkeypatch
 
     def run(self, night: float, *, by_itself: bool = True) -> Retrained:
-        self._patch.setattr(retrain_backoff, "by_itself", lambda: by_itself)
-        self._patch.setattr(retrain_backoff, "now", lambda: NIGHT + timedelta(days=night))
+        self._patch.setattr(backoff, "by_itself", lambda: by_itself)
+        self._patch.setattr(backoff, "now", lambda: NIGHT + timedelta(days=night))
         result: Retrained = nightly_retrain("mgc")
         return result
 
@@ -94,8 +94,8 @@ def test_a_success_ends_the_count_and_drift_is_looked_at_last(
     done = nights.run(2.95, by_itself=False)
     assert not done.skipped
     assert str(done.drift)
-    monkeypatch.setattr(retrain_backoff, "by_itself", lambda: True)
-    assert retrain_backoff.retrain_pause(current_settings(), "MGC") is None
+    monkeypatch.setattr(backoff, "by_itself", lambda: True)
+    assert backoff.retrain_pause(current_settings(), "MGC") is None
 
 
 @pytest.mark.usefixtures("home")

@@ -33,7 +33,7 @@ from tasks.runs.process_mark import LABEL, LIMIT_LABEL, is_gone, mark
 from tasks.runs.recovery import mark_crashed_runs
 from tasks.runs.time_limits import GRACE_SECONDS
 from tasks.settings import current_settings
-from tasks.training.retrain_backoff import attempt
+from tasks.training.retrain.backoff import attempt
 from tests.flows.hanging import How
 from tests.ml_core.builders import mgc
 from tests.waiting import wait_until

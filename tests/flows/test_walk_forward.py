@@ -27,7 +27,7 @@ from registry.studies.trials import count_trials
 from tasks.settings import current_settings, now
 from tasks.training import train as training
 from tasks.training.promotion import apply_promotion_rule
-from tasks.training.retrain_artifact import Retrained
+from tasks.training.retrain.artifact import Retrained
 from tasks.training.studies_on_record import STUDY_DAYS
 from tasks.training.study_report import StudyResult
 from tasks.training.train import LookAheadError

@@ -20,7 +20,7 @@ from tasks.notices.error_words import scrubbed
 from tasks.notices.notify import notify
 from tasks.runs.recovery import by_itself
 from tasks.settings import Settings, now
-from tasks.training.retrain_attempts import attempts_of, resting
+from tasks.training.retrain.attempts import attempts_of, resting
 
 KIND = "retrain"
 

@@ -30,7 +30,7 @@ from scipy.stats import beta
 
 from benchmarks.control_markets import bars_of
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.all import CATALOGUE
 from ml_core.health.drift import PREDICTION, TARGET

@@ -20,7 +20,7 @@ import tuning
 from run import DATA, PROJECT, median_of, show
 
 from benchmarks.control_markets import Plan, try_market
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.learning.recipe import load_recipe
 from ml_core.market.market import load_market

@@ -181,7 +181,7 @@ finally:
 """
 
 _READS = {
-    "bars": ("ml_core/bars/lake.py:Lake.read",),
+    "bars": ("ml_core/bars/lake/lake.py:Lake.read",),
     "the stage": ("registry/rollout.py:rollout_records",),
     "the ledger": tuple(
         f"registry/ledger/ledger.py:Ledger.{name}" for name in ("settled", "of_slot", "reasons")

@@ -23,7 +23,7 @@ import numpy as np
 import window_queries
 
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.history import HISTORY_DAYS
 from ml_core.learning.datasets.assemble import assemble, assemble_live

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.market.market import Market, load_market
 from ml_core.setups.plan import StudyPlan

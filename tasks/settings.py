@@ -217,9 +217,9 @@ class Settings(BaseModel):
         """Folder in which sources keep what they must, such as bars that were pushed."""
         return self.home / "feeds"
 
-    def lake(self) -> bars.lake.Lake:
+    def lake(self) -> bars.lake.lake.Lake:
         """Return the lake of bars."""
-        return bars.lake.Lake(self.home / "lake")
+        return bars.lake.lake.Lake(self.home / "lake")
 
     def database(self) -> Database:
         """Return the SQL database, brought up to its schema; opened once a process.

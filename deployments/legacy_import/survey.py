@@ -15,11 +15,11 @@ import numpy as np
 from deployments import legacy_import
 from ml_core import features, ranges
 from ml_core.bars.arrays import Bars
-from ml_core.bars.batch_log import BatchRecord
+from ml_core.bars.checks.quality import BatchRefusedError
 from ml_core.bars.continuous import CHOICE_LOOKBACK_DAYS
 from ml_core.bars.contract import OnProgress, SourceError
-from ml_core.bars.lake import Lake
-from ml_core.bars.quality import BatchRefusedError
+from ml_core.bars.lake.batch_log import BatchRecord
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.times import TimeReading, zone_in_name
 from ml_core.errors import InputError, OrbcastError
 from ml_core.json_values import json_values

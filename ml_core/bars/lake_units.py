@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ml_core.bars.arrow_values import numbers_of
 from ml_core.bars.contract import PRICES
-from ml_core.bars.month_file import read_rows, whole
+from ml_core.bars.lake.month_file import read_rows, whole
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
 from ml_core.market.instrument import Instrument

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ml_core.bars.batch_log import BatchRecord
+from ml_core.bars.lake.batch_log import BatchRecord
 from registry.database import Database
 from registry.tables.bars import BarRevision, DataBatch, Quarantine
 

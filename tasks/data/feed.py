@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from prefect import task
 
+from ml_core.bars.checks.silence import SESSIONS, Silence, silence_at
 from ml_core.bars.contract import RawBatch
-from ml_core.bars.silence import SESSIONS, Silence, silence_at
 from ml_core.errors import OrbcastError
 from ml_core.market.calendar_days import market_dates_around
 from ml_core.market.exchange import TradeDates

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ml_core.bars.batch_log import BatchRecord
 from ml_core.bars.continuous import join
 from ml_core.bars.contract import HowRead, OnProgress, RawBatch
-from ml_core.bars.lake import Lake, LakeStatus
+from ml_core.bars.lake.batch_log import BatchRecord
+from ml_core.bars.lake.lake import Lake, LakeStatus
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute, to_minute
 from ml_core.ranges.opening_range import opening_ranges

@@ -11,7 +11,7 @@ from prefect import task
 
 from ml_core import features
 from ml_core.bars.arrays import Bars
-from ml_core.bars.as_known import AsKnown, bars_as_known
+from ml_core.bars.lake.as_known import AsKnown, bars_as_known
 from ml_core.decision.decide import logged_features
 from ml_core.features.all import CATALOGUE
 from ml_core.health.parity import Audited, Cause, Difference, ParityReport

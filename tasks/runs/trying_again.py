@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ml_core.bars.lake import LakeBusyError
+from ml_core.bars.lake.lake import LakeBusyError
 from ml_core.errors import TransientError
 
 TRIES = 5

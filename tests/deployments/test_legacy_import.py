@@ -22,7 +22,7 @@ from deployments.legacy_import.outside_record import measured
 from deployments.legacy_import.report import headline, legacy_report, unusable, usable
 from deployments.legacy_import.survey import NoFolderError, NothingNamedError, survey
 from deployments.simulated import write_database
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources import duckdb_file
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError, read_duckdb
 from ml_core.features.history import read_history

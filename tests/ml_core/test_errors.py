@@ -18,10 +18,10 @@ from deployments.cli.operation.notify import DeadChannelError
 from deployments.disk_space import NoRoomError
 from deployments.serving.ports import PortTakenError
 from deployments.serving.supervisor import ChildDiedError
-from ml_core.bars.quality import BatchRefusedError
+from ml_core.bars.checks.quality import BatchRefusedError
+from ml_core.bars.checks.step import TooCoarseError, TooFineError
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from ml_core.bars.sources.pushed import RequestError
-from ml_core.bars.step import TooCoarseError, TooFineError
 from ml_core.errors import InputError, NumberError, OrbcastError, ReversedPeriodError
 from ml_core.features.catalogue import UnknownFeatureError
 from ml_core.learning.bundle import SchemaMismatchError

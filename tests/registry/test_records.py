@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from ml_core.bars.batch_log import BatchRecord
+from ml_core.bars.lake.batch_log import BatchRecord
 from ml_core.health.daily_sums import DaySums, PerformanceRecord
 from registry.bars.batches import record_batches
 from registry.database import Database

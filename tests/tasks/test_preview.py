@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from ml_core.bars.checks.step import StepError
 from ml_core.bars.contract import PRICES
-from ml_core.bars.step import StepError
 from ml_core.market.schedule import build_schedule, from_minute
 from tasks.data.intake import take_in
 from tasks.data.preview import Preview, RangeShown, Reading, preview

@@ -16,8 +16,8 @@ from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show
 from tasks import data
 
 if TYPE_CHECKING:
-    from ml_core.bars.batch_log import BatchRecord
-    from ml_core.bars.odd_days import OddDay
+    from ml_core.bars.checks.odd_days import OddDay
+    from ml_core.bars.lake.batch_log import BatchRecord
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -48,7 +48,9 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     }
     readings = list(last.values())
     spec = data.sources.standing_source(settings.sources_file, market)
-    odd = ml_core.bars.odd_days.odd_days(settings.lake().minutes(definition.symbol), definition)
+    odd = ml_core.bars.checks.odd_days.odd_days(
+        settings.lake().minutes(definition.symbol), definition
+    )
     if as_json:
         print_json(
             {

@@ -17,7 +17,7 @@ from ml_core.json_values import json_values
 from tasks import data, runs
 
 if TYPE_CHECKING:
-    from ml_core.bars.batch_log import BatchRecord
+    from ml_core.bars.lake.batch_log import BatchRecord
     from ml_core.market.market import Market
     from tasks.data.intake import IntakeSummary
     from tasks.data.preview import Preview

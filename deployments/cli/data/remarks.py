@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ml_core import bars
 
 if TYPE_CHECKING:
-    from ml_core.bars.batch_log import BatchRecord
+    from ml_core.bars.lake.batch_log import BatchRecord
 
 
 def remarked(records: Iterable[BatchRecord]) -> dict[str, dict[str, int]]:
@@ -37,8 +37,8 @@ def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
     return [
         *lines,
         *(
-            [bars.quality.NOT_POSITIVE_REMEDY]
-            if bars.quality.NOT_POSITIVE in counted["set_aside"]
+            [bars.checks.quality.NOT_POSITIVE_REMEDY]
+            if bars.checks.quality.NOT_POSITIVE in counted["set_aside"]
             else []
         ),
     ]

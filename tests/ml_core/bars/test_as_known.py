@@ -9,9 +9,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_core.bars.as_known import bars_as_known
-from ml_core.bars.lake import Lake
-from ml_core.bars.month_file import content_hash
+from ml_core.bars.lake.as_known import bars_as_known
+from ml_core.bars.lake.lake import Lake
+from ml_core.bars.lake.month_file import content_hash
 from tests.ml_core.bars.test_lake import NOW, START, bar, batch
 from tests.ml_core.builders import mgc
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from ml_core.bars.contract import RawBatch, SourceError
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.columns import STAMPS
 from ml_core.bars.sources.csv import read_csv
 from ml_core.bars.sources.duckdb_file import read_duckdb

@@ -17,8 +17,8 @@ import pytest
 from databento_dbn import Metadata, OHLCVMsg, RType, Schema, SType
 
 from ml_core.bars.contract import RawBatch, SourceError
-from ml_core.bars.lake import Lake
-from ml_core.bars.month_file import LakeDamagedError
+from ml_core.bars.lake.lake import Lake
+from ml_core.bars.lake.month_file import LakeDamagedError
 from ml_core.bars.sources.csv import read_csv
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.bars.sources.duckdb_file import read_duckdb

@@ -19,10 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ml_core.bars.checks.quality import BatchRefusedError
 from ml_core.bars.contract import RAW_SCHEMA, RawBatch
-from ml_core.bars.lake import Lake
-from ml_core.bars.month_file import LakeDamagedError
-from ml_core.bars.quality import BatchRefusedError
+from ml_core.bars.lake.lake import Lake
+from ml_core.bars.lake.month_file import LakeDamagedError
 from ml_core.files import TEMPORARY
 from ml_core.market.schedule import from_minute
 from tests.ml_core.builders import mgc, minute, walk
@@ -367,7 +367,7 @@ _KILLED = """
     import sys
     from datetime import UTC, datetime
     from pathlib import Path
-    from ml_core.bars import lake
+    from ml_core.bars.lake import lake
     from tests.ml_core.bars.test_lake import months_of_bars
     from tests.ml_core.builders import mgc
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake import Lake
-from ml_core.bars.quality import NOT_POSITIVE, BatchRefusedError
+from ml_core.bars.checks.quality import NOT_POSITIVE, BatchRefusedError
+from ml_core.bars.lake.lake import Lake
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market

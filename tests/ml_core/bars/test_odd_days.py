@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from ml_core.bars.odd_days import odd_days
+from ml_core.bars.checks.odd_days import odd_days
 from ml_core.market.calendar_days import market_dates
 from ml_core.market.market import Market
 from tests.ml_core.builders import mgc, minute

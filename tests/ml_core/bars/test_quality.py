@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ml_core.bars.checks.quality import BadRows, BatchRefusedError, Checked, check
 from ml_core.bars.contract import RawBatch
-from ml_core.bars.lake import Lake
-from ml_core.bars.quality import BadRows, BatchRefusedError, Checked, check
+from ml_core.bars.lake.lake import Lake
 from ml_core.market.exchange import trade_dates
 from ml_core.market.schedule import from_minute
 from tests.ml_core.bars.test_lake import NOW, START, Row, bar, batch

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ml_core.bars.as_known import bars_as_known
-from ml_core.bars.batch_log import BatchRecord, NoSuchBatchError
 from ml_core.bars.contract import RawBatch
-from ml_core.bars.lake import Lake
-from ml_core.bars.month_file import read_rows, write_rows
+from ml_core.bars.lake.as_known import bars_as_known
+from ml_core.bars.lake.batch_log import BatchRecord, NoSuchBatchError
+from ml_core.bars.lake.lake import Lake
+from ml_core.bars.lake.month_file import read_rows, write_rows
 from ml_core.market.schedule import from_minute
 from tests.ml_core.bars.test_lake import NOW, START, bar, batch, contents
 from tests.ml_core.builders import mgc

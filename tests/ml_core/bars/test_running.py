@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.bars.contract import SourceError
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.pushed import SETTLED_AFTER, is_finished
 from tasks.data.sources import open_source, source_spec
 from tests.ml_core.builders import mgc

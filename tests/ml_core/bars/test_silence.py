@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_core.bars.silence import AROUND, FEWEST_SESSIONS, Silence, silence_at
+from ml_core.bars.checks.silence import AROUND, FEWEST_SESSIONS, Silence, silence_at
 from ml_core.market.exchange import TradeDates
 
 DAY = 1440

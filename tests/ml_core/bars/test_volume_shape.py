@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ml_core.bars.checks.hours_fit import HoursMisfitError
 from ml_core.bars.contract import PRICES, RAW_SCHEMA, RawBatch
-from ml_core.bars.hours_fit import HoursMisfitError
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
+from ml_core.bars.lake.volume_shape import BetterHour, DayShapes, LakeVolume, better_hour
 from ml_core.bars.sources.kind import hash_of_rows
-from ml_core.bars.volume_shape import BetterHour, DayShapes, LakeVolume, better_hour
 from ml_core.market.market import Market
 from tests.ml_core.builders import nq
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ml_core.bars.quality import check
+from ml_core.bars.checks.quality import check
 from ml_core.market.calendar_days import Hours, changed_days, market_dates
 from ml_core.market.exchange import trade_dates
 from ml_core.market.market import Market

@@ -18,7 +18,7 @@ from deployments.legacy_import.outside_record import (
     roll_days,
 )
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.history import History, read_history
 from ml_core.market.schedule import build_schedule, from_minute

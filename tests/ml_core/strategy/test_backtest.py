@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import assemble

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import distinct, minutes_of
-from ml_core.bars.regular_hours import ZONES, other_reading
+from ml_core.bars.checks.regular_hours import ZONES, other_reading
 from ml_core.errors import InputError
 from ml_core.market.calendar_days import market_dates_around
 from ml_core.market.exchange import TradeDates

@@ -15,11 +15,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import moment_of
-from ml_core.bars.batch_log import BatchLog, BatchRecord, came_in_alone
-from ml_core.bars.confirmed import Confirmations
+from ml_core.bars.checks.hours_fit import refuse_misfit
+from ml_core.bars.checks.quality import (
+    AWAITED,
+    NOT_POSITIVE,
+    BadRows,
+    Checked,
+    check,
+)
 from ml_core.bars.contract import BAR_SCHEMA, OnProgress, RawBatch, outrights_of
-from ml_core.bars.hours_fit import refuse_misfit
-from ml_core.bars.merge import (
+from ml_core.bars.lake.batch_log import BatchLog, BatchRecord, came_in_alone
+from ml_core.bars.lake.confirmed import Confirmations
+from ml_core.bars.lake.merge import (
     MonthChange,
     Withdrawal,
     among,
@@ -29,15 +36,8 @@ from ml_core.bars.merge import (
     have_all,
     merge,
 )
-from ml_core.bars.month_file import read_rows, split_by_month, whole, write_rows
-from ml_core.bars.quality import (
-    AWAITED,
-    NOT_POSITIVE,
-    BadRows,
-    Checked,
-    check,
-)
-from ml_core.bars.volume_shape import LakeVolume, refuse_other_hour
+from ml_core.bars.lake.month_file import read_rows, split_by_month, whole, write_rows
+from ml_core.bars.lake.volume_shape import LakeVolume, refuse_other_hour
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
 

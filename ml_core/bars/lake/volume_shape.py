@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import minutes_of, numbers_of
-from ml_core.bars.batch_log import BatchLog
+from ml_core.bars.checks.hours_fit import HoursMisfitError
+from ml_core.bars.checks.regular_hours import ZONES
 from ml_core.bars.contract import RawBatch
-from ml_core.bars.hours_fit import HoursMisfitError
-from ml_core.bars.regular_hours import ZONES
+from ml_core.bars.lake.batch_log import BatchLog
 from ml_core.market.market import Market
 
 HOURS = 24

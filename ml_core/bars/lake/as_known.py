@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
-from ml_core.bars.lake import Lake
-from ml_core.bars.merge import among
-from ml_core.bars.month_file import as_bars, bars_of
+from ml_core.bars.lake.lake import Lake
+from ml_core.bars.lake.merge import among
+from ml_core.bars.lake.month_file import as_bars, bars_of
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import codes_of, minutes_of
 from ml_core.bars.contract import BAR_SCHEMA
-from ml_core.bars.month_file import whole, write_rows
+from ml_core.bars.lake.month_file import whole, write_rows
 from ml_core.files import written_atomically
 
 SCHEMA = pa.schema([BAR_SCHEMA.field(name) for name in ("contract", "ts", "brought_by")])

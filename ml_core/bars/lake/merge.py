@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import numbers_of
-from ml_core.bars.confirmed import SCHEMA, keys_of
 from ml_core.bars.contract import BAR_SCHEMA, PRICES
+from ml_core.bars.lake.confirmed import SCHEMA, keys_of
 from ml_core.market.market import Market
 
 _VALUES = (*PRICES, "volume")

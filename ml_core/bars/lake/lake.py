@@ -26,12 +26,11 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from ml_core import bars
+from ml_core.bars import lake
 from ml_core.bars.arrays import Bars
-from ml_core.bars.batch_log import BatchLog, BatchRecord
 from ml_core.bars.contract import OnProgress, RawBatch
-from ml_core.bars.lake_units import keep_units, require_same_units
-from ml_core.bars.month_file import (
+from ml_core.bars.lake.batch_log import BatchLog, BatchRecord
+from ml_core.bars.lake.month_file import (
     Month,
     content_hash,
     count_rows,
@@ -43,6 +42,7 @@ from ml_core.bars.month_file import (
     read_stored,
     whole,
 )
+from ml_core.bars.lake_units import keep_units, require_same_units
 from ml_core.errors import TransientError
 from ml_core.files import TEMPORARY
 from ml_core.market.market import Market
@@ -125,7 +125,7 @@ class Lake:
         """
         with self._written(market.symbol) as folder:
             keep_units(folder, market)
-            return bars.batch_intake.BatchIntake(folder, market, now).take_in(batches, on_progress)
+            return lake.batch_intake.BatchIntake(folder, market, now).take_in(batches, on_progress)
 
     def forget(self, batch_id: str, market: Market, now: datetime) -> BatchRecord:
         """Take back what a batch brought: its bars go, what they had replaced is put back.
@@ -149,7 +149,7 @@ class Lake:
             Another writer held the lake too long.
         """
         with self._written(market.symbol) as folder:
-            return bars.batch_intake.BatchIntake(folder, market, now).forget(batch_id)
+            return lake.batch_intake.BatchIntake(folder, market, now).forget(batch_id)
 
     def read(
         self, market: Market, first_minute: int | None = None, stop_minute: int | None = None

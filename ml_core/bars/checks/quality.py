@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import MINUTE_US, codes_of, distinct
+from ml_core.bars.checks.step import refuse_other_step
 from ml_core.bars.contract import PRICES, RawBatch
-from ml_core.bars.step import refuse_other_step
 from ml_core.errors import InputError
 from ml_core.market.calendar_days import market_dates_around
 from ml_core.market.exchange import TradeDates

@@ -69,7 +69,7 @@ def _files(paths: Iterable[str], kinds: tuple[str, ...]) -> Iterator[Path]:
 def _kind_of(file: Path) -> str | None:
     name = file.name.lower()
     for kind, endings in (
-        ("csv", sources.csv.ENDINGS),
+        ("csv", sources.text.csv.ENDINGS),
         ("parquet", sources.parquet.ENDINGS),
         ("dbn", sources.dbn.ENDINGS),
     ):

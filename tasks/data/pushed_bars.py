@@ -13,7 +13,6 @@ from typing import Any
 from ml_core.bars.checks.quality import AWAITED, row_faults
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.built_in import HttpSource
-from ml_core.bars.sources.csv import TextReading
 from ml_core.bars.sources.pushed import (
     PushedRow,
     RequestError,
@@ -25,6 +24,7 @@ from ml_core.bars.sources.pushed import (
     received_rows,
     rows_of,
 )
+from ml_core.bars.sources.text.csv import TextReading
 from ml_core.errors import InputError
 from ml_core.files import sync
 from ml_core.market.market import Market

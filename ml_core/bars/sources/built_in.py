@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ml_core.bars import sources
 from ml_core.bars.contract import DEFAULT_TABLE, RawBatch, SourceError
 from ml_core.bars.sources.kind import BAR_COLUMNS, Option, Request, Source
-from ml_core.bars.sources.layouts import LAYOUTS, LEAN
+from ml_core.bars.sources.text.layouts import LAYOUTS, LEAN
 
 if TYPE_CHECKING:
     from ml_core.bars.sources.times import Stamp
@@ -130,7 +130,7 @@ class CsvSource(_Files):
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
         """Return the bars of each file."""
-        return sources.csv.read_csv(
+        return sources.text.csv.read_csv(
             list(self.paths),
             request.market.symbol,
             layout=self.values.get("layout", "auto"),
@@ -187,9 +187,9 @@ class HttpSource(Source):
             request.folder, self.pushed_reading(request.market.symbol), request
         )
 
-    def pushed_reading(self, symbol: str) -> sources.csv.TextReading:
+    def pushed_reading(self, symbol: str) -> sources.text.csv.TextReading:
         """Return how pushed rows are read."""
-        return sources.csv.TextReading(
+        return sources.text.csv.TextReading(
             symbol=symbol,
             columns=self.mapping,
             delimiter=self.values.get("delimiter"),

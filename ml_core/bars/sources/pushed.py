@@ -22,9 +22,9 @@ import pyarrow as pa
 from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.bars.contract import RAW_SCHEMA, HowRead, RawBatch, SourceError
 from ml_core.bars.sources.columns import WHOSE
-from ml_core.bars.sources.csv import TextReading, bars_of_text
 from ml_core.bars.sources.kind import Request, by_month, hash_of_rows
-from ml_core.bars.sources.layouts import layout_of
+from ml_core.bars.sources.text.csv import TextReading, bars_of_text
+from ml_core.bars.sources.text.layouts import layout_of
 
 SETTLED_AFTER = timedelta(seconds=60)
 """So long after its minute a row counts that was last pushed while the minute ran."""

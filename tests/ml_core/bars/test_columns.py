@@ -14,9 +14,9 @@ import pytest
 from ml_core.bars.contract import RawBatch, SourceError
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.columns import STAMPS
-from ml_core.bars.sources.csv import read_csv
 from ml_core.bars.sources.duckdb_file import read_duckdb
 from ml_core.bars.sources.parquet import read_parquet
+from ml_core.bars.sources.text.csv import read_csv
 from tests.ml_core.builders import mgc
 
 AT = datetime(2024, 1, 15, 23, 0, tzinfo=UTC)

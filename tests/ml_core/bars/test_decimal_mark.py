@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ml_core.bars.contract import SourceError
-from ml_core.bars.sources.csv import read_csv
+from ml_core.bars.sources.text.csv import read_csv
 
 HEADER = "ts;open;high;low;close;volume\n"
 UNSURE = HEADER + "2024-01-15 23:00Z;21,250;21,275;21,225;21,250;12\n"

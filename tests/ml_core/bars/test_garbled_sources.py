@@ -19,10 +19,10 @@ from databento_dbn import Metadata, OHLCVMsg, RType, Schema, SType
 from ml_core.bars.contract import RawBatch, SourceError
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.lake.month_file import LakeDamagedError
-from ml_core.bars.sources.csv import read_csv
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.bars.sources.duckdb_file import read_duckdb
 from ml_core.bars.sources.parquet import read_parquet
+from ml_core.bars.sources.text.csv import read_csv
 from tests.ml_core.builders import mgc
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ml_core.bars.checks.hours_fit import HoursMisfitError, refuse_misfit
 from ml_core.bars.checks.regular_hours import ZONES
 from ml_core.bars.lake.lake import Lake
-from ml_core.bars.sources.csv import read_csv
+from ml_core.bars.sources.text.csv import read_csv
 from ml_core.market.exchange import trade_dates
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute

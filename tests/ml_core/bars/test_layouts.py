@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_core.bars.contract import RawBatch, SourceError
-from ml_core.bars.sources.csv import read_csv
-from ml_core.bars.sources.layouts import LAYOUTS, LEAN
+from ml_core.bars.sources.text.csv import read_csv
+from ml_core.bars.sources.text.layouts import LAYOUTS, LEAN
 
 AT = datetime(2024, 1, 15, 23, 0, tzinfo=UTC)
 EXPECTED = [
@@ -520,8 +520,8 @@ def test_a_file_without_lines_is_refused(tmp_path: Path) -> None:
 def test_a_line_is_long_wherever_a_piece_of_the_file_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ml_core.bars.sources.text_file._CHUNK", 64)
-    monkeypatch.setattr("ml_core.bars.sources.text_file.LONGEST_LINE", 100)
+    monkeypatch.setattr("ml_core.bars.sources.text.text_file._CHUNK", 64)
+    monkeypatch.setattr("ml_core.bars.sources.text.text_file.LONGEST_LINE", 100)
     for length in (99, 100, 101):
         line = "2024-01-15 23:01Z,1,1,1,1,".ljust(length, "5")
         text = f"ts,open,high,low,close,volume\n{BAR}\n{line}\n{BAR}\n"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ml_core.bars.contract import RawBatch, SourceError
-from ml_core.bars.sources.csv import read_csv
+from ml_core.bars.sources.text.csv import read_csv
 
 OPEN = 9 * 3600 * 1000 + 30 * 60 * 1000
 """Half past nine, in milliseconds since midnight."""

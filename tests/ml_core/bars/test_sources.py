@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml_core.bars.contract import RawBatch, SourceError
-from ml_core.bars.sources.csv import read_csv
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError, read_duckdb
 from ml_core.bars.sources.parquet import read_parquet
+from ml_core.bars.sources.text.csv import read_csv
 
 PATTERN = r"MGC[FGHJKMNQUVXZ]\d{1,2}"
 AT = datetime(2024, 1, 15, 23, 0, tzinfo=UTC)

@@ -21,10 +21,10 @@ from ml_core.bars.contract import (
     existing_files,
 )
 from ml_core.bars.sources.columns import contracts_of, find_columns, stamps_of
-from ml_core.bars.sources.layouts import Layout, has_several_cells, layout_of
-from ml_core.bars.sources.lean import LeanZip, lean_zip, without_quotes
-from ml_core.bars.sources.number_text import Decimal, UnsureMarkError, read_numbers
-from ml_core.bars.sources.text_file import LONGEST_LINE, TOO_LONG, first_line, plain_text
+from ml_core.bars.sources.text.layouts import Layout, has_several_cells, layout_of
+from ml_core.bars.sources.text.lean import LeanZip, lean_zip, without_quotes
+from ml_core.bars.sources.text.number_text import Decimal, UnsureMarkError, read_numbers
+from ml_core.bars.sources.text.text_file import LONGEST_LINE, TOO_LONG, first_line, plain_text
 from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
 from ml_core.files import sha256_of
 

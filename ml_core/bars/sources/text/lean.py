@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from ml_core.bars.contract import SourceError
-from ml_core.bars.sources.layouts import LAYOUTS, LEAN, Layout
-from ml_core.bars.sources.text_file import LONGEST_LINE, refusing_damage
+from ml_core.bars.sources.text.layouts import LAYOUTS, LEAN, Layout
+from ml_core.bars.sources.text.text_file import LONGEST_LINE, refusing_damage
 from ml_core.files import sha256_of
 
 _EXAMPLE = "equity/usa/minute/spy/20240102_trade.zip"

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 import registry
 from ml_core.bars.contract import OnProgress
+from ml_core.bars.lake.batch_log import BatchRecord
 from ml_core.bars.lake.lake import LakeStatus
 from ml_core.market.market import Market
 from tasks.data.sources import SourceSpec, open_source

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.control_markets import Plan, bars_of, judged, study
+from benchmarks.planted_leaks import planted_leaks
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.evidence.promotion.evidence import POLICY, Policy
@@ -15,6 +16,7 @@ from ml_core.evidence.promotion.rule import Decision
 from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import audit_lookahead
 from ml_core.features.catalogue import Feature
+from ml_core.features.history import read_history
 from ml_core.features.view import View
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import DOWN, UP
@@ -84,7 +86,9 @@ class LeakResult:
     seed
         Of the simulation.
     caught
-        Whether the look-ahead audit refused it, and blamed nothing else.
+        Whether the look-ahead audit refused it, and blamed nothing that is honest.
+    kinds_found
+        How many of the ten kinds of leak planted beside it the audit found.
     would_promote
         What the rest of the rule would have said of it.
     gain
@@ -93,6 +97,7 @@ class LeakResult:
 
     seed: int
     caught: bool
+    kinds_found: int
     would_promote: bool
     gain: float
 
@@ -111,21 +116,22 @@ LEAK = Feature(
 )
 
 
-def try_leak(plan: Plan, seed: int, *, audited_days: int = 4) -> LeakResult:
+def try_leak(plan: Plan, seed: int) -> LeakResult:
     """Return a recipe its own label on a null market; see who notices."""
     schedule = build_schedule(plan.market, plan.first, plan.last)
     world = simulate(plan.market, schedule, seed=seed, with_truth=False)
     bars, features = bars_of(plan.market, world), (*CATALOGUE.select("all"), LEAK)
     market, spec, first, last = plan.market, plan.recipe.label, plan.first, plan.last
-    report = audit_lookahead(
-        bars, market, spec, features, first=first, last=last, days=audited_days
-    )
+    leaks = planted_leaks(read_history(bars, market, spec, schedule))
+    report = audit_lookahead(bars, market, spec, (*features, *leaks), first=first, last=last)
+    found = {leak.name for leak in leaks} & set(report.leaking)
     assembly = assemble(bars, market, spec, first=first, last=last, features=features)
     by_seed = study(assembly, plan.recipe, plan.judged_from)
     decision = judged(by_seed, True, 1, plan.policy)
     return LeakResult(
         seed=seed,
-        caught=report.leaking == (LEAK.name,),
+        caught=set(report.leaking) - found == {LEAK.name},
+        kinds_found=len(found),
         would_promote=decision.promote,
         gain=-float(decision.conditions[0].figures["estimate"]),
     )

@@ -1,8 +1,9 @@
 """The look-ahead audit: take the future away, then falsify it, and see whether features move.
 
-A feature computed at t0 from what was known at t0 cannot change by a bit when every bar that
-opens at or after t0 is deleted, nor when those bars are replaced by other prices and volumes.
-One that does change has seen the future, whatever its code looks like.
+A feature computed at t0 from what was known at t0 cannot change by a bit when everything later
+(bars, volumes, contracts, outcomes, the calendar) is deleted, nor when it is replaced by something
+else, nor when the same market is moved 28 years on, where a table looked up by date has nothing to
+say. One that does change has seen the future, whatever its code looks like.
 """
 
 from __future__ import annotations
@@ -10,28 +11,46 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
 from ml_core.errors import InputError
+from ml_core.features.audited_slots import AuditedKind, draw_slots
 from ml_core.features.catalogue import Feature, compute
-from ml_core.features.history import HISTORY_DAYS, read_history
+from ml_core.features.false_future import (
+    CALENDAR_CYCLE_YEARS,
+    FUTURE_DAYS,
+    FalseHistory,
+    Trick,
+    moved_in_time,
+    windows_apart,
+    with_false_future,
+)
+from ml_core.features.history import HISTORY_DAYS, History, read_history
+from ml_core.features.view import View
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 
-FUTURE_DAYS = 5
-"""Days after t0 that are falsified: past the trading day's end, a weekend and a roll."""
+DECISIONS = 60
+"""Decisions looked at unless another number is asked for."""
 
-Trick = Literal["deleted", "scrambled"]
+_WITH: dict[Trick, str] = {
+    "deleted": "with it deleted",
+    "scrambled": "with it scrambled",
+    "moved": f"on the same bars {CALENDAR_CYCLE_YEARS} years later",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """One feature seen to depend on the future."""
+    """One feature seen to depend on the future, or on a table that no audit can hide.
+
+    ``without`` is NaN, too, where the feature cannot be computed without the future.
+    """
 
     feature: str
     trading_day: str
@@ -43,7 +62,7 @@ class Leak:
     def __str__(self) -> str:
         return (
             f"{self.feature} at {self.trading_day} {self.opening_range}: {self.with_future:g} "
-            f"with the real future, {self.without:g} with it {self.trick}"
+            f"with the real future, {self.without:g} {_WITH[self.trick]}"
         )
 
 
@@ -56,13 +75,16 @@ class AuditReport:
     market
         Symbol.
     decisions
-        Slots looked at; each with the future deleted and with it scrambled.
+        Slots looked at, each with every trick.
     features
         Names looked at.
     never_seen
         Features that were missing in every slot looked at: nothing is proven of them.
     leaks
         Every change found, the first for each feature and slot and trick.
+    kinds
+        How many of the decisions are of each kind, such as Fridays and half-days; 0 where the
+        period has none.
     """
 
     market: str
@@ -70,6 +92,7 @@ class AuditReport:
     features: tuple[str, ...]
     never_seen: tuple[str, ...]
     leaks: tuple[Leak, ...]
+    kinds: tuple[AuditedKind, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -107,11 +130,11 @@ def audit_lookahead(
     *,
     first: date,
     last: date,
-    days: int = 12,
+    decisions: int = DECISIONS,
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> AuditReport:
-    """Audit features on sampled trading days, every opening range of each.
+    """Audit features at decisions drawn from every kind of day and every opening range.
 
     Parameters
     ----------
@@ -120,11 +143,12 @@ def audit_lookahead(
     market, spec, features
         What is audited: the roll rule and the labels are part of it.
     first, last
-        Period the days are drawn from.
-    days
-        How many trading days to draw; the first and last usable are always among them.
+        Period the decisions are drawn from. With another last day others are drawn, so that a
+        nightly audit looks at other ones each night.
+    decisions
+        How many to draw; all of the period, if those are fewer.
     seed
-        Of the draw and of the scrambling.
+        Of the draw and of the scrambling, beside the last day.
     on_progress
         Called with (decisions done, decisions in all).
 
@@ -133,132 +157,77 @@ def audit_lookahead(
     NothingToAuditError
         No usable opening range in the period.
     """
-    draw = np.random.default_rng(seed)
-    schedule = build_schedule(market, first - timedelta(days=HISTORY_DAYS), last)
+    draw = np.random.default_rng([seed, last.toordinal()])
+    schedule = build_schedule(
+        market, first - timedelta(days=HISTORY_DAYS), last + timedelta(days=FUTURE_DAYS)
+    )
     history = read_history(bars, market, spec, schedule)
-    inside = schedule.days[history.ranges.day] >= np.datetime64(first)
+    day = schedule.days[history.ranges.day]
+    inside = (day >= np.datetime64(first)) & (day <= np.datetime64(last))
     usable = np.flatnonzero(inside & history.ranges.usable)
     if not len(usable):
         raise NothingToAuditError(market.symbol, first, last)
-    drawn = _drawn_days(history.ranges.day[usable], days, draw)
-    rows = usable[np.isin(history.ranges.day[usable], drawn)]
+    slots = draw_slots(history, usable, decisions, draw)
+    rows = slots.rows
     truth = compute(history.view(rows), features)
-    leaks: list[Leak] = []
-    for done, (row, expected) in enumerate(zip(rows.tolist(), truth, strict=True)):
-        slot = _Slot(
-            day=schedule.days[history.ranges.day[row]].item(),
-            spec=int(history.ranges.spec[row]),
-            t0=int(history.ranges.decision[row]),
-        )
-        deleted = _again(bars.between(0, slot.t0), market, spec, features, slot)
-        scrambled = _again(scrambled_after(bars, slot.t0, draw), market, spec, features, slot)
-        leaks += _leaks_between(market, features, slot, "deleted", expected, deleted)
-        leaks += _leaks_between(market, features, slot, "scrambled", expected, scrambled)
+    leaks = _leaks_between(history, rows, features, truth, "moved", moved_in_time(history, rows))
+    done = 0
+    for windows in windows_apart(history, rows):
+        for trick, by in _FALSE_FUTURES:
+            false = with_false_future(bars, history, spec, rows, windows, draw if by else None)
+            leaks += _leaks_between(history, rows, features, truth, trick, false)
+        done += len(windows.decisions)
         if on_progress is not None:
-            on_progress(done + 1, len(rows))
+            on_progress(done, len(rows))
     missing = np.flatnonzero(np.isnan(truth).all(axis=0))
     return AuditReport(
         market=market.symbol,
         decisions=len(rows),
         features=tuple(feature.name for feature in features),
         never_seen=tuple(features[index].name for index in missing),
-        leaks=tuple(leaks),
+        leaks=tuple(leak for _, leak in sorted(leaks, key=lambda found: found[0])),
+        kinds=slots.kinds,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    day: date
-    spec: int
-    t0: int
+_FALSE_FUTURES: tuple[tuple[Trick, bool], ...] = (("deleted", False), ("scrambled", True))
 
 
 def _leaks_between(
-    market: Market,
+    history: History,
+    rows: NDArray[np.int64],
     features: tuple[Feature, ...],
-    slot: _Slot,
+    truth: NDArray[np.float64],
     trick: Trick,
-    expected: NDArray[np.float64],
-    got: NDArray[np.float64],
-) -> list[Leak]:
-    return [
-        Leak(
-            feature=features[index].name,
-            trading_day=str(slot.day),
-            opening_range=market.ranges[slot.spec].name,
+    false: FalseHistory,
+) -> list[tuple[int, Leak]]:
+    """Return what moved and at which decision, in order of the catalogue."""
+    if not len(false.rows):
+        return []
+    expected, view = truth[false.decisions], false.history.view(false.rows)
+    got = np.column_stack([_without_future(feature, view) for feature in features])
+    ranges, days = history.ranges, history.tape.schedule.days
+    found = []
+    for index, column in np.argwhere(_bits(expected) != _bits(got)).tolist():
+        row = rows[false.decisions[index]]
+        leak = Leak(
+            feature=features[column].name,
+            trading_day=str(days[ranges.day[row]]),
+            opening_range=history.market.ranges[ranges.spec[row]].name,
             trick=trick,
-            with_future=float(expected[index]),
-            without=float(got[index]),
+            with_future=float(expected[index, column]),
+            without=float(got[index, column]),
         )
-        for index in np.flatnonzero(_bits(expected) != _bits(got))
-    ]
+        found.append((int(row), leak))
+    return found
 
 
-def scrambled_after(bars: Bars, minute: int, draw: np.random.Generator) -> Bars:
-    """Falsify every bar opening at or after ``minute``: other prices, other volumes.
-
-    Prices become a random walk of ten times the usual size, volumes are multiplied by anything
-    from nothing to ten thousand, contract by contract, so that any choice made from them flips.
-    """
-    near = bars.between(minute - HISTORY_DAYS * 1440, minute + FUTURE_DAYS * 1440)
-    future = np.flatnonzero(near.minute >= minute)
-    count = len(future)
-    walk = np.cumsum(draw.normal(0.0, 50.0, count)).astype(np.int32)
-    spread = draw.integers(1, 60, (2, count), dtype=np.int32)
-    factor = 10.0 ** draw.uniform(-1.0, 4.0, len(near.contracts))
-
-    def replaced(values: NDArray[np.int32], by: NDArray[np.int32]) -> NDArray[np.int32]:
-        result = values.copy()
-        result[future] = by
-        return result
-
-    middle = near.close[future] + walk
-    volume = near.volume.copy()
-    volume[future] = draw.permutation(volume[future]) * factor[near.contract[future]] + 1
-    return Bars(
-        symbol=near.symbol,
-        contracts=near.contracts,
-        minute=near.minute,
-        contract=near.contract,
-        open=replaced(near.open, middle),
-        high=replaced(near.high, middle + spread[0]),
-        low=replaced(near.low, middle - spread[1]),
-        close=replaced(near.close, middle + (spread[0] - spread[1]) // 2),
-        volume=volume,
-    )
-
-
-def _drawn_days(
-    day: NDArray[np.int64], count: int, draw: np.random.Generator
-) -> NDArray[np.int64]:
-    days = np.unique(day)
-    if len(days) <= count:
-        return days
-    ends = days[[0, -1]]
-    between = draw.choice(days[1:-1], max(count - 2, 0), replace=False)
-    return np.sort(np.concatenate([ends, between]))
-
-
-def _again(
-    bars: Bars,
-    market: Market,
-    spec: LabelSpec,
-    features: tuple[Feature, ...],
-    slot: _Slot,
-) -> NDArray[np.float64]:
-    """Compute one slot's features from other bars, shape (k,).
-
-    Where bars are left after t0, knowledge reaches as far as they do: it is the features that
-    must not look, not the audit that hides it from them.
-    """
-    future = len(bars) > 0 and int(bars.minute[-1]) >= slot.t0
-    last = slot.day + timedelta(days=FUTURE_DAYS if future else 0)
-    schedule = build_schedule(market, slot.day - timedelta(days=HISTORY_DAYS), last)
-    history = read_history(bars, market, spec, schedule, None if future else slot.t0)
-    day = int(np.searchsorted(schedule.days, np.datetime64(slot.day)))
-    row = np.array([day * len(market.ranges) + slot.spec])
-    values: NDArray[np.float64] = compute(history.view(row), features)[0]
-    return values
+def _without_future(feature: Feature, view: View) -> NDArray[np.float64]:
+    """Compute a feature, all NaN where it looks up what is not there without the future."""
+    try:
+        return np.asarray(feature.compute(view), np.float64)
+    except LookupError:
+        return np.full(len(view), np.nan)
 
 
 def _bits(values: NDArray[np.float64]) -> NDArray[np.int64]:

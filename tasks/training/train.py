@@ -29,8 +29,6 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
 from tasks.training.model_card import sealed_card
 
-AUDITED_DAYS = 4
-
 
 class LookAheadError(DefectError):
     """Features that saw the future: nothing is trained on them."""
@@ -99,7 +97,7 @@ class TrainedVersion:
 def gather(
     market: str, recipe: Recipe, first: date | None, last: date | None, at: datetime
 ) -> Material:
-    """Read the bars known by a time, audit the features on sampled days, build the dataset.
+    """Read the bars known by a time, audit the features at sampled decisions, build the dataset.
 
     Raises
     ------
@@ -116,9 +114,7 @@ def gather(
     bars = known_bars(settings, market, definition, at)
     begin, end = period_of(bars, definition, first, last)
     features = CATALOGUE.select(recipe.features)
-    audit = audit_lookahead(
-        bars, definition, recipe.label, features, first=begin, last=end, days=AUDITED_DAYS
-    )
+    audit = audit_lookahead(bars, definition, recipe.label, features, first=begin, last=end)
     if not audit.clean:
         raise LookAheadError(audit.leaking, str(audit.leaks[0]))
     remember_definition(settings.database(), MarketDefinition.of(definition), at)

@@ -344,7 +344,7 @@ def test_a_simulated_market_goes_from_database_to_dataset(home: Path, tmp_path: 
     assert status == 0
     assert rows.exists()
     assert "with a usable range" in text
-    status, text, _ = run("audit", "lookahead", "--days", "2")
+    status, text, _ = run("audit", "lookahead", "--decisions", "12")
     assert status == 0
     assert "Clean" in text
 

@@ -149,7 +149,7 @@ MEANWHILE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ),
     (
         "write-a-feature.md",
-        "orbcast --home var/demo audit lookahead --recipe first-minute --days 4",
+        "orbcast --home var/demo audit lookahead --recipe first-minute",
     ): (r"sed -i 's/^    cost,$/&\n    first_minute,/' ml_core/features/all.py",),
 }
 """What happens before a command, as the page tells in words or takes for granted."""

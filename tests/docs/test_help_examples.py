@@ -48,7 +48,7 @@ READ_ONLY: Mapping[str, str] = {
     "--figures study.json": (FLOW),
     "orbcast tune --market mgc --trials 50": FLOW,
     "orbcast simulate --days 365 --edge 0.05 --out sim.duckdb": "quick-start.md runs it",
-    "orbcast audit lookahead --days 20": "recipes.md runs it on fewer days",
+    "orbcast audit lookahead --decisions 200": "recipes.md runs it on fewer",
     "orbcast study setups --market mgc --figures setups.json": "evidence.md runs it",
     "orbcast strategy backtest --from 2024-01-01": "strategy.md runs it",
     'orbcast approve 3f2a81c0 --reason "read the study, all conditions hold"': ASKED,

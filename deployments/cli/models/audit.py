@@ -33,13 +33,16 @@ def lookahead(
     recipe: RecipeOption = "residual-small",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
-    days: Annotated[int, typer.Option(help="Trading days to sample.", min=1)] = 12,
-    seed: Annotated[int, typer.Option(help="Of the sample.", min=0)] = 0,
+    decisions: Annotated[int, typer.Option(help="Decisions to sample.", min=1)] = 60,
+    seed: Annotated[int, typer.Option(help="Of the sample, beside the last day.", min=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Delete, then scramble, the future of sampled decisions; features must not move.
 
-    Example: orbcast audit lookahead --days 20
+    Some of every kind of day (weekday, month start, roll, half-day, change of clocks) are looked
+    at in every opening range; another last day or seed draws others.
+
+    Example: orbcast audit lookahead --decisions 200
     """
     settings = tasks.settings.current_settings()
     definition, chosen = settings.market(market), settings.recipe(recipe)
@@ -54,7 +57,7 @@ def lookahead(
             features.all.CATALOGUE.select(chosen.features),
             first=begin,
             last=end,
-            days=days,
+            decisions=decisions,
             seed=seed,
             on_progress=bar.at,
         )
@@ -71,6 +74,7 @@ def _print_report(report: AuditReport) -> None:
         f"{report.market}: {len(report.features)} features at {report.decisions} decisions, the "
         "future deleted and scrambled."
     )
+    say("Of them: " + ", ".join(f"{kind.name} {kind.decisions}" for kind in report.kinds) + ".")
     if report.never_seen:
         say(f"Missing in every one of them, so not proven: {', '.join(report.never_seen)}")
     for leak in report.leaks[:_MOST_SHOWN]:

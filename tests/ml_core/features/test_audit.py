@@ -1,4 +1,4 @@
-"""The look-ahead audit: the shipped features pass it, six kinds of leak do not."""
+"""The look-ahead audit: the shipped features pass it, what sees the future does not."""
 
 from __future__ import annotations
 
@@ -16,10 +16,18 @@ from ml_core.features.audit import (
     AuditReport,
     NothingToAuditError,
     audit_lookahead,
-    scrambled_after,
 )
-from ml_core.features.catalogue import Feature
+from ml_core.features.audited_slots import draw_slots
+from ml_core.features.catalogue import Feature, compute
+from ml_core.features.false_future import (
+    moved_in_time,
+    scrambled,
+    windows_apart,
+    with_false_future,
+)
+from ml_core.features.history import History, read_history
 from ml_core.features.view import View
+from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import bars_of, flat_day, mgc, walk
 
@@ -36,7 +44,13 @@ def bars() -> Bars:
 def _audit(
     bars: Bars, features: tuple[Feature, ...], roll: str = "previous_day_volume"
 ) -> AuditReport:
-    return audit_lookahead(bars, mgc(roll), SLOW, features, first=FIRST, last=LAST, days=5, seed=1)
+    return audit_lookahead(
+        bars, mgc(roll), SLOW, features, first=FIRST, last=LAST, decisions=30, seed=1
+    )
+
+
+def _history(bars: Bars) -> History:
+    return read_history(bars, mgc(), SLOW, build_schedule(mgc(), date(2023, 10, 24), LAST))
 
 
 def own_label(view: View) -> NDArray[np.float64]:
@@ -70,7 +84,7 @@ def test_every_shipped_feature_passes_and_was_really_seen(bars: Bars) -> None:
 
     assert report.clean, [str(leak) for leak in report.leaks[:5]]
     assert report.never_seen == ()
-    assert report.decisions == 5 * 6
+    assert report.decisions == 30
 
 
 @pytest.mark.parametrize(
@@ -96,37 +110,30 @@ def test_a_planted_leak_is_caught_and_nothing_else_is_blamed(
     assert report.leaking == (leak.__name__,)
 
 
-def test_a_leak_shows_by_both_tricks_on_every_slot_the_first_and_last_day_among_them(
-    bars: Bars,
-) -> None:
+def test_a_leak_shows_by_both_tricks_on_every_slot(bars: Bars) -> None:
     planted = Feature("next_bar", "planted", "a leak", "", categorical=False, compute=next_bar)
 
     report = _audit(bars, (planted,))
 
     slots = {(leak.trading_day, leak.opening_range) for leak in report.leaks}
     tricks = [leak.trick for leak in report.leaks]
-    assert len(slots) == report.decisions == 5 * 6
+    assert len(slots) == report.decisions == 30
     # now and then a false price is the true one
     assert min(tricks.count(trick) for trick in ("deleted", "scrambled")) > 25
-    days = sorted({day for day, _ in slots})
-    assert (days[0], days[-1]) == (str(FIRST), str(LAST))
+    assert len({range_ for _, range_ in slots}) == 6
 
 
 def test_the_bar_that_opens_at_t0_is_falsified_and_the_one_before_is_not(bars: Bars) -> None:
     t0 = int(bars.minute[len(bars) // 2])
 
-    false = scrambled_after(bars, t0, np.random.default_rng(0))
+    false = scrambled(bars, np.where(bars.minute >= t0, 0, -1), np.random.default_rng(0))
 
-    true = bars.between(int(false.minute[0]), int(false.minute[-1]) + 1)
-    np.testing.assert_array_equal(false.minute, true.minute)
-    changed = (false.close != true.close) | (false.volume != true.volume)
+    changed = (false.close != bars.close) | (false.volume != bars.volume)
     assert not changed[false.minute < t0].any()
     at = false.minute == t0
     assert at.any()
     assert changed[at].all()
     assert changed[false.minute > t0].mean() > 0.99
-    # a weekend and what comes after it lie in the future that is falsified
-    assert false.minute[-1] - t0 > 4 * 24 * 60
     assert (false.low <= np.minimum(false.open, false.close)).all()
     assert (false.high >= np.maximum(false.open, false.close)).all()
 
@@ -138,7 +145,7 @@ def test_a_contract_chosen_by_the_days_own_volume_is_caught(bars: Bars) -> None:
 
 
 def test_progress_is_told_for_each_decision(bars: Bars) -> None:
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
 
     audit_lookahead(
         bars,
@@ -147,11 +154,152 @@ def test_progress_is_told_for_each_decision(bars: Bars) -> None:
         CATALOGUE.select(["range_size"]),
         first=FIRST,
         last=LAST,
-        days=2,
-        on_progress=lambda done, of: told.append((done, of)),
+        decisions=12,
+        on_progress=lambda done, of: progress.append((done, of)),
     )
 
-    assert told == [(each, 12) for each in range(1, 13)]
+    assert progress[-1] == (12, 12)
+    assert sorted({done for done, _ in progress}) == [done for done, _ in progress]
+
+
+def test_a_future_shown_is_false_from_the_decision_on_and_true_before(bars: Bars) -> None:
+    history = _history(bars)
+    rows = np.flatnonzero(history.ranges.usable)[[120, 121]]
+    for windows in windows_apart(history, rows):
+        (t0,) = windows.t0.tolist()
+        deleted = with_false_future(bars, history, SLOW, rows, windows, None)
+        other = with_false_future(bars, history, SLOW, rows, windows, np.random.default_rng(0))
+
+        for false in (deleted.history, other.history):
+            before = false.tape.minute < t0
+            real = history.tape.first_at(false.tape.minute[before])
+            np.testing.assert_array_equal(
+                np.diff(false.tape.close[before]), np.diff(history.tape.close[real])
+            )
+        assert deleted.history.tape.minute[-1] < t0
+        # a weekend and what comes after it lie in the future that is falsified
+        assert other.history.tape.minute[-1] - t0 > 4 * 1440
+
+
+@pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "scrambled"])
+def test_no_outcome_of_later_is_left_and_none_of_before_is_lost(bars: Bars, deleted: bool) -> None:
+    history = _history(bars)
+    rows = np.flatnonzero(history.ranges.usable)[[120, 123]]
+    for windows in windows_apart(history, rows):
+        (t0,) = windows.t0.tolist()
+        draw = None if deleted else np.random.default_rng(0)
+        false = with_false_future(bars, history, SLOW, rows, windows, draw).history
+        there = np.isin(
+            history.ranges.decision, false.ranges.decision[false.ranges.decision <= t0]
+        )
+        false_rows = np.flatnonzero(false.ranges.decision <= t0)
+        settled = history.labels.resolved_minute[there] <= t0
+        warm = np.arange(there.sum()) > 12  # the first days have no contract in a short history
+        for name in ("outcome", "r_net", "direction", "resolved_minute"):
+            real = getattr(history.labels, name)[there]
+            shown = getattr(false.labels, name)[false_rows]
+            np.testing.assert_array_equal(shown[settled & warm], real[settled & warm])
+        later = ~settled & np.isfinite(history.labels.r_net[there])
+        assert later.any()
+        for name in ("outcome", "r_net", "resolved_minute"):
+            real = getattr(history.labels, name)[there]
+            shown = getattr(false.labels, name)[false_rows]
+            assert (shown[later] != real[later]).all()
+
+
+def test_the_calendar_of_later_days_is_false_and_of_the_day_itself_true(bars: Bars) -> None:
+    history = _history(bars)
+    rows = np.flatnonzero(history.ranges.usable)[[120]]
+    (windows,) = windows_apart(history, rows)
+    false = with_false_future(bars, history, SLOW, rows, windows, np.random.default_rng(0))
+
+    shown, real = false.history.tape.schedule, history.tape.schedule
+    place = np.searchsorted(real.days, shown.days)
+    later = place > history.ranges.day[rows[0]]
+    assert later.sum() >= 3
+    for name in ("early_close", "exchange_close", "session_end", "range_start"):
+        true, false_day = getattr(real, name)[place], getattr(shown, name)
+        assert (true[later] != false_day[later]).all()
+        np.testing.assert_array_equal(true[~later], false_day[~later])
+
+
+def test_in_a_false_future_another_contract_is_the_busiest(bars: Bars) -> None:
+    minutes = np.unique(bars.minute)
+    t0 = int(minutes[len(minutes) // 2])
+    near = bars.between(t0 - 1440, t0 + 1440)
+    false = scrambled(near, np.where(near.minute >= t0, 0, -1), np.random.default_rng(0))
+
+    def busiest(of: Bars) -> int:
+        later = of.minute >= t0
+        return int(np.bincount(of.contract[later], of.volume[later]).argmax())
+
+    assert busiest(false) != busiest(near)
+
+
+def test_every_kind_and_range_is_drawn_and_counted_for_what_it_is(bars: Bars) -> None:
+    history = _history(bars)
+    usable = np.flatnonzero(history.ranges.usable)
+
+    slots = draw_slots(history, usable, 60, np.random.default_rng(2))
+
+    assert len(np.unique(slots.rows)) == 60
+    day = history.ranges.day[slots.rows]
+    counts = {kind.name: kind.decisions for kind in slots.kinds}
+    (roll,) = np.flatnonzero(history.tape.rolled())
+    closes_early = np.flatnonzero(history.tape.schedule.early_close)
+    assert counts["eve of a roll"] == (day == roll - 1).sum() > 0
+    assert counts["roll"] == (day == roll).sum() > 0
+    assert counts["half-day"] == np.isin(day, closes_early).sum() > 0
+    # between 2023-10-24 and 2024-01-31: London's clocks on 29 October, New York's on 5 November
+    changed = ["2023-10-30", "2023-11-06"]
+    days = history.tape.schedule.days[day].astype(str)
+    assert counts["clock change"] == np.isin(days, changed).sum() > 0
+    firsts = ["2023-11-01", "2023-12-01", "2024-01-02"]
+    assert counts["first of a month"] == np.isin(days, firsts).sum() > 0
+    assert (
+        sum(counts[name] for name in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday"))
+        == 60
+    )
+    assert set(history.ranges.spec[slots.rows]) == set(range(6))
+
+
+def test_another_last_day_draws_other_decisions_and_the_same_one_the_same(bars: Bars) -> None:
+    def drawn(last: date) -> set[tuple[str, str]]:
+        planted = Feature("next_bar", "planted", "a leak", "", categorical=False, compute=next_bar)
+        report = audit_lookahead(
+            bars, mgc(), SLOW, (planted,), first=FIRST, last=last, decisions=30
+        )
+        return {(leak.trading_day, leak.opening_range) for leak in report.leaks}
+
+    night, again, next_night = drawn(date(2024, 1, 30)), drawn(date(2024, 1, 30)), drawn(LAST)
+    assert night == again
+    assert len(next_night - night) > 10
+
+
+def test_the_history_moved_28_years_has_every_weekday_month_and_clock(bars: Bars) -> None:
+    history = _history(bars)
+    rows = np.flatnonzero(history.ranges.usable)
+
+    moved = moved_in_time(history, rows)
+
+    assert len(moved.rows) == len(rows)
+    clock = CATALOGUE.select(["weekday", "month_sin", "minutes_from_london_open", "atr20"])
+    np.testing.assert_array_equal(
+        compute(moved.history.view(moved.rows), clock), compute(history.view(rows), clock)
+    )
+    year = moved.history.tape.schedule.days[0].astype("datetime64[Y]").astype(int) + 1970
+    assert year == 2023 + 28
+
+
+def test_decisions_at_which_clocks_had_other_rules_are_not_moved() -> None:
+    # until 2006 New York put its clocks forward in April, 28 years on in March
+    day = date(2006, 3, 20)
+    history = read_history(
+        walk(date(2006, 3, 15), day), mgc(), SLOW, build_schedule(mgc(), date(2006, 3, 15), day)
+    )
+    rows = np.flatnonzero(history.ranges.usable)
+    assert len(rows)
+    assert len(moved_in_time(history, rows).rows) == 0
 
 
 def test_a_period_without_ranges_cannot_be_audited() -> None:

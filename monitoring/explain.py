@@ -179,13 +179,15 @@ def _worth(prediction: Prediction) -> Gate:
 def _least_change(prediction: Prediction, side: Side, other: Side) -> str:
     """Return what would have lifted the expectation over 0.
 
-    The ensemble is the mean of the R model's figure and of p (reward + 1) - 1 - cost, with the
-    reward of a driftless price's P(win) = 1 / (1 + reward): so P(win) must rise by
-    -2 expected / (reward + 1), or the R model's figure by -2 expected.
+    The ensemble is the mean of the R model's figure and of one that rises with P(win) by what a
+    win is worth: so P(win) must rise by -2 expected over that, or the R model's figure by
+    -2 expected.
     """
     view = prediction.side(side)
     missing = -2.0 * view.expected_net_r
-    needed = view.p_win + missing * view.baseline_p_win
+    # without an end of the time a win is worth reward + 1, and P(win) = 1 / (reward + 1)
+    win_worth = view.win_worth or 1.0 / view.baseline_p_win
+    needed = view.p_win + missing / win_worth
     chances = (
         f"P(win) of {needed:.1%} instead of {view.p_win:.1%}"
         if needed <= 1.0

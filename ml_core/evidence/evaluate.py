@@ -37,7 +37,7 @@ from ml_core.evidence.out_of_sample import (
     predict_unseen,
 )
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.datasets.dataset import DOWN, LOSS, NONE, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import DOWN, ENDED, NONE, TIMEOUT, UP, WIN, Dataset
 from ml_core.learning.predictions.predict import Predictions
 
 MIN_TEST_ROWS = 50
@@ -174,10 +174,9 @@ def _directional(
 
 
 def _quality(predictions: Predictions, test: Dataset, seed: int) -> EntryScores | NoEntryScores:
-    rows = np.flatnonzero(np.isin(test.outcome, (WIN, LOSS)))
-    timeouts = int((np.isin(test.direction, (UP, DOWN)) & (test.outcome == 0)).sum())
+    rows = np.flatnonzero(np.isin(test.outcome, ENDED))
     if not len(rows):
-        return NoEntryScores(rows=0, timeouts=timeouts)
+        return NoEntryScores(rows=0, timeouts=0)
     forecasts = {
         "model": of_side_that_broke(predictions.p_win, test, rows),
         "driftless": predictions.baseline_p_win[rows],
@@ -186,7 +185,7 @@ def _quality(predictions: Predictions, test: Dataset, seed: int) -> EntryScores 
     return EntryScores(
         **{name: scores(p, happened) for name, p in forecasts.items()},
         **_compared(forecasts, happened, test.trading_day[rows], seed),
-        timeouts=timeouts,
+        timeouts=int((test.outcome[rows] == TIMEOUT).sum()),
     )
 
 

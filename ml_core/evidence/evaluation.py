@@ -72,12 +72,13 @@ class DirectionScores(_Forecasters):
 
 @dataclass(frozen=True, slots=True)
 class EntryScores(_Forecasters):
-    """P(target before stop) of model and driftless entry, on trades that reached either.
+    """P(target before stop and in time) of model and driftless entry, on trades that ended.
 
     Attributes
     ----------
     rows, timeouts
-        Trades that reached target or stop, and those that the session's end closed.
+        Trades, and those of them that reached neither target nor stop by the scan end. Records
+        of before timeouts were forecast leave them out of the rows.
     interval, difference, reliability
         As in :class:`DirectionScores`.
     """
@@ -93,7 +94,7 @@ class EntryScores(_Forecasters):
 
 @dataclass(frozen=True, slots=True)
 class NoEntryScores:
-    """No trade reached target or stop."""
+    """No trade has ended."""
 
     rows: Literal[0]
     timeouts: int
@@ -150,7 +151,7 @@ class Trading:
 
 @dataclass(frozen=True, slots=True)
 class EntryLogLoss:
-    """Log loss of P(target before stop) in a group, and the difference with its interval."""
+    """Log loss of P(target before stop, in time) in a group, and the difference."""
 
     rows: int
     model: Figure

@@ -159,4 +159,5 @@ def _side(predictions: Predictions, side: int) -> SideView:
         expected_net_r=float(predictions.expected_net_r[0, side]),
         baseline_p_win=float(predictions.baseline_p_win[0]),
         baseline_net_r=float(predictions.baseline_net_r[0]),
+        win_worth=float(predictions.win_worth[0]),
     )

@@ -48,7 +48,7 @@ def scoreboard(evaluation: Evaluation) -> tuple[Block, ...]:
         direction_table(evaluation.directional, "Which way the range breaks"),
     ]
     if isinstance(quality, EntryScores):
-        note = f"Of {quality.rows:,} trades that reached target or stop."
+        note = f"Of {quality.rows:,} trades; {quality.timeouts:,} reached neither in time."
         blocks.append(_scores(quality, "Target before stop", note))
     blocks.append(_trading(evaluation.trading, _r_words(evaluation.net_r)))
     return tuple(blocks)

@@ -97,11 +97,12 @@ def slots_with_baselines(
 def _with_baselines(assembly: Assembly) -> pa.Table:
     data, table = assembly.dataset, slot_table(assembly)
     driftless = Baselines(k=PLAIN_K, sigma_share=0.0, p_up=0.5, p_none={}, p_none_all=float("nan"))
+    entry = driftless.entry(data)
     usable = np.flatnonzero(assembly.ranges.usable[assembly.reported])
     for name, values in (
         ("baseline_p_up", driftless.corridor(data)),
-        ("baseline_p_win", driftless.win(data)),
-        ("baseline_net_r", driftless.net_r(data)),
+        ("baseline_p_win", entry.p_win),
+        ("baseline_net_r", entry.net_r),
     ):
         column = np.full(len(table), np.nan)
         column[usable] = values

@@ -15,20 +15,26 @@ from ml_core.decision.entry import Outputs
 from ml_core.learning.predictions.predict import ensemble
 from ml_core.learning.predictions.prediction import Prediction
 from monitoring.explain import Explanation, explain
+from tests.ml_core.learning.synthetic import entry_of
 from tests.predictions import NOVEL, SIDE, predicted
 
 COST = -0.2
 
 
-def prediction_of(p_up: float, p_win: float, net_r: float, reward: float) -> Prediction:
+def prediction_of(
+    p_up: float, p_win: float, net_r: float, reward: float, otherwise: float = -1.0
+) -> Prediction:
     both = np.array([[p_win, p_win]]), np.array([[net_r, net_r]])
-    expected = ensemble(*both, np.array([reward]), np.array([COST]))[0, 0]
+    entry = entry_of(reward=reward, otherwise=otherwise, cost=COST)
+    expected = ensemble(*both, entry)[0, 0]
     side = replace(
         SIDE,
         p_win=p_win,
         net_r=net_r,
         expected_net_r=float(expected),
         baseline_p_win=1.0 / (1.0 + reward),
+        # a version of before knew no end of the time, and kept no worth of a win
+        win_worth=None if otherwise == -1.0 else float(entry.win_worth[0]),
     )
     return predicted(p_up_given_break=p_up, long=side, short=side, reasons=(), novelty=None)
 
@@ -40,26 +46,32 @@ def taken_apart(outputs: Outputs | Prediction, **more: Any) -> Explanation:
     return explain(**{**usual, "outputs": outputs, **more})
 
 
-@given(st.floats(0.5, 1.0), st.floats(0.1, 0.6), st.floats(-1.0, 0.1), st.sampled_from([1.0, 2.0]))
+@given(
+    st.floats(0.5, 1.0),
+    st.floats(0.1, 0.6),
+    st.floats(-1.0, 0.1),
+    st.sampled_from([1.0, 2.0]),
+    st.sampled_from([-1.0, -0.7]),
+)
 def test_the_change_it_names_would_have_done_and_a_smaller_one_not(
-    p_up: float, p_win: float, net_r: float, reward: float
+    p_up: float, p_win: float, net_r: float, reward: float, otherwise: float
 ) -> None:
-    prediction = prediction_of(p_up, p_win, net_r, reward)
+    prediction = prediction_of(p_up, p_win, net_r, reward, otherwise)
     expected = prediction.long.expected_net_r
     if expected > 0:
         assert taken_apart(prediction).gates[2].passed
         return
     change = taken_apart(prediction).gates[2].change
-    needed = p_win - 2.0 * expected / (1.0 + reward)
+    needed = p_win - 2.0 * expected / (reward - otherwise)
     if needed <= 1.0:
         assert f"P(win) of {needed:.1%}" in change
-        done = prediction_of(p_up, needed, net_r, reward).long.expected_net_r
+        done = prediction_of(p_up, needed, net_r, reward, otherwise).long.expected_net_r
         assert done == pytest.approx(0.0, abs=1e-9)
     else:
         assert "no P(win) would have done" in change
     figure = re.search(r"or ([+-]\d+\.\d+) R from the R model", change)
     assert figure is not None
-    with_figure = prediction_of(p_up, p_win, float(figure.group(1)), reward)
+    with_figure = prediction_of(p_up, p_win, float(figure.group(1)), reward, otherwise)
     assert with_figure.long.expected_net_r == pytest.approx(0.0, abs=0.001)
 
 

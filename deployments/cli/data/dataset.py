@@ -35,6 +35,8 @@ def dataset(
 ) -> None:
     """Write ranges, labels, features and baselines, one row for each slot.
 
+    The baselines are by the distances alone, fitted to nothing: no end of the time is in P(win).
+
     Example: orbcast dataset --from 2025-01-01 --to 2025-06-30 --out mgc.parquet
     """
     settings = tasks.settings.current_settings()

@@ -21,6 +21,7 @@ from ml_core.ranges.labels import (
 
 __all__ = [
     "DOWN",
+    "ENDED",
     "LOSS",
     "NONE",
     "NOT_RESOLVED",
@@ -30,6 +31,9 @@ __all__ = [
     "WIN",
     "Dataset",
 ]
+
+ENDED = (WIN, LOSS, TIMEOUT)
+"""Outcomes of a trade that is over."""
 
 _PER_DATASET = {
     "market",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,12 +11,17 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.learning.datasets.dataset import DOWN, NONE, UP, Dataset
+from ml_core.learning.models.driftless import (
+    DriftlessEntry,
+    EntryLaw,
+    fit_entry_law,
+    timeless_entry,
+)
 from ml_core.on_demand import library
 
 optimize = library("scipy.optimize")
 
 _CLIP = 1e-4
-_MIN_DISTANCE = 0.5  # half a tick: a target at or behind the entry is no distance at all
 _K_BOUNDS = (0.0, 5.0)
 
 
@@ -47,6 +53,9 @@ class Baselines:
         Smoothed share of ranges that did not break, by opening range.
     p_none_all
         The same over all ranges, for a range not seen in training.
+    entry_law
+        The driftless entry's own parameters; None of versions saved before there were any, which
+        answer by the distances alone.
     """
 
     k: float
@@ -54,22 +63,28 @@ class Baselines:
     p_up: float
     p_none: dict[str, float]
     p_none_all: float
+    entry_law: EntryLaw | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the parameters as plain values."""
-        return asdict(self)
+        """Return the parameters as plain values; no ``entry_law`` where there is none."""
+        values = asdict(self)
+        if self.entry_law is None:
+            del values["entry_law"]
+        return values
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Baselines:
+    def from_json(cls, values: Mapping[str, Any]) -> Baselines:
         """Read back what :meth:`to_json` gave."""
-        return cls(**values)
+        law = values.get("entry_law")
+        return cls(**{**values, "entry_law": EntryLaw.from_json(law) if law else None})
+
+    def sigma(self, data: Dataset) -> NDArray[np.float64]:
+        """Return a minute's usual move, ticks, shape (n,): where it is missing, by the height."""
+        return _sigma(data, self.sigma_share)
 
     def overshoot(self, data: Dataset) -> NDArray[np.float64]:
-        """Ticks beyond the edge at which a break is expected to close, shape (n,)."""
-        sigma = np.where(
-            np.isfinite(data.sigma_ticks), data.sigma_ticks, self.sigma_share * data.size_ticks
-        )
-        return self.k * sigma
+        """Ticks beyond the edge at which the corridor expects a break to close, shape (n,)."""
+        return self.k * self.sigma(data)
 
     def corridor(self, data: Dataset) -> NDArray[np.float64]:
         """P(UP | a break), shape (n,): gambler's ruin with overshoot d = k sigma/height.
@@ -85,28 +100,14 @@ class Baselines:
         shares = [self.p_none.get(str(name), self.p_none_all) for name in data.opening_range]
         return np.array(shares, np.float64)
 
-    def entry_distances(self, data: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Ticks expected from entry to stop and from entry to target, shape (n,) each.
+    def entry(self, data: Dataset) -> DriftlessEntry:
+        """Return what a driftless price gives the trades of n rows, the same for both sides.
 
-        The same for both sides: the range is as high from above as from below.
+        The range is as high from above as from below.
         """
-        spec, overshoot = data.label_spec, self.overshoot(data)
-        depth = data.size_ticks if spec.stop == "full" else data.size_ticks / 2
-        stop = depth + overshoot
-        target = spec.rr * (stop if spec.anchor == "entry" else depth)
-        if spec.anchor == "edge":
-            target = target - overshoot
-        return stop, np.maximum(target, _MIN_DISTANCE)
-
-    def win(self, data: Dataset) -> NDArray[np.float64]:
-        """P(target before stop) of a driftless price, a/(a + b), shape (n,)."""
-        stop, target = self.entry_distances(data)
-        return stop / (stop + target)
-
-    def net_r(self, data: Dataset) -> NDArray[np.float64]:
-        """E[net R] of a driftless price: nothing gross, the cost in R net, shape (n,)."""
-        stop, _ = self.entry_distances(data)
-        return -data.cost_ticks / stop
+        if self.entry_law is None:
+            return timeless_entry(data, self.overshoot(data))
+        return self.entry_law.entry(data, self.sigma(data))
 
 
 def corridor_probability(x: NDArray[np.float64], d: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,7 +132,10 @@ def corridor_probability(x: NDArray[np.float64], d: NDArray[np.float64]) -> NDAr
 
 
 def fit_baselines(train: Dataset) -> Baselines:
-    """Fit the baselines to training rows: k by maximum likelihood, the rest by counting.
+    """Fit the baselines to training rows, and to nothing else.
+
+    The corridor's k is fitted by maximum likelihood, the shares are counted, the driftless entry
+    is learned from the trades that ended.
 
     Raises
     ------
@@ -144,7 +148,7 @@ def fit_baselines(train: Dataset) -> Baselines:
         only = "without a break" if not len(up) else ("UP" if up.all() else "DOWN")
         raise OneClassError("direction of the break", only, len(up))
     share = float(np.nanmedian(broke.sigma_ticks / broke.size_ticks))
-    sigma = np.where(np.isfinite(broke.sigma_ticks), broke.sigma_ticks / broke.size_ticks, share)
+    sigma = _sigma(broke, share) / broke.size_ticks
 
     def loss(k: float) -> float:
         p = corridor_probability(broke.close_position, k * sigma)
@@ -165,4 +169,9 @@ def fit_baselines(train: Dataset) -> Baselines:
         p_up=float(up.mean()),
         p_none=by_range,
         p_none_all=float(overall),
+        entry_law=fit_entry_law(broke, _sigma(broke, share)),
     )
+
+
+def _sigma(data: Dataset, share: float) -> NDArray[np.float64]:
+    return np.where(np.isfinite(data.sigma_ticks), data.sigma_ticks, share * data.size_ticks)

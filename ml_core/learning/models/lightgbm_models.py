@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.learning import models
-from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import DOWN, ENDED, UP, WIN, Dataset
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import logit
 from ml_core.learning.recipe import BoosterSpec, Recipe
@@ -99,21 +99,21 @@ class Trained:
 def sample(data: Dataset, baselines: Baselines, question: Question) -> Sample:
     """Return the rows of a dataset that answer a question.
 
-    ``directional``: breaks, was it UP. ``quality``: trades that reached target or stop, was it
-    the target; timeouts answer nothing. ``r_multiple``: every finished trade, its net R.
+    ``directional``: breaks, was it UP. ``quality``: every finished trade, did it reach
+    the target before the stop and in time. ``r_multiple``: every finished trade, its net R.
     """
     if question == "directional":
         rows = np.flatnonzero(np.isin(data.direction, (UP, DOWN)))
         start = logit(baselines.corridor(data))[rows]
         return Sample(data.features[rows], (data.direction[rows] == UP).astype(float), start, rows)
     if question == "quality":
-        rows = np.flatnonzero(np.isin(data.outcome, (WIN, LOSS)))
+        rows = np.flatnonzero(np.isin(data.outcome, ENDED))
         answer = (data.outcome[rows] == WIN).astype(float)
-        start = logit(baselines.win(data))[rows]
+        start = logit(baselines.entry(data).p_win)[rows]
     else:
         rows = np.flatnonzero(np.isin(data.direction, (UP, DOWN)) & ~np.isnan(data.r_net))
         answer = data.r_net[rows]
-        start = baselines.net_r(data)[rows]
+        start = baselines.entry(data).net_r[rows]
     side = data.direction[rows].astype(np.float64)
     return Sample(with_side(data.features[rows], side), answer, start, rows)
 

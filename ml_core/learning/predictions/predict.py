@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import IDENTITY, Calibrator, logit
+from ml_core.learning.models.driftless import DriftlessEntry
 from ml_core.learning.models.lightgbm_models import Question, with_side
 
 if TYPE_CHECKING:
@@ -33,13 +34,16 @@ class Predictions:
     p_up, p_none
         Shape (n,).
     p_win, net_r
-        Shape (n, 2): P(target before stop) and E[net R] if that side breaks and is taken.
+        Shape (n, 2): P(target before the stop and in time) and E[net R] if that side breaks and
+        is taken.
     net_r_low, net_r_high
         Shape (n, 2): the stated interval of net R; NaN for baselines alone.
     baseline_p_up
         Shape (n,), the corridor.
     baseline_p_win, baseline_net_r
         Shape (n,), the driftless entry: the same for both sides.
+    win_worth
+        Shape (n,), R that a win brings above a trade that does not win.
     expected_net_r
         Shape (n, 2): the ensemble's one figure for each side.
     recommendation
@@ -55,6 +59,7 @@ class Predictions:
     baseline_p_up: NDArray[np.float64]
     baseline_p_win: NDArray[np.float64]
     baseline_net_r: NDArray[np.float64]
+    win_worth: NDArray[np.float64]
     expected_net_r: NDArray[np.float64]
     recommendation: NDArray[np.int64]
 
@@ -85,7 +90,7 @@ def predict(
     residual
         Whether the boosters were grown on top of the baselines, or hold everything themselves.
     """
-    corridor, win, cost = baselines.corridor(data), baselines.win(data), baselines.net_r(data)
+    corridor, entry = baselines.corridor(data), baselines.entry(data)
     p_up = _corrected(
         corridor,
         boosters.get("directional"),
@@ -98,14 +103,17 @@ def predict(
     for column, side in enumerate(SIDES):
         rows = with_side(data.features, side)
         p_win[:, column] = _corrected(
-            win, boosters.get("quality"), calibrators.get("quality"), rows, residual=residual
+            entry.p_win,
+            boosters.get("quality"),
+            calibrators.get("quality"),
+            rows,
+            residual=residual,
         )
         booster = boosters.get("r_multiple")
-        start = cost if residual or booster is None else 0.0
+        start = entry.net_r if residual or booster is None else 0.0
         net_r[:, column] = start + _raw(booster, rows)
     low, high = quantiles if quantiles is not None else (np.nan, np.nan)
-    stop, target = baselines.entry_distances(data)
-    expected = ensemble(p_win, net_r, target / stop, cost)
+    expected = ensemble(p_win, net_r, entry)
     return Predictions(
         p_up=p_up,
         p_none=baselines.none(data),
@@ -114,8 +122,9 @@ def predict(
         net_r_low=net_r + low,
         net_r_high=net_r + high,
         baseline_p_up=corridor,
-        baseline_p_win=win,
-        baseline_net_r=cost,
+        baseline_p_win=entry.p_win,
+        baseline_net_r=entry.net_r,
+        win_worth=entry.win_worth,
         expected_net_r=expected,
         recommendation=recommend(expected, p_up),
     )
@@ -124,30 +133,29 @@ def predict(
 def ensemble(
     p_win: NDArray[np.float64],
     net_r: NDArray[np.float64],
-    reward: NDArray[np.float64],
-    cost: NDArray[np.float64],
+    entry: DriftlessEntry,
 ) -> NDArray[np.float64]:
     """Return the expected net R of each side, the mean of two estimates.
 
-    One is the R model's; the other follows from the chance of winning: p * reward - (1 - p) +
-    cost. Both estimate the same quantity from different losses, and are weighted equally as long
-    as nothing speaks for other weights.
+    One is the R model's; the other follows from the chance of winning: the target's distance for
+    a win, what a driftless price gives trades that do not win, and the cost. Both estimate the
+    same quantity from different losses, and are weighted equally as long as nothing speaks for
+    other weights.
 
     Parameters
     ----------
     p_win, net_r
         Shape (n, 2), long and short: the chance of winning, and the R model's expected net R.
-    reward
-        Shape (n,), distance of the target divided by that of the stop, so in R.
-    cost
-        Shape (n,), costs in R, below 0.
+    entry
+        The driftless entry of the n decisions.
 
     Returns
     -------
     NDArray[float64]
         Shape (n, 2), in R.
     """
-    implied = p_win * reward[:, None] - (1.0 - p_win) + cost[:, None]
+    reward = (entry.target / entry.stop)[:, None]
+    implied = p_win * reward + (1.0 - p_win) * entry.otherwise_r[:, None] + entry.cost_r[:, None]
     return (implied + net_r) / 2.0
 
 

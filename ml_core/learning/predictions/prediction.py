@@ -89,13 +89,16 @@ class SideView:
     Attributes
     ----------
     p_win
-        P(target before stop).
+        P(target before the stop and before the scan end).
     net_r, net_r_low, net_r_high
         E[net R] of the R model and its stated interval; None without a model.
     expected_net_r
         The ensemble's figure, which the recommendation rests on.
     baseline_p_win, baseline_net_r
         What a driftless price gives.
+    win_worth
+        R that a win brings above a trade that does not win; None of rows written before it was
+        kept, whose driftless price knew no end of the time.
     """
 
     p_win: float
@@ -105,6 +108,7 @@ class SideView:
     expected_net_r: float
     baseline_p_win: float
     baseline_net_r: float
+    win_worth: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

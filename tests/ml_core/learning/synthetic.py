@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.models.driftless import DriftlessEntry
 from ml_core.ranges.label_spec import LabelSpec
 
 
@@ -49,4 +50,17 @@ def dataset(
         size_ticks=size,
         sigma_ticks=sigma,
         cost_ticks=cost,
+    )
+
+
+def entry_of(reward: float, otherwise: float, cost: float) -> DriftlessEntry:
+    """One decision's driftless entry, its stop a tick away and its chances left open."""
+    return DriftlessEntry(
+        stop=np.ones(1),
+        target=np.array([reward]),
+        p_win=np.full(1, np.nan),
+        p_timeout=np.full(1, np.nan),
+        otherwise_r=np.array([otherwise]),
+        cost_r=np.array([cost]),
+        net_r=np.full(1, np.nan),
     )

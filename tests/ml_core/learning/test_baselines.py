@@ -53,16 +53,18 @@ def test_a_missing_sigma_falls_back_to_the_training_share() -> None:
     ],
     ids=["rr 1", "rr 2", "edge", "half stop"],
 )
-def test_the_driftless_entry_wins_by_its_distances(spec: LabelSpec, win: float) -> None:
+def test_without_an_end_of_the_time_the_driftless_entry_wins_by_its_distances(
+    spec: LabelSpec, win: float
+) -> None:
     data = replace(dataset(10), label_spec=spec)
     data = replace(data, size_ticks=np.full(30, 10.0), sigma_ticks=np.full(30, 2.5))
     fitted = Baselines(k=1.0, sigma_share=0.25, p_up=0.5, p_none={}, p_none_all=0.0)
 
-    assert fitted.win(data)[0] == pytest.approx(win)
-    stop, target = fitted.entry_distances(data)
+    entry = fitted.entry(data)
+    assert entry.p_win[0] == pytest.approx(win)
     # gross expectation of a driftless price is nothing: p * target = (1 - p) * stop
-    np.testing.assert_allclose(win * target, (1 - win) * stop)
-    np.testing.assert_allclose(fitted.net_r(data), -4.48 / stop)
+    np.testing.assert_allclose(win * entry.target, (1 - win) * entry.stop)
+    np.testing.assert_allclose(entry.net_r, -4.48 / entry.stop)
 
 
 def test_one_quiet_day_does_not_make_a_class() -> None:

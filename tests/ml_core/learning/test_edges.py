@@ -19,7 +19,7 @@ from ml_core.learning.predictions.predict import ensemble, recommend
 from ml_core.learning.predictions.prediction import NoveltyScore
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec
-from tests.ml_core.learning.synthetic import dataset
+from tests.ml_core.learning.synthetic import dataset, entry_of
 
 
 def one_range(x: float, size: float, sigma: float, spec: LabelSpec | None = None) -> Dataset:
@@ -61,14 +61,14 @@ def test_a_corridor_is_never_surer_than_one_in_ten_thousand() -> None:
 def test_distances_are_the_range_or_half_of_it_and_the_overshoot(
     spec: LabelSpec, stop: float, target: float
 ) -> None:
-    result = baselines(1.5).entry_distances(one_range(0.7, 20.0, 4.0, spec))
-    assert (result[0][0], result[1][0]) == (stop, target)
+    entry = baselines(1.5).entry(one_range(0.7, 20.0, 4.0, spec))
+    assert (entry.stop[0], entry.target[0]) == (stop, target)
 
 
 @pytest.mark.parametrize(("sigma", "target"), [(12.8, 0.8), (13.0, 0.5), (14.0, 0.5)])
 def test_a_target_at_or_behind_the_entry_is_half_a_tick_away(sigma: float, target: float) -> None:
-    result = baselines(1.5).entry_distances(one_range(0.7, 20.0, sigma, LabelSpec(anchor="edge")))
-    assert result[1][0] == pytest.approx(target)
+    entry = baselines(1.5).entry(one_range(0.7, 20.0, sigma, LabelSpec(anchor="edge")))
+    assert entry.target[0] == pytest.approx(target)
 
 
 @pytest.mark.parametrize(("towards", "k"), [(True, 0.0), (False, 5.0)], ids=["near", "far"])
@@ -122,9 +122,10 @@ def test_even_odds_are_long_and_a_side_worth_nothing_is_skipped() -> None:
 
 def test_the_expected_net_r_is_the_mean_of_both_views() -> None:
     p_win, net_r = np.array([[0.6, 0.3]]), np.array([[0.2, -0.4]])
-    # 0.6 * 2 - 0.4 - 0.1 = 0.7 and 0.3 * 2 - 0.7 - 0.1 = -0.2 are what the chances imply
-    result = ensemble(p_win, net_r, np.array([2.0]), np.array([-0.1]))
-    assert result == pytest.approx(np.array([[(0.7 + 0.2) / 2, (-0.2 - 0.4) / 2]]))
+    # a win is 2 R; 0.6 * 2 - 0.4 * 0.8 - 0.1 = 0.78 and 0.3 * 2 - 0.7 * 0.8 - 0.1 = -0.06 are
+    # what the chances imply
+    result = ensemble(p_win, net_r, entry_of(reward=2.0, otherwise=-0.8, cost=-0.1))
+    assert result == pytest.approx(np.array([[(0.78 + 0.2) / 2, (-0.06 - 0.4) / 2]]))
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9])

@@ -52,7 +52,10 @@ def test_the_answer_is_whole(data: Dataset, predictor: Predictor) -> None:
     assert answer.p_up + answer.p_down + answer.p_none == pytest.approx(1.0)
     assert answer.confidence == pytest.approx(abs(2 * answer.p_up_given_break - 1))
     assert 0.5 <= answer.risk_adjustment <= 1.5
-    assert answer.long.baseline_p_win == answer.short.baseline_p_win == pytest.approx(0.5)
+    assert answer.long.baseline_p_win == answer.short.baseline_p_win
+    assert 0.4 < answer.long.baseline_p_win <= 0.5
+    assert answer.long.win_worth == answer.short.win_worth
+    assert answer.long.win_worth == pytest.approx(1.85, abs=0.15)
     assert answer.version == predictor.bundle.version
     assert answer.to_json()["long"]["expected_net_r"] == answer.long.expected_net_r
 

@@ -1,0 +1,380 @@
+"""The driftless entry: what a price without drift does between the breakout and the scan end.
+
+From the entry on the price is a Brownian motion between the stop and the target, with as much
+variance as the time that is left gives it. What becomes of it is a first passage (Borodin and
+Salminen, Handbook of Brownian Motion, 2002, part II, 1.3.0): the target, the stop, or neither in
+time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.learning.datasets.dataset import ENDED, TIMEOUT, WIN, Dataset
+from ml_core.on_demand import library
+
+optimize = library("scipy.optimize")
+
+MIN_TRADES = 50
+"""Trades that an opening range needs for figures of its own; with fewer it has those of all."""
+
+_PARTS = 10  # the overshoots are kept as the middles of ten equal shares
+_MIN_DISTANCE = 0.5  # half a tick: a target at or behind the entry is no distance at all
+_LEAST_STOP = 0.25  # share of the distance to the stop that the reach leaves
+_MINUTES = (1.0, 1e5)
+_MOST_REACH = 1.0
+_TERMS = np.arange(1, 25)
+_LEAST_TIME = 0.008  # variance left over the squared width; below it 24 terms are not enough
+_CERTAIN = 1e-6  # no chance is less than this
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftlessEntry:
+    """What a driftless price gives the trades of n decisions, the same for both sides.
+
+    Attributes
+    ----------
+    stop, target
+        Shape (n,), ticks expected from the entry to the stop and to the target.
+    p_win, p_timeout
+        Shape (n,): the target is reached before the stop and in time; neither is reached.
+    otherwise_r
+        Shape (n,), gross R expected of a trade that does not win.
+    cost_r, net_r
+        Shape (n,), R: the round trip's cost, below 0, and what is expected of a trade after it.
+    """
+
+    stop: NDArray[np.float64]
+    target: NDArray[np.float64]
+    p_win: NDArray[np.float64]
+    p_timeout: NDArray[np.float64]
+    otherwise_r: NDArray[np.float64]
+    cost_r: NDArray[np.float64]
+    net_r: NDArray[np.float64]
+
+    @property
+    def win_worth(self) -> NDArray[np.float64]:
+        """R that a win brings above a trade that does not win, shape (n,)."""
+        return self.target / self.stop - self.otherwise_r
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFigures:
+    """What the trades of training days teach of one opening range, or of all.
+
+    Attributes
+    ----------
+    overshoots
+        How far beyond the edge a breakout closes, in units of the liveliness: the middles of
+        ten equal shares of the trades, ascending.
+    minutes
+        Variance between entry and scan end in units of the squared liveliness: the minutes left
+        of a market as lively as that.
+    """
+
+    overshoots: tuple[float, ...]
+    minutes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryLaw:
+    """The driftless entry's parameters, learned on training rows.
+
+    The *liveliness* of a range, in ticks, is sigma^(1 - w) height^w: a range that is high for
+    its day speaks of a livelier hour than the day's sigma does.
+
+    Attributes
+    ----------
+    height_weight
+        w, 0..1.
+    reach
+        How much nearer than its distance the stop is, in units of the liveliness: the entry is
+        paid on the wrong side of the spread, and bars reach beyond the walk of their closes.
+        Never below 0, so that no gain before costs is stated.
+    by_range, overall
+        Figures of the opening ranges with ``MIN_TRADES`` trades, and of all ranges.
+    """
+
+    height_weight: float
+    reach: float
+    by_range: Mapping[str, EntryFigures]
+    overall: EntryFigures
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> EntryLaw:
+        """Read back what ``asdict`` gave."""
+
+        def figures(read: Mapping[str, Any]) -> EntryFigures:
+            return EntryFigures(overshoots=tuple(read["overshoots"]), minutes=read["minutes"])
+
+        return cls(
+            height_weight=values["height_weight"],
+            reach=values["reach"],
+            by_range={name: figures(read) for name, read in values["by_range"].items()},
+            overall=figures(values["overall"]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the parameters as plain values."""
+        return asdict(self)
+
+    def entry(self, data: Dataset, sigma: NDArray[np.float64]) -> DriftlessEntry:
+        """Return what a driftless price gives, for n rows; labels are not looked at.
+
+        Net R is the cost, and what the reach costs where the stop is hit, times the mean of one
+        over the distance to the stop: a cost weighs more on a near stop than on the mean one.
+
+        Parameters
+        ----------
+        data
+            n decisions.
+        sigma
+            Shape (n,), ticks, a minute's usual move.
+        """
+        names, which = np.unique(data.opening_range, return_inverse=True)
+        figures = [self.by_range.get(str(name), self.overall) for name in names]
+        minutes = np.array([own.minutes for own in figures])[which]
+        lively = _liveliness(data, sigma, self.height_weight)
+        overshoots = np.array([own.overshoots for own in figures])[which].T * lively
+        stop, target = distances(data, overshoots.mean(axis=0))
+        p_win, p_timeout = first_passage(
+            _shortened(stop, self.reach * lively), target, minutes * lively**2
+        )
+        one_over_stop = (1.0 / distances(data, overshoots)[0]).mean(axis=0)
+        cost = -data.cost_ticks * one_over_stop
+        gross = -self.reach * lively * (1.0 - p_win - p_timeout) * one_over_stop
+        return DriftlessEntry(
+            stop=stop,
+            target=target,
+            p_win=p_win,
+            p_timeout=p_timeout,
+            otherwise_r=(gross - p_win * target / stop) / (1.0 - p_win),
+            cost_r=cost,
+            net_r=gross + cost,
+        )
+
+
+def timeless_entry(data: Dataset, overshoot: NDArray[np.float64]) -> DriftlessEntry:
+    """Return the driftless entry of versions without an :class:`EntryLaw`.
+
+    P(win) = a/(a + b), as if the time had no end, and the cost over the mean distance. Versions
+    saved before there was the law answer as they did, to the bit.
+
+    Parameters
+    ----------
+    data
+        n decisions.
+    overshoot
+        Shape (n,), ticks beyond the edge at which a breakout is expected to close.
+    """
+    stop, target = distances(data, overshoot)
+    cost = -data.cost_ticks / stop
+    return DriftlessEntry(
+        stop=stop,
+        target=target,
+        p_win=stop / (stop + target),
+        p_timeout=np.zeros(len(data)),
+        otherwise_r=np.full(len(data), -1.0),
+        cost_r=cost,
+        net_r=cost,
+    )
+
+
+def distances(
+    data: Dataset, overshoot: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ticks from entry to stop and from entry to target of n decisions.
+
+    Parameters
+    ----------
+    data
+        n decisions.
+    overshoot
+        Shape (n,) or (m, n), ticks from the broken edge to the entry.
+
+    Returns
+    -------
+    stop, target
+        Of the overshoot's shape.
+    """
+    spec = data.label_spec
+    depth = data.size_ticks if spec.stop == "full" else data.size_ticks / 2
+    stop = depth + overshoot
+    target = spec.rr * (stop if spec.anchor == "entry" else depth)
+    if spec.anchor == "edge":
+        target = target - overshoot
+    return stop, np.maximum(target, _MIN_DISTANCE)
+
+
+def first_passage(
+    stop: NDArray[np.float64], target: NDArray[np.float64], variance: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return P(target before stop and in time) and P(neither in time) of a Brownian motion.
+
+    Parameters
+    ----------
+    stop, target
+        Shape (n,), distances below and above the start, above 0.
+    variance
+        Shape (n,), of the motion by the end of the time; below 0.008 squared widths it is taken
+        for that.
+
+    Returns
+    -------
+    p_win, p_timeout
+        Shape (n,) each; what remains to 1 is the stop.
+
+    Examples
+    --------
+    >>> ten, thirty = np.array([10.0, 10.0]), np.array([30.0, 30.0])
+    >>> p_win, p_timeout = first_passage(ten, thirty, np.array([1e6, 400.0]))
+    >>> p_win.round(3), p_timeout.round(3)
+    (array([0.25 , 0.121]), array([0.   , 0.262]))
+    """
+    width = stop + target
+    place = stop / width
+    waves = _waves(place, _TERMS) * _fading(variance / width**2, _TERMS)
+    odd, even = waves[:, ::2].sum(axis=1), waves[:, 1::2].sum(axis=1)
+    p_timeout = np.clip(2.0 * odd, 0.0, 1.0)
+    return np.clip(place + even - odd, _CERTAIN, 1.0 - p_timeout - _CERTAIN), p_timeout
+
+
+def _waves(place: NDArray[np.float64], terms: NDArray[np.int64]) -> NDArray[np.float64]:
+    waves: NDArray[np.float64] = np.sin(np.pi * np.multiply.outer(place, terms))
+    return waves * (2.0 / np.pi / terms)
+
+
+def _fading(time: NDArray[np.float64], terms: NDArray[np.int64]) -> NDArray[np.float64]:
+    time = np.maximum(time, _LEAST_TIME)
+    fading: NDArray[np.float64] = np.exp(np.multiply.outer(time, -0.5 * (np.pi * terms) ** 2))
+    return fading
+
+
+def fit_entry_law(train: Dataset, sigma: NDArray[np.float64]) -> EntryLaw | None:
+    """Fit the driftless entry to training rows; None where no trade of theirs has ended.
+
+    The weight of the height is the likeliest of overshoots that are exponential. The minutes of
+    each range are those that state the share of timeouts seen, the reach is the one that states
+    the share of wins among trades that reached target or stop, over all ranges together; both as
+    far as there is one.
+
+    Parameters
+    ----------
+    train
+        n rows whose outcomes may be learned from.
+    sigma
+        Shape (n,), ticks, a minute's usual move.
+    """
+    ended = np.isin(train.outcome, ENDED) & (sigma > 0)
+    trades, sigma = train.rows(ended), sigma[ended]
+    if not len(trades):
+        return None
+    depth = distances(trades, np.zeros(len(trades)))[0]
+    weight = _rounded(_height_weight(trades, sigma, trades.risk_ticks - depth))
+    lively = _liveliness(trades, sigma, weight)
+    overshoots = (trades.risk_ticks - depth) / lively
+    names, counts = np.unique(trades.opening_range, return_counts=True)
+    parts = {
+        str(name): trades.opening_range == name
+        for name, count in zip(names, counts, strict=True)
+        if count >= MIN_TRADES
+    }
+    groups = [*parts.values(), np.ones(len(trades), bool)]
+    shares = (np.arange(_PARTS) + 0.5) / _PARTS
+    quantiles = [np.quantile(overshoots[rows], shares) for rows in groups]
+
+    def law(minutes: list[float], reach: float) -> EntryLaw:
+        figures = [
+            EntryFigures(overshoots=tuple(map(_rounded, parts_of)), minutes=_rounded(count))
+            for parts_of, count in zip(quantiles, minutes, strict=True)
+        ]
+        return EntryLaw(
+            height_weight=weight,
+            reach=_rounded(reach),
+            by_range=dict(zip(parts, figures, strict=False)),
+            overall=figures[-1],
+        )
+
+    def minutes_left(reach: float) -> list[float]:
+        near = _shortened(stop, reach * lively)
+        return [
+            _minutes_left(near[rows], target[rows], lively[rows], timed_out[rows])
+            for rows in groups
+        ]
+
+    timed_out = trades.outcome == TIMEOUT
+    at_once = law([1.0] * len(groups), 0.0).entry(trades, sigma)
+    stop, target = at_once.stop, at_once.target
+    minutes, won = minutes_left(0.0), np.mean(trades.outcome[~timed_out] == WIN)
+
+    def too_many_wins(reach: float) -> float:
+        entry = law(minutes, reach).entry(trades, sigma)
+        return float(np.mean(entry.p_win - won * (1.0 - entry.p_timeout)))
+
+    # of trades that reach target or stop, since those depend on the minutes little
+    reach = _root(too_many_wins, 0.0, _MOST_REACH) if not timed_out.all() else 0.0
+    return law(minutes_left(reach), reach)
+
+
+def _height_weight(
+    trades: Dataset, sigma: NDArray[np.float64], overshoot: NDArray[np.float64]
+) -> float:
+    names, which = np.unique(trades.opening_range, return_inverse=True)
+
+    def surprise(weight: float) -> float:
+        lively = _liveliness(trades, sigma, weight)
+        total, units = (np.bincount(which, values, len(names)) for values in (overshoot, lively))
+        expected = (np.maximum(total, 1e-9) / units)[which] * lively
+        return float(np.mean(np.log(expected) + overshoot / expected))
+
+    return float(optimize.minimize_scalar(surprise, bounds=(0.0, 1.0), method="bounded").x)
+
+
+def _minutes_left(
+    stop: NDArray[np.float64],
+    target: NDArray[np.float64],
+    lively: NDArray[np.float64],
+    timed_out: NDArray[np.bool_],
+) -> float:
+    # half a row beside those seen: none of few is not never
+    share = (int(timed_out.sum()) + 0.5) / (len(timed_out) + 1.0)
+    width, odd = stop + target, _TERMS[::2]
+    waves, unit = 2.0 * _waves(stop / width, odd), (lively / width) ** 2
+
+    def too_many(log_minutes: float) -> float:
+        fading = _fading(np.exp(log_minutes) * unit, odd)
+        return float((waves * fading).sum()) / len(waves) - share
+
+    low, high = np.log(_MINUTES)
+    return float(np.exp(_root(too_many, low, high)))
+
+
+def _root(falling: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a falling function crosses 0, or the end nearer to that."""
+    if falling(low) <= 0:
+        return low
+    if falling(high) >= 0:
+        return high
+    return float(optimize.brentq(falling, low, high, xtol=1e-3))
+
+
+def _liveliness(
+    data: Dataset, sigma: NDArray[np.float64], height_weight: float
+) -> NDArray[np.float64]:
+    lively: NDArray[np.float64] = sigma ** (1.0 - height_weight) * data.size_ticks**height_weight
+    return lively
+
+
+def _shortened(stop: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.maximum(stop - by, _LEAST_STOP * stop)
+
+
+def _rounded(value: float) -> float:
+    """Keep what does not depend on the order a processor adds in."""
+    return float(f"{value:.{_DIGITS}g}")

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from ml_core.bars import continuous as continuous
     from ml_core.bars import contract as contract
     from ml_core.bars import lake as lake
-    from ml_core.bars import lake_units as lake_units
     from ml_core.bars import sources as sources
 else:
     __getattr__ = modules_of(__name__)

@@ -30,6 +30,7 @@ from ml_core.bars import lake
 from ml_core.bars.arrays import Bars
 from ml_core.bars.contract import OnProgress, RawBatch
 from ml_core.bars.lake.batch_log import BatchLog, BatchRecord
+from ml_core.bars.lake.lake_units import keep_units, require_same_units
 from ml_core.bars.lake.month_file import (
     Month,
     content_hash,
@@ -42,7 +43,6 @@ from ml_core.bars.lake.month_file import (
     read_stored,
     whole,
 )
-from ml_core.bars.lake_units import keep_units, require_same_units
 from ml_core.errors import TransientError
 from ml_core.files import TEMPORARY
 from ml_core.market.market import Market

@@ -16,8 +16,9 @@ from filelock import FileLock, Timeout
 from deployments.http_guard import host_names, knows_the_secret
 from ml_core.errors import InputError, OperatorError, OrbcastError
 from tasks.data.pushed_bars import LONGEST_REQUEST, NotPushedError, PushedBars, PushRefusedError
+from tasks.named_files import UnknownNameError
 from tasks.runs.environment import THIS_MACHINE
-from tasks.settings import Settings, UnknownNameError, current_settings, now
+from tasks.settings import Settings, current_settings, now
 
 HOST, PORT = "127.0.0.1", 6200
 

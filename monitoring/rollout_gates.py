@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from ml_core.evidence.power import trades_needed
 from ml_core.evidence.sequential import e_process, latest, share_process
 from monitoring.gate import Gate
 from monitoring.rollout import POLICY, Position, RolloutPolicy, Stage
+from monitoring.rollout_facts import Check, Facts, LiveRecord
 from monitoring.sequential_monitors import JudgedRows
 
 if TYPE_CHECKING:
@@ -28,77 +28,6 @@ EARNED = frozenset(
 
 _COIN = 0.5
 _EVEN = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveRecord:
-    """The champion's live predictions that count: those of its present recipe.
-
-    Attributes
-    ----------
-    begun
-        Decision time of the first; None before it.
-    slots, unanswered
-        Slots since then, and those without an answer or answered late, for reasons of ours.
-    rows
-        Its predictions in time, those without a break among them.
-    trade_day, r_net
-        Shape (t,): each recommended trade that was taken, net R after costs.
-    """
-
-    begun: datetime | None
-    slots: int
-    unanswered: int
-    rows: JudgedRows
-    trade_day: NDArray[np.datetime64]
-    r_net: NDArray[np.float64]
-
-    @property
-    def breaks(self) -> JudgedRows:
-        """The rows that broke."""
-        return self.rows.breaks
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """The latest run of a check: when, whether it could judge, whether it found nothing wrong."""
-
-    at: datetime
-    judged: bool
-    clean: bool
-    words: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """All facts that the gates are judged by.
-
-    Attributes
-    ----------
-    version, recipe_hash, kind
-        What serves; None where nothing does.
-    fallback
-        Why it is not the champion that serves, if so.
-    record
-        The live answers.
-    drift, parity
-        Latest checks; None before the first.
-    breaker
-        ``closed``, ``open`` or ``half_open``; unreadable is open.
-    record_faults
-        What is wrong with the ledger, the rollout's events and the serving version; None if they
-        could not be verified.
-    """
-
-    version: str | None
-    recipe_hash: str | None
-    kind: str | None
-    fallback: str | None
-    record: LiveRecord
-    drift: Check | None
-    parity: Check | None
-    breaker: str
-    record_faults: tuple[str, ...] | None
 
 
 def correct(rows: JudgedRows) -> NDArray[np.bool_]:

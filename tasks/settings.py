@@ -18,6 +18,7 @@ from ml_core.errors import InputError
 from ml_core.learning.recipe import Recipe, load_recipe
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market, MarketFileError, RollRule, load_market
+from tasks.named_files import file_named, names_in
 
 if TYPE_CHECKING:
     from ml_core.strategy.rules import Rules
@@ -44,23 +45,7 @@ CLOCK_FILE = "ORBCAST_CLOCK_FILE"
 """Names a simulated clock; deliberately no setting, since no installation has one."""
 
 _USUAL_SYMBOL = "MGC"
-_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _MOST_WORKERS = 8  # each holds its own copy of the rows
-
-
-class UnknownNameError(InputError):
-    """A market or recipe for which there is no file."""
-
-    kind: str
-    name: str
-    folder: str
-    available: tuple[str, ...]
-    template = "there is no {kind} {name!r} in {folder}; use one of these: {_choice}"
-
-    @property
-    def _choice(self) -> str:
-        own = f", or write {self.name}.toml there" if _NAME.fullmatch(self.name) else ""
-        return f"{', '.join(self.available) or 'none'}{own}"
 
 
 class Settings(BaseModel):
@@ -154,28 +139,6 @@ class Settings(BaseModel):
         if isinstance(value, str):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
-
-    def server_environment(self, host: str, port: int) -> dict[str, str]:
-        """Return what the Prefect server of `orbcast up` and its clients are told besides.
-
-        Slots that runs hold are kept on disk, so that a server that is started again knows of
-        them; runs are kept for ninety days; pages of other origins may not ask anything.
-        """
-        values = {
-            "PREFECT_API_URL": f"http://{host}:{port}/api",
-            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
-            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": (
-                f"http://{host}:{port},http://localhost:{port}"
-            ),
-            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
-                "prefect.server.concurrency.lease_storage.filesystem"
-            ),
-            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
-            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
-        }
-        if secret := self.auth.get_secret_value():
-            values["PREFECT_SERVER_API_AUTH_STRING"] = secret
-        return values
 
     @property
     def url(self) -> str:
@@ -284,7 +247,7 @@ class Settings(BaseModel):
 
     def market_names(self) -> tuple[str, ...]:
         """Return the name of every market file there is."""
-        return _names_in(self.own_markets_dir, self.markets_dir)
+        return names_in(self.own_markets_dir, self.markets_dir)
 
     def market_file(self, name: str) -> Path:
         """Return the path of a market's file, the trader's own before a shipped one.
@@ -294,7 +257,7 @@ class Settings(BaseModel):
         UnknownNameError
             No such file, or a name that leads elsewhere.
         """
-        return _file_in((self.own_markets_dir, self.markets_dir), "market", name)
+        return file_named((self.own_markets_dir, self.markets_dir), "market", name)
 
     @property
     def own_recipes_dir(self) -> Path:
@@ -309,7 +272,7 @@ class Settings(BaseModel):
         UnknownNameError
             No such file.
         """
-        return _file_in((self.own_recipes_dir, self.recipes_dir), "recipe", name)
+        return file_named((self.own_recipes_dir, self.recipes_dir), "recipe", name)
 
     def recipe(self, name: str) -> Recipe:
         """Load a recipe by its file's name, the trader's own before a shipped one.
@@ -331,28 +294,12 @@ class Settings(BaseModel):
         """
         folders = (self.home / "strategies", self.strategies_dir)
         return ml_core.strategy.rules.load_rules(
-            _file_in(folders, "strategy", name or self.strategy)
+            file_named(folders, "strategy", name or self.strategy)
         )
 
     def recipe_names(self) -> tuple[str, ...]:
         """Return the name of every recipe file there is."""
-        return _names_in(self.own_recipes_dir, self.recipes_dir)
-
-    def prefect_environment(self) -> dict[str, str]:
-        """Return what Prefect must find in its environment to keep to this installation.
-
-        With no API URL set, a flow run starts Prefect's own temporary server on this home.
-        """
-        secret = self.auth.get_secret_value()
-        return {
-            **({"PREFECT_API_AUTH_STRING": secret} if secret else {}),
-            "PREFECT_HOME": str(self.prefect_dir),
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
-            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
-            "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-            "DO_NOT_TRACK": "1",
-        }
+        return names_in(self.own_recipes_dir, self.recipes_dir)
 
 
 def current_settings() -> Settings:
@@ -379,7 +326,7 @@ def current_settings() -> Settings:
             for fault in error.errors()
         )
         raise SettingsError(faults) from error
-    own = _names_in(read.own_markets_dir)
+    own = names_in(read.own_markets_dir)
     if own and "markets" not in read.model_fields_set:
         # the usual market goes on being served where it has bars
         usual = read.markets if (read.home / "lake" / _USUAL_SYMBOL).is_dir() else ()
@@ -408,22 +355,6 @@ def use_home(home: Path) -> None:
 def api_url() -> str | None:
     """Return the Prefect server that the person named, if any."""
     return os.environ.get("PREFECT_API_URL") or None
-
-
-def _file_in(folders: tuple[Path, ...], kind: str, name: str) -> Path:
-    """Return the file of that name in the first folder that has one.
-
-    A name is a name: one with a path in it leads to no file, whatever lies there.
-    """
-    if _NAME.fullmatch(name):
-        for folder in folders:
-            if (folder / f"{name.lower()}.toml").is_file():
-                return folder / f"{name.lower()}.toml"
-    raise UnknownNameError(kind, name, str(folders[0]), _names_in(*folders))
-
-
-def _names_in(*folders: Path) -> tuple[str, ...]:
-    return tuple(sorted({path.stem for folder in folders for path in folder.glob("*.toml")}))
 
 
 @lru_cache(maxsize=8)

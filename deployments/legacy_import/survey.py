@@ -15,7 +15,7 @@ import numpy as np
 from deployments import legacy_import
 from ml_core import features, ranges
 from ml_core.bars.arrays import Bars
-from ml_core.bars.checks.quality import BatchRefusedError
+from ml_core.bars.checks.bad_rows import BatchRefusedError
 from ml_core.bars.continuous import CHOICE_LOOKBACK_DAYS
 from ml_core.bars.contract import OnProgress, SourceError
 from ml_core.bars.lake.batch_log import BatchRecord

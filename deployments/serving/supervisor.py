@@ -25,7 +25,7 @@ from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
 from tasks import notices
 from tasks.data.market_definition import note_definitions
-from tasks.runs.environment import prepare_environment
+from tasks.runs.environment import prepare_environment, server_environment
 from tasks.settings import Settings, now
 
 STOP_WITHIN_SECONDS = 4.0
@@ -145,7 +145,7 @@ class _Supervisor:
         self._reports = self._serve_reports()
         prepare_environment(
             self._settings,
-            **self._settings.server_environment(HOST, self._port),
+            **server_environment(self._settings, HOST, self._port),
             ORBCAST_REPORTS_URL=self._reports,
         )
         self._say(f"Starting the Prefect server on {HOST}:{self._port} (about 15 s) ...")

@@ -60,3 +60,9 @@ def numbers_of(column: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     values: NDArray[Any] = np.from_dlpack(whole)
     return values
+
+
+def microseconds_of(table: pa.Table) -> NDArray[np.int64]:
+    """Return the column ``ts`` as microseconds since 1970, shape (n,); null is the least int64."""
+    stamps: NDArray[np.int64] = table["ts"].cast(pa.timestamp("us")).to_numpy().view(np.int64)
+    return stamps

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ml_core.bars.checks.quality import AWAITED, row_faults
+from ml_core.bars.checks.bad_rows import AWAITED
+from ml_core.bars.checks.quality import row_faults
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.built_in import HttpSource
 from ml_core.bars.sources.pushed import (

@@ -11,7 +11,7 @@ import numpy as np
 
 from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.rollout import Position, Stage
-from monitoring.rollout_gates import Check, Facts, LiveRecord
+from monitoring.rollout_facts import Check, Facts, LiveRecord
 from monitoring.sequential_monitors import JudgedRows
 from registry.errors import DatabaseError, UnknownVersionError
 from registry.health.drift import latest_drift

@@ -17,11 +17,49 @@ def prepare_environment(settings: Settings, **more: str) -> None:
     person has set stays, except ``more``.
     """
     os.environ["ORBCAST_HOME"] = str(settings.home)
-    for name, value in settings.prefect_environment().items():
+    for name, value in prefect_environment(settings).items():
         os.environ.setdefault(name, value)
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = _past_proxies(os.environ.get(name) or os.environ.get("NO_PROXY", ""))
     os.environ.update(more)
+
+
+def prefect_environment(settings: Settings) -> dict[str, str]:
+    """Return what Prefect must find in its environment to keep to this installation.
+
+    With no API URL set, a flow run starts Prefect's own temporary server on this home.
+    """
+    secret = settings.auth.get_secret_value()
+    return {
+        **({"PREFECT_API_AUTH_STRING": secret} if secret else {}),
+        "PREFECT_HOME": str(settings.prefect_dir),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def server_environment(settings: Settings, host: str, port: int) -> dict[str, str]:
+    """Return what the Prefect server of `orbcast up` and its clients are told besides.
+
+    Slots that runs hold are kept on disk, so that a server that is started again knows of
+    them; runs are kept for ninety days; pages of other origins may not ask anything.
+    """
+    values = {
+        "PREFECT_API_URL": f"http://{host}:{port}/api",
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": (f"http://{host}:{port},http://localhost:{port}"),
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+            "prefect.server.concurrency.lease_storage.filesystem"
+        ),
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
+    }
+    if secret := settings.auth.get_secret_value():
+        values["PREFECT_SERVER_API_AUTH_STRING"] = secret
+    return values
 
 
 def _past_proxies(hosts: str) -> str:

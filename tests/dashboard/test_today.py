@@ -13,13 +13,7 @@ import pytest
 
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import LIGHT
-from deployments.dashboard.today import (
-    agreement,
-    headline,
-    likeness,
-    probabilities,
-    sides,
-)
+from deployments.dashboard.slot_words import agreement, headline, likeness, probabilities, sides
 from deployments.dashboard.why import reasons_chart
 from ml_core.market.schedule import from_minute
 from ml_core.ranges.label_spec import LabelSpec

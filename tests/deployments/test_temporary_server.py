@@ -14,7 +14,7 @@ import pytest
 from deployments.serving import temporary_server as module
 from deployments.serving.prefect_health import answers
 from deployments.serving.temporary_server import NoTemporaryServerError, temporary_server
-from tasks.runs.environment import prepare_environment
+from tasks.runs.environment import prefect_environment, prepare_environment
 from tasks.settings import Settings
 from tests.waiting import AT_MOST_SECONDS, wait_until
 
@@ -34,7 +34,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home whose Prefect the environment names."""
     settings = Settings(home=tmp_path_factory.mktemp("prepared") / "home")
     with pytest.MonkeyPatch.context() as kept:
-        for name in ("ORBCAST_HOME", "NO_PROXY", "no_proxy", *settings.prefect_environment()):
+        for name in ("ORBCAST_HOME", "NO_PROXY", "no_proxy", *prefect_environment(settings)):
             kept.setenv(name, "")  # put back afterwards
             kept.delenv(name)
         settings.prefect_dir.mkdir(parents=True)

@@ -12,7 +12,7 @@ from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
 from flows.refresh_data import refresh_data
 from flows.shadow_predict import shadow_predict
-from ml_core.bars.checks.quality import BatchRefusedError
+from ml_core.bars.checks.bad_rows import BatchRefusedError
 from ml_core.features.audit import AuditReport, Leak
 from ml_core.learning.datasets.splits import TooFewSamplesError
 from registry.ledger.ledger import Ledger

@@ -19,8 +19,9 @@ from ml_core.errors import InputError
 from registry.models.retrain_attempts import begin_attempt, retrain_attempts
 from registry.notices import notices
 from tasks.data.datasets import EmptyLakeError
+from tasks.named_files import UnknownNameError
 from tasks.runs.periods import FutureTimeError, ReversedPeriodError
-from tasks.settings import UnknownNameError, current_settings, now
+from tasks.settings import current_settings, now
 from tasks.training.retrain import backoff
 from tasks.training.retrain.artifact import Retrained
 

@@ -18,7 +18,7 @@ from deployments.cli.operation.notify import DeadChannelError
 from deployments.disk_space import NoRoomError
 from deployments.serving.ports import PortTakenError
 from deployments.serving.supervisor import ChildDiedError
-from ml_core.bars.checks.quality import BatchRefusedError
+from ml_core.bars.checks.bad_rows import BatchRefusedError
 from ml_core.bars.checks.step import TooCoarseError, TooFineError
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from ml_core.bars.sources.pushed import RequestError
@@ -28,9 +28,9 @@ from ml_core.learning.bundle import SchemaMismatchError
 from ml_core.market.market import MarketFileError
 from registry.errors import BackdatedChangeError, EditedRecipeError, UnknownVersionError
 from tasks.data.pushed_bars import RowFault
+from tasks.named_files import UnknownNameError
 from tasks.notices.channels import ChannelError
 from tasks.prediction.day_outlook import ExchangeClosedError
-from tasks.settings import UnknownNameError
 from tasks.training.train import LookAheadError
 
 _SAMPLES: dict[str, Any] = {

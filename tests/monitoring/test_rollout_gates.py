@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from monitoring.gate import Gate
 from monitoring.rollout import Position, RolloutPolicy, Stage
-from monitoring.rollout_gates import EARNED, Check, Facts, LiveRecord, correct, gates
+from monitoring.rollout_facts import Check, Facts, LiveRecord
+from monitoring.rollout_gates import EARNED, correct, gates
 from monitoring.sequential_monitors import JudgedRows
 from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of, share_wealth
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from ml_core.market.market import MarketFileError
+from tasks.named_files import UnknownNameError
 from tasks.runs.environment import prepare_environment
-from tasks.settings import SettingsError, UnknownNameError, current_settings
+from tasks.settings import SettingsError, current_settings
 
 
 def test_everything_lies_below_the_home_by_default(

@@ -37,8 +37,8 @@ def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
     return [
         *lines,
         *(
-            [bars.checks.quality.NOT_POSITIVE_REMEDY]
-            if bars.checks.quality.NOT_POSITIVE in counted["set_aside"]
+            [bars.checks.bad_rows.NOT_POSITIVE_REMEDY]
+            if bars.checks.bad_rows.NOT_POSITIVE in counted["set_aside"]
             else []
         ),
     ]

@@ -15,14 +15,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import moment_of
+from ml_core.bars.checks.bad_rows import AWAITED, NOT_POSITIVE, BadRows
+from ml_core.bars.checks.checked import Checked
 from ml_core.bars.checks.hours_fit import refuse_misfit
-from ml_core.bars.checks.quality import (
-    AWAITED,
-    NOT_POSITIVE,
-    BadRows,
-    Checked,
-    check,
-)
+from ml_core.bars.checks.quality import check
 from ml_core.bars.contract import BAR_SCHEMA, OnProgress, RawBatch, outrights_of
 from ml_core.bars.lake.batch_log import BatchLog, BatchRecord, came_in_alone
 from ml_core.bars.lake.confirmed import Confirmations

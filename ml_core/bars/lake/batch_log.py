@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ml_core.bars.checks.quality import AWAITED, Finding
+from ml_core.bars.checks.bad_rows import AWAITED
+from ml_core.bars.checks.checked import Finding
 from ml_core.bars.lake.month_file import LakeDamagedError
 from ml_core.errors import InputError
 from ml_core.files import written_atomically

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ml_core.bars.checks.quality import BatchRefusedError
+from ml_core.bars.checks.bad_rows import BatchRefusedError
 from ml_core.bars.contract import RAW_SCHEMA, RawBatch
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.lake.month_file import LakeDamagedError

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ml_core.bars.arrays import Bars
-from ml_core.bars.checks.quality import NOT_POSITIVE, BatchRefusedError
+from ml_core.bars.checks.bad_rows import NOT_POSITIVE, BatchRefusedError
 from ml_core.bars.lake.lake import Lake
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table

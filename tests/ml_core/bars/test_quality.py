@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml_core.bars.checks.quality import BadRows, BatchRefusedError, Checked, check
+from ml_core.bars.checks.bad_rows import BadRows, BatchRefusedError
+from ml_core.bars.checks.checked import Checked
+from ml_core.bars.checks.quality import check
 from ml_core.bars.contract import RawBatch
 from ml_core.bars.lake.lake import Lake
 from ml_core.market.exchange import trade_dates

@@ -1,0 +1,118 @@
+"""What the page Today says of a slot, in words."""
+
+from __future__ import annotations
+
+from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
+from monitoring.explain import novelty_gate, rule_gates
+from monitoring.pages.formatting import (
+    percent,
+    percent_or_dash,
+    points,
+    r_multiple,
+    signed_or_dash,
+)
+from monitoring.pages.markdown import escaped
+from registry.ledger.entries import Settled
+from tasks.prediction.trading_day import SlotOfDay
+
+_SIDES = {"long": "UP", "short": "DOWN"}
+
+
+def headline(slot: SlotOfDay) -> str:
+    """Return in a few words what was recommended and what became of it."""
+    if slot.state == "due":
+        return "to come"
+    if slot.state != "answered":
+        return "no prediction"
+    champion = slot.answers[0]
+    text = champion.prediction.recommendation
+    sides = {"long": "the model says UP", "short": "the model says DOWN"}
+    words = "; ".join((sides.get(text or "", "skip"), *against(slot)))
+    if champion.outcome is None:
+        broke = (slot.seen or {}).get("break_direction")
+        return f"{words}; broke {broke}, not settled" if broke in _SIDES.values() else words
+    if champion.outcome.direction == "NONE":
+        return f"{words}; it did not break"
+    result = (champion.outcome.outcome or "").lower()
+    return (
+        f"{words}; broke {champion.outcome.direction}, {result} "
+        f"({r_multiple(champion.outcome.r_gross)} gross, {r_multiple(champion.outcome.r_net)} net)"
+    )
+
+
+def against(slot: SlotOfDay) -> list[str]:
+    """Return what forbids following the answer, whatever the model says.
+
+    Lateness, breaker, rules.
+    """
+    entry = slot.answers[0].prediction
+    matches = ["late, so it counts for nothing"] if entry.late else []
+    if entry.outputs.breaker:
+        matches.append("the breaker was open")
+    if slot.decided is not None and entry.recommendation in _SIDES:
+        checks = rule_gates(slot.decided.without_model["checks"])
+        matches += [f"the rules decline: {gate.words}" for gate in checks if not gate.passed]
+    return matches
+
+
+def probabilities(champion: Settled) -> list[dict[str, str]]:
+    """Return p(UP) and p(DOWN) among breaks, the model beside the corridor."""
+    entry = champion.prediction
+    if entry.p_up is None or entry.baseline_p_up is None:
+        return []
+    return [
+        {
+            "break": name,
+            "model": percent(model),
+            "corridor": percent(corridor),
+            "difference": points(model - corridor),
+        }
+        for name, model, corridor in (
+            ("UP", entry.p_up, entry.baseline_p_up),
+            ("DOWN", 1.0 - entry.p_up, 1.0 - entry.baseline_p_up),
+        )
+    ]
+
+
+def sides(prediction: Prediction) -> list[dict[str, str]]:
+    """Return each side's P(win) and E[net R] with its 80 % interval, beside the driftless."""
+    rows = []
+    for view, name in ((prediction.long, "UP"), (prediction.short, "DOWN")):
+        low, high = view.net_r_low, view.net_r_high
+        span = (
+            f"{signed_or_dash(low)} to {signed_or_dash(high)}"
+            if low is not None and high is not None
+            else "none"
+        )
+        rows.append(
+            {
+                "if it breaks": name,
+                "P(win)": percent_or_dash(view.p_win),
+                "driftless": percent_or_dash(view.baseline_p_win),
+                "E[net R]": signed_or_dash(view.expected_net_r),
+                "80 % interval": span,
+            }
+        )
+    return rows
+
+
+def likeness(score: NoveltyScore | None) -> str:
+    """Return how unlike the training data the row was."""
+    gate = novelty_gate(score, answered=True)
+    if score is None:
+        return f"novelty {gate.words}"
+    words = f"like the training data ({gate.words})"
+    return f"**un{words}**" if score.novel else words
+
+
+def agreement(slot: SlotOfDay) -> str:
+    """Return what the rules decided, and whether the model agrees with them."""
+    if slot.decided is None:
+        return "The rules decided nothing here."
+    model = slot.decided.with_model
+    verdict = model.get("agreement")
+    # the reasons are drawn below
+    drawn = {reason.words for reason in slot.answers[0].prediction.outputs.reasons}
+    words = "; ".join(one for one in model.get("words") or () if one not in drawn)
+    decision = f"Rules: the model {verdict}" if verdict else "Rules: decided without the model"
+    return escaped(f"{decision} ({words})." if words else f"{decision}.")

@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from deployments.legacy_import.usability import (
+    FIELDS,
+    headline,
+    next_steps,
+    unusable,
+    usable,
+    versions_in,
+)
 from monitoring.pages.document import (
     Block,
     BulletList,
@@ -25,81 +33,7 @@ _USES = {
     "unknown": "not known",
     "key": "names the row",
 }
-_FIELDS = {
-    "high": "high",
-    "low": "low",
-    "direction": "direction",
-    "outcome": "outcome",
-}
 _SHOWN = 12
-
-
-def usable(values: Mapping[str, Any]) -> list[str]:
-    """Return in sentences what can be used."""
-    lines = []
-    database = values["duckdb"]
-    if database and database["bars"] and not database["bars"]["fault"]:
-        lines.append(_bars_line(values, database["bars"]["brought"]))
-    for record in (database or {}).get("records", []):
-        if record["ranges"]:
-            lines.append(_agreement_line(record))
-        equal = sum(column["use"] == "equal" for column in record["columns"])
-        if equal:
-            lines.append(
-                f"Of {len(record['columns'])} columns of {record['table']}, {equal} by "
-                "their names have an equal that Orbcast computes from the bars: nothing is copied."
-            )
-    if any(version["metrics"] for version in _versions(values)):
-        lines.append("The models' stated figures, as a note beside the corridor's; no more.")
-    return lines
-
-
-def unusable(values: Mapping[str, Any]) -> list[str]:
-    """Return in sentences what cannot be used, and why."""
-    lines = []
-    database, models = values["duckdb"], _versions(values)
-    if database and not database["bars"]:
-        lines.append(f"No table of 1-minute bars of {values['market']} was found.")
-    if database and database["bars"] and database["bars"]["fault"]:
-        lines.append(f"The bars: {database['bars']['fault']}.")
-    for record in (database or {}).get("records", []):
-        if record["fault"]:
-            lines.append(f"{record['table']} was not compared: {record['fault']}.")
-        leaks = sum(bool(column["leaks_into"]) for column in record["columns"])
-        if leaks:
-            lines.append(
-                f"{leaks} columns of {record['table']} are known only after some decision of "
-                "the day. They are answers or records and must not be features."
-            )
-    if models:
-        count = "The model" if len(models) == 1 else f"All {len(models)} models"
-        lines.append(
-            f"{count} as a champion: without a recipe nobody can train it again, and nothing "
-            "proves that its features were known when it decided."
-        )
-    pickles = sum(len(model["pickles"]) for model in models)
-    if pickles:
-        lines.append(f"{pickles} pickle files: opening one runs whatever code it holds.")
-    return lines
-
-
-def headline(values: Mapping[str, Any]) -> str:
-    """Return in one sentence what came of it."""
-    database, models = values["duckdb"], _versions(values)
-    parts = []
-    if database:
-        good = bool(database["bars"]) and not database["bars"]["fault"]
-        parts.append(f"the bars can {'be used' if good else 'not be used as they are'}")
-    if values["registry"] is not None:
-        parts.append(
-            "there is no model in the registry"
-            if not models
-            else "the model cannot serve"
-            if len(models) == 1
-            else f"none of the {len(models)} models can serve"
-        )
-    words = ", and ".join(parts)
-    return f"Of the older system {words}."
 
 
 def legacy_report(values: Mapping[str, Any]) -> Document:
@@ -117,8 +51,8 @@ def legacy_report(values: Mapping[str, Any]) -> Document:
     if values["duckdb"]:
         parts += [_tables(values["duckdb"]), *map(_record, values["duckdb"].get("records", []))]
     if values["registry"] is not None:
-        parts += map(_model, _versions(values))
-    parts.append(Section("What to do next", (BulletList(tuple(_next(values))),)))
+        parts += map(_model, versions_in(values))
+    parts.append(Section("What to do next", (BulletList(tuple(next_steps(values))),)))
     dry = "Nothing was imported: this was a dry run." if values["dry_run"] else ""
     return Document(
         title=f"Orbcast: import of an older system, {values['market']}",
@@ -130,41 +64,8 @@ def legacy_report(values: Mapping[str, Any]) -> Document:
     )
 
 
-def _versions(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return list((values["registry"] or {}).get("versions", []))
-
-
 def _points(sentences: list[str], otherwise: str) -> tuple[Block, ...]:
     return (BulletList(tuple(sentences)) if sentences else Paragraph(otherwise),)
-
-
-def _bars_line(values: Mapping[str, Any], brought: Mapping[str, Any]) -> str:
-    span = f"{_day(brought['first_bar'])} to {_day(brought['last_bar'])}"
-    aside = (
-        f"{brought['quarantined']:,} rows set aside" if brought["quarantined"] else "no bad row"
-    )
-    if values["dry_run"]:
-        return f"{brought['bars']:,} 1-minute bars of {values['market']}, {span}, {aside}."
-    if not brought["new_batches"]:
-        return f"Its bars of {values['market']} are in the lake since before; nothing was added."
-    revised = f", {brought['revised']:,} changed" if brought["revised"] else ""
-    return (
-        f"{brought['added']:,} bars of {values['market']} were added to the lake{revised}, "
-        f"{aside}. The lake now has {brought['bars']:,} bars, {span}."
-    )
-
-
-def _agreement_line(record: Mapping[str, Any]) -> str:
-    compared = sum(agreement["compared"] for agreement in record["ranges"].values())
-    shares = []
-    for field, words in _FIELDS.items():
-        agree = sum(agreement["agree"].get(field, 0) for agreement in record["ranges"].values())
-        if any(field in agreement["agree"] for agreement in record["ranges"].values()):
-            shares.append(f"{words} on {agree:,}")
-    return (
-        f"{record['table']} agrees with the bars, of {compared:,} opening ranges: "
-        f"{', '.join(shares)}."
-    )
 
 
 def _tables(database: Mapping[str, Any]) -> Section:
@@ -237,7 +138,7 @@ def _agreement(record: Mapping[str, Any]) -> list[Block]:
             f"{agreement['compared']:,}",
             *(
                 f"{agreement['agree'][field]:,}" if field in agreement["agree"] else DASH
-                for field in _FIELDS
+                for field in FIELDS
             ),
             f"{agreement['only_theirs']:,} / {agreement['only_ours']:,}",
         )
@@ -247,7 +148,7 @@ def _agreement(record: Mapping[str, Any]) -> list[Block]:
         "Compared with the same day's contract by volume, entry at the first 1-minute close "
         "outside, target and stop one risk away, until the session's end."
     )
-    head = ("opening range", "compared", *_FIELDS.values(), "only theirs / ours")
+    head = ("opening range", "compared", *FIELDS.values(), "only theirs / ours")
     blocks: list[Block] = [Table(head, rows, f"{record['first']} to {record['last']}", note)]
     if record["roll_days"]:
         blocks.append(
@@ -347,25 +248,6 @@ def _days(corridor: Mapping[str, Any] | None) -> str:
     return f"The corridor's figures are of the very days it states, {span}."
 
 
-def _next(values: Mapping[str, Any]) -> list[str]:
-    name = values["name"]
-    database = values["duckdb"]
-    steps = []
-    if database and database["bars"] and not database["bars"]["fault"]:
-        if values["dry_run"]:
-            steps.append("Run it again without --dry-run to take the bars in.")
-        steps.append(f"orbcast run nightly-retrain --market {name}: trains on these bars.")
-        steps.append(
-            f"orbcast evaluate --market {name}: walks forward, beside the corridor on every day."
-        )
-    if _versions(values):
-        steps.append(
-            "An idea of an old model that you trust: write it as a feature of closed bars "
-            "(docs/write-a-feature.md), so that its worth can be shown."
-        )
-    return steps or ["Name a database with 1-minute bars (--duckdb)."]
-
-
 def _figure(name: str, value: float) -> str:
     is_share = "acc" in name.rpartition(".")[2] and 0 <= value <= 1
     return percent(value, 2) if is_share else f"{value:.6g}"
@@ -379,10 +261,6 @@ def _span(values: Mapping[str, Any]) -> str:
 
 def _period(days: list[str] | None) -> str:
     return "not stated" if days is None else f"{days[0]} to {days[1]}"
-
-
-def _day(moment: str | None) -> str:
-    return "not known" if moment is None else moment[:10]
 
 
 def _some(names: list[str]) -> str:

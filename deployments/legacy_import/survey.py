@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
-
-import numpy as np
+from typing import Any
 
 from deployments import legacy_import
+from deployments.legacy_import.bars_table import (
+    choose_bars_table,
+    mixed_with,
+    zone_of_times,
+)
 from ml_core import features, ranges
 from ml_core.bars.arrays import Bars
 from ml_core.bars.checks.bad_rows import BatchRefusedError
@@ -23,22 +24,15 @@ from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.times import TimeReading, zone_in_name
 from ml_core.errors import InputError, OrbcastError
 from ml_core.json_values import json_values
-from ml_core.market.calendar_days import market_dates
 from ml_core.market.market import Market
-from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute, to_minute
+from ml_core.market.schedule import NoTradingDaysError, build_schedule, to_minute
 from tasks.data.datasets import period_of
 from tasks.data.intake import IntakeSummary, take_in
 from tasks.data.sources import SourceSpec, open_source
 from tasks.runs.trying_again import with_patience
 from tasks.settings import Settings
 
-if TYPE_CHECKING:
-    from deployments.legacy_import.database import Found, TimeSample
-
-
-_OPEN_ENOUGH = 0.985
 _MOST_DIFFERENCES = 40
-_USED = "1-minute bars"
 
 
 class NothingNamedError(InputError):
@@ -140,7 +134,7 @@ def _database(
         stamp="close" if given.get("stamp") == "close" else "open",
     )
     tables = with_patience(lambda: legacy_import.database.tables(path))
-    chosen, seen = _bars_table(market, path, tables, reading)
+    chosen, seen = choose_bars_table(market, path, tables, reading)
     values: dict[str, Any] = {"path": path, "tables": seen, "bars": None}
     if chosen is None:
         return values
@@ -157,9 +151,9 @@ def _database(
     kind = next(
         candidate.columns[mapping["ts"]] for candidate in tables if candidate.name == table
     )
-    bars["zone"] = _zone(market, mapping["ts"], kind, sample, is_named="zone" in given)
+    bars["zone"] = zone_of_times(market, mapping["ts"], kind, sample, is_named="zone" in given)
     status = settings.lake().status(market.symbol)
-    bars["fault"] = bars["zone"]["fault"] or _mixed(market, mapping, status.contracts)
+    bars["fault"] = bars["zone"]["fault"] or mixed_with(market, mapping, status.contracts)
     if bars["fault"]:
         return values
 
@@ -182,119 +176,6 @@ def _database(
         "first_bar": _moment(status.first),
     }
     return values
-
-
-def _bars_table(
-    market: Market, path: str, tables: tuple[Found, ...], reading: TimeReading
-) -> tuple[tuple[str, dict[str, str]] | None, list[dict[str, Any]]]:
-    """Choose the table of 1-minute bars; say of each table what it is."""
-    seen, candidates = [], []
-    for table in tables:
-        what, mapping = table.note or "other: not used", dict(table.mapping)
-        if table.kind == "features":
-            what = "a record of opening ranges, a row a day"
-        elif table.kind == "bars":
-            what = _bars_kind(market, path, table, mapping, reading)
-            if what == _USED:
-                candidates.append((table.name != "bars_1m", -table.rows, table.name, mapping))
-        seen.append(
-            {
-                "name": table.name,
-                "rows": table.rows,
-                "what": what,
-                "kind": table.kind,
-                "columns": list(table.columns),
-            }
-        )
-    if not candidates:
-        return None, seen
-    _, _, name, mapping = min(candidates, key=lambda candidate: candidate[:3])
-    for row in seen:
-        if row["what"] == _USED and row["name"] != name:
-            row["what"] = f"1-minute bars, but {name} is used"
-    return (name, mapping), seen
-
-
-def _bars_kind(
-    market: Market, path: str, table: Found, mapping: dict[str, str], reading: TimeReading
-) -> str:
-    """Return what a table of bars is, in words; ``_USED`` if the market's can be taken from it."""
-    if not table.rows:
-        return "bars, but empty"
-    try:
-        sample = with_patience(
-            lambda: legacy_import.database.sampled_times(path, table.name, mapping["ts"], reading)
-        )
-    except SourceError as error:
-        return f"bars, but not used: {error.fault}; {error.remedy}"
-    if not any(minute % 5 for minute in sample.minutes):
-        return "bars, but not of one minute: not used"
-    column = mapping["symbol"]
-    names = (
-        with_patience(lambda: legacy_import.database.symbols_of(path, table.name, column))
-        if column
-        else {}
-    )
-    if not _fit_symbol(market, mapping, names):
-        symbols = ", ".join(list(names)[:4])
-        return f"1-minute bars, but none of {market.symbol} (it has {symbols})"
-    return _USED
-
-
-def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) -> bool:
-    """Return whether the table has this market's bars; a symbol column may hold the contracts."""
-    if not mapping["symbol"] or market.symbol in names:
-        return True
-    if any(re.fullmatch(market.contract_pattern, name) for name in names):
-        mapping["contract"], mapping["symbol"] = mapping["symbol"], ""
-        return True
-    return False
-
-
-def _zone(
-    market: Market, column: str, kind: str, sample: TimeSample, *, is_named: bool
-) -> dict[str, Any]:
-    """Return which zone the times are in, checked against the exchange's hours."""
-    minutes = np.array(sorted(sample.minutes), np.int64)
-    stated = f"no zone, taken as {sample.local_zone}" if sample.local_zone else "its own zone"
-    values: dict[str, Any] = {"column": column, "type": kind, "stated": stated, "fault": None}
-    if not len(minutes):
-        return {**values, "fault": f"column {column} holds no time that can be read"}
-    zone = ZoneInfo(market.zone)
-    local = np.array(
-        [to_minute(from_minute(minute).replace(tzinfo=zone)) for minute in minutes.tolist()],
-        np.int64,
-    )
-    years = [from_minute(int(minutes[end])).year for end in (0, -1)]
-    hours = market_dates(market, years[0] - 1, years[1] + 1)
-    values["open_as_utc"] = float(hours.is_open(minutes).mean())
-    values["open_as_local"] = float(hours.is_open(local).mean())
-    seems_local = values["open_as_local"] > values["open_as_utc"]
-    if values["open_as_utc"] < _OPEN_ENOUGH and seems_local and not is_named:
-        remedy = (
-            f"Say --zone {market.zone}"
-            if sample.local_zone
-            else f"Make a view that converts them ({column} AT TIME ZONE '{market.zone}')"
-        )
-        values["fault"] = (
-            f"the times of {column} look like {market.zone}, not UTC: read as UTC, "
-            f"{values['open_as_utc']:.1%} of the bars lie in the exchange's hours; read as local, "
-            f"{values['open_as_local']:.1%}. {remedy}"
-        )
-    return values
-
-
-def _mixed(market: Market, mapping: dict[str, str], contracts: tuple[str, ...]) -> str | None:
-    """Refuse to put a ready-made series beside contracts: one bar would be there twice."""
-    series = "contract" not in mapping
-    others = [contract for contract in contracts if (contract != market.symbol) == series]
-    if not others:
-        return None
-    kind = "a ready-made series without contracts" if series else "bars of single contracts"
-    return (
-        f"the table holds {kind}, and the lake has {', '.join(others[:3])} already: the same "
-        "price would be there twice. Import into a home of its own (orbcast --home FOLDER ...)"
-    )
 
 
 def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:

@@ -19,8 +19,9 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from deployments.legacy_import.models import booster_facts
 from deployments.legacy_import.outside_record import measured
-from deployments.legacy_import.report import headline, legacy_report, unusable, usable
+from deployments.legacy_import.report import legacy_report
 from deployments.legacy_import.survey import NoFolderError, NothingNamedError, survey
+from deployments.legacy_import.usability import headline, unusable, usable
 from deployments.simulated import write_database
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources import duckdb_file

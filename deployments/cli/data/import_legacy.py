@@ -80,12 +80,12 @@ def import_legacy(
 
 def _print_findings(values: dict[str, Any], page: Path, text: Path) -> None:
 
-    say(legacy_import.report.headline(values))
+    say(legacy_import.usability.headline(values))
     if values["dry_run"]:
         say("This was a dry run: the lake is as it was.")
     for title, sentences in (
-        ("Can be used", legacy_import.report.usable(values)),
-        ("Cannot be used", legacy_import.report.unusable(values)),
+        ("Can be used", legacy_import.usability.usable(values)),
+        ("Cannot be used", legacy_import.usability.unusable(values)),
     ):
         say(f"\n{title}:")
         for sentence in sentences or ["nothing"]:

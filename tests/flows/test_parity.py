@@ -17,7 +17,7 @@ from tasks.health.parity import audit_parity
 from tasks.prediction import predict as prediction
 from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings, now
-from tests.ml_core.bars.test_lake import Row, batch
+from tests.ml_core.bars.lake.test_lake import Row, batch
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
 DAY = THURSDAY_0905.date()

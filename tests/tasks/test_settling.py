@@ -14,7 +14,7 @@ from tasks.prediction.missed import unanswered_entries
 from tasks.prediction.outcomes import settle
 from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings
-from tests.ml_core.bars.test_lake import Row, batch
+from tests.ml_core.bars.lake.test_lake import Row, batch
 from tests.ml_core.builders import minute
 
 DAY = date(2024, 1, 16)

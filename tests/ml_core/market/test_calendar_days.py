@@ -17,7 +17,7 @@ from ml_core.market.calendar_days import Hours, changed_days, market_dates
 from ml_core.market.exchange import trade_dates
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, to_minute
-from tests.ml_core.bars.test_lake import Row, batch
+from tests.ml_core.bars.lake.test_lake import Row, batch
 from tests.ml_core.builders import mgc, minute, nq
 
 CHICAGO = ZoneInfo("America/Chicago")

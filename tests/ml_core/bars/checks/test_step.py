@@ -9,7 +9,7 @@ import pytest
 
 from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.bars.checks.step import StepError, refuse_other_step
-from tests.ml_core.bars.test_lake import START
+from tests.ml_core.bars.lake.test_lake import START
 
 ONE = START * MINUTE_US
 

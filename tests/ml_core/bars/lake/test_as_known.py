@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ml_core.bars.lake.as_known import bars_as_known
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.lake.month_file import content_hash
-from tests.ml_core.bars.test_lake import NOW, START, bar, batch
+from tests.ml_core.bars.lake.test_lake import NOW, START, bar, batch
 from tests.ml_core.builders import mgc
 
 SPAN = START, START + 1440

@@ -20,7 +20,7 @@ from ml_core.bars.lake.batch_log import BatchRecord, NoSuchBatchError
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.lake.month_file import read_rows, write_rows
 from ml_core.market.schedule import from_minute
-from tests.ml_core.bars.test_lake import NOW, START, bar, batch, contents
+from tests.ml_core.bars.lake.test_lake import NOW, START, bar, batch, contents
 from tests.ml_core.builders import mgc
 
 HOUR = timedelta(hours=1)

@@ -368,7 +368,7 @@ _KILLED = """
     from datetime import UTC, datetime
     from pathlib import Path
     from ml_core.bars.lake import lake
-    from tests.ml_core.bars.test_lake import months_of_bars
+    from tests.ml_core.bars.lake.test_lake import months_of_bars
     from tests.ml_core.builders import mgc
 
     def told(name, done):
@@ -413,7 +413,7 @@ def test_killed_half_way_the_lake_is_whole_and_another_run_completes_it(tmp_path
             [sys.executable, "-c", textwrap.dedent(_KILLED), str(lake.root)],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])},
         )
         assert process.stdout is not None
         for line in process.stdout:

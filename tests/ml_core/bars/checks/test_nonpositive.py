@@ -18,7 +18,7 @@ from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
-from tests.ml_core.bars.test_lake import Row, batch
+from tests.ml_core.bars.lake.test_lake import Row, batch
 from tests.ml_core.builders import mgc, walk
 
 NOW = datetime(2020, 6, 1, tzinfo=UTC)

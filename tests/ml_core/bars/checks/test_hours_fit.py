@@ -19,7 +19,7 @@ from ml_core.bars.sources.text.csv import read_csv
 from ml_core.market.exchange import trade_dates
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
-from tests.ml_core.bars.test_lake import NOW
+from tests.ml_core.bars.lake.test_lake import NOW
 from tests.ml_core.builders import mgc
 
 SUMMER, WINTER = np.datetime64("2023-07-10"), np.datetime64("2024-01-22")

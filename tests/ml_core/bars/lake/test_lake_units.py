@@ -10,7 +10,7 @@ import pytest
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.lake.lake_units import UnitsChangedError
 from ml_core.market.market import Market
-from tests.ml_core.bars.test_lake import NOW, bar, batch
+from tests.ml_core.bars.lake.test_lake import NOW, bar, batch
 from tests.ml_core.builders import mgc
 
 

@@ -19,7 +19,7 @@ from ml_core.bars.contract import RawBatch
 from ml_core.bars.lake.lake import Lake
 from ml_core.market.exchange import trade_dates
 from ml_core.market.schedule import from_minute
-from tests.ml_core.bars.test_lake import NOW, START, Row, bar, batch
+from tests.ml_core.bars.lake.test_lake import NOW, START, Row, bar, batch
 from tests.ml_core.builders import mgc, minute
 
 

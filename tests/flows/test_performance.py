@@ -71,7 +71,7 @@ def two_days(own: Path) -> Path:
 @pytest.mark.usefixtures("two_days")
 def test_a_revised_outcome_changes_the_figures_in_sight_and_no_decision() -> None:
     settings = current_settings()
-    assert settle.fn("mgc", WEDNESDAY)["added"] >= 10
+    assert settle.fn("mgc", WEDNESDAY).added >= 10
     measure.fn("mgc", WEDNESDAY)
     check_breaker.fn("mgc", WEDNESDAY)
     decided, before = decisions(), daily()
@@ -105,7 +105,7 @@ def test_settling_and_measuring_twice_changes_nothing() -> None:
     measure.fn("mgc", WEDNESDAY)
     with current_settings().database().reading() as session:
         rows = session.execute(text("SELECT * FROM performance ORDER BY id")).all()
-    assert settle.fn("mgc", WEDNESDAY)["added"] == 0
+    assert settle.fn("mgc", WEDNESDAY).added == 0
     measure.fn("mgc", WEDNESDAY + timedelta(hours=1))
     with current_settings().database().reading() as session:
         assert session.execute(text("SELECT * FROM performance ORDER BY id")).all() == rows

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ml_core.market.schedule import from_minute
 from registry.ledger.entries import OutcomeEntry, PredictionEntry, Settled
 from tasks.prediction.missed import unanswered_entries
-from tasks.prediction.outcomes import settle
+from tasks.prediction.outcomes import OutcomeCounts, settle
 from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings
 from tests.ml_core.bars.lake.test_lake import Row, batch
@@ -57,9 +56,19 @@ def read(*rows: Row, at: datetime = READ_AT) -> None:
     settings.lake().ingest([batch([BEFORE, *WINDOW, *rows], repr(at))], settings.market("mgc"), at)
 
 
-def counts(at: datetime) -> dict[str, Any]:
-    result = settle.fn("mgc", at)
-    return {name: result[name] for name in ("added", "revised", "unchanged", "open")}
+def counts(at: datetime) -> OutcomeCounts:
+    return settle.fn("mgc", at)
+
+
+def looked_at(*, added: int, revised: int, unchanged: int, open_slots: int) -> OutcomeCounts:
+    return OutcomeCounts(
+        symbol="MGC",
+        predictions=1,
+        added=added,
+        revised=revised,
+        unchanged=unchanged,
+        open=open_slots,
+    )
 
 
 def latest() -> tuple[OutcomeEntry, int]:
@@ -75,8 +84,8 @@ def test_a_trade_is_open_until_the_bar_that_ends_it_has_closed() -> None:
     before = counts(from_minute(NINE + 20))  # its exit bar opens now
     after = counts(from_minute(NINE + 21))
 
-    assert before == {"added": 0, "revised": 0, "unchanged": 0, "open": 1}
-    assert after == {"added": 1, "revised": 0, "unchanged": 0, "open": 0}
+    assert before == looked_at(added=0, revised=0, unchanged=0, open_slots=1)
+    assert after == looked_at(added=1, revised=0, unchanged=0, open_slots=0)
     outcome, revision = latest()
     assert (outcome.outcome, outcome.r_gross, revision) == ("WIN", 1.0, 0)
     assert outcome.resolved_at == from_minute(NINE + 21)
@@ -90,14 +99,14 @@ def test_a_revised_bar_settles_the_outcome_again_beside_the_first() -> None:
     read(BREAK, NEARLY, STOP, at=later)
     again = counts(later)
 
-    assert again == {"added": 0, "revised": 1, "unchanged": 0, "open": 0}
+    assert again == looked_at(added=0, revised=1, unchanged=0, open_slots=0)
     outcome, revision = latest()
     assert (outcome.outcome, outcome.r_gross, revision) == ("LOSS", -1.0, 1)
     assert outcome.resolved_at == from_minute(NINE + 31)
     (change,) = current_settings().ledger().revisions("MGC")
     assert (change.earlier.outcome, change.later.outcome) == ("WIN", "LOSS")
     assert (change.earlier_recorded_at, change.later_recorded_at) == (READ_AT, later)
-    assert counts(later)["unchanged"] == 1
+    assert counts(later).unchanged == 1
 
 
 def test_a_revision_that_changes_nothing_of_the_outcome_is_no_revision() -> None:
@@ -106,7 +115,7 @@ def test_a_revision_that_changes_nothing_of_the_outcome_is_no_revision() -> None
 
     read(row(NINE + 8, 2001.0, 2001.4, 2000.9, 2001.2), TARGET, at=READ_AT + timedelta(hours=1))
 
-    assert counts(READ_AT + timedelta(hours=1))["unchanged"] == 1
+    assert counts(READ_AT + timedelta(hours=1)).unchanged == 1
 
 
 @pytest.mark.parametrize(("days", "revised"), [(10, 1), (11, 0)])
@@ -117,7 +126,7 @@ def test_a_settled_slot_is_looked_at_again_for_ten_days(days: int, revised: int)
 
     read(BREAK, NEARLY, STOP, at=later)
 
-    assert counts(later)["revised"] == revised
+    assert counts(later).revised == revised
 
 
 def test_a_trade_that_a_revision_opens_again_keeps_the_outcome_it_had() -> None:
@@ -127,7 +136,7 @@ def test_a_trade_that_a_revision_opens_again_keeps_the_outcome_it_had() -> None:
 
     read(BREAK, NEARLY, at=later)
 
-    assert counts(later) == {"added": 0, "revised": 0, "unchanged": 0, "open": 1}
+    assert counts(later) == looked_at(added=0, revised=0, unchanged=0, open_slots=1)
     assert latest()[0].outcome == "WIN"
 
 
@@ -137,7 +146,7 @@ def test_an_unfinished_trade_is_marked_at_the_end_of_its_session() -> None:
     before = counts(from_minute(NINE + 479))
     after = counts(from_minute(NINE + 480))
 
-    assert (before["open"], after["added"]) == (1, 1)
+    assert (before.open, after.added) == (1, 1)
     outcome, _ = latest()
     assert (outcome.outcome, outcome.resolved_at) == ("TIMEOUT", from_minute(NINE + 480))
     assert outcome.r_gross == pytest.approx(-0.2 / 1.2)

@@ -87,7 +87,10 @@ class Period:
     def verdict(self) -> str:
         """One sentence: how many days and breaks, model beside corridor, what the interval shows.
 
-        It shows a difference only when the whole interval of the log loss lies on one side of 0.
+        It shows a difference only when the whole interval of the log loss lies on one side of 0,
+        and then says "so far": the interval is right 95 times in 100 at a day that was chosen
+        beforehand, and wrong more often over a record that is looked at every night. What may be
+        looked at every night is an e-value (:mod:`monitoring.sequential_monitors`).
         """
         breaks = self.counts.breaks
         head = f"{self.mode}, {_many(self.days, 'day')}, {_many(breaks, 'break')}"
@@ -108,8 +111,8 @@ class Period:
         if self.days < MIN_DAYS:
             return f"too few days to say, {MIN_DAYS - self.days} more are needed"
         if change.below_zero:
-            return "better than the corridor"
-        return "worse than the corridor" if change.above_zero else "no difference shown"
+            return "so far better than the corridor"
+        return "so far worse than the corridor" if change.above_zero else "no difference shown"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, the verdict among them, NaN as None."""

@@ -178,8 +178,9 @@ def _by_group(rows: Rows, predictions: Predictions, view: View) -> None:
     st.header("By opening range, side, confidence and weekday")
     st.caption(
         "Log loss is the model's less the corridor's, below 0 is better; intervals are 95 %, over "
-        f"whole days, and not given for fewer than {MIN_DAYS} days. Of many groups one in twenty "
-        "looks good or bad by chance."
+        f"whole days, and not given for fewer than {MIN_DAYS} days. They hold for one look at one "
+        "group: of many, or looked at every night, one in twenty and more looks good or bad by "
+        "chance."
     )
 
     def by_range() -> Mapping[str, Period]:

@@ -70,11 +70,11 @@ _SESSION_NAMES = {
 }
 
 _EQUALS: tuple[tuple[str, str], ...] = (
-    (r"atr_?14(_\w+)?", "atr14"),
-    (r"atr(_?20)?(_\w+)?", "atr20"),
+    (r"atr_?14(_\w+)?", "atr14_basis_points"),
+    (r"atr(_?20)?(_\w+)?", "atr20_basis_points"),
     (r"rsi(_?14)?(_at_\d{4})?", "rsi14"),
     (r"rsi(_?14)?_(d|day|daily)", "rsi14_daily"),
-    (r"(orb_|or_|range_)?(size|range|height)", "range_size"),
+    (r"(orb_|or_|range_)?(size|range|height)", "range_size_basis_points"),
     (
         r"(orb_|or_|range_)?(size|range|height)_(atr|vs_atr|norm\w*|pct_atr)(_?20)?",
         "range_size_atr20",
@@ -180,7 +180,7 @@ def _of_range(name: str, clock: str, part: str, market: Market) -> FeatureVerdic
     before = tuple(
         range_.name for range_ in market.ranges if _end(range_, market) < _end(here, market)
     )
-    equal = "range_size" if part in {"size", "range", "height"} else None
+    equal = "range_size_basis_points" if part in {"size", "range", "height"} else None
     compared = part in {"high", "low"}
     late = f" Ranges before it ({', '.join(before)}) must not see it." if before else ""
     why = f"Known when the {clock} range has closed.{late}"

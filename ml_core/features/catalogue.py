@@ -14,7 +14,7 @@ from ml_core.errors import InputError
 from ml_core.features.view import View
 
 FeatureFunction = Callable[[View], NDArray[np.float64]]
-Unit = Literal["", "ticks", "ATR", "R", "sigma", "minutes", "days", "share"]
+Unit = Literal["", "ticks", "ATR", "R", "basis points", "sigma", "minutes", "days", "share"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ class Feature:
         What its numbers count.
     categorical
         Whether it holds small integer codes without order.
+    instead
+        The feature that new versions learn from in its stead; "" of one that is not retired. A
+        retired feature is computed for the versions that learned from it.
     compute
         A view of n decisions to float64 of shape (n,), NaN where missing.
     """
@@ -43,6 +46,7 @@ class Feature:
     unit: Unit
     categorical: bool
     compute: FeatureFunction
+    instead: str = ""
 
 
 class UnknownFeatureError(InputError):
@@ -59,6 +63,17 @@ class UnknownFeatureError(InputError):
         return f"; did you mean {', '.join(near)}?" if near else ""
 
 
+class RetiredFeatureError(InputError):
+    """A recipe asks new versions to learn from features that are kept for older ones alone."""
+
+    retired: tuple[str, ...]
+    instead: tuple[str, ...]
+    template = (
+        "{retired:, }: kept for the versions that learned from it, no more for training, since "
+        "its unit is not one that lasts; name {instead:, } in the recipe instead"
+    )
+
+
 class Catalogue:
     """Features by name, in the order they were declared."""
 
@@ -66,7 +81,7 @@ class Catalogue:
         self._features: dict[str, Feature] = {}
 
     def feature(
-        self, words: str, *, unit: Unit = "", categorical: bool = False
+        self, words: str, *, unit: Unit = "", categorical: bool = False, instead: str = ""
     ) -> Callable[[FeatureFunction], FeatureFunction]:
         """Declare the decorated function as the feature of its own name.
 
@@ -81,20 +96,49 @@ class Catalogue:
             if name in self._features:
                 raise ValueError(f"feature {name} is declared twice")
             group = compute.__module__.rpartition(".")[2]
-            self._features[name] = Feature(name, group, words, unit, categorical, compute)
+            self._features[name] = Feature(name, group, words, unit, categorical, compute, instead)
             return compute
 
         return declare
 
     def __len__(self) -> int:
-        return len(self._features)
+        return len(self.names())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._features
 
     def names(self) -> tuple[str, ...]:
-        """Return every feature's name, in order."""
-        return tuple(self._features)
+        """Return the name of every feature that is not retired, in order."""
+        return tuple(name for name, feature in self._features.items() if not feature.instead)
+
+    def retired(self) -> tuple[str, ...]:
+        """Return the names of those that are kept for older versions alone."""
+        return tuple(name for name, feature in self._features.items() if feature.instead)
+
+    def every(self) -> tuple[Feature, ...]:
+        """Return all features, the retired ones among them."""
+        return tuple(self._features.values())
+
+    def to_learn(self, names: Iterable[str] | Literal["all"]) -> tuple[Feature, ...]:
+        """Return the features of these names for a training.
+
+        Raises
+        ------
+        RetiredFeatureError
+            One of them is kept for older versions alone.
+        UnknownFeatureError
+            A name the catalogue does not have.
+        """
+        features = self.select(names)
+        if retired := [feature for feature in features if feature.instead]:
+            raise RetiredFeatureError(
+                tuple(feature.name for feature in retired),
+                tuple(feature.instead for feature in retired),
+            )
+        return features
 
     def select(self, names: Iterable[str] | Literal["all"]) -> tuple[Feature, ...]:
-        """Return the features of these names, in the order named.
+        """Return the features of these names, in the order named; "all" has no retired one.
 
         Raises
         ------
@@ -102,7 +146,7 @@ class Catalogue:
             A name the catalogue does not have.
         """
         if names == "all":
-            return tuple(self._features.values())
+            names = self.names()
         wanted = tuple(names)
         unknown = tuple(name for name in wanted if name not in self._features)
         if unknown:

@@ -94,6 +94,10 @@ class View:
         """Last price known at t0 as it was traded, ticks, shape (n,)."""
         return self.price + self.tape.offset[self.day]
 
+    def basis_points(self, ticks: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ticks in basis points of the traded price; NaN where that is not above zero."""
+        return 1e4 * ticks / positive(self.traded_price)
+
     # --- prices and spans before the decision ------------------------------------------------
 
     def price_before(self, minute: NDArray[np.int64]) -> NDArray[np.float64]:

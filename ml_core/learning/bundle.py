@@ -214,7 +214,7 @@ def write_bundle(
     card
         The model card, markdown.
     reference
-        The training rows: what drift and novelty are measured against later.
+        Every row learned from, to the last day: what drift and novelty are measured against.
     """
     schema = feature_schema(bundle, reference)
     for name, text in bundle.files(metrics, card, schema).items():

@@ -115,7 +115,7 @@ def _held(
     if not {EARLY_CLOSE, SINCE_ROLL} <= set(learned.names):
         odd = _odd_days(settings, symbol, at)
         learned, logged = (rows.where(~np.isin(rows.day, odd)) for rows in (learned, logged))
-    groups = {feature.name: feature.group for feature in CATALOGUE.select("all")}
+    groups = {feature.name: feature.group for feature in CATALOGUE.every()}
     named = {**groups, _SAID: PREDICTION, _CAME: TARGET}
     return Reference(learned.ordinary(), named), logged
 
@@ -180,8 +180,7 @@ def _value(row: Settled, name: str, at: datetime) -> float:
 def _learned(folder: Path) -> Rows:
 
     table = pq.read_table(folder / "reference.parquet")
-    catalogued = {feature.name for feature in CATALOGUE.select("all")}
-    names = [name for name in table.column_names if name in catalogued]
+    names = [name for name in table.column_names if name in CATALOGUE]
     columns = [table[name].to_numpy() for name in names]
     if "said_p_up" in table.column_names:
         names += [_SAID, _CAME]

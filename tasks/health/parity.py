@@ -151,7 +151,7 @@ class _Again:
         return (features.history.HISTORY_DAYS + 2) * 1440
 
     def _against(self, bars: Bars) -> tuple[Difference, ...]:
-        logged, names = self._entry.features, set(CATALOGUE.names())
+        logged = self._entry.features
         try:
             row = assemble_live(
                 bars,
@@ -159,7 +159,7 @@ class _Again:
                 self._label,
                 trading_day=self._slot.trading_day,
                 opening_range=self._slot.opening_range,
-                features=CATALOGUE.select([name for name in logged if name in names]),
+                features=CATALOGUE.select([name for name in logged if name in CATALOGUE]),
             )
         except NoSlotError:
             return differences(logged, {})

@@ -15,8 +15,10 @@ from ml_core.evidence.promotion.collect_evidence import BASELINE, collect_eviden
 from ml_core.evidence.promotion.collect_evidence import CHAMPION as AGAINST_CHAMPION
 from ml_core.evidence.promotion.evidence import Evidence
 from ml_core.evidence.promotion.rule import Decision, decide, decide_refit
+from ml_core.features.all import CATALOGUE
+from ml_core.features.catalogue import UnknownFeatureError
 from ml_core.learning.bundle import load_bundle
-from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.datasets.assemble import Assembly
 from ml_core.learning.recipe import Recipe
 from registry.ledger.entries import Settled
 from registry.models.decisions import DecisionRecord, record_decision
@@ -77,12 +79,12 @@ def champion_recipe(settings: Settings, symbol: str) -> Recipe | None:
     return load_bundle(champion.folder).recipe
 
 
-def weigh_refit(settings: Settings, record: VersionRecord, rows: Dataset) -> Decision:
+def weigh_refit(settings: Settings, record: VersionRecord, assembly: Assembly) -> Decision:
     """Apply the rule for a refit of the champion's own recipe, on rows unseen by both."""
     champion = _champion(settings, record.market)
     comparisons: tuple[Comparison, ...] = ()
     if champion is not None:
-        comparisons = _refit_compared(champion, record, rows)
+        comparisons = _refit_compared(champion, record, assembly)
     evidence = Evidence(
         recipe=f"{record.model} {record.version}",
         recipe_hash=record.recipe_hash,
@@ -198,7 +200,7 @@ def decide_who_serves(
             and trained.version != champion.version
         ):
             refit = models.find(symbol, trained.version)
-            refit_decision = weigh_refit(settings, refit, material.assembly.dataset)
+            refit_decision = weigh_refit(settings, refit, material.assembly)
             _keep(settings, refit, "refit", refit_decision, at)
             reasons += [refit_decision.verdict]
             if refit_decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
@@ -259,20 +261,26 @@ def _champion(settings: Settings, symbol: str) -> VersionRecord | None:
 
 
 def _refit_compared(
-    champion: VersionRecord, record: VersionRecord, rows: Dataset
+    champion: VersionRecord, record: VersionRecord, assembly: Assembly
 ) -> tuple[Comparison, ...]:
     old, new = load_bundle(champion.folder), load_bundle(record.folder)
     if new.trained["last_day"] < old.trained["last_day"]:
         return ()  # knows less than the champion: no refit, but a step back
     last_learned = new.trained["last_day"]
-    later = rows.rows(rows.trading_day > np.datetime64(last_learned))
-    if old.feature_names != rows.feature_names or not len(later):
+    later = np.flatnonzero(assembly.dataset.trading_day > np.datetime64(last_learned))
+    if not len(later):
         return ()
     try:
-        return (
-            compare((predict_unseen(new, later),), predict_unseen(old, later), AGAINST_CHAMPION),
+        # a champion of before may have learned from features that its refit no longer has
+        of_old, of_new = (
+            predict_unseen(
+                version,
+                assembly.with_features(CATALOGUE.select(version.feature_names)).rows(later),
+            )
+            for version in (old, new)
         )
-    except NoCommonRowsError:
+        return (compare((of_new,), of_old, AGAINST_CHAMPION),)
+    except (NoCommonRowsError, UnknownFeatureError):
         return ()
 
 

@@ -113,7 +113,7 @@ def gather(
     definition = settings.market(market)
     bars = known_bars(settings, market, definition, at)
     begin, end = period_of(bars, definition, first, last)
-    features = CATALOGUE.select(recipe.features)
+    features = CATALOGUE.to_learn(recipe.features)
     audit = audit_lookahead(bars, definition, recipe.label, features, first=begin, last=end)
     if not audit.clean:
         raise LookAheadError(audit.leaking, str(audit.leaks[0]))
@@ -151,7 +151,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
     evaluation = evaluate(fitted.bundle, dataset.rows(fitted.split.test))
     metrics = evaluation.to_json()
     card = sealed_card(fitted.bundle, evaluation)
-    reference = dataset.rows(fitted.split.train)
+    reference = dataset.rows(fitted.split.learned)
 
     def write(folder: Path) -> None:
         write_bundle(fitted.bundle, folder, metrics=metrics, card=card, reference=reference)

@@ -95,15 +95,17 @@ def test_a_range_fifty_times_as_high_as_ever_is_novel_by_itself(
     def fifty_times(*arguments: Any, **more: Any) -> Dataset:
         row = assemble_live(*arguments, **more)
         features = row.features.copy()
-        features[0, row.feature_names.index("range_size")] *= 50
+        features[0, row.feature_names.index("range_size_basis_points")] *= 50
         return replace(row, features=features)
 
     monkeypatch.setattr(decision, "assemble_live", fifty_times)
     model = answered()["challenger"]
     assert (model.status, model.reason, model.recommendation) == ("abstained", "novel_input", None)
-    assert score_of(model).words[0].startswith("range height (")
+    assert score_of(model).words[0].startswith("range height against the price (")
     told = CliRunner().invoke(app, ["predict", "--at", "2024-11-21T09:05"]).stdout
-    assert "unlike the training data, in range height (" in " ".join(told.split())
+    assert "unlike the training data, in range height against the price (" in " ".join(
+        told.split()
+    )
 
 
 def test_a_champion_whole_but_unreadable_is_followed_by_the_one_before_it(

@@ -88,7 +88,7 @@ def test_a_feature_that_nothing_accounts_for_is_a_fault_even_beside_a_revised_ba
     with open_database(current_settings().url).session() as session:
         session.execute(
             text("UPDATE predictions SET features = replace(features, :a, :b)"),
-            {"a": '"range_size":', "b": '"range_size":1'},
+            {"a": '"range_size_basis_points":', "b": '"range_size_basis_points":1'},
         )
     settings = current_settings()
     settings.lake().ingest(

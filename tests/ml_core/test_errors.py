@@ -23,7 +23,7 @@ from ml_core.bars.checks.step import TooCoarseError, TooFineError
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from ml_core.bars.sources.pushed import RequestError
 from ml_core.errors import InputError, NumberError, OrbcastError, ReversedPeriodError
-from ml_core.features.catalogue import UnknownFeatureError
+from ml_core.features.catalogue import RetiredFeatureError, UnknownFeatureError
 from ml_core.learning.bundle import SchemaMismatchError
 from ml_core.market.market import MarketFileError
 from registry.errors import BackdatedChangeError, EditedRecipeError, UnknownVersionError
@@ -215,6 +215,13 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
             "no feature named range_widht; did you mean range_width?",
         ),
         (UnknownFeatureError(("xyz", "q"), ("volume",)), "no feature named xyz, q"),
+        (
+            RetiredFeatureError(("atr20",), ("atr20_basis_points",)),
+            (
+                "atr20: kept for the versions that learned from it, no more for training, since "
+                "its unit is not one that lasts; name atr20_basis_points in the recipe instead"
+            ),
+        ),
         (
             SchemaMismatchError("v1", (), ("gap",)),
             (

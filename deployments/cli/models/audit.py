@@ -54,7 +54,7 @@ def lookahead(
             bars,
             definition,
             chosen.label,
-            features.all.CATALOGUE.select(chosen.features),
+            features.all.CATALOGUE.to_learn(chosen.features),
             first=begin,
             last=end,
             decisions=decisions,

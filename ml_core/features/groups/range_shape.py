@@ -15,9 +15,15 @@ SAME_SLOT_DAYS = 10
 _SlotQuantity = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 
-@feature("range height", unit="ticks")
+@feature("range height against the price", unit="basis points")
+def range_size_basis_points(view: View) -> NDArray[np.float64]:
+    """High less low of the window, over the traded price, times 10,000."""
+    return view.basis_points(view.size)
+
+
+@feature("range height", unit="ticks", instead="range_size_basis_points")
 def range_size(view: View) -> NDArray[np.float64]:
-    """High less low of the window."""
+    """High less low of the window: of older versions."""
     return view.size
 
 

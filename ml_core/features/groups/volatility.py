@@ -9,15 +9,27 @@ from ml_core.features.catalogue import feature
 from ml_core.features.view import View, positive
 
 
-@feature("14-day average true range", unit="ticks")
+@feature("14-day average true range against the price", unit="basis points")
+def atr14_basis_points(view: View) -> NDArray[np.float64]:
+    """Wilder's ATR over 14 completed days, over the traded price, times 10,000."""
+    return view.basis_points(view.atr(14))
+
+
+@feature("20-day average true range against the price", unit="basis points")
+def atr20_basis_points(view: View) -> NDArray[np.float64]:
+    """Wilder's ATR over 20 completed days, over the traded price, times 10,000."""
+    return view.basis_points(view.atr(20))
+
+
+@feature("14-day average true range", unit="ticks", instead="atr14_basis_points")
 def atr14(view: View) -> NDArray[np.float64]:
-    """Wilder's ATR over 14 completed days."""
+    """Wilder's ATR over 14 completed days: of older versions."""
     return view.atr(14)
 
 
-@feature("20-day average true range", unit="ticks")
+@feature("20-day average true range", unit="ticks", instead="atr20_basis_points")
 def atr20(view: View) -> NDArray[np.float64]:
-    """Wilder's ATR over 20 completed days."""
+    """Wilder's ATR over 20 completed days: of older versions."""
     return view.atr(20)
 
 
@@ -45,16 +57,16 @@ def volatility_of_volatility(view: View) -> NDArray[np.float64]:
     return deviation / positive(total / count)
 
 
-@feature("a minute's typical move over the last day", unit="ticks")
+@feature("a minute's typical move over the last day", unit="ticks", instead="sigma_basis_points")
 def sigma_24h(view: View) -> NDArray[np.float64]:
-    """Root mean square of 1-minute changes over 24 hours."""
+    """Root mean square of 1-minute changes over 24 hours: of older versions."""
     return view.sigma
 
 
-@feature("a minute's typical move over the last day, basis points of price")
+@feature("a minute's typical move over the last day against the price", unit="basis points")
 def sigma_basis_points(view: View) -> NDArray[np.float64]:
-    """The same over the traded price, times 10,000."""
-    return 1e4 * view.sigma / positive(view.traded_price)
+    """Root mean square of 1-minute changes over 24 hours, over the traded price, times 10,000."""
+    return view.basis_points(view.sigma)
 
 
 @feature("volatility of the last 15 minutes against the day's", unit="share")

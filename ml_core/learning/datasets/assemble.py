@@ -77,6 +77,17 @@ class Assembly:
     reported: NDArray[np.int64]
     dataset: Dataset
 
+    def with_features(self, features: tuple[Feature, ...]) -> Dataset:
+        """Return the dataset with other columns, as a version of before may need them."""
+        names = tuple(feature.name for feature in features)
+        if names == self.dataset.feature_names:
+            return self.dataset
+        history = History(
+            market=self.market, tape=self.tape, ranges=self.ranges, labels=self.labels
+        )
+        rows = self.reported[self.ranges.usable[self.reported]]
+        return _dataset(history, rows, self.label_spec, features)
+
     def exclusions(self) -> dict[str, int]:
         """Count the period's slots that have no usable range, by reason."""
         codes = self.ranges.exclusion[self.reported]

@@ -35,6 +35,11 @@ class Split:
     calibrate: NDArray[np.int64]
     test: NDArray[np.int64]
 
+    @property
+    def learned(self) -> NDArray[np.int64]:
+        """Rows that anything was learned from: trained or calibrated on."""
+        return np.concatenate([self.train, self.calibrate])
+
 
 def chronological(
     dataset: Dataset, fractions: tuple[float, float, float], embargo_days: int

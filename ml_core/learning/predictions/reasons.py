@@ -83,7 +83,7 @@ def named(name: str) -> str:
     >>> named("atr20"), named("of_my_own")
     ('20-day average true range', 'of_my_own')
     """
-    return CATALOGUE.select([name])[0].words if name in CATALOGUE.names() else name
+    return CATALOGUE.select([name])[0].words if name in CATALOGUE else name
 
 
 def _words(name: str, value: float, push: float) -> str:

@@ -137,5 +137,5 @@ def words_for_features(shares: Mapping[str, float]) -> dict[str, float]:
 
 def feature_words() -> dict[str, str]:
     """Return what each feature measures, by its name."""
-    words = {feature.name: feature.words for feature in CATALOGUE.select("all")}
+    words = {feature.name: feature.words for feature in CATALOGUE.every()}
     return {**words, "side": "side of the trade"}

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.control_markets import bars_of
+from ml_core.bars.lake import Lake
+from ml_core.bars.sources.dbn import read_dbn
 from ml_core.learning.bundle import load_bundle, write_bundle
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import Dataset
@@ -28,7 +30,7 @@ from ml_core.learning.predictions.novelty import (
 )
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import SUMS
-from ml_core.market.schedule import build_schedule
+from ml_core.market.schedule import build_schedule, from_minute
 from ml_core.market.simulation import simulate
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import mgc
@@ -174,10 +176,40 @@ def test_of_an_ordinary_unseen_year_few_ranges_are_novel_and_a_planted_one_is() 
     assert known is not None
     assert np.mean([known.judge(row).novel for row in year.features]) <= MOST_SILENCED / 2
     row = year.features[0].copy()
-    row[year.feature_names.index("range_size")] *= 50
+    row[year.feature_names.index("range_size_basis_points")] *= 50
     judged = known.judge(row)
     assert judged.novel
-    assert judged.features[0][0] == "range_size"
+    assert judged.features[0][0] == "range_size_basis_points"
+
+
+def test_of_real_bars_few_are_novel_even_in_the_quarter_in_which_gold_began_to_leap(
+    real_data_dir: Path, tmp_path: Path
+) -> None:
+    lake, market = Lake(tmp_path), mgc()
+    files = [
+        str(file)
+        for file in sorted((real_data_dir / "mgc-ohlcv-1m").glob("*.dbn.zst"))
+        if file.name.split("-")[2] >= "20221101"
+    ]
+    lake.ingest(read_dbn(files, market.contract_pattern), market, from_minute(30_000_000))
+    first, last = date(2023, 1, 3), date(2025, 6, 30)
+    data = assemble(lake.read(market), market, LabelSpec(), first=first, last=last).dataset
+
+    share = {}
+    for begin, end in (("2024-04-01", "2024-07-01"), ("2025-04-01", "2025-07-01")):
+        past = data.rows(data.trading_day < np.datetime64(begin))
+        quarter = data.rows(
+            (data.trading_day >= np.datetime64(begin)) & (data.trading_day < np.datetime64(end))
+        )
+        known = fit_novelty(
+            past.features, past.trading_day, past.feature_names, past.categorical, {}
+        )
+        assert known is not None
+        share[begin] = float(np.mean([known.judge(row).novel for row in quarter.features]))
+
+    # in ticks, the second quarter was 61 % novel
+    assert share["2024-04-01"] < 0.05
+    assert share["2025-04-01"] < 0.15
 
 
 def _parts(data: Dataset, cut: np.datetime64) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

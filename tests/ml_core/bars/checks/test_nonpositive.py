@@ -136,6 +136,14 @@ def test_a_series_adjusted_below_zero_is_refused_saying_why_and_what_to_do(tmp_p
     assert "instrument.allow_nonpositive_prices = true" in str(refused.value)
 
 
+OF_PRICE = (
+    "range_size_basis_points",
+    "atr14_basis_points",
+    "atr20_basis_points",
+    "sigma_basis_points",
+)
+
+
 @pytest.mark.parametrize("down", [20_000, 20_100, 60_000], ids=["around 0", "both", "below 0"])
 def test_labels_and_features_are_of_distances_so_a_level_below_zero_changes_none(
     down: int,
@@ -149,11 +157,11 @@ def test_labels_and_features_are_of_distances_so_a_level_below_zero_changes_none
     there = assemble(lowered(bars, down), market, LabelSpec(), first=first, last=last).dataset
 
     assert len(here) > 100
-    relative = here.feature_names.index("sigma_basis_points")
+    relative = [here.feature_names.index(name) for name in OF_PRICE]
     np.testing.assert_array_equal(
         np.delete(here.features, relative, axis=1), np.delete(there.features, relative, axis=1)
     )
-    # the one that is relative to the price has no meaning at zero and below
+    # those that are relative to the price have no meaning at zero and below
     share = there.features[:, relative]
     assert (np.isnan(share) | (share > 0)).all()
     assert np.isnan(share).all() == (down == 60_000)

@@ -54,6 +54,14 @@ def vwap_distance(decision: Decision) -> float:
     return decision.above(turnover / sum(bar.volume for bar in decision.today))
 
 
+def atr14_basis_points(decision: Decision) -> float:
+    return decision.basis_points(decision.atr(14))
+
+
+def atr20_basis_points(decision: Decision) -> float:
+    return decision.basis_points(decision.atr(20))
+
+
 def atr14(decision: Decision) -> float:
     return decision.atr(14)
 
@@ -81,8 +89,7 @@ def sigma_24h(decision: Decision) -> float:
 
 
 def sigma_basis_points(decision: Decision) -> float:
-    traded = decision.price + decision.market.shift_of[decision.slot.day]
-    return decision.sigma / traded * 10_000
+    return decision.basis_points(decision.sigma)
 
 
 def volatility_15m(decision: Decision) -> float:

@@ -126,6 +126,10 @@ class Decision:
         """Price less a level, in ATR-20."""
         return ratio(self.price - level, self.atr(20))
 
+    def basis_points(self, ticks: float) -> float:
+        """Ticks in ten-thousandths of the price as it was traded."""
+        return ticks / (self.price + self.market.shift_of[self.slot.day]) * 10_000
+
     # --- sessions ----------------------------------------------------------------------------
 
     def session(self, number: int) -> Span:

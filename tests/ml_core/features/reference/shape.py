@@ -10,6 +10,10 @@ from tests.ml_core.features.reference.plain_market import Bar
 from tests.ml_core.features.reference.plain_trades import round_trip_cost
 
 
+def range_size_basis_points(decision: Decision) -> float:
+    return decision.basis_points(decision.height)
+
+
 def range_size(decision: Decision) -> float:
     return decision.height
 

@@ -1,0 +1,84 @@
+"""No feature that is learned from is in a unit that a price can outgrow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from ml_core.bars.arrays import Bars
+from ml_core.features.all import CATALOGUE
+from ml_core.features.catalogue import RetiredFeatureError
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.market.market import Market
+from ml_core.ranges.label_spec import LabelSpec
+from tests.ml_core.builders import mgc, walk
+
+FIRST, LAST = date(2023, 12, 1), date(2024, 1, 31)
+RETIRED = ("range_size", "atr14", "atr20", "sigma_24h")
+
+
+@pytest.fixture(scope="module")
+def bars() -> Bars:
+    return walk(date(2023, 10, 2), LAST, seed=3, contracts=("MGCG4", "MGCJ4"))
+
+
+def features_of(bars: Bars, market: Market) -> Dataset:
+    return assemble(
+        bars, market, LabelSpec(), first=FIRST, last=LAST, features=CATALOGUE.every()
+    ).dataset
+
+
+def times(bars: Bars, market: Market, factor: int) -> Dataset:
+    """The features of a market whose prices, and with them its costs, are so many times as high.
+
+    A tick is a step of its prices; so many times as high they have as many times the ticks.
+    """
+    prices = {
+        name: (getattr(bars, name) * factor).astype(np.int32)
+        for name in ("open", "high", "low", "close")
+    }
+    costs = {
+        name: getattr(market.instrument, name) * factor
+        for name in ("commission_per_side", "slippage_ticks_per_side")
+    }
+    instrument = market.instrument.model_copy(update=costs)
+    return features_of(
+        replace(bars, **prices), market.model_copy(update={"instrument": instrument})
+    )
+
+
+@pytest.mark.parametrize("factor", [3, 10])
+def test_a_market_of_higher_prices_has_the_same_features(bars: Bars, factor: int) -> None:
+    usual, higher = features_of(bars, mgc()), times(bars, mgc(), factor)
+
+    changed = {
+        name
+        for index, name in enumerate(usual.feature_names)
+        if not np.allclose(
+            usual.features[:, index], higher.features[:, index], rtol=1e-9, equal_nan=True
+        )
+    }
+
+    assert len(usual) > 200
+    assert changed == set(RETIRED)
+
+
+def test_a_unit_of_prices_is_on_no_feature_that_is_learned_from() -> None:
+    assert [one.name for one in CATALOGUE.select("all") if one.unit == "ticks"] == []
+    assert set(CATALOGUE.retired()) == set(RETIRED)
+
+
+def test_a_retired_feature_is_computed_for_older_versions_and_refused_to_a_recipe() -> None:
+    assert [one.name for one in CATALOGUE.select(["atr20", "body"])] == ["atr20", "body"]
+
+    with pytest.raises(RetiredFeatureError, match="name atr20_basis_points in the recipe instead"):
+        CATALOGUE.to_learn(["body", "atr20"])
+    assert CATALOGUE.to_learn("all") == CATALOGUE.select("all")
+
+
+def test_what_stands_instead_of_a_retired_feature_can_be_learned_from() -> None:
+    assert {one.instead for one in CATALOGUE.every() if one.instead} <= set(CATALOGUE.names())

@@ -1,0 +1,97 @@
+"""A refit is held against its champion even where that one learned from features of before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml_core.evidence.promotion import Decision
+from ml_core.features.all import CATALOGUE
+from ml_core.features.catalogue import Feature
+from ml_core.learning.bundle import write_bundle
+from ml_core.learning.datasets.assemble import Assembly, assemble
+from ml_core.learning.fit import fit
+from ml_core.learning.recipe import Recipe
+from ml_core.ranges.label_spec import LabelSpec
+from registry.models.versions import VersionRecord
+from tasks.settings import current_settings
+from tasks.training import promotion
+from tests.ml_core.builders import mgc, walk
+
+FIRST, LAST = date(2023, 1, 3), date(2023, 12, 22)
+OF_BEFORE = ("close_position", "atr20", "range_size")
+
+
+@pytest.fixture(scope="module")
+def assembly() -> Assembly:
+    bars = walk(date(2022, 11, 21), LAST, seed=5)
+    return assemble(bars, mgc(), LabelSpec(), first=FIRST, last=LAST)
+
+
+def version(folder: Path, assembly: Assembly, features: tuple[Feature, ...]) -> VersionRecord:
+    """A baseline version of these features, without its registry."""
+    folder.mkdir()
+    data = assembly.with_features(features)
+    fitted = fit(data, Recipe(name="baseline", kind="baseline"), "x")
+    write_bundle(
+        fitted.bundle, folder, metrics={}, card="", reference=data.rows(fitted.split.learned)
+    )
+    return VersionRecord(
+        market="MGC",
+        model="baseline",
+        kind="baseline",
+        version=fitted.bundle.version,
+        recipe_hash=fitted.bundle.recipe.hash,
+        data_fingerprint="x",
+        sums_hash="",
+        folder=folder,
+        created_at=datetime(2024, 1, 1, tzinfo=UTC),
+        metrics={},
+    )
+
+
+def weighed(
+    assembly: Assembly, folder: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> Decision:
+    old = tuple(
+        replace(feature, name=name)
+        for name, feature in zip(names, CATALOGUE.select(OF_BEFORE), strict=True)
+    )
+    champion = version(folder / "old", assembly, old)
+    refit = version(folder / "new", assembly, CATALOGUE.select("all"))
+    monkeypatch.setattr(promotion, "_champion", lambda *_: champion)
+    return promotion.weigh_refit(current_settings(), refit, assembly)
+
+
+def test_a_champion_of_retired_features_is_compared_with_its_refit(
+    assembly: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decision = weighed(assembly, tmp_path, monkeypatch, OF_BEFORE)
+
+    # the same baseline on the same rows: no worse, by nothing at all
+    assert decision.promote, decision.verdict
+
+
+def test_a_champion_of_features_that_nobody_knows_cannot_be_compared(
+    assembly: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decision = weighed(assembly, tmp_path, monkeypatch, ("close_position", "atr20", "moon"))
+
+    assert not decision.promote
+    assert "unknown" in decision.verdict
+
+
+def test_other_columns_are_those_that_an_assembly_of_them_has(assembly: Assembly) -> None:
+    features = CATALOGUE.select(OF_BEFORE)
+    bars = walk(date(2022, 11, 21), LAST, seed=5)
+    again = assemble(bars, mgc(), LabelSpec(), first=FIRST, last=LAST, features=features).dataset
+
+    other = assembly.with_features(features)
+
+    assert other.feature_names == OF_BEFORE
+    np.testing.assert_array_equal(other.features, again.features)
+    assert assembly.with_features(CATALOGUE.select("all")) is assembly.dataset

@@ -17,6 +17,7 @@ from ml_core.decision.entry import Outputs
 from ml_core.learning.predictions.prediction import Prediction
 from tasks.data.feed import FeedCheck
 from tasks.data.intake import RefreshResult
+from tasks.health.audit_artifact import AuditResult
 from tasks.health.drift_artifact import DriftResult
 from tasks.health.outcomes_artifact import OutcomesResult
 from tasks.prediction.explanation import ExplainedSlot
@@ -38,6 +39,7 @@ RESULTS: dict[str, type[Any]] = {
     "explain": ExplainedSlot,
     "nightly-retrain": Retrained,
     "check-drift": DriftResult,
+    "audit": AuditResult,
     "promote": ApprovalResult,
     "step-up": ApprovalResult,
     "walk-forward": StudyResult,

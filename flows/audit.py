@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from prefect import flow
 
 from registry.ledger.entries import Mode
-from tasks.health.audit_artifact import publish_audit
+from tasks.health.audit_artifact import AuditResult, publish_audit
 from tasks.health.parity import audit_parity
 from tasks.notices.notify import REPORTED
 from tasks.rollout.checks import look_at_gates
@@ -32,7 +31,7 @@ def audit(
     to_day: date | None = None,
     mode: Mode = "live",
     as_of: datetime | None = None,
-) -> dict[str, Any]:
+) -> AuditResult:
     """Compute logged features again from the lake, to the bit; audit features for look-ahead.
 
     Args:
@@ -48,4 +47,4 @@ def audit(
     if mode == "live":
         look_at_gates(market, at)
     publish_audit(market, parity, lookahead)
-    return {"verdict": parity.verdict, "parity": parity.to_json(), "lookahead": lookahead}
+    return AuditResult(verdict=parity.verdict, parity=parity, lookahead=lookahead)

@@ -67,6 +67,29 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSummary:
+    """An audit in its counts.
+
+    Attributes
+    ----------
+    decisions, features
+        How many were looked at.
+    never_seen
+        Features that were missing in every decision, by comma; None without any.
+    clean
+        Whether no feature moved.
+    leaks
+        Every change found, in words.
+    """
+
+    decisions: int
+    features: int
+    never_seen: str | None
+    clean: bool
+    leaks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
     """What the audit looked at and what it found.
 
@@ -104,6 +127,17 @@ class AuditReport:
         """Names of the features that moved, in order of the catalogue."""
         leaking = {leak.feature for leak in self.leaks}
         return tuple(name for name in self.features if name in leaking)
+
+    @property
+    def summary(self) -> AuditSummary:
+        """The report in its counts."""
+        return AuditSummary(
+            decisions=self.decisions,
+            features=len(self.features),
+            never_seen=", ".join(self.never_seen) or None,
+            clean=self.clean,
+            leaks=tuple(map(str, self.leaks)),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values."""

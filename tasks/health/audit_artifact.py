@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from ml_core.features.audit import AuditSummary
 from ml_core.health.parity import Audited, ParityReport
 from tasks.runs.artifacts import bullets, publish, table
 
@@ -23,7 +24,26 @@ _LOOKAHEAD = {
 _MOST_ROWS = 20
 
 
-def publish_audit(market: str, parity: ParityReport, lookahead: Mapping[str, Any]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditResult:
+    """What a run of audit returns.
+
+    Attributes
+    ----------
+    verdict
+        What came of computing logged features again, in a sentence.
+    parity
+        Each logged prediction that differs, and why.
+    lookahead
+        Whether a feature saw the future.
+    """
+
+    verdict: str
+    parity: ParityReport
+    lookahead: AuditSummary
+
+
+def publish_audit(market: str, parity: ParityReport, lookahead: AuditSummary) -> None:
     """Publish what differs from the lake, and whether a feature sees the future."""
     differing = [_row(entry) for entry in parity.differing[:_MOST_ROWS]]
     publish(
@@ -31,13 +51,13 @@ def publish_audit(market: str, parity: ParityReport, lookahead: Mapping[str, Any
         f"{parity.verdict}; {_lookahead_words(lookahead)}",
         table(differing, _DIFFERENCES) if differing else "",
         table([lookahead], _LOOKAHEAD),
-        bullets(lookahead["leaks"]),
+        bullets(lookahead.leaks),
     )
 
 
-def _lookahead_words(lookahead: Mapping[str, Any]) -> str:
-    audited = f"{lookahead['features']} features of {lookahead['decisions']} decisions"
-    leaks = len(lookahead["leaks"])
+def _lookahead_words(lookahead: AuditSummary) -> str:
+    audited = f"{lookahead.features} features of {lookahead.decisions} decisions"
+    leaks = len(lookahead.leaks)
     return f"of {audited}, {leaks or 'none'} {'see' if leaks > 1 else 'sees'} the future"
 
 

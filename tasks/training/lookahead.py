@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from prefect import task
 
 from ml_core.features.all import CATALOGUE
-from ml_core.features.audit import audit_lookahead
+from ml_core.features.audit import AuditSummary, audit_lookahead
 from ml_core.ranges.label_spec import LabelSpec
 from tasks.data.datasets import known_bars, period_of
 from tasks.runs.retrying import RETRIED
@@ -19,7 +18,7 @@ LOOKED_BACK = timedelta(days=400)
 
 
 @task(name="audit look-ahead", task_run_name="{market}: look-ahead", **RETRIED)
-def audit_recent(market: str, at: datetime) -> dict[str, Any]:
+def audit_recent(market: str, at: datetime) -> AuditSummary:
     """Take the future of decisions away, then falsify it: no feature may move.
 
     Raises
@@ -34,10 +33,4 @@ def audit_recent(market: str, at: datetime) -> dict[str, Any]:
     features = CATALOGUE.select("all")
     first = max(begin, end - LOOKED_BACK)
     report = audit_lookahead(bars, definition, LabelSpec(), features, first=first, last=end)
-    return {
-        "decisions": report.decisions,
-        "features": len(report.features),
-        "never_seen": ", ".join(report.never_seen) or None,
-        "clean": report.clean,
-        "leaks": [str(leak) for leak in report.leaks],
-    }
+    return report.summary

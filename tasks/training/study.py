@@ -200,7 +200,7 @@ def conclude(
         verdict=evaluation.verdict,
         figures={
             **{key: value for key, value in figures.items() if key != "equity"},
-            "lookahead_clean": material.audit["clean"],
+            "lookahead_clean": material.audit.clean,
             "signal_found": None if signal is None else signal.found,
         },
         files=files,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from prefect import task
 
@@ -13,7 +12,7 @@ from ml_core.errors import DefectError
 from ml_core.evidence.evaluate import evaluate
 from ml_core.evidence.evaluation import Evaluation
 from ml_core.features.all import CATALOGUE
-from ml_core.features.audit import audit_lookahead
+from ml_core.features.audit import AuditSummary, audit_lookahead
 from ml_core.learning.bundle import Bundle, write_bundle
 from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.learning.fit import fit
@@ -62,13 +61,13 @@ class Material:
     fingerprint
         Hash of the bars behind it.
     audit
-        Figures of the look-ahead audit.
+        Counts of the look-ahead audit.
     """
 
     market: Market
     assembly: Assembly
     fingerprint: str
-    audit: dict[str, Any]
+    audit: AuditSummary
 
     @property
     def market_hash(self) -> str:
@@ -124,12 +123,7 @@ def gather(
             bars, definition, recipe.label, first=begin, last=end, features=features
         ),
         fingerprint=settings.lake().fingerprint(definition, to_minute(at)),
-        audit={
-            "decisions": audit.decisions,
-            "features": len(audit.features),
-            "never_seen": ", ".join(audit.never_seen) or None,
-            "clean": audit.clean,
-        },
+        audit=audit.summary,
     )
 
 

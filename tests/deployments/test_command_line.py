@@ -347,6 +347,7 @@ def test_a_simulated_market_goes_from_database_to_dataset(home: Path, tmp_path: 
     status, text, _ = run("audit", "lookahead", "--decisions", "12")
     assert status == 0
     assert "Clean" in text
+    assert "--decisions 12" in run("audit", "lookahead", "--days", "2")[2], "of before"
 
 
 @pytest.mark.parametrize("name", ["0900", "1000", "2300"])

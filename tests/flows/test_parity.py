@@ -102,7 +102,7 @@ def test_a_feature_that_nothing_accounts_for_is_a_fault_even_beside_a_revised_ba
 def test_the_flow_audits_both_and_running_it_twice_keeps_one_report() -> None:
     for _ in range(2):
         told = audit("mgc", DAY, DAY + timedelta(days=1))
-    assert told["lookahead"]["clean"]
-    assert told["parity"]["same"] == told["parity"]["compared"] > 0
+    assert told.lookahead.clean
+    assert told.parity.same == told.parity.compared > 0
     with open_database(current_settings().url).session() as session:
         assert session.execute(text("SELECT count(*) FROM parity_reports")).scalar() == 1

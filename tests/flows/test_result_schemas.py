@@ -11,6 +11,7 @@ import pytest
 
 from deployments.cli.terminal import json_text
 from deployments.result_schemas import FOLDER, schemas, text_of
+from flows.audit import audit
 from flows.check_drift import check_drift
 from flows.explain import explain
 from flows.log_outcomes import log_outcomes
@@ -62,6 +63,8 @@ def test_runs_return_what_their_schemas_say() -> None:
     assert explained["answers"][0]["gates"]
     logged = check("log-outcomes", log_outcomes("mgc", as_of=THURSDAY_0905))
     assert logged["rollout"] is None
+    audited = check("audit", audit("mgc", date(2024, 11, 20), date(2024, 11, 21)))
+    assert audited["lookahead"]["clean"]
     assert check("check-drift", check_drift("mgc", mode="replay"))["detected"] is False
     assert check("nightly-retrain", Retrained(verdict="later", symbol="MGC", skipped=True))
     ledger = current_settings().ledger()

@@ -148,7 +148,7 @@ def test_an_edited_event_is_named_and_counts_as_shadow() -> None:
 @pytest.mark.usefixtures("own", "prefect_server")
 def test_the_daily_audit_shows_the_gates() -> None:
     told = audit("mgc")
-    assert told["lookahead"]["clean"]
+    assert told.lookahead.clean
 
 
 @pytest.mark.usefixtures("advisory")

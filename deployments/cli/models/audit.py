@@ -8,7 +8,15 @@ import typer
 
 import tasks
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, RecipeOption, days_of, print_json, say
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    RecipeOption,
+    days_of,
+    print_json,
+    remark,
+    say,
+)
 from ml_core import features
 from tasks import data, health
 
@@ -34,6 +42,7 @@ def lookahead(
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
     decisions: Annotated[int, typer.Option(help="Decisions to sample.", min=1)] = 60,
+    days: Annotated[int | None, typer.Option(hidden=True, min=1)] = None,
     seed: Annotated[int, typer.Option(help="Of the sample, beside the last day.", min=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +55,9 @@ def lookahead(
     """
     settings = tasks.settings.current_settings()
     definition, chosen = settings.market(market), settings.recipe(recipe)
+    if days is not None:
+        decisions = days * len(definition.ranges)
+        remark(f"--days is going: say --decisions {decisions}, as many as {days} days have")
     period = days_of(first, last)
     bars = data.datasets.known_bars(settings, market, definition, tasks.settings.now())
     begin, end = data.datasets.period_of(bars, definition, *period)

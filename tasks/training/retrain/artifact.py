@@ -68,8 +68,8 @@ def about_the_bars(material: Material) -> dict[str, str]:
     return {
         "Market": material.market.name,
         "Opening ranges": f"{len(rows):,}, {rows.trading_day[0]} to {rows.trading_day[-1]}",
-        "Look-ahead audit": f"{material.audit['features']} features at "
-        f"{material.audit['decisions']} decisions, none saw the future",
+        "Look-ahead audit": f"{material.audit.features} features at "
+        f"{material.audit.decisions} decisions, none saw the future",
     }
 
 

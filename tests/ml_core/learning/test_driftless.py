@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.learning.bundle import load_bundle, write_bundle
 from ml_core.learning.datasets.dataset import DOWN, LOSS, TIMEOUT, UP, WIN, Dataset

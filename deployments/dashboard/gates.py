@@ -7,7 +7,7 @@ from datetime import timedelta
 import streamlit as st
 
 from deployments.dashboard.shell import STAGE_WORDS, View
-from deployments.dashboard.words_table import words_table
+from deployments.dashboard.tables.words_table import words_table
 from monitoring.pages.formatting import minute
 from monitoring.pages.markdown import escaped
 from monitoring.rollout import STAGES, Stage

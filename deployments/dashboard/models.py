@@ -11,8 +11,8 @@ import streamlit as st
 import tasks
 from deployments.cli.errors import line_of
 from deployments.dashboard.shell import FRESH, View, nothing_yet
+from deployments.dashboard.tables.words_table import words_table
 from deployments.dashboard.version_compare import compare_versions
-from deployments.dashboard.words_table import words_table
 from ml_core.errors import OrbcastError
 from monitoring import pages
 from monitoring.pages.formatting import minute, utc_minute

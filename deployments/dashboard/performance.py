@@ -18,7 +18,8 @@ from deployments.dashboard.charts.record_figures import (
 )
 from deployments.dashboard.charts.theme import theme
 from deployments.dashboard.lazy_tabs import lazy_tabs
-from deployments.dashboard.record_tables import (
+from deployments.dashboard.shell import FRESH, View, nothing_yet
+from deployments.dashboard.tables.record_tables import (
     WEEKDAYS,
     confusion,
     grouped_periods,
@@ -28,7 +29,6 @@ from deployments.dashboard.record_tables import (
     weekday,
     with_span,
 )
-from deployments.dashboard.shell import FRESH, View, nothing_yet
 from ml_core.evidence.intervals import Interval
 from ml_core.health.daily_sums import PerformanceRecord
 from ml_core.health.scored_prediction import ScoredPrediction

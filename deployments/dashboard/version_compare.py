@@ -13,9 +13,9 @@ import streamlit as st
 from deployments.dashboard.charts.plain_figure import plain_figure
 from deployments.dashboard.charts.theme import Theme, theme
 from deployments.dashboard.lazy_tabs import lazy_tabs
-from deployments.dashboard.record_tables import with_span
 from deployments.dashboard.shell import FRESH, View
-from deployments.dashboard.words_table import words_table
+from deployments.dashboard.tables.record_tables import with_span
+from deployments.dashboard.tables.words_table import words_table
 from ml_core.evidence.evaluation import (
     DirectionScores,
     EvaluationSummary,

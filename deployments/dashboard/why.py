@@ -11,7 +11,7 @@ import streamlit as st
 from deployments.dashboard.charts.plain_figure import plain_figure
 from deployments.dashboard.charts.theme import Theme
 from deployments.dashboard.shell import View
-from deployments.dashboard.words_table import words_table
+from deployments.dashboard.tables.words_table import words_table
 from ml_core.learning.predictions.prediction import Reason
 from monitoring.pages.markdown import escaped
 from registry.ledger.browsing import prediction_with_hashes

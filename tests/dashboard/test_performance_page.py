@@ -18,7 +18,7 @@ from deployments.dashboard.charts.record_figures import (
     running,
 )
 from deployments.dashboard.charts.theme import DARK, LIGHT
-from deployments.dashboard.record_tables import (
+from deployments.dashboard.tables.record_tables import (
     confusion,
     grouped_periods,
     level,

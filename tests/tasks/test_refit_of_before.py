@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_core.evidence.promotion import Decision
+from ml_core.evidence.promotion.rule import Decision
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import Feature
 from ml_core.learning.bundle import write_bundle

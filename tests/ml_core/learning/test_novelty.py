@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.control_markets import bars_of
-from ml_core.bars.lake import Lake
+from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.learning.bundle import load_bundle, write_bundle
 from ml_core.learning.datasets.assemble import assemble

@@ -27,6 +27,11 @@ class LabelSpec(BaseModel):
     )
     rr: float = Field(default=1.0, gt=0, le=20, description="Target distance in risks.")
     scan_end: Literal["session_end", "next_day_start"] = "session_end"
+    target: Literal["touch", "through"] = Field(
+        default="touch",
+        description="Reached at its price, or once a price beyond it was traded: an order that "
+        "waits there need not be filled by an exact touch.",
+    )
     same_bar: Literal["loss"] = Field(
         default="loss", description="Outcome when one bar touches both stop and target."
     )
@@ -40,6 +45,9 @@ class LabelSpec(BaseModel):
 
         >>> LabelSpec().key
         'entry-session-v1-entry-full-rr1-session_end'
+        >>> LabelSpec(target="through").key
+        'entry-session-v1-entry-full-rr1-session_end-through'
         """
         rule = f"{self.anchor}-{self.stop}-rr{self.rr:g}-{self.scan_end}"
-        return f"{self.name}-v{self.version}-{rule}"
+        target = "" if self.target == "touch" else f"-{self.target}"
+        return f"{self.name}-v{self.version}-{rule}{target}"

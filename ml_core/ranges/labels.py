@@ -89,7 +89,7 @@ def label(tape: Tape, ranges: OpeningRanges, spec: LabelSpec, cost_ticks: float)
     _find_breaks(tape, ranges, scan_end, rows, labels)
     trades = np.flatnonzero(np.abs(labels.direction) == UP)
     _set_levels(ranges, spec, trades, labels)
-    _find_exits(tape, scan_end, trades, labels)
+    _find_exits(tape, spec, scan_end, trades, labels)
     _count_r(labels, cost_ticks)
     return labels
 
@@ -180,10 +180,15 @@ def _set_levels(
 
 
 def _find_exits(
-    tape: Tape, scan_end: NDArray[np.int64], trades: NDArray[np.int64], labels: Labels
+    tape: Tape,
+    spec: LabelSpec,
+    scan_end: NDArray[np.int64],
+    trades: NDArray[np.int64],
+    labels: Labels,
 ) -> None:
     side = labels.direction[trades].astype(np.int64)
-    stop, target = labels.stop[trades], labels.target[trades]
+    beyond = 1 if spec.target == "through" else 0  # ticks past the target that must be traded
+    stop, filled_at = labels.stop[trades], labels.target[trades] + side * beyond
 
     def stopped(at: NDArray[np.int64], bars: NDArray[np.int64]) -> NDArray[np.bool_]:
         long = side[at, None] == UP
@@ -191,7 +196,7 @@ def _find_exits(
 
     def touched(at: NDArray[np.int64], bars: NDArray[np.int64]) -> NDArray[np.bool_]:
         long = side[at, None] == UP
-        level = target[at, None]
+        level = filled_at[at, None]
         reached = np.where(long, tape.high[bars] >= level, tape.low[bars] <= level)
         return reached | stopped(at, bars)
 

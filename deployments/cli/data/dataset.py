@@ -28,6 +28,9 @@ def dataset(
     anchor: Annotated[str, typer.Option(help="Count from entry or edge.")] = "entry",
     stop: Annotated[str, typer.Option(help="Stop: full or half.")] = "full",
     rr: Annotated[float, typer.Option(help="Target distance in risks.")] = 1.0,
+    target: Annotated[
+        str, typer.Option(help="A target is reached by a touch, or traded through.")
+    ] = "touch",
     scan_end: Annotated[
         str, typer.Option(help="Scan to session_end or next_day_start.")
     ] = "session_end",
@@ -41,7 +44,9 @@ def dataset(
     """
     settings = tasks.settings.current_settings()
     definition = settings.market(market, roll=roll)
-    spec = data.datasets.label_spec(anchor=anchor, stop=stop, rr=rr, scan_end=scan_end)
+    spec = data.datasets.label_spec(
+        anchor=anchor, stop=stop, rr=rr, target=target, scan_end=scan_end
+    )
     begin, end = days_of(first, last)
     with progress("Computing ranges, labels and features"):
         bars = data.datasets.known_bars(settings, market, definition, tasks.settings.now())

@@ -60,6 +60,30 @@ def test_a_break_needs_a_close_strictly_outside() -> None:
     assert labels.resolved_minute[SLOT] == NOT_RESOLVED
 
 
+@pytest.mark.parametrize("up", [True, False], ids=["long", "short"])
+@pytest.mark.parametrize(
+    ("reached", "target", "outcome"),
+    [(12, "touch", WIN), (12, "through", UNKNOWN), (13, "through", WIN), (13, "touch", WIN)],
+)
+def test_a_target_that_must_be_traded_through_is_not_reached_by_an_exact_touch(
+    up: bool, reached: int, target: str, outcome: int
+) -> None:
+    # entry at 20012 or 19998, twelve ticks from the stop: the target is twelve beyond
+    side, entry = (1, 20012) if up else (-1, 19998)
+    far = entry + side * reached
+    rows = [
+        (NINE + 8, 20006, max(20010, entry), min(20003, entry), entry, 5),
+        (NINE + 20, entry, max(entry, far), min(entry, far), entry, 5),
+    ]
+
+    labels = _history([*WINDOW, *rows], LabelSpec.model_validate({"target": target})).labels
+
+    assert (labels.entry[SLOT], labels.target[SLOT]) == (entry, entry + side * 12)
+    assert labels.outcome[SLOT] == outcome
+    if outcome == WIN:
+        assert labels.r_gross[SLOT] == 1.0
+
+
 @pytest.mark.parametrize(
     ("after", "outcome", "gross"),
     [

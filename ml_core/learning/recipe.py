@@ -64,7 +64,9 @@ class Recipe(_Frozen):
     about: str = Field(default="", description="One sentence for people; not hashed.")
     features: Literal["all"] | tuple[str, ...] = "all"
     select_features: int | None = Field(
-        default=None, ge=1, description="Keep this many by gain, chosen on training rows alone."
+        default=None,
+        ge=1,
+        description="Keep this many by gain, chosen on training rows before the stopping days.",
     )
     class_weights: bool = Field(
         default=False, description="Weigh the rarer class up; always recalibrated afterwards."

@@ -92,9 +92,32 @@ def purged(dataset: Dataset, part: NDArray[np.int64], embargo_days: int) -> Spli
         later = dataset.decision_minute[part == earlier + 1]
         if not len(later):
             raise TooFewSamplesError(name, 0, 1, "opening ranges")
-        limit = later.min() - embargo_days * 1440
-        keep[(part == earlier) & (dataset.resolved_minute > limit)] = False
+        settled = settled_before(dataset.resolved_minute, later, embargo_days)
+        keep[(part == earlier) & ~settled] = False
     train, calibrate, test = (np.flatnonzero(keep & (part == index)) for index in range(3))
     if len(train) < MIN_TRAIN_ROWS:
         raise TooFewSamplesError("training", len(train), MIN_TRAIN_ROWS, "opening ranges")
     return Split(train, calibrate, test)
+
+
+def settled_before(
+    resolved_minute: NDArray[np.int64], later_decisions: NDArray[np.int64], embargo_days: int
+) -> NDArray[np.bool_]:
+    """Return which rows were settled ``embargo_days`` or more before a later part begins.
+
+    Parameters
+    ----------
+    resolved_minute
+        Shape (n,), UTC minutes: when each row was settled.
+    later_decisions
+        Shape (m,), UTC minutes: decisions of the later part, one at least.
+    embargo_days
+        In whole days of 24 hours.
+
+    Returns
+    -------
+    NDArray[bool]
+        Shape (n,).
+    """
+    settled: NDArray[np.bool_] = resolved_minute <= later_decisions.min() - embargo_days * 1440
+    return settled

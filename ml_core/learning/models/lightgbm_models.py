@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ml_core.errors import InputError
 from ml_core.learning import models
 from ml_core.learning.datasets.dataset import DOWN, ENDED, UP, WIN, Dataset
+from ml_core.learning.datasets.splits import TooFewSamplesError, settled_before
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import logit
 from ml_core.learning.recipe import BoosterSpec, Recipe
@@ -23,7 +24,9 @@ SIDE = "side"
 """Column appended for the models that are asked about one side: +1 long, -1 short."""
 
 STOPPING_SHARE = 0.25
-"""Share of the training days, the latest, that says when to stop adding trees."""
+"""Share of the training days, the latest, that says when to stop adding trees.
+
+Features are chosen by rows that were settled before them, with the recipe's embargo between."""
 
 _TREES_TO_SELECT_BY = 100
 
@@ -153,7 +156,7 @@ def train(
 
     Raises
     ------
-    BadLabelsError, NothingVariesError
+    BadLabelsError, NothingVariesError, TooFewSamplesError
         The rows cannot be learned from.
     """
     part = data.rows(train_rows)
@@ -179,7 +182,12 @@ def _train_one(part: Dataset, baselines: Baselines, question: Question, recipe: 
     everything = np.ones(len(days), bool)
     grower = _Grower(rows, names, part.categorical, question, recipe, None)
     if recipe.select_features is not None:
-        first = grower.grow(everything, _TREES_TO_SELECT_BY)
+        # the stopping days judge the choice too, so they may not have made it
+        decided, settled = part.decision_minute[rows.rows], part.resolved_minute[rows.rows]
+        before = settled_before(settled, decided[late], recipe.embargo_days)
+        if not before.any():
+            raise TooFewSamplesError("feature selection", 0, 1, "opening ranges")
+        first = grower.grow(before, _TREES_TO_SELECT_BY)
         gain = first.feature_importance("gain")
         kept = np.argsort(-gain, kind="stable")[: recipe.select_features]
         allowed = np.isin(np.arange(len(names)), kept).astype(np.float64)

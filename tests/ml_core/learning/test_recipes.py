@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_core.evidence.metrics import expected_calibration_error
-from ml_core.learning.datasets.dataset import DOWN, UP
+from ml_core.learning.datasets.dataset import DOWN, UP, Dataset
+from ml_core.learning.datasets.splits import Split, TooFewSamplesError
 from ml_core.learning.fit import fit
+from ml_core.learning.models.baselines import fit_baselines
 from ml_core.learning.models.calibration import Method, expit, fit_calibrator, logit
+from ml_core.learning.models.lightgbm_models import train
 from ml_core.learning.recipe import BoosterSpec, Recipe
 from tests.ml_core.learning.synthetic import dataset
 
@@ -65,6 +68,56 @@ def test_selection_keeps_the_features_that_tell_and_looks_at_training_rows_alone
     )
     again = fit(turned, recipe(select_features=2), "d", questions=("directional",))
     assert again.bundle.texts["directional"] == chosen.bundle.texts["directional"]
+
+
+def _effect_of_f1_on(data: Dataset, days: slice, effect: float, seed: int = 5) -> Dataset:
+    """Return the data with breaks of some days decided by the sign of ``f1``."""
+    draw = np.random.default_rng(seed)
+    chosen = np.isin(data.trading_day, np.unique(data.trading_day)[days])
+    up = draw.random(len(data)) < expit(effect * np.sign(data.features[:, 1]))
+    direction = np.where(chosen, np.where(up, UP, DOWN), data.direction).astype(np.int16)
+    return replace(data, direction=direction)
+
+
+@pytest.mark.parametrize(
+    ("days", "embargo"),
+    [(slice(450, 600), 1), (slice(391, 450), 60)],
+    ids=["stopping days", "embargo before them"],
+)
+def test_features_are_not_chosen_by_the_days_that_stop_the_boosting(
+    days: slice, embargo: int
+) -> None:
+    # of 1,000 days the first 600 train, the last 150 of those stop
+    data = _effect_of_f1_on(dataset(1000, effect=0.3, seed=2), days, 5.0)
+    asked = recipe(kind="plain", select_features=1, embargo_days=embargo)
+
+    chosen = fit(data, asked, "d", questions=("directional",), split=_first_600_days(data))
+
+    assert set(chosen.bundle.importance["directional"]) == {"f0"}
+
+
+def test_an_embargo_that_leaves_nothing_before_the_stopping_days_is_refused() -> None:
+    data = dataset(300)
+    with pytest.raises(
+        TooFewSamplesError, match="the feature selection part has 0 opening ranges"
+    ):
+        train(
+            data,
+            np.arange(60),
+            fit_baselines(data.rows(np.arange(60))),
+            recipe(embargo_days=20, select_features=2),
+            questions=("directional",),
+        )
+
+
+def _first_600_days(data: Dataset) -> Split:
+    """Cut without purging, so that the training days are the same for every embargo."""
+    day = np.unique(data.trading_day, return_inverse=True)[1]
+    train, calibrate, test = (
+        np.flatnonzero((day >= first) & (day < stop))
+        for first, stop in ((0, 600), (600, 800), (800, 1000))
+    )
+    return Split(train, calibrate, test)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ml_core.learning.models import boosting as boosting
     from ml_core.learning.models import calibration as calibration
     from ml_core.learning.models import driftless as driftless
+    from ml_core.learning.models import first_passage as first_passage
     from ml_core.learning.models import lightgbm_models as lightgbm_models
 else:
     __getattr__ = modules_of(__name__)

@@ -1,9 +1,8 @@
 """The driftless entry: what a price without drift does between the breakout and the scan end.
 
 From the entry on the price is a Brownian motion between the stop and the target, with as much
-variance as the time that is left gives it. What becomes of it is a first passage (Borodin and
-Salminen, Handbook of Brownian Motion, 2002, part II, 1.3.0): the target, the stop, or neither in
-time.
+variance as the time that is left gives it. What becomes of it is a first passage: the
+target, the stop, or neither in time.
 """
 
 from __future__ import annotations
@@ -16,6 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.learning.datasets.dataset import ENDED, TIMEOUT, WIN, Dataset
+from ml_core.learning.models.first_passage import (
+    TERMS,
+    fading_of,
+    first_passage,
+    waves_of,
+)
 from ml_core.on_demand import library
 
 optimize = library("scipy.optimize")
@@ -28,9 +33,6 @@ _MIN_DISTANCE = 0.5  # half a tick: a target at or behind the entry is no distan
 _LEAST_STOP = 0.25  # share of the distance to the stop that the reach leaves
 _MINUTES = (1.0, 1e5)
 _MOST_REACH = 1.0
-_TERMS = np.arange(1, 25)
-_LEAST_TIME = 0.008  # variance left over the squared width; below it 24 terms are not enough
-_CERTAIN = 1e-6  # no chance is less than this
 _DIGITS = 6
 
 
@@ -212,50 +214,6 @@ def distances(
     return stop, np.maximum(target, _MIN_DISTANCE)
 
 
-def first_passage(
-    stop: NDArray[np.float64], target: NDArray[np.float64], variance: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return P(target before stop and in time) and P(neither in time) of a Brownian motion.
-
-    Parameters
-    ----------
-    stop, target
-        Shape (n,), distances below and above the start, above 0.
-    variance
-        Shape (n,), of the motion by the end of the time; below 0.008 squared widths it is taken
-        for that.
-
-    Returns
-    -------
-    p_win, p_timeout
-        Shape (n,) each; what remains to 1 is the stop.
-
-    Examples
-    --------
-    >>> ten, thirty = np.array([10.0, 10.0]), np.array([30.0, 30.0])
-    >>> p_win, p_timeout = first_passage(ten, thirty, np.array([1e6, 400.0]))
-    >>> p_win.round(3), p_timeout.round(3)
-    (array([0.25 , 0.121]), array([0.   , 0.262]))
-    """
-    width = stop + target
-    place = stop / width
-    waves = _waves(place, _TERMS) * _fading(variance / width**2, _TERMS)
-    odd, even = waves[:, ::2].sum(axis=1), waves[:, 1::2].sum(axis=1)
-    p_timeout = np.clip(2.0 * odd, 0.0, 1.0)
-    return np.clip(place + even - odd, _CERTAIN, 1.0 - p_timeout - _CERTAIN), p_timeout
-
-
-def _waves(place: NDArray[np.float64], terms: NDArray[np.int64]) -> NDArray[np.float64]:
-    waves: NDArray[np.float64] = np.sin(np.pi * np.multiply.outer(place, terms))
-    return waves * (2.0 / np.pi / terms)
-
-
-def _fading(time: NDArray[np.float64], terms: NDArray[np.int64]) -> NDArray[np.float64]:
-    time = np.maximum(time, _LEAST_TIME)
-    fading: NDArray[np.float64] = np.exp(np.multiply.outer(time, -0.5 * (np.pi * terms) ** 2))
-    return fading
-
-
 def fit_entry_law(train: Dataset, sigma: NDArray[np.float64]) -> EntryLaw | None:
     """Fit the driftless entry to training rows; None where no trade of theirs has ended.
 
@@ -344,11 +302,11 @@ def _minutes_left(
 ) -> float:
     # half a row beside those seen: none of few is not never
     share = (int(timed_out.sum()) + 0.5) / (len(timed_out) + 1.0)
-    width, odd = stop + target, _TERMS[::2]
-    waves, unit = 2.0 * _waves(stop / width, odd), (lively / width) ** 2
+    width, odd = stop + target, TERMS[::2]
+    waves, unit = 2.0 * waves_of(stop / width, odd), (lively / width) ** 2
 
     def too_many(log_minutes: float) -> float:
-        fading = _fading(np.exp(log_minutes) * unit, odd)
+        fading = fading_of(np.exp(log_minutes) * unit, odd)
         return float((waves * fading).sum()) / len(waves) - share
 
     low, high = np.log(_MINUTES)

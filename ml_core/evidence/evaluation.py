@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar
 
@@ -17,13 +18,18 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Metrics of probabilities of an event; the AUC of one class is NaN."""
+    """Metrics of probabilities of an event; the AUC of one class is NaN.
+
+    ``ece_at_most`` is what the calibration error may be with so many rows; NaN in a record of a
+    release that did not know it.
+    """
 
     accuracy: Figure
     log_loss: Figure
     brier: Figure
     auc: Figure
     ece: Figure
+    ece_at_most: Figure = math.nan
 
 
 @dataclass(frozen=True, slots=True)

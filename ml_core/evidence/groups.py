@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.evidence.calibration_check import check_calibration
 from ml_core.evidence.evaluation import (
     EntryLogLoss,
     GroupScores,
@@ -19,7 +20,6 @@ from ml_core.evidence.metrics import (
     LOG_LOSS,
     METRICS,
     auc,
-    expected_calibration_error,
     max_drawdown,
 )
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, followed, of_side_that_broke
@@ -41,10 +41,12 @@ def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Scores:
     NotScorableError
         There are no rows, or a probability is missing or outside 0..1.
     """
+    check = check_calibration(p, happened)
     return Scores(
         **{metric.name: metric(p, happened) for metric in METRICS},
         auc=auc(p, happened),
-        ece=expected_calibration_error(p, happened),
+        ece=check.ece,
+        ece_at_most=check.at_most,
     )
 
 

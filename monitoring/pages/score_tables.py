@@ -33,6 +33,7 @@ _METRICS = {
     "brier": "Brier score (lower is better)",
     "auc": "AUC (higher is better)",
     "ece": "calibration error (lower is better)",
+    "ece_at_most": "calibration error allowed with so many rows",
 }
 
 

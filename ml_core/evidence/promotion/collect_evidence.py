@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ml_core.evidence.calibration_check import check_calibration
 from ml_core.evidence.comparison import Comparison, compare
 from ml_core.evidence.intervals import mean_interval
-from ml_core.evidence.metrics import ACCURACY, EVEN_ODDS, bin_of, expected_calibration_error
+from ml_core.evidence.metrics import ACCURACY, EVEN_ODDS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, followed
 from ml_core.evidence.promotion.evidence import Evidence
 from ml_core.learning.datasets.dataset import DOWN, UP
@@ -62,8 +63,7 @@ def collect_evidence(
         recipe_hash=first.recipe_hash,
         comparisons=tuple(comparisons),
         against_wanted=wanted,
-        ece=expected_calibration_error(p, happened),
-        ece_by_chance=ece_of_a_perfect_forecaster(p),
+        calibration=check_calibration(p, happened),
         lookahead_clean=lookahead_clean,
         signal_found=signal_found,
         trials=trials,
@@ -73,18 +73,3 @@ def collect_evidence(
         correct=int(((p >= EVEN_ODDS) == happened).sum()),
         baseline_accuracy=ACCURACY(first.predictions.baseline_p_up[broke], happened),
     )
-
-
-def ece_of_a_perfect_forecaster(p: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
-    """Return the expected calibration error of a perfect forecaster with these probabilities.
-
-    In each of the ten bins the share that happens misses what was said by a normal deviate of
-    variance mean(p (1 - p)) / rows, whose mean distance is sqrt(2/pi) of its spread.
-    """
-    index = bin_of(p)
-    total = 0.0
-    for bin_index in np.unique(index):
-        inside = p[index == bin_index]
-        spread = np.sqrt((inside * (1.0 - inside)).mean() / len(inside))
-        total += np.sqrt(2.0 / np.pi) * spread * len(inside)
-    return float(total / len(p))

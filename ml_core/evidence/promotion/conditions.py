@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from ml_core.evidence.calibration_check import CALIBRATION_LEVEL
 from ml_core.evidence.comparison import JUDGED_BY, Change, Comparison
 from ml_core.evidence.power import PowerReport, gate, rows_for_gain
 from ml_core.evidence.promotion.evidence import (
@@ -62,19 +63,18 @@ def _improved(metric: str, change: Change | None, comparison: Comparison) -> Con
     )
 
 
-def calibrated(evidence: Evidence, policy: Policy) -> Condition:
-    """Require a small calibration error; chance alone brings the one named beside it."""
-    ece, chance = evidence.ece, evidence.ece_by_chance
-    name, figures = "calibration", {"ece": ece, "by_chance": chance, "at_most": policy.most_ece}
-    if ece is None or not math.isfinite(ece) or ece < 0:
-        return Condition(
-            name=name, status="unknown", words="calibration error not known", figures=figures
-        )
-    words = f"calibration error {ece:.3f}, at most {policy.most_ece:g}"
-    if chance is not None and math.isfinite(chance):
-        words += f"; a perfect forecaster shows {chance:.3f} with so many rows"
-    status: Status = "holds" if ece <= policy.most_ece else "fails"
-    return Condition(name=name, status=status, words=words, figures=figures)
+def calibrated(evidence: Evidence) -> Condition:
+    """Require a calibration error that a perfect forecaster could show with so many rows."""
+    name, check = "calibration", evidence.calibration
+    if check is None or not (math.isfinite(check.ece) and check.ece >= 0):
+        return Condition(name=name, status="unknown", words="calibration error not known")
+    words = (
+        f"calibration error {check.ece:.3f}, at most {check.at_most:.3f} with {check.rows:,} "
+        f"breaks; a perfect forecaster shows {check.by_chance:.3f} on average, more than the "
+        f"limit one time in {1 / CALIBRATION_LEVEL:.0f} or less often"
+    )
+    status: Status = "holds" if check.ece <= check.at_most else "fails"
+    return Condition(name=name, status=status, words=words, figures=asdict(check))
 
 
 def seeds_agree(evidence: Evidence, policy: Policy) -> Condition:

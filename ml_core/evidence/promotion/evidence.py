@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ml_core.evidence.calibration_check import CalibrationCheck
 from ml_core.evidence.comparison import Comparison
 from ml_core.evidence.intervals import Interval
 
@@ -19,8 +20,6 @@ class Policy:
     ----------
     alpha
         Chance allowed of promoting what has no skill, with all looks and trials counted.
-    most_ece
-        Largest calibration error on unseen rows.
     fewest_seeds
         Training seeds that must agree.
     material
@@ -40,7 +39,6 @@ class Policy:
     """
 
     alpha: float = 0.05
-    most_ece: float = 0.03
     fewest_seeds: int = 3
     material: float = 0.005
     year_rows: int = 200
@@ -67,8 +65,8 @@ class Evidence:
         Against the corridor baseline, and against the champion where that is another.
     against_wanted
         Names of the others it must be compared with.
-    ece, ece_by_chance
-        Calibration error on unseen rows, and what a perfect forecaster would show with as many.
+    calibration
+        Its calibration error on unseen rows, and the limit for so many.
     lookahead_clean
         Whether the look-ahead audit found nothing.
     signal_found
@@ -87,8 +85,7 @@ class Evidence:
     recipe_hash: str
     comparisons: tuple[Comparison, ...]
     against_wanted: tuple[str, ...]
-    ece: float | None
-    ece_by_chance: float | None
+    calibration: CalibrationCheck | None
     lookahead_clean: bool | None
     signal_found: bool | None
     trials: int | None

@@ -72,7 +72,7 @@ def decide(evidence: Evidence, policy: Policy = POLICY) -> Decision:
     """Apply the rule for a new recipe."""
     conditions = better_than_each(evidence)
     conditions += [
-        calibrated(evidence, policy),
+        calibrated(evidence),
         seeds_agree(evidence, policy),
         no_year_worse(evidence, policy),
         enough_rows(evidence, policy),

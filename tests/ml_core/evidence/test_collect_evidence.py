@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from benchmarks.judge_traps import best_of_noise
-from ml_core.evidence.metrics import expected_calibration_error
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions
-from ml_core.evidence.promotion.collect_evidence import (
-    collect_evidence,
-    ece_of_a_perfect_forecaster,
-)
+from ml_core.evidence.promotion.collect_evidence import collect_evidence
 from ml_core.evidence.promotion.injection import injected_signal_found
 from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.learning.datasets.dataset import DOWN, UP
@@ -94,11 +89,3 @@ def test_a_recipe_that_can_learn_finds_the_injected_signal_and_one_that_cannot_d
 
 def test_a_signal_of_no_strength_is_not_found() -> None:
     assert not injected_signal_found(dataset(900, seed=4), RECIPE, strength=0.0).found
-
-
-@pytest.mark.parametrize("rows", [300, 3000])
-def test_the_calibration_error_of_chance_is_what_perfect_forecasters_show(rows: int) -> None:
-    draw = np.random.default_rng(5)
-    p = draw.uniform(0.1, 0.9, rows)
-    shown = [expected_calibration_error(p, draw.random(rows) < p) for _ in range(200)]
-    assert ece_of_a_perfect_forecaster(p) == pytest.approx(np.mean(shown), rel=0.1)

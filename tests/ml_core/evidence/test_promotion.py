@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml_core.evidence.calibration_check import CalibrationCheck
 from ml_core.evidence.comparison import Change, Comparison, YearChange
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion.evidence import Evidence
@@ -37,13 +38,16 @@ def comparison(against: str, gain: float = 0.02, rows: int = 4000) -> Comparison
     )
 
 
+def calibration(ece: float) -> CalibrationCheck:
+    return CalibrationCheck(rows=4000, ece=ece, by_chance=0.015, at_most=0.03)
+
+
 GOOD = Evidence(
     recipe="good",
     recipe_hash="h",
     comparisons=(comparison("corridor"), comparison("champion")),
     against_wanted=("corridor", "champion"),
-    ece=0.02,
-    ece_by_chance=0.015,
+    calibration=calibration(0.02),
     lookahead_clean=True,
     signal_found=True,
     trials=3,
@@ -73,9 +77,9 @@ def test_evidence_that_holds_throughout_is_promoted_with_its_reasons() -> None:
 @pytest.mark.parametrize(
     ("evidence", "condition", "status"),
     [
-        (replace(GOOD, ece=0.031), "calibration", "fails"),
-        (replace(GOOD, ece=None), "calibration", "unknown"),
-        (replace(GOOD, ece=NAN), "calibration", "unknown"),
+        (replace(GOOD, calibration=calibration(0.031)), "calibration", "fails"),
+        (replace(GOOD, calibration=None), "calibration", "unknown"),
+        (replace(GOOD, calibration=calibration(NAN)), "calibration", "unknown"),
         (replace(GOOD, lookahead_clean=False), "look-ahead audit", "fails"),
         (replace(GOOD, lookahead_clean=None), "look-ahead audit", "unknown"),
         (replace(GOOD, signal_found=False), "injected signal", "fails"),
@@ -214,7 +218,7 @@ def test_a_refit_needs_sanity_and_not_to_be_worse() -> None:
         GOOD,
         comparisons=(comparison("champion", gain=-0.0005),),
         against_wanted=("champion",),
-        ece=None,
+        calibration=None,
         signal_found=None,
         trials=None,
     )
@@ -226,7 +230,7 @@ def test_a_refit_needs_sanity_and_not_to_be_worse() -> None:
 
 
 def test_every_condition_that_does_not_hold_is_among_the_reasons() -> None:
-    said = decide(replace(GOOD, ece=0.2, trials=None))
+    said = decide(replace(GOOD, calibration=calibration(0.2), trials=None))
     assert [reason.partition(":")[0] for reason in said.reasons] == [
         "calibration fails",
         "trials paid for unknown",

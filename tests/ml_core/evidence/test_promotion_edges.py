@@ -13,7 +13,14 @@ from ml_core.evidence.comparison import Change, YearChange
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion.evidence import Evidence
 from ml_core.evidence.promotion.rule import Decision, decide, decide_refit
-from tests.ml_core.evidence.test_promotion import GOOD, comparison, failed, interval, with_first
+from tests.ml_core.evidence.test_promotion import (
+    GOOD,
+    calibration,
+    comparison,
+    failed,
+    interval,
+    with_first,
+)
 
 FEWEST_ROWS = math.ceil(
     normal_sample_size_one_tail(0.01, 0.8, 0.025, std_null=math.sqrt(2 * 0.01))
@@ -36,8 +43,16 @@ def with_year(year: Interval) -> Evidence:
 @pytest.mark.parametrize(
     ("condition", "passes", "stops"),
     [
-        ("calibration", replace(GOOD, ece=0.03), replace(GOOD, ece=math.nextafter(0.03, 1))),
-        ("calibration", replace(GOOD, ece=0.0), replace(GOOD, ece=-1e-9)),
+        (
+            "calibration",
+            replace(GOOD, calibration=calibration(0.03)),
+            replace(GOOD, calibration=calibration(math.nextafter(0.03, 1))),
+        ),
+        (
+            "calibration",
+            replace(GOOD, calibration=calibration(0.0)),
+            replace(GOOD, calibration=calibration(-1e-9)),
+        ),
         (
             "seeds agree",
             with_first(seeds=(-0.02, -0.02, -1e-9)),

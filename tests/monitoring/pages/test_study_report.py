@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml_core.evidence.calibration_check import CalibrationCheck
 from ml_core.evidence.comparison import Change, Comparison, YearChange
 from ml_core.evidence.evaluation import Evaluation, NotAnEvaluationError
 from ml_core.evidence.intervals import Interval
@@ -31,13 +32,13 @@ AGAINST_CORRIDOR = Comparison(
     e_value=4321.0,
     e_worse=0.01,
 )
+CALIBRATED = CalibrationCheck(rows=4000, ece=0.012, by_chance=0.011, at_most=0.03)
 PROVEN = Evidence(
     recipe="residual",
     recipe_hash="ab" * 32,
     comparisons=(AGAINST_CORRIDOR,),
     against_wanted=("corridor",),
-    ece=0.012,
-    ece_by_chance=0.011,
+    calibration=CALIBRATED,
     lookahead_clean=True,
     signal_found=True,
     trials=3,
@@ -158,7 +159,7 @@ def test_what_others_wrote_is_escaped() -> None:
 
 @pytest.mark.usefixtures("without_pictures")
 def test_every_condition_is_shown_with_its_state() -> None:
-    unsure = replace(PROVEN, ece=0.2, signal_found=None)
+    unsure = replace(PROVEN, calibration=replace(CALIBRATED, ece=0.2), signal_found=None)
     decision = decide(unsure)
 
     written = page(decision=decision)
@@ -169,7 +170,20 @@ def test_every_condition_is_shown_with_its_state() -> None:
     assert shown["calibration"] == "fails: \N{MULTIPLICATION SIGN} fails"
     assert shown["injected signal"] == "unknown: ? not known"
     assert shown["look-ahead audit"] == "holds: ✓ holds"
-    assert "calibration error 0.200, at most 0.03" in written
+    assert "calibration error 0.200, at most 0.030 with 4,000 breaks" in written
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_study_of_before_the_limit_by_rows_says_that_it_is_not_known() -> None:
+    former = study()
+    for forecaster in ("model", "corridor", "majority"):
+        del former["directional"][forecaster]["ece_at_most"]
+
+    text = "\n".join(read(page(former)).text)
+
+    row = "calibration error allowed with so many rows"
+    assert text.partition(row)[2].split("\n")[1:4] == ["not known"] * 3
+    assert text.count(row) == 2  # direction, and target before stop
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -208,7 +222,9 @@ def test_a_decision_with_figures_that_are_not_numbers_can_be_shown() -> None:
         seeds=(np.nan, np.nan, np.nan),
         e_value=float("nan"),
     )
-    unknown = replace(PROVEN, comparisons=(lost,), ece=float("nan"), net_r=nothing)
+    unknown = replace(
+        PROVEN, comparisons=(lost,), calibration=replace(CALIBRATED, ece=np.nan), net_r=nothing
+    )
 
     written = page(decision=decide(unknown))
 

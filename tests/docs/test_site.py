@@ -99,7 +99,7 @@ def test_the_reference_has_what_the_docstrings_say(site: Path) -> None:
     text = (site / "reference" / "features.html").read_text(encoding="utf-8")
 
     assert 'id="ml_core.features.audit.audit_lookahead"' in text
-    assert "Audit features on sampled trading days" in text
+    assert "Audit features at decisions drawn from every kind of day" in text
 
 
 def _is_outside(link: str) -> bool:

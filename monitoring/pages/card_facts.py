@@ -6,13 +6,75 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ml_core.evidence.evaluation import Evaluation
+from ml_core.evidence.evaluation import DirectionScores, Evaluation
+from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.pages.findings import Figures
+from monitoring.performance import Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardPower:
+    """What could have been found.
+
+    Attributes
+    ----------
+    rows
+        Breaks judged on.
+    needed
+        Breaks that find ``gain`` with the chance ``power``.
+    gain, findable
+        In log loss: the smallest worth having, and what so many rows find.
+    power
+        0..1.
+    """
+
+    rows: int
+    needed: int
+    gain: float
+    power: float
+    findable: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardStudy:
+    """The latest walk-forward study of a recipe.
+
+    Attributes
+    ----------
+    verdict, at
+        What it came to; aware time.
+    counts
+        Whether it may count for a promotion.
+    current
+        Whether it is of late and of today's code.
+    first_day, last_day, breaks
+        What was judged on, ISO dates.
+    directional
+        Scores of the direction.
+    """
+
+    verdict: str
+    at: datetime
+    counts: bool
+    current: bool
+    first_day: str
+    last_day: str
+    breaks: int
+    directional: DirectionScores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardDecision:
+    """What was decided about a version, and when, aware time."""
+
+    at: datetime
+    kind: str
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """All facts on a model card, as plain values.
+    """All facts on a model card.
 
     Attributes
     ----------
@@ -33,19 +95,15 @@ class CardFacts:
         On the days trained on, label -> words: excluded ranges, contract rolls. Empty where the
         bars are not there.
     power
-        ``rows``, ``needed`` for a ``gain`` in log loss found with the chance ``power``, and
-        ``findable``, the gain that so many rows find.
+        What so many rows could have found; None without rows.
     study
-        The latest walk-forward study of its recipe: ``verdict``, ``at``, ``counts``, ``current``,
-        ``summary``, ``directional``; None without one.
+        The latest of its recipe; None without one.
     live
-        Role -> :meth:`monitoring.performance.Period.to_json` of its live days.
+        Role -> its live days.
     decisions
-        ``at``, ``kind``, ``verdict`` of what was decided about it, oldest first.
+        What was decided about it, oldest first.
     recent
-        The champion's latest predictions in the ledger with their outcomes: ``day``,
-        ``opening_range``, ``mode``, ``status``, ``reason``, ``p_up``, ``baseline_p_up``,
-        ``recommendation``, ``direction``, ``r_net``.
+        The champion's latest predictions in the ledger with their outcomes, oldest first.
     novelty
         Whether it abstains from rows unlike its training data; None where that is not known yet.
     simulated
@@ -68,11 +126,11 @@ class CardFacts:
     created_at: datetime | None
     expires_at: datetime | None
     bars: Mapping[str, str] = field(default_factory=dict)
-    power: Figures | None = None
-    study: Figures | None = None
-    live: Mapping[str, Figures] = field(default_factory=dict)
-    decisions: Sequence[Figures] = ()
-    recent: Sequence[Figures] = ()
+    power: CardPower | None = None
+    study: CardStudy | None = None
+    live: Mapping[str, Period] = field(default_factory=dict)
+    decisions: Sequence[CardDecision] = ()
+    recent: Sequence[ScoredPrediction] = ()
     novelty: bool | None = False
     simulated: bool = False
     truth: Figures | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.pages.card_facts import CardFacts
 from monitoring.pages.document import Block, Paragraph, Table
-from monitoring.pages.findings import Figures, recovered
+from monitoring.pages.findings import recovered
 from monitoring.pages.formatting import DASH, percent, percent_or_dash, signed_or_dash
 
 TRUTH = ("bayes_accuracy", "bayes_log_loss", "driftless_accuracy", "driftless_log_loss")
@@ -61,7 +62,7 @@ def prediction_blocks(facts: CardFacts) -> tuple[Block, ...]:
     if not facts.recent:
         return ()
     rows = tuple(map(_prediction, facts.recent))
-    replayed = any(row.get("mode") == "replay" for row in facts.recent)
+    replayed = any(row.mode == "replay" for row in facts.recent)
     note = "Replayed: past days predicted as if live. Replays count for no decision."
     latest = Table(_RECENT_HEAD, rows[-_RECENT_ROWS:], note=note if replayed else "")
     earlier = rows[:-_RECENT_ROWS]
@@ -69,13 +70,12 @@ def prediction_blocks(facts: CardFacts) -> tuple[Block, ...]:
     return (latest, Table(_RECENT_HEAD, earlier, title, folded=True)) if earlier else (latest,)
 
 
-def _prediction(row: Figures) -> tuple[str, ...]:
-    predicted = row["status"] == "predicted"
+def _prediction(row: ScoredPrediction) -> tuple[str, ...]:
     return (
-        f"{row['day']} {row['opening_range']}",
-        percent_or_dash(row.get("p_up") if predicted else None),
-        percent_or_dash(row.get("baseline_p_up") if predicted else None),
-        (row.get("recommendation") or DASH) if predicted else row.get("reason") or "no answer",
-        row.get("direction") or "open",
-        signed_or_dash(row.get("r_net")),
+        f"{row.trading_day} {row.opening_range}",
+        percent_or_dash(row.p_up if row.predicted else None),
+        percent_or_dash(row.baseline_p_up if row.predicted else None),
+        (row.recommendation or DASH) if row.predicted else row.reason or "no answer",
+        row.direction or "open",
+        signed_or_dash(row.r_net),
     )

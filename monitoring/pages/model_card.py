@@ -34,6 +34,7 @@ from monitoring.pages.formatting import (
 from monitoring.pages.glossary import LIMITS, READING
 from monitoring.pages.plots.version import feature_words, version_charts
 from monitoring.pages.score_tables import direction_table, scoreboard
+from monitoring.performance import Period
 
 _PERIODS = {"train": "trained on", "calibrate": "calibrated on", "test": "judged on, never seen"}
 _QUESTIONS = {
@@ -122,18 +123,15 @@ def _study(facts: CardFacts) -> tuple[Block, ...]:
                 f"orbcast evaluate {facts.model}."
             ),
         )
-    summary = study["summary"]
     notes = []
-    if not study["counts"]:
+    if not study.counts:
         notes.append("It does not count for a promotion: its period or walk was chosen by hand.")
-    if not study["current"]:
+    if not study.current:
         notes.append("It is old, or was made by other code: for a promotion it must be made anew.")
-    span = f"{summary['first_day']} to {summary['last_day']}, {summary['breaks']:,} breaks"
+    span = f"{study.first_day} to {study.last_day}, {study.breaks:,} breaks"
     return (
-        Paragraph(f"{study['verdict']} {span}. Made {study['at']:%Y-%m-%d}."),
-        direction_table(
-            study["directional"], "Each day answered by a version that had not seen it"
-        ),
+        Paragraph(f"{study.verdict} {span}. Made {study.at:%Y-%m-%d}."),
+        direction_table(study.directional, "Each day answered by a version that had not seen it"),
         *((BulletList(tuple(notes)),) if notes else ()),
     )
 
@@ -142,18 +140,18 @@ def _power(facts: CardFacts) -> tuple[Block, ...]:
     power = facts.power
     if power is None:
         return ()
-    chance = percent(power["power"], 0)
-    enough = power["rows"] >= power["needed"]
+    chance = percent(power.power, 0)
+    enough = power.rows >= power.needed
     words = (
-        f"To find a gain of {power['gain']:g} in log loss, the smallest worth having, "
-        f"{chance} of the time takes {power['needed']:,} breaks; it was judged on "
-        f"{power['rows']:,}."
+        f"To find a gain of {power.gain:g} in log loss, the smallest worth having, "
+        f"{chance} of the time takes {power.needed:,} breaks; it was judged on "
+        f"{power.rows:,}."
     )
     if enough:
         more = "That is enough: a gain of that size would mostly have shown."
     else:
         more = (
-            f"So many find a gain of about {power['findable']:.3f}; a smaller one could be there "
+            f"So many find a gain of about {power.findable:.3f}; a smaller one could be there "
             "and not show."
         )
     return (Paragraph(f"{words} {more}"),)
@@ -162,7 +160,7 @@ def _power(facts: CardFacts) -> tuple[Block, ...]:
 def _live(facts: CardFacts) -> tuple[Block, ...]:
     if facts.created_at is None:
         return ()
-    periods = {role: period for role, period in facts.live.items() if period["counts"]["slots"]}
+    periods = {role: period for role, period in facts.live.items() if period.counts.slots}
     if not periods:
         return (
             Paragraph(
@@ -173,12 +171,12 @@ def _live(facts: CardFacts) -> tuple[Block, ...]:
     return tuple(Paragraph(_period(role, period)) for role, period in periods.items())
 
 
-def _period(role: str, period: Figures) -> str:
-    counts = period["counts"]
-    late = f", {counts['late']:,} of them late" if counts["late"] else ""
+def _period(role: str, period: Period) -> str:
+    counts = period.counts
+    late = f", {counts.late:,} of them late" if counts.late else ""
     return (
-        f"As {role}, {period['first_day']} to {period['last_day']}: {counts['slots']:,} slots, "
-        f"{counts['answered']:,} answered{late}. {period['verdict']}."
+        f"As {role}, {period.first_day} to {period.last_day}: {counts.slots:,} slots, "
+        f"{counts.answered:,} answered{late}. {period.verdict}."
     )
 
 
@@ -276,8 +274,7 @@ def _made(facts: CardFacts) -> tuple[Block, ...]:
     ]
     if facts.decisions:
         decided = tuple(
-            (minute(decision["at"]), str(decision["kind"]), str(decision["verdict"]))
-            for decision in facts.decisions
+            (minute(decision.at), decision.kind, decision.verdict) for decision in facts.decisions
         )
         head = ("UTC", "about", "decided")
         blocks.append(Table(head, decided, "What was decided about it", is_text=True))

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ml_core.decision.entry import Mode, Outputs, PredictionEntry, Role, Status
-from ml_core.health.scored_prediction import r_net_of_taken
+from ml_core.health.scored_prediction import SIDES, ScoredPrediction, r_net_of_taken
 from ml_core.json_values import field_values
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
@@ -25,6 +25,24 @@ __all__ = [
     "outcome_of",
     "prediction_of",
 ]
+
+
+_SCORED = (
+    "trading_day",
+    "opening_range",
+    "mode",
+    "role",
+    "version",
+    "recipe_hash",
+    "market_hash",
+    "decision_time",
+    "status",
+    "reason",
+    "late",
+    "p_up",
+    "baseline_p_up",
+    "recommendation",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +84,31 @@ class Settled:
             return None
         recommended = self.prediction.recommendation
         return r_net_of_taken(recommended, self.outcome.direction, self.outcome.r_net)
+
+    def scored(
+        self, *, majority_p_up: float | None = None, outcome_late: bool = False
+    ) -> ScoredPrediction:
+        """Return it in the fields that scoring needs, with what the ledger does not know."""
+        low, high = self._net_r_interval()
+        return ScoredPrediction(
+            **{name: getattr(self.prediction, name) for name in _SCORED},
+            majority_p_up=majority_p_up,
+            direction=self.direction,
+            r_gross=self.outcome.r_gross if self.outcome else None,
+            r_net=self.outcome.r_net if self.outcome else None,
+            net_r_low=low,
+            net_r_high=high,
+            revision=self.revision,
+            outcome_late=outcome_late,
+        )
+
+    def _net_r_interval(self) -> tuple[float | None, float | None]:
+        """Return the interval that was stated of the side that broke; None without one."""
+        prediction = self.prediction.outputs.prediction
+        if prediction is None or self.direction not in SIDES:
+            return None, None
+        view = prediction.long if self.direction == "UP" else prediction.short
+        return view.net_r_low, view.net_r_high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

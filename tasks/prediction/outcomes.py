@@ -37,23 +37,6 @@ REVISED_DAYS = 10
 OUTCOME_LATE = timedelta(days=1)
 """An outcome first recorded longer than this after it was settled came late."""
 
-_OF_PREDICTION = (
-    "trading_day",
-    "opening_range",
-    "mode",
-    "role",
-    "version",
-    "recipe_hash",
-    "market_hash",
-    "decision_time",
-    "status",
-    "reason",
-    "late",
-    "p_up",
-    "baseline_p_up",
-    "recommendation",
-)
-
 _NEVER_SETTLED = frozenset({"holiday", "exchange_closed"})
 
 
@@ -195,31 +178,14 @@ def _scored(
 ) -> ScoredPrediction:
     entry, outcome = row.prediction, row.outcome
     came = arrived.get(outcome_key(entry))
-    low, high = _net_r_interval(row)
-    return ScoredPrediction(
-        **{name: getattr(entry, name) for name in _OF_PREDICTION},
-        majority_p_up=majority.get(entry.version or ""),
-        direction=row.direction,
-        r_gross=outcome.r_gross if outcome else None,
-        r_net=outcome.r_net if outcome else None,
-        net_r_low=low,
-        net_r_high=high,
-        revision=row.revision,
-        # a replay's outcome was there long before anybody asked
-        outcome_late=entry.mode == "live"
+    # a replay's outcome was there long before anybody asked
+    late = (
+        entry.mode == "live"
         and outcome is not None
         and came is not None
-        and came - outcome.resolved_at > OUTCOME_LATE,
+        and came - outcome.resolved_at > OUTCOME_LATE
     )
-
-
-def _net_r_interval(row: Settled) -> tuple[float | None, float | None]:
-    """Return the interval that was stated of the side that broke; None without one."""
-    prediction = row.prediction.outputs.prediction
-    if prediction is None or row.direction not in {"UP", "DOWN"}:
-        return None, None
-    view = prediction.long if row.direction == "UP" else prediction.short
-    return view.net_r_low, view.net_r_high
+    return row.scored(majority_p_up=majority.get(entry.version or ""), outcome_late=late)
 
 
 def _majorities(settings: Settings, symbol: str) -> dict[str, float]:

@@ -17,14 +17,13 @@ from ml_core.evidence.evaluation import (
     read_part,
 )
 from ml_core.evidence.promotion.evidence import POLICY
-from ml_core.json_values import json_values
+from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.learning.bundle import Bundle
 from ml_core.market.market import Market
 from monitoring import pages
-from monitoring.pages.card_facts import CardFacts
-from monitoring.performance import grouped, over, whole_days
+from monitoring.pages.card_facts import CardDecision, CardFacts, CardPower, CardStudy
+from monitoring.performance import Period, grouped, over, whole_days
 from registry.health.performance import performance_records
-from registry.ledger.entries import Settled
 from registry.models.decisions import list_decisions
 from registry.models.model_store import CHALLENGER, CHAMPION, VersionRecord
 from registry.studies.evaluations import evaluations
@@ -72,7 +71,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
     if missing := [key for key in _TRAINED if key not in trained]:
         raise NotAnEvaluationError(tuple(f"metadata.{key} is missing" for key in missing))
     decided = [
-        {"at": decision.at, "kind": decision.kind, "verdict": decision.verdict}
+        CardDecision(at=decision.at, kind=decision.kind, verdict=decision.verdict)
         for decision in list_decisions(settings.database(), market.symbol)
         if decision.version == record.version
     ]
@@ -185,7 +184,7 @@ def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[s
     }
 
 
-def _power(rows: int) -> dict[str, Any] | None:
+def _power(rows: int) -> CardPower | None:
     if not rows:
         return None
     needed = evidence.power.rows_for_gain(
@@ -196,16 +195,12 @@ def _power(rows: int) -> dict[str, Any] | None:
     )
     # rows fall with the gain itself, since a gain's own spread shrinks with it
     findable = POLICY.worth * needed / rows
-    return {
-        "rows": rows,
-        "needed": needed,
-        "gain": POLICY.worth,
-        "power": POLICY.power,
-        "findable": findable,
-    }
+    return CardPower(
+        rows=rows, needed=needed, gain=POLICY.worth, power=POLICY.power, findable=findable
+    )
 
 
-def _study(settings: Settings, record: VersionRecord, at: datetime) -> dict[str, Any] | None:
+def _study(settings: Settings, record: VersionRecord, at: datetime) -> CardStudy | None:
     studies = [
         study
         for study in evaluations(settings.database(), record.market)
@@ -215,39 +210,29 @@ def _study(settings: Settings, record: VersionRecord, at: datetime) -> dict[str,
         return None
     last = max(studies, key=lambda study: (bool(study.settings.get("counts")), study.at))
     recent = last.at >= at - timedelta(days=STUDY_DAYS)
-    return {
-        "verdict": last.verdict,
-        "at": last.at,
-        "counts": bool(last.settings.get("counts")),
-        "current": recent and last.settings.get("code") == code_hash(),
-        "summary": last.figures["summary"],
-        "directional": read_part(DirectionScores, last.figures["directional"]),
-    }
+    summary = last.figures["summary"]
+    return CardStudy(
+        verdict=last.verdict,
+        at=last.at,
+        counts=bool(last.settings.get("counts")),
+        current=recent and last.settings.get("code") == code_hash(),
+        first_day=str(summary["first_day"]),
+        last_day=str(summary["last_day"]),
+        breaks=summary["breaks"],
+        directional=read_part(DirectionScores, last.figures["directional"]),
+    )
 
 
-def _live(settings: Settings, record: VersionRecord) -> dict[str, Any]:
+def _live(settings: Settings, record: VersionRecord) -> dict[str, Period]:
     records = performance_records(
         settings.database(), record.market, mode="live", version=record.version
     )
-    rows = whole_days(records)
-    by_role = grouped(rows, lambda row: str(row.role))
-    return {role: json_values(over(days).to_json()) for role, days in by_role.items()}
+    by_role = grouped(whole_days(records), lambda row: row.role)
+    return {role: over(days) for role, days in by_role.items()}
 
 
-def _recent(settings: Settings, symbol: str) -> list[dict[str, Any]]:
+def _recent(settings: Settings, symbol: str) -> tuple[ScoredPrediction, ...]:
     settled = [
         row for row in settings.ledger().settled(symbol) if row.prediction.role == "champion"
     ]
-    return [_with_outcome(row) for row in settled[-_LATEST_PREDICTIONS:]]
-
-
-def _with_outcome(row: Settled) -> dict[str, Any]:
-    prediction, outcome = row.prediction, row.outcome
-    names = ("opening_range", "mode", "status", "reason", "p_up", "baseline_p_up")
-    return {
-        "day": str(prediction.trading_day),
-        "recommendation": prediction.recommendation,
-        "direction": outcome.direction if outcome else None,
-        "r_net": outcome.r_net if outcome else None,
-        **{name: getattr(prediction, name) for name in names},
-    }
+    return tuple(row.scored() for row in settled[-_LATEST_PREDICTIONS:])

@@ -16,6 +16,7 @@ from monitoring.pages.model_card import model_card
 from tests.monitoring.figures import TRUTH, evaluation, trained
 from tests.monitoring.pages.outline import read
 from tests.monitoring.pages.test_model_card import facts
+from tests.monitoring.test_performance import row as scored
 
 IMPORTANCE = {
     "directional": {"close_position": 0.7, "gone_feature": 0.3},
@@ -75,7 +76,7 @@ def test_what_others_wrote_is_escaped() -> None:
         market=evil,
         standing=(evil,),
         bars={evil: evil},
-        recent=[{"day": evil, "opening_range": evil, "status": "abstained", "reason": evil}],
+        recent=[scored(opening_range=evil, status="abstained", reason=evil)],
     )
 
     assert "<script" not in page
@@ -185,18 +186,16 @@ def test_a_market_without_an_edge_is_called_unbeatable() -> None:
 
 def test_abstentions_and_open_outcomes_are_shown_with_their_reason() -> None:
     rows = [
-        {"day": "2024-07-01", "opening_range": "0900", "status": "abstained", "reason": "holiday"},
-        {
-            "day": "2024-07-01",
-            "opening_range": "1000",
-            "status": "predicted",
-            "mode": "replay",
-            "p_up": 0.613,
-            "baseline_p_up": 0.6,
-            "recommendation": "skip",
-            "direction": None,
-            "r_net": None,
-        },
+        scored(status="abstained", reason="holiday"),
+        scored(
+            opening_range="1000",
+            mode="replay",
+            p_up=0.613,
+            recommendation="skip",
+            direction=None,
+            r_gross=None,
+            r_net=None,
+        ),
     ]
 
     text = "".join(read(report(recent=rows)).text)

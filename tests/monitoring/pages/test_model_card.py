@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ml_core.evidence.evaluation import Evaluation, NotAnEvaluationError
-from monitoring.pages.card_facts import CardFacts
+from monitoring.pages.card_facts import CardDecision, CardFacts, CardPower, CardStudy
 from monitoring.pages.document import to_html, to_markdown
 from monitoring.pages.model_card import model_card
 from tests.monitoring.figures import evaluation, trained
@@ -33,7 +33,7 @@ def facts(**changed: Any) -> CardFacts:
         hashes={"bars": "f" * 64},
         created_at=datetime(2024, 1, 1, tzinfo=UTC),
         expires_at=datetime(2024, 2, 15, tzinfo=UTC),
-        power={"rows": 120, "needed": 1570, "gain": 0.01, "power": 0.8, "findable": 0.131},
+        power=CardPower(rows=120, needed=1570, gain=0.01, power=0.8, findable=0.131),
     )
     if "evaluation" in changed:
         changed["evaluation"] = Evaluation.from_json(changed["evaluation"])
@@ -73,7 +73,7 @@ def test_a_simulated_market_is_said_to_be_one_before_anything_is_claimed() -> No
 
 def test_too_few_rows_are_told_with_what_they_could_have_found() -> None:
     few = card_markdown(facts())
-    enough = {"rows": 2000, "needed": 1570, "gain": 0.01, "power": 0.8, "findable": 0.008}
+    enough = CardPower(rows=2000, needed=1570, gain=0.01, power=0.8, findable=0.008)
 
     assert "a smaller one could be there and not show" in few
     assert "That is enough" in card_markdown(facts(power=enough))
@@ -88,14 +88,16 @@ def test_without_a_study_or_a_live_record_it_says_so_and_what_to_run() -> None:
 
 def test_a_study_that_may_not_count_is_said_not_to() -> None:
     told = evaluation()
-    study = {
-        "verdict": told["verdict"],
-        "at": datetime(2024, 1, 1, tzinfo=UTC),
-        "counts": False,
-        "current": False,
-        "summary": told["summary"],
-        "directional": Evaluation.from_json(told).directional,
-    }
+    study = CardStudy(
+        verdict=told["verdict"],
+        at=datetime(2024, 1, 1, tzinfo=UTC),
+        counts=False,
+        current=False,
+        first_day=told["summary"]["first_day"],
+        last_day=told["summary"]["last_day"],
+        breaks=told["summary"]["breaks"],
+        directional=Evaluation.from_json(told).directional,
+    )
 
     text = card_markdown(facts(study=study))
 
@@ -122,7 +124,9 @@ def test_whatever_a_name_or_a_reason_holds_is_text() -> None:
         standing=(HOSTILE,),
         importance={"directional": {HOSTILE: 1.0}},
         hashes={HOSTILE: HOSTILE},
-        decisions=[{"at": datetime(2024, 1, 1, tzinfo=UTC), "kind": HOSTILE, "verdict": HOSTILE}],
+        decisions=[
+            CardDecision(at=datetime(2024, 1, 1, tzinfo=UTC), kind=HOSTILE, verdict=HOSTILE)
+        ],
     )
 
     text, page = card_markdown(hostile), card_page(hostile)

@@ -74,10 +74,15 @@ class Visit:
         self.settled()
 
     def settled(self) -> None:
-        """Wait until the script has run to its end."""
+        """Wait until the script has run to its end; a page that never does is kept as picture."""
         app = self.page.get_by_test_id("stApp")
-        expect(self.page.get_by_test_id("stMainBlockContainer")).to_be_visible()
-        expect(app).to_have_attribute("data-test-script-state", "notRunning")
+        try:
+            expect(self.page.get_by_test_id("stMainBlockContainer")).to_be_visible()
+            expect(app).to_have_attribute("data-test-script-state", "notRunning")
+        except AssertionError as error:
+            self.keep("never-settled")
+            error.add_note(f"{self.page.url}: {SCREENSHOTS}/never-settled.png; {self.errors}")
+            raise
 
     def require_sound(self) -> None:
         """Nothing raised, nothing asked of a host outside, nothing wider than the window."""

@@ -206,8 +206,8 @@ def test_a_recipe_that_reads_its_own_label_is_refused_before_anything_is_compare
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Leaking:
-        def select(self, wanted: Any) -> tuple[Feature, ...]:
-            return (*CATALOGUE.select(wanted), LEAK)
+        def to_learn(self, wanted: Any) -> tuple[Feature, ...]:
+            return (*CATALOGUE.to_learn(wanted), LEAK)
 
     monkeypatch.setattr(training, "CATALOGUE", Leaking())
     database = current_settings().database()

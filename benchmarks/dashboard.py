@@ -29,8 +29,8 @@ from sqlalchemy.orm import Session
 
 from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.daily_sums import daily_figures
+from registry.chains.chain import Chain
 from registry.database import Database, open_database
-from registry.ledger.chain import Chain
 from registry.ledger.entries import OutcomeEntry, PredictionEntry, fields_of
 from registry.ledger.ledger import Ledger
 from registry.ledger.verification import OUTCOMES, PREDICTIONS

@@ -121,8 +121,11 @@ def main() -> int:
     args = parser.parse_args()
     random = np.random.default_rng(4)
     with tempfile.TemporaryDirectory() as folder:
-        database = open_database(args.url or f"sqlite:///{Path(folder) / 'orbcast.sqlite'}")
-        ledger = Ledger(database, Path(folder) / "ledger-heads.jsonl")
+        database = open_database(
+            args.url or f"sqlite:///{Path(folder) / 'orbcast.sqlite'}",
+            checkpoints=Path(folder) / "ledger-heads.jsonl",
+        )
+        ledger = Ledger(database)
         entries = [prediction(number, random) for number in range(args.rows)]
         start = time.perf_counter()
         assert ledger.record(entries[:1_000]) == 1_000

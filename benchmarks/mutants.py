@@ -5,10 +5,10 @@
 The faults are committed in ``benchmarks/mutations``, one entry each::
 
     [[mutant]]
-    file = "registry/ledger/chain.py"
+    file = "registry/chains/chain.py"
     find = "a fragment that occurs exactly once in the file"
     replace = "the faulty fragment"
-    tests = ["tests/registry/ledger/test_chain.py"]
+    tests = ["tests/registry/chains/test_chain.py"]
     why = "the fault this stands for"
 
 Nothing is written to the checkout. Before anything is broken the list itself is checked: an entry
@@ -56,7 +56,7 @@ class Mutant:
     Attributes
     ----------
     file
-        Path below the project, such as ``registry/ledger/chain.py``.
+        Path below the project, such as ``registry/chains/chain.py``.
     find, replace
         A fragment that occurs exactly once in the file, and the faulty one.
     tests

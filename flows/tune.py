@@ -8,7 +8,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from ml_core.learning.models.lightgbm_models import Question
+from ml_core.learning.version_folder import Question
 from tasks.notices.notify import REPORTED
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of

@@ -260,7 +260,7 @@ def _whole(faults: Sequence[str] | None) -> Gate:
     if faults:
         words = f"{len(faults)} faults, such as: {faults[0]}"
         return Gate(name=name, passed=False, words=words, change="`orbcast verify` without fault")
-    return Gate(name=name, passed=True, words="ledger and version are as they were written")
+    return Gate(name=name, passed=True, words="record and version are as they were written")
 
 
 def _breaker(state: str) -> Gate:

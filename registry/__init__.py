@@ -6,6 +6,7 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from registry import bars as bars
+    from registry import chains as chains
     from registry import database as database
     from registry import definitions as definitions
     from registry import errors as errors

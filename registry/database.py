@@ -14,6 +14,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import DatabaseError as SqlDatabaseError
 from sqlalchemy.orm import Session
 
+from registry.chains.beginnings import note_beginnings
+from registry.chains.chain import new_heads
+from registry.chains.chain_checkpoints import CheckpointFile
 from registry.errors import BusyDatabaseError, DatabaseError
 from registry.schema import bring_up_to_date, require_this_schema
 
@@ -34,9 +37,14 @@ class Database:
         SQLAlchemy's engine; use :func:`open_database` or :func:`open_read_only` to make one.
     read_only
         Whether every unit of work is a look only: it holds up no writer, and cannot write.
+    checkpoints
+        File outside the database where the ends of its chains are noted; None notes nothing.
     """
 
-    def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, *, read_only: bool = False, checkpoints: Path | None = None
+    ) -> None:
+        self.checkpoints = CheckpointFile(checkpoints) if checkpoints is not None else None
         self._reader = engine.execution_options(**_reading_options(engine))
         self.engine = self._reader if read_only else engine
         # dropped, it closes its connections; not at exit, where a forked child has its parent's
@@ -56,6 +64,9 @@ class Database:
         """
         with self._begun(self.engine) as session:
             yield session
+        if self.checkpoints is not None:
+            for head in new_heads(session):
+                self.checkpoints.note(head)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -89,7 +100,7 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str, *, migrate: bool = True) -> Database:
+def open_database(url: str, *, migrate: bool = True, checkpoints: Path | None = None) -> Database:
     """Open a database, bringing its schema up to date if allowed.
 
     Parameters
@@ -98,6 +109,8 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
         SQLAlchemy URL, such as ``sqlite:///var/orbcast.sqlite``.
     migrate
         Whether an older or empty schema may be upgraded.
+    checkpoints
+        File outside the database where the ends of its chains are noted; None notes nothing.
 
     Raises
     ------
@@ -117,7 +130,7 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
         _prepare_folder(Path(str(parsed.database)), name)
     engine = _engine(parsed, name)
     try:
-        (bring_up_to_date if migrate else require_this_schema)(engine, name)
+        upgraded = (bring_up_to_date if migrate else require_this_schema)(engine, name)
     except SqlDatabaseError as error:
         engine.dispose()
         remedy = (
@@ -132,14 +145,25 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
     except DatabaseError:
         engine.dispose()
         raise
-    return Database(engine)
+    database = Database(engine, checkpoints=checkpoints)
+    if upgraded and database.checkpoints is not None:
+        with database.reading() as session:
+            note_beginnings(session, database.checkpoints)
+    return database
 
 
-def open_read_only(url: str) -> Database:
+def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
     """Open a database that is there, to look at and never to write to.
 
     The database itself refuses to write: SQLite opens its file read-only, PostgreSQL its
     transactions.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL.
+    checkpoints
+        File in which the ends of its chains are noted.
 
     Raises
     ------
@@ -162,7 +186,7 @@ def open_read_only(url: str) -> Database:
         _be_patient(engine)
     else:
         engine = _engine(parsed, name)
-    database = Database(engine, read_only=True)
+    database = Database(engine, read_only=True, checkpoints=checkpoints)
     try:
         require_this_schema(database.engine, name)
     except SqlDatabaseError as error:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from ml_core.market_events import RolloutEvent
+from registry.chains.chain import chain_of
 from registry.errors import RolloutChangedError, UnsignedChangeError
-from registry.ledger.chain import Chain
 from registry.rows import read_records, values_of
 from registry.tables.rollout import RolloutRow
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from registry.database import Database
 
 
-ROLLOUT = Chain("rollout event", RolloutRow, tuple(field.name for field in fields(RolloutEvent)))
+ROLLOUT = chain_of(RolloutRow)
 
 
 def record_rollout(database: Database, records: Sequence[RolloutEvent]) -> None:
@@ -45,10 +44,8 @@ def record_rollout(database: Database, records: Sequence[RolloutEvent]) -> None:
                 raise UnsignedChangeError("rollout", name)
     try:
         with database.session() as session:
-            after = ROLLOUT.head(session).row_hash
             for record in records:
-                values = values_of(record)
-                after = ROLLOUT.append(session, values, after)
+                ROLLOUT.append(session, values_of(record))
     except IntegrityError as error:
         raise RolloutChangedError(records[0].market) from error
 

@@ -7,7 +7,7 @@ command need not import it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Engine, inspect, text
 
@@ -40,8 +40,8 @@ def migrations_of(engine: Engine) -> Config:
     return config
 
 
-def require_this_schema(engine: Engine, name: str) -> None:
-    """Refuse a database whose schema is not this Orbcast's.
+def require_this_schema(engine: Engine, name: str) -> Literal[False]:
+    """Refuse a database whose schema is not this Orbcast's; one that is was not upgraded.
 
     Raises
     ------
@@ -51,18 +51,21 @@ def require_this_schema(engine: Engine, name: str) -> None:
     here = _schema(engine, name)
     if here != revisions()[-1]:
         raise DatabaseError(name, f"has schema {here}, which is old", "run `orbcast db upgrade`")
+    return False
 
 
-def bring_up_to_date(engine: Engine, name: str) -> None:
-    """Make the schema of an empty database, upgrade that of an older one.
+def bring_up_to_date(engine: Engine, name: str) -> bool:
+    """Make the schema of an empty database, upgrade that of an older one; return if it did.
 
     Raises
     ------
     DatabaseError
         It is newer than this Orbcast knows.
     """
-    if _schema(engine, name) != revisions()[-1]:
+    old = _schema(engine, name) != revisions()[-1]
+    if old:
         alembic_command.upgrade(migrations_of(engine), "head")
+    return old
 
 
 def _schema(engine: Engine, name: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, select
 
 from ml_core.decision.plan_record import OrderIntent, StrategyRecord
+from registry.chains.chain import chain_of
 from registry.rows import read_records, values_of
 from registry.tables.rollout import OrderIntentRow, StrategyRow
 
@@ -40,12 +41,11 @@ def record_strategy(
     with database.session() as session:
         if session.scalars(select(StrategyRow.id).where(same_rules)).first() is not None:
             return False
-        session.add(StrategyRow(**values))
+        chain_of(StrategyRow).append(session, values)
         if intent is not None:
             emitted = select(OrderIntentRow.id).where(_of_slot(OrderIntentRow, intent))
             if session.scalars(emitted).first() is None:
-                order = values_of(intent)
-                session.add(OrderIntentRow(**order))
+                chain_of(OrderIntentRow).append(session, values_of(intent))
     return True
 
 

@@ -192,7 +192,7 @@ class Settings(BaseModel):
         DatabaseError
             It cannot be used as it is.
         """
-        return _opened(self.url, read_only=self.read_only)
+        return _opened(self.url, self.home / "ledger-heads.jsonl", read_only=self.read_only)
 
     def models(self) -> registry.models.model_store.ModelStore:
         """Return the model registry."""
@@ -206,7 +206,7 @@ class Settings(BaseModel):
 
     def ledger(self) -> registry.ledger.ledger.Ledger:
         """Return the ledger of predictions and outcomes."""
-        return registry.ledger.ledger.Ledger(self.database(), self.home / "ledger-heads.jsonl")
+        return registry.ledger.ledger.Ledger(self.database())
 
     def market(self, name: str, *, roll: str | None = None) -> Market:
         """Load a market by its file's name, in any case, with another roll rule if given.
@@ -358,10 +358,10 @@ def api_url() -> str | None:
 
 
 @lru_cache(maxsize=8)
-def _opened(url: str, *, read_only: bool) -> Database:
+def _opened(url: str, checkpoints: Path, *, read_only: bool) -> Database:
 
     return (
-        registry.database.open_read_only(url)
+        registry.database.open_read_only(url, checkpoints=checkpoints)
         if read_only
-        else registry.database.open_database(url)
+        else registry.database.open_database(url, checkpoints=checkpoints)
     )

@@ -11,8 +11,8 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from ml_core.decision.entry import Outputs
+from registry.chains.chain import GENESIS, Chain
 from registry.database import Database
-from registry.ledger.chain import GENESIS, Chain
 from registry.ledger.entries import OutcomeEntry, PredictionEntry, fields_of
 from registry.ledger.verification import OUTCOMES, PREDICTIONS
 

@@ -21,8 +21,8 @@ from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, of_side_that_broke
 from ml_core.learning.datasets.dataset import DOWN, ENDED, UP, WIN, Dataset
 from ml_core.learning.folds import Fold, walk_recipe
-from ml_core.learning.models.lightgbm_models import Question
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.version_folder import Question
 
 
 class TooFewFoldsError(InputError):

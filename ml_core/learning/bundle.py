@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +18,22 @@ from ml_core.learning import models
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import Calibrator
-from ml_core.learning.models.lightgbm_models import QUESTIONS, SIDE, Question
+from ml_core.learning.models.lightgbm_models import SIDE
 from ml_core.learning.predictions.novelty import Novelty, fit_novelty
 from ml_core.learning.predictions.predict import Predictions, predict
 from ml_core.learning.recipe import Recipe
-from ml_core.learning.version_folder import METADATA, RECIPE, SUMS, damage, recipe_of
+from ml_core.learning.version_folder import (
+    BASELINES,
+    CALIBRATION,
+    METADATA,
+    QUESTIONS,
+    RECIPE,
+    SUMS,
+    Question,
+    damage,
+    recipe_of,
+    version_name,
+)
 from ml_core.on_demand import library
 
 if TYPE_CHECKING:
@@ -152,19 +162,13 @@ class Bundle:
         The same recipe on the same data and market definition gives the same version, on any
         machine, any day.
         """
-        digest = hashlib.sha256()
-        for part in (
+        return version_name(
             self.recipe.hash,
-            self.trained["data_fingerprint"],
+            self.trained,
             _text(self.baselines.to_json()),
             _text(self._calibration()),
-            *([self.market_hash] if self.market_hash else []),
-            *(self.texts.get(question) or "" for question in QUESTIONS),
-        ):
-            digest.update(part.encode())
-            digest.update(b"\0")
-        day = self.trained["last_day"].replace("-", "")
-        return f"{day}-{digest.hexdigest()[:12]}"
+            [self.texts.get(question) or "" for question in QUESTIONS],
+        )
 
     def _calibration(self) -> dict[str, Any]:
         return {
@@ -179,8 +183,8 @@ class Bundle:
         """Return every text file of the version's folder by name."""
         files = {
             RECIPE: self.recipe.model_dump_json(indent=1),
-            "baselines.json": _text(self.baselines.to_json()),
-            "calibrators.json": _text(self._calibration()),
+            BASELINES: _text(self.baselines.to_json()),
+            CALIBRATION: _text(self._calibration()),
             "feature_schema.json": _text(schema),
             METADATA: _text(self.trained),
             "metrics.json": _text(metrics),
@@ -279,7 +283,7 @@ def load_bundle(folder: Path) -> Bundle:
     def read(name: str) -> Any:
         return json.loads((folder / name).read_text("utf-8"))
 
-    schema, calibration = read("feature_schema.json"), read("calibrators.json")
+    schema, calibration = read("feature_schema.json"), read(CALIBRATION)
     texts: dict[Question, str | None] = {}
     for question in QUESTIONS:
         path = folder / f"{question}.txt"
@@ -287,7 +291,7 @@ def load_bundle(folder: Path) -> Bundle:
     interval = calibration["net_r_interval"]
     return Bundle(
         recipe=recipe_of(folder),
-        baselines=Baselines.from_json(read("baselines.json")),
+        baselines=Baselines.from_json(read(BASELINES)),
         texts=texts,
         calibrators={
             name: Calibrator(**values) for name, values in calibration["calibrators"].items()

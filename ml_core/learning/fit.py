@@ -12,16 +12,10 @@ from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.datasets.splits import Split, chronological
 from ml_core.learning.models.baselines import Baselines, fit_baselines
 from ml_core.learning.models.calibration import Calibrator, Method, fit_calibrator, logit
-from ml_core.learning.models.lightgbm_models import (
-    QUESTIONS,
-    OnProgress,
-    Question,
-    Trained,
-    sample,
-    train,
-)
+from ml_core.learning.models.lightgbm_models import OnProgress, Trained, sample, train
 from ml_core.learning.predictions.predict import Predictions, predict
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.version_folder import QUESTIONS, Question
 
 _CALIBRATED: tuple[Question, ...] = ("directional", "quality")
 

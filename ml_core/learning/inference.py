@@ -9,10 +9,10 @@ import numpy as np
 from ml_core.errors import DefectError
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.dataset import Dataset
-from ml_core.learning.models.lightgbm_models import QUESTIONS
 from ml_core.learning.predictions.predict import LONG, SHORT, Predictions, predict
 from ml_core.learning.predictions.prediction import Level, Prediction, Reason, SideView
 from ml_core.learning.predictions.reasons import baseline_reason, model_reasons
+from ml_core.learning.version_folder import QUESTIONS
 
 CACHE_SECONDS = 300.0
 CACHE_ENTRIES = 256

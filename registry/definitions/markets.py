@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from ml_core.market.definition import MarketDefinition
+from registry.chains.chain import chain_of
 from registry.tables.ledger import OutcomeRow, PredictionRow
 from registry.tables.studies import EvaluationRow, TrialRow
 from registry.tables.versions import MarketDefinitionRow, ModelVersion
@@ -35,14 +36,13 @@ def remember_definition(database: Database, definition: MarketDefinition, at: da
             return
     with database.session() as session:
         if not _on_record(session, definition):
-            session.add(
-                MarketDefinitionRow(
-                    market=definition.symbol,
-                    market_hash=definition.hash,
-                    definition=definition.values,
-                    first_seen=at,
-                )
-            )
+            values = {
+                "market": definition.symbol,
+                "market_hash": definition.hash,
+                "definition": definition.values,
+                "first_seen": at,
+            }
+            chain_of(MarketDefinitionRow).append(session, values)
 
 
 def definitions(database: Database, market: str) -> tuple[MarketDefinition, ...]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from ml_core.learning.recipe import Recipe
+from registry.chains.chain import chain_of
 from registry.errors import EditedRecipeError
 from registry.tables.versions import RecipeRow
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from ml_core.learning.recipe import Recipe
     from registry.database import Database
 
 
@@ -47,15 +48,34 @@ def remember_recipe(session: Session, recipe: Recipe, at: datetime) -> None:
     if session.get(RecipeRow, recipe.hash) is not None:
         return
     _require(session, recipe)
-    session.add(
-        RecipeRow(
-            recipe_hash=recipe.hash,
-            name=recipe.name,
-            recipe=recipe.model_dump(mode="json"),
-            first_seen=at,
-        )
+    values = {
+        "recipe_hash": recipe.hash,
+        "name": recipe.name,
+        "recipe": recipe.model_dump(mode="json"),
+        "first_seen": at,
+    }
+    chain_of(RecipeRow).append(session, values)
+
+
+def recipe_faults(database: Database) -> tuple[str, ...]:
+    """Name recipes whose hash is not that of what is on record of them.
+
+    A recipe that this Orbcast reads no longer is not held against its hash.
+    """
+    with database.reading() as session:
+        rows = list(session.scalars(select(RecipeRow)))
+    return tuple(
+        f"recipes row {row.id} ({row.name}) was edited: its content has another hash"
+        for row in rows
+        if _hash_of(row.recipe) not in {None, row.recipe_hash}
     )
-    session.flush()
+
+
+def _hash_of(values: dict[str, Any]) -> str | None:
+    try:
+        return Recipe.model_validate(values).hash
+    except ValueError:
+        return None
 
 
 def _require(session: Session, recipe: Recipe) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from ml_core.market_events import BreakerEvent
+from registry.chains.chain import chain_of
 from registry.errors import UnsignedChangeError
 from registry.rows import read_records, values_of
 from registry.tables.watch import BreakerRow
@@ -28,9 +29,8 @@ def record_breaker(database: Database, record: BreakerEvent) -> None:
     for name in ("by", "detail"):
         if not getattr(record, name).strip():
             raise UnsignedChangeError("breaker", "reason" if name == "detail" else name)
-    values = values_of(record)
     with database.session() as session:
-        session.add(BreakerRow(**values))
+        chain_of(BreakerRow).append(session, values_of(record))
 
 
 def breaker_records(database: Database, market: str) -> tuple[BreakerEvent, ...]:

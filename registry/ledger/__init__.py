@@ -6,8 +6,6 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from registry.ledger import browsing as browsing
-    from registry.ledger import chain as chain
-    from registry.ledger import chain_checkpoints as chain_checkpoints
     from registry.ledger import entries as entries
     from registry.ledger import ledger as ledger
     from registry.ledger import scored as scored

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Select, and_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
+from registry.chains.chain import Head
+from registry.chains.chain_checkpoints import Gap
 from registry.database import Database
 from registry.errors import BusyDatabaseError, NothingMissingError, PrematureAnswerError
-from registry.ledger.chain import Head
-from registry.ledger.chain_checkpoints import CheckpointFile, Gap, NotedHead
 from registry.ledger.entries import (
     Mode,
     OutcomeEntry,
@@ -28,11 +27,11 @@ from registry.ledger.entries import (
     prediction_of,
 )
 from registry.ledger.verification import (
-    CHAINS,
     OUTCOMES,
     PREDICTIONS,
     Verification,
     chain_faults,
+    chains,
     row_lookup_in,
     verify,
 )
@@ -54,13 +53,10 @@ class Ledger:
     ----------
     database
         Where they are rows.
-    checkpoints
-        File outside the database where the ends of the chains are noted; None notes nothing.
     """
 
-    def __init__(self, database: Database, checkpoints: Path | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._checkpoints = CheckpointFile(checkpoints) if checkpoints is not None else None
 
     def record(self, entries: list[PredictionEntry]) -> int:
         """Append predictions as :meth:`append` does; return how many were new."""
@@ -84,23 +80,19 @@ class Ledger:
         for entry in entries:
             _require_closed(entry)
 
-        def work(session: Session) -> tuple[list[PredictionEntry], Head]:
-            head = PREDICTIONS.head(session)
-            digest, latest = head.row_hash, _latest_live(session)
+        def work(session: Session) -> list[PredictionEntry]:
+            head, latest = PREDICTIONS.head(session), _latest_live(session)
             added = []
             for entry in entries:
                 if _is_recorded(session, entry):
                     continue
                 marked = _marked(entry, latest)
-                digest = PREDICTIONS.append(session, fields_of(marked), digest)
+                head = PREDICTIONS.append(session, fields_of(marked), head)
                 latest = entry.made_at if entry.mode == "live" else latest
                 added.append(marked)
-            return added, Head(head.rows + len(added), digest)
+            return added
 
-        added, head = self._alone(work)
-        if added:
-            self._note("predictions", head, max(entry.made_at for entry in added))
-        return tuple(added)
+        return tuple(self._alone(work))
 
     def record_outcome(
         self, entry: OutcomeEntry, at: datetime
@@ -113,25 +105,20 @@ class Ledger:
             Others wrote all the time; trying again is the remedy.
         """
 
-        def append(session: Session) -> tuple[OutcomeRow | None, Head | None]:
+        def append(session: Session) -> Literal["added", "unchanged", "revised"]:
             latest = session.scalars(_outcomes_of(entry)).first()
             document = OUTCOMES.stored(asdict(entry))
             if latest is not None and asdict(outcome_of(latest)) == document:
-                return latest, None
+                return "unchanged"
             values = {
                 **document,
                 "revision": 0 if latest is None else latest.revision + 1,
                 "recorded_at": at,
             }
-            head = OUTCOMES.head(session)
-            digest = OUTCOMES.append(session, values, head.row_hash)
-            return latest, Head(head.rows + 1, digest)
+            OUTCOMES.append(session, values)
+            return "added" if latest is None else "revised"
 
-        latest, head = self._alone(append)
-        if head is None:
-            return "unchanged"
-        self._note("outcomes", head, at)
-        return "added" if latest is None else "revised"
+        return self._alone(append)
 
     def settled(
         self,
@@ -242,15 +229,15 @@ class Ledger:
     def has(self, row_hash: str) -> bool:
         """Return whether a row with this hash, or one that begins with it, stands in a chain."""
         with self._database.reading() as session:
-            return any(chain.has(session, row_hash) for chain in CHAINS.values())
+            return any(chain.has(session, row_hash) for chain in chains().values())
 
     def verify_chain(self) -> tuple[str, ...]:
-        """Name every prediction and outcome that was edited, and where one is gone or moved."""
+        """Name every row that was edited, in any chained table, and where one is gone or moved."""
         return chain_faults(self._database)
 
     def verify(self) -> Verification:
-        """Walk both chains, and compare them with the heads noted outside the database."""
-        return verify(self._database, self._checkpoints)
+        """Walk all chains, and compare them with the heads noted outside the database."""
+        return verify(self._database)
 
     def accept_restored(self, *, by: str, reason: str, at: datetime) -> tuple[Gap, ...]:
         """Go on from a restored backup: record who accepts that rows are gone.
@@ -262,10 +249,11 @@ class Ledger:
         NothingMissingError
             No noted row is gone, or none is noted.
         """
-        if self._checkpoints is None:
+        checkpoints = self._database.checkpoints
+        if checkpoints is None:
             raise NothingMissingError("no file")
-        gaps = self._checkpoints.compare(row_lookup_in(self._database)).gaps
-        self._checkpoints.accept(gaps, by=by, reason=reason, at=at)
+        gaps = checkpoints.compare(row_lookup_in(self._database)).gaps
+        checkpoints.accept(gaps, by=by, reason=reason, at=at)
         return tuple(gap for gap in gaps if gap.by is None)
 
     def _alone(self, work: Callable[[Session], T]) -> T:
@@ -277,12 +265,6 @@ class Ledger:
             except IntegrityError as error:
                 conflict = error
         raise BusyDatabaseError(self._database.masked_url, str(conflict.orig)) from conflict
-
-    def _note(self, chain: str, head: Head, at: datetime) -> None:
-        if self._checkpoints is not None:
-            self._checkpoints.note(
-                NotedHead(chain=chain, rows=head.rows, row_hash=head.row_hash, at=at)
-            )
 
 
 def _all_equal(one: Any, other: Any, names: tuple[str, ...]) -> Any:

@@ -1,81 +1,103 @@
-"""Check that the ledger is as it was written: walk both chains, compare the noted heads."""
+"""Check that the record is as it was written: walk every chain, compare the noted heads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
+from registry import tables
+from registry.chains.beginnings import Beginning, beginnings_in
+from registry.chains.chain import GENESIS, Chain, Head, chain_of
+from registry.chains.chain_checkpoints import CheckpointFile, Compared, Gap, Miscount, RowLookup
 from registry.database import Database
-from registry.ledger.chain import Chain, Head
-from registry.ledger.chain_checkpoints import CheckpointFile, Compared, Gap, Miscount, RowLookup
-from registry.ledger.entries import OutcomeEntry, PredictionEntry
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
-_IF_GIVEN = frozenset({"market_hash"})
-PREDICTIONS = Chain("prediction", PredictionRow, PredictionEntry.__slots__, if_given=_IF_GIVEN)
-OUTCOMES = Chain(
-    "outcome",
-    OutcomeRow,
-    (*OutcomeEntry.__slots__, "revision", "recorded_at"),
-    if_given=_IF_GIVEN,
-)
-CHAINS = {"predictions": PREDICTIONS, "outcomes": OUTCOMES}
+PREDICTIONS = chain_of(PredictionRow)
+OUTCOMES = chain_of(OutcomeRow)
+
+
+@cache
+def chains() -> dict[str, Chain]:
+    """Return the chain of every table whose rows decide something, by its table's name."""
+    return {table.__tablename__: chain_of(table) for table in tables.every.chained_tables()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What a walk along both chains found.
+    """What a walk along all chains found.
 
     Attributes
     ----------
     faults
-        Rows edited, gone or moved, and noted heads that were, one line each; none if all of it is
-        as it was written.
+        Rows edited, gone or moved, and noted heads that were, one line each, which names the
+        table and the row; none if all of it is as it was written.
     gaps
         Rows gone that somebody accepted, signed; they are listed for ever and are no faults.
     doubts
         What could not be looked at, such as a missing file of noted heads.
     unnoted
         Rows at the chains' ends that no noted head covers yet.
-    predictions, outcomes
-        The ends of the chains.
+    ends
+        The ends of the chains, by table.
     revisions
         Outcomes that took another's place.
+    beginnings
+        Rows that an upgrade chained as they stood, by table.
     """
 
     faults: tuple[str, ...]
     gaps: tuple[Gap, ...]
     doubts: tuple[str, ...]
     unnoted: int
-    predictions: Head
-    outcomes: Head
+    ends: dict[str, Head]
     revisions: int
+    beginnings: tuple[Beginning, ...]
+
+    @property
+    def predictions(self) -> Head:
+        """The end of the predictions' chain."""
+        return self.ends["predictions"]
+
+    @property
+    def outcomes(self) -> Head:
+        """The end of the outcomes' chain."""
+        return self.ends["outcomes"]
 
 
 def chain_faults(database: Database) -> tuple[str, ...]:
-    """Name every prediction and outcome that was edited, and where one is gone or moved."""
-    return tuple(fault for faults in _faults(database).values() for fault in faults)
+    """Name every row that was edited, in any chained table, and where one is gone or moved."""
+    return tuple(fault for chain in chains().values() for fault in _walk(database, chain)[0])
 
 
-def _faults(database: Database) -> dict[str, tuple[str, ...]]:
-    with database.reading() as session:
-        return {name: tuple(chain.faults(session)) for name, chain in CHAINS.items()}
+def _walk(database: Database, chain: Chain) -> tuple[tuple[str, ...], Head]:
+    """Return a chain's faults and its end; a table that cannot be read is a fault."""
+    try:
+        with database.reading() as session:
+            return tuple(chain.faults(session)), chain.head(session)
+    except DBAPIError as error:
+        reason = " ".join(str(error.orig).split())
+        return (f"{chain.name} cannot be read ({reason})",), Head(0, GENESIS)
 
 
-def verify(database: Database, checkpoints: CheckpointFile | None) -> Verification:
-    """Walk both chains, and compare them with the checkpoints noted outside the database."""
-    faults = _faults(database)
+def verify(database: Database) -> Verification:
+    """Walk all chains, and compare them with the checkpoints noted outside the database."""
+    checkpoints = database.checkpoints
+    walks = {name: _walk(database, chain) for name, chain in chains().items()}
+    faults = {name: of_chain for name, (of_chain, _) in walks.items()}
+    ends = {name: end for name, (_, end) in walks.items()}
     # the notes first: a row noted while this runs is there when the database is asked
     compared = (
         checkpoints.compare(row_lookup_in(database)) if checkpoints is not None else Compared()
     )
     gaps, notes = compared.gaps, compared.notes
     noted = {head.chain: head.rows for head in notes.noted_heads}
+    later = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.revision > 0)
     with database.reading() as session:
-        ends = {name: chain.head(session) for name, chain in CHAINS.items()}
-        later = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.revision > 0)
         revisions = session.scalar(later) or 0
+        beginnings = beginnings_in(session)
     behind = sum(max(0, end.rows - noted.get(name, 0)) for name, end in ends.items())
     return Verification(
         faults=(
@@ -87,25 +109,46 @@ def verify(database: Database, checkpoints: CheckpointFile | None) -> Verificati
                 for miscount in compared.miscounts
                 if not faults[miscount.head.chain]
             ),
+            *_begun_otherwise(database, beginnings, faults),
         ),
         gaps=tuple(gap for gap in gaps if gap.by is not None),
         doubts=notes.doubts if any(end.rows for end in ends.values()) else (),
         unnoted=behind if checkpoints is not None else 0,
-        predictions=ends["predictions"],
-        outcomes=ends["outcomes"],
+        ends=ends,
         revisions=revisions,
+        beginnings=beginnings,
     )
+
+
+def _begun_otherwise(
+    database: Database, beginnings: tuple[Beginning, ...], faults: dict[str, tuple[str, ...]]
+) -> list[str]:
+    """Name the tables whose first rows are not those that the upgrade chained."""
+    lookup = row_lookup_in(database)
+    named = []
+    for begun in beginnings:
+        there = lookup(begun.table_name, [begun.last_hash])
+        places, _ = there or ({}, 0)
+        if places.get(begun.last_hash) != begun.rows and not faults.get(begun.table_name):
+            named.append(
+                f"{begun.table_name}: row {begun.rows} is not the one that the upgrade of "
+                f"{begun.at:%Y-%m-%d %H:%M} UTC chained: the table was chained anew, or cut"
+            )
+    return named
 
 
 def row_lookup_in(database: Database) -> RowLookup:
     """Return a function that looks up where hashes stand in a chain of the database."""
 
     def lookup(chain: str, hashes: list[str]) -> tuple[dict[str, int], int] | None:
-        if chain not in CHAINS:
+        walked = chains().get(chain)
+        if walked is None:
             return None  # of a later Orbcast: not here, so not missed here
-        walked = CHAINS[chain]
-        with database.reading() as session:
-            return walked.places(session, hashes), walked.head(session).rows
+        try:
+            with database.reading() as session:
+                return walked.places(session, hashes), walked.head(session).rows
+        except DBAPIError:
+            return None  # a table that cannot be read is named by the walk
 
     return lookup
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from registry.chains.chain import chain_of
 from registry.database import Database
 from registry.rows import read_records, values_of
 from registry.tables.base import canonical
@@ -48,8 +49,8 @@ def record_decision(database: Database, record: DecisionRecord) -> bool:
         )
         if session.scalars(same).first() is not None:
             return False
-        values = values_of(record)
-        session.add(Decision(**values, evidence_hash=digest))
+        values = {**values_of(record), "evidence_hash": digest}
+        chain_of(Decision).append(session, values)
     return True
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from registry.chains.chain import chain_of
 from registry.database import Database
 from registry.definitions.markets import Definitions, definitions
 from registry.definitions.recipes import remember_recipe
@@ -115,27 +116,25 @@ class ModelStore:
         faults = version_files.faults_of(folder)
         if faults:
             raise UnusableVersionError(version, faults)
-        row = ModelVersion(
-            market=market,
-            model=bundle.recipe.name,
-            kind=bundle.recipe.kind,
-            version=version,
-            recipe_hash=bundle.recipe.hash,
-            data_fingerprint=bundle.trained["data_fingerprint"],
-            market_hash=bundle.trained.get("market_hash", ""),
-            sums_hash=version_files.sums_hash_of(folder),
-            metrics=metrics,
-            created_at=at,
-        )
+        values = {
+            "market": market,
+            "model": bundle.recipe.name,
+            "kind": bundle.recipe.kind,
+            "version": version,
+            "recipe_hash": bundle.recipe.hash,
+            "data_fingerprint": bundle.trained["data_fingerprint"],
+            "market_hash": bundle.trained.get("market_hash", ""),
+            "sums_hash": version_files.sums_hash_of(folder),
+            "metrics": metrics,
+            "created_at": at,
+        }
         with self._database.session() as session:
             # asked again within the unit of work: another process may have been first
             same = (ModelVersion.market == market) & (ModelVersion.version == version)
-            first = session.scalars(select(ModelVersion).where(same)).one_or_none()
-            if first is not None:
-                return self._record(first)
-            remember_recipe(session, bundle.recipe, at)
-            session.add(row)
-        return self._record(row)
+            if session.scalars(select(ModelVersion.id).where(same)).first() is None:
+                remember_recipe(session, bundle.recipe, at)
+                chain_of(ModelVersion).append(session, values)
+            return self._record(session.scalars(select(ModelVersion).where(same)).one())
 
     def sweep(self, now: datetime, *, older_than: timedelta = timedelta(days=1)) -> int:
         """Remove half-written folders that killed runs left; return how many.
@@ -175,6 +174,11 @@ class ModelStore:
     def faults(self, record: VersionRecord) -> tuple[str, ...]:
         """Name what is wrong with a version's files; empty when they are what was registered."""
         return version_files.faults_of(record.folder, record.sums_hash, record.market_hash)
+
+    def content_faults(self, record: VersionRecord) -> tuple[str, ...]:
+        """Name what is wrong with a version: its files, or its name worked out from them again."""
+        faults = self.faults(record)
+        return faults or version_files.name_faults_of(record.folder, record.recipe_hash)
 
     def expires_at(self, record: VersionRecord) -> datetime:
         """Return from when on a version is too old to answer."""
@@ -293,16 +297,15 @@ class ModelStore:
         if faults:
             raise UnusableVersionError(record.version, faults)
         with self._database.session() as session:
-            session.add(
-                AliasEvent(
-                    market=market,
-                    alias=alias,
-                    version=record.version,
-                    at=at,
-                    by=by,
-                    reason=reason,
-                )
-            )
+            values = {
+                "market": market,
+                "alias": alias,
+                "version": record.version,
+                "at": at,
+                "by": by,
+                "reason": reason,
+            }
+            chain_of(AliasEvent).append(session, values)
         return True
 
     def history(self, market: str, alias: str) -> tuple[AliasRecord, ...]:

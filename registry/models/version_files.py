@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ml_core.files import sync
-from ml_core.learning.version_folder import SUMS, damage, market_hash_of
+from ml_core.learning.version_folder import SUMS, damage, market_hash_of, name_of, recipe_of
 
 _INCOMING = ".incoming-"
 
@@ -64,6 +64,28 @@ def sweep(root: Path, now: datetime, older_than: timedelta) -> int:
 def sums_hash_of(folder: Path) -> str:
     """Return the SHA-256, hex, of a version's list of hashes."""
     return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
+
+
+def name_faults_of(folder: Path, recipe_hash: str) -> tuple[str, ...]:
+    """Name what a version's files say of its name and recipe that its row does not.
+
+    Parameters
+    ----------
+    folder
+        The version's folder, which has its name; whole, as :func:`faults_of` finds.
+    recipe_hash
+        What the row of the version says.
+    """
+    try:
+        name, recipe = name_of(folder), recipe_of(folder).hash
+    except (OSError, ValueError, KeyError) as error:
+        return (f"its name cannot be worked out from its files ({error})",)
+    faults = []
+    if name != folder.name:
+        faults.append(f"its files give it the name {name}")
+    if recipe != recipe_hash:
+        faults.append("its row names another recipe than its files")
+    return tuple(faults)
 
 
 def faults_of(folder: Path, sums_hash: str = "", market_hash: str = "") -> tuple[str, ...]:

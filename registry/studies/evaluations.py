@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from registry.chains.chain import chain_of
 from registry.definitions.recipes import remember_recipe
 from registry.rows import read_first, read_records, values_of
 from registry.tables.studies import EvaluationRow
@@ -77,8 +78,7 @@ def record_evaluation(database: Database, record: EvaluationRecord, recipe: Reci
         )
         if session.scalars(same).first() is not None:
             return False
-        values = values_of(record)
-        session.add(EvaluationRow(**values))
+        chain_of(EvaluationRow).append(session, values_of(record))
     return True
 
 

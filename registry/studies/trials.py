@@ -1,15 +1,19 @@
-"""Recipes tried on a market, counted because many trials find something by chance."""
+"""Recipes tried on a market, counted because many trials find something by chance.
+
+A row is never changed: what became of a trial that was begun is a second row beside the first.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 
+from registry.chains.chain import chain_of
 from registry.database import Database
-from registry.rows import read_records, values_of
+from registry.rows import read_records, record_of, values_of
 from registry.tables.studies import TrialRow
 
 
@@ -56,7 +60,7 @@ def record_trial(database: Database, record: TrialRecord) -> bool:
         same = _same(record.market, record.recipe_hash, record.market_hash)
         if session.scalars(select(TrialRow.id).where(same)).first() is not None:
             return False
-        session.add(TrialRow(**values_of(record)))
+        chain_of(TrialRow).append(session, values_of(record))
     return True
 
 
@@ -87,9 +91,11 @@ def finish_trial(
     """
     with database.session() as session:
         same = _same(market, recipe_hash, market_hash)
-        row = session.scalars(select(TrialRow).where(same)).one()
-        if row.state == "begun":
-            row.score, row.state = score, state
+        latest = select(TrialRow).where(same).order_by(TrialRow.id.desc()).limit(1)
+        trial = record_of(TrialRecord, session.scalars(latest).one())
+        if trial.state == "begun":
+            ended = replace(trial, score=score, state=state)
+            chain_of(TrialRow).append(session, values_of(ended))
 
 
 def _same(market: str, recipe_hash: str, market_hash: str) -> ColumnElement[bool]:
@@ -108,7 +114,8 @@ def count_trials(database: Database, market: str) -> int:
     BusyDatabaseError
         The server went away.
     """
-    query = select(func.count()).select_from(TrialRow).where(TrialRow.market == market)
+    of_market = select(TrialRow.recipe_hash, TrialRow.market_hash).where(TrialRow.market == market)
+    query = select(func.count()).select_from(of_market.distinct().subquery())
     with database.reading() as session:
         return int(session.scalars(query).one())
 
@@ -116,7 +123,7 @@ def count_trials(database: Database, market: str) -> int:
 def list_trials(
     database: Database, market: str, study: str | None = None
 ) -> tuple[TrialRecord, ...]:
-    """Return the trials of a market, or of one study there, oldest first.
+    """Return the trials of a market, or of one study there, oldest first, each as it ended.
 
     Parameters
     ----------
@@ -136,4 +143,8 @@ def list_trials(
     query = select(TrialRow).where(TrialRow.market == market).order_by(TrialRow.id)
     if study is not None:
         query = query.where(TrialRow.study == study)
-    return read_records(database, TrialRecord, query)
+    latest = {
+        (trial.recipe_hash, trial.market_hash): trial
+        for trial in read_records(database, TrialRecord, query)
+    }
+    return tuple(latest.values())

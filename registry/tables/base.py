@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from sqlalchemy import (
@@ -18,7 +18,7 @@ from sqlalchemy import (
     String,
     Text,
 )
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from ml_core.json_values import json_values
@@ -119,3 +119,26 @@ class Base(DeclarativeBase):
         float: Float(53),
         bool: Boolean(name="flag", create_constraint=False),
     }
+
+
+class Chained(Base):
+    """A table whose rows are only ever appended, each with the hash of the row before it.
+
+    Attributes
+    ----------
+    noun
+        What a row is called where it is named; by its table if "".
+    dated_by
+        The column that says when a row came about.
+    if_given
+        Columns that a hash covers only where they are not "": rows written before there was such
+        a column keep their hash, and to fill it in or empty it later still shows.
+    """
+
+    __abstract__ = True
+    noun: ClassVar[str] = ""
+    dated_by: ClassVar[str] = "at"
+    if_given: ClassVar[frozenset[str]] = frozenset()
+
+    previous_hash: Mapped[str] = mapped_column(unique=True, index=True)
+    row_hash: Mapped[str] = mapped_column(unique=True, index=True)

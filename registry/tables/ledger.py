@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ml_core.health.daily_sums import DaySums
-from registry.tables.base import Base, JsonOf
+from registry.tables.base import Base, Chained, JsonOf
 
 
-class PredictionRow(Base):
+class PredictionRow(Chained):
     """A slot's prediction, or why there is none; append-only and chained by hash."""
 
+    noun: ClassVar[str] = "prediction"
+    dated_by: ClassVar[str] = "made_at"
+    if_given: ClassVar[frozenset[str]] = frozenset({"market_hash"})
     __tablename__ = "predictions"
     __table_args__ = (
         UniqueConstraint("market", "trading_day", "opening_range", "mode", "role"),
@@ -46,9 +49,12 @@ class PredictionRow(Base):
     row_hash: Mapped[str] = mapped_column(unique=True)
 
 
-class OutcomeRow(Base):
+class OutcomeRow(Chained):
     """What became of a slot under a label; append-only and chained, a revision is a new row."""
 
+    noun: ClassVar[str] = "outcome"
+    dated_by: ClassVar[str] = "recorded_at"
+    if_given: ClassVar[frozenset[str]] = frozenset({"market_hash"})
     __tablename__ = "outcomes"
     __table_args__ = (
         UniqueConstraint(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.tables.base import Base
+from registry.tables.base import Chained
 
 
-class RolloutRow(Base):
+class RolloutRow(Chained):
     """A change of a market's stage, or an approval of one; append-only and chained by hash."""
 
+    noun: ClassVar[str] = "rollout event"
     __tablename__ = "rollout_events"
     __table_args__ = (UniqueConstraint("market", "sequence"),)
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -31,7 +32,7 @@ class RolloutRow(Base):
     row_hash: Mapped[str] = mapped_column(unique=True)
 
 
-class StrategyRow(Base):
+class StrategyRow(Chained):
     """What the rules decided of a slot, without the model and with it."""
 
     __tablename__ = "strategy_decisions"
@@ -52,7 +53,7 @@ class StrategyRow(Base):
     at: Mapped[datetime]
 
 
-class OrderIntentRow(Base):
+class OrderIntentRow(Chained):
     """The outbox: an order somebody else may place; Orbcast places none."""
 
     __tablename__ = "order_intents"

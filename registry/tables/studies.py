@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.tables.base import Base
+from registry.tables.base import Base, Chained
 from registry.tables.versions import RecipeRow
 
 
-class EvaluationRow(Base):
+class EvaluationRow(Chained):
     """A walk-forward study of a recipe: evidence belongs to recipes, versions are refits."""
 
     __tablename__ = "evaluations"
@@ -31,11 +31,14 @@ class EvaluationRow(Base):
     at: Mapped[datetime]
 
 
-class TrialRow(Base):
-    """A recipe tried on a market, by hand or by tuning: each one must be paid for."""
+class TrialRow(Chained):
+    """A recipe tried on a market, by hand or by tuning: each one must be paid for.
+
+    What became of a trial that was begun is a second row, of the same values but score and state.
+    """
 
     __tablename__ = "trials"
-    __table_args__ = (UniqueConstraint("market", "recipe_hash", "market_hash"),)
+    __table_args__ = (UniqueConstraint("market", "recipe_hash", "market_hash", "state"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     market: Mapped[str]
     study: Mapped[str]

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.tables.base import Base
+from registry.tables.base import Chained
+
+_NEXT_RECIPE = text("(SELECT coalesce(max(id), 0) + 1 FROM recipes)")
 
 
-class RecipeRow(Base):
+class RecipeRow(Chained):
     """A recipe that was trained at least once."""
 
+    dated_by: ClassVar[str] = "first_seen"
     __tablename__ = "recipes"
+    id: Mapped[int] = mapped_column(unique=True, index=True, default=_NEXT_RECIPE)
     recipe_hash: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(index=True)
     recipe: Mapped[dict[str, Any]]
     first_seen: Mapped[datetime]
 
 
-class MarketDefinitionRow(Base):
+class MarketDefinitionRow(Chained):
     """What a market file said of a market, of what decides the meaning of its labels."""
 
+    dated_by: ClassVar[str] = "first_seen"
     __tablename__ = "market_definitions"
     __table_args__ = (UniqueConstraint("market", "market_hash"),)
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -33,9 +38,10 @@ class MarketDefinitionRow(Base):
     first_seen: Mapped[datetime]
 
 
-class ModelVersion(Base):
+class ModelVersion(Chained):
     """A model version whose folder is whole."""
 
+    dated_by: ClassVar[str] = "created_at"
     __tablename__ = "model_versions"
     __table_args__ = (UniqueConstraint("market", "version"),)
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -51,7 +57,7 @@ class ModelVersion(Base):
     created_at: Mapped[datetime]
 
 
-class AliasEvent(Base):
+class AliasEvent(Chained):
     """An alias given to a version; the latest of an alias is where it points."""
 
     __tablename__ = "aliases"
@@ -65,7 +71,7 @@ class AliasEvent(Base):
     reason: Mapped[str] = mapped_column(Text)
 
 
-class Decision(Base):
+class Decision(Chained):
     """A decision about a model version, with what it rested on."""
 
     __tablename__ = "decisions"

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ml_core.health.drift import DriftFigures
 from ml_core.health.estimates import Expected, Reconciled
 from ml_core.health.parity import ParityReport
-from registry.tables.base import Base, JsonOf
+from registry.tables.base import Base, Chained, JsonOf
 
 
-class BreakerRow(Base):
-    """A change of a market's circuit breaker; append-only."""
+class BreakerRow(Chained):
+    """A change of a market's circuit breaker; append-only and chained."""
 
     __tablename__ = "breaker_events"
     __table_args__ = (Index("ix_breaker_events_market_at", "market", "at"),)

@@ -18,7 +18,6 @@ from registry.health.drift import latest_drift
 from registry.health.parity import latest_parity
 from registry.ledger.scored import scored_predictions
 from registry.models.model_store import Serving
-from registry.rollout import rollout_faults
 from registry.tables.base import canonical
 from tasks.data.market_definition import hashes_of_question
 from tasks.health.breaker import OURS, breaker_of
@@ -136,7 +135,7 @@ def _parity(settings: Settings, symbol: str) -> Check | None:
 
 def _faults(settings: Settings, serving: Serving | None) -> tuple[str, ...] | None:
     try:
-        matches = [*settings.ledger().verify().faults, *rollout_faults(settings.database())]
+        matches = list(settings.ledger().verify().faults)
     except (DatabaseError, OSError):
         return None
     if serving is not None:

@@ -15,8 +15,8 @@ from prefect import get_run_logger, task
 import registry
 from ml_core.errors import NumberError, TransientError
 from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuning_folds
-from ml_core.learning.models.lightgbm_models import Question
 from ml_core.learning.recipe import Recipe, write_recipe
+from ml_core.learning.version_folder import Question
 from ml_core.on_demand import library
 from registry.studies.trials import (
     TrialRecord,

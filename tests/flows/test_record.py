@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from alembic import command
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -15,11 +17,12 @@ from deployments.cli.app import app
 from ml_core.bars.continuous import join
 from ml_core.market.schedule import build_schedule
 from registry.database import open_database
+from registry.schema import migrations_of
 from tasks.prediction import predict as prediction
 from tasks.prediction.missed import fill_missed, unanswered
 from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import latest_slot, slots_between
-from tasks.settings import current_settings
+from tasks.settings import _opened, current_settings
 
 WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
 
@@ -175,3 +178,49 @@ def test_on_roll_days_half_days_and_after_clocks_change_each_slot_has_one_answer
         # the half day's last range too: it is over before trading ends at 13:00 in New York
         assert {each.reason or each.status for each in champion} == {"predicted"}
     assert ledger.verify_chain() == ()
+
+
+@pytest.mark.usefixtures("own")
+def test_a_champion_written_into_the_database_is_named_by_table_and_row() -> None:
+    settings = current_settings()
+    status, told = verify()
+    assert (status, told["faults"], told["chained_as_they_stood"]) == (0, [], [])
+    chains: Any = told["chains"]
+    head, number = chains["aliases"]["head"], chains["aliases"]["rows"] + 1
+    assert verify("--head", head[:16])[0] == 0
+    printed = CliRunner().invoke(app, ["verify"]).stdout
+    assert f"head of aliases {head}" in printed
+    assert "as they were written" in printed
+
+    with settings.database().session() as session:
+        session.execute(
+            text(
+                "INSERT INTO aliases (market, alias, version, at, by, reason) VALUES "
+                "('MGC', 'champion', 'forged', '2024-11-21 00:00:00.000000', 'ann', 'better')"
+            )
+        )
+
+    status, told = verify()
+    assert status == 1
+    assert all(f"aliases row {number} (MGC:champion)" in str(it) for it in told["faults"])  # type: ignore[attr-defined]
+
+
+def test_a_home_of_before_the_tables_were_chained_is_verified_and_says_since_when(
+    own: Path,
+) -> None:
+    settings = current_settings()
+    command.downgrade(migrations_of(settings.database().engine), "0008")
+    settings.database().close()
+    _opened.cache_clear()
+    heads = own / "ledger-heads.jsonl"
+    lines = heads.read_text("utf-8").splitlines(keepends=True)
+    ledger = [line for line in lines if json.loads(line)["chain"] in {"predictions", "outcomes"}]
+    heads.write_text("".join(ledger), "utf-8")
+
+    status, told = verify()
+
+    assert (status, told["faults"]) == (0, [])
+    stood: Any = told["chained_as_they_stood"]
+    assert {"aliases", "model_versions", "recipes"} <= {begun["table"] for begun in stood}
+    printed = CliRunner().invoke(app, ["verify"]).stdout
+    assert "chained as they stood: " in printed

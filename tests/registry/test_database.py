@@ -127,7 +127,10 @@ def test_sqlite_is_opened_as_a_database_others_rely_on(tmp_path: Path) -> None:
 
 def test_a_unit_of_work_is_all_or_nothing(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'o.sqlite'}")
-    insert = text("INSERT INTO recipes VALUES ('h', 'n', '{}', '2024-01-01')")
+    insert = text(
+        "INSERT INTO recipes (recipe_hash, name, recipe, first_seen, id, previous_hash, row_hash) "
+        "VALUES ('h', 'n', '{}', '2024-01-01', 1, 'p', 'r')"
+    )
 
     def half_done() -> None:
         with database.session() as session:

@@ -18,10 +18,10 @@ import pytest
 import registry
 from ml_core.learning.recipe import load_recipe
 from registry import database as opening
+from registry.chains.chain import GENESIS
 from registry.database import Database, open_database
 from registry.errors import BusyDatabaseError
 from registry.ledger.browsing import Wanted
-from registry.ledger.chain import GENESIS
 from registry.ledger.ledger import Ledger
 from registry.models.model_store import ModelStore
 from registry.studies.trials import TrialRecord, record_trial

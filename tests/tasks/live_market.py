@@ -161,9 +161,9 @@ class LiveMarket:
         pairs = list(rows)
         self.settings.ledger().record([answer for answer, _ in pairs])
         with self.database.session() as session:
-            digest = OUTCOMES.head(session).row_hash
+            end = OUTCOMES.head(session)
             for outcome in map(as_kept, filter(None, (became for _, became in pairs))):
-                digest = OUTCOMES.append(session, outcome, digest)
+                end = OUTCOMES.append(session, outcome, end)
 
     def breaker(self, state: str, at: datetime) -> None:
         """Record a change of the breaker."""

@@ -121,6 +121,8 @@ def test_the_breaker_is_what_its_events_make_it_and_unreadable_is_open(market: L
         ("UPDATE predictions SET p_up = 0.9 WHERE id = 1", "prediction 1"),
         ("UPDATE outcomes SET r_net = 9.9 WHERE id = 1", "outcome 1"),
         ("UPDATE rollout_events SET stage = 'auto' WHERE id = 1", "rollout event 1"),
+        ("UPDATE aliases SET version = 'forged' WHERE id = 1", "aliases row 1"),
+        ("UPDATE recipes SET name = 'forged' WHERE id = 1", "recipes row 1"),
         ("DELETE FROM outcomes WHERE id = 3", "1 outcomes recorded"),
     ],
 )

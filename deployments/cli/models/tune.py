@@ -21,7 +21,7 @@ from deployments.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from ml_core.learning.models.lightgbm_models import Question
+    from ml_core.learning.version_folder import Question
 
 _QUESTIONS = ("directional", "quality", "r_multiple")
 

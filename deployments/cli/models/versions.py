@@ -173,7 +173,7 @@ def verify(
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
-    """Compare a version's files, or every version's, with what was registered.
+    """Compare a version's files and name, or every version's, with what was registered.
 
     Example: orbcast models verify champion
     """
@@ -181,7 +181,11 @@ def verify(
     symbol = settings.market(market).symbol
     store = settings.models()
     checked = [
-        {"version": version.version, "model": version.model, "faults": list(store.faults(version))}
+        {
+            "version": version.version,
+            "model": version.model,
+            "faults": list(store.content_faults(version)),
+        }
         for version in ([store.find(symbol, ref)] if ref else store.versions(symbol))
     ]
     if as_json:

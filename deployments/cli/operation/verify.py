@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tasks.settings import Settings
 
 CHANGED, NOT_VERIFIABLE = 1, 2
+_LEDGER = ("predictions", "outcomes")
 
 
 class WithoutRestoredError(InputError):
@@ -41,7 +42,7 @@ def verify(
     reason: Annotated[str, typer.Option(help="Why; kept for ever.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Walk the ledger's chains, every model version and every study; name what was changed.
+    """Walk the chain of every table that decides, model versions and studies; name changes.
 
     Exit status: 0 all of it is as it was written, 1 something was edited, deleted or moved, 2 it
     could not be verified. Rows cut off the end show because ledger-heads.jsonl in the home notes
@@ -61,7 +62,7 @@ def verify(
     try:
         if accept_restored:
             settings.ledger().accept_restored(by=by, reason=reason, at=tasks.settings.now())
-        with progress("Verifying the ledger") as bar:
+        with progress("Verifying the record") as bar:
             record = settings.ledger().verify()
             faults = [*record.faults, *_other_faults(settings, head, bar)]
     except (registry.errors.BusyDatabaseError, registry.errors.DatabaseError, OSError) as error:
@@ -84,6 +85,13 @@ def _to_json(record: Verification, faults: list[str]) -> dict[str, Any]:
         "outcomes": record.outcomes.rows,
         "outcomes_head": record.outcomes.row_hash,
         "revisions": record.revisions,
+        "chains": {
+            name: {"rows": end.rows, "head": end.row_hash} for name, end in record.ends.items()
+        },
+        "chained_as_they_stood": [
+            {"table": begun.table_name, "rows": begun.rows, "at": begun.at.isoformat()}
+            for begun in record.beginnings
+        ],
         "accepted_gaps": gaps,
         "doubts": list(record.doubts),
         "unnoted": record.unnoted,
@@ -99,33 +107,51 @@ def _print(record: Verification, faults: list[str]) -> None:
     ]
     if record.unnoted and not record.doubts:
         lines.append(f"the last {record.unnoted:,} rows have no noted head yet")
+    if record.beginnings:
+        tables = ", ".join(f"{begun.rows:,} {begun.table_name}" for begun in record.beginnings)
+        lines.append(
+            f"the upgrade of {record.beginnings[0].at:%Y-%m-%d %H:%M} UTC chained as they stood: "
+            f"{tables}. An edit of these rows before that does not show; later rows were chained "
+            "when they were written"
+        )
     state = "as they were written" if not faults else f"{len(faults)} faults"
     lines += [
         (
             f"{record.predictions.rows:,} predictions, {record.outcomes.rows:,} outcomes "
-            f"({record.revisions:,} revised), model versions, studies and rollout: {state}"
+            f"({record.revisions:,} revised), {_others(record):,} rows of the tables that decide, "
+            f"model versions and studies: {state}"
         ),
         f"head {record.predictions.row_hash}",
         f"outcomes' head {record.outcomes.row_hash}",
+        *(
+            f"head of {name} {end.row_hash}"
+            for name, end in record.ends.items()
+            if name not in _LEDGER and end.rows
+        ),
     ]
     for line in lines:
         say(line)
+
+
+def _others(record: Verification) -> int:
+    return sum(end.rows for name, end in record.ends.items() if name not in _LEDGER)
 
 
 def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
 
     models = settings.models()
     matches = [
-        *registry.rollout.rollout_faults(settings.database()),
+        *registry.definitions.recipes.recipe_faults(settings.database()),
         *registry.definitions.markets.definition_faults(settings.database()),
     ]
     if head is not None and not settings.ledger().has(head.lower()):
-        matches.append(f"the chain does not hold {head} any more: rows are gone from its end")
+        matches.append(f"no chain holds {head} any more: rows are gone from its end")
     versions = models.versions()
     for done, record in enumerate(versions):
         bar.share(done / len(versions), "Verifying versions")
         matches += [
-            f"version {record.market} {record.version}: {fault}" for fault in models.faults(record)
+            f"version {record.market} {record.version}: {fault}"
+            for fault in models.content_faults(record)
         ]
     for market in sorted({version.market for version in versions}):
         for study in registry.studies.evaluations.evaluations(settings.database(), market):

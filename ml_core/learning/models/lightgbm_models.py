@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from ml_core.learning.datasets.splits import TooFewSamplesError, settled_before
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import logit
 from ml_core.learning.recipe import BoosterSpec, Recipe
+from ml_core.learning.version_folder import QUESTIONS, Question
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -30,8 +31,6 @@ Features are chosen by rows that were settled before them, with the recipe's emb
 
 _TREES_TO_SELECT_BY = 100
 
-Question = Literal["directional", "quality", "r_multiple"]
-QUESTIONS: tuple[Question, ...] = ("directional", "quality", "r_multiple")
 OnProgress = Callable[[str], None]
 
 

@@ -12,7 +12,8 @@ from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import IDENTITY, Calibrator, logit
 from ml_core.learning.models.driftless import DriftlessEntry
-from ml_core.learning.models.lightgbm_models import Question, with_side
+from ml_core.learning.models.lightgbm_models import with_side
+from ml_core.learning.version_folder import Question
 
 if TYPE_CHECKING:
     from lightgbm import Booster

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from registry.ledger.chain import GENESIS, Chain
+from registry.chains.chain import GENESIS, Chain
 from registry.tables.base import UtcDateTime
 from registry.tables.ledger import OutcomeRow
 
@@ -56,7 +56,7 @@ def _chain(connection: sa.Connection) -> None:
         sa.column("row_hash", sa.String(200)),
         *(sa.column(name, kind) for name, kind in _COLUMNS.items()),
     )
-    chain = Chain("outcome", OutcomeRow, tuple(_COLUMNS))
+    chain = Chain(OutcomeRow, tuple(_COLUMNS))
     change = (
         outcomes.update()
         .where(outcomes.c.id == sa.bindparam("number"))

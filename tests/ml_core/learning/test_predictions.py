@@ -6,8 +6,8 @@ import numpy as np
 
 from ml_core.learning.models.baselines import fit_baselines
 from ml_core.learning.models.calibration import Calibrator
-from ml_core.learning.models.lightgbm_models import Question
 from ml_core.learning.predictions.predict import predict, recommend
+from ml_core.learning.version_folder import Question
 from tests.ml_core.learning.synthetic import dataset
 
 

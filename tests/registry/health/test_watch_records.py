@@ -23,7 +23,7 @@ from registry.health.breaker import breaker_records, record_breaker
 from registry.health.drift import DriftRecord, drift_records, record_drift
 from registry.health.parity import ParityRecord, latest_parity, record_parity
 from registry.rollout import record_rollout, rollout_records
-from tests.registry.ledger.chained_rows import EVENT
+from tests.registry.chains.chained_rows import EVENT
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -30,7 +30,7 @@ _RACER = """
     from registry.ledger.ledger import Ledger
     from tests.registry.ledger.test_ledger import T0, came, said
 
-    ledger = Ledger(open_database(sys.argv[1]), Path(sys.argv[2]))
+    ledger = Ledger(open_database(sys.argv[1], checkpoints=Path(sys.argv[2])))
     print("ready", flush=True)
     sys.stdin.readline()
     added = outcomes = 0
@@ -49,14 +49,14 @@ _VICTIM = """
     from sqlalchemy import event
     from sqlalchemy.orm import Session
     from registry.database import open_database
-    from registry.ledger.chain_checkpoints import CheckpointFile
+    from registry.chains.chain_checkpoints import CheckpointFile
     from registry.ledger.ledger import Ledger
     from tests.registry.ledger.test_ledger import T0, came, said
 
     def die(*_):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    ledger = Ledger(open_database(sys.argv[1]), Path(sys.argv[2]))
+    ledger = Ledger(open_database(sys.argv[1], checkpoints=Path(sys.argv[2])))
     where = sys.argv[3]
     if where == "prediction written, not committed":
         event.listen(Session, "after_flush", die)
@@ -93,8 +93,8 @@ def test_two_processes_racing_through_fifty_slots_make_one_row_of_each(
         assert racer.stdout.readline() == "ready\n"
     told = [racer.communicate("go\n")[0].split() for racer in racers]
 
-    database = open_database(url)
-    ledger = Ledger(database, heads)
+    database = open_database(url, checkpoints=heads)
+    ledger = Ledger(database)
     found = ledger.settled("MGC")
     assert sum(int(added) for added, _ in told) == len(found) == 50
     assert sum(int(outcomes) for _, outcomes in told) == 50
@@ -126,7 +126,7 @@ def test_killed_anywhere_the_next_run_completes_and_no_false_alarm_is_raised(
     victim.communicate()
     assert victim.returncode == -signal.SIGKILL
 
-    ledger = Ledger(open_database(url), heads)
+    ledger = Ledger(open_database(url, checkpoints=heads))
     assert ledger.verify().faults == ()
     ledger.record([said(p_up=0.9)])
     ledger.record_outcome(came(), T0 + timedelta(hours=2))

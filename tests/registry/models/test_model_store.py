@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from ml_core.files import sha256_of
 from ml_core.learning.bundle import Bundle, write_bundle
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
@@ -75,6 +79,39 @@ def test_a_writer_that_fails_leaves_nothing(store: ModelStore, tmp_path: Path) -
 
     assert store.versions() == ()
     assert not [p for p in (tmp_path / "models").rglob("*") if p.is_file()]
+
+
+def test_a_version_s_name_is_worked_out_from_its_files_again(store: ModelStore) -> None:
+    """Files that agree with one another and with the row are not enough: so do another's."""
+    own, other = register(store, bundle("a")), register(store, bundle("b"))
+    assert store.content_faults(own) == store.content_faults(other) == ()
+    shutil.rmtree(own.folder)
+    shutil.copytree(other.folder, own.folder)
+    forged = replace(own, sums_hash=other.sums_hash)
+
+    assert store.faults(forged) == ()
+    assert store.content_faults(forged) == (f"its files give it the name {other.version}",)
+
+
+def test_a_row_that_names_another_recipe_than_the_files_is_named(store: ModelStore) -> None:
+    own = register(store, bundle("a"))
+    assert store.content_faults(replace(own, recipe_hash="other")) == (
+        "its row names another recipe than its files",
+    )
+
+
+def test_a_version_whose_name_cannot_be_worked_out_is_named(store: ModelStore) -> None:
+    own = register(store, bundle("a"))
+    (own.folder / "metadata.json").write_text("{}")
+    sums = own.folder / "SHA256SUMS"
+    lines = [line for line in sums.read_text().splitlines() if "metadata.json" not in line]
+    lines.append(f"{sha256_of(own.folder / 'metadata.json')}  metadata.json")
+    sums.write_text("".join(f"{line}\n" for line in lines))
+
+    forged = replace(own, sums_hash=hashlib.sha256(sums.read_bytes()).hexdigest())
+
+    (fault,) = store.content_faults(forged)
+    assert fault.startswith("its name cannot be worked out from its files (")
 
 
 def test_a_version_whose_files_were_touched_is_named_and_not_served(store: ModelStore) -> None:

@@ -1,7 +1,7 @@
-"""The ends of the ledger's chains, noted outside the database, so that lost rows are noticed.
+"""The ends of the chains, noted outside the database, so that lost rows are noticed.
 
 Notes are lines of canonical JSON in a text file, appended and never edited: one line, about 200
-bytes, for each call that added rows, some ten a day. A note is made after the database has
+bytes, for each chain that a unit of work added rows to. A note is made after the database has
 committed, so a crash between the two leaves the file behind the database, which is no fault. A
 note of a row that the database does not have is a fault: rows were cut off, or a backup older than
 the ledger was restored.
@@ -61,7 +61,7 @@ class Gap:
     Attributes
     ----------
     chain, rows
-        ``predictions`` or ``outcomes``, and how many of them.
+        Name of the table, such as ``predictions``, and how many of its rows.
     since, until
         The last note before them that still stands, None if there is none, and the last of them.
     first_hash, last_hash

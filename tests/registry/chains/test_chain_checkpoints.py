@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, text
 
+from registry.chains.chain_checkpoints import CheckpointFile
 from registry.database import Database, open_database
 from registry.errors import NothingMissingError, UnsignedChangeError
-from registry.ledger.entries import fields_of
 from registry.ledger.ledger import Ledger
-from registry.ledger.verification import PREDICTIONS
 from registry.tables.ledger import PredictionRow
 from tests.ledger_rows import OUTCOME, PREDICTION
-from tests.registry.ledger.chained_rows import RECORDED
+from tests.registry.chains.chained_rows import RECORDED
 from tests.registry.ledger.test_ledger import T0, came, said
 
 LATER = T0 + timedelta(days=40)
@@ -29,9 +28,15 @@ def heads(tmp_path: Path) -> Path:
     return tmp_path / "home" / "ledger-heads.jsonl"
 
 
+def noting(database: Database, heads: Path) -> Ledger:
+    """Return the ledger of a database that notes its ends in a file from here on."""
+    database.checkpoints = CheckpointFile(heads)
+    return Ledger(database)
+
+
 @pytest.fixture
 def ledger(database: Database, heads: Path) -> Ledger:
-    kept = Ledger(database, heads)
+    kept = noting(database, heads)
     for day in range(4):
         kept.record([said(day), said(day, role="challenger")])
     kept.record_outcome(came(), T0 + timedelta(hours=2))
@@ -90,7 +95,7 @@ def test_a_restored_backup_is_named_accepted_by_a_person_and_listed_for_ever(
     tmp_path: Path, heads: Path
 ) -> None:
     path, backup = tmp_path / "o.sqlite", tmp_path / "backup.sqlite"
-    first = Ledger(open_database(f"sqlite:///{path}"), heads)
+    first = Ledger(open_database(f"sqlite:///{path}", checkpoints=heads))
     for day in range(6):
         first.record([said(day)])
         if day == 2:
@@ -98,7 +103,7 @@ def test_a_restored_backup_is_named_accepted_by_a_person_and_listed_for_ever(
                 live.backup(copy)
             live.close()
             copy.close()
-    restored = Ledger(open_database(f"sqlite:///{backup}"), heads)
+    restored = Ledger(open_database(f"sqlite:///{backup}", checkpoints=heads))
     (fault,) = restored.verify().faults
     assert "3 predictions" in fault
 
@@ -153,9 +158,10 @@ def test_a_missing_or_unreadable_file_is_a_doubt_and_no_fault(
     heads.mkdir()
     assert "cannot be read" in ledger.verify().doubts[0]
 
-    empty = Ledger(open_database(f"sqlite:///{tmp_path / 'empty.sqlite'}"), tmp_path / "none")
+    path = tmp_path / "empty.sqlite"
+    empty = Ledger(open_database(f"sqlite:///{path}", checkpoints=tmp_path / "none"))
     assert empty.verify().doubts == ()  # nothing was ever recorded: nothing to doubt
-    assert Ledger(database).verify().doubts == ()
+    assert Ledger(Database(database.engine)).verify().doubts == ()
 
 
 def test_a_line_that_a_crash_cut_short_is_passed_over_and_does_not_spoil_the_next(
@@ -176,7 +182,7 @@ def test_a_file_that_cannot_be_written_to_does_not_stop_the_record(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "taken").write_text("a file where a folder should be")
-    kept = Ledger(database, tmp_path / "taken" / "heads.jsonl")
+    kept = noting(database, tmp_path / "taken" / "heads.jsonl")
 
     with caplog.at_level(logging.WARNING):
         assert kept.record([said()]) == 1
@@ -310,9 +316,7 @@ def test_a_note_without_one_of_its_words_is_a_doubt_that_names_its_line(
 def test_a_row_added_behind_the_ledger_s_back_is_not_covered_by_any_note(
     database: Database, ledger: Ledger
 ) -> None:
-    values = fields_of(said(9))
-    with database.session() as session:
-        PREDICTIONS.append(session, values, PREDICTIONS.head(session).row_hash)
+    Ledger(Database(database.engine)).record([said(9)])
 
     record = ledger.verify()
 
@@ -322,7 +326,7 @@ def test_a_row_added_behind_the_ledger_s_back_is_not_covered_by_any_note(
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_note_is_written_as_files_in_use_have_it(database: Database, heads: Path) -> None:
-    ledger = Ledger(database, heads)
+    ledger = noting(database, heads)
     ledger.record([PREDICTION])
     ledger.record_outcome(OUTCOME, RECORDED)
 
@@ -340,4 +344,5 @@ def test_a_note_is_dated_by_the_last_of_its_rows(
 ) -> None:
     ledger.record([said(9), said(7, role="baseline")])
     assert json.loads(heads.read_text().splitlines()[-1])["at"] == "2024-06-12T23:05:03+00:00"
-    assert Ledger(database).verify().unnoted == 0  # without a file nothing is noted or missed
+    # without a file nothing is noted or missed
+    assert Ledger(Database(database.engine)).verify().unnoted == 0

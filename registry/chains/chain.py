@@ -1,4 +1,9 @@
-"""A table as a hash chain: each row's hash covers its values and the hash of the row before it."""
+"""A table as a hash chain: each row's hash covers its values and the hash of the row before it.
+
+Rows are appended within :meth:`registry.database.Database.session`, which lets one unit of work
+run at a time, on SQLite and on PostgreSQL: the row that a new one follows is still the last one
+when the new one is committed. The new end is noted outside the database after that.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +13,23 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import Any
 
 import orjson
 from sqlalchemy import Date, Float, Text, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from registry.tables.base import CanonicalJson, UtcDateTime, canonical
-
-if TYPE_CHECKING:
-    from registry.tables.ledger import OutcomeRow, PredictionRow
-    from registry.tables.rollout import RolloutRow
-
-    ChainedRow = type[PredictionRow | OutcomeRow | RolloutRow]
+from registry.chains.chain_checkpoints import NotedHead
+from registry.tables.base import CanonicalJson, Chained, UtcDateTime, canonical
 
 GENESIS = "0" * 64
 """What the first row follows."""
 
 _PAGE = 2_000
-_WHICH = ("market", "trading_day", "opening_range", "kind", "stage")
+_WHICH = ("market", "name", "alias", "trading_day", "opening_range", "kind", "stage")
+_OF_CHAIN = frozenset({"id", "previous_hash", "row_hash"})
+_NEW_HEADS = "new heads"
 _PLAIN = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
@@ -43,27 +46,20 @@ class Chain:
 
     Parameters
     ----------
-    noun
-        What a row is called, such as ``prediction``.
     table
         Its rows; they follow each other by ``id``.
     names
-        The columns that a row's hash covers.
-    if_given
-        Those of them that a hash covers only where they are not "": rows written before there
-        was such a column keep their hash, and to fill it in or empty it later still shows.
+        The columns that a row's hash covers; all but those of the chain itself if left out.
     """
 
-    def __init__(
-        self,
-        noun: str,
-        table: ChainedRow,
-        names: tuple[str, ...],
-        if_given: frozenset[str] = frozenset(),
-    ) -> None:
-        self.noun, self.table, self.names = noun, table, tuple(sorted(names))
-        self._if_given = if_given
-        columns = table.__table__.columns
+    def __init__(self, table: type[Chained], names: Collection[str] | None = None) -> None:
+        self.table: Any = table
+        columns = self.table.__table__.columns
+        names = {column.name for column in columns} - _OF_CHAIN if names is None else names
+        self.name = str(self.table.__tablename__)
+        self.noun = table.noun or f"{self.name} row"
+        self.names = tuple(sorted(names))
+        self._if_given = table.if_given & set(names)
         self._numbers = {name for name in names if isinstance(columns[name].type, Float)}
         self._texts = sorted(
             name for name in names if isinstance(columns[name].type, CanonicalJson)
@@ -96,13 +92,26 @@ class Chain:
         rows = session.scalars(select(self.table.row_hash).order_by(self.table.id))
         return {digest: place for place, digest in enumerate(rows, 1) if digest in wanted}
 
-    def append(self, session: Session, values: Mapping[str, Any], after: str) -> str:
-        """Add a row behind the one whose hash is ``after``; give the new row's hash."""
+    def append(
+        self, session: Session, values: Mapping[str, Any], after: Head | None = None
+    ) -> Head:
+        """Add a row behind the end of the chain, ``after`` if it is known; return the new end."""
+        end = after or self.head(session)
         stored = self.stored(values)
-        digest = self.row_hash(stored, after)
-        session.add(self.table(**stored, previous_hash=after, row_hash=digest))
+        digest = self.row_hash(stored, end.row_hash)
+        session.add(self.table(**stored, previous_hash=end.row_hash, row_hash=digest))
         session.flush()
-        return digest
+        head = Head(end.rows + 1, digest)
+        self._announce(session, head, stored[self.table.dated_by])
+        return head
+
+    def _announce(self, session: Session, head: Head, at: datetime) -> None:
+        """Leave the new end with the unit of work, dated by the latest of its rows."""
+        heads: dict[str, NotedHead] = session.info.setdefault(_NEW_HEADS, {})
+        latest = max(heads[self.name].at, at) if self.name in heads else at
+        heads[self.name] = NotedHead(
+            chain=self.name, rows=head.rows, row_hash=head.row_hash, at=latest
+        )
 
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return values as every database gives them back: numbers as floats, none infinite."""
@@ -169,7 +178,7 @@ class Chain:
     def _edited(self, session: Session, number: int) -> Iterator[str]:
         """Read one row with care and say what is wrong with it, if anything is."""
         try:
-            row: Any = session.get_one(self.table, number)
+            row = self._row(session, number)
         except (ValueError, TypeError) as error:
             yield f"{self.noun} {number} was edited: it cannot be read ({error})"
             return
@@ -178,9 +187,12 @@ class Chain:
             yield f"{self._name(session, number)} was edited"
         session.expunge(row)
 
+    def _row(self, session: Session, number: int) -> Any:
+        return session.scalars(select(self.table).where(self.table.id == number)).one()
+
     def _name(self, session: Session, number: int) -> str:
         try:
-            row: Any = session.get_one(self.table, number)
+            row = self._row(session, number)
         except (ValueError, TypeError):
             return f"{self.noun} {number}"
         what = [getattr(row, name) for name in _WHICH if hasattr(row, name)]
@@ -191,6 +203,17 @@ class Chain:
             return value
         number = float(value)
         return number if math.isfinite(number) else None
+
+
+@cache
+def chain_of(table: type[Chained]) -> Chain:
+    """Return how a table is chained."""
+    return Chain(table)
+
+
+def new_heads(session: Session) -> tuple[NotedHead, ...]:
+    """Return the ends of the chains that a unit of work added rows to."""
+    return tuple(session.info.get(_NEW_HEADS, {}).values())
 
 
 def _time_as_text(value: Any) -> Any:

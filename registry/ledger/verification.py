@@ -38,8 +38,8 @@ class Verification:
         Rows gone that somebody accepted, signed; they are listed for ever and are no faults.
     doubts
         What could not be looked at, such as a missing file of noted heads.
-    unnoted
-        Rows at the chains' ends that no noted head covers yet.
+    unnoted_rows
+        Rows at the chains' ends that no noted head covers yet, by table; only tables with some.
     ends
         The ends of the chains, by table.
     revisions
@@ -51,10 +51,15 @@ class Verification:
     faults: tuple[str, ...]
     gaps: tuple[Gap, ...]
     doubts: tuple[str, ...]
-    unnoted: int
+    unnoted_rows: dict[str, int]
     ends: dict[str, Head]
     revisions: int
     beginnings: tuple[Beginning, ...]
+
+    @property
+    def unnoted(self) -> int:
+        """Rows that no noted head covers yet, of all tables."""
+        return sum(self.unnoted_rows.values())
 
     @property
     def predictions(self) -> Head:
@@ -98,7 +103,7 @@ def verify(database: Database) -> Verification:
     with database.reading() as session:
         revisions = session.scalar(later) or 0
         beginnings = beginnings_in(session)
-    behind = sum(max(0, end.rows - noted.get(name, 0)) for name, end in ends.items())
+    behind = {name: max(0, end.rows - noted.get(name, 0)) for name, end in ends.items()}
     return Verification(
         faults=(
             *(fault for of_chain in faults.values() for fault in of_chain),
@@ -113,7 +118,7 @@ def verify(database: Database) -> Verification:
         ),
         gaps=tuple(gap for gap in gaps if gap.by is not None),
         doubts=notes.doubts if any(end.rows for end in ends.values()) else (),
-        unnoted=behind if checkpoints is not None else 0,
+        unnoted_rows={name: rows for name, rows in behind.items() if rows and checkpoints},
         ends=ends,
         revisions=revisions,
         beginnings=beginnings,

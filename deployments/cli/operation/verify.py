@@ -95,6 +95,7 @@ def _to_json(record: Verification, faults: list[str]) -> dict[str, Any]:
         "accepted_gaps": gaps,
         "doubts": list(record.doubts),
         "unnoted": record.unnoted,
+        "unnoted_rows": record.unnoted_rows,
     }
 
 
@@ -106,7 +107,8 @@ def _print(record: Verification, faults: list[str]) -> None:
         for doubt in record.doubts
     ]
     if record.unnoted and not record.doubts:
-        lines.append(f"the last {record.unnoted:,} rows have no noted head yet")
+        tables = ", ".join(f"{rows:,} {name}" for name, rows in record.unnoted_rows.items())
+        lines.append(f"the last {record.unnoted:,} rows have no noted head yet: {tables}")
     if record.beginnings:
         tables = ", ".join(f"{begun.rows:,} {begun.table_name}" for begun in record.beginnings)
         lines.append(

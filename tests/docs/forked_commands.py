@@ -42,6 +42,10 @@ IMPORTED = (
 )
 """What commands import where it is used; nothing of it starts a thread or reads a setting."""
 
+BELOW_A_SHELL = ("bash", "-c", '"$0" "$@"; exit $?')
+"""A reader's commands are below a shell, by which completion is taught; whoever runs the tests
+need not be."""
+
 PROGRAM = """\
 #!{python} -IS
 import json, os, signal, socket, sys
@@ -73,7 +77,7 @@ def forked_commands(folder: Path) -> Iterator[Path]:
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     environment = {name: value for name, value in os.environ.items() if not _is_ours(name)}
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.docs.forked_commands", str(address)],
+        [*BELOW_A_SHELL, sys.executable, "-m", "tests.docs.forked_commands", str(address)],
         cwd=PROJECT,
         env={**environment, "PREFECT_HOME": str(folder / "prefect")},
         stdin=subprocess.PIPE,

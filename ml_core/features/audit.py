@@ -219,7 +219,7 @@ def audit_lookahead(
         decisions=len(rows),
         features=tuple(feature.name for feature in features),
         never_seen=tuple(features[index].name for index in missing),
-        leaks=tuple(leak for _, leak in sorted(leaks, key=lambda found: found[0])),
+        leaks=tuple(leak for _, leak in sorted(leaks, key=lambda row_and_leak: row_and_leak[0])),
         kinds=slots.kinds,
     )
 
@@ -241,7 +241,7 @@ def _leaks_between(
     expected, view = truth[false.decisions], false.history.view(false.rows)
     got = np.column_stack([_without_future(feature, view) for feature in features])
     ranges, days = history.ranges, history.tape.schedule.days
-    found = []
+    leaks = []
     for index, column in np.argwhere(_bits(expected) != _bits(got)).tolist():
         row = rows[false.decisions[index]]
         leak = Leak(
@@ -252,8 +252,8 @@ def _leaks_between(
             with_future=float(expected[index, column]),
             without=float(got[index, column]),
         )
-        found.append((int(row), leak))
-    return found
+        leaks.append((int(row), leak))
+    return leaks
 
 
 def _without_future(feature: Feature, view: View) -> NDArray[np.float64]:

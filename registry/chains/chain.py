@@ -107,9 +107,9 @@ class Chain:
 
     def _announce(self, session: Session, head: Head, at: datetime) -> None:
         """Leave the new end with the unit of work, dated by the latest of its rows."""
-        heads: dict[str, NotedHead] = session.info.setdefault(_NEW_HEADS, {})
-        latest = max(heads[self.name].at, at) if self.name in heads else at
-        heads[self.name] = NotedHead(
+        ends: dict[str, NotedHead] = session.info.setdefault(_NEW_HEADS, {})
+        latest = max(ends[self.name].at, at) if self.name in ends else at
+        ends[self.name] = NotedHead(
             chain=self.name, rows=head.rows, row_hash=head.row_hash, at=latest
         )
 

@@ -55,7 +55,7 @@ class FeedCheck:
 
 @task(name="look at the feed", task_run_name="{market}: does the feed go on", **RETRIED)
 def check_feed(market: str, at: datetime) -> FeedCheck:
-    """Tell once of a feed that has stopped, and once that it goes on again.
+    """Send notice once of a feed that has stopped, and once that it goes on again.
 
     The source is looked at, and not taken in: that is for whoever needs its bars. A source that
     cannot be read brings no bar either, and what is wrong with it is part of what is told.
@@ -126,7 +126,7 @@ class _Feed:
         return first is not None and to_minute(first) < closed
 
     def stopped(self, silence: Silence, trouble: str | None, *, is_live: bool) -> FeedCheck:
-        """Tell that it has stopped, once a stop."""
+        """Send notice that it has stopped, once a stop."""
         if not is_live:
             verdict = "no bar in this session, nor any as it was made in the last one"
             return FeedCheck(verdict=verdict, last_bar=self.last_bar)
@@ -154,7 +154,7 @@ class _Feed:
         )
 
     def goes_on(self, silence: Silence) -> FeedCheck:
-        """Tell that it goes on, if the last thing told of it is that it had stopped."""
+        """Send notice that it goes on, if the last notice of it is that it had stopped."""
         stop = _last_told(self.config, self.market)
         is_new = False
         before = None

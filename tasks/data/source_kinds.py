@@ -23,10 +23,10 @@ class UnknownKindError(InputError):
     """A kind of source that nobody brings."""
 
     kind: str
-    known: tuple[str, ...]
+    available: tuple[str, ...]
     template = (
-        "no source is called {kind!r}; use one of {known:, }, or install a package that brings it "
-        "(`orbcast bars sources` lists what there is)"
+        "no source is called {kind!r}; use one of {available:, }, or install a package that "
+        "brings it (`orbcast bars sources` lists what there is)"
     )
 
 

@@ -104,7 +104,7 @@ class SourceSpec(BaseModel):
         beside = {name: value for name, value in values.items() if name not in cls.model_fields}
         own = {name: value for name, value in values.items() if name not in beside}
         together = {**(values.get("options") or {}), **beside}
-        options = {name: each for name, each in together.items() if each is not None}
+        options = {name: value for name, value in together.items() if value is not None}
         return {
             **own,
             "options": {name: option for name, option in options.items() if option != ""},

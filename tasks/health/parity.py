@@ -139,7 +139,7 @@ class _Again:
         now = bars_as_known(self._settings.lake(), self._market, first, t0, made)
         yield now
         stored = self._settings.lake().stored(self._market, first, t0)["ingested_at"].unique()
-        stamps = sorted({each.as_py().astimezone(UTC) for each in stored}, reverse=True)
+        stamps = sorted({stamp.as_py().astimezone(UTC) for stamp in stored}, reverse=True)
         for stamp in stamps:
             if made - _WRITING <= stamp <= made:
                 before = stamp - timedelta(microseconds=1)

@@ -211,7 +211,7 @@ def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
 
 
 def _tell(records: tuple[BatchRecord, ...], brought: IntakeSummary, market: str) -> None:
-    """Say what was taken in, what was left out of it, and what comes next."""
+    """Print what was taken in, what was left out of it, and what comes next."""
     say(f"{brought.counts}, from {brought.new_batches} new of {brought.batches} batches.")
     for line in remarks_on(records):
         say(f"  {line}")

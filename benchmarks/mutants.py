@@ -163,6 +163,7 @@ class Copy:
 
     def __init__(self, project: Path, folder: Path) -> None:
         self.folder = folder
+        self.temporary = folder.with_name(f"{folder.name}-temporary")
         command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         names = subprocess.run(command, cwd=project, check=True, capture_output=True).stdout
         for name in filter(None, names.decode().split("\0")):
@@ -280,7 +281,8 @@ class Runner:
         }
         began = time.monotonic()
         with subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-x", "-q", *tests],
+            # folders of its own: to clean up those of a run beside it would fail as a test does
+            [sys.executable, "-m", "pytest", "-x", "-q", f"--basetemp={copy.temporary}", *tests],
             cwd=copy.folder,
             # before the installed checkout, for what the tests start as well
             env={**kept, "PYTHONPATH": str(copy.folder)},

@@ -27,11 +27,10 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.daily_sums import daily_figures
 from registry.chains.chain import Chain
 from registry.database import Database, open_database
-from registry.ledger.entries import OutcomeEntry, PredictionEntry, fields_of
+from registry.ledger.entries import OutcomeEntry, PredictionEntry, Settled, fields_of
 from registry.ledger.ledger import Ledger
 from registry.ledger.verification import OUTCOMES, PREDICTIONS
 from registry.rows import values_of
@@ -125,35 +124,12 @@ def _daily(
     database: Database, predictions: list[PredictionEntry], outcomes: list[OutcomeEntry]
 ) -> None:
     came = {(outcome.trading_day, outcome.opening_range): outcome for outcome in outcomes}
-    rows = []
-    for prediction in predictions:
-        outcome = came[prediction.trading_day, prediction.opening_range]
-        same = {
-            name: getattr(prediction, name)
-            for name in (
-                "trading_day",
-                "opening_range",
-                "mode",
-                "role",
-                "version",
-                "decision_time",
-                "status",
-                "reason",
-                "p_up",
-                "baseline_p_up",
-                "recommendation",
-            )
-        }
-        rows.append(
-            ScoredPrediction(
-                **same,
-                late=False,
-                majority_p_up=0.5,
-                direction=outcome.direction,
-                r_gross=outcome.r_gross,
-                r_net=outcome.r_net,
-            )
-        )
+    rows = [
+        Settled(
+            prediction, came[prediction.trading_day, prediction.opening_range], revision=0
+        ).scored(majority_p_up=0.5)
+        for prediction in predictions
+    ]
     figures = daily_figures("MGC", rows)
     at = datetime.now(UTC)
     with database.session() as session:

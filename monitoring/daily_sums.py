@@ -23,8 +23,10 @@ NO_VERSION = "none"
 """Named where no version was there to answer."""
 
 
-def daily_figures(market: str, rows: Iterable[ScoredPrediction]) -> list[PerformanceRecord]:
-    """Return sums for each mode, role, version, day and opening range, and for the whole day.
+def daily_figures(
+    market: str, rows: Iterable[ScoredPrediction], *, ranges: bool = True
+) -> list[PerformanceRecord]:
+    """Return sums for each mode, role, version and day, and for each opening range of it.
 
     Parameters
     ----------
@@ -32,10 +34,12 @@ def daily_figures(market: str, rows: Iterable[ScoredPrediction]) -> list[Perform
         Symbol of the predictions' market.
     rows
         Predictions with the latest outcome of their slot.
+    ranges
+        False leaves the opening ranges out: whole days alone.
     """
     groups: dict[tuple[date, str, str, str, str], list[ScoredPrediction]] = {}
     for row in rows:
-        for name in (row.opening_range, ALL):
+        for name in (row.opening_range, ALL) if ranges else (ALL,):
             key = (row.trading_day, row.mode, row.role, row.version or NO_VERSION, name)
             groups.setdefault(key, []).append(row)
     return [

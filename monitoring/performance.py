@@ -13,7 +13,7 @@ import numpy as np
 from ml_core.errors import DefectError
 from ml_core.evidence.evaluation import MetricIntervals
 from ml_core.evidence.intervals import Interval, mean_interval
-from ml_core.evidence.metrics import METRICS
+from ml_core.evidence.metrics import METRICS, calibration_error_by_chance
 from ml_core.health.daily_sums import (
     FORECASTERS,
     TRADES,
@@ -205,7 +205,7 @@ def _scores(scored: list[PerformanceRecord], forecaster: str) -> ForecastScores:
             for metric in METRICS
         },
         ece=float(np.abs(predicted - up).sum() / breaks),
-        ece_by_chance=float(np.sqrt(2.0 / np.pi * spread).sum() / breaks),
+        ece_by_chance=calibration_error_by_chance(spread, breaks),
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ml_core.evidence.metrics import ACCURACY, bin_of
 from ml_core.evidence.sequential import e_process, rows_by_day, share_process, within_budget
+from ml_core.health.scored_prediction import ScoredPrediction
 
 ALPHA = 0.01
 BINS = 5
@@ -50,6 +51,17 @@ class JudgedRows:
     broke: NDArray[np.bool_]
     up: NDArray[np.bool_]
     day: NDArray[np.datetime64]
+
+    @classmethod
+    def of(cls, rows: Sequence[ScoredPrediction]) -> JudgedRows:
+        """Return predictions, which are in order of decision, as arrays."""
+        return cls(
+            p_up=np.array([row.p_up for row in rows], np.float64),
+            baseline_p_up=np.array([row.baseline_p_up for row in rows], np.float64),
+            broke=np.array([row.broke for row in rows], bool),
+            up=np.array([row.direction == "UP" for row in rows], bool),
+            day=np.array([row.trading_day for row in rows], "datetime64[D]"),
+        )
 
     @property
     def breaks(self) -> JudgedRows:

@@ -130,7 +130,9 @@ def open_database(url: str, *, migrate: bool = True, checkpoints: Path | None = 
         _prepare_folder(Path(str(parsed.database)), name)
     engine = _engine(parsed, name)
     try:
-        upgraded = (bring_up_to_date if migrate else require_this_schema)(engine, name)
+        upgraded = migrate and bring_up_to_date(engine, name)
+        if not migrate:
+            require_this_schema(engine, name)
     except SqlDatabaseError as error:
         engine.dispose()
         remedy = (

@@ -7,7 +7,7 @@ command need not import it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, inspect, text
 
@@ -40,8 +40,8 @@ def migrations_of(engine: Engine) -> Config:
     return config
 
 
-def require_this_schema(engine: Engine, name: str) -> Literal[False]:
-    """Refuse a database whose schema is not this Orbcast's; one that is was not upgraded.
+def require_this_schema(engine: Engine, name: str) -> None:
+    """Refuse a database whose schema is not this Orbcast's.
 
     Raises
     ------
@@ -51,7 +51,6 @@ def require_this_schema(engine: Engine, name: str) -> Literal[False]:
     here = _schema(engine, name)
     if here != revisions()[-1]:
         raise DatabaseError(name, f"has schema {here}, which is old", "run `orbcast db upgrade`")
-    return False
 
 
 def bring_up_to_date(engine: Engine, name: str) -> bool:

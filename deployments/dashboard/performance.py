@@ -20,7 +20,6 @@ from deployments.dashboard.charts.theme import theme
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View, nothing_yet
 from deployments.dashboard.tables.record_tables import (
-    WEEKDAYS,
     confusion,
     grouped_periods,
     level,
@@ -31,7 +30,8 @@ from deployments.dashboard.tables.record_tables import (
 )
 from ml_core.evidence.intervals import Interval
 from ml_core.health.daily_sums import PerformanceRecord
-from ml_core.health.scored_prediction import ScoredPrediction
+from ml_core.health.scored_prediction import SIDES, ScoredPrediction
+from ml_core.market.calendar_days import WEEKDAYS
 from monitoring.pages.formatting import DASH, percent, points, r_multiple, signed
 from monitoring.performance import MIN_DAYS, Period, grouped, interval_of_sums, over, whole_days
 from monitoring.rolling import WINDOW, rolling
@@ -193,7 +193,7 @@ def _by_group(rows: Rows, predictions: Predictions, view: View) -> None:
     ranges = [range_.name for range_ in view.market.ranges]
     tables: dict[str, tuple[Callable[[], Mapping[str, Period]], Sequence[str]]] = {
         "Opening range": (by_range, ranges),
-        "Side": (by(side), ("UP", "DOWN")),
+        "Side": (by(side), SIDES),
         "Confidence": (by(level), ("high", "medium", "low", "none")),
         "Weekday": (by(weekday), WEEKDAYS),
     }
@@ -233,7 +233,7 @@ def _calibration(rows: Rows, period: Period, predictions: Predictions) -> None:
         table = [
             {
                 "said": words,
-                **{f"broke {side}": f"{happened[side]:,}" for side in ("UP", "DOWN")},
+                **{f"broke {side}": f"{happened[side]:,}" for side in SIDES},
                 "no break": f"{happened['NONE']:,}",
                 "right": percent(happened[words] / breaks) if breaks else DASH,
             }

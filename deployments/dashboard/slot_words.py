@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ml_core.health.scored_prediction import BREAK_OF, SIDES
 from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from monitoring.explain import novelty_gate, rule_gates
 from monitoring.pages.formatting import (
@@ -14,8 +15,6 @@ from monitoring.pages.formatting import (
 from monitoring.pages.markdown import escaped
 from registry.ledger.entries import Settled
 from tasks.prediction.trading_day import SlotOfDay
-
-_SIDES = {"long": "UP", "short": "DOWN"}
 
 
 def headline(slot: SlotOfDay) -> str:
@@ -30,7 +29,7 @@ def headline(slot: SlotOfDay) -> str:
     words = "; ".join((sides.get(text or "", "skip"), *against(slot)))
     if champion.outcome is None:
         broke = (slot.seen or {}).get("break_direction")
-        return f"{words}; broke {broke}, not settled" if broke in _SIDES.values() else words
+        return f"{words}; broke {broke}, not settled" if broke in SIDES else words
     if champion.outcome.direction == "NONE":
         return f"{words}; it did not break"
     result = (champion.outcome.outcome or "").lower()
@@ -49,7 +48,7 @@ def against(slot: SlotOfDay) -> list[str]:
     matches = ["late, so it counts for nothing"] if entry.late else []
     if entry.outputs.breaker:
         matches.append("the breaker was open")
-    if slot.decided is not None and entry.recommendation in _SIDES:
+    if slot.decided is not None and entry.recommendation in BREAK_OF:
         checks = rule_gates(slot.decided.without_model["checks"])
         matches += [f"the rules decline: {gate.words}" for gate in checks if not gate.passed]
     return matches

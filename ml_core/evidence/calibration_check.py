@@ -13,7 +13,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.evidence.metrics import RELIABILITY_BINS, bin_of, expected_calibration_error
+from ml_core.evidence.metrics import (
+    RELIABILITY_BINS,
+    bin_of,
+    calibration_error_by_chance,
+    expected_calibration_error,
+)
 from ml_core.json_form import Figure
 
 CALIBRATION_LEVEL = 0.05
@@ -92,11 +97,12 @@ def check_calibration(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Ca
         There are no rows, or a probability is missing or outside 0..1.
     """
     ece = expected_calibration_error(p, happened)
-    spread = np.sqrt(np.bincount(bin_of(p), p * (1.0 - p), minlength=RELIABILITY_BINS))
-    chance = _misses() @ spread / len(p)
+    summed = np.bincount(bin_of(p), p * (1.0 - p), minlength=RELIABILITY_BINS)
+    variance = summed.astype(np.float64)  # which it is; numpy's types say integers
+    chance = _misses() @ np.sqrt(variance) / len(p)
     return CalibrationCheck(
         rows=len(p),
         ece=ece,
-        by_chance=float(np.sqrt(2.0 / np.pi) * spread.sum() / len(p)),
+        by_chance=calibration_error_by_chance(variance, len(p)),
         at_most=max(MATERIAL_ECE, float(np.quantile(chance, 1.0 - CALIBRATION_LEVEL))),
     )

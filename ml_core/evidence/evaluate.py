@@ -37,7 +37,7 @@ from ml_core.evidence.out_of_sample import (
     predict_unseen,
 )
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.datasets.dataset import DOWN, ENDED, NONE, TIMEOUT, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import DOWN, NONE, TIMEOUT, UP, WIN, Dataset
 from ml_core.learning.predictions.predict import Predictions
 
 MIN_TEST_ROWS = 50
@@ -174,7 +174,7 @@ def _directional(
 
 
 def _quality(predictions: Predictions, test: Dataset, seed: int) -> EntryScores | NoEntryScores:
-    rows = np.flatnonzero(np.isin(test.outcome, ENDED))
+    rows = test.ended
     if not len(rows):
         return NoEntryScores(rows=0, timeouts=0)
     forecasts = {

@@ -23,7 +23,7 @@ from ml_core.evidence.metrics import (
     max_drawdown,
 )
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, followed, of_side_that_broke
-from ml_core.learning.datasets.dataset import DOWN, ENDED, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import DOWN, UP, WIN, Dataset
 
 
 def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Scores:
@@ -185,7 +185,7 @@ def _group(name: str, part: OutOfSamplePredictions, seed: int) -> GroupScores | 
 def _quality(part: OutOfSamplePredictions, seed: int) -> EntryLogLoss | NoRows:
     """Compare P(win) with the driftless entry on trades that ended."""
     test = part.test
-    rows = np.flatnonzero(np.isin(test.outcome, ENDED))
+    rows = test.ended
     if not len(rows):
         return NoRows(rows=0)
     won, day = test.outcome[rows] == WIN, test.trading_day[rows]

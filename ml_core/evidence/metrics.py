@@ -184,6 +184,22 @@ def expected_calibration_error(p: NDArray[np.float64], happened: NDArray[np.bool
     ) / len(p)
 
 
+def calibration_error_by_chance(variance: NDArray[np.float64], rows: int) -> float:
+    """Return the expected calibration error that probabilities which are right show on average.
+
+    A bin's events miss their expected number by a normal deviate, whose mean size is the square
+    root of 2/pi times its variance.
+
+    Parameters
+    ----------
+    variance
+        Shape (bins,): the sum of p (1 - p) of each bin's rows.
+    rows
+        In all bins.
+    """
+    return float(np.sqrt(2.0 / np.pi * variance).sum() / rows)
+
+
 def max_drawdown(r: NDArray[np.float64]) -> float:
     """Return the deepest fall of the running sum of R below its highest point so far.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ml_core.errors import InputError
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, of_side_that_broke
-from ml_core.learning.datasets.dataset import DOWN, ENDED, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import DOWN, UP, WIN, Dataset
 from ml_core.learning.folds import Fold, walk_recipe
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import Question
@@ -178,7 +178,7 @@ def _losses(
             predictions.baseline_p_up[rows], up
         )
     if question == "quality":
-        rows = np.flatnonzero(np.isin(test.outcome, ENDED))
+        rows = test.ended
         won = test.outcome[rows] == WIN
         model = of_side_that_broke(predictions.p_win, test, rows)
         return LOG_LOSS.rows(model, won), LOG_LOSS.rows(predictions.baseline_p_win[rows], won)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.features.history import HISTORY_DAYS, History
+from ml_core.market.calendar_days import WEEKDAYS
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
 
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _BUSY_ZONES = ("Europe/London", "America/New_York")
 
 
@@ -93,7 +93,7 @@ def _kinds_of(history: History, rows: NDArray[np.int64]) -> dict[str, NDArray[np
     rolled = history.tape.rolled()
     kinds = {
         name: (weekday == number)[day]
-        for number, name in enumerate(_WEEKDAYS)
+        for number, name in enumerate(WEEKDAYS)
         if (weekday == number)[day].any()
     }
     before = np.maximum(rows - 1, 0)

@@ -7,7 +7,8 @@ from datetime import date, datetime
 
 SIDES = ("UP", "DOWN")
 
-_BREAK = {"long": "UP", "short": "DOWN"}
+BREAK_OF = {"long": "UP", "short": "DOWN"}
+"""Which break makes a recommended side a trade."""
 _EVEN = 0.5
 
 
@@ -15,7 +16,7 @@ def r_net_of_taken(
     recommendation: str | None, direction: str | None, r_net: float | None
 ) -> float | None:
     """Return net R of a trade that was recommended and that the break made a trade; else None."""
-    recommended = _BREAK.get(recommendation or "")
+    recommended = BREAK_OF.get(recommendation or "")
     return r_net if recommended is not None and recommended == direction else None
 
 

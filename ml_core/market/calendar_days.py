@@ -12,6 +12,9 @@ import numpy as np
 from ml_core.market.exchange import TradeDates, trade_dates
 from ml_core.market.market import CalendarDay, Market
 
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+"""By :meth:`datetime.date.weekday`."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 

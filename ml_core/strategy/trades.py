@@ -11,7 +11,9 @@ from typing import Any
 from ml_core.strategy.plan import DaySoFar, Plan, by_rules, facts_of, may_enter
 from ml_core.strategy.rules import Rules, Side
 
-_SIDE: Mapping[str, Side] = {"UP": "long", "DOWN": "short"}
+SIDE_OF: Mapping[str, Side] = {"UP": "long", "DOWN": "short"}
+"""The trade that a break is entered as."""
+
 _DECIDED = Callable[["Slot", DaySoFar], Plan]
 
 
@@ -62,8 +64,8 @@ def slots_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Slot, ...]:
             opening_range=row["opening_range"],
             decision_time=row["decision_time"],
             facts=row,
-            side=_SIDE.get(row["break_direction"] or ""),
-            entered_at=row["break_time"] if row["break_direction"] in _SIDE else None,
+            side=SIDE_OF.get(row["break_direction"] or ""),
+            entered_at=row["break_time"] if row["break_direction"] in SIDE_OF else None,
             resolved_at=row["resolved_at"],
             r_net=row["r_net"],
             r_gross=row["r_gross"],

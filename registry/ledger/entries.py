@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-_SCORED = (
+SCORED = (
     "trading_day",
     "opening_range",
     "mode",
@@ -43,6 +43,7 @@ _SCORED = (
     "baseline_p_up",
     "recommendation",
 )
+"""Fields of a prediction that scoring needs, which are columns of its row too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ class Settled:
         """Return it in the fields that scoring needs, with what the ledger does not know."""
         low, high = self._net_r_interval()
         return ScoredPrediction(
-            **{name: getattr(self.prediction, name) for name in _SCORED},
+            **{name: getattr(self.prediction, name) for name in SCORED},
             majority_p_up=majority_p_up,
             direction=self.direction,
             r_gross=self.outcome.r_gross if self.outcome else None,

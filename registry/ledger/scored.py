@@ -9,22 +9,9 @@ from sqlalchemy import func, select
 from ml_core.health.scored_prediction import ScoredPrediction
 from registry.database import Database
 from registry.ledger.browsing import with_outcomes
+from registry.ledger.entries import SCORED
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
-_OF_PREDICTION = (
-    "trading_day",
-    "opening_range",
-    "decision_time",
-    "recipe_hash",
-    "market_hash",
-    "version",
-    "late",
-    "status",
-    "reason",
-    "p_up",
-    "baseline_p_up",
-    "recommendation",
-)
 _OF_OUTCOME = ("direction", "r_gross", "r_net")
 
 
@@ -52,7 +39,7 @@ def scored_predictions(
         Only decisions after this aware time.
     """
     columns = [
-        *(getattr(PredictionRow, name) for name in _OF_PREDICTION),
+        *(getattr(PredictionRow, name) for name in SCORED),
         *(getattr(OutcomeRow, name) for name in _OF_OUTCOME),
         func.coalesce(OutcomeRow.revision, 0).label("revision"),
     ]
@@ -71,4 +58,4 @@ def scored_predictions(
         query = query.where(PredictionRow.decision_time > after)
     with database.reading() as session:
         rows = session.execute(query).mappings().all()
-    return tuple(ScoredPrediction(mode=mode, role=role, **row) for row in rows)
+    return tuple(ScoredPrediction(**row) for row in rows)

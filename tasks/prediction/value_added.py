@@ -11,7 +11,7 @@ from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.trades import Slot, Taken, backtest, follow, slots_of
+from ml_core.strategy.trades import SIDE_OF, Slot, Taken, backtest, follow, slots_of
 from registry.ledger.entries import Mode, OutcomeEntry
 from registry.strategy import strategy_records
 from tasks.data.datasets import known_bars, period_of
@@ -92,7 +92,7 @@ def _history(
 
 def _as_recorded(slot: Slot, outcome: OutcomeEntry | None) -> Slot:
     """Put the ledger's outcome in the place of what the bars say today, if it is of that side."""
-    side = {"UP": "long", "DOWN": "short"}.get(outcome.direction) if outcome else None
+    side = SIDE_OF.get(outcome.direction) if outcome else None
     if outcome is None or side is None or side != slot.side:
         return slot
     return replace(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
@@ -88,14 +86,8 @@ def _live_record(
         begun=rows[0].decision_time if rows else None,
         slots=len(rows),
         unanswered=sum(row.late or row.reason in _HOLES for row in rows),
-        rows=JudgedRows(
-            p_up=np.array([row.p_up for row in judged], np.float64),
-            baseline_p_up=np.array([row.baseline_p_up for row in judged], np.float64),
-            broke=np.array([row.broke for row in judged], bool),
-            up=np.array([row.direction == "UP" for row in judged], bool),
-            day=_days(judged),
-        ),
-        trade_day=_days(taken),
+        rows=JudgedRows.of(judged),
+        trade_day=np.array([row.trading_day for row in taken], "datetime64[D]"),
         r_net=np.array([row.taken_r_net for row in taken], np.float64),
     )
 
@@ -107,10 +99,6 @@ def _is_of(row: ScoredPrediction, recipe_hash: str | None) -> bool:
 def _is_judged(row: ScoredPrediction, recipe_hash: str | None) -> bool:
     has_both = row.p_up is not None and row.baseline_p_up is not None
     return _is_of(row, recipe_hash) and not row.late and has_both
-
-
-def _days(rows: Sequence[ScoredPrediction]) -> Any:
-    return np.array([row.trading_day for row in rows], "datetime64[D]")
 
 
 def _drift(settings: Settings, symbol: str) -> Check | None:

@@ -17,6 +17,7 @@ from ml_core.evidence.promotion.evidence import Evidence
 from ml_core.evidence.promotion.rule import Decision, decide, decide_refit
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import UnknownFeatureError
+from ml_core.health.scored_prediction import SIDES
 from ml_core.learning.bundle import load_bundle
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.learning.recipe import Recipe
@@ -125,7 +126,7 @@ def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Compar
         theirs.append(their_p)
         directions.append(champion.direction)
         day.append(np.datetime64(champion.prediction.trading_day))
-    broke = np.array([direction in {"UP", "DOWN"} for direction in directions], bool)
+    broke = np.array([direction in SIDES for direction in directions], bool)
     if not broke.any():
         return None
     order = np.argsort(np.array(day), kind="stable")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from monitoring.sequential_monitors import JudgedRows, Monitor, monitors
 from registry.errors import UnknownVersionError
 from registry.ledger.entries import Settled
@@ -44,14 +42,7 @@ def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
 
 def judged_of(line: Sequence[Settled]) -> JudgedRows:
     """Return the rows in arrays, those without a break and open ones among them."""
-    entries = [row.prediction for row in line]
-    return JudgedRows(
-        p_up=np.array([entry.p_up for entry in entries], np.float64),
-        baseline_p_up=np.array([entry.baseline_p_up for entry in entries], np.float64),
-        broke=np.array([row.direction in {"UP", "DOWN"} for row in line], bool),
-        up=np.array([row.direction == "UP" for row in line], bool),
-        day=np.array([entry.trading_day for entry in entries], "datetime64[D]"),
-    )
+    return JudgedRows.of([row.scored() for row in line])
 
 
 def unseen_of(

@@ -9,10 +9,9 @@ from typing import Any
 from ml_core.evidence.intervals import Interval
 from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.learning.inference import level_of
+from ml_core.market.calendar_days import WEEKDAYS
 from monitoring.daily_sums import daily_figures
-from monitoring.performance import MIN_DAYS, Period, over, whole_days
-
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+from monitoring.performance import MIN_DAYS, Period, over
 
 
 def side(prediction: ScoredPrediction) -> str | None:
@@ -41,7 +40,7 @@ def grouped_periods(
         name = key(prediction) if prediction.predicted else None
         if name is not None:
             groups.setdefault(name, []).append(prediction)
-    return {name: over(whole_days(daily_figures(market, own))) for name, own in groups.items()}
+    return {name: over(daily_figures(market, own, ranges=False)) for name, own in groups.items()}
 
 
 def lines(

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from ml_core.bars.arrow_values import MINUTE_US, codes_of
+from ml_core.bars.arrow_values import MINUTE_US, codes_of, microseconds_of
 from ml_core.bars.contract import RawBatch
 from ml_core.bars.sources.kind import hash_of_rows
 
@@ -30,7 +30,7 @@ def without_unsettled(batch: RawBatch, at: datetime, seconds: float) -> RawBatch
     seconds
         How long after its minute a writer still corrects its last row.
     """
-    stamps = batch.table["ts"].cast(pa.timestamp("us")).to_numpy().view(np.int64)
+    stamps = microseconds_of(batch.table)
     names, contract = codes_of(batch.table["contract"])
     last = np.full(len(names) + 1, np.iinfo(np.int64).min)
     np.maximum.at(last, contract, stamps)

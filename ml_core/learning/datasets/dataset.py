@@ -21,7 +21,6 @@ from ml_core.ranges.labels import (
 
 __all__ = [
     "DOWN",
-    "ENDED",
     "LOSS",
     "NONE",
     "NOT_RESOLVED",
@@ -31,9 +30,6 @@ __all__ = [
     "WIN",
     "Dataset",
 ]
-
-ENDED = (WIN, LOSS, TIMEOUT)
-"""Outcomes of a trade that is over."""
 
 _PER_DATASET = {
     "market",
@@ -117,6 +113,11 @@ class Dataset:
             if field.name not in _PER_DATASET
         }
         return replace(self, **changed)
+
+    @property
+    def ended(self) -> NDArray[np.int64]:
+        """Positions of the rows whose trade is over: won, lost or timed out."""
+        return np.flatnonzero(np.isin(self.outcome, (WIN, LOSS, TIMEOUT)))
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Return one feature, shape (n,).

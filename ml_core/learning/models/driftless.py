@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.learning.datasets.dataset import ENDED, TIMEOUT, WIN, Dataset
+from ml_core.learning.datasets.dataset import TIMEOUT, WIN, Dataset
 from ml_core.learning.models.first_passage import (
     TERMS,
     fading_of,
@@ -229,7 +229,7 @@ def fit_entry_law(train: Dataset, sigma: NDArray[np.float64]) -> EntryLaw | None
     sigma
         Shape (n,), ticks, a minute's usual move.
     """
-    ended = np.isin(train.outcome, ENDED) & (sigma > 0)
+    ended = train.ended[sigma[train.ended] > 0]
     trades, sigma = train.rows(ended), sigma[ended]
     if not len(trades):
         return None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.learning import models
-from ml_core.learning.datasets.dataset import DOWN, ENDED, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import DOWN, UP, WIN, Dataset
 from ml_core.learning.datasets.splits import TooFewSamplesError, settled_before
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import logit
@@ -109,7 +109,7 @@ def sample(data: Dataset, baselines: Baselines, question: Question) -> Sample:
         start = logit(baselines.corridor(data))[rows]
         return Sample(data.features[rows], (data.direction[rows] == UP).astype(float), start, rows)
     if question == "quality":
-        rows = np.flatnonzero(np.isin(data.outcome, ENDED))
+        rows = data.ended
         answer = (data.outcome[rows] == WIN).astype(float)
         start = logit(baselines.entry(data).p_win)[rows]
     else:

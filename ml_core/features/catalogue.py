@@ -17,6 +17,35 @@ FeatureFunction = Callable[[View], NDArray[np.float64]]
 Unit = Literal["", "ticks", "ATR", "R", "basis points", "sigma", "minutes", "days", "share"]
 
 
+_UP_AND_DOWN = (1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """What becomes of a feature when prices are turned upside down: highs to lows, UP to DOWN.
+
+    Attributes
+    ----------
+    about
+        Its values are reflected about this one: 0 turns a move round, 0.5 a share of a range.
+    of
+        Name of the feature whose value it takes: the distance above a low takes that above the
+        high. "" is the feature itself.
+    codes
+        Whether 1 and 2, its codes of up and down, change places.
+    """
+
+    about: float | None = None
+    of: str = ""
+    codes: bool = False
+
+    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn the values of the feature it takes upside down, shape (n,)."""
+        if self.codes:
+            return np.where(np.isin(values, _UP_AND_DOWN), sum(_UP_AND_DOWN) - values, values)
+        return values if self.about is None else 2.0 * self.about - values
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One column: its name, what a trader calls it, and the function that computes it.
@@ -36,6 +65,8 @@ class Feature:
     instead
         The feature that new versions learn from in its stead; "" of one that is not retired. A
         retired feature is computed for the versions that learned from it.
+    mirror
+        What becomes of it when prices are turned upside down; None if it stays as it is.
     compute
         A view of n decisions to float64 of shape (n,), NaN where missing.
     """
@@ -47,6 +78,7 @@ class Feature:
     categorical: bool
     compute: FeatureFunction
     instead: str = ""
+    mirror: Mirror | None = None
 
 
 class UnknownFeatureError(InputError):
@@ -81,7 +113,13 @@ class Catalogue:
         self._features: dict[str, Feature] = {}
 
     def feature(
-        self, words: str, *, unit: Unit = "", categorical: bool = False, instead: str = ""
+        self,
+        words: str,
+        *,
+        unit: Unit = "",
+        categorical: bool = False,
+        instead: str = "",
+        mirror: Mirror | None = None,
     ) -> Callable[[FeatureFunction], FeatureFunction]:
         """Declare the decorated function as the feature of its own name.
 
@@ -96,7 +134,9 @@ class Catalogue:
             if name in self._features:
                 raise ValueError(f"feature {name} is declared twice")
             group = compute.__module__.rpartition(".")[2]
-            self._features[name] = Feature(name, group, words, unit, categorical, compute, instead)
+            self._features[name] = Feature(
+                name, group, words, unit, categorical, compute, instead, mirror
+            )
             return compute
 
         return declare

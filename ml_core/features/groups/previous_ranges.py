@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.features.catalogue import feature
+from ml_core.features.catalogue import Mirror, feature
 from ml_core.features.view import View, positive
 
 
-@feature("break of the range before, as known now", categorical=True)
+@feature("break of the range before, as known now", categorical=True, mirror=Mirror(codes=True))
 def previous_direction(view: View) -> NDArray[np.float64]:
     """0 not broken by t0, 1 up, 2 down, for the opening range before this one."""
     direction = view.known_direction(view.earlier_slot(1))
@@ -25,7 +25,7 @@ def previous_net_r(view: View) -> NDArray[np.float64]:
     return view.known_net_r(view.earlier_slot(1))
 
 
-@feature("break of the same range yesterday", categorical=True)
+@feature("break of the same range yesterday", categorical=True, mirror=Mirror(codes=True))
 def same_slot_direction(view: View) -> NDArray[np.float64]:
     """0 no break, 1 up, 2 down, for this opening range on the trading day before."""
     direction = view.known_direction(view.same_slot(1))
@@ -59,7 +59,7 @@ def mean_net_r_3d(view: View) -> NDArray[np.float64]:
     return _mean([view.known_net_r(np.maximum(slot, -1)) for slot in slots])
 
 
-@feature("ups less downs among today's earlier breaks")
+@feature("ups less downs among today's earlier breaks", mirror=Mirror(about=0.0))
 def breaks_today(view: View) -> NDArray[np.float64]:
     """Sum of the directions of today's earlier ranges known by t0; NaN at the day's first."""
     total, count = np.zeros(len(view)), np.zeros(len(view))
@@ -78,7 +78,7 @@ def size_against_previous(view: View) -> NDArray[np.float64]:
     return view.size / positive(view.slot_size(view.earlier_slot(1)))
 
 
-@feature("distance above the middle of the range before", unit="ATR")
+@feature("distance above the middle of the range before", unit="ATR", mirror=Mirror(about=0.0))
 def above_previous_middle(view: View) -> NDArray[np.float64]:
     """Price less the middle of the opening range before this one, in ATR-20."""
     above = view.price - view.slot_middle(view.earlier_slot(1))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.features.catalogue import feature
+from ml_core.features.catalogue import Mirror, feature
 from ml_core.features.view import View, positive
 
 SAME_SLOT_DAYS = 10
@@ -39,33 +39,33 @@ def range_size_atr20(view: View) -> NDArray[np.float64]:
     return view.size / positive(view.atr(20))
 
 
-@feature("where price closed inside the range", unit="share")
+@feature("where price closed inside the range", unit="share", mirror=Mirror(about=0.5))
 def close_position(view: View) -> NDArray[np.float64]:
     """X = (close - low)/(high - low): 0 at the low, 1 at the high."""
     return (view.price - view.ranges.low[view.rows]) / view.size
 
 
-@feature("move from the window's open to its close", unit="share")
+@feature("move from the window's open to its close", unit="share", mirror=Mirror(about=0.0))
 def body(view: View) -> NDArray[np.float64]:
     """(close - open)/height, -1..1."""
     return (view.price - view.ranges.open[view.rows]) / view.size
 
 
-@feature("wick above the body", unit="share")
+@feature("wick above the body", unit="share", mirror=Mirror(of="lower_wick"))
 def upper_wick(view: View) -> NDArray[np.float64]:
     """(high - max(open, close))/height."""
     top = np.maximum(view.price, view.ranges.open[view.rows])
     return (view.ranges.high[view.rows] - top) / view.size
 
 
-@feature("wick below the body", unit="share")
+@feature("wick below the body", unit="share", mirror=Mirror(of="upper_wick"))
 def lower_wick(view: View) -> NDArray[np.float64]:
     """(min(open, close) - low)/height."""
     bottom = np.minimum(view.price, view.ranges.open[view.rows])
     return (bottom - view.ranges.low[view.rows]) / view.size
 
 
-@feature("move of the window's last bar", unit="share")
+@feature("move of the window's last bar", unit="share", mirror=Mirror(about=0.0))
 def last_bar_move(view: View) -> NDArray[np.float64]:
     """(close - open) of the last bar with trades, over the height."""
     bar = view.ranges.stop_bar[view.rows] - 1

@@ -48,6 +48,13 @@ def change_5d(decision: Decision) -> float:
     return decision.above(decision.daily[-5].close) if decision.daily else nan
 
 
+def yesterday_change(decision: Decision) -> float:
+    """From the close before yesterday's to yesterday's, in ATR-20."""
+    if not decision.daily:
+        return nan
+    return (decision.daily[-1].close - decision.daily[-2].close) / decision.atr(20)
+
+
 def vwap_distance(decision: Decision) -> float:
     """Price against today's volume-weighted mean of (high + low + close)/3."""
     turnover = sum((bar.high + bar.low + bar.close) / 3 * bar.volume for bar in decision.today)

@@ -92,7 +92,8 @@ def fit(
     calibrators = {
         question: _calibrate(held_out, baselines, raw, question, methods_of(recipe))
         for question in _CALIBRATED
-        if question in questions
+        # a baseline is served as it is
+        if boosters[question] is not None
     }
     return Fitted(
         Bundle(
@@ -178,6 +179,7 @@ def _tale(
                 "learned": model.rounds > 0,
                 "stopping_loss_baseline": model.loss_baseline,
                 "stopping_loss_model": model.loss_model,
+                "stopping_gain": model.gain.to_json(),
                 "constant_features": list(model.constant),
             }
             for question, model in trained.items()

@@ -202,7 +202,14 @@ def _trained(facts: CardFacts) -> tuple[Block, ...]:
 
 def _learned(model: Figures) -> str:
     if not model["learned"]:
-        return "nothing: its baseline"
+        gain = model.get("stopping_gain")
+        if gain is None:  # of a version saved before it was kept
+            return "nothing: its baseline"
+        return (
+            f"nothing, so its baseline serves: trees changed the loss on the latest training days "
+            f"by {-gain['mean']:+.4f}, and are kept only if that is better by more than one "
+            f"standard error over days ({gain['error']:.4f})"
+        )
     words = f"{model['rounds']} small trees"
     if "stopping_loss_model" not in model:
         return words

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.learning.models.gain import gain_over_days
 from ml_core.on_demand import library
 
 optimize = library("scipy.optimize")
@@ -83,7 +84,7 @@ def fit_calibrator(
 
     Each method is fitted on four fifths of the days and scored on the fifth left out, a fifth
     being a stretch of days on end, five times. One that is not the first named wins only by more
-    than one standard error over the first, because a calibrator fitted to noise harms.
+    than one standard error over days, because a calibrator fitted to noise harms.
 
     Parameters
     ----------
@@ -102,9 +103,9 @@ def fit_calibrator(
     for method in others:
         if method == "isotonic" and len(margin) < _MIN_ISOTONIC_ROWS:
             continue
-        gain = uncalibrated - _unseen_loss(method, margin, label, fold)
-        if gain.mean() > max(most, gain.std() / np.sqrt(len(gain))):
-            best, most = method, float(gain.mean())
+        gain = gain_over_days(uncalibrated - _unseen_loss(method, margin, label, fold), day)
+        if gain.exceeds_one_error and gain.mean > most:
+            best, most = method, gain.mean
     return _fitted(best, margin, label)
 
 

@@ -15,6 +15,7 @@ from ml_core.learning.datasets.dataset import DOWN, UP, WIN, Dataset
 from ml_core.learning.datasets.splits import TooFewSamplesError, settled_before
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import logit
+from ml_core.learning.models.gain import Gain, gain_over_days
 from ml_core.learning.recipe import BoosterSpec, Recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
 
@@ -84,8 +85,11 @@ class Trained:
     rows
         Training rows.
     loss_baseline, loss_model
-        Loss on the stopping days with no tree and with the trees kept (log loss, or mean
-        squared error for net R).
+        Loss on the stopping days with no tree and with the best number of trees, kept or not
+        (log loss, or mean squared error for net R).
+    gain
+        The difference of the two. A residual model keeps its trees only if it is more than one
+        standard error.
     constant
         Features that did not vary and could teach nothing.
     """
@@ -95,6 +99,7 @@ class Trained:
     rows: int
     loss_baseline: float
     loss_model: float
+    gain: Gain
     constant: tuple[str, ...]
 
 
@@ -191,30 +196,44 @@ def _train_one(part: Dataset, baselines: Baselines, question: Question, recipe: 
         kept = np.argsort(-gain, kind="stable")[: recipe.select_features]
         allowed = np.isin(np.arange(len(names)), kept).astype(np.float64)
         grower = replace(grower, allowed=tuple(allowed.tolist()))
-    rounds, loss_model, loss_baseline = _best_rounds(grower, late)
+    stopping = _best_rounds(grower, late, days[late])
+    rounds, saved = stopping.rounds, stopping.gain
+    if grower.residual and not saved.exceeds_one_error:
+        rounds = 0
     text = None
     if rounds:
         text = grower.grow(everything, rounds).model_to_string(num_iteration=rounds)
-    return Trained(text, rounds, len(days), loss_baseline, loss_model, constant)
+    baseline = stopping.loss_baseline
+    return Trained(text, rounds, len(days), baseline, baseline - saved.mean, saved, constant)
 
 
-def _best_rounds(grower: _Grower, late: NDArray[np.bool_]) -> tuple[int, float, float]:
-    """Return the number of trees that does best on the latest training days.
+@dataclass(frozen=True, slots=True)
+class _Stopping:
+    """The number of trees that does best on the stopping days, and its gain there."""
 
-    0 if none helps a residual model; a plain one has no baseline to be, and keeps one at least.
-    """
+    rounds: int
+    loss_baseline: float
+    gain: Gain
+
+
+def _best_rounds(
+    grower: _Grower, late: NDArray[np.bool_], day: NDArray[np.datetime64]
+) -> _Stopping:
+    """Return the number of trees, one at least, that does best on the latest training days."""
     rows, question = grower.rows, grower.question
     booster = grower.grow(~late, grower.spec.max_rounds, late)
     start, answer = rows.start[late], rows.answer[late]
-    losses = [_loss(question, start, answer)]
+    baseline = losses(question, start, answer)
     margin = start.copy() if grower.residual else np.zeros(len(start))
+    best, least = 0, baseline
     for tree in range(booster.current_iteration()):
         margin = margin + booster.predict(
             rows.inputs[late], raw_score=True, start_iteration=tree, num_iteration=1, num_threads=1
         )
-        losses.append(_loss(question, margin, answer))
-    best = int(np.argmin(losses)) if grower.residual else 1 + int(np.argmin(losses[1:]))
-    return best, losses[best], losses[0]
+        loss = losses(question, margin, answer)
+        if not best or loss.mean() < least.mean():
+            best, least = tree + 1, loss
+    return _Stopping(best, float(baseline.mean()), gain_over_days(baseline - least, day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,10 +312,16 @@ class _Grower:
         return params
 
 
-def _loss(question: Question, margin: NDArray[np.float64], answer: NDArray[np.float64]) -> float:
+def losses(
+    question: Question, margin: NDArray[np.float64], answer: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return each row's loss by what its model is trained on, shape (n,).
+
+    Log loss of a margin in log-odds, or the squared error of net R.
+    """
     if question == "r_multiple":
-        return float(np.mean((answer - margin) ** 2))
-    return float(np.mean(np.logaddexp(0.0, np.where(answer > 0, -margin, margin))))
+        return np.asarray((answer - margin) ** 2)
+    return np.logaddexp(0.0, np.where(answer > 0, -margin, margin))
 
 
 def _constant(inputs: NDArray[np.float64], names: list[str]) -> tuple[str, ...]:

@@ -1,0 +1,73 @@
+"""A model's gain over its baseline, and its chance error with whole days as the unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """A mean difference of losses over rows, baseline less model: above 0 the model is better.
+
+    Attributes
+    ----------
+    mean
+        Mean over the rows.
+    error
+        Standard error of that mean; rows of one day count as one draw.
+    rows, days
+        How many it rests on.
+    """
+
+    mean: float
+    error: float
+    rows: int
+    days: int
+
+    @property
+    def exceeds_one_error(self) -> bool:
+        """Whether the gain is more than one standard error; never without one."""
+        return self.days > 1 and self.mean > self.error
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Gain:
+        """Read back what :meth:`to_json` returned."""
+        return cls(**{name: values[name] for name in cls.__slots__})
+
+
+def gain_over_days(saved: NDArray[np.float64], day: NDArray[np.datetime64]) -> Gain:
+    """Return the mean of rows with its standard error, clustered by day.
+
+    The variance of the mean is the sum, over days, of the squared sum of the day's deviations,
+    divided by the squared number of rows (Liang and Zeger, Biometrika 73, 1986), times d/(d - 1)
+    for d days.
+
+    Parameters
+    ----------
+    saved
+        Shape (n,), loss of the baseline less loss of the model.
+    day
+        Shape (n,), trading day of each row.
+
+    Examples
+    --------
+    >>> day = np.array(["2024-01-02", "2024-01-02", "2024-01-03"], "datetime64[D]")
+    >>> gain_over_days(np.array([0.1, 0.3, 0.2]), day)
+    Gain(mean=0.2, error=0.0, rows=3, days=2)
+    """
+    if not len(saved):
+        return Gain(0.0, 0.0, 0, 0)
+    which = np.unique(day, return_inverse=True)[1]
+    mean, days = float(saved.mean()), int(which.max()) + 1
+    by_day = np.bincount(which, saved - mean)
+    error = float(np.sqrt((by_day**2).sum() * days / max(days - 1, 1))) / len(saved)
+    return Gain(mean, error, len(saved), days)

@@ -1,0 +1,128 @@
+"""No skill means the baseline: trees that do not earn their keep are not served."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml_core.evidence.evaluate import evaluate
+from ml_core.learning.bundle import Bundle, load_bundle, write_bundle
+from ml_core.learning.datasets.dataset import LOSS, WIN, Dataset
+from ml_core.learning.fit import fit
+from ml_core.learning.inference import Predictor
+from ml_core.learning.models.gain import Gain, gain_over_days
+from ml_core.learning.recipe import Recipe
+from ml_core.learning.version_folder import QUESTIONS, Question
+from tests.ml_core.learning.synthetic import dataset
+
+RESIDUAL = Recipe(name="test-residual", kind="residual")
+DAYS = np.datetime64("2024-01-01") + np.arange(200)
+
+
+def test_rows_of_one_day_count_as_one_draw() -> None:
+    draw = np.random.default_rng(0)
+    saved = draw.normal(0.1, 1.0, 200)
+
+    once = gain_over_days(saved, DAYS)
+    four_times = gain_over_days(np.repeat(saved, 4), np.repeat(DAYS, 4))
+
+    assert once.error == pytest.approx(saved.std(ddof=1) / np.sqrt(200))
+    assert (four_times.mean, four_times.error) == pytest.approx((once.mean, once.error))
+    assert (four_times.rows, four_times.days) == (800, 200)
+
+
+@pytest.mark.parametrize(
+    ("gain", "kept"),
+    [
+        (Gain(0.002, 0.001, 900, 300), True),
+        (Gain(0.001, 0.001, 900, 300), False),
+        (Gain(-0.002, 0.001, 900, 300), False),
+        (Gain(0.002, 0.0, 3, 1), False),
+        (gain_over_days(np.empty(0), DAYS[:0]), False),
+    ],
+    ids=["more than one", "one", "a loss", "a single day", "no row"],
+)
+def test_a_gain_counts_from_more_than_one_standard_error(gain: Gain, kept: bool) -> None:
+    assert gain.exceeds_one_error is kept
+    assert Gain.from_json(gain.to_json()) == gain
+
+
+def test_of_markets_without_an_edge_four_in_five_are_served_the_corridor_to_the_bit() -> None:
+    same = []
+    for seed in range(100, 130):
+        data = dataset(500, seed=seed)
+        fitted = fit(data, RESIDUAL, "x", questions=("directional",))
+        said = fitted.bundle.predict(data.rows(fitted.split.test))
+        same.append(np.array_equal(said.p_up, said.baseline_p_up))
+    assert np.mean(same) >= 0.8
+
+
+def _no_model_learns(effect: float = 0.0) -> Dataset:
+    """A market in which every break and trade is as the baselines state."""
+    data = dataset(500, effect=effect, seed=3)
+    won = np.arange(len(data)) % 2 == 0
+    return replace(
+        data,
+        outcome=np.where(won, WIN, LOSS).astype(np.int16),
+        r_net=np.where(won, 1.0, -1.0) - data.cost_ticks / data.risk_ticks,
+    )
+
+
+@pytest.fixture(scope="module")
+def without_trees(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Bundle, Path]:
+    data = _no_model_learns()
+    fitted = fit(data, RESIDUAL, "x")
+    folder = tmp_path_factory.mktemp("version")
+    metrics = evaluate(fitted.bundle, data.rows(fitted.split.test)).to_json()
+    reference = data.rows(fitted.split.learned)
+    write_bundle(fitted.bundle, folder, metrics=metrics, card="# A card", reference=reference)
+    return data, load_bundle(folder), folder
+
+
+def test_a_version_without_trees_is_its_baselines_when_read_back(
+    without_trees: tuple[Dataset, Bundle, Path],
+) -> None:
+    data, bundle, folder = without_trees
+    said = bundle.predict(data)
+
+    assert not any((folder / f"{question}.txt").exists() for question in QUESTIONS)
+    np.testing.assert_array_equal(said.p_up, said.baseline_p_up)
+    for side in (0, 1):
+        np.testing.assert_array_equal(said.p_win[:, side], said.baseline_p_win)
+        np.testing.assert_array_equal(said.net_r[:, side], said.baseline_net_r)
+
+
+def test_a_version_without_trees_explains_itself_by_the_corridor_and_judges_novelty(
+    without_trees: tuple[Dataset, Bundle, Path],
+) -> None:
+    data, bundle, _ = without_trees
+    prediction = Predictor(bundle).predict(data.rows(np.array([7])), 0.0)
+
+    assert [reason.feature for reason in prediction.reasons] == ["corridor"]
+    assert prediction.risk_adjustment == 1.0
+    assert prediction.novelty is not None
+    assert all(not shares for shares in bundle.importance.values())
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_each_model_says_what_its_trees_gained_and_that_none_was_kept(
+    without_trees: tuple[Dataset, Bundle, Path], question: Question
+) -> None:
+    record = without_trees[1].trained["models"][question]
+
+    assert (record["learned"], record["rounds"]) == (False, 0)
+    gain = Gain.from_json(record["stopping_gain"])
+    assert gain.mean <= gain.error
+
+
+def test_a_direction_that_is_found_leaves_entry_and_net_r_to_their_baselines() -> None:
+    data = _no_model_learns(effect=0.8)
+    bundle = fit(data, RESIDUAL, "x").bundle
+    said = bundle.predict(data)
+
+    assert not np.array_equal(said.p_up, said.baseline_p_up)
+    np.testing.assert_array_equal(said.p_win[:, 0], said.baseline_p_win)
+    np.testing.assert_array_equal(said.net_r[:, 1], said.baseline_net_r)

@@ -118,6 +118,8 @@ def explain(
     if unarmed is not None:
         verdict += f" The rules armed nothing: {unarmed.name}, {unarmed.words}."
     words = tuple(reason.words for reason in prediction.reasons)
+    if prediction.models is not None:
+        words = (*words, f"answered by: {prediction.answered_by}")
     return Explanation(verdict=verdict, gates=(*gates, *rules), reasons=words)
 
 

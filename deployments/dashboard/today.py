@@ -184,6 +184,7 @@ def _show_prediction(slot: SlotOfDay, champion: Settled) -> None:
         f"confidence **{prediction.level}**",
         f"p(no break) {percent_or_dash(prediction.p_none)}",
         likeness(prediction.novelty),
+        *([prediction.answered_by] if prediction.models is not None else []),
         f"{escaped(entry.model or '-')} {escaped(entry.version or '')}",
         f"logged {_seconds(entry.made_at - entry.decision_time)} after the close",
     ]

@@ -19,6 +19,7 @@ from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import Calibrator
 from ml_core.learning.models.lightgbm_models import SIDE
+from ml_core.learning.models.own_baseline import ModelRecord
 from ml_core.learning.predictions.novelty import Novelty, fit_novelty
 from ml_core.learning.predictions.predict import Predictions, predict
 from ml_core.learning.recipe import Recipe
@@ -142,6 +143,19 @@ class Bundle:
         return predict(
             data, self.baselines, boosters, calibrators, self.quantiles, residual=self.residual
         )
+
+    @property
+    def models(self) -> tuple[Question, ...]:
+        """The questions that a model answers; the others are answered by their baselines."""
+        return tuple(question for question in QUESTIONS if self.texts.get(question))
+
+    @property
+    def records(self) -> dict[str, ModelRecord]:
+        """What came of training each model; empty where none was trained."""
+        return {
+            question: ModelRecord.from_json(values)
+            for question, values in self.trained.get("models", {}).items()
+        }
 
     @property
     def residual(self) -> bool:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ml_core.learning import models
 from ml_core.learning.bundle import Bundle, gains
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.datasets.splits import Split, chronological
 from ml_core.learning.models.baselines import Baselines, fit_baselines
-from ml_core.learning.models.calibration import Calibrator, Method, fit_calibrator, logit
-from ml_core.learning.models.lightgbm_models import OnProgress, Trained, sample, train
-from ml_core.learning.predictions.predict import Predictions, predict
+from ml_core.learning.models.calibration import (
+    Calibrator,
+    Method,
+    fit_calibrator,
+    unseen_losses,
+)
+from ml_core.learning.models.gain import gain_over_days
+from ml_core.learning.models.lightgbm_models import OnProgress, Trained, losses, sample, train
+from ml_core.learning.models.own_baseline import JUDGED_HERE, ModelRecord, beats_baseline
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
 
-_CALIBRATED: tuple[Question, ...] = ("directional", "quality")
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +83,80 @@ def fit(
     trained: dict[Question, Trained] = {}
     if recipe.kind != "baseline":
         trained = train(data, split.train, baselines, recipe, on_progress, questions=questions)
+    held_back = data.rows(split.calibrate)
+    judged = {
+        question: _judge(held_back, baselines, recipe, question, model)
+        for question, model in trained.items()
+    }
+    serving = {question: model for question, model in judged.items() if model.record.serves}
     bundle = Bundle(
         recipe=recipe,
         baselines=baselines,
-        texts={question: model.text for question, model in trained.items()},
-        calibrators={},
-        quantiles=None,
+        texts={question: trained[question].text for question in serving},
+        calibrators={
+            question: model.calibrator
+            for question, model in serving.items()
+            if model.calibrator is not None
+        },
+        quantiles=_interval(held_back, baselines, judged, recipe.interval) if trained else None,
         feature_names=data.feature_names,
         categorical=data.categorical,
-        trained=_tale(data, split, trained, data_fingerprint),
-        importance={},
+        trained=_tale(data, split, judged, data_fingerprint),
+        importance={question: gains(model.booster) for question, model in judged.items()},
     )
-    if not trained:
-        return Fitted(bundle, split)
-    boosters = bundle.boosters()
-    held_out = data.rows(split.calibrate)
-    raw = predict(held_out, baselines, boosters, {}, None, residual=recipe.kind == "residual")
-    calibrators = {
-        question: _calibrate(held_out, baselines, raw, question, methods_of(recipe))
-        for question in _CALIBRATED
-        # a baseline is served as it is
-        if boosters[question] is not None
-    }
-    return Fitted(
-        Bundle(
-            recipe=recipe,
-            baselines=baselines,
-            texts=bundle.texts,
-            calibrators=calibrators,
-            quantiles=_interval(held_out, baselines, raw, recipe.interval),
-            feature_names=bundle.feature_names,
-            categorical=bundle.categorical,
-            trained=bundle.trained,
-            importance={question: gains(boosters[question]) for question in questions},
-        ),
-        split,
+    return Fitted(bundle, split)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One model on the held-back rows: its record, calibration, and the rows' margins as served.
+
+    ``booster`` is None where the baseline serves; ``margin`` has the shape of the question's rows.
+    """
+
+    record: ModelRecord
+    booster: Booster | None
+    calibrator: Calibrator | None
+    margin: NDArray[np.float64]
+
+
+def _judge(
+    held_back: Dataset,
+    baselines: Baselines,
+    recipe: Recipe,
+    question: Question,
+    trained: Trained,
+) -> _Judged:
+    """Calibrate a model on the held-back rows, and judge it there against its own baseline."""
+    rows = sample(held_back, baselines, question)
+    day = held_back.trading_day[rows.rows]
+    booster, calibrator, gain = None, None, None
+    margin, serves = rows.start, trained.text is not None
+    if trained.text is not None:
+        booster = models.boosting.lgb.Booster(model_str=trained.text)
+        raw = np.asarray(booster.predict(rows.inputs, raw_score=True, num_threads=1), np.float64)
+        margin = rows.start + raw if recipe.kind == "residual" else raw
+        of_model = losses(question, margin, rows.answer)
+        if question != "r_multiple":
+            label = rows.answer > 0
+            calibrator = fit_calibrator(margin, label, day, methods_of(recipe))
+            # as it is served: calibrated, by a calibrator that did not see the row
+            of_model = unseen_losses(calibrator.method, margin, label, day)
+        gain = gain_over_days(losses(question, rows.start, rows.answer) - of_model, day)
+        serves = question not in JUDGED_HERE or beats_baseline(gain)
+    record = ModelRecord(
+        rounds=trained.rounds,
+        rows=trained.rows,
+        serves=serves,
+        stopping_loss_baseline=trained.loss_baseline,
+        stopping_loss_model=trained.loss_model,
+        stopping_gain=trained.gain,
+        held_back_gain=gain,
+        constant_features=trained.constant,
     )
+    if not serves:
+        return _Judged(record, None, None, rows.start)
+    return _Judged(record, booster, calibrator, margin)
 
 
 def methods_of(recipe: Recipe) -> tuple[Method, ...]:
@@ -121,34 +169,21 @@ def methods_of(recipe: Recipe) -> tuple[Method, ...]:
     return ("platt", "isotonic") if recipe.class_weights else ("identity", "platt", "isotonic")
 
 
-def _calibrate(
-    held_out: Dataset,
-    baselines: Baselines,
-    raw: Predictions,
-    question: Question,
-    methods: tuple[Method, ...],
-) -> Calibrator:
-    rows = sample(held_out, baselines, question)
-    if question == "directional":
-        p = raw.p_up[rows.rows]
-    else:
-        side = np.where(held_out.direction[rows.rows] > 0, 0, 1)
-        p = raw.p_win[rows.rows, side]
-    return fit_calibrator(logit(p), rows.answer > 0, held_out.trading_day[rows.rows], methods)
-
-
 def _interval(
-    held_out: Dataset, baselines: Baselines, raw: Predictions, coverage: float
+    held_back: Dataset,
+    baselines: Baselines,
+    judged: Mapping[Question, _Judged],
+    coverage: float,
 ) -> tuple[float, float] | None:
     """Return split-conformal offsets around E[net R], one tail each, from calibration residuals.
 
     Lei et al., Distribution-free predictive inference for regression, 2018.
     """
-    rows = sample(held_out, baselines, "r_multiple")
+    rows = sample(held_back, baselines, "r_multiple")
     if not len(rows.rows):
         return None
-    side = np.where(held_out.direction[rows.rows] > 0, 0, 1)
-    residual = np.sort(rows.answer - raw.net_r[rows.rows, side])
+    model = judged.get("r_multiple")
+    residual = np.sort(rows.answer - (rows.start if model is None else model.margin))
     count, tail = len(residual), (1.0 - coverage) / 2.0
     low = max(int(np.floor((count + 1) * tail)) - 1, 0)
     high = min(int(np.ceil((count + 1) * (1.0 - tail))) - 1, count - 1)
@@ -156,7 +191,7 @@ def _interval(
 
 
 def _tale(
-    data: Dataset, split: Split, trained: dict[Question, Trained], data_fingerprint: str
+    data: Dataset, split: Split, judged: Mapping[Question, _Judged], data_fingerprint: str
 ) -> dict[str, Any]:
     def period(part: Any) -> dict[str, Any]:
         days = data.trading_day[part]
@@ -172,16 +207,5 @@ def _tale(
         "train": period(split.train),
         "calibrate": period(split.calibrate),
         "test": period(split.test),
-        "models": {
-            question: {
-                "rounds": model.rounds,
-                "rows": model.rows,
-                "learned": model.rounds > 0,
-                "stopping_loss_baseline": model.loss_baseline,
-                "stopping_loss_model": model.loss_model,
-                "stopping_gain": model.gain.to_json(),
-                "constant_features": list(model.constant),
-            }
-            for question, model in trained.items()
-        },
+        "models": {question: model.record.to_json() for question, model in judged.items()},
     }

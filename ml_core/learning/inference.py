@@ -9,10 +9,10 @@ import numpy as np
 from ml_core.errors import DefectError
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.models.own_baseline import JUDGED_HERE
 from ml_core.learning.predictions.predict import LONG, SHORT, Predictions, predict
 from ml_core.learning.predictions.prediction import Level, Prediction, Reason, SideView
 from ml_core.learning.predictions.reasons import baseline_reason, model_reasons
-from ml_core.learning.version_folder import QUESTIONS
 
 CACHE_SECONDS = 300.0
 CACHE_ENTRIES = 256
@@ -124,14 +124,15 @@ class Predictor:
             risk_adjustment=self._risk_adjustment(predictions, choice),
             reasons=why,
             novelty=bundle.novelty.judge(row.features[0]) if bundle.novelty else None,
+            models=bundle.models,
         )
 
     def _risk_adjustment(self, predictions: Predictions, choice: int) -> float:
         """Scale size with the expected net R: 1 + it, within 0.5..1.5, if a model stands behind.
 
-        A baseline alone, and a skip, leave size as it is.
+        Baselines of entry and net R alone, and a skip, leave size as it is.
         """
-        if choice == 0 or not any(self._boosters[question] for question in QUESTIONS):
+        if choice == 0 or not any(self._boosters[question] for question in JUDGED_HERE):
             return 1.0
         expected = float(predictions.expected_net_r[0, LONG if choice > 0 else SHORT])
         return float(np.clip(1.0 + expected, 0.5, 1.5))

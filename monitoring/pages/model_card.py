@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ml_core.learning.models.own_baseline import LEVEL, ModelRecord
+from ml_core.learning.predictions.prediction import QUESTION_WORDS
 from monitoring.pages.card_facts import CardFacts
 from monitoring.pages.card_predictions import prediction_blocks, truth_blocks
 from monitoring.pages.document import (
@@ -20,7 +22,6 @@ from monitoring.pages.document import (
     split_verdict,
 )
 from monitoring.pages.findings import (
-    Figures,
     finding,
     label_words,
     money,
@@ -37,11 +38,6 @@ from monitoring.pages.score_tables import direction_table, scoreboard
 from monitoring.performance import Period
 
 _PERIODS = {"train": "trained on", "calibrate": "calibrated on", "test": "judged on, never seen"}
-_QUESTIONS = {
-    "directional": "direction of the break",
-    "quality": "target before stop",
-    "r_multiple": "net R",
-}
 _MOST_FEATURES = 10
 _LIMITS = (
     (
@@ -193,30 +189,47 @@ def _trained(facts: CardFacts) -> tuple[Block, ...]:
     rows |= facts.bars
     rows["a trade is"] = label_words(trained["label"])
     rows["costs"] = f"{trained['cost_ticks']:g} ticks a round trip"
-    for name, model in trained["models"].items():
-        rows[f"{_QUESTIONS.get(name, name)}, learned"] = _learned(model)
+    for name, values in trained["models"].items():
+        words = QUESTION_WORDS.get(name, name)
+        rows[words] = _answers(name, ModelRecord.from_json(values))
     if not trained["models"]:
         rows["models"] = "none: the driftless baselines alone"
     return (FactTable(rows),)
 
 
-def _learned(model: Figures) -> str:
-    if not model["learned"]:
-        gain = model.get("stopping_gain")
-        if gain is None:  # of a version saved before it was kept
-            return "nothing: its baseline"
+def _answers(question: str, record: ModelRecord) -> str:
+    """Return whether a model or its baseline answers, and why."""
+    saved = record.stopping_gain
+    if not record.learned:
+        words = "its baseline answers: nothing was learned"
+        if saved is None:
+            return words
         return (
-            f"nothing, so its baseline serves: trees changed the loss on the latest training days "
-            f"by {-gain['mean']:+.4f}, and are kept only if that is better by more than one "
-            f"standard error over days ({gain['error']:.4f})"
+            f"{words}. Trees changed the loss on the latest training days by {-saved.mean:+.4f}; "
+            f"they are kept if that is better by more than a standard error over days "
+            f"({saved.error:.4f})"
         )
-    words = f"{model['rounds']} small trees"
-    if "stopping_loss_model" not in model:
-        return words
+    trees = f"{record.rounds} small trees on {record.rows:,} rows"
+    unseen = record.held_back_gain
+    held = (
+        f"loss on {unseen.days:,} held-back days {-unseen.mean:+.4f} against its baseline's, "
+        f"standard error {unseen.error:.4f}"
+        if unseen
+        else ""
+    )
+    if not record.serves:
+        return (
+            f"its baseline answers: {trees} did not beat it at the level of {LEVEL:.0%} ({held})"
+        )
+    judged = "; the promotion rule judges it" if question == "directional" else ""
+    if held:
+        return f"a model answers, {trees}; {held}{judged}"
+    if record.stopping_loss_model is None or record.stopping_loss_baseline is None:
+        return f"a model answers, {trees}"
     return (
-        f"{words} on {model['rows']:,} rows; loss on the latest training days "
-        f"{model['stopping_loss_model']:.4f} against the baseline's "
-        f"{model['stopping_loss_baseline']:.4f}"
+        f"a model answers, {trees}; loss on the latest training days "
+        f"{record.stopping_loss_model:.4f} against the baseline's "
+        f"{record.stopping_loss_baseline:.4f}"
     )
 
 
@@ -228,7 +241,7 @@ def _importance(facts: CardFacts) -> tuple[Block, ...]:
             continue
         largest = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_FEATURES]
         rows = tuple((words.get(name, name), name, percent(share)) for name, share in largest)
-        title = f"For {_QUESTIONS.get(question, question)}"
+        title = f"For {QUESTION_WORDS.get(question, question)}"
         head = ("what it measures", "feature", "share of the trees' gain")
         blocks.append(Table(head, rows, title, folded=question != "directional"))
     if not blocks:

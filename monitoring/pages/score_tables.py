@@ -50,6 +50,8 @@ def scoreboard(evaluation: Evaluation) -> tuple[Block, ...]:
     ]
     if isinstance(quality, EntryScores):
         note = f"Of {quality.rows:,} trades; {quality.timeouts:,} reached neither in time."
+        if is_zero(quality.difference["driftless"].log_loss):
+            note += " No model had a say: the driftless baseline itself answered."
         blocks.append(_scores(quality, "Target before stop", note))
     blocks.append(_trading(evaluation.trading, _r_words(evaluation.net_r)))
     return tuple(blocks)
@@ -68,6 +70,11 @@ def interval_cell(
         return NOT_KNOWN
     span = TOO_FEW if few else interval(scale * change.low, scale * change.high, decimals)
     return Cell(signed(scale * change.estimate, decimals) + unit, span)
+
+
+def is_zero(change: Interval) -> bool:
+    """Return whether two forecasts were the same on every row, whatever days are drawn."""
+    return change.estimate == change.low == change.high == 0.0
 
 
 def r_cell(trades: Trades | NoTrades, costs: Literal["before costs", "after costs"]) -> CellText:
@@ -141,6 +148,11 @@ def _r_words(net_r: NetRScores) -> str:
         f"The R model expected {model} R net on the side that broke, a driftless price "
         f"{driftless}; it came to {actual}."
     )
+    if is_zero(net_r.squared_error_difference):
+        words = (
+            f"No R model had a say: its baseline, a driftless price, expected {driftless} R net "
+            f"on the side that broke; it came to {actual}."
+        )
     if net_r.interval_coverage is None:
         return words
     return f"{words} {percent(net_r.interval_coverage, 0)} fell inside the stated interval."

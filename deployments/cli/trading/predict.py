@@ -101,6 +101,8 @@ def _print_prediction(
         f"{prediction.recommendation.upper()}; confidence {prediction.confidence:.2f} "
         f"({prediction.level}), size x {prediction.risk_adjustment:.2f}"
     )
+    if prediction.models is not None:
+        say(f"  {prediction.answered_by}")
     for reason in prediction.reasons:
         say(f"  {reason.words}")
     novelty = prediction.novelty

@@ -9,6 +9,13 @@ from typing import Any, Literal
 Level = Literal["high", "medium", "low", "none"]
 Recommendation = Literal["long", "short", "skip"]
 
+QUESTION_WORDS = {
+    "directional": "direction of the break",
+    "quality": "target before stop",
+    "r_multiple": "net R",
+}
+"""What each model is asked, in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -133,6 +140,9 @@ class Prediction:
         The baseline first, then the model's largest pushes on the log-odds of UP.
     novelty
         How unlike the training data the row is; None of a version that cannot tell.
+    models
+        The questions that a model answered (``directional``, ``quality``, ``r_multiple``); the
+        others were answered by their driftless baselines. None of rows written before it was kept.
     """
 
     model: str
@@ -151,15 +161,30 @@ class Prediction:
     risk_adjustment: float
     reasons: tuple[Reason, ...]
     novelty: NoveltyScore | None = None
+    models: tuple[str, ...] | None = None
 
     def side(self, name: Literal["long", "short"]) -> SideView:
         """Return one of the two sides."""
         return self.long if name == "long" else self.short
 
+    @property
+    def answered_by(self) -> str:
+        """Which of the three answers are a model's and which a baseline's; "" if not known."""
+        if self.models is None:
+            return ""
+        parts = [
+            f"{words} by {'its model' if question in self.models else 'its driftless baseline'}"
+            for question, words in QUESTION_WORDS.items()
+        ]
+        return f"{parts[0][0].upper()}{parts[0][1:]}, {parts[1]}, {parts[2]}"
+
     def to_json(self) -> dict[str, Any]:
-        """Return the prediction as plain values."""
+        """Return the prediction as plain values; ``models`` only where it is known."""
         novelty = self.novelty.to_json() if self.novelty is not None else None
-        return {**asdict(self), "novelty": novelty}
+        values = {**asdict(self), "novelty": novelty}
+        if self.models is None:
+            del values["models"]
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Prediction:
@@ -170,8 +195,9 @@ class Prediction:
         KeyError
             A value is not there.
         """
-        own = {name: values[name] for name in cls.__slots__ if name != "novelty"}
-        novelty = values.get("novelty")
+        later = ("novelty", "models")
+        own = {name: values[name] for name in cls.__slots__ if name not in later}
+        novelty, models = values.get("novelty"), values.get("models")
         return cls(
             **{
                 **own,
@@ -180,4 +206,5 @@ class Prediction:
                 "reasons": tuple(Reason(**reason) for reason in own["reasons"]),
             },
             novelty=NoveltyScore.from_json(novelty) if novelty else None,
+            models=None if models is None else tuple(models),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from ml_core.learning.datasets.dataset import LOSS, WIN, Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor
 from ml_core.learning.models.gain import Gain, gain_over_days
+from ml_core.learning.models.own_baseline import (
+    JUDGED_HERE,
+    LEVEL,
+    ModelRecord,
+    beats_baseline,
+)
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
 from tests.ml_core.learning.synthetic import dataset
@@ -126,3 +133,85 @@ def test_a_direction_that_is_found_leaves_entry_and_net_r_to_their_baselines() -
     assert not np.array_equal(said.p_up, said.baseline_p_up)
     np.testing.assert_array_equal(said.p_win[:, 0], said.baseline_p_win)
     np.testing.assert_array_equal(said.net_r[:, 1], said.baseline_net_r)
+
+
+def _with_entries(data: Dataset, effect: float, until: int) -> Dataset:
+    """Let feature ``f1`` decide trades by ``effect`` (log-odds) in the first ``until`` rows."""
+    draw = np.random.default_rng(11)
+    margin = np.where(np.arange(len(data)) < until, effect, 0.0) * np.sign(data.features[:, 1])
+    won = draw.random(len(data)) < 1 / (1 + np.exp(-margin))
+    return replace(
+        data,
+        outcome=np.where(won, WIN, LOSS).astype(np.int16),
+        r_net=np.where(won, 1.0, -1.0) - data.cost_ticks / data.risk_ticks,
+    )
+
+
+def test_models_of_entry_and_net_r_that_beat_their_baselines_answer() -> None:
+    data = _with_entries(dataset(500, seed=3), 1.0, until=1500)
+    bundle = fit(data, RESIDUAL, "x").bundle
+    prediction = Predictor(bundle).predict(data.rows(np.array([7])), 0.0)
+
+    assert {"quality", "r_multiple"} <= set(bundle.models)
+    assert prediction.models == bundle.models
+    assert "target before stop by its model, net R by its model" in prediction.answered_by
+
+
+def test_models_whose_gain_ends_with_their_training_days_have_no_say() -> None:
+    # of 500 days the first 300 train: the trees are kept, and fail on the held-back days
+    data = _with_entries(dataset(500, seed=3), 1.0, until=900)
+    bundle = fit(data, RESIDUAL, "x").bundle
+    said = bundle.predict(data)
+
+    for question in JUDGED_HERE:
+        record = bundle.records[question]
+        assert record.learned
+        assert not record.serves
+        assert not bundle.importance[question]
+        assert question not in bundle.calibrators
+    assert not set(bundle.models) & set(JUDGED_HERE)
+    np.testing.assert_array_equal(said.p_win[:, 0], said.baseline_p_win)
+    np.testing.assert_array_equal(said.net_r[:, 1], said.baseline_net_r)
+
+
+def test_a_worthless_model_is_given_a_say_as_seldom_as_stated() -> None:
+    draw = np.random.default_rng(0)
+    day = np.repeat(DAYS, 3)
+    # rows of a day move together
+    tries = (
+        gain_over_days(np.repeat(draw.standard_t(4, 200), 3) + draw.normal(0, 1, 600), day)
+        for _ in range(4000)
+    )
+    said = np.mean([beats_baseline(gain) for gain in tries])
+    assert said == pytest.approx(LEVEL, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("gain", "say"),
+    [
+        (Gain(1.0, 0.1, 90, 30), True),
+        (Gain(1.0, 0.1, 87, 29), False),
+        (Gain(1.0, 0.0, 90, 30), False),
+        (Gain(float("nan"), float("nan"), 90, 30), False),
+    ],
+    ids=["30 days", "29 days", "no spread", "not a number"],
+)
+def test_without_enough_days_or_a_figure_there_is_no_say(gain: Gain, say: bool) -> None:
+    assert beats_baseline(gain) is say
+
+
+def test_a_record_is_read_back_and_one_of_before_served_whatever_it_had_learned() -> None:
+    record = ModelRecord(
+        rounds=9,
+        rows=400,
+        serves=False,
+        stopping_loss_baseline=0.6,
+        stopping_loss_model=0.59,
+        stopping_gain=Gain(0.01, 0.005, 90, 30),
+        held_back_gain=Gain(-0.01, 0.005, 90, 30),
+        constant_features=("f1",),
+    )
+    assert ModelRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
+    for learned in (True, False):
+        before = {"rounds": 9, "rows": 400, "learned": learned, "constant_features": []}
+        assert ModelRecord.from_json(before).serves is learned

@@ -21,6 +21,7 @@ from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import Settings, current_settings
 from tasks.training.card_pages import write_card_of
 from tasks.training.promotion import champion_recipe, decide_who_serves
+from tasks.training.questions import cost_of_question
 from tasks.training.retrain.artifact import Retrained, about_the_bars, publish_retrain
 from tasks.training.retrain.backoff import attempt, retrain_pause
 from tasks.training.train import gather, train_version
@@ -91,7 +92,8 @@ def _train(
     decision = decide_who_serves(symbol, versions, trained.version, material, at)
     about_bars = about_the_bars(material)
     card = write_card_of(market, trained.version, at, about_bars)
-    publish_retrain(market, material, trained, decision, card, trouble)
+    cost = cost_of_question(settings, material.market, material.market_hash, chosen)
+    publish_retrain(market, material, trained, decision, card, cost, trouble)
     return Retrained(
         verdict=trained.evaluation.verdict,
         symbol=symbol,
@@ -105,6 +107,7 @@ def _train(
         excluded=material.assembly.exclusions(),
         data=about_bars,
         trouble=trouble,
+        cost=cost,
     )
 
 

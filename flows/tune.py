@@ -40,7 +40,7 @@ def tune(
 
     A search that was stopped goes on where it was. The best recipe is written beside your own
     recipes; judge it with the flow walk-forward. It is promoted only if what it shows there pays
-    for every recipe tried.
+    for every question asked.
 
     Args:
         market: Name of a market file, such as mgc.

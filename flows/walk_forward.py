@@ -20,6 +20,7 @@ from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings, now
 from tasks.training.fan_out import fold_workers
 from tasks.training.promotion import apply_promotion_rule
+from tasks.training.questions import cost_of_question
 from tasks.training.study import (
     Asked,
     Study,
@@ -111,6 +112,8 @@ def _published(name: str, material: Material, study: Study) -> StudyResult:
     decision = None
     if own.kind != "baseline" and study.request.counts:
         decision = apply_promotion_rule(current_settings(), symbol, own.name, own.hash, now())
-    report = write_study_report(study, decision)
-    publish_study(name, study, decision, report)
-    return StudyResult.of(symbol, study, decision, report)
+    walked = study.request.recipe
+    cost = cost_of_question(current_settings(), material.market, material.market_hash, walked)
+    report = write_study_report(study, decision, cost)
+    publish_study(name, study, decision, cost, report)
+    return StudyResult.of(symbol, study, decision, cost, report)

@@ -226,19 +226,21 @@ class Settings(BaseModel):
             raise MarketFileError(str(path), (fault,))
         return market.model_copy(update={"roll": roll})
 
-    def market_definition(self, symbol: str) -> MarketDefinition | None:
-        """Return what decides the meaning of a symbol's labels, as its market file says now.
-
-        None without a file of that symbol, or if it cannot be read.
-        """
+    def market_of_symbol(self, symbol: str) -> Market | None:
+        """Return a symbol's market as its file is now; None without one that can be read."""
         for name in sorted(self.market_names(), key=lambda name: name != symbol.lower()):
             try:
                 market = self.market(name)
             except MarketFileError:
                 continue
             if market.symbol == symbol:
-                return MarketDefinition.of(market)
+                return market
         return None
+
+    def market_definition(self, symbol: str) -> MarketDefinition | None:
+        """Return what decides the meaning of a symbol's labels; None without its market file."""
+        market = self.market_of_symbol(symbol)
+        return None if market is None else MarketDefinition.of(market)
 
     @property
     def own_markets_dir(self) -> Path:

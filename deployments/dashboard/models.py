@@ -21,9 +21,9 @@ from registry.errors import UnknownVersionError
 from registry.models.decisions import list_decisions
 from registry.models.model_store import VersionRecord
 from registry.studies.evaluations import evaluations
-from registry.studies.trials import count_trials
 from tasks import training
 from tasks.settings import current_settings
+from tasks.training.questions import questions_on_record
 from tasks.training.study_report import study_page
 
 ALIASES = ("champion", "challenger")
@@ -127,9 +127,12 @@ def _decisions(view: View) -> None:
 
 
 def _studies(view: View) -> None:
-    tried = count_trials(view.settings.database(), view.symbol)
+    count = questions_on_record(view.settings, view.symbol)
     st.header("Studies")
-    st.caption(f"Recipes tried on {view.symbol}: {tried:,}. Evidence pays for each of them.")
+    st.caption(
+        f"Questions asked of {', '.join(count.markets)}: {count.questions:,}. Evidence pays for "
+        "each of them."
+    )
     rows = [
         {
             "when (UTC)": minute(evaluation.at),

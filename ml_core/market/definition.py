@@ -12,11 +12,11 @@ from typing import Any
 
 from ml_core.market.market import Market
 
-NO_MEANING = frozenset({"name", "quality", "decision_delay_minutes"})
+NO_MEANING = frozenset({"name", "family", "quality", "decision_delay_minutes"})
 NO_MEANING_OF_INSTRUMENT = frozenset({"allow_nonpositive_prices"})
 """Fields that change no label and no feature of given bars: which rows are taken in, what is
-reported of them and when a prediction is started. The bars themselves have their own fingerprint.
-Every other field decides meaning, a new one too."""
+reported of them, whose trials are paid for and when a prediction is started. The bars themselves
+have their own fingerprint. Every other field decides meaning, a new one too."""
 
 _CALENDAR_DAYS = "calendar_days"
 

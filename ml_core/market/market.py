@@ -21,6 +21,7 @@ from pydantic import (
 
 from ml_core.errors import InputError
 from ml_core.market.exchange import KEPT_CALENDARS
+from ml_core.market.family import family_of
 from ml_core.market.instrument import Instrument
 from ml_core.on_demand import library
 from ml_core.toml_file import TomlFileError, load_model
@@ -159,6 +160,11 @@ class Market(_Frozen):
         description="Regular expression an outright contract's name matches in full; "
         "whatever does not match (spreads) is dropped."
     )
+    family: Name | None = Field(
+        default=None,
+        description="Product or group whose markets pay for one another's trials; the full-size "
+        "contract's code when left out, such as GC for MGC.",
+    )
     instrument: Instrument
     decision_delay_minutes: int = Field(
         default=0,
@@ -243,6 +249,13 @@ class Market(_Frozen):
         if any(later < earlier for earlier, later in pairwise(starts)):
             raise ValueError("list the ranges in the order of the trading day")
         return self
+
+    @property
+    def trial_family(self) -> str:
+        """Family whose questions are counted together: the file's own, or the product's."""
+        return (
+            self.family.upper() if self.family else family_of(self.symbol, self.contract_pattern)
+        )
 
     def session(self, name: str) -> Session:
         """Return the session of that name."""

@@ -71,8 +71,10 @@ one. Without skill it reaches 20 in one of twenty lives at most, however often o
 why it may be looked at every night.
 
 Trials paid for
-Whoever tries twenty recipes finds a good-looking one by luck. Every recipe tried on a market is
-counted, and with each the evidence wanted grows.
+Whoever asks twenty questions finds a good-looking answer by luck. A question is a market's
+definition, a recipe with its label and features, and the code that answers. Every one asked of
+this market, or of another market of its family, is counted, and with each the evidence wanted
+grows; families share the chance of a false promotion in equal parts.
 """
 
 _STUDY_LIMITS = """

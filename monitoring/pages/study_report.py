@@ -10,6 +10,7 @@ from datetime import datetime
 from ml_core.evidence.evaluation import EntryLogLoss, Evaluation, GroupScores
 from ml_core.evidence.promotion.evidence import Condition
 from ml_core.evidence.promotion.rule import Decision
+from ml_core.evidence.promotion.trial_cost import TrialCost
 from monitoring.pages.document import (
     Block,
     BulletList,
@@ -53,7 +54,7 @@ _SIDES = {"long": "broke up, long", "short": "broke down, short"}
 _IN_THE_SENTENCE = {
     *("estimate", "low", "high", "rows", "days", "error", "smaller_is_better"),
     *("ece", "by_chance", "at_most", "at_least", "needed", "missing"),
-    *("trials", "z_wanted", "z_least", "wanted", "e_better", "e_worse"),
+    *("trials", "families", "z_wanted", "z_least", "wanted", "e_better", "e_worse"),
 }
 """Figures that a condition's sentence has already."""
 
@@ -67,7 +68,7 @@ def study_report(
     decision: Decision | None = None,
     seeds: Sequence[float | None] | None = None,
     power: Figures | None = None,
-    trials: int | None = None,
+    cost: TrialCost | None = None,
     not_judged: Sequence[str] = (),
     made_at: datetime | None = None,
 ) -> Document:
@@ -90,8 +91,8 @@ def study_report(
     power
         What so many rows can show: ``rows`` judged and ``needed``, for a ``gain`` in log loss
         found with the chance ``power``.
-    trials
-        Recipes tried on this market so far, this one included.
+    cost
+        The questions asked so far of this family of markets, and what they cost.
     not_judged
         Periods asked for that have too little history before them.
     made_at
@@ -110,6 +111,7 @@ def study_report(
             detail,
             money(evaluation.trading),
             "" if decision is None else with_true_minuses(decision.verdict),
+            "" if cost is None else f"{cost.words}.",
         ),
         finding=finding(evaluation),
         sections=(
@@ -117,7 +119,7 @@ def study_report(
             Section("In pictures", (Charts(study_charts(evaluation)),)),
             Section("Part by part", _parts(evaluation)),
             Section("How the study was made", (settings_table(evaluation, settings, not_judged),)),
-            Section("What supports it", (_support(seeds, power, trials),)),
+            Section("What supports it", (_support(seeds, power, cost),)),
             Section("Whether it may become champion", _conditions(decision)),
             Section("Limits", (BulletList((*LIMITS, *STUDY_LIMITS)),)),
             Section("How to read this", (Definitions((*STUDY_READING, *READING)),)),
@@ -204,10 +206,10 @@ def _followed(part: GroupScores) -> CellText:
 
 
 def _support(
-    seeds: Sequence[float | None] | None, power: Figures | None, trials: int | None
+    seeds: Sequence[float | None] | None, power: Figures | None, cost: TrialCost | None
 ) -> FactTable:
-    tried = NOT_KNOWN if trials is None else f"{trials:,} on this market, this one included"
-    rows = {"training seeds": _seeds(seeds), "enough rows": _power(power), "recipes tried": tried}
+    asked = NOT_KNOWN if cost is None else f"{cost.words}; this one is included"
+    rows = {"training seeds": _seeds(seeds), "enough rows": _power(power), "questions": asked}
     return FactTable(rows)
 
 

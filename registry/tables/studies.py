@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -32,19 +32,25 @@ class EvaluationRow(Chained):
 
 
 class TrialRow(Chained):
-    """A recipe tried on a market, by hand or by tuning: each one must be paid for.
+    """A question asked of a market, by hand, by a retrain or by tuning: each must be paid for.
 
     What became of a trial that was begun is a second row, of the same values but score and state.
+    Rows of before questions were counted have neither ``question`` nor ``family``.
     """
 
     __tablename__ = "trials"
-    __table_args__ = (UniqueConstraint("market", "recipe_hash", "market_hash", "state"),)
+    __table_args__ = (
+        UniqueConstraint("market", "recipe_hash", "market_hash", "question", "state"),
+    )
+    if_given: ClassVar[frozenset[str]] = frozenset({"question", "family"})
     id: Mapped[int] = mapped_column(primary_key=True)
     market: Mapped[str]
     study: Mapped[str]
     recipe: Mapped[str]
     recipe_hash: Mapped[str]
     market_hash: Mapped[str] = mapped_column(default="", server_default="")
+    question: Mapped[str] = mapped_column(default="", server_default="")
+    family: Mapped[str] = mapped_column(default="", server_default="")
     values: Mapped[dict[str, Any]]
     score: Mapped[float | None]
     state: Mapped[str]

@@ -15,6 +15,7 @@ from ml_core.evidence.promotion.collect_evidence import BASELINE, collect_eviden
 from ml_core.evidence.promotion.collect_evidence import CHAMPION as AGAINST_CHAMPION
 from ml_core.evidence.promotion.evidence import Evidence
 from ml_core.evidence.promotion.rule import Decision, decide, decide_refit
+from ml_core.evidence.promotion.trial_cost import TrialCount
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import UnknownFeatureError
 from ml_core.health.scored_prediction import SIDES
@@ -24,11 +25,11 @@ from ml_core.learning.recipe import Recipe
 from registry.ledger.entries import Settled
 from registry.models.decisions import DecisionRecord, record_decision
 from registry.models.model_store import CHALLENGER, CHAMPION, VersionRecord
-from registry.studies.trials import count_trials
 from tasks.data.market_definition import hashes_of_question
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings
 from tasks.training.champion import make_champion
+from tasks.training.questions import question_asked, questions_on_record
 from tasks.training.studies_on_record import answers_on_record, study_that_counts
 from tasks.training.train import Material, TrainedVersion
 
@@ -41,16 +42,17 @@ def apply_promotion_rule(
     Without a study that counts, is recent and was made by this very code on this very definition
     of the market, everything is unknown and nothing is promoted.
     """
-    database = settings.database()
     study = study_that_counts(settings, symbol, recipe_hash, at)
     champion = _champion(settings, symbol)
-    trials = count_trials(database, symbol)
+    definition = settings.market_definition(symbol)
+    asking = "" if definition is None else question_asked(definition.hash, recipe_hash)
+    count = questions_on_record(settings, symbol, asking)
     # the champion's own recipe is not asked to beat itself
     against_baseline_alone = (
         champion is None or champion.kind == "baseline" or champion.recipe_hash == recipe_hash
     )
     if study is None:
-        return decide(_nothing_known(recipe, recipe_hash, trials))
+        return decide(_nothing_known(recipe, recipe_hash, count))
     theirs = None
     if champion is not None and not against_baseline_alone:
         other = study_that_counts(settings, symbol, champion.recipe_hash, at)
@@ -63,7 +65,8 @@ def apply_promotion_rule(
             champion_is_baseline=against_baseline_alone,
             lookahead_clean=study.figures.get("lookahead_clean"),
             signal_found=study.figures.get("signal_found"),
-            trials=max(trials, 1),
+            trials=max(count.questions, 1),
+            families=count.families,
             live=live_comparison(settings, symbol, recipe_hash),
         )
     )
@@ -289,7 +292,7 @@ def _p_up_in_time(row: Settled) -> float | None:
     return None if entry.status != "predicted" or entry.late else entry.p_up
 
 
-def _nothing_known(recipe: str, recipe_hash: str, trials: int) -> Evidence:
+def _nothing_known(recipe: str, recipe_hash: str, count: TrialCount) -> Evidence:
     return Evidence(
         recipe=recipe,
         recipe_hash=recipe_hash,
@@ -298,5 +301,6 @@ def _nothing_known(recipe: str, recipe_hash: str, trials: int) -> Evidence:
         calibration=None,
         lookahead_clean=None,
         signal_found=None,
-        trials=max(trials, 1),
+        trials=max(count.questions, 1),
+        families=count.families,
     )

@@ -22,17 +22,14 @@ from ml_core.learning.folds import Walk, walk_recipe
 from ml_core.learning.recipe import Recipe
 from ml_core.on_demand import library
 from registry.studies.evaluations import EvaluationRecord, evaluation_of, record_evaluation
-from registry.studies.trials import TrialRecord, record_trial
 from tasks.runs.artifacts import progress
 from tasks.runs.code_hash import code_hash
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
+from tasks.training.questions import BY_HAND, record_answered
 from tasks.training.train import Material
 
 pq = library("pyarrow.parquet")
-
-BY_HAND = "by hand"
-"""Name of the search that a recipe tried by a person belongs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +176,16 @@ def conclude(
     signal = None
     if recipe.kind != "baseline":
         signal = injected_signal_found(material.assembly.dataset, recipe)
-        _count_as_tried(settings, material, request.own, evaluation, at)
+        # with the walk that was asked for: another refit or window gives other answers
+        record_answered(
+            settings,
+            material.market,
+            material.market_hash,
+            recipe,
+            at,
+            study=BY_HAND,
+            score=evaluation.directional.model.log_loss,
+        )
     folder = settings.home / "studies" / material.market.symbol / recipe.name / name[:12]
     before = evaluation_of(settings.database(), material.market.symbol, name)
     # what is on record stays as it was recorded, even if a library gives other digits now
@@ -237,25 +243,6 @@ def _write(
         temporary.write_text(json.dumps(evaluation.to_json(), indent=1), encoding="utf-8")
     written[path] = sha256_of(path)
     return {str(path.relative_to(settings.home)): digest for path, digest in written.items()}
-
-
-def _count_as_tried(
-    settings: Settings, material: Material, recipe: Recipe, evaluation: Evaluation, at: datetime
-) -> None:
-    record_trial(
-        settings.database(),
-        TrialRecord(
-            market=material.market.symbol,
-            market_hash=material.market_hash,
-            study=BY_HAND,
-            recipe=recipe.name,
-            recipe_hash=recipe.hash,
-            values=recipe.model_dump(mode="json"),
-            score=evaluation.directional.model.log_loss,
-            state="complete",
-            at=at,
-        ),
-    )
 
 
 def asked_for(

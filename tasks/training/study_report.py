@@ -9,6 +9,7 @@ from pathlib import Path
 from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.promotion.evidence import Condition
 from ml_core.evidence.promotion.rule import Decision
+from ml_core.evidence.promotion.trial_cost import TrialCost
 from monitoring import pages
 from registry.studies.evaluations import EvaluationRecord
 from tasks.runs.artifacts import bullets, pictures, publish, scoreboard, table, to_open
@@ -38,6 +39,9 @@ class StudyResult:
         Path of the HTML page.
     evaluation
         Every figure.
+    cost
+        Questions asked so far of this family of markets, and how much stricter the rule is for
+        them; None for a baseline.
     """
 
     symbol: str
@@ -50,9 +54,17 @@ class StudyResult:
     promotion: Decision | None
     report: str
     evaluation: Evaluation
+    cost: TrialCost | None
 
     @classmethod
-    def of(cls, symbol: str, study: Study, decision: Decision | None, report: str) -> StudyResult:
+    def of(
+        cls,
+        symbol: str,
+        study: Study,
+        decision: Decision | None,
+        cost: TrialCost | None,
+        report: str,
+    ) -> StudyResult:
         """Return a study's result, once its page is written."""
         return cls(
             symbol=symbol,
@@ -65,6 +77,7 @@ class StudyResult:
             promotion=decision,
             report=report,
             evaluation=study.evaluation,
+            cost=cost,
         )
 
 
@@ -82,7 +95,7 @@ class StudyResults:
         return cls(verdict=verdict, markets=tuple(results))
 
 
-def write_study_report(study: Study, decision: Decision | None) -> str:
+def write_study_report(study: Study, decision: Decision | None, cost: TrialCost | None) -> str:
     """Write a study's page below the reports folder; return its path. Again replaces it."""
     record = study.record
     figures = (
@@ -103,7 +116,7 @@ def write_study_report(study: Study, decision: Decision | None) -> str:
         decision=decision,
         seeds=next(iter(changes.values()), None),
         power=figures.get("enough rows") or None,
-        trials=figures.get("trials paid for", {}).get("trials"),
+        cost=cost,
         not_judged=study.not_judged,
     )
     path = study_page(current_settings(), record)
@@ -117,7 +130,9 @@ def study_page(settings: Settings, record: EvaluationRecord) -> Path:
     return settings.reports_dir / record.market / name
 
 
-def publish_study(name: str, study: Study, decision: Decision | None, report: str) -> None:
+def publish_study(
+    name: str, study: Study, decision: Decision | None, cost: TrialCost | None, report: str
+) -> None:
     """Publish the verdict, the scores, the conditions of a promotion and the plots."""
     notes = []
     if study.not_judged:
@@ -129,6 +144,7 @@ def publish_study(name: str, study: Study, decision: Decision | None, report: st
         f"walk-forward-{name}-{study.request.own.name}",
         evaluation.verdict,
         "" if decision is None else bullets([decision.verdict]),
+        "" if cost is None else bullets([cost.words]),
         scoreboard(evaluation.directional),
         "" if decision is None else table(map(_condition, decision.conditions), _CONDITIONS),
         *_plots(evaluation),

@@ -27,6 +27,7 @@ from tasks.notices.events import VersionRegistered, emit
 from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
 from tasks.training.model_card import sealed_card
+from tasks.training.questions import RETRAIN, record_answered
 
 
 class LookAheadError(DefectError):
@@ -151,7 +152,18 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
         write_bundle(fitted.bundle, folder, metrics=metrics, card=card, reference=reference)
 
     kept = {name: metrics[name] for name in ("summary", "directional", "trading", "verdict")}
-    models, market = current_settings().models(), material.market.symbol
+    settings = current_settings()
+    # it prints how the recipe does on days it never saw: that is a question asked of them
+    record_answered(
+        settings,
+        material.market,
+        material.market_hash,
+        recipe,
+        at,
+        study=RETRAIN,
+        score=evaluation.directional.model.log_loss,
+    )
+    models, market = settings.models(), material.market.symbol
     before = {version.version for version in models.versions(market)}
     record = models.register(fitted.bundle, write, metrics=kept, at=at)
     # of two processes at once the other's row may be the one that stands

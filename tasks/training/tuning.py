@@ -18,16 +18,11 @@ from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuni
 from ml_core.learning.recipe import Recipe, write_recipe
 from ml_core.learning.version_folder import Question
 from ml_core.on_demand import library
-from registry.studies.trials import (
-    TrialRecord,
-    count_trials,
-    finish_trial,
-    list_trials,
-    record_trial,
-)
+from registry.studies.trials import finish_trial, list_trials, record_trial
 from tasks.runs.artifacts import progress
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
+from tasks.training.questions import question_asked, questions_on_record, trial_of
 from tasks.training.train import Material
 
 if TYPE_CHECKING:
@@ -101,7 +96,7 @@ class Tuned:
     folds, holdout_from
         What was tuned on, and the first day that was not.
     to_pay_for
-        Different recipes tried on the market so far, in every search and by hand.
+        Questions asked of the market's family so far, in every search and by hand.
     path
         Where the best recipe was written.
     """
@@ -128,7 +123,7 @@ class Tuned:
             return f"No better than the recipe tuned from: {figures}."
         return (
             f"{self.best.name} is the better on the folds tuned on, which is no evidence yet: "
-            f"{figures}; at promotion it pays for all {self.to_pay_for:,} recipes tried."
+            f"{figures}; at promotion it pays for all {self.to_pay_for:,} questions asked."
         )
 
 
@@ -223,18 +218,20 @@ def _finish_on_record(settings: Settings, study: Study, material: Material) -> N
         material.market_hash,
     )
     begun = {
-        trial.recipe_hash
+        trial.question
         for trial in list_trials(database, symbol)
         if trial.state == "begun" and trial.market_hash == market_hash
     }
     for trial in _finished(study):
         recipe_hash = Recipe.model_validate(trial.user_attrs[_RECIPE]).hash
-        if recipe_hash in begun:
+        question = question_asked(market_hash, recipe_hash)
+        if question in begun:
             finish_trial(
                 database,
                 symbol,
                 recipe_hash,
                 market_hash,
+                question,
                 score=_score_of(trial),
                 state=trial.state.name.lower(),
             )
@@ -267,28 +264,25 @@ def _try_one(
     recipe = suggested(trial, base, search.question)
     trial.set_user_attr(_RECIPE, recipe.model_dump(mode="json"))
     # on record before it is known what it comes to: who looks at a trial has tried it
-    record_trial(
-        settings.database(),
-        TrialRecord(
-            market=material.market.symbol,
-            market_hash=material.market_hash,
-            study=study.study_name,
-            recipe=recipe.name,
-            recipe_hash=recipe.hash,
-            values=recipe.model_dump(mode="json"),
-            score=None,
-            state="begun",
-            at=at,
-        ),
+    begun = trial_of(
+        material.market,
+        material.market_hash,
+        recipe,
+        at,
+        study=study.study_name,
+        score=None,
+        state="begun",
     )
+    record_trial(settings.database(), begun)
     score = _scored(trial, material, folds, recipe, search.question)
     state = optuna.trial.TrialState.PRUNED if score is None else optuna.trial.TrialState.COMPLETE
     study.tell(trial, score, state=state)
     finish_trial(
         settings.database(),
-        material.market.symbol,
-        recipe.hash,
-        material.market_hash,
+        begun.market,
+        begun.recipe_hash,
+        begun.market_hash,
+        begun.question,
         score=score,
         state="pruned" if score is None else "complete",
     )
@@ -341,6 +335,6 @@ def _concluded(
         baseline_score=baseline_score,
         folds=tuple(fold.name for fold in folds.folds),
         holdout_from=folds.holdout_from,
-        to_pay_for=count_trials(settings.database(), symbol),
+        to_pay_for=questions_on_record(settings, symbol).questions,
         path=path,
     )

@@ -73,7 +73,7 @@ def publish_search(market: str, tuned: Tuned) -> None:
     notes = [
         f"tuned on {', '.join(tuned.folds)}; from {tuned.holdout_from} on nothing was looked at",
         f"{len(tuned.tried) - len(scored)} of {len(tuned.tried)} trials were given up early",
-        f"{tuned.to_pay_for:,} recipes tried on this market so far are to be paid for",
+        f"{tuned.to_pay_for:,} questions asked of this family so far are to be paid for",
     ]
     recipe = {"written to, for the flow walk-forward to judge": tuned.path} if tuned.path else {}
     publish(

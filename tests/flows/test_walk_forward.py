@@ -142,12 +142,20 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     database = current_settings().database()
     recipe = current_settings().recipe("monthly")
     first = monthly.counted
-    trials, kept = count_trials(database, "MGC"), evaluations(database, "MGC")
+    trials, kept = count_trials(database, "MGC").questions, evaluations(database, "MGC")
     before = files_of(trained_home / "studies")
     again = study()
     assert first.counts
     assert json_text(again.evaluation) == json_text(first.evaluation)
-    assert (count_trials(database, "MGC"), evaluations(database, "MGC")) == (trials, kept)
+    assert first.cost is not None
+    assert first.promotion is not None
+    assert first.promotion.cost == first.cost == again.cost
+    assert first.cost.questions == trials  # the retrain asked the same one
+    assert first.cost.words in Path(first.report).read_text("utf-8")
+    assert (count_trials(database, "MGC").questions, evaluations(database, "MGC")) == (
+        trials,
+        kept,
+    )
     assert files_of(trained_home / "studies") == before
     said = weighed()
     figures = said.conditions[0].figures
@@ -181,7 +189,7 @@ def test_a_study_on_another_definition_of_the_market_stands_beside_the_one_on_re
 ) -> None:
     settings = current_settings()
     database, file = settings.database(), settings.own_markets_dir / "mgc.toml"
-    kept, trials = evaluations(database, "MGC"), count_trials(database, "MGC")
+    kept, trials = evaluations(database, "MGC"), count_trials(database, "MGC").questions
     before = files_of(trained_home / "studies")
     text = (settings.markets_dir / "mgc.toml").read_text("utf-8")
     file.parent.mkdir(exist_ok=True)
@@ -197,7 +205,7 @@ def test_a_study_on_another_definition_of_the_market_stands_beside_the_one_on_re
     assert len(after) == len(kept) + 1
     assert after[-1].market_hash != kept[-1].market_hash
     assert before.items() <= files_of(trained_home / "studies").items()
-    assert count_trials(database, "MGC") == trials + 1
+    assert count_trials(database, "MGC").questions == trials + 1
     assert weighed().conditions[0].status != "unknown"
 
 
@@ -211,10 +219,10 @@ def test_a_recipe_that_reads_its_own_label_is_refused_before_anything_is_compare
 
     monkeypatch.setattr(training, "CATALOGUE", Leaking())
     database = current_settings().database()
-    before = (evaluations(database, "MGC"), count_trials(database, "MGC"))
+    before = (evaluations(database, "MGC"), count_trials(database, "MGC").questions)
     with pytest.raises(LookAheadError, match="own_label_mean"):
         study()
-    assert (evaluations(database, "MGC"), count_trials(database, "MGC")) == before
+    assert (evaluations(database, "MGC"), count_trials(database, "MGC").questions) == before
 
 
 def test_a_refit_of_the_champion_s_recipe_takes_over_when_it_is_not_worse(

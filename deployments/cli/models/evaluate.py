@@ -130,6 +130,8 @@ def _show(study: StudyResult) -> None:
         say(study.promotion.verdict)
     elif not study.counts:
         say("A study picked by hand: for looking, not for promotion.")
+    if study.cost is not None:
+        say(f"  {study.cost.words}")
     say(f"  report: {study.report}")
 
 

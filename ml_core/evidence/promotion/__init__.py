@@ -10,5 +10,6 @@ if TYPE_CHECKING:
     from ml_core.evidence.promotion import evidence as evidence
     from ml_core.evidence.promotion import injection as injection
     from ml_core.evidence.promotion import rule as rule
+    from ml_core.evidence.promotion import trial_cost as trial_cost
 else:
     __getattr__ = modules_of(__name__)

@@ -25,6 +25,7 @@ def collect_evidence(
     lookahead_clean: bool | None,
     signal_found: bool | None,
     trials: int | None,
+    families: int = 1,
     live: Comparison | None = None,
     seed: int = 0,
 ) -> Evidence:
@@ -40,7 +41,7 @@ def collect_evidence(
         The champion recipe's answers in its own study; None if there is none.
     champion_is_baseline
         Whether the champion is the corridor itself, so that one comparison does.
-    lookahead_clean, signal_found, trials, live
+    lookahead_clean, signal_found, trials, families, live
         See :class:`ml_core.evidence.promotion.evidence.Evidence`.
     seed
         Of the bootstrap.
@@ -67,6 +68,7 @@ def collect_evidence(
         lookahead_clean=lookahead_clean,
         signal_found=signal_found,
         trials=trials,
+        families=families,
         live=live,
         net_r=mean_interval(first.test.r_net[taken], first.test.trading_day[taken], seed=seed),
         trades=int(taken.sum()),

@@ -16,9 +16,7 @@ from ml_core.evidence.promotion.evidence import (
     Status,
     comparison_with,
 )
-from ml_core.on_demand import library
-
-special = library("scipy.special")
+from ml_core.evidence.promotion.trial_cost import TrialCost, trial_cost
 
 
 def better_than_each(evidence: Evidence) -> list[Condition]:
@@ -183,30 +181,40 @@ def fact_holds(name: str, fact: bool | None, yes: str, no: str) -> Condition:
 
 
 def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
-    """Require a gain that is significant among as many recipes as were tried (Sidak 1967)."""
-    name, trials = "trials paid for", evidence.trials
-    if trials is None or trials < 1:
-        words = "how many recipes were tried is not known"
+    """Require a gain that is significant among as many questions as were asked (Sidak 1967)."""
+    name, cost = "trials paid for", cost_of_trials(evidence, policy)
+    if cost is None:
+        words = "how many questions were asked is not known"
         return Condition(name=name, status="unknown", words=words)
     zs = [change.z for comparison in evidence.comparisons for change in comparison.changes]
     if not _complete(evidence) or not zs or not all(map(math.isfinite, zs)):
         return Condition(name=name, status="unknown", words="a difference has no figure")
-    level = -math.expm1(math.log1p(-policy.alpha / 2.0) / trials)
-    wanted = -float(special.ndtri(level))
-    tried = "1 recipe tried" if trials == 1 else f"{trials:,} recipes tried"
-    words = f"{tried}: {wanted:.2f} standard errors wanted, the least is {min(zs):.2f}"
+    words = f"{cost.asked}: {cost.z_wanted:.2f} standard errors wanted, the least is {min(zs):.2f}"
     return Condition(
         name=name,
-        status="holds" if min(zs) >= wanted else "fails",
+        status="holds" if min(zs) >= cost.z_wanted else "fails",
         words=words,
-        figures={"trials": trials, "z_wanted": wanted, "z_least": min(zs)},
+        figures={
+            "trials": cost.questions,
+            "families": cost.families,
+            "z_wanted": cost.z_wanted,
+            "z_least": min(zs),
+        },
     )
+
+
+def cost_of_trials(evidence: Evidence, policy: Policy) -> TrialCost | None:
+    """Return what the questions asked so far cost; None where their number is not known."""
+    if evidence.trials is None or evidence.trials < 1:
+        return None
+    return trial_cost(evidence.trials, max(evidence.families, 1), policy.alpha)
 
 
 def valid_at_any_look(evidence: Evidence, policy: Policy) -> Condition:
     """Require an e-value large enough after correction for repeated looks and many trials."""
     name = "valid at any look"
-    wanted = max(evidence.trials or 0, 1) / policy.alpha
+    cost = cost_of_trials(evidence, policy)
+    wanted = 1.0 / policy.alpha if cost is None else cost.e_wanted
     values = {comparison.against: comparison.e_value for comparison in evidence.comparisons}
     figures = {"e_values": values, "wanted": wanted}
     if not _complete(evidence) or not all(map(math.isfinite, values.values())):

@@ -72,7 +72,9 @@ class Evidence:
     signal_found
         Whether the recipe found a signal injected into the very same rows.
     trials
-        Recipes tried on this market so far, this one included.
+        Questions asked of this family of markets so far, this one included.
+    families
+        Families of markets that were asked any, this one included.
     live
         Against the champion on the ledger's live rows; None before there are any.
     net_r, trades
@@ -89,6 +91,7 @@ class Evidence:
     lookahead_clean: bool | None
     signal_found: bool | None
     trials: int | None
+    families: int = 1
     live: Comparison | None = None
     net_r: Interval | None = None
     trades: int = 0

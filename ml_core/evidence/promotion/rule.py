@@ -7,12 +7,13 @@ known counts as not shown.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ml_core.evidence.promotion.conditions import (
     better_than_each,
     calibrated,
+    cost_of_trials,
     enough_rows,
     fact_holds,
     live_record,
@@ -30,6 +31,7 @@ from ml_core.evidence.promotion.evidence import (
     Policy,
     comparison_with,
 )
+from ml_core.evidence.promotion.trial_cost import TrialCost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,9 @@ class Decision:
         All of them, in the order of the rule.
     trading
         The condition behind the trading claim.
+    cost
+        The questions asked so far, and how much stricter the rule is for them; None of a refit,
+        and where their number is not known.
     """
 
     promote: bool
@@ -55,13 +60,18 @@ class Decision:
     verdict: str
     conditions: tuple[Condition, ...]
     trading: Condition
+    cost: TrialCost | None = None
 
     @property
     def reasons(self) -> list[str]:
-        """One line for each condition that does not hold; all of them if every one does."""
+        """A line for each condition that does not hold, all if every one does; then the cost."""
         wrong = [condition for condition in self.conditions if condition.status != "holds"]
         given = wrong or list(self.conditions)
-        return [f"{condition.name} {condition.status}: {condition.words}" for condition in given]
+        cost = [] if self.cost is None else [self.cost.words]
+        return [
+            *(f"{condition.name} {condition.status}: {condition.words}" for condition in given),
+            *cost,
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -93,7 +103,9 @@ def decide(evidence: Evidence, policy: Policy = POLICY) -> Decision:
         live_record(evidence, policy),
     ]
     good = f"beats the {' and the '.join(evidence.against_wanted)}"
-    return _decision(evidence, conditions, policy, good)
+    return replace(
+        _decision(evidence, conditions, policy, good), cost=cost_of_trials(evidence, policy)
+    )
 
 
 def decide_refit(evidence: Evidence, policy: Policy = POLICY) -> Decision:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ml_core.evidence.evaluation import Evaluation
+from ml_core.evidence.promotion.trial_cost import TrialCost
 from monitoring import pages
 from tasks.runs.artifacts import bullets, pictures, publish, scoreboard, table, to_open
 from tasks.training.promotion import WhoServes
@@ -42,6 +43,9 @@ class Retrained:
         What was learned from, by label.
     trouble
         What went wrong with the refresh before it.
+    cost
+        Questions asked so far of this family of markets, and what they cost at a promotion; None
+        of a baseline.
     drift
         What the drift check after it came to; None of a look back.
     """
@@ -59,6 +63,7 @@ class Retrained:
     excluded: Mapping[str, int] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
     trouble: str | None = None
+    cost: TrialCost | None = None
     drift: str | None = None
 
 
@@ -79,6 +84,7 @@ def publish_retrain(
     trained: TrainedVersion,
     decision: WhoServes,
     card: str,
+    cost: TrialCost | None,
     trouble: str | None,
 ) -> None:
     """Publish the verdict, the scores, the decision, the plots and where the model card is."""
@@ -89,7 +95,7 @@ def publish_retrain(
         bullets([decision.verdict]),
         scoreboard(evaluation.directional),
         table([decision], _VERSIONS),
-        bullets(decision.reasons),
+        bullets(dict.fromkeys([*decision.reasons, *([] if cost is None else [cost.words])])),
         table([material.audit], _AUDIT),
         *_plots(evaluation),
         bullets([trouble] if trouble else []),

@@ -48,6 +48,7 @@ OTHER: dict[tuple[Any, ...], Any] = {
 }
 SAME: dict[tuple[Any, ...], Any] = {
     ("name",): "Another name",
+    ("family",): "METALS",
     ("decision_delay_minutes",): 3,
     ("instrument", "allow_nonpositive_prices"): True,
     **{

@@ -16,6 +16,7 @@ from ml_core.evidence.evaluation import Evaluation, NotAnEvaluationError
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion.evidence import Condition, Evidence
 from ml_core.evidence.promotion.rule import decide
+from ml_core.evidence.promotion.trial_cost import trial_cost
 from monitoring.pages.document import to_html
 from monitoring.pages.study_report import study_report
 from tests.monitoring.pages.outline import read
@@ -261,15 +262,16 @@ def test_seeds_agree_only_when_all_are_known_and_better(
 def test_how_it_was_made_is_told_with_what_was_not_judged() -> None:
     figures = study()
     power = {"rows": 1200, "needed": 1570, "gain": 0.01, "power": 0.8}
+    cost = trial_cost(17, 1, 0.05)
 
-    text = text_of(figures, not_judged=("2021Q2", "2021Q3"), trials=17, power=power)
+    text = text_of(figures, not_judged=("2021Q2", "2021Q3"), cost=cost, power=power)
 
     assert f"{len(figures['by_fold'])} quarters; the recipe is trained anew" in text
     assert "the latest 24 months before the fold" in text
     assert "1 day between training, calibrating and judging" in text
     assert "2021-10-01 to the last there is" in text
     assert "2021Q2, 2021Q3: too little history before to train on" in text
-    assert "17 on this market, this one included" in text
+    assert f"{cost.words}; this one is included" in text
     assert "1,200 breaks judged, 1,570 needed to find a gain of 0.01" in text
     assert "370 more are wanted" in text
 

@@ -249,7 +249,7 @@ def test_what_became_of_a_trial_is_a_row_beside_its_beginning(database: Database
     assert not begin_trial(database, "h")
 
     assert verified(database).ends["trials"].rows == 3
-    assert count_trials(database, "MGC") == 2
+    assert count_trials(database, "MGC").questions == 2
     ended, begun = list_trials(database, "MGC")
     assert (ended.recipe_hash, ended.state, ended.score, ended.at) == ("h", "complete", 0.5, AT)
     assert (begun.recipe_hash, begun.state, begun.score) == ("i", "begun", None)

@@ -1,0 +1,112 @@
+"""What the questions asked so far cost: how much stricter the rule is than for one alone.
+
+Every question is tested at alpha / (families x questions of its family): a Bonferroni share of
+one budget. Each family of markets has an equal part of it, so that fifty ideas on gold cost gold
+alone, and within a family every question an equal part. Bonferroni, since it holds under any
+dependence, and the same rows and related markets are as dependent as can be, and since it can be
+applied to one market on one night: Holm's procedure needs the evidence of all of them at once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ml_core.on_demand import library
+
+special = library("scipy.special")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialCount:
+    """Questions on record that share the chance of a false promotion.
+
+    Attributes
+    ----------
+    family
+        Name of the family of markets.
+    markets
+        Its markets that were asked anything.
+    questions
+        Distinct questions asked of them, the one that is judged included.
+    families
+        Families with a question on record, this one included.
+    """
+
+    family: str
+    markets: tuple[str, ...]
+    questions: int
+    families: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialCost:
+    """The thresholds for so many questions, beside those for one alone.
+
+    Attributes
+    ----------
+    questions, families, paid_for
+        Questions of the family, families, and their product, by which alpha is divided.
+    z_wanted, z_alone
+        Standard errors of gain wanted, and for one question alone.
+    e_wanted, e_alone
+        The e-value wanted, likewise.
+    """
+
+    questions: int
+    families: int
+    paid_for: int
+    z_wanted: float
+    z_alone: float
+    e_wanted: float
+    e_alone: float
+
+    @property
+    def asked(self) -> str:
+        """How many questions were asked, in words."""
+        asked = (
+            "1 question asked" if self.questions == 1 else f"{self.questions:,} questions asked"
+        )
+        if self.families == 1:
+            return asked
+        return f"{asked} of this family of {self.families:,}, paid for as {self.paid_for:,}"
+
+    @property
+    def words(self) -> str:
+        """One plain sentence: the count and what it costs."""
+        if self.paid_for == 1:
+            return f"{self.asked}: nothing more to pay for"
+        return (
+            f"{self.asked}: {self.z_wanted:.2f} standard errors and an e-value of "
+            f"{self.e_wanted:,.6g} wanted, alone {self.z_alone:.2f} and {self.e_alone:,.6g}"
+        )
+
+
+def trial_cost(questions: int, families: int, alpha: float) -> TrialCost:
+    """Return what so many questions cost.
+
+    Standard errors by Sidak's level, two-sided (1967); the e-value by Ville's inequality and the
+    union bound.
+
+    Parameters
+    ----------
+    questions, families
+        At least 1 each.
+    alpha
+        Chance allowed of any false promotion, of all families and questions together.
+    """
+    paid_for = questions * families
+    return TrialCost(
+        questions=questions,
+        families=families,
+        paid_for=paid_for,
+        z_wanted=_z_wanted(paid_for, alpha),
+        z_alone=_z_wanted(1, alpha),
+        e_wanted=paid_for / alpha,
+        e_alone=1.0 / alpha,
+    )
+
+
+def _z_wanted(trials: int, alpha: float) -> float:
+    level = -math.expm1(math.log1p(-alpha / 2.0) / trials)
+    return -float(special.ndtri(level))

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from deployments.http_guard import host_names, knows_the_secret
+from deployments.http_guard import is_called_by, knows_the_secret, names_of
 from ml_core.errors import InputError, OperatorError, OrbcastError
 from tasks.data.pushed_bars import LONGEST_REQUEST, NotPushedError, PushedBars, PushRefusedError
 from tasks.named_files import UnknownNameError
@@ -70,7 +70,8 @@ def receive(settings: Settings, host: str, port: int) -> None:
         fault = f"another server receives bars for {settings.home}"
         raise NotListeningError(fault, "use that one, or stop it first") from None
     # a name that others call this machine by is not known here: the secret tells them apart
-    names = host_names(port) if host in THIS_MACHINE else None
+    known = host in THIS_MACHINE or settings.allowed_hosts
+    names = names_of(settings) if known else None
     handler = partial(_Handler, bars=PushedBars(settings), secret=secret, names=names)
     try:
         server = ThreadingHTTPServer((host, port), handler)
@@ -91,7 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _WAIT_SECONDS
 
-    def __init__(self, *given: Any, bars: PushedBars, secret: str, names: set[str] | None) -> None:
+    def __init__(
+        self, *given: Any, bars: PushedBars, secret: str, names: frozenset[str] | None
+    ) -> None:
         self._bars, self._secret, self._names = bars, secret, names
         super().__init__(*given)
 
@@ -129,8 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_refused(self) -> bool:
         """Answer who may not ask."""
-        if self._names is not None and self.headers.get("Host") not in self._names:
-            remedy = f"call it {HOST}, or have your proxy do so"
+        if self._names is not None and not is_called_by(self.headers.get("Host"), self._names):
+            remedy = f"call it {HOST}, or name the other in ORBCAST_ALLOWED_HOSTS"
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "that is not this server's name", remedy)
         elif self.headers.get("Origin") is not None:
             # a page of any site could push to the loopback of whoever looks at it

@@ -6,18 +6,61 @@ import base64
 import hmac
 from collections.abc import Mapping
 from email.message import Message
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
 
 from tasks.runs.environment import THIS_MACHINE
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
-def host_names(port: int, *more: str) -> set[str]:
-    """Return the values of the header Host that mean this machine, and ``more`` hosts.
+    from tasks.settings import Settings
 
-    >>> sorted(host_names(5200))
-    ['127.0.0.1:5200', '[::1]:5200', 'localhost:5200']
+_POLICY_VIOLATION = 1008
+"""Close code of a WebSocket; sent before it is accepted, the server answers 403."""
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def names_of(settings: Settings) -> frozenset[str]:
+    """Return the host names by which this machine's servers may be called."""
+    return frozenset((*THIS_MACHINE, *settings.allowed_hosts))
+
+
+def is_called_by(host: str | None, names: frozenset[str]) -> bool:
+    """Return whether the header Host names this machine; its port may be a tunnel's.
+
+    A page elsewhere whose own name server says that its name is this machine (DNS rebinding)
+    still calls us by that name.
+
+    >>> names = frozenset(THIS_MACHINE)
+    >>> is_called_by("LocalHost:5200", names), is_called_by("[::1]", names)
+    (True, True)
+    >>> is_called_by("127.0.0.1.evil.example:5200", names), is_called_by(None, names)
+    (False, False)
     """
-    hosts = (f"[{name}]" if ":" in name else name for name in (*THIS_MACHINE, *more))
-    return {f"{name}:{port}" for name in hosts}
+    return _is_named(_split(f"//{host}") if host else None, names)
+
+
+def comes_from_us(origin: str, host: str, names: frozenset[str]) -> bool:
+    """Return whether the header Origin is a page of the server that Host names.
+
+    A page served on this machine by another port is not. ``127.0.0.1`` and ``localhost`` are one.
+
+    >>> names = frozenset(THIS_MACHINE)
+    >>> comes_from_us("http://localhost:4200", "127.0.0.1:4200", names)
+    True
+    >>> comes_from_us("http://localhost:8000", "127.0.0.1:4200", names)
+    False
+    >>> comes_from_us("null", "127.0.0.1:4200", names)
+    False
+    """
+    page, server = _split(origin), _split(f"//{host}")
+    if page is None or server is None or page.scheme not in _PORTS or not _is_named(page, names):
+        return False
+    usual = _PORTS[page.scheme]
+    return (page.port or usual) == (server.port or usual)
 
 
 def knows_the_secret(headers: Message | Mapping[str, str], secret: str) -> bool:
@@ -27,3 +70,58 @@ def knows_the_secret(headers: Message | Mapping[str, str], secret: str) -> bool:
     wanted = base64.b64encode(secret.encode()).decode()
     given = headers.get("Authorization", "")
     return hmac.compare_digest(given.encode(), f"Basic {wanted}".encode())
+
+
+class HostGuard:
+    """Middleware before an application: answers who calls it by its name, from its own pages.
+
+    Both are asked of HTTP requests and of WebSockets. A program sends no Origin; a browser sends
+    one with all that could change something, and cannot be made to leave it out.
+
+    Parameters
+    ----------
+    app
+        The application.
+    names
+        Host names by which it may be called.
+    """
+
+    def __init__(self, app: ASGIApp, names: frozenset[str]) -> None:
+        self._app, self._names = app, names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what may ask; refuse the rest."""
+        refused = None if scope["type"] == "lifespan" else self._refusal(scope)
+        if refused is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+        else:
+            await send({"type": "http.response.start", "status": refused, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+    def _refusal(self, scope: Scope) -> HTTPStatus | None:
+        hosts, origins = (
+            [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
+            for wanted in (b"host", b"origin")
+        )
+        if len(hosts) != 1 or not is_called_by(hosts[0], self._names):
+            return HTTPStatus.MISDIRECTED_REQUEST
+        if all(comes_from_us(origin, hosts[0], self._names) for origin in origins):
+            return None
+        return HTTPStatus.FORBIDDEN
+
+
+def _is_named(place: SplitResult | None, names: frozenset[str]) -> bool:
+    if place is None or place.hostname is None or "@" in place.netloc or place.path:
+        return False
+    return place.hostname.rstrip(".") in names
+
+
+def _split(text: str) -> SplitResult | None:
+    try:
+        place = urlsplit(text)
+        _ = place.port  # which is read, and may be none, only now
+    except ValueError:
+        return None
+    return place

@@ -44,14 +44,18 @@ BY = "orbcast"
 CLOCK_FILE = "ORBCAST_CLOCK_FILE"
 """Names a simulated clock; deliberately no setting, since no installation has one."""
 
+_SECRET = ("auth", "database_url")
 _USUAL_SYMBOL = "MGC"
+_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?|[0-9a-f]*:[0-9a-f]*:[0-9a-f:]*")
 _MOST_WORKERS = 8  # each holds its own copy of the rows
 
 
 class Settings(BaseModel):
     """Everything that differs between installations; each is ``ORBCAST_<NAME>``."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", validate_default=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(default=Path("var"), description="Bars, models, reports, databases.")
     database_url: str = Field(default="", description="SQLAlchemy URL; SQLite in home if empty.")
@@ -121,6 +125,12 @@ class Settings(BaseModel):
         description="user:secret that the Prefect server of `orbcast up` asks for; none if empty.",
     )
 
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Host names besides this machine's own by which its servers may be called, as "
+        "behind a proxy: a,b.",
+    )
+
     reports_url: str = Field(
         default="",
         description="Where the reports folder is served, so that the UI can link to a report; "
@@ -133,12 +143,31 @@ class Settings(BaseModel):
         """Flow runs are other processes, which may start in another folder."""
         return path.expanduser().resolve()
 
-    @field_validator("markets", mode="before")
+    @field_validator("markets", "allowed_hosts", mode="before")
     @classmethod
     def _separated_by_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _names_alone(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not _HOST_NAME.fullmatch(name):
+                message = f"{name!r} is no host name; write it without scheme, port and path"
+                raise ValueError(message)
+        return names
+
+    @field_validator("auth")
+    @classmethod
+    def _name_and_secret(cls, auth: SecretStr) -> SecretStr:
+        """Prefect would take a lone word, and no browser could send it."""
+        user, colon, secret = auth.get_secret_value().partition(":")
+        if auth.get_secret_value() and not (user and colon and secret):
+            message = "write a name, a colon and a secret, as in ann:choose-a-long-one"
+            raise ValueError(message)
+        return auth
 
     @property
     def url(self) -> str:
@@ -322,7 +351,7 @@ def current_settings() -> Settings:
         faults = tuple(
             (
                 "ORBCAST_" + "_".join(str(part) for part in fault["loc"]).upper(),
-                repr(fault["input"])[:80],
+                "***" if fault["loc"][0] in _SECRET else repr(fault["input"])[:80],
                 fault["msg"].removeprefix("Value error, "),
             )
             for fault in error.errors()

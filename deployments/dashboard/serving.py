@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Timer
 
 from deployments import dashboard
+from deployments.http_guard import HostGuard, names_of
 from deployments.serving.ports import HOST, require_free
 from ml_core.errors import OperatorError, OrbcastError
 from ml_core.on_demand import library
@@ -20,7 +21,8 @@ from tasks import prediction
 from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, current_settings, now
 
-bootstrap = library("streamlit.web.bootstrap")
+middleware = library("starlette.middleware")
+streamlit = library("streamlit.starlette")
 
 _OPENED_AFTER_SECONDS = 1.5
 
@@ -65,11 +67,11 @@ def serve(settings: Settings, port: int, *, browser: bool) -> None:
         "theme.light.primaryColor": "#0072b2",
         "theme.dark.primaryColor": "#62b8f0",
     }
-    flags = {name.replace(".", "_"): option for name, option in options.items()}
-    bootstrap.load_config_options(flags)
     if browser:
         Timer(_OPENED_AFTER_SECONDS, webbrowser.open, (f"http://{HOST}:{port}",)).start()
-    bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], flags)
+    guard = middleware.Middleware(HostGuard, names_of(settings))
+    script = Path(__file__).with_name("app.py")
+    streamlit.App(script, middleware=[guard]).run(config=options)
 
 
 def _look_once() -> None:

@@ -1,4 +1,4 @@
-"""The ports of this machine that servers listen on."""
+"""The ports of this machine that servers listen on, and what listens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import socket
 from ml_core.errors import OperatorError
 
 HOST = "127.0.0.1"
+
+PREFECT_SERVER = "deployments.serving.prefect_server"
+"""Module of the process that is a Prefect server, named here since importing it takes seconds."""
 
 
 class PortTakenError(OperatorError):

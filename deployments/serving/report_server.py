@@ -19,7 +19,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.http_guard import host_names, knows_the_secret
+from deployments.http_guard import HostGuard, knows_the_secret
 
 _TYPES = {".html": "text/html; charset=utf-8", ".md": "text/plain; charset=utf-8"}
 _SECONDS_TO_STOP = 5
@@ -37,7 +37,7 @@ _HEADERS = {
 
 
 def serve_reports(
-    folder: Path, host: str, port: int, secret: str
+    folder: Path, host: str, port: int, secret: str, names: frozenset[str]
 ) -> tuple[str, Callable[[], None]]:
     """Serve the reports below a folder from a thread; return the address and what stops it.
 
@@ -49,6 +49,8 @@ def serve_reports(
         Where to listen.
     secret
         ``user:secret`` that is asked for; empty asks nobody.
+    names
+        Host names by which it may be called.
 
     Raises
     ------
@@ -56,8 +58,8 @@ def serve_reports(
         The port is taken.
     """
     listening = socket.create_server((host, port))
-    guard = Middleware(_Guard, host_names(port), secret)
-    app = Starlette(routes=[Mount("/", _Reports(directory=folder))], middleware=[guard])
+    guards = [Middleware(HostGuard, names), Middleware(_LockedIn, secret)]
+    app = Starlette(routes=[Mount("/", _Reports(directory=folder))], middleware=guards)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -81,10 +83,18 @@ def serve_reports(
 
 
 class _Reports(StaticFiles):
-    """Reports alone of all that is in the folder."""
+    """Reports alone of all that is in the folder, and only what lies there itself."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        return super().lookup_path(path) if Path(path).suffix in _TYPES else ("", None)
+        if Path(path).suffix not in _TYPES:
+            return "", None
+        try:
+            found, status = super().lookup_path(path)
+        except (OSError, ValueError):  # a name that no file can have
+            return "", None
+        # a link may lead to what is no report of ours, within the folder and out of it
+        whole = Path(os.path.realpath(str(self.directory)), path)
+        return (found, status) if found == str(whole) else ("", None)
 
     def file_response(self, full_path: Any, *given: Any, **more: Any) -> Response:
         response = super().file_response(full_path, *given, **more)
@@ -92,11 +102,11 @@ class _Reports(StaticFiles):
         return response
 
 
-class _Guard:
-    """Answers who calls us by our name and knows the secret, with headers that lock a page in."""
+class _LockedIn:
+    """Answers who knows the secret, with headers that lock a page in."""
 
-    def __init__(self, app: ASGIApp, hosts: set[str], secret: str) -> None:
-        self._app, self._hosts, self._secret = app, hosts, secret
+    def __init__(self, app: ASGIApp, secret: str) -> None:
+        self._app, self._secret = app, secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_locked_in(message: Message) -> None:
@@ -104,13 +114,8 @@ class _Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        await self._answer(Headers(scope=scope))(scope, receive, send_locked_in)
-
-    def _answer(self, headers: Headers) -> ASGIApp:
-        # a page elsewhere that was given our address by its own name server is not answered
-        if headers.get("host") not in self._hosts:
-            return Response(status_code=HTTPStatus.MISDIRECTED_REQUEST)
-        if not knows_the_secret(headers, self._secret):
+        app = self._app
+        if not knows_the_secret(Headers(scope=scope), self._secret):
             login = {"WWW-Authenticate": 'Basic realm="Orbcast reports"'}
-            return Response(status_code=HTTPStatus.UNAUTHORIZED, headers=login)
-        return self._app
+            app = Response(status_code=HTTPStatus.UNAUTHORIZED, headers=login)
+        await app(scope, receive, send_locked_in)

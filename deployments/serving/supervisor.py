@@ -16,8 +16,9 @@ from types import FrameType
 from filelock import FileLock, Timeout
 
 from deployments.disk_space import require_room
+from deployments.http_guard import names_of
 from deployments.serving.child_process import ChildProcess, end_left_behind, note_children
-from deployments.serving.ports import HOST, require_free
+from deployments.serving.ports import HOST, PREFECT_SERVER, require_free
 from deployments.serving.prefect_health import answers, answers_in_time
 from deployments.serving.prefect_session import SERVER_FILE
 from deployments.serving.report_server import serve_reports
@@ -105,7 +106,7 @@ class _Supervisor:
         self._api = f"http://{HOST}:{port}/api"
         self._port = port
         logs = settings.home / "logs"
-        serve = ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
+        serve = ("-m", PREFECT_SERVER, "port", str(port))
         self._server = ChildProcess("server", serve, logs / "server.log", signal.SIGTERM)
         self._runner = ChildProcess(
             "runner", ("-m", "deployments.serving.runner"), logs / "runner.log", signal.SIGINT
@@ -177,7 +178,11 @@ class _Supervisor:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             url, self._stop_reports = serve_reports(
-                folder, HOST, port, self._settings.auth.get_secret_value()
+                folder,
+                HOST,
+                port,
+                self._settings.auth.get_secret_value(),
+                names_of(self._settings),
             )
         except OSError:
             self._say(f"Port {port} is taken: artifacts give the paths of reports, and no links.")

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from deployments.serving.ports import PREFECT_SERVER
 from deployments.serving.prefect_health import answers_in_time
 from ml_core.errors import OperatorError
 
@@ -48,7 +49,7 @@ def temporary_server(log: Path) -> Iterator[tuple[str, Callable[[], None]]]:
     with log.open("wb") as sink, socket.create_server((_HOST, 0)) as port:
         api = f"http://{_HOST}:{port.getsockname()[1]}/api"
         server = subprocess.Popen(
-            [sys.executable, "-m", "deployments.serving.temporary_api", str(port.fileno())],
+            [sys.executable, "-m", PREFECT_SERVER, "descriptor", str(port.fileno())],
             stdin=subprocess.PIPE,
             stdout=sink,
             stderr=subprocess.STDOUT,

@@ -16,6 +16,7 @@ import pytest
 from deployments.serving.ports import HOST
 from deployments.serving.report_server import serve_reports
 from deployments.serving.supervisor import reports_port
+from tasks.runs.environment import THIS_MACHINE
 from tests.waiting import AT_MOST_SECONDS
 
 
@@ -26,7 +27,13 @@ def folder(tmp_path: Path) -> Path:
     (reports / "MGC" / "a.html").write_text("<p>the verdict</p>", "utf-8")
     (reports / "MGC" / "a-card.md").write_text("# The card <script>", "utf-8")
     (reports / "MGC" / "rows.parquet").write_bytes(b"PAR1")
+    (reports / "folder.html").mkdir()
     (tmp_path / "orbcast.sqlite").write_bytes(b"secret")
+    (tmp_path / "secret.html").write_text("secret", "utf-8")
+    (reports / "within.html").symlink_to(reports / "MGC" / "a.html")
+    (reports / "linked").symlink_to(reports / "MGC")
+    (reports / "out.html").symlink_to(tmp_path / "orbcast.sqlite")
+    (reports / "elsewhere").symlink_to(tmp_path)
     return reports
 
 
@@ -35,7 +42,7 @@ def served(folder: Path, secret: str = "") -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
-    url, stop = serve_reports(folder, HOST, port, secret)
+    url, stop = serve_reports(folder, HOST, port, secret, frozenset(THIS_MACHINE))
     yield url
     stop()
 
@@ -60,12 +67,15 @@ def test_a_report_is_shown_as_a_page_that_can_ask_nobody_for_anything(folder: Pa
 @pytest.mark.parametrize(
     "path",
     ["/", "/MGC/", "/MGC", "/MGC/rows.parquet", "/../orbcast.sqlite", "/%2e%2e/orbcast.sqlite",
-     "/MGC/%2e%2e/%2e%2e/orbcast.sqlite", "/MGC/none.html"],
+     "/MGC/%2e%2e/%2e%2e/orbcast.sqlite", "/MGC/none.html", "/folder.html", "/MGC/%00.html",
+     f"/{'a' * 3_000}.html", f"/{'a/' * 3_000}a.html", "/MGC/a.html/b.html",
+     "/within.html", "/linked/a.html", "/out.html", "/elsewhere/secret.html"],
 )  # fmt: skip
 def test_nothing_else_is_given_out_and_no_folder_listed(folder: Path, path: str) -> None:
     with served(folder) as url:
         status, text, _ = asked(url, path)
     assert status == 404
+    assert "verdict" not in text
     assert "a.html" not in text
     assert "secret" not in text
 
@@ -73,6 +83,7 @@ def test_nothing_else_is_given_out_and_no_folder_listed(folder: Path, path: str)
 def test_a_page_that_calls_us_by_another_name_is_not_answered(folder: Path) -> None:
     with served(folder) as url:
         assert asked(url, "/MGC/a.html", Host="evil.example")[0] == 421
+        assert asked(url, "/MGC/a.html", Origin="http://evil.example")[0] == 403
 
 
 def test_with_a_secret_only_who_knows_it_is_answered(folder: Path) -> None:
@@ -90,6 +101,6 @@ def test_a_port_that_is_taken_is_an_error_and_the_port_is_beside_the_servers(
     folder: Path,
 ) -> None:
     with served(folder) as url, pytest.raises(OSError, match="in use"):
-        serve_reports(folder, HOST, urlsplit(url).port or 0, "")
+        serve_reports(folder, HOST, urlsplit(url).port or 0, "", frozenset())
     assert {reports_port(each) for each in (4200, 4201)} == {5200, 5201}
     assert 0 < reports_port(65_535) <= 65_535

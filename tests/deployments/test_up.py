@@ -125,7 +125,15 @@ def test_nobody_is_answered_without_the_secret_or_from_another_page(up: Up) -> N
     assert forged.status_code == 403
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     preflight = httpx.options(f"{url}/deployments/filter", headers=asked)
-    assert "access-control-allow-origin" not in preflight.headers
+    assert preflight.status_code == 403
+
+
+def test_a_page_that_calls_the_server_by_a_name_of_its_own_is_refused(up: Up) -> None:
+    for path in ("", "/api/health", "/api/csrf-token?client=a", "/api/deployments/filter"):
+        url = f"http://127.0.0.1:{up.port}{path}"
+        for forged, status in (("Host", 421), ("Origin", 403)):
+            headers = {forged: "http://evil.example" if forged == "Origin" else "evil.example"}
+            assert httpx.get(url, headers=headers, auth=("ann", "s3cret")).status_code == status
 
 
 def test_a_run_started_by_hand_is_run_by_the_warm_runner(client: httpx.Client) -> None:

@@ -1,0 +1,49 @@
+"""The process of a Prefect server: of `orbcast up`, or a temporary one for a command.
+
+Prefect's own command serves the same application and answers whatever name it is called by.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+
+import uvicorn
+from prefect.server.api.server import create_app
+from prefect.settings import get_current_settings
+
+from deployments.http_guard import HostGuard, names_of
+from deployments.serving.ports import HOST
+from tasks import settings
+
+
+def serve(port: int) -> None:
+    """Serve API, UI and services until asked to end."""
+    server = get_current_settings().server
+    uvicorn.run(
+        HostGuard(create_app(final=True), names_of(settings.current_settings())),
+        host=HOST,
+        port=port,
+        timeout_keep_alive=server.api.keepalive_timeout,
+        ws_ping_interval=server.api.websocket_ping_interval,
+        ws_ping_timeout=server.api.websocket_ping_timeout,
+        log_level=server.logging_level.lower(),
+    )
+
+
+def serve_temporarily(descriptor: int) -> None:
+    """Serve the API alone on a socket until the command that started this closes its pipe."""
+    app = HostGuard(create_app(ephemeral=True, final=True), names_of(settings.current_settings()))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
+
+    def end_with_the_command() -> None:
+        sys.stdin.buffer.read()
+        server.should_exit = True
+
+    threading.Thread(target=end_with_the_command, daemon=True).start()
+    server.run(sockets=[socket.socket(fileno=descriptor)])
+
+
+if __name__ == "__main__":
+    {"port": serve, "descriptor": serve_temporarily}[sys.argv[1]](int(sys.argv[2]))

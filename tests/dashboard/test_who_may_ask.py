@@ -1,0 +1,36 @@
+"""The dashboard's real server answers its own pages alone, its WebSocket too."""
+
+from __future__ import annotations
+
+import http.client
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.dashboard.conftest import served
+from tests.waiting import AT_MOST_SECONDS
+
+SOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+def asked(url: str, path: str, **headers: str) -> int:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=AT_MOST_SECONDS)
+    more = SOCKET if path == "/_stcore/stream" else {}
+    connection.request("GET", path, headers={**more, **headers})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_the_pages_and_their_socket_are_for_our_own_pages(tmp_path: Path) -> None:
+    with served(tmp_path / "home") as url:
+        assert asked(url, "/") == 200
+        assert asked(url, "/", Host="evil.example") == 421
+        assert asked(url, "/_stcore/stream", Origin=url) == 101
+        assert asked(url, "/_stcore/stream", Origin="http://evil.example") == 403
+        evil = {"Host": "evil.example", "Origin": "http://evil.example"}
+        assert asked(url, "/_stcore/stream", **evil) == 403

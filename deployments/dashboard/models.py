@@ -57,8 +57,7 @@ def _serving(view: View) -> None:
         f"**{escaped(record.version)}** ({escaped(record.model)}) serves, made "
         f"{utc_minute(record.created_at)}, until {expires:%Y-%m-%d}"
     )
-    trouble = serving.expired or serving.fallback
-    if trouble:
+    if trouble := serving.trouble:
         st.warning(f"{words}. {escaped(trouble)}", icon=":material/warning:")
     else:
         st.success(f"{words}.", icon=":material/verified:")

@@ -25,7 +25,7 @@ from ml_core.evidence.evaluation import (
 from ml_core.health.daily_sums import PerformanceRecord
 from ml_core.learning.predictions.reasons import named
 from ml_core.learning.recipe_difference import recipe_difference
-from ml_core.learning.version_folder import recipe_of
+from ml_core.learning.version_folder import reading, recipe_of
 from monitoring.pages.findings import money
 from monitoring.pages.formatting import interval, percent, signed, utc_minute
 from monitoring.pages.markdown import escaped
@@ -162,8 +162,8 @@ def _recipes(*pair: VersionRecord) -> None:
 def _importance(versions: Sequence[VersionRecord], question: str) -> None:
     shares = {}
     for version in versions:
-        file = version.folder / "feature_importance.json"
-        own = json.loads(file.read_text(encoding="utf-8")).get(question, {})
+        with reading(version.folder, "feature_importance.json") as file:
+            own = json.loads(file.read_text(encoding="utf-8")).get(question, {})
         shares[f"{version.version} ({version.model})"] = own
     if not any(shares.values()):
         st.write("There are no trees for this question: what is said is what the baseline says.")

@@ -19,7 +19,7 @@ from ml_core.decision.abstain import (
 from ml_core.decision.context import RoleVersion, SlotContext
 from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.decision.slot import Slot
-from ml_core.errors import OrbcastError
+from ml_core.errors import OperatorError, OrbcastError
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import NoSlotError, assemble_live
 from ml_core.learning.datasets.dataset import Dataset
@@ -33,6 +33,14 @@ EVEN = 0.5
 Fallback = Callable[[Mapping[str, str]], RoleVersion | None]
 """Returns the version that serves without those named, which turned out not to predict, and why;
 None where no other is left."""
+
+
+class VersionFailedError(OperatorError):
+    """A version whose files are whole and that cannot predict."""
+
+    version: str
+    fault: str
+    template = "version {version} fails when it is asked: {fault}"
 
 
 def decide(context: SlotContext, fallback: Fallback) -> tuple[PredictionEntry, ...]:
@@ -99,17 +107,43 @@ def ask(
     ------
     NoSlotError
         There is nothing to decide on; ``why`` is a typed reason.
+    VersionFailedError
+        The version cannot predict, whatever the cause, or its prediction is no number.
     """
-    recipe = predictor.bundle.recipe
-    row = assemble_live(
-        bars,
-        market,
-        recipe.label,
-        trading_day=slot.trading_day,
-        opening_range=slot.opening_range,
-        features=CATALOGUE.select(predictor.bundle.feature_names),
+    bundle = predictor.bundle
+    try:
+        row = assemble_live(
+            bars,
+            market,
+            bundle.recipe.label,
+            trading_day=slot.trading_day,
+            opening_range=slot.opening_range,
+            features=CATALOGUE.select(bundle.feature_names),
+        )
+        prediction = predictor.predict(row, seconds)
+        is_number = all(map(math.isfinite, _figures(prediction)))
+    except NoSlotError:
+        raise
+    except Exception as error:
+        words = (str(error).splitlines() or [""])[0]
+        fault = words if isinstance(error, OrbcastError) else f"{type(error).__name__}: {words}"
+        raise VersionFailedError(predictor.version, fault) from error
+    if not is_number:
+        raise VersionFailedError(predictor.version, "its prediction is no number")
+    return row, prediction
+
+
+def _figures(prediction: Prediction) -> tuple[float, ...]:
+    novelty = prediction.novelty
+    return (
+        *((novelty.dissimilarity, novelty.threshold) if novelty else ()),
+        prediction.p_up,
+        prediction.p_down,
+        prediction.p_none,
+        prediction.baseline_p_up_given_break,
+        prediction.long.expected_net_r,
+        prediction.short.expected_net_r,
     )
-    return row, predictor.predict(row, seconds)
 
 
 def logged_features(row: Dataset) -> dict[str, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import numbers_of
-from ml_core.errors import InputError, OperatorError
+from ml_core.errors import InputError
 from ml_core.files import sha256_of
 from ml_core.learning import models
 from ml_core.learning.datasets.dataset import Dataset
@@ -30,9 +31,12 @@ from ml_core.learning.version_folder import (
     QUESTIONS,
     RECIPE,
     SUMS,
+    BundleCorruptError,
     Question,
     damage,
+    reading,
     recipe_of,
+    text_of,
     version_name,
 )
 from ml_core.on_demand import library
@@ -44,19 +48,9 @@ pq = library("pyarrow.parquet")
 pa = library("pyarrow")
 
 _NOVELTY = "novelty.json"
-_REFERENCE = "reference.parquet"
-
-
-class BundleCorruptError(OperatorError):
-    """A version folder whose content is not what was written."""
-
-    folder: str
-    file: str
-    fault: str
-    template = (
-        "{folder}: {file} {fault}; this version is not to be used. `orbcast models rollback` goes "
-        "back to the champion before it"
-    )
+_SCHEMA = "feature_schema.json"
+REFERENCE = "reference.parquet"
+"""Rows a version learned from."""
 
 
 class SchemaMismatchError(InputError):
@@ -119,8 +113,18 @@ class Bundle:
         return str(self.trained.get("market_hash", ""))
 
     def boosters(self) -> dict[Question, Booster | None]:
-        """Load the models; None where nothing was learned."""
+        """Load the models; None where nothing was learned.
+
+        Raises
+        ------
+        BundleCorruptError
+            A model's text is not whole.
+        """
         texts = {question: self.texts.get(question) for question in QUESTIONS}
+        for question, text in texts.items():
+            if text is not None and not _is_whole(text):
+                fault = "is not the whole text of a model"
+                raise BundleCorruptError(f"version {self.version}", f"{question}.txt", fault)
         if not any(texts.values()):
             return dict.fromkeys(QUESTIONS)
 
@@ -199,7 +203,7 @@ class Bundle:
             RECIPE: self.recipe.model_dump_json(indent=1),
             BASELINES: _text(self.baselines.to_json()),
             CALIBRATION: _text(self._calibration()),
-            "feature_schema.json": _text(schema),
+            _SCHEMA: _text(schema),
             METADATA: _text(self.trained),
             "metrics.json": _text(metrics),
             "feature_importance.json": _text(self.importance),
@@ -247,7 +251,7 @@ def write_bundle(
     }
     for index, name in enumerate(reference.feature_names):
         columns[name] = reference.features[:, index]
-    pq.write_table(pa.table(columns), folder / _REFERENCE, compression="zstd")
+    pq.write_table(pa.table(columns), folder / REFERENCE, compression="zstd")
     novelty = fit_novelty(
         reference.features,
         reference.trading_day,
@@ -295,41 +299,60 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleCorruptError(str(folder), file, what)
 
     def read(name: str) -> Any:
-        return json.loads((folder / name).read_text("utf-8"))
+        with reading(folder, name):
+            return json.loads(text_of(folder, name))
 
-    schema, calibration = read("feature_schema.json"), read(CALIBRATION)
+    schema, calibration, baselines = read(_SCHEMA), read(CALIBRATION), read(BASELINES)
     texts: dict[Question, str | None] = {}
     for question in QUESTIONS:
-        path = folder / f"{question}.txt"
-        texts[question] = path.read_text("utf-8") if path.exists() else None
-    interval = calibration["net_r_interval"]
+        file = f"{question}.txt"
+        texts[question] = text_of(folder, file) if (folder / file).exists() else None
+    with reading(folder, _SCHEMA):
+        names = tuple(feature["name"] for feature in schema["features"])
+        categorical = tuple(
+            feature["name"] for feature in schema["features"] if feature["categorical"]
+        )
+    with reading(folder, CALIBRATION):
+        interval = calibration["net_r_interval"]
+        calibrators = {
+            name: Calibrator(**values) for name, values in calibration["calibrators"].items()
+        }
+    with reading(folder, BASELINES):
+        fitted = Baselines.from_json(baselines)
     return Bundle(
         recipe=recipe_of(folder),
-        baselines=Baselines.from_json(read(BASELINES)),
+        baselines=fitted,
         texts=texts,
-        calibrators={
-            name: Calibrator(**values) for name, values in calibration["calibrators"].items()
-        },
+        calibrators=calibrators,
         quantiles=tuple(interval) if interval else None,
-        feature_names=tuple(feature["name"] for feature in schema["features"]),
-        categorical=tuple(
-            feature["name"] for feature in schema["features"] if feature["categorical"]
-        ),
+        feature_names=names,
+        categorical=categorical,
         trained=read(METADATA),
         importance=read("feature_importance.json"),
         novelty=_novelty(folder),
     )
 
 
+def _is_whole(text: str) -> bool:
+    """Return whether a model's trees are as long as its header says: half a tree is fatal."""
+    sizes = re.search(r"^tree_sizes=([\d ]+)$", text, re.MULTILINE)
+    trees = re.search(r"^Tree=0$.*^end of trees$", text, re.MULTILINE | re.DOTALL)
+    if sizes is None or trees is None:
+        return False
+    length = len(trees[0].removesuffix("end of trees").encode())
+    return length == sum(map(int, sizes[1].split()))
+
+
 def _novelty(folder: Path) -> Novelty | None:
     if not (folder / _NOVELTY).exists():
         return None
-
-    values = json.loads((folder / _NOVELTY).read_text("utf-8"))
-    # not by read_table, which imports pandas
-    table = pq.ParquetFile(folder / _REFERENCE).read(columns=values["names"])
-    features = np.column_stack([numbers_of(table[name]) for name in values["names"]])
-    return Novelty.from_json(values, features)
+    with reading(folder, _NOVELTY):
+        values = json.loads(text_of(folder, _NOVELTY))
+        with reading(folder, REFERENCE) as path:
+            # not by read_table, which imports pandas
+            table = pq.ParquetFile(path).read(columns=values["names"])
+            features = np.column_stack([numbers_of(table[name]) for name in values["names"]])
+        return Novelty.from_json(values, features)
 
 
 def gains(booster: Booster | None) -> dict[str, float]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from ml_core.errors import OperatorError, OrbcastError
 from ml_core.files import sha256_of
 from ml_core.learning.recipe import Recipe
 
@@ -20,6 +22,57 @@ CALIBRATION = "calibrators.json"
 Question = Literal["directional", "quality", "r_multiple"]
 QUESTIONS: tuple[Question, ...] = ("directional", "quality", "r_multiple")
 """What a version's models answer; each is a text file of that name, where there is one."""
+
+
+class BundleCorruptError(OperatorError):
+    """A version folder whose content is not what was written."""
+
+    folder: str
+    file: str
+    fault: str
+    template = (
+        "{folder}: {file} {fault}; this version is not to be used. `orbcast models rollback` goes "
+        "back to the champion before it"
+    )
+
+
+@contextmanager
+def reading(folder: Path, file: str) -> Iterator[Path]:
+    """Yield the path of a version's file; whatever goes wrong with it names the file.
+
+    Raises
+    ------
+    BundleCorruptError
+        It cannot be read, or its content is not what belongs there.
+    """
+    path = folder / file
+    try:
+        no_file = path.exists() and not (path.is_file() or path.is_dir())
+    except OSError as error:
+        raise BundleCorruptError(str(folder), file, _fault_of(error)) from error
+    if no_file:
+        raise BundleCorruptError(str(folder), file, "is no file")  # a pipe would not end
+    try:
+        yield path
+    except OrbcastError:
+        raise
+    except Exception as error:
+        raise BundleCorruptError(str(folder), file, _fault_of(error)) from error
+
+
+def _fault_of(error: Exception) -> str:
+    """Return what is wrong with a file that could not be read, in words that follow its name."""
+    match error:
+        case FileNotFoundError():
+            return "is missing"
+        case IsADirectoryError():
+            return "is a folder"
+        case OSError(strerror=str() as words):
+            return f"cannot be read ({words})"
+        case UnicodeDecodeError():
+            return "is not text in UTF-8"
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"is not what belongs there ({type(error).__name__}: {first_line})"
 
 
 def version_name(
@@ -63,48 +116,82 @@ def name_of(folder: Path) -> str:
 
     Raises
     ------
-    OSError, ValueError, KeyError
+    BundleCorruptError
         A file is missing or cannot be read.
     """
-    files = [folder / f"{question}.txt" for question in QUESTIONS]
-    return version_name(
-        recipe_of(folder).hash,
-        json.loads((folder / METADATA).read_text("utf-8")),
-        (folder / BASELINES).read_text("utf-8"),
-        (folder / CALIBRATION).read_text("utf-8"),
-        [file.read_text("utf-8") if file.exists() else "" for file in files],
-    )
+    files = [f"{question}.txt" for question in QUESTIONS]
+    recipe_hash = recipe_of(folder).hash
+    texts = [text_of(folder, file) if (folder / file).exists() else "" for file in files]
+    baselines, calibration = text_of(folder, BASELINES), text_of(folder, CALIBRATION)
+    with reading(folder, METADATA) as path:
+        trained = json.loads(path.read_text("utf-8"))
+        return version_name(recipe_hash, trained, baselines, calibration, texts)
 
 
 def market_hash_of(folder: Path) -> str:
-    """Return the market definition that a version's own files name; "" where they name none."""
-    try:
-        trained = json.loads((folder / METADATA).read_text("utf-8"))
-    except FileNotFoundError:
+    """Return the market definition that a version's own files name; "" where they name none.
+
+    Raises
+    ------
+    BundleCorruptError
+        The file that would name it cannot be read.
+    """
+    if not (folder / METADATA).exists():
         return ""
-    return str(trained.get("market_hash", ""))
+    with reading(folder, METADATA) as path:
+        return str(json.loads(path.read_text("utf-8")).get("market_hash", ""))
 
 
 def damage(folder: Path) -> list[str]:
-    """Name every file of a version folder that is missing, changed or extra; empty when whole."""
-    sums = folder / SUMS
-    if not sums.is_file():
-        return [f"{SUMS} is missing"]
-    listed = {}
-    for line in sums.read_text("utf-8").splitlines():
-        digest, _, name = line.partition("  ")
-        listed[name] = digest
-    here = {path.name for path in folder.iterdir()} - {SUMS}
+    """Name every file of a version folder that is not what was written; empty when whole.
+
+    Whatever state the folder is in, this returns: a file may be missing, changed, extra, no file
+    at all, or such that it cannot be read.
+    """
+    try:
+        listed = _listed(folder)
+        here = {path.name for path in folder.iterdir()} - {SUMS}
+    except BundleCorruptError as error:
+        return [f"{error.file} {error.fault}"]
+    except OSError as error:
+        return [f"its folder {_fault_of(error)}"]
     faults = [f"{name} is missing" for name in sorted(set(listed) - here)]
     faults += [f"{name} is not listed in {SUMS}" for name in sorted(here - set(listed))]
-    faults += [
-        f"{name} was changed"
-        for name in sorted(set(listed) & here)
-        if sha256_of(folder / name) != listed[name]
-    ]
+    for name in sorted(set(listed) & here):
+        try:
+            with reading(folder, name) as path:
+                if sha256_of(path) != listed[name]:
+                    faults.append(f"{name} was changed")
+        except BundleCorruptError as error:
+            faults.append(f"{name} {error.fault}")
     return faults
 
 
+def text_of(folder: Path, file: str) -> str:
+    """Return a text file of a version.
+
+    Raises
+    ------
+    BundleCorruptError
+        It is missing or cannot be read.
+    """
+    with reading(folder, file) as path:
+        return path.read_text("utf-8")
+
+
 def recipe_of(folder: Path) -> Recipe:
-    """Read the recipe of a version's folder, and nothing else of it."""
-    return Recipe.model_validate_json((folder / RECIPE).read_text("utf-8"))
+    """Read the recipe of a version's folder, and nothing else of it.
+
+    Raises
+    ------
+    BundleCorruptError
+        It is missing or cannot be read.
+    """
+    with reading(folder, RECIPE):
+        return Recipe.model_validate_json(text_of(folder, RECIPE))
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    """Return the hash of each file that a version lists, by name."""
+    lines = (line.partition("  ") for line in text_of(folder, SUMS).splitlines())
+    return {name: digest for digest, _, name in lines}

@@ -215,8 +215,8 @@ class ModelStore:
 
         One that is damaged, has expired by ``at`` or was trained on another definition of the
         market is passed over; where only such are left it is the first of them, an expired one
-        before another market's, and said to be. A champion that was left by going back to
-        an earlier one is not gone back to.
+        before another market's and a damaged one last, and said to be. A champion that was left by
+        going back to an earlier one is not gone back to.
 
         Parameters
         ----------
@@ -230,7 +230,7 @@ class ModelStore:
         Raises
         ------
         UnknownVersionError
-            No usable version at all.
+            No version at all.
         """
         history = self._champions(market)[::-1]
         versions = {record.version: record for record in self.versions(market)}
@@ -238,6 +238,7 @@ class ModelStore:
         reason: str | None = None if history else "no champion is set"
         old: Serving | None = None
         other: Serving | None = None
+        damaged: Serving | None = None
         defined = self._definitions(market)
         for name in dict.fromkeys([*history, *baselines]):
             record = versions.get(name)
@@ -256,8 +257,11 @@ class ModelStore:
                 old = old or Serving(record, reason, expired)
                 reason = reason or f"champion {expired}"
                 continue
-            reason = reason or f"champion {name} is not usable: {'; '.join(faults)}"
-        last_resort = old or other
+            words = "; ".join(faults)
+            if record:
+                damaged = damaged or Serving(record, reason, damaged=words)
+            reason = reason or f"champion {name} is not usable: {words}"
+        last_resort = old or other or damaged
         if last_resort is not None:
             return last_resort
         raise UnknownVersionError(market, CHAMPION, tuple(versions))

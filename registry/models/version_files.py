@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ml_core.files import sync
-from ml_core.learning.version_folder import SUMS, damage, market_hash_of, name_of, recipe_of
+from ml_core.learning.version_folder import (
+    SUMS,
+    BundleCorruptError,
+    damage,
+    market_hash_of,
+    name_of,
+    reading,
+    recipe_of,
+)
 
 _INCOMING = ".incoming-"
 
@@ -63,7 +72,8 @@ def sweep(root: Path, now: datetime, older_than: timedelta) -> int:
 
 def sums_hash_of(folder: Path) -> str:
     """Return the SHA-256, hex, of a version's list of hashes."""
-    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
+    with reading(folder, SUMS) as path:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def name_faults_of(folder: Path, recipe_hash: str) -> tuple[str, ...]:
@@ -78,8 +88,8 @@ def name_faults_of(folder: Path, recipe_hash: str) -> tuple[str, ...]:
     """
     try:
         name, recipe = name_of(folder), recipe_of(folder).hash
-    except (OSError, ValueError, KeyError) as error:
-        return (f"its name cannot be worked out from its files ({error})",)
+    except BundleCorruptError as error:
+        return (f"its name cannot be worked out: {error.file} {error.fault}",)
     faults = []
     if name != folder.name:
         faults.append(f"its files give it the name {name}")
@@ -98,12 +108,15 @@ def faults_of(folder: Path, sums_hash: str = "", market_hash: str = "") -> tuple
     sums_hash, market_hash
         What the row of the version says; "" is held against nothing.
     """
-    if not folder.is_dir():
+    if not os.path.lexists(folder):
         return (f"{folder} is missing",)
     faults = damage(folder)
-    if not faults and sums_hash and sums_hash_of(folder) != sums_hash:
-        faults = [f"{SUMS} is not the one registered"]
-    named = market_hash_of(folder) if not faults and market_hash else ""
+    try:
+        if sums_hash and sums_hash_of(folder) != sums_hash:
+            faults = [f"{SUMS} is not the one registered", *faults]
+        named = market_hash_of(folder) if not faults and market_hash else ""
+    except BundleCorruptError as error:
+        return tuple(faults) or (f"{error.file} {error.fault}",)
     if named not in {"", market_hash}:
         faults = ["its row names another market definition than its files"]
     return tuple(faults)

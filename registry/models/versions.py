@@ -53,17 +53,19 @@ class Serving:
         Which.
     fallback
         Why it is not the champion, if it is not.
-    expired, other_market
-        Why it may not answer after all: it and every other have expired, or were trained on
-        another definition of the market.
+    expired, other_market, damaged
+        Why it may not answer after all: it and every other have expired, were trained on another
+        definition of the market, or have damaged files.
     """
 
     record: VersionRecord
     fallback: str | None
     expired: str | None = None
     other_market: str | None = None
+    damaged: str | None = None
 
     @property
     def trouble(self) -> str | None:
         """Why the version should not answer, or is not the champion; None if all is well."""
-        return self.expired or self.other_market or self.fallback
+        damaged = self.damaged and f"{self.record.version} is not usable: {self.damaged}"
+        return self.expired or self.other_market or damaged or self.fallback

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
-from ml_core.learning.version_folder import recipe_of
+from ml_core.learning.version_folder import BundleCorruptError, recipe_of
 from ml_core.ranges.label_spec import LabelSpec
 from tasks.settings import Settings
 
@@ -23,6 +24,7 @@ def labels_by_key(settings: Settings, symbol: str, keys: Iterable[str]) -> dict[
     labels = {LabelSpec().key: LabelSpec()}
     if not wanted <= set(labels):
         for record in settings.models().versions(symbol):
-            spec = recipe_of(record.folder).label
-            labels[spec.key] = spec
+            with suppress(BundleCorruptError):  # which `orbcast verify` tells of
+                spec = recipe_of(record.folder).label
+                labels[spec.key] = spec
     return {key: labels[key] for key in sorted(wanted) if key in labels}

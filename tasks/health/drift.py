@@ -11,9 +11,11 @@ from prefect import task
 
 from ml_core.features.all import CATALOGUE
 from ml_core.health.drift import PREDICTION, TARGET
+from ml_core.learning.bundle import REFERENCE
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.models.calibration import logit
+from ml_core.learning.version_folder import reading
 from ml_core.on_demand import library
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.drift.columns import (
@@ -179,7 +181,8 @@ def _value(row: Settled, name: str, at: datetime) -> float:
 
 def _learned(folder: Path) -> Rows:
 
-    table = pq.read_table(folder / "reference.parquet")
+    with reading(folder, REFERENCE) as path:
+        table = pq.read_table(path)
     names = [name for name in table.column_names if name in CATALOGUE]
     columns = [table[name].to_numpy() for name in names]
     if "said_p_up" in table.column_names:

@@ -16,7 +16,7 @@ from ml_core.decision.decide import logged_features
 from ml_core.features.all import CATALOGUE
 from ml_core.health.parity import Audited, Cause, Difference, ParityReport
 from ml_core.learning.datasets.assemble import NoSlotError, assemble_live
-from ml_core.learning.version_folder import recipe_of
+from ml_core.learning.version_folder import BundleCorruptError, recipe_of
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
@@ -178,4 +178,7 @@ class _Again:
 
 @lru_cache(maxsize=16)
 def _label_of(folder: Path) -> LabelSpec:
-    return recipe_of(folder).label
+    try:
+        return recipe_of(folder).label
+    except BundleCorruptError:  # which `orbcast verify` tells of
+        return LabelSpec()

@@ -17,14 +17,15 @@ from ml_core.decision.entry import Mode, Role
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.decision.slot import Slot
 from ml_core.errors import OrbcastError
-from ml_core.learning.bundle import BundleCorruptError, load_bundle
+from ml_core.learning.bundle import load_bundle
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.inference import Predictor
 from ml_core.learning.predictions.novelty import LOOKBACK_SLOTS
 from ml_core.learning.predictions.prediction import Prediction
+from ml_core.learning.version_folder import BundleCorruptError
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
-from registry.errors import PrematureAnswerError, UnknownVersionError
+from registry.errors import PrematureAnswerError, UnknownVersionError, UnusableVersionError
 from registry.models.model_store import CHALLENGER, Serving, VersionRecord
 from registry.strategy import strategy_records
 from tasks.data.freshness import is_awaited
@@ -166,7 +167,10 @@ def versions_for(settings: Settings, symbol: str, at: datetime) -> tuple[RoleVer
     versions = [_champion(serving)]
     challenger = models.current(symbol, CHALLENGER)
     if challenger is not None and challenger.version != serving.record.version:
-        record = models.find(symbol, challenger.version)
+        try:
+            record = models.find(symbol, challenger.version)
+        except UnknownVersionError:  # its row is gone, which `orbcast verify` tells of
+            return tuple(versions)
         version = role_version("challenger", record)
         versions.append(
             replace(
@@ -184,11 +188,8 @@ def next_version(
 ) -> RoleVersion | None:
     """Return the version that serves without some that turned out not to; None if none."""
     models = settings.models()
-    try:
-        serving = models.serving(context.slot.symbol, _asked_at(context), without)
-    except UnknownVersionError:
-        return None
-    return loaded(_champion(serving))
+    serving = models.serving(context.slot.symbol, _asked_at(context), without)
+    return None if serving.damaged else loaded(_champion(serving))
 
 
 def _champion(serving: Serving) -> RoleVersion:
@@ -197,6 +198,7 @@ def _champion(serving: Serving) -> RoleVersion:
         fallback=serving.fallback,
         expired=serving.expired,
         other_market=serving.other_market,
+        damaged=serving.damaged,
     )
 
 
@@ -233,11 +235,34 @@ def ask(
     ------
     NoSlotError
         There is nothing to decide on; ``why`` is a typed reason.
-    BundleCorruptError
-        The version's files are not whole.
+    BundleCorruptError, VersionFailedError
+        The version's files are not whole, or it cannot predict.
     """
     predictor = _loaded(str(record.folder), record.sums_hash)
     return decide.ask(predictor, market, slot, bars, time.monotonic())
+
+
+def ask_serving(
+    settings: Settings, market: Market, slot: Slot, bars: Bars
+) -> tuple[Serving, Prediction]:
+    """Have the version that serves predict a slot, the next one where it cannot.
+
+    Raises
+    ------
+    NoSlotError
+        There is nothing to decide on.
+    UnknownVersionError, UnusableVersionError
+        There is no version, or none that can predict.
+    """
+    without = dict[str, str]()
+    while True:
+        serving = settings.models().serving(market.symbol, slot.decision, without)
+        if serving.damaged:
+            raise UnusableVersionError(serving.record.version, (serving.damaged,))
+        try:
+            return serving, ask(serving.record, market, slot, bars)[1]
+        except (BundleCorruptError, decide.VersionFailedError) as error:
+            without[serving.record.version] = str(error)
 
 
 @lru_cache(maxsize=8)

@@ -19,6 +19,7 @@ from ml_core.evidence.evaluation import (
 from ml_core.evidence.promotion.evidence import POLICY
 from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.learning.bundle import Bundle
+from ml_core.learning.version_folder import reading
 from ml_core.market.market import Market
 from monitoring import pages
 from monitoring.pages.card_facts import CardDecision, CardFacts, CardPower, CardStudy
@@ -53,8 +54,8 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
     ------
     UnknownVersionError
         There is none.
-    NotAnEvaluationError
-        Its files lack what a card tells.
+    BundleCorruptError, NotAnEvaluationError
+        A file of it cannot be read, or lacks what a card tells.
     """
     market = settings.market(name)
     store = settings.models()
@@ -64,7 +65,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
     else:
         record = store.find(market.symbol, ref)
     files = {
-        file: json.loads((record.folder / f"{file}.json").read_text(encoding="utf-8"))
+        file: _read(record.folder, f"{file}.json")
         for file in ("metrics", "metadata", "feature_importance", "recipe")
     }
     evaluation, trained = Evaluation.from_json(files["metrics"]), files["metadata"]
@@ -130,6 +131,11 @@ def sealed_card(bundle: Bundle, evaluation: Evaluation) -> str:
         novelty=None,  # measured when the files are written
     )
     return pages.document.to_markdown(pages.model_card.model_card(facts))
+
+
+def _read(folder: Path, file: str) -> Any:
+    with reading(folder, file) as path:
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def simulated(settings: Settings, name: str) -> bool:

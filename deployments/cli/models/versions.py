@@ -15,6 +15,7 @@ from deployments.cli.models import champion
 from deployments.cli.models.champion import Ref
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
 from ml_core.errors import OperatorError
+from ml_core.learning.version_folder import text_of
 from monitoring import pages
 from tasks import training
 
@@ -123,7 +124,7 @@ def show(ref: Ref, market: MarketOption = "mgc", as_json: AsJson = False) -> Non
         values = {name: getattr(record, name) for name in about}
         print_json({**values, "aliases": [asdict(alias) for alias in aliases_held]})
         return
-    cli.markdown.print_markdown((record.folder / "model_card.md").read_text(encoding="utf-8"))
+    cli.markdown.print_markdown(text_of(record.folder, "model_card.md"))
     for held in aliases_held:
         say(f"{held.alias} since {held.at:%Y-%m-%d %H:%M} UTC by {held.by}: {held.reason}")
 

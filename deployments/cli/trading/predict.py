@@ -50,15 +50,14 @@ def predict(
     slot = prediction.slots.latest_slot(definition, moment, opening_range)
     prediction.day_outlook.require_open(definition, slot)
     outlook = prediction.day_outlook.day_outlook(definition, moment)
-    models = settings.models()
     fallback, expired = None, None
-    if version is None:
-        serving = models.serving(definition.symbol, slot.decision)
-        record, fallback, expired = serving.record, serving.fallback, serving.expired
-    else:
-        record = models.find(definition.symbol, version)
+    asked = None if version is None else settings.models().find(definition.symbol, version)
     bars = prediction.slot_bars.read_bars(settings, definition, slot)
-    _, predicted = prediction.slot_context.ask(record, definition, slot, bars)
+    if asked is None:
+        serving, predicted = prediction.slot_context.ask_serving(settings, definition, slot, bars)
+        fallback, expired = serving.fallback, serving.expired
+    else:
+        _, predicted = prediction.slot_context.ask(asked, definition, slot, bars)
     if as_json:
         about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}
         print_json({**about, **predicted.to_json()})

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ml_core.evidence.evaluate import NothingToJudgeError, evaluate
 from ml_core.evidence.evaluation import Evaluation
 from ml_core.learning.bundle import (
-    BundleCorruptError,
     SchemaMismatchError,
     load_bundle,
     write_bundle,
@@ -23,7 +22,7 @@ from ml_core.learning.models.baselines import corridor_probability
 from ml_core.learning.models.calibration import expit, logit
 from ml_core.learning.models.lightgbm_models import BadLabelsError, NothingVariesError
 from ml_core.learning.recipe import Recipe
-from ml_core.learning.version_folder import damage
+from ml_core.learning.version_folder import BundleCorruptError, damage
 from tests.ml_core.learning.synthetic import dataset
 
 RESIDUAL = Recipe(name="test-residual", kind="residual")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ml_core.evidence import out_of_sample as out_of_sample
     from ml_core.evidence import power as power
     from ml_core.evidence import promotion as promotion
+    from ml_core.evidence import rule_power as rule_power
     from ml_core.evidence import sequential as sequential
     from ml_core.evidence import superiority as superiority
     from ml_core.evidence import tuning as tuning

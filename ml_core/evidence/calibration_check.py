@@ -99,10 +99,23 @@ def check_calibration(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Ca
     ece = expected_calibration_error(p, happened)
     summed = np.bincount(bin_of(p), p * (1.0 - p), minlength=RELIABILITY_BINS)
     variance = summed.astype(np.float64)  # which it is; numpy's types say integers
-    chance = _misses() @ np.sqrt(variance) / len(p)
     return CalibrationCheck(
         rows=len(p),
         ece=ece,
         by_chance=calibration_error_by_chance(variance, len(p)),
-        at_most=max(MATERIAL_ECE, float(np.quantile(chance, 1.0 - CALIBRATION_LEVEL))),
+        at_most=limit_by_chance(variance, len(p)),
     )
+
+
+def limit_by_chance(variance: NDArray[np.float64], rows: int) -> float:
+    """Return what the error of so many rows may be, ``MATERIAL_ECE`` at least.
+
+    Parameters
+    ----------
+    variance
+        Shape (bins,): the sum of p (1 - p) of each bin's rows.
+    rows
+        In all bins.
+    """
+    chance = _misses() @ np.sqrt(variance) / rows
+    return max(MATERIAL_ECE, float(np.quantile(chance, 1.0 - CALIBRATION_LEVEL)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ml_core.evidence.evaluation import DirectionScores, Evaluation
+from ml_core.evidence.rule_power import RowsNeeded
 from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.pages.findings import Figures
 from monitoring.performance import Period
@@ -21,17 +22,13 @@ class CardPower:
     rows
         Breaks judged on.
     needed
-        Breaks that find ``gain`` with the chance ``power``.
-    gain, findable
-        In log loss: the smallest worth having, and what so many rows find.
-    power
-        0..1.
+        Breaks with which the promotion rule finds the smallest gain worth having.
+    findable
+        The gain in log loss that it finds, as often, with the breaks there are.
     """
 
     rows: int
-    needed: int
-    gain: float
-    power: float
+    needed: RowsNeeded
     findable: float
 
 

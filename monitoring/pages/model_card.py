@@ -28,6 +28,7 @@ from monitoring.pages.findings import (
 )
 from monitoring.pages.formatting import (
     NOT_KNOWN,
+    count_of,
     minute,
     percent,
     utc_minute,
@@ -136,11 +137,12 @@ def _power(facts: CardFacts) -> tuple[Block, ...]:
     power = facts.power
     if power is None:
         return ()
-    chance = percent(power.power, 0)
-    enough = power.rows >= power.needed
+    needed = power.needed
+    enough = needed.rows is not None and power.rows >= needed.rows
     words = (
-        f"To find a gain of {power.gain:g} in log loss, the smallest worth having, "
-        f"{chance} of the time takes {power.needed:,} breaks; it was judged on "
+        f"To find a gain of {needed.gain:g} in log loss, the smallest worth having, "
+        f"{percent(needed.power, 0)} of the time, with {count_of(needed.questions, 'question')} "
+        f"to pay for, takes the promotion rule {needed.words} breaks; this version was judged on "
         f"{power.rows:,}."
     )
     if enough:

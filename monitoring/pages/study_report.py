@@ -53,7 +53,8 @@ _STATES: dict[State, str] = {
 _SIDES = {"long": "broke up, long", "short": "broke down, short"}
 _IN_THE_SENTENCE = {
     *("estimate", "low", "high", "rows", "days", "error", "smaller_is_better"),
-    *("ece", "by_chance", "at_most", "at_least", "needed", "missing"),
+    *("ece", "by_chance", "at_most", "at_least", "needed", "least"),
+    *("needed_error", "gain", "power", "power_now"),
     *("trials", "families", "z_wanted", "z_least", "wanted", "e_better", "e_worse"),
 }
 """Figures that a condition's sentence has already."""
@@ -233,7 +234,7 @@ def _power(power: Figures | None) -> str:
     have, needed = ((power or {}).get(name) for name in ("rows", "needed"))
     if have is None or needed is None:
         return NOT_KNOWN
-    words = f"{have:,} breaks judged, {needed:,} needed"
+    words = f"{have:,} breaks judged, {needed:,} needed by the whole rule"
     gain, chance = ((power or {}).get(name) for name in ("gain", "power"))
     if gain is not None and chance is not None:
         words += f" to find a gain of {gain:g} in log loss {100 * chance:g} % of the time"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from ml_core.evidence.evaluation import (
     read_part,
 )
 from ml_core.evidence.promotion.evidence import POLICY
+from ml_core.evidence.promotion.trial_cost import TrialCount
 from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.version_folder import reading
@@ -31,6 +31,7 @@ from registry.studies.evaluations import evaluations
 from tasks.data.sources import standing_source
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
+from tasks.training.questions import questions_on_record
 from tasks.training.studies_on_record import STUDY_DAYS
 
 _TRAINED = ("train", "calibrate", "models", "data_fingerprint", "cost_ticks", "label")
@@ -97,7 +98,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
         created_at=record.created_at,
         expires_at=store.expires_at(record),
         bars=_bars(settings, market, trained),
-        power=_power(evaluation.summary.breaks),
+        power=_power(evaluation.summary.breaks, questions_on_record(settings, market.symbol)),
         study=_study(settings, record, at),
         live=_live(settings, record),
         decisions=decided[-_LATEST_DECISIONS:],
@@ -190,19 +191,14 @@ def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[s
     }
 
 
-def _power(rows: int) -> CardPower | None:
+def _power(rows: int, count: TrialCount | None = None) -> CardPower | None:
     if not rows:
         return None
-    needed = evidence.power.rows_for_gain(
-        POLICY.worth,
-        math.sqrt(2.0 * POLICY.worth),
-        power=POLICY.power,
-        alpha=POLICY.alpha / 2.0,
-    )
-    # rows fall with the gain itself, since a gain's own spread shrinks with it
-    findable = POLICY.worth * needed / rows
+    questions = 1 if count is None else max(count.questions, 1) * count.families
     return CardPower(
-        rows=rows, needed=needed, gain=POLICY.worth, power=POLICY.power, findable=findable
+        rows=rows,
+        needed=evidence.rule_power.rows_for_rule(POLICY.worth, questions, POLICY.power),
+        findable=evidence.rule_power.gain_found(rows, questions, POLICY.power),
     )
 
 

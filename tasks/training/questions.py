@@ -6,7 +6,6 @@ import hashlib
 import json
 from datetime import datetime
 
-from ml_core.evidence.promotion.evidence import POLICY
 from ml_core.evidence.promotion.trial_cost import TrialCost, TrialCount, trial_cost
 from ml_core.learning.recipe import Recipe
 from ml_core.market.market import Market
@@ -98,4 +97,4 @@ def cost_of_question(
         return None
     asking = question_asked(market_hash, recipe.hash)
     count = count_trials(settings.database(), market.symbol, market.trial_family, asking)
-    return trial_cost(count.questions, count.families, POLICY.alpha)
+    return trial_cost(count.questions, count.families)

@@ -17,6 +17,7 @@ from ml_core.evidence.promotion.evidence import (
     comparison_with,
 )
 from ml_core.evidence.promotion.trial_cost import TrialCost, trial_cost
+from ml_core.evidence.rule_power import power_of_rule, rows_for_rule
 
 
 def better_than_each(evidence: Evidence) -> list[Condition]:
@@ -121,41 +122,59 @@ def no_year_worse(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
-    """Whether n suffices to find the smallest gain worth having.
+    """Whether the whole rule would mostly have found the smallest gain worth having.
 
-    The spread of a difference that small is what a gain brings with it: the variance of a log
-    likelihood ratio is about twice its mean. Rows of a day are taken to be independent here; the
-    intervals, which decide, are not.
+    What it has found in spite of fewer rows it has found: its levels hold at any number, and rows
+    are asked for so that "no" can be told from "not yet". Below those that one plain interval
+    needs nothing is promoted, whatever they show. The variance of a log likelihood ratio, which
+    that number rests on, is about twice its mean.
     """
     name = "enough rows"
     if not _complete(evidence):
         return Condition(name=name, status="unknown", words="not every comparison was made")
     fewest = min(evidence.comparisons, key=lambda comparison: comparison.rows)
-    needed = rows_for_gain(
+    least = rows_for_gain(
         policy.worth,
         math.sqrt(2.0 * policy.worth),
         power=policy.power,
         alpha=policy.alpha / 2.0,
     )
-    enough = fewest.rows >= needed
+    cost = cost_of_trials(evidence, policy)
+    paid_for = 1 if cost is None else cost.paid_for
+    needed = rows_for_rule(policy.worth, paid_for, policy.power)
+    power = power_of_rule(fewest.rows, policy.worth, paid_for)
+    suffices = needed.rows is not None and fewest.rows >= needed.rows
+    conditions = (trials_paid_for, valid_at_any_look)
+    states = {condition(evidence, policy).status for condition in conditions}
+    shown = states == {"holds"}
+    status: Status = "unknown" if "unknown" in states else "fails"
+    too_few = fewest.rows < least
+    if too_few:
+        status = "fails"
+    elif suffices or shown:
+        status = "holds"
     words = (
-        f"{fewest.rows:,} unseen breaks; a gain of {policy.worth:g} is found {policy.power:.0%} "
-        f"of the time with {needed:,}"
+        f"{fewest.rows:,} unseen breaks; this rule finds a gain of {policy.worth:g} "
+        f"{policy.power:.0%} of the time with {needed.words}, {power:.0%} of the time with these"
     )
-    if not enough:
-        words += f": {needed - fewest.rows:,} more are needed"
+    if too_few:
+        words += f"; nothing is promoted below {least:,}"
+    elif not suffices:
+        words += "; found with fewer" if shown else ": more are needed to tell no from not yet"
     figures: dict[str, Any] = {
         "rows": fewest.rows,
-        "needed": needed,
-        "missing": max(needed - fewest.rows, 0),
+        "needed": needed.rows,
+        "needed_error": needed.error,
+        "least": least,
+        "gain": policy.worth,
+        "power": policy.power,
+        "power_now": power,
     }
     accuracy = _accuracy(evidence, fewest.rows, policy)
     if accuracy is not None:
         words += f". {accuracy.words}"
         figures["accuracy"] = accuracy.to_json()
-    return Condition(
-        name=name, status="holds" if enough else "fails", words=words, figures=figures
-    )
+    return Condition(name=name, status=status, words=words, figures=figures)
 
 
 def _accuracy(evidence: Evidence, rows: int, policy: Policy) -> PowerReport | None:
@@ -207,7 +226,7 @@ def cost_of_trials(evidence: Evidence, policy: Policy) -> TrialCost | None:
     """Return what the questions asked so far cost; None where their number is not known."""
     if evidence.trials is None or evidence.trials < 1:
         return None
-    return trial_cost(evidence.trials, max(evidence.families, 1), policy.alpha)
+    return trial_cost(evidence.trials, max(evidence.families, 1), policy)
 
 
 def valid_at_any_look(evidence: Evidence, policy: Policy) -> Condition:

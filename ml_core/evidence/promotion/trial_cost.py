@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ml_core.evidence.promotion.evidence import POLICY, Policy
+from ml_core.evidence.rule_power import rows_for_rule
 from ml_core.on_demand import library
 
 special = library("scipy.special")
@@ -51,6 +53,10 @@ class TrialCost:
         Standard errors of gain wanted, and for one question alone.
     e_wanted, e_alone
         The e-value wanted, likewise.
+    gain, power
+        The smallest gain in log loss worth having, and the chance of finding it.
+    rows_needed, rows_alone
+        Breaks with which the rule finds it, likewise; None where more than were simulated.
     """
 
     questions: int
@@ -60,6 +66,10 @@ class TrialCost:
     z_alone: float
     e_wanted: float
     e_alone: float
+    gain: float
+    power: float
+    rows_needed: int | None
+    rows_alone: int | None
 
     @property
     def asked(self) -> str:
@@ -75,14 +85,18 @@ class TrialCost:
     def words(self) -> str:
         """One plain sentence: the count and what it costs."""
         if self.paid_for == 1:
-            return f"{self.asked}: nothing more to pay for"
+            return f"{self.asked}: nothing more to pay for; {self._rows(self.rows_needed)}"
         return (
             f"{self.asked}: {self.z_wanted:.2f} standard errors and an e-value of "
-            f"{self.e_wanted:,.6g} wanted, alone {self.z_alone:.2f} and {self.e_alone:,.6g}"
+            f"{self.e_wanted:,.6g} wanted, alone {self.z_alone:.2f} and {self.e_alone:,.6g}; "
+            f"{self._rows(self.rows_needed)}, alone {_count(self.rows_alone)}"
         )
 
+    def _rows(self, rows: int | None) -> str:
+        return f"a gain of {self.gain:g} is found {self.power:.0%} of the time by {_count(rows)}"
 
-def trial_cost(questions: int, families: int, alpha: float) -> TrialCost:
+
+def trial_cost(questions: int, families: int, policy: Policy = POLICY) -> TrialCost:
     """Return what so many questions cost.
 
     Standard errors by Sidak's level, two-sided (1967); the e-value by Ville's inequality and the
@@ -92,21 +106,36 @@ def trial_cost(questions: int, families: int, alpha: float) -> TrialCost:
     ----------
     questions, families
         At least 1 each.
-    alpha
-        Chance allowed of any false promotion, of all families and questions together.
+    policy
+        Its ``alpha`` is the chance allowed of any false promotion, of all families and questions.
     """
     paid_for = questions * families
+    rows = [rows_for_rule(policy.worth, count, policy.power).rows for count in (paid_for, 1)]
     return TrialCost(
         questions=questions,
         families=families,
         paid_for=paid_for,
-        z_wanted=_z_wanted(paid_for, alpha),
-        z_alone=_z_wanted(1, alpha),
-        e_wanted=paid_for / alpha,
-        e_alone=1.0 / alpha,
+        z_wanted=z_wanted(paid_for, policy.alpha),
+        z_alone=z_wanted(1, policy.alpha),
+        e_wanted=e_wanted(paid_for, policy.alpha),
+        e_alone=e_wanted(1, policy.alpha),
+        gain=policy.worth,
+        power=policy.power,
+        rows_needed=rows[0],
+        rows_alone=rows[1],
     )
 
 
-def _z_wanted(trials: int, alpha: float) -> float:
+def e_wanted(trials: int, alpha: float) -> float:
+    """Return the e-value that one of so many questions must reach."""
+    return trials / alpha
+
+
+def z_wanted(trials: int, alpha: float) -> float:
+    """Return the standard errors that one of so many questions must show (Sidak 1967)."""
     level = -math.expm1(math.log1p(-alpha / 2.0) / trials)
     return -float(special.ndtri(level))
+
+
+def _count(rows: int | None) -> str:
+    return "more breaks than were simulated" if rows is None else f"{rows:,} breaks"

@@ -198,7 +198,18 @@ def test_the_more_was_tried_the_more_must_be_shown() -> None:
 def test_an_e_value_must_pay_for_the_trials_too() -> None:
     enough_for_ten = with_first(e_value=210.0)
     assert decide(replace(enough_for_ten, trials=10)).promote
-    assert failed(decide(replace(enough_for_ten, trials=11))) == {"valid at any look": "fails"}
+    refused = decide(replace(enough_for_ten, trials=11))
+    assert failed(refused) == {"valid at any look": "fails", "enough rows": "fails"}
+    assert "more are needed to tell no from not yet" in " ".join(refused.reasons)
+
+
+def test_what_is_shown_with_fewer_rows_than_the_rule_mostly_needs_is_shown() -> None:
+    shown = {each.name: each for each in decide(GOOD).conditions}["enough rows"]
+
+    assert shown.status == "holds"
+    assert shown.figures["needed"] > shown.figures["rows"] >= shown.figures["least"]
+    assert shown.words.split(". ")[0].endswith("; found with fewer")
+    assert 0 < shown.figures["power_now"] < shown.figures["power"]
 
 
 def test_accuracy_without_money_is_no_trading_claim() -> None:
@@ -233,5 +244,6 @@ def test_every_condition_that_does_not_hold_is_among_the_reasons() -> None:
     said = decide(replace(GOOD, calibration=calibration(0.2), trials=None))
     assert [reason.partition(":")[0] for reason in said.reasons] == [
         "calibration fails",
+        "enough rows unknown",  # few, and whether the gain is shown is not known
         "trials paid for unknown",
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ml_core.evidence.evaluation import Evaluation, NotAnEvaluationError
+from ml_core.evidence.rule_power import rows_for_rule
 from monitoring.pages.card_facts import CardDecision, CardFacts, CardPower, CardStudy
 from monitoring.pages.document import to_html, to_markdown
 from monitoring.pages.model_card import model_card
@@ -33,7 +34,7 @@ def facts(**changed: Any) -> CardFacts:
         hashes={"bars": "f" * 64},
         created_at=datetime(2024, 1, 1, tzinfo=UTC),
         expires_at=datetime(2024, 2, 15, tzinfo=UTC),
-        power=CardPower(rows=120, needed=1570, gain=0.01, power=0.8, findable=0.131),
+        power=CardPower(rows=120, needed=rows_for_rule(0.01), findable=0.131),
     )
     if "evaluation" in changed:
         changed["evaluation"] = Evaluation.from_json(changed["evaluation"])
@@ -73,7 +74,7 @@ def test_a_simulated_market_is_said_to_be_one_before_anything_is_claimed() -> No
 
 def test_too_few_rows_are_told_with_what_they_could_have_found() -> None:
     few = card_markdown(facts())
-    enough = CardPower(rows=2000, needed=1570, gain=0.01, power=0.8, findable=0.008)
+    enough = CardPower(rows=9000, needed=rows_for_rule(0.01), findable=0.008)
 
     assert "a smaller one could be there and not show" in few
     assert "That is enough" in card_markdown(facts(power=enough))

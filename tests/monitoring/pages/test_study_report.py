@@ -262,7 +262,7 @@ def test_seeds_agree_only_when_all_are_known_and_better(
 def test_how_it_was_made_is_told_with_what_was_not_judged() -> None:
     figures = study()
     power = {"rows": 1200, "needed": 1570, "gain": 0.01, "power": 0.8}
-    cost = trial_cost(17, 1, 0.05)
+    cost = trial_cost(17, 1)
 
     text = text_of(figures, not_judged=("2021Q2", "2021Q3"), cost=cost, power=power)
 
@@ -272,7 +272,7 @@ def test_how_it_was_made_is_told_with_what_was_not_judged() -> None:
     assert "2021-10-01 to the last there is" in text
     assert "2021Q2, 2021Q3: too little history before to train on" in text
     assert f"{cost.words}; this one is included" in text
-    assert "1,200 breaks judged, 1,570 needed to find a gain of 0.01" in text
+    assert "1,200 breaks judged, 1,570 needed by the whole rule to find a gain of 0.01" in text
     assert "370 more are wanted" in text
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from prefect import flow
 from pydantic import Field
 
+from ml_core.evidence.fills import fill_realism
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.learning.folds import Walk
 from tasks.notices.notify import REPORTED
@@ -114,6 +115,7 @@ def _published(name: str, material: Material, study: Study) -> StudyResult:
         decision = apply_promotion_rule(current_settings(), symbol, own.name, own.hash, now())
     walked = study.request.recipe
     cost = cost_of_question(current_settings(), material.market, material.market_hash, walked)
-    report = write_study_report(study, decision, cost)
-    publish_study(name, study, decision, cost, report)
-    return StudyResult.of(symbol, study, decision, cost, report)
+    fills = fill_realism(material.assembly)
+    report = write_study_report(study, decision, cost, fills)
+    publish_study(name, study, decision, cost, fills, report)
+    return StudyResult.of(symbol, study, decision, cost, fills, report)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ml_core.evidence import comparison as comparison
     from ml_core.evidence import evaluate as evaluate
     from ml_core.evidence import evaluation as evaluation
+    from ml_core.evidence import fills as fills
     from ml_core.evidence import groups as groups
     from ml_core.evidence import intervals as intervals
     from ml_core.evidence import metrics as metrics

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from monitoring.pages import card_predictions as card_predictions
     from monitoring.pages import document as document
     from monitoring.pages import figure_style as figure_style
+    from monitoring.pages import fill_table as fill_table
     from monitoring.pages import findings as findings
     from monitoring.pages import formatting as formatting
     from monitoring.pages import glossary as glossary

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ml_core.evidence.evaluation import EntryLogLoss, Evaluation, GroupScores
+from ml_core.evidence.fills import FillRealism
 from ml_core.evidence.promotion.evidence import Condition
 from ml_core.evidence.promotion.rule import Decision
 from ml_core.evidence.promotion.trial_cost import TrialCost
@@ -26,6 +27,7 @@ from monitoring.pages.document import (
     Table,
     split_verdict,
 )
+from monitoring.pages.fill_table import fill_blocks
 from monitoring.pages.findings import (
     FEW_TRADES,
     Figures,
@@ -70,6 +72,7 @@ def study_report(
     seeds: Sequence[float | None] | None = None,
     power: Figures | None = None,
     cost: TrialCost | None = None,
+    fills: FillRealism | None = None,
     not_judged: Sequence[str] = (),
     made_at: datetime | None = None,
 ) -> Document:
@@ -94,6 +97,8 @@ def study_report(
         found with the chance ``power``.
     cost
         The questions asked so far of this family of markets, and what they cost.
+    fills
+        How real the fills are that the labels assume, on this market's own bars.
     not_judged
         Periods asked for that have too little history before them.
     made_at
@@ -119,6 +124,7 @@ def study_report(
             Section("The figures, on days no version had seen", scoreboard(evaluation)),
             Section("In pictures", (Charts(study_charts(evaluation)),)),
             Section("Part by part", _parts(evaluation)),
+            Section("How real the fills are", fill_blocks(fills)),
             Section("How the study was made", (settings_table(evaluation, settings, not_judged),)),
             Section("What supports it", (_support(seeds, power, cost),)),
             Section("Whether it may become champion", _conditions(decision)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_core.evidence.evaluation import Evaluation
+from ml_core.evidence.fills import FillRealism
 from ml_core.evidence.promotion.evidence import Condition
 from ml_core.evidence.promotion.rule import Decision
 from ml_core.evidence.promotion.trial_cost import TrialCost
@@ -42,6 +43,8 @@ class StudyResult:
     cost
         Questions asked so far of this family of markets, and how much stricter the rule is for
         them; None for a baseline.
+    fills
+        How real the fills are that the labels assume, on all days of the market's bars.
     """
 
     symbol: str
@@ -55,6 +58,7 @@ class StudyResult:
     report: str
     evaluation: Evaluation
     cost: TrialCost | None
+    fills: FillRealism
 
     @classmethod
     def of(
@@ -63,6 +67,7 @@ class StudyResult:
         study: Study,
         decision: Decision | None,
         cost: TrialCost | None,
+        fills: FillRealism,
         report: str,
     ) -> StudyResult:
         """Return a study's result, once its page is written."""
@@ -78,6 +83,7 @@ class StudyResult:
             report=report,
             evaluation=study.evaluation,
             cost=cost,
+            fills=fills,
         )
 
 
@@ -95,7 +101,9 @@ class StudyResults:
         return cls(verdict=verdict, markets=tuple(results))
 
 
-def write_study_report(study: Study, decision: Decision | None, cost: TrialCost | None) -> str:
+def write_study_report(
+    study: Study, decision: Decision | None, cost: TrialCost | None, fills: FillRealism
+) -> str:
     """Write a study's page below the reports folder; return its path. Again replaces it."""
     record = study.record
     figures = (
@@ -117,6 +125,7 @@ def write_study_report(study: Study, decision: Decision | None, cost: TrialCost 
         seeds=next(iter(changes.values()), None),
         power=figures.get("enough rows") or None,
         cost=cost,
+        fills=fills,
         not_judged=study.not_judged,
     )
     path = study_page(current_settings(), record)
@@ -131,7 +140,12 @@ def study_page(settings: Settings, record: EvaluationRecord) -> Path:
 
 
 def publish_study(
-    name: str, study: Study, decision: Decision | None, cost: TrialCost | None, report: str
+    name: str,
+    study: Study,
+    decision: Decision | None,
+    cost: TrialCost | None,
+    fills: FillRealism,
+    report: str,
 ) -> None:
     """Publish the verdict, the scores, the conditions of a promotion and the plots."""
     notes = []
@@ -148,6 +162,7 @@ def publish_study(
         scoreboard(evaluation.directional),
         "" if decision is None else table(map(_condition, decision.conditions), _CONDITIONS),
         *_plots(evaluation),
+        bullets(f"{name}: {words}" for name, words in pages.fill_table.fill_facts(fills).items()),
         bullets(notes),
         to_open({"full report": report}),
     )

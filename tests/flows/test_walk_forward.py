@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from ml_core.evidence.promotion.rule import Decision
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import Feature
 from ml_core.learning.folds import NoUnseenDaysError
+from monitoring.pages.fill_table import fill_facts
 from registry.errors import DamagedEvidenceError, EditedRecipeError
 from registry.models.decisions import list_decisions
 from registry.studies.evaluations import evaluations
@@ -287,3 +289,15 @@ def test_the_champion_s_own_recipe_is_not_asked_to_beat_itself(monthly: Done) ->
         assert not any("champion" in each.name for each in said.conditions)
     finally:
         models.set_alias("MGC", "champion", before, at=now(), by="test", reason="as it was")
+
+
+def test_the_report_and_the_json_say_how_real_the_fills_are(monthly: Done) -> None:
+    fills = monthly.counted.fills
+    written = json.loads(json_text(monthly.counted))["fills"]
+
+    assert fills.trades >= fills.wins > 0
+    assert 0 < fills.exact_touches < 1
+    assert fills.win_share_through <= fills.win_share
+    assert written["exact_touches"] == fills.exact_touches
+    assert written["entry_ticks"]["estimate"] == fills.entry_ticks.estimate
+    assert fill_facts(fills)["exact touches"] in Path(monthly.counted.report).read_text("utf-8")

@@ -19,7 +19,7 @@ from ml_core.learning import models
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import Calibrator
-from ml_core.learning.models.lightgbm_models import SIDE
+from ml_core.learning.models.inputs import SIDE, feature_of
 from ml_core.learning.models.own_baseline import ModelRecord
 from ml_core.learning.predictions.novelty import Novelty, fit_novelty
 from ml_core.learning.predictions.predict import Predictions, predict
@@ -145,7 +145,13 @@ class Bundle:
         calibrators = dict(self.calibrators)
         boosters = self.boosters()
         return predict(
-            data, self.baselines, boosters, calibrators, self.quantiles, residual=self.residual
+            data,
+            self.baselines,
+            boosters,
+            calibrators,
+            self.quantiles,
+            residual=self.residual,
+            mirrored=self.recipe.mirrored,
         )
 
     @property
@@ -360,8 +366,13 @@ def gains(booster: Booster | None) -> dict[str, float]:
     if booster is None:
         return {}
     gain: NDArray[np.float64] = booster.feature_importance("gain")
-    pairs = zip(booster.feature_name(), gain / max(gain.sum(), 1e-12), strict=True)
-    return {name: float(gain) for name, gain in sorted(pairs, key=lambda p: -p[1]) if gain > 0}
+    shares: dict[str, float] = {}
+    for column, share in zip(booster.feature_name(), gain / max(gain.sum(), 1e-12), strict=True):
+        feature = feature_of(column)
+        shares[feature] = shares.get(feature, 0.0) + float(share)
+    return {
+        name: share for name, share in sorted(shares.items(), key=lambda p: -p[1]) if share > 0
+    }
 
 
 def _text(values: Any) -> str:

@@ -98,7 +98,7 @@ def fit(
             for question, model in serving.items()
             if model.calibrator is not None
         },
-        quantiles=_interval(held_back, baselines, judged, recipe.interval) if trained else None,
+        quantiles=_interval(held_back, baselines, judged, recipe) if trained else None,
         feature_names=data.feature_names,
         categorical=data.categorical,
         trained=_tale(data, split, judged, data_fingerprint),
@@ -128,7 +128,7 @@ def _judge(
     trained: Trained,
 ) -> _Judged:
     """Calibrate a model on the held-back rows, and judge it there against its own baseline."""
-    rows = sample(held_back, baselines, question)
+    rows = sample(held_back, baselines, question, recipe)
     day = held_back.trading_day[rows.rows]
     booster, calibrator, gain = None, None, None
     margin, serves = rows.start, trained.text is not None
@@ -173,18 +173,18 @@ def _interval(
     held_back: Dataset,
     baselines: Baselines,
     judged: Mapping[Question, _Judged],
-    coverage: float,
+    recipe: Recipe,
 ) -> tuple[float, float] | None:
     """Return split-conformal offsets around E[net R], one tail each, from calibration residuals.
 
     Lei et al., Distribution-free predictive inference for regression, 2018.
     """
-    rows = sample(held_back, baselines, "r_multiple")
+    rows = sample(held_back, baselines, "r_multiple", recipe)
     if not len(rows.rows):
         return None
     model = judged.get("r_multiple")
     residual = np.sort(rows.answer - (rows.start if model is None else model.margin))
-    count, tail = len(residual), (1.0 - coverage) / 2.0
+    count, tail = len(residual), (1.0 - recipe.interval) / 2.0
     low = max(int(np.floor((count + 1) * tail)) - 1, 0)
     high = min(int(np.ceil((count + 1) * (1.0 - tail))) - 1, count - 1)
     return float(residual[low]), float(residual[high])

@@ -94,6 +94,7 @@ class Predictor:
             self._calibrators,
             bundle.quantiles,
             residual=bundle.residual,
+            mirrored=bundle.recipe.mirrored,
         )
         p_up, p_none = float(predictions.p_up[0]), float(predictions.p_none[0])
         baseline = float(predictions.baseline_p_up[0])
@@ -104,7 +105,10 @@ class Predictor:
             why = (
                 baseline_reason(float(row.close_position[0]), baseline),
                 *model_reasons(
-                    self._boosters["directional"], row.feature_names, row.features[0], MOST_REASONS
+                    self._boosters["directional"],
+                    row,
+                    MOST_REASONS,
+                    mirrored=bundle.recipe.mirrored,
                 ),
             )
         return Prediction(

@@ -68,6 +68,11 @@ class Recipe(_Frozen):
         ge=1,
         description="Keep this many by gain, chosen on training rows before the stopping days.",
     )
+    mirrored: bool = Field(
+        default=False,
+        description="Ask for the edge that is nearer, not for UP, and give the trees each feature "
+        "that has a direction also as seen from the side asked about.",
+    )
     class_weights: bool = Field(
         default=False, description="Weigh the rarer class up; always recalibrated afterwards."
     )

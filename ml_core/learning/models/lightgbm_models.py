@@ -16,14 +16,12 @@ from ml_core.learning.datasets.splits import TooFewSamplesError, settled_before
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import logit
 from ml_core.learning.models.gain import Gain, gain_over_days
+from ml_core.learning.models.inputs import Inputs, nearer_side
 from ml_core.learning.recipe import BoosterSpec, Recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
 
 if TYPE_CHECKING:
     from lightgbm import Booster
-
-SIDE = "side"
-"""Column appended for the models that are asked about one side: +1 long, -1 short."""
 
 STOPPING_SHARE = 0.25
 """Share of the training days, the latest, that says when to stop adding trees.
@@ -103,16 +101,20 @@ class Trained:
     constant: tuple[str, ...]
 
 
-def sample(data: Dataset, baselines: Baselines, question: Question) -> Sample:
+def sample(data: Dataset, baselines: Baselines, question: Question, recipe: Recipe) -> Sample:
     """Return the rows of a dataset that answer a question.
 
-    ``directional``: breaks, was it UP. ``quality``: every finished trade, did it reach
-    the target before the stop and in time. ``r_multiple``: every finished trade, its net R.
+    ``directional``: breaks, was it UP, or of a mirrored recipe through the nearer edge.
+    ``quality``: every finished trade, did it reach the target before the stop and in time.
+    ``r_multiple``: every finished trade, its net R.
     """
+    inputs = inputs_of(data, question, recipe)
     if question == "directional":
         rows = np.flatnonzero(np.isin(data.direction, (UP, DOWN)))
-        start = logit(baselines.corridor(data))[rows]
-        return Sample(data.features[rows], (data.direction[rows] == UP).astype(float), start, rows)
+        side = nearer_side(data)[rows] if recipe.mirrored else np.ones(len(rows))
+        start = side * logit(baselines.corridor(data))[rows]
+        answer = (data.direction[rows] == side).astype(float)
+        return Sample(inputs.of(data.features[rows], side), answer, start, rows)
     if question == "quality":
         rows = data.ended
         answer = (data.outcome[rows] == WIN).astype(float)
@@ -122,18 +124,12 @@ def sample(data: Dataset, baselines: Baselines, question: Question) -> Sample:
         answer = data.r_net[rows]
         start = baselines.entry(data).net_r[rows]
     side = data.direction[rows].astype(np.float64)
-    return Sample(with_side(data.features[rows], side), answer, start, rows)
+    return Sample(inputs.of(data.features[rows], side), answer, start, rows)
 
 
-def with_side(
-    features: NDArray[np.float64], side: NDArray[np.float64] | float
-) -> NDArray[np.float64]:
-    """Return the features, shape (n, k), with the side as a last column: shape (n, k + 1).
-
-    ``side`` is +1 or -1, one for all rows or shape (n,).
-    """
-    column = np.broadcast_to(np.asarray(side, np.float64), (len(features),))
-    return np.column_stack([features, column])
+def inputs_of(data: Dataset, question: Question, recipe: Recipe) -> Inputs:
+    """Return which columns a recipe's model reads of a dataset."""
+    return Inputs(data.feature_names, data.categorical, question, recipe.mirrored)
 
 
 def train(
@@ -173,8 +169,9 @@ def train(
 
 
 def _train_one(part: Dataset, baselines: Baselines, question: Question, recipe: Recipe) -> Trained:
-    rows = sample(part, baselines, question)
-    names = [*part.feature_names, *([SIDE] if question != "directional" else [])]
+    rows = sample(part, baselines, question, recipe)
+    inputs = inputs_of(part, question, recipe)
+    names = inputs.names
     if not np.isfinite(rows.answer).all():
         raise BadLabelsError(question, int((~np.isfinite(rows.answer)).sum()))
     constant = _constant(rows.inputs, names)
@@ -184,7 +181,7 @@ def _train_one(part: Dataset, baselines: Baselines, question: Question, recipe: 
     unique = np.unique(days)
     late = days >= unique[int(len(unique) * (1 - STOPPING_SHARE))]
     everything = np.ones(len(days), bool)
-    grower = _Grower(rows, names, part.categorical, question, recipe, None)
+    grower = _Grower(rows, names, inputs.codes, question, recipe, None)
     if recipe.select_features is not None:
         # the stopping days judge the choice too, so they may not have made it
         decided, settled = part.decision_minute[rows.rows], part.resolved_minute[rows.rows]
@@ -242,7 +239,7 @@ class _Grower:
 
     rows: Sample
     names: list[str]
-    categorical: tuple[str, ...]
+    codes: list[int]
     question: Question
     recipe: Recipe
     allowed: tuple[float, ...] | None
@@ -270,7 +267,7 @@ class _Grower:
                 self.rows.answer[which],
                 init_score=self.rows.start[which] if self.residual else None,
                 feature_name=self.names,
-                categorical_feature=[self.names.index(name) for name in self.categorical],
+                categorical_feature=self.codes,
                 reference=reference,
                 params={"verbosity": -1, "num_threads": 1},
                 free_raw_data=False,

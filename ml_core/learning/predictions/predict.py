@@ -12,7 +12,7 @@ from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import IDENTITY, Calibrator, logit
 from ml_core.learning.models.driftless import DriftlessEntry
-from ml_core.learning.models.lightgbm_models import with_side
+from ml_core.learning.models.inputs import Inputs, nearer_side
 from ml_core.learning.version_folder import Question
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def predict(
     quantiles: tuple[float, float] | None,
     *,
     residual: bool = True,
+    mirrored: bool = False,
 ) -> Predictions:
     """Answer for every row of a dataset.
 
@@ -90,29 +91,39 @@ def predict(
         Offsets of the stated R interval around E[net R], from calibration residuals.
     residual
         Whether the boosters were grown on top of the baselines, or hold everything themselves.
+    mirrored
+        Whether they are asked as :class:`ml_core.learning.models.inputs.Inputs` says of a
+        mirrored recipe.
     """
+
+    def inputs(question: Question) -> Inputs:
+        return Inputs(data.feature_names, data.categorical, question, mirrored)
+
     corridor, entry = baselines.corridor(data), baselines.entry(data)
+    side = nearer_side(data) if mirrored else np.ones(len(data))
     p_up = _corrected(
         corridor,
         boosters.get("directional"),
         calibrators.get("directional"),
-        data.features,
+        inputs("directional").of(data.features, side),
+        side=side,
         residual=residual,
     )
     p_win = np.empty((len(data), 2))
     net_r = np.empty((len(data), 2))
-    for column, side in enumerate(SIDES):
-        rows = with_side(data.features, side)
+    for column, trade_side in enumerate(SIDES):
         p_win[:, column] = _corrected(
             entry.p_win,
             boosters.get("quality"),
             calibrators.get("quality"),
-            rows,
+            inputs("quality").of(data.features, trade_side),
             residual=residual,
         )
         booster = boosters.get("r_multiple")
         start = entry.net_r if residual or booster is None else 0.0
-        net_r[:, column] = start + _raw(booster, rows)
+        net_r[:, column] = start + _raw(
+            booster, inputs("r_multiple").of(data.features, trade_side)
+        )
     low, high = quantiles if quantiles is not None else (np.nan, np.nan)
     expected = ensemble(p_win, net_r, entry)
     return Predictions(
@@ -187,14 +198,18 @@ def _corrected(
     inputs: NDArray[np.float64],
     *,
     residual: bool,
+    side: NDArray[np.float64] | float = 1.0,
 ) -> NDArray[np.float64]:
-    """Return the baseline moved by the trees and calibrated; to the bit itself without either."""
+    """Return the baseline moved by the trees and calibrated; to the bit itself without either.
+
+    ``side`` is -1 where the trees answer for the opposite of what the baseline's chance is of.
+    """
     calibrator = calibrator or IDENTITY
     if booster is None and calibrator.method == "identity":
         return baseline
-    if booster is not None and not residual:
-        return calibrator(np.asarray(_raw(booster, inputs)))
-    return calibrator(logit(baseline) + _raw(booster, inputs))
+    start = side * logit(baseline) if booster is None or residual else 0.0
+    p = calibrator(np.asarray(start + _raw(booster, inputs)))
+    return np.where(np.asarray(side) > 0, p, 1.0 - p)
 
 
 def _raw(booster: Booster | None, inputs: NDArray[np.float64]) -> NDArray[np.float64] | float:

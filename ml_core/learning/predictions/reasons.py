@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml_core.features.all import CATALOGUE
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.models.inputs import SIDE, Inputs, feature_of, nearer_side
 from ml_core.learning.predictions.prediction import Reason
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def baseline_reason(x: float, p_up: float) -> Reason:
 
 
 def model_reasons(
-    booster: Booster | None, names: tuple[str, ...], row: NDArray[np.float64], most: int
+    booster: Booster | None, row: Dataset, most: int, *, mirrored: bool = False
 ) -> tuple[Reason, ...]:
     """Return the features that pushed a single row's directional margin most, largest first.
 
@@ -53,27 +54,37 @@ def model_reasons(
     ----------
     booster
         The directional model; None gives no reasons.
-    names
-        Columns of ``row``.
     row
-        Shape (k,).
+        One decision.
     most
         How many at most; features without any push are left out.
+    mirrored
+        Whether the model is of a mirrored recipe. What it says of the nearer edge is turned into
+        pushes towards UP; a feature's two columns count as one, and the side as where the price
+        closed.
     """
     if booster is None:
         return ()
-    pushed = booster.predict(row[None, :], pred_contrib=True, num_threads=1)
-    push = np.asarray(pushed, np.float64)[0, :-1]
-    order = np.argsort(-np.abs(push), kind="stable")[:most]
+    inputs = Inputs(row.feature_names, row.categorical, "directional", mirrored)
+    side = nearer_side(row) if mirrored else np.ones(1)
+    columns = inputs.of(row.features, side)
+    pushed = np.asarray(booster.predict(columns, pred_contrib=True, num_threads=1), np.float64)
+    pushes: dict[str, float] = dict.fromkeys(row.feature_names, 0.0)
+    for column, push in zip(inputs.names, (side[0] * pushed[0, :-1]).tolist(), strict=True):
+        feature = "close_position" if column == SIDE else feature_of(column)
+        pushes[feature] = pushes.get(feature, 0.0) + push
+    values = {"close_position": float(row.close_position[0])}
+    values |= dict(zip(row.feature_names, row.features[0].tolist(), strict=True))
+    largest = sorted(pushes.items(), key=lambda pair: -abs(pair[1]))[:most]
     return tuple(
         Reason(
-            feature=names[index],
-            value=None if np.isnan(row[index]) else float(row[index]),
-            contribution=float(push[index]),
-            words=_words(names[index], float(row[index]), float(push[index])),
+            feature=name,
+            value=None if np.isnan(values[name]) else values[name],
+            contribution=push,
+            words=_words(name, values[name], push),
         )
-        for index in order
-        if push[index] != 0.0
+        for name, push in largest
+        if push != 0.0
     )
 
 

@@ -96,11 +96,11 @@ def test_the_pushes_of_all_features_add_up_to_the_models_margin(
 ) -> None:
     booster = predictor.bundle.boosters()["directional"]
     assert booster is not None
-    rows = data.features[::50]
+    rows = data.rows(np.arange(0, len(data), 50))
 
-    pushes = [model_reasons(booster, data.feature_names, row, 80) for row in rows]
+    pushes = [model_reasons(booster, _row(rows, index), 80) for index in range(len(rows))]
 
-    margins = booster.predict(rows, raw_score=True)
+    margins = booster.predict(rows.features, raw_score=True)
     common = margins - [sum(reason.contribution for reason in row) for row in pushes]
     assert len(rows) > 20
     assert np.ptp(margins) > 1

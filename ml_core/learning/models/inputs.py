@@ -1,0 +1,113 @@
+"""The columns that trees read: the features, and the side that a question is asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.features.all import CATALOGUE
+from ml_core.features.catalogue import Mirror
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.version_folder import Question
+
+SIDE = "side"
+"""Name of the column that holds the side asked about: +1 long or UP, -1 short or DOWN."""
+
+FROM_SIDE = "_from_side"
+"""Ending of the name of a feature as it is seen from the side asked about."""
+
+_MIDDLE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the trees of one model read of a row.
+
+    The model of the direction is asked about UP, without a side. Of a mirrored recipe it is asked
+    about the edge that is nearer at t0, and every feature that turns round when prices are turned
+    upside down is given to all three models a second time, as seen from the side asked about. What
+    follows the nearer edge, or a trade's own side, is then one split of a tree and not two, of
+    which neither tells anything by itself.
+
+    Attributes
+    ----------
+    features, categorical
+        Names of the dataset's columns, k of them, and which of them hold codes.
+    question, mirrored
+        Of which model, of what recipe.
+    """
+
+    features: tuple[str, ...]
+    categorical: tuple[str, ...]
+    question: Question
+    mirrored: bool
+
+    @property
+    def has_side(self) -> bool:
+        """Whether the model is asked about a side."""
+        return self.mirrored or self.question != "directional"
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns in order."""
+        seen = [name + FROM_SIDE for name in self._turning()]
+        return [*self.features, *seen, *([SIDE] if self.has_side else [])]
+
+    @property
+    def codes(self) -> list[int]:
+        """Positions of the columns that hold codes."""
+        categorical = {*self.categorical, *(name + FROM_SIDE for name in self.categorical)}
+        return [index for index, name in enumerate(self.names) if name in categorical]
+
+    def of(
+        self, features: NDArray[np.float64], side: NDArray[np.float64] | float
+    ) -> NDArray[np.float64]:
+        """Return the columns of n rows.
+
+        Parameters
+        ----------
+        features
+            Shape (n, k).
+        side
+            +1 or -1, one for all rows or shape (n,).
+        """
+        if not self.has_side:
+            return features
+        sides = np.broadcast_to(np.asarray(side, np.float64), (len(features),))
+        seen = [
+            np.where(
+                sides > 0,
+                features[:, self.features.index(name)],
+                mirror(features[:, self.features.index(mirror.of or name)]),
+            )
+            for name, mirror in self._turning().items()
+        ]
+        return np.column_stack([features, *seen, sides])
+
+    def _turning(self) -> dict[str, Mirror]:
+        """Features that turn round with prices; one whose counterpart is not there is left out."""
+        if not self.mirrored:
+            return {}
+        known = CATALOGUE.select(name for name in self.features if name in CATALOGUE)
+        return {
+            feature.name: feature.mirror
+            for feature in known
+            if feature.mirror is not None
+            and (not feature.mirror.of or feature.mirror.of in self.features)
+        }
+
+
+def nearer_side(data: Dataset) -> NDArray[np.float64]:
+    """Return which edge of the range the price is nearer to at t0: +1 high, -1 low, shape (n,)."""
+    return np.where(data.close_position >= _MIDDLE, 1.0, -1.0)
+
+
+def feature_of(column: str) -> str:
+    """Return the feature that a column is made of.
+
+    >>> feature_of("change_5d_from_side"), feature_of("atr_trend")
+    ('change_5d', 'atr_trend')
+    """
+    return column.removesuffix(FROM_SIDE)

@@ -82,8 +82,13 @@ def record_evaluation(database: Database, record: EvaluationRecord, recipe: Reci
     return True
 
 
-def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]:
+def evaluations(database: Database, market: str | None = None) -> tuple[EvaluationRecord, ...]:
     """Return a market's studies, oldest first.
+
+    Parameters
+    ----------
+    market
+        Its symbol; every market's studies if left out.
 
     Returns
     -------
@@ -95,11 +100,9 @@ def evaluations(database: Database, market: str) -> tuple[EvaluationRecord, ...]
     BusyDatabaseError
         The server went away.
     """
-    query = (
-        select(EvaluationRow)
-        .where(EvaluationRow.market == market)
-        .order_by(EvaluationRow.at, EvaluationRow.id)
-    )
+    query = select(EvaluationRow).order_by(EvaluationRow.at, EvaluationRow.id)
+    if market is not None:
+        query = query.where(EvaluationRow.market == market)
     return read_records(database, EvaluationRecord, query)
 
 

@@ -15,9 +15,11 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from ml_core.bars.continuous import join
+from ml_core.files import sha256_of
 from ml_core.market.schedule import build_schedule
 from registry.database import open_database
 from registry.schema import migrations_of
+from registry.studies.evaluations import EvaluationRecord, record_evaluation
 from tasks.prediction import predict as prediction
 from tasks.prediction.missed import fill_missed, unanswered
 from tasks.prediction.predict import decided_entries
@@ -224,3 +226,52 @@ def test_a_home_of_before_the_tables_were_chained_is_verified_and_says_since_whe
     assert {"aliases", "model_versions", "recipes"} <= {begun["table"] for begun in stood}
     printed = CliRunner().invoke(app, ["verify"]).stdout
     assert "chained as they stood: " in printed
+
+
+def study_on_record(home: Path, name: str, market: str = "NQ") -> Path:
+    """Put a study with one file on record, of a market without any version; return the file."""
+    path = home / "studies" / market / name / "evaluation.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"study": name}), "utf-8")
+    recipe = current_settings().recipe("residual-small")
+    record_evaluation(
+        current_settings().database(),
+        EvaluationRecord(
+            market=market,
+            recipe=recipe.name,
+            recipe_hash=recipe.hash,
+            study_hash=name,
+            settings={},
+            data_fingerprint="bars",
+            verdict="no lift",
+            figures={},
+            files={str(path.relative_to(home)): sha256_of(path)},
+            at=datetime(2024, 11, 20, tzinfo=UTC),
+        ),
+        recipe,
+    )
+    return path
+
+
+def test_a_study_s_file_that_is_edited_exchanged_or_gone_is_named_before_any_training(
+    home: Path,
+) -> None:
+    one, other = (study_on_record(home, name) for name in ("a" * 64, "b" * 64))
+    assert verify() == (0, {**verify()[1], "faults": []})
+    whole = one.read_bytes()
+
+    one.write_bytes(whole.replace(b"a", b"c", 1))
+    edited = verify()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(whole)
+    exchanged = verify()
+    other.unlink()
+    gone = verify()
+
+    for (status, told), named in ((edited, 1), (exchanged, 2), (gone, 2)):
+        assert status == 1
+        faults: Any = told["faults"]
+        assert len(faults) == named
+        assert all(fault.startswith("study residual-small ") for fault in faults)
+    assert "was changed" in str(exchanged[1]["faults"])
+    assert "is missing" in str(gone[1]["faults"])

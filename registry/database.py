@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import DatabaseError as SqlDatabaseError
 from sqlalchemy.orm import Session
 
+from ml_core.secrets import masked
 from registry.chains.beginnings import note_beginnings
 from registry.chains.chain import new_heads
 from registry.chains.chain_checkpoints import CheckpointFile
@@ -23,6 +24,7 @@ from registry.schema import bring_up_to_date, require_this_schema
 BUSY_MILLISECONDS = 10_000
 """How long a unit of work waits for the one before it."""
 
+_LIKE_THIS = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
 _ONE_AT_A_TIME = 0x6F726263617374  # "orbcast": an advisory lock's number, Orbcast's own
 _READING = "orbcast_reading"
 _BUSY = ("database is locked", "database table is locked", "lock timeout", "deadlock detected")
@@ -93,7 +95,7 @@ class Database:
     @property
     def masked_url(self) -> str:
         """The URL without a password."""
-        return _url_without_password(self.engine.url)
+        return masked(self.engine.url.render_as_string(hide_password=False))
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -120,12 +122,7 @@ def open_database(url: str, *, migrate: bool = True, checkpoints: Path | None = 
     BusyDatabaseError
         Somebody else holds it.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        remedy = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
-        raise DatabaseError(url, "is no database URL", remedy) from error
-    name = _url_without_password(parsed)
+    name, parsed = masked(url), _parsed(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
         _prepare_folder(Path(str(parsed.database)), name)
     engine = _engine(parsed, name)
@@ -172,12 +169,7 @@ def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
     DatabaseError
         It is not there, cannot be opened, or its schema is not this Orbcast's.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        remedy = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
-        raise DatabaseError(url, "is no database URL", remedy) from error
-    name = _url_without_password(parsed)
+    name, parsed = masked(url), _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         path = Path(str(parsed.database))
         if not path.is_file():
@@ -202,6 +194,21 @@ def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
     return database
 
 
+def _parsed(url: str) -> URL:
+    """Read a URL; one whose password is not escaped would be read as another one's host."""
+    rest = url.partition("://")[2]
+    if not rest:
+        raise DatabaseError("(not shown)", "is no database URL", _LIKE_THIS)
+    if not rest.startswith("/") and rest.partition("?")[0].count("@") > 1:
+        fault = "has an @ in its password that is not escaped"
+        raise DatabaseError(masked(url), fault, "write %40 for it in ORBCAST_DATABASE_URL")
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        remedy = f"{_LIKE_THIS}; in a password write %2F for /, %3F for ?, %23 for #"
+        raise DatabaseError(masked(url), "is no database URL", remedy) from None  # it is quoted
+
+
 def _engine(url: URL, name: str) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
@@ -216,10 +223,6 @@ def _engine(url: URL, name: str) -> Engine:
     if engine.dialect.name == "postgresql":
         _take_turns(engine)
     return engine
-
-
-def _url_without_password(url: URL) -> str:
-    return url.render_as_string(hide_password=True)
 
 
 def _reading_options(engine: Engine) -> dict[str, Any]:

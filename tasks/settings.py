@@ -18,6 +18,7 @@ from ml_core.errors import InputError
 from ml_core.learning.recipe import Recipe, load_recipe
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market, MarketFileError, RollRule, load_market
+from ml_core.secrets import masked
 from tasks.named_files import file_named, names_in
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class Settings(BaseModel):
     @property
     def shown_url(self) -> str:
         """The same without a password."""
-        return re.sub(r"(//[^:/@]+):[^@]*@", r"\1:***@", self.url)
+        return masked(self.url)
 
     @property
     def models_dir(self) -> Path:

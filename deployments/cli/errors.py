@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from deployments.cli.commands import SECTIONS, CommandsOnDemand
 from deployments.cli.completion import require_shell
+from deployments.cli.plain_text import fit_to_show
 from deployments.debugging import DEBUGGING
 from ml_core.errors import (
     DefectError,
@@ -131,7 +132,7 @@ class OrbcastGroup(TyperGroup):
             _print_usage_error(error)
             raise Exit(INPUT) from error
         except InputError as error:
-            sys.stderr.write(f"orbcast: {line_of(error)}\n")
+            _print_line(line_of(error))
             raise Exit(INPUT) from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -163,9 +164,18 @@ class OrbcastGroup(TyperGroup):
                 sys.stderr.write("stopped\n")
                 ctx.exit(INTERRUPTED)
             if DEBUGGING.get():
-                traceback.print_exception(error)
-            sys.stderr.write(f"orbcast: {line_of(error)}\n")
+                _print_traceback(error)
+            _print_line(line_of(error))
             ctx.exit(status_of(error))
+
+
+def _print_line(words: str) -> None:
+    """Print what is wrong in one line, whatever stands in it."""
+    sys.stderr.write(f"orbcast: {' '.join(fit_to_show(words).split())}\n")
+
+
+def _print_traceback(error: BaseException) -> None:
+    sys.stderr.write(fit_to_show("".join(traceback.format_exception(error))))
 
 
 def _print_usage_error(error: TyperException) -> None:
@@ -180,7 +190,7 @@ def _print_usage_error(error: TyperException) -> None:
     of = getattr(error, "ctx", None)
     path = of.command_path if of is not None else "orbcast"
     see = " See" if words.endswith("?") else "; see"
-    sys.stderr.write(f"orbcast: {words[:1].lower()}{words[1:]}{see} `{path} --help`\n")
+    _print_line(f"{words[:1].lower()}{words[1:]}{see} `{path} --help`")
 
 
 def let_go_of_output() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 from rich.markdown import Markdown
 
+from deployments.cli.plain_text import fit_to_show
 from deployments.cli.terminal import out
 
 
@@ -14,4 +15,4 @@ def print_markdown(text: str) -> None:
     if console.is_terminal:
         console.print(Markdown(text))
     else:
-        typer.echo(text.rstrip("\n"))
+        typer.echo(fit_to_show(text.rstrip("\n")))

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments import cli
-from deployments.cli import completion
+from deployments.cli import completion, plain_text
 from ml_core.errors import InputError, ReversedPeriodError
 from ml_core.json_values import json_values
+from tasks.runs.known_secrets import hide_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -94,7 +95,8 @@ def print_json(value: object) -> None:
 
 def json_text(value: object) -> str:
     """Return the same document as text, for a file."""
-    return json.dumps(json_values(value), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(json_values(value), indent=2, allow_nan=False)
+    return f"{hide_secrets(text)}\n"
 
 
 def day_of(text: str | None, option: str) -> date | None:
@@ -143,6 +145,7 @@ def parse_time(text: str, option: str) -> datetime:
 
 
 def _folded(words: str, console: Console) -> str:
+    words = plain_text.fit_to_show(words)
     # a pipe has no width of its own; COLUMNS gives it one
     if not (console.is_terminal or os.environ.get("COLUMNS")):
         return f"{words}\n"

@@ -11,6 +11,7 @@ import prefect
 from prefect.logging.configuration import setup_logging
 from prefect.logging.handlers import PrefectConsoleHandler
 
+from deployments.cli.plain_text import fit_to_show
 from deployments.debugging import DEBUGGING
 
 
@@ -29,6 +30,14 @@ class _ErrorStream(io.StringIO):
         sys.stderr.flush()
 
 
+class _FitToShow(logging.Formatter):
+    """What a run says, without what could act on the terminal, and without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return fit_to_show(super().format(record))
+
+
 def show_own_words_only() -> None:
     """Print only Orbcast's own messages at a terminal; the engine's stay in the UI.
 
@@ -45,4 +54,4 @@ def show_own_words_only() -> None:
         if isinstance(handler, PrefectConsoleHandler):
             handler.addFilter(is_shown)
             handler.console.file = _ErrorStream()
-            handler.setFormatter(logging.Formatter("%(message)s"))
+            handler.setFormatter(_FitToShow("%(message)s"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tasks.runs.known_secrets import hide_secrets
+
 _SECRETS = re.compile(r"[a-z][a-z0-9+.\-]*://\S+", re.IGNORECASE)
 
 
@@ -14,7 +16,7 @@ def named(error: BaseException) -> str:
 
 def scrubbed(text: str) -> str:
     """Leave out every URL, since a webhook's is its password."""
-    return _SECRETS.sub("(url)", text)[:500]
+    return hide_secrets(_SECRETS.sub("(url)", text))[:500]
 
 
 def words_of(error: BaseException) -> str:

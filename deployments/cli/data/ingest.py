@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperOption
 
 import tasks
 from deployments.cli.data.remarks import remarked, remarks_on
+from deployments.cli.plain_text import fit_to_show
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say
 from ml_core.json_values import json_values
@@ -228,11 +229,11 @@ def _guessed(paths: list[str]) -> str:
 
 
 def _remark(words: str) -> None:
-    typer.echo(words, err=True)
+    typer.echo(fit_to_show(words), err=True)
 
 
 def _wait(fault: str, seconds: float) -> None:
-    typer.echo(f"{fault}; trying again in {seconds:g} s", err=True)
+    _remark(f"{fault}; trying again in {seconds:g} s")
 
 
 def _pair(option: str, text: str, example: str) -> tuple[str, str]:

@@ -51,7 +51,8 @@ def predict(
     prediction.day_outlook.require_open(definition, slot)
     outlook = prediction.day_outlook.day_outlook(definition, moment)
     fallback, expired = None, None
-    asked = None if version is None else settings.models().find(definition.symbol, version)
+    models = settings.models()  # opened first: what is wrong with the home is said of all of it
+    asked = None if version is None else models.find(definition.symbol, version)
     bars = prediction.slot_bars.read_bars(settings, definition, slot)
     if asked is None:
         serving, predicted = prediction.slot_context.ask_serving(settings, definition, slot, bars)

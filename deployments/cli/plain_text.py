@@ -1,0 +1,31 @@
+"""Text from outside, fit for a terminal: no control characters, no secrets."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.runs.known_secrets import hide_secrets
+
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # a terminal acts on them: colours, titles, the cursor
+    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # and these turn the order of letters round
+    "\ud800-\udfff]"  # halves of a character, as in names of files that are not UTF-8
+)
+
+
+def plain(text: str) -> str:
+    r"""Return text whose control characters are written out, but for line ends and tabs.
+
+    >>> plain("red \x1b[31mname")
+    'red \\x1b[31mname'
+    """
+    return _CONTROL.sub(_written_out, text)
+
+
+def fit_to_show(text: str) -> str:
+    """Return text without control characters and without secrets."""
+    return plain(hide_secrets(text))
+
+
+def _written_out(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape", "surrogatepass").decode("ascii")

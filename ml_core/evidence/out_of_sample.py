@@ -163,7 +163,7 @@ def answer_fold(
     data_fingerprint: str,
     questions: tuple[Question, ...] = QUESTIONS,
 ) -> OutOfSamplePredictions:
-    """Train a recipe on what was known before a fold and predict its rows.
+    """Train a recipe on what was known before a fold, as a version that serves, and predict it.
 
     Raises
     ------
@@ -171,8 +171,7 @@ def answer_fold(
         The training rows cannot be learned from.
     """
     fitted = fit(data, recipe, data_fingerprint, split=fold.split, questions=questions)
-    learned = np.concatenate([fold.split.train, fold.split.calibrate])
-    seen_until = int(data.resolved_minute[learned].max())
+    seen_until = int(data.resolved_minute[fold.split.learned].max())
     return predict_unseen(fitted.bundle, data.rows(fold.split.test), fold.name, seen_until)
 
 

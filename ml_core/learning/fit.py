@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ml_core.learning import models
 from ml_core.learning.bundle import Bundle, gains
 from ml_core.learning.datasets.dataset import Dataset
-from ml_core.learning.datasets.splits import Split, chronological
+from ml_core.learning.datasets.splits import Split, chronological, up_to_the_end
 from ml_core.learning.models.baselines import Baselines, fit_baselines
 from ml_core.learning.models.calibration import (
     Calibrator,
@@ -21,13 +21,17 @@ from ml_core.learning.models.calibration import (
     unseen_losses,
 )
 from ml_core.learning.models.gain import gain_over_days
-from ml_core.learning.models.lightgbm_models import OnProgress, Trained, losses, sample, train
+from ml_core.learning.models.lightgbm_models import (
+    OnProgress,
+    Trained,
+    losses,
+    refit,
+    sample,
+    train,
+)
 from ml_core.learning.models.own_baseline import JUDGED_HERE, ModelRecord, beats_baseline
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,13 @@ def fit(
     *,
     split: Split | None = None,
     questions: tuple[Question, ...] = QUESTIONS,
+    judged_on: Dataset | None = None,
 ) -> Fitted:
-    """Train a recipe on the first part, calibrate on the second, leave the third untouched.
+    """Train a recipe by the one procedure that studies judge and versions serve by.
+
+    On the training part the number of trees is found, on the calibration part, which the trees did
+    not see, each model's calibration and whether it has a say. Then baselines and trees are fitted
+    anew on every row of both, with what was found. The test part is left untouched.
 
     Parameters
     ----------
@@ -71,6 +80,9 @@ def fit(
         Where to cut; chronologically by the recipe's shares when left out.
     questions
         Models wanted; the others are their baselines.
+    judged_on
+        Rows that the same procedure was judged on, trained on those before them; the test part
+        when left out.
 
     Raises
     ------
@@ -78,44 +90,76 @@ def fit(
         Too few samples, one class only, labels that are not numbers, nothing that varies.
     """
     if split is None:
-        split = chronological(data, recipe.fractions, recipe.embargo_days)
-    baselines = fit_baselines(data.rows(split.train))
-    trained: dict[Question, Trained] = {}
+        split = chronological(data, recipe.fractions, recipe.embargo_days, recipe.rolling_months)
+    if judged_on is None:
+        judged_on = data.rows(split.test)
+    everything = data.rows(split.learned)
+    baselines = fit_baselines(everything)
+    judged: dict[Question, _Judged] = {}
+    quantiles = None
     if recipe.kind != "baseline":
-        trained = train(data, split.train, baselines, recipe, on_progress, questions=questions)
-    held_back = data.rows(split.calibrate)
-    judged = {
-        question: _judge(held_back, baselines, recipe, question, model)
-        for question, model in trained.items()
+        held_back, found = data.rows(split.calibrate), fit_baselines(data.rows(split.train))
+        trained = train(data, split.train, found, recipe, on_progress, questions=questions)
+        judged = {
+            question: _judge(held_back, found, recipe, question, model)
+            for question, model in trained.items()
+        }
+        quantiles = _interval(held_back, found, judged, recipe)
+    texts = {
+        question: refit(everything, baselines, question, recipe, model.trained)
+        for question, model in judged.items()
+        if model.record.serves
     }
-    serving = {question: model for question, model in judged.items() if model.record.serves}
     bundle = Bundle(
         recipe=recipe,
         baselines=baselines,
-        texts={question: trained[question].text for question in serving},
+        texts=texts,
         calibrators={
             question: model.calibrator
-            for question, model in serving.items()
+            for question, model in judged.items()
             if model.calibrator is not None
         },
-        quantiles=_interval(held_back, baselines, judged, recipe) if trained else None,
+        quantiles=quantiles,
         feature_names=data.feature_names,
         categorical=data.categorical,
-        trained=_tale(data, split, judged, data_fingerprint),
-        importance={question: gains(model.booster) for question, model in judged.items()},
+        trained=_tale(data, split, judged_on, judged, data_fingerprint),
+        importance={},
     )
-    return Fitted(bundle, split)
+    boosters = bundle.boosters()
+    importance = {question: gains(boosters[question]) for question in judged}
+    return Fitted(replace(bundle, importance=importance), split)
+
+
+def fit_to_serve(
+    data: Dataset, recipe: Recipe, data_fingerprint: str, judged_on: Dataset
+) -> Fitted:
+    """Train a recipe on every row of its window that has settled; see :func:`fit`.
+
+    Parameters
+    ----------
+    data, recipe, data_fingerprint
+        As in :func:`fit`.
+    judged_on
+        Rows that the same procedure was judged on, trained on those before them.
+
+    Raises
+    ------
+    InputError
+        Too few samples, one class only, labels that are not numbers, nothing that varies.
+    """
+    split = up_to_the_end(data, recipe.fractions, recipe.embargo_days, recipe.rolling_months)
+    return fit(data, recipe, data_fingerprint, split=split, judged_on=judged_on)
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """One model on the held-back rows: its record, calibration, and the rows' margins as served.
+    """What was found of one model, its calibration, and its margins on the held-back rows.
 
-    ``booster`` is None where the baseline serves; ``margin`` has the shape of the question's rows.
+    ``margin`` has the shape of the question's rows; it is the baseline's where that serves.
     """
 
+    trained: Trained
     record: ModelRecord
-    booster: Booster | None
     calibrator: Calibrator | None
     margin: NDArray[np.float64]
 
@@ -130,7 +174,7 @@ def _judge(
     """Calibrate a model on the held-back rows, and judge it there against its own baseline."""
     rows = sample(held_back, baselines, question, recipe)
     day = held_back.trading_day[rows.rows]
-    booster, calibrator, gain = None, None, None
+    calibrator, gain = None, None
     margin, serves = rows.start, trained.text is not None
     if trained.text is not None:
         booster = models.boosting.lgb.Booster(model_str=trained.text)
@@ -155,8 +199,8 @@ def _judge(
         constant_features=trained.constant,
     )
     if not serves:
-        return _Judged(record, None, None, rows.start)
-    return _Judged(record, booster, calibrator, margin)
+        return _Judged(trained, record, None, rows.start)
+    return _Judged(trained, record, calibrator, margin)
 
 
 def methods_of(recipe: Recipe) -> tuple[Method, ...]:
@@ -191,21 +235,24 @@ def _interval(
 
 
 def _tale(
-    data: Dataset, split: Split, judged: Mapping[Question, _Judged], data_fingerprint: str
+    data: Dataset,
+    split: Split,
+    judged_on: Dataset,
+    judged: Mapping[Question, _Judged],
+    data_fingerprint: str,
 ) -> dict[str, Any]:
-    def period(part: Any) -> dict[str, Any]:
-        days = data.trading_day[part]
-        return {"rows": len(part), "first_day": str(days[0]), "last_day": str(days[-1])}
+    def period(days: NDArray[np.datetime64]) -> dict[str, Any]:
+        return {"rows": len(days), "first_day": str(days[0]), "last_day": str(days[-1])}
 
     return {
         "market": data.market,
         "market_hash": data.market_hash,
         "label": data.label_spec.key,
         "data_fingerprint": data_fingerprint,
-        "last_day": str(data.trading_day[split.calibrate[-1]]),
+        "last_day": str(data.trading_day[split.learned[-1]]),
         "cost_ticks": data.cost_ticks,
-        "train": period(split.train),
-        "calibrate": period(split.calibrate),
-        "test": period(split.test),
+        "train": period(data.trading_day[split.learned]),
+        "calibrate": period(data.trading_day[split.calibrate]),
+        "test": period(judged_on.trading_day),
         "models": {question: model.record.to_json() for question, model in judged.items()},
     }

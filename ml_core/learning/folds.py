@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.learning.datasets.dataset import Dataset
-from ml_core.learning.datasets.splits import MIN_DAYS_A_PART, MIN_TRAIN_ROWS, Split, purged
+from ml_core.learning.datasets.splits import (
+    MIN_DAYS_A_PART,
+    MIN_TRAIN_ROWS,
+    Split,
+    days_to_calibrate_on,
+    purged,
+)
 from ml_core.learning.recipe import Recipe
 
 Refit = Literal["month", "quarter"]
@@ -39,7 +45,8 @@ class Fold:
     name
         The period answered for, such as ``2024Q3`` or ``2024-07``.
     split
-        Rows to train on, to calibrate on, and to answer for: the third part is unseen by both.
+        Rows to train on, to calibrate on, and to answer for: the third part is unseen by both,
+        and answered by a refit on both.
     """
 
     name: str
@@ -169,7 +176,7 @@ def _split(
 ) -> Split | None:
     """Split the rows before a fold; None where they are too few to train and calibrate on."""
     days = np.unique(data.trading_day[before])
-    calibrating = round(len(days) * fractions[1] / (fractions[0] + fractions[1]))
+    calibrating = days_to_calibrate_on(len(days), fractions)
     if calibrating < MIN_DAYS_A_PART or len(days) - calibrating < MIN_DAYS_A_PART:
         return None
     part = np.full(len(data), -1, np.int64)

@@ -38,7 +38,11 @@ from monitoring.pages.plots.version import feature_words, version_charts
 from monitoring.pages.score_tables import direction_table, scoreboard
 from monitoring.performance import Period
 
-_PERIODS = {"train": "trained on", "calibrate": "calibrated on", "test": "judged on, never seen"}
+_PERIODS = {
+    "train": "trained on",
+    "calibrate": "calibrated on, before the last fit",
+    "test": "judged on, trained the same way on the days before",
+}
 _MOST_FEATURES = 10
 _LIMITS = (
     (

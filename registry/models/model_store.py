@@ -181,9 +181,9 @@ class ModelStore:
         return faults or version_files.name_faults_of(record.folder, record.recipe_hash)
 
     def expires_at(self, record: VersionRecord) -> datetime:
-        """Return from when on a version is too old to answer."""
+        """Return from when on a version is too old to answer: by the last day it learned from."""
         is_baseline = record.kind == "baseline"
-        return record.created_at + (self._baseline_lifetime if is_baseline else self._lifetime)
+        return record.known_until + (self._baseline_lifetime if is_baseline else self._lifetime)
 
     def expired(self, record: VersionRecord, at: datetime) -> str | None:
         """Return in words that a version is too old to answer at a time; None if it is not."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
 CHALLENGER: Alias = "challenger"
+LEARNED_UNTIL = "learned_until"
+"""Among a version's metrics: the last trading day that it learned from, ISO."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,17 @@ class VersionRecord:
     created_at: datetime
     folder: Path
     market_hash: str = ""
+
+    @property
+    def known_until(self) -> datetime:
+        """From when on its age counts: the end, in UTC, of the last day that it learned from.
+
+        Of versions that are older than this rule, when they were made.
+        """
+        day = self.metrics.get(LEARNED_UNTIL)
+        if day is None:
+            return self.created_at
+        return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def _standing(
 def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[str, str]:
     """Return which contracts were traded and which ranges left out, from the lake's bars."""
     first = date.fromisoformat(trained["train"]["first_day"])
-    last = date.fromisoformat(trained["calibrate"]["last_day"])
+    last = date.fromisoformat(trained["last_day"])
     try:
         bars = settings.lake().read(market)
         whole = learning.datasets.assemble.assemble(

@@ -19,8 +19,9 @@ from ml_core.evidence.promotion.trial_cost import TrialCount
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import UnknownFeatureError
 from ml_core.health.scored_prediction import SIDES
-from ml_core.learning.bundle import load_bundle
+from ml_core.learning.bundle import Bundle, load_bundle
 from ml_core.learning.datasets.assemble import Assembly
+from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.recipe import Recipe
 from registry.ledger.entries import Settled
 from registry.models.decisions import DecisionRecord, record_decision
@@ -83,17 +84,23 @@ def champion_recipe(settings: Settings, symbol: str) -> Recipe | None:
     return load_bundle(champion.folder).recipe
 
 
-def weigh_refit(settings: Settings, record: VersionRecord, assembly: Assembly) -> Decision:
-    """Apply the rule for a refit of the champion's own recipe, on rows unseen by both."""
-    champion = _champion(settings, record.market)
+def weigh_refit(settings: Settings, refit: TrainedVersion, assembly: Assembly) -> Decision:
+    """Apply the rule for a refit of the champion's own recipe, on the latest days.
+
+    A refit has learned from every day, so that the same recipe trained on the days before the
+    latest fifth is judged there: against the corridor, and against the champion on those days that
+    the champion has not learned from, where there are any.
+    """
+    champion = _champion(settings, refit.bundle.trained["market"])
     comparisons: tuple[Comparison, ...] = ()
+    wanted: tuple[str, ...] = (AGAINST_CHAMPION,)
     if champion is not None:
-        comparisons = _refit_compared(champion, record, assembly)
+        wanted, comparisons = _refit_compared(load_bundle(champion.folder), refit, assembly)
     evidence = Evidence(
-        recipe=f"{record.model} {record.version}",
-        recipe_hash=record.recipe_hash,
+        recipe=f"{refit.bundle.recipe.name} {refit.version}",
+        recipe_hash=refit.bundle.recipe.hash,
         comparisons=comparisons,
-        against_wanted=(AGAINST_CHAMPION,),
+        against_wanted=wanted,
         calibration=None,
         lookahead_clean=True,  # a version is registered only after a clean audit
         signal_found=None,
@@ -202,9 +209,8 @@ def decide_who_serves(
             trained.bundle.recipe.hash == champion.recipe_hash
             and trained.version != champion.version
         ):
-            refit = models.find(symbol, trained.version)
-            refit_decision = weigh_refit(settings, refit, material.assembly)
-            _keep(settings, refit, "refit", refit_decision, at)
+            refit_decision = weigh_refit(settings, trained, material.assembly)
+            _keep(settings, models.find(symbol, trained.version), "refit", refit_decision, at)
             reasons += [refit_decision.verdict]
             if refit_decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
                 make_champion(
@@ -264,27 +270,27 @@ def _champion(settings: Settings, symbol: str) -> VersionRecord | None:
 
 
 def _refit_compared(
-    champion: VersionRecord, record: VersionRecord, assembly: Assembly
-) -> tuple[Comparison, ...]:
-    old, new = load_bundle(champion.folder), load_bundle(record.folder)
-    if new.trained["last_day"] < old.trained["last_day"]:
-        return ()  # knows less than the champion: no refit, but a step back
-    last_learned = new.trained["last_day"]
-    later = np.flatnonzero(assembly.dataset.trading_day > np.datetime64(last_learned))
-    if not len(later):
-        return ()
+    old: Bundle, refit: TrainedVersion, assembly: Assembly
+) -> tuple[tuple[str, ...], tuple[Comparison, ...]]:
+    """Return with whom a refit is to be compared, and the comparisons that can be made."""
+    last_learned = old.trained["last_day"]
+    if refit.bundle.trained["last_day"] < last_learned:
+        # knows less than the champion: no refit, but a step back
+        return (AGAINST_CHAMPION,), ()
+    unseen = refit.unseen
+    with_baseline = compare((unseen,), None, BASELINE)
+    later = unseen.rows(unseen.test.trading_day > np.datetime64(last_learned))
+    if not np.isin(later.test.direction, (UP, DOWN)).any():
+        return (BASELINE,), (with_baseline,)
+    wanted = (BASELINE, AGAINST_CHAMPION)
     try:
         # a champion of before may have learned from features that its refit no longer has
-        of_old, of_new = (
-            predict_unseen(
-                version,
-                assembly.with_features(CATALOGUE.select(version.feature_names)).rows(later),
-            )
-            for version in (old, new)
-        )
-        return (compare((of_new,), of_old, AGAINST_CHAMPION),)
+        data = assembly.with_features(CATALOGUE.select(old.feature_names))
+        rows = np.flatnonzero(data.trading_day > np.datetime64(last_learned))
+        of_old = predict_unseen(old, data.rows(rows))
+        return wanted, (with_baseline, compare((later,), of_old, AGAINST_CHAMPION))
     except (NoCommonRowsError, UnknownFeatureError):
-        return ()
+        return wanted, (with_baseline,)
 
 
 def _p_up_in_time(row: Settled) -> float | None:

@@ -9,19 +9,21 @@ from pathlib import Path
 from prefect import task
 
 from ml_core.errors import DefectError
-from ml_core.evidence.evaluate import evaluate
+from ml_core.evidence.evaluate import evaluate_answers
 from ml_core.evidence.evaluation import Evaluation
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, predict_unseen
 from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import AuditSummary, audit_lookahead
 from ml_core.learning.bundle import Bundle, write_bundle
 from ml_core.learning.datasets.assemble import Assembly, assemble
-from ml_core.learning.fit import fit
+from ml_core.learning.fit import fit, fit_to_serve
 from ml_core.learning.recipe import Recipe
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from registry.definitions.markets import remember_definition
 from registry.definitions.recipes import require_unedited
+from registry.models.versions import LEARNED_UNTIL
 from tasks.data.datasets import known_bars, period_of
 from tasks.notices.events import VersionRegistered, emit
 from tasks.runs.retrying import RETRIED
@@ -78,9 +80,21 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class TrainedVersion:
-    """A registered version, and what it did on days it never saw."""
+    """A registered version, and what its procedure did on days it had not seen.
+
+    Attributes
+    ----------
+    bundle
+        The version, trained on everything that is settled.
+    unseen
+        What the same recipe, trained the same way on the days before them, answered on the
+        latest fifth of the days.
+    evaluation
+        Those answers, judged.
+    """
 
     bundle: Bundle
+    unseen: OutOfSamplePredictions
     evaluation: Evaluation
 
     @property
@@ -134,7 +148,10 @@ def gather(
     **RETRIED,
 )
 def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVersion:
-    """Fit a recipe, judge it on its unseen days, publish it; what is there stays as it is.
+    """Judge a recipe on the latest days, fit it on all of them, publish that; what is there stays.
+
+    What is judged is the procedure: trained without the latest days, and judged on them. The
+    version that is published is trained the same way on everything that has settled.
 
     Raises
     ------
@@ -142,8 +159,11 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
         Too few samples, one class only, nothing that varies.
     """
     dataset = material.assembly.dataset
-    fitted = fit(dataset, recipe, material.fingerprint)
-    evaluation = evaluate(fitted.bundle, dataset.rows(fitted.split.test))
+    judged = fit(dataset, recipe, material.fingerprint)
+    test = dataset.rows(judged.split.test)
+    fitted = fit_to_serve(dataset, recipe, material.fingerprint, judged_on=test)
+    unseen = predict_unseen(judged.bundle, test)
+    evaluation = evaluate_answers(unseen, recipe.name, fitted.bundle.version)
     metrics = evaluation.to_json()
     card = sealed_card(fitted.bundle, evaluation)
     reference = dataset.rows(fitted.split.learned)
@@ -153,6 +173,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
 
     kept = {name: metrics[name] for name in ("summary", "directional", "trading", "verdict")}
     settings = current_settings()
+    kept[LEARNED_UNTIL] = fitted.bundle.trained["last_day"]
     # it prints how the recipe does on days it never saw: that is a question asked of them
     record_answered(
         settings,
@@ -178,4 +199,4 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
                 verdict=metrics["verdict"],
             )
         )
-    return TrainedVersion(fitted.bundle, evaluation)
+    return TrainedVersion(fitted.bundle, unseen, evaluation)

@@ -9,17 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ml_core.evidence.evaluate import evaluate_answers
+from ml_core.evidence.out_of_sample import predict_unseen
 from ml_core.evidence.promotion.rule import Decision
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import Feature
 from ml_core.learning.bundle import write_bundle
 from ml_core.learning.datasets.assemble import Assembly, assemble
-from ml_core.learning.fit import fit
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.fit import fit, fit_to_serve
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec
 from registry.models.versions import VersionRecord
 from tasks.settings import current_settings
 from tasks.training import promotion
+from tasks.training.train import TrainedVersion
 from tests.ml_core.builders import mgc, walk
 
 FIRST, LAST = date(2023, 1, 3), date(2023, 12, 22)
@@ -54,6 +58,16 @@ def version(folder: Path, assembly: Assembly, features: tuple[Feature, ...]) -> 
     )
 
 
+def refit_of(data: Dataset) -> TrainedVersion:
+    """The baseline trained on all rows, and judged on the latest fifth."""
+    recipe = Recipe(name="baseline", kind="baseline")
+    judged = fit(data, recipe, "x")
+    test = data.rows(judged.split.test)
+    unseen = predict_unseen(judged.bundle, test)
+    served = fit_to_serve(data, recipe, "x", judged_on=test)
+    return TrainedVersion(served.bundle, unseen, evaluate_answers(unseen, "baseline", "x"))
+
+
 def weighed(
     assembly: Assembly, folder: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> Decision:
@@ -62,9 +76,8 @@ def weighed(
         for name, feature in zip(names, CATALOGUE.select(OF_BEFORE), strict=True)
     )
     champion = version(folder / "old", assembly, old)
-    refit = version(folder / "new", assembly, CATALOGUE.select("all"))
     monkeypatch.setattr(promotion, "_champion", lambda *_: champion)
-    return promotion.weigh_refit(current_settings(), refit, assembly)
+    return promotion.weigh_refit(current_settings(), refit_of(assembly.dataset), assembly)
 
 
 def test_a_champion_of_retired_features_is_compared_with_its_refit(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
-from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.datasets.dataset import NOT_RESOLVED, Dataset
 
 MIN_TRAIN_ROWS = 400
 MIN_DAYS_A_PART = 10
@@ -29,20 +29,30 @@ class TooFewSamplesError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Row positions of the three parts, each ascending in time."""
+    """Row positions, each array ascending in time.
+
+    Attributes
+    ----------
+    train, calibrate
+        What is found on the first (how many trees) is judged and calibrated on the second.
+    test
+        Unseen by both; empty for a version that serves.
+    learned
+        Every row that was settled before the test part begins: train, calibrate and what was
+        left out between them. A version is refitted on them.
+    """
 
     train: NDArray[np.int64]
     calibrate: NDArray[np.int64]
     test: NDArray[np.int64]
-
-    @property
-    def learned(self) -> NDArray[np.int64]:
-        """Rows that anything was learned from: trained or calibrated on."""
-        return np.concatenate([self.train, self.calibrate])
+    learned: NDArray[np.int64]
 
 
 def chronological(
-    dataset: Dataset, fractions: tuple[float, float, float], embargo_days: int
+    dataset: Dataset,
+    fractions: tuple[float, float, float],
+    embargo_days: int,
+    rolling_months: int | None = None,
 ) -> Split:
     """Cut by trading days in order of time; purge and embargo at each cut.
 
@@ -50,6 +60,9 @@ def chronological(
     its break known) only within ``embargo_days`` of the next part's first decision or later
     (Lopez de Prado, Advances in Financial Machine Learning, 2018, ch. 7): what the next part is
     judged on must not have shaped what is judged.
+
+    With ``rolling_months`` only so many months before the test part are learned from, cut in the
+    ratio of the first two ``fractions``, as before a fold of a study.
 
     Raises
     ------
@@ -63,10 +76,69 @@ def chronological(
         if count < MIN_DAYS_A_PART:
             raise TooFewSamplesError(name, int(count), MIN_DAYS_A_PART, "trading days")
     part_of_day = np.searchsorted(cuts, np.arange(len(days)), side="right")
-    return purged(dataset, part_of_day[np.searchsorted(days, dataset.trading_day)], embargo_days)
+    part = part_of_day[np.searchsorted(days, dataset.trading_day)]
+    if rolling_months is not None:
+        part = _of_latest_months(dataset, part, rolling_months, fractions)
+    return purged(dataset, part, embargo_days)
 
 
-def purged(dataset: Dataset, part: NDArray[np.int64], embargo_days: int) -> Split:
+def up_to_the_end(
+    dataset: Dataset,
+    fractions: tuple[float, float, float],
+    embargo_days: int,
+    rolling_months: int | None = None,
+) -> Split:
+    """Split all rows into training and calibration, for a version that serves after them.
+
+    The days, or those of the latest ``rolling_months`` before the last one's, are cut in the ratio
+    of the first two ``fractions``, as before a fold of a study; rows that are not settled are left
+    out.
+
+    Raises
+    ------
+    TooFewSamplesError
+        Fewer than ``MIN_TRAIN_ROWS`` training rows, or ``MIN_DAYS_A_PART`` days in a part.
+    """
+    days = np.unique(dataset.trading_day)
+    calibrating = days_to_calibrate_on(len(days), fractions)
+    for name, count in (("training", len(days) - calibrating), ("calibration", calibrating)):
+        if count < MIN_DAYS_A_PART:
+            raise TooFewSamplesError(name, count, MIN_DAYS_A_PART, "trading days")
+    part = np.where(dataset.trading_day < days[-calibrating], 0, 1)
+    if rolling_months is not None:
+        part = _of_latest_months(dataset, part, rolling_months, fractions)
+    return purged(dataset, part, embargo_days, serving=True)
+
+
+def _of_latest_months(
+    dataset: Dataset,
+    part: NDArray[np.int64],
+    months: int,
+    fractions: tuple[float, float, float],
+) -> NDArray[np.int64]:
+    """Leave out what lies too long before the test part, or before the end, and cut the rest."""
+    month = dataset.trading_day.astype("datetime64[M]").astype(np.int64)
+    judged = ~np.isin(part, (0, 1))
+    begins = month[judged].min() if judged.any() else month.max()
+    inside = ~judged & (month >= begins - months)
+    days = np.unique(dataset.trading_day[inside])
+    cut = days[len(days) - max(days_to_calibrate_on(len(days), fractions), 1)]
+    calibrating = (dataset.trading_day >= cut).astype(np.int64)
+    return np.where(judged, part, np.where(inside, calibrating, -1))
+
+
+def days_to_calibrate_on(days: int, fractions: tuple[float, float, float]) -> int:
+    """Return how many of so many days before a forecast are for calibration, the latest.
+
+    >>> days_to_calibrate_on(100, (0.6, 0.2, 0.2))
+    25
+    """
+    return round(days * fractions[1] / (fractions[0] + fractions[1]))
+
+
+def purged(
+    dataset: Dataset, part: NDArray[np.int64], embargo_days: int, *, serving: bool = False
+) -> Split:
     """Return the training, calibration and test rows, purged and embargoed at each cut.
 
     A row is left out if its outcome was settled later than ``embargo_days`` before the first
@@ -81,23 +153,33 @@ def purged(dataset: Dataset, part: NDArray[np.int64], embargo_days: int) -> Spli
         Shape (n,): 0 for training, 1 for calibration, 2 for test; others are left out.
     embargo_days
         In whole days of 24 hours.
+    serving
+        Nothing is judged: there is no test part, and whatever has settled is learned from.
 
     Raises
     ------
     TooFewSamplesError
         Fewer than ``MIN_TRAIN_ROWS`` training rows, or nothing to calibrate or judge on.
     """
-    keep = np.ones(len(dataset), bool)
-    for earlier, name in ((0, "calibration"), (1, "test")):
-        later = dataset.decision_minute[part == earlier + 1]
+
+    def settled_by(later_part: int, name: str) -> NDArray[np.bool_]:
+        later = dataset.decision_minute[part == later_part]
         if not len(later):
             raise TooFewSamplesError(name, 0, 1, "opening ranges")
-        settled = settled_before(dataset.resolved_minute, later, embargo_days)
-        keep[(part == earlier) & ~settled] = False
-    train, calibrate, test = (np.flatnonzero(keep & (part == index)) for index in range(3))
+        return settled_before(dataset.resolved_minute, later, embargo_days)
+
+    before = np.isin(part, (0, 1))
+    in_time = settled_by(1, "calibration")
+    at_the_end = dataset.resolved_minute < NOT_RESOLVED if serving else settled_by(2, "test")
+    train = np.flatnonzero((part == 0) & in_time)
     if len(train) < MIN_TRAIN_ROWS:
         raise TooFewSamplesError("training", len(train), MIN_TRAIN_ROWS, "opening ranges")
-    return Split(train, calibrate, test)
+    return Split(
+        train,
+        calibrate=np.flatnonzero((part == 1) & at_the_end),
+        test=np.flatnonzero(part == 2),  # noqa: PLR2004 - the third part
+        learned=np.flatnonzero(before & at_the_end),
+    )
 
 
 def settled_before(

@@ -90,6 +90,8 @@ class Trained:
         standard error.
     constant
         Features that did not vary and could teach nothing.
+    allowed
+        1 for each column that was chosen, 0 for the others; None where none was left out.
     """
 
     text: str | None
@@ -99,6 +101,7 @@ class Trained:
     loss_model: float
     gain: Gain
     constant: tuple[str, ...]
+    allowed: tuple[float, ...] | None
 
 
 def sample(data: Dataset, baselines: Baselines, question: Question, recipe: Recipe) -> Sample:
@@ -168,6 +171,33 @@ def train(
     return trained
 
 
+def refit(
+    part: Dataset, baselines: Baselines, question: Question, recipe: Recipe, trained: Trained
+) -> str:
+    """Grow a model anew on more rows, as many trees on the same columns as were found.
+
+    Parameters
+    ----------
+    part
+        Every row to learn from.
+    baselines
+        Fitted on the same rows.
+    question, recipe
+        What the model is asked, and how it is grown.
+    trained
+        What was found on the training rows.
+
+    Returns
+    -------
+    str
+        LightGBM's model text.
+    """
+    rows, inputs = sample(part, baselines, question, recipe), inputs_of(part, question, recipe)
+    grower = _Grower(rows, inputs.names, inputs.codes, question, recipe, trained.allowed)
+    everything = np.ones(len(rows.answer), bool)
+    return grower.grow(everything, trained.rounds).model_to_string(num_iteration=trained.rounds)
+
+
 def _train_one(part: Dataset, baselines: Baselines, question: Question, recipe: Recipe) -> Trained:
     rows = sample(part, baselines, question, recipe)
     inputs = inputs_of(part, question, recipe)
@@ -201,7 +231,16 @@ def _train_one(part: Dataset, baselines: Baselines, question: Question, recipe: 
     if rounds:
         text = grower.grow(everything, rounds).model_to_string(num_iteration=rounds)
     baseline = stopping.loss_baseline
-    return Trained(text, rounds, len(days), baseline, baseline - saved.mean, saved, constant)
+    return Trained(
+        text,
+        rounds,
+        len(days),
+        loss_baseline=baseline,
+        loss_model=baseline - saved.mean,
+        gain=saved,
+        constant=constant,
+        allowed=grower.allowed,
+    )
 
 
 @dataclass(frozen=True, slots=True)

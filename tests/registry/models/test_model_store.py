@@ -29,6 +29,7 @@ from registry.errors import (
     UnusableVersionError,
 )
 from registry.models.model_store import CHALLENGER, CHAMPION, ModelStore, VersionRecord
+from registry.models.versions import LEARNED_UNTIL
 from tests.ml_core.learning.synthetic import dataset
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
@@ -354,6 +355,16 @@ def test_killed_between_folder_and_row_the_next_run_adopts_the_folder(
 
     assert store.versions("TEST") == (record,)
     assert store.faults(record) == ()
+
+
+def test_the_age_counts_from_the_end_of_the_last_day_learned_from(store: ModelStore) -> None:
+    made = bundle()
+    until = {LEARNED_UNTIL: "2024-05-01"}
+    record = store.register(made, writer(made), metrics=until, at=AT)  # type: ignore[arg-type]
+
+    assert store.expires_at(record) == datetime(2024, 5, 2, tzinfo=UTC) + timedelta(days=400)
+    # one of before the last day was kept: from when it was made
+    assert store.expires_at(replace(record, metrics={})) == AT + timedelta(days=400)
 
 
 _KILLED = """

@@ -139,10 +139,19 @@ def test_no_more_slots_are_silenced_than_stated_and_then_they_are_marked(
     assert rows[-1].recommendation is not None
 
 
+@pytest.fixture
+def ageing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let versions grow too old as they do by default."""
+    for name in ("MODEL", "BASELINE"):
+        monkeypatch.delenv(f"ORBCAST_{name}_EXPIRES_DAYS", raising=False)
+
+
+@pytest.mark.usefixtures("ageing")
 def test_an_old_model_does_not_answer_and_the_champion_before_it_does() -> None:
     models = current_settings().models()
     challenger = models.find("MGC", "challenger")
-    later = now() + timedelta(days=46)
+    learned_until = challenger.version[:8]
+    later = datetime.strptime(learned_until, "%Y%m%d").replace(tzinfo=UTC) + timedelta(days=46)
     rows = answered(later)
     assert (rows["challenger"].status, rows["challenger"].reason) == ("abstained", "model_expired")
     assert rows["champion"].status == "predicted"
@@ -157,6 +166,7 @@ def test_an_old_model_does_not_answer_and_the_champion_before_it_does() -> None:
     assert "expired on" in (champion.outputs.fallback or "")
 
 
+@pytest.mark.usefixtures("ageing")
 def test_where_everything_is_old_the_slot_is_answered_with_that() -> None:
     champion = answered(now() + timedelta(days=500))["champion"]
     assert (champion.status, champion.reason) == ("abstained", "model_expired")

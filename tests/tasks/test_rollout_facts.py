@@ -34,6 +34,13 @@ from tests.tasks.live_market import (
 HOUR = timedelta(hours=1)
 
 
+@pytest.fixture(autouse=True)
+def ageing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let versions grow too old as they do by default."""
+    for name in ("MODEL", "BASELINE"):
+        monkeypatch.delenv(f"ORBCAST_{name}_EXPIRES_DAYS", raising=False)
+
+
 def test_of_drift_checks_the_latest_of_the_market_is_taken(market: LiveMarket) -> None:
     assert facts(market).drift is None
     market.drift(NOW - DAY)

@@ -126,7 +126,9 @@ def fit(
         importance={},
     )
     boosters = bundle.boosters()
-    importance = {question: gains(boosters[question]) for question in judged}
+    importance: dict[str, dict[str, float]] = {
+        question: gains(boosters[question]) for question in judged
+    }
     return Fitted(replace(bundle, importance=importance), split)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,9 +73,7 @@ def chronological(
     days = np.unique(dataset.trading_day)
     cuts = np.floor(np.cumsum(fractions)[:2] * len(days)).astype(np.int64)
     names = ("training", "calibration", "test")
-    for name, count in zip(names, np.diff([0, *cuts, len(days)]), strict=True):
-        if count < MIN_DAYS_A_PART:
-            raise TooFewSamplesError(name, int(count), MIN_DAYS_A_PART, "trading days")
+    _require_days(zip(names, np.diff([0, *cuts, len(days)]).tolist(), strict=True))
     part_of_day = np.searchsorted(cuts, np.arange(len(days)), side="right")
     part = part_of_day[np.searchsorted(days, dataset.trading_day)]
     if rolling_months is not None:
@@ -101,13 +100,17 @@ def up_to_the_end(
     """
     days = np.unique(dataset.trading_day)
     calibrating = days_to_calibrate_on(len(days), fractions)
-    for name, count in (("training", len(days) - calibrating), ("calibration", calibrating)):
-        if count < MIN_DAYS_A_PART:
-            raise TooFewSamplesError(name, count, MIN_DAYS_A_PART, "trading days")
+    _require_days([("training", len(days) - calibrating), ("calibration", calibrating)])
     part = np.where(dataset.trading_day < days[-calibrating], 0, 1)
     if rolling_months is not None:
         part = _of_latest_months(dataset, part, rolling_months, fractions)
     return purged(dataset, part, embargo_days, serving=True)
+
+
+def _require_days(parts: Iterable[tuple[str, int]]) -> None:
+    for name, count in parts:
+        if count < MIN_DAYS_A_PART:
+            raise TooFewSamplesError(name, count, MIN_DAYS_A_PART, "trading days")
 
 
 def _of_latest_months(

@@ -227,11 +227,11 @@ def test_no_gain_before_costs_is_ever_stated(won: float) -> None:
     assert (entry.net_r <= entry.cost_r).all()
 
 
-def test_nothing_but_the_training_part_is_learned_from() -> None:
+def test_nothing_of_the_test_part_is_learned_from() -> None:
     data = dataset(400, seed=6)
     recipe = Recipe(name="plain", kind="baseline")
     fitted = fit(data, recipe, "x")
-    learned = np.isin(np.arange(len(data)), fitted.split.train)
+    learned = np.isin(np.arange(len(data)), fitted.split.learned)
     others = replace(
         data,
         outcome=np.where(learned, data.outcome, LOSS).astype(np.int16),

@@ -92,7 +92,7 @@ def _train(
     decision = decide_who_serves(symbol, versions, trained.version, material, at)
     about_bars = about_the_bars(material)
     card = write_card_of(market, trained.version, at, about_bars)
-    cost = cost_of_question(settings, material.market, material.market_hash, chosen)
+    cost = cost_of_question(settings, material.asked_of, chosen)
     publish_retrain(market, material, trained, decision, card, cost, trouble)
     return Retrained(
         verdict=trained.evaluation.verdict,

@@ -114,7 +114,7 @@ def _published(name: str, material: Material, study: Study) -> StudyResult:
     if own.kind != "baseline" and study.request.counts:
         decision = apply_promotion_rule(current_settings(), symbol, own.name, own.hash, now())
     walked = study.request.recipe
-    cost = cost_of_question(current_settings(), material.market, material.market_hash, walked)
+    cost = cost_of_question(current_settings(), material.asked_of, walked)
     fills = fill_realism(material.assembly)
     report = write_study_report(study, decision, cost, fills)
     publish_study(name, study, decision, cost, fills, report)

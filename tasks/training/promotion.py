@@ -30,7 +30,7 @@ from tasks.data.market_definition import hashes_of_question
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings
 from tasks.training.champion import make_champion
-from tasks.training.questions import question_asked, questions_on_record
+from tasks.training.questions import questions_on_record
 from tasks.training.studies_on_record import answers_on_record, study_that_counts
 from tasks.training.train import Material, TrainedVersion
 
@@ -45,9 +45,7 @@ def apply_promotion_rule(
     """
     study = study_that_counts(settings, symbol, recipe_hash, at)
     champion = _champion(settings, symbol)
-    definition = settings.market_definition(symbol)
-    asking = "" if definition is None else question_asked(definition.hash, recipe_hash)
-    count = questions_on_record(settings, symbol, asking)
+    count = questions_on_record(settings, symbol)
     # the champion's own recipe is not asked to beat itself
     against_baseline_alone = (
         champion is None or champion.kind == "baseline" or champion.recipe_hash == recipe_hash

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import datetime
 
+from ml_core.bars.arrays import Bars
+from ml_core.bars.lake.month_file import content_hash
 from ml_core.evidence.promotion.trial_cost import TrialCost, TrialCount, trial_cost
 from ml_core.learning.recipe import Recipe
-from ml_core.market.market import Market
+from ml_core.market.market import MINUTES_A_DAY, Market
 from registry.studies.trials import TrialRecord, count_trials, record_trial
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
@@ -20,21 +23,42 @@ RETRAIN = "retrain"
 """The same of a recipe that a retrain was asked for: it prints what unseen days came to."""
 
 
-def question_asked(market_hash: str, recipe_hash: str) -> str:
-    """Return the hash of a question: market definition, recipe, and the code that answers.
+BEGINNING_DAYS = 28
+"""Days of a market's bars, from the first on, by which another source of them is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOf:
+    """What questions are asked of: a market, the hash of its definition, and the bars' beginning.
+
+    ``beginning`` is a hash of the first ``BEGINNING_DAYS`` days of bars.
+    """
+
+    market: Market
+    market_hash: str
+    beginning: str
+
+
+def beginning_of(bars: Bars) -> str:
+    """Return the hash of the first days of bars, which those that come in later leave as it is."""
+    first = int(bars.minute[0]) if len(bars) else 0
+    return content_hash(bars.between(first, first + BEGINNING_DAYS * MINUTES_A_DAY))
+
+
+def question_asked(of: AskedOf, recipe_hash: str) -> str:
+    """Return the hash of a question: market definition, bars, recipe, and the code that answers.
 
     Ranges, costs and hours are in the definition; label, list of features and way of walking are
-    in the recipe; how a feature is computed and a model fitted is in the code. Bars are not: those
-    of tomorrow, and corrected ones, bring the same question another look, which the e-value pays
-    for.
+    in the recipe; how a feature is computed and a model fitted is in the code. Of the bars the
+    beginning counts: another source's are another question, while those of tomorrow, and single
+    corrected days, bring the same one another look, which the e-value pays for.
     """
-    decided_by = [market_hash, recipe_hash, code_hash()]
+    decided_by = [of.market_hash, of.beginning, recipe_hash, code_hash()]
     return hashlib.sha256(json.dumps(decided_by).encode()).hexdigest()
 
 
 def trial_of(
-    market: Market,
-    market_hash: str,
+    of: AskedOf,
     recipe: Recipe,
     at: datetime,
     *,
@@ -44,10 +68,10 @@ def trial_of(
 ) -> TrialRecord:
     """Return a question that is asked of a market, for the record."""
     return TrialRecord(
-        market=market.symbol,
-        market_hash=market_hash,
-        question=question_asked(market_hash, recipe.hash),
-        family=market.trial_family,
+        market=of.market.symbol,
+        market_hash=of.market_hash,
+        question=question_asked(of, recipe.hash),
+        family=of.market.trial_family,
         study=study,
         recipe=recipe.name,
         recipe_hash=recipe.hash,
@@ -59,42 +83,28 @@ def trial_of(
 
 
 def record_answered(
-    settings: Settings,
-    market: Market,
-    market_hash: str,
-    recipe: Recipe,
-    at: datetime,
-    *,
-    study: str,
-    score: float,
+    settings: Settings, of: AskedOf, recipe: Recipe, at: datetime, *, study: str, score: float
 ) -> None:
     """Keep a question whose answer is known now; a baseline learns nothing and asks none."""
     if recipe.kind != "baseline":
         record_trial(
             settings.database(),
-            trial_of(market, market_hash, recipe, at, study=study, score=score, state="complete"),
+            trial_of(of, recipe, at, study=study, score=score, state="complete"),
         )
 
 
-def questions_on_record(settings: Settings, symbol: str, asking: str = "") -> TrialCount:
-    """Return the questions asked of a market's family so far, as its file names it now.
-
-    Parameters
-    ----------
-    asking
-        Hash of the question that is judged, if it must count although it is not on record.
-    """
+def questions_on_record(settings: Settings, symbol: str) -> TrialCount:
+    """Return the questions asked of a market's family so far, as its file names it now."""
     market = settings.market_of_symbol(symbol)
     family = None if market is None else market.trial_family
-    return count_trials(settings.database(), symbol, family, asking)
+    return count_trials(settings.database(), symbol, family)
 
 
-def cost_of_question(
-    settings: Settings, market: Market, market_hash: str, recipe: Recipe
-) -> TrialCost | None:
+def cost_of_question(settings: Settings, of: AskedOf, recipe: Recipe) -> TrialCost | None:
     """Return what the questions asked so far cost one of them; None for a baseline."""
     if recipe.kind == "baseline":
         return None
-    asking = question_asked(market_hash, recipe.hash)
+    asking = question_asked(of, recipe.hash)
+    market = of.market
     count = count_trials(settings.database(), market.symbol, market.trial_family, asking)
     return trial_cost(count.questions, count.families)

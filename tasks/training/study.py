@@ -179,8 +179,7 @@ def conclude(
         # with the walk that was asked for: another refit or window gives other answers
         record_answered(
             settings,
-            material.market,
-            material.market_hash,
+            material.asked_of,
             recipe,
             at,
             study=BY_HAND,

@@ -44,7 +44,8 @@ class StudyResult:
         Questions asked so far of this family of markets, and how much stricter the rule is for
         them; None for a baseline.
     fills
-        How real the fills are that the labels assume, on all days of the market's bars.
+        How real the fills are that the labels assume, on all days of the market's bars; None
+        where it was not measured.
     """
 
     symbol: str
@@ -58,7 +59,7 @@ class StudyResult:
     report: str
     evaluation: Evaluation
     cost: TrialCost | None
-    fills: FillRealism
+    fills: FillRealism | None
 
     @classmethod
     def of(

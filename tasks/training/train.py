@@ -29,7 +29,7 @@ from tasks.notices.events import VersionRegistered, emit
 from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
 from tasks.training.model_card import sealed_card
-from tasks.training.questions import RETRAIN, record_answered
+from tasks.training.questions import RETRAIN, AskedOf, beginning_of, record_answered
 
 
 class LookAheadError(DefectError):
@@ -65,17 +65,25 @@ class Material:
         Hash of the bars behind it.
     audit
         Counts of the look-ahead audit.
+    beginning
+        Hash of the first days of the bars.
     """
 
     market: Market
     assembly: Assembly
     fingerprint: str
     audit: AuditSummary
+    beginning: str
 
     @property
     def market_hash(self) -> str:
         """Hash of the market definition."""
         return MarketDefinition.of(self.market).hash
+
+    @property
+    def asked_of(self) -> AskedOf:
+        """What a recipe's question is asked of."""
+        return AskedOf(self.market, self.market_hash, self.beginning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,7 @@ def gather(
         ),
         fingerprint=settings.lake().fingerprint(definition, to_minute(at)),
         audit=audit.summary,
+        beginning=beginning_of(bars),
     )
 
 
@@ -177,8 +186,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
     # it prints how the recipe does on days it never saw: that is a question asked of them
     record_answered(
         settings,
-        material.market,
-        material.market_hash,
+        material.asked_of,
         recipe,
         at,
         study=RETRAIN,

@@ -224,7 +224,7 @@ def _finish_on_record(settings: Settings, study: Study, material: Material) -> N
     }
     for trial in _finished(study):
         recipe_hash = Recipe.model_validate(trial.user_attrs[_RECIPE]).hash
-        question = question_asked(market_hash, recipe_hash)
+        question = question_asked(material.asked_of, recipe_hash)
         if question in begun:
             finish_trial(
                 database,
@@ -265,8 +265,7 @@ def _try_one(
     trial.set_user_attr(_RECIPE, recipe.model_dump(mode="json"))
     # on record before it is known what it comes to: who looks at a trial has tried it
     begun = trial_of(
-        material.market,
-        material.market_hash,
+        material.asked_of,
         recipe,
         at,
         study=study.study_name,

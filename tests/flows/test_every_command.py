@@ -25,6 +25,7 @@ from flows.check_drift import check_drift
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
 from ml_core.evidence.evaluation import Evaluation
+from ml_core.evidence.promotion.trial_cost import trial_cost
 from tasks.prediction.day_outlook import day_outlook
 from tasks.settings import current_settings, now
 from tasks.training.retrain.artifact import Retrained
@@ -243,6 +244,8 @@ def demo_without_running(folder: Path, say: Any, on_share: Any) -> Shown:
         promotion=None,
         report="study.html",
         evaluation=evaluation,
+        cost=trial_cost(2, 1),
+        fills=None,
     )
     return Shown(
         home=folder,

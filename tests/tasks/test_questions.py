@@ -16,8 +16,8 @@ from ml_core.ranges.label_spec import LabelSpec
 from registry.database import Database, open_database
 from registry.studies.trials import TrialRecord, count_trials, record_trial
 from tasks.training import questions
-from tasks.training.questions import trial_of
-from tests.ml_core.builders import mgc, nq
+from tasks.training.questions import AskedOf, beginning_of, trial_of
+from tests.ml_core.builders import bars_of, bars_of_contracts, flat_day, mgc, nq
 
 AT = datetime(2024, 6, 1, tzinfo=UTC)
 RECIPE = Recipe(name="idea", kind="residual")
@@ -30,10 +30,10 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
-def ask(database: Database, market: Market, recipe: Recipe = RECIPE) -> bool:
+def ask(database: Database, market: Market, recipe: Recipe = RECIPE, bars: str = "vendor") -> bool:
     """Put a study's question on record; return whether it was a new one."""
-    market_hash = MarketDefinition.of(market).hash
-    asked = trial_of(market, market_hash, recipe, AT, study="s", score=0.6, state="complete")
+    of = AskedOf(market, MarketDefinition.of(market).hash, bars)
+    asked = trial_of(of, recipe, AT, study="s", score=0.6, state="complete")
     return record_trial(database, asked)
 
 
@@ -82,6 +82,23 @@ def test_fifty_ways_to_compute_one_feature_are_fifty_questions(
         assert not ask(database, mgc())
 
     assert asked_of(database, mgc()) == 50
+
+
+def test_bars_of_another_source_are_another_question_and_those_of_tomorrow_are_not(
+    database: Database,
+) -> None:
+    days = [flat_day(f"2024-01-{day:02}") for day in range(1, 29)]
+    later = [flat_day("2024-03-01"), flat_day("2024-03-04")]
+    beginning = beginning_of(bars_of([*days, *later]))
+    other = beginning_of(bars_of([flat_day("2024-01-01", price=19999), *days[1:], *later]))
+
+    assert beginning == beginning_of(bars_of([*days, *later, flat_day("2024-06-03")]))
+    rolled = bars_of_contracts({"MGCG4": [*days, *later], "MGCA4": [flat_day("2024-06-03")]})
+    assert beginning == beginning_of(rolled)
+    assert ask(database, mgc(), bars=beginning)
+    assert not ask(database, mgc(), bars=beginning)
+    assert ask(database, mgc(), bars=other)
+    assert asked_of(database, mgc()) == 2
 
 
 def test_what_changes_no_answer_is_no_other_question(database: Database) -> None:

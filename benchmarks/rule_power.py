@@ -54,7 +54,10 @@ _STEPS = (4, 5.5, 7.5, 10, 12.5, 15.72, 20, 25, 32, 40, 50, 64, 80, 100, 128, 16
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """Rows of some days and tries, each shape (days, tries, rows a day); seeds first."""
+    """Rows of some days and tries, shape (days, tries, rows a day).
+
+    The challenger's forecasts have an axis of seeds before these.
+    """
 
     corridor: Floats
     challenger: Floats
@@ -62,7 +65,7 @@ class Draws:
 
 
 def drawn(rng: np.random.Generator, days: int, tries: int, sigma: float) -> Draws:
-    """Draw days of forecasts and outcomes; the challenger has shape (seeds, days, tries, rows)."""
+    """Draw days of forecasts and outcomes, the signal's deviation being ``sigma`` log-odds."""
     shape = (days, tries, ROWS_A_DAY)
     corridor = (rng.random(shape) + 0.15) / 1.3
     margin = logit(corridor)
@@ -168,7 +171,7 @@ def powers(
     Parameters
     ----------
     gain
-        The challenger's, in log loss a row; 0 is none.
+        The challenger's, in log loss a row.
     rows
         When the rule is asked, ascending; rounded up to whole days.
     tries, seed
@@ -177,7 +180,7 @@ def powers(
         Questions asked, by which the rule is made stricter.
     """
     rng = np.random.default_rng([seed, round(gain * 1e6)])
-    sigma = sigma_of(gain) if gain else 0.05
+    sigma = sigma_of(gain)
     loss, brier, wealth = Mean(tries), Mean(tries), Wealth(tries)
     others = [np.zeros(tries) for _ in range(SEEDS - 1)]
     year, no_year_worse = Mean(tries), np.ones(tries, bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -96,3 +97,18 @@ def test_an_option_that_cannot_be_is_one_line_with_its_remedy(
     assert words in errors
     assert errors.startswith("orbcast: ")
     assert errors.count("\n") == 1
+
+
+def test_it_says_what_the_whole_promotion_rule_needs_for_a_gain() -> None:
+    def asked(*more: str) -> dict[str, Any]:
+        rule = json.loads(run("--lift", "0.02", "--gain", "0.01", "--json", *more))["rule"]
+        return dict(rule)
+
+    alone, fifty = asked(), asked("--questions", "50")
+
+    # one plain interval needs 1,570
+    assert 1570 < alone["rows"] < fifty["rows"]
+    assert 0 < alone["error"] < alone["rows"] / 10
+    printed = run("--lift", "0.02", "--gain", "0.01", "--questions", "50")
+    assert f"with {fifty['rows']:,} breaks, 50 questions asked" in " ".join(printed.split())
+    assert json.loads(run("--lift", "0.02", "--json"))["rule"] is None

@@ -35,6 +35,12 @@ def power(
     design_effect: Annotated[
         float, typer.Option(help="How much trades of a day share luck; 1 is not at all.")
     ] = 1.0,
+    gain: Annotated[
+        float | None, typer.Option(help="Gain in log loss: what the promotion rule needs for it.")
+    ] = None,
+    questions: Annotated[
+        int, typer.Option(help="Questions asked so far, beside --gain.", min=1)
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Print how many trades it takes to tell a lift from luck, and how often a coin would pass.
@@ -55,6 +61,9 @@ def power(
     Above the corridor: orbcast power --lift 0.02 --baseline 0.694 --threshold 0.71
 
     What I have: orbcast power --lift 0.02 --trades 250 --correct 141
+
+    What the whole promotion rule needs for a gain in log loss, with the questions asked to pay for
+    (simulated, docs/evidence.md): orbcast power --lift 0.02 --gain 0.01 --questions 50
 
     Example: orbcast power --lift 0.05
     """
@@ -90,8 +99,10 @@ def power(
             alpha=alpha,
             design_effect=design_effect,
         )
+    rule = None if gain is None else evidence.rule_power.rows_for_rule(gain, questions, wanted)
     if as_json:
         values = {"needed": needed, "rows": rows, "gate": report.to_json() if report else None}
+        values["rule"] = None if rule is None else rule.to_json()
         print_json(values)
         return
     if report is not None:
@@ -101,6 +112,12 @@ def power(
         f"{wanted * 100:.4g}% of the time with {needed:,} trades, "
         f"{math.ceil(needed / per_day):,} days of {per_day:g} trades.",
     )
+    if rule is not None:
+        count = "1 question" if questions == 1 else f"{questions:,} questions"
+        say(
+            f"The whole promotion rule finds a gain of {gain:g} in log loss {wanted * 100:.4g}% "
+            f"of the time with {rule.words} breaks, {count} asked."
+        )
     table = cli.drawing.plain_table()
     passed = f"> {threshold * 100:.4g}%"
     for heading in ("trades", "days", f"coin {passed}", f"baseline {passed}", "lift found"):

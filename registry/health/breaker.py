@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from ml_core.market_events import BreakerEvent
 from registry.chains.chain import chain_of
 from registry.errors import UnsignedChangeError
-from registry.rows import read_records, values_of
+from registry.rows import read_records, record_of, values_of
 from registry.tables.watch import BreakerRow
 
 if TYPE_CHECKING:
     from registry.database import Database
 
 
-def record_breaker(database: Database, record: BreakerEvent) -> None:
-    """Append a change of a breaker.
+def record_breaker(
+    database: Database,
+    record: BreakerEvent,
+    holds: Callable[[tuple[BreakerEvent, ...]], bool] = lambda _events: False,
+) -> bool:
+    """Append a change of a breaker; False if what is on record holds that state already.
+
+    Parameters
+    ----------
+    database, record
+        Where to, and the change.
+    holds
+        Asked within the unit of work, of the market's changes, oldest first.
 
     Raises
     ------
@@ -30,7 +42,11 @@ def record_breaker(database: Database, record: BreakerEvent) -> None:
         if not getattr(record, name).strip():
             raise UnsignedChangeError("breaker", "reason" if name == "detail" else name)
     with database.session() as session:
+        rows = session.scalars(_of_market(record.market))
+        if holds(tuple(record_of(BreakerEvent, row) for row in rows)):
+            return False
         chain_of(BreakerRow).append(session, values_of(record))
+    return True
 
 
 def breaker_records(database: Database, market: str) -> tuple[BreakerEvent, ...]:
@@ -46,9 +62,9 @@ def breaker_records(database: Database, market: str) -> tuple[BreakerEvent, ...]
     BusyDatabaseError
         The server went away.
     """
-    query = (
-        select(BreakerRow)
-        .where(BreakerRow.market == market)
-        .order_by(BreakerRow.at, BreakerRow.id)
-    )
-    return read_records(database, BreakerEvent, query)
+    return read_records(database, BreakerEvent, _of_market(market))
+
+
+def _of_market(market: str) -> Select[BreakerRow]:
+    same = BreakerRow.market == market
+    return select(BreakerRow).where(same).order_by(BreakerRow.at, BreakerRow.id)

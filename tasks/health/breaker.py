@@ -36,8 +36,10 @@ def change(
     detail: str,
     by: str,
     at: datetime,
-) -> None:
-    """Record a change of the breaker.
+) -> bool:
+    """Record a change of the breaker; False, and nothing is recorded, if it is so already.
+
+    A breaker that is half open can be opened again.
 
     Raises
     ------
@@ -45,7 +47,10 @@ def change(
         It does not say who or why.
     """
     record = BreakerEvent(market=symbol, at=at, state=state, cause=cause, detail=detail, by=by)
-    record_breaker(settings.database(), record)
+    if not record_breaker(
+        settings.database(), record, lambda events: breaker_state(events, at).state == state
+    ):
+        return False
     emit(
         (BreakerOpened if state == "open" else BreakerClosed)(
             market=symbol, cause=cause, detail=detail, by=by
@@ -66,6 +71,7 @@ def change(
             else "Recommendations are made again."
         ),
     )
+    return True
 
 
 def events_of(settings: Settings, symbol: str) -> tuple[BreakerEvent, ...]:

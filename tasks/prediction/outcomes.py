@@ -32,7 +32,9 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 
 REVISED_DAYS = 10
-"""Slots settled this long ago are looked at again: a revised bar may have changed them."""
+"""Slots settled this long ago are looked at again: a bar may have been added late. Where a bar was
+revised or taken away in so many days, its slots are looked at again however old they are.
+"""
 
 OUTCOME_LATE = timedelta(days=1)
 """An outcome first recorded longer than this after it was settled came late."""
@@ -70,11 +72,16 @@ def settle(market: str, at: datetime) -> OutcomeCounts:
     ledger = settings.ledger()
     rows = ledger.settled(definition.symbol)
     recent = (at - timedelta(days=REVISED_DAYS)).date()
+    revised = _revised_days(settings, definition.symbol, at)
     wanted = [
         row
         for row in rows
         if row.prediction.reason not in _NEVER_SETTLED
-        and (row.outcome is None or row.prediction.trading_day >= recent)
+        and (
+            row.outcome is None
+            or row.prediction.trading_day >= recent
+            or row.prediction.trading_day in revised
+        )
     ]
     counts: Counter[str] = Counter()
     keys = {row.prediction.label for row in wanted}
@@ -107,6 +114,23 @@ def settle(market: str, at: datetime) -> OutcomeCounts:
         unchanged=counts["unchanged"],
         open=counts["open"],
     )
+
+
+def _revised_days(settings: Settings, symbol: str, at: datetime) -> set[date]:
+    """Return the trading days that bars changed or taken away of late may belong to."""
+    lake, since = settings.lake(), at - timedelta(days=REVISED_DAYS)
+    lately = {
+        batch.batch_id
+        for batch in lake.batches(symbol)
+        if (batch.revised or batch.withdrawn)
+        and datetime.fromisoformat(batch.ingested_at) >= since
+    }
+    changed = lake.revisions(symbol, lately) if lately else None
+    if changed is None:
+        return set()
+    # a trading day begins and ends within a day of the same date in UTC
+    days = {moment.date() for moment in changed["ts"].unique().to_pylist()}
+    return {day + timedelta(days=shift) for day in days for shift in (-1, 0, 1)}
 
 
 def _emit(entry: OutcomeEntry, *, revised: bool) -> None:

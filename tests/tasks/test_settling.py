@@ -1,4 +1,4 @@
-"""A slot is settled by its bars, and again when a bar is revised, for ten days."""
+"""A slot is settled by its bars, and again when a bar is revised, however old it is."""
 
 from __future__ import annotations
 
@@ -118,13 +118,25 @@ def test_a_revision_that_changes_nothing_of_the_outcome_is_no_revision() -> None
     assert counts(READ_AT + timedelta(hours=1)).unchanged == 1
 
 
-@pytest.mark.parametrize(("days", "revised"), [(10, 1), (11, 0)])
-def test_a_settled_slot_is_looked_at_again_for_ten_days(days: int, revised: int) -> None:
+@pytest.mark.parametrize("days", [10, 11, 400])
+@pytest.mark.parametrize("waited", [0, 10])
+def test_however_old_a_slot_is_a_revised_bar_settles_it_again(days: int, waited: int) -> None:
     read(BREAK, TARGET, STOP)
     counts(READ_AT)
     later = READ_AT + timedelta(days=days)
 
     read(BREAK, NEARLY, STOP, at=later)
+
+    assert counts(later + timedelta(days=waited)).revised == 1
+
+
+@pytest.mark.parametrize(("days", "revised"), [(10, 1), (11, 0)])
+def test_a_bar_that_comes_late_settles_a_slot_again_for_ten_days(days: int, revised: int) -> None:
+    read(BREAK, STOP)
+    counts(READ_AT)
+    later = READ_AT + timedelta(days=days)
+
+    read(BREAK, TARGET, STOP, at=later)
 
     assert counts(later).revised == revised
 

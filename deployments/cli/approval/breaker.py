@@ -58,7 +58,7 @@ def status(
 def open_breaker(
     reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
 ) -> None:
-    """Open the breaker: nothing is recommended until it closes.
+    """Open the breaker: nothing is recommended until it closes. One that is open stays as it is.
 
     Example: orbcast breaker open --reason "news tonight" --by ana
     """
@@ -82,16 +82,22 @@ def _change(market: str, state: BreakerChange, reason: str, by: str, *, as_json:
     symbol = settings.market(market).symbol
     who = by or getpass.getuser()
     serving.prefect_session.name_running_server(settings)
-    health.breaker.change(
+    changed = health.breaker.change(
         settings, symbol, state, cause=BY_HAND, detail=reason, by=who, at=tasks.settings.now()
     )
+    now = health.breaker.breaker_of(settings, symbol, tasks.settings.now())
     if as_json:
         print_json(
             {
                 "market": symbol,
-                **json_values(health.breaker.breaker_of(settings, symbol, tasks.settings.now())),
+                **json_values(now),
                 "by": who,
+                "changed": changed,
             }
         )
         return
-    say(f"{symbol}: {state}, by {who}")
+    if changed:
+        say(f"{symbol}: {state}, by {who}")
+        return
+    why = f" ({now.cause}, {now.detail})" if now.cause else ""
+    say(f"{symbol}: {state} already{why}; nothing was changed")

@@ -12,6 +12,7 @@ from typing import NoReturn
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import moment_of
@@ -279,16 +280,43 @@ class BatchIntake:
         path = self._folder / "bars" / f"{month}.parquet"
         old = self._month(month)
         change = merge(old, rows, self._now, self._withdrawal(month, old, replaced))
+        if not change.differs:
+            return self._with_what_was_done(month, batch_id, change, replaced)
         if len(change.earlier):
             batch = pa.repeat(batch_id, len(change.earlier))
             earlier = change.earlier.append_column("batch", batch)
             _write_table(self._revisions(month, batch_id), earlier)
         self._confirmed.write(month, batch_id, change.confirmed)
-        if not len(change.merged):
-            path.unlink(missing_ok=True)
-        elif change.differs:
+        if len(change.merged):
             _write_table(path, change.merged)
+        else:
+            path.unlink(missing_ok=True)
         return change
+
+    def _with_what_was_done(
+        self, month: str, batch_id: str, change: MonthChange, replaced: Sequence[BatchRecord]
+    ) -> MonthChange:
+        """Return the change with what a run that was cut short did to the month already.
+
+        A batch has no record before it is whole, and its name is of its content: what bears it
+        here is of the same reading. A bar that a replaced reading had just so came in with that.
+        """
+        self._confirmed.write(month, batch_id, change.confirmed)
+        path, revised, withdrawn = self._revisions(month, batch_id), 0, 0
+        if path.exists():
+            with whole(path):
+                gone = pq.ParquetFile(path).read(columns=["withdrawn_at"])["withdrawn_at"]
+            revised, withdrawn = gone.null_count, len(gone) - gone.null_count
+        came_in = [] if change.brought is None else change.brought.to_pylist()
+        before = max((datetime.fromisoformat(one.ingested_at) for one in replaced), default=None)
+        same = sum(before is not None and moment <= before for moment in came_in)
+        return replace(
+            change,
+            added=change.added + len(came_in) - same - revised,
+            revised=revised,
+            withdrawn=withdrawn,
+            unchanged=change.unchanged + same,
+        )
 
     def _withdrawal(
         self, month: str, old: pa.Table, replaced: Sequence[BatchRecord]

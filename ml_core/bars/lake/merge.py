@@ -38,6 +38,9 @@ class MonthChange:
         another value took their place.
     added, revised, withdrawn, unchanged
         Counts of bars; those of the batch that were here as they are count as unchanged.
+    brought
+        When the bars came in that the batch itself brought before: a run that took it in was cut
+        short. None where there is nothing to tell.
     differs
         Whether anything of the month will be another, be it only which batch brought a bar.
     confirmed
@@ -52,6 +55,7 @@ class MonthChange:
     unchanged: int
     differs: bool
     confirmed: pa.Table
+    brought: pa.ChunkedArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,11 @@ def merge(
     base_key, new_key = keys_of(base, new)
     place, there, differs = _matched(base, base_key, new, new_key)
     same = place[there & ~differs]
+    brought = None
+    if len(new):
+        own = pc.fill_null(pc.equal(base["brought_by"], new["brought_by"][0]), False).to_numpy()
+        brought = base["ingested_at"].take(same[own[same]])
+        same = same[~own[same]]
     confirmed = base.take(same).select(SCHEMA.names)
     unclaimed = same[base["brought_by"].is_null().to_numpy()[same]]
     if len(unclaimed):
@@ -113,6 +122,7 @@ def merge(
         unchanged=len(same),
         differs=bool(len(enters) or len(unclaimed)),
         confirmed=confirmed,
+        brought=brought,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -19,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ml_core import files
 from ml_core.bars.checks.bad_rows import BatchRefusedError
 from ml_core.bars.contract import RAW_SCHEMA, RawBatch
 from ml_core.bars.lake.lake import Lake
@@ -399,6 +402,54 @@ def months_of_bars() -> list[RawBatch]:
             rows[:50] = [(*row[:6], row[6] + 1) for row in rows[:50]]
         found.append(batch(rows, f"week {number}"))
     return found
+
+
+class Killed(BaseException):
+    """What ends a run where it stands."""
+
+
+def test_cut_short_at_any_write_another_run_counts_what_it_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Arrange: two months, then one bar changed, one taken away and one added by another reading
+    rows = [bar(0), bar(1), bar(40 * 1440), bar(41 * 1440)]
+    first = replace(batch(rows, "file"), origin="file", reading="one way")
+    changed = [bar(0, 2001.0), bar(40 * 1440), bar(41 * 1440), bar(42 * 1440)]
+    second = replace(batch(changed, "file again"), origin="file", reading="another")
+    calm = Lake(tmp_path / "calm")
+    times = (NOW, NOW + timedelta(hours=1))
+    readings = list(zip((first, second), times, strict=True))
+    counted = [calm.ingest([each], mgc(), at)[0] for each, at in readings]
+    assert [each.added for each in counted] == [4, 1]
+    assert (counted[1].revised, counted[1].withdrawn) == (1, 1)
+    synced = files.sync
+    points = 0
+
+    # Act and assert: each sync to the disk is a point at which a run can end
+    for point in itertools.count():
+        lake, done = Lake(tmp_path / f"cut {point}"), itertools.count()
+
+        def cut(path: Path, last: int = point, so_far: Iterator[int] = done) -> None:
+            if next(so_far) == last:
+                raise Killed
+            synced(path)
+
+        records, was_cut = [], False
+        for reading, at in readings:
+            monkeypatch.setattr(files, "sync", cut)
+            try:
+                lake.ingest([reading], mgc(), at)
+            except Killed:
+                was_cut = True
+            monkeypatch.setattr(files, "sync", synced)
+            lake.ingest([reading], mgc(), at)
+            records.append(lake.batches("MGC")[-1])
+        assert contents(lake) == contents(calm), point
+        assert records == counted, point
+        points += was_cut
+        if not was_cut:
+            break
+    assert points > 10
 
 
 def test_killed_half_way_the_lake_is_whole_and_another_run_completes_it(tmp_path: Path) -> None:

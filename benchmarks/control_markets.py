@@ -7,13 +7,20 @@ of the bars; it has controls of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
+from benchmarks.planted_markets import Kind, planted_market, turned_bars
 from ml_core.bars.arrays import Bars
+from ml_core.bars.lake.lake import Lake
+from ml_core.bars.sources.dbn import read_dbn
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, joined
 from ml_core.evidence.promotion.collect_evidence import collect_evidence
@@ -23,12 +30,24 @@ from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.evidence.sequential import e_process
 from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.learning.datasets.dataset import DOWN, UP
+from ml_core.learning.fit import fit
 from ml_core.learning.folds import walk_recipe
+from ml_core.learning.models.calibration import expit, logit
+from ml_core.learning.models.own_baseline import JUDGED_HERE
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.version_folder import Question
 from ml_core.market.market import Market
 from ml_core.market.schedule import Schedule, build_schedule
-from ml_core.market.simulated_truth import Truth
 from ml_core.market.simulation import SimulatedMarket, simulate
+
+Family = Literal["walk", "heavy tails", "coarse ticks", "real, by range", "real, by day"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+"""Markets without an edge: of the demo's simulator, of the other one, real bars turned over."""
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "mgc-ohlcv-1m"
+_COARSE_SIGMA_TICKS = 0.7
+_STRENGTH = 0.3
+"""Of the other simulator's edges: two to three accuracy points where they are at work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +62,12 @@ class Plan:
         Trading days simulated.
     judged_from
         First day of the walk-forward study.
+    family
+        Where the bars come from.
     edge
-        Accuracy points planted; 0 is a null market.
+        Accuracy points planted by the demo's simulator; 0 is a null market.
+    kind
+        What the other simulator plants; of heavy tails alone.
     peeks
         Nights, the last of the study, on each of which the rule is asked anew; 0 asks once.
     policy
@@ -56,7 +79,9 @@ class Plan:
     first: date
     last: date
     judged_from: date
+    family: Family = "walk"
     edge: float = 0.0
+    kind: Kind = "none"
     peeks: int = 0
     policy: Policy = POLICY
 
@@ -82,9 +107,10 @@ class ControlResult:
         Log loss less the corridor's, as measured.
     gain, possible
         Expected log loss gained over the corridor, by the model and by who knows the truth; NaN
-        on null markets. No luck of outcomes in either.
-    spread
-        Standard deviation a row of the true log likelihood ratio; NaN likewise.
+        on null markets. No luck of outcomes in either. Of the other simulator's edges who knows
+        the favoured side and its strength by place in the range, fitted to the judged rows.
+    corridor
+        Share of the judged rows whose forecast is the corridor itself, to the bit.
     failed
         Names of the conditions that did not hold.
     """
@@ -98,7 +124,7 @@ class ControlResult:
     change: float
     gain: float
     possible: float
-    spread: float
+    corridor: float
     failed: tuple[str, ...]
 
 
@@ -117,22 +143,76 @@ def bars_of(market: Market, world: SimulatedMarket) -> Bars:
     )
 
 
-def try_market(plan: Plan, seed: int) -> ControlResult:
-    """Simulate a market and let the rule judge the recipe on it, end to end."""
+@dataclass(frozen=True, slots=True)
+class _World:
+    """A control market's bars, and its true probabilities or favoured sides by slot."""
+
+    bars: Bars
+    slots: NDArray[np.str_]
+    p_up: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    sign: NDArray[np.int64] | None = None
+
+
+def real_bars(market: Market) -> Bars:
+    """Read the licensed bars where they are.
+
+    Raises
+    ------
+    FileNotFoundError
+        They are not there.
+    """
+    if not REAL.is_dir():
+        raise FileNotFoundError(f"licensed market data is not at {REAL}")
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(Path(folder))
+        lake.ingest(read_dbn([str(REAL)], market.contract_pattern), market, datetime.now(UTC))
+        return lake.read(market)
+
+
+def _world(plan: Plan, schedule: Schedule, seed: int, real: Bars | None) -> _World:
+    market, no_slots = plan.market, np.empty(0, np.str_)
+    if plan.family == "walk":
+        planted = plan.edge > 0
+        world = simulate(market, schedule, seed=seed, edge=plan.edge, with_truth=planted)
+        if not planted:
+            return _World(bars_of(market, world), no_slots)
+        names = np.array([range_.name for range_ in market.ranges])
+        truth = world.truth
+        slots = _slots(schedule.days[truth.day], names[truth.spec])
+        return _World(bars_of(market, world), slots, p_up=truth.p_up)
+    if plan.family in {"heavy tails", "coarse ticks"}:
+        sigma = _COARSE_SIGMA_TICKS if plan.family == "coarse ticks" else 5.0
+        made = planted_market(
+            market, schedule, plan.kind, seed=seed, strength=_STRENGTH, sigma_ticks=sigma
+        )
+        if plan.kind == "none":
+            return _World(made.bars, no_slots)
+        return _World(made.bars, _slots(made.day, made.opening_range), sign=made.sign)
+    by: Literal["day", "range"] = "day" if plan.family == "real, by day" else "range"
+    bars = real_bars(market) if real is None else real
+    return _World(turned_bars(bars, market, schedule, seed=seed, by=by), no_slots)
+
+
+def _slots(day: NDArray[np.datetime64], opening_range: NDArray[np.str_]) -> NDArray[np.str_]:
+    days = day.astype("datetime64[D]").astype(str)
+    return np.char.add(np.char.add(days, " "), opening_range)
+
+
+def try_market(plan: Plan, seed: int, real: Bars | None = None) -> ControlResult:
+    """Make a market and let the rule judge the recipe on it, end to end.
+
+    ``real`` saves a series of real bars turned over from reading them for each market.
+    """
     schedule = build_schedule(plan.market, plan.first, plan.last)
-    world = simulate(plan.market, schedule, seed=seed, edge=plan.edge, with_truth=plan.edge > 0)
+    world = _world(plan, schedule, seed, real)
     assembly = assemble(
-        bars_of(plan.market, world),
-        plan.market,
-        plan.recipe.label,
-        first=plan.first,
-        last=plan.last,
+        world.bars, plan.market, plan.recipe.label, first=plan.first, last=plan.last
     )
     by_seed = study(assembly, plan.recipe, plan.judged_from)
     detected = injected_signal_found(assembly.dataset, plan.recipe).found
     decision = judged(by_seed, detected, 1, plan.policy)
     first = by_seed[0]
-    gain, possible, spread = _known_gain(first, schedule, plan.market, world.truth)
+    gain, possible = _known_gain(first, world)
     peeks = _peek(by_seed, detected, plan) if plan.peeks else None
     better = [condition for condition in decision.conditions if "better than" in condition.name]
     return ControlResult(
@@ -145,11 +225,25 @@ def try_market(plan: Plan, seed: int) -> ControlResult:
         change=float(better[0].figures["estimate"]),
         gain=gain,
         possible=possible,
-        spread=spread,
+        corridor=float(np.mean(first.predictions.p_up == first.predictions.baseline_p_up)),
         failed=tuple(
             condition.name for condition in decision.conditions if condition.status != "holds"
         ),
     )
+
+
+def given_a_say(plan: Plan, reward: float, seed: int) -> dict[Question, bool]:
+    """Train on a null market, and say which of entry quality and net R got a say.
+
+    ``reward`` is the target in R.
+    """
+    schedule = build_schedule(plan.market, plan.first, plan.last)
+    label = plan.recipe.label.model_copy(update={"rr": reward})
+    recipe = plan.recipe.model_copy(update={"label": label})
+    world = _world(plan, schedule, seed, None)
+    data = assemble(world.bars, plan.market, label, first=plan.first, last=plan.last).dataset
+    records = fit(data, recipe, "control", questions=JUDGED_HERE).bundle.records
+    return {question: records[question].serves for question in JUDGED_HERE}
 
 
 def study(
@@ -228,28 +322,48 @@ def _plain_interval_ever(
     return bool(((mean + 1.959964 * error < 0) & (error > 0))[-nights:].any())
 
 
-def _known_gain(
-    answers: OutOfSamplePredictions, schedule: Schedule, market: Market, truth: Truth
-) -> tuple[float, float, float]:
-    """Return expected gains over the corridor of model and of truth, and the truth's spread."""
-    if not len(truth.p_up):
-        return float("nan"), float("nan"), float("nan")
-    names = np.array([range_.name for range_ in market.ranges])
-    days = schedule.days[truth.day].astype("datetime64[D]").astype(str)
-    keys = np.char.add(np.char.add(days, " "), names[truth.spec])
-    _, here, there = np.intersect1d(answers.slots(), keys, return_indices=True)
-    p = truth.p_up[there]
+def _known_gain(answers: OutOfSamplePredictions, world: _World) -> tuple[float, float]:
+    """Return expected gains over the corridor of the model and of who knows the truth."""
+    if not len(world.slots):
+        return float("nan"), float("nan")
+    _, here, there = np.intersect1d(answers.slots(), world.slots, return_indices=True)
+    if world.sign is not None:
+        here, p = _favoured(answers, here, world.sign[there])
+    else:
+        p = world.p_up[there]
     model, corridor = answers.predictions.p_up[here], answers.predictions.baseline_p_up[here]
 
     def surprise(q: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.negative(p * np.log(q) + (1.0 - p) * np.log1p(-q))
 
-    up, down = np.log(p / corridor), np.log((1.0 - p) / (1.0 - corridor))
-    mean = p * up + (1.0 - p) * down
-    spread = np.sqrt((p * up**2 + (1.0 - p) * down**2).mean() - mean.mean() ** 2)
     from_corridor = surprise(corridor)
     return (
         float((from_corridor - surprise(model)).mean()),
         float((from_corridor - surprise(p)).mean()),
-        float(spread),
     )
+
+
+def _favoured(
+    answers: OutOfSamplePredictions,
+    here: NDArray[np.int64],
+    favoured: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the rows that broke, and P(UP | a break) of who knows which side was favoured.
+
+    Log-odds of the corridor, moved towards the favoured side by an amount that depends on the
+    place in the range: two parameters, and one for a corridor that is not steep enough, by maximum
+    likelihood on these very rows. That flatters who knows by 1.5 over
+    the number of rows.
+    """
+    broke = np.isin(answers.test.direction[here], (UP, DOWN))
+    here, sign = here[broke], favoured[broke].astype(np.float64)
+    up = answers.test.direction[here] == UP
+    x = answers.test.close_position[here]
+    start = logit(answers.predictions.baseline_p_up[here])
+    columns = np.column_stack([sign, sign * 4.0 * x * (1.0 - x), x - 0.5])
+
+    def loss(weights: NDArray[np.float64]) -> float:
+        margin = start + columns @ weights
+        return float(np.mean(np.logaddexp(0.0, np.where(up, -margin, margin))))
+
+    return here, expit(start + columns @ minimize(loss, np.zeros(3)).x)

@@ -1,8 +1,11 @@
 """The judge on trial: `make controls`. Simulated markets with known truth go through the rule.
 
-    python benchmarks/controls.py [--null 200] [--planted 30] [--long 8] [--noise 50]
-                                  [--leaks 10]
+    python benchmarks/controls.py [--null 200] [--others 50] [--own 50] [--planted 30] [--long 8]
+                                  [--kinds 8] [--noise 50] [--leaks 10]
                                   [--workers 2] [--json FILE]
+
+``--null`` markets of the demo's simulator and ``--others`` of each other family have nothing to
+find; families of real bars are left out where the licensed data is not.
 
 Writes a record in markdown to the terminal; docs/evidence.md holds the one of the release.
 """
@@ -13,27 +16,52 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.stats import beta
 
-from benchmarks.control_markets import ControlResult, Plan, try_market
+from benchmarks.control_markets import (
+    FAMILIES,
+    REAL,
+    ControlResult,
+    Family,
+    Plan,
+    given_a_say,
+    real_bars,
+    try_market,
+)
 from benchmarks.judge_traps import LeakResult, best_of_noise, null_answers, try_leak
+from benchmarks.planted_markets import KINDS, Kind
+from ml_core.bars.arrays import Bars
 from ml_core.evidence.power import power_for_gain
+from ml_core.learning.models.own_baseline import JUDGED_HERE
 from ml_core.learning.recipe import load_recipe
+from ml_core.learning.version_folder import Question
 from ml_core.market.market import load_market
+
+T = TypeVar("T")
 
 PROJECT = Path(__file__).resolve().parent.parent
 EDGES = (0.005, 0.01, 0.015, 0.02, 0.03)
 NULL_SEED, PLANTED_SEED, LONG_SEED, NOISE_SEED = 10_000, 20_000, 30_000, 40_000
-LEAK_SEED = 50_000
+COUNTS = {
+    "null": 200,
+    "others": 50,
+    "own": 50,
+    "planted": 30,
+    "long": 8,
+    "kinds": 8,
+    "noise": 50,
+    "leaks": 10,
+}
+LEAK_SEED, KIND_SEED, OTHER_SEED, OWN_SEED = 50_000, 60_000, 70_000, 80_000
 
 
 def upper_bound(count: int, of: int) -> float:
@@ -46,10 +74,12 @@ def share(results: Iterable[bool]) -> tuple[int, int]:
     return sum(kept), len(kept)
 
 
-def run(plan: Plan, seeds: range, workers: int, words: str) -> list[ControlResult]:
+def run(
+    plan: Plan, seeds: range, workers: int, words: str, real: Bars | None = None
+) -> list[ControlResult]:
     start, results = time.perf_counter(), []
     with ProcessPoolExecutor(workers) as pool:
-        for done, result in enumerate(pool.map(partial(try_market, plan), seeds), 1):
+        for done, result in enumerate(pool.map(partial(try_market, plan, real=real), seeds), 1):
             results.append(result)
             if done % 10 == 0 or done == len(seeds):
                 took = time.perf_counter() - start
@@ -58,6 +88,76 @@ def run(plan: Plan, seeds: range, workers: int, words: str) -> list[ControlResul
     seconds = (time.perf_counter() - start) * min(workers, len(seeds)) / len(seeds)
     print(f"  {words}: {seconds:.1f} s a market and process", file=sys.stderr)
     return results
+
+
+def family_record(families: dict[Family, list[ControlResult]]) -> list[str]:
+    """Count false promotions on any of the nights, by family and pooled."""
+    lines = [
+        "### Nothing to find, family by family",
+        "",
+        (
+            "False promotions by the whole rule on any of 250 nights; how often the forecast was "
+            "the corridor itself, to the bit; log loss lost where it was not."
+        ),
+        "",
+        (
+            "| markets without an edge | unseen breaks | false promotions | upper 95 % bound | "
+            "the corridor itself | harm, thousandths |"
+        ),
+        "|---|---|---|---|---|---|",
+    ]
+    pooled = [result for results in families.values() for result in results]
+    for words, results in [*families.items(), ("all", pooled)]:
+        count, of = share(bool(result.promoted_at_a_peek) for result in results)
+        rows = np.array([result.rows for result in results])
+        lines.append(
+            f"| {words} | {rows.min():,} to {rows.max():,} | {count} of {of} | "
+            f"{upper_bound(count, of):.1%} | {np.mean([r.corridor for r in results]):.0%} | "
+            f"{1000 * np.mean([r.change for r in results]):+.2f} |"
+        )
+    return lines
+
+
+def kind_record(kinds: dict[Kind, list[ControlResult]]) -> list[str]:
+    lines = [
+        "### What is found, by kind of edge, five years",
+        "",
+        (
+            "Expected log loss gained over the corridor on unseen days of a quarterly walk whose "
+            "first fold knows one year, in that of who knows which side is favoured."
+        ),
+        "",
+        "| edge | markets | possible gain | model's gain | share (single markets) | promoted |",
+        "|---|---|---|---|---|---|",
+    ]
+    for kind, results in kinds.items():
+        possible, gain = (
+            float(np.mean([getattr(result, name) for result in results]))
+            for name in ("possible", "gain")
+        )
+        shares = [result.gain / result.possible for result in results]
+        count, of = share(result.promoted for result in results)
+        lines.append(
+            f"| {kind} | {of} | {possible:.4f} | {gain:.4f} | {gain / possible:.0%} "
+            f"({min(shares):.0%} to {max(shares):.0%}) | {count} of {of} |"
+        )
+    return lines
+
+
+def own_record(results: dict[float, list[dict[Question, bool]]]) -> list[str]:
+    lines = [
+        "### Entry quality and net R with nothing to find",
+        "",
+        "| target | markets | entry quality given a say | net R given a say |",
+        "|---|---|---|---|",
+    ]
+    for reward, says in results.items():
+        cells = []
+        for question in JUDGED_HERE:
+            count, of = share(say[question] for say in says)
+            cells.append(f"{count} of {of} (at most {upper_bound(count, of):.1%})")
+        lines.append(f"| {reward:g} R | {len(says)} | {' | '.join(cells)} |")
+    return lines
 
 
 def null_record(results: list[ControlResult]) -> list[str]:
@@ -187,15 +287,90 @@ def leak_record(results: list[LeakResult]) -> list[str]:
     ]
 
 
+@dataclass(slots=True)
+class Trials:
+    """The series of one trial, each a part of the record.
+
+    ``kept`` holds the figures of every market.
+    """
+
+    plan: Plan
+    workers: int
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def five_years(self) -> Plan:
+        return replace(self.plan, first=date(2019, 1, 2), judged_from=date(2020, 1, 1), peeks=0)
+
+    def series(
+        self, words: str, plan: Plan, first: int, count: int, real: Bars | None = None
+    ) -> list[ControlResult]:
+        results = run(plan, range(first, first + count), self.workers, words, real)
+        self.kept[words] = [asdict(result) for result in results]
+        return results
+
+    def mapped(self, work: Callable[[int], T], first: int, count: int) -> list[T]:
+        with ProcessPoolExecutor(self.workers) as pool:
+            return list(pool.map(work, range(first, first + count)))
+
+    def null(self, count: int, others: int) -> list[str]:
+        record, families = [], dict[Family, list[ControlResult]]()
+        if count:
+            families["walk"] = self.series("walk", self.plan, NULL_SEED, count)
+            record += [*null_record(families["walk"]), ""]
+        if not others:
+            return record
+        real = real_bars(self.plan.market) if REAL.is_dir() else None
+        for number, family in enumerate(FAMILIES[1:]):
+            turned = family.startswith("real")
+            if turned and real is None:
+                print(f"  {family}: left out, no licensed data at {REAL}", file=sys.stderr)
+                continue
+            plan, first = replace(self.plan, family=family), OTHER_SEED + 1000 * number
+            families[family] = self.series(family, plan, first, others, real if turned else None)
+        return [*record, *family_record(families), ""]
+
+    def own(self, count: int) -> list[str]:
+        says = {
+            reward: self.mapped(partial(given_a_say, self.plan, reward), OWN_SEED, count)
+            for reward in (1.0, 3.0)
+        }
+        self.kept["own"] = {f"{reward:g}": say for reward, say in says.items()}
+        return [*own_record(says), ""]
+
+    def kinds(self, count: int) -> list[str]:
+        plan = replace(self.five_years, family="heavy tails")
+        found = {
+            kind: self.series(kind, replace(plan, kind=kind), KIND_SEED + 1000 * number, count)
+            for number, kind in enumerate(KINDS[1:])
+        }
+        return [*kind_record(found), ""]
+
+    def planted(self, count: int) -> list[str]:
+        plan = replace(self.plan, peeks=0)
+        found = {
+            edge: self.series(
+                f"edge {edge:g}", replace(plan, edge=edge), PLANTED_SEED + 1000 * number, count
+            )
+            for number, edge in enumerate(EDGES)
+        }
+        return [*planted_record(found), ""]
+
+    def long(self, count: int) -> list[str]:
+        plan = replace(self.five_years, edge=0.03)
+        return [*long_record(self.series("five years", plan, LONG_SEED, count)), ""]
+
+    def noise(self, count: int) -> list[str]:
+        results = self.mapped(partial(noise, self.plan, trials=500), NOISE_SEED, count)
+        return [*noise_record(results, 500), ""]
+
+    def leaks(self, count: int) -> list[str]:
+        return [*leak_record(self.mapped(partial(try_leak, self.plan), LEAK_SEED, count)), ""]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (
-        ("null", 200),
-        ("planted", 30),
-        ("long", 8),
-        ("noise", 50),
-        ("leaks", 10),
-    ):
+    for name, default in COUNTS.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--recipe", default="residual-small")
@@ -209,50 +384,14 @@ def main() -> int:
         judged_from=date(2022, 7, 1),
         peeks=250,
     )
-    record: list[str] = []
-    kept: dict[str, Any] = {}
-    if args.null:
-        seeds = range(NULL_SEED, NULL_SEED + args.null)
-        nulls = run(plan, seeds, args.workers, "null markets")
-        kept["null"] = [asdict(null) for null in nulls]
-        record += [*null_record(nulls), ""]
-    if args.planted:
-        series = {}
-        for number, edge in enumerate(EDGES):
-            first = PLANTED_SEED + 1000 * number
-            series[edge] = run(
-                replace(plan, edge=edge, peeks=0),
-                range(first, first + args.planted),
-                args.workers,
-                f"edge {edge:g}",
-            )
-            kept[f"edge {edge:g}"] = [asdict(market) for market in series[edge]]
-        record += [*planted_record(series), ""]
-    if args.long:
-        longer = replace(
-            plan,
-            first=date(2019, 1, 2),
-            judged_from=date(2020, 1, 1),
-            edge=0.03,
-            peeks=0,
-        )
-        seeds = range(LONG_SEED, LONG_SEED + args.long)
-        longs = run(longer, seeds, args.workers, "five years")
-        kept["long"] = [asdict(long) for long in longs]
-        record += [*long_record(longs), ""]
-    if args.noise:
-        with ProcessPoolExecutor(args.workers) as pool:
-            seeds = range(NOISE_SEED, NOISE_SEED + args.noise)
-            results = list(pool.map(partial(noise, plan, trials=500), seeds))
-        record += [*noise_record(results, 500), ""]
-    if args.leaks:
-        with ProcessPoolExecutor(args.workers) as pool:
-            seeds = range(LEAK_SEED, LEAK_SEED + args.leaks)
-            leaks = list(pool.map(partial(try_leak, plan), seeds))
-        record += [*leak_record(leaks), ""]
-    print("\n".join(record))
+    trials = Trials(plan, args.workers)
+    if args.null or args.others:
+        print("\n".join(trials.null(args.null, args.others)), flush=True)
+    for name in ("own", "kinds", "planted", "long", "noise", "leaks"):
+        if count := getattr(args, name):
+            print("\n".join(getattr(trials, name)(count)), flush=True)
     if args.json:
-        args.json.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        args.json.write_text(json.dumps(trials.kept, indent=1), encoding="utf-8")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Markets with planted edges of kinds that the simulator of the demo does not make.
+"""Markets that the demo's simulator does not make: other steps and edges, real bars turned over.
 
 Steps are Student's t with five degrees of freedom under a daily GARCH(1, 1) variance (Bollerslev
 1986), rounded to whole ticks. An edge is planted by reflection: after each window the steps up to
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
+from ml_core.bars.continuous import join
 from ml_core.market.market import Market
 from ml_core.market.schedule import Schedule
 
@@ -243,3 +244,43 @@ class _Day:
 def _season(minute: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the size of moves by the time of day, busiest at 14:00 UTC, shape (m,)."""
     return 1.0 + 0.4 * np.cos(2 * np.pi * (minute % 1440 - 840) / 1440)
+
+
+def turned_bars(
+    bars: Bars, market: Market, schedule: Schedule, *, seed: int, by: Literal["day", "range"]
+) -> Bars:
+    """Turn stretches of real bars upside down by the toss of a coin, joined without jumps.
+
+    Parameters
+    ----------
+    bars, market, schedule
+        Real bars of every contract, and the days of them.
+    seed
+        Of the coin.
+    by
+        ``day``: whole trading days, so that a day's own course stays; ``range``: each stretch from
+        one window's end to the next, so that nothing known by then says where the price goes.
+    """
+    tape = join(bars, schedule, market.roll)
+    ends = schedule.day_start if by == "day" else np.sort(schedule.range_end[schedule.open])
+    stretch = np.searchsorted(ends, tape.minute, side="right")
+    coin = np.random.default_rng([seed, 12]).integers(0, 2, int(stretch[-1]) + 1) * 2 - 1
+    way = coin[stretch]
+    change = np.diff(tape.close, prepend=tape.open[0])
+    close = START_TICKS + np.cumsum(way * change)
+    before = close - way * change
+    from_last = tape.close - change
+    opened, high, low = (
+        before + way * (price - from_last) for price in (tape.open, tape.high, tape.low)
+    )
+    return Bars(
+        symbol=market.symbol,
+        contracts=(f"{market.symbol}Z9",),
+        contract=np.zeros(len(tape), np.int32),
+        minute=tape.minute,
+        open=opened.astype(np.int32),
+        high=np.maximum(high, low).astype(np.int32),
+        low=np.minimum(high, low).astype(np.int32),
+        close=close.astype(np.int32),
+        volume=tape.volume,
+    )

@@ -46,6 +46,9 @@ class Mirror:
         return values if self.about is None else 2.0 * self.about - values
 
 
+TURNS = Mirror(about=0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One column: its name, what a trader calls it, and the function that computes it.
@@ -66,7 +69,8 @@ class Feature:
         The feature that new versions learn from in its stead; "" of one that is not retired. A
         retired feature is computed for the versions that learned from it.
     mirror
-        What becomes of it when prices are turned upside down; None if it stays as it is.
+        What becomes of it when prices are turned upside down; None if it stays as it is. One that
+        does not say is taken to turn about 0, which costs a column where it does not.
     compute
         A view of n decisions to float64 of shape (n,), NaN where missing.
     """
@@ -78,7 +82,7 @@ class Feature:
     categorical: bool
     compute: FeatureFunction
     instead: str = ""
-    mirror: Mirror | None = None
+    mirror: Mirror | None = TURNS
 
 
 class UnknownFeatureError(InputError):
@@ -119,7 +123,7 @@ class Catalogue:
         unit: Unit = "",
         categorical: bool = False,
         instead: str = "",
-        mirror: Mirror | None = None,
+        mirror: Mirror | None = TURNS,
     ) -> Callable[[FeatureFunction], FeatureFunction]:
         """Declare the decorated function as the feature of its own name.
 

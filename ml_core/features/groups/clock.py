@@ -18,74 +18,74 @@ _LONDON_OPEN = (time(8), ZoneInfo("Europe/London"))
 _NEW_YORK_OPEN = (time(9, 30), ZoneInfo("America/New_York"))
 
 
-@feature("opening range of the day", categorical=True)
+@feature("opening range of the day", categorical=True, mirror=None)
 def opening_range_code(view: View) -> NDArray[np.float64]:
     """Position of the range in the market's list."""
     return view.spec.astype(np.float64)
 
 
-@feature("day of the week", categorical=True)
+@feature("day of the week", categorical=True, mirror=None)
 def weekday(view: View) -> NDArray[np.float64]:
     """Weekday of the trading day, Monday 0."""
     # 1970-01-01 was a Thursday
     return (view.tape.schedule.days[view.day].astype(np.int64) + 3).astype(np.float64) % 7
 
 
-@feature("time of day (sine)")
+@feature("time of day (sine)", mirror=None)
 def time_of_day_sin(view: View) -> NDArray[np.float64]:
     """Sine of the UTC time of day."""
     return np.sin(2 * np.pi * (view.decision % _DAY) / _DAY)
 
 
-@feature("time of day (cosine)")
+@feature("time of day (cosine)", mirror=None)
 def time_of_day_cos(view: View) -> NDArray[np.float64]:
     """Cosine of the UTC time of day."""
     return np.cos(2 * np.pi * (view.decision % _DAY) / _DAY)
 
 
-@feature("day of the week (sine)")
+@feature("day of the week (sine)", mirror=None)
 def weekday_sin(view: View) -> NDArray[np.float64]:
     """Sine of the weekday on a circle of seven."""
     return np.sin(2 * np.pi * weekday(view) / 7)
 
 
-@feature("day of the week (cosine)")
+@feature("day of the week (cosine)", mirror=None)
 def weekday_cos(view: View) -> NDArray[np.float64]:
     """Cosine of the weekday on a circle of seven."""
     return np.cos(2 * np.pi * weekday(view) / 7)
 
 
-@feature("month (sine)")
+@feature("month (sine)", mirror=None)
 def month_sin(view: View) -> NDArray[np.float64]:
     """Sine of the month on a circle of twelve."""
     return np.sin(2 * np.pi * _month(view) / 12)
 
 
-@feature("month (cosine)")
+@feature("month (cosine)", mirror=None)
 def month_cos(view: View) -> NDArray[np.float64]:
     """Cosine of the month on a circle of twelve."""
     return np.cos(2 * np.pi * _month(view) / 12)
 
 
-@feature("minutes since London's open", unit="minutes")
+@feature("minutes since London's open", unit="minutes", mirror=None)
 def minutes_from_london_open(view: View) -> NDArray[np.float64]:
     """Minutes since the nearest 08:00 in London, daylight saving included, -750..750."""
     return _minutes_from(view.decision, *_LONDON_OPEN)
 
 
-@feature("minutes since New York's open", unit="minutes")
+@feature("minutes since New York's open", unit="minutes", mirror=None)
 def minutes_from_new_york_open(view: View) -> NDArray[np.float64]:
     """Minutes since the nearest 09:30 in New York, daylight saving included, -750..750."""
     return _minutes_from(view.decision, *_NEW_YORK_OPEN)
 
 
-@feature("minutes since the exchange opened", unit="minutes")
+@feature("minutes since the exchange opened", unit="minutes", mirror=None)
 def minutes_from_exchange_open(view: View) -> NDArray[np.float64]:
     """Minutes since the exchange opened for this trading day."""
     return (view.decision - view.tape.schedule.exchange_open[view.day]).astype(np.float64)
 
 
-@feature("trading days since the contract rolled", unit="days")
+@feature("trading days since the contract rolled", unit="days", mirror=None)
 def days_since_roll(view: View) -> NDArray[np.float64]:
     """Trading days since the series last changed contract; NaN beyond the lookback."""
     days = view.tape.schedule.days
@@ -98,7 +98,7 @@ def days_since_roll(view: View) -> NDArray[np.float64]:
     return np.where(recent, view.day - roll, np.nan)
 
 
-@feature("the exchange closes early today", categorical=True)
+@feature("the exchange closes early today", categorical=True, mirror=None)
 def early_close(view: View) -> NDArray[np.float64]:
     """1 on a half-day, else 0: published in advance."""
     return view.tape.schedule.early_close[view.day].astype(np.float64)

@@ -19,7 +19,7 @@ def corridor_p_up(view: View) -> NDArray[np.float64]:
     return (close_position(view) + overshoot) / (1.0 + 2.0 * overshoot)
 
 
-@feature("a minute's typical move against the range height", unit="share")
+@feature("a minute's typical move against the range height", unit="share", mirror=None)
 def minute_move_share(view: View) -> NDArray[np.float64]:
     """sigma/height: how far beyond the edge a breaking close is expected."""
     return view.sigma / view.size

@@ -19,7 +19,7 @@ def previous_direction(view: View) -> NDArray[np.float64]:
     return np.where(direction < 0, 2.0, direction)
 
 
-@feature("net result of the range before", unit="R")
+@feature("net result of the range before", unit="R", mirror=None)
 def previous_net_r(view: View) -> NDArray[np.float64]:
     """Net R of the opening range before this one, if settled by t0."""
     return view.known_net_r(view.earlier_slot(1))
@@ -32,25 +32,25 @@ def same_slot_direction(view: View) -> NDArray[np.float64]:
     return np.where(direction < 0, 2.0, direction)
 
 
-@feature("net result of the same range yesterday", unit="R")
+@feature("net result of the same range yesterday", unit="R", mirror=None)
 def same_slot_net_r(view: View) -> NDArray[np.float64]:
     """Net R of this opening range on the trading day before."""
     return view.known_net_r(view.same_slot(1))
 
 
-@feature("mean net result of the same range over ten days", unit="R")
+@feature("mean net result of the same range over ten days", unit="R", mirror=None)
 def same_slot_mean_net_r(view: View) -> NDArray[np.float64]:
     """Mean settled net R of this opening range over the ten trading days before."""
     return _mean([view.known_net_r(view.same_slot(days)) for days in range(1, 11)])
 
 
-@feature("mean net result of the last six ranges", unit="R")
+@feature("mean net result of the last six ranges", unit="R", mirror=None)
 def mean_net_r_6(view: View) -> NDArray[np.float64]:
     """Mean net R of those of the last six opening ranges that are settled by t0."""
     return _mean([view.known_net_r(view.earlier_slot(back)) for back in range(1, 7)])
 
 
-@feature("mean net result of the last three days", unit="R")
+@feature("mean net result of the last three days", unit="R", mirror=None)
 def mean_net_r_3d(view: View) -> NDArray[np.float64]:
     """Mean settled net R of all ranges of the three trading days before."""
     ranges = len(view.market.ranges)
@@ -72,7 +72,7 @@ def breaks_today(view: View) -> NDArray[np.float64]:
     return np.where(count > 0, total, np.nan)
 
 
-@feature("height against the range before", unit="share")
+@feature("height against the range before", unit="share", mirror=None)
 def size_against_previous(view: View) -> NDArray[np.float64]:
     """Height over that of the opening range before this one."""
     return view.size / positive(view.slot_size(view.earlier_slot(1)))

@@ -15,25 +15,25 @@ SAME_SLOT_DAYS = 10
 _SlotQuantity = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 
-@feature("range height against the price", unit="basis points")
+@feature("range height against the price", unit="basis points", mirror=None)
 def range_size_basis_points(view: View) -> NDArray[np.float64]:
     """High less low of the window, over the traded price, times 10,000."""
     return view.basis_points(view.size)
 
 
-@feature("range height", unit="ticks", instead="range_size_basis_points")
+@feature("range height", unit="ticks", instead="range_size_basis_points", mirror=None)
 def range_size(view: View) -> NDArray[np.float64]:
     """High less low of the window: of older versions."""
     return view.size
 
 
-@feature("range height against the 14-day average true range", unit="ATR")
+@feature("range height against the 14-day average true range", unit="ATR", mirror=None)
 def range_size_atr14(view: View) -> NDArray[np.float64]:
     """Height in units of ATR-14."""
     return view.size / positive(view.atr(14))
 
 
-@feature("range height against the 20-day average true range", unit="ATR")
+@feature("range height against the 20-day average true range", unit="ATR", mirror=None)
 def range_size_atr20(view: View) -> NDArray[np.float64]:
     """Height in units of ATR-20."""
     return view.size / positive(view.atr(20))
@@ -72,13 +72,13 @@ def last_bar_move(view: View) -> NDArray[np.float64]:
     return (view.tape.close[bar] - view.tape.open[bar]) / view.size
 
 
-@feature("contracts traded in the window (log)")
+@feature("contracts traded in the window (log)", mirror=None)
 def window_volume(view: View) -> NDArray[np.float64]:
     """log(1 + volume)."""
     return np.log1p(view.window.volume)
 
 
-@feature("volume of the window's later half against its first (log)")
+@feature("volume of the window's later half against its first (log)", mirror=None)
 def window_volume_tilt(view: View) -> NDArray[np.float64]:
     """log((1 + later half)/(1 + first half)); the middle minute of an odd window is in neither."""
     start, stop = view.ranges.start[view.rows], view.decision
@@ -88,19 +88,19 @@ def window_volume_tilt(view: View) -> NDArray[np.float64]:
     return np.log1p(later) - np.log1p(first)
 
 
-@feature("share of the window's minutes that traded", unit="share")
+@feature("share of the window's minutes that traded", unit="share", mirror=None)
 def minutes_traded(view: View) -> NDArray[np.float64]:
     """Minutes with a bar over minutes of the window."""
     return view.window.count / (view.decision - view.ranges.start[view.rows])
 
 
-@feature("range height against the same range's last ten days", unit="share")
+@feature("range height against the same range's last ten days", unit="share", mirror=None)
 def size_against_same_slot(view: View) -> NDArray[np.float64]:
     """Height over the mean height of this opening range on the ten trading days before."""
     return view.size / positive(_same_slot_mean(view, view.slot_size))
 
 
-@feature("window volume against the same range's last ten days", unit="share")
+@feature("window volume against the same range's last ten days", unit="share", mirror=None)
 def volume_against_same_slot(view: View) -> NDArray[np.float64]:
     """Volume over the mean volume of this opening range on the ten trading days before."""
     return view.window.volume / positive(_same_slot_mean(view, view.slot_volume))

@@ -14,13 +14,13 @@ from ml_core.features.catalogue import Mirror, feature
 from ml_core.features.view import View, positive
 
 
-@feature("height of the last completed session", unit="ATR")
+@feature("height of the last completed session", unit="ATR", mirror=None)
 def session1_range(view: View) -> NDArray[np.float64]:
     """High less low of the last completed session, in ATR-20."""
     return _in_atr(view, view.sessions.back(1).size)
 
 
-@feature("height of the second last completed session", unit="ATR")
+@feature("height of the second last completed session", unit="ATR", mirror=None)
 def session2_range(view: View) -> NDArray[np.float64]:
     """High less low of the session before it, in ATR-20."""
     return _in_atr(view, view.sessions.back(2).size)
@@ -56,7 +56,7 @@ def session2_position(view: View) -> NDArray[np.float64]:
     return _position(view, view.sessions.back(2))
 
 
-@feature("height of the last completed session against the one before", unit="share")
+@feature("height of the last completed session against the one before", unit="share", mirror=None)
 def session_ratio(view: View) -> NDArray[np.float64]:
     """Height of the last completed session over the one before it."""
     return view.sessions.back(1).size / positive(view.sessions.back(2).size)

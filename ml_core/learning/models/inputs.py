@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.features.all import CATALOGUE
-from ml_core.features.catalogue import Mirror
+from ml_core.features.catalogue import TURNS, Mirror
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.version_folder import Question
 
@@ -90,13 +90,16 @@ class Inputs:
         """Features that turn round with prices; one whose counterpart is not there is left out."""
         if not self.mirrored:
             return {}
-        known = CATALOGUE.select(name for name in self.features if name in CATALOGUE)
+        mirrors = {name: _mirror_of(name) for name in self.features}
         return {
-            feature.name: feature.mirror
-            for feature in known
-            if feature.mirror is not None
-            and (not feature.mirror.of or feature.mirror.of in self.features)
+            name: mirror
+            for name, mirror in mirrors.items()
+            if mirror is not None and (not mirror.of or mirror.of in self.features)
         }
+
+
+def _mirror_of(name: str) -> Mirror | None:
+    return CATALOGUE.select([name])[0].mirror if name in CATALOGUE else TURNS
 
 
 def nearer_side(data: Dataset) -> NDArray[np.float64]:

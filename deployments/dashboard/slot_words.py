@@ -74,7 +74,10 @@ def probabilities(champion: Settled) -> list[dict[str, str]]:
 
 
 def sides(prediction: Prediction) -> list[dict[str, str]]:
-    """Return each side's P(win) and E[net R] with its 80 % interval, beside the driftless."""
+    """Return each side's P(win), P(loss), P(neither in time) and E[net R].
+
+    Beside them the driftless P(win), and the 80 % interval where one is stated.
+    """
     rows = []
     for view, name in ((prediction.long, "UP"), (prediction.short, "DOWN")):
         low, high = view.net_r_low, view.net_r_high
@@ -88,6 +91,8 @@ def sides(prediction: Prediction) -> list[dict[str, str]]:
                 "if it breaks": name,
                 "P(win)": percent_or_dash(view.p_win),
                 "driftless": percent_or_dash(view.baseline_p_win),
+                "P(loss)": percent_or_dash(view.p_loss),
+                "P(neither)": percent_or_dash(view.p_timeout),
                 "E[net R]": signed_or_dash(view.expected_net_r),
                 "80 % interval": span,
             }

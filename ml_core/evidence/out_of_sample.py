@@ -126,6 +126,8 @@ def answers_from(table: pa.Table) -> OutOfSamplePredictions:
         if f"said_{name}" in table.column_names:
             one: NDArray[Any] = column(f"said_{name}")
             return one
+        if f"said_{name}_{_SIDES[0]}" not in table.column_names:
+            return np.full((len(table), 2), np.nan)  # of a study made before it was kept
         return np.column_stack([column(f"said_{name}_{side}") for side in _SIDES])
 
     rows = {

@@ -21,6 +21,7 @@ from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import Calibrator
 from ml_core.learning.models.inputs import SIDE, feature_of
 from ml_core.learning.models.own_baseline import ModelRecord
+from ml_core.learning.predictions.intervals import NetRIntervals
 from ml_core.learning.predictions.novelty import Novelty, fit_novelty
 from ml_core.learning.predictions.predict import Predictions, predict
 from ml_core.learning.recipe import Recipe
@@ -83,8 +84,8 @@ class Bundle:
         LightGBM model text for each question; None where the baseline stands alone.
     calibrators
         For the directional and the quality model.
-    quantiles
-        Offsets of the stated interval around E[net R]; None for baselines alone.
+    intervals
+        Stated intervals around E[net R]; None for baselines alone.
     feature_names, categorical
         Columns the models expect, in order.
     trained
@@ -100,7 +101,7 @@ class Bundle:
     baselines: Baselines
     texts: Mapping[Question, str | None]
     calibrators: Mapping[Question, Calibrator]
-    quantiles: tuple[float, float] | None
+    intervals: NetRIntervals | None
     feature_names: tuple[str, ...]
     categorical: tuple[str, ...]
     trained: dict[str, Any]
@@ -149,7 +150,7 @@ class Bundle:
             self.baselines,
             boosters,
             calibrators,
-            self.quantiles,
+            self.intervals,
             residual=self.residual,
             mirrored=self.recipe.mirrored,
         )
@@ -199,8 +200,8 @@ class Bundle:
             "calibrators": {
                 name: calibrator.to_json() for name, calibrator in self.calibrators.items()
             },
-            "net_r_interval": self.quantiles,
             "net_r_coverage": self.recipe.interval,
+            **(self.intervals.to_json() if self.intervals else {"net_r_interval": None}),
         }
 
     def files(self, metrics: dict[str, Any], card: str, schema: dict[str, Any]) -> dict[str, str]:
@@ -319,7 +320,7 @@ def load_bundle(folder: Path) -> Bundle:
             feature["name"] for feature in schema["features"] if feature["categorical"]
         )
     with reading(folder, CALIBRATION):
-        interval = calibration["net_r_interval"]
+        intervals = NetRIntervals.from_json(calibration)
         calibrators = {
             name: Calibrator(**values) for name, values in calibration["calibrators"].items()
         }
@@ -330,7 +331,7 @@ def load_bundle(folder: Path) -> Bundle:
         baselines=fitted,
         texts=texts,
         calibrators=calibrators,
-        quantiles=tuple(interval) if interval else None,
+        intervals=intervals,
         feature_names=names,
         categorical=categorical,
         trained=read(METADATA),

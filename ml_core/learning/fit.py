@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml_core.learning import models
 from ml_core.learning.bundle import Bundle, gains
-from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.datasets.dataset import TIMEOUT, Dataset
 from ml_core.learning.datasets.splits import Split, chronological, up_to_the_end
 from ml_core.learning.models.baselines import Baselines, fit_baselines
 from ml_core.learning.models.calibration import (
@@ -30,6 +30,7 @@ from ml_core.learning.models.lightgbm_models import (
     train,
 )
 from ml_core.learning.models.own_baseline import JUDGED_HERE, ModelRecord, beats_baseline
+from ml_core.learning.predictions.intervals import NetRIntervals, fit_intervals
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
 
@@ -96,7 +97,7 @@ def fit(
     everything = data.rows(split.learned)
     baselines = fit_baselines(everything)
     judged: dict[Question, _Judged] = {}
-    quantiles = None
+    intervals = None
     if recipe.kind != "baseline":
         held_back, found = data.rows(split.calibrate), fit_baselines(data.rows(split.train))
         trained = train(data, split.train, found, recipe, on_progress, questions=questions)
@@ -104,7 +105,7 @@ def fit(
             question: _judge(held_back, found, recipe, question, model)
             for question, model in trained.items()
         }
-        quantiles = _interval(held_back, found, judged, recipe)
+        intervals = _intervals(held_back, found, judged, recipe)
     texts = {
         question: refit(everything, baselines, question, recipe, model.trained)
         for question, model in judged.items()
@@ -119,7 +120,7 @@ def fit(
             for question, model in judged.items()
             if model.calibrator is not None
         },
-        quantiles=quantiles,
+        intervals=intervals,
         feature_names=data.feature_names,
         categorical=data.categorical,
         trained=_tale(data, split, judged_on, judged, data_fingerprint),
@@ -215,25 +216,21 @@ def methods_of(recipe: Recipe) -> tuple[Method, ...]:
     return ("platt", "isotonic") if recipe.class_weights else ("identity", "platt", "isotonic")
 
 
-def _interval(
+def _intervals(
     held_back: Dataset,
     baselines: Baselines,
     judged: Mapping[Question, _Judged],
     recipe: Recipe,
-) -> tuple[float, float] | None:
-    """Return split-conformal offsets around E[net R], one tail each, from calibration residuals.
-
-    Lei et al., Distribution-free predictive inference for regression, 2018.
-    """
+) -> NetRIntervals:
+    """Fit the intervals of net R to the held-back trades, around what is expected of them."""
     rows = sample(held_back, baselines, "r_multiple", recipe)
-    if not len(rows.rows):
-        return None
     model = judged.get("r_multiple")
-    residual = np.sort(rows.answer - (rows.start if model is None else model.margin))
-    count, tail = len(residual), (1.0 - recipe.interval) / 2.0
-    low = max(int(np.floor((count + 1) * tail)) - 1, 0)
-    high = min(int(np.ceil((count + 1) * (1.0 - tail))) - 1, count - 1)
-    return float(residual[low]), float(residual[high])
+    return fit_intervals(
+        rows.answer - (rows.start if model is None else model.margin),
+        held_back.opening_range[rows.rows],
+        held_back.outcome[rows.rows] == TIMEOUT,
+        recipe.interval,
+    )
 
 
 def _tale(

@@ -92,7 +92,7 @@ class Predictor:
             bundle.baselines,
             self._boosters,
             self._calibrators,
-            bundle.quantiles,
+            bundle.intervals,
             residual=bundle.residual,
             mirrored=bundle.recipe.mirrored,
         )
@@ -156,8 +156,13 @@ def level_of(confidence: float) -> Level:
 
 def _side(predictions: Predictions, side: int) -> SideView:
     low, high = float(predictions.net_r_low[0, side]), float(predictions.net_r_high[0, side])
+    p_win, p_timeout = (
+        float(values[0, side]) for values in (predictions.p_win, predictions.p_timeout)
+    )
     return SideView(
-        p_win=float(predictions.p_win[0, side]),
+        p_win=p_win,
+        p_loss=max(1.0 - p_win - p_timeout, 0.0),
+        p_timeout=p_timeout,
         net_r=float(predictions.net_r[0, side]),
         net_r_low=None if np.isnan(low) else low,
         net_r_high=None if np.isnan(high) else high,

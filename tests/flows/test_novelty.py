@@ -69,7 +69,7 @@ def test_every_answer_says_how_unlike_the_training_data_it_is() -> None:
     assert set(entries) == {"champion", "challenger"}
     for entry in entries.values():
         score = score_of(entry)
-        assert score.dissimilarity > 0
+        assert score.dissimilarity >= 0  # nothing, of a row that was learned from
         assert score.threshold > 0
 
 

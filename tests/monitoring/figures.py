@@ -85,7 +85,7 @@ def _evaluated() -> dict[str, Any]:
         baselines=fit_baselines(data),
         texts={},
         calibrators={},
-        quantiles=None,
+        intervals=None,
         feature_names=data.feature_names,
         categorical=(),
         trained=trained(),

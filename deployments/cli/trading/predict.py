@@ -92,10 +92,21 @@ def _print_prediction(
     odds.add_row("corridor", *_percents(p * stays, (1.0 - p) * stays, prediction.p_none))
     show_table(odds)
     sides = cli.drawing.plain_table()
-    for heading in ("if taken", "P(win)", "driftless", "E\\[net R]", "driftless", "80 % of R in"):
+    headings = [
+        "if taken",
+        "P(win)",
+        "driftless",
+        "P(loss)",
+        "P(neither)",
+        "E\\[net R]",
+        "driftless",
+    ]
+    stated = prediction.long.net_r_low is not None
+    for heading in [*headings, "80 % of R in"] if stated else headings:
         sides.add_column(heading, justify="left" if heading == "if taken" else "right")
-    sides.add_row("long", *_side(prediction.long))
-    sides.add_row("short", *_side(prediction.short))
+    for name in ("long", "short"):
+        figures = _side(prediction.side(name))
+        sides.add_row(name, *(figures if stated else figures[:-1]))
     show_table(sides)
     say(
         f"{prediction.recommendation.upper()}; confidence {prediction.confidence:.2f} "
@@ -124,6 +135,8 @@ def _side(side: SideView) -> list[Any]:
     return [
         f"{side.p_win:.1%}",
         f"{side.baseline_p_win:.1%}",
+        "-" if side.p_loss is None else f"{side.p_loss:.1%}",
+        "-" if side.p_timeout is None else f"{side.p_timeout:.1%}",
         f"{side.expected_net_r:+.3f}",
         f"{side.baseline_net_r:+.3f}",
         span,

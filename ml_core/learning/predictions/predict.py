@@ -13,6 +13,7 @@ from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import IDENTITY, Calibrator, logit
 from ml_core.learning.models.driftless import DriftlessEntry
 from ml_core.learning.models.inputs import Inputs, nearer_side
+from ml_core.learning.predictions.intervals import NetRIntervals
 from ml_core.learning.version_folder import Question
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ class Predictions:
     p_win, net_r
         Shape (n, 2): P(target before the stop and in time) and E[net R] if that side breaks and
         is taken.
+    p_timeout
+        Shape (n, 2): P(neither target nor stop in time); what remains to 1 is P(loss).
     net_r_low, net_r_high
-        Shape (n, 2): the stated interval of net R; NaN for baselines alone.
+        Shape (n, 2): the stated interval of net R; NaN where none is stated.
     baseline_p_up
         Shape (n,), the corridor.
     baseline_p_win, baseline_net_r
@@ -54,6 +57,7 @@ class Predictions:
     p_up: NDArray[np.float64]
     p_none: NDArray[np.float64]
     p_win: NDArray[np.float64]
+    p_timeout: NDArray[np.float64]
     net_r: NDArray[np.float64]
     net_r_low: NDArray[np.float64]
     net_r_high: NDArray[np.float64]
@@ -70,7 +74,7 @@ def predict(
     baselines: Baselines,
     boosters: dict[Question, Booster | None],
     calibrators: dict[Question, Calibrator],
-    quantiles: tuple[float, float] | None,
+    intervals: NetRIntervals | None,
     *,
     residual: bool = True,
     mirrored: bool = False,
@@ -87,8 +91,8 @@ def predict(
         A booster for each question, or None where the baseline stands alone.
     calibrators
         Maps of the directional and quality margins.
-    quantiles
-        Offsets of the stated R interval around E[net R], from calibration residuals.
+    intervals
+        Stated intervals around E[net R], from residuals of held-back trades.
     residual
         Whether the boosters were grown on top of the baselines, or hold everything themselves.
     mirrored
@@ -124,15 +128,18 @@ def predict(
         net_r[:, column] = start + _raw(
             booster, inputs("r_multiple").of(data.features, trade_side)
         )
-    low, high = quantiles if quantiles is not None else (np.nan, np.nan)
+    low, high = (intervals or NetRIntervals(by_range={})).around(net_r, data.opening_range)
+    # a trade that does not win is lost or timed out in the driftless proportion
+    not_won = entry.p_timeout / (1.0 - entry.p_win)
     expected = ensemble(p_win, net_r, entry)
     return Predictions(
         p_up=p_up,
         p_none=baselines.none(data),
         p_win=p_win,
+        p_timeout=(1.0 - p_win) * not_won[:, None],
         net_r=net_r,
-        net_r_low=net_r + low,
-        net_r_high=net_r + high,
+        net_r_low=low,
+        net_r_high=high,
         baseline_p_up=corridor,
         baseline_p_win=entry.p_win,
         baseline_net_r=entry.net_r,

@@ -98,7 +98,8 @@ class SideView:
     p_win
         P(target before the stop and before the scan end).
     net_r, net_r_low, net_r_high
-        E[net R] of the R model and its stated interval; None without a model.
+        E[net R] of the R model and its stated interval; None where none is stated, as where most
+        trades end at stop or target: R is nearly two-valued then.
     expected_net_r
         The ensemble's figure, which the recommendation rests on.
     baseline_p_win, baseline_net_r
@@ -106,6 +107,9 @@ class SideView:
     win_worth
         R that a win brings above a trade that does not win; None of rows written before it was
         kept, whose driftless price knew no end of the time.
+    p_loss, p_timeout
+        P(stop first) and P(neither in time), which add to 1 with ``p_win``; None of rows written
+        before they were kept.
     """
 
     p_win: float
@@ -116,6 +120,8 @@ class SideView:
     baseline_p_win: float
     baseline_net_r: float
     win_worth: float | None = None
+    p_loss: float | None = None
+    p_timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor, level_of
 from ml_core.learning.models.baselines import Baselines, corridor_probability, fit_baselines
 from ml_core.learning.models.calibration import IDENTITY, Method, fit_calibrator, logit
+from ml_core.learning.predictions.intervals import conformal_ends
 from ml_core.learning.predictions.novelty import Novelty, fit_novelty, may_silence
 from ml_core.learning.predictions.predict import ensemble, recommend
 from ml_core.learning.predictions.prediction import NoveltyScore
@@ -129,27 +130,17 @@ def test_the_expected_net_r_is_the_mean_of_both_views() -> None:
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9])
-def test_the_stated_interval_leaves_out_no_more_of_each_tail_than_it_may(coverage: float) -> None:
-    data = dataset(500)
-    recipe = Recipe.model_validate({"name": "r", "kind": "residual", "interval": coverage})
-    fitted = fit(data, recipe, "x")
-    rows = data.rows(fitted.split.calibrate)
-    assert "r_multiple" not in fitted.bundle.models
-    # of the baseline that knew the training part alone
-    stated = fit_baselines(data.rows(fitted.split.train)).entry(rows).net_r
-    residual = np.sort(rows.r_net - stated)
-    assert fitted.bundle.quantiles is not None
+@pytest.mark.parametrize("rows", [50, 99, 298])
+def test_the_stated_interval_leaves_out_no_more_of_each_tail_than_it_may(
+    rows: int, coverage: float
+) -> None:
+    residual = np.random.default_rng(0).permutation(np.arange(1.0, rows + 1.0))
+    low, high = conformal_ends(residual, coverage)
 
-    low, high = fitted.bundle.quantiles
-
-    # a new row falls below the i-th of n with a chance of i / (n + 1); equal ones share a place
-    count, tail, rounding = len(residual) + 1, (1 - coverage) / 2, 1e-9
-    (low_first, low_last), (high_first, high_last) = (
-        ((residual < end - rounding).sum() + 1, (residual <= end + rounding).sum())
-        for end in (low, high)
-    )
-    assert low_first / count <= tail < (low_last + 1) / count
-    assert (high_first - 1) / count < 1 - tail <= high_last / count
+    # a new row falls below the i-th of n with a chance of i / (n + 1)
+    count, tail = rows + 1, (1 - coverage) / 2
+    assert low / count <= tail < (low + 1) / count
+    assert (high - 1) / count < 1 - tail <= high / count
 
 
 @pytest.mark.parametrize(

@@ -96,23 +96,14 @@ def test_probabilities_are_probabilities(planted: tuple[Dataset, Fitted, Evaluat
 
     said = fitted.bundle.predict(data)
 
-    for values in (said.p_up, said.p_none, said.p_win):
+    for values in (
+        said.p_up,
+        said.p_none,
+        said.p_win,
+        said.p_timeout,
+        said.p_win + said.p_timeout,
+    ):
         assert ((values >= 0) & (values <= 1)).all()
-    assert (said.net_r_low < said.net_r).all()
-    assert (said.net_r < said.net_r_high).all()
-
-
-def test_the_stated_interval_of_net_r_covers_about_what_it_states() -> None:
-    data = dataset(700, effect=0.0, seed=5)
-    # of two values alone an interval covers all or half
-    spread = np.random.default_rng(5).normal(0.0, 0.5, len(data))
-    data = replace(data, r_net=data.r_net + spread)
-    fitted = fit(data, RESIDUAL, "fingerprint")
-
-    coverage = evaluate(fitted.bundle, data.rows(fitted.split.test)).net_r.interval_coverage
-
-    assert coverage is not None
-    assert 0.7 < coverage < 0.9
 
 
 def _written(fitted: Fitted, data: Dataset, folder: Path) -> Path:

@@ -29,7 +29,8 @@ class Inputs:
     about the edge that is nearer at t0, and every feature that turns round when prices are turned
     upside down is given to all three models a second time, as seen from the side asked about. What
     follows the nearer edge, or a trade's own side, is then one split of a tree and not two, of
-    which neither tells anything by itself.
+    which neither tells anything by itself. The model of the direction is given the other numbers
+    times the side, since what they say of UP is turned round where the low is asked about.
 
     Attributes
     ----------
@@ -90,16 +91,19 @@ class Inputs:
         """Features that turn round with prices; one whose counterpart is not there is left out."""
         if not self.mirrored:
             return {}
-        mirrors = {name: _mirror_of(name) for name in self.features}
+        mirrors = {name: self._mirror_of(name) for name in self.features}
         return {
             name: mirror
             for name, mirror in mirrors.items()
             if mirror is not None and (not mirror.of or mirror.of in self.features)
         }
 
-
-def _mirror_of(name: str) -> Mirror | None:
-    return CATALOGUE.select([name])[0].mirror if name in CATALOGUE else TURNS
+    def _mirror_of(self, name: str) -> Mirror | None:
+        mirror = CATALOGUE.select([name])[0].mirror if name in CATALOGUE else TURNS
+        if mirror is None and self.question == "directional" and name not in self.categorical:
+            # what sends prices up, whichever edge is nearer, is one split as well
+            return TURNS
+        return mirror
 
 
 def nearer_side(data: Dataset) -> NDArray[np.float64]:

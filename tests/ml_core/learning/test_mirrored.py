@@ -84,8 +84,33 @@ def test_seen_from_above_a_feature_is_itself_from_below_its_mirror_image() -> No
 
 
 def test_a_feature_without_its_counterpart_is_given_as_it_is_alone() -> None:
-    inputs = Inputs(NAMES[:3], (), "directional", mirrored=True)
+    inputs = Inputs(NAMES[:3], (), "quality", mirrored=True)
     assert inputs.names == [*NAMES[:3], "change_60m" + FROM_SIDE, SIDE]
+
+
+def test_of_the_direction_a_feature_that_does_not_turn_is_given_times_the_side() -> None:
+    inputs = Inputs(("atr_trend", "current_sweep"), (), "directional", mirrored=True)
+    below = inputs.of(np.array([[3.0, 1.0]]), -1.0)
+    assert below[0, inputs.names.index("atr_trend" + FROM_SIDE)] == -3.0
+    code = Inputs(("atr_trend",), ("atr_trend",), "directional", mirrored=True)
+    assert code.names == ["atr_trend", SIDE]
+
+
+def test_what_goes_up_whichever_edge_is_nearer_is_found_by_a_mirrored_recipe_too() -> None:
+    def rising(seed: int) -> Dataset:
+        data = fair(1000, seed)
+        followed = np.random.default_rng([seed, 1]).random(len(data)) < 0.35
+        towards = np.where(data.column("atr_trend") > 0, UP, DOWN)
+        direction = np.where(followed, towards, data.direction)
+        return replace(data, direction=direction.astype(data.direction.dtype))
+
+    bundles = [
+        fit(rising(1), recipe, "fingerprint", questions=("directional",)).bundle
+        for recipe in (PLAIN, MIRRORED)
+    ]
+    usual, mirrored = (gain(bundle, rising(2)) for bundle in bundles)
+    assert mirrored > 0.01
+    assert mirrored > 0.7 * usual
 
 
 def test_a_recipe_that_is_not_mirrored_reads_what_it_always_read() -> None:

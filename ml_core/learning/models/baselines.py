@@ -17,6 +17,7 @@ from ml_core.learning.models.driftless import (
     fit_entry_law,
     timeless_entry,
 )
+from ml_core.learning.models.no_break import NoBreak, fit_no_break
 from ml_core.on_demand import library
 
 optimize = library("scipy.optimize")
@@ -53,6 +54,9 @@ class Baselines:
         Smoothed share of ranges that did not break, by opening range.
     p_none_all
         The same over all ranges, for a range not seen in training.
+    no_break
+        The same by range and by its height in units of sigma; None where the training rows do not
+        show that it says more, and of versions saved before there was one.
     entry_law
         The driftless entry's own parameters; None of versions saved before there were any, which
         answer by the distances alone.
@@ -64,19 +68,31 @@ class Baselines:
     p_none: dict[str, float]
     p_none_all: float
     entry_law: EntryLaw | None = None
+    no_break: NoBreak | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the parameters as plain values; no ``entry_law`` where there is none."""
+        """Return the parameters as plain values; what there is none of is left out."""
         values = asdict(self)
         if self.entry_law is None:
             del values["entry_law"]
-        return values
+        del values["no_break"]
+        return {**values, **(self.no_break.to_json() if self.no_break else {})}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Baselines:
         """Read back what :meth:`to_json` gave."""
-        law = values.get("entry_law")
-        return cls(**{**values, "entry_law": EntryLaw.from_json(law) if law else None})
+        law, by_height = values.get("entry_law"), values.get("p_none_by_height")
+        own = {name: value for name, value in values.items() if name != "p_none_by_height"}
+        no_break = None
+        if by_height is not None:
+            no_break = NoBreak(
+                overall=values["p_none_all"],
+                by_range=values["p_none"],
+                edges=tuple(by_height["edges"]),
+                by_height={name: tuple(cells) for name, cells in by_height["by_range"].items()},
+            )
+        law = EntryLaw.from_json(law) if law else None
+        return cls(**{**own, "entry_law": law, "no_break": no_break})
 
     def sigma(self, data: Dataset) -> NDArray[np.float64]:
         """Return a minute's usual move, ticks, shape (n,): where it is missing, by the height."""
@@ -97,8 +113,8 @@ class Baselines:
 
     def none(self, data: Dataset) -> NDArray[np.float64]:
         """P(no break by the scan end), shape (n,)."""
-        shares = [self.p_none.get(str(name), self.p_none_all) for name in data.opening_range]
-        return np.array(shares, np.float64)
+        shares = self.no_break or NoBreak(overall=self.p_none_all, by_range=self.p_none)
+        return shares.of(data.opening_range, data.size_ticks / self.sigma(data))
 
     def entry(self, data: Dataset) -> DriftlessEntry:
         """Return what a driftless price gives the trades of n rows, the same for both sides.
@@ -155,21 +171,21 @@ def fit_baselines(train: Dataset) -> Baselines:
         return -float(np.mean(np.log(np.where(up, p, 1.0 - p))))
 
     best = optimize.minimize_scalar(loss, bounds=_K_BOUNDS, method="bounded")
-    decided = np.isin(train.direction, (UP, DOWN, NONE))
-    none = train.direction == NONE
-    overall = (none[decided].sum() + 0.5) / (decided.sum() + 1.0)
-    by_range = {}
-    for name in np.unique(train.opening_range):
-        rows = decided & (train.opening_range == name)
-        # twenty pseudo-rows of the overall share: one quiet day does not make a class
-        by_range[str(name)] = float((none[rows].sum() + 20 * overall) / (rows.sum() + 20))
+    decided = train.rows(np.isin(train.direction, (UP, DOWN, NONE)))
+    no_break = fit_no_break(
+        decided.direction == NONE,
+        decided.opening_range,
+        decided.size_ticks / _sigma(decided, share),
+        decided.trading_day,
+    )
     return Baselines(
         k=float(best.x),
         sigma_share=share,
         p_up=float(up.mean()),
-        p_none=by_range,
-        p_none_all=float(overall),
+        p_none=dict(no_break.by_range),
+        p_none_all=no_break.overall,
         entry_law=fit_entry_law(broke, _sigma(broke, share)),
+        no_break=no_break if no_break.by_height else None,
     )
 
 

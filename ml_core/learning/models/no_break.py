@@ -1,0 +1,149 @@
+"""P(no break by the scan end): by opening range, and by how high the range is for its volatility.
+
+A range that is high for what a minute usually moves is broken later, or, in a short session, not
+at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.learning.models.gain import gain_over_days
+
+SHRUNK_BY = 20
+"""Rows of the coarser share beside those of a cell: one quiet day does not make a class."""
+
+_PARTS = 3
+_FOLDS = 5
+_LEAST = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoBreak:
+    """Smoothed shares of ranges that did not break.
+
+    Attributes
+    ----------
+    overall
+        Over all ranges, for one not seen in training.
+    by_range
+        Of each opening range.
+    edges
+        Heights in units of sigma between the three parts of ``by_height``; none without it.
+    by_height
+        Of each opening range, the shares of low, middle and high ranges; empty where the training
+        rows do not show that they say more than ``by_range``.
+    """
+
+    overall: float
+    by_range: Mapping[str, float]
+    edges: tuple[float, ...] = ()
+    by_height: Mapping[str, tuple[float, ...]] | None = None
+
+    def of(
+        self, opening_range: NDArray[np.str_], height: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return P(no break), shape (n,), of ranges so many sigma high."""
+        shares = [self.by_range.get(str(name), self.overall) for name in opening_range]
+        constant = np.array(shares, np.float64)
+        if not self.by_height:
+            return constant
+        part = np.searchsorted(self.edges, height)
+        own = [self.by_height.get(str(name)) for name in opening_range]
+        return np.array(
+            [
+                constant[row] if cells is None else cells[part[row]]
+                for row, cells in enumerate(own)
+            ],
+            np.float64,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the table by height as plain values; nothing where there is none."""
+        if not self.by_height:
+            return {}
+        by_height = {name: list(cells) for name, cells in self.by_height.items()}
+        return {"p_none_by_height": {"edges": list(self.edges), "by_range": by_height}}
+
+
+def fit_no_break(
+    none: NDArray[np.bool_],
+    opening_range: NDArray[np.str_],
+    height: NDArray[np.float64],
+    day: NDArray[np.datetime64],
+) -> NoBreak:
+    """Fit the shares; those by height are kept only if they beat the ones by range unseen.
+
+    Both are fitted on four fifths of the days and scored on the fifth left out, five times. The
+    gain in log loss must exceed one standard error over days.
+
+    Parameters
+    ----------
+    none, opening_range, height, day
+        Shape (n,), of ranges that broke or did not: whether not, name, height in units of sigma,
+        trading day.
+    """
+    constant = _by_range(none, opening_range)
+    with_height = _by_height(constant, none, opening_range, height)
+    if not none.any() or none.all():
+        return constant
+    place = np.unique(day, return_inverse=True)[1]
+    fold = place * _FOLDS // (place.max() + 1)
+    saved = np.zeros(len(none))
+    for left_out in range(_FOLDS):
+        rows, others = fold == left_out, fold != left_out
+        if not others.any():
+            return constant
+        coarse = _by_range(none[others], opening_range[others])
+        fine = _by_height(coarse, none[others], opening_range[others], height[others])
+        of_coarse, of_fine = (
+            _loss(shares.of(opening_range[rows], height[rows]), none[rows])
+            for shares in (coarse, fine)
+        )
+        saved[rows] = of_coarse - of_fine
+    return with_height if gain_over_days(saved, day).exceeds_one_error else constant
+
+
+def _by_range(none: NDArray[np.bool_], opening_range: NDArray[np.str_]) -> NoBreak:
+    overall = float((none.sum() + 0.5) / (len(none) + 1.0))
+    by_range = {
+        str(name): _share(none[opening_range == name], overall)
+        for name in np.unique(opening_range)
+    }
+    return NoBreak(overall=overall, by_range=by_range)
+
+
+def _by_height(
+    coarse: NoBreak,
+    none: NDArray[np.bool_],
+    opening_range: NDArray[np.str_],
+    height: NDArray[np.float64],
+) -> NoBreak:
+    shares = np.arange(1, _PARTS) / _PARTS
+    edges = tuple(float(f"{edge:.6g}") for edge in np.quantile(height, shares))
+    part = np.searchsorted(edges, height)
+    by_height = {
+        name: tuple(
+            _share(none[(opening_range == name) & (part == index)], share)
+            for index in range(_PARTS)
+        )
+        for name, share in coarse.by_range.items()
+    }
+    return NoBreak(
+        overall=coarse.overall, by_range=coarse.by_range, edges=edges, by_height=by_height
+    )
+
+
+def _share(none: NDArray[np.bool_], coarser: float) -> float:
+    return float((none.sum() + SHRUNK_BY * coarser) / (len(none) + SHRUNK_BY))
+
+
+def _loss(p: NDArray[np.float64], none: NDArray[np.bool_]) -> NDArray[np.float64]:
+    p = np.clip(p, _LEAST, 1.0 - _LEAST)
+    loss: NDArray[np.float64] = -np.log(np.where(none, p, 1.0 - p))
+    return loss

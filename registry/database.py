@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -27,6 +29,7 @@ BUSY_MILLISECONDS = 10_000
 _LIKE_THIS = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
 _ONE_AT_A_TIME = 0x6F726263617374  # "orbcast": an advisory lock's number, Orbcast's own
 _READING = "orbcast_reading"
+_READ_ONLY = "attempt to write a readonly database"
 _BUSY = ("database is locked", "database table is locked", "lock timeout", "deadlock detected")
 
 
@@ -90,12 +93,18 @@ class Database:
         except OperationalError as error:
             if error.connection_invalidated or any(words in str(error.orig) for words in _BUSY):
                 raise BusyDatabaseError(self.masked_url, str(error.orig)) from error
+            if _READ_ONLY in str(error.orig):
+                remedy = "make the file and its folder writable, or work on a copy of the home"
+                raise DatabaseError(self.masked_url, "can only be read here", remedy) from error
             raise
 
     @property
     def masked_url(self) -> str:
         """The URL without a password."""
-        return masked(self.engine.url.render_as_string(hide_password=False))
+        url = self.engine.url
+        if str(url.database).startswith("file://"):  # as a file to be read only is named
+            return f"sqlite:///{unquote(str(url.database).removeprefix('file://'))}"
+        return masked(url.render_as_string(hide_password=False))
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -104,6 +113,9 @@ class Database:
 
 def open_database(url: str, *, migrate: bool = True, checkpoints: Path | None = None) -> Database:
     """Open a database, bringing its schema up to date if allowed.
+
+    One that this process may not write to, as in a backup or on a read-only disk, is opened to be
+    read.
 
     Parameters
     ----------
@@ -124,7 +136,10 @@ def open_database(url: str, *, migrate: bool = True, checkpoints: Path | None = 
     """
     name, parsed = masked(url), _parsed(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
-        _prepare_folder(Path(str(parsed.database)), name)
+        path = Path(str(parsed.database))
+        if path.is_file() and not _may_be_written(path):
+            return open_read_only(url, checkpoints=checkpoints)
+        _prepare_folder(path, name)
     engine = _engine(parsed, name)
     try:
         upgraded = migrate and bring_up_to_date(engine, name)
@@ -175,7 +190,10 @@ def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
         if not path.is_file():
             remedy = "run `orbcast demo` or `orbcast ingest`"
             raise DatabaseError(name, "is not there yet", remedy)
-        uri = parsed.set(database=path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
+        query = {"mode": "ro", "uri": "true"}
+        if not _may_be_written(path) and not _has_content(path.with_name(f"{path.name}-wal")):
+            query["immutable"] = "1"  # else SQLite wants to make files beside it
+        uri = parsed.set(database=path.resolve().as_uri(), query=query)
         engine = create_engine(uri)
         _be_patient(engine)
     else:
@@ -192,6 +210,15 @@ def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
         engine.dispose()
         raise
     return database
+
+
+def _may_be_written(path: Path) -> bool:
+    """Return whether a SQLite file can be written to, which takes files beside it."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _parsed(url: str) -> URL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -38,6 +39,11 @@ _FROM_PREFECT = {
 }
 """What is said of errors whose classes would have to be imported to be asked for."""
 
+_NO_MEMORY = (
+    "there is not enough memory for this; end other programs, give fewer workers "
+    "(ORBCAST_WORKERS=1) or a shorter period"
+)
+
 _FILES: tuple[tuple[type[OSError], str], ...] = (
     (IsADirectoryError, "is a folder; name a file, which may be in it"),
     (NotADirectoryError, "goes through a file as if it were a folder; check the path"),
@@ -54,6 +60,7 @@ _STATUS: tuple[tuple[type[BaseException], int], ...] = (
     (OrbcastError, DEFECT),
     (IsADirectoryError, INPUT),
     (OSError, OPERATOR),
+    (MemoryError, OPERATOR),
 )
 
 
@@ -62,7 +69,7 @@ def status_of(error: BaseException) -> int:
     for kind, status in _STATUS:
         if isinstance(error, kind):
             return status
-    if _is_about_the_server(error):
+    if _is_about_the_server(error) or _is_out_of_memory(error):
         return OPERATOR
     return INPUT if type(error).__name__ == "ParameterTypeError" else DEFECT
 
@@ -82,7 +89,8 @@ def line_of(error: BaseException) -> str:
             f"the Prefect server does not answer as it should ({text}); is PREFECT_API_URL "
             "right? Without it, Orbcast uses its own"
         )
-    if words := _FROM_PREFECT.get(type(error).__name__):
+    words = _NO_MEMORY if _is_out_of_memory(error) else _FROM_PREFECT.get(type(error).__name__)
+    if words:
         return words.format(text)
     if isinstance(error, OSError):
         return (
@@ -199,6 +207,16 @@ def let_go_of_output() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory ended: Python's and Arrow's, DuckDB's, or of a process that was ended.
+
+    A process of a pool that the machine ends for its memory leaves no other word.
+    """
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    return type(error).__name__ in {"OutOfMemoryException", "BrokenProcessPool"}
 
 
 def _is_a_stop(error: Exception) -> bool:

@@ -13,7 +13,19 @@ from registry.chains.beginnings import Beginning, beginnings_in
 from registry.chains.chain import GENESIS, Chain, Head, chain_of
 from registry.chains.chain_checkpoints import CheckpointFile, Compared, Gap, Miscount, RowLookup
 from registry.database import Database
+from registry.tables.base import UnreadableValueError
 from registry.tables.ledger import OutcomeRow, PredictionRow
+
+__all__ = [
+    "OUTCOMES",
+    "PREDICTIONS",
+    "UnreadableValueError",
+    "Verification",
+    "chain_faults",
+    "chains",
+    "row_lookup_in",
+    "verify",
+]
 
 PREDICTIONS = chain_of(PredictionRow)
 OUTCOMES = chain_of(OutcomeRow)
@@ -85,6 +97,9 @@ def _walk(database: Database, chain: Chain) -> tuple[tuple[str, ...], Head]:
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())
         return (f"{chain.name} cannot be read ({reason})",), Head(0, GENESIS)
+    except UnreadableValueError as error:
+        fault = f"{chain.name} has a row that cannot be read: {error.begins!r} ({error.fault})"
+        return (fault,), Head(0, GENESIS)
 
 
 def verify(database: Database) -> Verification:

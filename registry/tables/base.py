@@ -21,7 +21,22 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from ml_core.errors import OperatorError
 from ml_core.json_values import json_values
+
+_SHOWN = 40
+"""Characters of a value that cannot be read."""
+
+
+class UnreadableValueError(OperatorError):
+    """A value of a row that was written by nobody here: it is not what its column holds."""
+
+    begins: str
+    fault: str
+    template = (
+        "a row of the database has {begins!r} where other values belong ({fault}); `orbcast "
+        "verify` names the table, and a backup has the row as it was"
+    )
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -61,7 +76,17 @@ class CanonicalJson(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read."""
         del dialect
-        return None if value is None else orjson.loads(value)
+        if value is None:
+            return None
+        try:
+            return self._read(value)
+        except Exception as error:
+            fault = (str(error).splitlines() or [""])[0]
+            words = f"{type(error).__name__}: {fault}"
+            raise UnreadableValueError(str(value)[:_SHOWN], words) from error
+
+    def _read(self, text: str) -> Any:
+        return orjson.loads(text)
 
 
 class JsonOf(CanonicalJson):
@@ -77,9 +102,8 @@ class JsonOf(CanonicalJson):
         """Write."""
         return super().process_bind_param(json_values(value), dialect)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        """Read."""
-        return value and self.kind.from_json(super().process_result_value(value, dialect))
+    def _read(self, text: str) -> Any:
+        return self.kind.from_json(super()._read(text))
 
 
 def canonical(value: Any) -> str:

@@ -212,16 +212,21 @@ def _study(settings: Settings, record: VersionRecord, at: datetime) -> CardStudy
         return None
     last = max(studies, key=lambda study: (bool(study.settings.get("counts")), study.at))
     recent = last.at >= at - timedelta(days=STUDY_DAYS)
-    summary = last.figures["summary"]
+    try:
+        summary, directional = last.figures["summary"], last.figures["directional"]
+        first, latest, breaks = (summary[name] for name in ("first_day", "last_day", "breaks"))
+    except (KeyError, TypeError) as error:
+        fault = f"the study {last.study_hash[:12]} lacks {error}"
+        raise NotAnEvaluationError((fault,)) from error
     return CardStudy(
         verdict=last.verdict,
         at=last.at,
         counts=bool(last.settings.get("counts")),
         current=recent and last.settings.get("code") == code_hash(),
-        first_day=str(summary["first_day"]),
-        last_day=str(summary["last_day"]),
-        breaks=summary["breaks"],
-        directional=read_part(DirectionScores, last.figures["directional"]),
+        first_day=str(first),
+        last_day=str(latest),
+        breaks=breaks,
+        directional=read_part(DirectionScores, directional),
     )
 
 

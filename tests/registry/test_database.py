@@ -16,7 +16,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.exc import OperationalError
 
 from registry.database import Database, open_database, open_read_only
 from registry.errors import BusyDatabaseError, DatabaseError
@@ -193,10 +192,28 @@ def test_a_database_opened_to_read_only_cannot_be_written_and_must_be_there(
     assert not path.exists()
     open_database(f"sqlite:///{path}").close()
     database = open_read_only(f"sqlite:///{path}")
-    with pytest.raises(OperationalError, match="readonly"), database.session() as session:
+    with pytest.raises(DatabaseError, match="can only be read"), database.session() as session:
         session.execute(text("DELETE FROM predictions"))
     with database.reading() as session:
         assert session.scalar(text("SELECT count(*) FROM predictions")) == 0
+
+
+def test_where_nothing_may_be_written_it_is_opened_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "orbcast.sqlite"
+    open_database(f"sqlite:///{path}").close()
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    monkeypatch.setattr("registry.database.os.access", lambda *_: False)
+
+    database = open_database(f"sqlite:///{path}", checkpoints=tmp_path / "heads.jsonl")
+    with database.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM predictions")) == 0
+    refused = pytest.raises(DatabaseError, match=f"{path}: can only be read")
+    with refused, database.session() as session:
+        session.execute(text("DELETE FROM predictions"))
+
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
 def test_a_database_to_be_read_must_have_this_schema(tmp_path: Path) -> None:

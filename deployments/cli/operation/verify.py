@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -141,10 +143,10 @@ def _others(record: Verification) -> int:
 
 def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
 
-    models = settings.models()
+    models, database = settings.models(), settings.database()
     matches = [
-        *registry.definitions.recipes.recipe_faults(settings.database()),
-        *registry.definitions.markets.definition_faults(settings.database()),
+        *_faults_or_why_not(lambda: registry.definitions.recipes.recipe_faults(database)),
+        *_faults_or_why_not(lambda: registry.definitions.markets.definition_faults(database)),
     ]
     if head is not None and not settings.ledger().has(head.lower()):
         matches.append(f"no chain holds {head} any more: rows are gone from its end")
@@ -155,10 +157,22 @@ def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
             f"version {record.market} {record.version}: {fault}"
             for fault in models.content_faults(record)
         ]
+    matches += _faults_or_why_not(partial(_study_faults, settings))
+    return matches
+
+
+def _faults_or_why_not(look: Callable[[], Iterable[str]]) -> list[str]:
+    """Return what is wrong, or that a row cannot be read, which is wrong as well."""
+    try:
+        return list(look())
+    except registry.ledger.verification.UnreadableValueError as error:
+        return [str(error)]
+
+
+def _study_faults(settings: Settings) -> Iterator[str]:
     # of every market: one may be studied before anything was trained on it
     for study in registry.studies.evaluations.evaluations(settings.database()):
         try:
             training.studies_on_record.require_whole(settings, study)
         except registry.errors.DamagedEvidenceError as error:
-            matches.append(f"study {study.recipe} {study.study_hash[:12]}: {error}")
-    return matches
+            yield f"study {study.recipe} {study.study_hash[:12]}: {error}"

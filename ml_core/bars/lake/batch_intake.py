@@ -71,6 +71,7 @@ class BatchIntake:
     def __init__(self, folder: Path, market: Market, now: datetime) -> None:
         self._folder, self._market, self._now = folder, market, now
         self._log = BatchLog(folder / "batches", market.symbol)
+        self._here = {path.stem for path in (folder / "bars").glob("[0-9]*.parquet")}
         self._confirmed = Confirmations(folder / "confirmed")
         self._sources: dict[str, BadRows] = {}
         self._doubtful: list[tuple[int, RawBatch, Checked]] = []
@@ -98,7 +99,12 @@ class BatchIntake:
         for place, batch in enumerate(batches):
             last = self._log.last_reading(batch.content_hash)
             if last is not None and self._holds(last, batch):
+                restored = self._restore_lost(last, batch)
                 records[place] = replace(last, status="already")
+                if restored:
+                    records[place] = replace(
+                        last, status="added", added=restored, revised=0, withdrawn=0
+                    )
                 self._source_of(batch).count_again(last.rows, last.quarantined)
                 place_of[last.batch_id] = place
                 if self._log.changed_since(last) and self._differs(batch):
@@ -169,6 +175,25 @@ class BatchIntake:
             sum(reasons.get(name, 0) for name in names) >= count
             for names, count in zip(passing, before, strict=True)
         )
+
+    def _restore_lost(self, last: BatchRecord, batch: RawBatch) -> int:
+        """Put a reading's bars back into months whose files were moved away; return how many.
+
+        They are as they were, brought by that reading; other months are not touched.
+        """
+        if last.first is None or last.last is None:
+            return 0
+        span = np.arange(np.datetime64(last.first[:7]), np.datetime64(last.last[:7]) + 1)
+        if {str(month) for month in span} <= self._here:
+            return 0
+        batch, checked = self._checked(batch)
+        restored = 0
+        for month, rows in split_by_month(self._bars(batch, checked.good, last.batch_id)):
+            if month not in self._here:
+                change = merge(self._month(month), rows, self._now)
+                _write_table(self._folder / "bars" / f"{month}.parquet", change.merged)
+                restored += change.added
+        return restored
 
     def _differs(self, batch: RawBatch) -> bool:
         """Return whether a bar of a batch is not in the lake as the batch has it."""

@@ -165,8 +165,7 @@ class Lake:
         """
         require_same_units(self._folder(market.symbol), market)
         months = self._months(market.symbol, first_minute, stop_minute)
-        with whole(self._folder(market.symbol) / "bars"):
-            stored_bars = read_bars(months, market)
+        stored_bars = read_bars(months, market)
         first = first_minute if first_minute is not None else np.iinfo(np.int64).min
         stop = stop_minute if stop_minute is not None else np.iinfo(np.int64).max
         return stored_bars.between(first, stop)
@@ -180,8 +179,7 @@ class Lake:
             A month file cannot be read.
         """
         months = self._months(market.symbol, first_minute, stop_minute)
-        with whole(self._folder(market.symbol) / "bars"):
-            return read_stored(months, first_minute, stop_minute)
+        return read_stored(months, first_minute, stop_minute)
 
     def batches(self, symbol: str) -> tuple[BatchRecord, ...]:
         """Return the record of every batch taken in or taken back, in order of time."""

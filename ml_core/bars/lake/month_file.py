@@ -37,8 +37,8 @@ class LakeDamagedError(OperatorError):
     path: str
     fault: str
     template = (
-        "{path} is damaged ({fault}); move it away, delete the batches folder beside it and "
-        "ingest the sources again: what is whole is kept"
+        "{path} is damaged ({fault}); put it back from a backup, or move it away and ingest its "
+        "sources again, which `orbcast bars batches` lists: all other files stay as they are"
     )
 
 
@@ -49,8 +49,9 @@ def whole(path: Path) -> Iterator[None]:
         yield
     except PermissionError:
         raise  # the file may be whole: its owner must let us in
-    except (pa.ArrowInvalid, OSError, KeyError) as error:
-        raise LakeDamagedError(str(path), str(error).splitlines()[0]) from error
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        fault = (str(error).splitlines() or [type(error).__name__])[0]
+        raise LakeDamagedError(str(path), fault) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,10 @@ def read_bars(months: Sequence[Path], market: Market) -> Bars:
 
 def read_stored(months: Sequence[Path], first_minute: int, stop_minute: int) -> pa.Table:
     """Read month files' rows of a span of UTC minutes, every column of ``BAR_SCHEMA``."""
-    tables = [read_rows(path) for path in months]
+    tables = []
+    for path in months:
+        with whole(path):
+            tables.append(read_rows(path))
     table = pa.concat_tables(tables) if tables else BAR_SCHEMA.empty_table()
     first, stop = (
         pa.scalar(minute * MINUTE_US, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
@@ -193,9 +197,10 @@ def read_stored(months: Sequence[Path], first_minute: int, stop_minute: int) -> 
 
 
 def _read_month(path: Path, market: Market) -> Bars:
-    stat = path.stat()
-    identity = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-    return _decoded(str(path), identity, market.symbol, market.instrument)
+    with whole(path):
+        stat = path.stat()
+        identity = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        return _decoded(str(path), identity, market.symbol, market.instrument)
 
 
 @lru_cache(maxsize=_MONTHS_REMEMBERED)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import lzma
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -94,12 +96,25 @@ def _is_zip(path: Path) -> bool:
     return path.suffix.lower() == ".zip"
 
 
+_DAMAGE = (
+    OSError,
+    EOFError,
+    UnicodeError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    zipfile.BadZipFile,
+    NotImplementedError,  # a way of packing that Python does not know, or that is none
+    OverflowError,
+)
+
+
 @contextmanager
 def refusing_damage(path: Path) -> Iterator[None]:
     """Raise a ``SourceError`` that names the file where its content cannot be read as text."""
     try:
         yield
-    except (OSError, EOFError, UnicodeError, zlib.error, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         remedy = "download it again; it is damaged, or no text"
         raise SourceError(str(path), f"cannot be read as text ({error})", remedy) from error
 

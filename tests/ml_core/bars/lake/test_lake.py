@@ -356,14 +356,50 @@ def test_a_span_reads_its_own_bars_only(tmp_path: Path) -> None:
     assert len(Lake(tmp_path / "nowhere").read(mgc())) == 0
 
 
-def test_a_damaged_month_is_named_with_the_remedy(tmp_path: Path) -> None:
-    lake = Lake(tmp_path)
-    lake.ingest([batch([bar(0)])], mgc(), NOW)
-    (month,) = (tmp_path / "MGC" / "bars").glob("*.parquet")
-    month.write_bytes(b"PAR1 no more")
+def damaged(path: Path, how: str) -> None:
+    whole = path.read_bytes()
+    path.unlink()
+    if how == "a folder":
+        path.mkdir()
+    else:
+        content = {"empty": b"", "half": whole[: len(whole) // 2], "words": b"PAR1 no more"}
+        path.write_bytes(content[how])
 
-    with pytest.raises(LakeDamagedError, match="is damaged"):
-        lake.read(mgc())
+
+@pytest.mark.parametrize("how", ["empty", "half", "words", "a folder"])
+def test_a_damaged_month_is_named_and_its_remedy_loses_nothing(tmp_path: Path, how: str) -> None:
+    # Arrange: three months, of which a later file changed a bar of the second
+    lake = Lake(tmp_path / "lake")
+    readings = [
+        batch([bar(0), bar(30 * 1440), bar(31 * 1440), bar(60 * 1440)], "file"),
+        batch([bar(30 * 1440, 2001.0), bar(60 * 1440)], "later"),
+    ]
+    for reading in readings:
+        lake.ingest([reading], mgc(), NOW)
+    before, log, changed = contents(lake), lake.batches("MGC"), lake.revisions("MGC")
+    month = tmp_path / "lake" / "MGC" / "bars" / "2024-02.parquet"
+
+    # Act and assert: whoever reads it names it
+    damaged(month, how)
+    for read in (
+        lambda: lake.read(mgc()),
+        lambda: lake.stored(mgc(), START, START + 90 * 1440),
+        lambda: lake.count("MGC"),
+        lambda: lake.minutes("MGC"),
+        lambda: lake.status("MGC"),
+        lambda: lake.fingerprint(mgc()),
+    ):
+        with pytest.raises(LakeDamagedError, match=r"2024-02\.parquet is damaged .*move it away"):
+            read()
+    month.rename(tmp_path / "moved away")
+    (first, second) = lake.ingest(readings, mgc(), NOW)
+
+    # Assert
+    assert (first.added, first.status, second.status) == (2, "added", "already")
+    assert contents(lake) == before
+    assert lake.batches("MGC") == log
+    assert lake.revisions("MGC") == changed
+    assert [each.status for each in lake.ingest(readings, mgc(), NOW)] == ["already", "already"]
 
 
 _KILLED = """

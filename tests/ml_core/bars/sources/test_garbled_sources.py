@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from ml_core.bars.sources.dbn import read_dbn
 from ml_core.bars.sources.duckdb_file import read_duckdb
 from ml_core.bars.sources.parquet import read_parquet
 from ml_core.bars.sources.text.csv import read_csv
+from ml_core.bars.sources.text.text_file import plain_text
 from tests.ml_core.builders import mgc
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -314,3 +316,42 @@ def test_a_duckdb_row_falls_in_its_month_whatever_its_time_is_kept_as(
     assert all(read(None) == whole for _ in range(3))
     later = read(datetime(2024, 2, 1, tzinfo=UTC))
     assert later == {month: each for month, each in whole.items() if month != "2024-01"}
+
+
+def _packed_as(method: int) -> bytes:
+    """A zip that says of its file that it is packed by a method of some number."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("bars.csv", "ts,open\n")
+    content = bytearray(made.getvalue())
+    listed = content.index(b"PK\x01\x02")
+    for at in (8, listed + 10):
+        content[at : at + 2] = method.to_bytes(2, "little")
+    return bytes(content)
+
+
+RANDOM = np.random.default_rng(1).bytes(5_000)
+PACKED = gzip.compress(RANDOM)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("random.gz", RANDOM),
+        ("begun.gz", b"\x1f\x8b\x08" + RANDOM),
+        ("flags.gz", b"\x1f\x8b\x08\x1f" + RANDOM[:8]),
+        ("cut.gz", PACKED[:-9]),
+        ("changed.gz", PACKED[:20] + bytes(60) + PACKED[80:]),
+        ("random.zip", RANDOM),
+        ("begun.zip", b"PK\x03\x04" + RANDOM),
+        ("unknown.zip", _packed_as(99)),
+        ("otherwise.zip", _packed_as(zipfile.ZIP_DEFLATED)),
+    ],
+)
+def test_packed_bytes_that_are_nothing_name_their_file(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=name), plain_text(path) as text:
+        text.read_bytes()

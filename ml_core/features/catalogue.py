@@ -204,5 +204,8 @@ feature = CATALOGUE.feature
 
 def compute(view: View, features: Iterable[Feature]) -> NDArray[np.float64]:
     """Compute features for every row of the view, shape (n, k), NaN where missing."""
+    features = tuple(features)
+    if not len(view):  # of a market whose price never changes no range is usable
+        return np.empty((0, len(features)))
     columns = [np.asarray(feature.compute(view), np.float64) for feature in features]
     return np.column_stack(columns) if columns else np.empty((len(view), 0))

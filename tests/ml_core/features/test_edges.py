@@ -19,9 +19,10 @@ from ml_core.features.groups.clock import minutes_from_new_york_open
 from ml_core.features.history import read_history
 from ml_core.features.sessions_done import CompletedSessions
 from ml_core.features.view import View
+from ml_core.learning.datasets.assemble import assemble
 from ml_core.market.schedule import Schedule, build_schedule, to_minute
 from ml_core.ranges.label_spec import LabelSpec
-from tests.ml_core.builders import Row, bars_of, mgc, minute
+from tests.ml_core.builders import Row, bars_of, mgc, minute, walk
 
 NINE = minute("2024-01-16", "09:00")
 WEEK = 7 * 1440
@@ -166,3 +167,14 @@ def test_any_spans_are_summed_as_one_bar_after_another(
                 len(inside),
             ]
         np.testing.assert_array_equal(found, expected)
+
+
+def test_a_market_whose_price_never_changes_has_no_usable_range_and_every_column() -> None:
+    bars = walk(date(2024, 1, 3), date(2024, 3, 29), seed=1)
+    price = np.full_like(bars.open, 20_000)
+    still = replace(bars, open=price, high=price, low=price, close=price)
+    drawn = assemble(
+        still, mgc(), LabelSpec(), first=date(2024, 2, 1), last=date(2024, 3, 1)
+    ).dataset
+    assert drawn.features.shape == (0, len(drawn.feature_names))
+    assert len(drawn.feature_names) > 50

@@ -17,6 +17,7 @@ from tasks.health.outcomes_artifact import (
     publish_outcomes,
     standing_words,
 )
+from tasks.notices.heartbeat import send_heartbeat
 from tasks.notices.notify import REPORTED, bring_waiting
 from tasks.prediction.missed import fill_missed
 from tasks.prediction.outcomes import measure, settle
@@ -63,6 +64,8 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> O
     # every quarter of an hour, for weeks: a run that has nothing new leaves the last that had
     if new or not by_itself() or not is_last_standing(market, standing):
         publish_outcomes(market, verdict, live, warned.warnings if warned else ())
+    if not as_of:
+        send_heartbeat(current_settings())
     return OutcomesResult(
         **field_values(counts),
         verdict=verdict,

@@ -45,7 +45,8 @@ BY = "orbcast"
 CLOCK_FILE = "ORBCAST_CLOCK_FILE"
 """Names a simulated clock; deliberately no setting, since no installation has one."""
 
-_SECRET = ("auth", "database_url")
+_SECRET = ("auth", "database_url", "heartbeat_url")
+_WEB = ("https://", "http://")
 _USUAL_SYMBOL = "MGC"
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?|[0-9a-f]*:[0-9a-f]*:[0-9a-f:]*")
 _MOST_WORKERS = 8  # each holds its own copy of the rows
@@ -132,6 +133,12 @@ class Settings(BaseModel):
         "behind a proxy: a,b.",
     )
 
+    heartbeat_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Address that is asked for after each outcomes run, of a service that tells "
+        "when that stops; none if empty.",
+    )
+
     reports_url: str = Field(
         default="",
         description="Where the reports folder is served, so that the UI can link to a report; "
@@ -159,6 +166,14 @@ class Settings(BaseModel):
                 message = f"{name!r} is no host name; write it without scheme, port and path"
                 raise ValueError(message)
         return names
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _web_address(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not url.get_secret_value().startswith(_WEB):
+            message = "write an address that begins with https:// or http://"
+            raise ValueError(message)
+        return url
 
     @field_validator("auth")
     @classmethod

@@ -11,7 +11,7 @@ from registry.health.drift import latest_drift
 from registry.health.parity import latest_parity
 from registry.ledger.browsing import Wanted, browse
 from registry.ledger.entries import Settled
-from tasks.health.breaker import breaker_of
+from tasks.health.breaker import OURS, breaker_of
 from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.prediction.trading_day import slots_of_day
 from tasks.rollout.stage import stage_of
@@ -27,8 +27,9 @@ class SlotStanding:
     ----------
     opening_range, decision
         Which, and its decision time (aware UTC).
-    state, words
-        See :data:`tasks.prediction.trading_day.State`; what was recommended, or why nothing was.
+    state, words, reason
+        See :data:`tasks.prediction.trading_day.State`; what was recommended, or why nothing was,
+        in words and by its type.
     p_up, baseline_p_up
         Among breaks, model and corridor; None without a prediction.
     outcome, r_net
@@ -39,6 +40,7 @@ class SlotStanding:
     decision: datetime
     state: str
     words: str
+    reason: str | None
     p_up: float | None
     baseline_p_up: float | None
     outcome: str | None
@@ -135,6 +137,25 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
     )
 
 
+def problems_of(overview: Standing) -> tuple[str, ...]:
+    """Return what of a market a person should look at, a line each; none where all is well."""
+    lines = []
+    if overview.serves is None:
+        lines.append("no version serves")
+    if overview.trouble:
+        lines.append(overview.trouble)
+    if overview.breaker != "closed":
+        lines.append(f"the breaker is {overview.breaker}")
+    if overview.retrains_rest:
+        lines.append(f"scheduled retrains rest: {overview.retrains_rest}")
+    lines += [
+        f"{slot.opening_range} of {overview.trading_day} has no prediction: {slot.words}"
+        for slot in overview.slots
+        if slot.state == "absent" or slot.reason in OURS
+    ]
+    return tuple(f"{overview.market}: {line}" for line in lines)
+
+
 def _slot(
     name: str, decision: datetime, state: str, why: str, answers: tuple[Settled, ...]
 ) -> SlotStanding:
@@ -145,6 +166,7 @@ def _slot(
         decision=decision,
         state=state,
         words=why if entry is None or entry.status != "predicted" else entry.recommendation or "",
+        reason=entry.reason if entry else None,
         p_up=entry.p_up if entry else None,
         baseline_p_up=entry.baseline_p_up if entry else None,
         outcome=(outcome.outcome or "no break") if outcome else None,

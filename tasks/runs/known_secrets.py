@@ -15,7 +15,12 @@ _URLS = (
     "PREFECT_API_DATABASE_CONNECTION_URL",
     "PREFECT_SERVER_DATABASE_CONNECTION_URL",
 )
-_VALUES = ("PREFECT_API_KEY", "PREFECT_API_DATABASE_PASSWORD", "PREFECT_SERVER_DATABASE_PASSWORD")
+_VALUES = (
+    "ORBCAST_HEARTBEAT_URL",  # its path is often the secret
+    "PREFECT_API_KEY",
+    "PREFECT_API_DATABASE_PASSWORD",
+    "PREFECT_SERVER_DATABASE_PASSWORD",
+)
 _SHORTEST = 8
 """A shorter one may be a word, which is hidden only where its place says what it is."""
 

@@ -47,6 +47,33 @@ def test_a_trained_home_says_what_serves_and_that_the_breaker_is_open() -> None:
     assert found["retrains_rest"] is None
 
 
+@pytest.mark.usefixtures("own")
+def test_a_monitor_is_told_what_is_wrong_by_the_exit_status(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(monkeypatch, own / "clock", SATURDAY)
+    up = "deployments.cli.operation.status.serving.prefect_session.server_of"
+    monkeypatch.setattr(up, lambda _settings: "http://127.0.0.1:9/api")
+    monkeypatch.setattr(
+        "deployments.cli.operation.status.serving.server_runs.runs_of", lambda *_: []
+    )
+    well = CliRunner().invoke(app, ["status", "--check"])
+    assert (well.exit_code, well.stdout) == (0, "all is well\n")
+
+    set_clock(monkeypatch, own / "clock", WEEKDAY_NOON)  # its first ranges are over
+    change(current_settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
+    monkeypatch.setattr(up, lambda _settings: None)
+    wrong = CliRunner().invoke(app, ["status", "--check"])
+    assert wrong.exit_code == 4
+    server, breaker, *slots = wrong.stdout.splitlines()
+    assert server.startswith("server: not up")
+    assert breaker == "MGC: the breaker is open, by hand: doubt"
+    assert slots
+    assert all("of 2024-11-28 has no prediction" in line for line in slots)
+    shown = CliRunner().invoke(app, ["status", "--check", "--json"])
+    assert (shown.exit_code, json.loads(shown.stdout)["problems"][0]) == (4, server)
+
+
 WEEKDAY_NOON = datetime(2024, 11, 28, 2, 0, tzinfo=UTC)
 LAST_RANGE_OVER = datetime(2024, 11, 28, 15, 0, tzinfo=UTC)
 SATURDAY = datetime(2024, 11, 30, 3, 0, tzinfo=UTC)

@@ -26,8 +26,10 @@ from tasks import health, prediction
 if TYPE_CHECKING:
     from tasks.health.market_overview import Standing
     from tasks.prediction.day_outlook import DayOutlook
+    from tasks.settings import Settings
 
 STOPPED_WITHIN_SECONDS = 15.0
+WRONG = 4
 
 _SHORT = {"waiting": "not answered yet", "absent": "not asked for"}
 """What stands in a table's cell instead of a sentence."""
@@ -52,36 +54,59 @@ def status(
             autocompletion=completion.markets,
         ),
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only what is wrong, a line each, and an exit status."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show on one screen how the server and each market stand: bars, model, today's ranges.
 
-    Example: orbcast --home var/demo status
+    With --check, for a monitor: exit status 0 if all is well, 4 if something is wrong, such as a
+    server that is not up, a version that may not answer, an open breaker, or an opening range of
+    today that was not predicted.
+
+    Examples: orbcast --home var/demo status
+
+    orbcast status --check
     """
     settings = tasks.settings.current_settings()
-    named, server = tasks.settings.api_url(), None
-    if named is None:
-        server = serving.prefect_session.server_of(settings)
-    elif serving.prefect_health.answers(named):
-        server = named
-    runs: list[dict[str, Any]] = []
-    if server is not None:
-        runs = serving.server_runs.runs_of(settings, server)
-    elif named is None:
-        runs = serving.server_runs.runs_left(settings)
+    named = tasks.settings.api_url()
+    server, runs = _server_and_runs(settings, named)
     at = tasks.settings.now()
     overviews = [
         health.market_overview.standing_of(settings, name, at)
         for name in ([market] if market else settings.markets)
     ]
+    problems = [] if server else [f"server: {_not_up(named)}"]
+    for overview in overviews:
+        problems += health.market_overview.problems_of(overview)
     if as_json:
         markets = [asdict(overview) for overview in overviews]
-        print_json({"server": server, "runs": runs, "markets": markets})
+        print_json({"server": server, "runs": runs, "markets": markets, "problems": problems})
+    elif check:
+        say("\n".join(problems) or "all is well")
+    if check and problems:
+        raise typer.Exit(WRONG)
+    if check or as_json:
         return
     say(f"server: {server or _not_up(named)}")
     _print_runs(runs, at, up=server is not None)
     for overview in overviews:
         _print_market(overview, at)
+
+
+def _server_and_runs(
+    settings: Settings, named: str | None
+) -> tuple[str | None, list[dict[str, Any]]]:
+    """Return the server that answers, if one does, and its runs or those it left."""
+    if named is None:
+        server = serving.prefect_session.server_of(settings)
+    else:
+        server = named if serving.prefect_health.answers(named) else None
+    if server is not None:
+        return server, serving.server_runs.runs_of(settings, server)
+    return None, serving.server_runs.runs_left(settings) if named is None else []
 
 
 def _print_runs(runs: list[dict[str, Any]], at: datetime, *, up: bool) -> None:

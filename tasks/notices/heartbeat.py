@@ -1,0 +1,23 @@
+"""A ping after each outcomes run, to a service that tells somebody when pings stop coming."""
+
+from __future__ import annotations
+
+import urllib.request
+
+from tasks.notices.delivery import quietly
+from tasks.settings import Settings
+
+SECONDS = 5.0
+"""Given to the service: what it does must not hold a run up."""
+
+
+def send_heartbeat(settings: Settings) -> None:
+    """Ask for the address of ``ORBCAST_HEARTBEAT_URL``, if there is one; a failure is logged."""
+    url = settings.heartbeat_url.get_secret_value()
+    if not url:
+        return
+    with (
+        quietly("the heartbeat was not taken"),
+        urllib.request.build_opener().open(url, timeout=SECONDS) as reply,
+    ):
+        reply.read(1)

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-from benchmarks.control_markets import bars_of
+from benchmarks.control_worlds import bars_of
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn

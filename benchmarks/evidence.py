@@ -19,7 +19,8 @@ import setup_study
 import tuning
 from run import DATA, PROJECT, median_of, show
 
-from benchmarks.control_markets import Plan, try_market
+from benchmarks.control_markets import try_market
+from benchmarks.control_worlds import Plan
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.learning.recipe import load_recipe

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.control_markets import Plan, bars_of, judged, study
+from benchmarks.control_markets import judged, study
+from benchmarks.control_worlds import Plan, bars_of
 from benchmarks.planted_leaks import planted_leaks
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions

@@ -18,7 +18,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))  # the tests' fair trades are used, and are not installed
 
-from benchmarks.control_markets import bars_of  # noqa: E402
+from benchmarks.control_worlds import bars_of  # noqa: E402
 from ml_core.market.market import Market, load_market  # noqa: E402
 from ml_core.market.schedule import build_schedule  # noqa: E402
 from ml_core.market.simulation import simulate  # noqa: E402

@@ -21,15 +21,9 @@ from ml_core.learning.models.calibration import (
     unseen_losses,
 )
 from ml_core.learning.models.gain import gain_over_days
-from ml_core.learning.models.lightgbm_models import (
-    OnProgress,
-    Trained,
-    losses,
-    refit,
-    sample,
-    train,
-)
+from ml_core.learning.models.lightgbm_models import OnProgress, Trained, losses, refit, train
 from ml_core.learning.models.own_baseline import JUDGED_HERE, ModelRecord, beats_baseline
+from ml_core.learning.models.sample import sample
 from ml_core.learning.predictions.intervals import NetRIntervals, fit_intervals
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import QUESTIONS, Question

@@ -18,6 +18,7 @@ RECIPE = "recipe.json"
 METADATA = "metadata.json"
 BASELINES = "baselines.json"
 CALIBRATION = "calibrators.json"
+SCHEMA = "feature_schema.json"
 
 Question = Literal["directional", "quality", "r_multiple"]
 QUESTIONS: tuple[Question, ...] = ("directional", "quality", "r_multiple")

@@ -11,10 +11,10 @@ from prefect import task
 
 from ml_core.features.all import CATALOGUE
 from ml_core.health.drift import PREDICTION, TARGET
-from ml_core.learning.bundle import REFERENCE
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.models.calibration import logit
+from ml_core.learning.saved_bundle import REFERENCE
 from ml_core.learning.version_folder import reading
 from ml_core.on_demand import library
 from ml_core.ranges.label_spec import LabelSpec

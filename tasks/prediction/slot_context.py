@@ -17,11 +17,11 @@ from ml_core.decision.entry import Mode, Role
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.decision.slot import Slot
 from ml_core.errors import OrbcastError
-from ml_core.learning.bundle import load_bundle
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.inference import Predictor
 from ml_core.learning.predictions.novelty import LOOKBACK_SLOTS
 from ml_core.learning.predictions.prediction import Prediction
+from ml_core.learning.saved_bundle import load_bundle
 from ml_core.learning.version_folder import BundleCorruptError
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market

@@ -19,10 +19,11 @@ from ml_core.evidence.promotion.trial_cost import TrialCount
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import UnknownFeatureError
 from ml_core.health.scored_prediction import SIDES
-from ml_core.learning.bundle import Bundle, load_bundle
+from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.saved_bundle import load_bundle
 from registry.ledger.entries import Settled
 from registry.models.decisions import DecisionRecord, record_decision
 from registry.models.model_store import CHALLENGER, CHAMPION, VersionRecord

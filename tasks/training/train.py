@@ -14,10 +14,11 @@ from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, predict_unseen
 from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import AuditSummary, audit_lookahead
-from ml_core.learning.bundle import Bundle, write_bundle
+from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.learning.fit import fit, fit_to_serve
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.saved_bundle import write_bundle
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute

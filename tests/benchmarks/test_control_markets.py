@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.control_markets import Plan, try_market
+from benchmarks.control_markets import try_market
+from benchmarks.control_worlds import Plan
 from benchmarks.judge_traps import try_leak
 from ml_core.learning.recipe import load_recipe
 from ml_core.market.market import load_market

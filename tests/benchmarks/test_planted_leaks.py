@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.control_markets import bars_of
+from benchmarks.control_worlds import bars_of
 from benchmarks.planted_leaks import planted_leaks
 from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import AuditReport, audit_lookahead

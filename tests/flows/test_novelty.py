@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from ml_core.decision import decide as decision
-from ml_core.learning.bundle import Bundle, load_bundle
+from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.assemble import assemble_live
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.predictions.novelty import Novelty
 from ml_core.learning.predictions.prediction import NoveltyScore
+from ml_core.learning.saved_bundle import load_bundle
 from registry.ledger.entries import PredictionEntry
 from registry.models.model_store import CHAMPION
 from tasks.prediction import predict as prediction

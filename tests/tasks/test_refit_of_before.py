@@ -14,11 +14,11 @@ from ml_core.evidence.out_of_sample import predict_unseen
 from ml_core.evidence.promotion.rule import Decision
 from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import Feature
-from ml_core.learning.bundle import write_bundle
 from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit, fit_to_serve
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.saved_bundle import write_bundle
 from ml_core.ranges.label_spec import LabelSpec
 from registry.models.versions import VersionRecord
 from tasks.settings import current_settings

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.learning import models
-from ml_core.learning.datasets.dataset import DOWN, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.datasets.splits import TooFewSamplesError, settled_before
 from ml_core.learning.models.baselines import Baselines
-from ml_core.learning.models.calibration import logit
 from ml_core.learning.models.gain import Gain, gain_over_days
-from ml_core.learning.models.inputs import Inputs, nearer_side
+from ml_core.learning.models.sample import Sample, inputs_of, sample
 from ml_core.learning.recipe import BoosterSpec, Recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
 
@@ -46,28 +45,6 @@ class NothingVariesError(InputError):
 
     features: int
     template = "all {features} features are constant over the training rows; check the bars"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Rows for one question: inputs, answers and what the baseline says.
-
-    Attributes
-    ----------
-    inputs
-        Shape (n, k) or (n, k + 1) with the side.
-    answer
-        Shape (n,): 0/1, or net R.
-    start
-        Shape (n,): the baseline as a margin (log-odds) or as net R.
-    rows
-        Shape (n,): position in the dataset each comes from.
-    """
-
-    inputs: NDArray[np.float64]
-    answer: NDArray[np.float64]
-    start: NDArray[np.float64]
-    rows: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,37 +79,6 @@ class Trained:
     gain: Gain
     constant: tuple[str, ...]
     allowed: tuple[float, ...] | None
-
-
-def sample(data: Dataset, baselines: Baselines, question: Question, recipe: Recipe) -> Sample:
-    """Return the rows of a dataset that answer a question.
-
-    ``directional``: breaks, was it UP, or of a mirrored recipe through the nearer edge.
-    ``quality``: every finished trade, did it reach the target before the stop and in time.
-    ``r_multiple``: every finished trade, its net R.
-    """
-    inputs = inputs_of(data, question, recipe)
-    if question == "directional":
-        rows = np.flatnonzero(np.isin(data.direction, (UP, DOWN)))
-        side = nearer_side(data)[rows] if recipe.mirrored else np.ones(len(rows))
-        start = side * logit(baselines.corridor(data))[rows]
-        answer = (data.direction[rows] == side).astype(float)
-        return Sample(inputs.of(data.features[rows], side), answer, start, rows)
-    if question == "quality":
-        rows = data.ended
-        answer = (data.outcome[rows] == WIN).astype(float)
-        start = logit(baselines.entry(data).p_win)[rows]
-    else:
-        rows = np.flatnonzero(np.isin(data.direction, (UP, DOWN)) & ~np.isnan(data.r_net))
-        answer = data.r_net[rows]
-        start = baselines.entry(data).net_r[rows]
-    side = data.direction[rows].astype(np.float64)
-    return Sample(inputs.of(data.features[rows], side), answer, start, rows)
-
-
-def inputs_of(data: Dataset, question: Question, recipe: Recipe) -> Inputs:
-    """Return which columns a recipe's model reads of a dataset."""
-    return Inputs(data.feature_names, data.categorical, question, recipe.mirrored)
 
 
 def train(

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from benchmarks.control_markets import bars_of
+from benchmarks.control_worlds import bars_of
 from ml_core.bars.arrays import Bars
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import Dataset

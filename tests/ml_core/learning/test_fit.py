@@ -11,17 +11,14 @@ from numpy.typing import NDArray
 
 from ml_core.evidence.evaluate import NothingToJudgeError, evaluate
 from ml_core.evidence.evaluation import Evaluation
-from ml_core.learning.bundle import (
-    SchemaMismatchError,
-    load_bundle,
-    write_bundle,
-)
+from ml_core.learning.bundle import SchemaMismatchError
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import Fitted, fit
 from ml_core.learning.models.baselines import corridor_probability
 from ml_core.learning.models.calibration import expit, logit
 from ml_core.learning.models.lightgbm_models import BadLabelsError, NothingVariesError
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.saved_bundle import load_bundle, write_bundle
 from ml_core.learning.version_folder import BundleCorruptError, damage
 from tests.ml_core.learning.synthetic import dataset
 

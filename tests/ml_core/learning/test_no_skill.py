@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ml_core.evidence.evaluate import evaluate
-from ml_core.learning.bundle import Bundle, load_bundle, write_bundle
+from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.dataset import LOSS, WIN, Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor
@@ -22,6 +22,7 @@ from ml_core.learning.models.own_baseline import (
     beats_baseline,
 )
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.saved_bundle import load_bundle, write_bundle
 from ml_core.learning.version_folder import QUESTIONS, Question
 from tests.ml_core.learning.synthetic import dataset
 

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from benchmarks.control_markets import bars_of
+from benchmarks.control_worlds import bars_of
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
-from ml_core.learning.bundle import load_bundle, write_bundle
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
@@ -29,6 +28,7 @@ from ml_core.learning.predictions.novelty import (
     may_silence,
 )
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.saved_bundle import load_bundle, write_bundle
 from ml_core.learning.version_folder import SUMS
 from ml_core.market.schedule import build_schedule, from_minute
 from ml_core.market.simulation import simulate

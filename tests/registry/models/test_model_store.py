@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from ml_core.files import sha256_of
-from ml_core.learning.bundle import Bundle, write_bundle
+from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.recipe import Recipe
+from ml_core.learning.saved_bundle import write_bundle
 from registry.database import Database
 from registry.errors import (
     BackdatedChangeError,

@@ -1,0 +1,147 @@
+"""Where control markets come from: simulators, planted edges, and real bars turned over."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.planted_markets import Kind, planted_market, turned_bars
+from ml_core.bars.arrays import Bars
+from ml_core.bars.lake.lake import Lake
+from ml_core.bars.sources.dbn import read_dbn
+from ml_core.evidence.promotion.evidence import POLICY, Policy
+from ml_core.learning.recipe import Recipe
+from ml_core.market.market import Market
+from ml_core.market.schedule import Schedule
+from ml_core.market.simulation import SimulatedMarket, simulate
+
+Family = Literal["walk", "heavy tails", "coarse ticks", "real, by range", "real, by day"]
+
+
+FAMILIES: tuple[Family, ...] = get_args(Family)
+"""Markets without an edge: of the demo's simulator, of the other one, real bars turned over."""
+
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "mgc-ohlcv-1m"
+
+
+_COARSE_SIGMA_TICKS = 0.7
+
+
+_STRENGTH = 0.3
+"""Of the other simulator's edges: two to three accuracy points where they are at work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What every control market of a series has in common.
+
+    Attributes
+    ----------
+    market, recipe
+        Whose calendar and costs; what is judged.
+    first, last
+        Trading days simulated.
+    judged_from
+        First day of the walk-forward study.
+    family
+        Where the bars come from.
+    edge
+        Accuracy points planted by the demo's simulator; 0 is a null market.
+    kind
+        What the other simulator plants; of heavy tails alone.
+    peeks
+        Nights, the last of the study, on each of which the rule is asked anew; 0 asks once.
+    policy
+        The rule's numbers.
+    """
+
+    market: Market
+    recipe: Recipe
+    first: date
+    last: date
+    judged_from: date
+    family: Family = "walk"
+    edge: float = 0.0
+    kind: Kind = "none"
+    peeks: int = 0
+    policy: Policy = POLICY
+
+
+def bars_of(market: Market, world: SimulatedMarket) -> Bars:
+    """Return a simulated market's bars as the kernels read them."""
+    names = tuple(sorted(world.contracts))
+    rank = np.array([names.index(contract) for contract in world.contracts], np.int32)
+    contract = rank[world.contract]
+    order = np.lexsort((contract, world.minute))
+    columns = ("minute", "open", "high", "low", "close", "volume")
+    return Bars(
+        symbol=market.symbol,
+        contracts=names,
+        contract=contract[order],
+        **{name: getattr(world, name)[order] for name in columns},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ControlWorld:
+    """A control market's bars, and its true probabilities or favoured sides by slot."""
+
+    bars: Bars
+    slots: NDArray[np.str_]
+    p_up: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    sign: NDArray[np.int64] | None = None
+
+
+def real_bars(market: Market) -> Bars:
+    """Read the licensed bars where they are.
+
+    Raises
+    ------
+    FileNotFoundError
+        They are not there.
+    """
+    if not REAL.is_dir():
+        raise FileNotFoundError(f"licensed market data is not at {REAL}")
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(Path(folder))
+        lake.ingest(read_dbn([str(REAL)], market.contract_pattern), market, datetime.now(UTC))
+        return lake.read(market)
+
+
+def control_world(
+    plan: Plan, schedule: Schedule, seed: int, real: Bars | None = None
+) -> ControlWorld:
+    """Make a market of a plan; ``real`` are the bars that are turned over, read where left out."""
+    market, no_slots = plan.market, np.empty(0, np.str_)
+    if plan.family == "walk":
+        planted = plan.edge > 0
+        world = simulate(market, schedule, seed=seed, edge=plan.edge, with_truth=planted)
+        if not planted:
+            return ControlWorld(bars_of(market, world), no_slots)
+        names = np.array([range_.name for range_ in market.ranges])
+        truth = world.truth
+        slots = _slots(schedule.days[truth.day], names[truth.spec])
+        return ControlWorld(bars_of(market, world), slots, p_up=truth.p_up)
+    if plan.family in {"heavy tails", "coarse ticks"}:
+        sigma = _COARSE_SIGMA_TICKS if plan.family == "coarse ticks" else 5.0
+        made = planted_market(
+            market, schedule, plan.kind, seed=seed, strength=_STRENGTH, sigma_ticks=sigma
+        )
+        if plan.kind == "none":
+            return ControlWorld(made.bars, no_slots)
+        return ControlWorld(made.bars, _slots(made.day, made.opening_range), sign=made.sign)
+    by: Literal["day", "range"] = "day" if plan.family == "real, by day" else "range"
+    bars = real_bars(market) if real is None else real
+    return ControlWorld(turned_bars(bars, market, schedule, seed=seed, by=by), no_slots)
+
+
+def _slots(day: NDArray[np.datetime64], opening_range: NDArray[np.str_]) -> NDArray[np.str_]:
+    days = day.astype("datetime64[D]").astype(str)
+    return np.char.add(np.char.add(days, " "), opening_range)

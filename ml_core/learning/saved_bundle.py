@@ -1,0 +1,174 @@
+"""A model version's folder: written whole, and every file verified before it is believed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml_core.bars.arrow_values import numbers_of
+from ml_core.files import sha256_of
+from ml_core.learning.bundle import Bundle
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.models.baselines import Baselines
+from ml_core.learning.models.calibration import Calibrator
+from ml_core.learning.models.inputs import SIDE
+from ml_core.learning.predictions.intervals import NetRIntervals
+from ml_core.learning.predictions.novelty import Novelty, fit_novelty
+from ml_core.learning.version_folder import (
+    BASELINES,
+    CALIBRATION,
+    METADATA,
+    QUESTIONS,
+    SCHEMA,
+    SUMS,
+    BundleCorruptError,
+    Question,
+    damage,
+    reading,
+    recipe_of,
+    text_of,
+)
+from ml_core.on_demand import library
+
+pq = library("pyarrow.parquet")
+pa = library("pyarrow")
+
+
+_NOVELTY = "novelty.json"
+
+
+REFERENCE = "reference.parquet"
+"""Rows a version learned from."""
+
+
+def write_bundle(
+    bundle: Bundle,
+    folder: Path,
+    *,
+    metrics: dict[str, Any],
+    card: str,
+    reference: Dataset,
+) -> None:
+    """Write a version's folder, SHA256SUMS last. No clock is read: same inputs, same bytes.
+
+    Parameters
+    ----------
+    bundle
+        The version.
+    folder
+        An empty folder; giving it its place in one step is the registry's work.
+    metrics
+        Evaluation on the test part, plain values.
+    card
+        The model card, markdown.
+    reference
+        Every row learned from, to the last day: what drift and novelty are measured against.
+    """
+    schema = feature_schema(bundle, reference)
+    for name, text in bundle.files(metrics, card, schema).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    columns: dict[str, Any] = {
+        "trading_day": reference.trading_day,
+        "opening_range": [str(name) for name in reference.opening_range],
+        "decision_minute": reference.decision_minute,
+        # what it says of its own training rows, and what came of them, for drift as well
+        "said_p_up": bundle.predict(reference).p_up,
+        "break_direction": reference.direction,
+    }
+    for index, name in enumerate(reference.feature_names):
+        columns[name] = reference.features[:, index]
+    pq.write_table(pa.table(columns), folder / REFERENCE, compression="zstd")
+    novelty = fit_novelty(
+        reference.features,
+        reference.trading_day,
+        reference.feature_names,
+        reference.categorical,
+        bundle.importance,
+    )
+    if novelty is not None:
+        (folder / _NOVELTY).write_text(novelty.to_json(), encoding="utf-8")
+    names = sorted(path.name for path in folder.iterdir())
+    lines = [f"{sha256_of(folder / name)}  {name}\n" for name in names]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def feature_schema(bundle: Bundle, reference: Dataset) -> dict[str, Any]:
+    """Return which columns the models expect, and what they looked like in training."""
+    columns = []
+    for index, name in enumerate(bundle.feature_names):
+        values = reference.features[:, index]
+        seen = values[np.isfinite(values)]
+        low, middle, high = np.percentile(seen, [0, 50, 100]) if len(seen) else [None] * 3
+        columns.append(
+            {
+                "name": name,
+                "categorical": name in bundle.categorical,
+                "minimum": low,
+                "median": middle,
+                "maximum": high,
+                "missing": float(np.mean(~np.isfinite(values))),
+            }
+        )
+    return {"label": bundle.recipe.label.key, "features": columns, "side_column": SIDE}
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a version's folder, every file verified first.
+
+    Raises
+    ------
+    BundleCorruptError
+        A file is missing, changed, extra or unreadable.
+    """
+    for fault in damage(folder):
+        file, _, what = fault.partition(" ")
+        raise BundleCorruptError(str(folder), file, what)
+
+    def read(name: str) -> Any:
+        with reading(folder, name):
+            return json.loads(text_of(folder, name))
+
+    schema, calibration, baselines = read(SCHEMA), read(CALIBRATION), read(BASELINES)
+    texts: dict[Question, str | None] = {}
+    for question in QUESTIONS:
+        file = f"{question}.txt"
+        texts[question] = text_of(folder, file) if (folder / file).exists() else None
+    with reading(folder, SCHEMA):
+        names = tuple(feature["name"] for feature in schema["features"])
+        categorical = tuple(
+            feature["name"] for feature in schema["features"] if feature["categorical"]
+        )
+    with reading(folder, CALIBRATION):
+        intervals = NetRIntervals.from_json(calibration)
+        calibrators = {
+            name: Calibrator(**values) for name, values in calibration["calibrators"].items()
+        }
+    with reading(folder, BASELINES):
+        fitted = Baselines.from_json(baselines)
+    return Bundle(
+        recipe=recipe_of(folder),
+        baselines=fitted,
+        texts=texts,
+        calibrators=calibrators,
+        intervals=intervals,
+        feature_names=names,
+        categorical=categorical,
+        trained=read(METADATA),
+        importance=read("feature_importance.json"),
+        novelty=_novelty(folder),
+    )
+
+
+def _novelty(folder: Path) -> Novelty | None:
+    if not (folder / _NOVELTY).exists():
+        return None
+    with reading(folder, _NOVELTY):
+        values = json.loads(text_of(folder, _NOVELTY))
+        with reading(folder, REFERENCE) as path:
+            # not by read_table, which imports pandas
+            table = pq.ParquetFile(path).read(columns=values["names"])
+            features = np.column_stack([numbers_of(table[name]) for name in values["names"]])
+        return Novelty.from_json(values, features)

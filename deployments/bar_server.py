@@ -32,7 +32,7 @@ class OpenToAllError(InputError):
     host: str
     template = (
         "--host {host} can be reached from other machines, and nobody is asked who they are; set "
-        "ORBCAST_AUTH=user:secret, or leave --host out"
+        "ORBCAST_AUTH to a name, a colon and a secret, or leave --host out"
     )
 
 

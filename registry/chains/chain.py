@@ -21,7 +21,13 @@ from sqlalchemy import Date, Float, Text, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from registry.chains.chain_checkpoints import NotedHead
-from registry.tables.base import CanonicalJson, Chained, UtcDateTime, canonical
+from registry.tables.base import (
+    CanonicalJson,
+    Chained,
+    UnreadableValueError,
+    UtcDateTime,
+    canonical,
+)
 
 GENESIS = "0" * 64
 """What the first row follows."""
@@ -179,6 +185,9 @@ class Chain:
         """Read one row with care and say what is wrong with it, if anything is."""
         try:
             row = self._row(session, number)
+        except UnreadableValueError as error:
+            yield f"{self.noun} {number} was edited: it cannot be read ({error.fault})"
+            return
         except (ValueError, TypeError) as error:
             yield f"{self.noun} {number} was edited: it cannot be read ({error})"
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +115,9 @@ def _held(
     learned = _learned(record.folder)
     logged = _logged(settings, symbol, learned.names, at, mode)
     if not {EARLY_CLOSE, SINCE_ROLL} <= set(learned.names):
-        odd = _odd_days(settings, symbol, at)
+        # asked of the past, a version has learned from days after it
+        learned_until = datetime.combine(max(learned.day).item() + timedelta(2), time(), UTC)
+        odd = _odd_days(settings, symbol, max(at, learned_until))
         learned, logged = (rows.where(~np.isin(rows.day, odd)) for rows in (learned, logged))
     groups = {feature.name: feature.group for feature in CATALOGUE.every()}
     named = {**groups, _SAID: PREDICTION, _CAME: TARGET}

@@ -262,7 +262,7 @@ def test_an_address_that_others_reach_needs_a_secret(home: Path) -> None:
         cwd=PROJECT, capture_output=True, text=True, check=False, timeout=AT_MOST_SECONDS,
     )  # fmt: skip
     assert ended.returncode == 2
-    assert "set ORBCAST_AUTH=user:secret" in ended.stderr
+    assert "set ORBCAST_AUTH to a name, a colon and a secret" in ended.stderr
 
 
 def test_one_server_keeps_what_comes(home: Path) -> None:

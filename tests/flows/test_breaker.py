@@ -120,7 +120,8 @@ def test_what_cannot_be_read_counts_as_open(own: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("damage", ["at = 'soon'", "state = 'ajar'"])
 def test_a_row_that_cannot_be_read_counts_as_open(damage: str) -> None:
     settings = current_settings()
-    change(settings, "MGC", "closed", cause="test", detail="fine", by="test", at=WEDNESDAY_0905)
+    for state in ("open", "closed"):
+        change(settings, "MGC", state, cause="test", detail="fine", by="test", at=WEDNESDAY_0905)
     assert breaker_of(settings, "MGC", WEDNESDAY_0905).closed
     with settings.database().session() as session:
         session.execute(text(f"UPDATE breaker_events SET {damage}"))  # noqa: S608

@@ -157,6 +157,8 @@ def test_what_a_person_changes_is_announced_once(own: Path, emitted: Emitted) ->
     )
     signed = ["--by", "ana", "--reason", "because"]
     for command in (
+        ["breaker", "open"],
+        ["breaker", "open"],
         ["breaker", "reset"],
         ["models", "promote", "challenger", "--override"],
         ["models", "promote", "challenger", "--override"],
@@ -170,6 +172,7 @@ def test_what_a_person_changes_is_announced_once(own: Path, emitted: Emitted) ->
     why = {**by_ana, "reason": "because"}
     against = {**by_ana, "reason": "against the evidence: because"}
     assert [(each["event"], each["payload"]) for each in emitted()] == [
+        ("orbcast.breaker.opened", {**by_ana, "cause": "by hand", "detail": "because"}),
         ("orbcast.breaker.closed", {**by_ana, "cause": "by hand", "detail": "because"}),
         ("orbcast.version.promoted", {**against, "version": challenger, "before": champion}),
         ("orbcast.version.promoted", {**why, "version": champion, "before": challenger}),

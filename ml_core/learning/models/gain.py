@@ -61,8 +61,8 @@ def gain_over_days(saved: NDArray[np.float64], day: NDArray[np.datetime64]) -> G
     Examples
     --------
     >>> day = np.array(["2024-01-02", "2024-01-02", "2024-01-03"], "datetime64[D]")
-    >>> gain_over_days(np.array([0.1, 0.3, 0.2]), day)
-    Gain(mean=0.2, error=0.0, rows=3, days=2)
+    >>> gain_over_days(np.array([1.0, 3.0, 2.0]), day)
+    Gain(mean=2.0, error=0.0, rows=3, days=2)
     """
     if not len(saved):
         return Gain(0.0, 0.0, 0, 0)

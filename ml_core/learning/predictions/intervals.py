@@ -112,7 +112,9 @@ def conformal_ends(residual: NDArray[np.float64], coverage: float) -> Ends:
     (2.0, 18.0)
     """
     ordered = np.sort(residual)
-    count, tail = len(ordered), (1.0 - coverage) / 2.0
-    low = max(int(np.floor((count + 1) * tail)) - 1, 0)
-    high = min(int(np.ceil((count + 1) * (1.0 - tail))) - 1, count - 1)
+    count = len(ordered)
+    # rounded, since a share such as (1 - 0.8)/2 comes out a little below the tenth it is
+    below = round((count + 1) * (1.0 - coverage) / 2.0, 9)
+    low = max(int(np.floor(below)) - 1, 0)
+    high = min(int(np.ceil(count + 1 - below)) - 1, count - 1)
     return float(ordered[low]), float(ordered[high])

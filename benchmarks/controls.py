@@ -170,7 +170,7 @@ def main() -> int:
     for name, default in COUNTS.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--recipe", default="residual-small")
+    parser.add_argument("--recipe", default="residual-mirrored")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     plan = Plan(

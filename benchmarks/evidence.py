@@ -29,7 +29,7 @@ from ml_core.market.market import load_market
 
 def main() -> int:
     market = load_market(PROJECT / "deployments" / "markets" / "mgc.toml")
-    recipe = load_recipe(PROJECT / "deployments" / "recipes" / "residual-small.toml")
+    recipe = load_recipe(PROJECT / "deployments" / "recipes" / "residual-mirrored.toml")
     plan = Plan(
         market=market,
         recipe=recipe,

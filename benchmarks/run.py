@@ -141,7 +141,7 @@ def decision_speed(lake: Lake, bars: Bars) -> bool:
         good=decision <= 0.015,
     )
 
-    recipe = load_recipe(PROJECT / "deployments" / "recipes" / "residual-small.toml")
+    recipe = load_recipe(PROJECT / "deployments" / "recipes" / "residual-mirrored.toml")
     start = time.perf_counter()
     predictor = Predictor(fit(data, recipe, "bench").bundle)
     took = time.perf_counter() - start

@@ -35,7 +35,7 @@ from tasks.training.train import gather, train_version
 )
 def nightly_retrain(
     market: MarketName = "mgc",
-    recipe: str = "residual-small",
+    recipe: str = "residual-mirrored",
     from_day: date | None = None,
     to_day: date | None = None,
     as_of: datetime | None = None,
@@ -50,7 +50,7 @@ def nightly_retrain(
 
     Args:
         market: Name of a market file, such as mgc.
-        recipe: Name of a recipe file, such as residual-small.
+        recipe: Name of a recipe file, such as residual-mirrored.
         from_day: First trading day to learn from; left out, the first there is.
         to_day: Last trading day; left out, the last there is.
         as_of: Use only bars known by this time; left out, now.

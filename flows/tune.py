@@ -28,7 +28,7 @@ from tasks.training.tuning_artifact import TuneResult, publish_search
 )
 def tune(
     market: MarketName = "mgc",
-    recipe: str = "residual-small",
+    recipe: str = "residual-mirrored",
     trials: Annotated[int, Field(ge=1)] = 50,
     folds: Annotated[int, Field(ge=1)] = 5,
     question: Question = "directional",

@@ -48,7 +48,7 @@ from tasks.training.train import Material, gather
 )
 def walk_forward(
     market: MarketName = "mgc",
-    recipe: str = "residual-small",
+    recipe: str = "residual-mirrored",
     from_day: date | None = None,
     to_day: date | None = None,
     refit: Literal["month", "quarter"] | None = None,
@@ -62,7 +62,7 @@ def walk_forward(
 
     Args:
         market: Names of market files, such as mgc, or mgc,nq for several.
-        recipe: Name of a recipe file, such as residual-small.
+        recipe: Name of a recipe file, such as residual-mirrored.
         from_day: First trading day to be judged by; left out, a year after the bars begin.
         to_day: Last trading day; left out, the last there is.
         refit: month or quarter; left out, as the recipe says.

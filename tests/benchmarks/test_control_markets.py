@@ -24,7 +24,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "deployments"
 def plan() -> Plan:
     return Plan(
         market=load_market(SHIPPED / "markets" / "mgc.toml"),
-        recipe=load_recipe(SHIPPED / "recipes" / "residual-small.toml"),
+        recipe=load_recipe(SHIPPED / "recipes" / "residual-mirrored.toml"),
         first=date(2022, 1, 3),
         last=date(2023, 12, 29),
         judged_from=date(2022, 7, 1),

@@ -162,7 +162,7 @@ def test_an_unexpected_error_is_called_a_defect_and_points_to_debug() -> None:
         (["explain", "X"], 2, "MGC:2025-06-30:0900"),
         (["explain", "MGC:2025-06-30:0900"], 2, "`orbcast predictions` shows"),
         (["models", "card"], 2, "orbcast run nightly-retrain"),
-        (["recipes", "show", "mine"], 2, "residual-small"),
+        (["recipes", "show", "mine"], 2, "residual-mirrored"),
         (["strategy", "show", "--strategy", "mine"], 2, "orb-default"),
         (["strategy", "check", "nowhere.toml"], 2, "does not exist"),
         (["strategy", "check", "."], 2, ". is a folder; name a file"),

@@ -62,8 +62,11 @@ def home(tmp_path: Path) -> Path:
         ("orbcast status --market ", ["mgc", "nq"]),
         ("orbcast status --market n", ["nq"]),
         ("orbcast notices --market m", ["mgc"]),
-        ("orbcast evaluate --recipe ", ["baseline", "mine", "plain-lightgbm", "residual-small"]),
-        ("orbcast recipes diff mine resid", ["residual-small"]),
+        (
+            "orbcast evaluate --recipe ",
+            ["baseline", "mine", "plain-lightgbm", "residual-mirrored", "residual-small"],
+        ),
+        ("orbcast recipes diff mine resid", ["residual-mirrored", "residual-small"]),
         ("orbcast strategy show --strategy ", ["mine", "orb-default"]),
         ("orbcast models show ", ["champion", "challenger", "20250527-d6cb60b7ceb2"]),
         ("orbcast models card 2025", ["20250527-d6cb60b7ceb2"]),

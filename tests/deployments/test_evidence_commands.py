@@ -26,7 +26,7 @@ def run(*arguments: str, status: int = 0) -> str:
     [
         (["--refit", "week"], "write month or quarter"),
         (["--window", "rolling"], "rolling:24"),
-        (["--recipe", "nothing"], "residual-small"),
+        (["--recipe", "nothing"], "residual-mirrored"),
         (["--market", "mgc,nothing"], "nothing"),
         (["--from", "yesterday"], "2025-06-30"),
     ],
@@ -41,7 +41,7 @@ def test_an_evaluation_that_cannot_be_is_refused_before_a_server_starts(
     ("options", "words"),
     [
         (["--question", "magic"], "directional, quality, r_multiple"),
-        (["--recipe", "nothing"], "residual-small"),
+        (["--recipe", "nothing"], "residual-mirrored"),
         (["--trials", "0"], "trials"),
     ],
 )

@@ -89,7 +89,7 @@ def test_what_a_recipe_is_about_is_printed_as_it_stands(own: Path) -> None:
     assert "[red]x[/] :smile:" in run("show", "loud")
 
 
-@pytest.mark.parametrize("name", ["baseline", "plain-lightgbm", "residual-small"])
+@pytest.mark.parametrize("name", ["baseline", "plain-lightgbm", "residual-mirrored"])
 def test_what_is_shown_is_the_recipe_whole(tmp_path: Path, name: str) -> None:
     told = run("show", name)
     (tmp_path / "again.toml").write_text(told, encoding="utf-8")
@@ -124,7 +124,7 @@ def test_only_what_differs_is_told(own: Path) -> None:
 
 
 def test_no_key_is_cut_short() -> None:
-    told = run("diff", "residual-small", "plain-lightgbm")
+    told = run("diff", "residual-mirrored", "plain-lightgbm")
     assert "directional.feature_fraction" in told
     assert "\N{HORIZONTAL ELLIPSIS}" not in told
     assert all(len(line) <= 80 for line in told.splitlines())
@@ -139,7 +139,7 @@ def test_recipes_that_differ_in_words_alone_are_the_same(own: Path) -> None:
 @pytest.mark.parametrize("command", [["show", "none"], ["diff", "baseline", "none"]], ids=" ".join)
 def test_a_recipe_there_is_none_of_is_refused_with_those_there_are(command: list[str]) -> None:
     errors = run(*command, status=2)
-    assert "residual-small" in errors
+    assert "residual-mirrored" in errors
     assert errors.count("\n") == 1
 
 

@@ -20,7 +20,7 @@ EXCUSED: Mapping[str, str] = {
     "make controls": "half an hour; tests/ml_core/evidence has a small version with fixed seeds",
     "orbcast evaluate": EVALUATED,
     "orbcast evaluate --market mgc": EVALUATED,
-    "orbcast evaluate --market mgc --recipe residual-small": EVALUATED,
+    "orbcast evaluate --market mgc --recipe residual-mirrored": EVALUATED,
     "orbcast tune --market mgc": "as in recipes.md, whose recipe and trials are the defaults",
     "orbcast run nightly-retrain": "as in operate.md, whose market is the default",
     "orbcast --home var/null run nightly-retrain": (

@@ -43,7 +43,7 @@ READ_ONLY: Mapping[str, str] = {
     "orbcast run nightly-retrain --param to_day=2025-06-30": FLOW,
     "orbcast run shadow-predict --param as_of=2025-06-30T09:05": FLOW,
     "orbcast run replay --param from_day=2025-04-01 --param to_day=2025-06-30": FLOW,
-    "orbcast evaluate --market mgc --recipe residual-small": FLOW,
+    "orbcast evaluate --market mgc --recipe residual-mirrored": FLOW,
     "orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month "
     "--figures study.json": (FLOW),
     "orbcast tune --market mgc --trials 50": FLOW,
@@ -62,6 +62,7 @@ READ_ONLY: Mapping[str, str] = {
 STATUSES: Mapping[str, int] = {
     "orbcast explain MGC:2025-06-30:0900": 2,  # the demo answers its last days alone
     "orbcast verify --head 3f9a61c2": 1,  # nobody's head
+    "orbcast status --check": 4,  # nothing serves here
     'orbcast verify --accept-restored --by ann --reason "disk failed, last week\'s backup"': 2,
     'orbcast models promote challenger --reason "passed the rule, seen by me"': 2,
     'orbcast rollout step-up --to advisory --reason "gates passed" --by ana': 2,

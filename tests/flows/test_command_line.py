@@ -35,7 +35,7 @@ def test_predict_as_json_is_the_same_whatever_zone_the_time_is_in(trained: Path,
     said = json.loads(run("predict", "--at", at, "--json", "--version", "challenger"))
     assert said["slot"] == "MGC:2024-11-21:0900"
     assert said["p_up"] + said["p_down"] + said["p_none"] == pytest.approx(1.0)
-    assert said["model"] == "residual-small"
+    assert said["model"] == "residual-mirrored"
 
 
 def test_versions_are_listed_with_their_aliases_and_verified(trained: Path) -> None:

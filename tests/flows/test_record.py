@@ -233,7 +233,7 @@ def study_on_record(home: Path, name: str, market: str = "NQ") -> Path:
     path = home / "studies" / market / name / "evaluation.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"study": name}), "utf-8")
-    recipe = current_settings().recipe("residual-small")
+    recipe = current_settings().recipe("residual-mirrored")
     record_evaluation(
         current_settings().database(),
         EvaluationRecord(
@@ -272,6 +272,6 @@ def test_a_study_s_file_that_is_edited_exchanged_or_gone_is_named_before_any_tra
         assert status == 1
         faults: Any = told["faults"]
         assert len(faults) == named
-        assert all(fault.startswith("study residual-small ") for fault in faults)
+        assert all(fault.startswith("study residual-mirrored ") for fault in faults)
     assert "was changed" in str(exchanged[1]["faults"])
     assert "is missing" in str(gone[1]["faults"])

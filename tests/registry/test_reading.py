@@ -43,7 +43,7 @@ sys.stdin.read()
 AT = datetime(2025, 3, 4, 8, 16, tzinfo=UTC)
 _BY_NAME: dict[str, Any] = {
     "recipe": load_recipe(
-        Path(__file__).parents[2] / "deployments" / "recipes" / "residual-small.toml"
+        Path(__file__).parents[2] / "deployments" / "recipes" / "residual-mirrored.toml"
     ),
     "wanted": Wanted(market="MGC"),
     "checkpoints": None,

@@ -18,7 +18,7 @@ def test_a_retrain_leaves_the_card_of_what_it_trained_as_page_and_markdown(own: 
     folder = own / "reports" / "MGC"
 
     assert (folder / f"{version}.html").read_text().startswith("<!doctype html>")
-    assert (folder / f"{version}.md").read_text().startswith("# MGC · residual-small")
+    assert (folder / f"{version}.md").read_text().startswith("# MGC · residual-mirrored")
 
 
 def test_the_card_is_of_the_version_that_serves_unless_another_is_named(own: Path) -> None:

@@ -106,8 +106,8 @@ AS_OF = {"as_of": datetime(2024, 11, 20, 10, 7)}  # noqa: DTZ001 - on the market
         ("refresh_data", MGC, "MGC bars 2026-11-30 09:05"),
         (
             "nightly_retrain",
-            {**MGC, "recipe": "residual-small"},
-            "MGC retrain residual-small 2026-11-30",
+            {**MGC, "recipe": "residual-mirrored"},
+            "MGC retrain residual-mirrored 2026-11-30",
         ),
         (
             "walk_forward",

@@ -38,7 +38,7 @@ def audit() -> None:
 @app.command(short_help="Whether any feature moves when the future is deleted.")
 def lookahead(
     market: MarketOption = "mgc",
-    recipe: RecipeOption = "residual-small",
+    recipe: RecipeOption = "residual-mirrored",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
     decisions: Annotated[int, typer.Option(help="Decisions to sample.", min=1)] = 60,

@@ -40,7 +40,7 @@ _FEWEST = 30
 
 def evaluate(
     market: MarketOption = "mgc",
-    recipe: RecipeOption = "residual-small",
+    recipe: RecipeOption = "residual-mirrored",
     first: Annotated[
         str | None, typer.Option("--from", help="First day judged; a year in if left out.")
     ] = None,
@@ -65,7 +65,7 @@ def evaluate(
     study of the whole history, walked as the recipe says, is what the promotion rule goes by; a
     period or a walk picked by hand is for looking only.
 
-    Examples: orbcast evaluate --market mgc --recipe residual-small
+    Examples: orbcast evaluate --market mgc --recipe residual-mirrored
 
     orbcast evaluate --recipe plain-lightgbm --from 2023-01-01 --refit month --figures study.json
     """

@@ -66,7 +66,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
     What is shown is a recipe file itself: save it under another name, change it, train it.
 
-    Example: orbcast recipes show residual-small
+    Example: orbcast recipes show residual-mirrored
     """
     settings = tasks.settings.current_settings()
     recipe = settings.recipe(name)
@@ -85,7 +85,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
     """Show where two recipes differ; what they are about is for people and does not count.
 
-    Example: orbcast recipes diff residual-small plain-lightgbm
+    Example: orbcast recipes diff residual-mirrored plain-lightgbm
     """
     settings = tasks.settings.current_settings()
     one, other = settings.recipe(first), settings.recipe(second)

@@ -30,7 +30,7 @@ def tune(
     market: MarketOption = "mgc",
     recipe: Annotated[
         str, typer.Option(help="Recipe to tune from.", autocompletion=completion.recipes)
-    ] = "residual-small",
+    ] = "residual-mirrored",
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, earlier runs' too.")] = 50,
     folds: Annotated[int, typer.Option(min=1, help="Latest folds to tune on.")] = 5,
     question: Annotated[

@@ -23,7 +23,7 @@ def facts(**changed: Any) -> CardFacts:
     known = CardFacts(
         market="TST",
         version="20231229-abc",
-        model="residual-small",
+        model="residual-mirrored",
         kind="residual",
         about="Three small models.",
         standing=("It has been champion since 2024-01-01, by me: because.",),
@@ -67,7 +67,7 @@ def test_every_metric_stands_beside_corridor_and_majority() -> None:
 def test_a_simulated_market_is_said_to_be_one_before_anything_is_claimed() -> None:
     text = card_markdown(facts(simulated=True))
 
-    assert text.startswith("# TST · residual-small · 20231229-abc · simulated market")
+    assert text.startswith("# TST · residual-mirrored · 20231229-abc · simulated market")
     assert text.index("nothing here says anything about a real market") < text.index("## ")
     assert "simulated" not in card_markdown(facts())
 
@@ -83,7 +83,7 @@ def test_too_few_rows_are_told_with_what_they_could_have_found() -> None:
 def test_without_a_study_or_a_live_record_it_says_so_and_what_to_run() -> None:
     text = card_markdown(facts())
 
-    assert "orbcast evaluate residual-small" in text
+    assert "orbcast evaluate residual-mirrored" in text
     assert "no live record" in text
 
 
@@ -154,7 +154,7 @@ def test_a_baseline_claims_nothing() -> None:
 def test_the_card_that_is_sealed_tells_only_what_the_files_hold() -> None:
     sealed = card_markdown(facts(created_at=None, expires_at=None, novelty=None, standing=()))
 
-    assert sealed.startswith("# TST · residual-small")
+    assert sealed.startswith("# TST · residual-mirrored")
     assert "| accuracy" in sealed
     for later in (
         "orbcast evaluate",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import deployments
 from deployments.cli.app import app
 from ml_core.learning.recipe import Recipe, load_recipe
 from tasks.settings import current_settings
@@ -149,3 +150,14 @@ def test_an_empty_folder_says_where_to_write(
     monkeypatch.setenv("ORBCAST_RECIPES_DIR", str(tmp_path))
     assert "write NAME.toml there" in run("list")
     assert json.loads(run("list", "--json")) == []
+
+
+def test_a_shipped_recipe_is_for_ever_what_homes_have_on_record() -> None:
+    """A home that trained it refuses to train another of its name: a change is a new name."""
+    shipped = Path(deployments.__path__[0]) / "recipes"
+    assert {path.stem: load_recipe(path).hash[:16] for path in shipped.glob("*.toml")} == {
+        "baseline": "cc2170baa81eabe5",
+        "plain-lightgbm": "46c35ea98eed065a",
+        "residual-mirrored": "292928622a4ab357",
+        "residual-small": "33842806953ee632",
+    }

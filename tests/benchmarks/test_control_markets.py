@@ -59,5 +59,4 @@ def test_in_one_year_too_a_recipe_that_reads_its_own_label_is_caught(plan: Plan)
 def test_a_recipe_that_reads_its_own_label_looks_splendid_and_is_caught(plan: Plan) -> None:
     result = try_leak(plan, 5)
     assert result.caught
-    assert result.would_promote
     assert result.gain > 0.02

@@ -39,7 +39,7 @@ NOW = datetime(2024, 11, 28, 1, 30, tzinfo=UTC)
 
 FIRST_DAY = date(2024, 11, 26)
 SLOT = "MGC:2024-11-27:0900"
-LONG_NAME = "residual-mirrored-tuned-on-the-latest-folds"
+LONG_NAME = "residual-small-tuned-on-the-latest-folds"
 LONG = (
     "after looking at every figure of the last ninety days, with its interval, beside that of the "
     "corridor, and talking it over with the desk twice"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -138,9 +139,11 @@ def test_the_stated_interval_leaves_out_no_more_of_each_tail_than_it_may(
     low, high = conformal_ends(residual, coverage)
 
     # a new row falls below the i-th of n with a chance of i / (n + 1)
-    count, tail = rows + 1, (1 - coverage) / 2
-    assert low / count <= tail < (low + 1) / count
-    assert (high - 1) / count < 1 - tail <= high / count
+    # in whole numbers, since (1 - 0.8) / 2 comes out below the tenth that it is
+    count, tail = rows + 1, (1 - Fraction(str(coverage))) / 2
+    low, high = int(low), int(high)
+    assert Fraction(low, count) <= tail < Fraction(low + 1, count)
+    assert Fraction(high - 1, count) < 1 - tail <= Fraction(high, count)
 
 
 @pytest.mark.parametrize(

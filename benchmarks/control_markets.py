@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from benchmarks.control_worlds import ControlWorld, Plan, control_world
-from ml_core.bars.arrays import Bars
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, joined
 from ml_core.evidence.promotion.collect_evidence import collect_evidence
@@ -27,7 +26,7 @@ from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.fit import fit
 from ml_core.learning.folds import walk_recipe
-from ml_core.learning.models.calibration import expit, logit
+from ml_core.learning.models.calibration import expit, log_losses, logit
 from ml_core.learning.models.own_baseline import JUDGED_HERE
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import Question
@@ -76,13 +75,10 @@ class ControlResult:
     failed: tuple[str, ...]
 
 
-def try_market(plan: Plan, seed: int, real: Bars | None = None) -> ControlResult:
-    """Make a market and let the rule judge the recipe on it, end to end.
-
-    ``real`` saves a series of real bars turned over from reading them for each market.
-    """
+def try_market(plan: Plan, seed: int) -> ControlResult:
+    """Make a market and let the rule judge the recipe on it, end to end."""
     schedule = build_schedule(plan.market, plan.first, plan.last)
-    world = control_world(plan, schedule, seed, real)
+    world = control_world(plan, schedule, seed)
     assembly = assemble(
         world.bars, plan.market, plan.recipe.label, first=plan.first, last=plan.last
     )
@@ -230,8 +226,7 @@ def _favoured(
 
     Log-odds of the corridor, moved towards the favoured side by an amount that depends on the
     place in the range: two parameters, and one for a corridor that is not steep enough, by maximum
-    likelihood on these very rows. That flatters who knows by 1.5 over
-    the number of rows.
+    likelihood on these very rows. That flatters who knows by 1.5 over the number of rows.
     """
     broke = np.isin(answers.test.direction[here], (UP, DOWN))
     here, sign = here[broke], favoured[broke].astype(np.float64)
@@ -241,7 +236,6 @@ def _favoured(
     columns = np.column_stack([sign, sign * 4.0 * x * (1.0 - x), x - 0.5])
 
     def loss(weights: NDArray[np.float64]) -> float:
-        margin = start + columns @ weights
-        return float(np.mean(np.logaddexp(0.0, np.where(up, -margin, margin))))
+        return float(np.mean(log_losses(start + columns @ weights, up)))
 
     return here, expit(start + columns @ minimize(loss, np.zeros(3)).x)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.planted_markets import Kind, planted_market, turned_bars
+from benchmarks.real_bars import real_bars
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake.lake import Lake
-from ml_core.bars.sources.dbn import read_dbn
+from ml_core.evidence.out_of_sample import slot_names
 from ml_core.evidence.promotion.evidence import POLICY, Policy
 from ml_core.learning.recipe import Recipe
 from ml_core.market.market import Market
@@ -26,9 +24,6 @@ Family = Literal["walk", "heavy tails", "coarse ticks", "real, by range", "real,
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 """Markets without an edge: of the demo's simulator, of the other one, real bars turned over."""
-
-
-REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "mgc-ohlcv-1m"
 
 
 _COARSE_SIGMA_TICKS = 0.7
@@ -99,26 +94,8 @@ class ControlWorld:
     sign: NDArray[np.int64] | None = None
 
 
-def real_bars(market: Market) -> Bars:
-    """Read the licensed bars where they are.
-
-    Raises
-    ------
-    FileNotFoundError
-        They are not there.
-    """
-    if not REAL.is_dir():
-        raise FileNotFoundError(f"licensed market data is not at {REAL}")
-    with tempfile.TemporaryDirectory() as folder:
-        lake = Lake(Path(folder))
-        lake.ingest(read_dbn([str(REAL)], market.contract_pattern), market, datetime.now(UTC))
-        return lake.read(market)
-
-
-def control_world(
-    plan: Plan, schedule: Schedule, seed: int, real: Bars | None = None
-) -> ControlWorld:
-    """Make a market of a plan; ``real`` are the bars that are turned over, read where left out."""
+def control_world(plan: Plan, schedule: Schedule, seed: int) -> ControlWorld:
+    """Make a market of a plan."""
     market, no_slots = plan.market, np.empty(0, np.str_)
     if plan.family == "walk":
         planted = plan.edge > 0
@@ -127,7 +104,7 @@ def control_world(
             return ControlWorld(bars_of(market, world), no_slots)
         names = np.array([range_.name for range_ in market.ranges])
         truth = world.truth
-        slots = _slots(schedule.days[truth.day], names[truth.spec])
+        slots = slot_names(schedule.days[truth.day], names[truth.spec])
         return ControlWorld(bars_of(market, world), slots, p_up=truth.p_up)
     if plan.family in {"heavy tails", "coarse ticks"}:
         sigma = _COARSE_SIGMA_TICKS if plan.family == "coarse ticks" else 5.0
@@ -136,12 +113,7 @@ def control_world(
         )
         if plan.kind == "none":
             return ControlWorld(made.bars, no_slots)
-        return ControlWorld(made.bars, _slots(made.day, made.opening_range), sign=made.sign)
+        return ControlWorld(made.bars, slot_names(made.day, made.opening_range), sign=made.sign)
     by: Literal["day", "range"] = "day" if plan.family == "real, by day" else "range"
-    bars = real_bars(market) if real is None else real
-    return ControlWorld(turned_bars(bars, market, schedule, seed=seed, by=by), no_slots)
-
-
-def _slots(day: NDArray[np.datetime64], opening_range: NDArray[np.str_]) -> NDArray[np.str_]:
-    days = day.astype("datetime64[D]").astype(str)
-    return np.char.add(np.char.add(days, " "), opening_range)
+    turned = turned_bars(real_bars(market), market, schedule, seed=seed, by=by)
+    return ControlWorld(turned, no_slots)

@@ -35,10 +35,10 @@ from benchmarks.control_record import (
     own_record,
     planted_record,
 )
-from benchmarks.control_worlds import FAMILIES, REAL, Family, Plan, real_bars
+from benchmarks.control_worlds import FAMILIES, Family, Plan
 from benchmarks.judge_traps import best_of_noise, null_answers, try_leak
 from benchmarks.planted_markets import KINDS
-from ml_core.bars.arrays import Bars
+from benchmarks.real_bars import DATA, real_bars
 from ml_core.learning.recipe import load_recipe
 from ml_core.market.market import load_market
 
@@ -60,12 +60,10 @@ COUNTS = {
 LEAK_SEED, KIND_SEED, OTHER_SEED, OWN_SEED = 50_000, 60_000, 70_000, 80_000
 
 
-def run(
-    plan: Plan, seeds: range, workers: int, words: str, real: Bars | None = None
-) -> list[ControlResult]:
+def run(plan: Plan, seeds: range, workers: int, words: str) -> list[ControlResult]:
     start, results = time.perf_counter(), []
     with ProcessPoolExecutor(workers) as pool:
-        for done, result in enumerate(pool.map(partial(try_market, plan, real=real), seeds), 1):
+        for done, result in enumerate(pool.map(partial(try_market, plan), seeds), 1):
             results.append(result)
             if done % 10 == 0 or done == len(seeds):
                 took = time.perf_counter() - start
@@ -99,10 +97,8 @@ class Trials:
     def five_years(self) -> Plan:
         return replace(self.plan, first=date(2019, 1, 2), judged_from=date(2020, 1, 1), peeks=0)
 
-    def series(
-        self, words: str, plan: Plan, first: int, count: int, real: Bars | None = None
-    ) -> list[ControlResult]:
-        results = run(plan, range(first, first + count), self.workers, words, real)
+    def series(self, words: str, plan: Plan, first: int, count: int) -> list[ControlResult]:
+        results = run(plan, range(first, first + count), self.workers, words)
         self.kept[words] = [asdict(result) for result in results]
         return results
 
@@ -117,14 +113,14 @@ class Trials:
             record += [*null_record(families["walk"]), ""]
         if not others:
             return record
-        real = real_bars(self.plan.market) if REAL.is_dir() else None
         for number, family in enumerate(FAMILIES[1:]):
-            turned = family.startswith("real")
-            if turned and real is None:
-                print(f"  {family}: left out, no licensed data at {REAL}", file=sys.stderr)
-                continue
+            if family.startswith("real"):
+                if not DATA.is_dir():
+                    print(f"  {family}: left out, no licensed data at {DATA}", file=sys.stderr)
+                    continue
+                real_bars(self.plan.market)  # here, so that workers inherit what was read
             plan, first = replace(self.plan, family=family), OTHER_SEED + 1000 * number
-            families[family] = self.series(family, plan, first, others, real if turned else None)
+            families[family] = self.series(family, plan, first, others)
         return [*record, *family_record(families), ""]
 
     def own(self, count: int) -> list[str]:

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -29,9 +29,8 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from benchmarks.control_worlds import bars_of
+from benchmarks.real_bars import DATA, real_bars
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake.lake import Lake
-from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.all import CATALOGUE
 from ml_core.health.drift import PREDICTION, TARGET
 from ml_core.learning.datasets.assemble import assemble
@@ -47,7 +46,6 @@ from monitoring.drift.report import report, write_full_report
 from monitoring.drift.shifts import WINDOW_DAYS, column_shifts
 
 PROJECT = Path(__file__).resolve().parent.parent
-DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"
 MARKET = load_market(PROJECT / "deployments" / "markets" / "mgc.toml")
 FIRST, LEARNED, LAST = date(2021, 1, 4), np.datetime64("2022-12-24"), date(2023, 12, 22)
 REAL_FIRST, REAL_LAST = date(2021, 1, 4), date(2025, 6, 29)
@@ -207,10 +205,7 @@ def print_seconds(seed: int) -> None:
 
 def print_real() -> None:
     """Walk through 2023 to 2025; each quarter a version of the first 60 % of what is before it."""
-    with tempfile.TemporaryDirectory() as folder:
-        lake = Lake(Path(folder) / "lake")
-        lake.ingest(read_dbn([str(DATA)], MARKET.contract_pattern), MARKET, datetime.now(UTC))
-        rows = rows_of(lake.read(MARKET), REAL_FIRST, REAL_LAST, np.datetime64("2023-01-01"))
+    rows = rows_of(real_bars(MARKET), REAL_FIRST, REAL_LAST, np.datetime64("2023-01-01"))
     print(
         "| quarter | checks | alarms begun | days of alarm | of what, most often |\n"
         "|---|---|---|---|---|"

@@ -12,17 +12,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import setup_study
 import tuning
-from run import DATA, PROJECT, median_of, show
+from run import PROJECT, median_of, show
 
 from benchmarks.control_markets import try_market
 from benchmarks.control_worlds import Plan
-from ml_core.bars.lake.lake import Lake
-from ml_core.bars.sources.dbn import read_dbn
+from benchmarks.real_bars import DATA, lake_of_real_bars
 from ml_core.learning.recipe import load_recipe
 from ml_core.market.market import load_market
 
@@ -48,8 +47,7 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        lake = Lake(home / "lake")
-        lake.ingest(read_dbn([str(DATA)], market.contract_pattern), market, datetime.now(UTC))
+        lake_of_real_bars(home / "lake", market)
         start = time.perf_counter()
         done = subprocess.run(
             [

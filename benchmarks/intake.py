@@ -17,8 +17,9 @@ from pathlib import Path
 import duckdb
 from commands import seconds
 
+from benchmarks.real_bars import DATA
+
 PROJECT = Path(__file__).resolve().parent.parent
-DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"
 DAYS, ROWS = 1_250, 1_000_000
 LIMITS = {"CSV": 5.0, "DBN": 8.0, "bars status": 1.0}
 """Seconds, from the prompt to the prompt; ``bars status`` is over the DBN files' bars."""

@@ -16,15 +16,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import window_queries
 
+from benchmarks.real_bars import DATA, lake_of_real_bars
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake.lake import Lake
-from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.history import HISTORY_DAYS
 from ml_core.learning.datasets.assemble import assemble, assemble_live
 from ml_core.learning.fit import fit
@@ -34,7 +34,6 @@ from ml_core.market.market import load_market
 from ml_core.ranges.label_spec import LabelSpec
 
 PROJECT = Path(__file__).resolve().parent.parent
-DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"
 REPEATS = 5
 FIRST, LAST = date(2020, 12, 20), date(2025, 6, 30)
 
@@ -62,9 +61,8 @@ def main() -> int:
     market = load_market(PROJECT / "deployments" / "markets" / "mgc.toml")
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        lake = Lake(home / "lake")
         start = time.perf_counter()
-        lake.ingest(read_dbn([str(DATA)], market.contract_pattern), market, datetime.now(UTC))
+        lake = lake_of_real_bars(home / "lake", market)
         print(
             f"     ingest of {len(list(DATA.glob('*.zst')))} DBN files"
             f"{time.perf_counter() - start:48.1f} s"

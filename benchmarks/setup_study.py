@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
 import time
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
+from benchmarks.real_bars import DATA, real_bars
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake.lake import Lake
-from ml_core.bars.sources.dbn import read_dbn
 from ml_core.market.market import Market, load_market
 from ml_core.setups.plan import StudyPlan
 from ml_core.setups.setup import SetupGrid
@@ -24,7 +22,6 @@ from ml_core.setups.study import SetupStudy, study_setups
 from ml_core.setups.trades import setup_returns, trade_table
 
 PROJECT = Path(__file__).resolve().parent.parent
-DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"
 REPEATS = 5
 FIRST, LAST = date(2020, 12, 20), date(2025, 6, 30)
 TARGET_SECONDS = 60.0
@@ -43,10 +40,7 @@ def main() -> int:
         print(f"licensed market data is not at {DATA}: nothing to measure on", file=sys.stderr)
         return 2
     market = load_market(PROJECT / "deployments" / "markets" / "mgc.toml")
-    with tempfile.TemporaryDirectory() as folder:
-        lake = Lake(Path(folder) / "lake")
-        lake.ingest(read_dbn([str(DATA)], market.contract_pattern), market, datetime.now(UTC))
-        bars = lake.read(market)
+    bars = real_bars(market)
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter()

@@ -16,15 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-from ml_core.bars.lake.lake import Lake
-from ml_core.bars.sources.dbn import read_dbn
+from benchmarks.real_bars import DATA, lake_of_real_bars
 from ml_core.market.market import load_market
 
 PROJECT = Path(__file__).resolve().parent.parent
-DATA = PROJECT.parent / "shared" / "data" / "mgc-ohlcv-1m"
 FOLDS = 5
 TARGET_SECONDS = 240.0
 
@@ -38,8 +35,7 @@ def main() -> int:
         return 2
     market = load_market(PROJECT / "deployments" / "markets" / "mgc.toml")
     with tempfile.TemporaryDirectory() as folder:
-        lake = Lake(Path(folder) / "lake")
-        lake.ingest(read_dbn([str(DATA)], market.contract_pattern), market, datetime.now(UTC))
+        lake_of_real_bars(Path(folder) / "lake", market)
         start, before = time.perf_counter(), busy_seconds()
         done = subprocess.run(
             [

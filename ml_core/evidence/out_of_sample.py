@@ -90,8 +90,7 @@ class OutOfSamplePredictions:
 
     def slots(self) -> NDArray[np.str_]:
         """Name each row by trading day and opening range, shape (n,)."""
-        days = self.test.trading_day.astype("datetime64[D]").astype(str)
-        return np.char.add(np.char.add(days, " "), self.test.opening_range)
+        return slot_names(self.test.trading_day, self.test.opening_range)
 
     def to_table(self) -> pa.Table:
         """Return a Parquet-ready table; :func:`answers_from` reads it back."""
@@ -113,6 +112,12 @@ class OutOfSamplePredictions:
             "seed": str(self.seed),
         }
         return pa.table(columns).replace_schema_metadata(facts)
+
+
+def slot_names(day: NDArray[np.datetime64], opening_range: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Name slots by trading day and opening range, each of shape (n,)."""
+    days = day.astype("datetime64[D]").astype(str)
+    return np.char.add(np.char.add(days, " "), opening_range)
 
 
 def answers_from(table: pa.Table) -> OutOfSamplePredictions:

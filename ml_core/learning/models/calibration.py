@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.learning.models.gain import gain_over_days
+from ml_core.learning.models.gain import blocks_of_days, gain_over_days
 from ml_core.on_demand import library
 
 optimize = library("scipy.optimize")
@@ -107,6 +107,11 @@ def fit_calibrator(
     return _fitted(best, margin, label)
 
 
+def log_losses(margin: NDArray[np.float64], label: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return each row's log loss of log-odds ``margin``, shape (n,)."""
+    return np.logaddexp(0.0, np.where(label, -margin, margin))
+
+
 def unseen_losses(
     method: Method,
     margin: NDArray[np.float64],
@@ -128,9 +133,8 @@ def unseen_losses(
         Shape (n,).
     """
     if method == "identity":
-        return np.logaddexp(0.0, np.where(label, -margin, margin))
-    place = np.unique(day, return_inverse=True)[1]
-    fold = place * _FOLDS // (place.max() + 1)
+        return log_losses(margin, label)
+    fold = blocks_of_days(day, _FOLDS)
     loss = np.empty(len(margin))
     for left_out in range(_FOLDS):
         part = fold == left_out

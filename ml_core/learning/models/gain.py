@@ -44,6 +44,19 @@ class Gain:
         return cls(**{name: values[name] for name in cls.__slots__})
 
 
+def blocks_of_days(day: NDArray[np.datetime64], count: int) -> NDArray[np.int64]:
+    """Return which of so many stretches of days on end each row lies in, 0 first, shape (n,).
+
+    ``day`` holds the trading day of each of n rows, one at least.
+
+    >>> blocks_of_days(np.array(["2024-01-02", "2024-01-02", "2024-01-03"], "datetime64[D]"), 2)
+    array([0, 0, 1])
+    """
+    place = np.unique(day, return_inverse=True)[1]
+    block: NDArray[np.int64] = place * count // (place.max() + 1)
+    return block
+
+
 def gain_over_days(saved: NDArray[np.float64], day: NDArray[np.datetime64]) -> Gain:
     """Return the mean of rows with its standard error, clustered by day.
 

@@ -14,6 +14,7 @@ from ml_core.learning import models
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.datasets.splits import TooFewSamplesError, settled_before
 from ml_core.learning.models.baselines import Baselines
+from ml_core.learning.models.calibration import log_losses
 from ml_core.learning.models.gain import Gain, gain_over_days
 from ml_core.learning.models.sample import Sample, inputs_of, sample
 from ml_core.learning.recipe import BoosterSpec, Recipe
@@ -303,7 +304,7 @@ def losses(
     """
     if question == "r_multiple":
         return np.asarray((answer - margin) ** 2)
-    return np.logaddexp(0.0, np.where(answer > 0, -margin, margin))
+    return log_losses(margin, answer > 0)
 
 
 def _constant(inputs: NDArray[np.float64], names: list[str]) -> tuple[str, ...]:

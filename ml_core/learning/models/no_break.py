@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.learning.models.gain import gain_over_days
+from ml_core.learning.models.gain import blocks_of_days, gain_over_days
 
 SHRUNK_BY = 20
 """Rows of the coarser share beside those of a cell: one quiet day does not make a class."""
@@ -92,8 +92,7 @@ def fit_no_break(
     with_height = _by_height(constant, none, opening_range, height)
     if not none.any() or none.all():
         return constant
-    place = np.unique(day, return_inverse=True)[1]
-    fold = place * _FOLDS // (place.max() + 1)
+    fold = blocks_of_days(day, _FOLDS)
     saved = np.zeros(len(none))
     for left_out in range(_FOLDS):
         rows, others = fold == left_out, fold != left_out

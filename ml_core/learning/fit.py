@@ -93,13 +93,13 @@ def fit(
     judged: dict[Question, _Judged] = {}
     intervals = None
     if recipe.kind != "baseline":
-        held_back, found = data.rows(split.calibrate), fit_baselines(data.rows(split.train))
-        trained = train(data, split.train, found, recipe, on_progress, questions=questions)
+        held_back, before = data.rows(split.calibrate), fit_baselines(data.rows(split.train))
+        trained = train(data, split.train, before, recipe, on_progress, questions=questions)
         judged = {
-            question: _judge(held_back, found, recipe, question, model)
+            question: _judge(held_back, before, recipe, question, model)
             for question, model in trained.items()
         }
-        intervals = _intervals(held_back, found, judged, recipe)
+        intervals = _intervals(held_back, before, judged, recipe)
     texts = {
         question: refit(everything, baselines, question, recipe, model.trained)
         for question, model in judged.items()

@@ -185,11 +185,9 @@ class Chain:
         """Read one row with care and say what is wrong with it, if anything is."""
         try:
             row = self._row(session, number)
-        except UnreadableValueError as error:
-            yield f"{self.noun} {number} was edited: it cannot be read ({error.fault})"
-            return
-        except (ValueError, TypeError) as error:
-            yield f"{self.noun} {number} was edited: it cannot be read ({error})"
+        except (UnreadableValueError, ValueError, TypeError) as error:
+            fault = error.fault if isinstance(error, UnreadableValueError) else error
+            yield f"{self.noun} {number} was edited: it cannot be read ({fault})"
             return
         values = {name: getattr(row, name) for name in self.names}
         if self.row_hash(values, row.previous_hash) != row.row_hash:

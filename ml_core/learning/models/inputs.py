@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ class Inputs:
     @property
     def names(self) -> list[str]:
         """Names of the columns in order."""
-        seen = [name + FROM_SIDE for name in self._turning()]
+        seen = [name + FROM_SIDE for name in _turning(self)]
         return [*self.features, *seen, *([SIDE] if self.has_side else [])]
 
     @property
@@ -77,33 +78,36 @@ class Inputs:
         if not self.has_side:
             return features
         sides = np.broadcast_to(np.asarray(side, np.float64), (len(features),))
+        columns = dict(zip(self.features, features.T, strict=True))
         seen = [
-            np.where(
-                sides > 0,
-                features[:, self.features.index(name)],
-                mirror(features[:, self.features.index(mirror.of or name)]),
-            )
-            for name, mirror in self._turning().items()
+            np.where(sides > 0, columns[name], mirror(columns[mirror.of or name]))
+            for name, mirror in _turning(self).items()
         ]
         return np.column_stack([features, *seen, sides])
 
-    def _turning(self) -> dict[str, Mirror]:
-        """Features that turn round with prices; one whose counterpart is not there is left out."""
-        if not self.mirrored:
-            return {}
-        mirrors = {name: self._mirror_of(name) for name in self.features}
-        return {
-            name: mirror
-            for name, mirror in mirrors.items()
-            if mirror is not None and (not mirror.of or mirror.of in self.features)
-        }
 
-    def _mirror_of(self, name: str) -> Mirror | None:
-        mirror = CATALOGUE.select([name])[0].mirror if name in CATALOGUE else TURNS
-        if mirror is None and self.question == "directional" and name not in self.categorical:
-            # what sends prices up, whichever edge is nearer, is one split as well
-            return TURNS
-        return mirror
+@lru_cache(maxsize=32)
+def _turning(inputs: Inputs) -> dict[str, Mirror]:
+    """Features that turn round with prices; one whose counterpart is not there is left out.
+
+    Remembered, since every prediction asks.
+    """
+    if not inputs.mirrored:
+        return {}
+    mirrors = {name: _mirror_of(name, inputs) for name in inputs.features}
+    return {
+        name: mirror
+        for name, mirror in mirrors.items()
+        if mirror is not None and (not mirror.of or mirror.of in inputs.features)
+    }
+
+
+def _mirror_of(name: str, inputs: Inputs) -> Mirror | None:
+    mirror = CATALOGUE.select([name])[0].mirror if name in CATALOGUE else TURNS
+    if mirror is None and inputs.question == "directional" and name not in inputs.categorical:
+        # what sends prices up, whichever edge is nearer, is one split as well
+        return TURNS
+    return mirror
 
 
 def nearer_side(data: Dataset) -> NDArray[np.float64]:

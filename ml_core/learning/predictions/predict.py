@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,8 +102,9 @@ def predict(
         mirrored recipe.
     """
 
-    def inputs(question: Question) -> Inputs:
-        return Inputs(data.feature_names, data.categorical, question, mirrored)
+    def inputs(question: Question, side: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        read = Inputs(data.feature_names, data.categorical, question, mirrored)
+        return read.of(data.features, side)
 
     corridor, entry = baselines.corridor(data), baselines.entry(data)
     side = nearer_side(data) if mirrored else np.ones(len(data))
@@ -109,25 +112,25 @@ def predict(
         corridor,
         boosters.get("directional"),
         calibrators.get("directional"),
-        inputs("directional").of(data.features, side),
+        partial(inputs, "directional", side),
         side=side,
         residual=residual,
     )
     p_win = np.empty((len(data), 2))
     net_r = np.empty((len(data), 2))
     for column, trade_side in enumerate(SIDES):
+        # entry quality and net R are asked of the same columns
+        of_trade = cache(partial(inputs, "quality", trade_side))
         p_win[:, column] = _corrected(
             entry.p_win,
             boosters.get("quality"),
             calibrators.get("quality"),
-            inputs("quality").of(data.features, trade_side),
+            of_trade,
             residual=residual,
         )
         booster = boosters.get("r_multiple")
         start = entry.net_r if residual or booster is None else 0.0
-        net_r[:, column] = start + _raw(
-            booster, inputs("r_multiple").of(data.features, trade_side)
-        )
+        net_r[:, column] = start + _raw(booster, of_trade)
     low, high = (intervals or NetRIntervals(by_range={})).around(net_r, data.opening_range)
     # a trade that does not win is lost or timed out in the driftless proportion
     not_won = entry.p_timeout / (1.0 - entry.p_win)
@@ -202,7 +205,7 @@ def _corrected(
     baseline: NDArray[np.float64],
     booster: Booster | None,
     calibrator: Calibrator | None,
-    inputs: NDArray[np.float64],
+    inputs: Callable[[], NDArray[np.float64]],
     *,
     residual: bool,
     side: NDArray[np.float64] | float = 1.0,
@@ -219,8 +222,13 @@ def _corrected(
     return np.where(np.asarray(side) > 0, p, 1.0 - p)
 
 
-def _raw(booster: Booster | None, inputs: NDArray[np.float64]) -> NDArray[np.float64] | float:
-    """Sum of the trees' outputs, without the baseline they were grown on."""
+def _raw(
+    booster: Booster | None, inputs: Callable[[], NDArray[np.float64]]
+) -> NDArray[np.float64] | float:
+    """Sum of the trees' outputs, without the baseline they were grown on.
+
+    The columns are made only where there are trees to read them.
+    """
     if booster is None:
         return 0.0
-    return np.asarray(booster.predict(inputs, raw_score=True, num_threads=1), np.float64)
+    return np.asarray(booster.predict(inputs(), raw_score=True, num_threads=1), np.float64)

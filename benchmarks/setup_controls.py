@@ -24,7 +24,8 @@ from ml_core.market.schedule import build_schedule  # noqa: E402
 from ml_core.market.simulation import simulate  # noqa: E402
 from ml_core.setups.plan import StudyPlan  # noqa: E402
 from ml_core.setups.setup import SetupGrid  # noqa: E402
-from ml_core.setups.study import SetupStudy, study_setups  # noqa: E402
+from ml_core.setups.setup_study import SetupStudy  # noqa: E402
+from ml_core.setups.study import study_setups  # noqa: E402
 from ml_core.setups.trades import TradeTable, setup_returns, trade_table  # noqa: E402
 from tests.ml_core.evidence.fair_trades import fair_table, plant  # noqa: E402
 

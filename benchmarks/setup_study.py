@@ -18,7 +18,8 @@ from ml_core.bars.arrays import Bars
 from ml_core.market.market import Market, load_market
 from ml_core.setups.plan import StudyPlan
 from ml_core.setups.setup import SetupGrid
-from ml_core.setups.study import SetupStudy, study_setups
+from ml_core.setups.setup_study import SetupStudy
+from ml_core.setups.study import study_setups
 from ml_core.setups.trades import setup_returns, trade_table
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -47,7 +48,7 @@ def main() -> int:
         study = whole_study(bars, market)
         times.append(time.perf_counter() - start)
     took, summary = statistics.median(times), study.summary
-    what = f"{summary['setups']:,} setups ({summary['judged']:,} judged), {summary['days']:,} days"
+    what = f"{summary.setups:,} setups ({summary.judged:,} judged), {summary.days:,} days"
     good = took <= TARGET_SECONDS
     print(
         f"{'ok  ' if good else 'SLOW'} {what:58s} {took:>12.1f} s   at most {TARGET_SECONDS:g} s"

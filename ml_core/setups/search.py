@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from ml_core.evidence.superiority import (
 )
 from ml_core.on_demand import library
 from ml_core.setups.plan import NoSetupJudgedError, StudyPlan
+from ml_core.setups.setup_study import PeriodFigures
 from ml_core.setups.trades import SetupReturns
 
 special = library("scipy.special")
@@ -40,21 +40,19 @@ class Period:
         count: NDArray[np.int64] = self.traded.sum(axis=0)
         return count
 
-    def figures(self) -> list[dict[str, Any]]:
-        """Return trades, R a trade before and after costs, share won; None without any."""
+    def figures(self) -> list[PeriodFigures]:
+        """Return each setup's figures of the period, without an interval."""
         trades = self.trades
         divisor = np.maximum(trades, 1)
         columns = (self.gross.sum(0), self.net.sum(0), ((self.net > 0) & self.traded).sum(0))
         means = np.stack([column / divisor for column in columns])
         return [
-            {
-                "trades": int(count),
-                "gross_r": float(before) if count else None,
-                "net_r": float(after) if count else None,
-                "won": float(won) if count else None,
-                "low": None,
-                "high": None,
-            }
+            PeriodFigures(
+                trades=int(count),
+                gross_r=float(before) if count else None,
+                net_r=float(after) if count else None,
+                won=float(won) if count else None,
+            )
             for count, (before, after, won) in zip(trades, means.T, strict=True)
         ]
 

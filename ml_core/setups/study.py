@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,59 +12,25 @@ from ml_core.evidence.superiority import (
     simultaneous_bounds,
     times_drawn,
 )
-from ml_core.json_values import json_values
-from ml_core.on_demand import library
 from ml_core.setups.plan import (
     MIN_DAYS,
     StudyPlan,
     TooFewDaysError,
 )
 from ml_core.setups.search import Period, Search, periods_of, search
+from ml_core.setups.setup_study import (
+    CHANCE,
+    NAMED,
+    NOT_CONFIRMED,
+    NOTHING,
+    TOO_FEW,
+    BestByChance,
+    BestSet,
+    SetupResult,
+    SetupStudy,
+    StudySummary,
+)
 from ml_core.setups.trades import SetupReturns
-
-special = library("scipy.special")
-
-NOTHING = "no trade"
-NAMED, NOT_CONFIRMED, CHANCE, TOO_FEW = "named", "not confirmed", "chance", "too few trades"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetupStudy:
-    """What became of every setup. Plain values throughout: it is stored as JSON.
-
-    Attributes
-    ----------
-    summary
-        Market, periods, days, how many setups were tried, judged, found, named; the plan.
-    chance
-        SPA p-values; the best t, and the best t that chance alone gives (median, 95 %).
-    named
-        Rows of the setups that passed everything, best first; usually none.
-    top
-        Rows of the best setups of the search, named or not.
-    setups
-        A row for every setup, in order of enumeration.
-    best_set
-        The model confidence set: of not trading and the best setups, which may be the best.
-    heat
-        For each opening range, stop, side and RR without filters, R a trade in both periods.
-    verdict
-        One plain sentence.
-    """
-
-    summary: dict[str, Any]
-    chance: dict[str, Any]
-    named: list[dict[str, Any]]
-    top: list[dict[str, Any]]
-    setups: list[dict[str, Any]]
-    best_set: dict[str, Any]
-    heat: list[dict[str, Any]]
-    verdict: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, NaN as None."""
-        values: dict[str, Any] = json_values(asdict(self))
-        return values
 
 
 def study_setups(
@@ -99,90 +64,86 @@ def study_setups(
         raise TooFewDaysError(returns.market, len(returns.days))
     early, late = periods_of(returns)
     result = search(early, plan, seed)
-    rows = _rows(returns, early, late, result)
-    _confirm(rows, late, result.survivors, plan, seed)
-    ranked = [rows[index] for index in result.judged[result.order]]
-    named = [row for row in ranked if row["status"] == NAMED]
-    chance = {
-        "p": result.test.p_consistent,
-        "p_lower": result.test.p_lower,
-        "p_upper": result.test.p_upper,
-        "best_t": float(result.test.t.max()),
-        "best_t_by_chance": float(np.median(result.test.by_chance)),
-        "best_t_by_chance_95": float(np.quantile(result.test.by_chance, 0.95)),
-    }
-    summary = _summary(returns, early, result, plan, seed) | {"named": len(named)}
+    setups = _confirmed(
+        _searched(returns, early, late, result), late, result.survivors, plan, seed
+    )
+    ranked = tuple(setups[at] for at in result.judged[result.order].tolist())
     return SetupStudy(
-        summary=summary,
-        chance=chance,
-        named=named,
-        top=ranked[: plan.top],
-        setups=rows,
+        summary=_summary(
+            returns,
+            early,
+            result,
+            plan,
+            seed,
+            named=sum(found.status == NAMED for found in ranked),
+        ),
+        chance=BestByChance(
+            p=result.test.p_consistent,
+            p_lower=result.test.p_lower,
+            p_upper=result.test.p_upper,
+            best_t=float(result.test.t.max()),
+            best_t_by_chance=float(np.median(result.test.by_chance)),
+            best_t_by_chance_95=float(np.quantile(result.test.by_chance, 0.95)),
+        ),
+        ranked=ranked,
+        setups=tuple(setups),
         best_set=_best_set(returns, early, result, plan, seed),
-        heat=_heat(rows),
-        verdict=_verdict(summary, chance, named, ranked[0]),
     )
 
 
-def _rows(
+def _searched(
     returns: SetupReturns, early: Period, late: Period, result: Search
-) -> list[dict[str, Any]]:
-    """Describe every setup; those found are "not confirmed" until they are."""
-    rows = [
-        {
-            **setup.to_json(),
-            "status": TOO_FEW,
-            "search": first,
-            "confirmation": then,
-            "t": None,
-            "p": None,
-            "q": None,
-            "beats_chance": False,
-        }
+) -> list[SetupResult]:
+    """Return every setup as the search left it; those found are "not confirmed" until they are."""
+    setups = [
+        SetupResult(setup=setup, status=TOO_FEW, search=first, confirmation=then)
         for setup, first, then in zip(returns.setups, early.figures(), late.figures(), strict=True)
     ]
+    found = set(result.survivors.tolist())
     for index, at in enumerate(result.judged.tolist()):
-        rows[at] |= {
-            "status": CHANCE,
-            "t": float(result.test.t[index]),
-            "p": float(result.p[index]),
-            "q": float(result.q[index]),
-            "beats_chance": bool(result.test.better[index]),
-        }
-        rows[at]["search"] |= {
-            "low": float(result.low[index]),
-            "high": float(result.high[index]),
-        }
-    for at in result.survivors.tolist():
-        rows[at]["status"] = NOT_CONFIRMED
-    return rows
+        setups[at] = replace(
+            setups[at],
+            status=NOT_CONFIRMED if at in found else CHANCE,
+            search=replace(
+                setups[at].search, low=float(result.low[index]), high=float(result.high[index])
+            ),
+            t=float(result.test.t[index]),
+            p=float(result.p[index]),
+            q=float(result.q[index]),
+            beats_chance=bool(result.test.better[index]),
+        )
+    return setups
 
 
-def _confirm(
-    rows: list[dict[str, Any]],
+def _confirmed(
+    setups: list[SetupResult],
     late: Period,
     survivors: NDArray[np.intp],
     plan: StudyPlan,
     seed: int,
-) -> None:
-    """Take the setups found to the later days, in place: intervals, and who is named."""
+) -> list[SetupResult]:
+    """Take the setups found to the later days: intervals, and which are named."""
     enough = survivors[late.trades[survivors] >= plan.min_confirming]
     if not len(enough):
-        return
+        return setups
     part = late.only(enough)
     # another stream than the search's: the two periods have nothing to do with each other
     times = times_drawn(len(part.net), plan.block_days, plan.resamples, seed + 1)
     count = part.traded.astype(np.float64)
     bounds = simultaneous_bounds(part.net, count, times, plan.size)
+    judged = list(setups)
     for at, low, high in zip(enough.tolist(), *(bound.tolist() for bound in bounds), strict=True):
-        rows[at]["confirmation"] |= {"low": low, "high": high}
-        if low > 0:
-            rows[at]["status"] = NAMED
+        judged[at] = replace(
+            setups[at],
+            status=NAMED if low > 0 else setups[at].status,
+            confirmation=replace(setups[at].confirmation, low=low, high=high),
+        )
+    return judged
 
 
 def _best_set(
     returns: SetupReturns, early: Period, result: Search, plan: StudyPlan, seed: int
-) -> dict[str, Any]:
+) -> BestSet:
     """Compare the best setups of the search with one another and with not trading."""
     best = result.judged[result.order][: plan.confidence_set]
     values = np.column_stack([np.zeros(len(early.net)), early.net[:, best]])
@@ -194,97 +155,44 @@ def _best_set(
         size=plan.size,
     )
     names = [NOTHING, *(returns.setups[index].name for index in best.tolist())]
-    return {
-        "compared": len(names),
-        "nothing_inside": bool(inside[0]),
-        "inside": [name for name, outside in zip(names, inside, strict=True) if outside],
-    }
+    return BestSet(
+        compared=len(names),
+        nothing_inside=bool(inside[0]),
+        inside=tuple(name for name, may_be in zip(names, inside, strict=True) if may_be),
+    )
 
 
 def _summary(
-    returns: SetupReturns, early: Period, result: Search, plan: StudyPlan, seed: int
-) -> dict[str, Any]:
+    returns: SetupReturns,
+    early: Period,
+    result: Search,
+    plan: StudyPlan,
+    seed: int,
+    *,
+    named: int,
+) -> StudySummary:
     cut, days = returns.search_days, returns.days
     part = early.only(result.judged)
     trades = np.maximum(part.trades, 1)
     net = part.net.sum(axis=0) / trades
-    return {
-        "market": returns.market,
-        "cost_ticks": returns.cost_ticks,
-        "days": len(days),
-        "first_day": str(days[0]),
-        "last_day": str(days[-1]),
-        "search_days": cut,
-        "search_last_day": str(days[cut - 1]),
-        "confirm_days": len(days) - cut,
-        "confirm_first_day": str(days[cut]),
-        "setups": len(returns.setups),
-        "judged": len(result.judged),
-        "too_few": len(returns.setups) - len(result.judged),
-        "mean_gross_r": float((part.gross.sum(axis=0) / trades).mean()),
-        "mean_net_r": float(net.mean()),
-        "share_above_0": float((net > 0).mean()),
-        "found": len(result.survivors),
-        "seed": seed,
-        **asdict(plan),
-    }
-
-
-def _heat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Keep the setups without filters, one a cell."""
-    keys = ("opening_range", "stop", "side", "rr")
-    return [
-        {key: row[key] for key in keys}
-        | {
-            part: {key: row[part][key] for key in ("trades", "gross_r", "net_r")}
-            for part in _PARTS
-        }
-        for row in rows
-        if row["size"] == "any" and row["day"] == "all"
-    ]
-
-
-_PARTS = ("search", "confirmation")
-
-
-def _verdict(
-    summary: dict[str, Any],
-    chance: dict[str, Any],
-    named: list[dict[str, Any]],
-    best: dict[str, Any],
-) -> str:
-    if named:
-        first = named[0]
-        later = first["confirmation"]
-        one = len(named) == 1
-        return (
-            f"{len(named):,} of {summary['judged']:,} setups survive{'s' if one else ''}: "
-            f"{'it' if one else 'the strongest'} is {first['name']}, "
-            f"{_r(first['search']['net_r'])} R net a trade in the search period and "
-            f"{_r(later['net_r'])} in the untouched one after it (interval {_r(later['low'])} "
-            f"to {_r(later['high'])}, corrected for the {summary['found']:,} found)."
-        )
-    later = best["confirmation"]["net_r"]
-    after = "" if later is None else f" and {_r(later)} in the period after it"
-    made = (
-        f"{best['name']}, made {_r(best['search']['net_r'])} R net a trade in the search "
-        f"period{after}"
+    return StudySummary(
+        market=returns.market,
+        cost_ticks=returns.cost_ticks,
+        days=len(days),
+        first_day=str(days[0]),
+        last_day=str(days[-1]),
+        search_days=cut,
+        search_last_day=str(days[cut - 1]),
+        confirm_days=len(days) - cut,
+        confirm_first_day=str(days[cut]),
+        setups=len(returns.setups),
+        judged=len(result.judged),
+        too_few=len(returns.setups) - len(result.judged),
+        mean_gross_r=float((part.gross.sum(axis=0) / trades).mean()),
+        mean_net_r=float(net.mean()),
+        share_above_0=float((net > 0).mean()),
+        found=len(result.survivors),
+        seed=seed,
+        plan=plan,
+        named=named,
     )
-    if summary["found"]:
-        return (
-            f"No setup survives: {summary['found']:,} of {summary['judged']:,} beat chance in "
-            f"the search period but none was confirmed in the untouched one; the best, {made}."
-        )
-    if best["t"] <= 0:
-        return (
-            f"No setup survives: not one of {summary['judged']:,} made money after costs; the "
-            f"least bad, {made}."
-        )
-    return (
-        f"No setup survives: the best of {summary['judged']:,}, {made}; chance alone gives a "
-        f"best at least as good in {100 * chance['p']:.0f} % of such searches."
-    )
-
-
-def _r(value: float) -> str:
-    return f"{value:+.2f}"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
+from ml_core.setups.setup_study import PeriodFigures, SetupStudy
 from monitoring.pages.document import (
     BulletList,
     Cell,
@@ -20,9 +19,12 @@ from monitoring.pages.document import (
     split_verdict,
 )
 from monitoring.pages.formatting import DASH, interval, percent, signed
-from monitoring.pages.plots.setups import heat_map
+from monitoring.pages.plots.setups import Period, heat_map
 
-_PERIODS = {"search": "the search period", "confirmation": "the confirmation period"}
+_PERIODS: dict[Period, str] = {
+    "search": "the search period",
+    "confirmation": "the confirmation period",
+}
 _HEAD = ("setup", "searched: R net a trade", "q", "confirmed: R net a trade", "status")
 
 _TRADE = (
@@ -56,27 +58,27 @@ told from luck.
 )
 
 
-def setup_report(study: Mapping[str, Any], *, made_at: datetime | None = None) -> Document:
+def setup_report(study: SetupStudy, *, made_at: datetime | None = None) -> Document:
     """Return the study's page.
 
     Parameters
     ----------
     study
-        :meth:`ml_core.setups.study.SetupStudy.to_json`.
+        What was found.
     made_at
         Printed at the foot, in UTC; left out, the same study gives the same bytes.
     """
-    summary = study["summary"]
-    headline, detail = split_verdict(study["verdict"])
+    summary = study.summary
+    headline, detail = split_verdict(study.verdict)
     return Document(
-        title=f"Orbcast: setups of {summary['market']}",
-        names=(summary["market"], "setup study"),
+        title=f"Orbcast: setups of {summary.market}",
+        names=(summary.market, "setup study"),
         verdict=headline,
         lines=(detail,),
-        finding="better" if study["named"] else "none",
+        finding="better" if study.named else "none",
         sections=(
             Section("What chance alone would give", (FactTable(_chance(study)),)),
-            Section(f"The best {len(study['top'])} of the search", (_top(study),)),
+            Section(f"The best {len(study.top)} of the search", (_top(study),)),
             Section("Every setup without filters", (_maps(study),)),
             Section("How it was judged", (FactTable(_method(study)),)),
             Section("Limits", (BulletList(_LIMITS),)),
@@ -85,46 +87,46 @@ def setup_report(study: Mapping[str, Any], *, made_at: datetime | None = None) -
     )
 
 
-def _chance(study: Mapping[str, Any]) -> dict[str, CellText]:
-    summary, chance, best = study["summary"], study["chance"], study["best_set"]
+def _chance(study: SetupStudy) -> dict[str, CellText]:
+    summary, chance, best = study.summary, study.chance, study.best_set
     judged = (
-        f"{summary['judged']:,}; {summary['too_few']:,} more trade fewer than "
-        f"{summary['min_trades']} times"
+        f"{summary.judged:,}; {summary.too_few:,} more trade fewer than "
+        f"{summary.plan.min_trades} times"
     )
     average = (
-        f"{signed(summary['mean_gross_r'], 2)} R a trade before costs, "
-        f"{signed(summary['mean_net_r'], 2)} after; "
-        f"{percent(summary['share_above_0'])} are above 0"
+        f"{signed(summary.mean_gross_r, 2)} R a trade before costs, "
+        f"{signed(summary.mean_net_r, 2)} after; "
+        f"{percent(summary.share_above_0)} are above 0"
     )
     luck = (
-        f"{chance['best_t']:.1f} standard errors above not trading; chance alone gives a best of "
-        f"{chance['best_t_by_chance']:.1f}, and one time in twenty more than "
-        f"{chance['best_t_by_chance_95']:.1f}"
+        f"{chance.best_t:.1f} standard errors above not trading; chance alone gives a best of "
+        f"{chance.best_t_by_chance:.1f}, and one time in twenty more than "
+        f"{chance.best_t_by_chance_95:.1f}"
     )
-    inside = "is" if best["nothing_inside"] else "is not"
-    able = f"{len(best['inside'])} of {best['compared']} compared; not trading {inside} among them"
+    inside = "is" if best.nothing_inside else "is not"
+    able = f"{len(best.inside)} of {best.compared} compared; not trading {inside} among them"
     return {
         "setups judged": judged,
         "the average setup": average,
         "the best setup": luck,
         "superior predictive ability": (
-            f"p = {chance['p']:.3f}: the chance of a best as good where no setup is any good"
+            f"p = {chance.p:.3f}: the chance of a best as good where no setup is any good"
         ),
-        "beat chance": f"{summary['found']:,}; of them confirmed {summary['named']:,}",
+        "beat chance": f"{summary.found:,}; of them confirmed {summary.named:,}",
         "may be the best of all": able,
     }
 
 
-def _top(study: Mapping[str, Any]) -> Table:
+def _top(study: SetupStudy) -> Table:
     rows = tuple(
         (
-            row["name"],
-            _figure(row["search"]),
-            "" if row["q"] is None else f"{row['q']:.2f}",
-            _figure(row["confirmation"]),
-            row["status"],
+            row.setup.name,
+            _figure(row.search),
+            "" if row.q is None else f"{row.q:.2f}",
+            _figure(row.confirmation),
+            row.status,
         )
-        for row in study["top"]
+        for row in study.top
     )
     note = (
         "In order of mean over standard error. Below each figure its trades and 95 % interval: "
@@ -134,18 +136,18 @@ def _top(study: Mapping[str, Any]) -> Table:
     return Table(_HEAD, rows, note=note)
 
 
-def _figure(part: Mapping[str, Any]) -> CellText:
-    if part["net_r"] is None:
+def _figure(part: PeriodFigures) -> CellText:
+    if part.net_r is None:
         return DASH
-    span = f"{part['trades']:,} trades"
-    if part["low"] is not None:
-        span += f", {interval(part['low'], part['high'], 2)}"
-    return Cell(signed(part["net_r"], 2), span)
+    span = f"{part.trades:,} trades"
+    if part.low is not None:
+        span += f", {interval(part.low, part.high, 2)}"
+    return Cell(signed(part.net_r, 2), span)
 
 
-def _maps(study: Mapping[str, Any]) -> Charts | Paragraph:
-    cells = study["heat"]
-    sides = list(dict.fromkeys(cell["side"] for cell in cells))
+def _maps(study: SetupStudy) -> Charts | Paragraph:
+    results = study.unfiltered
+    sides = list(dict.fromkeys(result.setup.side for result in results))
     if len(sides) > 1:
         sides = [side for side in sides if side != "both"]  # the sum of the two that are drawn
     charts = tuple(
@@ -153,7 +155,7 @@ def _maps(study: Mapping[str, Any]) -> Charts | Paragraph:
             f"{period}{side}",
             f"{side.capitalize()}, {words}",
             "Net R a trade of setups without filters.",
-            heat_map(cells, period, side),
+            heat_map(results, period, side),
         )
         for period, words in _PERIODS.items()
         for side in sides
@@ -161,25 +163,24 @@ def _maps(study: Mapping[str, Any]) -> Charts | Paragraph:
     return Charts(charts) if charts else Paragraph("Every setup searched has a filter.")
 
 
-def _method(study: Mapping[str, Any]) -> dict[str, CellText]:
-    summary = study["summary"]
+def _method(study: SetupStudy) -> dict[str, CellText]:
+    summary = study.summary
     searched = (
-        f"{summary['first_day']} to {summary['search_last_day']}, "
-        f"{summary['search_days']:,} trading days"
+        f"{summary.first_day} to {summary.search_last_day}, {summary.search_days:,} trading days"
     )
     confirmed = (
-        f"{summary['confirm_first_day']} to {summary['last_day']}, "
-        f"{summary['confirm_days']:,} trading days that nothing was chosen on"
+        f"{summary.confirm_first_day} to {summary.last_day}, "
+        f"{summary.confirm_days:,} trading days that nothing was chosen on"
     )
     drawn = (
-        f"{summary['resamples']:,} draws of whole days in runs of {summary['block_days']} on "
-        f"average, seed {summary['seed']}"
+        f"{summary.plan.resamples:,} draws of whole days in runs of {summary.plan.block_days} on "
+        f"average, seed {summary.seed}"
     )
     return {
         "searched": searched,
         "confirmed on": confirmed,
         "a trade": _TRADE,
-        "costs": f"{summary['cost_ticks']:g} ticks a round trip",
+        "costs": f"{summary.cost_ticks:g} ticks a round trip",
         "filters": _FILTERS,
         "named if": _NAMED,
         "resampling": drawn,

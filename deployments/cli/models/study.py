@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,8 @@ from monitoring import pages
 from tasks import data
 
 if TYPE_CHECKING:
-    from ml_core.setups.study import SetupStudy
+    from ml_core.setups.setup import Setup
+    from ml_core.setups.setup_study import SetupStudy
 
 _SHOWN = 10
 
@@ -99,14 +100,13 @@ def setups(
             table, chosen, plan.search_days(len(table.days))
         )
         study = ml_core.setups.study.study_setups(returns, plan=plan, seed=seed)
-    study_json = study.to_json()
     page = report or settings.reports_dir / f"setups-{market.lower()}.html"
-    pages.document.write_html(pages.setup_report.setup_report(study_json, made_at=at), page)
+    pages.document.write_html(pages.setup_report.setup_report(study, made_at=at), page)
     if figures is not None:
         with ml_core.files.written_atomically(figures) as temporary:
-            temporary.write_text(json_text(study_json), "utf-8")
+            temporary.write_text(json_text(study), "utf-8")
     if as_json:
-        print_json({**study_json, "report": page})
+        print_json({**study.to_json(), "report": page})
         return
     _show(study)
     say(f"Page: {page}")
@@ -116,28 +116,28 @@ def _show(study: SetupStudy) -> None:
     summary, chance = study.summary, study.chance
     say(study.verdict)
     say(
-        f"\n{summary['market']}: searched {summary['first_day']} to "
-        f"{summary['search_last_day']} ({summary['search_days']:,} days), confirmed to "
-        f"{summary['last_day']} ({summary['confirm_days']:,}). {summary['setups']:,} setups, "
-        f"{summary['judged']:,} judged, {summary['too_few']:,} with fewer than "
-        f"{summary['min_trades']} trades. SPA p = {chance['p']:.3f}; beat chance "
-        f"{summary['found']:,}, named {summary['named']:,}."
+        f"\n{summary.market}: searched {summary.first_day} to "
+        f"{summary.search_last_day} ({summary.search_days:,} days), confirmed to "
+        f"{summary.last_day} ({summary.confirm_days:,}). {summary.setups:,} setups, "
+        f"{summary.judged:,} judged, {summary.too_few:,} with fewer than "
+        f"{summary.plan.min_trades} trades. SPA p = {chance.p:.3f}; beat chance "
+        f"{summary.found:,}, named {summary.named:,}."
     )
     say(
         f"\n{'net R a trade':33s}{'search':>8s}{'trades':>7s}{'t':>5s}{'q':>6s}"
         f"{'confirm':>9s}{'trades':>7s}"
     )
     for row in study.top[:_SHOWN]:
-        early, late = row["search"], row["confirmation"]
+        early, late = row.search, row.confirmation
         say(
-            f"{_short(row):33s}{early['net_r']:>+8.2f}{early['trades']:>7d}{row['t']:>5.1f}"
-            f"{row['q']:>6.2f}{_r(late['net_r']):>9s}{late['trades']:>7d}",
+            f"{_short(row.setup):33s}{early.net_r:>+8.2f}{early.trades:>7d}{row.t:>5.1f}"
+            f"{row.q:>6.2f}{_r(late.net_r):>9s}{late.trades:>7d}",
         )
 
 
-def _short(row: dict[str, Any]) -> str:
-    name = row["name"].replace(" stop", "").replace(" ranges", "").replace(",", "")
-    return str(name)[:32]
+def _short(setup: Setup) -> str:
+    name = setup.name.replace(" stop", "").replace(" ranges", "").replace(",", "")
+    return name[:32]
 
 
 def _r(value: float | None) -> str:

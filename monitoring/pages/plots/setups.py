@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from ml_core.on_demand import library
+from ml_core.setups.setup_study import SetupResult
 from monitoring.pages.figure_style import (
     CORRIDOR,
     MODEL,
@@ -29,7 +30,10 @@ _STEP, _HEAD, _FOOT, _LEFT, _RIGHT = 24.0, 40.0, 30.0, 66.0, 4.0
 _DEEPEST, _PALEST = 0.75, 0.06
 
 
-def heat_map(cells: Sequence[Mapping[str, Any]], period: str, side: str) -> Figure:
+Period = Literal["search", "confirmation"]
+
+
+def heat_map(results: Sequence[SetupResult], period: Period, side: str) -> Figure:
     """Draw net R a trade by opening range and stop (rows) and target (columns) of one side.
 
     Blue made money after costs, orange lost it, and every cell says its number with a sign, so
@@ -39,25 +43,31 @@ def heat_map(cells: Sequence[Mapping[str, Any]], period: str, side: str) -> Figu
 
     Parameters
     ----------
-    cells
-        ``SetupStudy.heat``.
+    results
+        ``SetupStudy.unfiltered``.
     period
-        ``search`` or ``confirmation``.
+        Which of the two is drawn.
     side
         ``long``, ``short`` or ``both``.
     """
-    chosen = [cell for cell in cells if cell["side"] == side]
-    rows = list(dict.fromkeys((cell["opening_range"], cell["stop"]) for cell in chosen))
-    rrs = sorted({cell["rr"] for cell in chosen})
+    chosen = [result for result in results if result.setup.side == side]
+    rows = list(
+        dict.fromkeys((result.setup.opening_range, result.setup.stop) for result in chosen)
+    )
+    rrs = sorted({result.setup.rr for result in chosen})
     figure = new_figure((_HEAD + _STEP * len(rows) + _FOOT) / 72)
     axes = plain_axes(figure, _LEFT, _FOOT, WIDE - _LEFT - _RIGHT, _STEP * len(rows))
     axes.set_xlim(-0.5, len(rrs) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    values = [cell[name]["net_r"] for cell in cells for name in ("search", "confirmation")]
+    values = [
+        figures.net_r for result in results for figures in (result.search, result.confirmation)
+    ]
     most = max([0.5, *(abs(value) for value in values if value is not None)])
-    for cell in chosen:
-        place = (rrs.index(cell["rr"]), rows.index((cell["opening_range"], cell["stop"])))
-        _cell(axes, place, cell[period]["net_r"], most)
+    for result in chosen:
+        setup = result.setup
+        place = (rrs.index(setup.rr), rows.index((setup.opening_range, setup.stop)))
+        figures = result.search if period == "search" else result.confirmation
+        _cell(axes, place, figures.net_r, most)
     axes.set_xticks(range(len(rrs)), [f"RR {rr:g}" for rr in rrs])
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", labeltop=True, labelbottom=False)

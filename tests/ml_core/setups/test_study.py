@@ -25,15 +25,15 @@ from ml_core.setups.plan import (
     TooFewDaysError,
 )
 from ml_core.setups.setup import SetupGrid
-from ml_core.setups.study import (
+from ml_core.setups.setup_study import (
     CHANCE,
     NAMED,
     NOT_CONFIRMED,
     NOTHING,
     TOO_FEW,
     SetupStudy,
-    study_setups,
 )
+from ml_core.setups.study import study_setups
 from ml_core.setups.trades import TradeTable, setup_returns, trade_table
 from tests.ml_core.builders import mgc
 from tests.ml_core.evidence.fair_trades import SMALL, fair_table, plant
@@ -61,7 +61,7 @@ def test_of_studies_of_nothing_at_most_one_in_twenty_names_any() -> None:
 
     assert sum(bool(each.named) for each in found) <= 2
     # the joint test itself, before any confirmation: 5 % expected, 7 of 40 would be beyond 99 %
-    assert sum(each.chance["p"] <= 0.05 for each in found) <= 6
+    assert sum(each.chance.p <= 0.05 for each in found) <= 6
     assert all(each.verdict.startswith("No setup survives") for each in found if not each.named)
 
 
@@ -69,15 +69,15 @@ def test_a_planted_setup_is_found_and_confirmed() -> None:
     found = planted()
 
     assert found.named
-    assert {(row["opening_range"], row["side"]) for row in found.named} <= {
+    assert {(row.setup.opening_range, row.setup.side) for row in found.named} <= {
         ("1000", "long"),
         ("1000", "both"),
     }
-    assert ("1000", "long") in {(row["opening_range"], row["side"]) for row in found.named}
-    assert found.chance["p"] < 0.01
+    assert ("1000", "long") in {(row.setup.opening_range, row.setup.side) for row in found.named}
+    assert found.chance.p < 0.01
     assert "1000 long" in found.verdict
-    assert not found.best_set["nothing_inside"]
-    assert found.summary["named"] == len(found.named)
+    assert not found.best_set.nothing_inside
+    assert found.summary.named == len(found.named)
 
 
 def test_a_setup_that_stops_working_is_found_but_not_named() -> None:
@@ -86,9 +86,9 @@ def test_a_setup_that_stops_working_is_found_but_not_named() -> None:
 
     found = study(trades)
 
-    assert found.summary["found"] > 0
-    assert found.named == []
-    assert NOT_CONFIRMED in {row["status"] for row in found.setups}
+    assert found.summary.found > 0
+    assert found.named == ()
+    assert NOT_CONFIRMED in {row.status for row in found.setups}
     assert "none was confirmed" in found.verdict
 
 
@@ -96,14 +96,14 @@ def test_what_begins_only_in_the_later_days_is_never_looked_for_there() -> None:
     trades = fair_table(500, 5)
     plant(trades, "1000", 0.6, 6, days=slice(375, None))
 
-    assert study(trades).named == []
+    assert study(trades).named == ()
 
 
 def test_costs_turn_nothing_into_loss() -> None:
     found = study(fair_table(300, 7, cost_r=0.6))
 
-    assert found.summary["mean_net_r"] == pytest.approx(found.summary["mean_gross_r"] - 0.6)
-    assert found.chance["p"] == 1.0
+    assert found.summary.mean_net_r == pytest.approx(found.summary.mean_gross_r - 0.6)
+    assert found.chance.p == 1.0
     assert "made money after costs" in found.verdict
 
 
@@ -112,15 +112,15 @@ def test_bars_in_which_one_range_s_long_breaks_run_give_that_setup() -> None:
     found = study(bars_that_run("1000"), plan=replace(QUICK, min_trades=40), grid=RUNNING)
 
     assert found.named
-    assert {row["side"] for row in found.named} <= {"long", "both"}
-    assert found.named[0]["opening_range"] == "1000"
+    assert {row.setup.side for row in found.named} <= {"long", "both"}
+    assert found.named[0].setup.opening_range == "1000"
 
 
 def test_the_same_bars_without_the_drift_give_none() -> None:
     found = study(bars_that_run(None), plan=replace(QUICK, min_trades=40), grid=RUNNING)
 
-    assert found.named == []
-    assert found.summary["mean_net_r"] < found.summary["mean_gross_r"]
+    assert found.named == ()
+    assert found.summary.mean_net_r < found.summary.mean_gross_r
 
 
 RUNNING = SetupGrid(ranges=("1000", "1800", "2300"), rrs=(1.0, 2.0, 3.0), days=("all",))
@@ -158,21 +158,21 @@ def bars_that_run(opening_range: str | None) -> TradeTable:
 def test_setups_with_few_trades_are_told_apart_and_never_judged() -> None:
     found = study(fair_table(300, 8), plan=replace(QUICK, min_trades=60))
 
-    few = [row for row in found.setups if row["status"] == TOO_FEW]
-    assert len(few) == found.summary["too_few"] > 0
-    assert all(row["search"]["trades"] < 60 and row["t"] is None for row in few)
-    others = [row for row in found.setups if row["status"] != TOO_FEW]
-    assert len(others) == found.summary["judged"] > 0
-    assert all(row["search"]["trades"] >= 60 and row["t"] is not None for row in others)
+    few = [row for row in found.setups if row.status == TOO_FEW]
+    assert len(few) == found.summary.too_few > 0
+    assert all(row.search.trades < 60 and row.t is None for row in few)
+    others = [row for row in found.setups if row.status != TOO_FEW]
+    assert len(others) == found.summary.judged > 0
+    assert all(row.search.trades >= 60 and row.t is not None for row in others)
 
 
 def test_who_is_named_passed_all_three() -> None:
-    assert {row["status"] for row in planted().setups} >= {NAMED, CHANCE}
+    assert {row.status for row in planted().setups} >= {NAMED, CHANCE}
     for row in planted().setups:
-        named = row["status"] == NAMED
-        passed = row["beats_chance"] and row["q"] is not None and row["q"] <= 0.05
-        assert (row["status"] in {NAMED, NOT_CONFIRMED}) == passed
-        assert named == (passed and (row["confirmation"]["low"] or -1.0) > 0)
+        named = row.status == NAMED
+        passed = row.beats_chance and row.q is not None and row.q <= 0.05
+        assert (row.status in {NAMED, NOT_CONFIRMED}) == passed
+        assert named == (passed and (row.confirmation.low or -1.0) > 0)
 
 
 def test_the_same_trades_and_seed_give_the_same_study() -> None:
@@ -186,20 +186,20 @@ def test_figures_are_means_of_the_trades_taken() -> None:
 
     found = study(trades)
 
-    row = next(each for each in found.setups if each["name"] == "0900 long, RR 2, full stop")
+    row = next(each for each in found.setups if each.setup.name == "0900 long, RR 2, full stop")
     long = trades.direction[:150, 0] == 1
     expected = trades.net[:150, 0, 1][long]
-    assert row["search"]["trades"] == len(expected)
-    assert row["search"]["net_r"] == pytest.approx(expected.mean())
-    assert row["search"]["won"] == pytest.approx((expected > 0).mean())
-    assert row["search"]["low"] < row["search"]["net_r"] < row["search"]["high"]
+    assert row.search.trades == len(expected)
+    assert row.search.net_r == pytest.approx(expected.mean())
+    assert row.search.won == pytest.approx((expected > 0).mean())
+    assert row.search.low < row.search.net_r < row.search.high
 
 
 def test_the_heat_has_every_setup_without_filters() -> None:
-    cells = planted().heat
+    cells = planted().unfiltered
 
     assert len(cells) == 3 * 3 * 2
-    assert all(cell["search"]["trades"] > 0 for cell in cells)
+    assert all(cell.search.trades > 0 for cell in cells)
 
 
 def test_the_result_is_plain_json_without_nan() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from ml_core.setups.plan import NoSetupJudgedError, StudyPlan, TooFewDaysError
 from ml_core.setups.setup import SetupGrid
-from ml_core.setups.study import CHANCE, NAMED, NOT_CONFIRMED, TOO_FEW, study_setups
+from ml_core.setups.setup_study import CHANCE, NAMED, NOT_CONFIRMED, TOO_FEW
+from ml_core.setups.study import study_setups
 from ml_core.setups.trades import SetupReturns
 from tests.ml_core.builders import mgc
 
@@ -45,7 +46,7 @@ def returns(*counts: tuple[int, int, float], days: int = 200) -> SetupReturns:
 
 
 def statuses(*counts: tuple[int, int, float]) -> list[str]:
-    return [row["status"] for row in study_setups(returns(*counts), plan=PLAN).setups]
+    return [row.status for row in study_setups(returns(*counts), plan=PLAN).setups]
 
 
 def test_a_setup_is_judged_from_fifty_trades_on() -> None:
@@ -69,6 +70,6 @@ def test_a_setup_whose_later_trades_are_not_above_nought_is_not_named() -> None:
 
 def test_a_hundred_and_twenty_days_suffice_and_one_less_does_not() -> None:
     result = study_setups(returns((60, 0, 0.8), days=120), plan=PLAN)
-    assert result.setups[0]["status"] in {CHANCE, NOT_CONFIRMED}
+    assert result.setups[0].status in {CHANCE, NOT_CONFIRMED}
     with pytest.raises(TooFewDaysError, match="has 119 trading days"):
         study_setups(returns((60, 0, 0.8), days=119), plan=PLAN)

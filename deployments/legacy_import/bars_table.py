@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from deployments import legacy_import
+from deployments.legacy_import.findings import TableSeen, TimesFound
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.times import TimeReading
 from ml_core.market.calendar_days import market_dates
@@ -27,9 +29,10 @@ _USED = "1-minute bars"
 
 def choose_bars_table(
     market: Market, path: str, tables: tuple[Found, ...], reading: TimeReading
-) -> tuple[tuple[str, dict[str, str]] | None, list[dict[str, Any]]]:
+) -> tuple[tuple[str, dict[str, str]] | None, tuple[TableSeen, ...]]:
     """Choose the table of 1-minute bars; say of each table what it is."""
-    seen, candidates = [], []
+    seen: list[TableSeen] = []
+    candidates = []
     for table in tables:
         what, mapping = table.note or "other: not used", dict(table.mapping)
         if table.kind == "features":
@@ -39,21 +42,23 @@ def choose_bars_table(
             if what == _USED:
                 candidates.append((table.name != "bars_1m", -table.rows, table.name, mapping))
         seen.append(
-            {
-                "name": table.name,
-                "rows": table.rows,
-                "what": what,
-                "kind": table.kind,
-                "columns": list(table.columns),
-            }
+            TableSeen(
+                name=table.name,
+                rows=table.rows,
+                what=what,
+                kind=table.kind,
+                columns=tuple(table.columns),
+            )
         )
     if not candidates:
-        return None, seen
+        return None, tuple(seen)
     _, _, name, mapping = min(candidates, key=lambda candidate: candidate[:3])
-    for row in seen:
-        if row["what"] == _USED and row["name"] != name:
-            row["what"] = f"1-minute bars, but {name} is used"
-    return (name, mapping), seen
+    return (name, mapping), tuple(
+        replace(table, what=f"1-minute bars, but {name} is used")
+        if table.what == _USED and table.name != name
+        else table
+        for table in seen
+    )
 
 
 def _bars_kind(
@@ -94,13 +99,13 @@ def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) 
 
 def zone_of_times(
     market: Market, column: str, kind: str, sample: TimeSample, *, is_named: bool
-) -> dict[str, Any]:
+) -> TimesFound:
     """Return which zone the times are in, checked against the exchange's hours."""
     minutes = np.array(sorted(sample.minutes), np.int64)
     stated = f"no zone, taken as {sample.local_zone}" if sample.local_zone else "its own zone"
-    values: dict[str, Any] = {"column": column, "type": kind, "stated": stated, "fault": None}
+    times = TimesFound(column=column, type=kind, stated=stated)
     if not len(minutes):
-        return {**values, "fault": f"column {column} holds no time that can be read"}
+        return replace(times, fault=f"column {column} holds no time that can be read")
     zone = ZoneInfo(market.zone)
     local = np.array(
         [to_minute(from_minute(minute).replace(tzinfo=zone)) for minute in minutes.tolist()],
@@ -108,21 +113,20 @@ def zone_of_times(
     )
     years = [from_minute(int(minutes[end])).year for end in (0, -1)]
     hours = market_dates(market, years[0] - 1, years[1] + 1)
-    values["open_as_utc"] = float(hours.is_open(minutes).mean())
-    values["open_as_local"] = float(hours.is_open(local).mean())
-    seems_local = values["open_as_local"] > values["open_as_utc"]
-    if values["open_as_utc"] < _OPEN_ENOUGH and seems_local and not is_named:
+    as_utc, as_local = (float(hours.is_open(read).mean()) for read in (minutes, local))
+    fault = None
+    if as_utc < _OPEN_ENOUGH and as_local > as_utc and not is_named:
         remedy = (
             f"Say --zone {market.zone}"
             if sample.local_zone
             else f"Make a view that converts them ({column} AT TIME ZONE '{market.zone}')"
         )
-        values["fault"] = (
+        fault = (
             f"the times of {column} look like {market.zone}, not UTC: read as UTC, "
-            f"{values['open_as_utc']:.1%} of the bars lie in the exchange's hours; read as local, "
-            f"{values['open_as_local']:.1%}. {remedy}"
+            f"{as_utc:.1%} of the bars lie in the exchange's hours; read as local, "
+            f"{as_local:.1%}. {remedy}"
         )
-    return values
+    return replace(times, fault=fault, open_as_utc=as_utc, open_as_local=as_local)
 
 
 def mixed_with(market: Market, mapping: dict[str, str], contracts: tuple[str, ...]) -> str | None:

@@ -11,21 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deployments.legacy_import.feature_names import judge
+from deployments.legacy_import.findings import (
+    BoosterFacts,
+    CorridorScore,
+    ModelFound,
+    RegistryFound,
+)
 from deployments.legacy_import.version_folders import LegacyVersion, versions
 from ml_core import learning, ranges
 from ml_core.bars.arrays import Bars
 from ml_core.errors import OrbcastError
-from ml_core.evidence.intervals import mean_interval
-from ml_core.json_values import json_values
+from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.market.market import Market
 from tasks.data.datasets import period_of
 
 _SECONDS = 120
 
 
-def models_of(market: Market, root: Path, bars: Bars) -> dict[str, Any]:
+def models_of(market: Market, root: Path, bars: Bars) -> RegistryFound:
     """Read every version below a folder, never a pickle, and describe each.
 
     Parameters
@@ -39,15 +45,20 @@ def models_of(market: Market, root: Path, bars: Bars) -> dict[str, Any]:
     boosters = booster_facts(
         [version.model for version in legacy_versions if version.model is not None]
     )
-    return {
-        "path": str(root),
-        "versions": [_version(market, version, boosters, bars) for version in legacy_versions],
-    }
+    return RegistryFound(
+        path=str(root),
+        versions=tuple(_version(market, version, boosters, bars) for version in legacy_versions),
+    )
 
 
-def booster_facts(paths: list[Path]) -> dict[Path, dict[str, Any]]:
-    """Have each model text read by LightGBM in another process, which a damaged one may end."""
-    facts: dict[Path, dict[str, Any]] = {}
+def booster_facts(paths: list[Path]) -> dict[Path, BoosterFacts | str]:
+    """Have each model text read by LightGBM in another process, which a damaged one may end.
+
+    Returns
+    -------
+    The facts of each path, or what is wrong with it.
+    """
+    facts: dict[Path, BoosterFacts | str] = {}
     left = list(paths)
     while left:
         path_lines = "".join(f"{path.resolve()}\n" for path in left).encode()
@@ -68,48 +79,46 @@ def booster_facts(paths: list[Path]) -> dict[Path, dict[str, Any]]:
         lines = output.decode(errors="replace").splitlines()
         answers = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
         for path, answer in zip(left, answers, strict=False):
-            facts[path] = json.loads(answer)
+            facts[path] = _answered(json.loads(answer))
         left = left[len(answers) :]
         if left:  # the process ended on this one, or took too long
-            facts[left[0]] = {"fault": "LightGBM cannot read it: reading it ends the process"}
+            facts[left[0]] = "LightGBM cannot read it: reading it ends the process"
             left = left[1:]
     return facts
 
 
+def _answered(answer: dict[str, Any]) -> BoosterFacts | str:
+    if "fault" in answer:
+        return str(answer["fault"])
+    return BoosterFacts(**{**answer, "features": tuple(answer["features"])})
+
+
 def _version(
-    market: Market, version: LegacyVersion, boosters: dict[Path, dict[str, Any]], bars: Bars
-) -> dict[str, Any]:
-    booster = dict(boosters.get(version.model, {})) if version.model else {}
+    market: Market,
+    version: LegacyVersion,
+    boosters: dict[Path, BoosterFacts | str],
+    bars: Bars,
+) -> ModelFound:
+    read = None if version.model is None else boosters[version.model]
+    booster = read if isinstance(read, BoosterFacts) else None
     faults = list(version.faults)
-    if fault := booster.pop("fault", None):
-        faults.append(f"model.txt cannot be read: {fault}")
-    names = tuple(booster.get("features", ())) or version.features
-    if booster and version.features and tuple(booster["features"]) != version.features:
-        faults.append(_unlike(tuple(booster["features"]), version.features))
-    return {
-        "name": version.name,
-        "faults": faults,
-        "pickles": list(version.pickles),
-        "readable": bool(booster),
-        "booster": {key: value for key, value in booster.items() if key != "features"},
-        "kind": _kind(booster),
-        "target": version.target,
-        "features": [_judged(judge(name, market)) for name in names],
-        "trained": _days(version.trained),
-        "tested": _days(version.tested),
-        "metrics": version.metrics,
-        "corridor": corridor_on(market, bars, version.tested),
-    }
-
-
-def _judged(verdict: Any) -> dict[str, Any]:
-    return {
-        "name": verdict.name,
-        "use": verdict.use,
-        "equal": verdict.equal,
-        "leaks_into": list(verdict.leaks_into),
-        "why": verdict.why,
-    }
+    if isinstance(read, str):
+        faults.append(f"model.txt cannot be read: {read}")
+    if booster and version.features and booster.features != version.features:
+        faults.append(_unlike(booster.features, version.features))
+    names = booster.features if booster and booster.features else version.features
+    return ModelFound(
+        name=version.name,
+        target=version.target,
+        faults=tuple(faults),
+        pickles=version.pickles,
+        booster=booster,
+        features=tuple(judge(name, market) for name in names),
+        trained=version.trained,
+        tested=version.tested,
+        metrics=version.metrics,
+        corridor=corridor_on(market, bars, version.tested),
+    )
 
 
 def _unlike(booster: tuple[str, ...], stated: tuple[str, ...]) -> str:
@@ -125,24 +134,9 @@ def _unlike(booster: tuple[str, ...], stated: tuple[str, ...]) -> str:
     )
 
 
-def _kind(booster: dict[str, Any]) -> str:
-    objective = str(booster.get("objective", ""))
-    if not objective:
-        return "not known"
-    if objective.startswith("multiclass"):
-        return f"{booster['classes']} classes"
-    if objective.startswith(("binary", "cross_entropy")):
-        return "two classes"
-    return f"a number ({objective.partition(' ')[0]})"
-
-
-def _days(period: tuple[date, date] | None) -> list[str] | None:
-    return None if period is None else [str(day) for day in period]
-
-
 def corridor_on(
     market: Market, bars: Bars, period: tuple[date, date] | None
-) -> dict[str, Any] | None:
+) -> CorridorScore | None:
     """Return what place of the close and always-UP score on the days stated, or on all there are.
 
     The corridor says UP where the window closed in the upper half of its range, whatever its one
@@ -173,25 +167,20 @@ def corridor_on(
         return None
     right = (data.close_position >= 0.5) == (data.direction == ranges.labels.UP)  # noqa: PLR2004 - upper half
     settled = broke | quiet
-    values: dict[str, Any] = json_values(
-        {
-            "stated": period is not None,
-            "first": str(first),
-            "last": str(last),
-            "whole": period is None or (first, last) == period,
-            "breaks": int(broke.sum()),
-            "quiet": int(quiet.sum()),
-            "corridor": _interval(right[broke], data.trading_day[broke]),
-            "always_up": _interval(
-                data.direction[broke] == ranges.labels.UP, data.trading_day[broke]
-            ),
-            "corridor_of_all": float((right & broke)[settled].mean()),
-            "always_up_of_all": float((data.direction == ranges.labels.UP)[settled].mean()),
-        }
+    went_up = data.direction == ranges.labels.UP
+    return CorridorScore(
+        stated=period is not None,
+        first=str(first),
+        last=str(last),
+        whole=period is None or (first, last) == period,
+        breaks=int(broke.sum()),
+        quiet=int(quiet.sum()),
+        corridor=_interval(right[broke], data.trading_day[broke]),
+        always_up=_interval(went_up[broke], data.trading_day[broke]),
+        corridor_of_all=float((right & broke)[settled].mean()),
+        always_up_of_all=float(went_up[settled].mean()),
     )
-    return values
 
 
-def _interval(right: Any, day: Any) -> dict[str, float]:
-    interval = mean_interval(right.astype(np.float64), day)
-    return {"estimate": interval.estimate, "low": interval.low, "high": interval.high}
+def _interval(right: NDArray[np.bool_], day: NDArray[np.datetime64]) -> Interval:
+    return mean_interval(right.astype(np.float64), day)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from datetime import date
 
+from deployments.legacy_import.feature_names import FeatureVerdict
+from deployments.legacy_import.findings import (
+    BarsBrought,
+    CorridorScore,
+    DatabaseFound,
+    LegacyFindings,
+    ModelFound,
+    RecordFound,
+)
 from deployments.legacy_import.usability import (
     FIELDS,
     headline,
     next_steps,
     unusable,
     usable,
-    versions_in,
 )
+from ml_core.evidence.intervals import Interval
 from monitoring.pages.document import (
     Block,
     BulletList,
@@ -23,7 +31,7 @@ from monitoring.pages.document import (
     Section,
     Table,
 )
-from monitoring.pages.formatting import DASH, percent
+from monitoring.pages.formatting import DASH, NOT_KNOWN, percent
 
 _USES = {
     "equal": "Orbcast computes its own",
@@ -36,31 +44,24 @@ _USES = {
 _SHOWN = 12
 
 
-def legacy_report(values: Mapping[str, Any]) -> Document:
-    """Return the report of what ``deployments.legacy_import.survey.survey`` found.
-
-    Parameters
-    ----------
-    told
-        Its plain values.
-    """
+def legacy_report(found: LegacyFindings) -> Document:
+    """Return the report of what ``deployments.legacy_import.survey.survey`` found."""
     parts = [
-        Section("What can be used", _points(usable(values), "Nothing.")),
-        Section("What cannot be used, and why", _points(unusable(values), "Nothing was refused.")),
+        Section("What can be used", _points(usable(found), "Nothing.")),
+        Section("What cannot be used, and why", _points(unusable(found), "Nothing was refused.")),
     ]
-    if values["duckdb"]:
-        parts += [_tables(values["duckdb"]), *map(_record, values["duckdb"].get("records", []))]
-    if values["registry"] is not None:
-        parts += map(_model, versions_in(values))
-    parts.append(Section("What to do next", (BulletList(tuple(next_steps(values))),)))
-    dry = "Nothing was imported: this was a dry run." if values["dry_run"] else ""
+    if found.duckdb is not None:
+        parts += [_tables(found.duckdb), *map(_record, found.records)]
+    parts += map(_model, found.versions)
+    parts.append(Section("What to do next", (BulletList(tuple(next_steps(found))),)))
+    dry = "Nothing was imported: this was a dry run." if found.dry_run else ""
     return Document(
-        title=f"Orbcast: import of an older system, {values['market']}",
-        names=(values["market"], "import of an older system"),
-        verdict=headline(values),
+        title=f"Orbcast: import of an older system, {found.market}",
+        names=(found.market, "import of an older system"),
+        verdict=headline(found),
         lines=(dry,),
         sections=tuple(parts),
-        made_at=datetime.fromisoformat(values["made_at"]),
+        made_at=found.made_at,
     )
 
 
@@ -68,163 +69,159 @@ def _points(sentences: list[str], otherwise: str) -> tuple[Block, ...]:
     return (BulletList(tuple(sentences)) if sentences else Paragraph(otherwise),)
 
 
-def _tables(database: Mapping[str, Any]) -> Section:
-    rows = tuple(
-        (table["name"], f"{table['rows']:,}", table["what"]) for table in database["tables"]
-    )
+def _tables(database: DatabaseFound) -> Section:
+    rows = tuple((table.name, f"{table.rows:,}", table.what) for table in database.tables)
     blocks: list[Block] = [Table(("table", "rows", "what it is"), rows, is_text=True)]
-    bars = database["bars"]
+    bars = database.bars
     if bars:
-        zone = bars["zone"]
+        zone = bars.zone
         facts = {
-            "table": bars["table"],
+            "table": bars.table,
             "columns": ", ".join(
-                f"{ours} = {name}" for ours, name in bars["columns"].items() if name
+                f"{ours} = {name}" for ours, name in bars.columns.items() if name
             ),
-            "times": f"{zone['column']} is {zone['type'].lower()}: {zone['stated']}",
+            "times": f"{zone.column} is {zone.type.lower()}: {zone.stated}",
         }
-        if "open_as_utc" in zone:
+        if zone.open_as_utc is not None:
             facts["checked"] = (
-                f"{percent(zone['open_as_utc'])} of the bars looked at lie in the exchange's hours"
+                f"{percent(zone.open_as_utc)} of the bars looked at lie in the exchange's hours"
             )
-        if bars["brought"]:
-            facts |= _brought(bars["brought"])
+        if bars.brought:
+            facts |= _brought(bars.brought)
         blocks.append(FactTable(facts, "The bars"))
     return Section("The database", tuple(blocks))
 
 
-def _brought(brought: Mapping[str, Any]) -> dict[str, str]:
-    reasons = ", ".join(
-        f"{n:,} {name.replace('_', ' ')}" for name, n in brought["reasons"].items()
-    )
-    odd = ", ".join(finding.replace("_", " ") for finding in brought["findings"])
-    if not brought["new_batches"]:
-        return {"batches": f"{brought['batches']:,}, all of them in since before"}
+def _brought(brought: BarsBrought) -> dict[str, str]:
+    reasons = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in brought.reasons.items())
+    odd = ", ".join(finding.replace("_", " ") for finding in brought.findings)
+    if not brought.new_batches:
+        return {"batches": f"{brought.batches:,}, all of them in since before"}
     return {
-        "batches": f"{brought['batches']:,}, {brought['new_batches']:,} of them new",
+        "batches": f"{brought.batches:,}, {brought.new_batches:,} of them new",
         "set aside": reasons or "no row",
         "odd but kept": odd or "nothing",
     }
 
 
-def _record(record: Mapping[str, Any]) -> Section:
+def _record(record: RecordFound) -> Section:
     blocks: list[Block] = []
-    if record["fault"]:
-        blocks.append(Paragraph(f"Not compared: {record['fault']}."))
-    if record["ranges"]:
+    if record.fault:
+        blocks.append(Paragraph(f"Not compared: {record.fault}."))
+    if record.ranges:
         blocks += _agreement(record)
-    by_use: dict[str, list[Mapping[str, Any]]] = {}
-    for column in record["columns"]:
-        by_use.setdefault(column["use"], []).append(column)
+    by_use: dict[str, list[FeatureVerdict]] = {}
+    for column in record.columns:
+        by_use.setdefault(column.use, []).append(column)
     counts = ", ".join(
         f"{len(by_use[use])} {words}" for use, words in _USES.items() if use in by_use
     )
-    blocks.append(Paragraph(f"Its {len(record['columns'])} columns: {counts}."))
+    blocks.append(Paragraph(f"Its {len(record.columns)} columns: {counts}."))
     rows = tuple(
-        (row["name"], words, f"{row['equal'] or DASH}. {row['why']}")
+        (row.name, words, f"{row.equal or DASH}. {row.why}")
         for use, words in _USES.items()
         for row in by_use.get(use, [])
         if use != "key"
     )
     head = ("column", "verdict", "equal in Orbcast, and why")
     blocks.append(Table(head, rows, "Column by column", is_text=True, folded=True))
-    return Section(f"The record {record['table']}", tuple(blocks))
+    return Section(f"The record {record.table}", tuple(blocks))
 
 
-def _agreement(record: Mapping[str, Any]) -> list[Block]:
+def _agreement(record: RecordFound) -> list[Block]:
     rows = tuple(
         (
             name,
-            f"{agreement['compared']:,}",
+            f"{agreement.compared:,}",
             *(
-                f"{agreement['agree'][field]:,}" if field in agreement["agree"] else DASH
+                f"{agreement.agree[field]:,}" if field in agreement.agree else DASH
                 for field in FIELDS
             ),
-            f"{agreement['only_theirs']:,} / {agreement['only_ours']:,}",
+            f"{agreement.only_theirs:,} / {agreement.only_ours:,}",
         )
-        for name, agreement in record["ranges"].items()
+        for name, agreement in record.ranges.items()
     )
     note = (
         "Compared with the same day's contract by volume, entry at the first 1-minute close "
         "outside, target and stop one risk away, until the session's end."
     )
     head = ("opening range", "compared", *FIELDS.values(), "only theirs / ours")
-    blocks: list[Block] = [Table(head, rows, f"{record['first']} to {record['last']}", note)]
-    if record["roll_days"]:
+    blocks: list[Block] = [Table(head, rows, f"{record.first} to {record.last}", note)]
+    if record.roll_days:
         blocks.append(
             Paragraph(
-                f"On {len(record['roll_days'])} days Orbcast itself trades another contract, "
+                f"On {len(record.roll_days)} days Orbcast itself trades another contract, "
                 "because it chooses by the day before's volume: the same day's is not known "
-                f"when the day begins ({_some(record['roll_days'])})."
+                f"when the day begins ({_some(record.roll_days)})."
             )
         )
-    differences = record["differences"]
+    differences = record.differences
     if differences:
         difference_rows = tuple(
             (
-                " ".join(difference["slot"]),
-                difference["field"],
-                difference["theirs"],
-                difference["ours"],
-                difference["reason"] or "not known",
+                " ".join(difference.slot),
+                difference.field,
+                difference.theirs,
+                difference.ours,
+                difference.reason or "not known",
             )
             for difference in differences
         )
-        more = record["more_differences"]
+        more = record.more_differences
         rest = f"{more:,} more are not shown." if more else ""
         head = ("opening range", "what", "theirs", "from the bars", "reason")
         blocks.append(Table(head, difference_rows, "Differences", rest))
     return blocks
 
 
-def _model(version: Mapping[str, Any]) -> Section:
-    features = version["features"]
-    leaks = [feature["name"] for feature in features if feature["leaks_into"]]
-    equal = sum(feature["use"] == "equal" for feature in features)
-    unknown = [feature["name"] for feature in features if feature["use"] in {"unknown", "key"}]
-    booster = version["booster"]
+def _model(version: ModelFound) -> Section:
+    features = version.features
+    leaks = [feature.name for feature in features if feature.leaks_into]
+    equal = sum(feature.use == "equal" for feature in features)
+    unknown = [feature.name for feature in features if feature.use in {"unknown", "key"}]
+    booster = version.booster
     facts = {
-        "answers": f"{version['kind']}{', ' + version['target'] if version['target'] else ''}",
-        "trees": f"{booster['trees']:,}" if booster else "not known",
+        "answers": f"{version.kind}{', ' + version.target if version.target else ''}",
+        "trees": f"{booster.trees:,}" if booster else "not known",
         "features": f"{len(features)}: {equal} with an equal in Orbcast, {len(leaks)} that may "
         f"see the future, {len(unknown)} not known"
         if features
         else "not known",
         "may see the future": _some(leaks),
         "not known": _some(unknown),
-        "trained on": _period(version["trained"]),
-        "judged on": _period(version["tested"]),
+        "trained on": _period(version.trained),
+        "judged on": _period(version.tested),
     }
-    if version["pickles"]:
-        facts["never opened"] = _some(version["pickles"])
+    if version.pickles:
+        facts["never opened"] = _some(version.pickles)
     blocks: list[Block] = [FactTable({name: words for name, words in facts.items() if words})]
-    if version["faults"]:
-        blocks.append(BulletList(tuple(f"{fault}." for fault in version["faults"])))
+    if version.faults:
+        blocks.append(BulletList(tuple(f"{fault}." for fault in version.faults)))
     blocks += _beside(version)
-    return Section(f"The model {version['name']}", tuple(blocks))
+    return Section(f"The model {version.name}", tuple(blocks))
 
 
-def _beside(version: Mapping[str, Any]) -> list[Block]:
+def _beside(version: ModelFound) -> list[Block]:
     """Put what it states beside what needs no model at all."""
     rows = [
         (name, _figure(name, value), "", "stated by the old system, not checked")
-        for name, value in list(version["metrics"].items())[:_SHOWN]
+        for name, value in list(version.metrics.items())[:_SHOWN]
     ]
-    corridor = version["corridor"]
+    corridor = version.corridor
     if corridor:
-        of_all = f"{percent(corridor['corridor_of_all'])} of all ranges, no break counted wrong"
-        up_all = f"{percent(corridor['always_up_of_all'])} of all ranges"
+        of_all = f"{percent(corridor.corridor_of_all)} of all ranges, no break counted wrong"
+        up_all = f"{percent(corridor.always_up_of_all)} of all ranges"
         rows += [
             (
                 "corridor, accuracy",
-                percent(corridor["corridor"]["estimate"]),
-                _span(corridor["corridor"]),
+                percent(corridor.corridor.estimate),
+                _span(corridor.corridor),
                 of_all,
             ),
             (
                 "always UP, accuracy",
-                percent(corridor["always_up"]["estimate"]),
-                _span(corridor["always_up"]),
+                percent(corridor.always_up.estimate),
+                _span(corridor.always_up),
                 up_all,
             ),
         ]
@@ -234,16 +231,16 @@ def _beside(version: Mapping[str, Any]) -> list[Block]:
     return [Table(head, tuple(rows), "What it states, beside the corridor", _days(corridor))]
 
 
-def _days(corridor: Mapping[str, Any] | None) -> str:
+def _days(corridor: CorridorScore | None) -> str:
     if corridor is None:
         return "There are no bars of its days, so the corridor could not be computed."
-    span = f"{corridor['first']} to {corridor['last']}, {corridor['breaks']:,} breaks"
-    if not corridor["stated"]:
+    span = f"{corridor.first} to {corridor.last}, {corridor.breaks:,} breaks"
+    if not corridor.stated:
         return (
             f"It does not say which days its figures are of. The corridor's are of every day "
             f"there are bars for, {span}: not the same days, so only the size can be compared."
         )
-    if not corridor["whole"]:
+    if not corridor.whole:
         return f"The corridor's figures are of the part of its days there are bars for, {span}."
     return f"The corridor's figures are of the very days it states, {span}."
 
@@ -253,16 +250,16 @@ def _figure(name: str, value: float) -> str:
     return percent(value, 2) if is_share else f"{value:.6g}"
 
 
-def _span(values: Mapping[str, Any]) -> str:
-    if values["low"] is None:
-        return "not known"
-    return f"{percent(values['low'])} to {percent(values['high'])}"
+def _span(accuracy: Interval) -> str:
+    if not accuracy.is_known:
+        return NOT_KNOWN
+    return f"{percent(accuracy.low)} to {percent(accuracy.high)}"
 
 
-def _period(days: list[str] | None) -> str:
+def _period(days: tuple[date, date] | None) -> str:
     return "not stated" if days is None else f"{days[0]} to {days[1]}"
 
 
-def _some(names: list[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + rest

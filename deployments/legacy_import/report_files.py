@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from deployments.legacy_import.findings import LegacyFindings
 from deployments.legacy_import.report import legacy_report
 from monitoring.pages.document import write_html, write_markdown
 from tasks.settings import Settings
 
 
-def write_legacy_report(settings: Settings, survey: dict[str, Any]) -> tuple[Path, Path]:
+def write_legacy_report(settings: Settings, found: LegacyFindings) -> tuple[Path, Path]:
     """Write the report as HTML and as markdown; return both paths. Again replaces them.
 
     Parameters
     ----------
-    settings, survey
+    settings, found
         Where to; what ``deployments.legacy_import.survey.survey`` returned.
     """
-    document = legacy_report(survey)
-    folder = settings.reports_dir / survey["market"]
+    document = legacy_report(found)
+    folder = settings.reports_dir / found.market
     page, text = folder / "import-legacy.html", folder / "import-legacy.md"
     write_html(document, page)
     write_markdown(document, text)

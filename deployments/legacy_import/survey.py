@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,13 @@ from deployments.legacy_import.bars_table import (
     mixed_with,
     zone_of_times,
 )
+from deployments.legacy_import.findings import (
+    BarsBrought,
+    BarsFound,
+    DatabaseFound,
+    LegacyFindings,
+    RecordFound,
+)
 from ml_core import features, ranges
 from ml_core.bars.arrays import Bars
 from ml_core.bars.checks.bad_rows import BatchRefusedError
@@ -23,7 +30,7 @@ from ml_core.bars.lake.batch_log import BatchRecord
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.times import TimeReading, zone_in_name
 from ml_core.errors import InputError, OrbcastError
-from ml_core.json_values import json_values
+from ml_core.json_values import field_values
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule, to_minute
 from tasks.data.datasets import period_of
@@ -57,7 +64,7 @@ def survey(
     at: datetime,
     dry_run: bool,
     on_progress: OnProgress | None = None,
-) -> dict[str, Any]:
+) -> LegacyFindings:
     """Read what is there, take the bars in unless ``dry_run``, and say what can be used.
 
     Parameters
@@ -75,10 +82,6 @@ def survey(
     on_progress
         Called with (batch name, batches done).
 
-    Returns
-    -------
-    Plain values, for ``deployments.legacy_import.report``.
-
     Raises
     ------
     NothingNamedError, NoFolderError, SourceError
@@ -91,28 +94,28 @@ def survey(
     if registry is not None and not registry.is_dir():
         raise NoFolderError(str(registry))
     market = settings.market(name)
-    values: dict[str, Any] = {
-        "market": market.symbol,
-        "name": name,
-        "made_at": at.isoformat(),
-        "dry_run": dry_run,
-        "duckdb": None,
-        "registry": None,
-    }
+    database, models = None, None
     with tempfile.TemporaryDirectory(prefix="orbcast-legacy-") as folder:
         lake = Lake(Path(folder)) if dry_run else settings.lake()
         if source is not None:
-            values["duckdb"] = _database(
+            database = _database(
                 settings, market, source, at, lake=lake, dry_run=dry_run, on_progress=on_progress
             )
         bars = lake.read(market, None, to_minute(at))
         if dry_run and not len(bars):
             bars = settings.lake().read(market, None, to_minute(at))
-        if values["duckdb"] is not None:
-            values["duckdb"]["records"] = _records(market, values["duckdb"]["path"], bars)
+        if database is not None:
+            database = replace(database, records=_records(market, database.path, bars))
         if registry is not None:
-            values["registry"] = legacy_import.models.models_of(market, registry, bars)
-    return values
+            models = legacy_import.models.models_of(market, registry, bars)
+    return LegacyFindings(
+        market=market.symbol,
+        name=name,
+        made_at=at,
+        dry_run=dry_run,
+        duckdb=database,
+        registry=models,
+    )
 
 
 def _database(
@@ -124,8 +127,7 @@ def _database(
     lake: Lake,
     dry_run: bool,
     on_progress: OnProgress | None,
-) -> dict[str, Any]:
-
+) -> DatabaseFound:
     path, given = source.paths[0], source.options
     reading = TimeReading(
         assumed_zone="UTC",
@@ -135,9 +137,8 @@ def _database(
     )
     tables = with_patience(lambda: legacy_import.database.tables(path))
     chosen, seen = choose_bars_table(market, path, tables, reading)
-    values: dict[str, Any] = {"path": path, "tables": seen, "bars": None}
     if chosen is None:
-        return values
+        return DatabaseFound(path=path, tables=seen, bars=None)
     table, mapping = chosen
     sample = with_patience(
         lambda: legacy_import.database.sampled_times(path, table, mapping["ts"], reading)
@@ -146,16 +147,36 @@ def _database(
     zone = given.get("zone") or (None if zone_in_name(mapping["ts"]) else sample.local_zone)
     options = {**given, "table": table, **({"zone": zone} if zone else {})}
     spec = source.model_copy(update={"columns": mapping, "options": options})
-    bars: dict[str, Any] = {"table": table, "columns": mapping, "fault": None, "brought": None}
-    values["bars"] = bars
     kind = next(
         candidate.columns[mapping["ts"]] for candidate in tables if candidate.name == table
     )
-    bars["zone"] = zone_of_times(market, mapping["ts"], kind, sample, is_named="zone" in given)
+    times = zone_of_times(market, mapping["ts"], kind, sample, is_named="zone" in given)
     status = settings.lake().status(market.symbol)
-    bars["fault"] = bars["zone"]["fault"] or mixed_with(market, mapping, status.contracts)
-    if bars["fault"]:
-        return values
+    bars = BarsFound(
+        table=table,
+        columns=mapping,
+        zone=times,
+        fault=times.fault or mixed_with(market, mapping, status.contracts),
+    )
+    if bars.fault is None:
+        bars = _taken_in(
+            settings, market, spec, bars, at, lake=lake, dry_run=dry_run, on_progress=on_progress
+        )
+    return DatabaseFound(path=path, tables=seen, bars=bars)
+
+
+def _taken_in(
+    settings: Settings,
+    market: Market,
+    spec: SourceSpec,
+    bars: BarsFound,
+    at: datetime,
+    *,
+    lake: Lake,
+    dry_run: bool,
+    on_progress: OnProgress | None,
+) -> BarsFound:
+    """Take the bars in, and return them with what came of it or why they were refused."""
 
     def take() -> tuple[BatchRecord, ...]:
         if dry_run:
@@ -167,60 +188,56 @@ def _database(
     try:
         records = with_patience(take)
     except (BatchRefusedError, SourceError) as error:
-        bars["fault"] = str(error)
-        return values
+        return replace(bars, fault=str(error))
     status = lake.status(market.symbol)
-    bars["brought"] = {
-        **json_values(IntakeSummary.of(records, status)),
-        "reasons": _reasons(records),
-        "first_bar": _moment(status.first),
-    }
-    return values
+    summary = IntakeSummary.of(records, status)
+    brought = BarsBrought(
+        **field_values(summary), reasons=_reasons(records), first_bar=status.first
+    )
+    return replace(bars, brought=brought)
 
 
-def _records(market: Market, path: str, bars: Bars) -> list[dict[str, Any]]:
-
-    rows = []
+def _records(market: Market, path: str, bars: Bars) -> tuple[RecordFound, ...]:
+    found = []
     for table in with_patience(lambda: legacy_import.database.tables(path)):
         if table.kind != "features":
             continue
-        about: dict[str, Any] = {
-            "table": table.name,
-            "rows": table.rows,
-            "columns": [
-                asdict(legacy_import.feature_names.judge(column, market))
-                for column in table.columns
-            ],
-            "fault": None,
-            "ranges": {},
-            "differences": [],
-            "more_differences": 0,
-        }
+        record = RecordFound(
+            table=table.name,
+            rows=table.rows,
+            columns=tuple(
+                legacy_import.feature_names.judge(column, market) for column in table.columns
+            ),
+            ranges={},
+        )
         try:
             theirs = legacy_import.database.record_of(path, table, market.symbol)
-            about |= _compared(market, theirs, bars)
+            found.append(_compared(market, record, theirs, bars))
         except OrbcastError as error:
-            about["fault"] = str(error)
-        rows.append(about)
-    return rows
+            found.append(replace(record, fault=str(error)))
+    return tuple(found)
 
 
 def _compared(
-    market: Market, theirs: dict[tuple[str, str], dict[str, Any]], bars: Bars
-) -> dict[str, Any]:
-
+    market: Market,
+    record: RecordFound,
+    theirs: dict[tuple[str, str], dict[str, Any]],
+    bars: Bars,
+) -> RecordFound:
     if not theirs:
-        return {"fault": f"it has no opening range of {market.symbol} with a high and a low"}
+        fault = f"it has no opening range of {market.symbol} with a high and a low"
+        return replace(record, fault=fault)
     if not len(bars):
-        return {"fault": "there are no bars to compare it with"}
+        return replace(record, fault="there are no bars to compare it with")
     days = sorted(date.fromisoformat(day) for day, _ in theirs)
+    beyond = f"its days ({days[0]} to {days[-1]}) lie outside the bars"
     held = period_of(bars, market, None, None)
     first, last = max(days[0], held[0]), min(days[-1], held[1])
     try:
         lookback = timedelta(days=CHOICE_LOOKBACK_DAYS)
         schedule = build_schedule(market, first - lookback, last)
     except NoTradingDaysError:
-        return {"fault": f"its days ({days[0]} to {days[-1]}) lie outside the bars"}
+        return replace(record, fault=beyond)
     same, own = (
         features.history.read_history(
             bars, market.model_copy(update={"roll": roll}), ranges.label_spec.LabelSpec(), schedule
@@ -229,28 +246,26 @@ def _compared(
     )
     within = {slot: row for slot, row in theirs.items() if str(first) <= slot[0] <= str(last)}
     if not within:
-        return {"fault": f"its days ({days[0]} to {days[-1]}) lie outside the bars"}
+        return replace(record, fault=beyond)
     agreement, differences = legacy_import.outside_record.compare(
         within,
         legacy_import.outside_record.measured(same),
         touches=legacy_import.outside_record.exact_touches(same),
     )
     if not any(comparison.compared for comparison in agreement.values()):
-        return {"fault": "no opening range is both in it and in the bars"}
-    return {
-        "first": str(first),
-        "last": str(last),
-        "outside": len(theirs) - len(within),
-        "ranges": {name: asdict(comparison) for name, comparison in agreement.items()},
-        "differences": [asdict(difference) for difference in differences[:_MOST_DIFFERENCES]],
-        "more_differences": max(0, len(differences) - _MOST_DIFFERENCES),
-        "unexplained": sum(not difference.reason for difference in differences),
-        "roll_days": sorted(
-            roll_day
-            for roll_day in legacy_import.outside_record.roll_days(same, own)
-            if roll_day >= str(first)
-        ),
-    }
+        return replace(record, fault="no opening range is both in it and in the bars")
+    rolls = legacy_import.outside_record.roll_days(same, own)
+    return replace(
+        record,
+        first=str(first),
+        last=str(last),
+        outside=len(theirs) - len(within),
+        ranges=agreement,
+        differences=tuple(differences[:_MOST_DIFFERENCES]),
+        more_differences=max(0, len(differences) - _MOST_DIFFERENCES),
+        unexplained=sum(not difference.reason for difference in differences),
+        roll_days=tuple(sorted(day for day in rolls if day >= str(first))),
+    )
 
 
 def _reasons(records: tuple[BatchRecord, ...]) -> dict[str, int]:
@@ -259,7 +274,3 @@ def _reasons(records: tuple[BatchRecord, ...]) -> dict[str, int]:
         for name, rows in record.quarantined.items():
             total[name] = total.get(name, 0) + rows
     return total
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime
+
+from deployments.legacy_import.findings import BarsBrought, LegacyFindings, RecordFound
 
 FIELDS = {
     "high": "high",
@@ -13,41 +14,40 @@ FIELDS = {
 }
 
 
-def usable(values: Mapping[str, Any]) -> list[str]:
+def usable(found: LegacyFindings) -> list[str]:
     """Return in sentences what can be used."""
     lines = []
-    database = values["duckdb"]
-    if database and database["bars"] and not database["bars"]["fault"]:
-        lines.append(_bars_line(values, database["bars"]["brought"]))
-    for record in (database or {}).get("records", []):
-        if record["ranges"]:
+    if found.bars and found.bars.brought:
+        lines.append(_bars_line(found, found.bars.brought))
+    for record in found.records:
+        if record.ranges:
             lines.append(_agreement_line(record))
-        equal = sum(column["use"] == "equal" for column in record["columns"])
+        equal = sum(column.use == "equal" for column in record.columns)
         if equal:
             lines.append(
-                f"Of {len(record['columns'])} columns of {record['table']}, {equal} by "
+                f"Of {len(record.columns)} columns of {record.table}, {equal} by "
                 "their names have an equal that Orbcast computes from the bars: nothing is copied."
             )
-    if any(version["metrics"] for version in versions_in(values)):
+    if any(version.metrics for version in found.versions):
         lines.append("The models' stated figures, as a note beside the corridor's; no more.")
     return lines
 
 
-def unusable(values: Mapping[str, Any]) -> list[str]:
+def unusable(found: LegacyFindings) -> list[str]:
     """Return in sentences what cannot be used, and why."""
     lines = []
-    database, models = values["duckdb"], versions_in(values)
-    if database and not database["bars"]:
-        lines.append(f"No table of 1-minute bars of {values['market']} was found.")
-    if database and database["bars"] and database["bars"]["fault"]:
-        lines.append(f"The bars: {database['bars']['fault']}.")
-    for record in (database or {}).get("records", []):
-        if record["fault"]:
-            lines.append(f"{record['table']} was not compared: {record['fault']}.")
-        leaks = sum(bool(column["leaks_into"]) for column in record["columns"])
+    database, models = found.duckdb, found.versions
+    if database and database.bars is None:
+        lines.append(f"No table of 1-minute bars of {found.market} was found.")
+    if database and database.bars and database.bars.fault:
+        lines.append(f"The bars: {database.bars.fault}.")
+    for record in found.records:
+        if record.fault:
+            lines.append(f"{record.table} was not compared: {record.fault}.")
+        leaks = sum(bool(column.leaks_into) for column in record.columns)
         if leaks:
             lines.append(
-                f"{leaks} columns of {record['table']} are known only after some decision of "
+                f"{leaks} columns of {record.table} are known only after some decision of "
                 "the day. They are answers or records and must not be features."
             )
     if models:
@@ -56,20 +56,19 @@ def unusable(values: Mapping[str, Any]) -> list[str]:
             f"{count} as a champion: without a recipe nobody can train it again, and nothing "
             "proves that its features were known when it decided."
         )
-    pickles = sum(len(model["pickles"]) for model in models)
+    pickles = sum(len(model.pickles) for model in models)
     if pickles:
         lines.append(f"{pickles} pickle files: opening one runs whatever code it holds.")
     return lines
 
 
-def headline(values: Mapping[str, Any]) -> str:
+def headline(found: LegacyFindings) -> str:
     """Return in one sentence what came of it."""
-    database, models = values["duckdb"], versions_in(values)
+    models = found.versions
     parts = []
-    if database:
-        good = bool(database["bars"]) and not database["bars"]["fault"]
-        parts.append(f"the bars can {'be used' if good else 'not be used as they are'}")
-    if values["registry"] is not None:
+    if found.duckdb is not None:
+        parts.append(f"the bars can {'be used' if found.bars else 'not be used as they are'}")
+    if found.registry is not None:
         parts.append(
             "there is no model in the registry"
             if not models
@@ -81,53 +80,45 @@ def headline(values: Mapping[str, Any]) -> str:
     return f"Of the older system {words}."
 
 
-def versions_in(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the versions of the registry that was looked at; none without one."""
-    return list((values["registry"] or {}).get("versions", []))
-
-
-def _bars_line(values: Mapping[str, Any], brought: Mapping[str, Any]) -> str:
-    span = f"{day_of(brought['first_bar'])} to {day_of(brought['last_bar'])}"
-    aside = (
-        f"{brought['quarantined']:,} rows set aside" if brought["quarantined"] else "no bad row"
-    )
-    if values["dry_run"]:
-        return f"{brought['bars']:,} 1-minute bars of {values['market']}, {span}, {aside}."
-    if not brought["new_batches"]:
-        return f"Its bars of {values['market']} are in the lake since before; nothing was added."
-    revised = f", {brought['revised']:,} changed" if brought["revised"] else ""
+def _bars_line(found: LegacyFindings, brought: BarsBrought) -> str:
+    span = f"{_day_of(brought.first_bar)} to {_day_of(brought.last_bar)}"
+    aside = f"{brought.quarantined:,} rows set aside" if brought.quarantined else "no bad row"
+    if found.dry_run:
+        return f"{brought.bars:,} 1-minute bars of {found.market}, {span}, {aside}."
+    if not brought.new_batches:
+        return f"Its bars of {found.market} are in the lake since before; nothing was added."
+    revised = f", {brought.revised:,} changed" if brought.revised else ""
     return (
-        f"{brought['added']:,} bars of {values['market']} were added to the lake{revised}, "
-        f"{aside}. The lake now has {brought['bars']:,} bars, {span}."
+        f"{brought.added:,} bars of {found.market} were added to the lake{revised}, "
+        f"{aside}. The lake now has {brought.bars:,} bars, {span}."
     )
 
 
-def _agreement_line(record: Mapping[str, Any]) -> str:
-    compared = sum(agreement["compared"] for agreement in record["ranges"].values())
+def _agreement_line(record: RecordFound) -> str:
+    compared = sum(agreement.compared for agreement in record.ranges.values())
     shares = []
     for field, words in FIELDS.items():
-        agree = sum(agreement["agree"].get(field, 0) for agreement in record["ranges"].values())
-        if any(field in agreement["agree"] for agreement in record["ranges"].values()):
+        agree = sum(agreement.agree.get(field, 0) for agreement in record.ranges.values())
+        if any(field in agreement.agree for agreement in record.ranges.values()):
             shares.append(f"{words} on {agree:,}")
     return (
-        f"{record['table']} agrees with the bars, of {compared:,} opening ranges: "
+        f"{record.table} agrees with the bars, of {compared:,} opening ranges: "
         f"{', '.join(shares)}."
     )
 
 
-def next_steps(values: Mapping[str, Any]) -> list[str]:
+def next_steps(found: LegacyFindings) -> list[str]:
     """Return what to do next, in commands."""
-    name = values["name"]
-    database = values["duckdb"]
     steps = []
-    if database and database["bars"] and not database["bars"]["fault"]:
-        if values["dry_run"]:
+    if found.bars:
+        if found.dry_run:
             steps.append("Run it again without --dry-run to take the bars in.")
-        steps.append(f"orbcast run nightly-retrain --market {name}: trains on these bars.")
+        steps.append(f"orbcast run nightly-retrain --market {found.name}: trains on these bars.")
         steps.append(
-            f"orbcast evaluate --market {name}: walks forward, beside the corridor on every day."
+            f"orbcast evaluate --market {found.name}: walks forward, beside the corridor on "
+            "every day."
         )
-    if versions_in(values):
+    if found.versions:
         steps.append(
             "An idea of an old model that you trust: write it as a feature of closed bars "
             "(docs/write-a-feature.md), so that its worth can be shown."
@@ -135,6 +126,5 @@ def next_steps(values: Mapping[str, Any]) -> list[str]:
     return steps or ["Name a database with 1-minute bars (--duckdb)."]
 
 
-def day_of(moment: str | None) -> str:
-    """Return the day of an ISO time."""
-    return "not known" if moment is None else moment[:10]
+def _day_of(moment: datetime | None) -> str:
+    return "not known" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d}"

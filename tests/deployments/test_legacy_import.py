@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,6 +17,14 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from deployments.legacy_import.findings import (
+    BarsBrought,
+    BarsFound,
+    BoosterFacts,
+    DatabaseFound,
+    LegacyFindings,
+    ModelFound,
+)
 from deployments.legacy_import.models import booster_facts
 from deployments.legacy_import.outside_record import measured
 from deployments.legacy_import.report import legacy_report
@@ -27,6 +35,7 @@ from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources import duckdb_file
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError, read_duckdb
 from ml_core.features.history import read_history
+from ml_core.json_values import json_values
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.pages.document import to_html, to_markdown
@@ -88,15 +97,32 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def told(old: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a dry run tells of all of it; read, not changed."""
+def found(old: Path, tmp_path_factory: pytest.TempPathFactory) -> LegacyFindings:
+    """What a dry run finds of all of it."""
     settings = Settings(home=tmp_path_factory.mktemp("surveyed"))
-    found = _look(settings, old, dry_run=True)
+    findings = _look(settings, old, dry_run=True)
     assert settings.lake().status("MGC").bars == 0
-    return found
+    return findings
 
 
-def _look(settings: Settings, old: Path, **changed: Any) -> dict[str, Any]:
+def _database(findings: LegacyFindings) -> DatabaseFound:
+    assert findings.duckdb is not None
+    return findings.duckdb
+
+
+def _bars(findings: LegacyFindings) -> BarsFound:
+    bars = _database(findings).bars
+    assert bars is not None
+    return bars
+
+
+def _brought(findings: LegacyFindings) -> BarsBrought:
+    brought = _bars(findings).brought
+    assert brought is not None
+    return brought
+
+
+def _look(settings: Settings, old: Path, **changed: Any) -> LegacyFindings:
     database = changed.pop("duckdb", old / "old.duckdb")
     reading = {name: changed.pop(name) for name in ("zone", "stamp") if name in changed}
     asked: dict[str, Any] = {
@@ -136,41 +162,41 @@ def _with_record(old: Path, copy: Path, *, wrong: bool) -> Path:
 def test_bars_come_in_with_their_contracts_once_and_a_second_time_nothing_changes(
     empty: Settings, old: Path
 ) -> None:
-    first = _look(empty, old, registry=None)["duckdb"]["bars"]
-    second = _look(empty, old, registry=None)["duckdb"]["bars"]
+    findings = _look(empty, old, registry=None)
+    first, second = _brought(findings), _brought(_look(empty, old, registry=None))
 
-    assert first["columns"]["contract"] == "contract"
-    assert first["brought"]["added"] == first["brought"]["bars"] > 30_000
-    assert second["brought"]["new_batches"] == 0
-    assert second["brought"]["bars"] == first["brought"]["bars"]
+    assert _bars(findings).columns["contract"] == "contract"
+    assert first.added == first.bars > 30_000
+    assert second.new_batches == 0
+    assert second.bars == first.bars
 
 
 def test_a_dry_run_reports_all_the_same_and_leaves_the_lake_as_it_was(
-    told: dict[str, Any],
+    found: LegacyFindings,
 ) -> None:
-    assert told["duckdb"]["bars"]["brought"]["bars"] > 30_000
-    assert "none of the 3 models can serve" in headline(told)
+    assert _brought(found).bars > 30_000
+    assert "none of the 3 models can serve" in headline(found)
 
 
-def test_no_pickle_is_ever_loaded_only_named(told: dict[str, Any], old: Path) -> None:
-    assert told["registry"]["versions"][0]["pickles"] == ["model.pkl", "scaler.joblib"]
+def test_no_pickle_is_ever_loaded_only_named(found: LegacyFindings, old: Path) -> None:
+    assert found.versions[0].pickles == ("model.pkl", "scaler.joblib")
     assert not (old / "loaded").exists()
     pickle.loads((old / "models/directional/v1/model.pkl").read_bytes())  # noqa: S301 - the trap works
     (old / "loaded").unlink()
 
 
 def test_each_fault_of_a_version_is_a_line_and_the_others_are_read_all_the_same(
-    told: dict[str, Any],
+    found: LegacyFindings,
 ) -> None:
-    whole, cut, bare = told["registry"]["versions"]
+    whole, cut, bare = found.versions
 
-    assert whole["readable"]
-    assert not whole["faults"]
-    assert whole["kind"] == "two classes"
-    assert whole["metrics"] == {"metrics.accuracy": 0.5398}
-    assert any("cut off" in each for each in cut["faults"])
-    assert any("metadata.json cannot be read" in each for each in cut["faults"])
-    assert any("model.txt is missing" in each for each in bare["faults"])
+    assert whole.booster is not None
+    assert not whole.faults
+    assert whole.kind == "two classes"
+    assert whole.metrics == {"metrics.accuracy": 0.5398}
+    assert any("cut off" in each for each in cut.faults)
+    assert any("metadata.json cannot be read" in each for each in cut.faults)
+    assert any("model.txt is missing" in each for each in bare.faults)
 
 
 def test_a_model_that_ends_the_process_reading_it_is_told_and_the_next_is_read(
@@ -181,24 +207,26 @@ def test_a_model_that_ends_the_process_reading_it_is_told_and_the_next_is_read(
     deadly.write_text(text[: int(text.index("end of trees") * 0.6)])
     sound.write_text(text)
 
-    told = booster_facts([deadly, sound])
+    facts = booster_facts([deadly, sound])
 
-    assert "ends the process" in told[deadly]["fault"]
-    assert told[sound]["features"] == FEATURES
+    assert "ends the process" in str(facts[deadly])
+    assert isinstance(facts[sound], BoosterFacts)
+    assert facts[sound].features == tuple(FEATURES)
 
 
 def test_stated_accuracy_stands_beside_the_corridor_on_the_very_days_it_states(
-    told: dict[str, Any],
+    found: LegacyFindings,
 ) -> None:
-    corridor = told["registry"]["versions"][0]["corridor"]
+    corridor = found.versions[0].corridor
 
-    assert (corridor["first"], corridor["last"], corridor["whole"]) == (
+    assert corridor is not None
+    assert (corridor.first, corridor.last, corridor.whole) == (
         "2024-03-01",
         "2024-03-28",
         True,
     )
-    assert corridor["corridor"]["low"] < corridor["corridor"]["estimate"]
-    page = to_markdown(legacy_report(told))
+    assert corridor.corridor.low < corridor.corridor.estimate
+    page = to_markdown(legacy_report(found))
     assert "53.98\N{NO-BREAK SPACE}%" in page
     assert "corridor, accuracy" in page
 
@@ -208,18 +236,18 @@ def test_a_record_is_compared_with_the_bars_and_what_differs_is_listed(
 ) -> None:
     copy = _with_record(old, tmp_path / "copy.duckdb", wrong=True)
 
-    told = _look(empty, old, duckdb=copy, registry=None, dry_run=True)
+    findings = _look(empty, old, duckdb=copy, registry=None, dry_run=True)
 
-    [record] = told["duckdb"]["records"]
-    found = record["ranges"]["0900"]
-    assert found["compared"] > 30
-    assert found["agree"]["low"] == found["agree"]["direction"] == found["compared"]
-    assert found["agree"]["high"] == found["compared"] - 1
-    assert [(each["field"], each["reason"]) for each in record["differences"]] == [("high", "")]
-    judged = {each["name"]: each for each in record["columns"]}
-    assert judged["orb_0900_r_multiple"]["use"] == "never"
-    assert judged["asia_high"]["leaks_into"] == ("0900", "1000", "1100")
-    assert "2300" in judged["rsi_at_0030"]["leaks_into"]
+    [record] = findings.records
+    agreement = record.ranges["0900"]
+    assert agreement.compared > 30
+    assert agreement.agree["low"] == agreement.agree["direction"] == agreement.compared
+    assert agreement.agree["high"] == agreement.compared - 1
+    assert [(each.field, each.reason) for each in record.differences] == [("high", "")]
+    judged = {each.name: each for each in record.columns}
+    assert judged["orb_0900_r_multiple"].use == "never"
+    assert judged["asia_high"].leaks_into == ("0900", "1000", "1100")
+    assert "2300" in judged["rsi_at_0030"].leaks_into
 
 
 def test_times_of_the_local_clock_are_refused_with_what_to_do(
@@ -231,13 +259,14 @@ def test_times_of_the_local_clock_are_refused_with_what_to_do(
     connection.execute("UPDATE bars_1m SET ts_utc = ts_utc + INTERVAL 10 HOUR")
     connection.close()
 
-    told = _look(empty, old, duckdb=copy, registry=None)
+    findings = _look(empty, old, duckdb=copy, registry=None)
 
-    fault = told["duckdb"]["bars"]["fault"]
+    fault = _bars(findings).fault
+    assert fault is not None
     assert "look like Australia/Brisbane" in fault
     assert fault.endswith("Say --zone Australia/Brisbane")
     assert empty.lake().status("MGC").bars == 0
-    assert any("look like" in each for each in unusable(told))
+    assert any("look like" in each for each in unusable(findings))
 
 
 @pytest.mark.parametrize(
@@ -260,10 +289,10 @@ def test_times_that_are_described_come_in_as_the_same_bars(
     _look(empty, old, registry=None)
     before = empty.lake().read(current_settings().market("mgc"))
 
-    told = _look(empty, old, duckdb=copy, registry=None, **reading)
+    findings = _look(empty, old, duckdb=copy, registry=None, **reading)
 
-    brought = told["duckdb"]["bars"]["brought"]
-    assert (brought["added"], brought["revised"]) == (0, 0)
+    brought = _brought(findings)
+    assert (brought.added, brought.revised) == (0, 0)
     assert np.array_equal(empty.lake().read(current_settings().market("mgc")).close, before.close)
 
 
@@ -276,11 +305,11 @@ def test_times_without_a_zone_are_utc_whatever_their_column_is_called(
         connection.execute("ALTER TABLE bars_1m RENAME ts_utc TO ts")
     _look(empty, old, registry=None)
 
-    told = _look(empty, old, duckdb=copy, registry=None)
+    findings = _look(empty, old, duckdb=copy, registry=None)
 
-    bars = told["duckdb"]["bars"]
-    assert bars["zone"]["stated"] == "no zone, taken as UTC"
-    assert (bars["fault"], bars["brought"]["added"], bars["brought"]["revised"]) == (None, 0, 0)
+    brought = _brought(findings)
+    assert _bars(findings).zone.stated == "no zone, taken as UTC"
+    assert (_bars(findings).fault, brought.added, brought.revised) == (None, 0, 0)
 
 
 def test_a_table_that_reads_beyond_the_database_is_named_and_not_read(
@@ -293,12 +322,12 @@ def test_a_table_that_reads_beyond_the_database_is_named_and_not_read(
         view = f"CREATE VIEW stolen AS SELECT * FROM read_csv('{tmp_path}/other.csv')"  # noqa: S608 - the test's own
         connection.execute(view)
 
-    told = _look(empty, old, duckdb=copy, registry=None, dry_run=True)
+    findings = _look(empty, old, duckdb=copy, registry=None, dry_run=True)
 
-    what = {table["name"]: table["what"] for table in told["duckdb"]["tables"]}
+    what = {table.name: table.what for table in _database(findings).tables}
     assert "outside the database" in what["stolen"]
-    assert "hunter2" not in json.dumps(told, default=str)
-    assert told["duckdb"]["bars"]["table"] == "bars_1m"
+    assert "hunter2" not in json.dumps(json_values(findings))
+    assert _bars(findings).table == "bars_1m"
 
 
 def test_options_of_a_database_are_refused_without_one(empty: Settings, tmp_path: Path) -> None:
@@ -323,9 +352,9 @@ def test_a_ready_made_series_is_not_put_beside_contracts(
     _look(empty, old, registry=None)
     before = empty.lake().status("MGC")
 
-    told = _look(empty, old, duckdb=copy, registry=None)
+    findings = _look(empty, old, duckdb=copy, registry=None)
 
-    assert "there twice" in told["duckdb"]["bars"]["fault"]
+    assert "there twice" in str(_bars(findings).fault)
     assert empty.lake().status("MGC") == before
 
 
@@ -342,18 +371,22 @@ class _Outside(HTMLParser):
 
 
 def test_names_of_another_system_are_text_in_the_page_whatever_they_hold(
-    told: dict[str, Any],
+    found: LegacyFindings,
 ) -> None:
-    told = deepcopy(told)
-    told["registry"]["versions"][0]["name"] = "<script>x</script>|<b>"
-    told["registry"]["versions"][0]["features"][0]["name"] = "<img src=x onerror=y>"
+    assert found.registry is not None
+    first, *others = found.versions
+    feature = replace(first.features[0], name="<img src=x onerror=y>")
+    named: ModelFound = replace(
+        first, name="<script>x</script>|<b>", features=(feature, *first.features[1:])
+    )
+    changed = replace(found, registry=replace(found.registry, versions=(named, *others)))
 
-    page = to_html(legacy_report(told))
+    page = to_html(legacy_report(changed))
 
     outside = _Outside()
     outside.feed(page)
     assert outside.found == []
-    assert "\\<script\\>" in to_markdown(legacy_report(told))
+    assert "\\<script\\>" in to_markdown(legacy_report(changed))
 
 
 def test_the_command_writes_both_reports_and_its_lines_fit_a_terminal(
@@ -380,9 +413,9 @@ def test_json_of_the_command_is_json(empty: Settings, tmp_path: Path) -> None:
     assert json.loads(done.output)["registry"]["versions"] == []
 
 
-def test_what_can_be_used_is_said_in_sentences(told: dict[str, Any]) -> None:
-    assert any("1-minute bars of MGC" in each for each in usable(told))
-    assert any("pickle" in each for each in unusable(told))
+def test_what_can_be_used_is_said_in_sentences(found: LegacyFindings) -> None:
+    assert any("1-minute bars of MGC" in each for each in usable(found))
+    assert any("pickle" in each for each in unusable(found))
 
 
 @pytest.mark.parametrize(
@@ -406,10 +439,7 @@ def test_a_registry_s_links_are_not_followed(empty: Settings, old: Path, tmp_pat
     (tmp_path / "registry").mkdir()
     (tmp_path / "registry" / "link").symlink_to(tmp_path / "outside")
 
-    assert (
-        _look(empty, old, duckdb=None, registry=tmp_path / "registry")["registry"]["versions"]
-        == []
-    )
+    assert _look(empty, old, duckdb=None, registry=tmp_path / "registry").versions == ()
 
 
 @pytest.mark.parametrize(("refusals", "read"), [(2, True), (99, False)], ids=["lets go", "stays"])
@@ -434,8 +464,8 @@ def test_a_database_that_is_being_written_is_tried_again_for_a_while(
     monkeypatch.setattr(duckdb_file, "opened", opened)
 
     if read:
-        told = _look(empty, old, registry=None, dry_run=True)
-        assert told["duckdb"]["bars"]["fault"] is None
+        findings = _look(empty, old, registry=None, dry_run=True)
+        assert _bars(findings).fault is None
     else:
         with pytest.raises(DatabaseLockedError):
             _look(empty, old, registry=None, dry_run=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,11 @@ from deployments import legacy_import
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say
 from ml_core.errors import InputError
+from ml_core.json_values import json_values
 from tasks import data
+
+if TYPE_CHECKING:
+    from deployments.legacy_import.findings import LegacyFindings
 
 
 class NoDatabaseError(InputError):
@@ -62,7 +66,7 @@ def import_legacy(
     )
     settings = tasks.settings.current_settings()
     with progress("Reading bars") as bar:
-        values = legacy_import.survey.survey(
+        found = legacy_import.survey.survey(
             settings,
             market,
             source=source,
@@ -71,26 +75,25 @@ def import_legacy(
             dry_run=dry_run,
             on_progress=lambda name, done: bar.at(done, None, name),
         )
-    page, text = legacy_import.report_files.write_legacy_report(settings, values)
+    page, text = legacy_import.report_files.write_legacy_report(settings, found)
     if as_json:
-        print_json({**values, "reports": [str(page), str(text)]})
+        print_json({**json_values(found), "reports": [str(page), str(text)]})
         return
-    _print_findings(values, page, text)
+    _print_findings(found, page, text)
 
 
-def _print_findings(values: dict[str, Any], page: Path, text: Path) -> None:
-
-    say(legacy_import.usability.headline(values))
-    if values["dry_run"]:
+def _print_findings(found: LegacyFindings, page: Path, text: Path) -> None:
+    say(legacy_import.usability.headline(found))
+    if found.dry_run:
         say("This was a dry run: the lake is as it was.")
     for title, sentences in (
-        ("Can be used", legacy_import.usability.usable(values)),
-        ("Cannot be used", legacy_import.usability.unusable(values)),
+        ("Can be used", legacy_import.usability.usable(found)),
+        ("Cannot be used", legacy_import.usability.unusable(found)),
     ):
         say(f"\n{title}:")
         for sentence in sentences or ["nothing"]:
             say(f"- {sentence}")
-    for version in (values["registry"] or {}).get("versions", []):
-        for fault in version["faults"]:
-            say(f"- {version['name']}: {fault}.")
+    for version in found.versions:
+        for fault in version.faults:
+            say(f"- {version.name}: {fault}.")
     say(f"\nReport: {page}\n        {text}")

@@ -17,6 +17,7 @@ from tasks.health.outcomes_artifact import (
     publish_outcomes,
     standing_words,
 )
+from tasks.health.prometheus_figures import write_figures
 from tasks.notices.heartbeat import send_heartbeat
 from tasks.notices.notify import REPORTED, bring_waiting
 from tasks.prediction.missed import fill_missed
@@ -65,6 +66,7 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> O
     if new or not by_itself() or not is_last_standing(market, standing):
         publish_outcomes(market, verdict, live, warned.warnings if warned else ())
     if not as_of:
+        write_figures(current_settings(), at)
         send_heartbeat(current_settings())
     return OutcomesResult(
         **field_values(counts),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from prefect import flow
 
 from tasks.data.feed import FeedCheck, check_feed
+from tasks.health.prometheus_figures import write_figures
 from tasks.notices.notify import REPORTED
 from tasks.runs.parameters import MarketName
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
-from tasks.settings import now
+from tasks.settings import current_settings, now
 
 
 @flow(
@@ -27,4 +28,7 @@ def watch_feed(market: MarketName = "mgc") -> FeedCheck:
     Args:
         market: Name of a market file, such as mgc.
     """
-    return check_feed(market, now())
+    at = now()
+    check = check_feed(market, at)
+    write_figures(current_settings(), at)
+    return check

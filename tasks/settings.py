@@ -206,6 +206,11 @@ class Settings(BaseModel):
         return self.home / "reports"
 
     @property
+    def figures_file(self) -> Path:
+        """File of figures for Prometheus, alone in its folder, as its collector wants it."""
+        return self.home / "metrics" / "orbcast.prom"
+
+    @property
     def prefect_dir(self) -> Path:
         """Folder of Prefect's own database and settings."""
         return self.home / "prefect"

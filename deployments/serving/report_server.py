@@ -1,4 +1,4 @@
-"""The reports folder as pages on the loopback, so that an artifact in the UI can link to them."""
+"""The reports folder as pages on the loopback, for links in the UI, and figures for Prometheus."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.http_guard import HostGuard, knows_the_secret
 
 _TYPES = {".html": "text/html; charset=utf-8", ".md": "text/plain; charset=utf-8"}
+FIGURES_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Of Prometheus's text format, written out since importing its library takes time."""
+
 _SECONDS_TO_STOP = 5
 
 _HEADERS = {
@@ -37,14 +41,16 @@ _HEADERS = {
 
 
 def serve_reports(
-    folder: Path, host: str, port: int, secret: str, names: frozenset[str]
+    folder: Path, figures: Path, host: str, port: int, secret: str, names: frozenset[str]
 ) -> tuple[str, Callable[[], None]]:
-    """Serve the reports below a folder from a thread; return the address and what stops it.
+    """Serve reports, and the figures for Prometheus, from a thread; return address and stop.
 
     Parameters
     ----------
     folder
         Of HTML and markdown files; nothing else in it is given out, and no folder is listed.
+    figures
+        File of the figures, given out as ``/metrics``.
     host, port
         Where to listen.
     secret
@@ -59,7 +65,15 @@ def serve_reports(
     """
     listening = socket.create_server((host, port))
     guards = [Middleware(HostGuard, names), Middleware(_LockedIn, secret)]
-    app = Starlette(routes=[Mount("/", _Reports(directory=folder))], middleware=guards)
+
+    def metrics(_request: Request) -> Response:
+        try:
+            return Response(figures.read_bytes(), media_type=FIGURES_TYPE)
+        except OSError:
+            return Response(status_code=HTTPStatus.NOT_FOUND)  # no run has written it yet
+
+    routes = [Route("/metrics", metrics), Mount("/", _Reports(directory=folder))]
+    app = Starlette(routes=routes, middleware=guards)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

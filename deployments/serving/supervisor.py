@@ -179,6 +179,7 @@ class _Supervisor:
         try:
             url, self._stop_reports = serve_reports(
                 folder,
+                self._settings.figures_file,
                 HOST,
                 port,
                 self._settings.auth.get_secret_value(),

@@ -16,5 +16,6 @@ if TYPE_CHECKING:
     from tasks.health import parity as parity
     from tasks.health import performance as performance
     from tasks.health import performance_artifact as performance_artifact
+    from tasks.health import prometheus_figures as prometheus_figures
 else:
     __getattr__ = modules_of(__name__)

@@ -16,7 +16,7 @@ from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.prediction.trading_day import slots_of_day
 from tasks.rollout.stage import stage_of
 from tasks.settings import Settings
-from tasks.training.retrain.attempts import resting
+from tasks.training.retrain.attempts import attempts_of, resting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class SlotStanding:
         Among breaks, model and corridor; None without a prediction.
     outcome, r_net
         What became of it; None while that is open.
+    answered_at
+        When the answer was made (aware UTC); None without a row.
     """
 
     opening_range: str
@@ -45,6 +47,12 @@ class SlotStanding:
     baseline_p_up: float | None
     outcome: str | None
     r_net: float | None
+    answered_at: datetime | None
+
+    @property
+    def is_unpredicted(self) -> bool:
+        """Whether it has no prediction though the exchange was open, which is ours to mend."""
+        return self.state == "absent" or self.reason in OURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +63,12 @@ class Standing:
     ----------
     market, zone
         Symbol; the market's own clock.
-    stage, breaker
-        The stage that holds; the breaker's state with its cause.
+    stage, breaker_state, breaker
+        The stage that holds; the breaker's state, and the same with its cause.
     serves, serves_until, trouble
         The version that answers, until when it may, and why it is not what it should be.
+    version_made, last_retrain
+        When that version was made; when a retrain ended well last (aware UTC).
     bars, last_bar
         Bars in the lake, and when the last one opened (aware UTC).
     drift, parity
@@ -78,10 +88,13 @@ class Standing:
     market: str
     zone: str
     stage: str
+    breaker_state: str
     breaker: str
     serves: str | None
     serves_until: datetime | None
     trouble: str | None
+    version_made: datetime | None
+    last_retrain: datetime | None
     bars: int
     last_bar: datetime | None
     drift: str | None
@@ -108,7 +121,8 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
     market = settings.market(name)
     symbol, database = market.symbol, settings.database()
     lake, breaker = settings.lake(), breaker_of(settings, symbol, at)
-    serves, until, trouble = _serving(settings, symbol, at)
+    serving = _serving(settings, symbol, at)
+    retrained = [one.ended_at for one in attempts_of(settings, symbol) if one.end == "done"]
     drift, parity = latest_drift(database, symbol), latest_parity(database, symbol)
     outlook = day_outlook(market, at)
     following = outlook.next_ranges[0] if outlook.next_ranges else None
@@ -116,10 +130,13 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
         market=symbol,
         zone=market.zone,
         stage=stage_of(settings, symbol, at)[0],
+        breaker_state=breaker.state,
         breaker=breaker.state + (f", {breaker.cause}: {breaker.detail}" if breaker.cause else ""),
-        serves=serves,
-        serves_until=until,
-        trouble=trouble,
+        serves=serving.words if serving else None,
+        serves_until=serving.until if serving else None,
+        trouble=serving.trouble if serving else None,
+        version_made=serving.made if serving else None,
+        last_retrain=retrained[-1] if retrained else None,
         bars=lake.count(symbol),
         last_bar=lake.last_bar(symbol),
         drift=f"{utc_minute(drift.at)}: {drift.verdict}" if drift else None,
@@ -151,7 +168,7 @@ def problems_of(overview: Standing) -> tuple[str, ...]:
     lines += [
         f"{slot.opening_range} of {overview.trading_day} has no prediction: {slot.words}"
         for slot in overview.slots
-        if slot.state == "absent" or slot.reason in OURS
+        if slot.is_unpredicted
     ]
     return tuple(f"{overview.market}: {line}" for line in lines)
 
@@ -171,20 +188,27 @@ def _slot(
         baseline_p_up=entry.baseline_p_up if entry else None,
         outcome=(outcome.outcome or "no break") if outcome else None,
         r_net=outcome.r_net if outcome else None,
+        answered_at=entry.made_at if entry else None,
     )
 
 
-def _serving(
-    settings: Settings, symbol: str, at: datetime
-) -> tuple[str | None, datetime | None, str | None]:
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    words: str
+    made: datetime
+    until: datetime
+    trouble: str | None
+
+
+def _serving(settings: Settings, symbol: str, at: datetime) -> _Serving | None:
     store = settings.models()
     try:
         serving = store.serving(symbol, at)
     except UnknownVersionError:
-        return None, None, None
+        return None
     record = serving.record
     words = f"{record.version} ({record.model}), made {utc_minute(record.created_at)}"
-    return words, store.expires_at(record), serving.trouble
+    return _Serving(words, record.created_at, store.expires_at(record), serving.trouble)
 
 
 def _last_answer(settings: Settings, symbol: str) -> str | None:

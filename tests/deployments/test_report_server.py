@@ -42,7 +42,8 @@ def served(folder: Path, secret: str = "") -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
-    url, stop = serve_reports(folder, HOST, port, secret, frozenset(THIS_MACHINE))
+    figures = folder.parent / "metrics" / "orbcast.prom"
+    url, stop = serve_reports(folder, figures, HOST, port, secret, frozenset(THIS_MACHINE))
     yield url
     stop()
 
@@ -80,6 +81,19 @@ def test_nothing_else_is_given_out_and_no_folder_listed(folder: Path, path: str)
     assert "secret" not in text
 
 
+def test_figures_are_given_to_who_may_ask_once_a_run_has_written_them(folder: Path) -> None:
+    with served(folder, "user:word") as url:
+        right = {"Authorization": "Basic " + b64encode(b"user:word").decode()}
+        assert asked(url, "/metrics", **right)[0] == 404
+        (folder.parent / "metrics").mkdir()
+        (folder.parent / "metrics" / "orbcast.prom").write_text("orbcast_bars 1.0\n", "utf-8")
+        status, text, headers = asked(url, "/metrics", **right)
+        assert (status, text) == (200, "orbcast_bars 1.0\n")
+        assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert asked(url, "/metrics")[0] == 401
+        assert asked(url, "/metrics", Host="evil.example", **right)[0] == 421
+
+
 def test_a_page_that_calls_us_by_another_name_is_not_answered(folder: Path) -> None:
     with served(folder) as url:
         assert asked(url, "/MGC/a.html", Host="evil.example")[0] == 421
@@ -101,6 +115,6 @@ def test_a_port_that_is_taken_is_an_error_and_the_port_is_beside_the_servers(
     folder: Path,
 ) -> None:
     with served(folder) as url, pytest.raises(OSError, match="in use"):
-        serve_reports(folder, HOST, urlsplit(url).port or 0, "", frozenset())
+        serve_reports(folder, folder, HOST, urlsplit(url).port or 0, "", frozenset())
     assert {reports_port(each) for each in (4200, 4201)} == {5200, 5201}
     assert 0 < reports_port(65_535) <= 65_535

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict
@@ -58,26 +59,37 @@ def status(
         bool,
         typer.Option("--check", help="Only what is wrong, a line each, and an exit status."),
     ] = False,
+    prometheus: Annotated[
+        bool,
+        typer.Option("--prometheus", help="Only the figures for Prometheus, of each market."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show on one screen how the server and each market stand: bars, model, today's ranges.
 
     With --check, for a monitor: exit status 0 if all is well, 4 if something is wrong, such as a
     server that is not up, a version that may not answer, an open breaker, or an opening range of
-    today that was not predicted.
+    today that was not predicted. With --prometheus, what runs write to metrics/orbcast.prom in the
+    home: the same facts, as figures.
 
     Examples: orbcast --home var/demo status
 
     orbcast status --check
+
+    orbcast status --prometheus
     """
     settings = tasks.settings.current_settings()
-    named = tasks.settings.api_url()
-    server, runs = _server_and_runs(settings, named)
     at = tasks.settings.now()
     overviews = [
         health.market_overview.standing_of(settings, name, at)
         for name in ([market] if market else settings.markets)
     ]
+    if prometheus:
+        text = health.prometheus_figures.figures_text(overviews, at)
+        sys.stdout.write(cli.plain_text.plain(text.decode()))
+        return
+    named = tasks.settings.api_url()
+    server, runs = _server_and_runs(settings, named)
     problems = [] if server else [f"server: {_not_up(named)}"]
     for overview in overviews:
         problems += health.market_overview.problems_of(overview)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -137,13 +137,7 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
     SourceError
         Nothing is left: the source is of another market, or writes its contracts another way.
     """
-    names = batch.table["contract"].unique().drop_null().to_pylist()
-    foreign = [name for name in names if name != symbol and not re.fullmatch(pattern, name)]
-    if foreign:
-        away = pc.is_in(batch.table["contract"], value_set=pa.array(foreign, pa.string()))
-        left_out = batch.table.filter(away)["contract"].to_pylist()
-        dropped = dict(Counter(batch.dropped) + Counter(count_dropped(left_out)))
-        batch = replace(batch, table=batch.table.filter(pc.invert(away)), dropped=dropped)
+    batch, foreign = without_others(batch, symbol, pattern)
     if not len(batch.table) and any(batch.dropped.values()):
         examples = f" ({', '.join(foreign[:3])} ...)" if foreign else ""
         fault = f"no contract{examples} matches {pattern} of market {symbol}"
@@ -152,8 +146,23 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
     return batch
 
 
-def count_dropped(contracts: Iterable[str]) -> dict[str, int]:
+def without_others(batch: RawBatch, symbol: str, pattern: str) -> tuple[RawBatch, list[str]]:
+    """Do the same of rows that need not be all there are; return also the names left out."""
+    names = batch.table["contract"].unique().drop_null().to_pylist()
+    foreign = [name for name in names if name != symbol and not re.fullmatch(pattern, name)]
+    if foreign:
+        away = pc.is_in(batch.table["contract"], value_set=pa.array(foreign, pa.string()))
+        counted = batch.table["contract"].filter(away).value_counts()
+        left_out = {row["values"]: row["counts"] for row in counted.to_pylist()}
+        dropped = dict(Counter(batch.dropped) + Counter(count_dropped(left_out)))
+        batch = replace(batch, table=batch.table.filter(pc.invert(away)), dropped=dropped)
+    return batch, foreign
+
+
+def count_dropped(contracts: Iterable[str] | Mapping[str, int]) -> dict[str, int]:
     """Count rows that are left out by why they are, the commonest first.
+
+    A mapping says how many rows each contract has.
 
     >>> count_dropped(["MGCG4-MGCJ4", "NQH4", "NQH4"])
     {'NQH4': 2, 'spread': 1}

@@ -276,7 +276,12 @@ def open_source(
         batches = _of_another_package(spec.kind, batches)
     origin, reading = source.origin, source.reading
     return (
-        replace(batch, source=spec.kind, origin=origin or batch.content_hash, reading=reading)
+        replace(
+            batch,
+            source=spec.kind,
+            origin=origin or batch.origin or batch.content_hash,
+            reading=reading,
+        )
         for batch in batches
     )
 

@@ -38,6 +38,9 @@ from ml_core.bars.lake.volume_shape import LakeVolume, refuse_other_hour
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
 
+_MOST_DOUBTFUL_ROWS = 2_000_000
+"""Held until a source is known whole; beyond them it is judged by what was read so far."""
+
 
 @dataclass(slots=True)
 class _Totals:
@@ -225,6 +228,9 @@ class BatchIntake:
             self._refuse(batch, checked, own)
         if source.hopeless:
             self._refuse(batch, checked, source)
+        doubtful = sum(len(other.table) for _, other, _ in self._doubtful)
+        if doubtful + len(batch.table) > _MOST_DOUBTFUL_ROWS:
+            return self._take_in_doubtful(batch, checked)
         self._doubtful.append((place, batch, checked))
         return None
 

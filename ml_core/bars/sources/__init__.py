@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ml_core.bars.sources import duckdb_file as duckdb_file
     from ml_core.bars.sources import duckdb_times as duckdb_times
     from ml_core.bars.sources import kind as kind
+    from ml_core.bars.sources import large_file as large_file
+    from ml_core.bars.sources import packed_size as packed_size
     from ml_core.bars.sources import parquet as parquet
     from ml_core.bars.sources import pushed as pushed
     from ml_core.bars.sources import running as running

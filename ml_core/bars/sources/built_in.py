@@ -137,6 +137,7 @@ class CsvSource(_Files):
             delimiter=self.values.get("delimiter"),
             columns=self.mapping,
             decimal=self.values.get("decimal"),  # type: ignore[arg-type]  # one of its choices
+            contract_pattern=request.market.contract_pattern,
             tell=request.tell,
             **times_of(self),
         )
@@ -153,7 +154,11 @@ class ParquetSource(_Files):
     def batches(self, request: Request) -> Iterator[RawBatch]:
         """Return the bars of each file."""
         return sources.parquet.read_parquet(
-            list(self.paths), request.market.symbol, columns=self.mapping, **times_of(self)
+            list(self.paths),
+            request.market.symbol,
+            columns=self.mapping,
+            contract_pattern=request.market.contract_pattern,
+            **times_of(self),
         )
 
 

@@ -85,7 +85,7 @@ def find_columns(
 
 
 def contracts_of(
-    raw: pa.Table, names: Mapping[str, str], symbol: str, source: str
+    raw: pa.Table, names: Mapping[str, str], symbol: str, source: str, *, is_part: bool = False
 ) -> pa.Array | pa.ChunkedArray:
     """Return the contract of each row: text, by which rows of other markets are left out later.
 
@@ -100,6 +100,8 @@ def contracts_of(
         The market's; the contract where no column says another.
     source
         Named in errors.
+    is_part
+        Rows of the market may stand in other parts of the source.
 
     Raises
     ------
@@ -113,7 +115,7 @@ def contracts_of(
         return own
     symbols = pc.cast(raw[names["symbol"]], pa.string())
     is_own = pc.equal(pc.utf8_lower(symbols), symbol.lower()).fill_null(fill_value=True)
-    if not pc.any(is_own).as_py():
+    if not is_part and not pc.any(is_own).as_py():
         column, others = names["symbol"], pc.unique(symbols).to_pylist()
         fault = f"has no rows of {symbol}: its column {column} has {', '.join(others[:3])}"
         remedy = "name this market's file; or say --column symbol= if its rows are of this market"

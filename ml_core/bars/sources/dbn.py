@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +23,13 @@ from ml_core.bars.contract import (
     count_dropped,
     existing_files,
 )
-from ml_core.files import sha256_of
+from ml_core.bars.sources.large_file import PART_ROWS, in_months
+from ml_core.bars.sources.packed_size import BoundedReader
+from ml_core.files import is_disk_full, sha256_of
 
 ENDINGS = (".dbn", ".dbn.zst")
 _OHLCV_1M = 33  # rtype of ohlcv-1m records (dbn: enums.rs, RType::Ohlcv1M)
-_RECORD = np.dtype(
+RECORD = np.dtype(
     [
         ("length", "u1"),
         ("rtype", "u1"),
@@ -37,10 +43,17 @@ _RECORD = np.dtype(
 _UNDEFINED_PRICE = np.iinfo(np.int64).max
 _PRICE_SCALE = 1e-9
 _DAY_NS = 86_400_000_000_000
+_CHUNK = 1 << 20
+_LONGEST_HEADER = 64 * 1024**2
+"""Bytes; one of every instrument that there ever was is far from it."""
+
+_REMEDY = "name a Databento file of schema ohlcv-1m, whole"
 
 
 def read_dbn(paths: list[str], contract_pattern: str) -> Iterator[RawBatch]:
     """Read DBN files, one batch each, keeping the contracts whose names match the pattern.
+
+    A file of more than ``large_file.PART_ROWS`` records gives one batch for each month.
 
     Parameters
     ----------
@@ -56,79 +69,144 @@ def read_dbn(paths: list[str], contract_pattern: str) -> Iterator[RawBatch]:
         A file is missing, truncated, not DBN, or not of schema ohlcv-1m.
     """
     for path in existing_files(paths, ENDINGS):
-        yield _read_file(Path(path), re.compile(contract_pattern))
+        yield from _read_file(Path(path), re.compile(contract_pattern))
 
 
-def _read_file(path: Path, outright: re.Pattern[str]) -> RawBatch:
-    content = _decompressed(path)
-    records, names, ids, starts, stops = _decoded(path, content)
-    # the place of each record's name among the names, the last of which stands for none
-    code = np.full(len(records), len(names))
-    moment = records["ts_event"].astype(np.int64)
-    order = np.argsort(records["instrument_id"], kind="stable")
-    in_order = records["instrument_id"][order]
-    for place, (number, start, stop) in enumerate(zip(ids, starts, stops, strict=True)):
-        rows = order[slice(*np.searchsorted(in_order, [number, number + 1]))]
-        code[rows[(moment[rows] >= start) & (moment[rows] < stop)]] = place
-    is_kept = np.array([*(bool(outright.fullmatch(name)) for name in names), True])[code]
-    contract = np.array([*names, None], dtype=object)[code]
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The intervals in which an instrument's number stands for a name."""
+
+    names: list[str]
+    numbers: list[int]
+    starts: list[int]
+    stops: list[int]
+
+    @classmethod
+    def of(cls, metadata: Metadata) -> _Names:
+        """Return those of a file."""
+        intervals = [
+            (name, interval)
+            for name, intervals in metadata.mappings.items()
+            for interval in intervals
+            if interval["symbol"]
+        ]
+        return cls(
+            [name for name, _ in intervals],
+            [int(interval["symbol"]) for _, interval in intervals],
+            [_nanoseconds(interval["start_date"]) for _, interval in intervals],
+            [_nanoseconds(interval["end_date"]) for _, interval in intervals],
+        )
+
+    def codes_of(self, records: NDArray[np.void]) -> NDArray[np.int64]:
+        """Return each record's place among the names; their count stands for none of them."""
+        code = np.full(len(records), len(self.names))
+        moment = records["ts_event"].astype(np.int64)
+        order = np.argsort(records["instrument_id"], kind="stable")
+        in_order = records["instrument_id"][order]
+        spans = zip(self.numbers, self.starts, self.stops, strict=True)
+        for place, (number, start, stop) in enumerate(spans):
+            rows = order[slice(*np.searchsorted(in_order, [number, number + 1]))]
+            code[rows[(moment[rows] >= start) & (moment[rows] < stop)]] = place
+        return code
+
+
+def _read_file(path: Path, outright: re.Pattern[str]) -> Iterator[RawBatch]:
+    with _opened(path) as stream:
+        metadata = _metadata(path, stream)
+        parts = _parts(path, stream)
+        try:
+            names = _Names.of(metadata)
+        except (ValueError, OverflowError) as error:
+            raise SourceError(str(path), f"has unreadable names ({error})", _REMEDY) from error
+        batches = (_batch_of(path, *part, names, outright) for part in parts)
+        first, second = next(batches), next(batches, None)
+        if second is None:
+            yield replace(first, content_hash=sha256_of(path))
+            return
+        both = itertools.chain([first, second], batches)
+        del first, second  # or they would be held to the end
+        yield from in_months(path, both, "", ".*")
+
+
+def _batch_of(
+    path: Path, records: NDArray[np.void], before: int, names: _Names, outright: re.Pattern[str]
+) -> RawBatch:
+    code = names.codes_of(records)
+    is_kept = np.array([*(bool(outright.fullmatch(name)) for name in names.names), True])[code]
+    contract = np.array([*names.names, None], dtype=object)[code]
     kept = np.flatnonzero(is_kept)
     return RawBatch(
         name=path.name,
         source="dbn",
-        content_hash=sha256_of(path),
-        table=_table(records[kept], contract[kept], kept),
+        content_hash="",
+        table=_table(records[kept], contract[kept], kept + before),
         dropped=count_dropped(contract[~is_kept].tolist()),
     )
 
 
-def _decompressed(path: Path) -> bytes:
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    """Yield what a file unpacks to."""
+    with _refusing_damage(path), pa.OSFile(str(path)) as file:
+        if not path.name.endswith(".zst"):
+            yield io.BufferedReader(file)
+            return
+        with pa.CompressedInputStream(file, "zstd") as unpacked:
+            yield io.BufferedReader(BoundedReader(unpacked, path), _CHUNK)
+
+
+@contextmanager
+def _refusing_damage(path: Path) -> Iterator[None]:
     try:
-        if path.name.endswith(".zst"):
-            with pa.OSFile(str(path)) as file, pa.CompressedInputStream(file, "zstd") as stream:
-                content: bytes = stream.read()
-                return content
-        return path.read_bytes()
+        yield
     except OSError as error:
+        if is_disk_full(error):
+            raise
         remedy = "download it again; the file is damaged or cut short"
         raise SourceError(str(path), f"cannot be decompressed ({error})", remedy) from error
 
 
-def _decoded(
-    path: Path, content: bytes
-) -> tuple[NDArray[np.void], list[str], list[int], list[int], list[int]]:
-    """Return the records, and the intervals in which an instrument id stands for a name."""
-    remedy = "name a Databento file of schema ohlcv-1m, whole"
-    if content[:3] != b"DBN":
-        raise SourceError(str(path), "is not a DBN file", remedy)
-    header = 8 + int.from_bytes(content[4:8], "little")
-    if len(content) < header:
-        raise SourceError(str(path), "ends inside its header", remedy)
+def _metadata(path: Path, stream: io.BufferedReader) -> Metadata:
+    start = stream.read(8)
+    if start[:3] != b"DBN":
+        raise SourceError(str(path), "is not a DBN file", _REMEDY)
+    length = int.from_bytes(start[4:8], "little")
+    if length > _LONGEST_HEADER:
+        raise SourceError(str(path), f"has a header of {length:,} bytes", _REMEDY)
+    rest = stream.read(length)
+    if len(start) + len(rest) < 8 + length:
+        raise SourceError(str(path), "ends inside its header", _REMEDY)
     try:
-        metadata = Metadata.decode(content[:header])
+        metadata = Metadata.decode(start + rest)
     except (DBNError, ValueError) as error:
-        raise SourceError(str(path), f"has an unreadable header ({error})", remedy) from error
+        raise SourceError(str(path), f"has an unreadable header ({error})", _REMEDY) from error
     if str(metadata.schema) != "ohlcv-1m":
-        raise SourceError(str(path), f"has schema {metadata.schema}, not ohlcv-1m", remedy)
-    body = memoryview(content)[header:]
-    whole = len(body) // _RECORD.itemsize
-    if len(body) % _RECORD.itemsize:
-        raise SourceError(str(path), f"ends in the middle of record {whole + 1}", remedy)
-    records = np.frombuffer(body, _RECORD)
-    foreign = np.flatnonzero(
-        (records["length"] != _RECORD.itemsize // 4) | (records["rtype"] != _OHLCV_1M)
-    )
-    if len(foreign):
-        raise SourceError(str(path), f"record {foreign[0] + 1} is not an ohlcv-1m bar", remedy)
-    names, ids, starts, stops = [], [], [], []
-    for name, intervals in metadata.mappings.items():
-        for interval in intervals:
-            if interval["symbol"]:
-                names.append(name)
-                ids.append(int(interval["symbol"]))
-                starts.append(_nanoseconds(interval["start_date"]))
-                stops.append(_nanoseconds(interval["end_date"]))
-    return records, names, ids, starts, stops
+        raise SourceError(str(path), f"has schema {metadata.schema}, not ohlcv-1m", _REMEDY)
+    return metadata
+
+
+def _parts(path: Path, stream: io.BufferedReader) -> Iterator[tuple[NDArray[np.void], int]]:
+    """Yield the records, some at a time, with how many came before; one part at least."""
+    before = 0
+    while True:
+        content = stream.read(PART_ROWS * RECORD.itemsize)
+        whole, rest = divmod(len(content), RECORD.itemsize)
+        if rest:
+            fault = f"ends in the middle of record {before + whole + 1}"
+            raise SourceError(str(path), fault, _REMEDY)
+        if before and not whole:
+            return
+        records = np.frombuffer(content, RECORD)
+        foreign = np.flatnonzero(
+            (records["length"] != RECORD.itemsize // 4) | (records["rtype"] != _OHLCV_1M)
+        )
+        if len(foreign):
+            fault = f"record {before + foreign[0] + 1} is not an ohlcv-1m bar"
+            raise SourceError(str(path), fault, _REMEDY)
+        yield records, before
+        if whole < PART_ROWS:
+            return
+        before += whole
 
 
 def _nanoseconds(day: object) -> int:

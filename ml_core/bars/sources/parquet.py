@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +21,12 @@ from ml_core.bars.contract import (
     existing_files,
 )
 from ml_core.bars.sources.columns import WHOSE, contracts_of, find_columns, stamps_of
+from ml_core.bars.sources.large_file import Part, in_months, parts_of
 from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
-from ml_core.files import sha256_of
+from ml_core.files import is_disk_full, sha256_of
+
+_ROWS_AT_ONCE = 100_000
+"""That are asked of Arrow."""
 
 ENDINGS = (".parquet", ".pq")
 
@@ -33,8 +39,12 @@ def read_parquet(
     zone: str | None = None,
     time_format: str | None = None,
     stamp: Stamp | None = None,
+    contract_pattern: str = ".*",
 ) -> Iterator[RawBatch]:
     """Read Parquet files, one batch each.
+
+    A file of more than ``large_file.PART_ROWS`` rows gives one batch for each month; of any file
+    only the columns that are needed are read.
 
     Parameters
     ----------
@@ -46,6 +56,8 @@ def read_parquet(
         Orbcast's column names to the file's, as ``find_columns`` takes them.
     zone, time_format, stamp
         How the times are read, as in ``TimeReading``.
+    contract_pattern
+        Of the market's outrights, by which rows of others are left out of a large file at once.
 
     Raises
     ------
@@ -55,20 +67,49 @@ def read_parquet(
     """
     reading = TimeReading(zone=zone, time_format=time_format, stamp=stamp or "open")
     for path in existing_files(paths, ENDINGS):
-        yield _read_file(Path(path), symbol, columns or {}, reading)
+        yield from _read_file(Path(path), symbol, columns or {}, reading, contract_pattern)
 
 
-def _read_file(path: Path, symbol: str, columns: dict[str, str], reading: TimeReading) -> RawBatch:
+def _read_file(
+    path: Path, symbol: str, columns: dict[str, str], reading: TimeReading, pattern: str
+) -> Iterator[RawBatch]:
+    with _refusing(path), pq.ParquetFile(path, pre_buffer=False) as file:
+        if not file.metadata.num_rows:
+            raise SourceError(str(path), "holds no rows", "name a file with bars")
+        names = find_columns(file.schema_arrow.names, columns, str(path), optional=WHOSE)
+        reading = replace(reading, assumed_zone=zone_in_name(names.get("ts", "")))
+        wanted = list(dict.fromkeys(names.values()))
+        schema = pa.schema([file.schema_arrow.field(name) for name in wanted])
+        rows = file.iter_batches(_ROWS_AT_ONCE, columns=wanted)
+        parts = parts_of((batch.select(wanted) for batch in rows), schema)
+        first = next(parts)
+        if first.is_whole:
+            batch = _batch_of(path, first, names, symbol, reading)
+            yield replace(batch, content_hash=sha256_of(path))
+            return
+        both = itertools.chain([first], parts)
+        del first  # or it would be held to the end
+        batches = (_batch_of(path, part, names, symbol, reading) for part in both)
+        yield from in_months(path, batches, symbol, pattern)
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Raise a ``SourceError`` that names the file where it is no Parquet, or a damaged one."""
     try:
-        raw = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        remedy = "name a whole Parquet file"
-        raise SourceError(str(path), f"cannot be read ({error})", remedy) from error
-    if not len(raw):
-        raise SourceError(str(path), "holds no rows", "name a file with bars")
-    names = find_columns(raw.column_names, columns, str(path), optional=WHOSE)
-    reading = replace(reading, assumed_zone=zone_in_name(names.get("ts", "")))
-    times = read_times(stamps_of(raw, names), reading, str(path))
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if is_disk_full(error):
+            raise
+        fault = f"cannot be read ({' '.join(str(error).split())[:200]})"
+        raise SourceError(str(path), fault, "name a whole Parquet file") from error
+
+
+def _batch_of(
+    path: Path, part: Part, names: dict[str, str], symbol: str, reading: TimeReading
+) -> RawBatch:
+    raw, source = part.rows, part.source(path)
+    times = read_times(stamps_of(raw, names), reading, source)
     count = len(raw)
     try:
         numbers = {
@@ -78,19 +119,19 @@ def _read_file(path: Path, symbol: str, columns: dict[str, str], reading: TimeRe
         }
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         fault = f"prices and volume are not all numbers ({error})"
-        raise SourceError(str(path), fault, "store them as numbers") from error
+        raise SourceError(source, fault, "store them as numbers") from error
     table = {
-        "contract": contracts_of(raw, names, symbol, str(path)),
+        "contract": contracts_of(raw, names, symbol, source, is_part=not part.is_whole),
         "ts": times.ts,
         "volume": pa.repeat(0.0, count),
         **numbers,
-        "source_line": pa.array(np.arange(count) + 1),
+        "source_line": pa.array(np.arange(count) + 1 + part.before),
         "fault": times.fault,
     }
     return RawBatch(
         name=path.name,
         source="parquet",
-        content_hash=sha256_of(path),
+        content_hash="",
         table=pa.table(table, schema=RAW_SCHEMA),
         zone=times.local_zone,
         how=(HowRead(stamp=reading.stamp, columns=tuple(names.items())),),

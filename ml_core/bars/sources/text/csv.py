@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,14 +22,18 @@ from ml_core.bars.contract import (
     existing_files,
 )
 from ml_core.bars.sources.columns import contracts_of, find_columns, stamps_of
+from ml_core.bars.sources.large_file import Part, in_months, parts_of
 from ml_core.bars.sources.text.layouts import Layout, has_several_cells, layout_of
 from ml_core.bars.sources.text.lean import LeanZip, lean_zip, without_quotes
 from ml_core.bars.sources.text.number_text import Decimal, UnsureMarkError, read_numbers
 from ml_core.bars.sources.text.text_file import LONGEST_LINE, TOO_LONG, first_line, plain_text
 from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
-from ml_core.files import sha256_of
+from ml_core.files import is_disk_full, sha256_of
 
 _LOG = logging.getLogger(__name__)
+
+_ROWS_AT_ONCE = 100_000
+"""That are asked of DuckDB."""
 
 ENDINGS = (".csv", ".txt", ".csv.gz", ".txt.gz", ".zip")
 
@@ -71,9 +76,12 @@ def read_csv(
     delimiter: str | None = None,
     columns: dict[str, str] | None = None,
     decimal: Decimal | None = None,
+    contract_pattern: str = ".*",
     tell: Callable[[str], None] = _LOG.info,
 ) -> Iterator[RawBatch]:
     """Read CSV files, one batch a file; every value that is no number or time is set aside later.
+
+    A file of more than ``large_file.PART_ROWS`` rows gives one batch for each month.
 
     Parameters
     ----------
@@ -91,6 +99,8 @@ def read_csv(
         Orbcast's column names to the file's, over the layout's.
     decimal
         The decimal mark of numbers; left out, what they show.
+    contract_pattern
+        Of the market's outrights, by which rows of others are left out of a large file at once.
     tell
         Called with what is left out of a folder.
 
@@ -113,7 +123,10 @@ def read_csv(
     for name in without_quotes(existing_files(paths, ENDINGS), paths, tell):
         path = Path(name)
         lean = lean_zip(path, layout)
-        yield _read_file(path, reading) if lean is None else _read_lean(lean, reading)
+        if lean is None:
+            yield from _read_file(path, reading, contract_pattern)
+        else:
+            yield _read_lean(lean, reading)
 
 
 def _read_lean(lean: LeanZip, reading: TextReading) -> RawBatch:
@@ -130,7 +143,7 @@ def _read_lean(lean: LeanZip, reading: TextReading) -> RawBatch:
     )
 
 
-def _read_file(path: Path, reading: TextReading) -> RawBatch:
+def _read_file(path: Path, reading: TextReading, pattern: str) -> Iterator[RawBatch]:
     with plain_text(path) as text:
         start = first_line(text)
         if not start.strip():
@@ -146,16 +159,22 @@ def _read_file(path: Path, reading: TextReading) -> RawBatch:
             fault = f"its first line, {start.strip()!r:.60}, does not name the columns of bars"
             remedy = "take out what stands above the header, or say --delimiter"
             raise SourceError(str(path), fault, remedy)
-        raw = _raw(path, text, layout, reading.delimiter or layout.delimiter)
-    table, zone, how = bars_of_text(raw, layout, reading, str(path))
-    _refuse_unreadable(str(path), raw, table, layout, how)
+        parts = _parts(path, text, layout, reading.delimiter or layout.delimiter)
+        first = next(parts)
+        if first.is_whole:
+            yield replace(_batch_of(path, first, layout, reading), content_hash=sha256_of(path))
+            return
+        both = itertools.chain([first], parts)
+        del first  # or it would be held to the end
+        batches = (_batch_of(path, part, layout, reading) for part in both)
+        yield from in_months(path, batches, reading.symbol, pattern)
+
+
+def _batch_of(path: Path, part: Part, layout: Layout, reading: TextReading) -> RawBatch:
+    table, zone, how = bars_of_text(part.rows, layout, reading, part.source(path), part=part)
+    _refuse_unreadable(part.source(path), part.rows, table, layout, how)
     return RawBatch(
-        name=path.name,
-        source="csv",
-        content_hash=sha256_of(path),
-        table=table,
-        zone=zone,
-        how=(how,),
+        name=path.name, source="csv", content_hash="", table=table, zone=zone, how=(how,)
     )
 
 
@@ -186,6 +205,7 @@ def bars_of_text(
     reading: TextReading,
     source: str,
     optional: tuple[str, ...] = ("symbol",),
+    part: Part | None = None,
 ) -> tuple[pa.Table, str | None, HowRead]:
     """Return the bars of a table of text, the zone that local times were read in, and how.
 
@@ -199,6 +219,8 @@ def bars_of_text(
         Named in errors.
     optional
         As ``find_columns`` takes it.
+    part
+        What of a file ``raw`` is; None for all of it.
 
     Raises
     ------
@@ -224,6 +246,8 @@ def bars_of_text(
         source,
     )
     count = len(raw)
+    before = layout.header_lines + (part.before if part else 0)
+    is_part = part is not None and not part.is_whole
     parts = [names[part] for part in ("volume", *layout.volume_parts) if part in names]
     text = {column: raw[column] for column in (*(names[name] for name in PRICES), *parts)}
     try:
@@ -238,18 +262,18 @@ def bars_of_text(
     if layout.units != 1 and not (layout.is_fixed_point and _any_point(raw, names)):
         prices = {name: values / layout.units for name, values in prices.items()}
     table = {
-        "contract": contracts_of(raw, names, reading.symbol, source),
+        "contract": contracts_of(raw, names, reading.symbol, source, is_part=is_part),
         "ts": times.ts,
         **prices,
         "volume": np.sum([np.zeros(count), *(read[part] for part in parts)], axis=0),
         # people count the lines of a file from 1, its header with them
-        "source_line": pa.array(np.arange(count) + 1 + layout.header_lines),
+        "source_line": pa.array(np.arange(count) + 1 + before),
         "fault": times.fault,
     }
     return pa.table(table, schema=RAW_SCHEMA), times.local_zone, how
 
 
-def _raw(path: Path, text: Path, layout: Layout, delimiter: str | None) -> pa.Table:
+def _parts(path: Path, text: Path, layout: Layout, delimiter: str | None) -> Iterator[Part]:
     """Every column as text: what is no number is a fault of a row, not of the file."""
     options: dict[str, object] = {"header": layout.header_lines > 0, "all_varchar": True}
     if delimiter:
@@ -257,18 +281,27 @@ def _raw(path: Path, text: Path, layout: Layout, delimiter: str | None) -> pa.Ta
     try:
         with duckdb.connect() as connection:
             relation = connection.read_csv(str(text), null_padding=True, **options)  # type: ignore[arg-type]
-            table: pa.Table = relation.to_arrow_table()
-    except duckdb.Error as error:
+            reader = relation.to_arrow_reader(_ROWS_AT_ONCE)
+            for part in parts_of(reader, reader.schema):
+                yield _without_header(path, part, layout)
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if is_disk_full(error):
+            raise
         fault = f"cannot be read as CSV ({str(error).splitlines()[0]})"
         remedy = "check the file, or say --layout and --delimiter"
         raise SourceError(str(path), fault, remedy) from error
+
+
+def _without_header(path: Path, part: Part, layout: Layout) -> Part:
+    """Return a part without the lines below the names, its columns named."""
+    table = part.rows
     if not len(table):
         raise SourceError(str(path), "holds no rows", "name a file with bars")
-    if layout.header_lines > 1:
+    if layout.header_lines > 1 and not part.before:
         table = table.slice(layout.header_lines - 1)
     if not layout.header_lines:
         table = table.rename_columns([str(index) for index in range(table.num_columns)])
-    return table
+    return replace(part, rows=table)
 
 
 def _expected(layout: Layout, columns: Mapping[str, str]) -> dict[str, str] | None:

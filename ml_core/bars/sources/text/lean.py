@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml_core.bars.contract import SourceError
+from ml_core.bars.sources.packed_size import refuse_size
 from ml_core.bars.sources.text.layouts import LAYOUTS, LEAN, Layout
 from ml_core.bars.sources.text.text_file import LONGEST_LINE, refusing_damage
 from ml_core.files import sha256_of
@@ -96,6 +97,7 @@ class LeanZip:
             It is damaged, or holds something else than its name says.
         """
         with refusing_damage(self.path), zipfile.ZipFile(self.path) as archive:
+            refuse_size(self.path, sum(member.file_size for member in archive.infolist()))
             parts = [self._rows_of(name, archive) for name in archive.namelist()]
         if not any(len(part) for part in parts):
             raise SourceError(str(self.path), "holds no rows", "name a file with bars")

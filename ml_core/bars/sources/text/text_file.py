@@ -19,6 +19,8 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from ml_core.bars.contract import SourceError
+from ml_core.bars.sources.packed_size import BoundedReader
+from ml_core.files import is_disk_full
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GLOB = set("*?[")
@@ -43,7 +45,8 @@ def plain_text(path: Path) -> Iterator[Path]:
     Raises
     ------
     SourceError
-        It is damaged, no text, locked with a password, or an archive without just one text file.
+        It is damaged, no text, locked with a password, an archive without just one text file, or
+        unpacks to more than any file of bars of its size.
     """
     with tempfile.TemporaryDirectory(prefix="orbcast-text-") as folder:
         text = _readable(path, Path(folder) / "bars.csv")
@@ -115,6 +118,8 @@ def refusing_damage(path: Path) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
+        if is_disk_full(error):
+            raise
         remedy = "download it again; it is damaged, or no text"
         raise SourceError(str(path), f"cannot be read as text ({error})", remedy) from error
 
@@ -182,10 +187,10 @@ def _encoding(start: bytes) -> str:
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     if _is_gzip(path):
         with gzip.open(path, "rb") as file:
-            yield file  # type: ignore[misc]  # a GzipFile reads bytes, though typeshed has no IO
+            yield io.BufferedReader(BoundedReader(file, path), _CHUNK)
     elif _is_zip(path):
         with zipfile.ZipFile(path) as archive, archive.open(_member(path, archive)) as member:
-            yield member
+            yield io.BufferedReader(BoundedReader(member, path), _CHUNK)
     else:
         with path.open("rb") as file:
             yield file

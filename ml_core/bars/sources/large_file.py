@@ -1,0 +1,149 @@
+"""Files too large to be held at once: read in parts, kept on the disk by months, taken in so.
+
+A file of more than ``PART_ROWS`` rows is no batch of its own: each of its months is one, as each
+month of a database is. Its parts are read one after another, rows of other markets left out at
+once, and put into a temporary folder by the month of each bar; then one month after another is
+read from there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from ml_core.bars.contract import HowRead, RawBatch, SourceError, without_others
+from ml_core.bars.sources.kind import NO_TIME, hash_of_rows
+from ml_core.files import sha256_of
+
+PART_ROWS = 1_000_000
+"""Rows that are held at once; a file of no more is read whole."""
+
+MOST_OF_A_MONTH = 5_000_000
+"""Rows of one market in a month: its minutes with more than a hundred contracts in each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a file that follow one another.
+
+    Attributes
+    ----------
+    rows
+        As the file has them.
+    before
+        How many rows of the file come before them.
+    is_whole
+        Whether they are all there are.
+    """
+
+    rows: pa.Table
+    before: int
+    is_whole: bool
+
+    def source(self, path: Path) -> str:
+        """Return what to call the part in an error: a row is counted from its beginning."""
+        return f"{path} (after row {self.before:,})" if self.before else str(path)
+
+
+def parts_of(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[Part]:
+    """Yield a file's rows in parts of about ``PART_ROWS``; one part at least, be it empty."""
+    gathered: list[pa.RecordBatch] = []
+    before = count = 0
+    for batch in batches:
+        if count >= PART_ROWS:
+            yield Part(pa.Table.from_batches(gathered, schema), before, is_whole=False)
+            before += count
+            gathered, count = [], 0
+        gathered.append(batch)
+        count += len(batch)
+    yield Part(pa.Table.from_batches(gathered, schema), before, is_whole=before == 0)
+
+
+def in_months(
+    path: Path, parts: Iterable[RawBatch], symbol: str, pattern: str
+) -> Iterator[RawBatch]:
+    """Yield the bars of a file that was read in parts, a batch for each month.
+
+    Parameters
+    ----------
+    path
+        The file.
+    parts
+        Its bars, in its order; hash and name are not looked at.
+    symbol, pattern
+        Of the market, as ``outrights_of`` takes them: other rows are counted and left out.
+
+    Raises
+    ------
+    SourceError
+        More rows of a month than any market has.
+    """
+    origin = sha256_of(path)
+    dropped: Counter[str] = Counter()
+    how: dict[HowRead, None] = {}
+    with tempfile.TemporaryDirectory(prefix="orbcast-months-") as folder:
+        months = _Months(Path(folder), path)
+        last = None
+        for part in parts:
+            last = without_others(part, symbol, pattern)[0]
+            dropped.update(last.dropped)
+            how |= dict.fromkeys(last.how)
+            months.add(last.table)
+        if last is None:
+            return
+        model = replace(last, table=last.table.slice(0, 0), origin=origin, how=tuple(how))
+        for name, rows in months.read(model.table):
+            yield replace(
+                model,
+                name=f"{path.name}:{name}" if name else path.name,
+                content_hash=hash_of_rows(rows),
+                table=rows,
+                dropped=dict(dropped),
+            )
+            dropped.clear()  # told once, with the first month
+
+
+class _Months:
+    """Rows on the disk, by months."""
+
+    def __init__(self, folder: Path, path: Path) -> None:
+        self._folder, self._path = folder, path
+        self._counts: Counter[str] = Counter()
+        self._number = itertools.count()
+
+    def add(self, rows: pa.Table) -> None:
+        """Put rows there, in the order in which they are."""
+        stamps = rows["ts"].cast(pa.timestamp("us")).to_numpy().astype("datetime64[M]")
+        names, codes = np.unique(stamps, return_inverse=True)
+        for code, month in enumerate(names):
+            name = NO_TIME if np.isnat(month) else str(month)
+            own = rows.filter(pa.array(codes == code))
+            self._counts[name] += len(own)
+            if self._counts[name] > MOST_OF_A_MONTH:
+                fault = f"has more than {MOST_OF_A_MONTH:,} rows of {name}"
+                remedy = "name a file of 1-minute bars, of this market alone or with its column "
+                remedy += "of symbols (--column symbol=...)"
+                raise SourceError(str(self._path), fault, remedy)
+            place = self._folder / name
+            place.mkdir(exist_ok=True)
+            file = place / f"{next(self._number):08d}.arrow"
+            with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, own.schema) as writer:
+                writer.write_table(own)
+
+    def read(self, empty: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+        """Yield each month's name and rows; nothing by no name where there is no row at all."""
+        if not self._counts:
+            yield "", empty
+        for name in sorted(self._counts):
+            parts = []
+            for file in sorted((self._folder / name).iterdir()):
+                with pa.OSFile(str(file), "rb") as content:
+                    parts.append(pa.ipc.open_file(content).read_all())
+            yield name, pa.concat_tables(parts)

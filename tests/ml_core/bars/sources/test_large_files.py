@@ -1,0 +1,218 @@
+"""Files too large to be held at once are taken in by months, as if they had been read whole."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import zipfile
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+from databento_dbn import Metadata, Schema, SType
+
+from ml_core.bars.contract import PRICES, RawBatch, SourceError
+from ml_core.bars.lake.lake import Lake
+from ml_core.bars.sources import dbn, large_file, packed_size, parquet
+from ml_core.bars.sources.text import csv, text_file
+from tests.ml_core.builders import mgc
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+ROWS, PART = 9_000, 2_500
+PATTERN = r"MGC[GJM]4"
+FOREIGN = 7
+"""Each so manieth row is another market's."""
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read a few thousand rows at a time."""
+    monkeypatch.setattr(large_file, "PART_ROWS", PART)
+    monkeypatch.setattr(dbn, "PART_ROWS", PART)
+    monkeypatch.setattr(csv, "_ROWS_AT_ONCE", 2_048)
+    monkeypatch.setattr(parquet, "_ROWS_AT_ONCE", 500)
+
+
+def bars() -> pa.Table:
+    """Bars from December into January, one minute in seven another market's."""
+    minute = np.datetime64("2023-12-30T12:00", "us") + np.arange(ROWS) * np.timedelta64(1, "m")
+    price = 2000.0 + np.arange(ROWS) % 50
+    contract = np.where(np.arange(ROWS) % FOREIGN == 0, "NQH4", "MGCG4")
+    return pa.table(
+        {
+            "ts": pa.array(minute, pa.timestamp("us", "UTC")),
+            "contract": contract,
+            **dict.fromkeys(PRICES, pa.array(price)),
+            "volume": np.ones(ROWS, np.int64),
+        }
+    )
+
+
+def written(kind: str, folder: Path) -> list[str]:
+    """Write the bars as a file of some kind."""
+    path = folder / {"csv": "a.csv", "gz": "a.csv.gz"}.get(kind, f"a.{kind}")
+    if kind == "parquet":
+        pq.write_table(bars(), path)
+    elif kind == "dbn":
+        path.write_bytes(_dbn())
+    else:
+        table = bars().set_column(0, "ts", bars()["ts"].cast(pa.int64()))
+        pa_csv.write_csv(table, folder / "a.csv")
+        if kind == "gz":
+            path.write_bytes(gzip.compress((folder / "a.csv").read_bytes()))
+    return [str(path)]
+
+
+def _dbn() -> bytes:
+    kinds: Any = {
+        "stype_in": SType.PARENT,
+        "stype_out": SType.INSTRUMENT_ID,
+        "schema": Schema.OHLCV_1M,
+    }  # declared as text in the library's stubs
+    days: Any = {"start_date": date(2023, 1, 1), "end_date": date(2025, 1, 1)}
+    names = {"NQH4": 1, "MGCG4": 2}
+
+    class Span:
+        def __init__(self, **values: Any) -> None:
+            self.__dict__.update(values)
+
+    spans = [
+        Span(raw_symbol=name, intervals=[Span(**days, symbol=str(number))])
+        for name, number in names.items()
+    ]
+    metadata = Metadata(
+        dataset="GLBX.MDP3", start=0, **kinds, symbols=["MGC.FUT"], partial=[], not_found=[],
+        mappings=spans,
+    )  # fmt: skip
+    table = bars()
+    records = np.zeros(ROWS, dbn.RECORD)
+    records["length"], records["rtype"] = dbn.RECORD.itemsize // 4, 33
+    records["instrument_id"] = [names[name] for name in table["contract"].to_pylist()]
+    records["ts_event"] = table["ts"].cast(pa.int64()).to_numpy() * 1_000
+    for price in PRICES:
+        records[price] = np.rint(table[price].to_numpy() * 1e9)
+    records["volume"] = table["volume"].to_numpy()
+    return bytes(metadata.encode()) + records.tobytes()
+
+
+def read(kind: str, paths: list[str]) -> list[RawBatch]:
+    """Read a file of some kind, rows of NQ left out of it."""
+    columns = {"contract": "contract"}
+    if kind == "parquet":
+        return list(parquet.read_parquet(paths, "MGC", columns=columns, contract_pattern=PATTERN))
+    if kind == "dbn":
+        return list(dbn.read_dbn(paths, PATTERN))
+    return list(csv.read_csv(paths, "MGC", columns=columns, contract_pattern=PATTERN))
+
+
+@pytest.mark.parametrize("kind", ["csv", "gz", "parquet", "dbn"])
+def test_a_large_file_brings_what_it_would_bring_whole(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
+    market = mgc()
+    paths = written(kind, tmp_path)
+    whole = Lake(tmp_path / "whole")
+    (record,) = whole.ingest(read(kind, paths), market, NOW)
+    request.getfixturevalue("in_parts")
+
+    batches = read(kind, paths)
+    parts = Lake(tmp_path / "parts")
+    records = parts.ingest(batches, market, NOW)
+
+    assert [batch.name.rpartition(":")[2] for batch in batches] == ["2023-12", "2024-01"]
+    assert len({batch.origin for batch in batches}) == 1
+    assert parts.fingerprint(market) == whole.fingerprint(market)
+    assert sum(each.added for each in records) == record.added > 0
+    assert batches[0].dropped == record.dropped
+    lines = np.concatenate([batch.table["source_line"].to_numpy() for batch in batches])
+    first = 2 if kind in {"csv", "gz"} else 1  # a header has a line of its own
+    kept = np.flatnonzero(np.arange(ROWS) % FOREIGN)
+    np.testing.assert_array_equal(lines, kept + first)
+    again = parts.ingest(read(kind, paths), market, NOW)
+    assert {each.status for each in again} == {"already"}
+
+
+@pytest.mark.usefixtures("in_parts")
+@pytest.mark.parametrize("kind", ["csv", "parquet", "dbn"])
+def test_more_rows_of_a_month_than_a_market_has_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(large_file, "MOST_OF_A_MONTH", 5_000)
+    with pytest.raises(SourceError, match=r"a\.\w+: has more than 5,000 rows of 2024-01"):
+        read(kind, written(kind, tmp_path))
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_a_large_file_without_the_market_is_refused_as_a_small_one_is(tmp_path: Path) -> None:
+    paths = written("parquet", tmp_path)
+    columns = {"contract": "contract"}
+    batches = parquet.read_parquet(paths, "ES", columns=columns, contract_pattern="ES[HMUZ]4")
+    market = mgc().model_copy(update={"symbol": "ES", "contract_pattern": "ES[HMUZ]4"})
+    with pytest.raises(SourceError, match="no contract matches ES"):
+        Lake(tmp_path / "lake").ingest(batches, market, NOW)
+
+
+def bomb(name: str, folder: Path) -> Path:
+    """Pack far more than is allowed, every byte of it what a sound file may hold."""
+    path = folder / name
+    text = b"ts,contract,open,high,low,close,volume\n"
+    text += b"2024-01-16T01:00Z,MGCG4,1,1,1,1,1\n" * 20_000
+    if name.endswith(".zip"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = b"3600000,1,1,1,1,1\n" * 20_000 if "trade" in name else text
+        member = "20240116_mgc_minute_trade_202402.csv" if "trade" in name else "a.csv"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(member, text)
+    elif name.endswith(".zst"):
+        with pa.OSFile(str(path), "wb") as sink, pa.CompressedOutputStream(sink, "zstd") as file:
+            file.write(_dbn()[: -ROWS * dbn.RECORD.itemsize])
+            record = np.zeros(1, dbn.RECORD)
+            record["length"], record["rtype"] = dbn.RECORD.itemsize // 4, 33
+            file.write(record.tobytes() * 50_000)
+    else:
+        encoded = text.decode().encode("utf-16") if "16" in name else text
+        path.write_bytes(gzip.compress(encoded))
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.csv.gz",
+        "utf16.csv.gz",
+        "a.zip",
+        "future/comex/minute/mgc/20240116_trade.zip",
+        "a.dbn.zst",
+    ],
+)
+def test_what_unpacks_without_end_is_refused_by_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = bomb(name, tmp_path)
+    with monkeypatch.context() as bounded:
+        bounded.setattr(packed_size, "ALWAYS", 1_000)
+        bounded.setattr(packed_size, "TIMES", 2)
+        with pytest.raises(
+            SourceError, match=rf"{path.name}: unpacks to more than .* its own size"
+        ):
+            read("dbn" if name.endswith(".zst") else "csv", [str(path)])
+    # it is the size that is refused, nothing else
+    assert read("dbn" if name.endswith(".zst") else "csv", [str(path)])
+
+
+def test_a_full_disk_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    paths = written("gz", tmp_path)
+    monkeypatch.setattr(text_file, "shutil", type("Full", (), {"copyfileobj": staticmethod(full)}))
+    with pytest.raises(OSError, match="No space left") as raised:
+        read("csv", paths)
+    assert not isinstance(raised.value, SourceError)

@@ -9,9 +9,9 @@ from prefect.automations import AutomationCore, EventTrigger, Posture
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.actions import SendNotification
 
-from monitoring.notices import is_wanted
 from tasks.notices.channel_blocks import OWN_BLOCKS, load_block
 from tasks.notices.channels import Channel
+from tasks.settings import now
 
 NOT_STARTED = timedelta(minutes=5)
 """A run that has not begun this long after it was due: nothing runs the flows."""
@@ -50,7 +50,7 @@ def ensure_automations(
     wanted: dict[str, AutomationCore] = {}
     for channel in channels:
         block = load_block(channel)
-        if isinstance(block, OWN_BLOCKS) or not is_wanted("run", channel.least):
+        if isinstance(block, OWN_BLOCKS) or not channel.rules.wants("run", None, now()):
             continue
         for automation in _automations(channel.name, block, not_started):
             wanted[automation.name] = automation

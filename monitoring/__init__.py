@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
+    from monitoring import channel_rules as channel_rules
     from monitoring import drift as drift
     from monitoring import notices as notices
     from monitoring import pages as pages

@@ -17,7 +17,13 @@ from monitoring.approval import ASKING
 Level = Literal["info", "warning", "trouble"]
 LEVELS: tuple[Level, ...] = ("info", "warning", "trouble")
 
-_LEVEL_OF: dict[str, Level] = {
+KINDS: dict[str, Level] = {
+    "forecast": "info",
+    "break": "info",
+    "settled": "info",
+    "day": "info",
+    "week": "info",
+    "champion": "info",
     "gate": "info",
     "test": "info",
     "drift": "warning",
@@ -31,6 +37,10 @@ _LEVEL_OF: dict[str, Level] = {
     "up": "trouble",
     "retrain": "trouble",
 }
+"""Every kind of notice, and how much it matters."""
+
+TRADE_KINDS = ("forecast", "break", "settled", "day", "week")
+"""Those of the trading day itself; the others are of Orbcast and its models."""
 
 WORTH_TELLING = timedelta(days=3)
 """A notice older than this is brought nowhere any more; it is kept and shown as not delivered."""
@@ -46,7 +56,7 @@ def level_of(kind: str) -> Level:
     >>> level_of("gate"), level_of("breaker"), level_of("never heard of")
     ('info', 'trouble', 'trouble')
     """
-    return _LEVEL_OF.get(kind, "trouble")
+    return KINDS.get(kind, "trouble")
 
 
 def is_wanted(kind: str, least: Level) -> bool:
@@ -66,10 +76,15 @@ def rests_until(failures: Sequence[datetime]) -> datetime | None:
     return failures[-1] + min(_FIRST_WAIT * doublings, _LONGEST_WAIT)
 
 
-def dated(body: str, happened: datetime, now: datetime) -> str:
-    """Return the words with the time of the event below; a late notice says that it is late."""
-    late = now - happened
+def dated(body: str, happened: datetime, now: datetime, held_until: datetime | None = None) -> str:
+    """Return the words with the time of the event below; a late notice says that it is late.
+
+    ``held_until`` is the end of the quiet hours that it was held over, if it was.
+    """
+    late = now - (held_until or happened)
     words = f"{body}\n{happened:%Y-%m-%d %H:%M} UTC"
+    if held_until is not None:
+        words += ", held over the quiet hours"
     if late < _LATE:
         return words
     hours, minutes = divmod(int(late.total_seconds()) // 60, 60)

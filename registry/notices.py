@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -70,15 +70,26 @@ def keep_notice(database: Database, notice: Notice) -> bool:
         Another process held the write lock for too long, or the server went away.
     """
     values = values_of(notice)
-    with database.reading() as session:
-        if _id_of(session, notice.key) is not None:
-            return False
+    if is_kept(database, notice.key):
+        return False
     try:
         with database.session() as session:
             session.add(NoticeRow(**values))
     except IntegrityError:
         return False
     return True
+
+
+def is_kept(database: Database, key: str) -> bool:
+    """Return whether a notice of that name was kept.
+
+    Raises
+    ------
+    BusyDatabaseError
+        The server went away.
+    """
+    with database.reading() as session:
+        return _id_of(session, key) is not None
 
 
 def record_delivery(database: Database, delivery: Delivery) -> None:
@@ -101,7 +112,11 @@ def record_delivery(database: Database, delivery: Delivery) -> None:
 
 
 def notices(
-    database: Database, *, market: str | None = None, last: int = 50
+    database: Database,
+    *,
+    market: str | None = None,
+    kinds: Collection[str] | None = None,
+    last: int = 50,
 ) -> tuple[NoticeRecord, ...]:
     """Return the latest notices with their deliveries, oldest first.
 
@@ -109,6 +124,8 @@ def notices(
     ----------
     market
         Symbol; None, of all markets.
+    kinds
+        Of these only; None, of all.
     last
         So many at most.
 
@@ -120,6 +137,8 @@ def notices(
     query = select(NoticeRow).order_by(NoticeRow.at.desc(), NoticeRow.id.desc()).limit(last)
     if market is not None:
         query = query.where(NoticeRow.market == market)
+    if kinds is not None:
+        query = query.where(NoticeRow.kind.in_(kinds))
     with database.reading() as session:
         return _records(session, list(session.scalars(query))[::-1])
 

@@ -70,7 +70,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
             "operation.notify:show_notices",
             "What there was to tell, and whether it arrived.",
         ),
-        "notify": ("operation.notify:app", "Where you are told when something is wrong."),
+        # that file adds its commands to those of operation.notify
+        "notify": ("operation.notify_rules:app", "Where you are told of the day and of trouble."),
     },
     "Machine": {
         "db": ("operation.database:app", "The SQL database's schema."),

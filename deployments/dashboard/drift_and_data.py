@@ -11,6 +11,7 @@ import streamlit as st
 
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View, nothing_yet
+from monitoring.notices import KINDS, TRADE_KINDS
 from monitoring.pages.formatting import duration, utc_minute
 from monitoring.pages.markdown import escaped
 from registry.bars.intake_history import (
@@ -132,7 +133,11 @@ def _notices(view: View) -> None:
             )
             or "-",
         }
-        for notice in notices(view.settings.database(), market=view.symbol)
+        for notice in notices(
+            view.settings.database(),
+            market=view.symbol,
+            kinds=[kind for kind in KINDS if kind not in TRADE_KINDS],
+        )
     ]
     _rows(rows, "notices", "There is nothing to tell.")
 

@@ -182,12 +182,8 @@ class _Feed:
 
 def _last_told(config: Settings, market: Market) -> str | None:
     """Return the key of the last notice of a market's feed."""
-    lines = [
-        entry.notice.key
-        for entry in notices(config.database(), market=market.symbol, last=200)
-        if entry.notice.kind == KIND
-    ]
-    return lines[-1] if lines else None
+    last = notices(config.database(), market=market.symbol, kinds=(KIND,), last=1)
+    return last[-1].notice.key if last else None
 
 
 def _live_source(config: Settings, market: str) -> SourceSpec | None:

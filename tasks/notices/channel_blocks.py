@@ -70,7 +70,7 @@ def add_channel(
     block.save(channel.block_name, overwrite=True)
     for old in before:
         if old.name == name:
-            channel = replace(channel, since=old.since)
+            channel = replace(channel, since=old.since, switches=old.switches, quiet=old.quiet)
             if old.kind != kind:
                 _forget(old)
     write_channels(path, [*(old for old in before if old.name != name), channel])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
 from ml_core.errors import InputError
+from ml_core.market.market import is_zone
 from ml_core.on_demand import library
 from ml_core.toml_file import open_toml, save_toml, set_tables
-from monitoring.notices import LEVELS, Level, is_wanted
-from registry.notices import NoticeRecord
+from monitoring.channel_rules import POLICIES, ChannelRules, Policy, QuietHours, Switch
+from monitoring.notices import KINDS, LEVELS, Level
+from registry.notices import Notice, NoticeRecord
 
 apprise = library("apprise")
 
@@ -54,17 +57,38 @@ class Channel:
         When it was added: it is told of nothing that happened before.
     least
         Kinds of notices that matter less are not brought to it.
+    switches, quiet
+        Kinds switched on and off, and its quiet hours; see :class:`ChannelRules`.
     """
 
     name: str
     kind: str
     since: datetime
     least: Level = "info"
+    switches: tuple[Switch, ...] = ()
+    quiet: QuietHours | None = None
 
     @property
     def block_name(self) -> str:
         """The name of its block document."""
         return f"orbcast-{self.name}"
+
+    @property
+    def rules(self) -> ChannelRules:
+        """What it is told, and when."""
+        return ChannelRules(least=self.least, switches=self.switches, quiet=self.quiet)
+
+    def tells_from(self, notice: Notice) -> datetime | None:
+        """Return from when on it is told of a notice; None if it is not."""
+        if notice.at < self.since:
+            return None
+        return self.rules.tells_from(notice.kind, notice.market, notice.at)
+
+    def is_due(self, notice: Notice, now: datetime) -> bool:
+        """Return whether it is to be told of a notice now."""
+        if notice.at < self.since:
+            return False
+        return self.rules.is_due(notice.kind, notice.market, notice.at, now)
 
 
 def channels(path: Path) -> tuple[Channel, ...]:
@@ -121,13 +145,29 @@ def _require_one_service(url: str) -> None:
         raise ChannelError("url", "(not shown)", fault)
 
 
-def missing_from(kept: NoticeRecord, listed: tuple[Channel, ...]) -> tuple[str, ...]:
-    """Name the channels that should have taken a notice and have not."""
+def channel_named(path: Path, name: str) -> Channel:
+    """Return a channel of the file.
+
+    Raises
+    ------
+    ChannelError
+        There is none of that name, or the file cannot be read.
+    """
+    for channel in channels(path):
+        if channel.name == name:
+            return channel
+    raise ChannelError("name", name, "is not there; `orbcast notify list` shows them")
+
+
+def missing_from(
+    kept: NoticeRecord, listed: tuple[Channel, ...], now: datetime
+) -> tuple[str, ...]:
+    """Name the channels that should have taken a notice by now and have not."""
     return tuple(
         channel.name
         for channel in listed
-        if kept.notice.at >= channel.since
-        and is_wanted(kept.notice.kind, channel.least)
+        if (begins := channel.tells_from(kept.notice)) is not None
+        and begins <= now
         and not kept.reached(channel.name)
     )
 
@@ -141,7 +181,103 @@ def _read(entry: dict[str, Any]) -> Channel:
         kind=_known_kind(str(entry["kind"])),
         since=since,
         least=_known_level(str(entry.get("least", "info"))),
+        switches=tuple(_read_switch(text) for text in entry.get("switches", ())),
+        quiet=_read_quiet(entry["quiet"]) if "quiet" in entry else None,
     )
+
+
+def known_notice_kind(kind: str) -> str:
+    """Return the name of a kind of notice.
+
+    Raises
+    ------
+    ChannelError
+        There is no such kind.
+    """
+    if kind not in KINDS:
+        raise ChannelError("told kind", kind, f"is unknown; use one of {', '.join(KINDS)}")
+    return kind
+
+
+def quiet_hours(begin: str, end: str, zone: str, policies: Mapping[str, str]) -> QuietHours:
+    """Return quiet hours as a person names them.
+
+    Parameters
+    ----------
+    begin, end
+        Local times such as 22:00.
+    zone
+        IANA name.
+    policies
+        By kind of notice.
+
+    Raises
+    ------
+    ChannelError
+        A time, zone, kind or policy that cannot be.
+    """
+    if not is_zone(zone):
+        raise ChannelError("zone", zone, "is none; use a name such as Australia/Brisbane")
+    times = [_read_time(text) for text in (begin, end)]
+    if times[0] == times[1]:
+        raise ChannelError("quiet hours", f"{begin} to {end}", "never begin; name two times")
+    chosen = {known_notice_kind(kind): _known_policy(name) for kind, name in policies.items()}
+    return QuietHours(begin=times[0], end=times[1], zone=zone, policies=chosen)
+
+
+def _read_time(text: str) -> time:
+    try:
+        read = time.fromisoformat(text)
+    except ValueError:
+        read = time(0, 0, 1)
+    if read.tzinfo is not None or read.second or read.microsecond:
+        raise ChannelError("time", text, "is none; write hours and minutes such as 22:00")
+    return read
+
+
+def _known_policy(name: str) -> Policy:
+    for policy in POLICIES:
+        if policy == name:
+            return policy
+    raise ChannelError("policy", name, f"is unknown; use one of {', '.join(POLICIES)}")
+
+
+_ANY = "*"
+
+
+def _switch_text(switch: Switch) -> str:
+    state = "on" if switch.on else "off"
+    return f"{state} {switch.kind or _ANY} {switch.market or _ANY} {switch.at.isoformat()}"
+
+
+def _read_switch(text: str) -> Switch:
+    parts = str(text).split()
+    if len(parts) != len(("state", "kind", "market", "since")) or parts[0] not in {"on", "off"}:
+        fault = "is none; such as: off break MGC 2024-06-03T09:05:00+00:00, * for any"
+        raise ChannelError("switch", str(text), fault)
+    state, kind, market, since = parts
+    at = datetime.fromisoformat(since)
+    if at.tzinfo is None:
+        raise ChannelError("switch", str(text), "has no time with a zone")
+    return Switch(
+        on=state == "on",
+        at=at,
+        kind=None if kind == _ANY else known_notice_kind(kind),
+        market=None if market == _ANY else market,
+    )
+
+
+def _quiet_values(quiet: QuietHours) -> dict[str, Any]:
+    return {
+        "from": f"{quiet.begin:%H:%M}",
+        "to": f"{quiet.end:%H:%M}",
+        "zone": quiet.zone,
+        "kinds": dict(quiet.policies),
+    }
+
+
+def _read_quiet(values: Mapping[str, Any]) -> QuietHours:
+    return quiet_hours(values["from"], values["to"], values["zone"], values.get("kinds", {}))
 
 
 def _known_kind(kind: str) -> str:
@@ -159,9 +295,15 @@ def _known_level(level: str) -> Level:
 def write_channels(path: Path, listed: list[Channel]) -> None:
     """Name these channels in the file, and no other; its comments stay."""
     document = open_toml(path, "Where notices go; `orbcast notify add` writes this.")
-    entries = [
-        {name: getattr(channel, name) for name in ("name", "kind", "since", "least")}
-        for channel in listed
-    ]
+    entries = [_values(channel) for channel in listed]
     set_tables(document, "channels", "name", entries)
     save_toml(path, document)
+
+
+def _values(channel: Channel) -> dict[str, Any]:
+    values = {name: getattr(channel, name) for name in ("name", "kind", "since", "least")}
+    if channel.switches:
+        values["switches"] = [_switch_text(switch) for switch in channel.switches]
+    if channel.quiet is not None:
+        values["quiet"] = _quiet_values(channel.quiet)
+    return values

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -15,7 +16,7 @@ from prefect.exceptions import MissingContextError
 from prefect.logging import get_logger
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 
-from monitoring.notices import WORTH_TELLING, dated, is_wanted, rests_until
+from monitoring.notices import WORTH_TELLING, dated, rests_until
 from registry.notices import (
     Delivery,
     Notice,
@@ -30,6 +31,9 @@ from tasks.settings import Settings, now
 
 SECONDS = 10.0
 """A channel that does not answer by then is given up for this time."""
+
+_LONGEST_HELD = timedelta(days=1)
+"""Quiet hours end within a day."""
 
 MOST_AT_ONCE = 20
 """Notices brought to a channel on one occasion; after an outage the rest follow on the next."""
@@ -66,7 +70,8 @@ def send_unkept(settings: Settings, notice: Notice) -> None:
     """Send what the database would not keep: its failing is worth being told of."""
     if in_reach(settings):
         for channel in channels(settings.channels_file):
-            if is_wanted(notice.kind, channel.least):
+            # nobody would remember to tell it once the quiet hours end
+            if channel.tells_from(notice) is not None:
                 _fault(channel, notice)
 
 
@@ -98,11 +103,11 @@ def quietly(words: str, level: int = logging.WARNING) -> Iterator[None]:
 def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
     """Bring what waits for one channel, up to its first failure."""
     database, at = settings.database(), now()
-    since = max(at - WORTH_TELLING, channel.since)
+    oldest = at - WORTH_TELLING - _LONGEST_HELD
     due = [
         kept
-        for kept in waiting(database, channel.name, since)
-        if is_wanted(kept.notice.kind, channel.least)
+        for kept in waiting(database, channel.name, max(oldest, channel.since))
+        if channel.is_due(kept.notice, at)
     ]
     resumes = rests_until([failure.at for failure in failures_in_a_row(database, channel.name)])
     is_fresh = any(not kept.attempts(channel.name) for kept in due)
@@ -130,7 +135,9 @@ def _send(settings: Settings, channel: Channel, notice: Notice) -> bool:
 def _fault(channel: Channel, notice: Notice) -> str:
     """Send, and give what went wrong, if anything, without secrets; never for long."""
     outcome: list[str] = []
-    body = dated(notice.body, notice.at, now())
+    at, held_until = now(), channel.rules.held_until(notice.kind, notice.at)
+    was_held = held_until is not None and held_until <= at
+    body = dated(notice.body, notice.at, at, held_until if was_held else None)
 
     def send() -> None:
         try:

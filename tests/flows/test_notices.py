@@ -7,11 +7,9 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -35,7 +33,7 @@ from tasks.notices import notify as telling
 from tasks.notices.channel_blocks import BLOCKS, add_channel, remove_channel, without_secrets
 from tasks.notices.channels import ChannelError, channels
 from tasks.settings import current_settings, now
-from tests.waiting import AT_MOST_SECONDS
+from tests.flows.desk import Desk
 
 pytestmark = [
     pytest.mark.usefixtures("prefect_server", "same_server"),
@@ -50,42 +48,6 @@ def same_server(prefect_server: None) -> Iterator[None]:
     del prefect_server
     with patch.dict(os.environ, {"PREFECT_API_URL": PREFECT_API_URL.value() or ""}):
         yield
-
-
-class Desk:
-    """A webhook that remembers what it was told, answers as it is asked to, or not at all."""
-
-    def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
-        self.status = 200
-        self.hang = threading.Event()
-        desk = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if desk.status == 0:
-                    desk.hang.wait(AT_MOST_SECONDS)
-                if desk.status == 200:
-                    desk.told.append(json.loads(body))
-                self.send_response(desk.status or 503)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Print nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/secret-token"
-
-    def close(self) -> None:
-        self.hang.set()
-        for each in threading.enumerate():
-            if each.name.startswith("notice to "):
-                each.join()
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import deployments
+import monitoring
 import registry
 import tasks
 from deployments import serving
@@ -44,7 +45,7 @@ class DeadChannelError(OperatorError):
 
 
 @contextlib.contextmanager
-def _prefect(settings: Settings) -> Iterator[None]:
+def home_prefect(settings: Settings) -> Iterator[None]:
     """Talk to the Prefect of the home, which alone holds the channels' secrets."""
     with serving.prefect_session.prefect_session(settings, level="CRITICAL"):
         yield
@@ -52,7 +53,7 @@ def _prefect(settings: Settings) -> Iterator[None]:
 
 @app.callback()
 def notify() -> None:
-    """Print where to tell you of breaker, drift, failed and missed runs, and gates reached.
+    """Choose where you are told of forecasts, breaks and results, and of whatever is wrong.
 
     Channels are Prefect notification blocks: their secrets are in Prefect's store, encrypted, and
     can be changed in its UI. With no channel notices are kept all the same: `orbcast notices`.
@@ -91,7 +92,7 @@ def add(
         name, kind, url, tasks.settings.now(), least
     )  # what cannot be is said before Prefect is asked
     settings = tasks.settings.current_settings()
-    with _prefect(settings):
+    with home_prefect(settings):
         channel = tasks.notices.channel_blocks.add_channel(
             settings.channels_file, name, kind, url, tasks.settings.now(), least
         )
@@ -113,7 +114,7 @@ def remove(
     Example: orbcast notify remove desk
     """
     settings = tasks.settings.current_settings()
-    with _prefect(settings):
+    with home_prefect(settings):
         if not tasks.notices.channel_blocks.remove_channel(settings.channels_file, name):
             raise tasks.notices.channels.ChannelError(
                 "name", name, "is not there; `orbcast notify list` shows them"
@@ -153,6 +154,8 @@ def list_channels(as_json: AsJson = False) -> None:
             state = f"{last.at:%Y-%m-%d %H:%M} UTC {state}"
         kind = channel.kind if channel.least == "info" else f"{channel.kind}, {channel.least}"
         say(f"{channel.name} ({kind}): {state}")
+        for line in monitoring.channel_rules.rules_in_words(channel.rules):
+            say(f"    {line}")
     if not attempts:
         say("no channel yet: `orbcast notify add slack NAME --url-env VARIABLE`")
 
@@ -169,7 +172,7 @@ def try_channels(
     Example: orbcast notify test
     """
     settings = tasks.settings.current_settings()
-    with _prefect(settings):
+    with home_prefect(settings):
         channels = [
             channel
             for channel in tasks.notices.channels.channels(settings.channels_file)
@@ -201,7 +204,7 @@ def retry(as_json: AsJson = False) -> None:
     Example: orbcast notify retry
     """
     settings = tasks.settings.current_settings()
-    with _prefect(settings):
+    with home_prefect(settings):
         delivered = tasks.notices.delivery.bring(settings, at_once=True)
         failed = [
             (channel.name, registry.notices.failures_in_a_row(settings.database(), channel.name))
@@ -226,7 +229,7 @@ def automations(as_json: AsJson = False) -> None:
     Example: orbcast notify automations
     """
     settings = tasks.settings.current_settings()
-    with _prefect(settings):
+    with home_prefect(settings):
         names = deployments.automations.ensure_automations(
             tasks.notices.channels.channels(settings.channels_file)
         )
@@ -247,12 +250,18 @@ def show_notices(
         ),
     ] = None,
     last: Annotated[int, typer.Option(help="How many.", min=1)] = 20,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Of this kind only, such as breaker; may be repeated.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what there was to tell, and whether each channel took it.
 
     Example: orbcast notices --last 5
+
+    Example: orbcast notices --kind forecast --kind break
     """
+    kinds = [tasks.notices.channels.known_notice_kind(name) for name in kind] if kind else None
     settings = tasks.settings.current_settings()
     symbol = None if market is None else settings.market(market).symbol
     listed: tuple[Channel, ...] = ()
@@ -262,7 +271,10 @@ def show_notices(
         tasks.notices.channels.ChannelError
     ) as error:  # what there was to tell is shown all the same
         remark(f"nothing is delivered: {error}")
-    notice_records = registry.notices.notices(settings.database(), market=symbol, last=last)
+    at = tasks.settings.now()
+    notice_records = registry.notices.notices(
+        settings.database(), market=symbol, kinds=kinds, last=last
+    )
     if as_json:
         notices_json = [
             {
@@ -278,14 +290,16 @@ def show_notices(
                         if delivery.delivered
                     }
                 ),
-                "not_delivered": list(tasks.notices.channels.missing_from(notice_record, listed)),
+                "not_delivered": list(
+                    tasks.notices.channels.missing_from(notice_record, listed, at)
+                ),
             }
             for notice_record in notice_records
         ]
         print_json(notices_json)
         return
     for notice_record in notice_records:
-        missed = tasks.notices.channels.missing_from(notice_record, listed)
+        missed = tasks.notices.channels.missing_from(notice_record, listed, at)
         state = f"  NOT DELIVERED to {', '.join(missed)}" if missed else ""
         head = (
             f"{notice_record.notice.at:%Y-%m-%d %H:%M} UTC  {notice_record.notice.subject}{state}"

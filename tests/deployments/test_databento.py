@@ -21,7 +21,7 @@ import pyarrow as pa
 import pytest
 from databento_dbn import Metadata, RType, Schema, SType
 
-from ml_core.bars.sources.dbn import _RECORD
+from ml_core.bars.sources.dbn import RECORD
 from tasks.settings import current_settings
 from tests.conftest import PROJECT
 from tests.waiting import AT_MOST_SECONDS
@@ -36,8 +36,8 @@ def dbn(start: datetime, end: datetime) -> bytes:
     """One contract's bars that open in a span, as Databento packs them."""
     first = max(start, START)
     minutes = max(int((min(end, LAST) - first).total_seconds()) // 60, 0)
-    records = np.zeros(minutes, _RECORD)
-    records["length"], records["rtype"] = _RECORD.itemsize // 4, int(RType.OHLCV_1M)
+    records = np.zeros(minutes, RECORD)
+    records["length"], records["rtype"] = RECORD.itemsize // 4, int(RType.OHLCV_1M)
     records["publisher_id"], records["instrument_id"], records["volume"] = 1, 7, 3
     at = int(first.timestamp()) + 60 * np.arange(minutes)
     records["ts_event"] = at * NANOSECONDS

@@ -29,7 +29,7 @@ def warm(soak: Soak, slot: Slot) -> float:
     """Return the seconds from the window's end to the row, by the warm runner."""
     due = _before(soak, slot)
     delay = due - datetime.now(UTC)
-    soak.start("shadow-predict", str(slot), delay=delay, opening_range=slot.opening_range)
+    soak.server.start("shadow-predict", str(slot), delay=delay, opening_range=slot.opening_range)
     return _until_logged(soak, slot, due)
 
 
@@ -38,7 +38,7 @@ def while_retraining(soak: Soak, slot: Slot) -> float:
     # the slot's bars are written before they close, and a retrain that read them then would set
     # them aside as from the future
     ahead = AHEAD - timedelta(seconds=2)
-    soak.start("nightly-retrain", f"beside {slot}", delay=ahead, refresh=False)
+    soak.server.start("nightly-retrain", f"beside {slot}", delay=ahead, refresh=False)
     return warm(soak, slot)
 
 
@@ -66,8 +66,8 @@ def fresh(soak: Soak, slot: Slot) -> float:
 def _before(soak: Soak, slot: Slot) -> datetime:
     """Stand a little before the window's end, its bars in the source; give its end, real time."""
     due = datetime.now(UTC) + AHEAD
-    soak.append_bars(slot.decision)
-    soak.point_clock(slot.decision - (due - datetime.now(UTC)))
+    soak.world.append_bars(slot.decision)
+    soak.world.point_clock(slot.decision - (due - datetime.now(UTC)))
     return due
 
 
@@ -98,12 +98,12 @@ def main() -> None:
             "fresh process": fresh,
         }
         seconds_by_way: dict[str, list[float]] = {way: [] for way in ways}
-        with soak.up():
-            soak.run("nightly-retrain", "first")
+        with soak.server.up():
+            soak.server.run("nightly-retrain", "first")
             for number, slot in enumerate(soak.slots):
                 way, ask = list(ways.items())[number % len(ways)]
                 seconds_by_way[way].append(ask(soak, slot))
-                soak.settle()
+                soak.server.settle()
                 print(f"{slot} {way}: {seconds_by_way[way][-1]:.2f} s", flush=True)
         for way, seconds in seconds_by_way.items():
             p50, p90 = np.percentile(seconds, [50, 90])

@@ -29,7 +29,7 @@ def soak(tmp_path: Path) -> Iterator[Soak]:
     soak = Soak(tmp_path, PLAN, port=1, say=list)
     soak.home.mkdir()
     with duckdb.connect(str(tmp_path / "trader.duckdb")) as trader:
-        trader.execute("CREATE TABLE bars_1m (ts_utc TIMESTAMP)")
+        trader.execute("CREATE TABLE bars_1m (ts_utc TIMESTAMP, close DOUBLE)")
     yield soak
     soak.settings.database().close()
 
@@ -53,7 +53,7 @@ def rows(soak: Soak, status: str, reason: str | None) -> list[PredictionEntry]:
 def test_slots_without_a_row_are_not_counted_and_are_faults(soak: Soak) -> None:
     soak.settings.ledger().record(rows(soak, "predicted", None)[:5])
 
-    soak._look_at_record()
+    soak.look_at_record()
 
     assert (soak.record.planned, soak.record.slots, soak.record.predicted) == (6, 5, 5)
     assert soak.record.faults == ["2025-11-03 0030 has no row"]
@@ -62,7 +62,7 @@ def test_slots_without_a_row_are_not_counted_and_are_faults(soak: Soak) -> None:
 def test_rows_that_are_no_predictions_are_faults(soak: Soak) -> None:
     soak.settings.ledger().record(rows(soak, "abstained", "missed"))
 
-    soak._look_at_record()
+    soak.look_at_record()
 
     assert (soak.record.slots, soak.record.predicted) == (6, 0)
     assert soak.record.faults == ["only 0 of 6 slots with bars were predicted"]
@@ -86,13 +86,13 @@ def test_a_kill_counts_once_its_process_is_dead(soak: Soak) -> None:
         file.parent.mkdir()
         file.write_text(json.dumps(marks))
 
-        soak._kill("runner")
+        soak.server.kill("runner")
 
         assert runner.wait(AT_MOST_SECONDS) == -9
         assert server.poll() is None
         assert soak.record.killed == {"runner": 1}
 
-        soak._kill("runner")  # not there any more
+        soak.server.kill("runner")  # not there any more
 
         assert soak.record.killed == {"runner": 1}
         assert soak.record.faults == []

@@ -1,0 +1,145 @@
+"""What a soak left, held against its plan and against the source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import duckdb
+
+from benchmarks.soak.plan import Plan
+from benchmarks.soak.record import Record
+from benchmarks.soak.world import World
+from ml_core.bars.lake.lake import Lake
+from ml_core.bars.sources.duckdb_file import read_duckdb
+from ml_core.features.history import HISTORY_DAYS
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.market.schedule import to_minute
+from ml_core.ranges.label_spec import LabelSpec
+from registry.ledger.entries import Settled
+from tasks.data.label_keys import labels_by_key
+from tasks.settings import Settings
+
+MOST_SILENT = 0.2
+"""Share of the slots with bars that may go without a prediction, for what was killed."""
+
+Slots = dict[tuple[date, str], str]
+"""Which way each range broke."""
+
+
+def look_at_ledger(record: Record, settings: Settings, world: World) -> None:
+    """Note whether each slot has one row, and each break its outcome."""
+    faults = record.faults
+    wanted = {(slot.trading_day, slot.opening_range) for slot in world.slots}
+    settled = [
+        row
+        for row in settings.ledger().settled(world.market.symbol, mode="live")
+        if row.prediction.role == "champion"
+        and (row.prediction.trading_day, row.prediction.opening_range) in wanted
+    ]
+    rows = [row.prediction for row in settled]
+    have = Counter((row.trading_day, row.opening_range) for row in rows)
+    faults += [f"{day} {name} has no row" for day, name in sorted(wanted - have.keys())]
+    faults += [f"{day} {name} has {n} rows" for (day, name), n in have.items() if n > 1]
+    record.planned = len(wanted)
+    record.slots = sum(count == 1 for count in have.values())
+    record.answered = Counter(str(row.reason or row.status) for row in rows)
+    record.predicted = record.answered["predicted"]
+    with_bars = sum(
+        world.day_number[slot.trading_day] not in world.plan.without_data for slot in world.slots
+    )
+    if record.predicted < (1.0 - MOST_SILENT) * with_bars:
+        faults.append(f"only {record.predicted} of {with_bars} slots with bars were predicted")
+    record.late = sum(row.late for row in rows)
+    _look_at_outcomes(record, settings, world, settled)
+
+
+def _look_at_outcomes(
+    record: Record, settings: Settings, world: World, settled: list[Settled]
+) -> None:
+    """Hold the outcomes against those that the source's bars give."""
+    keys = {row.prediction.label for row in settled}
+    labels = labels_by_key(settings, world.market.symbol, keys)
+    for key in labels:
+        breaks = _breaks(world, labels, key)
+        outcomes: Slots = {
+            (row.prediction.trading_day, row.prediction.opening_range): row.direction
+            for row in settled
+            if row.prediction.label == key and row.direction is not None
+        }
+        asked = {
+            (row.prediction.trading_day, row.prediction.opening_range)
+            for row in settled
+            if row.prediction.label == key
+        }
+        breaks = {slot: way for slot, way in breaks.items() if slot in asked}
+        record.breaks += len(breaks)
+        record.outcomes += sum(outcomes.get(slot) == way for slot, way in breaks.items())
+        for slot in sorted(breaks.keys() | outcomes.keys()):
+            if outcomes.get(slot) != breaks.get(slot):
+                words = f"{slot[0]} {slot[1]} broke {breaks.get(slot)}"
+                record.faults.append(f"{words}, and its outcome is {outcomes.get(slot)}")
+
+
+def _breaks(world: World, labels: Mapping[str, LabelSpec], key: str) -> Slots:
+    """Return which way each range broke, by the bars of the source, read anew."""
+    lake = Lake(world.clock.with_name("again"))
+    last = world.slots[-1].decision + timedelta(days=2)
+    columns = {"contract": "contract"}
+    lake.ingest(
+        read_duckdb(str(world.trader), world.market.symbol, columns=columns), world.market, last
+    )
+    first = world.plan.first - timedelta(days=HISTORY_DAYS + 2)
+    bars = lake.read(world.market, (first - date(1970, 1, 1)).days * 1440, to_minute(last))
+    days = (world.slots[0].trading_day, world.slots[-1].trading_day)
+    assembly = assemble(bars, world.market, labels[key], first=days[0], last=days[1], features=())
+    return {
+        (row["trading_day"], row["opening_range"]): row["break_direction"]
+        for row in slot_table(assembly).to_pylist()
+        if row["break_direction"] is not None and row["resolved_at"] is not None
+    }
+
+
+def look_at_versions(record: Record, settings: Settings, symbol: str) -> None:
+    """Note versions that are alike, and files of versions that are not as they were written."""
+    models = settings.models()
+    versions = models.versions(symbol)
+    record.versions = len(versions)
+    alike = Counter(version.sums_hash for version in versions)
+    record.faults += [f"{n} versions have the files {one}" for one, n in alike.items() if n > 1]
+    record.faults += [
+        f"{version.version}: {models.faults(version)}"
+        for version in versions
+        if models.faults(version)
+    ]
+
+
+def look_at_lake(record: Record, settings: Settings, world: World) -> None:
+    """Hold the bars of the lake against the source's, each with its close."""
+    with duckdb.connect(str(world.trader), read_only=True) as connection:
+        counted = connection.execute(
+            "SELECT count(*), coalesce(sum(round(close * 10)), 0)::BIGINT FROM bars_1m"
+        ).fetchone()
+    lake = settings.lake()
+    closes = 0
+    for path in sorted((lake.root / world.market.symbol / "bars").glob("[0-9]*.parquet")):
+        (total,) = duckdb.sql(
+            "SELECT coalesce(sum(round(close * 10)), 0)::BIGINT FROM read_parquet(?)",
+            params=[str(path)],
+        ).fetchone() or (0,)
+        closes += total
+    in_lake = (lake.status(world.market.symbol).bars, closes)
+    if counted != in_lake:
+        record.faults.append(
+            f"the source has bars and sum of closes {counted}, the lake {in_lake}"
+        )
+
+
+def look_at_events(record: Record, plan: Plan) -> None:
+    """Note what the plan wanted and that did not happen."""
+    if plan.drift is not None and not record.by_drift:
+        record.faults.append("no drift started a retrain")
+    if plan.promotion is not None and not record.promoted:
+        record.faults.append("no promotion waited for its person")

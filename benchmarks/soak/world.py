@@ -1,0 +1,158 @@
+"""The world of a soak: a clock that stands where it is put, a market, and a trader's database."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.soak.plan import Plan
+from deployments.simulated import write_database
+from ml_core.market.market import Market
+from tasks.prediction.slots import Slot, slots_between
+
+HISTORY = timedelta(days=300)
+"""Of bars before the first day, which the first versions learn from."""
+
+EDGE = 0.03
+PATIENCE = 300.0
+_WIDER = 2.5
+_REVISED_BARS = 40
+
+
+class World:
+    """The market of a plan, simulated, and what a trader's database holds of it so far."""
+
+    def __init__(self, folder: Path, plan: Plan, market: Market) -> None:
+        self.plan, self.market = plan, market
+        self.clock, self.trader = folder / "clock", folder / "trader.duckdb"
+        self._all = folder / "world.duckdb"
+        self._ahead = -1e12
+        self._dark_from: datetime | None = None
+        self._random = random.Random(plan.seed)  # noqa: S311 - no secret
+        last = plan.first + timedelta(days=plan.days * 7 // 5 + 4)
+        slots = slots_between(market, plan.first, last)
+        days = sorted({slot.trading_day for slot in slots})[: plan.days]
+        self.slots = [slot for slot in slots if slot.trading_day in days]
+        self.day_number = {day: number for number, day in enumerate(days)}
+
+    def prepare(self) -> None:
+        """Simulate the market; give the trader's database what was known before the first day."""
+        last = self.slots[-1].trading_day + timedelta(days=1)
+        begin = self.plan.first - HISTORY
+        write_database(self._all, self.market, begin, last, EDGE, self.plan.seed)
+        self._widen()
+        with duckdb.connect(str(self.trader)) as connection:
+            connection.execute(f"ATTACH '{self._all}' AS world (READ_ONLY)")
+            connection.execute("CREATE TABLE bars_1m AS SELECT * FROM world.bars_1m LIMIT 0")
+        self.set_clock(self.slots[0].decision - timedelta(hours=2))
+
+    def _widen(self) -> None:
+        """Let prices move farther from the day of the drift on."""
+        if self.plan.drift is None:
+            return
+        day = next(day for day, number in self.day_number.items() if number == self.plan.drift)
+        with duckdb.connect(str(self._all)) as own:
+            row = own.execute(
+                "SELECT arg_max(close, ts_utc) FROM bars_1m WHERE ts_utc < ?", [day]
+            ).fetchone()
+            middle = row[0] if row else 0.0
+            moved = ", ".join(
+                f"{name} = round({middle} + {_WIDER} * ({name} - {middle}), 1)"
+                for name in ("open", "high", "low", "close")
+            )
+            own.execute(f"UPDATE bars_1m SET {moved} WHERE ts_utc >= ?", [day])  # noqa: S608
+
+    def set_clock(self, moment: datetime) -> None:
+        """Move the simulated clock on to a moment, and the trader's database with it."""
+        self.point_clock(moment)
+        self.append_bars(min(moment, self._dark_from or moment))
+
+    def point_clock(self, moment: datetime) -> None:
+        """Move the simulated clock on to a moment; it never goes back."""
+        self._ahead = max((moment - datetime.now(UTC)).total_seconds(), self._ahead)
+        beside = self.clock.with_suffix(".new")
+        beside.write_text(str(self._ahead), encoding="utf-8")
+        beside.replace(self.clock)
+
+    def note_silence(self, slot: Slot) -> bool:
+        """Note whether the source has stopped before a slot; True where it just has."""
+        number = self.day_number[slot.trading_day]
+        at = [one.opening_range for one in self.slots if one.trading_day == slot.trading_day]
+        stalled = number in self.plan.stalled and 1 <= at.index(slot.opening_range) <= 3
+        if not (stalled or number in self.plan.without_data):
+            self._dark_from = None
+        elif self._dark_from is None:
+            self._dark_from = slot.decision - timedelta(minutes=30)
+            return True
+        return False
+
+    def append_bars(self, moment: datetime) -> None:
+        """Write what has closed by a moment into the trader's database."""
+        until = (moment - timedelta(minutes=1)).astimezone(UTC).replace(tzinfo=None)
+
+        def append(own: duckdb.DuckDBPyConnection) -> None:
+            own.execute(f"ATTACH '{self._all}' AS world (READ_ONLY)")
+            own.execute(
+                "INSERT INTO bars_1m SELECT * FROM world.bars_1m WHERE ts_utc <= ? AND ts_utc > "
+                "coalesce((SELECT max(ts_utc) FROM bars_1m), TIMESTAMP '2000-01-01')",
+                [until],
+            )
+
+        self._write(append)
+
+    def revise(self, day: date) -> int:
+        """Give some bars of a day and the one before another close; return how many."""
+        changed = 0
+
+        def change(own: duckdb.DuckDBPyConnection) -> None:
+            nonlocal changed
+            rows = own.execute(
+                "SELECT ts_utc, contract FROM bars_1m WHERE ts_utc >= ? AND high > low "
+                "ORDER BY ALL",
+                [day - timedelta(days=1)],
+            ).fetchall()
+            for stamp, contract in self._random.sample(rows, min(_REVISED_BARS, len(rows))):
+                own.execute(
+                    "UPDATE bars_1m SET close = CASE WHEN close = high THEN low ELSE high END "
+                    "WHERE ts_utc = ? AND contract = ?",
+                    [stamp, contract],
+                )
+                changed += 1
+
+        self._write(change)
+        return changed
+
+    @contextlib.contextmanager
+    def locked_source(self) -> Iterator[None]:
+        """Hold the trader's database open for writing in another process, for five seconds."""
+        hold = (
+            "import duckdb, sys, time; own = duckdb.connect(sys.argv[1]);"
+            "print('held', flush=True); time.sleep(5)"
+        )
+        command = [sys.executable, "-c", hold, str(self.trader)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            yield
+
+    def _write(self, statements: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
+        """Write as a trader's script does: again, if another process reads the database."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with duckdb.connect(str(self.trader)) as connection:
+                    statements(connection)
+            except duckdb.IOException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return

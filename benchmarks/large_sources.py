@@ -40,7 +40,7 @@ CSV_BYTES, PARQUET_ROWS, BOMB_BYTES = 2_000_000_000, 120_000_000, 8_000_000_000
 MOST_MEMORY_MB = 1_500
 MONTHS = "FGHJMQVZ"
 FIRST, YEARS = 2012, 14
-SYMBOLS = 24
+SYMBOLS = 25
 """Markets in the Parquet file, of which one is read."""
 
 HEADER = "ts_utc,contract,open,high,low,close,volume\n"

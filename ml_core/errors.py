@@ -8,6 +8,10 @@ from inspect import get_annotations
 from string import Formatter
 from typing import Any, ClassVar, dataclass_transform
 
+_BEGINNING, _END = 2_000, 500
+_MOST_CHARACTERS = _BEGINNING + _END
+"""Of an error's words: a line that nobody reads to its end hides what to do."""
+
 
 @dataclass_transform()
 class OrbcastError(Exception):
@@ -61,9 +65,14 @@ class OrbcastError(Exception):
         super().__init__(*(getattr(self, name) for name in fields))
 
     def __str__(self) -> str:
-        if not self.template:
-            return super().__str__()
-        return _WORDING.vformat(self.template, (self,), {})
+        words = super().__str__()
+        if self.template:
+            words = _WORDING.vformat(self.template, (self,), {})
+        if len(words) <= _MOST_CHARACTERS:
+            return words
+        # of what a damaged file holds, the beginning says enough; the remedy stands at the end
+        left_out = len(words) - _MOST_CHARACTERS
+        return f"{words[:_BEGINNING]} ... ({left_out:,} more) ... {words[-_END:]}"
 
 
 class InputError(OrbcastError):

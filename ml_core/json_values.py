@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -9,6 +10,31 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
+
+
+def parse_json(text: str | bytes, **options: Any) -> Any:
+    """Return what JSON says; ``options`` are those of :func:`json.loads`.
+
+    Raises
+    ------
+    json.JSONDecodeError
+        It is none, nests too deeply, has a number of too many digits for Python, or half of a
+        character.
+    UnicodeDecodeError
+        It is no text.
+    """
+    try:
+        values = json.loads(text, **options)
+        if ("\\u" if isinstance(text, str) else b"\\u") in text:  # type: ignore[operator]
+            json.dumps(values, ensure_ascii=False).encode()  # half a character can be no text
+    except RecursionError as error:
+        fault = "it nests too deeply"
+        raise json.JSONDecodeError(fault, "", 0) from error
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError as error:
+        raise json.JSONDecodeError(str(error), "", 0) from error
+    return values
 
 
 def finite_or_none(value: float) -> float | None:

@@ -35,6 +35,25 @@ class TomlFileError(InputError):
         return tuple(f"{key} = {value}: {remedy}" for key, value, remedy in self.faults)
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return what TOML says.
+
+    Raises
+    ------
+    tomllib.TOMLDecodeError
+        It is none, or nests too deeply or has a number of too many digits for Python.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError as error:
+        fault = "it nests too deeply"
+        raise tomllib.TOMLDecodeError(fault) from error
+    except (ValueError, OverflowError) as error:
+        raise tomllib.TOMLDecodeError(str(error)) from error
+
+
 def load_model(
     path: Path, model: type[Model], error: type[TomlFileError], *, if_missing: str
 ) -> Model:
@@ -59,7 +78,7 @@ def load_model(
         return error(str(path), (("file", str(path), remedy),))
 
     try:
-        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return model.model_validate(parse_toml(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise refused(f"does not exist; {if_missing}") from None
     except tomllib.TOMLDecodeError as fault:
@@ -83,11 +102,17 @@ def open_toml(path: Path, remark: str = "") -> TOMLDocument:
 
     Raises
     ------
-    ValueError
+    TomlFileError
         It is not TOML, or not UTF-8.
     """
     if path.is_file():
-        document: TOMLDocument = tomlkit.parse(path.read_text(encoding="utf-8"))
+        try:
+            text = path.read_text(encoding="utf-8")
+            parse_toml(text)
+            document: TOMLDocument = tomlkit.parse(text)
+        except (ValueError, RecursionError, tomlkit.exceptions.TOMLKitError) as error:
+            fault = (("file", str(path), f"is not TOML: {error}; mend it"),)
+            raise TomlFileError(str(path), fault) from error
         return document
     document = tomlkit.document()
     if remark:

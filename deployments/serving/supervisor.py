@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -24,6 +23,7 @@ from deployments.serving.prefect_session import SERVER_FILE
 from deployments.serving.report_server import serve_reports
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically
+from ml_core.toml_file import parse_toml
 from tasks import notices
 from tasks.data.market_definition import note_definitions
 from tasks.runs.environment import prepare_environment, server_environment
@@ -240,7 +240,7 @@ class _Supervisor:
     def _pushed(self) -> list[str]:
         """Return the markets served whose standing source is what is pushed."""
         try:
-            sources = tomllib.loads(self._settings.sources_file.read_text("utf-8"))
+            sources = parse_toml(self._settings.sources_file.read_text("utf-8"))
         except (OSError, ValueError):
             return []  # whoever reads a source says what is wrong with the file
         pushed = {

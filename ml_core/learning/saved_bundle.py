@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ml_core.bars.arrow_values import numbers_of
 from ml_core.files import sha256_of
+from ml_core.json_values import parse_json
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines
@@ -129,7 +129,7 @@ def load_bundle(folder: Path) -> Bundle:
 
     def read(name: str) -> Any:
         with reading(folder, name):
-            return json.loads(text_of(folder, name))
+            return parse_json(text_of(folder, name))
 
     schema, calibration, baselines = read(SCHEMA), read(CALIBRATION), read(BASELINES)
     texts: dict[Question, str | None] = {}
@@ -166,7 +166,7 @@ def _novelty(folder: Path) -> Novelty | None:
     if not (folder / _NOVELTY).exists():
         return None
     with reading(folder, _NOVELTY):
-        values = json.loads(text_of(folder, _NOVELTY))
+        values = parse_json(text_of(folder, _NOVELTY))
         with reading(folder, REFERENCE) as path:
             # not by read_table, which imports pandas
             table = pq.ParquetFile(path).read(columns=values["names"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from ml_core.errors import OperatorError, OrbcastError
 from ml_core.files import sha256_of
+from ml_core.json_values import parse_json
 from ml_core.learning.recipe import Recipe
 
 SUMS = "SHA256SUMS"
@@ -125,7 +125,7 @@ def name_of(folder: Path) -> str:
     texts = [text_of(folder, file) if (folder / file).exists() else "" for file in files]
     baselines, calibration = text_of(folder, BASELINES), text_of(folder, CALIBRATION)
     with reading(folder, METADATA) as path:
-        trained = json.loads(path.read_text("utf-8"))
+        trained = parse_json(path.read_text("utf-8"))
         return version_name(recipe_hash, trained, baselines, calibration, texts)
 
 
@@ -140,7 +140,7 @@ def market_hash_of(folder: Path) -> str:
     if not (folder / METADATA).exists():
         return ""
     with reading(folder, METADATA) as path:
-        return str(json.loads(path.read_text("utf-8")).get("market_hash", ""))
+        return str(parse_json(path.read_text("utf-8")).get("market_hash", ""))
 
 
 def damage(folder: Path) -> list[str]:

@@ -12,7 +12,6 @@ note a head where that person cannot write, such as on paper or in a mail.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Callable, Collection, Sequence
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_core.files import sync
+from ml_core.json_values import parse_json
 from registry.errors import NothingMissingError, UnsignedChangeError
 from registry.tables.base import canonical
 
@@ -135,7 +135,7 @@ class CheckpointFile:
             if not line or (line.startswith(b"{") and not line.endswith(b"}")):
                 continue  # a note that a crash cut short
             try:
-                note = json.loads(line)
+                note = parse_json(line)
                 if "accepted" in note:
                     names = ("accepted", "first", "last", "by", "reason")
                     accepted.append(tuple(str(note[name]) for name in names))

@@ -25,7 +25,7 @@ from ml_core.bars.sources.built_in import BUILT_IN
 from ml_core.bars.sources.kind import Request, Source
 from ml_core.errors import InputError, OperatorError, OrbcastError, TransientError
 from ml_core.market.market import Market
-from ml_core.toml_file import open_toml, save_toml, set_values
+from ml_core.toml_file import open_toml, parse_toml, save_toml, set_values
 from tasks.data.source_kinds import UnknownKindError, source_class
 
 FLAGS = frozenset({"table", "zone", "time_format", "stamp", "delimiter", "decimal", "layout"})
@@ -346,7 +346,7 @@ def standing_source(path: Path, market: str) -> SourceSpec | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

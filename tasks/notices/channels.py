@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -13,7 +12,7 @@ from typing import Any
 from ml_core.errors import InputError
 from ml_core.market.market import is_zone
 from ml_core.on_demand import library
-from ml_core.toml_file import open_toml, save_toml, set_tables
+from ml_core.toml_file import open_toml, parse_toml, save_toml, set_tables
 from monitoring.channel_rules import POLICIES, ChannelRules, Policy, QuietHours, Switch
 from monitoring.notices import KINDS, LEVELS, Level
 from registry.notices import Notice, NoticeRecord
@@ -102,9 +101,9 @@ def channels(path: Path) -> tuple[Channel, ...]:
     if not path.is_file():
         return ()
     try:
-        entries = tomllib.loads(path.read_text("utf-8")).get("channels", [])
+        entries = parse_toml(path.read_text("utf-8")).get("channels", [])
         return tuple(_read(entry) for entry in entries)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ChannelError) as error:
         raise ChannelError(
             "file", str(path), f"cannot be read ({error}); mend it, or delete it and add again"
         ) from error

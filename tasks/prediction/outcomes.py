@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from prefect import task
 from ml_core.features.history import HISTORY_DAYS
 from ml_core.health.daily_sums import PerformanceRecord
 from ml_core.health.scored_prediction import ScoredPrediction
+from ml_core.json_values import parse_json
 from ml_core.learning.datasets.assemble import NoBarsError, assemble
 from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
@@ -224,7 +224,7 @@ def _majorities(settings: Settings, symbol: str) -> dict[str, float]:
 def _majority(folder: Path) -> float | None:
     try:
         text = (folder / "baselines.json").read_text(encoding="utf-8")
-        return float(json.loads(text)["p_up"])
+        return float(parse_json(text)["p_up"])
     except (OSError, ValueError, KeyError, TypeError):
         # a figure beside others: a version whose files are gone or damaged has none
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from ml_core.evidence.evaluation import (
 from ml_core.evidence.promotion.evidence import POLICY
 from ml_core.evidence.promotion.trial_cost import TrialCount
 from ml_core.health.scored_prediction import ScoredPrediction
+from ml_core.json_values import parse_json
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.version_folder import reading
 from ml_core.market.market import Market
@@ -136,7 +136,7 @@ def sealed_card(bundle: Bundle, evaluation: Evaluation) -> str:
 
 def _read(folder: Path, file: str) -> Any:
     with reading(folder, file) as path:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
 
 
 def simulated(settings: Settings, name: str) -> bool:

@@ -22,7 +22,7 @@ from deployments.cli.terminal import (
     say,
 )
 from ml_core.errors import InputError
-from ml_core.json_values import json_values
+from ml_core.json_values import json_values, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,7 @@ def _pair(text: str, values: Mapping[str, Any]) -> tuple[str, Any]:
         remedy = f"write key=value, with key one of {', '.join(values)}"
         raise OptionError("--param", text, "cannot be used", remedy)
     try:
-        read = json.loads(value)
+        read = parse_json(value)
     except json.JSONDecodeError:
         return key, value
     # a range named 1000 is a name

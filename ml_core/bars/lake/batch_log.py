@@ -15,6 +15,7 @@ from ml_core.bars.checks.checked import Finding
 from ml_core.bars.lake.month_file import LakeDamagedError
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
+from ml_core.json_values import parse_json
 
 Status = Literal["added", "unchanged", "already", "forgotten", "refused"]
 
@@ -247,7 +248,7 @@ def came_in_alone(record: BatchRecord, records: Iterable[BatchRecord]) -> bool:
 
 def _read(path: Path) -> BatchRecord:
     try:
-        return BatchRecord.from_json(json.loads(path.read_text("utf-8")))
+        return BatchRecord.from_json(parse_json(path.read_text("utf-8")))
     except (ValueError, KeyError, TypeError) as error:
         raise LakeDamagedError(str(path), f"{error}") from error
 

@@ -11,6 +11,7 @@ from ml_core.bars.contract import PRICES
 from ml_core.bars.lake.month_file import read_rows, whole
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
+from ml_core.json_values import parse_json
 from ml_core.market.instrument import Instrument
 from ml_core.market.market import Market
 
@@ -70,7 +71,7 @@ def keep_units(folder: Path, market: Market) -> None:
 
 def _read(folder: Path) -> dict[str, str]:
     try:
-        return dict(json.loads((folder / _FILE).read_text("utf-8")))
+        return dict(parse_json((folder / _FILE).read_text("utf-8")))
     except FileNotFoundError:
         return {}
 

@@ -25,6 +25,7 @@ from ml_core.bars.sources.columns import WHOSE
 from ml_core.bars.sources.kind import Request, by_month, hash_of_rows
 from ml_core.bars.sources.text.csv import TextReading, bars_of_text
 from ml_core.bars.sources.text.layouts import layout_of
+from ml_core.json_values import parse_json
 
 SETTLED_AFTER = timedelta(seconds=60)
 """So long after its minute a row counts that was last pushed while the minute ran."""
@@ -66,7 +67,7 @@ class PushedRow:
     @classmethod
     def from_line(cls, line: bytes) -> PushedRow:
         """Read back what ``to_line`` wrote."""
-        values = json.loads(line)
+        values = parse_json(line)
         return cls(datetime.fromisoformat(values["at"]), values["layout"], values["cells"])
 
 
@@ -117,7 +118,7 @@ def rows_of(body: bytes, received: datetime, reading: TextReading) -> list[Pushe
 def _objects(text: str) -> list[Any]:
     number_as_written = {"parse_float": str, "parse_int": str}
     try:
-        whole = json.loads(text, **number_as_written)  # type: ignore[arg-type]
+        whole = parse_json(text, **number_as_written)
     except json.JSONDecodeError as error:
         if "\n" not in text.strip():
             raise _no_json(error, error.lineno) from error
@@ -131,7 +132,7 @@ def _json_lines(text: str, number_as_written: dict[str, Any]) -> Iterator[Any]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
-                yield json.loads(line, **number_as_written)
+                yield parse_json(line, **number_as_written)
             except json.JSONDecodeError as error:
                 raise _no_json(error, number) from error
 
@@ -163,10 +164,11 @@ def _csv_rows(text: str, received: datetime, reading: TextReading) -> Iterator[P
     if delimiter is None:
         delimiter = max(_DELIMITERS, key=lines[0].count)
     table = csv.reader(io.StringIO(text), delimiter=delimiter)
-    header = next(table) if layout.header_lines else None
+    rows = _rows_of_csv(table)
+    header = next(rows, None) if layout.header_lines else None
     for _ in range(layout.header_lines - 1):
-        next(table, None)
-    for cells in table:
+        next(rows, None)
+    for cells in rows:
         if not any(cell.strip() for cell in cells):
             continue
         names = header or [str(number) for number in range(len(cells))]
@@ -177,6 +179,15 @@ def _csv_rows(text: str, received: datetime, reading: TextReading) -> Iterator[P
         pairs = zip(names, cells, strict=True)
         row = {name.strip(): cell.strip() for name, cell in pairs}
         yield PushedRow(received, layout.name, row, table.line_num)
+
+
+def _rows_of_csv(table: Any) -> Iterator[list[str]]:
+    """Yield a CSV reader's rows; what it cannot read is refused with its line."""
+    try:
+        yield from table
+    except csv.Error as error:
+        fault, remedy = f"is no CSV ({error})", "send a line for each bar, quotes closed"
+        raise RequestError(fault=fault, remedy=remedy, line=table.line_num) from error
 
 
 def bars_of_rows(

@@ -1,0 +1,99 @@
+"""Every parser under a campaign, one after another; the exit status is 1 after a finding.
+
+    python -m benchmarks.fuzz [--minutes 60] [--only csv,dbn] [--keep FOLDER] [--seed 1]
+
+Half of a parser's time goes to mutated files, half to what atheris finds by coverage, all of it to
+the first without atheris.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.fuzz.targets import TARGETS
+
+HANGS_AFTER = 90.0
+"""Seconds after which an input that is still being read is taken to hang."""
+
+_LOOK_EVERY = 2.0
+SLOWER = {"duckdb": 2, "csv": 3, "parquet": 2}
+"""Shares of the time; one where none is named."""
+
+
+def campaign(name: str, work: Path, seconds: int, seed: int, *, coverage: bool) -> int:
+    """Try a parser; start again after an input that ended the process. Return how many did."""
+    ended, began = 0, time.monotonic()
+    while (left := seconds - (time.monotonic() - began)) > 1 and ended < 20:
+        words = [name, str(work), "--seconds", str(int(left)), "--seed", str(seed + ended)]
+        module = "by_coverage" if coverage else "campaign"
+        command = [sys.executable, "-m", f"benchmarks.fuzz.{module}", *words]
+        with (work / f"{name}.log").open("ab") as log:
+            child = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PREFECT_LOGGING_LEVEL": "CRITICAL"},
+            )
+        hung = _waited(child, work / f"{name}.current", began + seconds + 5)
+        if child.returncode in {0, -signal.SIGTERM}:
+            break
+        ended += 1
+        content = (work / f"{name}.current").read_bytes()
+        what = "hung" if hung else f"ended{-child.returncode}"
+        (work / f"{name}.{what}-{seed + ended}.found").write_bytes(content)
+    return ended
+
+
+def _waited(child: subprocess.Popen[bytes], current: Path, end: float) -> bool:
+    """Wait for a campaign's end, or for an input that hangs; return whether one did."""
+    while child.poll() is None:
+        time.sleep(_LOOK_EVERY)
+        under_way = time.time() - current.stat().st_mtime if current.exists() else 0.0
+        if under_way > HANGS_AFTER:
+            child.kill()
+            child.wait()
+            return True
+        if time.monotonic() > end:
+            child.terminate()
+            child.wait()
+    return False
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0, help="for all together")
+    parser.add_argument("--only", default="", help="names, separated by commas")
+    parser.add_argument("--keep", type=Path, help="folder of findings; what it has is kept")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    names = [name for name in given.only.split(",") if name] or list(TARGETS)
+    work = given.keep or Path(tempfile.mkdtemp(prefix="orbcast-fuzz-"))
+    work.mkdir(parents=True, exist_ok=True)
+    ways = [False, True] if importlib.util.find_spec("atheris") else [False]
+    shares = sum(SLOWER.get(name, 1) for name in names) * len(ways)
+    found = 0
+    for name in names:
+        seconds = int(given.minutes * 60 * SLOWER.get(name, 1) / shares)
+        for coverage in ways:
+            campaign(name, work, seconds, given.seed, coverage=coverage)
+        tried = work / f"{name}.tried"
+        count = tried.stat().st_size if tried.exists() else 0
+        kept = sorted(path.name for path in work.glob(f"{name}.*.found"))
+        found += len(kept)
+        print(f"{name:12s} {count:8,d} inputs, found {', '.join(kept) or 'nothing'}", flush=True)
+    spent = os.times()
+    minutes = (spent.children_user + spent.children_system) / 60
+    print(f"{found} findings in {work}, after {minutes:.0f} minutes of processor")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""What a fuzz campaign found stays mended: it ends well, or in a line that names its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fuzz.targets import TARGETS, NoGoodEndError, ending_well, try_one
+from ml_core.errors import InputError
+
+_DIGITS, _DEEP = b"9" * 5_000, b"[" * 2_000
+_TOML = ("market", "recipe", "strategy", "sources", "channels")
+_ROW = b'"ts":"2024-01-16T14:00Z","open":1,"high":1,"low":1,"close":1,"volume":1'
+_AT = b'"at":"2024-01-16T14:01:00+00:00","layout":"generic"'
+
+FOUND: tuple[tuple[str, bytes], ...] = (
+    # Python refuses to read a number of so many digits, or so many brackets, in its own way
+    *(
+        (name, b"a = " + _DIGITS)
+        for name in ("market", "recipe", "strategy", "sources", "channels")
+    ),
+    *((name, b"a = " + _DEEP) for name in ("market", "recipe", "strategy", "sources", "channels")),
+    # what a file holds made the message as long as the file
+    *((name, b"a" * 20_000 + b" = 1") for name in ("market", "recipe", "strategy")),
+    ("channels", b'[[channels]]\nname = "a"\nkind = "other"\nsince = 2024-01-01T00:00:00Z\n'),
+    ("channels", b'[[channels]]\nname = "a"\nkind = "slack"\nsince = 2024-01-01\n'),
+    ("pushed", _DEEP),
+    ("pushed", b'{"contract":"\\ud800",' + _ROW + b"}"),
+    ("pushed", b'{"\\ud800":1,' + _ROW + b"}"),
+    ("pushed", b"ts,open,high,low,close,volume\n2024-01-16T14:00Z,1,1,1,1\r,1\n"),
+    ("spool", b"{" + _AT + b',"cells":{"ts":"\\ud800"}}\n'),
+    ("spool", b"{" + _AT + b',"cells":' + _DEEP + b"}\n"),
+    ("parameters", b"\0as_of=" + _DEEP),
+    ("parameters", b"\0from_day=" + _DIGITS),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), FOUND, ids=[f"{name}-{number}" for number, (name, _) in enumerate(FOUND)]
+)
+def test_an_input_that_was_found_ends_well(tmp_path: Path, name: str, content: bytes) -> None:
+    try_one(name, content, tmp_path / "files")
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_a_campaign_begins_from_sound_inputs(tmp_path: Path, name: str) -> None:
+    for content in TARGETS[name].seeds()[:2]:
+        try_one(name, content, tmp_path / "files")
+
+
+def test_a_long_message_keeps_its_remedy() -> None:
+    words = str(InputError("what a file holds, " * 1_000 + "mend it"))
+    assert len(words) < 3_000
+    assert words.startswith("what a file holds")
+    assert words.endswith("mend it")
+
+
+@pytest.mark.parametrize("error", [ValueError("a.toml is odd"), InputError("nothing is named")])
+def test_an_end_that_is_none_is_told(error: Exception) -> None:
+    with pytest.raises(NoGoodEndError), ending_well("a.toml"):
+        raise error
+    with ending_well("a.toml"):
+        raise InputError("a.toml is odd: mend it")

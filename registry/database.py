@@ -30,6 +30,7 @@ _LIKE_THIS = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
 _ONE_AT_A_TIME = 0x6F726263617374  # "orbcast": an advisory lock's number, Orbcast's own
 _READING = "orbcast_reading"
 _READ_ONLY = "attempt to write a readonly database"
+_NO_ROOM = ("database or disk is full", "disk I/O error", "No space left on device")
 _BUSY = ("database is locked", "database table is locked", "lock timeout", "deadlock detected")
 
 
@@ -66,6 +67,8 @@ class Database:
         ------
         BusyDatabaseError
             The one before it did not end in time, or the server went away.
+        DatabaseError
+            It may only be read here, or its disk is full.
         """
         with self._begun(self.engine) as session:
             yield session
@@ -96,6 +99,10 @@ class Database:
             if _READ_ONLY in str(error.orig):
                 remedy = "make the file and its folder writable, or work on a copy of the home"
                 raise DatabaseError(self.masked_url, "can only be read here", remedy) from error
+            if any(words in str(error.orig) for words in _NO_ROOM):
+                fault = f"could not be written ({' '.join(str(error.orig).split())})"
+                remedy = "make room on its disk and try again; what was begun is undone"
+                raise DatabaseError(self.masked_url, fault, remedy) from error
             raise
 
     @property

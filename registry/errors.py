@@ -85,6 +85,17 @@ class UnsignedChangeError(InputError):
     template = "the change of {alias} has no {missing}; give it one with --{missing}"
 
 
+class AliasChangedError(TransientError):
+    """An alias that another process changed while this one was deciding."""
+
+    alias: str
+    now: str
+    template = (
+        "{alias} was changed to {now} by somebody else meanwhile; what was decided was decided of "
+        "the one before: look at `orbcast models list` and decide again"
+    )
+
+
 class BackdatedChangeError(InputError):
     """An alias change dated before the latest one: it would rewrite who was champion when."""
 

@@ -14,13 +14,13 @@ from registry.database import Database
 from registry.definitions.markets import Definitions, definitions
 from registry.definitions.recipes import remember_recipe
 from registry.errors import (
-    BackdatedChangeError,
     NothingToRollBackError,
     UnknownVersionError,
     UnsignedChangeError,
     UnusableVersionError,
 )
 from registry.models import version_files
+from registry.models.aliases import alias_events, line_of, may_change
 from registry.models.versions import (
     CHALLENGER,
     CHAMPION,
@@ -29,7 +29,7 @@ from registry.models.versions import (
     Serving,
     VersionRecord,
 )
-from registry.rows import read_records, record_of
+from registry.rows import read_records, record_of, records_in
 from registry.tables.versions import AliasEvent, ModelVersion
 
 if TYPE_CHECKING:
@@ -106,11 +106,12 @@ class ModelStore:
             The recipe was edited under its old name.
         """
         market, version = bundle.trained["market"], bundle.version
+        folder = self._root / market / bundle.recipe.name / version
+        version_files.sweep(folder.parent)
         try:
             return self.find(market, version)
         except UnknownVersionError:
             pass
-        folder = self._root / market / bundle.recipe.name / version
         if not folder.exists():
             version_files.publish(folder, write)
         faults = version_files.faults_of(folder)
@@ -135,13 +136,6 @@ class ModelStore:
                 remember_recipe(session, bundle.recipe, at)
                 chain_of(ModelVersion).append(session, values)
             return self._record(session.scalars(select(ModelVersion).where(same)).one())
-
-    def sweep(self, now: datetime, *, older_than: timedelta = timedelta(days=1)) -> int:
-        """Remove half-written folders that killed runs left; return how many.
-
-        Younger ones may still be written by another process, and stay.
-        """
-        return version_files.sweep(self._root, now, older_than)
 
     def versions(self, market: str | None = None) -> tuple[VersionRecord, ...]:
         """Return every registered version, oldest first."""
@@ -267,12 +261,28 @@ class ModelStore:
         raise UnknownVersionError(market, CHAMPION, tuple(versions))
 
     def set_alias(
-        self, market: str, alias: Alias, version: str, *, at: datetime, by: str, reason: str
+        self,
+        market: str,
+        alias: Alias,
+        version: str,
+        *,
+        at: datetime,
+        by: str,
+        reason: str,
+        instead_of: str | None = None,
     ) -> bool:
         """Point an alias at a version and record who did and why; False if it points there.
 
+        Parameters
+        ----------
+        instead_of
+            Version that the alias must point at until then, "" for none: what was decided was
+            decided of that one. Left out, whichever.
+
         Raises
         ------
+        AliasChangedError
+            It does not: another process changed it meanwhile.
         UnknownVersionError
             No such version.
         UnusableVersionError
@@ -289,37 +299,32 @@ class ModelStore:
                 raise UnsignedChangeError(alias, name)
         record = self.find(market, version)
         now = self.current(market, alias)
-        if now is not None and now.version == record.version:
+        if not may_change(alias, now, record.version, at, instead_of):
             return False
-        if now is not None and at < now.at:
-            if alias == CHALLENGER:
-                return False  # a retrain as of an earlier time challenges nobody today
-            raise BackdatedChangeError(alias, at, now.at)
         faults = self.faults(record)
         if not faults and alias == CHAMPION and (changed := self.other_market(record)):
             faults = (changed,)
         if faults:
             raise UnusableVersionError(record.version, faults)
+        values = {
+            "market": market,
+            "alias": alias,
+            "version": record.version,
+            "at": at,
+            "by": by,
+            "reason": reason,
+        }
         with self._database.session() as session:
-            values = {
-                "market": market,
-                "alias": alias,
-                "version": record.version,
-                "at": at,
-                "by": by,
-                "reason": reason,
-            }
+            # asked again within the unit of work: another process may have been first
+            last = list(records_in(session, AliasRecord, alias_events(market, alias)))[-1:]
+            if not may_change(alias, *(last or [None]), record.version, at, instead_of):
+                return False
             chain_of(AliasEvent).append(session, values)
         return True
 
     def history(self, market: str, alias: str) -> tuple[AliasRecord, ...]:
         """Return every change of an alias, oldest first."""
-        query = (
-            select(AliasEvent)
-            .where(AliasEvent.market == market, AliasEvent.alias == alias)
-            .order_by(AliasEvent.at, AliasEvent.id)
-        )
-        return read_records(self._database, AliasRecord, query)
+        return read_records(self._database, AliasRecord, alias_events(market, alias))
 
     def current(self, market: str, alias: str, at: datetime | None = None) -> AliasRecord | None:
         """Return what an alias pointed at, now or at a time; None before it pointed anywhere."""
@@ -336,22 +341,18 @@ class ModelStore:
         ------
         NothingToRollBackError
             There was none before.
+        AliasChangedError
+            Another process changed the champion meanwhile.
         """
         line = self._champions(market)
         if len(line) < 2:  # noqa: PLR2004 - the present one and one before
             raise NothingToRollBackError(market)
-        self.set_alias(market, CHAMPION, line[-2], at=at, by=by, reason=reason)
+        version, present = line[-2:]
+        self.set_alias(market, CHAMPION, version, at=at, by=by, reason=reason, instead_of=present)
         return self.find(market, CHAMPION)
 
     def _champions(self, market: str) -> list[str]:
-        """Return the champions, oldest first, without those that a rollback left."""
-        line: list[str] = []
-        for event in self.history(market, CHAMPION):
-            if event.version in line:
-                del line[line.index(event.version) + 1 :]
-            else:
-                line.append(event.version)
-        return line
+        return line_of(self.history(market, CHAMPION))
 
     def _record(self, row: ModelVersion) -> VersionRecord:
         folder = self._root / row.market / row.model / row.version

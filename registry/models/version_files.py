@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ml_core.files import sync
@@ -39,9 +40,7 @@ def publish(folder: Path, write: Callable[[Path], None]) -> None:
     OSError
         The folder cannot be written.
     """
-    incoming = folder.parent / f"{_INCOMING}{folder.name}-{secrets.token_hex(4)}"
-    incoming.mkdir(parents=True)
-    try:
+    with _incoming(folder) as incoming:
         write(incoming)
         for path in incoming.iterdir():
             sync(path)
@@ -53,21 +52,53 @@ def publish(folder: Path, write: Callable[[Path], None]) -> None:
                 raise
             return  # another process published the same version first; its files are checked next
         sync(folder.parent)
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
 
 
-def sweep(root: Path, now: datetime, older_than: timedelta) -> int:
-    """Remove half-written folders below a root that killed runs left; return how many.
+def sweep(model: Path) -> int:
+    """Remove the half-written folders that killed processes left of a model; return how many.
 
-    Younger ones may still be written by another process, and stay.
+    Those that are being written are held by the processes that write them, and stay.
     """
-    removed = 0
-    for folder in root.glob(f"*/*/{_INCOMING}*"):
-        if now.timestamp() - folder.stat().st_mtime > older_than.total_seconds():
-            shutil.rmtree(folder, ignore_errors=True)
-            removed += 1
-    return removed
+    return sum(_removed(left) for left in model.glob(f"{_INCOMING}*"))
+
+
+@contextmanager
+def _incoming(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder beside one, held by this process and gone afterwards."""
+    held = None
+    while held is None:  # a sweep may have come between making it and holding it
+        path = folder.parent / f"{_INCOMING}{folder.name}-{secrets.token_hex(4)}"
+        path.mkdir(parents=True)
+        held = _hold(path)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(held)
+
+
+def _hold(path: Path) -> int | None:
+    """Hold a folder while this process lives; None where another one does, or it is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.exists():
+            return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _removed(left: Path) -> bool:
+    """Remove a half-written folder that no process holds; return whether it did."""
+    held = _hold(left)
+    if held is None:
+        return False
+    shutil.rmtree(left, ignore_errors=True)
+    os.close(held)
+    return True
 
 
 def sums_hash_of(folder: Path) -> str:

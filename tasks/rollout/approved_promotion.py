@@ -20,6 +20,9 @@ from tasks.training.champion import make_champion
 from tasks.training.promotion import apply_promotion_rule
 from tasks.training.studies_on_record import study_that_counts
 
+_NOBODY = "none"
+"""What an approval says of the champion where there is none."""
+
 
 class ServesAlreadyError(InputError):
     """A promotion of the champion."""
@@ -117,6 +120,7 @@ def act_on_promotion(answered: Answered, at: datetime) -> ApprovalResult:
             at=at,
             by=answer.by.strip(),
             reason=judged.reason,
+            instead_of="" if content["champion"] == _NOBODY else content["champion"],
         )
     approved = judged.approved
     return keep(settings, answered, judged.verdict, approved=approved, done=approved, at=at)
@@ -144,7 +148,7 @@ def _content(
         "version": record.version,
         "files": f"damaged ({'; '.join(faults)})" if faults else record.sums_hash,
         "data": record.data_fingerprint,
-        "champion": "none" if champion is None else champion.version,
+        "champion": _NOBODY if champion is None else champion.version,
         "study": "none" if study is None else study.study_hash,
     }
     if decision is not None:

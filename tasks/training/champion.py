@@ -9,17 +9,23 @@ from tasks.notices.events import VersionPromoted, emit
 
 
 def make_champion(
-    models: ModelStore, market: str, version: str, *, at: datetime, by: str, reason: str
+    models: ModelStore,
+    market: str,
+    version: str,
+    *,
+    at: datetime,
+    by: str,
+    reason: str,
+    instead_of: str | None = None,
 ) -> bool:
     """Point the alias champion at a version and emit that; False if it points there already.
 
-    Raises
-    ------
-    UnknownVersionError, UnusableVersionError, UnsignedChangeError, BackdatedChangeError
-        As :meth:`registry.models.model_store.ModelStore.set_alias` does.
+    Takes and raises what :meth:`registry.models.model_store.ModelStore.set_alias` does.
     """
     before = models.current(market, CHAMPION)
-    changed = models.set_alias(market, CHAMPION, version, at=at, by=by, reason=reason)
+    changed = models.set_alias(
+        market, CHAMPION, version, at=at, by=by, reason=reason, instead_of=instead_of
+    )
     if changed:
         _emit(market, version, before.version if before else None, by, reason)
     return changed

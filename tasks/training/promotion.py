@@ -26,7 +26,7 @@ from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import load_bundle
 from registry.ledger.entries import Settled
 from registry.models.decisions import DecisionRecord, record_decision
-from registry.models.model_store import CHALLENGER, CHAMPION, VersionRecord
+from registry.models.model_store import CHALLENGER, CHAMPION, ModelStore, VersionRecord
 from tasks.data.market_definition import hashes_of_question
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings
@@ -189,19 +189,25 @@ def decide_who_serves(
         What they were trained on.
     at
         Bars known by then were used.
+
+    Raises
+    ------
+    AliasChangedError
+        Another process changed the champion meanwhile: worth another try.
     """
     settings = current_settings()
     models = settings.models()
-    if models.current(symbol, CHAMPION) is None:
+    first = models.current(symbol, CHAMPION)
+    change = _Change(models, symbol, at, "" if first is None else first.version)
+    if first is None:
         why = "first champion of the market: the driftless baseline, until something beats it"
-        make_champion(models, symbol, judged[0].version, at=at, by=BY, reason=why)
+        change.to(judged[0].version, why)
     reasons: list[str] = []
     before = models.find(symbol, CHAMPION)
     if changed := models.other_market(before):
         why = f"a new series: {changed}; the driftless baseline, until something beats it"
         reasons.append(why)
-        if _is_newer(models.current(symbol, CHAMPION), at):
-            make_champion(models, symbol, judged[0].version, at=at, by=BY, reason=why)
+        change.to(judged[0].version, why)
     champion = models.find(symbol, CHAMPION)
     for trained in judged:
         if (
@@ -211,10 +217,8 @@ def decide_who_serves(
             refit_decision = weigh_refit(settings, trained, material.assembly)
             _keep(settings, models.find(symbol, trained.version), "refit", refit_decision, at)
             reasons += [refit_decision.verdict]
-            if refit_decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
-                make_champion(
-                    models, symbol, trained.version, at=at, by=BY, reason=refit_decision.verdict
-                )
+            if refit_decision.promote:
+                change.to(trained.version, refit_decision.verdict)
     wanted = next(trained for trained in judged if trained.version == chosen)
     decision: Decision | None = None
     if (
@@ -229,8 +233,8 @@ def decide_who_serves(
         )
         _keep(settings, models.find(symbol, chosen), "promotion", decision, at)
         reasons += [decision.verdict, *decision.reasons]
-        if decision.promote and _is_newer(models.current(symbol, CHAMPION), at):
-            make_champion(models, symbol, chosen, at=at, by=BY, reason=decision.verdict)
+        if decision.promote:
+            change.to(chosen, decision.verdict)
     now_champion = models.find(symbol, CHAMPION).version
     stays = now_champion == before.version
     verdict = f"Champion {before.version} stays."
@@ -241,9 +245,38 @@ def decide_who_serves(
     )
 
 
-def _is_newer(now: Any, at: datetime) -> bool:
-    """Return whether who serves may change: a retrain as of an earlier time changes nothing."""
-    return now is None or at >= now.at
+@dataclass(slots=True)
+class _Change:
+    """Who serves while a retrain decides, and what it may make of that.
+
+    Attributes
+    ----------
+    serves
+        Version that new ones are weighed against; "" for none.
+    """
+
+    models: ModelStore
+    symbol: str
+    at: datetime
+    serves: str
+
+    def to(self, version: str, why: str) -> None:
+        """Make a version champion; a retrain as of an earlier time changes nothing.
+
+        Not in place of one that a person chose meanwhile, which it was not weighed against.
+        """
+        now = self.models.current(self.symbol, CHAMPION)
+        if now is None or self.at >= now.at:
+            make_champion(
+                self.models,
+                self.symbol,
+                version,
+                at=self.at,
+                by=BY,
+                reason=why,
+                instead_of=self.serves,
+            )
+            self.serves = version
 
 
 def _keep(

@@ -62,6 +62,7 @@ def promote(
     symbol = settings.market(market).symbol
     store = settings.models()
     record = store.find(symbol, ref)
+    before = store.current(symbol, "champion")
     who = by or getpass.getuser()
     if record.kind != "baseline":
         decision = training.promotion.apply_promotion_rule(
@@ -73,7 +74,13 @@ def promote(
             reason = f"against the evidence: {reason}"
     serving.prefect_session.name_running_server(settings)
     changed = training.champion.make_champion(
-        store, symbol, record.version, at=tasks.settings.now(), by=who, reason=reason
+        store,
+        symbol,
+        record.version,
+        at=tasks.settings.now(),
+        by=who,
+        reason=reason,
+        instead_of="" if before is None else before.version,
     )
     if as_json:
         print_json(_changed(symbol, record.version, who, reason, changed=changed))

@@ -23,6 +23,7 @@ from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import write_bundle
 from registry.database import Database
 from registry.errors import (
+    AliasChangedError,
     BackdatedChangeError,
     NothingToRollBackError,
     UnknownVersionError,
@@ -248,22 +249,102 @@ def test_a_change_nobody_stands_for_is_refused(store: ModelStore, by: str, reaso
     assert store.history("TEST", CHAMPION) == ()
 
 
-def test_old_half_written_folders_are_swept_and_young_ones_stay(
-    store: ModelStore, tmp_path: Path
+_WRITES = """
+    import sys
+    from pathlib import Path
+    from registry.database import open_database
+    from registry.models.model_store import ModelStore
+    from tests.registry.models.test_model_store import AT, bundle, writer
+
+    made = bundle("of another")
+    write = writer(made)
+
+    def waits(folder):
+        print("writes", flush=True)
+        sys.stdin.readline()
+        write(folder)
+
+    root = Path(sys.argv[1])
+    store = ModelStore(open_database(f"sqlite:///{root / 'orbcast.sqlite'}"), root / "models")
+    store.register(made, waits, metrics={}, at=AT)
+"""
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # the one the other process opens
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_stays(
+    tmp_path: Path, store: ModelStore
 ) -> None:
-    record = register(store, bundle())
-    now = datetime(2026, 6, 1, tzinfo=UTC)
-    for name, hours in (("old", 48), ("young", 1)):
-        folder = tmp_path / "models" / "TEST" / "test-baseline" / f".incoming-{name}"
-        folder.mkdir()
-        (folder / "half.txt").write_text("half")
-        stamp = (now - timedelta(hours=hours)).timestamp()
-        os.utime(folder, (stamp, stamp))
+    model = tmp_path / "models" / "TEST" / "test-baseline"
+    (model / ".incoming-left").mkdir(parents=True)
+    (model / ".incoming-left" / "half.txt").write_text("half")
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(_WRITES), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "writes\n"
+        record = register(store, bundle())
+        (written,) = [path for path in model.iterdir() if path.name != record.version]
+        assert written.name.startswith(".incoming-")
+        assert written.name != ".incoming-left"
+        other.communicate("go on\n")
+        assert other.returncode == 0
+    versions = store.versions("TEST")
+    assert {path.name for path in model.iterdir()} == {each.version for each in versions}
+    assert [store.faults(each) for each in versions] == [(), ()]
 
-    assert store.sweep(now) == 1
 
-    left = {path.name for path in record.folder.parent.iterdir()}
-    assert left == {record.version, ".incoming-young"}
+def test_a_change_decided_of_another_champion_than_serves_now_is_refused(
+    store: ModelStore,
+) -> None:
+    made = [register(store, bundle(name)) for name in "abc"]
+
+    def change(number: int, instead_of: str | None) -> bool:
+        to = made[number].version
+        return store.set_alias(
+            "TEST", CHAMPION, to, at=AT, by="ann", reason="better", instead_of=instead_of
+        )
+
+    with pytest.raises(AliasChangedError):
+        change(0, made[1].version)
+    assert change(0, "")
+    assert change(1, made[0].version)
+    with pytest.raises(AliasChangedError, match=f"champion was changed to {made[1].version}"):
+        change(2, made[0].version)
+    assert not change(1, made[0].version)  # it is what was wanted
+    assert [each.version for each in store.history("TEST", CHAMPION)] == [
+        each.version for each in made[:2]
+    ]
+
+
+def test_of_two_processes_that_change_an_alias_at_once_the_second_is_asked_again(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c = (register(store, bundle(name)) for name in "abc")
+    store.set_alias("TEST", CHAMPION, a.version, at=AT, by="orbcast", reason="first")
+    whole, later = store.faults, AT + timedelta(hours=1)
+
+    def another_is_first(record: VersionRecord) -> tuple[str, ...]:
+        monkeypatch.setattr(store, "faults", whole)
+        store.set_alias("TEST", CHAMPION, b.version, at=later, by="ann", reason="better")
+        return whole(record)
+
+    for version, error in ((c, BackdatedChangeError), (b, None)):
+        monkeypatch.setattr(store, "faults", another_is_first)
+        if error is None:
+            at = later + timedelta(hours=1)
+            assert not store.set_alias(
+                "TEST", CHAMPION, version.version, at=at, by="orbcast", reason="it is not worse"
+            )
+        else:
+            with pytest.raises(error):
+                store.set_alias(
+                    "TEST", CHAMPION, version.version, at=AT, by="orbcast", reason="not worse"
+                )
+    assert [each.by for each in store.history("TEST", CHAMPION)] == ["orbcast", "ann"]
 
 
 def test_without_an_earlier_champion_there_is_nothing_to_go_back_to(store: ModelStore) -> None:

@@ -1,0 +1,237 @@
+"""An operation ended at each of its points in turn: what is there then, and after a second run.
+
+A point is each call that puts something on the disk below the operation's folder: a write, a sync,
+a rename, a removal, those of SQLite among them; for a database server each statement and commit
+that is sent. They are not sampled: the n-th is tried for n = 1, 2, ... until the operation ends
+undisturbed. ``fault_points.c`` counts them; a fresh process is forked for each.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+Fault = Literal["killed", "torn", "disk full"]
+"""The process ends before a call is made, with half of its bytes written, or the disk is full."""
+
+_NUMBERS = {"killed": 1, "torn": 2, "disk full": 3}
+_SOURCE = Path(__file__).with_suffix(".c")
+_NO_COMPILER = "no C compiler here, or not Linux: `apt-get install gcc libc6-dev`"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that is done below a folder, to the database of a URL.
+
+    Attributes
+    ----------
+    prepare
+        Makes what is there before it, in an empty folder.
+    act
+        Does it, and may be called again.
+    look
+        Returns what is there, in plain values.
+    words_of
+        Returns what is said of an error that it ended with.
+    """
+
+    prepare: Callable[[Path, str], None]
+    act: Callable[[Path, str], None]
+    look: Callable[[Path, str], Any]
+    words_of: Callable[[Exception], str] = repr
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point at which an operation was disturbed.
+
+    Attributes
+    ----------
+    call
+        The call and its file.
+    ended
+        How the operation ended: the number of a signal below zero, or the words of its error.
+    found, again
+        What was there then, and after a second run.
+    """
+
+    call: str
+    ended: int | str
+    found: Any
+    again: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbed:
+    """What an operation comes to undisturbed, and at each of its points."""
+
+    calm: Any
+    points: tuple[Point, ...]
+
+    @property
+    def calls(self) -> frozenset[str]:
+        """Names of the calls that were points."""
+        return frozenset(point.call.split(" ")[0] for point in self.points)
+
+
+def disturbed(operation: str, fault: Fault, folder: Path, url: str = "") -> Disturbed:
+    """Disturb an operation at each of its points, one after the other.
+
+    Parameters
+    ----------
+    operation
+        Module and name of an :class:`Operation`, such as ``tests.faults.saving:REGISTER``.
+    fault
+        What happens at the point.
+    folder
+        To work in.
+    url
+        Of the database; left out, a SQLite file in the operation's folder.
+    """
+    if sys.platform != "linux" or shutil.which("cc") is None:
+        pytest.skip(_NO_COMPILER)
+    folder.mkdir(parents=True, exist_ok=True)
+    library = folder / "fault_points.so"
+    command = ["cc", "-shared", "-fPIC", "-o", library, _SOURCE, "-ldl"]
+    subprocess.run(command, check=True)
+    command = [sys.executable, "-m", "tests.faults.fault_points", operation, fault, folder, url]
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": str(library),
+        "PYTHONPATH": str(_SOURCE.parents[2]),
+    }
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-4000:]
+    calm, *points = [json.loads(line) for line in ran.stdout.splitlines()]
+    return Disturbed(calm, tuple(Point(**point) for point in points))
+
+
+class _Trials:
+    """The operation, tried in one folder after another."""
+
+    def __init__(self, operation: Operation, fault: Fault, folder: Path, url: str) -> None:
+        self._operation, self._fault, self._folder, self._url = operation, fault, folder, url
+        self._library = ctypes.CDLL(None)
+        self._prepared = folder / "prepared"
+
+    def calm(self) -> Any:
+        """Return what is there after an undisturbed run.
+
+        It is done in this process, which then has imported what its children need.
+        """
+        self._begin_anew()
+        self._operation.act(self._place, self._database())
+        return self._look()
+
+    def point(self, number: int) -> Point | None:
+        """Disturb it at a point; None if it has fewer."""
+        self._begin_anew()
+        ended = self._act(number)
+        if not self._log.exists():
+            return None
+        found = self._look()
+        self._operation.act(self._place, self._database())
+        again = self._look()
+        call = self._log.read_text("utf-8").strip().replace(str(self._folder), "")
+        return Point(call, ended, found, again)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "point"
+
+    @property
+    def _place(self) -> Path:
+        return self._folder / "place"
+
+    def _database(self) -> str:
+        return self._url or f"sqlite:///{self._place / 'orbcast.sqlite'}"
+
+    def _begin_anew(self) -> None:
+        """Put back what was there before; a server's database is made anew."""
+        self._log.unlink(missing_ok=True)
+        shutil.rmtree(self._place, ignore_errors=True)
+        if self._prepared.exists():
+            shutil.copytree(self._prepared, self._place)
+            return
+        self._place.mkdir()
+        self._operation.prepare(self._place, self._database())
+        if not self._url:
+            shutil.copytree(self._place, self._prepared)
+
+    def _act(self, number: int) -> int | str:
+        def act() -> str:
+            self._library.fault_points_begin(
+                str(self._place).encode(),
+                str(self._log).encode(),
+                ctypes.c_long(number),
+                _NUMBERS[self._fault],
+                int(bool(self._url)),
+            )
+            try:
+                self._operation.act(self._place, self._database())
+            except Exception as error:  # noqa: BLE001 - whatever it says of a full disk
+                self._library.fault_points_end()
+                return self._operation.words_of(error)
+            self._library.fault_points_end()
+            return ""
+
+        ended, words = _in_a_child(act)
+        return words or ended
+
+    def _look(self) -> Any:
+        return json.loads(json.dumps(self._operation.look(self._place, self._database())))
+
+
+def _in_a_child(work: Callable[[], Any]) -> tuple[int, Any]:
+    """Do something in a forked process; return how that ended, and what it returned."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 98
+        try:
+            os.close(reading)
+            text = json.dumps(work())
+            with os.fdopen(writing, "w") as answer:
+                answer.write(text)
+            status = 0
+        except BaseException:  # noqa: BLE001 - a forked process must not go on as its parent
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        text = answer.read()
+    _, status = os.waitpid(child, 0)
+    ended = os.waitstatus_to_exitcode(status)
+    assert ended <= 0, "the forked process failed: see above"
+    return ended, json.loads(text) if text else None
+
+
+def main() -> None:
+    """Print what the operation comes to undisturbed, then a line for each of its points."""
+    name, fault, folder, url = sys.argv[1:5]
+    module, _, attribute = name.partition(":")
+    operation = getattr(importlib.import_module(module), attribute)
+    trials = _Trials(operation, fault, Path(folder), url)  # type: ignore[arg-type]
+    print(json.dumps(trials.calm()), flush=True)  # noqa: T201 - the parent reads it
+    number = 1
+    while (point := trials.point(number)) is not None:
+        fields = {name: getattr(point, name) for name in ("call", "ended", "found", "again")}
+        print(json.dumps(fields), flush=True)  # noqa: T201
+        number += 1
+
+
+if __name__ == "__main__":
+    main()

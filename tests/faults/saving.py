@@ -1,0 +1,165 @@
+"""What puts something on record: each operation as it is tried at each of its points."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import inspect, text
+
+from deployments.cli.errors import line_of, status_of
+from ml_core.learning.bundle import Bundle
+from ml_core.learning.saved_bundle import write_bundle
+from registry.database import Database, open_database
+from registry.ledger.ledger import Ledger
+from registry.models.decisions import DecisionRecord, record_decision
+from registry.models.model_store import CHAMPION, ModelStore
+from tests.faults.fault_points import Operation
+from tests.ledger_rows import DECIDED
+from tests.registry.ledger.test_ledger import came, said
+from tests.registry.models.test_model_store import AT, DATA, bundle
+
+A_DAY = timedelta(days=1)
+LATER = datetime(2024, 7, 1, tzinfo=UTC)
+
+
+def opened(folder: Path, url: str) -> Database:
+    return open_database(url, checkpoints=folder / "heads.jsonl")
+
+
+def store(folder: Path, database: Database) -> ModelStore:
+    return ModelStore(database, folder / "models")
+
+
+def register(models: ModelStore, made: Bundle, at: datetime = AT) -> None:
+    def write(folder: Path) -> None:
+        write_bundle(made, folder, metrics={"n": 1}, card="# card", reference=DATA)
+
+    models.register(made, write, metrics={"n": 1}, at=at)
+
+
+# -- what is there ---------------------------------------------------------------------------
+
+
+@cache
+def _looked_at(url: str, heads: Path) -> Database:
+    """Return a database that is looked at again and again; it holds no connection meanwhile."""
+    return open_database(url, checkpoints=heads)
+
+
+def look(folder: Path, url: str) -> dict[str, Any]:
+    """Return every row, every file by its hash, and what `verify` finds."""
+    database = _looked_at(url, folder / "heads.jsonl")
+    record = Ledger(database).verify()
+    models = store(folder, database)
+    tables = inspect(database.engine).get_table_names()
+    with database.reading() as session:
+        rows = {
+            table: sorted(map(repr, session.execute(text(f'SELECT * FROM "{table}"'))))  # noqa: S608
+            for table in tables
+        }
+    files = {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(("orbcast.sqlite", "heads.jsonl"))
+    }
+    versions = [models.content_faults(version) for version in models.versions()]
+    database.close()
+    return {
+        "verify": [*record.faults, *map(str, record.gaps), *record.doubts],
+        "unnoted": record.unnoted,
+        "versions": [fault for faults in versions for fault in faults],
+        "rows": {name: found for name, found in rows.items() if found},
+        "files": files,
+        "folders": sorted(
+            str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_dir()
+        ),
+    }
+
+
+def words_of(error: Exception) -> str:
+    """Return the line and the status that a command ends with."""
+    return f"{status_of(error)} {line_of(error)}"
+
+
+def _emptied(folder: Path, url: str) -> Database:
+    database = opened(folder, url)
+    if database.engine.dialect.name == "postgresql":
+        names = sorted({*inspect(database.engine).get_table_names()} - {"alembic_version"})
+        with database.engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY"))
+    return database
+
+
+# -- the operations --------------------------------------------------------------------------
+
+_BASELINE, _MODEL = bundle("a"), bundle("b", "residual")
+
+
+def _one_version(folder: Path, url: str) -> None:
+    database = _emptied(folder, url)
+    register(store(folder, database), _BASELINE)
+    database.close()
+
+
+def _register(folder: Path, url: str) -> None:
+    database = opened(folder, url)
+    register(store(folder, database), _MODEL, AT + A_DAY)
+    database.close()
+
+
+def _two_versions(folder: Path, url: str) -> None:
+    database = _emptied(folder, url)
+    models = store(folder, database)
+    register(models, _BASELINE)
+    register(models, _MODEL)
+    models.set_alias("TEST", CHAMPION, _BASELINE.version, at=AT, by="orbcast", reason="first")
+    database.close()
+
+
+def _promote(folder: Path, url: str) -> None:
+    database = opened(folder, url)
+    models = store(folder, database)
+    record = DecisionRecord(
+        market="TEST",
+        kind="promotion",
+        version=_MODEL.version,
+        verdict="better",
+        reasons=["it is"],
+        evidence={"n": 1},
+        at=LATER,
+    )
+    record_decision(database, record)
+    models.set_alias("TEST", CHAMPION, _MODEL.version, at=LATER, by="ann", reason="better")
+    database.close()
+
+
+def _one_slot(folder: Path, url: str) -> None:
+    database = _emptied(folder, url)
+    ledger = Ledger(database)
+    ledger.record([said(), said(role="challenger")])
+    ledger.record_outcome(came(), DECIDED + timedelta(hours=2))
+    database.close()
+
+
+def _log(folder: Path, url: str) -> None:
+    database = opened(folder, url)
+    ledger = Ledger(database)
+    ledger.record([said(1), said(1, role="challenger")])
+    for outcome in (came(0.4, "LOSS"), replace(came(), trading_day=said(1).trading_day)):
+        ledger.record_outcome(outcome, DECIDED + A_DAY)
+    database.close()
+
+
+REGISTER = Operation(_one_version, _register, look, words_of)
+"""A version with its model's files, beside one that is there."""
+
+PROMOTE = Operation(_two_versions, _promote, look, words_of)
+"""A decision and the change of champion that it leads to."""
+
+LOG = Operation(_one_slot, _log, look, words_of)
+"""Two answers in one unit of work, an outcome that takes another's place, and a new one."""

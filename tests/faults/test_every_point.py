@@ -1,0 +1,63 @@
+"""What goes on record, disturbed at each of its points: nothing lost, twice, or left behind."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.fault_points import Disturbed, Fault, disturbed
+
+SAVING = "tests.faults.saving"
+DONE = 0
+
+pytestmark = pytest.mark.slow
+
+
+def without_notes(seen: dict[str, Any]) -> dict[str, Any]:
+    """Leave out how many rows at the end no noted head covers: the next row's note does."""
+    return {name: value for name, value in seen.items() if name != "unnoted"}
+
+
+def require_made_good(came: Disturbed) -> None:
+    """Require that all is whole after each point, and after a second run as if undisturbed."""
+    assert (came.calm["verify"], came.calm["versions"], came.calm["unnoted"]) == ([], [], 0)
+    for point in came.points:
+        assert (point.found["verify"], point.found["versions"]) == ([], []), point.call
+        assert without_notes(point.again) == without_notes(came.calm), point.call
+        assert point.again["unnoted"] <= 3, point.call  # those of one unit of work
+
+
+@pytest.mark.parametrize("fault", ["killed", "torn"])
+@pytest.mark.parametrize(
+    ("operation", "calls", "least"),
+    [
+        ("REGISTER", {"mkdir", "create", "write", "pwrite", "fsync", "rename", "fdatasync"}, 100),
+        ("PROMOTE", {"create", "write", "pwrite", "fsync", "fdatasync"}, 30),
+        ("LOG", {"create", "write", "pwrite", "fsync", "fdatasync"}, 40),
+    ],
+)
+def test_killed_before_a_call_or_in_the_middle_of_a_write(
+    tmp_path: Path, operation: str, calls: set[str], least: int, fault: Fault
+) -> None:
+    came = disturbed(f"{SAVING}:{operation}", fault, tmp_path)
+    assert {point.ended for point in came.points} == {-signal.SIGKILL}
+    if fault == "killed":
+        assert came.calls >= calls
+        assert len(came.points) >= least
+    require_made_good(came)
+
+
+@pytest.mark.parametrize("operation", ["REGISTER", "PROMOTE", "LOG"])
+def test_a_disk_that_is_full_from_a_call_on_is_named_and_undoes_what_was_begun(
+    tmp_path: Path, operation: str
+) -> None:
+    came = disturbed(f"{SAVING}:{operation}", "disk full", tmp_path)
+    words = {point.ended for point in came.points} - {DONE}
+    assert words
+    for said in map(str, words):
+        assert said.startswith("3 "), said
+        assert "space" in said.lower() or "room" in said, said
+    require_made_good(came)

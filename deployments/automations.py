@@ -1,4 +1,4 @@
-"""Automations: what Prefect itself reports, since a dead process cannot report its own end."""
+"""Automations: what Prefect itself reports and ends, since a dead process cannot do so itself."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 from prefect.automations import AutomationCore, EventTrigger, Posture
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.events.actions import SendNotification
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotification
 
 from tasks.notices.channel_blocks import OWN_BLOCKS, load_block
 from tasks.notices.channels import Channel
+from tasks.runs.recovery import HEARTBEATS, OURS, WENT_SILENT
 from tasks.settings import now
 
 NOT_STARTED = timedelta(minutes=5)
@@ -19,9 +21,16 @@ NOT_STARTED = timedelta(minutes=5)
 SILENT = timedelta(minutes=10)
 """A run without a sign of life for so long, three times what Prefect leaves between two."""
 
+GONE_AFTER = timedelta(seconds=90)
+"""A worker's run without a sign of life for so long, three times what is between two, has died."""
+
+END_SILENT = "orbcast: end workers' runs that go silent"
+"""Name of the automation that marks them as crashed."""
+
 _PREFIX = "orbcast: tell "
 _LINK = "{{ (flow_run|ui_url) or '' }}"
 _RUN = "prefect.flow-run."
+_HEARTBEAT = f"{_RUN}heartbeat"
 _ENDS = frozenset({"Completed", "Failed", "Crashed", "Cancelled", "Cancelling"})
 _WAITS = frozenset({"Suspended", "Paused", "AwaitingRetry", "Scheduled", "Late"})
 
@@ -59,17 +68,58 @@ def ensure_automations(
     return tuple(wanted)
 
 
-def _replace(client: SyncPrefectClient, wanted: dict[str, AutomationCore]) -> None:
+def ensure_silent_runs_end(*, gone_after: timedelta = GONE_AFTER) -> None:
+    """Have Prefect mark workers' runs as crashed that go silent, and have recover run then.
+
+    Who started a run may be gone together with its machine or container, and no other can see its
+    process. `orbcast up` needs none of this: it sees its own, and a machine that was asleep would
+    find its runs ended. Runs that wait for a person are not looked at (the deployment's tag says
+    so): one is silent while it waits. Running it again changes nothing.
+
+    Parameters
+    ----------
+    gone_after
+        How long a run may be silent.
+
+    Raises
+    ------
+    prefect.exceptions.ObjectNotFound
+        The server has no deployment of recover yet.
+    """
+    with get_client(sync_client=True) as client:
+        recover = client.read_deployment_by_name("recover/orbcast").id
+        automation = AutomationCore(
+            name=END_SILENT,
+            description="Written by Orbcast when a worker starts.",
+            trigger=EventTrigger(
+                after={f"{_RUN}Running", _HEARTBEAT},
+                expect={_HEARTBEAT, *(f"{_RUN}{end}" for end in _ENDS | _WAITS)},
+                posture=Posture.Proactive,
+                within=gone_after,
+                for_each={"prefect.resource.id"},
+                **_runs_tagged(HEARTBEATS),
+            ),
+            actions=[
+                ChangeFlowRunState(state=StateType.CRASHED, message=WENT_SILENT),
+                RunDeployment(source="selected", deployment_id=recover),
+            ],
+        )
+        _replace(client, {END_SILENT: automation}, END_SILENT)
+
+
+def _replace(
+    client: SyncPrefectClient, wanted: dict[str, AutomationCore], prefix: str = _PREFIX
+) -> None:
     existing = {
         automation.name: automation
         for automation in client.read_automations()
-        if _is_ours(automation.name)
+        if automation.name.startswith(prefix)
     }
     for name, automation in wanted.items():
         there = existing.pop(name, None)
         if there is None:
             client.create_automation(automation)
-        else:
+        elif _written(there) != _written(automation):
             # switched off in the UI, it stays off
             client.update_automation(
                 there.id, automation.model_copy(update={"enabled": there.enabled})
@@ -78,16 +128,18 @@ def _replace(client: SyncPrefectClient, wanted: dict[str, AutomationCore]) -> No
         client.delete_automation(automation.id)
 
 
+def _written(automation: AutomationCore) -> Any:
+    """Return what we write of an automation.
+
+    Written again, it would forget which runs it waits for, those of a worker that is gone among
+    them.
+    """
+    return automation.model_dump(include={"description", "trigger", "actions"})
+
+
 def _automations(channel: str, block: Any, not_started: timedelta) -> list[AutomationCore]:
 
-    ours: dict[str, Any] = {
-        "match": {"prefect.resource.id": f"{_RUN}*"},
-        "match_related": {
-            "prefect.resource.id": "prefect.tag.orbcast",
-            "prefect.resource.role": "tag",
-        },
-        "threshold": 1,
-    }
+    ours = _runs_tagged(OURS)
     for_each: dict[str, Any] = {**ours, "for_each": {"prefect.resource.id"}}
     begun = {"Pending", "Running", "AwaitingConcurrencySlot", *_ENDS}
     minutes = int(SILENT.total_seconds()) // 60
@@ -121,8 +173,8 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
             f"{_PREFIX}{channel} of runs that go silent",
             block,
             EventTrigger(
-                after={f"{_RUN}heartbeat"},
-                expect={f"{_RUN}heartbeat", *(f"{_RUN}{end}" for end in _ENDS | _WAITS)},
+                after={_HEARTBEAT},
+                expect={_HEARTBEAT, *(f"{_RUN}{end}" for end in _ENDS | _WAITS)},
                 posture=Posture.Proactive,
                 within=SILENT,
                 **for_each,
@@ -132,6 +184,16 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
             "Cancel it in the Prefect UI, or nothing else of its kind will run.",
         ),
     ]
+
+
+def _runs_tagged(tag: str) -> dict[str, Any]:
+    """Return what of a trigger makes it one of flow runs with a tag."""
+    related = {"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"}
+    return {
+        "match": {"prefect.resource.id": f"{_RUN}*"},
+        "match_related": related,
+        "threshold": 1,
+    }
 
 
 def _automation(name: str, block: Any, trigger: Any, what: str, why: str) -> AutomationCore:
@@ -148,7 +210,3 @@ def _automation(name: str, block: Any, trigger: Any, what: str, why: str) -> Aut
             )
         ],
     )
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith(_PREFIX)

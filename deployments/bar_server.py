@@ -13,8 +13,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from deployments.http_guard import is_called_by, knows_the_secret, names_of
-from ml_core.errors import InputError, OperatorError, OrbcastError
+from deployments.http_guard import is_called_by, knows_the_secret, names_of, require_secret
+from ml_core.errors import OperatorError, OrbcastError
 from tasks.data.pushed_bars import LONGEST_REQUEST, NotPushedError, PushedBars, PushRefusedError
 from tasks.named_files import UnknownNameError
 from tasks.runs.environment import THIS_MACHINE
@@ -24,16 +24,6 @@ HOST, PORT = "127.0.0.1", 6200
 
 _LOG = logging.getLogger(__name__)
 _WAIT_SECONDS = 30.0
-
-
-class OpenToAllError(InputError):
-    """A server that others can reach and that asks for no secret."""
-
-    host: str
-    template = (
-        "--host {host} can be reached from other machines, and nobody is asked who they are; set "
-        "ORBCAST_AUTH to a name, a colon and a secret, or leave --host out"
-    )
 
 
 class NotListeningError(OperatorError):
@@ -59,9 +49,8 @@ def receive(settings: Settings, host: str, port: int) -> None:
     OpenToAllError, NotListeningError
         It cannot start.
     """
+    require_secret(settings, host)
     secret = settings.auth.get_secret_value()
-    if host not in THIS_MACHINE and not secret:
-        raise OpenToAllError(host)
     settings.feeds_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.feeds_dir / "receive.lock")
     try:

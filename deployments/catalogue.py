@@ -60,6 +60,10 @@ class DeploymentSpec:
         The market; with the flow's own name, what the UI shows.
     entrypoint
         Module path: a file path would put flows/ first among the places modules come from.
+    limit
+        Runs at once; None is no limit: recover frees what others hold, and shall wait for none.
+    waits
+        Whether its runs wait for a person, silently.
     """
 
     name: str
@@ -67,10 +71,11 @@ class DeploymentSpec:
     description: str
     parameters: dict[str, Any]
     schedules: tuple[ScheduleSpec, ...]
-    limit: int
+    limit: int | None
     collision: Collision
     tags: tuple[str, ...]
     triggers: tuple[TriggerSpec, ...] = ()
+    waits: bool = False
 
 
 def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
@@ -98,6 +103,8 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
         collision: Collision,
         limit: int = 1,
         triggers: tuple[TriggerSpec, ...] = (),
+        *,
+        waits: bool = False,
     ) -> DeploymentSpec:
         return DeploymentSpec(
             name=name,
@@ -109,6 +116,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             collision=collision,
             tags=("orbcast", market.symbol),
             triggers=triggers,
+            waits=waits,
         )
 
     studied = ScheduleSpec(slug="weekly", cron="0 10 * * 6", timezone=market.zone)
@@ -184,12 +192,14 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             f"Ask a person whether a version of {market.name} shall serve; evidence first.",
             (),
             "ENQUEUE",
+            waits=True,
         ),
         spec(
             "step_up",
             f"Ask a person whether {market.name} shall go up a stage; every gate shown.",
             (),
             "ENQUEUE",
+            waits=True,
         ),
         spec(
             "log_outcomes",
@@ -210,7 +220,7 @@ HOUSEKEEPING = (
         description="Find runs whose process was killed; free what they held, start them again.",
         parameters={},
         schedules=(ScheduleSpec(slug="often", cron="4-59/10 * * * *", timezone="UTC"),),
-        limit=1,
+        limit=None,
         collision="CANCEL_NEW",
         tags=("orbcast",),
     ),

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+from ml_core.errors import InputError
 from tasks.runs.environment import THIS_MACHINE
 
 if TYPE_CHECKING:
@@ -21,6 +22,28 @@ _POLICY_VIOLATION = 1008
 """Close code of a WebSocket; sent before it is accepted, the server answers 403."""
 
 _PORTS = {"http": 80, "https": 443}
+
+
+class OpenToAllError(InputError):
+    """A server that others can reach and that asks for no secret."""
+
+    host: str
+    template = (
+        "--host {host} can be reached from other machines, and nobody is asked who they are; set "
+        "ORBCAST_AUTH to a name, a colon and a secret, or leave --host out"
+    )
+
+
+def require_secret(settings: Settings, host: str) -> None:
+    """See that a server which others can reach asks them for a secret.
+
+    Raises
+    ------
+    OpenToAllError
+        It would ask for none.
+    """
+    if host not in THIS_MACHINE and not settings.auth.get_secret_value():
+        raise OpenToAllError(host)
 
 
 def names_of(settings: Settings) -> frozenset[str]:

@@ -3,7 +3,7 @@
 Markets are named after it, MGC if none is: `python -m deployments.prefect_yaml mgc nq`.
 
 For who runs a Prefect server already: ``prefect work-pool create local --type process``, then
-``prefect --no-prompt deploy --all`` and ``prefect worker start --pool local``.
+``prefect --no-prompt deploy --all`` and ``python -m deployments.distributed.worker``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from deployments.catalogue import (
     TriggerSpec,
     deployments_of,
 )
+from tasks.runs.recovery import HEARTBEATS
 from tasks.settings import current_settings
 
 MARKETS = ("mgc",)
@@ -28,12 +29,15 @@ MARKETS = ("mgc",)
 
 WORK_POOL = "local"
 
+_HEARD_OF = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+"""Seconds between two signs of life, which deployments.automations counts on."""
+
 _HEAD = """\
 # Written by `python -m deployments.prefect_yaml > prefect.yaml`; edit deployments/catalogue.py or
 # a market file instead. `make up` needs none of this: it is for a Prefect server you run already.
 #   prefect work-pool create local --type process
 #   prefect --no-prompt deploy --all
-#   prefect worker start --pool local        (in the project folder)
+#   python -m deployments.distributed.worker --pool local        (in the project folder)
 name: orbcast
 
 pull:
@@ -49,10 +53,12 @@ def entry(spec: DeploymentSpec) -> dict[str, Any]:
         "name": spec.name,
         "entrypoint": spec.entrypoint,
         "description": spec.description,
-        "tags": list(spec.tags),
+        "tags": [*spec.tags, *([] if spec.waits else [HEARTBEATS])],
         "parameters": spec.parameters,
-        "concurrency_limit": {"limit": spec.limit, "collision_strategy": spec.collision},
-        "work_pool": {"name": WORK_POOL},
+        "concurrency_limit": None
+        if spec.limit is None
+        else {"limit": spec.limit, "collision_strategy": spec.collision},
+        "work_pool": {"name": WORK_POOL, "job_variables": {"env": _HEARD_OF}},
         "schedules": [
             {
                 "slug": schedule.slug,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from prefect import flow
 
 from tasks.notices.notify import REPORTED, report_ended
 from tasks.rollout.approval import expire_approvals
 from tasks.runs.overdue import end_overdue
-from tasks.runs.recovery import mark_crashed_runs
+from tasks.runs.recovery import drop_superseded, mark_crashed_runs
 from tasks.runs.recovery_artifact import (
     Recovery,
     publish_recovery,
@@ -29,10 +31,12 @@ def recover() -> Recovery:
     """Find runs that look busy but hang or whose process was killed; free what they held.
 
     Runs that wait for a person's approval are left alone until their time is over; then they end
-    as refused. `orbcast up` does the same when it starts.
+    as refused. Of what was due while nothing ran, only the last of each kind is left to be done.
+    `orbcast up` and a worker do the same when they start.
     """
     hung = end_overdue()
     dead = mark_crashed_runs()
+    drop_superseded(None, datetime.now(UTC))  # Prefect's own time, whatever ours is
     rows = recovered(hung, dead)
     for run in (*hung, *(crashed.ended for crashed in dead)):
         report_ended(run)

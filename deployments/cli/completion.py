@@ -28,6 +28,7 @@ FLOW_NAMES = (
     "check-drift",
     "audit",
     "replay",
+    "recover",
 )
 """The flows that `orbcast run` runs."""
 

@@ -1,4 +1,4 @@
-"""The process of a Prefect server: of `orbcast up`, or a temporary one for a command.
+"""The process of a Prefect server: of `orbcast up`, of a container, or a temporary one.
 
 Prefect's own command serves the same application and answers whatever name it is called by.
 """
@@ -18,12 +18,12 @@ from deployments.serving.ports import HOST
 from tasks import settings
 
 
-def serve(port: int) -> None:
+def serve(port: int, host: str = HOST) -> None:
     """Serve API, UI and services until asked to end."""
     server = get_current_settings().server
     uvicorn.run(
         HostGuard(create_app(final=True), names_of(settings.current_settings())),
-        host=HOST,
+        host=host,
         port=port,
         timeout_keep_alive=server.api.keepalive_timeout,
         ws_ping_interval=server.api.websocket_ping_interval,
@@ -46,4 +46,8 @@ def serve_temporarily(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    {"port": serve, "descriptor": serve_temporarily}[sys.argv[1]](int(sys.argv[2]))
+    kind, number = sys.argv[1:]
+    if kind == "port":
+        serve(int(number))
+    else:
+        serve_temporarily(int(number))

@@ -55,7 +55,9 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
             )
             for schedule in spec.schedules
         ],
-        concurrency_limit=ConcurrencyLimitConfig(
+        concurrency_limit=None
+        if spec.limit is None
+        else ConcurrencyLimitConfig(
             limit=spec.limit, collision_strategy=ConcurrencyLimitStrategy(spec.collision)
         ),
         triggers=[
@@ -88,7 +90,7 @@ def main() -> None:
     if not answers_in_time(str(api_url())):
         raise SystemExit(NO_SERVER)
     _ensure_automations(settings)
-    asyncio.run(_serve(made, sum(spec.limit for spec in specs), warming))
+    asyncio.run(_serve(made, sum(spec.limit or 1 for spec in specs), warming))
 
 
 async def _serve(made: list[RunnerDeployment], limit: int, warming: Thread) -> None:

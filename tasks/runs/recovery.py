@@ -10,12 +10,14 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import task
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterEndTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
     FlowRunFilterTags,
@@ -34,11 +36,26 @@ from tasks.runs.process_mark import LABEL, is_gone
 from tasks.runs.retrying import RETRIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from uuid import UUID
 
 OURS = "orbcast"
 """The tag of every deployment of Orbcast."""
+
+HEARTBEATS = "orbcast-heartbeats"
+"""The tag of deployments whose runs a worker starts, and Prefect ends when they go silent."""
+
+WENT_SILENT = "it went silent: its process was killed, or its machine is gone"
+"""Message of the state that it puts them in."""
+
+TOLD = "orbcast.told"
+"""Label of a silent run that was told of, and started again where it should be."""
+
+LOOKED_BACK = timedelta(days=1)
+"""How long ago a silent run may have ended: after a longer night its work is not caught up."""
+
+WORKER_BEGINS_WITHIN = timedelta(minutes=15)
+"""As ``BEGINS_WITHIN``, of a worker elsewhere that may have to start a container first."""
 
 BEGINS_WITHIN = timedelta(minutes=2)
 """A run that was handed to a runner and has not begun by then never will."""
@@ -52,6 +69,7 @@ TRIES = 2
 RESTARTS = "orbcast.restarts"
 """Label of a run that is started again if it crashes, though no schedule began it."""
 
+_Kind = TypeVar("_Kind")
 _AGAIN = "orbcast again "
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _PAGE = 200
@@ -81,7 +99,8 @@ def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
     ----------
     begins_within
         A run that a runner of this home took this long ago, and that has not begun, never will.
-        Nothing for a runner that comes up: whoever took it before is gone.
+        Nothing for a runner that comes up: whoever took it before is gone, on another machine
+        too, since a home has one `orbcast up`.
 
     Returns
     -------
@@ -105,7 +124,26 @@ def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
             again = start_again(client, run) if state.is_crashed() else None
             if run.parent_task_run_id is None:
                 ended.append(Dead(ended_run(flow, run, state), again))
+        ended += _silent_ones(client)
         free_slots(client)
+    return ended
+
+
+def _silent_ones(client: SyncPrefectClient) -> list[Dead]:
+    """Start again what Prefect itself marked as crashed, since nobody saw it end; each once."""
+    wanted = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CRASHED])),
+        tags=FlowRunFilterTags(all_=[HEARTBEATS]),
+        end_time=FlowRunFilterEndTime(after_=datetime.now(UTC) - LOOKED_BACK),
+    )
+    ended = []
+    for run in _every(partial(client.read_flow_runs, flow_run_filter=wanted)):
+        if run.state is None or run.state.message != WENT_SILENT or TOLD in run.labels:
+            continue
+        again = start_again(client, run)
+        # last: what is done twice makes no second run and no second notice
+        client.update_flow_run_labels(run.id, {TOLD: True})
+        ended.append(Dead(ended_run(client.read_flow(run.flow_id).name, run, run.state), again))
     return ended
 
 
@@ -151,11 +189,18 @@ def by_itself() -> bool:
     return run is not None and began_by_itself(run)
 
 
-def drop_superseded(deployments: Iterable[UUID], at: datetime) -> int:
+def drop_superseded(deployments: Iterable[UUID] | None, at: datetime) -> int:
     """Cancel scheduled runs that were due while nothing ran, but for the last of each kind.
 
     A kind is a deployment with its parameters: after a night switched off, outcomes are logged
     once and not thirty times; a prediction's own slot is long over, and its row says `missed`.
+
+    Parameters
+    ----------
+    deployments
+        Those whose runs are looked at; all of Orbcast if None.
+    at
+        Aware time, now.
 
     Returns
     -------
@@ -165,7 +210,8 @@ def drop_superseded(deployments: Iterable[UUID], at: datetime) -> int:
     last: dict[tuple[Any, ...], FlowRun] = {}
     dropped = 0
     with get_client(sync_client=True) as client:
-        for run in _overdue(client, frozenset(deployments), at):
+        served = None if deployments is None else frozenset(deployments)
+        for run in _overdue(client, served, at):
             kind = (run.deployment_id, repr(sorted(run.parameters.items())))
             before = last.get(kind)
             last[kind] = run
@@ -194,7 +240,7 @@ def _unheld(client: SyncPrefectClient) -> dict[str, int]:
     """Return the slots taken of each of our deployments' limits beyond the runs that hold one."""
     limits = {
         deployment.id: deployment.global_concurrency_limit
-        for deployment in client.read_deployments(limit=_PAGE)
+        for deployment in _every(client.read_deployments)
         if OURS in deployment.tags and deployment.global_concurrency_limit is not None
     }
     held = Counter(run.deployment_id for run in busy_runs(client))
@@ -210,26 +256,28 @@ def busy_runs(client: SyncPrefectClient) -> list[FlowRun]:
     wanted = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_BUSY)),
     )
-    return client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE)
+    return _every(partial(client.read_flow_runs, flow_run_filter=wanted))
+
+
+def _every(read: Callable[..., list[_Kind]]) -> list[_Kind]:
+    """Return all that there is of what the server gives out by pages."""
+    found: list[_Kind] = []
+    while len(page := read(limit=_PAGE, offset=len(found))) == _PAGE:
+        found += page
+    return found + page
 
 
 def _overdue(
-    client: SyncPrefectClient, deployments: frozenset[UUID], at: datetime
+    client: SyncPrefectClient, deployments: frozenset[UUID] | None, at: datetime
 ) -> list[FlowRun]:
     wanted = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
         tags=FlowRunFilterTags(all_=[OURS]),
     )
-    runs: list[FlowRun] = []
-    while True:
-        page = client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE, offset=len(runs))
-        runs += page
-        if len(page) < _PAGE:
-            break
     late = [
         run
-        for run in runs
-        if run.deployment_id in deployments
+        for run in _every(partial(client.read_flow_runs, flow_run_filter=wanted))
+        if (deployments is None or run.deployment_id in deployments)
         and run.state_name in _PLAIN
         and run.next_scheduled_start_time is not None
         and run.next_scheduled_start_time < at - LATE
@@ -242,15 +290,29 @@ def _death_of(client: SyncPrefectClient, run: FlowRun, begins_within: timedelta)
     mark = _mark_of(client, run)
     if mark is not None:
         gone = is_gone(mark)
+        if gone is None and not begins_within and _is_of_up(client, run):
+            return "it ran on a machine, or in a container, whose place this one has taken"
         return "its process is gone: killed, or the machine stopped" if gone else None
     since = run.state.timestamp if run.state else None
-    if OURS not in run.tags or run.work_pool_name or since is None:
+    if OURS not in run.tags or since is None:
         return None
+    if run.work_pool_name:
+        if run.state_type != StateType.PENDING:
+            return None  # it is a worker's, and Prefect hears from it, or does not
+        begins_within = WORKER_BEGINS_WITHIN
     silent = datetime.now(UTC) - since  # Prefect's own time, whatever ours is
     # a run of ours is marked before it begins
     return (
         "it never began: the runner that took it was stopped" if silent > begins_within else None
     )
+
+
+def _is_of_up(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Return whether a run, or what it is part of, is one that `orbcast up` alone starts."""
+    if run.parent_task_run_id is not None:
+        parent = client.read_task_run(run.parent_task_run_id).flow_run_id
+        return parent is not None and _is_of_up(client, client.read_flow_run(parent))
+    return OURS in run.tags and run.deployment_id is not None and not run.work_pool_name
 
 
 def end_run(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> bool:

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -95,6 +96,33 @@ def test_compose_starts_nothing_without_secrets_and_opens_nothing_to_others() ->
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
     mounted = COMPOSE["services"]["postgres"]["volumes"][1].split(":")[0]
     assert (CONTAINERS / mounted).is_file()
+
+
+def test_our_own_server_is_started_and_answers_to_the_name_that_the_workers_use() -> None:
+    for text in (COMPOSE_TEXT, KUBERNETES_TEXT):
+        assert "prefect, server" not in text.replace('"', "")
+        assert "prefect, worker" not in text.replace('"', "")
+    server, worker = COMPOSE["services"]["server"], COMPOSE["services"]["worker"]
+    (pod,) = [one for one, _ in containers() if one["name"] == "server"]
+    workers = [one for one, _ in containers() if one["name"] != "server"]
+    in_pod = {each["name"]: each.get("value") for each in pod["env"]}
+    for words, names, api in (
+        (server["entrypoint"], server["environment"], worker["environment"]["PREFECT_API_URL"]),
+        *(
+            (pod["command"], in_pod, each["value"])
+            for one in workers
+            for each in one["env"]
+            if each["name"] == "PREFECT_API_URL"
+        ),
+    ):
+        assert words[:3] == ["python", "-m", "deployments.distributed.server"]
+        assert urlsplit(api).hostname in names["ORBCAST_ALLOWED_HOSTS"].split(",")
+        assert "ORBCAST_AUTH" in names  # without which it does not start
+    for words in (worker["entrypoint"], workers[-1]["command"]):
+        assert words[:3] == ["python", "-m", "deployments.distributed.worker"]
+    for probe in ("readinessProbe", "livenessProbe"):
+        headers = pod[probe]["httpGet"]["httpHeaders"]
+        assert headers == [{"name": "Host", "value": "localhost"}], probe
 
 
 def test_every_container_on_kubernetes_has_no_rights_it_does_not_need() -> None:

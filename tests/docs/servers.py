@@ -13,7 +13,7 @@ from tests.docs.terminal import Terminal
 
 _UP = re.compile(r"\b(orbcast( --home \S+)?|make) up\b")
 _PAGE = re.compile(r"\b(orbcast( --home \S+)?|make) dashboard\b")
-_WORKER = re.compile(r"\bprefect worker start\b")
+_WORKER = re.compile(r"\bdeployments\.distributed\.worker\b")
 _SERVER = re.compile(r"\bprefect server start\b")
 _REFUSED = 401
 

@@ -51,6 +51,9 @@ EXCUSED: Mapping[str, str] = {
     ),
     "git log -1 --oneline": "asks the reader's clone; what is tested need not be one",
     "ssh -L 4200:127.0.0.1:4200 you@the-machine": "asks another machine",
+    "python -m deployments.distributed.server --host 0.0.0.0": (
+        "tests/deployments/test_distributed.py starts it, with the secret that it asks for"
+    ),
     "docker compose -f deployments/containers/compose.yaml up -d --build": NO_DOCKER,
     "docker compose -f deployments/containers/compose.yaml exec worker "
     "orbcast ingest --market mgc --source duckdb /data/bars.duckdb --remember": NO_DOCKER,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -11,29 +11,25 @@ from uuid import UUID, uuid4
 import pytest
 from prefect import task
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import State
 from prefect.states import Cancelling, Pending, Running, Scheduled, Suspended
 
-from deployments.catalogue import deployments_of
+from deployments.catalogue import HOUSEKEEPING, deployments_of
 from deployments.serving.runner import deployment
 from flows.recover import recover
 from registry.notices import notices
 from tasks.runs.process_mark import LABEL, mark
 from tasks.runs.recovery import (
-    RESTARTS,
     drop_superseded,
     free_slots,
     mark_crashed_runs,
     restart_crashed,
 )
 from tasks.settings import current_settings
+from tests.flows.begun_runs import ELSEWHERE, GONE, begun, others_of, slots_of, state_of
 from tests.ml_core.builders import mgc
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "home")
-
-HOST, PID, BEGAN = json.loads(mark())
-GONE = json.dumps([HOST, PID, BEGAN - 3600.0])  # this number, of an hour ago: another process's
-ELSEWHERE = json.dumps(["another machine", 1, 0.0])
 
 
 @pytest.fixture
@@ -50,44 +46,6 @@ def served(client: SyncPrefectClient) -> Iterator[UUID]:
     mark_crashed_runs.fn()  # what tests before this one left on the server
     yield found
     client.delete_deployment(found)
-
-
-def begun(
-    client: SyncPrefectClient,
-    served: UUID,
-    marked: str | None,
-    *states: State[None],
-    restarts: bool = True,
-) -> FlowRun:
-    """A run that went through some states and carries a mark."""
-    labels = {} if marked is None else {LABEL: marked}
-    run = client.create_flow_run_from_deployment(
-        served, labels={**labels, **({RESTARTS: "test"} if restarts else {})}
-    )
-    for state in states:
-        client.set_flow_run_state(run.id, state)
-    return run
-
-
-def slots_of(client: SyncPrefectClient, served: UUID) -> int:
-    limit = client.read_deployment(served).global_concurrency_limit
-    assert limit is not None
-    return limit.active_slots
-
-
-def state_of(client: SyncPrefectClient, run: FlowRun) -> str:
-    return str(client.read_flow_run(run.id).state_name)
-
-
-def others_of(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
-    every = client.read_flow_runs(sort="START_TIME_DESC", limit=200)
-    return [
-        each
-        for each in every
-        if each.deployment_id == run.deployment_id
-        and each.id != run.id
-        and (each.idempotency_key or "").endswith(str(run.id))
-    ]
 
 
 def test_a_run_whose_process_was_killed_crashes_and_frees_its_slot_and_is_started_again(
@@ -183,6 +141,20 @@ def test_a_run_killed_between_beginning_and_its_mark_has_crashed(
     assert state_of(client, run) == "Crashed"
 
 
+def test_a_runner_that_comes_up_takes_the_place_of_one_on_another_machine(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    """A container made anew, or a machine that got another name."""
+    run = begun(client, served, ELSEWHERE, Pending(), Running())
+    by_hand = client.create_flow_run(recover, state=Running())
+    client.update_flow_run_labels(by_hand.id, {LABEL: ELSEWHERE})
+    assert mark_crashed_runs.fn() == []
+    (dead,) = mark_crashed_runs.fn(timedelta(0))
+    assert dead.again is not None
+    assert (state_of(client, run), state_of(client, by_hand)) == ("Crashed", "Running")
+    client.delete_flow_run(by_hand.id)
+
+
 def test_a_subflow_killed_before_its_mark_is_buried_with_its_parent(
     client: SyncPrefectClient, served: UUID
 ) -> None:
@@ -270,3 +242,33 @@ def test_the_flow_tells_a_person_and_shows_what_it_found(
         each for each in notices(current_settings().database()) if run.name in each.notice.body
     ]
     assert "log-outcomes" in told.notice.subject
+
+
+def test_a_dead_recover_holds_up_no_other_also_where_an_earlier_release_limited_it(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    del served
+    limited = replace(HOUSEKEEPING[0], limit=1)
+    for spec in (limited, *HOUSEKEEPING):
+        deployed = deployment(spec).apply()
+    runs = [client.create_flow_run_from_deployment(deployed) for _ in range(2)]
+    for run in runs:
+        client.set_flow_run_state(run.id, Pending())
+    assert [state_of(client, run) for run in runs] == ["Pending", "Pending"]
+    for run in runs:
+        client.delete_flow_run(run.id)
+    client.delete_deployment(deployed)
+
+
+def test_recover_leaves_the_last_of_each_kind_that_was_due_while_nothing_ran(
+    client: SyncPrefectClient, served: UUID
+) -> None:
+    due = [
+        client.create_flow_run_from_deployment(
+            served, state=Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=hours))
+        )
+        for hours in (3, 2, 1)
+    ]
+    recover()
+    assert [state_of(client, run) for run in due][:2] == ["Cancelled", "Cancelled"]
+    assert state_of(client, due[2]) != "Cancelled"

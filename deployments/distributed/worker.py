@@ -1,0 +1,50 @@
+"""A Prefect worker for Orbcast's runs: ``python -m deployments.distributed.worker --pool local``.
+
+Before it becomes Prefect's own worker it does what `orbcast up` does when it starts: it ends runs
+whose process is gone, and drops what was due while nothing ran but for the last of each kind. It
+also has Prefect end the runs of workers that are gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+import deployments
+from ml_core.errors import InputError
+from tasks.runs.environment import prepare_environment
+from tasks.settings import api_url, current_settings
+
+POLL_SECONDS = "1"
+
+
+class NoServerNamedError(InputError):
+    """A worker of no server."""
+
+    template = "PREFECT_API_URL is not set; name the Prefect server that has the runs"
+
+
+def main() -> None:
+    """Read the command line, clear up, and become Prefect's worker."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pool", default="local", help="work pool that it takes runs from")
+    asked, more = parser.parse_known_args()
+    try:
+        if api_url() is None:
+            raise NoServerNamedError
+        prepare_environment(current_settings())
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+    deployments.automations.ensure_silent_runs_end()
+    # not in this process, which is about to be another program; if it fails, a later one does it
+    subprocess.run([sys.executable, "-m", "deployments.cli", "run", "recover"], check=False)
+    os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", POLL_SECONDS)
+    worker = ["-m", "prefect", "worker", "start", "--pool", asked.pool, *more]
+    os.execv(sys.executable, [sys.executable, *worker])  # noqa: S606 - no shell is wanted
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Server and worker on several machines: who may ask the server, what the worker does first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from tests.deployments.test_up import free_port
+from tests.waiting import AT_MOST_SECONDS, wait_until
+
+CONTAINERS = Path(__file__).resolve().parents[2] / "deployments" / "containers"
+COMPOSE = yaml.safe_load((CONTAINERS / "compose.yaml").read_text("utf-8"))["services"]
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+    return {**kept, "ORBCAST_HOME": str(home), **more}
+
+
+def test_a_server_for_others_does_not_start_without_a_secret(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "deployments.distributed.server", "--host", "0.0.0.0"]  # noqa: S104
+    refused = subprocess.run(
+        command, env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert "set ORBCAST_AUTH" in refused.stderr
+
+
+def test_a_worker_of_no_server_does_not_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "deployments.distributed.worker"]
+    refused = subprocess.run(
+        command, env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "PREFECT_API_URL is not set" in refused.stderr
+
+
+@pytest.mark.slow
+def test_the_server_of_the_containers_answers_its_own_names_and_no_other(tmp_path: Path) -> None:
+    """Started as Compose starts it, on a database of its own instead of PostgreSQL."""
+    service, port = COMPOSE["server"], free_port()
+    _, *words = service["entrypoint"]
+    given = {
+        "ORBCAST_ALLOWED_HOSTS": service["environment"]["ORBCAST_ALLOWED_HOSTS"],
+        "PREFECT_UI_STATIC_DIRECTORY": str(tmp_path / "ui"),
+        "ORBCAST_AUTH": "ann:s3cret",
+    }
+    server = subprocess.Popen(
+        [sys.executable, *words, "--port", str(port)],
+        env=environment(tmp_path / "home", **given),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+
+    def status(path: str, **headers: str) -> int:
+        try:
+            return httpx.get(f"{url}{path}", headers=headers, timeout=AT_MOST_SECONDS).status_code
+        except httpx.TransportError:
+            return 0
+
+    try:
+        wait_until(lambda: status("/api/health") == 200 or server.poll() is not None)
+        assert server.poll() is None
+        for name in ("server:4200", "localhost:4200"):
+            assert status("/api/health", Host=name) == 200, name
+            assert status("/", Host=name) == 200, name
+        for path in ("/api/health", "/", "/api/flow_runs/count"):
+            assert status(path, Host="evil.example") == 421, path
+        assert status("/api/health", Origin="http://evil.example") == 403
+        assert status("/api/deployments/name/a/b") == 401
+        asked = httpx.get(f"{url}/api/deployments/name/a/b", auth=("ann", "s3cret"))
+        assert asked.status_code == 404
+    finally:
+        server.terminate()
+        server.wait(AT_MOST_SECONDS)

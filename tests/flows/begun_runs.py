@@ -1,0 +1,54 @@
+"""Flow runs put into the states and given the marks that a death leaves."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, State
+
+from tasks.runs.process_mark import LABEL, mark
+from tasks.runs.recovery import RESTARTS
+
+HOST, PID, BEGAN = json.loads(mark())
+GONE = json.dumps([HOST, PID, BEGAN - 3600.0])  # this number, of an hour ago: another process's
+ELSEWHERE = json.dumps(["another machine", 1, 0.0])
+
+
+def begun(
+    client: SyncPrefectClient,
+    served: UUID,
+    marked: str | None,
+    *states: State[None],
+    restarts: bool = True,
+) -> FlowRun:
+    """A run that went through some states and carries a mark."""
+    labels = {} if marked is None else {LABEL: marked}
+    run = client.create_flow_run_from_deployment(
+        served, labels={**labels, **({RESTARTS: "test"} if restarts else {})}
+    )
+    for state in states:
+        client.set_flow_run_state(run.id, state)
+    return run
+
+
+def slots_of(client: SyncPrefectClient, served: UUID) -> int:
+    limit = client.read_deployment(served).global_concurrency_limit
+    assert limit is not None
+    return limit.active_slots
+
+
+def state_of(client: SyncPrefectClient, run: FlowRun) -> str:
+    return str(client.read_flow_run(run.id).state_name)
+
+
+def others_of(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
+    every = client.read_flow_runs(sort="START_TIME_DESC", limit=200)
+    return [
+        each
+        for each in every
+        if each.deployment_id == run.deployment_id
+        and each.id != run.id
+        and (each.idempotency_key or "").endswith(str(run.id))
+    ]

@@ -43,7 +43,7 @@ _ENOUGH_ROWS = 50_000
 
 
 class BatchRefusedError(InputError):
-    """A batch with so many bad rows that none of it is taken."""
+    """A batch with so many bad rows that none of it is taken, nor of those like it that follow."""
 
     name: str
     rows: int
@@ -51,10 +51,24 @@ class BatchRefusedError(InputError):
     lines: tuple[str, ...]
     limit: float
     volume_step: str = "0.001"
+    months_taken: int = 0
     template = (
-        "{name} is refused whole: {_bad:,} of {rows:,} rows are bad ({_counts}); first: {lines:; "
-        "}. {_remedy}"
+        "{name} is refused{_whole}: {_bad:,} of {rows:,} rows are bad ({_counts}); first: "
+        "{lines:; }. {_taken}{_remedy}"
     )
+
+    @property
+    def _whole(self) -> str:
+        return "" if self.months_taken else " whole"
+
+    @property
+    def _taken(self) -> str:
+        if not self.months_taken:
+            return ""
+        return (
+            f"Its {self.months_taken:,} months with few of them were taken in (`orbcast bars "
+            "batches` lists them, `orbcast bars forget` takes one back). "
+        )
 
     @property
     def _bad(self) -> int:
@@ -99,11 +113,14 @@ class BadRows:
         What to call the source.
     limit
         Share of bad rows above which it is refused; a single one refuses no more than two rows.
+    months_taken
+        How many of its batches were taken in.
     """
 
     name: str
     limit: float
     rows: int = 0
+    months_taken: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
     volume_decimals: int = 1
@@ -143,7 +160,13 @@ class BadRows:
         """Return the error that names the counts and the first bad rows."""
         step = f"{10.0**-self.volume_decimals:.{self.volume_decimals}f}"
         return BatchRefusedError(
-            self.name, self.rows, dict(self.reasons), tuple(self.lines), self.limit, step
+            self.name,
+            self.rows,
+            dict(self.reasons),
+            tuple(self.lines),
+            self.limit,
+            step,
+            self.months_taken,
         )
 
 

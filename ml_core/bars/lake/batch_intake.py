@@ -223,6 +223,7 @@ class BatchIntake:
         source = self._source_of(batch)
         source.count(batch.table, checked)
         if not own.too_many:
+            source.months_taken += 1
             return self._add(batch, checked)
         if batch.origin in {"", batch.content_hash}:
             self._refuse(batch, checked, own)
@@ -241,8 +242,11 @@ class BatchIntake:
         return self._add(batch, checked)
 
     def _source_of(self, batch: RawBatch) -> BadRows:
+        """Return the bad rows of all the months that come from where a batch does."""
         limit = self._market.quality.max_bad_share
-        return self._sources.setdefault(batch.origin, BadRows(batch.origin, limit))
+        source, _, month = batch.name.rpartition(":")
+        name = source if batch.origin != batch.content_hash and source and month else batch.name
+        return self._sources.setdefault(batch.origin, BadRows(name, limit))
 
     def _refuse(self, batch: RawBatch, checked: Checked, bad: BadRows) -> NoReturn:
         """Keep the bad rows of a batch, none of which is in, and raise."""

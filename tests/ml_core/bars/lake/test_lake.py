@@ -269,11 +269,13 @@ def test_a_database_with_too_many_bad_rows_is_refused_with_its_own_counts(tmp_pa
     def month(number: int, bad: int) -> RawBatch:
         start = number * 50_000
         rows = [bar(start + at, volume=-1.0 if at < bad else 5.0) for at in range(100)]
-        return month_of("bars.duckdb:bars_1m", rows, f"month {number}")
+        return month_of("bars.duckdb:bars_1m", rows, f"bars.duckdb:bars_1m:2024-0{number + 1}")
 
     lake = Lake(tmp_path)
     with pytest.raises(
-        BatchRefusedError, match=r"bars\.duckdb:bars_1m is refused whole: 30 of 300 rows"
+        BatchRefusedError,
+        match=r"bars\.duckdb:bars_1m is refused: 30 of 300 rows.* Its 1 months with few of them "
+        r"were taken in \(`orbcast bars batches` lists them",
     ):
         lake.ingest([month(0, 0), month(1, 15), month(2, 15)], mgc(), NOW)
 

@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from databento_dbn import Metadata, Schema, SType
 
+from ml_core.bars.checks.bad_rows import BatchRefusedError
 from ml_core.bars.contract import PRICES, RawBatch, SourceError
+from ml_core.bars.lake.batch_log import BatchRecord
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources import dbn, large_file, packed_size, parquet
 from ml_core.bars.sources.text import csv, text_file
@@ -135,6 +138,50 @@ def test_a_large_file_brings_what_it_would_bring_whole(
     np.testing.assert_array_equal(lines, kept + first)
     again = parts.ingest(read(kind, paths), market, NOW)
     assert {each.status for each in again} == {"already"}
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_a_large_file_with_too_many_bad_rows_is_named_as_what_it_is(
+    tmp_path: Path,
+) -> None:
+    market = mgc()
+    table = bars()
+    doubled = pa.concat_tables(
+        [table, table.set_column(2, "open", pc.add(table["open"], 1.0)).slice(0, 4_000)]
+    )
+    path = tmp_path / "doubled.parquet"
+    pq.write_table(doubled, path)
+
+    with pytest.raises(BatchRefusedError, match=r"^doubled\.parquet is refused"):
+        Lake(tmp_path / "lake").ingest(
+            parquet.read_parquet([str(path)], "MGC", contract_pattern=PATTERN), market, NOW
+        )
+
+
+def test_a_file_that_an_earlier_release_read_whole_brings_nothing_new_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(bars(), path)
+    lake = Lake(tmp_path / "lake")
+
+    def read() -> list[BatchRecord]:
+        source = parquet.read_parquet([str(path)], "MGC", contract_pattern=PATTERN)
+        return list(lake.ingest(source, mgc(), NOW))
+
+    (whole,) = read()
+    before = lake.read(mgc())
+    monkeypatch.setattr(large_file, "PART_ROWS", PART)
+    monkeypatch.setattr(parquet, "_ROWS_AT_ONCE", 500)
+
+    for _ in range(2):
+        months = read()
+        assert len(months) == 2
+        assert [month.added + month.revised + month.withdrawn for month in months] == [0, 0]
+        after = lake.read(mgc())
+        assert after.minute.tobytes() == before.minute.tobytes()
+        assert after.close.tobytes() == before.close.tobytes()
+    assert whole.added > 0
 
 
 @pytest.mark.usefixtures("in_parts")

@@ -93,15 +93,15 @@ def text_of(layout: str) -> bytes:
     return "\n".join([*([header] if header else []), *rows, ""]).encode()
 
 
-def bars() -> pa.Table:
-    """Return a few sound bars."""
+def bars(whose: str = "symbol") -> pa.Table:
+    """Return a few sound bars, with a column of some name that says whose they are."""
     price = 2050.0 + np.arange(_ROWS) % 3
     return pa.table(
         {
             "ts": pa.array(_START + np.arange(_ROWS) * np.timedelta64(1, "m")).cast(
                 pa.timestamp("us", "UTC")
             ),
-            "symbol": pa.repeat("MGC", _ROWS),
+            whose: pa.repeat("MGC", _ROWS),
             **dict.fromkeys(PRICES, pa.array(price)),
             "volume": np.arange(_ROWS),
         }
@@ -127,10 +127,10 @@ def lean() -> bytes:
     return zipped("20240116_mgc_minute_trade_202402.csv", rows.encode())
 
 
-def parquet(**options: Any) -> bytes:
+def parquet(whose: str = "symbol", **options: Any) -> bytes:
     """Return a Parquet file."""
     made = io.BytesIO()
-    pq.write_table(bars(), made, **options)
+    pq.write_table(bars(whose), made, **options)
     return made.getvalue()
 
 

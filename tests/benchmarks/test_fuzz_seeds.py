@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.fuzz import seeds
 from benchmarks.fuzz.targets import TARGETS, NoGoodEndError, ending_well, try_one
 from ml_core.errors import InputError
 
@@ -13,6 +14,9 @@ _DIGITS, _DEEP = b"9" * 5_000, b"[" * 2_000
 _TOML = ("market", "recipe", "strategy", "sources", "channels")
 _ROW = b'"ts":"2024-01-16T14:00Z","open":1,"high":1,"low":1,"close":1,"volume":1'
 _AT = b'"at":"2024-01-16T14:01:00+00:00","layout":"generic"'
+
+_PARQUET = seeds.parquet(compression="none", use_dictionary=False)
+_OF_CONTRACTS = seeds.parquet("contract", compression="none", use_dictionary=False)
 
 FOUND: tuple[tuple[str, bytes], ...] = (
     # Python refuses to read a number of so many digits, or so many brackets, in its own way
@@ -31,6 +35,9 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     ("pushed", b"ts,open,high,low,close,volume\n2024-01-16T14:00Z,1,1,1,1\r,1\n"),
     ("spool", b"{" + _AT + b',"cells":{"ts":"\\ud800"}}\n'),
     ("spool", b"{" + _AT + b',"cells":' + _DEEP + b"}\n"),
+    # bytes that are no UTF-8: in a column's name, in its text
+    ("parquet", _PARQUET.replace(b"symbol", b"\xefymbol")),
+    ("parquet", _OF_CONTRACTS.replace(b"MGC", b"\xefGC")),
     ("parameters", b"\0as_of=" + _DEEP),
     ("parameters", b"\0from_day=" + _DIGITS),
 )

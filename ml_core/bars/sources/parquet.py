@@ -98,7 +98,8 @@ def _refusing(path: Path) -> Iterator[None]:
     """Raise a ``SourceError`` that names the file where it is no Parquet, or a damaged one."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        # names that are no UTF-8, or that two columns have, are told in Python's own errors
         if is_disk_full(error):
             raise
         fault = f"cannot be read ({' '.join(str(error).split())[:200]})"
@@ -109,6 +110,7 @@ def _batch_of(
     path: Path, part: Part, names: dict[str, str], symbol: str, reading: TimeReading
 ) -> RawBatch:
     raw, source = part.rows, part.source(path)
+    raw.validate(full=True)  # of a damaged file, text may be none
     times = read_times(stamps_of(raw, names), reading, source)
     count = len(raw)
     try:

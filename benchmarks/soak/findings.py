@@ -47,9 +47,8 @@ def look_at_ledger(record: Record, settings: Settings, world: World) -> None:
     record.slots = sum(count == 1 for count in have.values())
     record.answered = Counter(str(row.reason or row.status) for row in rows)
     record.predicted = record.answered["predicted"]
-    with_bars = sum(
-        world.day_number[slot.trading_day] not in world.plan.without_data for slot in world.slots
-    )
+    lost = {*world.plan.without_data, world.plan.restore}  # of the restore's day, none is left
+    with_bars = sum(world.day_number[slot.trading_day] not in lost for slot in world.slots)
     if record.predicted < (1.0 - MOST_SILENT) * with_bars:
         faults.append(f"only {record.predicted} of {with_bars} slots with bars were predicted")
     record.late = sum(row.late for row in rows)
@@ -123,13 +122,11 @@ def look_at_lake(record: Record, settings: Settings, world: World) -> None:
             "SELECT count(*), coalesce(sum(round(close * 10)), 0)::BIGINT FROM bars_1m"
         ).fetchone()
     lake = settings.lake()
-    closes = 0
-    for path in sorted((lake.root / world.market.symbol / "bars").glob("[0-9]*.parquet")):
-        (total,) = duckdb.sql(
-            "SELECT coalesce(sum(round(close * 10)), 0)::BIGINT FROM read_parquet(?)",
-            params=[str(path)],
+    months = str(lake.root / world.market.symbol / "bars" / "[0-9]*.parquet")
+    with duckdb.connect() as connection:
+        (closes,) = connection.execute(
+            "SELECT coalesce(sum(round(close * 10)), 0)::BIGINT FROM read_parquet(?)", [months]
         ).fetchone() or (0,)
-        closes += total
     in_lake = (lake.status(world.market.symbol).bars, closes)
     if counted != in_lake:
         record.faults.append(

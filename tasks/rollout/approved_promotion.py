@@ -20,9 +20,6 @@ from tasks.training.champion import make_champion
 from tasks.training.promotion import apply_promotion_rule
 from tasks.training.studies_on_record import study_that_counts
 
-_NOBODY = "none"
-"""What an approval says of the champion where there is none."""
-
 
 class ServesAlreadyError(InputError):
     """A promotion of the champion."""
@@ -109,6 +106,7 @@ def act_on_promotion(answered: Answered, at: datetime) -> ApprovalResult:
         and alias.at >= request.asked_at
     ]
     content = request.content
+    champion = store.current(request.market, CHAMPION)  # before it is judged by what serves
     if not made:
         content = _content(settings, record, _rule(settings, record, at), at)
     judged = judge(request, answer, content)
@@ -120,7 +118,7 @@ def act_on_promotion(answered: Answered, at: datetime) -> ApprovalResult:
             at=at,
             by=answer.by.strip(),
             reason=judged.reason,
-            instead_of="" if content["champion"] == _NOBODY else content["champion"],
+            instead_of="" if champion is None else champion.version,
         )
     approved = judged.approved
     return keep(settings, answered, judged.verdict, approved=approved, done=approved, at=at)
@@ -141,14 +139,13 @@ def _content(
     Of the evidence it holds the study and how each condition stands, not every figure: a live
     record grows with each outcome, and would void an approval within minutes.
     """
-    champion = settings.models().current(record.market, CHAMPION)
     study = study_that_counts(settings, record.market, record.recipe_hash, at)
     faults = settings.models().faults(record)
     content = {
         "version": record.version,
         "files": f"damaged ({'; '.join(faults)})" if faults else record.sums_hash,
         "data": record.data_fingerprint,
-        "champion": _NOBODY if champion is None else champion.version,
+        "champion": _recipe_serving(settings, record.market),
         "study": "none" if study is None else study.study_hash,
     }
     if decision is not None:
@@ -157,3 +154,16 @@ def _content(
             for condition in (*decision.conditions, decision.trading)
         }
     return content
+
+
+def _recipe_serving(settings: Settings, market: str) -> str:
+    """Return the champion's model and recipe; a refit of it, as each night makes one, is the same.
+
+    Else no approval that is given on the next day would count.
+    """
+    store = settings.models()
+    champion = store.current(market, CHAMPION)
+    if champion is None:
+        return "none"
+    serving = store.find(market, champion.version)
+    return f"{serving.model} of recipe {serving.recipe_hash[:12]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from ml_core.market.definition import MarketDefinition
 from monitoring.gate import Gate
 from registry.errors import UnknownVersionError
 from registry.models.decisions import list_decisions
+from registry.models.model_store import ModelStore
 from registry.notices import notices
 from registry.rollout import rollout_records
 from registry.studies.evaluations import EvaluationRecord, record_evaluation
@@ -233,6 +235,32 @@ def test_what_is_another_than_was_shown_is_refused(borne_out: Callable[[str], No
     assert send_answer(asked, ANA) is None
     assert "is damaged" in go_on(asked.run).verdict
     assert champion() == before
+
+
+@pytest.mark.usefixtures("borne_out")
+@pytest.mark.parametrize(("recipe", "counts"), [("", True), ("another", False)])
+def test_a_refit_of_the_champion_overnight_voids_no_approval_and_another_recipe_does(
+    monkeypatch: pytest.MonkeyPatch, recipe: str, counts: bool
+) -> None:
+    asked = ask(promote)
+    assert send_answer(asked, ANA) is None
+    before = current_settings().models().find("MGC", "champion")
+    night = replace(before, version="of-the-night", recipe_hash=recipe or before.recipe_hash)
+    current, find = ModelStore.current, ModelStore.find
+
+    def serving(store: ModelStore, market: str, alias: Any) -> Any:
+        now_ = current(store, market, alias)
+        return replace(now_, version=night.version) if now_ and alias == "champion" else now_
+
+    def found(store: ModelStore, market: str, ref: str) -> Any:
+        return night if ref == night.version else find(store, market, ref)
+
+    monkeypatch.setattr(ModelStore, "current", serving)
+    monkeypatch.setattr(ModelStore, "find", found)
+    told = go_on(asked.run)
+    assert told.done == counts
+    if not counts:
+        assert "champion was" in told.verdict
 
 
 def test_what_nobody_answers_ends_completed_and_refused_once() -> None:

@@ -316,8 +316,9 @@ class ModelStore:
         }
         with self._database.session() as session:
             # asked again within the unit of work: another process may have been first
-            last = list(records_in(session, AliasRecord, alias_events(market, alias)))[-1:]
-            if not may_change(alias, *(last or [None]), record.version, at, instead_of):
+            changes = list(records_in(session, AliasRecord, alias_events(market, alias)))
+            last = changes[-1] if changes else None
+            if not may_change(alias, last, record.version, at, instead_of):
                 return False
             chain_of(AliasEvent).append(session, values)
         return True

@@ -28,6 +28,7 @@ from ml_core.evidence.promotion.rule import Decision
 from ml_core.market.definition import MarketDefinition
 from monitoring.gate import Gate
 from registry.errors import UnknownVersionError
+from registry.models import model_store
 from registry.models.decisions import list_decisions
 from registry.models.model_store import ModelStore
 from registry.notices import notices
@@ -246,16 +247,19 @@ def test_a_refit_of_the_champion_overnight_voids_no_approval_and_another_recipe_
     assert send_answer(asked, ANA) is None
     before = current_settings().models().find("MGC", "champion")
     night = replace(before, version="of-the-night", recipe_hash=recipe or before.recipe_hash)
-    current, find = ModelStore.current, ModelStore.find
+    find = ModelStore.find
 
-    def serving(store: ModelStore, market: str, alias: Any) -> Any:
-        now_ = current(store, market, alias)
-        return replace(now_, version=night.version) if now_ and alias == "champion" else now_
+    def serving(read: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *query: tuple(
+            replace(row, version=night.version) if row.version == before.version else row
+            for row in read(*query)
+        )
 
     def found(store: ModelStore, market: str, ref: str) -> Any:
         return night if ref == night.version else find(store, market, ref)
 
-    monkeypatch.setattr(ModelStore, "current", serving)
+    for read in ("read_records", "records_in"):
+        monkeypatch.setattr(model_store, read, serving(getattr(model_store, read)))
     monkeypatch.setattr(ModelStore, "find", found)
     told = go_on(asked.run)
     assert told.done == counts

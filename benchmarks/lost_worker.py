@@ -26,7 +26,6 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import psutil
 from prefect.client.orchestration import SyncPrefectClient
@@ -35,9 +34,11 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Pending, Running, Scheduled
 from sqlalchemy.engine import URL
 
-from benchmarks.soak import MARKET, Plan, Soak
+from benchmarks.soak import Plan, Soak
+from benchmarks.soak.server import MARKET, Server
+from tasks.prediction.slots import Slot
 from tasks.runs.process_mark import LABEL
-from tasks.settings import CLOCK_FILE, Settings
+from tasks.settings import Settings
 from tests.registry.conftest import _statement, started_server
 
 WAITS_SECONDS = 240
@@ -50,35 +51,30 @@ _PROJECT = Path(__file__).resolve().parents[1]
 _PATIENCE = 400.0
 
 
-class LostWorkers(Soak):
-    """The soak's market, with workers on machines of their own in the place of `orbcast up`."""
+class Workers(Server):
+    """Workers on machines of their own, and their server, in the place of `orbcast up`."""
 
-    def __init__(self, folder: Path, port: int, server: URL) -> None:
-        super().__init__(folder, Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.0), port)
-        self._url = {
-            name: server.set(database=name).render_as_string(hide_password=False)
-            for name in ("orbcast", "prefect")
-        }
-        self.settings = Settings(home=self.home, database_url=self._url["orbcast"])
+    def __init__(self, folder: Path, port: int, clock: Path, urls: dict[str, str]) -> None:
+        super().__init__(folder, port, clock, kills=0.0, seed=0)
+        self._urls = urls
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
-        prefect = self._url["prefect"].replace("+psycopg", "+asyncpg")
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if "PREFECT" not in name},
-            CLOCK_FILE: str(self._clock),
-            "ORBCAST_HOME": str(self.home),
-            "ORBCAST_DATABASE_URL": self._url["orbcast"],
+
+    def environment(self) -> dict[str, str]:
+        """Return what every process is told."""
+        return {
+            **super().environment(),
+            "ORBCAST_DATABASE_URL": self._urls["orbcast"],
             "ORBCAST_WAIT_FOR_BARS_SECONDS": str(WAITS_SECONDS),
-            "PREFECT_API_DATABASE_CONNECTION_URL": prefect,
+            "PREFECT_API_DATABASE_CONNECTION_URL": self._urls["prefect"],
         }
 
     @contextlib.contextmanager
     def up(self) -> Iterator[None]:
         """Have the server running, with every deployment and no worker."""
         words = ("-m", "deployments.distributed.server", "--port", str(self.port))
-        server = self._started("server", (sys.executable, *words))
-        self._environment["PREFECT_API_URL"] = api = f"http://127.0.0.1:{self.port}/api"
+        server = self._started("server", (sys.executable, *words), self.environment())
         try:
-            with temporary_settings({PREFECT_API_URL: api}):
+            with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{self.port}/api"}):
                 self.asked(lambda client: client.hello().raise_for_status())
                 self._prefect("work-pool", "create", "local", "--type", "process", "--overwrite")
                 self._prefect("--no-prompt", "deploy", "--all")
@@ -89,11 +85,16 @@ class LostWorkers(Soak):
             server.terminate()
             server.wait(60.0)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The workers that were started and not lost."""
+        return tuple(self._workers)
+
     def begin_worker(self, name: str) -> None:
         """Start a worker on a machine of that name."""
         inner = f'hostname {name}; exec "$0" -m deployments.distributed.worker --name {name}'
         command = ("unshare", "--uts", "sh", "-c", inner, sys.executable)
-        self._workers[name] = self._started(name, command)
+        self._workers[name] = self._started(name, command, self._of_clients())
 
     def lose(self, name: str) -> None:
         """Kill everything on a machine at once; who is left alone would say that it was ended."""
@@ -111,71 +112,20 @@ class LostWorkers(Soak):
         )
         return any(each["name"] == name for each in found.json())
 
-    def predicting(self, slot: Any) -> tuple[FlowRun, str]:
-        """Have a slot predicted whose bars are not there yet; return its run and its worker."""
-        self.point_clock(slot.decision + timedelta(seconds=2))
-        self.start("shadow-predict", str(slot), opening_range=slot.opening_range)
-        self.until(lambda: self._marked() is not None, "a run that waits for its bars")
-        run, host = self._marked() or (None, "")
-        assert run is not None
-        return run, host
-
-    def _marked(self) -> tuple[FlowRun, str] | None:
-        for run in self._busy():
+    def waiting_for_bars(self) -> tuple[FlowRun, str] | None:
+        """Return the prediction that is under way, and its machine; None without one."""
+        for run in self.busy():
             if "opening_range" in run.parameters and LABEL in run.labels and run.start_time:
                 return run, json.loads(str(run.labels[LABEL]))[0]
         return None
 
-    def until(self, what: Callable[[], bool], words: str) -> float:
-        """Wait for something; return after how many seconds it was so."""
-        began = time.monotonic()
-        while not what():
-            if time.monotonic() - began > _PATIENCE:
-                self.record.faults.append(f"not within {_PATIENCE:.0f} s: {words}")
-                return _PATIENCE
-            time.sleep(0.5)
-        self.say(f"{words}: after {time.monotonic() - began:.0f} s")
-        return time.monotonic() - began
+    def busy(self) -> list[FlowRun]:
+        """Return the runs that look as if a process were at work on them."""
+        return self._busy()
 
     def state_of(self, run: FlowRun) -> str:
         """Return the name of a run's state."""
         return str(self.asked(lambda client: client.read_flow_run(run.id)).state_name)
-
-    def rows_of(self, slot: Any) -> list[str]:
-        """Return what the ledger has of a slot, of the champion."""
-        rows = self.settings.ledger().settled(
-            self.market.symbol, first=slot.trading_day, last=slot.trading_day
-        )
-        return [
-            row.prediction.status + (" late" if row.prediction.late else "")
-            for row in rows
-            if row.prediction.opening_range == slot.opening_range
-            and row.prediction.role == "champion"
-        ]
-
-    def _started(self, name: str, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{name}.log").open("ab") as log:
-            return subprocess.Popen(
-                command,
-                env=self._environment,
-                cwd=_PROJECT,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def _prefect(self, *words: str) -> None:
-        command = [sys.executable, "-m", "prefect", *words]
-        ended = subprocess.run(
-            command,
-            env=self._environment,
-            cwd=_PROJECT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if ended.returncode:
-            raise RuntimeError(ended.stdout + ended.stderr)
 
     def stuck_recover(self, host: str) -> FlowRun:
         """Make a run of recover that a lost machine had begun."""
@@ -208,39 +158,116 @@ class LostWorkers(Soak):
 
         return [due(5 + 15 * number) for number in range(MISSED_BY_HAND)]
 
+    def _of_clients(self) -> dict[str, str]:
+        return {**self.environment(), "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api"}
+
+    def _started(
+        self, name: str, command: tuple[str, ...], environment: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                env=environment,
+                cwd=_PROJECT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _prefect(self, *words: str) -> None:
+        ended = subprocess.run(
+            [sys.executable, "-m", "prefect", *words],
+            env=self._of_clients(),
+            cwd=_PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode:
+            raise RuntimeError(ended.stdout + ended.stderr)
+
+
+class LostWorkers(Soak):
+    """The soak's market, with workers in the place of `orbcast up`."""
+
+    def __init__(self, folder: Path, port: int, server: URL) -> None:
+        super().__init__(folder, Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.0), port)
+        urls = {
+            name: server.set(database=name).render_as_string(hide_password=False)
+            for name in ("orbcast", "prefect")
+        }
+        urls["prefect"] = urls["prefect"].replace("+psycopg", "+asyncpg")
+        self.settings = Settings(home=self.home, database_url=urls["orbcast"])
+        self.workers = self.server = Workers(folder, port, self.world.clock, urls)
+
+    def predicting(self, slot: Slot) -> tuple[FlowRun, str]:
+        """Have a slot predicted whose bars are not there yet; return its run and its machine."""
+        self.world.point_clock(slot.decision + timedelta(seconds=2))
+        self.server.start("shadow-predict", str(slot), opening_range=slot.opening_range)
+        found: list[tuple[FlowRun, str]] = []
+
+        def seen() -> bool:
+            found.extend(filter(None, [self.workers.waiting_for_bars()]))
+            return bool(found)
+
+        self.until(seen, "a run that waits for its bars")
+        return found[0]
+
+    def until(self, what: Callable[[], bool], words: str) -> None:
+        """Wait for something, and say after how many seconds it was so."""
+        began = time.monotonic()
+        while not what():
+            if time.monotonic() - began > _PATIENCE:
+                self.record.faults.append(f"not within {_PATIENCE:.0f} s: {words}")
+                return
+            time.sleep(0.5)
+        self.say(f"{words}: after {time.monotonic() - began:.0f} s")
+
+    def rows_of(self, slot: Slot) -> list[str]:
+        """Return what the ledger has of a slot, of the champion."""
+        rows = self.settings.ledger().settled(
+            self.market.symbol, first=slot.trading_day, last=slot.trading_day
+        )
+        return [
+            row.prediction.status + (" late" if row.prediction.late else "")
+            for row in rows
+            if row.prediction.opening_range == slot.opening_range
+            and row.prediction.role == "champion"
+        ]
+
     # -- what is tried -------------------------------------------------------------------------
 
     def try_it(self) -> None:
         """Lose one worker, then the other; look at what is left."""
         first, second = self.slots[:2]
         for name in ("worker-a", "worker-b"):
-            self.begin_worker(name)
-            self.until(lambda name=name: self.works(name), f"{name} works")  # type: ignore[misc]
-        self.run("nightly-retrain", "first")
+            self.workers.begin_worker(name)
+            self.until(lambda name=name: self.workers.works(name), f"{name} works")  # type: ignore[misc]
+        self.server.run("nightly-retrain", "first")
 
         run, host = self.predicting(first)
-        self.lose(host)
+        self.workers.lose(host)
         self.say(f"{host} is gone, in the middle of {run.name}")
-        self.append_bars(first.decision)
-        self.until(lambda: self.state_of(run) == "Crashed", "its run is Crashed")
+        self.world.append_bars(first.decision)
+        self.until(lambda: self.workers.state_of(run) == "Crashed", "its run is Crashed")
         self.until(lambda: bool(self.rows_of(first)), "the other worker answered for it")
-        self.settle()
+        self.server.settle()
 
-        (last,) = self._workers
+        (last,) = self.workers.names
         run, _ = self.predicting(second)
-        self.lose(last)
-        stuck = self.stuck_recover(last)
+        self.workers.lose(last)
+        stuck = self.workers.stuck_recover(last)
         self.say(f"{last} is gone, in the middle of {run.name} and of recover")
-        overdue = self.overdue_outcomes()
-        self.append_bars(second.decision)
-        self.begin_worker("worker-c")
-        self.until(lambda: self.works("worker-c"), "worker-c works")
-        self.until(lambda: self.state_of(run) == "Crashed", "its run is Crashed")
-        self.until(lambda: self.state_of(stuck) == "Crashed", "that recover is Crashed")
+        overdue = self.workers.overdue_outcomes()
+        self.world.append_bars(second.decision)
+        self.workers.begin_worker("worker-c")
+        self.until(lambda: self.workers.works("worker-c"), "worker-c works")
+        self.until(lambda: self.workers.state_of(run) == "Crashed", "its run is Crashed")
+        self.until(lambda: self.workers.state_of(stuck) == "Crashed", "that recover is Crashed")
         self.until(lambda: bool(self.rows_of(second)), "worker-c answered for it")
-        self.settle()
+        self.server.settle()
 
-        states = sorted(self.state_of(each) for each in overdue)
+        states = sorted(self.workers.state_of(each) for each in overdue)
         self.say(f"runs of log-outcomes that were due meanwhile: {', '.join(states)}")
         if states.count("Cancelled") < MISSED_BY_HAND - 1:  # the last by a run that an event began
             self.record.faults.append(
@@ -250,15 +277,13 @@ class LostWorkers(Soak):
             self.say(f"{slot}: {', '.join(self.rows_of(slot))}")
             if len(self.rows_of(slot)) != 1:
                 self.record.faults.append(f"{slot} has {len(self.rows_of(slot))} rows")
-        self.record.faults += [f"{run.name} is still {run.state_name}" for run in self._busy()]
+        self.record.faults += [
+            f"{run.name} is still {run.state_name}" for run in self.workers.busy()
+        ]
         self.record.faults += self._verified()
 
     def _verified(self) -> list[str]:
-        command = [sys.executable, "-m", "deployments.cli", "verify"]
-        environment = {n: v for n, v in self._environment.items() if "PREFECT" not in n}
-        ended = subprocess.run(
-            command, env=environment, cwd=_PROJECT, capture_output=True, text=True, check=False
-        )
+        ended = self.server.command("verify")
         self.say(next(iter(ended.stdout.splitlines()), ended.stderr))
         return [] if ended.returncode == 0 else [f"verify: {ended.stdout}{ended.stderr}"]
 
@@ -286,7 +311,7 @@ def main() -> None:
             _statement(url, f"CREATE DATABASE {name}")
         campaign = LostWorkers(folder, asked.port, url)
         campaign.prepare()
-        stack.enter_context(campaign.up())
+        stack.enter_context(campaign.server.up())
         campaign.try_it()
     for fault in campaign.record.faults:
         print(f"FAULT: {fault}")

@@ -85,6 +85,11 @@ def load_model(
         raise refused(f"is not TOML: {fault}") from fault
     except UnicodeDecodeError as fault:
         raise refused(f"is not UTF-8 text: {fault}") from fault
+    except (
+        OverflowError,
+        RecursionError,
+    ) as fault:  # which pydantic takes for no fault of a value
+        raise refused(f"cannot be used: {fault}") from fault
     except ValidationError as fault:
         faults = tuple(
             (

@@ -44,6 +44,8 @@ _NO_MEMORY = (
     "(ORBCAST_WORKERS=1) or a shorter period"
 )
 
+_ILL_SET = "Prefect does not take a setting of its own ({}); mend it in PREFECT_..."
+
 _FILES: tuple[tuple[type[OSError], str], ...] = (
     (IsADirectoryError, "is a folder; name a file, which may be in it"),
     (NotADirectoryError, "goes through a file as if it were a folder; check the path"),
@@ -69,7 +71,7 @@ def status_of(error: BaseException) -> int:
     for kind, status in _STATUS:
         if isinstance(error, kind):
             return status
-    if _is_about_the_server(error) or _is_out_of_memory(error):
+    if _is_about_the_server(error) or _is_out_of_memory(error) or _prefects_setting(error):
         return OPERATOR
     return INPUT if type(error).__name__ == "ParameterTypeError" else DEFECT
 
@@ -90,8 +92,8 @@ def line_of(error: BaseException) -> str:
             "right? Without it, Orbcast uses its own"
         )
     words = _NO_MEMORY if _is_out_of_memory(error) else _FROM_PREFECT.get(type(error).__name__)
-    if words:
-        return words.format(text)
+    if words or (setting := _prefects_setting(error)):
+        return words.format(text) if words else _ILL_SET.format(setting)
     if isinstance(error, OSError):
         return (
             _about_a_file(error) or f"{text}; check the path, its permissions and the space left"
@@ -207,6 +209,19 @@ def let_go_of_output() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _prefects_setting(error: BaseException) -> str:
+    """Return the fault of a setting that Prefect does not take; empty where it is another error.
+
+    Prefect reads PREFECT_... when it is imported, and its own words name the group.
+    """
+    title = str(getattr(error, "title", ""))
+    if type(error).__name__ != "ValidationError" or not title.endswith("Settings"):
+        return ""
+    first = error.errors()[0]  # type: ignore[attr-defined]  # pydantic is not imported for it
+    name = ".".join(map(str, first["loc"]))
+    return f"{name} of {title}: {first['msg']}, not {first['input']!r:.80}"
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

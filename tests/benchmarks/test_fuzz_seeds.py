@@ -27,6 +27,8 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     *((name, b"a = " + _DEEP) for name in ("market", "recipe", "strategy", "sources", "channels")),
     # what a file holds made the message as long as the file
     *((name, b"a" * 20_000 + b" = 1") for name in ("market", "recipe", "strategy")),
+    # a regular expression that Python refuses in its own way
+    ("market", seeds.toml_files("markets")[0].replace(b"{1,2}", b"{99999999999}")),
     ("channels", b'[[channels]]\nname = "a"\nkind = "other"\nsince = 2024-01-01T00:00:00Z\n'),
     ("channels", b'[[channels]]\nname = "a"\nkind = "slack"\nsince = 2024-01-01\n'),
     ("pushed", _DEEP),

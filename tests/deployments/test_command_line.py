@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 import typer
-from pydantic import BaseModel, model_serializer
+from prefect.settings.models.server.events import ServerEventsSettings
+from pydantic import BaseModel, ValidationError, model_serializer
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from deployments.cli.commands import SECTIONS
-from deployments.cli.errors import line_of, status_of
+from deployments.cli.errors import OPERATOR, line_of, status_of
 from deployments.cli.operation import run as run_command
 from flows.shadow_predict import shadow_predict
 from flows.tune import tune
@@ -140,6 +141,15 @@ def test_the_status_says_who_must_act(error: Exception, status: int) -> None:
 
 def test_an_unexpected_error_is_called_a_defect_and_points_to_debug() -> None:
     assert "--debug" in line_of(ZeroDivisionError("division by zero"))
+
+
+def test_a_setting_that_prefect_does_not_take_is_named_and_no_defect() -> None:
+    with pytest.raises(ValidationError) as raised:
+        ServerEventsSettings.model_validate({"retention_period": "9{}0"})
+    assert status_of(raised.value) == OPERATOR
+    told = line_of(raised.value)
+    assert told.startswith("Prefect does not take a setting of its own (retention_period of ")
+    assert "'9{}0'" in told
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,8 @@ class RawBatch:
     origin, reading
         What the batch is a part of (a file's content, a table of a database) and the options it
         was read with. Read again with other options, a reading of one origin replaces the other.
+    part_of
+        What to call the origin where it is a hash.
     table
         Columns of ``RAW_SCHEMA``.
     zone
@@ -102,6 +104,7 @@ class RawBatch:
     table: pa.Table
     origin: str = ""
     reading: str = ""
+    part_of: str = ""
     zone: str | None = None
     how: tuple[HowRead, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)

@@ -244,8 +244,7 @@ class BatchIntake:
     def _source_of(self, batch: RawBatch) -> BadRows:
         """Return the bad rows of all the months that come from where a batch does."""
         limit = self._market.quality.max_bad_share
-        source, _, month = batch.name.rpartition(":")
-        name = source if batch.origin != batch.content_hash and source and month else batch.name
+        name = batch.part_of or batch.origin
         return self._sources.setdefault(batch.origin, BadRows(name, limit))
 
     def _refuse(self, batch: RawBatch, checked: Checked, bad: BadRows) -> NoReturn:

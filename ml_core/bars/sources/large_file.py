@@ -98,7 +98,9 @@ def in_months(
             months.add(last.table)
         if last is None:
             return
-        model = replace(last, table=last.table.slice(0, 0), origin=origin, how=tuple(how))
+        model = replace(
+            last, table=last.table.slice(0, 0), origin=origin, part_of=str(path), how=tuple(how)
+        )
         for name, rows in months.read(model.table):
             yield replace(
                 model,

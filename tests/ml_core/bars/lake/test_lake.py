@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from ml_core import files
 from ml_core.bars.checks.bad_rows import BatchRefusedError
 from ml_core.bars.contract import RAW_SCHEMA, RawBatch
+from ml_core.bars.lake import batch_intake
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.lake.month_file import LakeDamagedError
 from ml_core.files import TEMPORARY
@@ -280,6 +281,29 @@ def test_a_database_with_too_many_bad_rows_is_refused_with_its_own_counts(tmp_pa
         lake.ingest([month(0, 0), month(1, 15), month(2, 15)], mgc(), NOW)
 
     assert len(contents(lake)) == 100
+
+
+def test_a_source_with_too_many_bad_rows_is_not_held_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def months() -> Iterator[RawBatch]:
+        for number in range(5):
+            rows = [
+                bar(number * 50_000 + at, volume=-1.0 if at < 15 else 5.0) for at in range(100)
+            ]
+            read.append(number)
+            part = month_of("hash of the content", rows, f"a.csv:{number}")
+            yield replace(part, part_of="/folder/a.csv")
+
+    monkeypatch.setattr(batch_intake, "_MOST_DOUBTFUL_ROWS", 250)
+    with pytest.raises(
+        BatchRefusedError, match=r"/folder/a\.csv is refused whole: 45 of 300 rows"
+    ):
+        Lake(tmp_path).ingest(months(), mgc(), NOW)
+
+    assert read == [0, 1, 2]
 
 
 def test_odd_stretches_are_reported_and_kept(tmp_path: Path) -> None:

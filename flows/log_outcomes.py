@@ -18,6 +18,7 @@ from tasks.health.outcomes_artifact import (
     standing_words,
 )
 from tasks.health.prometheus_figures import write_figures
+from tasks.messages.tell_day import tell_day
 from tasks.notices.heartbeat import send_heartbeat
 from tasks.notices.notify import REPORTED, bring_waiting
 from tasks.prediction.missed import fill_missed
@@ -55,9 +56,10 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> O
     warned = None if as_of else warn_early(market, at)
     breaker = None if as_of else check_breaker(market, at)
     rollout = None if as_of else check_rollout(market, at)
-    if not as_of:
-        bring_waiting()
     live = [figure for figure in figures if figure.mode == "live" and figure.role == "champion"]
+    if not as_of:
+        tell_day(market, at, live)
+        bring_waiting()
     period = over(live)
     standing = standing_words(breaker, rollout)
     verdict = counts_in_words(counts, missed) + standing

@@ -7,6 +7,7 @@ from datetime import datetime
 from prefect import flow
 
 from tasks.data.ingest import announce_bars
+from tasks.messages.tell_slot import tell_forecast
 from tasks.notices.notify import REPORTED
 from tasks.prediction.await_bars import await_bars
 from tasks.prediction.day_outlook import day_outlook, outlook_in_words
@@ -61,5 +62,7 @@ def shadow_predict(
         trouble=arrival.trouble if arrival else None,
         today=outlook_in_words(outlook) if outlook.closed else None,
     )
+    if not as_of:
+        tell_forecast(market, slot)
     publish_prediction(market, result, champion, arrival)
     return result

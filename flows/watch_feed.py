@@ -1,4 +1,4 @@
-"""Watch: a feed that stops while its exchange is open is told of within ten minutes."""
+"""Watch: a feed that stops and a range that breaks are told of while the exchange is open."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from prefect import flow
 
 from tasks.data.feed import FeedCheck, check_feed
 from tasks.health.prometheus_figures import write_figures
+from tasks.messages.tell_day import tell_breaks
 from tasks.notices.notify import REPORTED
 from tasks.runs.parameters import MarketName
 from tasks.runs.run_names import run_name
@@ -20,15 +21,17 @@ from tasks.settings import current_settings, now
     **REPORTED,
 )
 def watch_feed(market: MarketName = "mgc") -> FeedCheck:
-    """Send one notice when a feed stops, and one when it resumes.
+    """Send one notice when a feed stops, one when it resumes, and one when a range breaks.
 
     A feed counts as stopped only while the exchange is open, and only when the silence is longer
-    than is usual at that time of the session. The source is read, but no bar is taken in.
+    than is usual at that time of the session. Bars are taken in only while a range that was
+    forecast waits for its break, which is told of.
 
     Args:
         market: Name of a market file, such as mgc.
     """
     at = now()
     check = check_feed(market, at)
+    tell_breaks(market, at)
     write_figures(current_settings(), at)
     return check

@@ -102,3 +102,13 @@ class Instrument(BaseModel):
         exponent = self.tick_size.as_tuple().exponent
         decimals = max(-int(exponent), 0)
         return np.round(np.asarray(ticks, dtype=np.float64) * float(self.tick_size), decimals)
+
+    def price_text(self, ticks: int) -> str:
+        """Return the price of whole ticks as text to be copied: exact, without separators.
+
+        >>> gold = Instrument(tick_size="0.10", tick_value=1, commission_per_side=0,
+        ...                   slippage_ticks_per_side=0)
+        >>> gold.price_text(33860)
+        '3386.0'
+        """
+        return format(ticks * self.tick_size.normalize(), "f")

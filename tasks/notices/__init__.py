@@ -11,5 +11,6 @@ if TYPE_CHECKING:
     from tasks.notices import error_words as error_words
     from tasks.notices import events as events
     from tasks.notices import notify as notify
+    from tasks.notices import pictures as pictures
 else:
     __getattr__ = modules_of(__name__)

@@ -26,14 +26,32 @@ from tasks.notices.channels import (
 )
 
 
-class SmtpEmail(AppriseNotificationBlock):
+class _WithPicture(AppriseNotificationBlock):
+    """A block whose service may take a picture beside the words."""
+
+    def notify_with_picture(self, body: str, subject: str, picture: Path) -> None:
+        """Send words and a picture; without the picture where the service does not take both.
+
+        Raises
+        ------
+        NotificationError
+            Neither was taken.
+        """
+        sent = self._apprise_client.notify(
+            body=body, title=subject, notify_type=self.notify_type, attach=str(picture)
+        )
+        if not sent:
+            self.notify(body, subject)
+
+
+class SmtpEmail(_WithPicture):
     """Email by SMTP; the URL is Apprise's, mailtos://user:password@host?to=you@example.com."""
 
     _block_type_name = "Orbcast SMTP Email"
     _block_type_slug = "orbcast-smtp-email"
 
 
-class AppriseService(AppriseNotificationBlock):
+class AppriseService(_WithPicture):
     """Any service that Apprise knows; the URL is Apprise's, such as ntfy://topic."""
 
     _block_type_name = "Orbcast Apprise Service"
@@ -103,6 +121,14 @@ def load_block(channel: Channel) -> Any:
     except ValueError as error:
         fault = f"has no URL in Prefect any more; `orbcast notify add {channel.kind} "
         raise ChannelError("", channel.name, f"{fault}{channel.name}` gives it one") from error
+
+
+def notify_block(block: Any, body: str, subject: str, picture: Path | None) -> None:
+    """Send words through a channel's block, with a picture where there is one and it can."""
+    if picture is not None and isinstance(block, OWN_BLOCKS):
+        block.notify_with_picture(body, subject, picture)
+    else:
+        block.notify(body, subject)
 
 
 def without_secrets(block: Any, text: str) -> str:

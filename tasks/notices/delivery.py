@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -16,6 +17,7 @@ from prefect.exceptions import MissingContextError
 from prefect.logging import get_logger
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 
+from monitoring.messages.facts import Message
 from monitoring.notices import WORTH_TELLING, dated, rests_until
 from registry.notices import (
     Delivery,
@@ -24,9 +26,10 @@ from registry.notices import (
     record_delivery,
     waiting,
 )
-from tasks.notices.channel_blocks import load_block, without_secrets
+from tasks.notices.channel_blocks import load_block, notify_block, without_secrets
 from tasks.notices.channels import Channel, channels
 from tasks.notices.error_words import named, scrubbed, words_of
+from tasks.notices.pictures import picture_of
 from tasks.settings import Settings, now
 
 SECONDS = 10.0
@@ -56,13 +59,16 @@ def bring(settings: Settings, *, at_once: bool = False) -> int:
         return sum(_bring_to(settings, channel, at_once) for channel in listed) if is_alone else 0
 
 
-def send_test(channel: Channel) -> Delivery:
-    """Send a message that says it is a test; it is not kept."""
+def send_test(channel: Channel, message: Message, picture: Path | None) -> Delivery:
+    """Send a message that says it is a test, with a picture where the channel takes one.
+
+    It is not kept.
+    """
     at = now()
     notice = Notice(
-        key="test", market=None, kind="test", subject="Orbcast: a test", body="It works.", at=at
+        key="test", market=None, kind="test", subject=message.subject, body=message.body, at=at
     )
-    fault = _fault(channel, notice)
+    fault = _fault(channel, notice, picture)
     return Delivery(key="test", channel=channel.name, delivered=not fault, detail=fault, at=at)
 
 
@@ -72,7 +78,7 @@ def send_unkept(settings: Settings, notice: Notice) -> None:
         for channel in channels(settings.channels_file):
             # nobody would remember to tell it once the quiet hours end
             if channel.tells_from(notice) is not None:
-                _fault(channel, notice)
+                _fault(channel, notice, picture_of(settings, notice.key))
 
 
 def in_reach(settings: Settings) -> bool:
@@ -122,7 +128,7 @@ def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
 
 
 def _send(settings: Settings, channel: Channel, notice: Notice) -> bool:
-    fault = _fault(channel, notice)
+    fault = _fault(channel, notice, picture_of(settings, notice.key))
     delivery = Delivery(
         key=notice.key, channel=channel.name, delivered=not fault, detail=fault, at=now()
     )
@@ -132,7 +138,7 @@ def _send(settings: Settings, channel: Channel, notice: Notice) -> bool:
     return delivery.delivered
 
 
-def _fault(channel: Channel, notice: Notice) -> str:
+def _fault(channel: Channel, notice: Notice, picture: Path | None = None) -> str:
     """Send, and give what went wrong, if anything, without secrets; never for long."""
     outcome: list[str] = []
     at, held_until = now(), channel.rules.held_until(notice.kind, notice.at)
@@ -147,7 +153,7 @@ def _fault(channel: Channel, notice: Notice) -> str:
             return
         try:
             with block.raise_on_failure():
-                block.notify(body, notice.subject)
+                notify_block(block, body, notice.subject, picture)
             outcome.append("")
         except Exception as error:  # noqa: BLE001 - whatever a channel does
             outcome.append(scrubbed(without_secrets(block, words_of(error))))

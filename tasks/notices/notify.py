@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +21,7 @@ from tasks.notices.delivery import (
     send_unkept,
 )
 from tasks.notices.error_words import named, scrubbed
+from tasks.notices.pictures import keep_picture
 from tasks.runs.ended_runs import ended_run
 from tasks.runs.process_mark import mark_run
 from tasks.runs.recovery import restart_crashed
@@ -28,7 +30,14 @@ from tasks.settings import Settings, current_settings, now
 
 
 def notify(
-    settings: Settings, kind: str, market: str | None, key: str, subject: str, body: str
+    settings: Settings,
+    kind: str,
+    market: str | None,
+    key: str,
+    subject: str,
+    body: str,
+    *,
+    draw: Callable[[], bytes | None] | None = None,
 ) -> bool:
     """Notify a person once: keep the notice, then try every channel.
 
@@ -44,6 +53,8 @@ def notify(
         Such as ``breaker``, ``drift``, ``run``, ``missed``, ``gate``, ``rollout``.
     market, key, subject, body
         Symbol or None; the notice's own name; the words.
+    draw
+        Draws its picture, a PNG, where a channel takes one; None where there is none.
 
     Returns
     -------
@@ -52,6 +63,9 @@ def notify(
     """
     with quietly(f"no notice: {subject}", logging.ERROR):
         notice = Notice(key=key, market=market, kind=kind, subject=subject, body=body, at=now())
+        if draw is not None:
+            with quietly(f"no picture: {subject}"):
+                keep_picture(settings, key, draw)
         try:
             if not keep_notice(settings.database(), notice):
                 return False

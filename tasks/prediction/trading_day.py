@@ -197,14 +197,15 @@ def _seen(
         except NoBarsError:
             return {}
         by_range |= {
-            row["opening_range"]: (row, _candles(made, int(position), market))
+            row["opening_range"]: (row, candles_of(made, int(position), market))
             for row, position in zip(slot_table(made).to_pylist(), made.reported, strict=True)
             if specs[row["opening_range"]] == spec
         }
     return by_range
 
 
-def _candles(made: Assembly, position: int, market: Market) -> Candles:
+def candles_of(made: Assembly, position: int, market: Market) -> Candles:
+    """Return the bars of a slot of an assembly, from before its window to its session's end."""
     tape, ranges = made.tape, made.ranges
     span = np.array([ranges.start[position] - _LEAD, ranges.session_end[position]])
     first, stop = tape.first_at(span)

@@ -55,7 +55,7 @@ def followed_days(
         if row.outcome is not None and row.outcome.label == rules.label.key
     }
     slots = [
-        _as_recorded(slot, outcomes.get((slot.trading_day, slot.opening_range)))
+        as_recorded(slot, outcomes.get((slot.trading_day, slot.opening_range)))
         for slot in slots_of(rows)
         if (slot.trading_day, slot.opening_range) in plans
     ]
@@ -90,7 +90,7 @@ def _history(
     return rows
 
 
-def _as_recorded(slot: Slot, outcome: OutcomeEntry | None) -> Slot:
+def as_recorded(slot: Slot, outcome: OutcomeEntry | None) -> Slot:
     """Put the ledger's outcome in the place of what the bars say today, if it is of that side."""
     side = SIDE_OF.get(outcome.direction) if outcome else None
     if outcome is None or side is None or side != slot.side:

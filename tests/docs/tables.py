@@ -61,6 +61,7 @@ EXCUSED: Mapping[str, str] = {
 """Commands that are not run here, and why, or the test that does it."""
 
 MEASURED = "measured on licensed bars, which are not part of the project"
+GOLDEN = "a message; tests/monitoring/messages holds it to what is written"
 DRAWN: Mapping[str, str] = {
     "orbcast up (supervisor)": "a drawing of processes",
     "source file --> checks --> lake (Parquet, a file a month)": "a drawing of a bar's way",
@@ -74,6 +75,10 @@ DRAWN: Mapping[str, str] = {
     "P(target before stop) = distance to stop / (distance to stop + distance to target)": (
         "a formula; tests/ml_core/learning holds it to simulation"
     ),
+    '--8<-- "tests/monitoring/messages/golden/forecast-hybrid.txt"': GOLDEN,
+    '--8<-- "tests/monitoring/messages/golden/break-not-entered.txt"': GOLDEN,
+    '--8<-- "tests/monitoring/messages/golden/settled-hybrid.txt"': GOLDEN,
+    '--8<-- "tests/monitoring/messages/golden/day.txt"': GOLDEN,
     "180 slots: 168 predicted, 11 stale_data, 1 missed; 1 late": "the record of half an hour",
     "without the model: 4,192 trades, -1027.2 R net": MEASURED,
     "ts_event                        instrument_id  open           high           low            "

@@ -26,6 +26,7 @@ from typer.testing import CliRunner
 from deployments.automations import ensure_automations
 from deployments.cli.app import app
 from flows.log_outcomes import log_outcomes
+from monitoring.messages.facts import Message
 from registry.notices import notices
 from tasks.health.breaker import change
 from tasks.notices import delivery
@@ -391,7 +392,7 @@ def test_email_is_sent_by_apprise_and_a_dead_mail_server_is_said(own: Path) -> N
     channel = add_channel(
         current_settings().channels_file, "mail", "email", url, datetime.now(UTC)
     )
-    tried = delivery.send_test(channel)
+    tried = delivery.send_test(channel, Message(subject="one", body="two"), None)
     assert not tried.delivered
     assert "hush-hush" not in tried.detail
     assert ensure_automations((channel,)) == ()  # not a block that the server has

@@ -167,7 +167,10 @@ def try_channels(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send a test message. Exit status 3: a channel did not take it.
+    """Send a real message as a test. Exit status 3: a channel did not take it.
+
+    It is the latest forecast that was told, or a made-up one where there is none yet, with its
+    picture where the channel takes one.
 
     Example: orbcast notify test
     """
@@ -182,9 +185,15 @@ def try_channels(
             raise tasks.notices.channels.ChannelError(
                 "name", name or "", "is not there; `orbcast notify list` shows them"
             )
-        tried = [tasks.notices.delivery.send_test(channel) for channel in channels]
+        with tasks.messages.trial.trial_message(settings) as (message, picture):
+            tried = [
+                tasks.notices.delivery.send_test(channel, message, picture) for channel in channels
+            ]
     if as_json:
         print_json([asdict(delivery) for delivery in tried])
+    else:
+        for line in (message.subject, *message.body.splitlines(), ""):
+            say(line)
     for delivery in () if as_json else tried:
         if delivery.delivered:
             say(f"{delivery.channel}: delivered")

@@ -7,6 +7,7 @@ from ml_core.on_demand import modules_of
 if TYPE_CHECKING:
     from monitoring.pages.plots import days as days
     from monitoring.pages.plots import drift as drift
+    from monitoring.pages.plots import opening_range as opening_range
     from monitoring.pages.plots import record as record
     from monitoring.pages.plots import scores as scores
     from monitoring.pages.plots import setups as setups

@@ -1,0 +1,259 @@
+"""What the messages of the trading day are written from: typed facts, and nothing of the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ml_core.decision.entry import PredictionEntry
+from ml_core.market.instrument import Instrument
+from ml_core.market_events import Stage
+from ml_core.strategy.bracket import Bracket
+from ml_core.strategy.plan import DaySoFar, Plan
+from ml_core.strategy.rules import Side
+from monitoring.performance import Period
+
+NOT_TRADED: tuple[Stage, ...] = ("off", "shadow")
+"""Stages at which forecasts are made for the record and for nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message as a person gets it."""
+
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeFacts:
+    """An opening range that has closed.
+
+    Attributes
+    ----------
+    symbol, trading_day, opening_range, zone
+        Which, and the market's zone, in which times are told.
+    closed
+        When its window ended, aware.
+    instrument, contract
+        What is traded; ``contract`` is None where it is not known.
+    high, low
+        Whole ticks, as traded.
+    """
+
+    symbol: str
+    trading_day: date
+    opening_range: str
+    zone: str
+    closed: datetime
+    instrument: Instrument
+    contract: str | None
+    high: int
+    low: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFacts:
+    """What the rules decided of a range.
+
+    Attributes
+    ----------
+    rules, stage
+        The rules' name, and the stage that the market stood at.
+    plan
+        What is active at that stage; None where the rules decided nothing.
+    """
+
+    rules: str
+    stage: Stage
+    plan: Plan | None
+
+    @property
+    def is_traded(self) -> bool:
+        """Whether the stage lets anything be traded at all."""
+        return self.stage not in NOT_TRADED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastFacts:
+    """A forecast, and the two trades that it is about.
+
+    Attributes
+    ----------
+    opening_range
+        The range; None where no bars of it are known.
+    slot
+        What it is called in a subject, such as ``MGC 1000``.
+    entry
+        The champion's entry in the ledger.
+    brackets
+        The trades of a break up and of a break down, by the rules; none without a range.
+    plan
+        What the rules decided.
+    other_label
+        Key of the label that the forecast was made for, where the rules trade another one.
+    """
+
+    slot: str
+    opening_range: RangeFacts | None
+    entry: PredictionEntry
+    brackets: tuple[Bracket, ...]
+    plan: PlanFacts
+    other_label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeFacts:
+    """A range that broke, and what the rules made of it.
+
+    Attributes
+    ----------
+    opening_range, entry, plan
+        The range, its forecast, and what the rules decided.
+    bracket, planned
+        The trade as it came, and as the forecast had planned it.
+    broke
+        When, aware.
+    size, why_not
+        The size it was entered with by the rules; 0 where it was not, and why, if more is known.
+    """
+
+    opening_range: RangeFacts
+    entry: PredictionEntry
+    plan: PlanFacts
+    bracket: Bracket
+    planned: Bracket
+    broke: datetime
+    size: float
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledFacts:
+    """What became of a range.
+
+    Attributes
+    ----------
+    opening_range, entry, plan
+        The range, its forecast, and what the rules decided.
+    trade
+        The trade of its break; None of a range that did not break.
+    outcome
+        ``WIN``, ``LOSS`` or ``TIMEOUT``; None without a trade.
+    exit
+        Whole ticks; None without a trade.
+    r_gross, r_net
+        Of size 1, before and after costs; None without a trade.
+    resolved
+        When it was settled, aware.
+    day
+        The day's trades by the rules up to then.
+    """
+
+    opening_range: RangeFacts
+    entry: PredictionEntry
+    plan: PlanFacts
+    trade: TradeFacts | None
+    outcome: str | None
+    exit: int | None
+    r_gross: float | None
+    r_net: float | None
+    resolved: datetime
+    day: DaySoFar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeOfDigest:
+    """A range of a day in a line of a digest.
+
+    Attributes
+    ----------
+    opening_range
+        Its name.
+    p_up, baseline_p_up
+        The forecast beside the corridor; None without a forecast.
+    why_none
+        Why there was no forecast; None where there was one.
+    direction, outcome, r_net
+        What became of it; None as long as it is open.
+    side, size
+        The trade that the rules made of it; size 0 where they made none.
+    """
+
+    opening_range: str
+    p_up: float | None
+    baseline_p_up: float | None
+    why_none: str | None
+    direction: str | None
+    outcome: str | None
+    r_net: float | None
+    side: Side | None
+    size: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayFacts:
+    """A trading day that is over.
+
+    Attributes
+    ----------
+    symbol, trading_day
+        Which.
+    stage
+        At which the market stood.
+    ranges
+        Those that the exchange was open in, in order.
+    trades, net_r
+        Those that the rules made, and their net R times size.
+    period, record
+        How the forecasts of the day did beside the corridor, and how the whole live record does.
+    """
+
+    symbol: str
+    trading_day: date
+    stage: Stage
+    ranges: Sequence[RangeOfDigest]
+    trades: int
+    net_r: float
+    period: Period
+    record: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekFacts:
+    """A week that is over.
+
+    Attributes
+    ----------
+    symbol, first_day, last_day
+        Which, and its first and last trading day.
+    stage
+        At which the market stands at its end.
+    days
+        Net R of the rules' trades, and how many, by day.
+    period, record
+        How the forecasts of the week did beside the corridor, and how the whole live record does.
+    """
+
+    symbol: str
+    first_day: date
+    last_day: date
+    stage: Stage
+    days: Sequence[tuple[date, int, float]]
+    period: Period
+    record: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChampionFacts:
+    """Another version that makes the forecasts from now on."""
+
+    symbol: str
+    stage: Stage
+    model: str
+    version: str
+    before: str | None
+    by: str
+    reason: str
+    at: datetime

@@ -1,0 +1,125 @@
+"""The messages of a break and of a settlement."""
+
+from __future__ import annotations
+
+from ml_core.decision.entry import PredictionEntry
+from ml_core.strategy.plan import DaySoFar
+from monitoring.messages.facts import Message, SettledFacts, TradeFacts
+from monitoring.messages.words import (
+    BREAKS,
+    clock,
+    in_subject,
+    levels_line,
+    money_line,
+    signed_money,
+    stage_line,
+)
+from monitoring.pages.formatting import count_of, percent, r_multiple, signed
+
+_EVEN = 0.5
+_ENDED = {"WIN": "target reached", "LOSS": "stopped out", "TIMEOUT": "time ran out"}
+
+
+def break_message(facts: TradeFacts) -> Message:
+    """Write that a range broke, and how the entry compares with the planned one."""
+    opening, bracket = facts.opening_range, facts.bracket
+    instrument = opening.instrument
+    broke, stage = BREAKS[bracket.side], facts.plan.stage
+    entry = instrument.price_text(bracket.entry)
+    than_planned = _than_planned(facts)
+    word = "above" if bracket.side == "long" else "below"
+    lines = [
+        stage_line(stage),
+        (
+            f"First 1-minute close {word} {instrument.price_text(bracket.edge)}: {entry} at "
+            f"{clock(facts.broke, opening.zone)} {opening.zone}, {than_planned}."
+        ),
+        levels_line(instrument, bracket),
+        money_line(instrument, bracket),
+        entered_line(facts),
+        *_forecast_lines(facts.entry),
+    ]
+    return Message(
+        subject=f"{opening.symbol} {opening.opening_range}: {broke} broke at {entry}, "
+        f"{than_planned}{in_subject(stage)}",
+        body="\n".join(lines),
+    )
+
+
+def settled_message(facts: SettledFacts) -> Message:
+    """Write what became of a range, and the day so far."""
+    opening, trade, stage = facts.opening_range, facts.trade, facts.plan.stage
+    slot = f"{opening.symbol} {opening.opening_range}"
+    day = day_line(facts.day, is_traded=facts.plan.is_traded)
+    if trade is None or facts.r_net is None or facts.exit is None:
+        lines = [
+            stage_line(stage),
+            (
+                f"No 1-minute close outside of the range up to "
+                f"{clock(facts.resolved, opening.zone)} {opening.zone}: no trade."
+            ),
+            *_forecast_lines(facts.entry),
+            day,
+        ]
+        return Message(
+            subject=f"{slot}: it did not break{in_subject(stage)}", body="\n".join(lines)
+        )
+    instrument, bracket = opening.instrument, trade.bracket
+    broke = BREAKS[bracket.side]
+    began, over = (clock(moment, opening.zone) for moment in (trade.broke, facts.resolved))
+    ended = _ENDED.get(facts.outcome or "", "settled")
+    lines = [
+        stage_line(stage),
+        (
+            f"{broke} at {instrument.price_text(bracket.entry)} ({began}), "
+            f"{ended} at {instrument.price_text(facts.exit)} ({over} {opening.zone})"
+        ),
+        (
+            f"{r_multiple(facts.r_gross)} before costs, {r_multiple(facts.r_net)} net: "
+            f"{signed_money(instrument, facts.r_net * bracket.risk)} a contract"
+        ),
+        entered_line(trade, is_over=True),
+        *_forecast_lines(facts.entry, broke),
+        day,
+    ]
+    return Message(
+        subject=f"{slot}: {broke}, {ended}, {r_multiple(facts.r_net)} net{in_subject(stage)}",
+        body="\n".join(lines),
+    )
+
+
+def entered_line(facts: TradeFacts, *, is_over: bool = False) -> str:
+    """Return whether the rules enter a trade; whether somebody did, nobody here knows."""
+    now, then = ("is", "was") if facts.plan.is_traded else ("would be", "would have been")
+    done = "entered" if facts.size else "left alone"
+    how = f" at size {facts.size:g}" if facts.size else ""
+    why = "" if facts.size else f": {facts.why_not or 'this side is not armed'}"
+    return f"By the rules {facts.plan.rules} it {then if is_over else now} {done}{how}{why}."
+
+
+def day_line(day: DaySoFar, *, is_traded: bool) -> str:
+    """Return the day's trades by the rules so far."""
+    trades = f"{count_of(day.trades, 'trade')} by the rules, {signed(day.net_r, 2)} R net"
+    still_open = f", {day.open} open" if day.open else ""
+    kept = "" if is_traded else " (on record only)"
+    return f"The day so far: {trades}{still_open}{kept}."
+
+
+def _than_planned(facts: TradeFacts) -> str:
+    worse = facts.bracket.beyond - facts.planned.beyond
+    if not worse:
+        return "entry as planned"
+    return f"{count_of(worse, 'tick')} worse than planned"
+
+
+def _forecast_lines(entry: PredictionEntry, broke: str | None = None) -> list[str]:
+    if entry.p_up is None or entry.baseline_p_up is None:
+        return []
+    line = f"The forecast was UP {percent(entry.p_up)}, corridor {percent(entry.baseline_p_up)}"
+    if broke is None:
+        return [f"{line}."]
+    model, corridor = (
+        "right" if ("UP" if share > _EVEN else "DOWN") == broke else "wrong"
+        for share in (entry.p_up, entry.baseline_p_up)
+    )
+    return [f"{line}: the model was {model}, the corridor {corridor}."]

@@ -1,0 +1,82 @@
+"""How prices, money, times and stages are written in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ml_core.market.instrument import Instrument
+from ml_core.market_events import Stage
+from ml_core.strategy.bracket import Bracket
+from monitoring.messages.facts import NOT_TRADED, RangeFacts
+from monitoring.pages.formatting import signed
+
+_ONLY = {"off": "which makes no forecasts", "shadow": "which only makes a record"}
+_SCALED = "the rules decide, and the model scales their size"
+_MEANS: Mapping[Stage, str] = {
+    "advisory": "the rules decide, and the model's view stands beside them",
+    "hybrid": _SCALED,
+    "auto": _SCALED,
+}
+
+BREAKS = {"long": "UP", "short": "DOWN"}
+"""The break that each side is entered on."""
+
+
+def money(instrument: Instrument, ticks: float) -> str:
+    """Return what ticks of one contract are worth."""
+    return f"{ticks * instrument.tick_value:,.2f} {instrument.currency}"
+
+
+def signed_money(instrument: Instrument, ticks: float) -> str:
+    """Return what ticks of one contract have brought, with the sign."""
+    return f"{signed(ticks * instrument.tick_value, 2)} {instrument.currency}"
+
+
+def clock(moment: datetime, zone: str) -> str:
+    """Return the time of day in a zone.
+
+    >>> from datetime import UTC
+    >>> clock(datetime(2025, 6, 19, 0, 5, tzinfo=UTC), "Australia/Brisbane")
+    '10:05'
+    """
+    return f"{moment.astimezone(ZoneInfo(zone)):%H:%M}"
+
+
+def stage_line(stage: Stage) -> str:
+    """Return whether a trade is to be made at a stage, the first line of its messages."""
+    if stage in NOT_TRADED:
+        return f"NOT TO BE TRADED: the market is at stage {stage}, {_ONLY[stage]}."
+    return f"Stage {stage}: {_MEANS[stage]}."
+
+
+def in_subject(stage: Stage) -> str:
+    """Return what stands behind a subject at a stage."""
+    return ", not to be traded" if stage in NOT_TRADED else ""
+
+
+def range_line(facts: RangeFacts) -> str:
+    """Return a range with its height, and when it closed."""
+    instrument, height = facts.instrument, facts.high - facts.low
+    contract = f", {facts.contract}" if facts.contract else ""
+    return (
+        f"Range {instrument.price_text(facts.low)} to {instrument.price_text(facts.high)} "
+        f"({height} ticks), closed {clock(facts.closed, facts.zone)} {facts.zone}{contract}"
+    )
+
+
+def levels_line(instrument: Instrument, bracket: Bracket) -> str:
+    """Return entry, stop and target as prices."""
+    entry, stop, target = map(instrument.price_text, (bracket.entry, bracket.stop, bracket.target))
+    return f"entry {entry}, stop {stop}, target {target}"
+
+
+def money_line(instrument: Instrument, bracket: Bracket) -> str:
+    """Return what one contract risks, may win and costs."""
+    cost = instrument.round_trip_cost_ticks
+    return (
+        f"one contract risks {money(instrument, bracket.risk)} ({bracket.risk} ticks), "
+        f"wins {money(instrument, bracket.reward)}, costs {money(instrument, cost)} "
+        f"({cost / bracket.risk:.2f} R)"
+    )

@@ -1,0 +1,190 @@
+"""Trading days as their messages need them: forecasts, plans, breaks and what they brought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
+from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
+from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.market.market import MINUTES_A_DAY, Market
+from ml_core.market.schedule import to_minute
+from ml_core.market_events import Stage
+from ml_core.strategy.plan import Plan
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.trades import Slot as TradedSlot
+from ml_core.strategy.trades import Taken, follow, slots_of
+from monitoring.rollout import STAGES
+from registry.ledger.entries import OutcomeEntry
+from registry.strategy import StrategyRecord, strategy_records
+from tasks.prediction.trading_day import Candles, candles_of
+from tasks.prediction.value_added import as_recorded
+from tasks.rollout.stage import stage_of
+from tasks.settings import Settings
+
+SlotKey = tuple[date, str]
+"""Trading day and opening range."""
+
+_CONTRACT_DAYS = 14
+"""Days of bars that the choice of a day's contract looks back on, holidays among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedSlot:
+    """What is known of a slot that was asked for live.
+
+    Attributes
+    ----------
+    entry, outcome
+        The champion's entry, and the ledger's outcome of it; None while it is open.
+    row
+        Range, break and trade by the label of the rules, by the columns of the slot table; None
+        without bars.
+    plan, stage
+        What was active at the decision, None where the rules decided nothing; the lower of the
+        stages then and now.
+    taken
+        What the rules made of it; None where they decided nothing.
+    """
+
+    entry: PredictionEntry
+    outcome: OutcomeEntry | None
+    row: Mapping[str, Any] | None
+    plan: Plan | None
+    stage: Stage
+    taken: Taken | None
+
+    @property
+    def key(self) -> SlotKey:
+        """Its day and range."""
+        return self.entry.trading_day, self.entry.opening_range
+
+    @property
+    def name(self) -> str:
+        """What it is called in a subject."""
+        return f"{self.entry.market} {self.entry.opening_range}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedDays:
+    """Some trading days of a market, as known at a time.
+
+    Attributes
+    ----------
+    market, rules, stage
+        Whose, by which rules, and the stage now.
+    slots
+        Those that were asked for live, in order of decision.
+    taken
+        What the rules made of every recorded plan, those of the days before among them.
+    """
+
+    market: Market
+    rules: Rules
+    stage: Stage
+    slots: tuple[FollowedSlot, ...]
+    taken: tuple[Taken, ...]
+    _made: Assembly | None = field(default=None, repr=False)
+
+    def candles(self, slot: FollowedSlot) -> Candles | None:
+        """Return the bars of a slot; None without any."""
+        if self._made is None:
+            return None
+        rows = zip(slot_table(self._made).to_pylist(), self._made.reported, strict=True)
+        for row, position in rows:
+            if (row["trading_day"], row["opening_range"]) == slot.key:
+                candles = candles_of(self._made, int(position), self.market)
+                return candles if len(candles.minute) else None
+        return None
+
+
+def followed_days(
+    settings: Settings, name: str, first: date, last: date, at: datetime
+) -> FollowedDays:
+    """Follow the recorded plans of some days with nothing that was not known at a time.
+
+    Parameters
+    ----------
+    settings, name
+        Of which market file.
+    first, last
+        Trading days, both included.
+    at
+        Aware time, now.
+    """
+    market, rules = settings.market(name), settings.rules()
+    stage = stage_of(settings, market.symbol, at)[0]
+    settled = settings.ledger().settled(market.symbol, first=first, last=last, mode="live")
+    champions = [row for row in settled if row.prediction.role == "champion"]
+    outcomes = {_key(row.prediction): row.outcome for row in champions}
+    records = _first_records(settings, market.symbol, first, last)
+    plans = {key: active_plan(record) for key, record in records.items()}
+    made = _assembled(settings, market, rules, first, last, at)
+    table = [] if made is None else slot_table(made).to_pylist()
+    rows = {(row["trading_day"], row["opening_range"]): row for row in table}
+    planned = [
+        _as_recorded(traded, outcomes.get(_key(traded)), rules)
+        for traded in slots_of(table)
+        if _key(traded) in plans
+    ]
+    taken = follow(rules, planned, lambda traded, _: plans[_key(traded)])
+    by_key = {_key(trade.slot): trade for trade in taken}
+    slots = [
+        FollowedSlot(
+            entry=row.prediction,
+            outcome=row.outcome,
+            row=rows.get(key),
+            plan=plans.get(key),
+            stage=_lower(records[key].stage if key in records else stage, stage),
+            taken=by_key.get(key),
+        )
+        for row in champions
+        for key in [_key(row.prediction)]
+    ]
+    slots.sort(key=lambda slot: slot.entry.decision_time)
+    return FollowedDays(
+        market=market, rules=rules, stage=stage, slots=tuple(slots), taken=taken, _made=made
+    )
+
+
+def _key(row: PredictionEntry | StrategyRecord | TradedSlot) -> SlotKey:
+    return row.trading_day, row.opening_range
+
+
+def _first_records(
+    settings: Settings, symbol: str, first: date, last: date
+) -> dict[SlotKey, StrategyRecord]:
+    """Return the decisions; of two of a slot the first recorded is the one that counts."""
+    records: dict[SlotKey, StrategyRecord] = {}
+    for record in strategy_records(
+        settings.database(), symbol, mode="live", first=first - OPEN_DAYS, last=last
+    ):
+        records.setdefault(_key(record), record)
+    return records
+
+
+def _assembled(
+    settings: Settings, market: Market, rules: Rules, first: date, last: date, at: datetime
+) -> Assembly | None:
+    begin = (first - OPEN_DAYS - date(1970, 1, 1)).days - _CONTRACT_DAYS
+    end = (last - date(1970, 1, 1)).days + 3
+    bars = settings.lake().read(
+        market, begin * MINUTES_A_DAY, min(to_minute(at), end * MINUTES_A_DAY)
+    )
+    try:
+        return assemble(bars, market, rules.label, first=first - OPEN_DAYS, last=last, features=())
+    except NoBarsError:
+        return None
+
+
+def _as_recorded(traded: TradedSlot, outcome: OutcomeEntry | None, rules: Rules) -> TradedSlot:
+    """Put the ledger's outcome in the place of the bars' where it is of the rules' label."""
+    return as_recorded(traded, outcome if outcome and outcome.label == rules.label.key else None)
+
+
+def _lower(one: str, other: Stage) -> Stage:
+    return next(stage for stage in STAGES if stage in {one, other})

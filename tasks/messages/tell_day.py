@@ -1,0 +1,206 @@
+"""The trading day told as it goes: breaks, settlements, its digest, the week's, a new champion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+from prefect import task
+
+from ml_core.health.daily_sums import PerformanceRecord
+from ml_core.strategy.trades import SIDE_OF, day_so_far
+from monitoring.messages.digest import champion_message, day_message, week_message
+from monitoring.messages.facts import ChampionFacts, DayFacts, RangeOfDigest, WeekFacts
+from monitoring.notices import WORTH_TELLING
+from monitoring.performance import over
+from registry.models.model_store import CHAMPION
+from registry.notices import is_kept
+from tasks.data.ingest import announce_bars, read_source
+from tasks.data.source_kinds import source_class
+from tasks.data.sources import standing_source
+from tasks.messages.followed_days import FollowedDays, FollowedSlot, followed_days
+from tasks.messages.tell_slot import NOT_TOLD, name_of, tell_break, tell_settled
+from tasks.notices.delivery import quietly
+from tasks.notices.notify import notify
+from tasks.prediction.day_outlook import expected_ranges
+from tasks.prediction.slots import trading_day_at
+from tasks.rollout.stage import stage_of
+from tasks.settings import Settings, current_settings
+
+_DAYS_BACK = timedelta(days=3)
+"""A weekend lies between a day and its digest at most."""
+
+
+@task(name="tell breaks", task_run_name="{market}: breaks")
+def tell_breaks(market: str, at: datetime) -> int:
+    """Tell of forecast ranges that have broken; give of how many. Nothing is raised.
+
+    The source is read only while a forecast range waits for its break.
+    """
+    with quietly(f"{market}: breaks were not told"):
+        settings = current_settings()
+        day = trading_day_at(settings.market(market), at)
+        if not _awaits_break(settings, market, day):
+            return 0
+        with quietly(f"{market}: its bars could not be refreshed"):
+            _refresh(settings, market, at)
+        days = followed_days(settings, market, day - timedelta(days=1), day, at)
+        return sum(tell_break(settings, days, slot, at) for slot in days.slots)
+    return 0
+
+
+@task(name="tell the day", task_run_name="{market}: tell the day")
+def tell_day(market: str, at: datetime, figures: Sequence[PerformanceRecord]) -> int:
+    """Tell what has come of the trading day since; give how much was told. Nothing is raised.
+
+    Parameters
+    ----------
+    market
+        Name of a market file.
+    at
+        Aware time, now.
+    figures
+        Of whole days, of the live champion.
+    """
+    count = 0
+    with quietly(f"{market}: the trading day was not told"):
+        settings = current_settings()
+        day = trading_day_at(settings.market(market), at)
+        days = followed_days(settings, market, day - _DAYS_BACK, day, at)
+        for slot in days.slots:
+            count += tell_break(settings, days, slot, at) + tell_settled(settings, days, slot, at)
+        for past in sorted({slot.entry.trading_day for slot in days.slots}):
+            if _is_over(days, past, day):
+                count += _tell_day(settings, days, past, figures, at)
+                count += _tell_week(settings, market, days, past, figures, at)
+        count += _tell_champion(settings, days, at)
+    return count
+
+
+def _awaits_break(settings: Settings, market: str, day: date) -> bool:
+    symbol = settings.market(market).symbol
+    rows = settings.ledger().settled(symbol, first=day - timedelta(days=1), last=day, mode="live")
+    return any(
+        row.prediction.role == "champion"
+        and row.prediction.status == "predicted"
+        and row.outcome is None
+        and not is_kept(settings.database(), name_of("break", symbol, row.prediction))
+        for row in rows
+    )
+
+
+def _refresh(settings: Settings, market: str, at: datetime) -> None:
+    spec = standing_source(settings.sources_file, market)
+    if spec is not None and source_class(spec.kind).is_live:
+        announce_bars(market, [read_source(market, None, at, full=False)])
+
+
+def _is_over(days: FollowedDays, day: date, today: date) -> bool:
+    """Return whether nothing more is to come of a day, or it is too long ago to be waited for."""
+    own = [slot for slot in days.slots if slot.entry.trading_day == day]
+    begun = min(slot.entry.decision_time for slot in own)
+    have = {slot.entry.opening_range for slot in own}
+    expected = {
+        opening.opening_range
+        for _, opening in expected_ranges(days.market, day, day)
+        if opening.decision >= begun
+    }
+    is_settled = all(slot.outcome is not None or slot.entry.status != "predicted" for slot in own)
+    return (expected <= have and is_settled) or today > day + timedelta(days=1)
+
+
+def _tell_day(
+    settings: Settings,
+    days: FollowedDays,
+    day: date,
+    figures: Sequence[PerformanceRecord],
+    at: datetime,
+) -> bool:
+    own = [slot for slot in days.slots if slot.entry.trading_day == day]
+    if all(slot.entry.reason in NOT_TOLD for slot in own):
+        return False
+    so_far, symbol = day_so_far(days.taken, day, at), days.market.symbol
+    message = day_message(
+        DayFacts(
+            symbol=symbol,
+            trading_day=day,
+            stage=days.stage,
+            ranges=[_of_digest(slot) for slot in own],
+            trades=so_far.trades,
+            net_r=so_far.net_r,
+            period=over(row for row in figures if row.day == day),
+            record=over(figures),
+        )
+    )
+    return notify(settings, "day", symbol, f"day {symbol} {day}", message.subject, message.body)
+
+
+def _of_digest(slot: FollowedSlot) -> RangeOfDigest:
+    entry, outcome = slot.entry, slot.outcome
+    return RangeOfDigest(
+        opening_range=entry.opening_range,
+        p_up=entry.p_up,
+        baseline_p_up=entry.baseline_p_up,
+        why_none=entry.reason,
+        direction=outcome.direction if outcome else None,
+        outcome=outcome.outcome if outcome else None,
+        r_net=outcome.r_net if outcome else None,
+        side=SIDE_OF.get(outcome.direction) if outcome else None,
+        size=slot.taken.size if slot.taken else 0.0,
+    )
+
+
+def _tell_week(
+    settings: Settings,
+    market: str,
+    days: FollowedDays,
+    day: date,
+    figures: Sequence[PerformanceRecord],
+    at: datetime,
+) -> bool:
+    """Tell of a week whose last trading day is over, once."""
+    monday = day - timedelta(days=day.weekday())
+    expected = [on for on, _ in expected_ranges(days.market, monday, monday + timedelta(days=6))]
+    symbol = days.market.symbol
+    key = f"week {symbol} {monday}"
+    if not expected or day != max(expected) or is_kept(settings.database(), key):
+        return False
+    week = followed_days(settings, market, monday, day, at)
+    so_far = [(on, day_so_far(week.taken, on, at)) for on in sorted(set(expected))]
+    message = week_message(
+        WeekFacts(
+            symbol=symbol,
+            first_day=min(expected),
+            last_day=day,
+            stage=days.stage,
+            days=[(on, trades.trades, trades.net_r) for on, trades in so_far],
+            period=over(row for row in figures if monday <= row.day <= day),
+            record=over(figures),
+        )
+    )
+    return notify(settings, "week", symbol, key, message.subject, message.body)
+
+
+def _tell_champion(settings: Settings, days: FollowedDays, at: datetime) -> int:
+    """Tell of each change of the champion of late; the first of all takes nobody's place."""
+    symbol, models = days.market.symbol, settings.models()
+    history, count = models.history(symbol, CHAMPION), 0
+    for before, change in pairwise(history):
+        if at - change.at >= WORTH_TELLING:
+            continue
+        message = champion_message(
+            ChampionFacts(
+                symbol=symbol,
+                stage=stage_of(settings, symbol, at)[0],
+                model=models.find(symbol, change.version).model,
+                version=change.version,
+                before=before.version,
+                by=change.by,
+                reason=change.reason,
+                at=change.at,
+            )
+        )
+        key = f"champion {symbol} {change.version} {change.at.isoformat()}"
+        count += notify(settings, "champion", symbol, key, message.subject, message.body)
+    return count

@@ -1,0 +1,52 @@
+"""Pictures of notices: drawn once, kept as files for as long as a channel may still take them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from ml_core.files import written_atomically
+from monitoring.notices import WORTH_TELLING
+from registry.notices import is_kept
+from tasks.notices.channels import channels
+from tasks.settings import Settings, now
+
+ATTACHING = ("email", "apprise")
+"""Kinds of channels that take a picture; the others are told the words."""
+
+_KEPT = WORTH_TELLING + timedelta(days=1)
+
+
+def keep_picture(settings: Settings, key: str, draw: Callable[[], bytes | None]) -> None:
+    """Draw the picture of a notice that is not kept yet, where a channel would take it."""
+    if not any(channel.kind in ATTACHING for channel in channels(settings.channels_file)):
+        return
+    if is_kept(settings.database(), key):
+        return
+    png, path = draw(), _path(settings, key)
+    if png is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_atomically(path) as temporary:
+        temporary.write_bytes(png)
+    _forget_old(path.parent)
+
+
+def picture_of(settings: Settings, key: str) -> Path | None:
+    """Return the file of a notice's picture; None if it has none here."""
+    path = _path(settings, key)
+    return path if path.is_file() else None
+
+
+def _path(settings: Settings, key: str) -> Path:
+    name = hashlib.sha256(key.encode()).hexdigest()[:32]
+    return settings.home / "pictures" / f"{name}.png"
+
+
+def _forget_old(folder: Path) -> None:
+    oldest = (now() - _KEPT).timestamp()
+    for path in folder.glob("*.png"):
+        if path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,30 @@
+"""The golden texts and pictures of the messages; `python -m` this file writes them anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitoring.messages.facts import Message
+from monitoring.pages.figure_style import to_png
+from monitoring.pages.plots.opening_range import range_plot
+from tests.monitoring.messages.made_facts import drawn_range, messages
+
+FOLDER = Path(__file__).with_name("golden")
+PICTURE = FOLDER / "range.png"
+DOTS_PER_INCH = 80
+
+
+def text_of(message: Message) -> str:
+    """Return a message as its file has it."""
+    return f"{message.subject}\n\n{message.body}\n"
+
+
+def picture() -> bytes:
+    """Return the picture as its file has it."""
+    return to_png(range_plot(drawn_range()), DOTS_PER_INCH)
+
+
+if __name__ == "__main__":
+    for name, message in messages().items():
+        (FOLDER / f"{name}.txt").write_text(text_of(message), encoding="utf-8")
+    PICTURE.write_bytes(picture())

@@ -1,0 +1,325 @@
+"""Facts made by hand for the messages: one range of gold, its forecast, break and settlement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from ml_core.decision.entry import Outputs, PredictionEntry
+from ml_core.health.daily_sums import DaySums, ForecastSums, PerformanceRecord
+from ml_core.learning.predictions.prediction import Reason
+from ml_core.market.instrument import Instrument
+from ml_core.market_events import Stage
+from ml_core.ranges.label_spec import LabelSpec
+from ml_core.strategy.bracket import planned_bracket
+from ml_core.strategy.plan import DaySoFar, Plan, RuleCheck
+from ml_core.strategy.rules import SIDES
+from monitoring.messages.digest import champion_message, day_message, week_message
+from monitoring.messages.facts import (
+    ChampionFacts,
+    DayFacts,
+    ForecastFacts,
+    Message,
+    PlanFacts,
+    RangeFacts,
+    RangeOfDigest,
+    SettledFacts,
+    TradeFacts,
+    WeekFacts,
+)
+from monitoring.messages.forecast import forecast_message
+from monitoring.messages.trade import break_message, settled_message
+from monitoring.pages.plots.opening_range import Level, RangePicture
+from monitoring.performance import over
+from tests.ledger_rows import PREDICTION
+from tests.predictions import SIDE, predicted
+
+GOLD = Instrument.model_validate(
+    {
+        "tick_size": "0.10",
+        "tick_value": 1.0,
+        "commission_per_side": 1.24,
+        "slippage_ticks_per_side": 1,
+    }
+)
+DAY = date(2025, 6, 19)
+CLOSED = datetime(2025, 6, 19, 0, 5, tzinfo=UTC)
+RANGE = RangeFacts(
+    symbol="MGC",
+    trading_day=DAY,
+    opening_range="1000",
+    zone="Australia/Brisbane",
+    closed=CLOSED,
+    instrument=GOLD,
+    contract="MGCQ5",
+    high=33863,
+    low=33819,
+)
+EDGES = {"high_ticks": RANGE.high, "low_ticks": RANGE.low}
+REASONS = (
+    Reason("corridor", 0.66, 0.62, "price closed in the upper third of the range: +0.62"),
+    Reason("atr20", 31.0, 0.14, "20-day average true range (31): +0.14"),
+    Reason("day_of_week", 3.0, -0.05, "day of the week (3): -0.05"),
+    Reason("gap", 1.0, 0.01, "a fourth reason, which is left out: +0.01"),
+)
+ENTRY = replace(
+    PREDICTION,
+    trading_day=DAY,
+    opening_range="1000",
+    decision_time=CLOSED,
+    p_up=0.68,
+    baseline_p_up=0.65,
+    recommendation="long",
+    label=LabelSpec().key,
+    outputs=Outputs(
+        prediction=predicted(
+            p_none=0.02,
+            p_up_given_break=0.68,
+            baseline_p_up_given_break=0.65,
+            long=replace(
+                SIDE,
+                p_win=0.56,
+                baseline_p_win=0.5,
+                expected_net_r=0.08,
+                baseline_net_r=-0.1,
+            ),
+            short=replace(
+                SIDE,
+                p_win=0.49,
+                baseline_p_win=0.5,
+                expected_net_r=-0.12,
+                baseline_net_r=-0.1,
+            ),
+            reasons=REASONS,
+        )
+    ),
+)
+CHECKS = (
+    RuleCheck(name="size", passed=True, words="0.142 ATR, allowed 0.02 to 0.5"),
+    RuleCheck(name="daily loss", passed=True, words="-1.10 R so far, stops at -3 R"),
+)
+ARMED = Plan(long=1.08, short=0.5, checks=CHECKS, agreement="agrees", recommends="long")
+
+
+def plan(stage: Stage, armed: Plan | None = ARMED) -> PlanFacts:
+    return PlanFacts(rules="orb-default", stage=stage, plan=armed)
+
+
+def forecast(stage: Stage, entry: PredictionEntry = ENTRY, **values: Any) -> ForecastFacts:
+    facts = ForecastFacts(
+        slot="MGC 1000",
+        opening_range=RANGE,
+        entry=entry,
+        brackets=tuple(planned_bracket(LabelSpec(), side, **EDGES) for side in SIDES),
+        plan=plan(stage),
+    )
+    return replace(facts, **values)
+
+
+def without_forecast(reason: str, stage: Stage = "advisory", **values: Any) -> ForecastFacts:
+    entry = replace(
+        ENTRY, status="abstained", reason=reason, p_up=None, baseline_p_up=None, outputs=Outputs()
+    )
+    return forecast(stage, entry, **values)
+
+
+def trade(stage: Stage, entry_ticks: int = 33867, **values: Any) -> TradeFacts:
+    facts = TradeFacts(
+        opening_range=RANGE,
+        entry=ENTRY,
+        plan=plan(stage),
+        bracket=planned_bracket(LabelSpec(), "long", entry_ticks=entry_ticks, **EDGES),
+        planned=planned_bracket(LabelSpec(), "long", **EDGES),
+        broke=datetime(2025, 6, 19, 0, 12, tzinfo=UTC),
+        size=1.08,
+    )
+    return replace(facts, **values)
+
+
+def settled(stage: Stage, **values: Any) -> SettledFacts:
+    facts = SettledFacts(
+        opening_range=RANGE,
+        entry=ENTRY,
+        plan=plan(stage),
+        trade=trade(stage),
+        outcome="WIN",
+        exit=33915,
+        r_gross=1.0,
+        r_net=1.0 - 4.48 / 48,
+        resolved=datetime(2025, 6, 19, 0, 40, tzinfo=UTC),
+        day=DaySoFar(trades=2, open=1, net_r=-0.12),
+    )
+    return replace(facts, **values)
+
+
+def sums(day: date, breaks: int, model: float, corridor: float) -> PerformanceRecord:
+    def forecasts(right: float, log_loss: float) -> ForecastSums:
+        bins = {"6": [breaks, 0.65 * breaks, right, 0.2275 * breaks]}
+        return ForecastSums(
+            accuracy=right, log_loss=log_loss * breaks, brier=0.2 * breaks, bins=bins
+        )
+
+    figures = DaySums(
+        slots=6,
+        answered=6,
+        breaks=breaks,
+        ups=3,
+        model=forecasts(model, 0.58),
+        corridor=forecasts(corridor, 0.6),
+    )
+    return PerformanceRecord(
+        market="MGC",
+        day=day,
+        mode="live",
+        role="champion",
+        version="v1",
+        opening_range="all",
+        figures=figures,
+    )
+
+
+TODAY = sums(DAY, 3, 2.0, 2.0)
+RECORD = [*(sums(date(2025, 6, number), 5, 3.0, 4.0) for number in (16, 17, 18)), TODAY]
+
+
+def of_day(opening_range: str, **values: Any) -> RangeOfDigest:
+    facts = RangeOfDigest(
+        opening_range=opening_range,
+        p_up=0.68,
+        baseline_p_up=0.65,
+        why_none=None,
+        direction="UP",
+        outcome="WIN",
+        r_net=0.91,
+        side="long",
+        size=1.08,
+    )
+    return replace(facts, **values)
+
+
+def day(stage: Stage) -> DayFacts:
+    return DayFacts(
+        symbol="MGC",
+        trading_day=DAY,
+        stage=stage,
+        ranges=(
+            of_day("0900", outcome="LOSS", r_net=-1.1, size=1.0),
+            of_day("1000"),
+            of_day("1100", p_up=None, baseline_p_up=None, why_none="stale_data"),
+            of_day("1800", direction="DOWN", outcome="TIMEOUT", r_net=0.2, size=0.0),
+            of_day("2300", direction="NONE", outcome=None, r_net=None, size=0.0),
+            of_day("0030", direction=None, outcome=None, r_net=None, size=0.0),
+        ),
+        trades=2,
+        net_r=-0.12,
+        period=over([TODAY]),
+        record=over(RECORD),
+    )
+
+
+def week(stage: Stage) -> WeekFacts:
+    return WeekFacts(
+        symbol="MGC",
+        first_day=date(2025, 6, 16),
+        last_day=DAY,
+        stage=stage,
+        days=tuple((row.day, 2, -0.5 + 0.3 * index) for index, row in enumerate(RECORD)),
+        period=over(RECORD),
+        record=over(RECORD),
+    )
+
+
+CHAMPION = ChampionFacts(
+    symbol="MGC",
+    stage="shadow",
+    model="residual-mirrored",
+    version="20250618-3f2a9c01",
+    before="20250401-ab12cd34",
+    by="ann",
+    reason="better on 412 unseen days",
+    at=CLOSED,
+)
+
+
+def messages() -> dict[str, Message]:
+    """Return every message of the golden files, by its file's name."""
+    skip = replace(
+        ENTRY, outputs=Outputs(prediction=predicted(p_up_given_break=0.3, recommendation="skip"))
+    )
+    closed = RuleCheck(name="size", passed=False, words="0.612 ATR, allowed 0.02 to 0.5")
+    unheard = replace(ARMED, agreement="silent", words=("the circuit breaker is not closed",))
+    broken = replace(
+        ENTRY, outputs=replace(ENTRY.outputs, breaker="open", breaker_cause="drawdown")
+    )
+    return {
+        "forecast-shadow": forecast_message(forecast("shadow")),
+        "forecast-hybrid": forecast_message(forecast("hybrid")),
+        "forecast-skip-nothing-armed": forecast_message(
+            forecast(
+                "advisory", skip, plan=plan("advisory", Plan(long=0, short=0, checks=(closed,)))
+            )
+        ),
+        "forecast-breaker-open": forecast_message(
+            forecast("auto", broken, plan=plan("auto", unheard))
+        ),
+        "forecast-of-another-label": forecast_message(
+            forecast("advisory", other_label="entry-session-v1-entry-half-rr1-session_end")
+        ),
+        "forecast-late-without-bars": forecast_message(
+            forecast("advisory", replace(ENTRY, late=True), opening_range=None, brackets=())
+        ),
+        "no-forecast": forecast_message(without_forecast("stale_data")),
+        "break-shadow": break_message(trade("shadow")),
+        "break-as-planned": break_message(trade("auto", 33864)),
+        "break-not-entered": break_message(
+            trade("hybrid", size=0.0, why_not="the day's rules at the break")
+        ),
+        "settled-hybrid": settled_message(settled("hybrid")),
+        "settled-shadow": settled_message(
+            settled("shadow", outcome="LOSS", exit=33819, r_gross=-1.0, r_net=-1.0 - 4.48 / 48)
+        ),
+        "settled-without-a-break": settled_message(
+            settled(
+                "advisory",
+                trade=None,
+                outcome=None,
+                exit=None,
+                r_gross=None,
+                r_net=None,
+                day=DaySoFar(trades=1, open=0, net_r=0.5),
+            )
+        ),
+        "day": day_message(day("advisory")),
+        "day-shadow": day_message(day("shadow")),
+        "week": week_message(week("shadow")),
+        "champion": champion_message(CHAMPION),
+    }
+
+
+def drawn_range() -> RangePicture:
+    """Return a range of gold with the trade of its break, made by hand."""
+    minute = int(CLOSED.timestamp()) // 60 - 5 + np.arange(-20, 25)
+    turn = np.sin(np.arange(45) / 4.0)
+    middle = 3384.0 + 2.0 * turn + np.linspace(-1.0, 3.0, 45)
+    opened, closed = middle, np.append(middle[1:], middle[-1] + 0.4)
+    return RangePicture(
+        title="MGC 1000: UP broke at 3386.7",
+        minute=minute,
+        open=opened,
+        high=np.maximum(opened, closed) + 0.5,
+        low=np.minimum(opened, closed) - 0.5,
+        close=closed,
+        opens=datetime(2025, 6, 19, 0, 0, tzinfo=UTC),
+        closed=CLOSED,
+        range_high=3386.3,
+        range_low=3381.9,
+        levels=[
+            Level("entry", 3386.7, "entry 3386.7"),
+            Level("stop", 3381.9, "stop 3381.9"),
+            Level("target", 3391.5, "target 3391.5"),
+        ],
+        zone="Australia/Brisbane",
+    )

@@ -1,0 +1,125 @@
+"""Every message of the trading day, as a person gets it, and what none of them may ever say."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml_core.decision.entry import Outputs
+from ml_core.market_events import Stage
+from ml_core.strategy.plan import Plan
+from monitoring.messages.digest import day_message, week_message
+from monitoring.messages.facts import NOT_TRADED, Message
+from monitoring.messages.forecast import forecast_message
+from monitoring.messages.trade import break_message, settled_message
+from monitoring.rollout import STAGES
+from tests.monitoring.messages.golden_files import FOLDER, PICTURE, picture, text_of
+from tests.monitoring.messages.made_facts import (
+    ARMED,
+    ENTRY,
+    day,
+    forecast,
+    messages,
+    plan,
+    settled,
+    trade,
+    week,
+    without_forecast,
+)
+from tests.predictions import predicted
+
+MADE = messages()
+TO_DO = ("recommend", " arm ", "is entered", "was entered", "entered at")
+"""Words that tell of a trade as one to be made, or as one that was."""
+
+
+def of_stage(stage: Stage) -> list[Message]:
+    return [
+        forecast_message(forecast(stage)),
+        forecast_message(without_forecast("stale_data", stage)),
+        break_message(trade(stage)),
+        settled_message(settled(stage)),
+        day_message(day(stage)),
+        week_message(week(stage)),
+    ]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_message_is_what_its_file_has(name: str) -> None:
+    written = (FOLDER / f"{name}.txt").read_text("utf-8")
+    assert text_of(MADE[name]) == written, (
+        "look at it, then write it anew: python -m tests.monitoring.messages.golden_files"
+    )
+
+
+def test_no_file_is_of_a_message_that_is_no_more() -> None:
+    assert {path.stem for path in FOLDER.glob("*.txt")} == set(MADE)
+
+
+@pytest.mark.parametrize("stage", NOT_TRADED)
+def test_what_is_made_for_the_record_is_never_told_as_to_be_traded(stage: Stage) -> None:
+    for message in of_stage(stage):
+        assert message.subject.endswith("not to be traded")
+        assert "NOT TO BE TRADED" in message.body
+        told = re.sub("would (arm|be entered|have been entered)", "", message.body)
+        assert not [words for words in TO_DO if words in told], told
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in NOT_TRADED])
+def test_from_advisory_on_the_words_are_those_of_a_trade(stage: Stage) -> None:
+    for message in of_stage(stage):
+        assert "not to be traded" not in f"{message.subject}{message.body}".lower()
+    assert forecast_message(forecast(stage)).subject.endswith("UP, long recommended")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"late": True}, "the rules decide alone"),
+        ({"outputs": replace(ENTRY.outputs, breaker="half_open")}, "the rules decide alone"),
+        (
+            {"outputs": Outputs(prediction=predicted(recommendation="skip"))},
+            "the model favours neither side",
+        ),
+    ],
+)
+def test_a_forecast_that_is_not_listened_to_recommends_nothing_in_its_subject(
+    values: dict[str, object], words: str
+) -> None:
+    message = forecast_message(forecast("hybrid", replace(ENTRY, **values)))
+    assert message.subject.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("armed", "words"),
+    [
+        (None, "the rules arm nothing"),
+        (replace(ARMED, long=0.0, short=0.0), "the rules arm nothing"),
+        (replace(ARMED, long=0.0), "the rules do not arm UP, long"),
+        (replace(ARMED, agreement="silent"), "the rules decide alone"),
+    ],
+)
+def test_what_the_rules_do_not_arm_is_not_recommended(armed: Plan | None, words: str) -> None:
+    message = forecast_message(forecast("auto", plan=plan("auto", armed)))
+    assert message.subject.endswith(words)
+
+
+def test_the_entry_is_told_against_the_planned_one() -> None:
+    assert "entry as planned" in break_message(trade("auto", 33864)).subject
+    assert "1 tick worse than planned" in break_message(trade("auto", 33865)).subject
+    assert "12 ticks worse than planned" in break_message(trade("auto", 33876)).subject
+
+
+def test_the_picture_is_what_its_file_has() -> None:
+    """Drawn by another release of a font, a few edges differ; a level that moved is seen."""
+    drawn, kept = (
+        np.asarray(Image.open(source).convert("L"), np.int16)
+        for source in (io.BytesIO(picture()), PICTURE)
+    )
+    assert drawn.shape == kept.shape
+    assert (np.abs(drawn - kept) > 64).mean() < 0.01

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ml_core.bars.lake import lake as lake
     from ml_core.bars.lake import lake_units as lake_units
     from ml_core.bars.lake import merge as merge
+    from ml_core.bars.lake import month_changes as month_changes
     from ml_core.bars.lake import month_file as month_file
     from ml_core.bars.lake import volume_shape as volume_shape
 else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -11,51 +11,22 @@ from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import moment_of
 from ml_core.bars.checks.bad_rows import AWAITED, NOT_POSITIVE, BadRows
 from ml_core.bars.checks.checked import Checked
 from ml_core.bars.checks.hours_fit import refuse_misfit
 from ml_core.bars.checks.quality import check
-from ml_core.bars.contract import BAR_SCHEMA, OnProgress, RawBatch, outrights_of
-from ml_core.bars.lake.batch_log import BatchLog, BatchRecord, came_in_alone
-from ml_core.bars.lake.confirmed import Confirmations
-from ml_core.bars.lake.merge import (
-    MonthChange,
-    Withdrawal,
-    among,
-    arriving,
-    canonical,
-    earlier_values,
-    have_all,
-    merge,
-)
-from ml_core.bars.lake.month_file import read_rows, split_by_month, whole, write_rows
+from ml_core.bars.contract import OnProgress, RawBatch, outrights_of
+from ml_core.bars.lake.batch_log import BatchLog, BatchRecord
+from ml_core.bars.lake.merge import canonical, have_all, merge
+from ml_core.bars.lake.month_changes import MonthChanges, write_table
+from ml_core.bars.lake.month_file import split_by_month
 from ml_core.bars.lake.volume_shape import LakeVolume, refuse_other_hour
-from ml_core.files import written_atomically
 from ml_core.market.market import Market
 
 _MOST_DOUBTFUL_ROWS = 2_000_000
 """Held until a source is known whole; beyond them it is judged by what was read so far."""
-
-
-@dataclass(slots=True)
-class _Totals:
-    """What a batch did to all its months."""
-
-    added: int = 0
-    revised: int = 0
-    withdrawn: int = 0
-    unchanged: int = 0
-
-    def count(self, change: MonthChange) -> None:
-        self.added += change.added
-        self.revised += change.revised
-        self.withdrawn += change.withdrawn
-        self.unchanged += change.unchanged
 
 
 class BatchIntake:
@@ -75,7 +46,7 @@ class BatchIntake:
         self._folder, self._market, self._now = folder, market, now
         self._log = BatchLog(folder / "batches", market.symbol)
         self._here = {path.stem for path in (folder / "bars").glob("[0-9]*.parquet")}
-        self._confirmed = Confirmations(folder / "confirmed")
+        self._months = MonthChanges(folder, self._log, now)
         self._sources: dict[str, BadRows] = {}
         self._doubtful: list[tuple[int, RawBatch, Checked]] = []
 
@@ -134,7 +105,7 @@ class BatchIntake:
         """
         reading = self._log.reading_to_forget(batch_id)
         forgotten = self._log.new_id(f"forget {reading.batch_id}")
-        totals = self._change_months({}, [reading], forgotten)
+        totals = self._months.change({}, [reading], forgotten)
         record = replace(
             reading,
             batch_id=forgotten,
@@ -193,8 +164,8 @@ class BatchIntake:
         restored = 0
         for month, rows in split_by_month(self._bars(batch, checked.good, last.batch_id)):
             if month not in self._here:
-                change = merge(self._month(month), rows, self._now)
-                _write_table(self._folder / "bars" / f"{month}.parquet", change.merged)
+                change = merge(self._months.rows(month), rows, self._now)
+                write_table(self._folder / "bars" / f"{month}.parquet", change.merged)
                 restored += change.added
         return restored
 
@@ -202,7 +173,7 @@ class BatchIntake:
         """Return whether a bar of a batch is not in the lake as the batch has it."""
         _, checked = self._checked(batch)
         return any(
-            not have_all(self._month(month), self._bars(batch, rows, ""))
+            not have_all(self._months.rows(month), self._bars(batch, rows, ""))
             for month, rows in split_by_month(checked.good)
         )
 
@@ -250,7 +221,7 @@ class BatchIntake:
     def _refuse(self, batch: RawBatch, checked: Checked, bad: BadRows) -> NoReturn:
         """Keep the bad rows of a batch, none of which is in, and raise."""
         name = f"{self._log.new_id(batch.content_hash)}.parquet"
-        _write_table(self._folder / "refused" / name, checked.quarantined)
+        write_table(self._folder / "refused" / name, checked.quarantined)
         raise bad.refusal()
 
     def _add(self, batch: RawBatch, checked: Checked) -> BatchRecord:
@@ -258,10 +229,10 @@ class BatchIntake:
         batch_id = self._log.new_id(batch.content_hash)
         if len(checked.quarantined):
             aside = self._folder / "quarantine" / f"{batch_id}.parquet"
-            _write_table(aside, checked.quarantined)
+            write_table(aside, checked.quarantined)
         new = self._bars(batch, checked.good, batch_id)
         replaced = self._log.replaced_by(batch.origin, batch.content_hash, batch.reading)
-        totals = self._change_months(dict(split_by_month(new)), replaced, batch_id)
+        totals = self._months.change(dict(split_by_month(new)), replaced, batch_id)
         times = checked.good["ts"]
         record = BatchRecord(
             batch_id=batch_id,
@@ -289,134 +260,3 @@ class BatchIntake:
 
     def _bars(self, batch: RawBatch, rows: pa.Table, batch_id: str) -> pa.Table:
         return canonical(rows, self._market, source=batch.source, now=self._now, batch_id=batch_id)
-
-    def _month(self, month: str) -> pa.Table:
-        path = self._folder / "bars" / f"{month}.parquet"
-        with whole(path):
-            return read_rows(path) if path.exists() else BAR_SCHEMA.empty_table()
-
-    def _change_months(
-        self, new: dict[str, pa.Table], replaced: Sequence[BatchRecord], batch_id: str
-    ) -> _Totals:
-        """Merge a batch's months in, once the bars of the readings it replaces are out."""
-        totals = _Totals()
-        months = set(new)
-        if replaced:
-            months |= {path.stem for path in (self._folder / "bars").glob("[0-9]*.parquet")}
-        for month in sorted(months):
-            rows = new.get(month, BAR_SCHEMA.empty_table())
-            totals.count(self._change_month(month, rows, replaced, batch_id))
-        return totals
-
-    def _change_month(
-        self, month: str, rows: pa.Table, replaced: Sequence[BatchRecord], batch_id: str
-    ) -> MonthChange:
-        path = self._folder / "bars" / f"{month}.parquet"
-        old = self._month(month)
-        change = merge(old, rows, self._now, self._withdrawal(month, old, replaced))
-        if not change.differs:
-            return self._with_what_was_done(month, batch_id, change, replaced)
-        if len(change.earlier):
-            batch = pa.repeat(batch_id, len(change.earlier))
-            earlier = change.earlier.append_column("batch", batch)
-            _write_table(self._revisions(month, batch_id), earlier)
-        self._confirmed.write(month, batch_id, change.confirmed)
-        if len(change.merged):
-            _write_table(path, change.merged)
-        else:
-            path.unlink(missing_ok=True)
-        return change
-
-    def _with_what_was_done(
-        self, month: str, batch_id: str, change: MonthChange, replaced: Sequence[BatchRecord]
-    ) -> MonthChange:
-        """Return the change with what a run that was cut short did to the month already.
-
-        A batch has no record before it is whole, and its name is of its content: what bears it
-        here is of the same reading. A bar that a replaced reading had just so came in with that.
-        """
-        self._confirmed.write(month, batch_id, change.confirmed)
-        path, revised, withdrawn = self._revisions(month, batch_id), 0, 0
-        if path.exists():
-            with whole(path):
-                gone = pq.ParquetFile(path).read(columns=["withdrawn_at"])["withdrawn_at"]
-            revised, withdrawn = gone.null_count, len(gone) - gone.null_count
-        came_in = [] if change.brought is None else change.brought.to_pylist()
-        before = max((datetime.fromisoformat(one.ingested_at) for one in replaced), default=None)
-        same = sum(before is not None and moment <= before for moment in came_in)
-        return replace(
-            change,
-            added=change.added + len(came_in) - same - revised,
-            revised=revised,
-            withdrawn=withdrawn,
-            unchanged=change.unchanged + same,
-        )
-
-    def _withdrawal(
-        self, month: str, old: pa.Table, replaced: Sequence[BatchRecord]
-    ) -> Withdrawal | None:
-        gone = np.zeros(len(old), bool)
-        for record in replaced:
-            gone |= self._brought_by(old, record)
-        if not gone.any():
-            return None
-        withdrawn = self._log.withdrawn() | {record.batch_id for record in replaced}
-        in_lake = [
-            record.batch_id
-            for record in self._log.in_lake()
-            if record.unchanged and record.batch_id not in withdrawn
-        ]
-        restored = earlier_values(
-            old.filter(pa.array(gone)),
-            lambda batch, bars: self._changed_by(month, batch, bars),
-            lambda bars: self._confirmed.holders(month, bars, in_lake),
-            withdrawn,
-        )
-        return Withdrawal(gone, arriving(restored, self._now))
-
-    def _brought_by(self, rows: pa.Table, record: BatchRecord) -> NDArray[np.bool_]:
-        """Return which bars a reading brought, also in a lake whose bars keep no batch."""
-        own = pc.fill_null(pc.equal(rows["brought_by"], record.batch_id), False)
-        if came_in_alone(record, self._log.records):
-            came_in = pa.scalar(datetime.fromisoformat(record.ingested_at))
-            together = pc.and_(
-                pc.equal(rows["source"], record.source), pc.equal(rows["ingested_at"], came_in)
-            )
-            own = pc.or_(own, pc.and_(pc.is_null(rows["brought_by"]), together))
-        flags: NDArray[np.bool_] = own.to_numpy()
-        return flags
-
-    def _revisions(self, month: str, batch_id: str) -> Path:
-        return self._folder / "revisions" / f"{month}-{batch_id}.parquet"
-
-    def _changed_by(self, month: str, batch_id: str, bars: pa.Table) -> pa.Table:
-        """Return of some bars of a month those that a batch gave another value, as they were.
-
-        A bar that it has just as a reading that it replaced, or that it confirmed, changed with
-        that one already.
-        """
-        path = self._revisions(month, batch_id)
-        changed = BAR_SCHEMA.empty_table()
-        if path.exists():
-            with whole(path):
-                changed = read_rows(path)
-            changed = changed.filter(among(changed, bars))
-        others = [(other, bars) for other in reversed(self._log.replaced_with(batch_id))]
-        confirmed = self._confirmed.of(month, batch_id)
-        confirmed = confirmed.filter(among(confirmed, bars))
-        if len(confirmed):
-            first = self._confirmed.first_holders(month, confirmed)
-            others += [
-                (other, first.filter(pc.equal(first["brought_by"], other)))
-                for other in pc.unique(first["brought_by"]).to_pylist()
-            ]
-        for other, of_other in others:
-            earlier = self._changed_by(month, other, of_other)
-            more = earlier.filter(pc.invert(among(earlier, changed)))
-            changed = pa.concat_tables([changed, more])
-        return changed
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    with written_atomically(path) as temporary:
-        write_rows(table, temporary)

@@ -1,0 +1,196 @@
+"""Months of a lake changed by a batch: its bars merged in, those it replaces taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ml_core.bars.contract import BAR_SCHEMA
+from ml_core.bars.lake.batch_log import BatchLog, BatchRecord, came_in_alone
+from ml_core.bars.lake.confirmed import Confirmations
+from ml_core.bars.lake.merge import (
+    MonthChange,
+    Withdrawal,
+    among,
+    arriving,
+    earlier_values,
+    merge,
+)
+from ml_core.bars.lake.month_file import read_rows, whole, write_rows
+from ml_core.files import written_atomically
+
+
+@dataclass(slots=True)
+class BatchChange:
+    """What a batch did to all its months."""
+
+    added: int = 0
+    revised: int = 0
+    withdrawn: int = 0
+    unchanged: int = 0
+
+    def count(self, change: MonthChange) -> None:
+        """Add what was done to one month."""
+        self.added += change.added
+        self.revised += change.revised
+        self.withdrawn += change.withdrawn
+        self.unchanged += change.unchanged
+
+
+class MonthChanges:
+    """Changes of one symbol's months, which keep the earlier values of what they change.
+
+    Parameters
+    ----------
+    folder
+        The symbol's folder in the lake; it exists and nobody else writes to it.
+    log
+        Its batches.
+    now
+        Aware time at which bars come in.
+    """
+
+    def __init__(self, folder: Path, log: BatchLog, now: datetime) -> None:
+        self._folder, self._log, self._now = folder, log, now
+        self._confirmed = Confirmations(folder / "confirmed")
+
+    def rows(self, month: str) -> pa.Table:
+        """Return the bars of a month, of ``BAR_SCHEMA``; none where there is no file."""
+        path = self._folder / "bars" / f"{month}.parquet"
+        with whole(path):
+            return read_rows(path) if path.exists() else BAR_SCHEMA.empty_table()
+
+    def change(
+        self, new: dict[str, pa.Table], replaced: Sequence[BatchRecord], batch_id: str
+    ) -> BatchChange:
+        """Merge a batch's months in, once the bars of the readings it replaces are out."""
+        totals = BatchChange()
+        months = set(new)
+        if replaced:
+            months |= {path.stem for path in (self._folder / "bars").glob("[0-9]*.parquet")}
+        for month in sorted(months):
+            rows = new.get(month, BAR_SCHEMA.empty_table())
+            totals.count(self._change_month(month, rows, replaced, batch_id))
+        return totals
+
+    def _change_month(
+        self, month: str, rows: pa.Table, replaced: Sequence[BatchRecord], batch_id: str
+    ) -> MonthChange:
+        path = self._folder / "bars" / f"{month}.parquet"
+        old = self.rows(month)
+        change = merge(old, rows, self._now, self._withdrawal(month, old, replaced))
+        if not change.differs:
+            return self._with_what_was_done(month, batch_id, change, replaced)
+        if len(change.earlier):
+            batch = pa.repeat(batch_id, len(change.earlier))
+            earlier = change.earlier.append_column("batch", batch)
+            write_table(self._revisions(month, batch_id), earlier)
+        self._confirmed.write(month, batch_id, change.confirmed)
+        if len(change.merged):
+            write_table(path, change.merged)
+        else:
+            path.unlink(missing_ok=True)
+        return change
+
+    def _with_what_was_done(
+        self, month: str, batch_id: str, change: MonthChange, replaced: Sequence[BatchRecord]
+    ) -> MonthChange:
+        """Return the change with what a run that was cut short did to the month already.
+
+        A batch has no record before it is whole, and its name is of its content: what bears it
+        here is of the same reading. A bar that a replaced reading had just so came in with that.
+        """
+        self._confirmed.write(month, batch_id, change.confirmed)
+        path, revised, withdrawn = self._revisions(month, batch_id), 0, 0
+        if path.exists():
+            with whole(path):
+                gone = pq.ParquetFile(path).read(columns=["withdrawn_at"])["withdrawn_at"]
+            revised, withdrawn = gone.null_count, len(gone) - gone.null_count
+        came_in = [] if change.brought is None else change.brought.to_pylist()
+        before = max((datetime.fromisoformat(one.ingested_at) for one in replaced), default=None)
+        same = sum(before is not None and moment <= before for moment in came_in)
+        return replace(
+            change,
+            added=change.added + len(came_in) - same - revised,
+            revised=revised,
+            withdrawn=withdrawn,
+            unchanged=change.unchanged + same,
+        )
+
+    def _withdrawal(
+        self, month: str, old: pa.Table, replaced: Sequence[BatchRecord]
+    ) -> Withdrawal | None:
+        gone = np.zeros(len(old), bool)
+        for record in replaced:
+            gone |= self._brought_by(old, record)
+        if not gone.any():
+            return None
+        withdrawn = self._log.withdrawn() | {record.batch_id for record in replaced}
+        in_lake = [
+            record.batch_id
+            for record in self._log.in_lake()
+            if record.unchanged and record.batch_id not in withdrawn
+        ]
+        restored = earlier_values(
+            old.filter(pa.array(gone)),
+            lambda batch, bars: self._changed_by(month, batch, bars),
+            lambda bars: self._confirmed.holders(month, bars, in_lake),
+            withdrawn,
+        )
+        return Withdrawal(gone, arriving(restored, self._now))
+
+    def _brought_by(self, rows: pa.Table, record: BatchRecord) -> NDArray[np.bool_]:
+        """Return which bars a reading brought, also in a lake whose bars keep no batch."""
+        own = pc.fill_null(pc.equal(rows["brought_by"], record.batch_id), False)
+        if came_in_alone(record, self._log.records):
+            came_in = pa.scalar(datetime.fromisoformat(record.ingested_at))
+            together = pc.and_(
+                pc.equal(rows["source"], record.source), pc.equal(rows["ingested_at"], came_in)
+            )
+            own = pc.or_(own, pc.and_(pc.is_null(rows["brought_by"]), together))
+        flags: NDArray[np.bool_] = own.to_numpy()
+        return flags
+
+    def _revisions(self, month: str, batch_id: str) -> Path:
+        return self._folder / "revisions" / f"{month}-{batch_id}.parquet"
+
+    def _changed_by(self, month: str, batch_id: str, bars: pa.Table) -> pa.Table:
+        """Return of some bars of a month those that a batch gave another value, as they were.
+
+        A bar that it has just as a reading that it replaced, or that it confirmed, changed with
+        that one already.
+        """
+        path = self._revisions(month, batch_id)
+        changed = BAR_SCHEMA.empty_table()
+        if path.exists():
+            with whole(path):
+                changed = read_rows(path)
+            changed = changed.filter(among(changed, bars))
+        others = [(other, bars) for other in reversed(self._log.replaced_with(batch_id))]
+        confirmed = self._confirmed.of(month, batch_id)
+        confirmed = confirmed.filter(among(confirmed, bars))
+        if len(confirmed):
+            first = self._confirmed.first_holders(month, confirmed)
+            others += [
+                (other, first.filter(pc.equal(first["brought_by"], other)))
+                for other in pc.unique(first["brought_by"]).to_pylist()
+            ]
+        for other, of_other in others:
+            earlier = self._changed_by(month, other, of_other)
+            more = earlier.filter(pc.invert(among(earlier, changed)))
+            changed = pa.concat_tables([changed, more])
+        return changed
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table of the lake, whole or not at all."""
+    with written_atomically(path) as temporary:
+        write_rows(table, temporary)

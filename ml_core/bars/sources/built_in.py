@@ -31,15 +31,22 @@ TIMES = (
 """How times are read."""
 
 
+_MAY_BE_LARGE = 4 * 1024**2
+"""Bytes that a million rows have at least, however they are packed."""
+
+
 class _Files(Source):
     """Files, or folders of files: a batch each."""
 
-    def count(self) -> int:
-        """Return how many files there are."""
-        return sum(
-            sum(inside.is_file() for inside in Path(path).iterdir()) if Path(path).is_dir() else 1
-            for path in self.paths
-        )
+    def count(self) -> int | None:
+        """Return how many files there are; None where one may be taken in by months."""
+        sizes = [file.stat().st_size for path in self.paths for file in _files(Path(path))]
+        return None if max(sizes, default=0) > _MAY_BE_LARGE else len(sizes)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield a folder's files, or the file itself, if they are there."""
+    yield from (file for file in (path.iterdir() if path.is_dir() else [path]) if file.is_file())
 
 
 class DbnSource(_Files):

@@ -21,7 +21,8 @@ from ml_core.bars.checks.bad_rows import BatchRefusedError
 from ml_core.bars.contract import PRICES, RawBatch, SourceError
 from ml_core.bars.lake.batch_log import BatchRecord
 from ml_core.bars.lake.lake import Lake
-from ml_core.bars.sources import dbn, large_file, packed_size, parquet
+from ml_core.bars.sources import built_in, dbn, large_file, packed_size, parquet
+from ml_core.bars.sources.built_in import CsvSource
 from ml_core.bars.sources.text import csv, text_file
 from tests.ml_core.builders import mgc
 
@@ -202,6 +203,15 @@ def test_a_large_file_without_the_market_is_refused_as_a_small_one_is(tmp_path: 
     market = mgc().model_copy(update={"symbol": "ES", "contract_pattern": "ES[HMUZ]4"})
     with pytest.raises(SourceError, match="no contract matches ES"):
         Lake(tmp_path / "lake").ingest(batches, market, NOW)
+
+
+def test_how_many_batches_large_files_give_is_not_known_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path,) = written("csv", tmp_path)
+    assert CsvSource((path,), {}, {}).count() == 1
+    monkeypatch.setattr(built_in, "_MAY_BE_LARGE", 1_000)
+    assert CsvSource((path,), {}, {}).count() is None
 
 
 def bomb(name: str, folder: Path) -> Path:

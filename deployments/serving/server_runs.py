@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tasks
 from tasks.runs.environment import prepare_environment
@@ -27,7 +28,24 @@ _LEFT = """
 """
 
 
-def runs_of(settings: Settings, server: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class FlowRun:
+    """A run of a flow that began, or one to come, whose state is ``next``.
+
+    Attributes
+    ----------
+    flow, state
+        The flow's name, and Prefect's name of the state.
+    when
+        When it began or is to begin, aware UTC.
+    """
+
+    flow: str
+    when: datetime
+    state: str
+
+
+def runs_of(settings: Settings, server: str) -> list[FlowRun]:
     """Return the newest run of each of the flows that ran last, and the runs that come next.
 
     Parameters
@@ -36,11 +54,6 @@ def runs_of(settings: Settings, server: str) -> list[dict[str, Any]]:
         Settings; their secret is used where the server asks for one.
     server
         Its API's URL.
-
-    Returns
-    -------
-    list of dict
-        ``flow``, ``when`` (ISO 8601, UTC) and ``state``, which is ``next`` for one to come.
     """
     prepare_environment(settings, PREFECT_API_URL=server)
     prefect_api = tasks.prefect_api  # imports Prefect, which reads the environment
@@ -80,7 +93,7 @@ def runs_of(settings: Settings, server: str) -> list[dict[str, Any]]:
     return [*_newest_of_each_flow(newest, _LAST), *_newest_of_each_flow(planned, _NEXT)]
 
 
-def runs_left(settings: Settings) -> list[dict[str, Any]]:
+def runs_left(settings: Settings) -> list[FlowRun]:
     """Return the runs that came last from the database of the home's server, which is not up.
 
     Nothing is written and nothing is told of a database that cannot be read so: it is Prefect's.
@@ -104,10 +117,9 @@ def _utc(text: str) -> datetime:
 
 def _newest_of_each_flow(
     runs: Iterable[tuple[str, datetime | None, str | None]], most: int
-) -> list[dict[str, Any]]:
-    latest: dict[str, dict[str, Any]] = {}
+) -> list[FlowRun]:
+    latest: dict[str, FlowRun] = {}
     for flow, moment, state in runs:
         if moment is not None and flow not in latest and len(latest) < most:
-            when = moment.astimezone(UTC).isoformat()
-            latest[flow] = {"flow": flow, "when": when, "state": state}
+            latest[flow] = FlowRun(flow, moment.astimezone(UTC), state or "Unknown")
     return list(latest.values())

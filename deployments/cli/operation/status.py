@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -25,6 +25,7 @@ from monitoring.pages.formatting import duration, utc_minute
 from tasks import health, prediction
 
 if TYPE_CHECKING:
+    from deployments.serving.server_runs import FlowRun
     from tasks.health.market_overview import Standing
     from tasks.prediction.day_outlook import DayOutlook
     from tasks.settings import Settings
@@ -108,9 +109,7 @@ def status(
         _print_market(overview, at)
 
 
-def _server_and_runs(
-    settings: Settings, named: str | None
-) -> tuple[str | None, list[dict[str, Any]]]:
+def _server_and_runs(settings: Settings, named: str | None) -> tuple[str | None, list[FlowRun]]:
     """Return the server that answers, if one does, and its runs or those it left."""
     if named is None:
         server = serving.prefect_session.server_of(settings)
@@ -121,25 +120,21 @@ def _server_and_runs(
     return None, serving.server_runs.runs_left(settings) if named is None else []
 
 
-def _print_runs(runs: list[dict[str, Any]], at: datetime, *, up: bool) -> None:
-
+def _print_runs(runs: list[FlowRun], at: datetime, *, up: bool) -> None:
     in_words = monitoring.notices.state_in_words
     last = [
-        f"{run['flow']} {in_words(run['state'])} {_clock(run['when'], at)}"
+        f"{run.flow} {in_words(run.state)} {_clock(run.when, at)}"
         for run in runs
-        if run["state"] != "next"
+        if run.state != "next"
     ]
-    following = [
-        f"{run['flow']} {_clock(run['when'], at)}" for run in runs if run["state"] == "next"
-    ]
+    following = [f"{run.flow} {_clock(run.when, at)}" for run in runs if run.state == "next"]
     nothing = "none is scheduled" if up else "none while the server is down"
     say(f"  last runs (UTC): {', '.join(last) or 'none yet'}")
     say(f"  next runs (UTC): {', '.join(following) or nothing}")
 
 
-def _clock(when: str, at: datetime) -> str:
+def _clock(moment: datetime, at: datetime) -> str:
     """Return a time, with its day unless that is today; UTC."""
-    moment = datetime.fromisoformat(when)
     return f"{moment:%H:%M}" if moment.date() == at.date() else f"{moment:%Y-%m-%d %H:%M}"
 
 

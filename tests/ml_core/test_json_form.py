@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -21,9 +22,11 @@ from ml_core.json_form import from_json, to_json
 from tests.monitoring import figures, studies
 
 
-@pytest.mark.parametrize("values", [figures.evaluation(), studies.study()], ids=["one", "walk"])
-def test_an_evaluation_comes_back_from_its_json_to_the_byte(values: dict[str, object]) -> None:
-    text = json.dumps(values, allow_nan=False)
+@pytest.mark.parametrize("made", [figures.evaluation, studies.study], ids=["one", "walk"])
+def test_an_evaluation_comes_back_from_its_json_to_the_byte(
+    made: Callable[[], dict[str, object]],
+) -> None:
+    text = json.dumps(made(), allow_nan=False)
     assert json.dumps(Evaluation.from_json(json.loads(text)).to_json()) == text
 
 

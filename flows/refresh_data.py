@@ -18,8 +18,11 @@ from tasks.notices.notify import REPORTED
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of
 from tasks.runs.run_names import run_name
-from tasks.runs.time_limits import TIME_LIMITS
+from tasks.runs.time_limits import TIME_LIMITS, within
 from tasks.settings import current_settings
+
+GIVEN_UP_AFTER = TIME_LIMITS["refresh-data"] + 5.0
+"""Seconds that a flow waits for the bars before it goes on with those that are there."""
 
 
 @flow(
@@ -62,7 +65,9 @@ def refresh_if_known(market: str, as_of: datetime | None = None) -> str | None:
     if standing_source(current_settings().sources_file, market) is None:
         return None
     try:
-        refresh_data(market, as_of=as_of)
+        # below another flow's limit its own is no alarm, and ends no call that waits for ever
+        with within(GIVEN_UP_AFTER):
+            refresh_data(market, as_of=as_of)
     except (OrbcastError, TimeoutError) as error:
         return f"the bars could not be refreshed: {error}"
     return None

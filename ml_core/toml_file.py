@@ -77,6 +77,8 @@ def load_model(
     def refused(remedy: str) -> TomlFileError:
         return error(str(path), (("file", str(path), remedy),))
 
+    if path.exists() and not path.is_file():
+        raise refused("is a folder, pipe or device and no file; move it away")
     try:
         return model.model_validate(parse_toml(path.read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -184,11 +184,12 @@ def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:
     Raises
     ------
     SourceError
-        A path does not exist, or a folder holds no such file.
+        A path does not exist or is no file, or a folder holds no such file.
     """
     files: list[str] = []
     for name in paths:
         path = Path(name)
+        inside = [name]
         if path.is_dir():
             inside = sorted(
                 str(member) for member in path.iterdir() if member.name.lower().endswith(endings)
@@ -196,11 +197,25 @@ def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:
             if not inside:
                 fault = f"no file ends in {' or '.join(endings)}"
                 raise SourceError(name, fault, "name a folder that holds some, or the files")
-            files += inside
-        elif path.is_file():
-            files.append(name)
-        else:
-            raise SourceError(name, "does not exist", "check the path")
+        files += inside
+    for file in files:
+        require_file(Path(file))
     if not files:
         raise SourceError("source", "no path is named", "name at least one file or folder")
     return files
+
+
+def require_file(path: Path) -> None:
+    """Refuse what cannot be read twice and to its end, such as a pipe: reading it may never end.
+
+    Raises
+    ------
+    SourceError
+        It does not exist, or is no file.
+    """
+    if path.is_file():
+        return
+    if not path.exists():
+        raise SourceError(str(path), "does not exist", "check the path")
+    what = "a folder" if path.is_dir() else "a pipe, socket or device"
+    raise SourceError(str(path), f"is {what} and no file", "move it away, or name files of bars")

@@ -17,7 +17,11 @@ from tasks.notices.notify import notify
 from tasks.prediction.slot_bars import Arrival, read_bars
 from tasks.rollout.stage import stage_of
 from tasks.runs.retrying import RETRIED
+from tasks.runs.time_limits import within
 from tasks.settings import Settings, current_settings, now
+
+LEAST_SECONDS = 30.0
+"""Given to each reading of the source, however near the deadline is."""
 
 LONGEST_PAUSE = 10.0
 """Seconds between two tries at most: an answer comes that long after its bars, or sooner."""
@@ -44,13 +48,14 @@ def await_bars(market: str, slot: Slot) -> Arrival:
     """Read the standing source until the slot's bars are here, or the deadline has passed.
 
     A source that is locked, or that cannot be read for another reason, is tried again like one
-    that has not got there yet. The tries are counted out beforehand, so that they end on any
-    clock. A slot that was answered, or that the market's stage asks nothing of, is not waited for.
+    that has not got there yet; one that hangs is given up at the deadline, so that the slot gets
+    its row. The tries are counted out beforehand, so that they end on any clock. A slot that was
+    answered, or that the market's stage asks nothing of, is not waited for.
     """
     settings = current_settings()
     arrival = _try(settings, market, slot, Arrival(present=False, tries=0))
     waits = not arrival.present and _is_worth_waiting(settings, slot)
-    deadline = slot.decision + timedelta(seconds=settings.wait_for_bars_seconds)
+    deadline = _deadline(settings, slot)
     for pause in pauses((deadline - now()).total_seconds() if waits else 0.0):
         _log_wait(slot, arrival, pause, deadline)
         sleep(pause)
@@ -67,8 +72,9 @@ def _try(settings: Settings, market: str, slot: Slot, before: Arrival) -> Arriva
     try:
         # without a standing source somebody else fills the lake
         if standing_source(settings.sources_file, market) is not None:
-            brought = (*brought, read_source(market, None, now(), full=False))
-    except OrbcastError as error:
+            with within(_seconds_for_reading(settings, slot)):
+                brought = (*brought, read_source(market, None, now(), full=False))
+    except (OrbcastError, TimeoutError) as error:
         trouble = f"the bars could not be refreshed: {error}"
     bars = read_bars(settings, definition, slot)
     return Arrival(
@@ -78,6 +84,16 @@ def _try(settings: Settings, market: str, slot: Slot, before: Arrival) -> Arriva
         bars=bars,
         brought=brought,
     )
+
+
+def _seconds_for_reading(settings: Settings, slot: Slot) -> float:
+    """Return how long the source may be read: to the deadline, or a little in any case."""
+    left = (_deadline(settings, slot) - now()).total_seconds()
+    return max(min(left, settings.wait_for_bars_seconds), LEAST_SECONDS)
+
+
+def _deadline(settings: Settings, slot: Slot) -> datetime:
+    return slot.decision + timedelta(seconds=settings.wait_for_bars_seconds)
 
 
 def _is_worth_waiting(settings: Settings, slot: Slot) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType, MappingProxyType
 
 _MINUTE = 60.0
 
@@ -34,3 +38,36 @@ goes on: see :mod:`tasks.runs.overdue`.
 
 GRACE_SECONDS = 60.0
 """After its limit a run has so long to say that it was ended; then its process is killed."""
+
+_AT_ONCE = 0.001
+"""Seconds; a timer of zero would be none."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError inside after so many seconds, also where a call waits for ever.
+
+    Only what comes back to Python is interrupted, and only in the main thread, where flows run;
+    elsewhere the run's own limit is the only one. A limit around this one goes on as it was.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        message = f"no answer within {seconds:g} s"
+        raise TimeoutError(message)
+
+    handler = signal.signal(signal.SIGALRM, end)
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    began = time.monotonic()
+    if 0.0 < outer < seconds:
+        signal.setitimer(signal.ITIMER_REAL, outer)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, handler)
+        if outer:
+            left = max(outer - (time.monotonic() - began), _AT_ONCE)
+            signal.setitimer(signal.ITIMER_REAL, left)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -175,11 +177,31 @@ def test_one_process_at_a_time_brings_them(desk: Desk, monkeypatch: pytest.Monke
     assert delivery.bring(current_settings()) == 1
 
 
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a mail server that accepts and never says a word."""
+    accepted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    accepted.append(server.accept()[0])
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
+    for each in accepted:
+        each.close()
+
+
 def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, silent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "SECONDS", 0.5)
     add("dead", "http://127.0.0.1:9/x")
+    mail = f"mailto://ann:secret@127.0.0.1:{silent}?from=ann@example.com&to=bob@example.com"
+    add_channel(current_settings().channels_file, "mail", "email", mail, now())
     desk.status = 0
     change(current_settings(), "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
     told = log_outcomes("mgc")
@@ -189,10 +211,11 @@ def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
     ]
     details = {each.channel: each.detail for each in notice.deliveries}
     assert "no answer within" in details["desk"]
-    assert set(details) == {"desk", "dead"}
+    assert "no answer within" in details["mail"]
+    assert set(details) == {"desk", "dead", "mail"}
     printed = command("notices")
     assert "circuit breaker open" in printed
-    assert "NOT DELIVERED to desk, dead" in printed
+    assert "NOT DELIVERED to desk, dead, mail" in printed
 
 
 def test_a_file_of_channels_that_cannot_be_read_stops_no_run_and_is_said(desk: Desk) -> None:

@@ -12,7 +12,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_core.bars.contract import DEFAULT_TABLE, PRICES, RAW_SCHEMA, HowRead, RawBatch, SourceError
+from ml_core.bars.contract import (
+    DEFAULT_TABLE,
+    PRICES,
+    RAW_SCHEMA,
+    HowRead,
+    RawBatch,
+    SourceError,
+    require_file,
+)
 from ml_core.bars.sources.columns import find_columns
 from ml_core.bars.sources.duckdb_times import WHOLE, Clause, TimeColumn, time_column
 from ml_core.bars.sources.kind import NO_TIME, by_month, hash_of_rows
@@ -152,8 +160,7 @@ def opened(path: str) -> duckdb.DuckDBPyConnection:
     DatabaseLockedError
         Another program has it open for writing; worth another try.
     """
-    if not Path(path).is_file():
-        raise SourceError(path, "does not exist", "check the path of the DuckDB file")
+    require_file(Path(path))
     try:
         connection = duckdb.connect(path, read_only=True, config=_CONFINED)
     except duckdb.IOException as error:

@@ -18,6 +18,7 @@ from tasks.health.outcomes_artifact import (
     standing_words,
 )
 from tasks.health.prometheus_figures import write_figures
+from tasks.health.serving_check import check_serving
 from tasks.messages.tell_day import tell_day
 from tasks.notices.heartbeat import send_heartbeat
 from tasks.notices.notify import REPORTED, bring_waiting
@@ -58,6 +59,7 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> O
     rollout = None if as_of else check_rollout(market, at)
     live = [figure for figure in figures if figure.mode == "live" and figure.role == "champion"]
     if not as_of:
+        check_serving(market, at)
         tell_day(market, at, live)
         bring_waiting()
     period = over(live)

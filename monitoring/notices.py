@@ -36,6 +36,7 @@ KINDS: dict[str, Level] = {
     "breaker": "trouble",
     "up": "trouble",
     "retrain": "trouble",
+    "serving": "trouble",
 }
 """Every kind of notice, and how much it matters."""
 

@@ -10,6 +10,9 @@ from ml_core.market_events import RetrainAttempt
 LONGEST_DAYS = 8
 """Days of rest at most: a champion expires long after it, so there are tries left before."""
 
+LATE = timedelta(hours=1)
+"""A rest lasts so long beyond its days: the run that begins late on its last night is left out."""
+
 
 def failures(attempts: Sequence[RetrainAttempt]) -> tuple[RetrainAttempt, ...]:
     """Return the failures since the last success, oldest first.
@@ -35,11 +38,11 @@ def rests_until(attempts: Sequence[RetrainAttempt], allowed: int) -> datetime | 
     """Return until when no scheduled attempt is made; None if attempts may go on.
 
     A day after the failure that makes ``allowed`` in a row, doubled with each one more,
-    ``LONGEST_DAYS`` at most. Counted from the end of the last failure, a day leaves out the next
-    night.
+    ``LONGEST_DAYS`` at most, and ``LATE``: a day leaves out the next night, however many seconds
+    earlier than then the failure came.
     """
     failed = failures(attempts)
     if len(failed) < allowed:
         return None
     days: int = 2 ** min(len(failed) - allowed, LONGEST_DAYS)
-    return failed[-1].last_seen + timedelta(days=min(days, LONGEST_DAYS))
+    return failed[-1].last_seen + timedelta(days=min(days, LONGEST_DAYS)) + LATE

@@ -83,18 +83,24 @@ def champion_recipe(settings: Settings, symbol: str) -> Recipe | None:
     return load_bundle(champion.folder).recipe
 
 
-def weigh_refit(settings: Settings, refit: TrainedVersion, assembly: Assembly) -> Decision:
+def weigh_refit(
+    settings: Settings, refit: TrainedVersion, assembly: Assembly, at: datetime
+) -> Decision:
     """Apply the rule for a refit of the champion's own recipe, on the latest days.
 
     A refit has learned from every day, so that the same recipe trained on the days before the
     latest fifth is judged there: against the corridor, and against the champion on those days that
-    the champion has not learned from, where there are any.
+    the champion has not learned from, where there are any. A champion that has expired by ``at``
+    answers no more, and is not compared with.
     """
     champion = _champion(settings, refit.bundle.trained["market"])
     comparisons: tuple[Comparison, ...] = ()
     wanted: tuple[str, ...] = (AGAINST_CHAMPION,)
     if champion is not None:
         wanted, comparisons = _refit_compared(load_bundle(champion.folder), refit, assembly)
+        if comparisons and settings.models().expired(champion, at):
+            # the corridor answers in its stead
+            wanted, comparisons = (BASELINE,), comparisons[:1]
     evidence = Evidence(
         recipe=f"{refit.bundle.recipe.name} {refit.version}",
         recipe_hash=refit.bundle.recipe.hash,
@@ -214,7 +220,7 @@ def decide_who_serves(
             trained.bundle.recipe.hash == champion.recipe_hash
             and trained.version != champion.version
         ):
-            refit_decision = weigh_refit(settings, trained, material.assembly)
+            refit_decision = weigh_refit(settings, trained, material.assembly, at)
             _keep(settings, models.find(symbol, trained.version), "refit", refit_decision, at)
             reasons += [refit_decision.verdict]
             if refit_decision.promote:

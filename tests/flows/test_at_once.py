@@ -114,7 +114,7 @@ def test_two_retrains_at_once_make_each_version_once(own: Path) -> None:
     race(_RETRAIN, _RETRAIN)
     require_whole(own)
     assert len(settings.models().versions("MGC")) == len(before) + 2
-    assert len(list_trials(settings.database(), "MGC")) == len(asked) + 2
+    assert list_trials(settings.database(), "MGC") == asked  # the same question
     attempts = retrain_attempts(settings.database(), "MGC")
     assert [each.end for each in attempts[-2:]] == ["done", "done"]
     changes = [each.version for each in champions()]

@@ -58,7 +58,7 @@ def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_t
     skipped = nights.run(3 - 1 / 1440)
     assert skipped.skipped
     assert skipped.verdict.startswith(
-        "MGC: skipped, backing off until 2025-03-06 22:15 UTC after 3 failures in a row"
+        "MGC: skipped, backing off until 2025-03-06 23:15 UTC after 3 failures in a row"
     )
     told = [
         each.notice

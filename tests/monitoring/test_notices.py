@@ -48,7 +48,10 @@ def test_a_channel_is_found_alive_again_within_the_hour(failures: list[datetime]
         ("run", "trouble", False),
         *((kind, "warning", True) for kind in ("drift", "estimate", "approval")),
         *((kind, "trouble", False) for kind in ("drift", "estimate", "approval")),
-        *((kind, "trouble", True) for kind in ("missed", "rollout", "breaker", "up", "retrain")),
+        *(
+            (kind, "trouble", True)
+            for kind in ("missed", "rollout", "breaker", "up", "retrain", "serving")
+        ),
         ("test", "warning", False),
         ("a new kind", "trouble", True),
     ],

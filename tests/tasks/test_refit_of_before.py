@@ -77,7 +77,8 @@ def weighed(
     )
     champion = version(folder / "old", assembly, old)
     monkeypatch.setattr(promotion, "_champion", lambda *_: champion)
-    return promotion.weigh_refit(current_settings(), refit_of(assembly.dataset), assembly)
+    at = champion.created_at
+    return promotion.weigh_refit(current_settings(), refit_of(assembly.dataset), assembly, at)
 
 
 def test_a_champion_of_retired_features_is_compared_with_its_refit(
@@ -96,6 +97,18 @@ def test_a_champion_of_features_that_nobody_knows_cannot_be_compared(
 
     assert not decision.promote
     assert "unknown" in decision.verdict
+
+
+def test_a_champion_that_has_expired_is_not_compared_with(
+    assembly: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.models.model_store.ModelStore.expired", lambda *_: "expired")
+
+    # by its features it cannot be compared with: the corridor alone is left
+    decision = weighed(assembly, tmp_path, monkeypatch, ("close_position", "atr20", "moon"))
+
+    assert decision.promote, decision.verdict
+    assert "champion" not in decision.verdict
 
 
 def test_other_columns_are_those_that_an_assembly_of_them_has(assembly: Assembly) -> None:

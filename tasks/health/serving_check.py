@@ -1,0 +1,47 @@
+"""Whether the champion answers itself: a person is told of one that another answers for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from prefect import task
+
+from registry.errors import UnknownVersionError
+from tasks.notices.notify import notify
+from tasks.runs.retrying import RETRIED
+from tasks.settings import current_settings
+
+KIND = "serving"
+
+
+@task(name="look at who answers", task_run_name="{market}: who answers", **RETRIED)
+def check_serving(market: str, at: datetime) -> str | None:
+    """Notify a person, once of each, of a champion that has expired or is not usable.
+
+    Returns
+    -------
+    str or None
+        Why another version answers in its stead, or none may; None where the champion answers.
+    """
+    settings = current_settings()
+    symbol, models = settings.market(market).symbol, settings.models()
+    try:
+        serving = models.serving(symbol, at)
+    except UnknownVersionError:
+        return None  # nothing was trained yet
+    if serving.trouble is None or models.current(symbol, "champion") is None:
+        return None
+    may_answer = serving.trouble == serving.fallback
+    version = f"{serving.record.version} ({serving.record.model})"
+    notify(
+        settings,
+        KIND,
+        symbol,
+        f"serving {symbol} {serving.record.version} {serving.trouble}"[:200],
+        f"{symbol}: {version} answers in the champion's stead"
+        if may_answer
+        else f"{symbol}: no version may answer",
+        f"{serving.trouble}. A newer one: orbcast run nightly-retrain --market {market.lower()}; "
+        f"why there is none: orbcast status",
+    )
+    return serving.trouble

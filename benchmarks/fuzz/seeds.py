@@ -121,10 +121,10 @@ def zipped(name: str = "bars.csv", text: bytes | None = None) -> bytes:
     return made.getvalue()
 
 
-def lean() -> bytes:
+def lean(name: str = "20240116_mgc_minute_trade_202402.csv", rows: bytes = b"") -> bytes:
     """Return a day of LEAN's."""
-    rows = "".join(f"{60_000 * minute},2050.1,2051,2049.5,2050,7\n" for minute in range(_ROWS))
-    return zipped("20240116_mgc_minute_trade_202402.csv", rows.encode())
+    sound = "".join(f"{60_000 * minute},2050.1,2051,2049.5,2050,7\n" for minute in range(_ROWS))
+    return zipped(name, rows or sound.encode())
 
 
 def parquet(whose: str = "symbol", **options: Any) -> bytes:

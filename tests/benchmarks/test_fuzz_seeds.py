@@ -40,6 +40,10 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     # bytes that are no UTF-8: in a column's name, in its text
     ("parquet", _PARQUET.replace(b"symbol", b"\xefymbol")),
     ("parquet", _OF_CONTRACTS.replace(b"MGC", b"\xefGC")),
+    # days and months that are none, and a time of too many digits, in a zip of LEAN's
+    ("lean", seeds.lean("20242116_mgc_minute_trade_202402.csv")),
+    ("lean", seeds.lean("20240116_mgc_minute_trade_202413.csv")),
+    ("lean", seeds.lean(rows=_DIGITS + b",1,1,1,1,1\n0,1,1,1,1,1\n")),
     ("parameters", b"\0as_of=" + _DEEP),
     ("parameters", b"\0from_day=" + _DIGITS),
 )

@@ -29,8 +29,11 @@ _NAME = re.compile(r"(?P<day>\d{8})_(?P<what>trade|quote|openinterest)\.zip")
 _COARSE = re.compile(r"[a-z0-9.]+(_(trade|quote|openinterest))?\.zip")
 _UNPACKED = re.compile(r"\d{8}_[a-z0-9.]+_(tick|second|minute)_(trade|quote|openinterest).*\.csv")
 _MEMBER = re.compile(
-    r"(?P<day>\d{8})_(?P<ticker>.+)_minute_trade(_(?P<month>\d{6})(_\d{8})?)?\.csv"
+    r"(?P<day>\d{8})_(?P<ticker>.+)_minute_trade"
+    r"(_(?P<month>\d{4}(0[1-9]|1[0-2]))(_\d{8})?)?\.csv",
+    re.ASCII,
 )
+_MILLISECONDS = re.compile(r"\d{1,9}", re.ASCII)
 _UNITS_OF_SHARES = 10_000.0
 _MONTH_CODES = "FGHJKMNQUVXZ"
 _DAY_MS = 86_400_000
@@ -111,7 +114,7 @@ class LeanZip:
         if (
             member is None
             or member["ticker"] != self.ticker
-            or np.datetime64(_iso(member["day"])) != self.day
+            or _iso(member["day"]) != str(self.day)
             or (member["month"] is not None) != is_future
         ):
             fault = f"holds {name}, which is no file of minutes of {self.ticker} on {self.day}"
@@ -139,7 +142,8 @@ class LeanZip:
     def _times(self, milliseconds: tuple[str | None, ...]) -> pa.Array:
         """Return the local times of a column of milliseconds; what is none is missing."""
         count = np.array(
-            [int(text) if text and text.isdecimal() else -1 for text in milliseconds], np.int64
+            [int(text) if text and _MILLISECONDS.fullmatch(text) else -1 for text in milliseconds],
+            np.int64,
         )
         local = self.day.astype("datetime64[ms]") + count
         bad = (count < 0) | (count >= _DAY_MS)

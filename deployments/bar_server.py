@@ -59,8 +59,8 @@ def receive(settings: Settings, host: str, port: int) -> None:
         fault = f"another server receives bars for {settings.home}"
         raise NotListeningError(fault, "use that one, or stop it first") from None
     # a name that others call this machine by is not known here: the secret tells them apart
-    known = host in THIS_MACHINE or settings.allowed_hosts
-    names = names_of(settings) if known else None
+    is_ours = host in THIS_MACHINE or settings.allowed_hosts
+    names = names_of(settings) if is_ours else None
     handler = partial(_Handler, bars=PushedBars(settings), secret=secret, names=names)
     try:
         server = ThreadingHTTPServer((host, port), handler)

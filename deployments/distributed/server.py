@@ -41,9 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default=HOST, help="address to listen on")
     parser.add_argument("--port", type=int, default=4200, help="port to listen on")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        serve(asked.host, asked.port)
+        serve(arguments.host, arguments.port)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None

@@ -30,7 +30,7 @@ def main() -> None:
     """Read the command line, clear up, and become Prefect's worker."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pool", default="local", help="work pool that it takes runs from")
-    asked, more = parser.parse_known_args()
+    arguments, more = parser.parse_known_args()
     try:
         if api_url() is None:
             raise NoServerNamedError
@@ -42,7 +42,7 @@ def main() -> None:
     # not in this process, which is about to be another program; if it fails, a later one does it
     subprocess.run([sys.executable, "-m", "deployments.cli", "run", "recover"], check=False)
     os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", POLL_SECONDS)
-    worker = ["-m", "prefect", "worker", "start", "--pool", asked.pool, *more]
+    worker = ["-m", "prefect", "worker", "start", "--pool", arguments.pool, *more]
     os.execv(sys.executable, [sys.executable, *worker])  # noqa: S606 - no shell is wanted
 
 

@@ -44,24 +44,26 @@ _USES = {
 _SHOWN = 12
 
 
-def legacy_report(found: LegacyFindings) -> Document:
+def legacy_report(findings: LegacyFindings) -> Document:
     """Return the report of what ``deployments.legacy_import.survey.survey`` found."""
     parts = [
-        Section("What can be used", _points(usable(found), "Nothing.")),
-        Section("What cannot be used, and why", _points(unusable(found), "Nothing was refused.")),
+        Section("What can be used", _points(usable(findings), "Nothing.")),
+        Section(
+            "What cannot be used, and why", _points(unusable(findings), "Nothing was refused.")
+        ),
     ]
-    if found.duckdb is not None:
-        parts += [_tables(found.duckdb), *map(_record, found.records)]
-    parts += map(_model, found.versions)
-    parts.append(Section("What to do next", (BulletList(tuple(next_steps(found))),)))
-    dry = "Nothing was imported: this was a dry run." if found.dry_run else ""
+    if findings.duckdb is not None:
+        parts += [_tables(findings.duckdb), *map(_record, findings.records)]
+    parts += map(_model, findings.versions)
+    parts.append(Section("What to do next", (BulletList(tuple(next_steps(findings))),)))
+    dry = "Nothing was imported: this was a dry run." if findings.dry_run else ""
     return Document(
-        title=f"Orbcast: import of an older system, {found.market}",
-        names=(found.market, "import of an older system"),
-        verdict=headline(found),
+        title=f"Orbcast: import of an older system, {findings.market}",
+        names=(findings.market, "import of an older system"),
+        verdict=headline(findings),
         lines=(dry,),
         sections=tuple(parts),
-        made_at=found.made_at,
+        made_at=findings.made_at,
     )
 
 

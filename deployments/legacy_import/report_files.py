@@ -10,7 +10,7 @@ from monitoring.pages.document import write_html, write_markdown
 from tasks.settings import Settings
 
 
-def write_legacy_report(settings: Settings, found: LegacyFindings) -> tuple[Path, Path]:
+def write_legacy_report(settings: Settings, findings: LegacyFindings) -> tuple[Path, Path]:
     """Write the report as HTML and as markdown; return both paths. Again replaces them.
 
     Parameters
@@ -18,8 +18,8 @@ def write_legacy_report(settings: Settings, found: LegacyFindings) -> tuple[Path
     settings, found
         Where to; what ``deployments.legacy_import.survey.survey`` returned.
     """
-    document = legacy_report(found)
-    folder = settings.reports_dir / found.market
+    document = legacy_report(findings)
+    folder = settings.reports_dir / findings.market
     page, text = folder / "import-legacy.html", folder / "import-legacy.md"
     write_html(document, page)
     write_markdown(document, text)

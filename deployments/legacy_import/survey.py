@@ -198,7 +198,7 @@ def _taken_in(
 
 
 def _records(market: Market, path: str, bars: Bars) -> tuple[RecordFound, ...]:
-    found = []
+    records = []
     for table in with_patience(lambda: legacy_import.database.tables(path)):
         if table.kind != "features":
             continue
@@ -212,10 +212,10 @@ def _records(market: Market, path: str, bars: Bars) -> tuple[RecordFound, ...]:
         )
         try:
             theirs = legacy_import.database.record_of(path, table, market.symbol)
-            found.append(_compared(market, record, theirs, bars))
+            records.append(_compared(market, record, theirs, bars))
         except OrbcastError as error:
-            found.append(replace(record, fault=str(error)))
-    return tuple(found)
+            records.append(replace(record, fault=str(error)))
+    return tuple(records)
 
 
 def _compared(

@@ -14,12 +14,12 @@ FIELDS = {
 }
 
 
-def usable(found: LegacyFindings) -> list[str]:
+def usable(findings: LegacyFindings) -> list[str]:
     """Return in sentences what can be used."""
     lines = []
-    if found.bars and found.bars.brought:
-        lines.append(_bars_line(found, found.bars.brought))
-    for record in found.records:
+    if findings.bars and findings.bars.brought:
+        lines.append(_bars_line(findings, findings.bars.brought))
+    for record in findings.records:
         if record.ranges:
             lines.append(_agreement_line(record))
         equal = sum(column.use == "equal" for column in record.columns)
@@ -28,20 +28,20 @@ def usable(found: LegacyFindings) -> list[str]:
                 f"Of {len(record.columns)} columns of {record.table}, {equal} by "
                 "their names have an equal that Orbcast computes from the bars: nothing is copied."
             )
-    if any(version.metrics for version in found.versions):
+    if any(version.metrics for version in findings.versions):
         lines.append("The models' stated figures, as a note beside the corridor's; no more.")
     return lines
 
 
-def unusable(found: LegacyFindings) -> list[str]:
+def unusable(findings: LegacyFindings) -> list[str]:
     """Return in sentences what cannot be used, and why."""
     lines = []
-    database, models = found.duckdb, found.versions
+    database, models = findings.duckdb, findings.versions
     if database and database.bars is None:
-        lines.append(f"No table of 1-minute bars of {found.market} was found.")
+        lines.append(f"No table of 1-minute bars of {findings.market} was found.")
     if database and database.bars and database.bars.fault:
         lines.append(f"The bars: {database.bars.fault}.")
-    for record in found.records:
+    for record in findings.records:
         if record.fault:
             lines.append(f"{record.table} was not compared: {record.fault}.")
         leaks = sum(bool(column.leaks_into) for column in record.columns)
@@ -62,13 +62,13 @@ def unusable(found: LegacyFindings) -> list[str]:
     return lines
 
 
-def headline(found: LegacyFindings) -> str:
+def headline(findings: LegacyFindings) -> str:
     """Return in one sentence what came of it."""
-    models = found.versions
+    models = findings.versions
     parts = []
-    if found.duckdb is not None:
-        parts.append(f"the bars can {'be used' if found.bars else 'not be used as they are'}")
-    if found.registry is not None:
+    if findings.duckdb is not None:
+        parts.append(f"the bars can {'be used' if findings.bars else 'not be used as they are'}")
+    if findings.registry is not None:
         parts.append(
             "there is no model in the registry"
             if not models
@@ -80,16 +80,16 @@ def headline(found: LegacyFindings) -> str:
     return f"Of the older system {words}."
 
 
-def _bars_line(found: LegacyFindings, brought: BarsBrought) -> str:
+def _bars_line(findings: LegacyFindings, brought: BarsBrought) -> str:
     span = f"{_day_of(brought.first_bar)} to {_day_of(brought.last_bar)}"
     aside = f"{brought.quarantined:,} rows set aside" if brought.quarantined else "no bad row"
-    if found.dry_run:
-        return f"{brought.bars:,} 1-minute bars of {found.market}, {span}, {aside}."
+    if findings.dry_run:
+        return f"{brought.bars:,} 1-minute bars of {findings.market}, {span}, {aside}."
     if not brought.new_batches:
-        return f"Its bars of {found.market} are in the lake since before; nothing was added."
+        return f"Its bars of {findings.market} are in the lake since before; nothing was added."
     revised = f", {brought.revised:,} changed" if brought.revised else ""
     return (
-        f"{brought.added:,} bars of {found.market} were added to the lake{revised}, "
+        f"{brought.added:,} bars of {findings.market} were added to the lake{revised}, "
         f"{aside}. The lake now has {brought.bars:,} bars, {span}."
     )
 
@@ -107,18 +107,20 @@ def _agreement_line(record: RecordFound) -> str:
     )
 
 
-def next_steps(found: LegacyFindings) -> list[str]:
+def next_steps(findings: LegacyFindings) -> list[str]:
     """Return what to do next, in commands."""
     steps = []
-    if found.bars:
-        if found.dry_run:
+    if findings.bars:
+        if findings.dry_run:
             steps.append("Run it again without --dry-run to take the bars in.")
-        steps.append(f"orbcast run nightly-retrain --market {found.name}: trains on these bars.")
         steps.append(
-            f"orbcast evaluate --market {found.name}: walks forward, beside the corridor on "
+            f"orbcast run nightly-retrain --market {findings.name}: trains on these bars."
+        )
+        steps.append(
+            f"orbcast evaluate --market {findings.name}: walks forward, beside the corridor on "
             "every day."
         )
-    if found.versions:
+    if findings.versions:
         steps.append(
             "An idea of an old model that you trust: write it as a feature of closed bars "
             "(docs/write-a-feature.md), so that its worth can be shown."

@@ -103,12 +103,12 @@ class _Reports(StaticFiles):
         if Path(path).suffix not in _TYPES:
             return "", None
         try:
-            found, status = super().lookup_path(path)
+            file, status = super().lookup_path(path)
         except (OSError, ValueError):  # a name that no file can have
             return "", None
         # a link may lead to what is no report of ours, within the folder and out of it
         whole = Path(os.path.realpath(str(self.directory)), path)
-        return (found, status) if found == str(whole) else ("", None)
+        return (file, status) if file == str(whole) else ("", None)
 
     def file_response(self, full_path: Any, *given: Any, **more: Any) -> Response:
         response = super().file_response(full_path, *given, **more)

@@ -68,9 +68,9 @@ def fill_realism(assembly: Assembly, *, seed: int = 0) -> FillRealism:
         label(tape, ranges, spec.model_copy(update={"target": rule}), 0.0)
         for rule in ("touch", "through")
     )
-    known = (touch.outcome != UNKNOWN) & (through.outcome != UNKNOWN)
-    known &= ranges.usable
-    rows = assembly.reported[known[assembly.reported]]
+    is_settled = (touch.outcome != UNKNOWN) & (through.outcome != UNKNOWN)
+    is_settled &= ranges.usable
+    rows = assembly.reported[is_settled[assembly.reported]]
     days = tape.schedule.days[ranges.day]
     won = rows[touch.outcome[rows] == WIN]
     last_bar = tape.first_at(touch.resolved_minute[won] - 1)

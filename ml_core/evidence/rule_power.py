@@ -87,10 +87,10 @@ def rows_for_rule(gain: float, questions: int = 1, power: float = 0.8) -> RowsNe
     if not 0 < power < 1:
         raise NumberError("power", power, "give a share between 0 and 1, such as 0.8")
     gains = sorted(_table())
-    found = [_evidence_needed(_table()[each], questions, power) for each in gains]
+    wanted = [_evidence_needed(_table()[tried], questions, power) for tried in gains]
     at = np.log(min(max(gain, gains[0]), gains[-1]))
-    needed = float(np.interp(at, np.log(gains), [math.log(evidence) for evidence, _ in found]))
-    error = float(np.interp(at, np.log(gains), [error for _, error in found]))
+    needed = float(np.interp(at, np.log(gains), [math.log(evidence) for evidence, _ in wanted]))
+    error = float(np.interp(at, np.log(gains), [error for _, error in wanted]))
     rows = math.exp(needed) / gain if math.isfinite(needed) else None
     return RowsNeeded(
         gain=gain,
@@ -117,8 +117,8 @@ def power_of_rule(rows: int, gain: float, questions: int = 1) -> float:
         raise NumberError("rows", rows, "give a whole number of 1 or more")
     gains = sorted(_table())
     by_gain = []
-    for each in gains:
-        curves = _table()[each]
+    for tried in gains:
+        curves = _table()[tried]
         curve = _of_questions(curves, questions)
         by_gain.append(np.interp(math.log(rows * gain), np.log(curves.evidence), curve, left=0.0))
     return float(np.interp(math.log(gain), np.log(gains), by_gain))
@@ -136,7 +136,7 @@ def gain_found(rows: int, questions: int = 1, power: float = 0.8) -> float:
 
 def most_rows(gain: float) -> int:
     """Return the most rows that were simulated of the nearest gain, for a gain of this size."""
-    nearest = min(_table(), key=lambda each: abs(math.log(each / gain)))
+    nearest = min(_table(), key=lambda tried: abs(math.log(tried / gain)))
     return round(float(_table()[nearest].evidence[-1]) / gain)
 
 
@@ -164,8 +164,8 @@ def _evidence_needed(curves: _Curves, questions: int, power: float) -> tuple[flo
 def _of_questions(curves: _Curves, questions: int) -> NDArray[np.float64]:
     """Return the power at each number of rows for so many questions, never falling."""
     most = float(curves.questions[-1])
-    at, known = math.log(min(questions, most)), np.log(curves.questions)
-    curve = np.array([np.interp(at, known, row) for row in curves.power])
+    at, counts = math.log(min(questions, most)), np.log(curves.questions)
+    curve = np.array([np.interp(at, counts, row) for row in curves.power])
     return np.maximum.accumulate(curve)
 
 

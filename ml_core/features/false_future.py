@@ -284,11 +284,13 @@ def _rows_of(table: _Table, rows: NDArray[np.int64]) -> _Table:
 def _with_false_days(schedule: Schedule, future: NDArray[np.bool_]) -> Schedule:
     """Exchange half-days and whole ones of the marked days, and move their hours."""
 
-    def moved(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    def shifted(values: NDArray[np.int64]) -> NDArray[np.int64]:
         return values + _SHIFT_MINUTES * future.reshape(-1, *[1] * (values.ndim - 1))
 
     # day_start and day_end stay: they say which bars are whose
-    return _with_times(replace(schedule, early_close=schedule.early_close ^ future), _HOURS, moved)
+    return _with_times(
+        replace(schedule, early_close=schedule.early_close ^ future), _HOURS, shifted
+    )
 
 
 def _false_outcomes(

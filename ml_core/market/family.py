@@ -57,5 +57,5 @@ def family_of(symbol: str, contract_pattern: str) -> str:
     >>> family_of("MGC", r"MGC[FGHJKMNQUVXZ]\\d{1,2}"), family_of("GOLD15", r"GC[GJMQVZ]\d")
     ('GC', 'GC')
     """
-    plain = _LITERAL.match(_ESCAPED.sub(r"\1", contract_pattern))
-    return full_size(plain[0] if plain else symbol)
+    literal = _LITERAL.match(_ESCAPED.sub(r"\1", contract_pattern))
+    return full_size(literal[0] if literal else symbol)

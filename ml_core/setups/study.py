@@ -75,7 +75,7 @@ def study_setups(
             result,
             plan,
             seed,
-            named=sum(found.status == NAMED for found in ranked),
+            named=sum(setup.status == NAMED for setup in ranked),
         ),
         chance=BestByChance(
             p=result.test.p_consistent,
@@ -99,11 +99,11 @@ def _searched(
         SetupResult(setup=setup, status=TOO_FEW, search=first, confirmation=then)
         for setup, first, then in zip(returns.setups, early.figures(), late.figures(), strict=True)
     ]
-    found = set(result.survivors.tolist())
+    survivors = set(result.survivors.tolist())
     for index, at in enumerate(result.judged.tolist()):
         setups[at] = replace(
             setups[at],
-            status=NOT_CONFIRMED if at in found else CHANCE,
+            status=NOT_CONFIRMED if at in survivors else CHANCE,
             search=replace(
                 setups[at].search, low=float(result.low[index]), high=float(result.high[index])
             ),

@@ -46,9 +46,9 @@ _BRACKETS = tuple(
 
 def example_message() -> Message:
     """Return the message of a made-up forecast, which says that it is one."""
-    told = forecast_message(_facts())
+    message = forecast_message(_facts())
     head = "A TEST: it works. What follows is made up, as a forecast of a range will look."
-    return Message(subject=f"Test: {told.subject}", body=f"{head}\n{told.body}")
+    return Message(subject=f"Test: {message.subject}", body=f"{head}\n{message.body}")
 
 
 def example_picture() -> RangePicture:

@@ -215,8 +215,8 @@ def _followed(part: GroupScores) -> CellText:
 def _support(
     seeds: Sequence[float | None] | None, power: Figures | None, cost: TrialCost | None
 ) -> FactTable:
-    asked = NOT_KNOWN if cost is None else f"{cost.words}; this one is included"
-    rows = {"training seeds": _seeds(seeds), "enough rows": _power(power), "questions": asked}
+    questions = NOT_KNOWN if cost is None else f"{cost.words}; this one is included"
+    rows = {"training seeds": _seeds(seeds), "enough rows": _power(power), "questions": questions}
     return FactTable(rows)
 
 

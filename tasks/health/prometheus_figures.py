@@ -72,7 +72,7 @@ def _time(moment: datetime | None) -> Rows:
 
 def _which(value: str, among: Iterable[str]) -> Rows:
     """Return 1 for the one that holds, and 0 for the others, so that a change shows at once."""
-    return [((each,), float(each == value)) for each in among]
+    return [((name,), float(name == value)) for name in among]
 
 
 def _slots(standing: Standing) -> Rows:

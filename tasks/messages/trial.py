@@ -23,8 +23,8 @@ def trial_message(settings: Settings) -> Iterator[tuple[Message, Path | None]]:
     if last:
         notice = last[-1].notice
         head = f"A TEST: it works. What follows was told at {notice.at:%Y-%m-%d %H:%M} UTC."
-        told = Message(subject=f"Test: {notice.subject}", body=f"{head}\n{notice.body}")
-        yield told, picture_of(settings, notice.key)
+        message = Message(subject=f"Test: {notice.subject}", body=f"{head}\n{notice.body}")
+        yield message, picture_of(settings, notice.key)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "example.png"

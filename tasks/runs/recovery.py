@@ -261,10 +261,10 @@ def busy_runs(client: SyncPrefectClient) -> list[FlowRun]:
 
 def _every(read: Callable[..., list[_Kind]]) -> list[_Kind]:
     """Return all that there is of what the server gives out by pages."""
-    found: list[_Kind] = []
-    while len(page := read(limit=_PAGE, offset=len(found))) == _PAGE:
-        found += page
-    return found + page
+    gathered: list[_Kind] = []
+    while len(page := read(limit=_PAGE, offset=len(gathered))) == _PAGE:
+        gathered += page
+    return gathered + page
 
 
 def _overdue(

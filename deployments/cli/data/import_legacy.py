@@ -66,7 +66,7 @@ def import_legacy(
     )
     settings = tasks.settings.current_settings()
     with progress("Reading bars") as bar:
-        found = legacy_import.survey.survey(
+        findings = legacy_import.survey.survey(
             settings,
             market,
             source=source,
@@ -75,25 +75,25 @@ def import_legacy(
             dry_run=dry_run,
             on_progress=lambda name, done: bar.at(done, None, name),
         )
-    page, text = legacy_import.report_files.write_legacy_report(settings, found)
+    page, text = legacy_import.report_files.write_legacy_report(settings, findings)
     if as_json:
-        print_json({**json_values(found), "reports": [str(page), str(text)]})
+        print_json({**json_values(findings), "reports": [str(page), str(text)]})
         return
-    _print_findings(found, page, text)
+    _print_findings(findings, page, text)
 
 
-def _print_findings(found: LegacyFindings, page: Path, text: Path) -> None:
-    say(legacy_import.usability.headline(found))
-    if found.dry_run:
+def _print_findings(findings: LegacyFindings, page: Path, text: Path) -> None:
+    say(legacy_import.usability.headline(findings))
+    if findings.dry_run:
         say("This was a dry run: the lake is as it was.")
     for title, sentences in (
-        ("Can be used", legacy_import.usability.usable(found)),
-        ("Cannot be used", legacy_import.usability.unusable(found)),
+        ("Can be used", legacy_import.usability.usable(findings)),
+        ("Cannot be used", legacy_import.usability.unusable(findings)),
     ):
         say(f"\n{title}:")
         for sentence in sentences or ["nothing"]:
             say(f"- {sentence}")
-    for version in found.versions:
+    for version in findings.versions:
         for fault in version.faults:
             say(f"- {version.name}: {fault}.")
     say(f"\nReport: {page}\n        {text}")

@@ -52,13 +52,13 @@ def predict(
     outlook = prediction.day_outlook.day_outlook(definition, moment)
     fallback, expired = None, None
     models = settings.models()  # opened first: what is wrong with the home is said of all of it
-    asked = None if version is None else models.find(definition.symbol, version)
+    named = None if version is None else models.find(definition.symbol, version)
     bars = prediction.slot_bars.read_bars(settings, definition, slot)
-    if asked is None:
+    if named is None:
         serving, predicted = prediction.slot_context.ask_serving(settings, definition, slot, bars)
         fallback, expired = serving.fallback, serving.expired
     else:
-        _, predicted = prediction.slot_context.ask(asked, definition, slot, bars)
+        _, predicted = prediction.slot_context.ask(named, definition, slot, bars)
     if as_json:
         about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}
         print_json({**about, **predicted.to_json()})

@@ -146,12 +146,12 @@ def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
     suffices = needed.rows is not None and fewest.rows >= needed.rows
     conditions = (trials_paid_for, valid_at_any_look)
     states = {condition(evidence, policy).status for condition in conditions}
-    shown = states == {"holds"}
+    all_hold = states == {"holds"}
     status: Status = "unknown" if "unknown" in states else "fails"
     too_few = fewest.rows < least
     if too_few:
         status = "fails"
-    elif suffices or shown:
+    elif suffices or all_hold:
         status = "holds"
     words = (
         f"{fewest.rows:,} unseen breaks; this rule finds a gain of {policy.worth:g} "
@@ -160,7 +160,7 @@ def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
     if too_few:
         words += f"; nothing is promoted below {least:,}"
     elif not suffices:
-        words += "; found with fewer" if shown else ": more are needed to tell no from not yet"
+        words += "; found with fewer" if all_hold else ": more are needed to tell no from not yet"
     figures: dict[str, Any] = {
         "rows": fewest.rows,
         "needed": needed.rows,

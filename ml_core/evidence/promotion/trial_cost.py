@@ -74,12 +74,12 @@ class TrialCost:
     @property
     def asked(self) -> str:
         """How many questions were asked, in words."""
-        asked = (
+        questions = (
             "1 question asked" if self.questions == 1 else f"{self.questions:,} questions asked"
         )
         if self.families == 1:
-            return asked
-        return f"{asked} of this family of {self.families:,}, paid for as {self.paid_for:,}"
+            return questions
+        return f"{questions} of this family of {self.families:,}, paid for as {self.paid_for:,}"
 
     @property
     def words(self) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import time
+from datetime import UTC, date, datetime
+
+from prefect.runtime import flow_run
 
 from ml_core.errors import InputError, ReversedPeriodError
 from ml_core.market.market import Market
 from tasks.prediction.slots import in_zone
 from tasks.settings import now
+
+_MOST_EARLY = 1.0
+"""Seconds that a run waits for its time; one that is earlier than that was begun by a person."""
 
 
 class FutureTimeError(InputError):
@@ -56,11 +62,17 @@ def require_period(first: date | None, last: date | None) -> None:
 def moment_of(as_of: datetime | None, market: Market) -> datetime:
     """Return the aware time to work as of: now, or the one given, if it has come.
 
+    A scheduled run that begins early waits for its time first: Prefect rounds what it lets a run
+    wait to whole seconds, so that one may begin half a second before its slot has closed, and
+    would answer the slot before.
+
     Raises
     ------
     FutureTimeError
         It is later than now.
     """
+    while 0 < (early := _seconds_early()) <= _MOST_EARLY:
+        time.sleep(early)
     at = now()
     if as_of is None:
         return at
@@ -68,3 +80,9 @@ def moment_of(as_of: datetime | None, market: Market) -> datetime:
     if moment > at:
         raise FutureTimeError(moment, at)
     return moment
+
+
+def _seconds_early() -> float:
+    """Return how long before its time the present run began, on the clock that scheduled it."""
+    scheduled: datetime = flow_run.scheduled_start_time
+    return (scheduled - datetime.now(UTC)).total_seconds()

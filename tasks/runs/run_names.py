@@ -98,4 +98,5 @@ def _start() -> datetime:
     The wait is measured on the server's clock and added to ours, which may be a simulated one.
     """
     scheduled: datetime = flow_run.scheduled_start_time
-    return now() + max(scheduled - datetime.now(UTC), _NONE)
+    ahead = max(scheduled - datetime.now(UTC), _NONE)
+    return now() + ahead  # read last: a moment before its time, a slot would be the one before

@@ -35,6 +35,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "audit": ("models.audit:app", "Whether a feature sees the future; parity."),
         "evaluate": ("models.evaluate:evaluate", "Judge a recipe on days it never saw."),
         "tune": ("models.tune:tune", "Search hyperparameters, every trial counted."),
+        "stats": ("models.stats:stats", "What became of ranges on a condition, luck included."),
         "study": ("models.study:app", "Which rule setups survive costs and chance."),
         "power": ("models.power:power", "How many trades a claim needs."),
         "models": ("models.versions:app", "Versions, their cards, and who is champion."),

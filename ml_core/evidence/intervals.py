@@ -104,3 +104,48 @@ def mean_interval(
         days=len(days),
         error=float(means.std()),
     )
+
+
+def difference_interval(
+    values: NDArray[np.float64],
+    day: NDArray[np.datetime64],
+    inside: NDArray[np.bool_],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Return the mean of some rows less the mean of the others, with its day-block interval.
+
+    Both groups are drawn by the same days, so that a day that belongs to both counts in both.
+
+    Parameters
+    ----------
+    values, day
+        Shape (n,), as in :func:`mean_interval`.
+    inside
+        Shape (n,), which rows are of the first group.
+    resamples, seed
+        Of the bootstrap.
+    """
+    if not inside.any() or inside.all():
+        return Interval(float("nan"), float("nan"), float("nan"), 0, 0)
+    days, day_index = np.unique(day, return_inverse=True)
+    times = _times_drawn(len(days), resamples, seed)
+    means, enough = [], np.ones(resamples, bool)
+    for group in (inside, ~inside):
+        total = np.bincount(day_index[group], values[group], minlength=len(days))
+        count = np.bincount(day_index[group], minlength=len(days)).astype(np.float64)
+        drawn = times @ count
+        enough &= drawn > 0
+        means.append(np.divide(times @ total, drawn, out=np.zeros(resamples), where=drawn > 0))
+    differences = (means[0] - means[1])[enough]
+    tail = 100 * (1.0 - COVERAGE) / 2.0
+    low, high = np.percentile(differences, [tail, 100 - tail])
+    return Interval(
+        estimate=float(values[inside].mean() - values[~inside].mean()),
+        low=float(low),
+        high=float(high),
+        rows=int(inside.sum()),
+        days=len(np.unique(day[inside])),
+        error=float(differences.std()),
+    )

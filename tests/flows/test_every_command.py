@@ -114,6 +114,7 @@ DOING: dict[str, tuple[str, ...]] = {
     "simulate": ("--days", "20", "--out", "simulated.duckdb"),
     "evaluate": ("--from", "2024-11-01", "--recipe", "baseline", "--quiet"),
     "tune": ("--recipe", "quick", "--trials", "1", "--folds", "1", "--holdout", "1", "--quiet"),
+    "stats": ("--if", "weekday == 0", "--range", "0900", "--side", "up"),
     "study setups": ("--range", "0900", "--rr", "1", "--day", "all", "--stop", "full"),
     "models promote": ("challenger", "--override", *SIGNED),
     "models rollback": SIGNED,

@@ -1,0 +1,113 @@
+"""`orbcast stats`: what became of the ranges on which a condition holds, luck included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import tasks
+from deployments import cli
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, show_table
+from monitoring.pages.formatting import interval, percent_or_dash, signed_or_dash
+from tasks import data, statistics
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ml_core.evidence.intervals import Interval
+    from ml_core.setups.conditional import ConditionalStats, GroupFigures
+
+
+def stats(
+    condition: Annotated[
+        str, typer.Option("--if", help='Such as "range_size_atr14 > 0.1 and weekday == 2".')
+    ],
+    opening_range: Annotated[
+        str | None, typer.Option("--range", help="Of this opening range; of every one else.")
+    ] = None,
+    side: Annotated[str, typer.Option(help="Trades of breaks up, down or either.")] = "either",
+    market: MarketOption = "mgc",
+    first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
+    stop: Annotated[str, typer.Option(help="Stop: full or half.")] = "full",
+    rr: Annotated[float, typer.Option(help="Target distance in risks.")] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the ranges on which a condition holds with those on which it does not.
+
+    The condition may name every feature that is known when the range closes (those of `orbcast
+    dataset`), compared with numbers or one another, joined by and, or, not and brackets. Each
+    distinct question is counted as a trial of the market, as a recipe is, and the answer says how
+    much of the difference so many looks would show by luck alone.
+
+    Example: orbcast stats --range 1100 --if "session1_range > 1.2" --side up
+
+    Example: orbcast stats --if "weekday == 0 or early_close == 1" --json
+    """
+    settings = tasks.settings.current_settings()
+    begin, end = days_of(first, last)
+    question = statistics.conditional_stats.range_question(
+        condition,
+        side,
+        opening_range,
+        data.datasets.label_spec(stop=stop, rr=rr),
+        begin,
+        end,
+    )
+    with progress("Computing ranges, labels and features"):
+        answer = statistics.conditional_stats.answer_question(
+            settings, market, question, tasks.settings.now()
+        )
+    if as_json:
+        print_json(
+            {"market": settings.market(market).symbol, **question.values} | answer.to_json()
+        )
+        return
+    show_table(_table(answer))
+    if answer.unknown:
+        say(f"{answer.unknown:,} ranges left out: a feature of the condition is not known there.")
+    alone = interval(answer.difference.low, answer.difference.high, 2)
+    paid_for = interval(answer.low, answer.high, 2)
+    say(
+        f"Net R a trade differs by {signed_or_dash(answer.difference.estimate)} R ({alone}; paid "
+        f"for {answer.looks:,} looks {paid_for})."
+    )
+    say(answer.verdict)
+
+
+def _table(answer: ConditionalStats) -> Table:
+    table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
+    for heading in ("", "it holds", "it does not"):
+        table.add_column(heading)
+    groups = (answer.holds, answer.others)
+    for words, cell in (
+        ("ranges", lambda group: f"{group.ranges:,}"),
+        ("trading days", lambda group: f"{group.days:,}"),
+        ("breaks", lambda group: f"{group.breaks:,}"),
+        ("broke UP", lambda group: _share(group.broke_up)),
+        (_trades(answer), lambda group: f"{group.trades:,}"),
+        ("won", lambda group: _share(group.won)),
+        ("net R a trade", _net_r),
+    ):
+        table.add_row(words, *map(cell, groups))
+    return table
+
+
+def _trades(answer: ConditionalStats) -> str:
+    return "trades" if answer.side == "either" else f"trades of breaks {answer.side}"
+
+
+def _share(share: Interval) -> str:
+    if not share.is_known:
+        return percent_or_dash(share.estimate)
+    return (
+        f"{percent_or_dash(share.estimate)} "
+        f"({percent_or_dash(share.low, 0)} to {percent_or_dash(share.high, 0)})"
+    )
+
+
+def _net_r(group: GroupFigures) -> str:
+    own = group.net_r
+    return f"{signed_or_dash(own.estimate)} ({interval(own.low, own.high, 2)})"

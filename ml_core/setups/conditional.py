@@ -1,0 +1,201 @@
+"""What became of ranges on which a condition holds, beside the others; how much is luck."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.evidence.intervals import Interval, difference_interval, mean_interval
+from ml_core.evidence.promotion.trial_cost import z_wanted
+from ml_core.json_values import json_values
+from ml_core.on_demand import library
+
+special = library("scipy.special")
+
+BreakSide = Literal["up", "down", "either"]
+BREAK_SIDES: tuple[BreakSide, ...] = ("up", "down", "either")
+
+MIN_DAYS = 20
+"""Days with a trade below which, in either group, a difference is not spoken of."""
+
+ALPHA = 0.05
+_DIRECTION = {"up": 1, "down": -1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledRanges:
+    """Settled ranges, n of them, and what a condition says of each.
+
+    Attributes
+    ----------
+    day, direction, won, r_net
+        Shape (n,): trading day; 1 for a break up, -1 down, 0 none; whether the target came before
+        the stop, and net R of its trade, both of no meaning without a break.
+    holds, known
+        Shape (n,): whether the condition holds, and whether that can be said.
+    """
+
+    day: NDArray[np.datetime64]
+    direction: NDArray[np.int16]
+    won: NDArray[np.bool_]
+    r_net: NDArray[np.float64]
+    holds: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupFigures:
+    """What became of a group of ranges.
+
+    Attributes
+    ----------
+    ranges, days, breaks, trades
+        How many; ``trades`` are breaks to the side that was asked for.
+    broke_up
+        Share of UP among the breaks.
+    won, net_r
+        Of the trades: the share that won, and net R a trade.
+    """
+
+    ranges: int
+    days: int
+    breaks: int
+    trades: int
+    broke_up: Interval
+    won: Interval
+    net_r: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionalStats:
+    """The answer to a question such as "what if yesterday's range was small?".
+
+    Attributes
+    ----------
+    condition, side
+        What was asked.
+    holds, others
+        Ranges on which the condition holds, and on which it does not.
+    unknown
+        Ranges left out, since a feature that the condition names is not known there.
+    difference
+        Net R a trade where it holds less net R a trade where it does not.
+    looks
+        Distinct questions asked of these markets so far, this one included.
+    low, high
+        Ends of the difference's interval that is paid for all the looks.
+    by_chance
+        The chance that, of so many looks at conditions that mean nothing, at least one shows a
+        difference as large; NaN with too few days.
+    """
+
+    condition: str
+    side: BreakSide
+    holds: GroupFigures
+    others: GroupFigures
+    unknown: int
+    difference: Interval
+    looks: int
+    low: float
+    high: float
+    by_chance: float
+
+    @property
+    def verdict(self) -> str:
+        """How much of the difference is chance, in plain sentences."""
+        looks = "1 look" if self.looks == 1 else f"{self.looks:,} looks"
+        fewest = min(self.holds.net_r.days, self.others.net_r.days)
+        if fewest < MIN_DAYS or not math.isfinite(self.by_chance):
+            return (
+                f"Too few days to say anything: {fewest} with such a trade, {MIN_DAYS} are needed "
+                "on either side of the condition."
+            )
+        chance = (
+            f"Had the condition nothing to do with the result, {looks} at such conditions would "
+            f"still show a difference as large at least once in {self.by_chance:.0%} of cases"
+        )
+        if self.by_chance >= ALPHA:
+            return f"{chance}: it cannot be told from luck."
+        return (
+            f"{chance}: luck alone is an unlikely reason. It was found in the days it was asked "
+            "of, so that days to come are the test: write it into the rules, and see the record."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, the verdict among them, NaN as None."""
+        values: dict[str, Any] = json_values(asdict(self))
+        return {**values, "verdict": self.verdict}
+
+
+def conditional_stats(
+    ranges: SettledRanges, *, condition: str, side: BreakSide, looks: int, seed: int = 0
+) -> ConditionalStats:
+    """Compare ranges on which a condition holds with those on which it does not.
+
+    Intervals are day-block bootstrap intervals of 95 %; that of the difference is widened to what
+    all the looks together allow by Sidak's level (1967).
+
+    Parameters
+    ----------
+    ranges
+        Settled ranges.
+    condition, side
+        The condition as it was asked, and the break whose trade is looked at.
+    looks
+        Distinct questions so far, at least 1.
+    seed
+        Of the bootstrap.
+    """
+    traded = ranges.known & (ranges.direction != 0)
+    if side != "either":
+        traded &= ranges.direction == _DIRECTION[side]
+    difference = difference_interval(
+        ranges.r_net[traded], ranges.day[traded], ranges.holds[traded], seed=seed
+    )
+    width = z_wanted(looks, ALPHA) * difference.error
+    groups = [
+        _figures(ranges, ranges.known & chosen, traded, seed)
+        for chosen in (ranges.holds, ~ranges.holds)
+    ]
+    return ConditionalStats(
+        condition=condition,
+        side=side,
+        holds=groups[0],
+        others=groups[1],
+        unknown=int((~ranges.known).sum()),
+        difference=difference,
+        looks=looks,
+        low=difference.estimate - width,
+        high=difference.estimate + width,
+        by_chance=_by_chance(difference, looks),
+    )
+
+
+def _by_chance(difference: Interval, looks: int) -> float:
+    if not difference.error > 0:
+        return float("nan")
+    alone = 2.0 * float(special.ndtr(-abs(difference.estimate) / difference.error))
+    return -math.expm1(looks * math.log1p(-alone)) if alone < 1.0 else 1.0
+
+
+def _figures(
+    ranges: SettledRanges, chosen: NDArray[np.bool_], traded: NDArray[np.bool_], seed: int
+) -> GroupFigures:
+    broke, trades = chosen & (ranges.direction != 0), chosen & traded
+
+    def mean(values: NDArray[Any], rows: NDArray[np.bool_]) -> Interval:
+        return mean_interval(values[rows].astype(np.float64), ranges.day[rows], seed=seed)
+
+    return GroupFigures(
+        ranges=int(chosen.sum()),
+        days=len(np.unique(ranges.day[chosen])),
+        breaks=int(broke.sum()),
+        trades=int(trades.sum()),
+        broke_up=mean(ranges.direction == 1, broke),
+        won=mean(ranges.won, trades),
+        net_r=mean(ranges.r_net, trades),
+    )

@@ -1,0 +1,10 @@
+"""Questions about past ranges: answered, and counted as trials."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from tasks.statistics import conditional_stats as conditional_stats
+else:
+    __getattr__ = modules_of(__name__)

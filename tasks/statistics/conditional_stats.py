@@ -1,0 +1,183 @@
+"""A question asked of a market's past ranges: answered, and counted among the trials."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+
+from ml_core.features.all import CATALOGUE
+from ml_core.features.condition import Condition, read_condition
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.market.definition import MarketDefinition
+from ml_core.ranges.label_spec import LabelSpec
+from ml_core.setups.conditional import (
+    BREAK_SIDES,
+    BreakSide,
+    ConditionalStats,
+    SettledRanges,
+    conditional_stats,
+)
+from registry.definitions.markets import remember_definition
+from registry.studies.trials import TrialRecord, count_trials, record_trial
+from tasks.data.datasets import LabelError, known_bars, period_of
+from tasks.settings import Settings
+from tasks.training.questions import AskedOf, beginning_of, question_asked
+
+STATS = "stats"
+"""Name of the search that these questions belong to."""
+
+_DIRECTION = {"UP": 1, "DOWN": -1, "NONE": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeQuestion:
+    """What is asked of a market's past.
+
+    Attributes
+    ----------
+    condition, side
+        On which features, and of the trade of which break.
+    opening_range
+        Of that name only; None, of every range.
+    label
+        Which trade is made of a break.
+    first, last
+        Trading days; None, from the first or to the last there is.
+    """
+
+    condition: Condition
+    side: BreakSide
+    opening_range: str | None
+    label: LabelSpec
+    first: date | None = None
+    last: date | None = None
+
+    @property
+    def values(self) -> dict[str, str | None]:
+        """The question as plain values: two that are the same have the same."""
+        return {
+            "condition": self.condition.text,
+            "side": self.side,
+            "opening_range": self.opening_range,
+            "label": self.label.key,
+            "first": str(self.first) if self.first else None,
+            "last": str(self.last) if self.last else None,
+        }
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the values, hex."""
+        text = json.dumps({"stats": self.values}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def range_question(
+    condition: str,
+    side: str,
+    opening_range: str | None,
+    label: LabelSpec,
+    first: date | None,
+    last: date | None,
+) -> RangeQuestion:
+    """Return a question as a person asks it.
+
+    Raises
+    ------
+    ConditionError, LabelError
+        It cannot be asked.
+    """
+    known = [name for name in BREAK_SIDES if name == side]
+    if not known:
+        raise LabelError("side", repr(side), f"use one of {', '.join(BREAK_SIDES)}")
+    return RangeQuestion(
+        condition=read_condition(condition, CATALOGUE.names()),
+        side=known[0],
+        opening_range=opening_range,
+        label=label,
+        first=first,
+        last=last,
+    )
+
+
+def answer_question(
+    settings: Settings, name: str, question: RangeQuestion, at: datetime
+) -> ConditionalStats:
+    """Answer a question from every bar known by a time, and record that it was asked, once.
+
+    It is recorded before it is answered, and counts whatever the answer is.
+
+    Raises
+    ------
+    UnknownRangeError, EmptyLakeError
+        The market has no such range, or no bars.
+    """
+    market = settings.market(name)
+    if question.opening_range is not None:
+        market.range_index(question.opening_range)
+    bars = known_bars(settings, name, market, at)
+    first, last = period_of(bars, market, question.first, question.last)
+    assembly = assemble(
+        bars,
+        market,
+        question.label,
+        first=first,
+        last=last,
+        features=CATALOGUE.select(question.condition.names),
+    )
+    table = slot_table(assembly).to_pylist()
+    definition = MarketDefinition.of(market)
+    asked_of = AskedOf(market, definition.hash, beginning_of(bars))
+    remember_definition(settings.database(), definition, at)
+    asking = question_asked(asked_of, question.hash)
+    record_trial(
+        settings.database(),
+        TrialRecord(
+            market=market.symbol,
+            market_hash=definition.hash,
+            question=asking,
+            family=market.trial_family,
+            study=STATS,
+            recipe=STATS,
+            recipe_hash=question.hash,
+            values=dict(question.values),
+            score=None,
+            state="complete",
+            at=at,
+        ),
+    )
+    count = count_trials(settings.database(), market.symbol, market.trial_family, asking)
+    rows = [
+        row
+        for row in table
+        if row["exclusion"] is None
+        and row["break_direction"] is not None
+        and row["resolved_at"] is not None
+        and question.opening_range in {None, row["opening_range"]}
+    ]
+    columns = {
+        feature: np.array([_number(row[feature]) for row in rows], np.float64)
+        for feature in question.condition.names
+    }
+    settled = SettledRanges(
+        day=np.array([row["trading_day"] for row in rows], "datetime64[D]"),
+        direction=np.array([_DIRECTION[row["break_direction"]] for row in rows], np.int16),
+        won=np.array([row["outcome"] == "WIN" for row in rows], np.bool_),
+        r_net=np.array([_number(row["r_net"]) for row in rows], np.float64),
+        holds=question.condition.holds(columns),
+        known=question.condition.is_known(columns),
+    )
+    return conditional_stats(
+        settled,
+        condition=question.condition.text,
+        side=question.side,
+        looks=count.questions * count.families,
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

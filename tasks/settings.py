@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import ValidationError
 
 import ml_core
 import registry
@@ -20,12 +19,11 @@ from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market, MarketFileError, RollRule, load_market
 from ml_core.secrets import masked
 from tasks.named_files import file_named, names_in
+from tasks.options import SECRET, Options
 
 if TYPE_CHECKING:
     from ml_core.strategy.rules import Rules
     from registry.database import Database
-
-_SHIPPED = Path(__file__).resolve().parents[1] / "deployments"
 
 
 class SettingsError(InputError):
@@ -45,145 +43,11 @@ BY = "orbcast"
 CLOCK_FILE = "ORBCAST_CLOCK_FILE"
 """Names a simulated clock; deliberately no setting, since no installation has one."""
 
-_SECRET = ("auth", "database_url", "heartbeat_url")
-_WEB = ("https://", "http://")
 _USUAL_SYMBOL = "MGC"
-_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?|[0-9a-f]*:[0-9a-f]*:[0-9a-f:]*")
-_MOST_WORKERS = 8  # each holds its own copy of the rows
 
 
-class Settings(BaseModel):
-    """Everything that differs between installations; each is ``ORBCAST_<NAME>``."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", validate_default=True, hide_input_in_errors=True
-    )
-
-    home: Path = Field(default=Path("var"), description="Bars, models, reports, databases.")
-    database_url: str = Field(default="", description="SQLAlchemy URL; SQLite in home if empty.")
-    markets_dir: Path = Field(default=_SHIPPED / "markets", description="Market files (TOML).")
-    recipes_dir: Path = Field(default=_SHIPPED / "recipes", description="Recipe files (TOML).")
-    markets: tuple[str, ...] = Field(
-        default=("mgc",),
-        min_length=1,
-        description="Markets that `orbcast up` serves: a,b,c; if none are named, those in the "
-        "home's folder of markets, and mgc where it has bars.",
-    )
-    strategy: str = Field(default="orb-default", description="Rules that a prediction meets.")
-    strategies_dir: Path = Field(
-        default=_SHIPPED / "strategies", description="Strategy files (TOML)."
-    )
-    task_runner: Literal["processes", "threads", "dask"] = Field(
-        default="processes", description="Where a study's folds are worked on."
-    )
-    workers: int = Field(
-        default_factory=lambda: min(os.cpu_count() or 1, _MOST_WORKERS),
-        ge=1,
-        le=256,
-        description="Processes, threads or local Dask workers; as many as cores, eight at most.",
-    )
-    dask_address: str = Field(
-        default="", description="Dask scheduler, such as tcp://host:8786; a local one if empty."
-    )
-    late_after_seconds: int = Field(
-        default=120, ge=1, description="A live prediction made later than this is marked late."
-    )
-    wait_for_bars_seconds: int = Field(
-        default=300,
-        ge=0,
-        le=480,  # a prediction is ended after ten minutes
-        description="A live prediction waits for its bars until so long after its decision time.",
-    )
-    feed_silent_minutes: int = Field(
-        default=5,
-        ge=0,
-        description="Open minutes without a bar after which a feed has stopped, if that is not "
-        "usual then; 0 watches nothing.",
-    )
-    retrain_failures: int = Field(
-        default=3, ge=1, description="Failed retrains in a row after which scheduled ones rest."
-    )
-    missed_after_minutes: int = Field(
-        default=60, ge=1, description="A live prediction not made by then is recorded as missed."
-    )
-
-    model_expires_days: int = Field(
-        default=45, ge=1, description="A model made longer ago than this answers no more."
-    )
-    baseline_expires_days: int = Field(
-        default=400, ge=1, description="The same of a baseline, which has less to forget."
-    )
-
-    approval_hours: float = Field(
-        default=24.0, gt=0, description="A person's approval not given by then is refused."
-    )
-
-    read_only: bool = Field(
-        default=False, description="Open the database to look at it only, as the dashboard does."
-    )
-
-    auth: SecretStr = Field(
-        default=SecretStr(""),
-        description="user:secret that the Prefect server of `orbcast up` asks for; none if empty.",
-    )
-
-    allowed_hosts: tuple[str, ...] = Field(
-        default=(),
-        description="Host names besides this machine's own by which its servers may be called, as "
-        "behind a proxy: a,b.",
-    )
-
-    heartbeat_url: SecretStr = Field(
-        default=SecretStr(""),
-        description="Address that is asked for after each outcomes run, of a service that tells "
-        "when that stops; none if empty.",
-    )
-
-    reports_url: str = Field(
-        default="",
-        description="Where the reports folder is served, so that the UI can link to a report; "
-        "`orbcast up` sets it.",
-    )
-
-    @field_validator("home", "markets_dir", "recipes_dir", "strategies_dir")
-    @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        """Flow runs are other processes, which may start in another folder."""
-        return path.expanduser().resolve()
-
-    @field_validator("markets", "allowed_hosts", mode="before")
-    @classmethod
-    def _separated_by_commas(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _names_alone(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if not _HOST_NAME.fullmatch(name):
-                message = f"{name!r} is no host name; write it without scheme, port and path"
-                raise ValueError(message)
-        return names
-
-    @field_validator("heartbeat_url")
-    @classmethod
-    def _web_address(cls, url: SecretStr) -> SecretStr:
-        if url.get_secret_value() and not url.get_secret_value().startswith(_WEB):
-            message = "write an address that begins with https:// or http://"
-            raise ValueError(message)
-        return url
-
-    @field_validator("auth")
-    @classmethod
-    def _name_and_secret(cls, auth: SecretStr) -> SecretStr:
-        """Prefect would take a lone word, and no browser could send it."""
-        user, colon, secret = auth.get_secret_value().partition(":")
-        if auth.get_secret_value() and not (user and colon and secret):
-            message = "write a name, a colon and a secret, as in ann:choose-a-long-one"
-            raise ValueError(message)
-        return auth
+class Settings(Options):
+    """The options of an installation, and what they lead to: its folders, files and databases."""
 
     @property
     def url(self) -> str:
@@ -372,7 +236,7 @@ def current_settings() -> Settings:
         faults = tuple(
             (
                 "ORBCAST_" + "_".join(str(part) for part in fault["loc"]).upper(),
-                "***" if fault["loc"][0] in _SECRET else repr(fault["input"])[:80],
+                "***" if fault["loc"][0] in SECRET else repr(fault["input"])[:80],
                 fault["msg"].removeprefix("Value error, "),
             )
             for fault in error.errors()

@@ -136,6 +136,22 @@ def save_toml(path: Path, document: TOMLDocument) -> None:
             temporary.write_text(text, encoding="utf-8")
 
 
+def table_to_change(document: TOMLDocument, name: str) -> MutableMapping[str, Any]:
+    """Return a table of a file for :func:`set_values`.
+
+    One that is not there is made, empty; so is one whose parts stand apart with other tables
+    between them, which are put together by what is set, their comments lost.
+    """
+    table = document.get(name)
+    if not isinstance(table, MutableMapping) or isinstance(
+        table, tomlkit.container.OutOfOrderTableProxy
+    ):
+        document.pop(name, None)
+        document[name] = {}
+    made: MutableMapping[str, Any] = document[name]
+    return made
+
+
 def set_values(table: MutableMapping[str, Any], values: Mapping[str, Any]) -> None:
     """Make a table of a file hold these values and no others; comments and what is equal stay.
 

@@ -25,7 +25,7 @@ from ml_core.bars.sources.built_in import BUILT_IN
 from ml_core.bars.sources.kind import Request, Source
 from ml_core.errors import InputError, OperatorError, OrbcastError, TransientError
 from ml_core.market.market import Market
-from ml_core.toml_file import open_toml, parse_toml, save_toml, set_values
+from ml_core.toml_file import open_toml, parse_toml, save_toml, set_values, table_to_change
 from tasks.data.source_kinds import UnknownKindError, source_class
 
 FLAGS = frozenset({"table", "zone", "time_format", "stamp", "delimiter", "decimal", "layout"})
@@ -310,9 +310,8 @@ def remember_source(path: Path, market: str, spec: SourceSpec) -> None:
         path, "Standing sources, one table a market; ingest --remember writes it."
     )
     name, values = market.lower(), spec.with_absolute_paths().to_json()
-    if not isinstance(document.get(name), dict):
-        document[name] = {}
-    set_values(document[name], {key: value for key, value in values.items() if value})
+    table = table_to_change(document, name)
+    set_values(table, {key: value for key, value in values.items() if value})
     save_toml(path, document)
 
 

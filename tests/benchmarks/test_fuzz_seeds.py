@@ -40,6 +40,8 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     # bytes that are no UTF-8: in a column's name, in its text
     ("parquet", _PARQUET.replace(b"symbol", b"\xefymbol")),
     ("parquet", _OF_CONTRACTS.replace(b"MGC", b"\xefGC")),
+    # a table whose parts stand apart is TOML, and tomlkit has no body for it
+    ("sources", b'[mgc]\nkind = "csv"\npaths = ["a"]\n[x]\n[mgc.options]\nzone = "UTC"\n'),
     # days and months that are none, and a time of too many digits, in a zip of LEAN's
     ("lean", seeds.lean("20242116_mgc_minute_trade_202402.csv")),
     ("lean", seeds.lean("20240116_mgc_minute_trade_202413.csv")),

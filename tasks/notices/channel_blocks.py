@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -10,13 +11,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from prefect.blocks.abstract import NotificationError
 from prefect.blocks.notifications import (
     AppriseNotificationBlock,
     CustomWebhookNotificationBlock,
     MicrosoftTeamsWebhook,
     SlackWebhook,
 )
+from prefect.logging import LogEavesdropper
 
+from ml_core.on_demand import library
 from tasks.notices.channels import (
     Channel,
     ChannelError,
@@ -25,11 +29,13 @@ from tasks.notices.channels import (
     write_channels,
 )
 
+apprise = library("apprise")
 
-class _WithPicture(AppriseNotificationBlock):
-    """A block whose service may take a picture beside the words."""
 
-    def notify_with_picture(self, body: str, subject: str, picture: Path) -> None:
+class _ServiceBlock(AppriseNotificationBlock):
+    """A block whose service is told plain text, which keeps its lines, and maybe a picture."""
+
+    def send(self, body: str, subject: str, picture: Path | None) -> None:
         """Send words and a picture; without the picture where the service does not take both.
 
         Raises
@@ -37,21 +43,33 @@ class _WithPicture(AppriseNotificationBlock):
         NotificationError
             Neither was taken.
         """
-        sent = self._apprise_client.notify(
-            body=body, title=subject, notify_type=self.notify_type, attach=str(picture)
-        )
-        if not sent:
-            self.notify(body, subject)
+        words = ""
+        for service in self._apprise_client:
+            # made into HTML, every blank would be one at which no line may end
+            service.notify_format = apprise.NotifyFormat.TEXT
+        for attached in [str(picture), None] if picture is not None else [None]:
+            with LogEavesdropper("apprise", level=logging.WARNING) as heard:
+                sent = self._apprise_client.notify(
+                    body=body,
+                    title=subject,
+                    notify_type=self.notify_type,
+                    body_format=apprise.NotifyFormat.TEXT,
+                    attach=attached,
+                )
+            if sent:
+                return
+            words = heard.text()
+        raise NotificationError(log=words)
 
 
-class SmtpEmail(_WithPicture):
+class SmtpEmail(_ServiceBlock):
     """Email by SMTP; the URL is Apprise's, mailtos://user:password@host?to=you@example.com."""
 
     _block_type_name = "Orbcast SMTP Email"
     _block_type_slug = "orbcast-smtp-email"
 
 
-class AppriseService(_WithPicture):
+class AppriseService(_ServiceBlock):
     """Any service that Apprise knows; the URL is Apprise's, such as ntfy://topic."""
 
     _block_type_name = "Orbcast Apprise Service"
@@ -125,8 +143,8 @@ def load_block(channel: Channel) -> Any:
 
 def notify_block(block: Any, body: str, subject: str, picture: Path | None) -> None:
     """Send words through a channel's block, with a picture where there is one and it can."""
-    if picture is not None and isinstance(block, OWN_BLOCKS):
-        block.notify_with_picture(body, subject, picture)
+    if isinstance(block, OWN_BLOCKS):
+        block.send(body, subject, picture)
     else:
         block.notify(body, subject)
 

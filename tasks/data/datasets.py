@@ -91,10 +91,11 @@ def slots_with_baselines(
     """Return every slot of a period with its label, features and driftless probabilities."""
     begin, end = period_of(bars, market, first, last)
     assembly = assemble(bars, market, spec, first=begin, last=end)
-    return _with_baselines(assembly)
+    return with_baselines(assembly)
 
 
-def _with_baselines(assembly: Assembly) -> pa.Table:
+def with_baselines(assembly: Assembly) -> pa.Table:
+    """Return the slots of an assembly with label, features and driftless probabilities."""
     data, table = assembly.dataset, slot_table(assembly)
     driftless = Baselines(k=PLAIN_K, sigma_share=0.0, p_up=0.5, p_none={}, p_none_all=float("nan"))
     entry = driftless.entry(data)

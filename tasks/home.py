@@ -1,0 +1,335 @@
+"""A home as a researcher reads it: bars, datasets, the record and models as DataFrames.
+
+Nothing is written: the database is opened so that it cannot be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml_core.errors import InputError
+from ml_core.learning.bundle import Bundle
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.learning.datasets.dataset import NOT_RESOLVED, UNKNOWN, Dataset
+from ml_core.learning.predictions.predict import LONG, SHORT, predict
+from ml_core.learning.saved_bundle import load_bundle
+from ml_core.market.market import Market
+from ml_core.ranges.label_spec import LabelSpec
+from registry.ledger.browsing import BECAME, COLUMNS, Wanted, all_rows
+from registry.ledger.entries import Mode, OutcomeEntry
+from registry.models.model_store import CHAMPION, VersionRecord
+from tasks.data.datasets import known_bars, period_of, with_baselines
+from tasks.settings import Settings, current_settings, now
+
+Day = date | str | None
+"""A trading day, as a date or as text such as 2025-06-30; None, the first or last there is."""
+
+_OF_SLOT = ("trading_day", "opening_range")
+_OF_RANGE = ("close_position", "size_ticks", "sigma_ticks")
+_RECOMMENDED = {1: "long", -1: "short", 0: "skip"}
+
+
+class NoHomeError(InputError):
+    """A folder that is no home."""
+
+    path: str
+    template = (
+        "{path} is no home: it has neither bars nor a record; name the folder that "
+        "`orbcast --home` is given, ./var if it is given none"
+    )
+
+
+class FrameError(InputError):
+    """A frame that a model cannot predict from."""
+
+    fault: str
+    template = "the frame {fault}; begin with what `dataset()` of the same market returns"
+
+
+def open_home(path: str | Path) -> Home:
+    """Open a home to be read.
+
+    Parameters
+    ----------
+    path
+        The folder that ``orbcast --home`` is given.
+
+    Raises
+    ------
+    NoHomeError
+        It is none.
+    """
+    folder = Path(path).expanduser().resolve()
+    if not (folder / "lake").is_dir() and not (folder / "orbcast.sqlite").is_file():
+        raise NoHomeError(str(path))
+    return Home(current_settings().model_copy(update={"home": folder, "read_only": True}))
+
+
+class Home:
+    """A home that is read and never written; see :func:`open_home`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def bars(self, market: str = "mgc", first: Day = None, last: Day = None) -> pd.DataFrame:
+        """Return the one-minute bars of every contract.
+
+        Parameters
+        ----------
+        market
+            Name of a market file.
+        first, last
+            Dates in UTC, both included.
+
+        Returns
+        -------
+        DataFrame
+            ``time`` (aware UTC, when the bar opens; it is known a minute later), ``contract``,
+            ``open``, ``high``, ``low``, ``close`` as traded, ``volume``.
+
+        Raises
+        ------
+        EmptyLakeError
+            There is none.
+        """
+        definition = self._market(market)
+        bars = known_bars(self._settings, market, definition, now())
+        begin, end = _minute(first, 0), _minute(last, 1)
+        bars = bars.between(
+            int(bars.minute[0]) if begin is None else begin,
+            int(bars.minute[-1]) + 1 if end is None else end,
+        )
+        prices = {
+            name: definition.instrument.to_price(getattr(bars, name))
+            for name in ("open", "high", "low", "close")
+        }
+        names = np.array(bars.contracts, dtype=object)
+        return pd.DataFrame(
+            {
+                "time": pd.to_datetime(bars.minute * 60, unit="s", utc=True),
+                "contract": names[bars.contract] if len(names) else names,
+                **prices,
+                "volume": bars.volume,
+            }
+        )
+
+    def dataset(
+        self,
+        market: str = "mgc",
+        first: Day = None,
+        last: Day = None,
+        *,
+        label: LabelSpec | None = None,
+    ) -> pd.DataFrame:
+        """Return a row for each opening range that can be decided on.
+
+        Parameters
+        ----------
+        market
+            Name of a market file.
+        first, last
+            Trading days, both included.
+        label
+            Which trade is made of a break; ``LabelSpec()`` if left out.
+
+        Returns
+        -------
+        DataFrame
+            Range, break, trade, every feature and the driftless baselines by the columns of
+            ``orbcast dataset``; then ``size_ticks``, ``sigma_ticks``, which models are asked with.
+
+        Raises
+        ------
+        EmptyLakeError
+            There are no bars.
+        """
+        definition = self._market(market)
+        bars = known_bars(self._settings, market, definition, now())
+        begin, end = period_of(bars, definition, _day(first), _day(last))
+        assembly = assemble(bars, definition, label or LabelSpec(), first=begin, last=end)
+        frame: pd.DataFrame = with_baselines(assembly).to_pandas()
+        frame = frame[frame["exclusion"].isna()].drop(columns="exclusion").reset_index(drop=True)
+        return frame.assign(
+            size_ticks=assembly.dataset.size_ticks, sigma_ticks=assembly.dataset.sigma_ticks
+        )
+
+    def predictions(
+        self, market: str = "mgc", first: Day = None, last: Day = None, *, mode: Mode | None = None
+    ) -> pd.DataFrame:
+        """Return what the ledger holds, an answer a row, newest first, with what became of it.
+
+        Parameters
+        ----------
+        market
+            Name of a market file.
+        first, last
+            Trading days, both included.
+        mode
+            ``live`` or ``replay``; both if left out, which are never to be added up.
+        """
+        wanted = Wanted(
+            market=self._market(market).symbol,
+            first=_day(first),
+            last=_day(last),
+            mode=(mode,) if mode else (),
+        )
+        rows = all_rows(self._settings.database(), wanted)
+        return pd.DataFrame(rows, columns=[*COLUMNS, *BECAME])
+
+    def outcomes(self, market: str = "mgc", first: Day = None, last: Day = None) -> pd.DataFrame:
+        """Return the latest outcome of each slot and label that was predicted, oldest first."""
+        rows = self._settings.ledger().settled(
+            self._market(market).symbol, first=_day(first), last=_day(last)
+        )
+        names = [field.name for field in fields(OutcomeEntry)]
+        kept = dict.fromkeys(row.outcome for row in rows if row.outcome is not None)
+        return pd.DataFrame(
+            [[getattr(outcome, name) for name in names] for outcome in kept], columns=names
+        )
+
+    def versions(self, market: str = "mgc") -> pd.DataFrame:
+        """Return every model version that is registered, oldest first."""
+        records = self._settings.models().versions(self._market(market).symbol)
+        names = ("model", "version", "kind", "recipe_hash", "created_at")
+        return pd.DataFrame(
+            [[getattr(record, name) for name in names] for record in records], columns=list(names)
+        )
+
+    def model(self, version: str = CHAMPION, market: str = "mgc") -> Model:
+        """Return a version by its name, its beginning, or as ``champion`` or ``challenger``.
+
+        Raises
+        ------
+        UnknownVersionError
+            There is none of that name.
+        BundleCorruptError
+            Its files are not whole.
+        """
+        definition = self._market(market)
+        record = self._settings.models().find(definition.symbol, version)
+        return Model(record=record, market=definition, bundle=load_bundle(record.folder))
+
+    def _market(self, name: str) -> Market:
+        return self._settings.market(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model version that can be asked of past ranges.
+
+    Attributes
+    ----------
+    record, market
+        As registered, and its market.
+    bundle
+        Its files, loaded.
+    """
+
+    record: VersionRecord
+    market: Market
+    bundle: Bundle
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The columns that it looks at."""
+        return self.bundle.feature_names
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Predict every row; what it has learned from is no evidence of anything.
+
+        Parameters
+        ----------
+        frame
+            Rows such as :meth:`Home.dataset` returns; its labels are not looked at.
+
+        Returns
+        -------
+        DataFrame
+            Of the frame's index: ``p_up`` and ``baseline_p_up`` among breaks, ``p_none``, for
+            either side ``p_win``, ``expected_net_r``, the driftless ``baseline_p_win`` and
+            ``baseline_net_r``, and ``recommendation``.
+
+        Raises
+        ------
+        FrameError
+            A column that is needed is missing, or empty where it must not be.
+        """
+        bundle = self.bundle
+        made = predict(
+            self._dataset(frame),
+            bundle.baselines,
+            bundle.boosters(),
+            dict(bundle.calibrators),
+            bundle.intervals,
+            residual=bundle.residual,
+            mirrored=bundle.recipe.mirrored,
+        )
+        columns = {
+            "p_up": made.p_up,
+            "baseline_p_up": made.baseline_p_up,
+            "p_none": made.p_none,
+            "long_p_win": made.p_win[:, LONG],
+            "short_p_win": made.p_win[:, SHORT],
+            "baseline_p_win": made.baseline_p_win,
+            "long_expected_net_r": made.expected_net_r[:, LONG],
+            "short_expected_net_r": made.expected_net_r[:, SHORT],
+            "baseline_net_r": made.baseline_net_r,
+            "recommendation": [_RECOMMENDED[int(side)] for side in made.recommendation],
+        }
+        return pd.DataFrame(columns, index=frame.index)
+
+    def _dataset(self, frame: pd.DataFrame) -> Dataset:
+        bundle, rows = self.bundle, len(frame)
+        wanted = dict.fromkeys((*_OF_SLOT, *_OF_RANGE, *bundle.feature_names))
+        missing = [name for name in wanted if name not in frame.columns]
+        if missing:
+            raise FrameError(f"has no column {', '.join(missing)}")
+        numbers = {name: _numbers(frame, name) for name in (*bundle.feature_names, *_OF_RANGE)}
+        for name in ("close_position", "size_ticks"):
+            if np.isnan(numbers[name]).any():
+                raise FrameError(f"has rows without {name}")
+        unknown = np.full(rows, np.nan)
+        return Dataset(
+            market=self.market.symbol,
+            label_spec=bundle.recipe.label,
+            trading_day=pd.to_datetime(frame["trading_day"]).to_numpy("datetime64[D]"),
+            opening_range=frame["opening_range"].to_numpy(str),
+            decision_minute=np.zeros(rows, np.int64),
+            resolved_minute=np.full(rows, NOT_RESOLVED),
+            direction=np.full(rows, UNKNOWN, np.int16),
+            outcome=np.full(rows, UNKNOWN, np.int16),
+            r_gross=unknown,
+            r_net=unknown,
+            entry_ticks=unknown,
+            risk_ticks=unknown,
+            target_ticks=unknown,
+            feature_names=bundle.feature_names,
+            categorical=bundle.categorical,
+            features=np.column_stack([numbers[name] for name in bundle.feature_names]),
+            close_position=numbers["close_position"],
+            size_ticks=numbers["size_ticks"],
+            sigma_ticks=numbers["sigma_ticks"],
+            cost_ticks=self.market.instrument.round_trip_cost_ticks,
+        )
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    try:
+        return frame[name].to_numpy(np.float64)
+    except (TypeError, ValueError):
+        raise FrameError(f"has something else than numbers in {name}") from None
+
+
+def _day(given: Day) -> date | None:
+    return date.fromisoformat(given) if isinstance(given, str) else given
+
+
+def _minute(given: Day, later: int) -> int | None:
+    day = _day(given)
+    return None if day is None else ((day - date(1970, 1, 1)).days + later) * 1440

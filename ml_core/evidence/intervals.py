@@ -94,12 +94,11 @@ def mean_interval(
     drawn = times @ count
     # a resample may miss every day that has a row; it says nothing
     means = ((times @ total)[drawn > 0]) / drawn[drawn > 0]
-    tail = 100 * (1.0 - COVERAGE) / 2.0
-    low, high = np.percentile(means, [tail, 100 - tail])
+    low, high = _ends_of(means)
     return Interval(
         estimate=float(values.mean()),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         rows=len(values),
         days=len(days),
         error=float(means.std()),
@@ -139,13 +138,19 @@ def difference_interval(
         enough &= drawn > 0
         means.append(np.divide(times @ total, drawn, out=np.zeros(resamples), where=drawn > 0))
     differences = (means[0] - means[1])[enough]
-    tail = 100 * (1.0 - COVERAGE) / 2.0
-    low, high = np.percentile(differences, [tail, 100 - tail])
+    low, high = _ends_of(differences)
     return Interval(
         estimate=float(values[inside].mean() - values[~inside].mean()),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         rows=int(inside.sum()),
         days=len(np.unique(day[inside])),
         error=float(differences.std()),
     )
+
+
+def _ends_of(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of the interval that resampled estimates span."""
+    tail = 100 * (1.0 - COVERAGE) / 2.0
+    low, high = np.percentile(draws, [tail, 100 - tail])
+    return float(low), float(high)

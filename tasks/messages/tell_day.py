@@ -34,7 +34,7 @@ _DAYS_BACK = timedelta(days=3)
 
 @task(name="tell breaks", task_run_name="{market}: breaks")
 def tell_breaks(market: str, at: datetime) -> int:
-    """Tell of forecast ranges that have broken; give of how many. Nothing is raised.
+    """Send a message for each forecast range that has broken; return how many. Nothing is raised.
 
     The source is read only while a forecast range waits for its break.
     """
@@ -52,7 +52,7 @@ def tell_breaks(market: str, at: datetime) -> int:
 
 @task(name="tell the day", task_run_name="{market}: tell the day")
 def tell_day(market: str, at: datetime, figures: Sequence[PerformanceRecord]) -> int:
-    """Tell what has come of the trading day since; give how much was told. Nothing is raised.
+    """Send what has come of the trading day since; return how many messages. Nothing is raised.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _tell_week(
     figures: Sequence[PerformanceRecord],
     at: datetime,
 ) -> bool:
-    """Tell of a week whose last trading day is over, once."""
+    """Send the digest of a week whose last trading day is over, once."""
     monday = day - timedelta(days=day.weekday())
     expected = [on for on, _ in expected_ranges(days.market, monday, monday + timedelta(days=6))]
     symbol = days.market.symbol
@@ -183,7 +183,7 @@ def _tell_week(
 
 
 def _tell_champion(settings: Settings, days: FollowedDays, at: datetime) -> int:
-    """Tell of each change of the champion of late; the first of all takes nobody's place."""
+    """Send each recent change of the champion; the first of all takes nobody's place."""
     symbol, models = days.market.symbol, settings.models()
     history, count = models.history(symbol, CHAMPION), 0
     for before, change in pairwise(history):

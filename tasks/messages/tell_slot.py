@@ -35,7 +35,7 @@ NOT_TOLD = frozenset({"holiday", "exchange_closed", "missed", "off"})
 
 @task(name="tell the forecast", task_run_name="tell {slot.title}")
 def tell_forecast(market: str, slot: Slot) -> bool:
-    """Tell a live forecast once; give whether it was now. Nothing that goes wrong is raised."""
+    """Send a live forecast once; return whether it was now. Nothing that goes wrong is raised."""
     with quietly(f"{slot}: the forecast was not told"):
         settings, at = current_settings(), now()
         if at - slot.decision >= worth_telling("forecast"):
@@ -52,7 +52,7 @@ def tell_forecast(market: str, slot: Slot) -> bool:
 
 
 def tell_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
-    """Tell a break once, while its trade is open; give whether it was now."""
+    """Send a break once, while its trade is open; return whether it was now."""
     facts = trade_facts(days, slot)
     if facts is None or slot.entry.status != "predicted" or slot.row is None:
         return False
@@ -64,7 +64,7 @@ def tell_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: d
 
 
 def tell_settled(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
-    """Tell once what became of a slot, again where a revised bar changed it; give whether now."""
+    """Send what became of a slot once, again where a revised bar changed it; return whether now."""
     if slot.outcome is None or slot.entry.status != "predicted":
         return False
     facts = settled_facts(days, slot)

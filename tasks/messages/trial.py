@@ -18,7 +18,7 @@ _DOTS_PER_INCH = 150
 
 @contextmanager
 def trial_message(settings: Settings) -> Iterator[tuple[Message, Path | None]]:
-    """Give a real message that says it is a test, and its picture for as long as it is needed."""
+    """Yield a real message that says it is a test, and its picture for as long as it is needed."""
     last = notices(settings.database(), kinds=("forecast",), last=1)
     if last:
         notice = last[-1].notice

@@ -34,7 +34,7 @@ _DAYS_BACK = timedelta(days=3)
 
 @task(name="tell breaks", task_run_name="{market}: breaks")
 def tell_breaks(market: str, at: datetime) -> int:
-    """Send a message for each forecast range that has broken; return how many. Nothing is raised.
+    """Send each forecast range that has broken; return how many. Nothing is raised.
 
     The source is read only while a forecast range waits for its break.
     """

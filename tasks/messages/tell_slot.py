@@ -64,7 +64,7 @@ def tell_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: d
 
 
 def tell_settled(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
-    """Send what became of a slot once, again where a revised bar changed it; return whether now."""
+    """Send what became of a slot once, anew where a revised bar changed it; return whether now."""
     if slot.outcome is None or slot.entry.status != "predicted":
         return False
     facts = settled_facts(days, slot)

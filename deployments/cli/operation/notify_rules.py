@@ -43,11 +43,11 @@ class QuietHoursError(InputError):
     template = "{fault}; such as: orbcast notify quiet desk 22:00 07:00 --zone Australia/Brisbane"
 
 
-@app.command("off", short_help="Tell a channel of these kinds no more.")
+@app.command("off", short_help="Switch these kinds off for a channel.")
 def switch_off(
     name: ChannelName, kinds: Kinds, market: OfMarket = None, as_json: AsJson = False
 ) -> None:
-    """Tell a channel no more of some kinds of notices, of one market or of all.
+    """Switch some kinds of notices off for a channel, of one market or of all.
 
     What was told of before stays in `orbcast notices`. The last word of `on` and `off` counts.
 
@@ -58,11 +58,11 @@ def switch_off(
     _switch(name, kinds, market, on=False, as_json=as_json)
 
 
-@app.command("on", short_help="Tell a channel of these kinds again.")
+@app.command("on", short_help="Switch these kinds on again for a channel.")
 def switch_on(
     name: ChannelName, kinds: Kinds, market: OfMarket = None, as_json: AsJson = False
 ) -> None:
-    """Tell a channel of some kinds of notices again, from now on.
+    """Switch some kinds of notices on again for a channel, from now on.
 
     Example: orbcast notify on desk forecast --market nq
     """

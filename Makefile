@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install demo up dashboard docs test test-slow test-dates lint check mutants bench \
-  soak soak-quarter fuzz controls lock house calendars clean
+  soak soak-quarter faults fuzz controls lock house calendars clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -122,6 +122,9 @@ soak-quarter: $(STAMP) ## A simulated quarter with restarts, a restore, a drift 
 
 fuzz: $(STAMP) ## Give every parser bytes that nobody would write (an hour; MINUTES=5 for less)
 	@$(BIN)/python -m benchmarks.fuzz --minutes $(or $(MINUTES),60) $(ARGS)
+
+faults: $(PAGES) ## Try what happens to a machine on a real `orbcast up`: root, Linux, half an hour
+	@$(BIN)/python -m benchmarks.faults $(ARGS)
 
 controls: $(STAMP) ## Put the judge on trial on simulated markets (about half an hour)
 	@$(BIN)/python benchmarks/controls.py $(ARGS)

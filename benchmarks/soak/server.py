@@ -128,6 +128,10 @@ class Server:
 
     # -- runs ----------------------------------------------------------------------------------
 
+    def now(self) -> datetime:
+        """Return the time of Prefect's server and its schedules."""
+        return datetime.now(UTC)
+
     def run(self, flow: str, key: str, **parameters: Any) -> None:
         """Start a deployment as a schedule would, and wait until everything has ended.
 
@@ -147,7 +151,7 @@ class Server:
         """Start a deployment as a schedule would: it is started again if it crashes."""
         name = f"{flow}/{MARKET}"
         deployment = self.asked(lambda client: client.read_deployment_by_name(name))
-        due = datetime.now(UTC) + delay
+        due = self.now() + delay
         self.asked(
             lambda client: client.create_flow_run_from_deployment(
                 deployment.id,
@@ -246,7 +250,7 @@ class Server:
         return self.runs(_BUSY)
 
     def _due(self) -> list[FlowRun]:
-        soon = datetime.now(UTC) + timedelta(seconds=1)
+        soon = self.now() + timedelta(seconds=1)
         return self.runs(
             [StateType.SCHEDULED],
             next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=soon),

@@ -17,6 +17,7 @@ EXCUSED: Mapping[str, str] = {
     "apt-get install faketime gcc libc6-dev": "changes the machine",
     "make install": "has run before any test: it made the environment they run in",
     "make soak": "half an hour; tests/flows/test_soak.py runs a short one",
+    "make faults": "half an hour, as root; its record is on the page",
     "make controls": "half an hour; tests/ml_core/evidence has a small version with fixed seeds",
     "orbcast evaluate": EVALUATED,
     "orbcast evaluate --market mgc": EVALUATED,

@@ -123,6 +123,15 @@ def test_quiet_hours_within_a_day_are_those_hours() -> None:
     assert noon.end_after(datetime(2024, 6, 3, 11, 59, tzinfo=UTC)) is None
 
 
+def test_quiet_hours_end_after_the_hour_that_the_clocks_repeat() -> None:
+    """In New York 01:15 comes twice that night; the second is 06:15 in UTC."""
+    night = QuietHours(begin=time(22), end=time(1, 30), zone="US/Eastern")
+    again = datetime(2024, 11, 3, 6, 15, tzinfo=UTC)
+    assert night.end_after(again) == datetime(2024, 11, 3, 6, 30, tzinfo=UTC)
+    first = again - timedelta(hours=1)
+    assert night.end_after(first) == datetime(2024, 11, 3, 5, 30, tzinfo=UTC)
+
+
 _TIMES = st.times().map(lambda clock: clock.replace(second=0, microsecond=0))
 
 

@@ -75,6 +75,12 @@ def test_more_looks_make_the_same_difference_more_likely_by_chance() -> None:
     assert told[0].high - told[0].low == pytest.approx(alone.high - alone.low, rel=0.15)
 
 
+def test_chance_is_that_of_a_difference_of_either_sign() -> None:
+    told = conditional_stats(ranges(edge=0.05), condition="x", side="either", looks=1)
+    z = told.difference.estimate / told.difference.error
+    assert told.by_chance == pytest.approx(math.erfc(abs(z) / math.sqrt(2.0)))
+
+
 def test_of_conditions_that_mean_nothing_few_are_found_unlikely() -> None:
     """Of 120 looks at nothing 6 are expected below 5 %; 14 or more come once in 300 times."""
     found = [

@@ -11,7 +11,10 @@ import pytest
 from PIL import Image
 
 from ml_core.decision.entry import Outputs
+from ml_core.market.instrument import Instrument
 from ml_core.market_events import Stage
+from ml_core.ranges.label_spec import LabelSpec
+from ml_core.strategy.bracket import planned_bracket
 from ml_core.strategy.plan import Plan
 from monitoring.messages.digest import day_message, week_message
 from monitoring.messages.facts import NOT_TRADED, Message
@@ -22,6 +25,7 @@ from tests.monitoring.messages.golden_files import FOLDER, PICTURE, picture, tex
 from tests.monitoring.messages.made_facts import (
     ARMED,
     ENTRY,
+    RANGE,
     day,
     forecast,
     messages,
@@ -113,6 +117,34 @@ def test_the_entry_is_told_against_the_planned_one() -> None:
     assert "entry as planned" in break_message(trade("auto", 33864)).subject
     assert "1 tick worse than planned" in break_message(trade("auto", 33865)).subject
     assert "12 ticks worse than planned" in break_message(trade("auto", 33876)).subject
+
+
+def test_money_and_prices_are_those_of_the_market_s_own_tick() -> None:
+    euros = Instrument.model_validate(
+        {
+            "tick_size": "0.25",
+            "tick_value": 5.0,
+            "commission_per_side": 2.25,
+            "slippage_ticks_per_side": 1,
+            "currency": "EUR",
+        }
+    )
+    opening = replace(RANGE, instrument=euros, high=80040, low=80000)
+    edges = {"high_ticks": opening.high, "low_ticks": opening.low}
+    facts = trade(
+        "auto",
+        opening_range=opening,
+        bracket=planned_bracket(LabelSpec(), "short", entry_ticks=79998, **edges),
+        planned=planned_bracket(LabelSpec(), "short", **edges),
+    )
+    message = break_message(facts)
+    assert message.subject == "MGC 1000: DOWN broke at 19999.50, 1 tick worse than planned"
+    assert "entry 19999.50, stop 20010.00, target 19989.00" in message.body
+    assert "risks 210.00 EUR (42 ticks), wins 210.00 EUR, costs 14.50 EUR (0.07 R)" in message.body
+    won = settled_message(
+        settled("auto", opening_range=opening, trade=facts, exit=79956, r_gross=1.0, r_net=0.5)
+    )
+    assert "+105.00 EUR a contract" in won.body
 
 
 def test_the_picture_is_what_its_file_has() -> None:

@@ -28,7 +28,6 @@ from tasks.prediction.slots import Slot
 from tests import set_clocks
 
 DAY = date(2026, 9, 16)
-PORT = 4480
 _PATIENCE = 600.0
 BEFORE_THE_SLOT = timedelta(seconds=45)
 """So long before the slot the clock is set, once everything is up."""
@@ -66,11 +65,10 @@ class SetClock(World):
 class FakedServer(Server):
     """`orbcast up` whose processes all see the set clock."""
 
-    def __init__(self, folder: Path, world: SetClock) -> None:
-        super().__init__(folder, PORT, world.clock, kills=0.0, seed=7)
+    def __init__(self, folder: Path, port: int, world: SetClock) -> None:
+        super().__init__(folder, port, world.clock, kills=0.0, seed=7)
         self.world = world
         self.more: dict[str, str] = {}
-        self.before: tuple[str, ...] = ()
 
     def now(self) -> datetime:
         """Return the time of Prefect's server and its schedules."""
@@ -93,10 +91,13 @@ class FakedServer(Server):
 
     def start_up(self) -> None:
         """Start it, and wait until it serves."""
-        command = [*self.before, sys.executable, "-m", "deployments.cli", "up"]
+        command = [sys.executable, "-m", "deployments.cli", "up"]
         with (self.folder / "up.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--port", str(PORT)], env=self.environment(), stdout=log, stderr=log
+                [*command, "--port", str(self.port)],
+                env=self.environment(),
+                stdout=log,
+                stderr=log,
             )
         self.asked(lambda client: client.read_deployment_by_name("recover/orbcast"))
 
@@ -122,11 +123,11 @@ class Live(Soak):
     world: SetClock
     server: FakedServer
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         plan = Plan(first=DAY, days=1, seed=7, kills=0.0)
-        super().__init__(folder, plan, PORT)
+        super().__init__(folder, plan, port)
         self.world = SetClock(folder, plan, self.market)
-        self.server = FakedServer(folder, self.world)
+        self.server = FakedServer(folder, port, self.world)
 
     def step(self, seconds: float) -> None:
         """Step the clock, as NTP does, or a machine that wakes up."""

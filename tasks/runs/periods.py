@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, date, datetime
 
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
 from ml_core.errors import InputError, ReversedPeriodError
@@ -14,6 +15,9 @@ from tasks.settings import now
 
 _MOST_EARLY = 1.0
 """Seconds that a run waits for its time; one that is earlier than that was begun by a person."""
+
+LONGEST_STEP = 300.0
+"""The same of a run that a schedule began, before a clock was stepped back by so much at most."""
 
 
 class FutureTimeError(InputError):
@@ -62,16 +66,16 @@ def require_period(first: date | None, last: date | None) -> None:
 def moment_of(as_of: datetime | None, market: Market) -> datetime:
     """Return the aware time to work as of: now, or the one given, if it has come.
 
-    A scheduled run that begins early waits for its time first: Prefect rounds what it lets a run
-    wait to whole seconds, so that one may begin half a second before its slot has closed, and
-    would answer the slot before.
+    A scheduled run that begins early waits for its time first, or it would answer the slot before:
+    Prefect rounds what it lets a run wait to whole seconds, so that one may begin half a second
+    before its slot has closed; and a clock may have been stepped back since.
 
     Raises
     ------
     FutureTimeError
         It is later than now.
     """
-    while 0 < (early := _seconds_early()) <= _MOST_EARLY:
+    while 0 < (early := _seconds_early()) <= (LONGEST_STEP if _is_by_schedule() else _MOST_EARLY):
         time.sleep(early)
     at = now()
     if as_of is None:
@@ -80,6 +84,12 @@ def moment_of(as_of: datetime | None, market: Market) -> datetime:
     if moment > at:
         raise FutureTimeError(moment, at)
     return moment
+
+
+def _is_by_schedule() -> bool:
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    return run is not None and bool(run.auto_scheduled)
 
 
 def _seconds_early() -> float:

@@ -53,6 +53,29 @@ def test_a_run_that_is_begun_long_before_its_time_is_not_held(
     assert clock == []
 
 
+@pytest.mark.parametrize(
+    ("by_schedule", "stepped", "held"),
+    [(True, 60.0, True), (True, 3600.0, False), (False, 60.0, False)],
+    ids=["stepped back", "set to another hour", "by hand"],
+)
+def test_a_run_of_a_schedule_waits_where_its_clock_was_stepped_back(
+    clock: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    by_schedule: bool,
+    stepped: float,
+    held: bool,
+) -> None:
+    due = SimpleNamespace(scheduled_start_time=SLOT.decision + timedelta(seconds=stepped))
+    run = SimpleNamespace(flow_run=SimpleNamespace(auto_scheduled=by_schedule))
+    monkeypatch.setattr(periods, "flow_run", due)
+    monkeypatch.setattr(periods.FlowRunContext, "get", lambda: run)
+
+    moment = periods.moment_of(None, mgc())
+
+    assert (moment >= due.scheduled_start_time) == held == bool(clock)
+
+
 @pytest.mark.usefixtures("clock")
 def test_a_run_is_named_after_its_own_slot_before_it_begins() -> None:
     start = run_names._start()

@@ -152,30 +152,23 @@ def disk_fills(live: Live, slot: Slot) -> str:
     live.home.rename(kept)
     live.home.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", live.home], check=True)
-    try:
-        shutil.copytree(kept, live.home, dirs_exist_ok=True)
-        with live.up():
-            live.until(slot.decision - timedelta(seconds=20))
-            fill = live.home / "fill"
-            with fill.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-                while True:
-                    file.write(bytes(1 << 12))
-            live.until(slot.decision + timedelta(seconds=60))
-            during = [live.orbcast(*words)[:200] for words in (("status",), ("verify",))]
-            fill.unlink()
-            live.world.point_clock(later.decision - BEFORE_THE_SLOT)
-            second = live.row_of(later)
-            live.server.start("log-outcomes", "after the disk was full")
-            first = live.row_of(slot)
-            live.server.start("nightly-retrain", "after the disk was full")
-        faults = live.look_for_faults()
-    finally:
-        live.settings.database().close()
-        shutil.copytree(live.home, kept, dirs_exist_ok=True)
-        subprocess.run(["umount", "-l", live.home], check=True)
-        live.home.rmdir()
-        kept.rename(live.home)
-    return f"full: {said(first)} ({during}); emptied: {said(second)} {faults}"
+    live.afterwards.callback(subprocess.run, ["umount", "-l", live.home], check=True)
+    shutil.copytree(kept, live.home, dirs_exist_ok=True)
+    with live.up():
+        live.until(slot.decision - timedelta(seconds=20))
+        fill = live.home / "fill"
+        with fill.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(1 << 12))
+        live.until(slot.decision + timedelta(seconds=60))
+        during = live.orbcast("status")[:2].strip()
+        fill.unlink()
+        live.world.point_clock(later.decision - BEFORE_THE_SLOT)
+        second = live.row_of(later)
+        live.server.start("log-outcomes", "after the disk was full")
+        first = live.row_of(slot)
+        live.server.start("nightly-retrain", "after the disk was full")
+    return f"full: {said(first)} (status ended with {during}); emptied: {said(second)}"
 
 
 CASES: dict[str, Callable[[Live, Slot], str]] = {
@@ -215,7 +208,8 @@ def main() -> int:
         source = live.settings.sources_file
         source.write_text(source.read_text("utf-8").replace("/prepared/", f"/{name}/"), "utf-8")
         try:
-            words, faults = CASES[name](live, live.slots[1]), live.look_for_faults()
+            with live.afterwards:
+                words, faults = CASES[name](live, live.slots[1]), live.look_for_faults()
         except Exception as error:  # noqa: BLE001 - the others are tried all the same
             words, faults = repr(error), ["it did not come to its end"]
         bad += bool(faults or live.record.faults)

@@ -128,6 +128,7 @@ class Live(Soak):
         super().__init__(folder, plan, port)
         self.world = SetClock(folder, plan, self.market)
         self.server = FakedServer(folder, port, self.world)
+        self.afterwards = contextlib.ExitStack()
 
     def step(self, seconds: float) -> None:
         """Step the clock, as NTP does, or a machine that wakes up."""

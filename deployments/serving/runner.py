@@ -12,6 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.context import AsyncClientContext
 from prefect.events import DeploymentEventTrigger
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
@@ -96,7 +97,8 @@ def main() -> None:
 async def _serve(made: list[RunnerDeployment], limit: int, warming: Thread) -> None:
     """Serve deployments; each has a limit of its own, one over all would let a prediction wait."""
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
-    served = [await runner.serve_deployment(runner_deployment) for runner_deployment in made]
+    async with AsyncClientContext.get_or_create():  # one client for all, and not two for each
+        served = [await runner.serve_deployment(runner_deployment) for runner_deployment in made]
     await asyncio.to_thread(_catch_up, served)
     await asyncio.to_thread(warming.join)
     await runner.start()

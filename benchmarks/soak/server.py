@@ -55,6 +55,7 @@ class Server:
         self.folder, self.port, self.kills = folder, port, kills
         self.home = folder / "home"
         self.record = Record()
+        self.forgets = True  # as Prefect does after months
         self._clock = clock
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,12 +85,10 @@ class Server:
     def start_up(self) -> None:
         """Start it, and wait until it serves."""
         command = [sys.executable, "-m", "deployments.cli", "up", "--port", str(self.port)]
-        kept = {name: f"PT{int(period.total_seconds())}S" for name, period in KEPT.items()}
-        environment = {
-            **self.environment(),
-            **kept,
-            "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "60",
-        }
+        environment = self.environment()
+        if self.forgets:
+            kept = {name: f"PT{int(period.total_seconds())}S" for name, period in KEPT.items()}
+            environment |= {**kept, "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "60"}
         with (self.folder / "up.log").open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         self.asked(lambda client: client.read_deployment_by_name("recover/orbcast"))

@@ -13,6 +13,7 @@ from ml_core.errors import InputError
 _DIGITS, _DEEP = b"9" * 5_000, b"[" * 2_000
 _TOML = ("market", "recipe", "strategy", "sources", "channels")
 _ROW = b'"ts":"2024-01-16T14:00Z","open":1,"high":1,"low":1,"close":1,"volume":1'
+_TEXT = _ROW.replace(b":1", b':"1"')
 _AT = b'"at":"2024-01-16T14:01:00+00:00","layout":"generic"'
 
 _PARQUET = seeds.parquet(compression="none", use_dictionary=False)
@@ -37,6 +38,10 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     ("pushed", b"ts,open,high,low,close,volume\n2024-01-16T14:00Z,1,1,1,1\r,1\n"),
     ("spool", b"{" + _AT + b',"cells":{"ts":"\\ud800"}}\n'),
     ("spool", b"{" + _AT + b',"cells":' + _DEEP + b"}\n"),
+    # what the server never writes into the file that it keeps
+    ("spool", b"{" + _AT + b',"cells":{"ts":"2024-01-16T14:00Z","open":true}}\n'),
+    ("spool", b"{" + _AT + b',"cells":["ts"]}\n'),
+    ("spool", b"{" + _AT.replace(b'"generic"', b"[]") + b',"cells":{' + _TEXT + b"}}\n"),
     # bytes that are no UTF-8: in a column's name, in its text
     ("parquet", _PARQUET.replace(b"symbol", b"\xefymbol")),
     ("parquet", _OF_CONTRACTS.replace(b"MGC", b"\xefGC")),

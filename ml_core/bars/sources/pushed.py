@@ -66,9 +66,19 @@ class PushedRow:
 
     @classmethod
     def from_line(cls, line: bytes) -> PushedRow:
-        """Read back what ``to_line`` wrote."""
+        """Read back what ``to_line`` wrote.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            It is something else.
+        """
         values = parse_json(line)
-        return cls(datetime.fromisoformat(values["at"]), values["layout"], values["cells"])
+        cells = dict(values["cells"])
+        if not all(isinstance(text, str) for text in (values["layout"], *cells.values())):
+            fault = "layout and cells are not all text"
+            raise TypeError(fault)
+        return cls(datetime.fromisoformat(values["at"]), values["layout"], cells)
 
 
 class RequestError(SourceError):

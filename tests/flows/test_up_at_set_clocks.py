@@ -1,0 +1,201 @@
+"""`orbcast up` lives through odd days on a set clock: each slot has its row, in time, and once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from deployments.simulated import write_database
+from ml_core.market.market import load_market
+from tasks.data.sources import SourceSpec, remember_source
+from tests.ml_core.builders import MARKETS
+from tests.set_clocks import LOGS, SetClock, compiled_waits, environment, library
+from tests.waiting import AT_MOST_SECONDS, wait_until
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3 * AT_MOST_SECONDS),
+    pytest.mark.skipif(library() is None, reason="needs libfaketime: apt-get install faketime"),
+]
+
+FIRST, LAST, LEARNED = date(2024, 7, 1), date(2026, 3, 13), date(2025, 10, 31)
+BEFORE = timedelta(seconds=150)
+"""How long before its slot the server is started: it takes some time to serve."""
+
+NAME = "nite"
+_MIDNIGHT = """
+[[ranges]]
+name = "2355_10m"
+start = "23:55"
+minutes = 10
+session = "overnight"
+"""
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A slot that the server is up for.
+
+    Attributes
+    ----------
+    day, opening_range
+        Of the slot.
+    decision
+        When its window ends, aware UTC.
+    """
+
+    day: date
+    opening_range: str
+    decision: datetime
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# NQ's trading day begins at 18:00 in New York on the evening before
+LIVED = {
+    "clocks went back": Lived(date(2025, 11, 3), "0930_5m", utc("2025-11-03T14:35")),
+    "the evening clocks go back": Lived(date(2025, 11, 3), "2355_10m", utc("2025-11-03T05:05")),
+    "half-day": Lived(date(2025, 11, 28), "0930_5m", utc("2025-11-28T14:35")),
+    "roll": Lived(date(2025, 12, 16), "0930_5m", utc("2025-12-16T14:35")),
+    "midnight between years": Lived(date(2026, 1, 2), "2355_10m", utc("2026-01-02T05:05")),
+    "clocks went forward": Lived(date(2026, 3, 9), "0930_5m", utc("2026-03-09T13:35")),
+}
+
+
+def words(home: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "deployments.cli", "--home", str(home), *more]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a simulated NQ-like market and a home that learned from its first months."""
+    folder = tmp_path_factory.mktemp("world")
+    home = folder / "home"
+    (home / "markets").mkdir(parents=True)
+    text = (
+        (MARKETS / "nq.toml").read_text("utf-8").replace('"NQ"', '"NITE"').replace("'NQ", "'NITE")
+    )
+    (home / "markets" / f"{NAME}.toml").write_text(
+        text.replace("[[ranges]]", f"{_MIDNIGHT}\n[[ranges]]", 1), "utf-8"
+    )
+    market = load_market(home / "markets" / f"{NAME}.toml")
+    write_database(folder / "all.duckdb", market, FIRST, LAST, 0.03, 7)
+    trader_until(folder, datetime.combine(LEARNED, datetime.min.time(), UTC))
+    spec = SourceSpec(
+        kind="duckdb", paths=(str(folder / "trader.duckdb"),), columns={"contract": "contract"}
+    )
+    remember_source(home / "sources.toml", NAME, spec)
+    trained = subprocess.run(
+        words(home, "run", "nightly-retrain", "--market", NAME, "--quiet"),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={name: value for name, value in os.environ.items() if "PREFECT" not in name},
+    )
+    assert trained.returncode == 0, trained.stderr
+    return folder
+
+
+def trader_until(folder: Path, moment: datetime) -> None:
+    """Let the trader's database hold what has closed by a moment."""
+    trader = folder / "trader.duckdb"
+    trader.unlink(missing_ok=True)
+    with duckdb.connect(str(trader)) as own:
+        own.execute(f"ATTACH '{folder / 'all.duckdb'}' AS world (READ_ONLY)")
+        own.execute(
+            "CREATE TABLE bars_1m AS SELECT * FROM world.bars_1m WHERE ts_utc < ?",
+            [moment.replace(tzinfo=None)],
+        )
+
+
+def rows(home: Path, lived: Lived) -> list[tuple[str, str, str, int]]:
+    with closing(sqlite3.connect(home / "orbcast.sqlite", timeout=60.0)) as ledger:
+        return ledger.execute(
+            "SELECT status, decision_time, made_at, late FROM predictions "
+            "WHERE mode = 'live' AND role = 'champion' AND trading_day = ? AND opening_range = ?",
+            [lived.day.isoformat(), lived.opening_range],
+        ).fetchall()
+
+
+@contextmanager
+def up_at(home: Path, moment: datetime, log: Path) -> Iterator[None]:
+    """Have `orbcast up` running, its clocks set to a moment when it begins."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    waits, faketime = compiled_waits(), library()
+    assert waits is not None
+    assert faketime is not None
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    clock = SetClock("up", moment)
+    ours = environment(clock, [waits, faketime], datetime.now(UTC))
+    ours = {name: value for name, value in ours.items() if "PREFECT" not in name}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            words(home, "up", "--port", str(port)),
+            env={**ours, "ORBCAST_MARKETS": NAME},
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(AT_MOST_SECONDS)
+
+
+@pytest.mark.parametrize("lived", LIVED.values(), ids=LIVED)
+def test_a_slot_of_an_odd_day_has_its_row_once_and_in_time(
+    world: Path, tmp_path: Path, lived: Lived
+) -> None:
+    home = shutil.copytree(world / "home", tmp_path / "home")
+    trader_until(world, lived.decision)
+    log = tmp_path / "up.log"
+
+    with up_at(home, lived.decision - BEFORE, log):
+        wait_until(lambda: rows(home, lived), log.read_text)
+
+    (row,) = rows(home, lived)
+    status, decision, made, late = row
+    assert (status, late) == ("predicted", 0)
+    assert utc(decision) == lived.decision
+    assert timedelta(0) <= utc(made) - lived.decision < timedelta(seconds=120)
+
+
+def test_a_holiday_has_a_row_that_predicts_nothing_and_no_run_fails(
+    world: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(world / "home", tmp_path / "home")
+    christmas = Lived(date(2025, 12, 25), "0930_5m", utc("2025-12-25T14:35"))
+    trader_until(world, christmas.decision)
+    log, prefect = tmp_path / "up.log", home / "prefect" / "prefect.db"
+
+    def ended() -> list[tuple[str, str]]:
+        if not prefect.exists():
+            return []
+        with closing(sqlite3.connect(f"file:{prefect}?mode=ro", uri=True, timeout=60.0)) as own:
+            return own.execute(
+                "SELECT name, state_type FROM flow_run WHERE name LIKE '%0930_5m%' "
+                "AND state_type NOT IN ('SCHEDULED', 'PENDING', 'RUNNING')"
+            ).fetchall()
+
+    with up_at(home, christmas.decision - BEFORE, log):
+        wait_until(ended, log.read_text)
+
+    assert {state for _, state in ended()} == {"COMPLETED"}
+    assert [row[0] for row in rows(home, christmas)] == ["abstained"]

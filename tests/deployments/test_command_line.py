@@ -207,7 +207,7 @@ def test_a_setting_that_prefect_does_not_take_is_named_and_no_defect() -> None:
         (["status", "--loudly"], 2, "no such option: --loudly; see `"),
         (["explain"], 2, "missing argument 'slot'; see `"),
         (["breaker", "open"], 2, "missing option '--reason'; see `"),
-        (["stauts"], 2, "Did you mean 'status'? See `"),
+        (["stauts"], 2, "Did you mean 'stats', 'status'? See `"),
         (["models", "shwo"], 2, "Did you mean 'show'? See `"),
         (["--hoem", "x", "status"], 2, "--home"),
         (["--home", "pyproject.toml", "status"], 2, "is a file; name a folder"),

@@ -57,7 +57,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("orbcast sta", ["status"]),
+        ("orbcast sta", ["status", "stats"]),
         ("orbcast models sh", ["show"]),
         ("orbcast status --market ", ["mgc", "nq"]),
         ("orbcast status --market n", ["nq"]),

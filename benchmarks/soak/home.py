@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import closing
@@ -63,7 +62,7 @@ def sample(server: Server) -> Sample:
     return Sample(
         memory_mb=sum(map(_resident_mb, pids)),
         open_files=sum(map(_open_files, pids)),
-        temporary_files=sum(1 for _ in Path(tempfile.gettempdir()).glob("orbcast-*/*")),
+        temporary_files=sum(1 for _ in server.temporary.rglob("*")),
         prefect_mb=_size(server.home.glob("prefect/*.db*")) / 1024**2,
         runs=runs,
         events=events,

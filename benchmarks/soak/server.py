@@ -54,6 +54,8 @@ class Server:
     def __init__(self, folder: Path, port: int, clock: Path, kills: float, seed: int) -> None:
         self.folder, self.port, self.kills = folder, port, kills
         self.home = folder / "home"
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(parents=True, exist_ok=True)
         self.record = Record()
         self.forgets = True  # as Prefect does after months
         self._clock = clock
@@ -68,6 +70,7 @@ class Server:
             **{name: value for name, value in os.environ.items() if "PREFECT" not in name},
             CLOCK_FILE: str(self._clock),
             "ORBCAST_HOME": str(self.home),
+            "TMPDIR": str(self.temporary),
             "ORBCAST_WAIT_FOR_BARS_SECONDS": "20",  # longer than the source is locked
             "ORBCAST_APPROVAL_HOURS": "48",
         }

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.soak import Plan, Soak
+from benchmarks.soak import Plan, Soak, findings
 from registry.ledger.entries import PredictionEntry
 from tasks.runs.process_mark import mark
 from tests.ledger_rows import PREDICTION
@@ -24,8 +24,9 @@ PLAN = Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.5)
 
 
 @pytest.fixture
-def soak(tmp_path: Path) -> Iterator[Soak]:
-    """A soak before it begins, whose source has no bars."""
+def soak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Soak]:
+    """A soak before it begins, whose source has no bars, and so no breaks."""
+    monkeypatch.setattr(findings, "_breaks", lambda *_: {})
     soak = Soak(tmp_path, PLAN, port=1, say=list)
     soak.home.mkdir()
     with duckdb.connect(str(tmp_path / "trader.duckdb")) as trader:

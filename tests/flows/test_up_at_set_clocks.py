@@ -72,7 +72,6 @@ LIVED = {
     "the evening clocks go back": Lived(date(2025, 11, 3), "2355_10m", utc("2025-11-03T05:05")),
     "half-day": Lived(date(2025, 11, 28), "0930_5m", utc("2025-11-28T14:35")),
     "roll": Lived(date(2025, 12, 16), "0930_5m", utc("2025-12-16T14:35")),
-    "midnight between years": Lived(date(2026, 1, 2), "2355_10m", utc("2026-01-02T05:05")),
     "clocks went forward": Lived(date(2026, 3, 9), "0930_5m", utc("2026-03-09T13:35")),
 }
 

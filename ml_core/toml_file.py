@@ -78,7 +78,7 @@ def load_model(
         return error(str(path), (("file", str(path), remedy),))
 
     if path.exists() and not path.is_file():
-        raise refused("is a folder, pipe or device and no file; move it away")
+        raise refused("is a folder, pipe or device; name a file, or put one there")
     try:
         return model.model_validate(parse_toml(path.read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -22,6 +22,9 @@ from prefect.runner import Runner
 PROJECT = Path(__file__).resolve().parents[2]
 
 NAMES = {
+    "prefect.blocks.abstract.NotificationError": (
+        "a channel that took neither words nor picture fails as Prefect's own do"
+    ),
     "prefect._internal.control_listener.configure_from_env": (
         "a child hears through it that its run is cancelled, as Prefect's own engine does"
     ),
@@ -51,6 +54,7 @@ ATTRIBUTES = {
     "_resolve_starter": "of that part: put warm children in the place of cold ones",
     "_deployment_registry": "the runner's names of deployments",
     "_control_channel": "the runner's way to tell a child that it is cancelled",
+    "_apprise_client": "its services are told plain text, and given a picture",
     "_block_document_id": "a saved block's id, which an automation's action needs",
 }
 

@@ -29,6 +29,7 @@ from tasks.prediction import await_bars
 from tasks.runs.time_limits import within
 from tasks.settings import current_settings
 from tests.conftest import PROJECT
+from tests.waiting import AT_MOST_SECONDS
 
 T0 = datetime(2024, 11, 28, 23, 5, tzinfo=UTC)  # Friday, 09:05 in Brisbane
 
@@ -146,8 +147,8 @@ def test_a_limit_within_another_leaves_that_one_as_it_was(outer: float) -> None:
 
     def sleep_twice() -> None:
         with contextlib.suppress(TimeoutError), within(0.4):
-            time.sleep(60)
-        time.sleep(60)
+            time.sleep(AT_MOST_SECONDS)
+        time.sleep(AT_MOST_SECONDS)
 
     before = signal.signal(signal.SIGALRM, end)
     try:

@@ -123,7 +123,7 @@ def trader_until(folder: Path, moment: datetime) -> None:
 
 
 def rows(home: Path, lived: Lived) -> list[tuple[str, str, str, int]]:
-    with closing(sqlite3.connect(home / "orbcast.sqlite", timeout=60.0)) as ledger:
+    with closing(sqlite3.connect(home / "orbcast.sqlite", timeout=AT_MOST_SECONDS)) as ledger:
         return ledger.execute(
             "SELECT status, decision_time, made_at, late FROM predictions "
             "WHERE mode = 'live' AND role = 'champion' AND trading_day = ? AND opening_range = ?",
@@ -187,7 +187,8 @@ def test_a_holiday_has_a_row_that_predicts_nothing_and_no_run_fails(
     def ended() -> list[tuple[str, str]]:
         if not prefect.exists():
             return []
-        with closing(sqlite3.connect(f"file:{prefect}?mode=ro", uri=True, timeout=60.0)) as own:
+        shared = sqlite3.connect(f"file:{prefect}?mode=ro", uri=True, timeout=AT_MOST_SECONDS)
+        with closing(shared) as own:
             return own.execute(
                 "SELECT name, state_type FROM flow_run WHERE name LIKE '%0930_5m%' "
                 "AND state_type NOT IN ('SCHEDULED', 'PENDING', 'RUNNING')"

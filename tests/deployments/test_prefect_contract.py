@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from prefect.blocks.core import Block
+from prefect.blocks.notifications import AbstractAppriseNotificationBlock
 from prefect.runner import Runner
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -222,7 +223,9 @@ def test_the_attributes_are_there_and_taken_as_the_warm_runner_takes_them() -> N
     poller = importlib.import_module("prefect.runner._scheduled_run_poller").ScheduledRunPoller
     assert "self._resolve_starter(flow_run)" in inspect.getsource(poller)
     assert "_block_document_id" in Block.__annotations__
+    assert "self._apprise_client = Apprise(" in inspect.getsource(AbstractAppriseNotificationBlock)
     assert set(ATTRIBUTES) == {
+        "_apprise_client",
         "_block_document_id",
         "_control_channel",
         "_deployment_registry",

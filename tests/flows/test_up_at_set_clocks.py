@@ -10,10 +10,11 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from urllib.request import urlopen
 
 import duckdb
 import pytest
@@ -32,8 +33,8 @@ pytestmark = [
 ]
 
 FIRST, LAST, LEARNED = date(2024, 7, 1), date(2026, 3, 13), date(2025, 10, 31)
-BEFORE = timedelta(seconds=150)
-"""How long before its slot the server is started: it takes some time to serve."""
+EARLIER, BEFORE = timedelta(minutes=20), timedelta(seconds=30)
+"""How long before its slot the server is started, and where the clock is put once it serves."""
 
 NAME = "nite"
 _MIDNIGHT = """
@@ -131,9 +132,26 @@ def rows(home: Path, lived: Lived) -> list[tuple[str, str, str, int]]:
         ).fetchall()
 
 
+def serves(port: int) -> bool:
+    """Return whether the deployment that is registered last is there."""
+    with (
+        suppress(OSError),
+        urlopen(f"http://127.0.0.1:{port}/api/deployments/name/recover/orbcast"),
+    ):
+        return True
+    return False
+
+
+def put(clock: Path, moment: datetime) -> None:
+    """Set the clock of all processes that look at this file."""
+    beside = clock.with_suffix(".new")
+    beside.write_text(f"{(moment - datetime.now(UTC)).total_seconds():+.3f}\n", "utf-8")
+    beside.replace(clock)
+
+
 @contextmanager
-def up_at(home: Path, moment: datetime, log: Path) -> Iterator[None]:
-    """Have `orbcast up` running, its clocks set to a moment when it begins."""
+def up_before(decision: datetime, home: Path, log: Path) -> Iterator[None]:
+    """Have `orbcast up` running on a set clock, shortly before a slot once it serves."""
     LOGS.mkdir(parents=True, exist_ok=True)
     waits, faketime = compiled_waits(), library()
     assert waits is not None
@@ -141,17 +159,26 @@ def up_at(home: Path, moment: datetime, log: Path) -> Iterator[None]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    clock = SetClock("up", moment)
-    ours = environment(clock, [waits, faketime], datetime.now(UTC))
+    clock = log.with_name("clock")
+    put(clock, decision - EARLIER)
+    ours = environment(SetClock("up", decision), [waits, faketime], datetime.now(UTC))
     ours = {name: value for name, value in ours.items() if "PREFECT" not in name}
+    del ours["FAKETIME"]  # the file says it, and may be changed
     with log.open("wb") as out:
         process = subprocess.Popen(
             words(home, "up", "--port", str(port)),
-            env={**ours, "ORBCAST_MARKETS": NAME},
+            env={
+                **ours,
+                "FAKETIME_TIMESTAMP_FILE": str(clock),
+                "FAKETIME_CACHE_DURATION": "1",
+                "ORBCAST_MARKETS": NAME,
+            },
             stdout=out,
             stderr=out,
         )
     try:
+        wait_until(lambda: serves(port), log.read_text)
+        put(clock, decision - BEFORE)
         yield
     finally:
         process.send_signal(signal.SIGTERM)
@@ -166,7 +193,7 @@ def test_a_slot_of_an_odd_day_has_its_row_once_and_in_time(
     trader_until(world, lived.decision)
     log = tmp_path / "up.log"
 
-    with up_at(home, lived.decision - BEFORE, log):
+    with up_before(lived.decision, home, log):
         wait_until(lambda: rows(home, lived), log.read_text)
 
     (row,) = rows(home, lived)
@@ -194,7 +221,7 @@ def test_a_holiday_has_a_row_that_predicts_nothing_and_no_run_fails(
                 "AND state_type NOT IN ('SCHEDULED', 'PENDING', 'RUNNING')"
             ).fetchall()
 
-    with up_at(home, christmas.decision - BEFORE, log):
+    with up_before(christmas.decision, home, log):
         wait_until(ended, log.read_text)
 
     assert {state for _, state in ended()} == {"COMPLETED"}

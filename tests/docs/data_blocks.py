@@ -13,9 +13,11 @@ from typing import Any, cast
 from unittest.mock import MagicMock, patch
 from uuid import uuid4
 
+import yaml
 from prefect.automations import Automation
 
 from deployments.catalogue import deployments_of
+from deployments.serving.supervisor import reports_port
 from deployments.serving.warm_child import flow_of
 from ml_core.strategy.order_intent import order_values
 from ml_core.strategy.plan import DaySoFar, Plan
@@ -117,9 +119,18 @@ def _deployed(name: str) -> SimpleNamespace:
     return SimpleNamespace(id=uuid4())
 
 
+def is_a_scrape_of_the_reports(step: Step, _terminal: Terminal) -> str | None:
+    """Hold what Prometheus is told to the port at which `orbcast up` gives its figures."""
+    (scrape,) = yaml.safe_load(step.text)["scrape_configs"]
+    targets = [target for group in scrape["static_configs"] for target in group["targets"]]
+    real = f"127.0.0.1:{reports_port(4200)}"
+    return None if targets == [real] else f"the figures are at {real}, not at {targets}"
+
+
 CHECKS: Mapping[str, Check] = {
     "py": is_an_automation_on_an_event_there_is,
     "sql": is_understood_by_the_database,
     "json": is_what_the_outbox_gives,
     "toml": is_taken_into_the_market_file,
+    "yaml": is_a_scrape_of_the_reports,
 }

@@ -17,7 +17,7 @@ from ml_core.errors import InputError
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import NOT_RESOLVED, UNKNOWN, Dataset
-from ml_core.learning.predictions.predict import LONG, SHORT, predict
+from ml_core.learning.predictions.predict import LONG, SHORT
 from ml_core.learning.saved_bundle import load_bundle
 from ml_core.market.market import Market
 from ml_core.ranges.label_spec import LabelSpec
@@ -260,16 +260,7 @@ class Model:
         FrameError
             A column that is needed is missing, or empty where it must not be.
         """
-        bundle = self.bundle
-        made = predict(
-            self._dataset(frame),
-            bundle.baselines,
-            bundle.boosters(),
-            dict(bundle.calibrators),
-            bundle.intervals,
-            residual=bundle.residual,
-            mirrored=bundle.recipe.mirrored,
-        )
+        made = self.bundle.predict(self._dataset(frame))
         columns = {
             "p_up": made.p_up,
             "baseline_p_up": made.baseline_p_up,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ml_core.learning.predictions.prediction import Prediction
 from ml_core.strategy.bracket import Bracket
-from ml_core.strategy.rules import SIDES
+from ml_core.strategy.rules import SIDES, Side
 from monitoring.explain import why_not
 from monitoring.messages.facts import ForecastFacts, Message, PlanFacts
 from monitoring.messages.words import (
@@ -131,7 +131,7 @@ def _warnings(facts: ForecastFacts) -> list[str]:
 
 
 def _side_lines(
-    facts: ForecastFacts, prediction: Prediction, side: str, brackets: list[Bracket]
+    facts: ForecastFacts, prediction: Prediction, side: Side, brackets: list[Bracket]
 ) -> list[str]:
     view = prediction.long if side == "long" else prediction.short
     lines = [

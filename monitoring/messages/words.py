@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from ml_core.market.instrument import Instrument
 from ml_core.market_events import Stage
 from ml_core.strategy.bracket import Bracket
+from ml_core.strategy.rules import Side
+from ml_core.strategy.trades import SIDE_OF
 from monitoring.messages.facts import NOT_TRADED, RangeFacts
 from monitoring.pages.formatting import signed
 
@@ -20,7 +22,7 @@ _MEANS: Mapping[Stage, str] = {
     "auto": _SCALED,
 }
 
-BREAKS = {"long": "UP", "short": "DOWN"}
+BREAKS: Mapping[Side, str] = {side: broke for broke, side in SIDE_OF.items()}
 """The break that each side is entered on."""
 
 

@@ -11,7 +11,6 @@ from ml_core.market.instrument import Instrument
 from ml_core.market_events import Stage
 from ml_core.strategy.bracket import Bracket
 from ml_core.strategy.plan import DaySoFar, Plan
-from ml_core.strategy.rules import Side
 from monitoring.performance import Period
 
 NOT_TRADED: tuple[Stage, ...] = ("off", "shadow")
@@ -177,8 +176,8 @@ class RangeOfDigest:
         Why there was no forecast; None where there was one.
     direction, outcome, r_net
         What became of it; None as long as it is open.
-    side, size
-        The trade that the rules made of it; size 0 where they made none.
+    size
+        Of the trade that the rules made of it; 0 where they made none.
     """
 
     opening_range: str
@@ -188,7 +187,6 @@ class RangeOfDigest:
     direction: str | None
     outcome: str | None
     r_net: float | None
-    side: Side | None
     size: float
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from prefect import task
 
 from ml_core.health.daily_sums import PerformanceRecord
-from ml_core.strategy.trades import SIDE_OF, day_so_far
+from ml_core.strategy.trades import day_so_far
 from monitoring.messages.digest import champion_message, day_message, week_message
 from monitoring.messages.facts import ChampionFacts, DayFacts, RangeOfDigest, WeekFacts
 from monitoring.notices import WORTH_TELLING
@@ -146,7 +146,6 @@ def _of_digest(slot: FollowedSlot) -> RangeOfDigest:
         direction=outcome.direction if outcome else None,
         outcome=outcome.outcome if outcome else None,
         r_net=outcome.r_net if outcome else None,
-        side=SIDE_OF.get(outcome.direction) if outcome else None,
         size=slot.taken.size if slot.taken else 0.0,
     )
 

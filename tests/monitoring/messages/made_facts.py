@@ -194,7 +194,6 @@ def of_day(opening_range: str, **values: Any) -> RangeOfDigest:
         direction="UP",
         outcome="WIN",
         r_net=0.91,
-        side="long",
         size=1.08,
     )
     return replace(facts, **values)

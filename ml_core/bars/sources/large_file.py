@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,6 +64,40 @@ def parts_of(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[P
         gathered.append(batch)
         count += len(batch)
     yield Part(pa.Table.from_batches(gathered, schema), before, is_whole=before == 0)
+
+
+def whole_or_in_months(
+    path: Path,
+    parts: Iterator[Part],
+    batch_of: Callable[[Part], RawBatch],
+    symbol: str,
+    pattern: str,
+) -> Iterator[RawBatch]:
+    """Yield the bars of a file: one batch of a file that is held at once, else one a month.
+
+    Parameters
+    ----------
+    path
+        The file.
+    parts
+        Its rows, at least one part.
+    batch_of
+        Returns the bars of a part; its hash is not looked at.
+    symbol, pattern
+        As :func:`in_months` takes them.
+
+    Raises
+    ------
+    SourceError
+        More rows of a month than any market has.
+    """
+    first = next(parts)
+    if first.is_whole:
+        yield replace(batch_of(first), content_hash=sha256_of(path))
+        return
+    both = itertools.chain([first], parts)
+    del first  # or it would be held to the end
+    yield from in_months(path, map(batch_of, both), symbol, pattern)
 
 
 def in_months(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,9 +20,9 @@ from ml_core.bars.contract import (
     existing_files,
 )
 from ml_core.bars.sources.columns import WHOSE, contracts_of, find_columns, stamps_of
-from ml_core.bars.sources.large_file import Part, in_months, parts_of
+from ml_core.bars.sources.large_file import Part, parts_of, whole_or_in_months
 from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
-from ml_core.files import is_disk_full, sha256_of
+from ml_core.files import is_disk_full
 
 _ROWS_AT_ONCE = 100_000
 """That are asked of Arrow."""
@@ -82,15 +81,13 @@ def _read_file(
         schema = pa.schema([file.schema_arrow.field(name) for name in wanted])
         rows = file.iter_batches(_ROWS_AT_ONCE, columns=wanted)
         parts = parts_of((batch.select(wanted) for batch in rows), schema)
-        first = next(parts)
-        if first.is_whole:
-            batch = _batch_of(path, first, names, symbol, reading)
-            yield replace(batch, content_hash=sha256_of(path))
-            return
-        both = itertools.chain([first], parts)
-        del first  # or it would be held to the end
-        batches = (_batch_of(path, part, names, symbol, reading) for part in both)
-        yield from in_months(path, batches, symbol, pattern)
+        yield from whole_or_in_months(
+            path,
+            parts,
+            lambda part: _batch_of(path, part, names, symbol, reading),
+            symbol,
+            pattern,
+        )
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,13 +21,13 @@ from ml_core.bars.contract import (
     existing_files,
 )
 from ml_core.bars.sources.columns import contracts_of, find_columns, stamps_of
-from ml_core.bars.sources.large_file import Part, in_months, parts_of
+from ml_core.bars.sources.large_file import Part, parts_of, whole_or_in_months
 from ml_core.bars.sources.text.layouts import Layout, has_several_cells, layout_of
 from ml_core.bars.sources.text.lean import LeanZip, lean_zip, without_quotes
 from ml_core.bars.sources.text.number_text import Decimal, UnsureMarkError, read_numbers
 from ml_core.bars.sources.text.text_file import LONGEST_LINE, TOO_LONG, first_line, plain_text
 from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_name
-from ml_core.files import is_disk_full, sha256_of
+from ml_core.files import is_disk_full
 
 _LOG = logging.getLogger(__name__)
 
@@ -160,14 +159,13 @@ def _read_file(path: Path, reading: TextReading, pattern: str) -> Iterator[RawBa
             remedy = "take out what stands above the header, or say --delimiter"
             raise SourceError(str(path), fault, remedy)
         parts = _parts(path, text, layout, reading.delimiter or layout.delimiter)
-        first = next(parts)
-        if first.is_whole:
-            yield replace(_batch_of(path, first, layout, reading), content_hash=sha256_of(path))
-            return
-        both = itertools.chain([first], parts)
-        del first  # or it would be held to the end
-        batches = (_batch_of(path, part, layout, reading) for part in both)
-        yield from in_months(path, batches, reading.symbol, pattern)
+        yield from whole_or_in_months(
+            path,
+            parts,
+            lambda part: _batch_of(path, part, layout, reading),
+            reading.symbol,
+            pattern,
+        )
 
 
 def _batch_of(path: Path, part: Part, layout: Layout, reading: TextReading) -> RawBatch:

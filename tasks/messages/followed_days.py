@@ -89,17 +89,15 @@ class FollowedDays:
     slots: tuple[FollowedSlot, ...]
     taken: tuple[Taken, ...]
     _made: Assembly | None = field(default=None, repr=False)
+    _positions: Mapping[SlotKey, int] = field(default_factory=dict, repr=False)
 
     def candles(self, slot: FollowedSlot) -> Candles | None:
         """Return the bars of a slot; None without any."""
-        if self._made is None:
+        position = self._positions.get(slot.key)
+        if self._made is None or position is None:
             return None
-        rows = zip(slot_table(self._made).to_pylist(), self._made.reported, strict=True)
-        for row, position in rows:
-            if (row["trading_day"], row["opening_range"]) == slot.key:
-                candles = candles_of(self._made, int(position), self.market)
-                return candles if len(candles.minute) else None
-        return None
+        candles = candles_of(self._made, position, self.market)
+        return candles if len(candles.minute) else None
 
 
 def followed_days(
@@ -125,7 +123,8 @@ def followed_days(
     plans = {key: active_plan(record) for key, record in records.items()}
     made = _assembled(settings, market, rules, first, last, at)
     table = [] if made is None else slot_table(made).to_pylist()
-    rows = {(row["trading_day"], row["opening_range"]): row for row in table}
+    keys = [(row["trading_day"], row["opening_range"]) for row in table]
+    rows = dict(zip(keys, table, strict=True))
     planned = [
         _as_recorded(traded, outcomes.get(_key(traded)), rules)
         for traded in slots_of(table)
@@ -147,7 +146,13 @@ def followed_days(
     ]
     slots.sort(key=lambda slot: slot.entry.decision_time)
     return FollowedDays(
-        market=market, rules=rules, stage=stage, slots=tuple(slots), taken=taken, _made=made
+        market=market,
+        rules=rules,
+        stage=stage,
+        slots=tuple(slots),
+        taken=taken,
+        _made=made,
+        _positions=dict(zip(keys, () if made is None else made.reported.tolist(), strict=True)),
     )
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -39,6 +40,7 @@ from monitoring.pages.markdown import escaped
 from tasks.notices.notify import notify
 from tasks.rollout.approval_form import evidence, form_of, key_of, page
 from tasks.runs.artifacts import publish
+from tasks.runs.recovery import all_pages
 from tasks.settings import Settings, current_settings
 
 if TYPE_CHECKING:
@@ -156,26 +158,20 @@ def conclude(answered: Answered, result: ApprovalResult) -> State[ApprovalResult
 
 def waiting() -> tuple[Waiting, ...]:
     """Return every run of the server that waits for a person, oldest first."""
-    waitings: list[Waiting] = []
-    seen = 0
+    asking = FlowFilter(name=FlowFilterName(any_=list(ASKING)))
+    paused = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
+    )
     with get_client(sync_client=True) as client:
-        while True:
-            runs = client.read_flow_runs(
-                flow_filter=FlowFilter(name=FlowFilterName(any_=list(ASKING))),
-                flow_run_filter=FlowRunFilter(
-                    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
-                ),
-                limit=_PAGE,
-                offset=seen,
-            )
-            seen += len(runs)
-            waitings += [
-                Waiting(run=run.id, name=run.name, request=request)
-                for run in runs
-                if (request := _read_request(client, run.id)) is not None
-            ]
-            if len(runs) < _PAGE:
-                return tuple(sorted(waitings, key=lambda approval: approval.request.asked_at))
+        runs = all_pages(
+            partial(client.read_flow_runs, flow_filter=asking, flow_run_filter=paused)
+        )
+        waitings = [
+            Waiting(run=run.id, name=run.name, request=request)
+            for run in runs
+            if (request := _read_request(client, run.id)) is not None
+        ]
+    return tuple(sorted(waitings, key=lambda approval: approval.request.asked_at))
 
 
 def send_answer(waits: Waiting, values: dict[str, Any]) -> str | None:

@@ -137,7 +137,7 @@ def _silent_ones(client: SyncPrefectClient) -> list[Dead]:
         end_time=FlowRunFilterEndTime(after_=datetime.now(UTC) - LOOKED_BACK),
     )
     ended = []
-    for run in _every(partial(client.read_flow_runs, flow_run_filter=wanted)):
+    for run in all_pages(partial(client.read_flow_runs, flow_run_filter=wanted)):
         if run.state is None or run.state.message != WENT_SILENT or TOLD in run.labels:
             continue
         again = start_again(client, run)
@@ -240,7 +240,7 @@ def _unheld(client: SyncPrefectClient) -> dict[str, int]:
     """Return the slots taken of each of our deployments' limits beyond the runs that hold one."""
     limits = {
         deployment.id: deployment.global_concurrency_limit
-        for deployment in _every(client.read_deployments)
+        for deployment in all_pages(client.read_deployments)
         if OURS in deployment.tags and deployment.global_concurrency_limit is not None
     }
     held = Counter(run.deployment_id for run in busy_runs(client))
@@ -256,11 +256,17 @@ def busy_runs(client: SyncPrefectClient) -> list[FlowRun]:
     wanted = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_BUSY)),
     )
-    return _every(partial(client.read_flow_runs, flow_run_filter=wanted))
+    return all_pages(partial(client.read_flow_runs, flow_run_filter=wanted))
 
 
-def _every(read: Callable[..., list[_Kind]]) -> list[_Kind]:
-    """Return all that there is of what the server gives out by pages."""
+def all_pages(read: Callable[..., list[_Kind]]) -> list[_Kind]:
+    """Return all that there is of what the server gives out by pages.
+
+    Parameters
+    ----------
+    read
+        Reads a page: it takes ``limit`` and ``offset``.
+    """
     gathered: list[_Kind] = []
     while len(page := read(limit=_PAGE, offset=len(gathered))) == _PAGE:
         gathered += page
@@ -276,7 +282,7 @@ def _overdue(
     )
     late = [
         run
-        for run in _every(partial(client.read_flow_runs, flow_run_filter=wanted))
+        for run in all_pages(partial(client.read_flow_runs, flow_run_filter=wanted))
         if (deployments is None or run.deployment_id in deployments)
         and run.state_name in _PLAIN
         and run.next_scheduled_start_time is not None

@@ -29,7 +29,7 @@ _LEFT = """
 
 
 @dataclass(frozen=True, slots=True)
-class FlowRun:
+class ServerRun:
     """A run of a flow that began, or one to come, whose state is ``next``.
 
     Attributes
@@ -45,7 +45,7 @@ class FlowRun:
     state: str
 
 
-def runs_of(settings: Settings, server: str) -> list[FlowRun]:
+def runs_of(settings: Settings, server: str) -> list[ServerRun]:
     """Return the newest run of each of the flows that ran last, and the runs that come next.
 
     Parameters
@@ -93,7 +93,7 @@ def runs_of(settings: Settings, server: str) -> list[FlowRun]:
     return [*_newest_of_each_flow(newest, _LAST), *_newest_of_each_flow(planned, _NEXT)]
 
 
-def runs_left(settings: Settings) -> list[FlowRun]:
+def runs_left(settings: Settings) -> list[ServerRun]:
     """Return the runs that came last from the database of the home's server, which is not up.
 
     Nothing is written and nothing is told of a database that cannot be read so: it is Prefect's.
@@ -117,9 +117,9 @@ def _utc(text: str) -> datetime:
 
 def _newest_of_each_flow(
     runs: Iterable[tuple[str, datetime | None, str | None]], most: int
-) -> list[FlowRun]:
-    latest: dict[str, FlowRun] = {}
+) -> list[ServerRun]:
+    latest: dict[str, ServerRun] = {}
     for flow, moment, state in runs:
         if moment is not None and flow not in latest and len(latest) < most:
-            latest[flow] = FlowRun(flow, moment.astimezone(UTC), state or "Unknown")
+            latest[flow] = ServerRun(flow, moment.astimezone(UTC), state or "Unknown")
     return list(latest.values())

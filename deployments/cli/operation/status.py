@@ -25,7 +25,7 @@ from monitoring.pages.formatting import duration, utc_minute
 from tasks import health, prediction
 
 if TYPE_CHECKING:
-    from deployments.serving.server_runs import FlowRun
+    from deployments.serving.server_runs import ServerRun
     from tasks.health.market_overview import Standing
     from tasks.prediction.day_outlook import DayOutlook
     from tasks.settings import Settings
@@ -109,7 +109,7 @@ def status(
         _print_market(overview, at)
 
 
-def _server_and_runs(settings: Settings, named: str | None) -> tuple[str | None, list[FlowRun]]:
+def _server_and_runs(settings: Settings, named: str | None) -> tuple[str | None, list[ServerRun]]:
     """Return the server that answers, if one does, and its runs or those it left."""
     if named is None:
         server = serving.prefect_session.server_of(settings)
@@ -120,7 +120,7 @@ def _server_and_runs(settings: Settings, named: str | None) -> tuple[str | None,
     return None, serving.server_runs.runs_left(settings) if named is None else []
 
 
-def _print_runs(runs: list[FlowRun], at: datetime, *, up: bool) -> None:
+def _print_runs(runs: list[ServerRun], at: datetime, *, up: bool) -> None:
     in_words = monitoring.notices.state_in_words
     last = [
         f"{run.flow} {in_words(run.state)} {_clock(run.when, at)}"

@@ -19,7 +19,8 @@ from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import NOT_RESOLVED, UNKNOWN, Dataset
 from ml_core.learning.predictions.predict import LONG, SHORT
 from ml_core.learning.saved_bundle import load_bundle
-from ml_core.market.market import Market
+from ml_core.market.market import MINUTES_A_DAY, Market
+from ml_core.market.schedule import first_minute
 from ml_core.ranges.label_spec import LabelSpec
 from registry.ledger.browsing import BECAME, COLUMNS, Wanted, all_rows
 from registry.ledger.entries import Mode, OutcomeEntry
@@ -323,4 +324,4 @@ def _day(given: Day) -> date | None:
 
 def _minute(given: Day, later: int) -> int | None:
     day = _day(given)
-    return None if day is None else ((day - date(1970, 1, 1)).days + later) * 1440
+    return None if day is None else first_minute(day) + later * MINUTES_A_DAY

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.market.calendar_days import market_dates
-from ml_core.market.market import Market
+from ml_core.market.market import MINUTES_A_DAY, Market
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
@@ -95,6 +95,15 @@ def to_minute(moment: datetime) -> int:
     if moment.tzinfo is None:
         raise ValueError(f"{moment!r} has no zone; give an aware time")
     return (moment - _EPOCH) // _MINUTE
+
+
+def first_minute(day: date) -> int:
+    """Return the UTC minute since the epoch at which a date begins in UTC.
+
+    >>> first_minute(date(1970, 1, 2))
+    1440
+    """
+    return (day - _EPOCH.date()).days * MINUTES_A_DAY
 
 
 def from_minute(minute: int) -> datetime:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from ml_core.decision.entry import PredictionEntry
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
 from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
 from ml_core.learning.datasets.slot_table import slot_table
-from ml_core.market.market import MINUTES_A_DAY, Market
-from ml_core.market.schedule import to_minute
+from ml_core.market.market import Market
+from ml_core.market.schedule import first_minute, to_minute
 from ml_core.market_events import Stage
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
@@ -29,8 +29,8 @@ from tasks.settings import Settings
 SlotKey = tuple[date, str]
 """Trading day and opening range."""
 
-_CONTRACT_DAYS = 14
-"""Days of bars that the choice of a day's contract looks back on, holidays among them."""
+_CONTRACT_DAYS = timedelta(days=14)
+"""Bars that the choice of a day's contract looks back on, holidays among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,11 +175,9 @@ def _first_records(
 def _assembled(
     settings: Settings, market: Market, rules: Rules, first: date, last: date, at: datetime
 ) -> Assembly | None:
-    begin = (first - OPEN_DAYS - date(1970, 1, 1)).days - _CONTRACT_DAYS
-    end = (last - date(1970, 1, 1)).days + 3
-    bars = settings.lake().read(
-        market, begin * MINUTES_A_DAY, min(to_minute(at), end * MINUTES_A_DAY)
-    )
+    begin = first_minute(first - OPEN_DAYS - _CONTRACT_DAYS)
+    end = first_minute(last + timedelta(days=3))
+    bars = settings.lake().read(market, begin, min(to_minute(at), end))
     try:
         return assemble(bars, market, rules.label, first=first - OPEN_DAYS, last=last, features=())
     except NoBarsError:

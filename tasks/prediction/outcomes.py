@@ -19,8 +19,8 @@ from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.json_values import parse_json
 from ml_core.learning.datasets.assemble import NoBarsError, assemble
 from ml_core.learning.datasets.slot_table import slot_table
-from ml_core.market.market import Market
-from ml_core.market.schedule import to_minute
+from ml_core.market.market import MINUTES_A_DAY, Market
+from ml_core.market.schedule import first_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.daily_sums import daily_figures
 from registry.health.performance import first_recorded, update_performance
@@ -180,7 +180,7 @@ def _outcomes(
 
 
 def _first_minute(day: date) -> int:
-    return (day - date(1970, 1, 1)).days * 1440 - (HISTORY_DAYS + 2) * 1440
+    return first_minute(day) - (HISTORY_DAYS + 2) * MINUTES_A_DAY
 
 
 def _entry(market: Market, row: dict[str, Any], label: str, market_hash: str) -> OutcomeEntry:

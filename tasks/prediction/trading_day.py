@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
 from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import MINUTES_A_DAY, Market
-from ml_core.market.schedule import to_minute
+from ml_core.market.schedule import first_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.explain import why_not
 from registry.ledger.entries import Mode, Settled
@@ -180,7 +180,7 @@ def _seen(
     at: datetime,
     answers: Mapping[str, tuple[Settled, ...]],
 ) -> dict[str, tuple[Mapping[str, Any], Candles]]:
-    begins = (day - date(1970, 1, 1)).days * MINUTES_A_DAY
+    begins = first_minute(day)
     bars = settings.lake().read(
         market,
         begins - _BEFORE * MINUTES_A_DAY,

@@ -21,6 +21,7 @@ import deployments
 import tasks
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
 from deployments.serving.prefect_health import answers_in_time
+from deployments.serving.registration import registered
 from deployments.serving.warm_child import flow_of
 from deployments.serving.warm_runner import WarmRunner, warm_up
 from tasks import notices, rollout, runs
@@ -97,8 +98,12 @@ def main() -> None:
 async def _serve(made: list[RunnerDeployment], limit: int, warming: Thread) -> None:
     """Serve deployments; each has a limit of its own, one over all would let a prediction wait."""
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
-    async with AsyncClientContext.get_or_create():  # one client for all, and not two for each
-        served = [await runner.serve_deployment(runner_deployment) for runner_deployment in made]
+    async with AsyncClientContext.get_or_create() as context:  # one client, not two for each
+        had = await registered(context.client)
+        served = [
+            await runner.serve_deployment(wanted, had.get((str(wanted.entrypoint), wanted.name)))
+            for wanted in made
+        ]
     await asyncio.to_thread(_catch_up, served)
     await asyncio.to_thread(warming.join)
     await runner.start()

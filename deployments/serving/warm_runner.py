@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
     from prefect.deployments.runner import RunnerDeployment
 
+    from deployments.serving.registration import Registered
+
 PRELOADED = ["deployments.serving.warm_imports", "deployments.serving.warm_child"]
 LOWER = 10
 """Added to the niceness of runs that are not intraday."""
@@ -61,11 +63,17 @@ class WarmRunner(Runner):
         self._entrypoints: dict[UUID, str] = {}
         self._context = _forking()
 
-    async def serve_deployment(self, deployment: RunnerDeployment) -> UUID:
-        """Register a deployment and run what is due of it."""
-        run_id: UUID = await self.aadd_deployment(deployment)
-        self._entrypoints[run_id] = str(deployment.entrypoint)
-        return run_id
+    async def serve_deployment(
+        self, deployment: RunnerDeployment, registered: Registered | None = None
+    ) -> UUID:
+        """Run what is due of a deployment; register it unless Prefect has it as it is wanted."""
+        if registered is not None and registered.is_as(deployment):
+            deployment_id = registered.deployment.id
+            self._deployment_registry.register_deployment(deployment_id, deployment.name)
+        else:
+            deployment_id = await self.aadd_deployment(deployment)
+        self._entrypoints[deployment_id] = str(deployment.entrypoint)
+        return deployment_id
 
     async def __aenter__(self) -> Self:
         """Start as Prefect's runner does, then put warm children in the place of cold ones."""

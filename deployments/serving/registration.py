@@ -1,0 +1,135 @@
+"""Which deployments Prefect has as they are wanted, so that a start does not write them anew.
+
+Writing one takes Prefect a sixth of a second, in four requests; ten markets have 131.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import UUID
+
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+from prefect.events.actions import RunDeployment
+
+from deployments.serving.warm_child import flow_of
+
+if TYPE_CHECKING:
+    from prefect.automations import AutomationCore
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import DeploymentSchedule
+    from prefect.client.schemas.responses import DeploymentResponse
+    from prefect.deployments.runner import RunnerDeployment
+
+TAG = "orbcast"
+"""Every deployment of the catalogue has it."""
+
+PAGE = 200
+"""What Prefect gives in one answer at most."""
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A deployment that Prefect has, and the automations that start it."""
+
+    deployment: DeploymentResponse
+    automations: tuple[AutomationCore, ...]
+
+    def is_as(self, wanted: RunnerDeployment) -> bool:
+        """Return whether Prefect has all of a deployment as it would be written.
+
+        What a person changed in the UI, a schedule switched off for instance, counts as a
+        difference: a start puts the catalogue's deployments back, as it says they are.
+        """
+        triggers = []
+        for trigger in wanted.triggers:
+            trigger.set_deployment_id(self.deployment.id)
+            triggers.append(_automation(trigger.as_automation()))
+        return (
+            _deployment(self.deployment, self.limit, self.deployment.parameter_openapi_schema)
+            == _deployment(wanted, wanted.concurrency_limit, _parameter_schema(wanted))
+            and sorted(map(_automation, self.automations), key=repr) == sorted(triggers, key=repr)
+        )  # fmt: skip
+
+    @property
+    def limit(self) -> int | None:
+        """How many runs there may be at once; None is no limit."""
+        limit = self.deployment.global_concurrency_limit
+        return None if limit is None else limit.limit
+
+
+async def registered(client: PrefectClient) -> dict[tuple[str, str], Registered]:
+    """Return what Prefect has of Orbcast's deployments, by entrypoint and name."""
+    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    deployments = await _all_pages(
+        lambda offset: client.read_deployments(deployment_filter=tagged, limit=PAGE, offset=offset)
+    )
+    automations = await _all_pages(
+        lambda offset: client.read_automations(limit=PAGE, offset=offset)
+    )
+    started_by: dict[UUID, list[AutomationCore]] = {}
+    for automation in automations:
+        for action in automation.actions:
+            if isinstance(action, RunDeployment) and action.deployment_id is not None:
+                started_by.setdefault(action.deployment_id, []).append(automation)
+    return {
+        (str(it.entrypoint), it.name): Registered(it, tuple(started_by.get(it.id, ())))
+        for it in deployments
+    }
+
+
+async def _all_pages(page: Callable[[int], Awaitable[Sequence[_Item]]]) -> list[_Item]:
+    items: list[_Item] = []
+    while True:
+        following = await page(len(items))
+        items += following
+        if len(following) < PAGE:
+            return items
+
+
+class _Written(Protocol):
+    """What Prefect's form of a deployment has in common before and after it is written."""
+
+    description: str | None
+    version: str | None
+    tags: Any
+    schedules: Any
+    concurrency_options: Any
+    paused: Any
+    parameters: dict[str, Any]
+    entrypoint: str | None
+
+
+def _deployment(it: _Written, limit: Any, parameter_schema: dict[str, Any] | None) -> object:
+    options = it.concurrency_options
+    return (
+        (it.description, it.version, sorted(it.tags), bool(it.paused), it.entrypoint),
+        (limit, None if options is None else options.collision_strategy),
+        (it.parameters, parameter_schema),
+        sorted((_schedule(schedule) for schedule in it.schedules or ()), key=repr),
+    )
+
+
+def _schedule(it: DeploymentSchedule) -> dict[str, Any]:
+    kept = it.model_dump(mode="json", include={"schedule", "active", "parameters", "slug"})
+    return {
+        **kept,
+        "active": kept["active"] is not False,
+    }  # none stands for true before it is written
+
+
+def _parameter_schema(wanted: RunnerDeployment) -> dict[str, Any]:
+    schema: dict[str, Any] = flow_of(str(wanted.entrypoint)).parameters.model_dump(
+        mode="json", exclude_unset=True
+    )
+    return schema
+
+
+def _automation(it: AutomationCore) -> dict[str, Any]:
+    kept: dict[str, Any] = it.model_dump(
+        mode="json", include={"name", "enabled", "trigger", "actions"}
+    )
+    return kept

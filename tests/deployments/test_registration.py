@@ -1,0 +1,123 @@
+"""A start writes only the deployments that Prefect does not have as they are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime, time
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
+
+import deployments.serving.registration
+from deployments.catalogue import deployments_of
+from deployments.serving.registration import Registered, registered
+from deployments.serving.runner import deployment
+from deployments.serving.warm_runner import WarmRunner
+from ml_core.market.market import Market
+from tests.ml_core.builders import mgc
+
+if TYPE_CHECKING:
+    from prefect.deployments.runner import RunnerDeployment
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+_Result = TypeVar("_Result")
+
+
+def asked(question: Callable[[PrefectClient], Awaitable[_Result]]) -> _Result:
+    async def ask() -> _Result:
+        async with get_client() as client:
+            return await question(client)
+
+    return asyncio.run(ask())
+
+
+def wanted_of(market: Market) -> list[RunnerDeployment]:
+    flows = ("shadow_predict", "log_outcomes", "promote")
+    return [
+        deployment(spec)
+        for spec in deployments_of("mgc", market)
+        if spec.entrypoint.endswith(flows)
+    ]
+
+
+@pytest.fixture
+def wanted() -> Iterator[list[RunnerDeployment]]:
+    made = wanted_of(mgc())
+    for each in made:
+        each.apply()
+    yield made
+    with get_client(sync_client=True) as client:
+        for each in made:
+            client.delete_deployment(client.read_deployment_by_name(each.full_name).id)
+
+
+def had(wanted: RunnerDeployment) -> Registered:
+    return asked(registered)[(str(wanted.entrypoint), wanted.name)]
+
+
+def served(wanted: RunnerDeployment) -> UUID:
+    runner = WarmRunner(name="test", intraday=frozenset())
+    return asyncio.run(runner.serve_deployment(wanted, had(wanted)))
+
+
+def when_written(wanted: RunnerDeployment) -> datetime | None:
+    return had(wanted).deployment.updated
+
+
+def test_what_was_just_written_is_as_it_is_wanted_and_is_not_written_again(
+    wanted: list[RunnerDeployment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(wanted) == 3
+    monkeypatch.setattr(deployments.serving.registration, "PAGE", 1)  # every page is full
+    for each in wanted:
+        before = when_written(each)
+        assert had(each).is_as(each)
+        assert served(each) == had(each).deployment.id
+        assert when_written(each) == before
+
+
+async def _describe(client: PrefectClient, it: Registered) -> None:
+    await client.update_deployment(it.deployment.id, DeploymentUpdate(description="mine"))
+
+
+async def _pause(client: PrefectClient, it: Registered) -> None:
+    schedule = it.deployment.schedules[0]
+    await client.update_deployment_schedule(it.deployment.id, schedule.id, active=False)
+
+
+async def _take_from_limit(client: PrefectClient, it: Registered) -> None:
+    await client.update_deployment(it.deployment.id, DeploymentUpdate(concurrency_limit=77))
+
+
+async def _drop_triggers(client: PrefectClient, it: Registered) -> None:
+    await client.delete_resource_owned_automations(f"prefect.deployment.{it.deployment.id}")
+
+
+@pytest.mark.parametrize("change", [_describe, _pause, _take_from_limit, _drop_triggers])
+def test_what_a_person_changed_is_put_back(
+    wanted: list[RunnerDeployment],
+    change: Callable[[PrefectClient, Registered], Awaitable[None]],
+) -> None:
+    (outcomes,) = [each for each in wanted if "outcomes" in str(each.entrypoint)]
+    it = had(outcomes)
+    asked(lambda client: change(client, it))
+    assert not had(outcomes).is_as(outcomes)
+    assert served(outcomes) == it.deployment.id
+    assert had(outcomes).is_as(outcomes)
+
+
+def test_a_market_file_that_changed_is_written(wanted: list[RunnerDeployment]) -> None:
+    market = mgc()
+    moved = market.ranges[0].model_copy(update={"start": time(9, 30)})
+    changed = market.model_copy(update={"ranges": (moved, *market.ranges[1:])})
+    of_before = {each.entrypoint: each for each in wanted}
+    (predict,) = [each for each in wanted_of(changed) if "predict" in str(each.entrypoint)]
+    assert had(of_before[predict.entrypoint]).is_as(of_before[predict.entrypoint])
+    assert not had(predict).is_as(predict)
+    served(predict)
+    assert had(predict).is_as(predict)

@@ -70,7 +70,7 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> O
     if new or not by_itself() or not is_last_standing(market, standing):
         publish_outcomes(market, verdict, live, warned.warnings if warned else ())
     if not as_of:
-        write_figures(current_settings(), at)
+        write_figures(current_settings(), market, at)
         send_heartbeat(current_settings())
     return OutcomesResult(
         **field_values(counts),

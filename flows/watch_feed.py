@@ -33,5 +33,5 @@ def watch_feed(market: MarketName = "mgc") -> FeedCheck:
     at = now()
     check = check_feed(market, at)
     tell_breaks(market, at)
-    write_figures(current_settings(), at)
+    write_figures(current_settings(), market, at)
     return check

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import get_args
 
+from filelock import FileLock
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from ml_core.files import written_atomically
 from monitoring.breaker import State as BreakerName
@@ -21,27 +25,41 @@ from tasks.health.market_overview import Standing, problems_of, standing_of
 from tasks.prediction.trading_day import State as SlotState
 from tasks.settings import Settings
 
+LEFT_OUT_AFTER = timedelta(hours=1)
+"""How long figures stay that no run of their market renews, as of one that is served no more."""
+
+_LOCK_SECONDS = 10.0
+
 Rows = Iterable[tuple[tuple[str, ...], float]]
 """Values of the labels after ``market``, and the figure of each."""
 
 
-def write_figures(settings: Settings, at: datetime) -> None:
-    """Write the figures of every market served; what goes wrong is logged and stops nothing.
+def write_figures(settings: Settings, name: str, at: datetime) -> None:
+    """Renew a market's figures in the file; what goes wrong is logged and stops nothing.
 
-    A market that cannot be looked at is left out, and the others are written.
+    Only this market is looked at: the figures of the others stay as their own runs wrote them, so
+    that a run costs the same however many markets are served. Runs that end at once wait for one
+    another.
+
+    Parameters
+    ----------
+    settings, name
+        The installation; the name of a market file.
+    at
+        Aware time, now.
     """
-    standings: list[Standing] = []
-    for name in settings.markets:
-        with notices.delivery.quietly(f"no figures of {name}"):
-            standings.append(standing_of(settings, name, at))
-    with (
-        notices.delivery.quietly("the figures were not written"),
-        written_atomically(settings.figures_file) as temporary,
-    ):
-        temporary.write_bytes(figures_text(standings, at))
+    path = settings.figures_file
+    with notices.delivery.quietly(f"no figures of {name}"):
+        standing = standing_of(settings, name, at)
+        lock = FileLock(settings.home / "figures.lock", timeout=_LOCK_SECONDS)
+        with lock, written_atomically(path) as temporary:
+            others = _figures_of_others(path, standing.market, at)
+            temporary.write_bytes(figures_text((standing,), at, others))
 
 
-def figures_text(standings: Sequence[Standing], at: datetime) -> bytes:
+def figures_text(
+    standings: Sequence[Standing], at: datetime, others: Iterable[Sample] = ()
+) -> bytes:
     """Return the figures in Prometheus's text format.
 
     Parameters
@@ -50,16 +68,47 @@ def figures_text(standings: Sequence[Standing], at: datetime) -> bytes:
         Of the markets, as `orbcast status` shows them.
     at
         Aware time, when they were looked at.
+    others
+        Figures of other markets, as they were written.
     """
     registry = CollectorRegistry()
-    name = "orbcast_written_timestamp_seconds"
-    Gauge(name, "When these figures were written", registry=registry).set(at.timestamp())
-    for name, words, labels, rows_of in _FIGURES:
-        gauge = Gauge(f"orbcast_{name}", words, ("market", *labels), registry=registry)
-        for standing in standings:
+    gauges = {
+        f"orbcast_{name}": Gauge(f"orbcast_{name}", words, ("market", *labels), registry=registry)
+        for name, words, labels, _ in _FIGURES
+    }
+    for standing in standings:
+        gauges[_WRITTEN].labels(standing.market).set(at.timestamp())
+        for name, _, _, rows_of in _FIGURES:
             for values, figure in rows_of(standing):
-                gauge.labels(standing.market, *values).set(figure)
+                gauges[f"orbcast_{name}"].labels(standing.market, *values).set(figure)
+    for sample in others:
+        gauges[sample.name].labels(**sample.labels).set(sample.value)
     return generate_latest(registry)
+
+
+def _figures_of_others(path: Path, market: str, at: datetime) -> list[Sample]:
+    """Return the file's figures of other markets, but for those that no run renews.
+
+    A file that cannot be read has none, since each market's next run brings its figures back; so
+    has one of a release that wrote other figures.
+    """
+    try:
+        families = list(text_string_to_metric_families(path.read_text("utf-8")))
+    except (FileNotFoundError, ValueError):
+        return []
+    labels = {f"orbcast_{name}": {"market", *labels} for name, _, labels, _ in _FIGURES}
+    samples = [
+        sample
+        for family in families
+        for sample in family.samples
+        if sample.labels.keys() == labels.get(sample.name)
+    ]
+    renewed = {
+        sample.labels["market"]
+        for sample in samples
+        if sample.name == _WRITTEN and sample.value >= (at - LEFT_OUT_AFTER).timestamp()
+    }
+    return [sample for sample in samples if sample.labels["market"] in renewed - {market}]
 
 
 def _one(figure: float | None) -> Rows:
@@ -88,7 +137,11 @@ def _delays(standing: Standing) -> Rows:
     ]
 
 
+_WRITTEN = "orbcast_written_timestamp_seconds"
+
 _FIGURES: tuple[tuple[str, str, tuple[str, ...], Callable[[Standing], Rows]], ...] = (
+    # no fact of the market: `figures_text` knows it
+    ("written_timestamp_seconds", "When these figures were written", (), lambda _: ()),
     ("bars", "Bars in the lake", (), lambda it: _one(it.bars)),
     ("last_bar_timestamp_seconds", "When the last bar opened", (), lambda it: _time(it.last_bar)),
     ("slots_today", "Opening ranges of today by the state of their answer", ("state",), _slots),

@@ -4,22 +4,47 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from tasks.health import prometheus_figures
 from tasks.health.breaker import change
-from tasks.health.prometheus_figures import write_figures
-from tasks.settings import current_settings, now
+from tasks.health.market_overview import Standing, standing_of
+from tasks.health.prometheus_figures import LEFT_OUT_AFTER, write_figures
+from tasks.settings import Settings, current_settings, now
 from tests.live_days import set_clock
 
 BOARD = Path(__file__).resolve().parents[2] / "deployments" / "grafana" / "orbcast.json"
 NOON = datetime(2024, 11, 28, 2, 0, tzinfo=UTC)
 """Of a trading day of the trained home, its first ranges over and nobody asked."""
+MARKETS = ("mgc", "nq", "es")
+
+
+@pytest.fixture
+def with_markets(own: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a trained home that serves ``MARKETS``, of which MGC alone has bars."""
+    (own / "markets").mkdir()
+    text = current_settings().market_file("nq").read_text("utf-8")
+    (own / "markets" / "es.toml").write_text(text.replace('"NQ"', '"ES"'), "utf-8")
+    monkeypatch.setenv("ORBCAST_MARKETS", ",".join(MARKETS))
+    return own
+
+
+def samples_in(home: Path) -> list[Sample]:
+    """Return what a home's file has."""
+    text = (home / "metrics" / "orbcast.prom").read_text("utf-8")
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+
+def markets_in(home: Path) -> set[str]:
+    return {sample.labels["market"] for sample in samples_in(home)}
 
 
 def figures(text: str) -> dict[tuple[str, ...], float]:
@@ -36,7 +61,7 @@ def figures(text: str) -> dict[tuple[str, ...], float]:
 def test_they_say_what_the_status_says(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_clock(monkeypatch, own / "clock", NOON)
     change(current_settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
-    write_figures(current_settings(), now())
+    write_figures(current_settings(), "mgc", now())
     (told,) = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)["markets"]
     found = figures((own / "metrics" / "orbcast.prom").read_text("utf-8"))
     assert [path.name for path in (own / "metrics").iterdir()] == ["orbcast.prom"]
@@ -57,15 +82,63 @@ def test_they_say_what_the_status_says(own: Path, monkeypatch: pytest.MonkeyPatc
     assert figures(shown.stdout).keys() == found.keys()
 
 
-def test_a_market_that_cannot_be_looked_at_hides_no_other(
-    own: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_market_that_cannot_be_looked_at_hides_no_other(own: Path) -> None:
     (own / "markets").mkdir()
     (own / "markets" / "odd.toml").write_text("no market", "utf-8")
-    monkeypatch.setenv("ORBCAST_MARKETS", "odd,mgc")
-    write_figures(current_settings(), now())
-    text = (own / "metrics" / "orbcast.prom").read_text("utf-8")
-    assert 'orbcast_bars{market="MGC"}' in text
+    for name in ("mgc", "odd"):
+        write_figures(current_settings(), name, now())
+    assert markets_in(own) == {"MGC"}
+
+
+def test_a_run_looks_at_its_own_market_only_and_the_file_has_them_all(
+    with_markets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+
+    def counted(settings: Settings, name: str, at: datetime) -> Standing:
+        looked_at.append(name)
+        return standing_of(settings, name, at)
+
+    monkeypatch.setattr(prometheus_figures, "standing_of", counted)
+    moments = [NOON + timedelta(minutes=number) for number in range(len(MARKETS))]
+    for name, moment in zip(MARKETS, moments, strict=True):
+        write_figures(current_settings(), name, moment)
+    assert looked_at == list(MARKETS)
+    written = {
+        sample.labels["market"]: sample.value
+        for sample in samples_in(with_markets)
+        if sample.name == "orbcast_written_timestamp_seconds"
+    }
+    assert written == {
+        name.upper(): moment.timestamp() for name, moment in zip(MARKETS, moments, strict=True)
+    }
+
+
+def test_runs_that_end_at_once_lose_no_figures(with_markets: Path) -> None:
+    settings = current_settings()
+    for _ in range(4):
+        with ThreadPoolExecutor(len(MARKETS)) as pool:
+            list(pool.map(lambda name: write_figures(settings, name, NOON), MARKETS))
+        assert markets_in(with_markets) == {name.upper() for name in MARKETS}
+        (with_markets / "metrics" / "orbcast.prom").unlink()
+
+
+def test_figures_that_no_run_renews_go(with_markets: Path) -> None:
+    write_figures(current_settings(), "es", NOON)
+    write_figures(current_settings(), "mgc", NOON + LEFT_OUT_AFTER)
+    assert markets_in(with_markets) == {"ES", "MGC"}
+    write_figures(current_settings(), "mgc", NOON + LEFT_OUT_AFTER + timedelta(seconds=1))
+    assert markets_in(with_markets) == {"MGC"}
+
+
+@pytest.mark.parametrize(
+    "text", ["no figures {", "orbcast_written_timestamp_seconds 1.0\n", 'orbcast_bars{market="ES"']
+)
+def test_a_file_that_is_broken_or_of_another_release_is_written_anew(own: Path, text: str) -> None:
+    (own / "metrics").mkdir()
+    (own / "metrics" / "orbcast.prom").write_text(text, "utf-8")
+    write_figures(current_settings(), "mgc", NOON)
+    assert markets_in(own) == {"MGC"}
 
 
 @pytest.mark.usefixtures("own")

@@ -24,7 +24,7 @@ from ml_core.market.schedule import first_minute
 from ml_core.ranges.label_spec import LabelSpec
 from registry.ledger.browsing import BECAME, COLUMNS, Wanted, all_rows
 from registry.ledger.entries import Mode, OutcomeEntry
-from registry.models.model_store import CHAMPION, VersionRecord
+from registry.models.versions import CHAMPION, VersionRecord
 from tasks.data.datasets import known_bars, period_of, with_baselines
 from tasks.settings import Settings, current_settings, now
 

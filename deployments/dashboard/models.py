@@ -19,7 +19,7 @@ from monitoring.pages.formatting import minute, utc_minute
 from monitoring.pages.markdown import escaped
 from registry.errors import UnknownVersionError
 from registry.models.decisions import list_decisions
-from registry.models.model_store import VersionRecord
+from registry.models.versions import VersionRecord
 from registry.studies.evaluations import evaluations
 from tasks import training
 from tasks.settings import current_settings

@@ -31,7 +31,7 @@ from monitoring.pages.formatting import interval, percent, signed, utc_minute
 from monitoring.pages.markdown import escaped
 from monitoring.performance import MIN_DAYS, over, whole_days
 from registry.health.performance import performance_records
-from registry.models.model_store import VersionRecord
+from registry.models.versions import VersionRecord
 from tasks.settings import current_settings, now
 
 _SHOWN_FEATURES = 12

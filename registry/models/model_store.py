@@ -36,16 +36,6 @@ if TYPE_CHECKING:
     from ml_core.learning.bundle import Bundle
     from ml_core.market.definition import MarketDefinition
 
-__all__ = [
-    "CHALLENGER",
-    "CHAMPION",
-    "Alias",
-    "AliasRecord",
-    "ModelStore",
-    "Serving",
-    "VersionRecord",
-]
-
 
 class ModelStore:
     """Versions of every market, in SQL and below one folder.
@@ -230,34 +220,23 @@ class ModelStore:
         versions = {record.version: record for record in self.versions(market)}
         baselines = [name for name, record in versions.items() if record.kind == "baseline"][::-1]
         reason: str | None = None if history else "no champion is set"
-        old: Serving | None = None
-        other: Serving | None = None
-        damaged: Serving | None = None
         defined = self._definitions(market)
+        passed_over: list[Serving] = []
         for name in dict.fromkeys([*history, *baselines]):
             record = versions.get(name)
-            faults = self.faults(record) if record else ("it is not registered",)
-            if without and name in without:
-                faults = (without[name],)
-            if record and not faults:
-                changed = self._other_market(record, defined)
-                if changed is not None:
-                    other = other or Serving(record, reason, other_market=changed)
-                    reason = reason or f"champion {changed}"
-                    continue
-                expired = self.expired(record, at)
-                if expired is None:
-                    return Serving(record, reason)
-                old = old or Serving(record, reason, expired)
-                reason = reason or f"champion {expired}"
+            if record is None:
+                reason = reason or f"champion {name} is not usable: it is not registered"
                 continue
-            words = "; ".join(faults)
-            if record:
-                damaged = damaged or Serving(record, reason, damaged=words)
-            reason = reason or f"champion {name} is not usable: {words}"
-        last_resort = old or other or damaged
-        if last_resort is not None:
-            return last_resort
+            damaged = (without or {}).get(name) or "; ".join(self.faults(record)) or None
+            changed = None if damaged else self._other_market(record, defined)
+            expired = None if damaged or changed else self.expired(record, at)
+            serving = Serving(record, reason, expired, changed, damaged)
+            if not (damaged or changed or expired):
+                return serving
+            passed_over.append(serving)
+            reason = reason or f"champion {serving.trouble}"
+        if passed_over:
+            return min(passed_over, key=lambda it: (bool(it.damaged), bool(it.other_market)))
         raise UnknownVersionError(market, CHAMPION, tuple(versions))
 
     def set_alias(

@@ -28,7 +28,7 @@ from monitoring.drift.report import DriftReport, report, write_full_report
 from monitoring.drift.shifts import WINDOW_DAYS
 from registry.health.drift import DriftRecord, latest_drift, record_drift
 from registry.ledger.entries import Mode, Settled
-from registry.models.model_store import VersionRecord
+from registry.models.versions import VersionRecord
 from registry.rows import record_of
 from tasks.data.datasets import known_bars, period_of
 from tasks.notices.events import DriftDetected, emit

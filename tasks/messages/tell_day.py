@@ -14,7 +14,7 @@ from monitoring.messages.digest import champion_message, day_message, week_messa
 from monitoring.messages.facts import ChampionFacts, DayFacts, RangeOfDigest, WeekFacts
 from monitoring.notices import WORTH_TELLING
 from monitoring.performance import over
-from registry.models.model_store import CHAMPION
+from registry.models.versions import CHAMPION
 from registry.notices import is_kept
 from tasks.data.ingest import announce_bars, read_source
 from tasks.data.source_kinds import source_class

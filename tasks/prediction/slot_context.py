@@ -26,7 +26,7 @@ from ml_core.learning.version_folder import BundleCorruptError
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from registry.errors import PrematureAnswerError, UnknownVersionError, UnusableVersionError
-from registry.models.model_store import CHALLENGER, Serving, VersionRecord
+from registry.models.versions import CHALLENGER, Serving, VersionRecord
 from registry.strategy import strategy_records
 from tasks.data.freshness import is_awaited
 from tasks.health.breaker import breaker_of

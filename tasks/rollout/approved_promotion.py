@@ -11,7 +11,7 @@ from ml_core.errors import InputError
 from ml_core.evidence.promotion.rule import Decision
 from monitoring.approval import Finding, Request, judge
 from registry.errors import UnusableVersionError
-from registry.models.model_store import CHAMPION, VersionRecord
+from registry.models.versions import CHAMPION, VersionRecord
 from tasks.rollout.approval import Answered, ApprovalResult
 from tasks.rollout.approval_record import keep, kept
 from tasks.runs.retrying import RETRIED

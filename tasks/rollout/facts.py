@@ -15,7 +15,7 @@ from registry.errors import DatabaseError, UnknownVersionError
 from registry.health.drift import latest_drift
 from registry.health.parity import latest_parity
 from registry.ledger.scored import scored_predictions
-from registry.models.model_store import Serving
+from registry.models.versions import Serving
 from registry.tables.base import canonical
 from tasks.data.market_definition import hashes_of_question
 from tasks.health.breaker import OURS, breaker_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from registry.models.model_store import CHAMPION, ModelStore, VersionRecord
+from registry.models.model_store import ModelStore
+from registry.models.versions import CHAMPION, VersionRecord
 from tasks.notices.events import VersionPromoted, emit
 
 

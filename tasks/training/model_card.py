@@ -26,7 +26,7 @@ from monitoring.pages.card_facts import CardDecision, CardFacts, CardPower, Card
 from monitoring.performance import Period, grouped, over, whole_days
 from registry.health.performance import performance_records
 from registry.models.decisions import list_decisions
-from registry.models.model_store import CHALLENGER, CHAMPION, VersionRecord
+from registry.models.versions import CHALLENGER, CHAMPION, VersionRecord
 from registry.studies.evaluations import evaluations
 from tasks.data.sources import standing_source
 from tasks.runs.code_hash import code_hash

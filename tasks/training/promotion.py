@@ -26,7 +26,8 @@ from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import load_bundle
 from registry.ledger.entries import Settled
 from registry.models.decisions import DecisionRecord, record_decision
-from registry.models.model_store import CHALLENGER, CHAMPION, ModelStore, VersionRecord
+from registry.models.model_store import ModelStore
+from registry.models.versions import CHALLENGER, CHAMPION, VersionRecord
 from tasks.data.market_definition import hashes_of_question
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings

@@ -11,7 +11,7 @@ from deployments.dashboard.version_compare import figures_of, importance_chart
 from ml_core.learning.predictions.reasons import named
 from monitoring.pages.formatting import percent
 from registry.health.performance import performance_records
-from registry.models.model_store import VersionRecord
+from registry.models.versions import VersionRecord
 from tasks.settings import Settings, current_settings
 
 

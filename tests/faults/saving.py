@@ -17,7 +17,8 @@ from ml_core.learning.saved_bundle import write_bundle
 from registry.database import Database, open_database
 from registry.ledger.ledger import Ledger
 from registry.models.decisions import DecisionRecord, record_decision
-from registry.models.model_store import CHAMPION, ModelStore
+from registry.models.model_store import ModelStore
+from registry.models.versions import CHAMPION
 from tests.faults.fault_points import Operation
 from tests.ledger_rows import DECIDED
 from tests.registry.ledger.test_ledger import came, said

@@ -15,8 +15,8 @@ from prefect.settings import PREFECT_API_URL
 from ml_core.errors import TransientError
 from registry.errors import AliasChangedError
 from registry.models.decisions import list_decisions
-from registry.models.model_store import CHAMPION, AliasRecord
 from registry.models.retrain_attempts import retrain_attempts
+from registry.models.versions import CHAMPION, AliasRecord
 from registry.studies.trials import list_trials
 from tasks.settings import current_settings
 

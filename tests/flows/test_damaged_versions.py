@@ -20,7 +20,7 @@ from deployments.cli.app import app
 from ml_core.decision.entry import PredictionEntry
 from ml_core.files import sha256_of
 from ml_core.learning.version_folder import SUMS
-from registry.models.model_store import VersionRecord
+from registry.models.versions import VersionRecord
 from registry.tables.versions import ModelVersion
 from tasks.prediction import slot_context
 from tasks.prediction.predict import decided_entries

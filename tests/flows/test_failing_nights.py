@@ -11,7 +11,7 @@ import pytest
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
 from registry.errors import EditedRecipeError
-from registry.models.model_store import CHAMPION
+from registry.models.versions import CHAMPION
 from registry.notices import notices
 from tasks.data.sources import SourceSpec, remember_source
 from tasks.settings import current_settings, now

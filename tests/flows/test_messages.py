@@ -17,7 +17,7 @@ from flows.log_outcomes import log_outcomes
 from flows.shadow_predict import shadow_predict
 from flows.watch_feed import watch_feed
 from ml_core.strategy.trades import SIDE_OF
-from registry.models.model_store import CHAMPION
+from registry.models.versions import CHAMPION
 from registry.notices import Notice, notices
 from tasks.messages import tell_slot
 from tasks.messages.followed_days import FollowedSlot, followed_days

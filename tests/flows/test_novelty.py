@@ -20,7 +20,7 @@ from ml_core.learning.predictions.novelty import Novelty
 from ml_core.learning.predictions.prediction import NoveltyScore
 from ml_core.learning.saved_bundle import load_bundle
 from registry.ledger.entries import PredictionEntry
-from registry.models.model_store import CHAMPION
+from registry.models.versions import CHAMPION
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
 from tasks.prediction.slots import Slot, latest_slot, slots_between

@@ -27,7 +27,7 @@ from registry.health.drift import DriftRecord, record_drift
 from registry.health.parity import ParityRecord, record_parity
 from registry.ledger.entries import OutcomeEntry, PredictionEntry
 from registry.ledger.verification import OUTCOMES
-from registry.models.model_store import VersionRecord
+from registry.models.versions import VersionRecord
 from registry.studies.evaluations import EvaluationRecord, record_evaluation
 from registry.tables.watch import DriftRow, ParityRow
 from tasks.rollout.facts import facts_of

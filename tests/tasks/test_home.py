@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from ml_core.ranges.label_spec import LabelSpec
-from registry.models.model_store import CHALLENGER
+from registry.models.versions import CHALLENGER
 from tasks.data.datasets import known_bars
 from tasks.home import FrameError, Home, NoHomeError, open_home
 from tasks.prediction.outcomes import settle

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ml_core.decision.context import RoleVersion
-from registry.models.model_store import VersionRecord
+from registry.models.versions import VersionRecord
 from tasks.prediction.slot_context import role_version
 
 

@@ -17,7 +17,7 @@ from tasks import prediction, training
 
 if TYPE_CHECKING:
     from registry.models.decisions import DecisionRecord
-    from registry.models.model_store import AliasRecord
+    from registry.models.versions import AliasRecord
 
 Ref = Annotated[
     str,

@@ -20,7 +20,7 @@ from monitoring import pages
 from tasks import training
 
 if TYPE_CHECKING:
-    from registry.models.model_store import Alias, VersionRecord
+    from registry.models.versions import Alias, VersionRecord
 
 app = typer.Typer(no_args_is_help=True)
 

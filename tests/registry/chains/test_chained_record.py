@@ -29,7 +29,8 @@ from registry.health.breaker import record_breaker
 from registry.ledger.ledger import Ledger
 from registry.ledger.verification import Verification, chains
 from registry.models.decisions import record_decision
-from registry.models.model_store import CHAMPION, ModelStore
+from registry.models.model_store import ModelStore
+from registry.models.versions import CHAMPION
 from registry.schema import migrations_of
 from registry.strategy import record_strategy
 from registry.studies.evaluations import EvaluationRecord, record_evaluation

@@ -30,8 +30,8 @@ from registry.errors import (
     UnsignedChangeError,
     UnusableVersionError,
 )
-from registry.models.model_store import CHALLENGER, CHAMPION, ModelStore, VersionRecord
-from registry.models.versions import LEARNED_UNTIL
+from registry.models.model_store import ModelStore
+from registry.models.versions import CHALLENGER, CHAMPION, LEARNED_UNTIL, VersionRecord
 from tests.ml_core.learning.synthetic import dataset
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)

@@ -24,7 +24,7 @@ from tasks.notices.error_words import named, scrubbed
 from tasks.notices.pictures import keep_picture
 from tasks.runs.ended_runs import ended_run
 from tasks.runs.process_mark import mark_run
-from tasks.runs.recovery import restart_crashed
+from tasks.runs.restarts import restart_crashed
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings, now
 

@@ -7,7 +7,6 @@ Running for ever, holds its deployment's only slot, and nothing of its kind runs
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,15 +23,14 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.context import FlowRunContext
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-from prefect.flows import Flow
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging import get_logger
 from prefect.states import Cancelled, Crashed
 
 from monitoring.notices import EndedRun
 from tasks.runs.ended_runs import ended_run
 from tasks.runs.process_mark import LABEL, is_gone
+from tasks.runs.restarts import start_again
 from tasks.runs.retrying import RETRIED
 
 if TYPE_CHECKING:
@@ -63,14 +61,7 @@ BEGINS_WITHIN = timedelta(minutes=2)
 LATE = timedelta(minutes=1)
 """A scheduled run that is this late was due while nothing ran."""
 
-TRIES = 2
-"""How often a crashed run of a schedule or trigger is started again."""
-
-RESTARTS = "orbcast.restarts"
-"""Label of a run that is started again if it crashes, though no schedule began it."""
-
 _Kind = TypeVar("_Kind")
-_AGAIN = "orbcast again "
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _PAGE = 200
 _PLAIN = frozenset({"Scheduled", "Late"})
@@ -145,48 +136,6 @@ def _silent_ones(client: SyncPrefectClient) -> list[Dead]:
         client.update_flow_run_labels(run.id, {TOLD: True})
         ended.append(Dead(ended_run(client.read_flow(run.flow_id).name, run, run.state), again))
     return ended
-
-
-def restart_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Start a crashed run again; Prefect calls this in the runner, by these names."""
-    del flow, state
-    with get_client(sync_client=True) as client, suppress(ObjectNotFound):  # deleted meanwhile
-        start_again(client, client.read_flow_run(flow_run.id))
-
-
-def start_again(client: SyncPrefectClient, run: FlowRun) -> str | None:
-    """Start the same work anew if nobody is there to do so; give the new run's name.
-
-    What a schedule, a trigger or this function started is started again, twice at most, with the
-    same parameters. What a person started is the person's to start again. Asking twice starts one.
-    """
-    first, tries = lineage(run)
-    if run.deployment_id is None or tries >= TRIES or not began_by_itself(run):
-        return None
-    started = client.create_flow_run_from_deployment(
-        run.deployment_id,
-        parameters=run.parameters,
-        tags=run.tags,
-        idempotency_key=f"{_AGAIN}{tries + 1} {first}",
-    )
-    return str(started.name)
-
-
-def began_by_itself(run: FlowRun) -> bool:
-    """Return whether a schedule, a trigger or a restart began a run, and not a person."""
-    return (
-        run.auto_scheduled
-        or (run.created_by is not None and run.created_by.type in {"SCHEDULE", "AUTOMATION"})
-        or lineage(run)[1] > 0
-        or RESTARTS in run.labels
-    )
-
-
-def by_itself() -> bool:
-    """Return whether the present run began by itself; a flow called without one did not."""
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
-    return run is not None and began_by_itself(run)
 
 
 def drop_superseded(deployments: Iterable[UUID] | None, at: datetime) -> int:
@@ -341,12 +290,3 @@ def _mark_of(client: SyncPrefectClient, run: FlowRun) -> str | None:
         return None if parent is None else _mark_of(client, client.read_flow_run(parent))
     mark = run.labels.get(LABEL)
     return None if mark is None else str(mark)
-
-
-def lineage(run: FlowRun) -> tuple[str, int]:
-    """Return the run that all this began with, and how often it was started again."""
-    key = run.idempotency_key or ""
-    if not key.startswith(_AGAIN):
-        return str(run.id), 0
-    tries, first = key.removeprefix(_AGAIN).split(" ", 1)
-    return first, int(tries)

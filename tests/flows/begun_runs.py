@@ -9,7 +9,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 
 from tasks.runs.process_mark import LABEL, mark
-from tasks.runs.recovery import RESTARTS
+from tasks.runs.restarts import RESTARTS
 
 HOST, PID, BEGAN = json.loads(mark())
 GONE = json.dumps([HOST, PID, BEGAN - 3600.0])  # this number, of an hour ago: another process's

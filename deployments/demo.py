@@ -17,7 +17,8 @@ from ml_core.errors import InputError
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, from_minute
 from tasks import training
-from tasks.data.sources import SourceSpec, remember_source, standing_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source, standing_source
 from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.runs.watching import watching
 from tasks.settings import Settings, current_settings, now, use_home

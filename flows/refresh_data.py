@@ -13,7 +13,8 @@ from ml_core.errors import OrbcastError
 from tasks.data.ingest import Announce, refresh_lake
 from tasks.data.intake import RefreshResult
 from tasks.data.refresh_artifact import publish_refresh
-from tasks.data.sources import SourceSpec, standing_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import standing_source
 from tasks.notices.notify import REPORTED
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of

@@ -116,7 +116,8 @@ def untouched_home(
     def train(folder: Path) -> None:
         request.getfixturevalue("prefect_server")  # by the one worker that trains
         from flows.nightly_retrain import nightly_retrain  # noqa: PLC0415
-        from tasks.data.sources import SourceSpec, remember_source  # noqa: PLC0415
+        from tasks.data.sources import SourceSpec  # noqa: PLC0415
+        from tasks.data.standing_sources import remember_source  # noqa: PLC0415
         from tasks.settings import current_settings  # noqa: PLC0415
 
         home = tmp_path_factory.mktemp("training") / "home"

@@ -22,7 +22,8 @@ from ml_core.market.market import Market, load_market
 from ml_core.market.schedule import build_schedule
 from ml_core.strategy.rules import load_rules
 from tasks.data.pushed_bars import PushedBars
-from tasks.data.sources import SourceSpec, open_source, remember_source, standing_source
+from tasks.data.sources import SourceSpec, open_source
+from tasks.data.standing_sources import remember_source, standing_source
 from tasks.notices.channels import channels
 from tasks.settings import Settings, current_settings
 

@@ -16,7 +16,8 @@ from benchmarks.soak.record import Record
 from benchmarks.soak.server import MARKET, Server
 from benchmarks.soak.world import World
 from deployments.catalogue import RETRAIN_AT
-from tasks.data.sources import SourceSpec, remember_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source
 from tasks.prediction.slots import Slot
 from tasks.settings import Settings
 

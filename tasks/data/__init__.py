@@ -18,5 +18,6 @@ if TYPE_CHECKING:
     from tasks.data import refresh_artifact as refresh_artifact
     from tasks.data import source_kinds as source_kinds
     from tasks.data import sources as sources
+    from tasks.data import standing_sources as standing_sources
 else:
     __getattr__ = modules_of(__name__)

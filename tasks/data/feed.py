@@ -21,7 +21,8 @@ from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute, to_minute
 from registry.notices import notices
 from tasks.data.source_kinds import source_class
-from tasks.data.sources import SourceSpec, open_source, standing_source
+from tasks.data.sources import SourceSpec, open_source
+from tasks.data.standing_sources import standing_source
 from tasks.notices.events import FeedResumed, FeedStopped, emit
 from tasks.notices.notify import notify
 from tasks.runs.retrying import RETRIED

@@ -11,7 +11,8 @@ from prefect import task
 from ml_core.bars.contract import OnProgress
 from ml_core.json_values import field_values
 from tasks.data.intake import IntakeSummary, RefreshResult, take_in
-from tasks.data.sources import NoSourceError, SourceSpec, standing_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import NoSourceError, standing_source
 from tasks.notices.events import BarsRefreshed, emit
 from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings

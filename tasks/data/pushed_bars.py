@@ -29,7 +29,8 @@ from ml_core.bars.sources.text.csv import TextReading
 from ml_core.errors import InputError
 from ml_core.files import sync
 from ml_core.market.market import Market
-from tasks.data.sources import feed_folder, standing_source
+from tasks.data.sources import feed_folder
+from tasks.data.standing_sources import standing_source
 from tasks.settings import Settings
 
 _KNOWN_DAYS = timedelta(days=7)

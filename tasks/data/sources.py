@@ -1,8 +1,7 @@
-"""A market's standing source: where its bars come from, remembered between runs."""
+"""Where a market's bars come from: a kind of source, its paths and options, and its batches."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -20,41 +19,15 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ml_core.bars.contract import DEFAULT_TABLE, RawBatch, SourceError
+from ml_core.bars.contract import RawBatch, SourceError
 from ml_core.bars.sources.built_in import BUILT_IN
 from ml_core.bars.sources.kind import Request, Source
-from ml_core.errors import InputError, OperatorError, OrbcastError, TransientError
+from ml_core.errors import OperatorError, OrbcastError, TransientError
 from ml_core.market.market import Market
-from ml_core.toml_file import open_toml, parse_toml, save_toml, set_values, table_to_change
 from tasks.data.source_kinds import UnknownKindError, source_class
 
 FLAGS = frozenset({"table", "zone", "time_format", "stamp", "delimiter", "decimal", "layout"})
 """Options that `orbcast ingest` has itself; the others are given with ``--option``."""
-
-_FORMER_DEFAULTS: dict[str, Any] = {"table": DEFAULT_TABLE, "layout": "auto", "columns": {}}
-"""What earlier versions wrote of options that nobody had named."""
-
-
-class NoSourceError(InputError):
-    """A market for which no source was ever remembered."""
-
-    market: str
-    template = (
-        "{market} has no standing source; name one with `orbcast ingest --market {market} "
-        "--source duckdb PATH --remember` (`orbcast bars sources` lists the others)"
-    )
-
-
-class SourcesFileError(InputError):
-    """The file of standing sources cannot be used."""
-
-    path: str
-    market: str
-    fault: str
-    template = (
-        "{path}, [{market}]: {fault}; mend it, or delete it and run `orbcast ingest ... "
-        "--remember` again"
-    )
 
 
 class SourceUnreachableError(TransientError):
@@ -301,52 +274,3 @@ def _of_another_package(kind: str, batches: Iterator[RawBatch]) -> Iterator[RawB
         raise SourceUnreachableError(kind, f"{type(error).__name__}: {error}") from error
     except Exception as error:
         raise SourceFailedError(kind, f"{type(error).__name__}: {error}") from error
-
-
-def remember_source(path: Path, market: str, spec: SourceSpec) -> None:
-    """Make ``spec`` the standing source of a market, in the file at ``path``."""
-    _read(path)  # a file that cannot be read is refused and left as it is
-    document = open_toml(
-        path, "Standing sources, one table a market; ingest --remember writes it."
-    )
-    name, values = market.lower(), spec.with_absolute_paths().to_json()
-    table = table_to_change(document, name)
-    set_values(table, {key: value for key, value in values.items() if value})
-    save_toml(path, document)
-
-
-def standing_source(path: Path, market: str) -> SourceSpec | None:
-    """Return the standing source of a market; None if there is none.
-
-    Raises
-    ------
-    SourcesFileError
-        The file is not TOML, or its table is not a source.
-    PluginError
-        Its kind is of another package, which cannot be imported.
-    """
-    values = _read(path).get(market.lower())
-    if values is None:
-        return None
-    own = BUILT_IN.get(str(values.get("kind")))
-    usable = {option.name for option in own.options} if own else set(values)
-    used = {
-        key: value
-        for key, value in values.items()
-        if key in usable or key not in _FORMER_DEFAULTS or value != _FORMER_DEFAULTS[key]
-    }
-    try:
-        return SourceSpec.model_validate(used)
-    except ValidationError as error:
-        first = error.errors()[0]
-        fault = ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
-        raise SourcesFileError(str(path), market, fault) from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return parse_toml(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourcesFileError(str(path), "*", f"is not TOML ({error})") from error

@@ -18,7 +18,7 @@ from registry.models.versions import CHAMPION
 from registry.notices import is_kept
 from tasks.data.ingest import announce_bars, read_source
 from tasks.data.source_kinds import source_class
-from tasks.data.sources import standing_source
+from tasks.data.standing_sources import standing_source
 from tasks.messages.followed_days import FollowedDays, FollowedSlot, followed_days
 from tasks.messages.tell_slot import NOT_TOLD, name_of, tell_break, tell_settled
 from tasks.notices.delivery import quietly

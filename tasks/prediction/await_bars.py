@@ -11,7 +11,7 @@ from ml_core.decision.slot import Slot
 from ml_core.errors import OrbcastError
 from tasks.data.freshness import is_awaited
 from tasks.data.ingest import read_source
-from tasks.data.sources import standing_source
+from tasks.data.standing_sources import standing_source
 from tasks.notices.delivery import run_log
 from tasks.notices.notify import notify
 from tasks.prediction.slot_bars import Arrival, read_bars

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tasks.runs import process_mark as process_mark
     from tasks.runs import recovery as recovery
     from tasks.runs import recovery_artifact as recovery_artifact
+    from tasks.runs import restarts as restarts
     from tasks.runs import retrying as retrying
     from tasks.runs import run_names as run_names
     from tasks.runs import time_limits as time_limits

@@ -28,7 +28,7 @@ from registry.health.performance import performance_records
 from registry.models.decisions import list_decisions
 from registry.models.versions import CHALLENGER, CHAMPION, VersionRecord
 from registry.studies.evaluations import evaluations
-from tasks.data.sources import standing_source
+from tasks.data.standing_sources import standing_source
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
 from tasks.training.questions import questions_on_record

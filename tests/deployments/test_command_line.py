@@ -24,7 +24,8 @@ from deployments.cli.operation import run as run_command
 from flows.shadow_predict import shadow_predict
 from flows.tune import tune
 from ml_core.errors import DefectError, InputError, OperatorError, TransientError
-from tasks.data.sources import SourceSpec, remember_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source
 from tests.ml_core.builders import MARKETS
 
 

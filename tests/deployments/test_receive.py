@@ -21,7 +21,8 @@ import pytest
 
 from ml_core.bars.arrays import Bars
 from tasks.data.ingest import read_source
-from tasks.data.sources import remember_source, source_spec
+from tasks.data.sources import source_spec
+from tasks.data.standing_sources import remember_source
 from tasks.settings import current_settings, now
 from tests.conftest import PROJECT
 from tests.waiting import AT_MOST_SECONDS, wait_until

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from deployments.serving.supervisor import BARS_BESIDE, _Supervisor
-from tasks.data.sources import remember_source, source_spec
+from tasks.data.sources import source_spec
+from tasks.data.standing_sources import remember_source
 from tasks.settings import Settings
 from tests.live_days import set_clock
 from tests.waiting import wait_until

@@ -21,7 +21,8 @@ from flows.nightly_retrain import nightly_retrain
 from flows.shadow_predict import shadow_predict
 from monitoring.rollout import Position
 from registry.strategy import order_intents
-from tasks.data.sources import SourceSpec, remember_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source
 from tasks.notices import events
 from tasks.notices.events import EVENTS, BreakerOpened, emit
 from tasks.prediction import slot_context

@@ -13,7 +13,8 @@ from flows.nightly_retrain import nightly_retrain
 from registry.errors import EditedRecipeError
 from registry.models.versions import CHAMPION
 from registry.notices import notices
-from tasks.data.sources import SourceSpec, remember_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source
 from tasks.settings import current_settings, now
 from tasks.training.retrain import backoff
 

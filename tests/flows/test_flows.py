@@ -17,7 +17,8 @@ from ml_core.features.audit import AuditReport, Leak
 from ml_core.learning.datasets.splits import TooFewSamplesError
 from registry.ledger.ledger import Ledger
 from registry.models.decisions import list_decisions
-from tasks.data.sources import NoSourceError, SourceSpec
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import NoSourceError
 from tasks.prediction import predict as prediction
 from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings, now

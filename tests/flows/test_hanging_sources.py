@@ -24,7 +24,8 @@ from flows.refresh_data import refresh_data, refresh_if_known
 from flows.shadow_predict import shadow_predict
 from ml_core.bars.contract import SourceError
 from registry.notices import notices
-from tasks.data.sources import SourceSpec, remember_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source
 from tasks.prediction import await_bars
 from tasks.runs.time_limits import within
 from tasks.settings import current_settings

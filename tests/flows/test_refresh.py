@@ -45,7 +45,8 @@ from flows.shadow_predict import shadow_predict
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from registry.notices import notices
 from tasks.data.ingest import refresh_lake
-from tasks.data.sources import SourceSpec, remember_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source
 from tasks.settings import current_settings
 from tests.ml_core.builders import mgc
 

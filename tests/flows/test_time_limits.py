@@ -27,7 +27,8 @@ from flows import refresh_data
 from flows.recover import recover
 from registry.models.retrain_attempts import retrain_attempts
 from registry.notices import notices
-from tasks.data.sources import SourceSpec, remember_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source
 from tasks.runs.overdue import end_overdue
 from tasks.runs.process_mark import LABEL, LIMIT_LABEL, is_gone, mark
 from tasks.runs.recovery import mark_crashed_runs

@@ -21,7 +21,8 @@ import pytest
 
 from deployments.simulated import write_database
 from ml_core.market.market import load_market
-from tasks.data.sources import SourceSpec, remember_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source
 from tests.ml_core.builders import MARKETS
 from tests.set_clocks import LOGS, SetClock, compiled_waits, environment, library
 from tests.waiting import AT_MOST_SECONDS, wait_until

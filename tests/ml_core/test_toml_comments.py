@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ml_core.learning.recipe import load_recipe, write_recipe
 from ml_core.toml_file import open_toml, save_toml, set_tables, set_values
-from tasks.data.sources import SourceSpec, remember_source, standing_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source, standing_source
 from tasks.notices.channels import Channel, channels, write_channels
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)

@@ -16,7 +16,8 @@ from registry.notices import notices
 from tasks.data import feed
 from tasks.data.feed import FeedCheck, check_feed
 from tasks.data.ingest import read_source
-from tasks.data.sources import remember_source, source_spec
+from tasks.data.sources import source_spec
+from tasks.data.standing_sources import remember_source
 from tasks.notices.events import Event, FeedResumed, FeedStopped
 from tasks.settings import current_settings
 from tests.ml_core.builders import mgc

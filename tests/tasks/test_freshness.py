@@ -15,7 +15,8 @@ from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from registry.ledger.entries import PredictionEntry
 from tasks.data import ingest
 from tasks.data.freshness import is_awaited
-from tasks.data.sources import SourceSpec, remember_source
+from tasks.data.sources import SourceSpec
+from tasks.data.standing_sources import remember_source
 from tasks.prediction import await_bars as arrival
 from tasks.prediction.await_bars import LONGEST_PAUSE, await_bars, pauses
 from tasks.prediction.missed import unanswered_entries

@@ -11,14 +11,8 @@ import pytest
 
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.built_in import BUILT_IN
-from tasks.data.sources import (
-    SourcesFileError,
-    SourceSpec,
-    open_source,
-    remember_source,
-    source_spec,
-    standing_source,
-)
+from tasks.data.sources import SourceSpec, open_source, source_spec
+from tasks.data.standing_sources import SourcesFileError, remember_source, standing_source
 from tests.ml_core.builders import mgc
 
 AT = datetime(2024, 6, 3, tzinfo=UTC)

@@ -47,7 +47,7 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
         record.name: record for record in settings.lake().batch_log(definition.symbol).in_lake()
     }
     readings = list(last.values())
-    spec = data.sources.standing_source(settings.sources_file, market)
+    spec = data.standing_sources.standing_source(settings.sources_file, market)
     odd = ml_core.bars.checks.odd_days.odd_days(
         settings.lake().minutes(definition.symbol), definition
     )

@@ -157,7 +157,7 @@ def ingest(
         _show_preview(preview, definition, as_json=as_json)
         return
     if remember:
-        data.sources.remember_source(settings.sources_file, market, spec)
+        data.standing_sources.remember_source(settings.sources_file, market, spec)
     brought = data.intake.IntakeSummary.of(records, settings.lake().status(definition.symbol))
     if as_json:
         print_json({**json_values(brought), **remarked(records)})

@@ -21,7 +21,6 @@ Exit status: 0 if at most 10 % survive, 1 if more do, 2 if an entry was refused.
 from __future__ import annotations
 
 import argparse
-import ast
 import contextlib
 import itertools
 import os
@@ -32,47 +31,18 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-LISTS = PROJECT / "benchmarks" / "mutations"
+from benchmarks.mutant_lists import LISTS, PROJECT, Mutant, read_lists, rot
 
 MOST_SURVIVORS = 0.10
 """Share of the mutants that may survive."""
 
 _LEAST_PATIENCE = 120.0
 _PATIENCE = 10.0
-_FIELDS = {"file", "find", "replace", "tests", "why"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutant:
-    """A fault to put into a file, and the tests that must notice it.
-
-    Attributes
-    ----------
-    file
-        Path below the project, such as ``registry/chains/chain.py``.
-    find, replace
-        A fragment that occurs exactly once in the file, and the faulty one.
-    tests
-        Arguments of pytest: files, node ids, options.
-    why
-        The fault this stands for.
-    source
-        The list it comes from.
-    """
-
-    file: str
-    find: str
-    replace: str
-    tests: tuple[str, ...]
-    why: str
-    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,35 +95,6 @@ class Report:
             f"({share:.1%}, at most {MOST_SURVIVORS:.0%})"
         )
         return lines
-
-
-def read_lists(paths: Sequence[Path], only: str = "") -> tuple[list[Mutant], list[str]]:
-    """Return the entries whose file, reason or list has ``only`` in it, and what is malformed."""
-    mutants, refused = [], []
-    for path in paths:
-        for number, entry in enumerate(tomllib.loads(path.read_text("utf-8"))["mutant"], 1):
-            if set(entry) != _FIELDS or not entry["tests"]:
-                refused.append(f"{path.name} entry {number} needs {', '.join(sorted(_FIELDS))}")
-                continue
-            mutant = Mutant(**{**entry, "tests": tuple(entry["tests"])}, source=path.name)
-            if only in f"{path.name} {mutant.file} {mutant.why}":
-                mutants.append(mutant)
-    return mutants, refused
-
-
-def rot(mutant: Mutant, project: Path) -> str | None:
-    """Return what is wrong with an entry as the code stands; None if it can be applied."""
-    try:
-        text = (project / mutant.file).read_text("utf-8")
-    except OSError:
-        return "the file is not there"
-    if (count := text.count(mutant.find)) != 1:
-        return f"the fragment occurs {count} times, not once: {mutant.find.strip()}"
-    try:
-        broken = ast.dump(ast.parse(text.replace(mutant.find, mutant.replace)))
-    except SyntaxError as error:
-        return f"the replacement does not compile ({error.msg}): {mutant.replace.strip()}"
-    return "the replacement means the same" if broken == ast.dump(ast.parse(text)) else None
 
 
 class Copy:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mutants import LISTS, PROJECT, Mutant, Report, Result, Runner, read_lists, rot
+from benchmarks.mutant_lists import LISTS, PROJECT, Mutant, read_lists, rot
+from benchmarks.mutants import Report, Result, Runner
 
 CODE = '''"""What a basket costs."""
 

@@ -15,16 +15,16 @@ from ml_core.decision.entry import PredictionEntry
 from ml_core.decision.plan_record import OrderIntent, StrategyRecord
 from ml_core.decision.slot import Slot
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.datasets.assemble import NoBarsError, assemble
-from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
 from ml_core.market_events import Stage
 from ml_core.strategy.order_intent import order_values
 from ml_core.strategy.plan import DaySoFar, ModelView, Plan, RuleCheck, Use, decide, facts_of
 from ml_core.strategy.rules import SIDES, Rules, Side
+from ml_core.strategy.slots import RULE_FEATURES, slots_of
 from ml_core.strategy.trades import Slot as TradedSlot
-from ml_core.strategy.trades import day_so_far, follow, slots_of
+from ml_core.strategy.trades import day_so_far, follow
 
 USES: Mapping[Stage, Use] = {
     "off": "none",
@@ -37,7 +37,6 @@ _SIDES: Mapping[str, Side] = {"long": "long", "short": "short"}
 _NOTHING = 1e-9  # R: rounding apart, what the baseline expects
 OPEN_DAYS = timedelta(days=4)
 """Days before a slot's in which a trade may have begun that is still open."""
-RULE_FEATURES = ("range_size_atr14", "minutes_traded", "early_close", "days_since_roll")
 
 
 def recorded_plan(context: SlotContext, rules: Rules) -> StrategyRecord | None:
@@ -80,11 +79,12 @@ def plan_slot(
         range to decide on.
     """
     slot, market = context.slot, context.market
-    table = _table_at_decision(market, slot, rules, bars)
-    row = next((row for row in table if _is_of(row, slot)), None)
-    if row is None or row["exclusion"] is not None:
+    assembly = _known_at_decision(market, slot, rules, bars)
+    slots = () if assembly is None else slots_of(assembly, rules)
+    row = next((other.facts for other in slots if _is_of(other, slot)), None)
+    if row is None:
         return None
-    earlier = [other for other in slots_of(table) if other.decision_time < slot.decision]
+    earlier = [other for other in slots if other.decision_time < slot.decision]
     day = _day_so_far(context, rules, earlier)
     model = model_view(champion)
     by_rules, scaled = decide(rules, facts_of(row), day["without"], day["with"], model)
@@ -172,12 +172,10 @@ def _ignored_because(champion: PredictionEntry) -> str:
     return ""
 
 
-def _table_at_decision(
-    market: Market, slot: Slot, rules: Rules, bars: Bars
-) -> list[dict[str, Any]]:
+def _known_at_decision(market: Market, slot: Slot, rules: Rules, bars: Bars) -> Assembly | None:
     """Return the slot's day, and the days whose trades may still be open, as known at its t0."""
     try:
-        assembly = assemble(
+        return assemble(
             bars,
             market,
             rules.label,
@@ -187,14 +185,12 @@ def _table_at_decision(
             as_of_minute=to_minute(slot.decision),
         )
     except NoBarsError:
-        return []
-    rows: list[dict[str, Any]] = slot_table(assembly).to_pylist()
-    return rows
+        return None
 
 
-def _is_of(row: Mapping[str, Any], slot: Slot) -> bool:
-    same = row["trading_day"] == slot.trading_day
-    return bool(same and row["opening_range"] == slot.opening_range)
+def _is_of(traded: TradedSlot, slot: Slot) -> bool:
+    same = traded.trading_day == slot.trading_day
+    return same and traded.opening_range == slot.opening_range
 
 
 def _plan(values: dict[str, Any]) -> Plan:

@@ -29,6 +29,7 @@ class SlotFacts:
     share_traded: float | None
     half_day: bool
     roll_day: bool
+    body: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,7 @@ def facts_of(row: Mapping[str, Any]) -> SlotFacts:
         share_traded=number("minutes_traded"),
         half_day=bool(number("early_close") or 0),
         roll_day=number("days_since_roll") == 0,
+        body=number("body"),
     )
 
 
@@ -169,10 +171,19 @@ def decide(
 
 def by_rules(rules: Rules, facts: SlotFacts, day: DaySoFar) -> Plan:
     """Decide by the rules alone."""
+    rules = rules.for_range(facts.opening_range)
     checks = _checks(rules, facts, day)
     size = rules.base_size if all(check.passed for check in checks) else 0.0
-    long, short = (size if side in rules.allowed_sides else 0.0 for side in SIDES)
+    long, short = (
+        size if side in rules.allowed_sides and _of_candle(rules, facts, up) else 0.0
+        for side, up in zip(SIDES, (1, -1), strict=True)
+    )
     return Plan(long=long, short=short, checks=checks)
+
+
+def _of_candle(rules: Rules, facts: SlotFacts, up: int) -> bool:
+    """Return whether a side is that of the window's own candle, where the rules ask for it."""
+    return rules.trade_rule.side == "either" or (facts.body or 0.0) * up > 0
 
 
 def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
@@ -255,9 +266,26 @@ def _checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleCheck, .
             passed=not (rules.skip_roll_days and facts.roll_day),
             words="the contract changed today" if facts.roll_day else "the contract of yesterday",
         ),
+        *_candle_check(rules, facts.body),
         *_day_checks(rules, day),
     ]
     return tuple(checks)
+
+
+def _candle_check(rules: Rules, body: float | None) -> tuple[RuleCheck, ...]:
+    """Check that the window closed away from its open, where the rules trade that side alone."""
+    if rules.trade_rule.side == "either":
+        return ()
+    way = (
+        "not known"
+        if body is None
+        else "up"
+        if body > 0
+        else "down"
+        if body < 0
+        else "at its open"
+    )
+    return (RuleCheck(name="first candle", passed=bool(body), words=f"the range closed {way}"),)
 
 
 def _size_check(rules: Rules, size: float | None) -> RuleCheck:

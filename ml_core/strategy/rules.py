@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.strategy.trade_rule import TradeRule
 from ml_core.toml_file import TomlFileError, load_model
 
 Side = Literal["long", "short"]
 SIDES: tuple[Side, Side] = ("long", "short")
+OF_A_RANGE = ("allowed_sides", "min_size_atr", "max_size_atr", "min_share_traded", "trade")
+"""What ``[ranges.NAME]`` of a strategy file may set."""
 
 
 class StrategyFileError(TomlFileError):
@@ -46,7 +50,15 @@ class Rules(BaseModel):
     max_size: float = Field(default=1.5, gt=0)
     skip_half_days: bool = True
     skip_roll_days: bool = False
-    label: LabelSpec = LabelSpec()
+    label: LabelSpec = Field(
+        default=LabelSpec(), description="The trade made of a break, where [trade] is left out."
+    )
+    trade: TradeRule | None = Field(
+        default=None, description="The trade made of a range, in the place of [label]."
+    )
+    ranges: Mapping[str, Mapping[str, Any]] = Field(
+        default={}, description="What another value holds for, by the name of the range."
+    )
 
     @model_validator(mode="after")
     def _bounds_are_in_order(self) -> Rules:
@@ -54,7 +66,48 @@ class Rules(BaseModel):
             raise ValueError("give a min_size_atr below max_size_atr")
         if self.base_size > self.max_size:
             raise ValueError("give a base_size of max_size at most")
+        if self.trade is not None and self.label != LabelSpec():
+            raise ValueError("give [trade] or [label], not both")
+        for name in self.ranges:
+            self._check_range(name)
         return self
+
+    def _check_range(self, name: str) -> None:
+        unknown = sorted(set(self.ranges[name]) - set(OF_A_RANGE))
+        if unknown:
+            raise ValueError(
+                f"[ranges.{name}] cannot set {', '.join(unknown)}; it can set "
+                f"{', '.join(OF_A_RANGE)}"
+            )
+        try:
+            self.for_range(name)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            key = ".".join(map(str, (f"ranges.{name}", *fault["loc"])))
+            words = fault["msg"].removeprefix("Value error, ")
+            raise ValueError(f"{key} = {fault['input']!r}: {words}") from error
+
+    def for_range(self, name: str) -> Rules:
+        """Return the rules of one range: these, with what ``[ranges.NAME]`` sets."""
+        if not self.ranges:
+            return self
+        own = dict(self.ranges.get(name, {}))
+        values = self.model_dump(exclude={"ranges"}, exclude_unset=True)
+        if isinstance(own.get("trade"), Mapping):
+            own["trade"] = {**self.trade_rule.model_dump(exclude_unset=True), **own["trade"]}
+        if "trade" in own:
+            values.pop("label", None)
+        return Rules.model_validate({**values, **own})
+
+    @property
+    def trade_rule(self) -> TradeRule:
+        """The trade made of a range: ``[trade]``, or the one that ``[label]`` counts."""
+        return self.trade or TradeRule.of_label(self.label)
+
+    @property
+    def counted_by(self) -> LabelSpec | None:
+        """The label specification whose outcomes are these trades', if there is one."""
+        return self.label if self.trade is None else self.trade.label
 
     @property
     def hash(self) -> str:

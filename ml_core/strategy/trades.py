@@ -18,6 +18,30 @@ _DECIDED = Callable[["Slot", DaySoFar], Plan]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """The prices of a trade, whole ticks as traded.
+
+    Attributes
+    ----------
+    entry, stop
+        The stop is the first one; it may have moved since.
+    target, exit
+        None where there is no target, and while the trade is open.
+    reason
+        How it ended: ``target``, ``stop``, ``moved_stop``, ``time``; ``open`` before that.
+    at_once
+        Whether it ended within the bar of its entry, where the stop is taken to come first.
+    """
+
+    entry: int
+    stop: int
+    target: int | None
+    exit: int | None
+    reason: str
+    at_once: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """A slot and what became of it, as far as is known.
 
@@ -28,10 +52,13 @@ class Slot:
     facts
         The row of features.
     side, entered_at
-        The side that broke, and when; None while, or if, it did not.
+        The side of the trade that the rules make of it, and when it was entered; None while, or
+        if, there is none.
     resolved_at, r_net, r_gross
         When the trade was settled and its R at size 1, after and before costs; None while it is
         open.
+    prices
+        Of the trade.
     """
 
     trading_day: date
@@ -43,6 +70,7 @@ class Slot:
     resolved_at: datetime | None
     r_net: float | None
     r_gross: float | None = None
+    prices: Prices | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,25 +82,6 @@ class Taken:
     size: float
     r: float
     why_not: str = ""
-
-
-def slots_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Slot, ...]:
-    """Return the usable slots of an assembly's table, as plain rows, in order of decision."""
-    return tuple(
-        Slot(
-            trading_day=row["trading_day"],
-            opening_range=row["opening_range"],
-            decision_time=row["decision_time"],
-            facts=row,
-            side=SIDE_OF.get(row["break_direction"] or ""),
-            entered_at=row["break_time"] if row["break_direction"] in SIDE_OF else None,
-            resolved_at=row["resolved_at"],
-            r_net=row["r_net"],
-            r_gross=row["r_gross"],
-        )
-        for row in rows
-        if row["exclusion"] is None
-    )
 
 
 def follow(rules: Rules, slots: Sequence[Slot], decide: _DECIDED) -> tuple[Taken, ...]:

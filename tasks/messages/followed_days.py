@@ -16,8 +16,9 @@ from ml_core.market.schedule import first_minute, to_minute
 from ml_core.market_events import Stage
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
+from ml_core.strategy.slots import slots_of
 from ml_core.strategy.trades import Slot as TradedSlot
-from ml_core.strategy.trades import Taken, follow, slots_of
+from ml_core.strategy.trades import Taken, follow
 from monitoring.rollout import STAGES
 from registry.ledger.entries import OutcomeEntry
 from registry.strategy import StrategyRecord, strategy_records
@@ -114,7 +115,7 @@ def followed_days(
     at
         Aware time, now.
     """
-    market, rules = settings.market(name), settings.rules()
+    market, rules = settings.market(name), settings.live_rules()
     stage = stage_of(settings, market.symbol, at)[0]
     settled = settings.ledger().settled(market.symbol, first=first, last=last, mode="live")
     champions = [row for row in settled if row.prediction.role == "champion"]
@@ -126,8 +127,8 @@ def followed_days(
     keys = [(row["trading_day"], row["opening_range"]) for row in table]
     rows = dict(zip(keys, table, strict=True))
     planned = [
-        _as_recorded(traded, outcomes.get(_key(traded)), rules)
-        for traded in slots_of(table)
+        as_recorded(traded, outcomes.get(_key(traded)), rules)
+        for traded in (() if made is None else slots_of(made, rules))
         if _key(traded) in plans
     ]
     taken = follow(rules, planned, lambda traded, _: plans[_key(traded)])
@@ -182,11 +183,6 @@ def _assembled(
         return assemble(bars, market, rules.label, first=first - OPEN_DAYS, last=last, features=())
     except NoBarsError:
         return None
-
-
-def _as_recorded(traded: TradedSlot, outcome: OutcomeEntry | None, rules: Rules) -> TradedSlot:
-    """Put the ledger's outcome in the place of the bars' where it is of the rules' label."""
-    return as_recorded(traded, outcome if outcome and outcome.label == rules.label.key else None)
 
 
 def _lower(one: str, other: Stage) -> Stage:

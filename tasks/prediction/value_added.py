@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
 
-from ml_core.decision.plan_slot import RULE_FEATURES, plans_of
+from ml_core.decision.plan_slot import plans_of
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.datasets.assemble import assemble
-from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.trades import SIDE_OF, Slot, Taken, backtest, follow, slots_of
+from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.trades import SIDE_OF, Slot, Taken, backtest, follow
 from registry.ledger.entries import Mode, OutcomeEntry
 from registry.strategy import strategy_records
 from tasks.data.datasets import known_bars, period_of
@@ -28,7 +27,7 @@ def backtest_rules(
     at: datetime,
 ) -> tuple[Taken, ...]:
     """Follow the rules alone through the lake's history, costs included."""
-    return backtest(rules, slots_of(_history(settings, name, rules, (first, last), at)))
+    return backtest(rules, slots_of(_history(settings, name, rules, (first, last), at), rules))
 
 
 def followed_days(
@@ -36,8 +35,8 @@ def followed_days(
 ) -> tuple[tuple[Taken, ...], tuple[Taken, ...]]:
     """Follow the recorded plans, with the model and without it, through what then happened.
 
-    Outcomes are the ledger's where it has them under the rules' label; the bars tell when each
-    range broke.
+    Outcomes are the ledger's where it has them under the label that counts the rules' trade; the
+    bars tell when each trade was entered.
     """
     market = settings.market(name)
     plans = plans_of(
@@ -46,17 +45,17 @@ def followed_days(
     if not plans:
         return (), ()
     days = sorted(day for day, _ in plans)
-    rows = _history(settings, name, rules, (days[0], days[-1]), at)
+    history = _history(settings, name, rules, (days[0], days[-1]), at)
     outcomes = {
         (row.outcome.trading_day, row.outcome.opening_range): row.outcome
         for row in settings.ledger().settled(
             market.symbol, first=days[0], last=days[-1], mode=mode
         )
-        if row.outcome is not None and row.outcome.label == rules.label.key
+        if row.outcome is not None
     }
     slots = [
-        as_recorded(slot, outcomes.get((slot.trading_day, slot.opening_range)))
-        for slot in slots_of(rows)
+        as_recorded(slot, outcomes.get((slot.trading_day, slot.opening_range)), rules)
+        for slot in slots_of(history, rules)
         if (slot.trading_day, slot.opening_range) in plans
     ]
 
@@ -74,11 +73,11 @@ def _history(
     rules: Rules,
     period: tuple[date | None, date | None],
     at: datetime,
-) -> list[dict[str, Any]]:
+) -> Assembly:
     market = settings.market(name)
     bars = known_bars(settings, name, market, at)
     begin, end = period_of(bars, market, *period)
-    assembly = assemble(
+    return assemble(
         bars,
         market,
         rules.label,
@@ -86,14 +85,18 @@ def _history(
         last=end,
         features=CATALOGUE.select(RULE_FEATURES),
     )
-    rows: list[dict[str, Any]] = slot_table(assembly).to_pylist()
-    return rows
 
 
-def as_recorded(slot: Slot, outcome: OutcomeEntry | None) -> Slot:
-    """Put the ledger's outcome in the place of what the bars say today, if it is of that side."""
+def as_recorded(slot: Slot, outcome: OutcomeEntry | None, rules: Rules) -> Slot:
+    """Put the ledger's outcome in the place of what the bars say today.
+
+    Only where it is of the same side, and of the label that counts the trade of the rules.
+    """
     side = SIDE_OF.get(outcome.direction) if outcome else None
     if outcome is None or side is None or side != slot.side:
+        return slot
+    label = rules.for_range(slot.opening_range).counted_by
+    if label is None or outcome.label != label.key:
         return slot
     return replace(
         slot, r_net=outcome.r_net, r_gross=outcome.r_gross, resolved_at=outcome.resolved_at

@@ -46,6 +46,7 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     """
     rules = tasks.settings.current_settings().rules(name)
     values = {**rules.model_dump(mode="json"), "hash": rules.hash}
+    values["trade"] = rules.trade_rule.model_dump(mode="json")
     if as_json:
         print_json(values)
         return
@@ -65,7 +66,8 @@ def check(
     """
     definition = tasks.settings.current_settings().market(market)
     rules = ml_core.strategy.rules.load_rules(file)
-    for name in () if rules.allowed_ranges == "all" else rules.allowed_ranges:
+    named = () if rules.allowed_ranges == "all" else rules.allowed_ranges
+    for name in (*named, *rules.ranges):
         definition.range_index(name)  # refuses a range that the market does not have
     if as_json:
         values = {"file": file, "market": definition.symbol, "usable": True}

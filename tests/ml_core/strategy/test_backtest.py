@@ -17,11 +17,11 @@ from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import assemble
-from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.trades import Slot, backtest, slots_of
+from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.trades import Slot, backtest
 from ml_core.strategy.value_added import by_year, refusals, worth
 from tests.ml_core.builders import mgc, minute, walk
 
@@ -144,11 +144,10 @@ def with_wicks(bars: Bars, ticks: int) -> Bars:
 
 
 def slots(bars: Bars, rules: Rules, market: Market, first: date, last: date) -> tuple[Slot, ...]:
-    names = ("range_size_atr14", "minutes_traded", "early_close", "days_since_roll")
-    found = assemble(
-        bars, market, rules.label, first=first, last=last, features=CATALOGUE.select(names)
+    features = CATALOGUE.select(RULE_FEATURES)
+    return slots_of(
+        assemble(bars, market, rules.label, first=first, last=last, features=features), rules
     )
-    return slots_of(slot_table(found).to_pylist())
 
 
 @pytest.mark.parametrize(

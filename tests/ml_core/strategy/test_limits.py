@@ -188,6 +188,8 @@ def test_what_a_strategy_s_file_and_its_hash_leave_out_never_changes() -> None:
         "skip_half_days": True,
         "skip_roll_days": False,
         "label": LabelSpec().model_dump(),
+        "trade": None,
+        "ranges": {},
     }
 
 

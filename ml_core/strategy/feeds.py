@@ -1,0 +1,49 @@
+"""Where a simulation has its bars from: the tape itself, or a driftless price in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.bars.continuous import Tape
+from ml_core.ranges.labels import UP
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """One bar of each of k setups, shape (k,) each, ticks."""
+
+    open: NDArray[np.int64]
+    high: NDArray[np.int64]
+    low: NDArray[np.int64]
+    close: NDArray[np.int64]
+
+    def of(self, which: NDArray[np.bool_]) -> Prices:
+        """Return the bars of some of the setups."""
+        return Prices(self.open[which], self.high[which], self.low[which], self.close[which])
+
+    def seen_from(self, side: NDArray[np.int64]) -> Prices:
+        """Return the bars turned over for short trades, so that up is every trade's favour."""
+        up = side == UP
+        return Prices(
+            side * self.open,
+            np.where(up, self.high, -self.low),
+            np.where(up, self.low, -self.high),
+            side * self.close,
+        )
+
+
+Feed = Callable[[NDArray[np.int64], NDArray[np.int64]], Prices]
+"""Setups (k,) and positions on the tape (k,) to a bar of each; asked bar after bar."""
+
+
+def bars_of(tape: Tape) -> Feed:
+    """Return the feed of the tape's own bars."""
+
+    def prices(_: NDArray[np.int64], bar: NDArray[np.int64]) -> Prices:
+        return Prices(tape.open[bar], tape.high[bar], tape.low[bar], tape.close[bar])
+
+    return prices

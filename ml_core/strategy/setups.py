@@ -1,0 +1,133 @@
+"""The ranges that a trade rule is simulated on, and all that the rule may know of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.bars.continuous import Tape
+from ml_core.market.market import Market
+from ml_core.market.schedule import from_minute, to_minute
+from ml_core.ranges.opening_range import OpeningRanges
+from ml_core.strategy.rules import SIDES, Rules
+from ml_core.strategy.trade_rule import AtrStop, TradeRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setups:
+    """n ranges that one trade rule is simulated on.
+
+    Attributes
+    ----------
+    rule
+        The trade that is made of each.
+    high, low, close
+        Shape (n,), adjusted ticks: of the window.
+    long, short
+        Shape (n,): whether the side is traded, as known when the range closes.
+    stop_ticks
+        Shape (n,): distance from entry to stop where the rule gives one in ATR or ticks, 0 where
+        it takes it from the range.
+    first_bar, entry_bar, end_bar
+        Shape (n,), positions on the tape: the first bar after the window, and the ends, exclusive,
+        of the bars in which the trade may be entered and in which it is open.
+    decision, entry_end, end
+        Shape (n,), UTC minutes: the window has closed, and those two ends.
+    """
+
+    rule: TradeRule
+    high: NDArray[np.int64]
+    low: NDArray[np.int64]
+    close: NDArray[np.int64]
+    long: NDArray[np.bool_]
+    short: NDArray[np.bool_]
+    stop_ticks: NDArray[np.int64]
+    first_bar: NDArray[np.int64]
+    entry_bar: NDArray[np.int64]
+    end_bar: NDArray[np.int64]
+    decision: NDArray[np.int64]
+    entry_end: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.high)
+
+
+def setups_of(
+    tape: Tape,
+    market: Market,
+    ranges: OpeningRanges,
+    rows: NDArray[np.int64],
+    rules: Rules,
+    atr: NDArray[np.float64],
+) -> Setups:
+    """Return what a rule may know of ranges when they close.
+
+    Parameters
+    ----------
+    tape, market, ranges
+        The bars, their market, and the opening ranges measured on them.
+    rows
+        Shape (n,): positions in ``ranges`` of usable ranges.
+    rules
+        Those of these ranges (see :meth:`Rules.for_range`).
+    atr
+        Shape (n,), ticks: 14-day ATR known at the decision, NaN where it is not; a stop in ATR
+        then trades neither side.
+    """
+    rule = rules.trade_rule
+    end = (ranges.session_end if rule.scan_end == "session_end" else ranges.day_end)[rows]
+    entry_end = np.minimum(end, _last_entry(tape, market, ranges.day[rows], rule.last_entry))
+    stop_ticks = np.zeros(len(rows), np.int64)
+    known = np.ones(len(rows), bool)
+    if isinstance(rule.stop, AtrStop):
+        known = np.isfinite(atr) & (atr > 0)
+        stop_ticks[known] = np.ceil(rule.stop.atr * atr[known] - ROUNDING).astype(np.int64)
+        stop_ticks = np.maximum(stop_ticks, 1)
+    elif not isinstance(rule.stop, str):
+        stop_ticks[:] = rule.stop.ticks
+    candle = ranges.close[rows] - ranges.open[rows]
+    long, short = (
+        known & (side in rules.allowed_sides)
+        & (candle * sign > 0 if rule.side == "first_candle" else True)
+        for side, sign in zip(SIDES, (1, -1), strict=True)
+    )  # fmt: skip
+    return Setups(
+        rule=rule,
+        high=ranges.high[rows],
+        low=ranges.low[rows],
+        close=ranges.close[rows],
+        long=long,
+        short=short,
+        stop_ticks=stop_ticks,
+        first_bar=ranges.stop_bar[rows],
+        entry_bar=tape.first_at(entry_end),
+        end_bar=tape.first_at(end),
+        decision=ranges.decision[rows],
+        entry_end=entry_end,
+        end=end,
+    )
+
+
+ROUNDING = 1e-9  # of a tick, as in the label's own arithmetic
+
+
+def _last_entry(
+    tape: Tape, market: Market, day: NDArray[np.int64], clock: str | None
+) -> NDArray[np.int64]:
+    """Return the minute of the trading day's last entry, far in the future without one."""
+    if clock is None:
+        return np.full(len(day), np.iinfo(np.int64).max)
+    hour, minute = map(int, clock.split(":"))
+    zone = ZoneInfo(market.zone)
+    days, which = np.unique(day, return_inverse=True)
+    moments = []
+    for start in tape.schedule.day_start[days].tolist():
+        begins = from_minute(start).astimezone(zone)
+        last = begins.replace(hour=hour, minute=minute)
+        moments.append(to_minute(last if last >= begins else last + timedelta(days=1)))
+    return np.array(moments, np.int64)[which]

@@ -1,0 +1,343 @@
+"""One kernel from bars, ranges and a trade rule to trades: of the backtest, of replay and of live.
+
+Within one bar nothing is known of the order of its prices, so it is taken against the trade:
+
+- the stop comes first, also in the bar in which a stop order or a retest is entered;
+- a stop order is filled at the worse of its price and the bar's open, and a stop likewise where
+  the rule says ``open``; a retest and a target at their own price, never at a better one;
+- a bar that touches both stop orders enters the one nearer to its open, and long of equals;
+- a target is reached in the bar of the entry by a stop order alone: a retest's bar may have been
+  there before it came back;
+- a stop moves on closed bars only, by their closes.
+
+Slippage is part of the costs, once for each side, whatever the order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.bars.continuous import Tape
+from ml_core.ranges.labels import DOWN, NONE, NOT_RESOLVED, UNKNOWN, UP
+from ml_core.strategy.feeds import Feed, Prices, bars_of
+from ml_core.strategy.setups import ROUNDING, Setups
+
+
+class Exit(IntEnum):
+    """How a trade ended."""
+
+    OPEN = 0
+    """There was none, or it has not ended yet."""
+    TARGET = 1
+    STOP = 2
+    MOVED_STOP = 3
+    """A stop that had moved, to break-even or behind the price."""
+    TIME = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trades:
+    """What became of n setups; prices are adjusted ticks, minutes UTC minutes since the epoch.
+
+    Attributes
+    ----------
+    direction
+        UP or DOWN of the trade entered, NONE without one, UNKNOWN while that is not known.
+    entry_minute
+        When the entry was known: its bar's close; ``NOT_RESOLVED`` without one.
+    entry, stop, target
+        Prices of the entry, of the first stop, and of the target; the target is the entry where
+        there is none.
+    reason
+        Codes of :class:`Exit`.
+    exit
+        The price at which what was left of the trade ended.
+    partial
+        Whether the partial target was filled.
+    at_once
+        Whether the trade ended in the bar of its entry.
+    r_gross, r_net
+        R-multiple before and after the round-trip cost; NaN without an ended trade.
+    resolved_minute
+        When it was settled: the last bar's close, or the end of the time for an entry or an exit;
+        ``NOT_RESOLVED`` before that.
+    """
+
+    direction: NDArray[np.int16]
+    entry_minute: NDArray[np.int64]
+    entry: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    target: NDArray[np.int64]
+    reason: NDArray[np.int16]
+    exit: NDArray[np.int64]
+    partial: NDArray[np.bool_]
+    at_once: NDArray[np.bool_]
+    r_gross: NDArray[np.float64]
+    r_net: NDArray[np.float64]
+    resolved_minute: NDArray[np.int64]
+
+    @property
+    def risk(self) -> NDArray[np.int64]:
+        """Ticks from entry to stop, shape (n,); positive where there is a trade."""
+        distance: NDArray[np.int64] = np.abs(self.entry - self.stop)
+        return distance
+
+
+def simulate(tape: Tape, setups: Setups, cost_ticks: float, feed: Feed | None = None) -> Trades:
+    """Trade every setup by its rule with what the tape shows up to its horizon.
+
+    Parameters
+    ----------
+    tape
+        The bars.
+    setups
+        The ranges, and the rule.
+    cost_ticks
+        Round-trip cost, ticks.
+    feed
+        Other prices in the place of the tape's, minute by minute; those of the tape if left out.
+    """
+    run = _Run(tape, setups, feed or bars_of(tape))
+    run.through_every_bar()
+    run.settle()
+    return run.trades(cost_ticks)
+
+
+_FAR = np.int64(2**40)  # a level that no price reaches
+
+
+class _Run:
+    """The state of n setups while their bars pass; levels are seen from each trade's side."""
+
+    def __init__(self, tape: Tape, setups: Setups, feed: Feed) -> None:
+        count = len(setups)
+        self.tape, self.setups, self.rule, self.feed = tape, setups, setups.rule, feed
+        self.past = 1 if setups.rule.limit_fill == "through" else 0
+
+        def zeros() -> NDArray[np.int64]:
+            return np.zeros(count, np.int64)
+
+        self.side, self.broke = zeros(), zeros()
+        self.entry, self.first_stop, self.stop = zeros(), zeros(), zeros()
+        self.target, self.half_way, self.part = zeros(), zeros(), zeros()
+        self.best, self.last, self.exit, self.reason = zeros(), zeros(), zeros(), zeros()
+        self.ended, self.partial, self.at_once = (np.zeros(count, bool) for _ in range(3))
+        self.entered_at, self.resolved_at = (
+            np.full(count, NOT_RESOLVED, np.int64) for _ in range(2)
+        )
+
+    def through_every_bar(self) -> None:
+        """Pass the bars of all setups side by side, the first of each, then the second ..."""
+        setups = self.setups
+        idle = ~(setups.long | setups.short)
+        self.ended |= idle
+        self.resolved_at[idle] = setups.decision[idle]
+        rows, offset = np.flatnonzero(~self.ended), 0
+        while len(rows := rows[self._has_a_bar(rows, offset)]):
+            bar = setups.first_bar[rows] + offset
+            prices, known = self.feed(rows, bar), self.tape.minute[bar] + 1
+            held = self.side[rows] != NONE
+            entered = np.zeros(len(rows), bool)
+            entered[~held] = self._enter(rows[~held], prices.of(~held), known[~held])
+            now = held if self.rule.entry == "close" else held | entered
+            self._leave(rows[now], prices.of(now), known[now], entered[now])
+            self.last[rows] = prices.close
+            rows, offset = rows[~self.ended[rows]], offset + 1
+
+    def _has_a_bar(self, rows: NDArray[np.int64], offset: int) -> NDArray[np.bool_]:
+        setups = self.setups
+        ends = np.where(self.side[rows] == NONE, setups.entry_bar[rows], setups.end_bar[rows])
+        has: NDArray[np.bool_] = setups.first_bar[rows] + offset < ends
+        return has
+
+    # --- entries -----------------------------------------------------------------------------
+
+    def _enter(
+        self, rows: NDArray[np.int64], prices: Prices, known: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Enter what this bar enters; return which."""
+        if self.rule.entry == "retest":
+            return self._retest(rows, prices, known)
+        side, price = (
+            self._closed_beyond(rows, prices)
+            if self.rule.entry == "close"
+            else self._stop_order(rows, prices)
+        )
+        side = self._traded(rows, side, known)
+        entered: NDArray[np.bool_] = side != NONE
+        self._open(rows[entered], side[entered], price[entered], known[entered])
+        return entered
+
+    def _closed_beyond(
+        self, rows: NDArray[np.int64], prices: Prices
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        away = self.rule.entry_offset_ticks
+        up = prices.close > self.setups.high[rows] + away
+        down = prices.close < self.setups.low[rows] - away
+        return np.where(up, UP, np.where(down, DOWN, NONE)), prices.close
+
+    def _stop_order(
+        self, rows: NDArray[np.int64], prices: Prices
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        setups, away = self.setups, self.rule.entry_offset_ticks
+        above, below = setups.high[rows] + away, setups.low[rows] - away
+        up, down = prices.high >= above, prices.low <= below
+        if not self.rule.first_break_only:
+            up, down = up & setups.long[rows], down & setups.short[rows]
+        to_above = np.maximum(above - prices.open, 0)
+        to_below = np.maximum(prices.open - below, 0)
+        side = np.where(
+            up & (~down | (to_above <= to_below)), UP, np.where(down, DOWN, NONE)
+        )  # fmt: skip
+        fill = np.where(
+            side == UP, np.maximum(above, prices.open), np.minimum(below, prices.open)
+        )  # fmt: skip
+        return side, fill
+
+    def _retest(
+        self, rows: NDArray[np.int64], prices: Prices, known: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Fill the limit orders that wait at a broken edge, then note the edges that broke now."""
+        side = self.broke[rows]
+        edge = np.where(side == UP, self.setups.high[rows], self.setups.low[rows])
+        low = prices.seen_from(side).low
+        filled: NDArray[np.bool_] = (side != NONE) & (low <= side * edge - self.past)
+        self._open(rows[filled], side[filled], edge[filled], known[filled])
+        fresh = side == NONE
+        broke, _ = self._closed_beyond(rows[fresh], prices.of(fresh))
+        self.broke[rows[fresh]] = self._traded(rows[fresh], broke, known[fresh])
+        return filled
+
+    def _traded(
+        self, rows: NDArray[np.int64], side: NDArray[np.int64], known: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return the breaks to a side that is traded; another ends the range, if the first may."""
+        traded = np.where(side == UP, self.setups.long[rows], self.setups.short[rows])
+        other = (side != NONE) & ~traded
+        if self.rule.first_break_only:
+            self.ended[rows[other]] = True
+            self.resolved_at[rows[other]] = known[other]
+        return np.where(other, NONE, side)
+
+    def _open(
+        self,
+        rows: NDArray[np.int64],
+        side: NDArray[np.int64],
+        price: NDArray[np.int64],
+        known: NDArray[np.int64],
+    ) -> None:
+        """Set the levels of new trades, in whole ticks and never in the trade's favour."""
+        rule, setups = self.rule, self.setups
+        high, low = setups.high[rows], setups.low[rows]
+        broken, opposite = np.where(side == UP, high, -low), np.where(side == UP, low, -high)
+        entry = side * price
+        if rule.stop == "full":
+            stop = opposite
+        elif rule.stop == "half":
+            height = high - low
+            stop = broken - (height // 2 + height % 2)
+        else:
+            stop = entry - setups.stop_ticks[rows]
+        part = None if rule.partial is None else rule.partial.r
+        anchor = entry if rule.anchor == "entry" else broken
+        self.side[rows], self.entered_at[rows] = side, known
+        self.entry[rows], self.best[rows] = entry, entry
+        self.first_stop[rows], self.stop[rows] = stop, stop
+        self.target[rows] = anchor + _whole(rule.rr, np.abs(anchor - stop))
+        self.half_way[rows] = entry + _whole(part, entry - stop)
+
+    # --- exits -------------------------------------------------------------------------------
+
+    def _leave(
+        self,
+        rows: NDArray[np.int64],
+        prices: Prices,
+        known: NDArray[np.int64],
+        entered: NDArray[np.bool_],
+    ) -> None:
+        """Close what this bar closes, and move the stops of the rest."""
+        bar, stop = prices.seen_from(self.side[rows]), self.stop[rows]
+        stopped = bar.low <= stop
+        ahead = ~stopped & ~(entered & (self.rule.entry == "retest"))
+        part = ahead & ~self.partial[rows] & (bar.high >= self.half_way[rows] + self.past)
+        won = ahead & (bar.high >= self.target[rows] + self.past)
+        fill = stop
+        if self.rule.stop_fill == "open":  # the open of the entry's own bar was before it
+            fill = np.where(entered, stop, np.minimum(stop, bar.open))
+        self.partial[rows[part]] = True
+        moved = np.where(stop > self.first_stop[rows], Exit.MOVED_STOP, Exit.STOP)
+        over = stopped | won
+        ended = rows[over]
+        self.exit[ended] = np.where(stopped, fill, self.target[rows])[over]
+        self.reason[ended] = np.where(stopped, moved, Exit.TARGET)[over]
+        self.resolved_at[ended], self.at_once[ended] = known[over], entered[over]
+        self.ended[ended] = True
+        self._move_stops(rows[~over], bar.close[~over])
+
+    def _move_stops(self, rows: NDArray[np.int64], close: NDArray[np.int64]) -> None:
+        rule = self.rule
+        if rule.break_even_after_r is None and rule.trail_r is None:
+            return
+        entry, risk = self.entry[rows], self.entry[rows] - self.first_stop[rows]
+        best = np.maximum(self.best[rows], close)
+        stop, self.best[rows] = self.stop[rows], best
+        if rule.break_even_after_r is not None:
+            safe = best >= entry + _whole(rule.break_even_after_r, risk)
+            stop = np.where(safe, np.maximum(stop, entry), stop)
+        if rule.trail_r is not None:
+            stop = np.maximum(stop, best - _whole(rule.trail_r, risk))
+        self.stop[rows] = stop
+
+    # --- what is left at the end ----------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Close what the end of its time closes, as far as that end is known."""
+        setups, horizon = self.setups, self.tape.horizon
+        still = ~self.ended
+        late = still & (self.side != NONE) & (setups.end <= horizon)
+        self.exit[late], self.reason[late] = (self.side * self.last)[late], Exit.TIME
+        self.resolved_at[late] = setups.end[late]
+        quiet = still & (self.side == NONE) & (setups.entry_end <= horizon)
+        self.resolved_at[quiet] = setups.entry_end[quiet]
+        self.ended |= late | quiet
+
+    def trades(self, cost_ticks: float) -> Trades:
+        """Return what became of the setups."""
+        traded = self.side != NONE
+        side = np.where(traded, self.side, 1)
+        gain = (self.exit - self.entry).astype(np.float64)
+        if self.rule.partial is not None:
+            share = self.rule.partial.share
+            mixed = share * (self.half_way - self.entry) + (1.0 - share) * gain
+            gain = np.where(self.partial, mixed, gain)
+        done = traded & self.ended
+        risk = np.where(done, self.entry - self.first_stop, 1)
+        target = self.target if self.rule.rr is not None else self.entry
+        return Trades(
+            direction=np.where(
+                traded, self.side, np.where(self.ended, NONE, UNKNOWN)
+            ).astype(np.int16),
+            entry_minute=self.entered_at,
+            entry=side * self.entry,
+            stop=side * self.first_stop,
+            target=side * target,
+            reason=self.reason.astype(np.int16),
+            exit=side * self.exit,
+            partial=self.partial,
+            at_once=self.at_once,
+            r_gross=np.where(done, gain / risk, np.nan),
+            r_net=np.where(done, (gain - cost_ticks) / risk, np.nan),
+            resolved_minute=self.resolved_at,
+        )  # fmt: skip
+
+
+def _whole(risks: float | None, risk: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return so many risks in whole ticks, rounded up; out of reach without a number."""
+    if risks is None:
+        return np.full(len(risk), _FAR)
+    whole: NDArray[np.int64] = np.ceil(risks * risk - ROUNDING).astype(np.int64)
+    return whole

@@ -1,0 +1,98 @@
+"""The slots of a period and the trades that the rules make of them, for history and for now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.features.all import CATALOGUE
+from ml_core.learning.datasets.assemble import Assembly
+from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.market.schedule import from_minute
+from ml_core.ranges.labels import DOWN, NOT_RESOLVED, UP
+from ml_core.strategy.rules import Rules, Side
+from ml_core.strategy.setups import Setups, setups_of
+from ml_core.strategy.simulate import Exit, Trades, simulate
+from ml_core.strategy.trade_rule import AtrStop
+from ml_core.strategy.trades import Prices, Slot
+
+RULE_FEATURES = ("range_size_atr14", "minutes_traded", "early_close", "days_since_roll", "body")
+"""What the rules look at when a range closes."""
+
+_SIDES: dict[int, Side] = {UP: "long", DOWN: "short"}
+
+
+def slots_of(assembly: Assembly, rules: Rules) -> tuple[Slot, ...]:
+    """Return the usable slots of an assembly in order of decision, each with its trade if any."""
+    table = [row for row in slot_table(assembly).to_pylist() if row["exclusion"] is None]
+    cost = assembly.market.instrument.round_trip_cost_ticks
+    slots: list[Slot | None] = [None] * len(table)
+    for rows, setups in rule_setups(assembly, rules):
+        trades = simulate(assembly.tape, setups, cost)
+        offset = assembly.tape.offset[assembly.ranges.day[usable_of(assembly)[rows]]]
+        for place, at in enumerate(rows.tolist()):
+            slots[at] = _slot(table[at], trades, place, int(offset[place]))
+    return tuple(slot for slot in slots if slot is not None)
+
+
+def usable_of(assembly: Assembly) -> NDArray[np.int64]:
+    """Return the positions in the ranges of the period's slots that have a usable range."""
+    return assembly.reported[assembly.ranges.usable[assembly.reported]]
+
+
+def rule_setups(assembly: Assembly, rules: Rules) -> list[tuple[NDArray[np.int64], Setups]]:
+    """Return the setups of each rule, and their places among the period's usable slots.
+
+    Ranges of one rule come together, so that what has no ``[ranges]`` is simulated at once.
+    """
+    usable = usable_of(assembly)
+    names = [opening_range.name for opening_range in assembly.market.ranges]
+    of_ranges = [rules.for_range(name) for name in names]
+    atr = np.full(len(usable), np.nan)
+    if any(isinstance(own.trade_rule.stop, AtrStop) for own in of_ranges):
+        atr = assembly.with_features(CATALOGUE.select(("atr14",))).features[:, 0]
+    spec, found = assembly.ranges.spec[usable], []
+    for own in dict.fromkeys(map(str, of_ranges)):
+        alike = [at for at, other in enumerate(of_ranges) if str(other) == own]
+        rows = np.flatnonzero(np.isin(spec, alike))
+        setups = setups_of(
+            assembly.tape,
+            assembly.market,
+            assembly.ranges,
+            usable[rows],
+            of_ranges[alike[0]],
+            atr[rows],
+        )
+        found.append((rows, setups))
+    return found
+
+
+def _slot(row: dict[str, Any], trades: Trades, at: int, offset: int) -> Slot:
+    side = _SIDES.get(int(trades.direction[at]))
+    resolved = int(trades.resolved_minute[at])
+    ended = np.isfinite(trades.r_net[at])
+    prices = None
+    if side is not None:
+        entry, target = int(trades.entry[at]) + offset, int(trades.target[at]) + offset
+        prices = Prices(
+            entry=entry,
+            stop=int(trades.stop[at]) + offset,
+            target=target if target != entry else None,
+            exit=int(trades.exit[at]) + offset if ended else None,
+            reason=Exit(int(trades.reason[at])).name.lower(),
+            at_once=bool(trades.at_once[at]),
+        )
+    return Slot(
+        trading_day=row["trading_day"],
+        opening_range=row["opening_range"],
+        decision_time=row["decision_time"],
+        facts=row,
+        side=side,
+        entered_at=None if side is None else from_minute(int(trades.entry_minute[at])),
+        resolved_at=None if resolved == NOT_RESOLVED else from_minute(resolved),
+        r_net=float(trades.r_net[at]) if ended else None,
+        r_gross=float(trades.r_gross[at]) if ended else None,
+        prices=prices,
+    )

@@ -1,0 +1,162 @@
+"""How a trader states one trade: where it is entered, where its stop is, how it is left."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ml_core.ranges.label_spec import LabelSpec
+
+_MODEL = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _none_in_words(value: Any) -> Any:
+    """Read the text ``none``, which TOML has no value for."""
+    return None if value == "none" else value
+
+
+_OrNone = BeforeValidator(_none_in_words)
+
+
+class AtrStop(BaseModel):
+    """A stop so many 14-day ATRs from the entry, as known when the range closes."""
+
+    model_config = _MODEL
+
+    atr: float = Field(gt=0, le=10)
+
+
+class TickStop(BaseModel):
+    """A stop so many ticks from the entry."""
+
+    model_config = _MODEL
+
+    ticks: int = Field(ge=1, le=100_000)
+
+
+class PartialTarget(BaseModel):
+    """A share of the trade that is closed at so many risks from the entry."""
+
+    model_config = _MODEL
+
+    r: float = Field(gt=0, le=20)
+    share: float = Field(default=0.5, gt=0, lt=1)
+
+
+class TradeRule(BaseModel):
+    """The trade that is made of a range: ``[trade]`` of a strategy file.
+
+    One trade a range at most. A key that may be left out can be set to ``"none"``, which takes
+    away for one range what the strategy sets for all.
+    """
+
+    model_config = _MODEL
+
+    entry: Literal["close", "stop_order", "retest"] = Field(
+        default="close",
+        description="At the first 1-minute close beyond the edge; by a stop order that waits at "
+        "the edge; or, after such a close, by a limit order back at the edge.",
+    )
+    entry_offset_ticks: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Ticks beyond the edge at which the stop order waits, or which the close "
+        "must exceed.",
+    )
+    side: Literal["either", "first_candle"] = Field(
+        default="either",
+        description="Which break is traded: either, or only the one in the direction in which "
+        "the opening range closed; none where it closed at its open.",
+    )
+    first_break_only: bool = Field(
+        default=True,
+        description="The first break decides: one to a side that is not traded ends the range.",
+    )
+    last_entry: Annotated[str | None, _OrNone] = Field(
+        default=None,
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="No entry after this time of the trading day, HH:MM of the market's zone.",
+    )
+    stop: Literal["full", "half"] | AtrStop | TickStop = Field(
+        default="full",
+        description="At the opposite edge, at the range's midpoint, { atr = 0.1 } or "
+        "{ ticks = 20 } from the entry.",
+    )
+    rr: Annotated[float | None, _OrNone] = Field(
+        default=1.0, gt=0, le=50, description='Target in risks; "none": left at stop or end.'
+    )
+    anchor: Literal["entry", "edge"] = Field(
+        default="entry", description="The target counts from the entry or from the broken edge."
+    )
+    break_even_after_r: Annotated[float | None, _OrNone] = Field(
+        default=None,
+        gt=0,
+        le=50,
+        description="Once a bar has closed so many risks in profit the stop is at the entry.",
+    )
+    trail_r: Annotated[float | None, _OrNone] = Field(
+        default=None,
+        gt=0,
+        le=50,
+        description="The stop follows the best close since the entry at so many risks.",
+    )
+    partial: Annotated[PartialTarget | None, _OrNone] = Field(
+        default=None, description="{ r = 1.0, share = 0.5 }: half of it is closed at 1 R."
+    )
+    scan_end: Literal["session_end", "next_day_start"] = Field(
+        default="session_end", description="When what is still open is closed."
+    )
+    limit_fill: Literal["touch", "through"] = Field(
+        default="touch",
+        description="Target, partial target and retest are filled at their price, or once a "
+        "price beyond it was traded.",
+    )
+    stop_fill: Literal["open", "level"] = Field(
+        default="open",
+        description="Where a stop is filled when a bar opens beyond it: at that open, or, as the "
+        "label counts, at its own price.",
+    )
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> TradeRule:
+        if self.partial is not None and self.rr is not None and self.partial.r >= self.rr:
+            raise ValueError("give a partial r below rr")
+        if self.anchor == "edge" and self.stop not in {"full", "half"}:
+            raise ValueError('an anchor "edge" needs the stop "full" or "half"')
+        if self.anchor == "edge" and self.rr is None:
+            raise ValueError('an anchor "edge" needs a target: give rr')
+        return self
+
+    @classmethod
+    def of_label(cls, label: LabelSpec) -> TradeRule:
+        """Return the trade that a label specification counts."""
+        return cls(
+            stop=label.stop,
+            rr=label.rr,
+            anchor=label.anchor,
+            scan_end=label.scan_end,
+            limit_fill=label.target,
+            stop_fill="level",
+        )
+
+    @property
+    def label(self) -> LabelSpec | None:
+        """The label specification that counts this very trade, if there is one.
+
+        >>> TradeRule.of_label(LabelSpec(rr=2)).label == LabelSpec(rr=2)
+        True
+        >>> TradeRule(entry="retest").label is None
+        True
+        """
+        if self.rr is None or self.rr > 20 or not isinstance(self.stop, str):  # noqa: PLR2004
+            return None
+        label = LabelSpec(
+            stop=self.stop,
+            rr=self.rr,
+            anchor=self.anchor,
+            scan_end=self.scan_end,
+            target=self.limit_fill,
+        )
+        return label if TradeRule.of_label(label) == self else None

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ml_core import evidence as evidence
     from ml_core import features as features
     from ml_core import files as files
+    from ml_core import fills as fills
     from ml_core import learning as learning
     from ml_core import market as market
     from ml_core import ranges as ranges

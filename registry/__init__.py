@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from registry import database as database
     from registry import definitions as definitions
     from registry import errors as errors
+    from registry import fills as fills
     from registry import health as health
     from registry import ledger as ledger
     from registry import models as models

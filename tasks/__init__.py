@@ -6,6 +6,7 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from tasks import data as data
+    from tasks import fills as fills
     from tasks import health as health
     from tasks import messages as messages
     from tasks import notices as notices

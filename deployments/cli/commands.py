@@ -48,6 +48,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "explain": ("trading.explain:explain", "Why a slot has the answer it has."),
         "strategy": ("trading.strategy:app", "The rules, what they brought, the outbox."),
+        "fills": ("trading.fills:app", "Your own trades, held against the plans."),
         "dashboard": ("operation.dashboard:dashboard", "The trading day in a browser page."),
     },
     "Judge what runs": {

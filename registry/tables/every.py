@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.tables import bars, chains, ledger, notices, rollout, studies, versions, watch
+from registry.tables import bars, chains, fills, ledger, notices, rollout, studies, versions, watch
 from registry.tables.base import Base, Chained
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "bars",
     "chained_tables",
     "chains",
+    "fills",
     "ledger",
     "notices",
     "rollout",

@@ -31,6 +31,7 @@ ON_A_PAGE = {
 } - set(EXCUSED)
 
 THEIRS = "reads files of the reader's; bring-your-own-data.md runs it on others"
+OWN_FILES = "reads files of the reader's; fills.md imports another"
 FLOW = "a flow of half a minute; a page runs it with other values"
 ASKED = "answers a run that waits; approval.md does"
 READ_ONLY: Mapping[str, str] = {
@@ -39,6 +40,9 @@ READ_ONLY: Mapping[str, str] = {
     "orbcast ingest --source duckdb bars.duckdb --column contract=contract": THEIRS,
     "orbcast ingest DAT_ASCII_2024.csv --layout histdata --remember": THEIRS,
     "orbcast ingest es.csv --market es --zone America/New_York --dry-run": THEIRS,
+    "orbcast fills import executions.csv --zone America/Chicago": OWN_FILES,
+    "orbcast fills import mine.csv --zone UTC --columns "
+    "time=When,side=What,quantity=Lots,price=At": OWN_FILES,
     "orbcast import-legacy --duckdb old.duckdb --market mgc": "import-legacy.md runs it dry",
     "orbcast run nightly-retrain --param to_day=2025-06-30": FLOW,
     "orbcast run shadow-predict --param as_of=2025-06-30T09:05": FLOW,
@@ -62,6 +66,7 @@ READ_ONLY: Mapping[str, str] = {
 STATUSES: Mapping[str, int] = {
     "orbcast explain MGC:2025-06-30:0900": 2,  # the demo answers its last days alone
     "orbcast verify --head 3f9a61c2": 1,  # nobody's head
+    'orbcast fills withdraw 3f9a01c2 --reason "a simulated account"': 2,  # nobody's import
     "orbcast status --check": 4,  # nothing serves here
     'orbcast verify --accept-restored --by ann --reason "disk failed, last week\'s backup"': 2,
     'orbcast models promote challenger --reason "passed the rule, seen by me"': 2,

@@ -25,6 +25,7 @@ from registry.chains.chain_checkpoints import CheckpointFile
 from registry.database import Database, open_database
 from registry.definitions.markets import remember_definition
 from registry.definitions.recipes import recipe_faults
+from registry.fills import import_fills
 from registry.health.breaker import record_breaker
 from registry.ledger.ledger import Ledger
 from registry.ledger.verification import Verification, chains
@@ -43,6 +44,7 @@ from registry.studies.trials import (
 )
 from registry.tables.versions import AliasEvent
 from tests.registry.models.test_model_store import bundle, register
+from tests.registry.test_fills import ONE, file
 from tests.registry.test_records import decided
 from tests.registry.test_strategy import decision, order
 
@@ -81,6 +83,7 @@ def record_one_of_each(database: Database, models: Path) -> None:
     remember_definition(database, MarketDefinition("MGC", {"symbol": "MGC"}), AT)
     record_breaker(database, opened(0))
     record_strategy(database, decision(), order())
+    import_fills(database, "MGC", file(ONE), AT)
 
 
 def study(recipe: Recipe) -> EvaluationRecord:

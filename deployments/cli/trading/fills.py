@@ -1,0 +1,244 @@
+"""`orbcast fills`: the trader's own executions, taken in from platforms' files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import ml_core
+import registry
+import tasks
+from deployments import cli
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    OptionError,
+    days_of,
+    print_json,
+    say,
+    show_table,
+)
+from ml_core.json_values import field_values
+
+if TYPE_CHECKING:
+    from ml_core.fills.fill import Fill, FillBatch
+    from tasks.fills.intake import FillsImport, FillsIntake
+
+app = typer.Typer(no_args_is_help=True)
+
+_MOST = 20
+_MOST_ASIDE = 10
+
+
+@app.callback()
+def fills() -> None:
+    """Take in your own trades and hold them against what was planned.
+
+    Export the executions of your platform as CSV. Orbcast places no orders and asks no broker.
+    """
+
+
+@app.command("import", short_help="Take executions in from a platform's file.")
+def import_files(
+    paths: Annotated[list[Path], typer.Argument(help="CSV files that your platform exported.")],
+    market: MarketOption = "mgc",
+    zone: Annotated[
+        str | None,
+        typer.Option(help="Zone of times that carry none: your platform's, such as US/Eastern."),
+    ] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option(
+            help="ninjatrader, tradovate, tradovate-orders, rithmic, ib, metatrader or generic; "
+            "left out, what the header shows."
+        ),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(help="Fields and your columns, time=When,side=B/S,...; may be repeated."),
+    ] = None,
+    instrument: Annotated[
+        str | None,
+        typer.Option(help="What the file calls this market, if no contract of it: XAUUSD."),
+    ] = None,
+    time_format: Annotated[
+        str | None, typer.Option(help="Format of the times, such as '%d/%m/%Y %H:%M:%S'.")
+    ] = None,
+    decimal: Annotated[
+        str | None, typer.Option(help=", or . before the decimals, where it may be either.")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="What separates the cells.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what is read; keep nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take executions in. Doing it again changes nothing; exports may overlap.
+
+    The platform is known by the header. A row that cannot be used is set aside with its line and
+    why. The same file read with other options replaces what it brought before.
+
+    Fields of --columns: time, date, side, quantity, price, contract, commission, execution_id,
+    order_id, account.
+
+    Examples: orbcast fills import executions.csv --zone America/Chicago
+
+    orbcast fills import mine.csv --zone UTC --columns time=When,side=What,quantity=Lots,price=At
+    """
+    if decimal not in {None, ",", "."}:
+        raise OptionError("--decimal", str(decimal), "is neither", "write , or .")
+    reading = ml_core.fills.read.FillsReading(
+        platform=platform,
+        zone=zone,
+        time_format=time_format,
+        columns=_mapping(columns or []),
+        decimal="," if decimal == "," else "." if decimal == "." else None,
+        delimiter=delimiter,
+        instrument=instrument,
+    )
+    settings = tasks.settings.current_settings()
+    brought = tasks.fills.intake.take_in_fills(
+        settings, market, paths, reading, tasks.settings.now(), keep=not dry_run
+    )
+    if as_json:
+        print_json(brought)
+        return
+    for one in brought.imports:
+        _tell_import(one)
+    _tell_whole(brought, market)
+
+
+def _mapping(texts: list[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts:
+        for pair in text.split(","):
+            name, sign, column = pair.partition("=")
+            if not sign or not name.strip():
+                example = "write --columns time=When,side=What"
+                raise OptionError("--columns", pair, "is no mapping", example)
+            pairs[name.strip()] = column.strip()
+    return pairs
+
+
+def _tell_import(one: FillsImport) -> None:
+    file = one.file
+    verb = {"imported": "brought", "already": "brought before", "not kept": "would bring"}
+    say(
+        f"{file.name}: {file.platform}, {verb[one.status]} {len(file.fills):,} fills: "
+        f"{one.added:,} new, {one.changed:,} with another commission or price, "
+        f"{one.known:,} known"
+    )
+    zone = f"times of {file.zone}" if file.zone else "times that say their zone"
+    columns = ", ".join(f"{field}={column}" for field, column in file.columns.items())
+    say(f"  read as     {zone}; {columns}")
+    if file.fills:
+        first, last = file.fills[0].time, file.fills[-1].time
+        say(f"  from        {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")
+    if file.repeated:
+        say(f"  repeated    {file.repeated:,} rows name an execution again")
+    for what, rows in file.left_out.items():
+        say(f"  left out    {rows:,} of {what}")
+    for row in file.set_aside[:_MOST_ASIDE]:
+        say(f"  set aside   {row.words}")
+    if len(file.set_aside) > _MOST_ASIDE:
+        say(f"  set aside   {len(file.set_aside) - _MOST_ASIDE:,} more; --json lists them")
+
+
+def _tell_whole(brought: FillsIntake, market: str) -> None:
+    say(f"On record: {brought.fills:,} fills of {brought.symbol}.")
+    if brought.reported_twice:
+        say(
+            f"{brought.reported_twice:,} of them seem to be reported by two platforms, and count "
+            f"twice: take one back, `orbcast fills withdraw FILE_ID --market {market}`"
+        )
+
+
+@app.command(short_help="The executions on record, or the files that they came in.")
+def show(
+    market: MarketOption = "mgc",
+    first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
+    files: Annotated[bool, typer.Option("--files", help="The imports instead.")] = False,
+    rows: Annotated[int, typer.Option(help="Newest on the screen.", min=1)] = _MOST,
+    as_json: AsJson = False,
+) -> None:
+    """Show the executions on record, or with --files what was imported and taken back.
+
+    Example: orbcast fills show --from 2025-06-01
+    """
+    settings = tasks.settings.current_settings()
+    symbol = settings.market(market).symbol
+    if files:
+        _show_files(registry.fills.fill_batches(settings.database(), symbol), as_json=as_json)
+        return
+    begin, end = days_of(first, last)
+    listed = tasks.fills.intake.fills_between(settings, market, begin, end)
+    if as_json:
+        print_json([field_values(fill) for fill in listed])
+        return
+    if not listed:
+        say(f"{symbol} has no fills on record: orbcast fills import FILE --market {market}")
+        return
+    _show_fills(listed[-rows:])
+    if len(listed) > rows:
+        say(f"the newest {rows} of {len(listed):,}; --rows shows more, --json all")
+
+
+def _show_fills(listed: tuple[Fill, ...]) -> None:
+    table = cli.drawing.plain_table()
+    for name in ("time (UTC)", "contract", "side"):
+        table.add_column(name)
+    for name in ("quantity", "price", "commission"):
+        table.add_column(name, justify="right")
+    for name in ("id", "platform", "account"):
+        table.add_column(name)
+    for fill in listed:
+        table.add_row(
+            f"{fill.time:%Y-%m-%d %H:%M:%S}",
+            fill.contract,
+            fill.side,
+            f"{fill.quantity:g}",
+            f"{fill.price:.10g}",
+            "-" if fill.commission is None else f"{fill.commission:.2f}",
+            fill.execution_id or "-",
+            fill.platform,
+            fill.account or "-",
+        )
+    show_table(table)
+
+
+def _show_files(batches: tuple[FillBatch, ...], *, as_json: bool) -> None:
+    if as_json:
+        print_json([field_values(batch) for batch in batches])
+        return
+    for batch in batches:
+        what: Any = f"imported, {batch.fills:,} fills, {len(batch.set_aside):,} rows set aside"
+        if batch.event == "withdrawn":
+            what = f"taken back: {batch.reason}"
+        say(f"{batch.at:%Y-%m-%d %H:%M} UTC  {batch.batch_id}  {batch.name}: {what}")
+    if not batches:
+        say("nothing was imported yet")
+
+
+@app.command(short_help="Take an imported file back; its fills count no more.")
+def withdraw(
+    file_id: Annotated[str, typer.Argument(help="As `orbcast fills show --files` lists it.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept.", prompt=True)],
+    market: MarketOption = "mgc",
+    as_json: AsJson = False,
+) -> None:
+    """Take an imported file back. Its fills stay on record and count no more.
+
+    Example: orbcast fills withdraw 3f9a01c2 --reason "a simulated account"
+    """
+    settings = tasks.settings.current_settings()
+    symbol = settings.market(market).symbol
+    batch = registry.fills.withdraw_fills(
+        settings.database(), symbol, file_id, reason, tasks.settings.now()
+    )
+    if as_json:
+        print_json(field_values(batch))
+        return
+    say(f"{batch.name} is taken back: its {batch.fills:,} fills count no more")

@@ -1,0 +1,13 @@
+"""The trader's own executions: platforms' files read, round trips made and held against plans."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from ml_core.fills import contract_names as contract_names
+    from ml_core.fills import fill as fill
+    from ml_core.fills import layouts as layouts
+    from ml_core.fills import read as read
+else:
+    __getattr__ = modules_of(__name__)

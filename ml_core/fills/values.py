@@ -1,0 +1,152 @@
+"""Times, numbers and sides as platforms write them; what may be read two ways is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ml_core.bars.contract import SourceError
+from ml_core.bars.sources.text.number_text import Decimal, UnsureMarkError, read_numbers
+from ml_core.bars.sources.time_text import Written, formats_of, parse_format, parse_written
+from ml_core.fills.fill import Action
+from ml_core.fills.table import FillsFileError
+from ml_core.market.market import is_zone
+
+SIDES: Mapping[str, Action] = {
+    **dict.fromkeys(("buy", "b", "bot", "bought", "buy to cover", "buytocover", "bc"), "buy"),
+    **dict.fromkeys(("sell", "s", "sld", "sold", "sell short", "sellshort", "ss"), "sell"),
+}
+"""Words of a side, in small letters."""
+
+_BETWEEN = re.compile(r"(?<=\d)\s*[;,]\s*(?=\d)")
+"""What Interactive Brokers writes between date and time."""
+_MONEY = re.compile(r"[$\u20ac\u00a3]|\b[A-Z]{3}\b")
+_MOST_LETTERS = 60
+
+
+def read_moments(
+    path: str,
+    column: str,
+    texts: Sequence[str],
+    lines: Sequence[int],
+    *,
+    zone: str | None,
+    time_format: str | None,
+) -> tuple[list[datetime | None], list[str], bool]:
+    """Read times.
+
+    Parameters
+    ----------
+    path, column
+        Named in errors.
+    texts, lines
+        Shape (n,): what is written, and in which line.
+    zone
+        Of times that carry none.
+    time_format
+        strptime format; left out, times whose year stands first, or the only order of day, month
+        and year that all of them allow.
+
+    Returns
+    -------
+    moments, faults, needed_zone
+        Aware UTC or None, and why it is None, "" else; whether ``zone`` was made use of.
+
+    Raises
+    ------
+    FillsFileError
+        Times without a zone that nobody names, or days and months that may be read two ways.
+    """
+    if zone is not None and not is_zone(zone):
+        raise FillsFileError(path, f"no zone is called {zone!r}", "use an IANA name such as UTC")
+    clean = [_BETWEEN.sub(" ", text) for text in texts]
+    time_format = time_format or _format_shown(path, column, clean, lines)
+    column_of_text = pa.chunked_array([pa.array(clean, pa.string())])
+    try:
+        if time_format is None:
+            written = parse_written(column_of_text, path)
+        else:
+            written = parse_format(column_of_text, time_format, path)
+    except SourceError as error:
+        raise FillsFileError(path, error.fault, error.remedy) from error
+    local = written.good & ~written.zoned
+    if local.any() and zone is None:
+        first = int(np.flatnonzero(local)[0])
+        fault = f"line {lines[first]}: {column} {texts[first]!r:.40} has no zone"
+        raise FillsFileError(path, fault, "say --zone (the platform's, such as America/Chicago)")
+    moments = written.moments.copy()
+    faults = np.where(written.good, "", "is no time that can be read").astype(object)
+    if local.any():
+        clock = np.where(local, written.moments, np.datetime64("NaT", "us"))
+        read = Written.local(clock, str(zone))
+        moments[local] = read.moments[local]
+        faults[read.skipped] = "is an hour that daylight saving leaves out"
+        faults[read.repeated] = "is an hour that daylight saving brings twice"
+    moments[faults != ""] = np.datetime64("NaT")
+    made = [None if value is None else value.replace(tzinfo=UTC) for value in moments.tolist()]
+    return made, faults.tolist(), bool(local.any())
+
+
+def _format_shown(
+    path: str, column: str, texts: Sequence[str], lines: Sequence[int]
+) -> str | None:
+    """Return the format of times that begin with day or month; None where the year is first.
+
+    Raises
+    ------
+    FillsFileError
+        All of them allow two.
+    """
+    allowed: dict[str, int] = {}
+    written = [(text, line) for text, line in zip(texts, lines, strict=True) if formats_of(text)]
+    for text, _ in written:
+        for name in formats_of(text):
+            allowed[name] = allowed.get(name, 0) + 1
+    if not written or 2 * len(written) < sum(map(bool, texts)):
+        return None
+    most = max(allowed.values())
+    shown = [name for name, count in allowed.items() if count == most]
+    if len(shown) > 1:
+        text, line = written[0]
+        fault = f"line {line}: {column} {text!r:.40} may be read two ways, as may all others"
+        remedy = "say --time-format " + " or ".join(f"{name!r}" for name in shown)
+        raise FillsFileError(path, fault, remedy)
+    return shown[0]
+
+
+def read_amounts(
+    path: str, columns: Mapping[str, Sequence[str]], decimal: Decimal | None
+) -> dict[str, NDArray[np.float64]]:
+    """Return the numbers of columns of text, each of shape (n,), NaN where there is none.
+
+    Signs of money are left out, and brackets around a number are a minus.
+
+    Raises
+    ------
+    FillsFileError
+        A column of numbers that may be read two ways.
+    """
+    text = {
+        name: pa.chunked_array([pa.array([_plain(value) for value in values], pa.string())])
+        for name, values in columns.items()
+    }
+    try:
+        return read_numbers(text, decimal)
+    except UnsureMarkError as error:
+        fault = f"{error.column} {error.value!r:.40} may be a number of thousands or a fraction"
+        remedy = "say what stands before the decimals: --decimal , or --decimal ."
+        raise FillsFileError(path, fault, remedy) from error
+
+
+def _plain(written: str) -> str | None:
+    text = _MONEY.sub("", written[:_MOST_LETTERS]).replace("\N{MINUS SIGN}", "-").strip()
+    if text.startswith("(") and text.endswith(")"):
+        text = f"-{text[1:-1].strip()}"
+    if text.startswith("- "):
+        text = f"-{text[2:].strip()}"
+    return text or None

@@ -1,0 +1,10 @@
+"""The trader's own executions: files taken in, round trips held against the plans."""
+
+from typing import TYPE_CHECKING
+
+from ml_core.on_demand import modules_of
+
+if TYPE_CHECKING:
+    from tasks.fills import intake as intake
+else:
+    __getattr__ = modules_of(__name__)

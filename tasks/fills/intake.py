@@ -1,0 +1,150 @@
+"""Platforms' files of executions taken into the record; doing it again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+
+from ml_core.fills.fill import Fill, FillsFile, merged, reported_twice
+from ml_core.fills.read import FillsReading, read_fills
+from registry.fills import fills_of, import_fills
+from tasks.prediction.slots import trading_day_at
+from tasks.settings import Settings
+
+ImportStatus = Literal["imported", "already", "not kept"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillsImport:
+    """What became of a file of executions.
+
+    Attributes
+    ----------
+    file
+        As it was read.
+    batch_id
+        Names the import; "" where nothing was kept.
+    status
+        Whether it was imported now, was there already, or was only looked at.
+    added, changed, known
+        Its executions that nobody had reported, that are on record with another commission or
+        order, and that are on record as they are.
+    """
+
+    file: FillsFile
+    batch_id: str
+    status: ImportStatus
+    added: int
+    changed: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillsIntake:
+    """What became of several files, and what is on record now.
+
+    Attributes
+    ----------
+    symbol, imports
+        Of which market, a file each.
+    fills
+        Executions on record; of a look, as they would be.
+    reported_twice
+        Of them, those that seem to be reported by two platforms.
+    """
+
+    symbol: str
+    imports: tuple[FillsImport, ...]
+    fills: int
+    reported_twice: int
+
+
+def take_in_fills(
+    settings: Settings,
+    name: str,
+    paths: Sequence[Path],
+    reading: FillsReading,
+    at: datetime,
+    *,
+    keep: bool = True,
+) -> FillsIntake:
+    """Read files of executions, all of them before anything is kept, and record what they bring.
+
+    Parameters
+    ----------
+    settings, name
+        Of which market file.
+    paths, reading
+        The files, and what they do not say themselves.
+    at
+        Aware time, now.
+    keep
+        Whether what they bring is recorded; otherwise it is only looked at.
+
+    Raises
+    ------
+    FillsFileError, SourceError
+        A file cannot be read; nothing is kept of any.
+    BusyDatabaseError
+        The record did not become free in time.
+    """
+    market, database = settings.market(name), settings.database()
+    files = [read_fills(path, market, reading, at=at) for path in paths]
+    imports = []
+    on_record = fills_of(database, market.symbol)
+    for file in files:
+        status: ImportStatus = "not kept"
+        batch_id = ""
+        if keep:
+            batch, is_new = import_fills(database, market.symbol, file, at)
+            batch_id, status = batch.batch_id, "imported" if is_new else "already"
+        now = fills_of(database, market.symbol) if keep else merged([on_record, file.fills])
+        imports.append(_import(file, batch_id, status, on_record, now))
+        on_record = now
+    return FillsIntake(
+        symbol=market.symbol,
+        imports=tuple(imports),
+        fills=len(on_record),
+        reported_twice=reported_twice(on_record),
+    )
+
+
+def _import(
+    file: FillsFile,
+    batch_id: str,
+    status: ImportStatus,
+    before: Iterable[Fill],
+    now: Iterable[Fill],
+) -> FillsImport:
+    earlier = {fill.key: (fill.content, fill.commission, fill.order_id) for fill in before}
+    added = changed = 0
+    own = {fill.key for fill in file.fills}
+    for fill in now:
+        if fill.key in own:
+            added += fill.key not in earlier
+            values = (fill.content, fill.commission, fill.order_id)
+            changed += earlier.get(fill.key, values) != values
+    return FillsImport(
+        file=file,
+        batch_id=batch_id,
+        status=status,
+        added=added,
+        changed=changed,
+        known=len(file.fills) - added - changed,
+    )
+
+
+def fills_between(
+    settings: Settings, name: str, first: date | None, last: date | None
+) -> tuple[Fill, ...]:
+    """Return the executions of some trading days, both included, in order of time."""
+    market = settings.market(name)
+    return tuple(
+        fill
+        for fill in fills_of(settings.database(), market.symbol)
+        if (first is None or trading_day_at(market, fill.time) >= first)
+        and (last is None or trading_day_at(market, fill.time) <= last)
+    )

@@ -1,0 +1,111 @@
+"""`orbcast fills`: from a platform's file to executions on record, and back out again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from deployments.cli.app import app
+from tests.conftest import PROJECT
+
+FILES = PROJECT / "tests" / "ml_core" / "fills" / "files"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home, and in it NinjaTrader's file with a row that cannot be used."""
+    folder = tmp_path_factory.mktemp("fills")
+    text = (FILES / "ninjatrader.csv").read_text(encoding="utf-8")
+    bad = "MGC 08-25,Sell,one,3381.8,6/19/2025 11:05:10 AM,e9,Exit,-,o9,Stop,$1.24,1,LIVE7,R,\n"
+    (folder / "executions.csv").write_text(text + bad, encoding="utf-8")
+    return folder / "executions.csv"
+
+
+@pytest.fixture(autouse=True)
+def home(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORBCAST_HOME", str(file.parent / "home"))
+
+
+def run(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == status, (result.stdout, result.stderr, result.exception)
+    return result.stderr if status else result.stdout
+
+
+def run_json(*arguments: str) -> Any:
+    return json.loads(run(*arguments, "--json"))
+
+
+def test_a_file_is_looked_at_imported_once_shown_and_taken_back(file: Path) -> None:
+    command = ("fills", "import", str(file), "--zone", "Australia/Brisbane")
+    looked = run(*command, "--dry-run")
+    assert "executions.csv: ninjatrader, would bring 3 fills: 3 new" in looked
+    assert run_json("fills", "show") == []
+
+    told = run(*command)
+    assert "brought 3 fills: 3 new, 0 with another commission or price, 0 known" in told
+    assert "times of Australia/Brisbane; time=Time, side=Action" in told
+    assert "from        2025-06-19 00:12:00 to 2025-06-19 01:05:10 UTC" in told
+    assert "left out    1 of ES 09-25" in told
+    assert "set aside   line 6: quantity 'one' is no number of contracts" in told
+    assert "On record: 3 fills of MGC." in told
+
+    again = run_json(*command)
+    assert again["imports"][0]["status"] == "already"
+    assert (again["imports"][0]["added"], again["fills"]) == (0, 3)
+
+    shown = run_json("fills", "show", "--from", "2025-06-19", "--to", "2025-06-19")
+    assert [fill["execution_id"] for fill in shown] == ["e1", "e2", "e3"]
+    assert run_json("fills", "show", "--from", "2025-06-20") == []
+    assert "3386.4" in run("fills", "show")
+    assert "the newest 1 of 3" in run("fills", "show", "--rows", "1")
+
+    (batch,) = run_json("fills", "show", "--files")
+    assert "1 rows set aside" in run("fills", "show", "--files")
+    gone = run("fills", "withdraw", batch["batch_id"], "--reason", "simulated")
+    assert "its 3 fills count no more" in gone
+    assert run_json("fills", "show") == []
+    assert "taken back: simulated" in run("fills", "show", "--files")
+
+
+def test_the_same_trade_of_two_platforms_is_remarked(tmp_path: Path) -> None:
+    shutil.copy(FILES / "tradovate.csv", tmp_path / "tradovate.csv")
+    told = run(
+        *("fills", "import", str(FILES / "rithmic.csv"), str(tmp_path / "tradovate.csv")),
+        *("--zone", "America/New_York", "--dry-run"),
+    )
+    assert "3 of them seem to be reported by two platforms" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "has no zone; say --zone"),
+        (("--zone", "Mars"), "no zone is called 'Mars'"),
+        (("--zone", "UTC", "--columns", "price"), "--columns 'price' is no mapping; write"),
+        (("--zone", "UTC", "--columns", "price=Px"), "has no column 'Px' for price; name one of"),
+        (("--zone", "UTC", "--decimal", ";"), "--decimal ';' is neither; write , or ."),
+        (
+            ("--zone", "UTC", "--platform", "x"),
+            "no platform is called 'x'; say one of ninjatrader",
+        ),
+        (("--zone", "UTC", "--market", "nq"), "has no execution of NQ: its rows are of MGC 08-25"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_with_a_remedy(
+    file: Path, options: tuple[str, ...], words: str
+) -> None:
+    line = run("fills", "import", str(file), *options, status=2)
+    assert words in line
+    assert line.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    line = run("fills", "import", str(tmp_path / "none.csv"), status=2)
+    assert "none.csv" in line
+    assert line.count("\n") == 1
